@@ -46,7 +46,11 @@ def step_graphs(
     assert set(state) == set(memory)
     initial = {label: np.full(bound(slot.shape), slot.first, dtype) for label, slot in memory.items()}
     values = {**{name: v.astype(dtype) for name, v in START.items()}, **initial}
-    return Graph({**moved, **state, "loss": loss}), Graph(optimizer.answers(params, slots, step)), values
+    return (
+        Graph({**moved, **state, "loss": loss}),
+        Graph(optimizer.evaluation_parameters(params, slots, step)),
+        values,
+    )
 
 
 def minimize(

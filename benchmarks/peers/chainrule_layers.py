@@ -36,7 +36,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.nn.initializer import ZEROS
 from chainrule.nn.optimizer import StepContext
-from chainrule.nn.scope import Book, Scope
+from chainrule.nn.scope import Collected, Scope
 from chainrule.ops import PUBLIC
 from chainrule.ops.batch_axis import is_divisible, roles
 from chainrule.ops.card import Card, Flat, Pulled
@@ -131,7 +131,7 @@ class Subject:
 
 def subject(case: LayerCase, is_training: bool, is_between: bool) -> Subject:
     """Return what is computed for a case."""
-    scope = Scope(Book("float32", is_training))
+    scope = Scope(Collected("float32", is_training))
     values: list[Node] = []
     for i, inputs in enumerate(case.given):
         shape = inputs.shape if case.kind == "product" and i else (B, *inputs.shape[1:])
@@ -158,7 +158,7 @@ def subject(case: LayerCase, is_training: bool, is_between: bool) -> Subject:
     return Subject(outputs, arrays, case.batch, is_training, is_between)
 
 
-def _arrays_of(book: Book) -> dict[str, np.ndarray]:
+def _arrays_of(book: Collected) -> dict[str, np.ndarray]:
     """Return arrays for parameters, running statistics and the key."""
     shapes = {path: bound(p.spec.shape) for path, p in book.parameters.items()}
     layer_paths = [path for path in shapes if path.startswith(LAYER)]

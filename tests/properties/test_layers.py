@@ -20,7 +20,7 @@ from chainrule.engines.gradient_check import weighted_sum
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node, order
 from chainrule.nn.class_registry import LAYERS
-from chainrule.nn.scope import Book, Scope
+from chainrule.nn.scope import Collected, Scope
 from chainrule.prng import KEY, key_of
 from chainrule.spec import Spec
 from layer_cases import CASES, Case, Ready, ready
@@ -43,7 +43,7 @@ def applied(case: Case, net: Ready, training: bool) -> Callable[..., Node]:
         nodes = {**arrays, **dict(zip(names, values, strict=True))}
         parameters = {path: replace(p, node=nodes[path]) for path, p in net.built.parameters.items()}
         states = {path: replace(p, node=nodes[path]) for path, p in net.built.states.items()}
-        book = Book("float64", training, parameters, states, key=constant(key_of(3)))
+        book = Collected("float64", training, parameters, states, key=constant(key_of(3)))
         return case.net(case.as_input(nodes), Scope(book))
 
     return build

@@ -8,7 +8,7 @@ from typing import Any
 from chainrule import nn
 from chainrule.graph import Node, input_node
 from chainrule.nn.initializer import ZEROS
-from chainrule.nn.scope import Book, Parameter, Scope
+from chainrule.nn.scope import Collected, Parameter, Scope
 from torch_database.oracle import UnsupportedError, first, last
 
 
@@ -29,7 +29,7 @@ def layered(
         parameters: by path, with ``__`` for a point; ``None`` for parameters that the layer lacks.
     """
     nodes = {name.replace("__", "."): node for name, node in parameters.items() if node is not None}
-    book = Book(
+    book = Collected(
         "float64",
         training,
         {name: Parameter(node, ZEROS) for name, node in nodes.items()},

@@ -52,7 +52,7 @@ class Score:
         """The numbers of the output for each sample in a row, (B, M)."""
         node = self.network.inference.outputs[self.output]
         if self.explains == "probability":
-            node = self.network.losses[self.output].answer(node)
+            node = self.network.losses[self.output].prediction(node)
         return PUBLIC["reshape"](node, (node.shape[0], int(np.prod(bound(node.shape[1:])))))
 
     @cached_property

@@ -142,14 +142,14 @@ def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
 
 
 def _curve(kind: Kind, curve: Curve) -> Block:
-    knobs = tuple(
-        Argument(name, f"{knob.usual:g}", f"{str(knob)[0].upper()}{str(knob)[1:]}.")
-        for name, knob in curve.knobs.items()
+    arguments = tuple(
+        Argument(name, f"{setting.usual:g}", f"{str(setting)[0].upper()}{str(setting)[1:]}.")
+        for name, setting in curve.settings.items()
     )
-    settings = "".join(f", {knob.name}={knob.default}" for knob in knobs)
+    settings = "".join(f", {setting.name}={setting.default}" for setting in arguments)
     return Block(
         kind, curve.name, curve, f'Activation("{curve.name}"{settings})', (curve.chinese, curve.says[1]),
-        curve.says[0], "", (Written("f(x)", parse(curve.written)),), (), knobs,
+        curve.says[0], "", (Written("f(x)", parse(curve.display_formula)),), (), arguments,
         {"Reference": curve.reference} if curve.reference else {}, _elsewhere(kind, curve.name, curve),
     )  # fmt: skip
 

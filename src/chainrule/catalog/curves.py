@@ -55,7 +55,7 @@ def values(curve: Curve, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     An activation that looks along an axis is given rows of two numbers, x and another that stays; taken is
     the first number of its result.
     """
-    if "axis" not in curve.knobs:
+    if "axis" not in curve.settings:
         point = input_node("x", x.shape, "float64")
         y = curve(point)
     else:
@@ -75,7 +75,7 @@ def _activation(curve: Curve, x: np.ndarray) -> Sampled:
     says = ("The function f and its derivative f′.", "函数 f 及其导数 f′。")
     if curve.name == "glu":
         says = (f"{says[0]} Drawn is the gate: a = 1, b = x.", f"{says[1]}图中为门：a = 1，b = x。")
-    elif "axis" in curve.knobs:
+    elif "axis" in curve.settings:
         says = (f"{says[0]} Of two numbers, x and 0, the first.", f"{says[1]}取 x 与 0 两个数中的第一个。")
     y, slope = values(curve, x)
     return Sampled(x, {"f": y, "f′": slope}, says)

@@ -183,7 +183,7 @@ def program(kind: str, name: str, thing: object) -> str:
     if kind == "callback" and name in _RULES:
         return _STOPPED.format(rule=_RULES[name])
     if kind == "activation":
-        return (_ALONG if "axis" in getattr(thing, "knobs", ()) else _BENT).format(name=name)
+        return (_ALONG if "axis" in getattr(thing, "settings", ()) else _BENT).format(name=name)
     if kind == "metric":
         return _MEASURED.format(name=name, target=_TARGETS[getattr(thing, "tasks", ("regression",))[0]])
     return ""

@@ -11,7 +11,7 @@ from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
-from chainrule.nn.validation import shown
+from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 
@@ -106,5 +106,5 @@ def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
         if not is_integer or int(value) < minimum:
             raise UsageError(
                 "E102", where=f"cr.models.{model}", name=name, expected=f"an integer >= {minimum}",
-                received=shown(value), fix=f"cr.models.{model}({name}={max(minimum, 10)})",
+                received=value_text(value), fix=f"cr.models.{model}({name}={max(minimum, 10)})",
             )  # fmt: skip

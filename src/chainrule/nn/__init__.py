@@ -1,9 +1,9 @@
-"""Networks as descriptions: layers, losses, initializers, optimizers, schedules, all builders of graph nodes.
+"""Networks as descriptions: layers, losses, initializers, optimizers and schedules, which build graph nodes.
 
-In: hyper-parameters. Out: frozen records that, called with nodes, give nodes. This room never holds an array
-and never runs a graph.
+Input: hyperparameters. Output: frozen records that return nodes when they are called with nodes. This package
+never holds arrays of parameters and never runs a graph.
 
-Every name is listed with the file it lives in, and is loaded when it is first used.
+Every name is listed with its module, which is imported on first use.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from chainrule.lazy_imports import LazyNames
 
-# These two are called like the files they live in, so they are fetched before a file could take their place.
+# These two have the names of their modules, so they are imported before a module could take their place.
 from chainrule.nn.build import build as build
 from chainrule.nn.layer import layer as layer
 

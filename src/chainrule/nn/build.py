@@ -1,4 +1,4 @@
-"""From a net and the specs of its inputs to nodes: the step from description to graph."""
+"""Build the graph nodes of a network from the specs of its inputs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.limits import active
 from chainrule.graph.node import Site
-from chainrule.nn.image_size import tell_size
+from chainrule.nn.image_size import add_size_hint
 from chainrule.nn.layer import Layer
-from chainrule.nn.scope import Book, Parameter, Scope, called
+from chainrule.nn.scope import Collected, Parameter, Scope, called
 from chainrule.ops import PUBLIC
 from chainrule.prng import KEY
 from chainrule.records import frozen
@@ -20,17 +20,17 @@ from chainrule.spec import Spec
 
 @frozen
 class Built:
-    """A net as nodes.
+    """A network as nodes.
 
     Args:
-        inputs: the data the net is applied to, by name; a single input is called ``"x"``.
-        outputs: the net's results, by name; a single output is called ``"y"``.
-        book: every parameter, state and named value the layers asked for.
+        inputs: the inputs of the network, by name; a single input is named ``"x"``.
+        outputs: the outputs of the network, by name; a single output is named ``"y"``.
+        book: every parameter, state and named value that the layers requested.
     """
 
     inputs: dict[str, Node]
     outputs: dict[str, Node]
-    book: Book
+    book: Collected
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -42,7 +42,7 @@ class Built:
 
     @property
     def output(self) -> Node:
-        """The only output, or the first."""
+        """The single output, or the first one."""
         return next(iter(self.outputs.values()))
 
 
@@ -53,42 +53,42 @@ def build(
     training: bool = False,
     frozen: tuple[str, ...] = (),
 ) -> Built:
-    """The nodes of a net.
+    """Build the nodes of a network.
 
     Args:
-        net: the layer that is the whole net.
-        inputs: shape (its first axis the batch) and number kind of each input.
-        dtype: number kind of the parameters.
-        training: whether dropout and its relatives act.
-        frozen: paths, their beginnings or patterns, of parts that act as in inference all the same.
+        net: the layer that is the network.
+        inputs: shape (its first axis is the batch) and dtype of each input.
+        dtype: dtype of the parameters.
+        training: whether dropout and similar layers are active.
+        frozen: paths, prefixes or patterns of parts that are built for inference even in training.
 
-    Fails:
-        ShapeError, DtypeError, UsageError: a layer refuses what it is given; the error names the layer and
-            the line on which it was written, and of an image that is too small the smallest that is not.
+    Raises:
+        ShapeError, DtypeError, UsageError: a layer refuses its input; the error names the layer and the line
+            on which it was written, and for an image that is too small the smallest valid size.
     """
     try:
-        return _built(net, inputs, Book(dtype, training, frozen=frozen))
+        return _built(net, inputs, Collected(dtype, training, frozen=frozen))
     except ShapeError as error:
         if active() is not None:
-            raise  # of a network in a file nobody chooses the image, and a search would take its time
-        tell_size(error, inputs, lambda image: _built(net, {"x": image}, Book(dtype, training)).book)
+            raise  # the image size of a network in a file cannot be chosen, and a search would take time
+        add_size_hint(error, inputs, lambda image: _built(net, {"x": image}, Collected(dtype, training)).book)
         raise
 
 
-def _built(net: Layer, inputs: Mapping[str, Spec], book: Book) -> Built:
+def _built(net: Layer, inputs: Mapping[str, Spec], book: Collected) -> Built:
     nodes = {name: input_node(name, spec.shape, spec.dtype) for name, spec in inputs.items()}
-    given: Any = nodes["x"] if list(nodes) == ["x"] else nodes
+    value: Any = nodes["x"] if list(nodes) == ["x"] else nodes
     with site(Site("", getattr(net, "place", None), type(net).__name__)):
-        result = called(net, given, Scope(book))
+        result = called(net, value, Scope(book))
     outputs = {"y": result} if isinstance(result, Node) else dict(result)
     return Built(nodes, outputs, book)
 
 
 def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]) -> Graph:
-    """The graph that draws the first values of parameters from one input, the random key.
+    """The graph that samples the initial values of parameters from one input, the random key.
 
     Args:
-        parameters: what was asked for, by path.
+        parameters: the requested parameters, by path.
         streams: the random stream of each path.
     """
     key = input_node(KEY, (2,), "uint32", "key")
@@ -100,20 +100,20 @@ def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]
 
 def total_penalty(
     parameters: Mapping[str, Parameter],
-    also: Mapping[str, Any] | None = None,
+    additional: Mapping[str, Any] | None = None,
     activity: Mapping[str, Node] | None = None,
 ) -> Node | None:
-    """The sum of what all parameters cost, or ``None`` when none costs anything.
+    """The sum of all penalties, or ``None`` if there are none.
 
     Args:
-        parameters: what was asked for, by path.
-        also: further penalties by path, such as one the model puts on all weights.
-        activity: further costs by path, which layers put on what passes through them.
+        parameters: the requested parameters, by path.
+        also: additional penalties by path, such as that of the model on all weights.
+        activity: additional costs by path, which layers put on their activations.
     """
-    costs = [p.penalty(p.node) for p in parameters.values() if p.penalty is not None]
-    costs += [penalty(parameters[path].node) for path, penalty in (also or {}).items()]
-    costs += (activity or {}).values()
+    terms = [p.penalty(p.node) for p in parameters.values() if p.penalty is not None]
+    terms += [penalty(parameters[path].node) for path, penalty in (additional or {}).items()]
+    terms += (activity or {}).values()
     total: Node | None = None
-    for cost in costs:
-        total = cost if total is None else PUBLIC["add"](total, cost)
+    for term in terms:
+        total = term if total is None else PUBLIC["add"](total, term)
     return total

@@ -1,4 +1,4 @@
-"""The classes that records may name: every layer, loss, optimizer and their relatives, by family and name."""
+"""The registry of serializable classes: every layer, loss, optimizer and so on, by family and name."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A layer: a frozen record of hyper-parameters that, called with nodes, builds nodes.
+"""A layer: a frozen record of hyperparameters that builds nodes when it is called with nodes.
 
-A layer holds no arrays. It asks its scope for parameters where it uses them, when the shapes are known, so
-nobody has to say how many inputs a layer has. The same record can therefore stand in many nets, be compared,
+A layer holds no arrays. It requests parameters from its scope where it uses them, when the shapes are known,
+so that the number of inputs need not be specified. The same record can be used in many networks, compared,
 printed and saved.
 
-A layer of one's own takes ten lines::
+A custom layer takes ten lines::
 
     @cr.layer
     class Scale(cr.Layer):
@@ -36,27 +36,27 @@ WIDTH = 100  # columns up to which a layer that holds others is written in one l
 class Layer(Extensible):
     """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
 
-    takes_one: ClassVar[bool] = False  # whether several values by name are refused before the layer is called
+    takes_one: ClassVar[bool] = False  # whether several named values are refused before the layer is called
     reserved: ClassVar[tuple[str, ...]] = ("place",)
-    is_block: ClassVar[bool] = False  # whether deep nets repeat it, and ``recompute`` means it
+    is_block: ClassVar[bool] = False  # whether it is a repeated block of deep networks, used by ``recompute``
 
     def __post_init__(self) -> None:
-        # A layer that another layer makes while a net is built has the line on which that one was written.
+        # A layer that another layer creates while a network is built is attributed to the line of that layer.
         around = here()
         place = Place.of_caller(called.__code__) or (around and around.place)
         object.__setattr__(self, "place", place)
         self.check()
 
     def check(self) -> None:
-        """Refuse hyper-parameters that make no sense, when the layer is written and not when it runs."""
+        """Validate the hyperparameters when the layer is created rather than when it runs."""
 
     def __call__(self, x: Any, scope: Scope) -> Any:
-        """The nodes of this layer applied to ``x``."""
+        """Build the nodes of this layer applied to ``x``."""
         raise TypeError(f"the layer {type(self).__name__} defines no __call__(self, x, scope)")
 
     @property
     def kind(self) -> str:
-        """The layer's name in a path: ``Dense`` is ``dense``, ``BatchNorm`` is ``batch_norm``."""
+        """The name of the layer in a path: ``Dense`` is ``dense``, ``BatchNorm`` is ``batch_norm``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     @property
@@ -65,20 +65,22 @@ class Layer(Extensible):
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != _default(f)}
 
     def __str__(self) -> str:
-        told, line = list(self._told()), self.line()
-        has_microbatches = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
-        if not has_microbatches or len(told) == 1 or (len(line) <= WIDTH and "\n" not in line):
+        entries, line = list(self._shown_fields()), self.line()
+        has_parts = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
+        if not has_parts or len(entries) == 1 or (len(line) <= WIDTH and "\n" not in line):
             return line
-        parts = [f"  {name}: {text}".replace("\n", "\n  ") for name, text, _ in told]
+        parts = [f"  {name}: {text}".replace("\n", "\n  ") for name, text, _ in entries]
         return "\n".join([f"{type(self).__name__}(", *parts, ")"])
 
     def line(self) -> str:
-        """The layer in one line, however long, unless it holds layers that take several."""
-        words = [text if alone else f"{name}={text}" for name, text, alone in self._told()]
+        """The layer as one line, except if it contains layers that print as several."""
+        words = [
+            text if is_positional else f"{name}={text}" for name, text, is_positional in self._shown_fields()
+        ]
         return f"{type(self).__name__}({', '.join(words)})"
 
-    def _told(self) -> Iterator[tuple[str, str, bool]]:
-        """What is not as usual: name, value as text, and whether it is given without its name."""
+    def _shown_fields(self) -> Iterator[tuple[str, str, bool]]:
+        """The fields that differ from defaults: name, value as text, and whether it is positional."""
         for f in fields(self):
             value = getattr(self, f.name)
             is_needed = f.default is MISSING and f.default_factory is MISSING
@@ -96,7 +98,7 @@ def _text(value: Any) -> str:
 
 @dataclass_transform(frozen_default=True)
 def layer(cls: C) -> C:
-    """Make a class a layer: a frozen record that compares by its fields.
+    """Turn a class into a layer: a frozen record that compares by its fields.
 
     Example:
         >>> @layer

@@ -1,10 +1,10 @@
-"""A net in a few words: the mini language of ``--net``.
+"""Parse a network from a short text: the mini language of ``--net``.
 
     64 relu, dropout 0.2, 32 tanh
 
-Parts are separated by commas. A number is a ``Dense`` layer of so many units, the word after it its
-activation; ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer. The output layer is not written:
-its size follows from what is to be predicted. No words at all give a linear model.
+Parts are separated by commas. A number is a ``Dense`` layer with this number of units, followed by its
+activation; ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer. The output layer is omitted: its
+size follows from the target. An empty text is a linear model.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
 
 WORDS = "64 relu, dropout 0.2, 32 tanh"
-_MOST = 1_000_000  # units of one layer: more is a slip of the keyboard
+_MAX_UNITS = 1_000_000  # units of one layer: more is probably a typo
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def net_from_text(
     text: str, outputs: int | None = None, activation: str | None = None, source: str = "--net"
 ) -> Sequential:
-    """The net that a few words describe.
+    """Parse the text of a network.
 
     Args:
         text: parts separated by commas: ``64 relu``, ``64``, ``dropout 0.2``.
-        outputs: the size of the output layer, which is added at the end; ``None`` adds none.
-        activation: the activation of the output layer; losses on logits want none.
-        source: where the text stands, for errors.
+        outputs: the size of the output layer, which is appended; ``None`` appends none.
+        activation: the activation of the output layer; losses on logits expect none.
+        source: origin of the text, for errors.
 
-    Fails:
-        UsageError E101: an unknown word; the nearest is offered, with the whole text mended.
-        UsageError E102: no units, a broken number of them, or a chance outside 0 <= rate < 1.
+    Raises:
+        UsageError E101: an unknown word; the error suggests the closest one, with the corrected text.
+        UsageError E102: an invalid number of units, or a rate outside 0 <= rate < 1.
         UsageError E117: a part that is neither form.
 
     Example:
@@ -54,7 +54,7 @@ def net_from_text(
 
 
 def _part(parts: list[str], i: int, source: str) -> Layer:
-    """The layer that one part describes."""
+    """The layer described by one part."""
     words = parts[i].split(" ")
     where = f'{source}, part {i + 1} of {len(parts)} ("{parts[i][:40]}")'
     first, *rest = words
@@ -62,24 +62,28 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
         rate = float(rest[0])
         if not 0 <= rate < 1:
             raise _range(
-                where, "the chance of dropout", "0 <= chance < 1", rest[0], _mended(parts, i, "dropout 0.2")
+                where,
+                "the chance of dropout",
+                "0 <= chance < 1",
+                rest[0],
+                _corrected(parts, i, "dropout 0.2"),
             )
         return Dropout(rate)
     if _NUMBER.fullmatch(first) and len(rest) <= 1:
-        if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MOST:
-            fix = _mended(parts, i, " ".join(["64", *rest]))
-            raise _range(where, "the number of units", f"an integer, 1 to {_MOST}", first, fix)
+        if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MAX_UNITS:
+            fix = _corrected(parts, i, " ".join(["64", *rest]))
+            raise _range(where, "the number of units", f"an integer, 1 to {_MAX_UNITS}", first, fix)
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
-        raise _word(where, first, ["dropout"], _mended(parts, i, f"dropout {rest[0]}"))
+        raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
     raise UsageError(
         "E117", where=where, part=parts[i][:80], expected=WORDS,
-        received=parts[i][:80] or "nothing between two commas", fix=_mended(parts, i, _guess(words)),
+        received=parts[i][:80] or "nothing between two commas", fix=_corrected(parts, i, _guess(words)),
     )  # fmt: skip
 
 
 def _guess(words: list[str]) -> str:
-    """What may have been meant: two words in the other order, or two parts without a comma between them."""
+    """A correction: two words in the other order, or two parts without a comma between them."""
     if words == [""]:
         return ""
     if len(words) == 2 and _NUMBER.fullmatch(words[1]):
@@ -88,15 +92,15 @@ def _guess(words: list[str]) -> str:
 
 
 def _activation(parts: list[str], i: int, word: str, where: str) -> str:
-    """The activation a word names, whatever its capitals."""
+    """The activation of a word, ignoring case."""
     if word.casefold() in ACTIVATIONS:
         return word.casefold()
     close = nearest(word[:80], ACTIVATIONS) or "relu"
-    raise _word(where, word, list(ACTIVATIONS), _mended(parts, i, f"{parts[i].split(' ')[0]} {close}"))
+    raise _word(where, word, list(ACTIVATIONS), _corrected(parts, i, f"{parts[i].split(' ')[0]} {close}"))
 
 
-def _mended(parts: list[str], i: int, part: str) -> str:
-    """The whole text with one part changed; an empty part is left out."""
+def _corrected(parts: list[str], i: int, part: str) -> str:
+    """The complete text with one part replaced; an empty part is omitted."""
     changed = [*parts[:i], part, *parts[i + 1 :]]
     return f'"{", ".join(p for p in changed if p)}"'
 
@@ -106,5 +110,5 @@ def _range(where: str, name: str, expected: str, received: str, fix: str) -> Usa
 
 
 def _word(where: str, word: str, known: list[str], fix: str) -> UsageError:
-    shown = word[:80]
-    return UsageError("E101", where=where, name=shown, expected=", ".join(known), received=shown, fix=fix)
+    clipped = word[:80]
+    return UsageError("E101", where=where, name=clipped, expected=", ".join(known), received=clipped, fix=fix)

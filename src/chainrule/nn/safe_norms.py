@@ -1,21 +1,22 @@
-"""Lengths and spreads of very large numbers: right, or NaN, and never 0 without a word.
+"""Norms of very large numbers: correct or NaN, never silently 0.
 
-In float32 the square of 1.9e19 is infinite, although lengths up to 3e38 are ordinary numbers. Divided by an
-infinite length, a row would be all zeros, and nothing would show that it is wrong.
+In float32 the square of 1.9e19 is infinite, although lengths up to 3e38 are representable. Divided by an
+infinite length, a row would be all zeros, without any sign of an error.
 
-``norm`` is for lengths that no gradient passes through (clipping, constraints): squares are added at two
-scales in one walk through memory, and where the plain sum is too large the other one is taken (Blue 1978;
-LAPACK's ``nrm2``). Of ordinary numbers the length is that of the plain sum, to the bit.
+``norm`` is for lengths that are not differentiated (clipping, constraints): squares are summed at two scales
+in one pass over memory, and if the plain sum is too large, the scaled one is used (Blue 1978; LAPACK's
+``nrm2``). For ordinary numbers the result is that of the plain sum, to the bit.
 
 ``defined`` is for normalizations, whose derivatives would divide by a scaled sum that vanished, and for the
-lengths in optimizers, which are taken of every parameter. Where a sum of squares overflowed it makes the
-result NaN, which a training and a prediction report with the operation that overflowed (``train.blackbox``).
+lengths in optimizers, which are computed for every parameter. If a sum of squares overflows, it sets the
+result to NaN, which training and prediction report with the operation that overflowed (``train.nonfinite``).
 
-Rows too small for squares need nothing: what is added to lengths, ``epsilon``, is far larger than these.
+Rows too small for squares need no treatment: the ``epsilon`` that is added to lengths is far larger.
 
-Rejected for normalizations: to scale each row by a power of two from its largest number. That needs one more
-walk through memory before the first sum, which took a third longer forward and a tenth longer with the way
-back (``python -m benchmarks.layers --only norm``), for numbers that only a training gone wrong contains.
+Rejected for normalizations: to scale each row by a power of two from its largest number. That requires
+another pass over memory before the first sum, which took a third longer in the forward pass and a tenth
+longer with the backward pass (``python -m benchmarks.layers --only norm``), for numbers that occur only in a
+diverged training.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ from chainrule.errors import UsageError
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
 
-SCALE = {"float32": 2.0**80, "float64": 2.0**600}  # what large numbers are divided by
+SCALE = {"float32": 2.0**80, "float64": 2.0**600}  # divisor of large numbers
 LARGE = {"float32": 2.0**120, "float64": 2.0**960}  # sums of squares up to here keep all digits
-SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # the smallest number with all its digits
+SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # the smallest normal number
 
 
 def defined(result: Node, size: Node) -> Node:
-    """``result``, or NaN where ``size``, a sum of squares it is made of, is not finite."""
+    """``result``, or NaN where ``size``, a sum of squares that it depends on, is not finite."""
     still = PUBLIC["stop_gradient"](size)
     return PUBLIC["where"](PUBLIC["is_finite"](still), result, still - still)
 
 
 def norm(parts: list[Node], axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-    """The Euclidean length of numbers taken together, for use where nothing is differentiated.
+    """The Euclidean norm of several arrays together, for use where nothing is differentiated.
 
     Args:
         parts: arrays of one dtype.
-        axes: of one array, the axes to add along; ``None``: all.
+        axes: for a single array, the axes to sum over; ``None``: all.
         keepdims: whether these axes stay with length 1.
     """
     dtype = parts[0].dtype
@@ -50,13 +51,13 @@ def norm(parts: list[Node], axes: tuple[int, ...] | None = None, keepdims: bool 
 
 
 def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
-    """Vectors along the last axis divided by their length, at least by the root of ``epsilon``."""
+    """Divide vectors along the last axis by their length, at least the root of ``epsilon``."""
     squared = PUBLIC["sum"](PUBLIC["square"](x), -1, keepdims=True)
     return x / defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, epsilon)), squared)
 
 
 def _squares(parts: list[Node], factor: float, axes: tuple[int, ...] | None, keepdims: bool) -> Node:
-    """The sum of the squares of numbers times a factor."""
+    """The sum of squares of the arrays times a factor."""
     total, *rest = [
         PUBLIC["sum"](PUBLIC["square"](x if factor == 1 else x * factor), axes, keepdims) for x in parts
     ]
@@ -66,20 +67,20 @@ def _squares(parts: list[Node], factor: float, axes: tuple[int, ...] | None, kee
 
 
 def require_epsilon(owner: object, dtype: str, power: int = 1) -> None:
-    """Refuse an ``epsilon`` that is too small to be a number of this dtype.
+    """Refuse an ``epsilon`` that is too small for a dtype.
 
     Args:
         owner: the layer.
-        dtype: of the numbers it is added to.
-        power: 2 where its square is added.
+        dtype: dtype of the values to which it is added.
+        power: 2 if its square is added.
 
-    Fails:
-        UsageError E102: such an epsilon, beside which the squares of small numbers would lose their digits.
+    Raises:
+        UsageError E102: an epsilon next to which the squares of small numbers would lose their digits.
     """
     epsilon = getattr(owner, "epsilon")  # noqa: B009
-    least = SMALLEST[dtype] ** (1 / power)
-    if epsilon < least:
+    minimum = SMALLEST[dtype] ** (1 / power)
+    if epsilon < minimum:
         raise UsageError(
-            "E102", where=type(owner).__name__, name="epsilon", expected=f">= {least:.2g} in {dtype}",
+            "E102", where=type(owner).__name__, name="epsilon", expected=f">= {minimum:.2g} in {dtype}",
             received=epsilon, fix='epsilon=1e-12, or dtype="float64"',
         )  # fmt: skip

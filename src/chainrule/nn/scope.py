@@ -1,12 +1,12 @@
-"""What a layer may ask for while it builds: parameters, state, random numbers, names.
+"""What a layer can request while it builds nodes: parameters, state, random numbers, named values.
 
-A ``Scope`` is a place in the net (``block1.dense2``) together with the ``Book`` in which everything asked for
-is written down. After the build the book says what must be given to the graph to run it.
+A ``Scope`` is a position in the network (``block1.dense2``) together with the ``Collected`` requests of all
+layers, which define the inputs of the graph.
 
 A layer may be called several times at one path: a tower for two inputs, a cell in a Python loop. All calls
-share its parameters and states. In the order of the calls, each state goes from call to call, costs are
-summed, and every request for random numbers has a stream of its own. Notes and results are kept for each
-call: the first has the plain path, further ones have their number behind it (``tower.norm#2``).
+share its parameters and states. In the order of the calls, each state is passed from call to call, costs are
+summed, and every request for random numbers has its own stream. Notes and results are stored for each call:
+the first has the plain path, further ones are numbered (``tower.norm#2``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from chainrule.spec import Shape, Spec, shape_text
 if TYPE_CHECKING:
     from chainrule.nn.regularization.penalty import Penalty
 
-LISTED = 12  # places up to so many are all told
+LISTED = 12  # maximum number of paths that are listed
 _CALL = re.compile(r"#[0-9]+(?=\.|$)")
 
 
@@ -40,13 +40,13 @@ AnyLayer: TypeAlias = Any  # a chainrule.nn.layer.Layer, whose __call__ takes th
 
 @frozen
 class Parameter:
-    """A number array that training changes.
+    """An array that training changes.
 
     Args:
-        node: the graph's input that stands for it.
-        initializer: how its first values are drawn.
-        penalty: what its size costs, if anything.
-        trainable: whether the optimizer moves it.
+        node: the input of the graph that represents it.
+        initializer: samples its initial values.
+        penalty: its regularization penalty, if any.
+        trainable: whether the optimizer updates it.
     """
 
     node: Node
@@ -60,24 +60,24 @@ class Parameter:
 
 
 @dataclass
-class Book:
-    """Everything a net asked for while it was built, by path.
+class Collected:
+    """Everything that the layers of a network requested while it was built, by path.
 
     Args:
-        dtype: number kind of parameters.
+        dtype: dtype of parameters.
         training: whether the graph is for training.
-        parameters, states: what must be given, by path.
+        parameters, states: the requested arrays, by path.
         updates: the value of each state after the step, by path.
-        costs: what layers add to what training makes small, by path, summed over the calls.
+        costs: terms that layers add to the loss, by path, summed over the calls.
         layers: the layer of each path.
-        calls: how often each path was called.
-        inside: for each call the call of the layer around it, ``""`` for the whole net.
-        notes, results: named values and what layers return, by path and call (``call_path``).
-        draws: how often random numbers were requested, by path.
-        needed: the samples that a layer needs in a batch of training, by path.
-        tables: the rows of each table, by its path and the name of the input that is looked up.
-        key: the input from which random numbers are drawn, if any are.
-        frozen: paths of parts that do not learn (``is_at``): they act as in inference.
+        calls: number of calls of each path.
+        inside: for each call the call of the enclosing layer, ``""`` for the network itself.
+        notes, results: named values and outputs of layers, by path and call (``call_path``).
+        draws: number of requests for random numbers, by path.
+        needed: the minimum batch size in training, by path.
+        tables: the rows of each table, by its path and the name of the input that indexes it.
+        key: the input of the random key, if random numbers are sampled.
+        frozen: paths of parts that are built for inference (``is_at``).
     """
 
     dtype: str
@@ -107,32 +107,32 @@ Rewrite: TypeAlias = "Callable[[Scope, str, Parameter], Node]"
 
 @frozen
 class Scope:
-    """A place in the net, handed to each layer when it is called.
+    """A position in the network, passed to each layer when it is called.
 
     Args:
-        book: where what is asked for is written down.
-        path: the place, such as ``"block1.dense2"``; ``""`` is the whole net.
-        rewrite: what a layer around makes of each parameter asked for here, given the scope that asks, the
-            name and the parameter; the innermost such layer counts.
-        call: which call at this path it is, from 1.
+        book: collects the requests.
+        path: the position, such as ``"block1.dense2"``; ``""`` is the network itself.
+        rewrite: replaces each parameter requested here; called with the requesting scope, the name and the
+            parameter; the innermost enclosing layer that sets it counts.
+        call: number of the call at this path, from 1.
     """
 
-    book: Book
+    book: Collected
     path: str = ""
     rewrite: Rewrite | None = None
     call: int = 1
 
     @property
     def training(self) -> bool:
-        """Whether this part is built for training (dropout acts) or for inference (it does not).
+        """Whether this part is built for training (dropout is active) or for inference (it is not).
 
-        A frozen part is built for inference: its running statistics are used, and stay.
+        A frozen part is built for inference: its running statistics are used and do not change.
         """
         return self.book.training and not any(is_at(self.path, pattern) for pattern in self.book.frozen)
 
     @property
     def dtype(self) -> str:
-        """The number kind of parameters."""
+        """The dtype of parameters."""
         return self.book.dtype
 
     def named(self, name: str) -> str:
@@ -145,29 +145,29 @@ class Scope:
         return f"{place}.{name}" if place else name
 
     def beside(self, name: str) -> Scope:
-        """The place of a part that stands beside this one; what is asked for there is shared with it."""
+        """The scope of a sibling of this part, which shares parameters with it."""
         around, dot, _ = self.path.rpartition(".")
         return replace(self, path=f"{around}{dot}{name}", call=1)
 
     def parameter(
         self, name: str, shape: Shape, initializer: Initializer, penalty: Penalty | None = None
     ) -> Node:
-        """A trainable array. Asked for twice under one name, it is the same one: that is weight sharing.
+        """A trainable array. Requesting the same name again returns the same array: weight sharing.
 
         Args:
-            name: its name within the layer, such as ``"weight"``.
+            name: name within the layer, such as ``"weight"``.
             shape: axis lengths, all known.
-            initializer: how its first values are drawn.
-            penalty: what its size costs (L1, L2).
+            initializer: samples its initial values.
+            penalty: its regularization penalty (L1, L2).
 
-        Fails:
+        Raises:
             UsageError E102: a length that is not known.
-            UsageError E103: the name is taken by a parameter of another shape.
+            UsageError E103: the name belongs to a parameter of another shape.
         """
         path = self.named(name)
         if not all(isinstance(length, int) and length >= 0 for length in shape):
             raise UsageError(
-                "E102", name=f'the shape of "{path}"', expected="integers, known before the net runs",
+                "E102", name=f'the shape of "{path}"', expected="integers, known before the network runs",
                 received=shape_text(shape), fix="x.shape[-1]: the batch has no parameters of its own",
             )  # fmt: skip
         known = self.book.parameters.get(path)
@@ -183,10 +183,10 @@ class Scope:
         return known.node if self.rewrite is None else self.rewrite(self, name, known)
 
     def state(self, name: str, shape: Shape, initializer: Initializer) -> Node:
-        """An array that is carried from step to step without a gradient, such as a running mean.
+        """An array that is passed from step to step without a gradient, such as a running mean.
 
-        Its value is that of the step before, or what an earlier ``update`` of this step has left: so a layer
-        that is called twice in a step goes on, in its second call, from where its first call ended.
+        Its value is that of the previous step, or that of an earlier ``update`` in this step: the second call
+        of a layer within a step continues where its first call ended.
         """
         path = self.named(name)
         if path not in self.book.states:
@@ -200,8 +200,8 @@ class Scope:
     def update(self, name: str, value: Node) -> None:
         """Set a state; without effect in inference and in frozen parts, whose states stay as they are.
 
-        Fails:
-            UsageError E101: no such state was asked for.
+        Raises:
+            UsageError E101: no such state was requested.
         """
         path = self.named(name)
         known = self.book.states.get(path)
@@ -214,22 +214,22 @@ class Scope:
             loop_variables.write(self.book.updates, path, value, known.node)
 
     def cost(self, name: str, value: Node) -> None:
-        """Add a number to what training makes small, such as a price of activity: the mean over the batch."""
+        """Add a term to the loss, such as an activity penalty: the mean over the batch."""
         path, nothing = self.named(name), constant(0.0, value.dtype)
         so_far = loop_variables.read(self.book.costs, path, nothing)
         total = value if so_far is nothing else so_far + value
         loop_variables.write(self.book.costs, path, total, nothing)
 
     def values(self) -> tuple[Node, ...]:
-        """What states have become so far in this step, where they are no longer what they were before it."""
+        """The states that were updated so far in this step."""
         return tuple(loop_variables.values(self.book.updates))
 
-    def require_samples(self, least: int) -> None:
-        """Say that a batch of training must hold so many samples for this layer to make sense."""
-        self.book.needed[self.path] = max(least, self.book.needed.get(self.path, least))
+    def require_samples(self, minimum: int) -> None:
+        """Require a minimum batch size in training for this layer."""
+        self.book.needed[self.path] = max(minimum, self.book.needed.get(self.path, minimum))
 
     def require_rows(self, words: Node, rows: int) -> None:
-        """Say that a table of so many rows is read: data that is looked up can be checked before it runs."""
+        """Declare that a table of ``rows`` rows is indexed, so that input data can be validated."""
         while words.op.name == "cast":
             (words,) = words.inputs
         if isinstance(words.op, Input) and words.op.role == "data":
@@ -237,19 +237,19 @@ class Scope:
             self.book.tables[key] = min(rows, self.book.tables.get(key, rows))
 
     def rewriting(self, rewrite: Rewrite) -> Scope:
-        """The same place, where parameters are handed out as ``rewrite`` makes them."""
+        """The same scope with parameters replaced by ``rewrite``."""
         return replace(self, rewrite=rewrite)
 
     def uniform(self, name: str, shape: Shape) -> Node:
         """Random numbers in [0, 1), new at each step and for each request.
 
-        They are a function of the seed, the step, this place and how many requests of this name came before.
-        In the step of a loop over time they are new at every cell.
+        They are a function of the seed, the step, the path and the number of earlier requests of this name.
+        In a loop over time they are new at every time step.
         """
         return self._draw("uniform", name, shape)
 
     def normal(self, name: str, shape: Shape) -> Node:
-        """Standard normal random numbers, otherwise as ``uniform``."""
+        """Standard normal random numbers, otherwise like ``uniform``."""
         return self._draw("normal", name, shape)
 
     def _draw(self, distribution: str, name: str, shape: Shape) -> Node:
@@ -264,7 +264,7 @@ class Scope:
         return self.book.key
 
     def _stream(self, name: str) -> int:
-        """The stream of the next request of this name."""
+        """The stream of the next request with this name."""
         path = self.named(name)
         count = self.book.draws[path] = self.book.draws.get(path, 0) + 1
         return stream_of(call_path(path, count))
@@ -275,7 +275,7 @@ class Scope:
         return value
 
     def run(self, layer: AnyLayer, x: Any, name: str | None = None) -> Any:
-        """Call a layer inside this one, under its own name; errors inside say the layer and its line."""
+        """Call a layer inside this one, under its own name; errors inside state the layer and its line."""
         path = self.named(name or layer.kind)
         call = self.book.calls[path] = self.book.calls.get(path, 0) + 1
         self.book.layers.setdefault(path, layer)
@@ -287,7 +287,7 @@ class Scope:
 
 
 def call_path(path: str, call: int) -> str:
-    """The path of one call of a layer: the plain path for the first call, with its number for further ones.
+    """The path of one call of a layer: the plain path for the first call, numbered for further ones.
 
     Example:
         >>> call_path("tower.norm", 1), call_path("tower.norm", 2)
@@ -297,7 +297,7 @@ def call_path(path: str, call: int) -> str:
 
 
 def plain_path(path: str) -> str:
-    """A path without the numbers of calls: that of the layer, of a parameter or of a state.
+    """A path without call numbers: that of the layer, of a parameter or of a state.
 
     Example:
         >>> plain_path("tower.norm#2"), plain_path("tower.dense#2.z")
@@ -307,7 +307,7 @@ def plain_path(path: str) -> str:
 
 
 def is_at(path: str, pattern: str) -> bool:
-    """Whether a place is meant: by its path, by the beginning of it, or by a pattern with ``*``.
+    """Whether a path matches: equal to the pattern, below it, or by a pattern with ``*``.
 
     Example:
         >>> is_at("part1.conv.bias", "part1"), is_at("part1.conv.bias", "*.bias"), is_at("part10", "part1")
@@ -317,7 +317,7 @@ def is_at(path: str, pattern: str) -> bool:
 
 
 def outline(paths: Iterable[str]) -> str:
-    """The places of a net for a person to choose from: all, or where they are many the outermost.
+    """The paths of a network as a list of choices: all, or only the outermost if there are many.
 
     Example:
         >>> outline(["conv1.weight", "conv1.bias"])
@@ -333,17 +333,17 @@ def outline(paths: Iterable[str]) -> str:
 
 
 def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
-    """What a layer makes of a value, once it is known that both are what they must be.
+    """Call a layer after validating its input, and validate its result.
 
-    Fails:
-        ShapeError E208: several values by name for a layer that takes one.
-        UsageError E119: the layer gives something that is no node.
+    Raises:
+        ShapeError E208: several named values for a layer that takes one.
+        UsageError E119: the layer returns something other than nodes.
     """
     if layer.takes_one and isinstance(x, Mapping):
         raise ShapeError(
             "E208", op=type(layer).__name__, constraint="one value, not several by name",
             expected="one value", received=", ".join(x) or "none",
-            fix="cr.Parallel(...) before it, which joins its branches",
+            fix="cr.Parallel(...) before it, which combines its branches",
         )  # fmt: skip
     result = layer(x, scope)
     nodes = list(result.values()) if isinstance(result, Mapping) else [result]
@@ -356,5 +356,5 @@ def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
 
 
 def stream_of(path: str) -> int:
-    """The random stream of a path: a number that the path alone decides."""
+    """The random stream of a path, a hash of the path."""
     return zlib.crc32(path.encode())

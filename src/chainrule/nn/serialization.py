@@ -1,14 +1,14 @@
-"""Nets, losses, optimizers and their relatives as plain data, and back: what a model file holds.
+"""Serialize networks, losses, optimizers and so on to plain data: the content of a model file.
 
-A record is a dict that says its family and its kind, and the settings that differ from the defaults::
+A record is a dict with its family, its kind, and the settings that differ from the defaults::
 
     {"layer": "Dense", "units": 3, "activation": "sigmoid"}
 
-So it can be read by people, compared, and kept in any JSON file. Reading is where the danger lies: a file may
-come from anyone. The names in a record are therefore only ever *looked up*, in the tables below and among the
-classes the caller hands in; nothing is imported, evaluated or unpickled. Every value is checked against the
-type its field declares before a layer sees it, and nesting and size have limits, so that the worst a hostile
-record can do is to be refused.
+It can be read by humans, compared, and stored in any JSON file. A file may come from anyone, so reading needs
+care: the names in a record are only *looked up*, in the tables below and among the classes that the caller
+passes; nothing is imported, evaluated or unpickled. Every value is checked against the declared type of its
+field before a layer receives it, and nesting and size are limited, so that the worst outcome of a malicious
+record is an error.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from chainrule.errors import UsageError, nearest
 from chainrule.extension import complete, difference
 from chainrule.nn.class_registry import FAMILIES, FAMILIES_ZH
 from chainrule.nn.layer import Layer
-from chainrule.nn.validation import shown, unknown
+from chainrule.nn.validation import unknown, value_text
 
-DEPTH = 48  # levels of dicts and lists; a description of a deep net needs about ten
-PARTS = 50_000  # values in all
+DEPTH = 48  # levels of dicts and lists; the description of a deep network needs about ten
+PARTS = 50_000  # maximum number of values
 FIX = "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration"
 
 
 def to_record(value: Any) -> dict[str, Any]:
-    """The record of a net, loss, optimizer or their like; settings at their defaults are left out.
+    """The record of a network, loss, optimizer and so on; settings equal to their defaults are omitted.
 
-    Fails:
+    Raises:
         UsageError E114: nested too deep, or too large.
-        UsageError E115: a setting is something plain data cannot hold, such as an array or a function.
-        UsageError E116: a class of one's own has the name of another one.
-        UsageError E142: an object of a class of one's own that would come back changed.
+        UsageError E115: a setting that plain data cannot represent, such as an array or a function.
+        UsageError E116: a custom class has the name of another class.
+        UsageError E142: an object of a custom class that would change by a round trip.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -63,11 +63,12 @@ def own_kinds(value: Any) -> list[type]:
 
 
 def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -> None:
-    """Refuse to write what would be read back as something else; only classes of one's own can be so.
+    """Refuse an object of a custom class that would change by a round trip.
 
-    Fails:
+    Raises:
         UsageError E142: a setting of another type than declared, a list, a ``__post_init__`` that changes a
-            field each time it runs, or an attribute that is no field. UsageError E116: two names alike.
+            field each time it runs, or an attribute that is not a field.
+        UsageError E116: two classes with the same name.
     """
     name = type(value).__name__
     try:
@@ -84,27 +85,27 @@ def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -
         raise UsageError(
             "E142", where=_end(place), kind=name,
             expected="a field that keeps its value: a number, text, tuple or layer, of the declared type",
-            received="another value after loading", fix=FIX,
+            received="a different value after loading", fix=FIX,
         )  # fmt: skip
 
 
 def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
-    """What a record describes.
+    """Create the object that a record describes.
 
     Args:
-        record: plain data, such as a JSON file gives.
-        family: what it must describe: ``"layer"``, ``"loss"``, ``"optimizer"``, ``"schedule"``,
+        record: plain data, such as parsed JSON.
+        family: the required family: ``"layer"``, ``"loss"``, ``"optimizer"``, ``"schedule"``,
             ``"initializer"``, ``"penalty"``, ``"clip"``, ``"constraint"`` or ``"group"``.
-        kinds: classes of one's own that records may name.
+        kinds: custom classes that records may name.
 
-    Fails:
-        UsageError E101: no such family.
-        UsageError E110: a kind that is not known.
-        UsageError E111: no record of this family.
+    Raises:
+        UsageError E101: an unknown family.
+        UsageError E110: an unknown kind.
+        UsageError E111: not a record of this family.
         UsageError E112: settings that are unknown or missing.
         UsageError E113: a setting of the wrong type.
         UsageError E114: nested too deep, or too large.
-        UsageError E116: two kinds of one name.
+        UsageError E116: two kinds with the same name.
         UsageError E102 and others: a setting out of its range.
 
     Example:
@@ -117,16 +118,16 @@ def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
 
 
 def net_to_record(net: Layer) -> dict[str, Any]:
-    """The record of a net; see ``to_record``."""
+    """The record of a network; see ``to_record``."""
     return to_record(net)
 
 
 def net_from_record(record: Any, layers: Iterable[type[Layer]] = ()) -> Layer:
-    """The net a record describes; see ``from_record``.
+    """The network that a record describes; see ``from_record``.
 
     Args:
         record: plain data.
-        layers: the classes of one's own layers that the net holds.
+        layers: the custom layer classes of the network.
     """
     return from_record(record, "layer", layers)
 
@@ -138,8 +139,8 @@ def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
         family = _family(kind)
         if family is None or tables[family].get(kind.__name__, kind) is not kind:
             raise UsageError(
-                "E116", where="classes of your own", name=getattr(kind, "__name__", repr(kind)[:80]),
-                expected="layers, losses, optimizers and so on, each with a name of its own",
+                "E116", where="custom classes", name=getattr(kind, "__name__", repr(kind)[:80]),
+                expected="layers, losses, optimizers and so on, each with a unique name",
                 received=repr(kind)[:80],
                 fix="another name for the class",
             )  # fmt: skip
@@ -156,14 +157,14 @@ def _family(kind: Any) -> str | None:
 
 @dataclass
 class _Counted:
-    """One pass over a record: how many values it has met, and how deep it is."""
+    """One pass over a record, which counts its values."""
 
-    met: int = 0
+    count: int = 0
 
     def enter(self, where: str, depth: int) -> None:
         """Count a value; refuse one too many or too deep."""
-        self.met += 1
-        if depth > DEPTH or self.met > PARTS:
+        self.count += 1
+        if depth > DEPTH or self.count > PARTS:
             raise UsageError(
                 "E114", where=_end(where), expected=f"at most {DEPTH} levels and {PARTS:,} values",
                 received=f"more than {DEPTH} levels" if depth > DEPTH else f"more than {PARTS:,} values",
@@ -172,10 +173,10 @@ class _Counted:
 
 @dataclass
 class _Writing(_Counted):
-    """From values to plain data.
+    """Converts objects to plain data.
 
     Args:
-        own: the classes met that are none of chainrule's.
+        own: the custom classes that occurred.
     """
 
     own: dict[type, None] = field(default_factory=dict)
@@ -188,13 +189,13 @@ class _Writing(_Counted):
         is_own = FAMILIES[family][1].get(type(value).__name__) is not type(value)
         if is_own:
             self.own[type(value)] = None
-        found: dict[str, Any] = {family: type(value).__name__}
+        record: dict[str, Any] = {family: type(value).__name__}
         for f in fields(value):
-            held = getattr(value, f.name)
-            # The default in a user's code may be another one by the time the record is read.
-            if not _is_default(held, f) or (is_own and _is_simple(held)):
-                found[f.name] = self.plain(held, f"{where}.{f.name}", depth + 1)
-        return found
+            field_value = getattr(value, f.name)
+            # The default of a custom class may change before the record is read.
+            if not _is_default(field_value, f) or (is_own and _is_simple(field_value)):
+                record[f.name] = self.plain(field_value, f"{where}.{f.name}", depth + 1)
+        return record
 
     def plain(self, value: Any, where: str, depth: int) -> Any:
         if isinstance(value, tuple | list):
@@ -202,7 +203,7 @@ class _Writing(_Counted):
             return [self.plain(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value)]
         if isinstance(value, np.generic):
             value = value.item()
-        for kind in (str, int, float):  # such as a member of an enumeration: it is read back as its value
+        for kind in (str, int, float):  # such as a member of an enumeration, which is read back as its value
             if isinstance(value, kind) and type(value) not in (kind, bool):
                 value = str.__str__(value) if isinstance(value, str) else kind(value)
         finite = isinstance(value, float) and math.isfinite(value)
@@ -230,7 +231,7 @@ def _unfit(where: str, value: object) -> UsageError:
 
 @dataclass
 class _Reading(_Counted):
-    """From plain data to values."""
+    """Converts plain data to objects."""
 
     tables: dict[str, dict[str, type]] = field(default_factory=dict)
 
@@ -247,23 +248,23 @@ class _Reading(_Counted):
         where = f"{where} {kind.__name__}"
         settings = {name: value for name, value in record.items() if name != family}
         self._agree(kind, settings, where)
-        return self._made(kind, settings, where, depth)
+        return self._create(kind, settings, where, depth)
 
     def _kind(self, family: str, name: str, where: str) -> type:
         known = self.tables[family]
         if name not in known:
             close = nearest(name[:80], known)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
-            own_class = f"layers=({own},) for a class of your own"
+            hint = f"pass a custom class: layers=({own},)"
             raise UsageError(
                 "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
                 expected=", ".join(known),
-                received=name[:80], fix=f'"{close}", or {own_class}' if close else own_class,
+                received=name[:80], fix=f'"{close}"; {hint}' if close else hint,
             )  # fmt: skip
         return known[name]
 
     def _agree(self, kind: Any, settings: Mapping[Any, Any], where: str) -> None:
-        """Refuse settings that the kind has not, and those that are missing: all at once."""
+        """Refuse all unknown and missing settings of a kind in one error."""
         known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
         notes = [f'"{name}" is missing' for name, needed in known.items() if needed and name not in settings]
         for name in settings:
@@ -279,10 +280,10 @@ class _Reading(_Counted):
                 notes=notes[:20],
             )  # fmt: skip
 
-    def _made(self, kind: Any, settings: Mapping[str, Any], where: str, depth: int) -> Any:
-        """The value, built by its fields, whatever way the ``__init__`` of its class takes them."""
+    def _create(self, kind: Any, settings: Mapping[str, Any], where: str, depth: int) -> Any:
+        """Create an object from its fields, bypassing the ``__init__`` of its class."""
         hints = _hints(kind)
-        made = object.__new__(kind)
+        instance = object.__new__(kind)
         for f in fields(kind):
             if f.name in settings:
                 value = self.value(settings[f.name], f"{where}.{f.name}", depth + 1)
@@ -293,18 +294,18 @@ class _Reading(_Counted):
                     )  # fmt: skip
             else:
                 value = f.default if f.default_factory is MISSING else f.default_factory()
-            object.__setattr__(made, f.name, value)
-        if hasattr(made, "__post_init__"):
-            made.__post_init__()
-        return made
+            object.__setattr__(instance, f.name, value)
+        if hasattr(instance, "__post_init__"):
+            instance.__post_init__()
+        return instance
 
     def value(self, plain: Any, where: str, depth: int) -> Any:
-        """A setting: plain, a tuple of settings, or a record inside the record."""
+        """Convert a setting: a plain value, a tuple of settings, or a nested record."""
         if isinstance(plain, list | tuple):
             self.enter(where, depth)
             return tuple(self.value(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(plain))
         if isinstance(plain, Mapping):
-            # A field may be called like a family ("penalty" in Dense), but only a kind's name is a word.
+            # A field may have the name of a family ("penalty" in Dense), but only a kind's name is a text.
             family = next((family for family in FAMILIES if isinstance(plain.get(family), str)), "layer")
             return self.record(plain, family, where, depth)
         self.enter(where, depth)
@@ -313,7 +314,7 @@ class _Reading(_Counted):
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    """The declared types of a class's fields; none if one of them names what cannot be seen here."""
+    """The declared types of a class's fields; empty if one of them cannot be resolved."""
     try:
         return get_type_hints(kind)
     except (NameError, TypeError):
@@ -321,7 +322,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a declared type: plain types, unions, tuples; another type lets all pass.
+    """Whether a value has a declared type: plain types, unions, tuples; other types accept everything.
 
     Example:
         >>> fits(3, float), fits(True, int), fits((1, 2), tuple[int, ...]), fits("3", int | None)
@@ -346,21 +347,23 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def _hint_text(hint: Any) -> str:
-    """A declared type as a reader of the record knows it: ``list[Layer, ...]``, ``str | None``."""
+    """A declared type as in the record: ``list[Layer, ...]``, ``str | None``."""
     if isinstance(hint, type) and not get_args(hint):
         return hint.__name__
     return re.sub(r"\w+\.(?=\w)", "", str(hint)).replace("tuple", "list")
 
 
 def _short(value: object) -> str:
-    """What was received, at a bearable length; a deep or huge value is never written out whole."""
+    """A received value as a short text; a deep or large value is only summarized."""
     if isinstance(value, Mapping):
         return f"a dict with {', '.join(str(key)[:20] for key in list(value)[:5]) or 'nothing'}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
-    return f"{type(value).__name__} {shown(value) if isinstance(value, str | int | float) else ''}".strip()
+    return (
+        f"{type(value).__name__} {value_text(value) if isinstance(value, str | int | float) else ''}".strip()
+    )
 
 
 def _end(where: str) -> str:
-    """A long path's end."""
+    """The end of a long path."""
     return where if len(where) <= 100 else f"...{where[-97:]}"

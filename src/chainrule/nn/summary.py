@@ -1,4 +1,4 @@
-"""The net as a table: each layer with what it gives and how many parameters it has."""
+"""A summary table of a network: each layer with its output shape and number of parameters."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from chainrule.spec import Spec, shape_text
 
 
 class Row(NamedTuple):
-    """One layer of a net.
+    """One layer of a network.
 
-    Args:
-        path: its name, as in ``parameters()``; ``""`` is the net itself.
-        layer: what it is, in one line.
-        output: the shape it returns, ``B`` the batch; those of all calls where they differ.
-        parameters: how many numbers it learns, those of layers inside not counted, so that the column adds
-            up.
+    path: path of the layer, as in ``parameters()``; ``""`` is the network itself.
+    layer: the layer in one line.
+    output: its output shape, ``B`` the batch; those of all calls if they differ.
+    parameters: number of its parameters without those of nested layers, so that the column adds up.
     """
 
     path: str
@@ -30,12 +28,12 @@ class Row(NamedTuple):
 
 
 def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32") -> list[Row]:
-    """The rows of a net's table, in the order in which the layers run.
+    """The rows of a network's summary, in the order in which the layers run.
 
     Args:
-        net: the whole net.
-        inputs: shape and number kind of each input, as for ``build``.
-        dtype: number kind of the parameters.
+        net: the network.
+        inputs: shape and dtype of each input, as for ``build``.
+        dtype: dtype of the parameters.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -50,11 +48,11 @@ def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32")
 
 
 def built_rows(net: Layer, built: Built) -> list[Row]:
-    """The rows of a net that is built already."""
-    whole = next(iter(built.outputs.values())) if list(built.outputs) == ["y"] else built.outputs
+    """The rows for a network that is already built."""
+    output = next(iter(built.outputs.values())) if list(built.outputs) == ["y"] else built.outputs
     layers = {"": net, **built.book.layers}
     results = {path: [built.book.results[c] for c in built.book.calls_of(path)] for path in layers if path}
-    results[""] = [whole]
+    results[""] = [output]
     owned = dict.fromkeys(layers, 0)
     for path, parameter in built.parameters.items():
         size = parameter.spec.size
@@ -67,16 +65,16 @@ def built_rows(net: Layer, built: Built) -> list[Row]:
 
 
 def _owner(path: str, layers: Mapping[str, Layer]) -> str:
-    """The innermost layer that a parameter's path lies in."""
+    """The innermost layer that owns a parameter."""
     while path not in layers:
         path = path.rpartition(".")[0]
     return path
 
 
 def _line(part: Layer) -> str:
-    """A layer in one line; layers inside have lines of their own."""
-    told = part.settings.values()
-    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in told) else part.line()
+    """A layer in one line; nested layers have their own lines."""
+    values = part.settings.values()
+    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in values) else part.line()
 
 
 def _holds_layer(value: Any) -> bool:

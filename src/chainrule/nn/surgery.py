@@ -1,11 +1,11 @@
-"""A net with some of its parts changed: a new head on an old body, or blocks that save memory.
+"""Change parts of a network: a new head on a pretrained body, or blocks that are rematerialized.
 
-Nets are records that never change, so this gives a new one; all other parts are the very same records and
-keep their paths, so weights that were saved under them still fit.
+Networks are immutable records, so these functions return a new one; all other parts are the same records and
+keep their paths, so saved weights still match.
 
-``recompute`` saves memory in training. What a deep net keeps for the way back grows with its depth; with
-``cr.Remat`` around each of its blocks only what enters them is kept, and the rest is computed again, a block
-at a time. Nothing else changes, neither the numbers nor their names.
+``recompute`` reduces the memory of training. The activations that a deep network stores for the backward pass
+grow with its depth; with ``cr.Remat`` around each of its blocks only the inputs of the blocks are stored, and
+the rest is rematerialized, a block at a time. Values and names do not change.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from chainrule.nn.layers.containers import Parallel, Sequential, require_layer
 from chainrule.nn.layers.recompute import Remat
 
 L = TypeVar("L", bound=Layer)
-CLEAR = (Remat, Skip)  # the parts of what they hold have paths as if these were not there
+CLEAR = (Remat, Skip)  # wrappers that do not appear in the paths of their parts
 
 
 def replace(net: L, path: str, part: Layer) -> L:
-    """The net with another layer at a path; everything else stays, under the names it had.
+    """Replace the layer at a path; all other parts keep their names.
 
     Args:
-        net: a net that holds layers.
-        path: where, as in ``parameters()`` and ``summary()``: ``"head"``, ``"stage1.block1"``.
-        part: what stands there now.
+        net: a network that contains layers.
+        path: the path, as in ``parameters()`` and ``summary()``: ``"head"``, ``"stage1.block1"``.
+        part: the new layer.
 
-    Fails:
-        UsageError E101: there is no such part. E104: ``part`` is no layer.
+    Raises:
+        UsageError E101: there is no such part.
+        UsageError E104: ``part`` is not a layer.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -46,29 +47,30 @@ def replace(net: L, path: str, part: Layer) -> L:
     """
     require_layer("replace", part)
     name, _, rest = path.partition(".")
-    held = _parts(net)
-    if name not in held:
-        close = nearest(name, held)
+    parts = _parts(net)
+    if name not in parts:
+        close = nearest(name, parts)
         raise UsageError(
-            "E101", where="replace", name=path, expected=", ".join(held) or "a net that holds layers",
+            "E101", where="replace", name=path, expected=", ".join(parts) or "a network that contains layers",
             received=name, fix=f'cr.replace(net, "{close}", ...)' if close else "",
         )  # fmt: skip
-    return _with(net, name, replace(held[name], rest, part) if rest else part)
+    return _with(net, name, replace(parts[name], rest, part) if rest else part)
 
 
 def recompute(net: L, *paths: str) -> L:
-    """The net with blocks that are computed twice in training, so that what they compute need not be kept.
+    """Rematerialize blocks of a network in training, so that their activations need not be stored.
 
-    A deep net then needs about half the memory and a third more time for a step; see ``cr.Remat``. Answers,
-    gradients, names of parameters and files stay the same, so the net may be changed at any time.
+    A deep network then needs about half the memory and a third more time per step; see ``cr.Remat``. Outputs,
+    gradients, names of parameters and files stay the same, so this can be applied at any time.
 
     Args:
-        net: a net that holds blocks, such as ``cr.models.resnet50()`` or ``cr.models.gpt2()``.
-        paths: which parts, instead of all blocks: paths as ``replace`` takes them, or patterns:
-            ``"stage1.*"``. Longer parts save more, up to the memory of what is computed within one of them.
+        net: a network that contains blocks, such as ``cr.models.resnet50()`` or ``cr.models.gpt2()``.
+        paths: the parts to rematerialize instead of all blocks: paths as for ``replace``, or patterns:
+            ``"stage1.*"``. Longer parts save more memory, up to that of the computation within one of them.
 
-    Fails:
-        UsageError E101: there is no such part. E127: no paths, and the net has no blocks.
+    Raises:
+        UsageError E101: there is no such part.
+        UsageError E127: no paths, and the network has no blocks.
 
     Example:
         >>> from chainrule.nn.blocks.residual import BasicBlock
@@ -82,47 +84,47 @@ def recompute(net: L, *paths: str) -> L:
     """
     require_layer("recompute", net)
     for path in paths:
-        found = _paths(net)
-        if not any(fnmatchcase(each, path) for each in found):
-            close = nearest(path, found)
+        known_paths = _paths(net)
+        if not any(fnmatchcase(known_path, path) for known_path in known_paths):
+            close = nearest(path, known_paths)
             raise UsageError(
                 "E101", where="recompute", name=path, expected=", ".join(_parts(net)), received=path,
                 fix=f'cr.recompute(net, "{close}")' if close else "",
             )  # fmt: skip
-    made = _recomputed(net, "", paths)
-    if made is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
+    result = _recomputed(net, "", paths)
+    if result is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
         raise UsageError(
             "E127", where="recompute", expected="blocks, as in cr.models.resnet18()",
             received=", ".join(_parts(net)) or str(net),
             fix="cr.Remat(cr.Sequential(...)) around a few layers each",
         )  # fmt: skip
-    return made
+    return result
 
 
 def _paths(net: Layer, path: str = "") -> dict[str, Layer]:
-    """The parts of a net and the parts of these, by path."""
-    found: dict[str, Layer] = {}
+    """The parts of a network and their parts, by path."""
+    parts: dict[str, Layer] = {}
     for name, part in _own_parts(net).items():
         at = f"{path}.{name}" if path else name
-        found |= {at: part, **_paths(part, at)}
-    return found
+        parts |= {at: part, **_paths(part, at)}
+    return parts
 
 
 def _recomputed(net: L, path: str, patterns: tuple[str, ...]) -> L:
-    """The net whose outermost parts that are meant are computed twice; the same record where none is."""
+    """The network with its outermost selected parts rematerialized; the same record if there are none."""
     for name, part in _own_parts(net).items():
         at = f"{path}.{name}" if path else name
         if isinstance(part, Remat):
             continue
-        is_meant = any(fnmatchcase(at, each) for each in patterns) if patterns else part.is_block
-        made = Remat(part) if is_meant else _recomputed(part, at, patterns)
-        if made is not part:
-            net = _with(net, name, made)
+        is_selected = any(fnmatchcase(at, pattern) for pattern in patterns) if patterns else part.is_block
+        new_part = Remat(part) if is_selected else _recomputed(part, at, patterns)
+        if new_part is not part:
+            net = _with(net, name, new_part)
     return net
 
 
 def _own_parts(net: Layer) -> dict[str, Layer]:
-    """The layers that a layer holds, each once."""
+    """The layers that a layer contains, each once."""
     parts: dict[str, Layer] = {}
     for name, part in _parts(net).items():
         if not any(part is other for other in parts.values()) or isinstance(net, Sequential | Parallel):
@@ -131,25 +133,25 @@ def _own_parts(net: Layer) -> dict[str, Layer]:
 
 
 def _parts(net: Layer) -> dict[str, Layer]:
-    """The layers that a layer holds, by the names they have in paths."""
+    """The layers that a layer contains, by their names in paths."""
     if isinstance(net, Sequential):
         return dict(net.named())
     if isinstance(net, Parallel):
         return dict(net.branches)
     if isinstance(net, CLEAR):
         return _parts(net.inner)
-    held = {f.name: getattr(net, f.name) for f in fields(net)}
-    found = {name: part for name, part in held.items() if isinstance(part, Layer)}
-    return {**{part.kind: part for part in reversed(found.values())}, **found}  # a kind means the first
+    values = {f.name: getattr(net, f.name) for f in fields(net)}
+    named = {name: part for name, part in values.items() if isinstance(part, Layer)}
+    return {**{part.kind: part for part in reversed(named.values())}, **named}  # a kind denotes the first one
 
 
 def _with(net: L, name: str, part: Layer) -> L:
-    """The layer with another one in a place of its own."""
+    """The layer with one of its parts replaced."""
     parts = {**_parts(net), name: part}
     if isinstance(net, Sequential):
         plain = Sequential(*parts.values())
-        made = plain if [known for known, _ in plain.named()] == list(parts) else Sequential(**parts)
-        return changed(net, layers=made.layers, names=made.names)
+        rebuilt = plain if [known for known, _ in plain.named()] == list(parts) else Sequential(**parts)
+        return changed(net, layers=rebuilt.layers, names=rebuilt.names)
     if isinstance(net, Parallel):
         return changed(net, branches=tuple(parts.items()))
     if isinstance(net, CLEAR):

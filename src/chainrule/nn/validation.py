@@ -1,4 +1,4 @@
-"""Hyper-parameters in their range: one check and one error for every record of this room."""
+"""Validation of hyperparameters: one check and one error for all records of this package."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from chainrule.errors import UsageError, suggest, written
 
 
 def require(owner: object, name: str, holds: bool, expected: str, fix: str = "") -> None:
-    """Refuse a hyper-parameter that is out of its range.
+    """Refuse a hyperparameter that is out of its range.
 
     Args:
-        owner: the record it belongs to.
+        owner: the record.
         name: the field.
-        holds: whether the value is allowed.
-        expected: what is allowed, in words.
+        holds: whether the value is valid.
+        expected: the valid values, as text.
         fix: a line that can be pasted.
 
-    Fails:
+    Raises:
         UsageError E102: ``holds`` is false.
     """
     if not holds:
         raise UsageError(
             "E102", where=type(owner).__name__, name=name, expected=expected,
-            received=shown(getattr(owner, name)), fix=fix,
+            received=value_text(getattr(owner, name)), fix=fix,
         )  # fmt: skip
 
 
@@ -34,28 +34,28 @@ def require_number(
     owner: object,
     name: str,
     *,
-    least: float | None = None,
+    minimum: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    most: float | None = None,
+    maximum: float | None = None,
 ) -> None:
-    """Refuse a field that is no finite number between its limits.
+    """Refuse a field that is not a finite number between its limits.
 
     Args:
         owner, name: the record and the field.
-        least, above: the lower limit, itself allowed or not.
-        most, below: the upper limit, itself allowed or not.
+        minimum, above: the lower limit, inclusive or exclusive.
+        maximum, below: the upper limit, inclusive or exclusive.
 
-    Fails:
-        UsageError E102: text, NaN, infinity, true/false or a number outside.
+    Raises:
+        UsageError E102: a text, NaN, infinity, boolean or a number out of range.
     """
     value = getattr(owner, name)
-    low = f"{least:g} <= " if least is not None else f"{above:g} < " if above is not None else ""
-    high = f" <= {most:g}" if most is not None else f" < {below:g}" if below is not None else ""
+    low = f"{minimum:g} <= " if minimum is not None else f"{above:g} < " if above is not None else ""
+    high = f" <= {maximum:g}" if maximum is not None else f" < {below:g}" if below is not None else ""
     holds = is_number(value) and (
-        (least is None or value >= least)
+        (minimum is None or value >= minimum)
         and (above is None or value > above)
-        and (most is None or value <= most)
+        and (maximum is None or value <= maximum)
         and (below is None or value < below)
     )
     usual = getattr(type(owner), name, None)
@@ -63,19 +63,25 @@ def require_number(
     require(owner, name, holds, f"a number, {low}{name}{high}" if low or high else "a finite number", fix)
 
 
-def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, fix: str = "") -> None:
-    """Refuse a field that is no whole number from ``least`` to ``most``.
+def require_integer(owner: object, name: str, minimum: int, maximum: int = 2**31 - 1, fix: str = "") -> None:
+    """Refuse a field that is not an integer from ``minimum`` to ``maximum``.
 
-    Fails:
+    Raises:
         UsageError E102: anything else, such as 2.5, "3" or True.
     """
     value = getattr(owner, name)
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    require(owner, name, whole and least <= int(value) <= most, f"an integer, {least} to {most}", fix)
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    require(
+        owner,
+        name,
+        is_integer and minimum <= int(value) <= maximum,
+        f"an integer, {minimum} to {maximum}",
+        fix,
+    )
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a real number that a float can hold; true and false are none."""
+    """Whether a value is a real number that a float can represent; booleans are not."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
     if isinstance(value, numbers.Integral):
@@ -83,11 +89,11 @@ def is_number(value: object) -> bool:
     return math.isfinite(value)
 
 
-def shown(value: object) -> str:
-    """A value as an error shows it: at most 80 characters, whatever it is.
+def value_text(value: object) -> str:
+    """A value as text for an error: at most 80 characters.
 
     Example:
-        >>> shown("3"), shown(10 ** 5000)
+        >>> value_text("3"), value_text(10 ** 5000)
         ("'3'", 'a very long integer')
     """
     return written(value)
@@ -113,5 +119,5 @@ def unknown(
 
 
 def tupled(value: object) -> object:
-    """Lists as tuples, so that the record can be compared and kept."""
+    """Lists as tuples, recursively, so that the record can be compared and stored."""
     return tuple(tupled(part) for part in value) if isinstance(value, list | tuple) else value

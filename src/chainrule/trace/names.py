@@ -275,7 +275,7 @@ def _prediction_names(derivation: Derivation, names: Names) -> Names:
     added: Names = {}
     for output, node in derivation.built.outputs.items():
         layer = output if len(derivation.built.outputs) > 1 else ""
-        prediction = derivation.network.losses[output].answer(node)
+        prediction = derivation.network.losses[output].prediction(node)
         name = Name("y", "prediction", layer, "hat", batched=True, single=_is_single(prediction))
         # The loss computes exp(log_softmax), which is the same prediction as the softmax.
         softmax = (

@@ -82,7 +82,7 @@ class Derivation:
 
     def predictions(self) -> list[Node]:
         """The predictions of the network, probabilities or values: one node per output."""
-        return [self.network.losses[name].answer(node) for name, node in self.built.outputs.items()]
+        return [self.network.losses[name].prediction(node) for name, node in self.built.outputs.items()]
 
     def local_derivatives(self) -> dict[Node, Node]:
         """The local derivative da/dz of each value that is an elementwise function of one other value."""

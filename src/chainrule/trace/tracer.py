@@ -272,7 +272,7 @@ class Recomputation:
 
     def __init__(self, derivation: Derivation, feeds: Arrays) -> None:
         predictions = {
-            f"prediction.{name}": derivation.network.losses[name].answer(o)
+            f"prediction.{name}": derivation.network.losses[name].prediction(o)
             for name, o in derivation.built.outputs.items()
         }
         self._feeds = feeds

@@ -222,7 +222,7 @@ def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
     plateau, state = run.step.plateau, run.state
     if plateau is None:
         return
-    counters = plateau.judge(watch.get(REDUCTIONS, {}), row, larger_is_better(plateau.monitor))
+    counters = plateau.update(watch.get(REDUCTIONS, {}), row, larger_is_better(plateau.monitor))
     state.watch = {**state.watch, REDUCTIONS: counters}
     before = state.slots[REDUCTIONS]
     state.slots = {**state.slots, REDUCTIONS: np.array(counters["reductions"], before.dtype)}

@@ -200,7 +200,7 @@ class Network:
         """The prediction of each output: probabilities, or values."""
         with building(self.limits, later=True):
             outputs = self.inference.outputs
-            return {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
+            return {f"answer.{name}": self.losses[name].prediction(node) for name, node in outputs.items()}
 
     def sample_loss(self, built: Built) -> Node:
         """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""

@@ -18,7 +18,7 @@ from chainrule.errors import ShapeError, TrainingError
 from chainrule.events import StepDone
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.scope import Book, Scope
+from chainrule.nn.scope import Collected, Scope
 from chainrule.plan.passes import fusion
 from chainrule.prng import KEY
 
@@ -186,7 +186,7 @@ def test_normalization_and_pooling_have_the_same_bits_on_any_threads(batch: int)
     net = cr.Sequential(
         cr.Conv(8, 3), cr.GroupNorm(2), cr.Activation("relu"), cr.MaxPool(3, 2), cr.Flatten(), cr.LayerNorm()
     )
-    x, book = input_node("x", (None, 7, 7, 2), "float64"), Book("float64", True)
+    x, book = input_node("x", (None, 7, 7, 2), "float64"), Collected("float64", True)
     loss = cr.mean(cr.square(Scope(book).run(net, x, "net")[:, 0] - 1.0))
     parameters = {path: parameter.node for path, parameter in book.parameters.items()}
     gradients = grad(loss, list(parameters.values()))

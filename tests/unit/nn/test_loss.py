@@ -1,4 +1,4 @@
-"""Losses: weights, answers, names, and what each refuses."""
+"""Losses: weights, predictions, names, and what each refuses."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_the_article_s_gradient_is_the_error_itself() -> None:
     np.testing.assert_array_equal(slope, VALUES - WANTED)
 
 
-def test_answers_are_probabilities_or_values() -> None:
+def test_predictions_are_probabilities_or_values() -> None:
     output, _ = nodes(VALUES, WANTED)
     plain = ("half_mse", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy", "nll", "poisson")
-    found = {name: evaluate(LOSSES[name]().answer(output), {"z": VALUES}) for name in plain}
+    found = {name: evaluate(LOSSES[name]().prediction(output), {"z": VALUES}) for name in plain}
     np.testing.assert_array_equal(found["nll"], np.exp(VALUES))
     np.testing.assert_array_equal(found["poisson"], np.exp(VALUES))
     np.testing.assert_allclose(found["cross_entropy"].sum(1), 1, rtol=1e-12)
@@ -123,14 +123,14 @@ def test_answers_are_probabilities_or_values() -> None:
 
 
 @pytest.mark.parametrize("name", ["margin_ranking", "cosine_embedding", "contrastive"])
-def test_the_answer_of_a_pair_is_one_number_that_is_larger_for_yes(name: str) -> None:
+def test_predictions_of_pairs_are_larger_for_yes(name: str) -> None:
     loss, z, _, _ = CASES[name]
     output = constant(z)
-    yes, no, answer = evaluate(
-        [loss(output, constant(np.ones(7))), loss(output, constant(-np.ones(7))), loss.answer(output)], {}
+    yes, no, prediction = evaluate(
+        [loss(output, constant(np.ones(7))), loss(output, constant(-np.ones(7))), loss.prediction(output)], {}
     )
-    assert answer.shape == (7,)
-    assert np.corrcoef(answer, no - yes)[0, 1] > 0.9
+    assert prediction.shape == (7,)
+    assert np.corrcoef(prediction, no - yes)[0, 1] > 0.9
 
 
 @pytest.mark.parametrize(

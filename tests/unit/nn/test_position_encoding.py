@@ -12,7 +12,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import constant
 from chainrule.nn.layers.position_encoding import distance_slopes, sinusoids
-from chainrule.nn.scope import Book, Scope
+from chainrule.nn.scope import Collected, Scope
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")
@@ -20,7 +20,7 @@ B = Size.symbol("B")
 
 def turned(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
     """``x`` (T, C) turned by its places."""
-    return evaluate(net(constant(x[None]), Scope(Book("float64", False))), {})[0]
+    return evaluate(net(constant(x[None]), Scope(Collected("float64", False))), {})[0]
 
 
 @settings(max_examples=30, deadline=None)

@@ -20,7 +20,7 @@ from chainrule.engines.parity import parity
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.optimizer import StepContext
-from chainrule.nn.scope import Book, Scope
+from chainrule.nn.scope import Collected, Scope
 from chainrule.plan.passes import fusion
 from chainrule.plan.passes.fused_loop import MAX_INPUTS, Kernel, fuse, is_leaf, memory_source, stored_nodes
 from chainrule.plan.plan import Plan, plan
@@ -98,7 +98,7 @@ def of_layer(layer: nn.Layer, shape: tuple[int, ...] = (WIDE,)) -> tuple[Plan, P
 
 
 def applied(layer: nn.Layer, x: Node) -> tuple[Node, list[Node]]:
-    book = Book("float32", True)
+    book = Collected("float32", True)
     y = Scope(book).run(layer, x, "layer")
     return y, [parameter.node for parameter in book.parameters.values()]
 

@@ -129,7 +129,7 @@ def _scores(model: ModelState, name: str, target: Target) -> Callable[[np.ndarra
     """From rows to a score for each class, (n, K); the largest is the answer."""
     assert model.network is not None
     node = model.network.inference.outputs[name]
-    half = 0.5 if model.network.losses[name].answer(node) is node else 0.0  # what speaks for either class
+    half = 0.5 if model.network.losses[name].prediction(node) is node else 0.0  # what speaks for either class
 
     def scores(rows: np.ndarray) -> np.ndarray:
         raw = np.asarray(raw_outputs(model, rows), np.float64)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.random_apply import Sometimes
-from chainrule.data.augmentation.transform import require, require_whole
+from chainrule.data.augmentation.transform import require, require_integer
 from chainrule.records import frozen
 
 LEVELS = 256
@@ -44,7 +44,7 @@ class EqualizeTiles(Sometimes):
 
     def __post_init__(self) -> None:
         require(self, "limit", 1, 100)
-        require_whole(self, "tiles", 1, 64)
+        require_integer(self, "tiles", 1, 64)
         super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:

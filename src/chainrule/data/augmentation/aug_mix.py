@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, drawn
-from chainrule.data.augmentation.transform import Change, require, require_whole, spread
+from chainrule.data.augmentation.transform import Change, require, require_integer, spread
 from chainrule.records import frozen
 
 NAMES = (
@@ -46,7 +46,7 @@ class AugMix(Change):
     magnitude: float = 9.0
 
     def __post_init__(self) -> None:
-        require_whole(self, "chains", 1, 10)
+        require_integer(self, "chains", 1, 10)
         require(self, "magnitude", 0, LEVELS)
 
     @property

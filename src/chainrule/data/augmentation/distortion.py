@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.data.augmentation.affine import looked_up
 from chainrule.data.augmentation.random_apply import Sometimes
-from chainrule.data.augmentation.transform import between, require, require_whole
+from chainrule.data.augmentation.transform import between, require, require_integer
 from chainrule.records import frozen
 
 
@@ -99,7 +99,7 @@ class Elastic(Sometimes):
 
     def __post_init__(self) -> None:
         require(self, "strength", 0, 0.5)
-        require_whole(self, "points", 2, 32)
+        require_integer(self, "points", 2, 32)
         super().__post_init__()
         require(self, "fill", 0, 1)
 

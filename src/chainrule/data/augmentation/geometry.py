@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.affine import compose, warp
-from chainrule.data.augmentation.transform import Change, between, require, require_pair, require_whole
+from chainrule.data.augmentation.transform import Change, between, require, require_integer, require_pair
 from chainrule.records import frozen
 
 
@@ -69,7 +69,7 @@ class Crop(Change):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require_whole(self, "padding", 0, 10_000)
+        require_integer(self, "padding", 0, 10_000)
         require(self, "fill", 0, 1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:

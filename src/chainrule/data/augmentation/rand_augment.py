@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.data.augmentation.affine import warp
 from chainrule.data.augmentation.color import blend, brighten, saturate, sharpen_contrast
 from chainrule.data.augmentation.geometry import move, skew, turn
-from chainrule.data.augmentation.transform import Change, require, require_whole, spread
+from chainrule.data.augmentation.transform import Change, require, require_integer, spread
 from chainrule.records import frozen
 
 LEVELS = 30  # the scale of ``magnitude``
@@ -46,7 +46,7 @@ class RandAugment(Change):
     magnitude: float = 9.0
 
     def __post_init__(self) -> None:
-        require_whole(self, "operations", 1, 20)
+        require_integer(self, "operations", 1, 20)
         require(self, "magnitude", 0, LEVELS)
 
     @property

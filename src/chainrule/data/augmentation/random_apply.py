@@ -18,8 +18,8 @@ from chainrule.data.augmentation.transform import (
     Change,
     between,
     require,
+    require_integer,
     require_pair,
-    require_whole,
     spread,
 )
 from chainrule.records import frozen
@@ -175,7 +175,7 @@ class Posterize(Sometimes):
     chance: float = 0.5
 
     def __post_init__(self) -> None:
-        require_whole(self, "bits", 4, 8)
+        require_integer(self, "bits", 4, 8)
         super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:

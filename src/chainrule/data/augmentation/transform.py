@@ -84,7 +84,7 @@ def require_pair(owner: object, name: str, least: float, most: float) -> None:
         raise _unfit(owner, name, f"two numbers from {least:g} to {most:g}, the smaller one first")
 
 
-def require_whole(owner: object, name: str, least: int, most: int) -> None:
+def require_integer(owner: object, name: str, least: int, most: int) -> None:
     """Refuse a setting that is no whole number from ``least`` to ``most``.
 
     Fails:

@@ -114,7 +114,7 @@ def _outputs(writer: Writer) -> str:
     texts = []
     for name, old in writer.trace.predictions.items():
         new = writer.trace.new_predictions[name]
-        node = writer.trace.derivation.network.losses[name].answer(
+        node = writer.trace.derivation.network.losses[name].prediction(
             writer.trace.derivation.built.outputs[name]
         )
         places = _listed(writer, name, writer.places(node), np.maximum(old, new))

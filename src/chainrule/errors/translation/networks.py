@@ -5,7 +5,7 @@ PHRASES: dict[str, str] = {
     "a field that keeps its value: a number, text, tuple or layer, of the declared type": (
         "能保持其值的字段：声明类型的数、文本、元组或层"
     ),
-    "another value after loading": "加载后得到另一个值",
+    "a different value after loading": "加载后得到另一个值",
     "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration": (
         "列表用 tuple(values)，单元素数组用 value.item()，枚举用 mode.value"
     ),
@@ -66,11 +66,11 @@ PHRASES: dict[str, str] = {
     "another name for the class": "给这个类换个名称",
     "return the result at the end of __call__": "在 __call__ 末尾返回结果",
     "x.shape[-1]: the batch has no parameters of its own": "x.shape[-1]：批量本身没有参数",
-    "integers, known before the net runs": "网络运行之前已知的整数",
+    "integers, known before the network runs": "网络运行之前已知的整数",
     "one value": "一个值",
     "{} before it": "在它之前加 {}",
     "{} before it, or {}": "在它之前加 {}，或用 {}",
-    "{} before it, which joins its branches": "在它之前加 {}，把各分支合并",
+    "{} before it, which combines its branches": "在它之前加 {}，把各分支合并",
     "{} before it turns words into vectors": "在它之前加 {}，把词变成向量",
     "{} before it, for images of one channel": "在它之前加 {}（单通道图像）",
     "{} before the last layer": "在最后一层之前加 {}",
@@ -100,7 +100,7 @@ PHRASES: dict[str, str] = {
     "an order of {}": "{} 的一个排列",
     "a multiple of {}": "{} 的倍数",
     "multiples of {}": "{} 的倍数",
-    "a net that holds layers": "含有层的网络",
+    "a network that contains layers": "含有层的网络",
     "a recurrent layer": "循环层",
     "a layer with a weight of two axes or more": "带有两个或更多轴的权重的层",
     "a number, or one entry for each of {#} axes": "一个数，或对 {} 个轴各给一个",
@@ -142,7 +142,7 @@ PHRASES: dict[str, str] = {
     "no sizes": "没有大小",
     "no name": "没有名称",
     "numbers, words, true/false, tuples, layers and their like": "数、词、真/假、元组、层之类",
-    "one answer": "一个输出",
+    "one output": "一个输出",
     "one number of cells (C2)": "同样多的格 (C2)",
     "{} cells": "{} 个格",
     "padding narrower than the window {}": "小于窗口 {} 的填充",
@@ -217,7 +217,7 @@ PHRASES: dict[str, str] = {
     "{} of {} targets are so": "{1} 个目标中有 {0} 个如此",
     "target {}": "目标 {}",
     "weight {}": "权重 {}",
-    "the net gives {}": "网络给出 {}",
+    "the network gives {}": "网络给出 {}",
     "a number, {}": "一个数，{}",
     "an integer, {}": "整数，{}",
     # what cards ask for, by number
@@ -288,7 +288,7 @@ PHRASES: dict[str, str] = {
     "leave them out": "去掉它们",
     "a dict with {}": "含 {} 的字典",
     "a list of {}": "长度为 {} 的列表",
-    "a class of your own is handed in: layers=({},)": "自己的类要交进来：layers=({},)",
+    "pass a custom class: layers=({},)": "自己的类要交进来：layers=({},)",
     "(B, ...) with {} axes of known length last": "(B, ...)，最后 {} 个轴长度已知",
     "two axes, neither that of the samples": "两个轴，都不是样本轴",
     'drop activation="{}" from the last layer: {} applies it': '去掉最后一层的 activation="{}"：{} 会施加它',

@@ -1,10 +1,10 @@
-"""Activations: the functions between the layers, without which a deep net would be one linear map.
+"""Activations: the functions between the layers, without which a deep network would be one linear map.
 
 In: a name, such as ``"relu"``, and settings. Out: nodes. ``ACTIVATIONS`` is the table of all of them, each
-with its formula, the first weights that suit it, its names in PyTorch, Keras and Chinese, and its origin.
+with its formula, the initial weights that suit it, its names in PyTorch, Keras and Chinese, and its origin.
 """
 
-from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.activation.layer import Activation, activated, fitting_initializer, known_activation
 from chainrule.nn.activation.registry import ACTIVATIONS
 
@@ -12,7 +12,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "Curve",
-    "Knob",
+    "Setting",
     "activated",
     "fitting_initializer",
     "known_activation",

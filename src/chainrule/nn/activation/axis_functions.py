@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.scope import Scope
 from chainrule.ops import PUBLIC
 from chainrule.ops.array.reduction_functions import axes_of
@@ -12,7 +12,7 @@ from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.card import Function
 from chainrule.spec import shape_text
 
-_AXIS = {"axis": Knob(-1, whole=True)}
+_AXIS = {"axis": Setting(-1, integer=True)}
 
 
 def _along(function: Function, name: str) -> Function:
@@ -74,7 +74,7 @@ CURVES = (
         formula="exp(x[j]) / sum(k, exp(x[k]))",
         says=("Turns scores into probabilities.", "把得分变成概率。"),
         chinese="softmax",
-        knobs=_AXIS,
+        settings=_AXIS,
         pytorch="Softmax",
         keras="softmax",
         reference="Bridle (1990), Probabilistic interpretation of feedforward classification network "
@@ -86,7 +86,7 @@ CURVES = (
         formula="x[j] - log(sum(k, exp(x[k])))",
         says=("Turns scores into log-probabilities.", "把得分变成对数概率。"),
         chinese="对数 softmax",
-        knobs=_AXIS,
+        settings=_AXIS,
         pytorch="LogSoftmax",
         keras="log_softmax",
         build=_along(PUBLIC["log_softmax"], "log_softmax"),
@@ -99,7 +99,7 @@ CURVES = (
             "把代价变成概率：越小越可能。",
         ),
         chinese="softmin",
-        knobs=_AXIS,
+        settings=_AXIS,
         pytorch="Softmin",
         build=_along(_softmin, "softmin"),
     ),
@@ -111,7 +111,7 @@ CURVES = (
             "把得分变成概率，小的概率恰为 0；t 使概率之和为 1。",
         ),
         chinese="sparsemax",
-        knobs=_AXIS,
+        settings=_AXIS,
         keras="sparsemax",
         reference="Martins and Astudillo (2016), From softmax to sparsemax (ICML)",
         build=_along(_sparsemax, "sparsemax"),
@@ -124,7 +124,7 @@ CURVES = (
             "前一半数值由后一半的 Sigmoid 作门控。",
         ),
         chinese="门控线性单元 (GLU)",
-        knobs=_AXIS,
+        settings=_AXIS,
         pytorch="GLU",
         keras="glu",
         reference="Dauphin, Fan, Auli and Grangier (2017), Language modeling with gated convolutional "

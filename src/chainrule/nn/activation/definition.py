@@ -1,14 +1,14 @@
-"""What an activation says of itself: one row of the table ``ACTIVATIONS``.
+"""The definition of an activation: one row of the table ``ACTIVATIONS``.
 
 Most activations are one formula of one number. For these the text *is* the program, as in the cards of
-``chainrule.ops``: ``"where(x > 0, x, slope * x)"`` is parsed, its settings are put in as numbers, factors of
-1 are left away, and what remains is turned into nodes. So the formula that is printed cannot differ from what
-is computed, and the gradient, of any order, is that of the formula. A formula says with care what happens at
-a corner: ``where`` gives one side's slope where ``max`` and ``min`` would share it, and the side chosen is
-the one the other libraries choose.
+``chainrule.ops``: ``"where(x > 0, x, slope * x)"`` is parsed, its settings are inserted as numbers, factors
+of 1 are removed, and the rest is converted to nodes. So the formula that is printed cannot differ from what
+is computed, and the gradient, of any order, is that of the formula. A formula defines the slope at a corner:
+``where`` gives one side's slope where ``max`` and ``min`` would share it, and the side chosen is the one the
+other libraries choose.
 
-A few need more than one number: softmax looks along an axis, prelu asks for a parameter, rrelu for random
-numbers. They have a ``build``.
+A few need more than one number: softmax needs an axis, prelu a parameter, rrelu random numbers. They have a
+``build``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chainrule.errors import UsageError
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, shown, unknown
+from chainrule.nn.validation import is_number, unknown, value_text
 from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
 from chainrule.ops import CARDS
 from chainrule.ops.formula_functions import nodes_of
@@ -29,21 +29,21 @@ from chainrule.records import frozen
 
 
 @frozen
-class Knob:
+class Setting:
     """A setting of an activation: its usual value and the values it may have.
 
     Args:
         usual: the default.
         above: the value must be larger than this.
-        least: the value must be this or larger.
-        whole: whether only whole numbers make sense, as for an axis.
+        minimum: the value must be this or larger.
+        integer: whether only integers make sense, as for an axis.
         over: another setting, which must not be larger than this one.
     """
 
     usual: float
     above: float | None = None
-    least: float | None = None
-    whole: bool = False
+    minimum: float | None = None
+    integer: bool = False
     over: str = ""
 
     def allows(self, value: object) -> bool:
@@ -51,14 +51,14 @@ class Knob:
         if not is_number(value) or not isinstance(value, int | float):
             return False
         high_enough = (self.above is None or value > self.above) and (
-            self.least is None or value >= self.least
+            self.minimum is None or value >= self.minimum
         )
-        return high_enough and (not self.whole or isinstance(value, int))
+        return high_enough and (not self.integer or isinstance(value, int))
 
     def __str__(self) -> str:
-        kind = "an integer" if self.whole else "a finite number"
+        kind = "an integer" if self.integer else "a finite number"
         limits = [f"> {self.above:g}"] if self.above is not None else []
-        limits += [f">= {self.least:g}"] if self.least is not None else []
+        limits += [f">= {self.minimum:g}"] if self.minimum is not None else []
         limits += [f">= {self.over}"] if self.over else []
         return ", ".join([kind, *limits])
 
@@ -70,10 +70,10 @@ class Curve:
     Args:
         name: what it is called in ``Dense(..., activation=...)``.
         formula: its value, a formula of ``x`` and its settings.
-        says: what it does, one sentence in English and one in Chinese.
+        says: its effect, one sentence in English and one in Chinese.
         chinese: its Chinese name.
-        knobs: its settings by name.
-        initializer: the first weights that keep a signal level through it.
+        settings: its settings by name.
+        initializer: the initial weights that keep a signal level through it.
         pytorch, keras: what the two libraries call it; ``""``: it is not there.
         reference: who proposed it.
         build: for those that are no formula of one number: nodes from ``x``, a scope (or none) and settings.
@@ -88,7 +88,7 @@ class Curve:
     formula: str
     says: tuple[str, str]
     chinese: str
-    knobs: Mapping[str, Knob] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     initializer: Initializer = XAVIER
     pytorch: str = ""
     keras: str = ""
@@ -100,11 +100,11 @@ class Curve:
 
         Args:
             x: any floating-point node.
-            scope: where parameters and random numbers are asked for; without one, a trained slope is the
+            scope: the source of parameters and random numbers; without one, a trained slope is the
                 number it would start from, and a random one its mean.
-            settings: as in ``knobs``.
+            settings: as in ``settings``.
 
-        Fails:
+        Raises:
             UsageError E101, E102: no such setting, or a value it cannot have.
         """
         chosen = self.complete(settings)
@@ -115,27 +115,27 @@ class Curve:
     def complete(self, settings: Mapping[str, float]) -> dict[str, float]:
         """Every setting with its value, given or usual.
 
-        Fails:
+        Raises:
             UsageError E101, E102: no such setting, or a value it cannot have.
         """
         where = f'Activation("{self.name}")'
         for name, value in settings.items():
-            if name not in self.knobs:
-                known = list(self.knobs) or ["no settings"]
+            if name not in self.settings:
+                known = list(self.settings) or ["no settings"]
                 raise unknown(where, name, known, f'cr.Activation("{self.name}", {{}}=...)')
-            if not self.knobs[name].allows(value):
+            if not self.settings[name].allows(value):
                 raise self._out_of_range(name, value)
-        full = {name: settings.get(name, knob.usual) for name, knob in self.knobs.items()}
-        for name, knob in self.knobs.items():
-            if knob.over and full[name] < full[knob.over]:
+        full = {name: settings.get(name, setting.usual) for name, setting in self.settings.items()}
+        for name, setting in self.settings.items():
+            if setting.over and full[name] < full[setting.over]:
                 raise self._out_of_range(name, full[name])
         return full
 
     def _out_of_range(self, name: str, value: object) -> UsageError:
-        knob = self.knobs[name]
+        setting = self.settings[name]
         return UsageError(
-            "E102", where=f'Activation("{self.name}")', name=name, expected=str(knob), received=shown(value),
-            fix=f'cr.Activation("{self.name}", {name}={knob.usual:g})',
+            "E102", where=f'Activation("{self.name}")', name=name, expected=str(setting),
+            received=value_text(value), fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
         )  # fmt: skip
 
     def text(self, **settings: float) -> str:
@@ -155,8 +155,8 @@ class Curve:
         return tuple(word for word in (self.pytorch, self.keras) if word)
 
     @property
-    def written(self) -> str:
-        """The formula for a reader: where the activation is a card of its own, what the card says."""
+    def display_formula(self) -> str:
+        """The formula for a reader: if the activation has a card, the card's formula."""
         cards = {f"{card.name}({', '.join(card.arguments)})": card.formula for card in CARDS}
         return cards.get(self.formula, self.formula)
 

@@ -24,7 +24,7 @@ class Activation(Layer):
         name: one of ``ACTIVATIONS``.
         chosen: its settings, such as ``slope=0.2``; those left out have their usual values.
 
-    Fails:
+    Raises:
         UsageError E101: no such activation or setting (the nearest name is offered).
         UsageError E102: a setting out of its range.
 
@@ -60,7 +60,7 @@ class Activation(Layer):
 def known_activation(name: Any) -> str:
     """The name, once it is known that there is such an activation.
 
-    Fails:
+    Raises:
         UsageError E101: there is none; what PyTorch or Keras calls so, or else the nearest name, is offered.
     """
     if isinstance(name, str) and name in ACTIVATIONS:
@@ -84,6 +84,6 @@ def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:
 
 
 def fitting_initializer(activation: str | Layer | None) -> Initializer:
-    """The first weights that keep a signal level through it: He's before relu and its relatives."""
+    """The initial weights that keep a signal level through it: He's before relu and its relatives."""
     name = activation.name if isinstance(activation, Activation) else activation
     return ACTIVATIONS[name].initializer if isinstance(name, str) else XAVIER

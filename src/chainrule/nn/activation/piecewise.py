@@ -6,7 +6,7 @@ At a corner each takes the slope PyTorch takes, written into its formula; NaN st
 from __future__ import annotations
 
 from chainrule.graph import Node
-from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.initializer import HE, Fill
 from chainrule.nn.scope import Scope
 from chainrule.ops.formula_functions import nodes_of
@@ -65,7 +65,7 @@ CURVES = (
         formula=_LEAKY,
         says=("relu that lets a small share of negative numbers through.", "让负数以小斜率通过的 ReLU。"),
         chinese="带泄漏的 ReLU",
-        knobs={"slope": Knob(0.01)},
+        settings={"slope": Setting(0.01)},
         initializer=HE,
         pytorch="LeakyReLU",
         keras="leaky_relu",
@@ -77,7 +77,7 @@ CURVES = (
         formula=_LEAKY,
         says=("leaky_relu whose slope is learned, one for each channel.", "斜率由训练得到的带泄漏 ReLU。"),
         chinese="参数化 ReLU",
-        knobs={"slope": Knob(0.25), "shared": Knob(0, least=0, whole=True)},
+        settings={"slope": Setting(0.25), "shared": Setting(0, minimum=0, integer=True)},
         initializer=HE,
         pytorch="PReLU",
         keras="PReLU",
@@ -89,11 +89,11 @@ CURVES = (
         name="rrelu",
         formula=_LEAKY,
         says=(
-            "leaky_relu whose slope is drawn anew for every number in training, and fixed at its mean later.",
+            "leaky_relu whose slope is drawn per number in training, and fixed at its mean later.",
             "训练时斜率随机、推断时取平均斜率的带泄漏 ReLU。",
         ),
         chinese="随机 ReLU",
-        knobs={"lower": Knob(1 / 8), "upper": Knob(1 / 3, over="lower")},
+        settings={"lower": Setting(1 / 8), "upper": Setting(1 / 3, over="lower")},
         initializer=HE,
         pytorch="RReLU",
         reference="Xu, Wang, Chen and Li (2015), Empirical evaluation of rectified activations in "
@@ -105,7 +105,7 @@ CURVES = (
         formula="where(x <= threshold, value, x)",
         says=("Replaces what is not above a threshold.", "不超过阈值的数换成给定值。"),
         chinese="阈值函数",
-        knobs={"threshold": Knob(1.0), "value": Knob(0.0)},
+        settings={"threshold": Setting(1.0), "value": Setting(0.0)},
         initializer=HE,
         pytorch="Threshold",
         keras="threshold",
@@ -115,7 +115,7 @@ CURVES = (
         formula="where(x <= low, low, where(x >= high, high, x))",
         says=("Cuts every number off at two limits.", "把数值截断在两个界限之间。"),
         chinese="分段线性双曲正切",
-        knobs={"low": Knob(-1.0), "high": Knob(1.0, over="low")},
+        settings={"low": Setting(-1.0), "high": Setting(1.0, over="low")},
         pytorch="Hardtanh",
         keras="hard_tanh",
         reference="Collobert (2004), Large scale machine learning",
@@ -144,7 +144,7 @@ CURVES = (
         formula="where(abs(x) <= width, 0, x)",
         says=("Makes small numbers 0 and keeps the others.", "把绝对值小的数变为 0，其余保留。"),
         chinese="硬收缩",
-        knobs={"width": Knob(0.5, least=0)},
+        settings={"width": Setting(0.5, minimum=0)},
         pytorch="Hardshrink",
         keras="hard_shrink",
         reference="Donoho and Johnstone (1994), Ideal spatial adaptation by wavelet shrinkage "
@@ -155,7 +155,7 @@ CURVES = (
         formula="where(abs(x) <= width, 0, x - width * sign(x))",
         says=("Moves every number towards 0 by a fixed width.", "把每个数向 0 收缩固定的宽度。"),
         chinese="软收缩",
-        knobs={"width": Knob(0.5, least=0)},
+        settings={"width": Setting(0.5, minimum=0)},
         pytorch="Softshrink",
         keras="soft_shrink",
         reference="Donoho (1995), De-noising by soft-thresholding (IEEE Trans. Information Theory 41)",

@@ -1,12 +1,12 @@
 """Activations whose slope changes without a jump (that of elu jumps where alpha is not 1).
 
-A branch that is not chosen must still be finite, or its gradient would be 0 times infinity: hence the inner
+A branch that is not chosen must still be finite, or its gradient would be 0 times infinity: so the inner
 ``where(x > 0, 0, x)``, which keeps the exponential of a large number from being taken at all.
 """
 
 from __future__ import annotations
 
-from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.initializer import HE, Scaled
 
 _LECUN = Scaled(gain=1.0, fan="in", distribution="normal")
@@ -43,7 +43,7 @@ CURVES = (
         formula="where(x > 0, x, alpha * (exp(where(x > 0, 0, x)) - 1))",
         says=("relu that sinks smoothly to -alpha for negative numbers.", "负半轴平滑降到 −alpha 的 ReLU。"),
         chinese="指数线性单元 (ELU)",
-        knobs={"alpha": Knob(1.0)},
+        settings={"alpha": Setting(1.0)},
         initializer=HE,
         pytorch="ELU",
         keras="elu",
@@ -55,7 +55,7 @@ CURVES = (
         formula="where(x > 0, x, alpha * (exp(where(x > 0, 0, x) / alpha) - 1))",
         says=("elu whose slope is 1 at 0 for every alpha.", "对任意 alpha 在 0 处斜率都为 1 的 ELU。"),
         chinese="连续可微指数线性单元 (CELU)",
-        knobs={"alpha": Knob(1.0, above=0)},
+        settings={"alpha": Setting(1.0, above=0)},
         initializer=HE,
         pytorch="CELU",
         keras="celu",
@@ -73,7 +73,7 @@ CURVES = (
         pytorch="SELU",
         keras="selu",
         reference="Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks "
-        "(NeurIPS); first weights as LeCun et al. (1998)",
+        "(NeurIPS); initial weights as LeCun et al. (1998)",
     ),
     Curve(
         name="gelu",
@@ -145,7 +145,7 @@ CURVES = (
             "平滑的 ReLU；beta 越大，拐角越尖。",
         ),
         chinese="softplus",
-        knobs={"beta": Knob(1.0, above=0)},
+        settings={"beta": Setting(1.0, above=0)},
         initializer=HE,
         pytorch="Softplus",
         keras="softplus",
@@ -166,7 +166,7 @@ CURVES = (
         formula="(x + sqrt(x ^ 2 + b)) / 2",
         says=("A smooth relu without an exponential.", "不含指数运算的平滑 ReLU。"),
         chinese="squareplus",
-        knobs={"b": Knob(4.0, above=0)},
+        settings={"b": Setting(4.0, above=0)},
         initializer=HE,
         keras="squareplus",
         reference="Barron (2021), Squareplus: a softplus-like algebraic rectifier",

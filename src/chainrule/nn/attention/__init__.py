@@ -1,13 +1,13 @@
-"""Attention: each place of a sequence looks at all places, of its own or another sequence, and takes in more
-of those that answer its question.
+"""Attention: each position of a sequence attends to all positions, of its own or another sequence, and reads
+more from those that match its query.
 
-In: a sequence, or several by name: ``query``, ``value``, ``key``, and a ``mask`` of what counts. Out: for
-each query the mean of the values, weighed by how well its key fits. This room never computes.
+Input: a sequence, or several by name: ``query``, ``value``, ``key``, and a ``mask``. Result: for each query
+the mean of the values, weighted by how well its key matches. This package never computes.
 
-    taken        sequences.py   what a layer is given, checked
+    sequences_of inputs.py      the inputs of a layer, checked
     spread       mask.py        the forms of a mask; weights that no masked place touches
-    Attention, AdditiveAttention               score.py    without heads
-    MultiHeadAttention, GroupedQueryAttention  heads.py    with heads, positions and a cache
+    Attention, AdditiveAttention               single_head.py  without heads
+    MultiHeadAttention, GroupedQueryAttention  multi_head.py   with heads, positions and a cache
 """
 
 from chainrule.nn.attention.multi_head import GroupedQueryAttention, MultiHeadAttention

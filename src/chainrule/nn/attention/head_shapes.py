@@ -1,13 +1,13 @@
-"""How the channels of an attention are dealt out to its heads: shapes, and nothing that is learned.
+"""How the channels of an attention are split into heads: shapes only, nothing is learned.
 
-Queries, keys and values have their channels dealt out to H heads. Keys and values may have fewer heads than
+The channels of queries, keys and values are split into H heads. Keys and values may have fewer heads than
 queries, G: then R = H / G queries share each key. All of it is one form:
 
     queries (B, Tq, G R D) -> (B, G, Tq R, D)        scores (B, G, Tq R, Tk) = queries keys^T
     keys    (B, Tk, G D)   -> (B, G, Tk, D)          result (B, G, Tq R, V)  = softmax(scores) values
 
-With G = H it is multi-head attention, with G = 1 multi-query attention. The queries that share a key are so
-many more rows of one product, and no key is ever repeated.
+With G = H it is multi-head attention, with G = 1 multi-query attention. The queries that share a key are
+additional rows of one product, and no key is ever repeated.
 """
 
 from __future__ import annotations
@@ -22,70 +22,70 @@ from chainrule.records import frozen
 
 @frozen
 class Form:
-    """How channels are dealt out.
+    """How channels are split into heads.
 
     Args:
         groups: G, heads of keys and values.
-        each: R, heads of queries that share a key.
+        share: R, heads of queries that share a key.
         width: D, channels of a query and a key in one head.
         value_width: V, channels of a value in one head.
     """
 
     groups: int
-    each: int
+    share: int
     width: int
     value_width: int
 
     @property
     def heads(self) -> int:
         """H, heads of queries."""
-        return self.groups * self.each
+        return self.groups * self.share
 
-    def queries(self, dealt: Node) -> Node:
+    def queries(self, split: Node) -> Node:
         """(B, Tq, G, R, D) -> (B, G, Tq R, D)."""
-        batch, places, groups, each, width = dealt.shape
-        query = PUBLIC["transpose"](dealt, (0, 2, 1, 3, 4))  # (B, G, Tq, R, D)
-        return PUBLIC["reshape"](query, (batch, groups, places * each, width))
+        batch, places, groups, share, width = split.shape
+        query = PUBLIC["transpose"](split, (0, 2, 1, 3, 4))  # (B, G, Tq, R, D)
+        return PUBLIC["reshape"](query, (batch, groups, places * share, width))
 
-    def keys(self, dealt: Node) -> Node:
+    def keys(self, split: Node) -> Node:
         """Keys or values (B, Tk, G, D) -> (B, G, Tk, D)."""
-        return PUBLIC["transpose"](dealt, (0, 2, 1, 3))
+        return PUBLIC["transpose"](split, (0, 2, 1, 3))
 
     def scores(self, query: Node, key: Node) -> Node:
         """(B, G, Tq R, D), (B, G, Tk, D) -> (B, G, Tq, R, Tk)."""
         scores = query @ key.T
         batch, groups, rows, places = scores.shape
-        return PUBLIC["reshape"](scores, (batch, groups, rows // self.each, self.each, places))
+        return PUBLIC["reshape"](scores, (batch, groups, rows // self.share, self.share, places))
 
     def met(self, weights: Node, value: Node) -> Node:
         """Weights (B, G, Tq, R, Tk), values (B, G, Tk, V) -> (B, G, Tq R, V)."""
-        batch, groups, queries, each, places = weights.shape
-        return PUBLIC["reshape"](weights, (batch, groups, queries * each, places)) @ value
+        batch, groups, queries, share, places = weights.shape
+        return PUBLIC["reshape"](weights, (batch, groups, queries * share, places)) @ value
 
-    def joined(self, met: Node) -> Node:
+    def concatenate(self, met: Node) -> Node:
         """The heads' results side by side: (B, G, Tq R, V) -> (B, Tq, G R V)."""
         batch, groups, rows, width = met.shape
-        queries = rows // self.each
-        split = PUBLIC["reshape"](met, (batch, groups, queries, self.each, width))
+        queries = rows // self.share
+        split = PUBLIC["reshape"](met, (batch, groups, queries, self.share, width))
         turned = PUBLIC["transpose"](split, (0, 2, 1, 3, 4))  # (B, Tq, G, R, V)
         return PUBLIC["reshape"](turned, (batch, queries, self.heads * width))
 
-    def dealt(self, mask: Node) -> Node:
+    def split_mask(self, mask: Node) -> Node:
         """A mask (B, H or 1, Tq, Tk) beside the scores (B, G, Tq, R, Tk); an axis of length 1 stays so."""
         batch, heads, queries, places = mask.shape
         if heads == 1:
             return PUBLIC["reshape"](mask, (batch, 1, queries, 1, places))
-        split = PUBLIC["reshape"](mask, (batch, self.groups, self.each, queries, places))
+        split = PUBLIC["reshape"](mask, (batch, self.groups, self.share, queries, places))
         return PUBLIC["transpose"](split, (0, 1, 3, 2, 4))
 
-    def slopes(self, dtype: str) -> Node:
-        """What each head loses for a step of distance, beside the scores: (1, G, 1, R, 1)."""
-        slopes = distance_slopes(self.heads).reshape(1, self.groups, 1, self.each, 1)
-        return constant(slopes.astype(dtype))
+    def alibi(self, dtype: str) -> Node:
+        """The ALiBi slope of each head, in a shape to broadcast with the scores: (1, G, 1, R, 1)."""
+        alibi = distance_slopes(self.heads).reshape(1, self.groups, 1, self.share, 1)
+        return constant(alibi.astype(dtype))
 
 
 def distances(queries: int, places: int, dtype: str) -> Node:
-    """How far apart places lie, beside the scores: (1, 1, Tq, 1, Tk)."""
+    """The distances of positions, in a shape to broadcast with the scores: (1, 1, Tq, 1, Tk)."""
     reserve(queries, places, itemsize=24)  # differences, distances, the constant
     away = np.abs(np.arange(queries)[:, None] - np.arange(places))
     return constant(away.reshape(1, 1, queries, 1, places).astype(dtype))

@@ -15,7 +15,7 @@ class Taken(NamedTuple):
     """The sequences of an attention.
 
     Args:
-        query: what asks, (B, ..., Tq, C).
+        query: the queries, (B, ..., Tq, C).
         key: what is compared with it, (B, ..., Tk, C').
         value: what is taken in, (B, ..., Tk, C'').
         mask: which of them count, in one of the forms of ``mask.py``; ``None``: all.
@@ -29,16 +29,16 @@ class Taken(NamedTuple):
     is_self: bool
 
 
-def taken(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -> Taken:
-    """The sequences a layer is given, once it is known that they fit each other.
+def sequences_of(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -> Taken:
+    """The inputs of a layer, after checking that they match.
 
     Args:
         owner: the layer.
-        x: one sequence, which looks at itself; or several by name: ``sequence``, or ``query`` and ``value``
+        x: one sequence, for self-attention; or several by name: ``sequence``, or ``query`` and ``value``
             and perhaps ``key`` (by default the value); with either perhaps a ``mask``.
         rank: how many axes each must have; ``None``: three or more.
 
-    Fails:
+    Raises:
         UsageError E101: a name that is none of these, or one that is missing.
         ShapeError E220: something that is no sequence, or an empty one. E226: lengths that differ.
     """
@@ -58,27 +58,27 @@ def taken(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -
 def require_names(x: Node | Mapping[str, Node], must: set[str], may: set[str]) -> None:
     """Refuse values by name unless all of ``must`` and none but ``may`` are there.
 
-    Fails:
+    Raises:
         UsageError E101: a single value, or names that differ.
     """
-    given = set(x) if isinstance(x, Mapping) else set()
-    odd = sorted((must - given) | (given - may))
+    names = set(x) if isinstance(x, Mapping) else set()
+    odd = sorted((must - names) | (names - may))
     if odd:
         close = nearest(odd[0], may)
-        wanted = ", ".join(f'"{name}": ...' for name in sorted(must))
+        entries = ", ".join(f'"{name}": ...' for name in sorted(must))
         raise UsageError(
             "E101", name=odd[0],
             expected=f"{', '.join(sorted(must))}; perhaps {', '.join(sorted(may - must)) or 'nothing else'}",
             received=", ".join(x) if isinstance(x, Mapping) else "one value",
-            notes=[f'"{name}" is missing' if name in must else f'"{name}" is not known' for name in odd],
-            fix=close if close in may - given else f"{{{wanted}}}",
+            notes=[f'"{name}" is missing' if name in must else f'"{name}" is unknown' for name in odd],
+            fix=close if close in may - names else f"{{{entries}}}",
         )  # fmt: skip
 
 
 def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = None) -> None:
     """Refuse what is no sequence of vectors.
 
-    Fails:
+    Raises:
         ShapeError E220: too few or too many axes, no places, or an open number of channels.
     """
     fits = node.rank == rank if rank is not None else node.rank >= 3

@@ -1,9 +1,9 @@
-"""Which places count: the forms of a mask, and weights that no masked place touches.
+"""Masks: their shapes, and attention weights that are exactly 0 at masked positions.
 
-A mask is true where a place counts. It may say so for each place of the values, (B, Tk), for each pair of
-places, (Tq, Tk) or (B, Tq, Tk), or with all axes of the scores. Masked scores are set to ``NEVER``, so far
-below all others that their power is exactly 0. A query of which *all* places are masked would share itself
-evenly among them; its weights are set to 0, and so are then its result and its gradients.
+A mask is true at positions that are attended to. It has one entry for each position of the values, (B, Tk),
+for each pair of positions, (Tq, Tk) or (B, Tq, Tk), or with all axes of the scores. Masked scores are set to
+``NEVER``, so far below all others that their power is exactly 0. A query of which *all* places are masked
+would share itself evenly among them; its weights are set to 0, and so are then its result and its gradients.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
         mask: in one of the forms above. Where B and Tq are equal numbers, two axes are read as (B, Tk).
         scores: (B, ..., Tq, Tk).
 
-    Fails:
+    Raises:
         DtypeError E253: numbers instead of true/false. ShapeError E222: none of the forms.
     """
     if mask.dtype != "bool":
@@ -58,7 +58,7 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
 def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
     """The causal mask, in which place i sees places 0 to i: (1, 1, Tq, Tk).
 
-    Fails:
+    Raises:
         ShapeError E220: lengths that are not known.
     """
     lengths = known_lengths(owner, queries, places)
@@ -69,7 +69,7 @@ def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
 def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
     """Two lengths, once it is known that they are known.
 
-    Fails:
+    Raises:
         ShapeError E220: one is open.
     """
     first, second = lengths
@@ -90,7 +90,7 @@ def both(a: Node | None, b: Node | None) -> Node | None:
 
 
 def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
-    """Softmax of the scores along the last axis over the places that count; 0 where none does.
+    """Softmax of the scores along the last axis over the unmasked positions; 0 if there is none.
 
     Args:
         scores: (..., Tq, Tk).

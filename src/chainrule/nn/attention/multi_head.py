@@ -1,9 +1,9 @@
 """Attention with heads: several attentions side by side, each in a small space of its own.
 
-How the heads lie is told in ``form.py``. The scale is taken from the queries, of which there are fewer than
-scores. Run word by word (see ``chainrule.nn.incremental_decoding``), the new words meet two sets of keys,
-those of the cache and their own; the two sets of scores share one softmax, and the cache is read where it
-lies.
+The shapes of the heads are defined in ``head_shapes.py``. The scale is sequences_of from the queries, of
+which there are fewer than scores. Run word by word (see ``chainrule.nn.incremental_decoding``), the new words
+meet two sets of keys, those of the cache and their own; the two sets of scores share one softmax, and the
+cache is read where it lies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node
 from chainrule.nn.attention.head_shapes import Form, distances
-from chainrule.nn.attention.inputs import Taken, taken
+from chainrule.nn.attention.inputs import Taken, sequences_of
 from chainrule.nn.attention.mask import NEVER, both, known_lengths, looking_back, spread, weighed
 from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import Decoding
@@ -26,7 +26,7 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import bound
@@ -57,12 +57,12 @@ class Heads(Layer):
         return getattr(self, "groups", self.heads)
 
     def check(self) -> None:
-        require_whole(self, "heads", 1, fix=f"cr.{type(self).__name__}(8)")
+        require_integer(self, "heads", 1, fix=f"cr.{type(self).__name__}(8)")
         for name in ("units", "value_units"):
             if getattr(self, name) is not None:
-                require_whole(self, name, 1, fix=f"{name}=64")
+                require_integer(self, name, 1, fix=f"{name}=64")
         require_flags(self, "causal", "bias", "alibi")
-        require_number(self, "dropout", least=0, below=1)
+        require_number(self, "dropout", minimum=0, below=1)
         fits = isinstance(self.rotary, bool | RotaryPosition)
         require(self, "rotary", fits, "True, False or cr.RotaryPosition(base=...)", "rotary=True")
         for init in (self.weight_initializer, self.output_initializer):
@@ -70,17 +70,17 @@ class Heads(Layer):
                 known_initializer(init)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
         if self.shared != self.heads:
-            require_whole(self, "groups", 1, fix="groups=1")
+            require_integer(self, "groups", 1, fix="groups=1")
             parts = ", ".join(str(n) for n in range(1, min(self.heads, MANY) + 1) if self.heads % n == 0)
             fits = self.heads % self.shared == 0
             require(self, "groups", fits, f"a divisor of {self.heads} heads: {parts}")
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
-        seen = taken(self, x, rank=3)
+        seen = sequences_of(self, x, rank=3)
         form = self._form(seen)
-        query = form.queries(self._dealt("query", seen.query, (form.groups, form.each, form.width), scope))
-        key = form.keys(self._dealt("key", seen.key, (form.groups, form.width), scope))
-        value = form.keys(self._dealt("value", seen.value, (form.groups, form.value_width), scope))
+        query = form.queries(self._split("query", seen.query, (form.groups, form.share, form.width), scope))
+        key = form.keys(self._split("key", seen.key, (form.groups, form.width), scope))
+        value = form.keys(self._split("value", seen.value, (form.groups, form.value_width), scope))
         if isinstance(scope, Decoding) and seen.is_self:
             met = self._from_cache(form, (query, key, value), seen, scope)
         else:
@@ -90,24 +90,24 @@ class Heads(Layer):
             met = form.met(Dropout(self.dropout)(weights, scope), value)  # -> (B, G, Tq R, V)
         channels = bound(seen.query.shape[-1:])[0]
         output = self._dense(channels, self.output_initializer)
-        return scope.run(output, form.joined(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
+        return scope.run(output, form.concatenate(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
 
     def _form(self, seen: Taken) -> Form:
-        """How the channels are dealt out.
+        """How the channels are split into heads.
 
-        Fails:
+        Raises:
             ShapeError E221: channels that the heads do not divide.
         """
         units = self.units or bound(seen.query.shape[-1:])[0]
         value_units = self.value_units or units
         for n in (units, value_units):
-            each, rest = divmod(n, self.heads)
+            width, rest = divmod(n, self.heads)
             if rest:
-                more, kind = self.heads * (each + 1), type(self).__name__
+                more, kind = self.heads * (width + 1), type(self).__name__
                 raise ShapeError(
                     "E221", op=kind, what="heads", what_zh="各个头",
-                    expected=f"{more} channels = {self.heads} heads x {each + 1}",
-                    received=f"{n} channels = {self.heads} heads x {each} + {rest}",
+                    expected=f"{more} channels = {self.heads} heads x {width + 1}",
+                    received=f"{n} channels = {self.heads} heads x {width} + {rest}",
                     fix=f"cr.{kind}({math.gcd(n, self.heads)}) or cr.{kind}({self.heads}, units={more})",
                 )  # fmt: skip
         width, value_width = units // self.heads, value_units // self.heads
@@ -122,8 +122,8 @@ class Heads(Layer):
             penalty=self.penalty,
         )
 
-    def _dealt(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
-        """A projection, its channels dealt out: (B, T, C) -> (B, T, *heads); queries are scaled."""
+    def _split(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
+        """A projection, its channels split into heads: (B, T, C) -> (B, T, *heads); queries are scaled."""
         flat = scope.run(self._dense(math.prod(heads)), x, name)
         if name == "query":
             flat = flat * (1.0 / math.sqrt(heads[-1]))
@@ -138,17 +138,17 @@ class Heads(Layer):
         batch, _, queries, _, places = scores.shape
         mask = None
         if seen.mask is not None:
-            mask = form.dealt(spread(self, seen.mask, (batch, self.heads, queries, places)))
-        back = form.dealt(looking_back(self, queries, places)) if self.causal else None
+            mask = form.split_mask(spread(self, seen.mask, (batch, self.heads, queries, places)))
+        back = form.split_mask(looking_back(self, queries, places)) if self.causal else None
         if self.alibi:
             lengths = known_lengths(self, queries, places)
-            scores = scores - distances(*lengths, scores.dtype) * form.slopes(scores.dtype)
+            scores = scores - distances(*lengths, scores.dtype) * form.alibi(scores.dtype)
         return weighed(scores, both(mask, back), always_some=mask is None)
 
     def _from_cache(self, form: Form, new: tuple[Node, Node, Node], seen: Taken, scope: Decoding) -> Node:
-        """The result for new words, which see those of the cache and, of their own, the earlier ones.
+        """The result for new words, which attend to those of the cache and to earlier new ones.
 
-        Fails:
+        Raises:
             UsageError E223: places that see later ones; a mask, which the cache has no place for.
         """
         if not self.causal or seen.mask is not None:
@@ -163,10 +163,10 @@ class Heads(Layer):
         (batch, length), (count, _) = scope.is_old.shape, known_lengths(self, *key.shape[-2:])
         if self.alibi:
             past = PUBLIC["reshape"](scope.distances(count).astype(old.dtype), (batch, 1, count, 1, length))
-            old = old - past * form.slopes(old.dtype)
-            own = own - distances(count, count, own.dtype) * form.slopes(own.dtype)
+            old = old - past * form.alibi(old.dtype)
+            own = own - distances(count, count, own.dtype) * form.alibi(own.dtype)
         old = PUBLIC["where"](PUBLIC["reshape"](scope.is_old, (batch, 1, 1, 1, length)), old, NEVER)
-        own = PUBLIC["where"](form.dealt(looking_back(self, count, count)), own, NEVER)
+        own = PUBLIC["where"](form.split_mask(looking_back(self, count, count)), own, NEVER)
         weights = PUBLIC["softmax"](PUBLIC["concatenate"]((old, own), -1), -1)
         return form.met(weights[..., :length], old_value) + form.met(weights[..., length:], value)
 
@@ -192,15 +192,15 @@ class MultiHeadAttention(Heads):
         bias: whether the four projections have one.
         rotary: whether queries and keys are turned by their places, or how: a ``RotaryPosition``.
         alibi: whether scores fall with the distance, by a slope for each head (ALiBi).
-        weight_initializer: first values of the weights, a record or a name; Xavier's by default.
-        penalty: what the size of the weights costs.
-        output_initializer: first values of the output weights, if others than ``weight_initializer``.
+        weight_initializer: initial values of the weights, a record or a name; Xavier's by default.
+        penalty: a penalty on the size of the weights.
+        output_initializer: initial values of the output weights, if others than ``weight_initializer``.
 
     Numerics: a query of which every place is masked gives the output's bias alone, and no gradient.
 
     Cost: 8 T C^2 + 4 T^2 C flops a sample forward, for T places of C channels.
 
-    Fails:
+    Raises:
         UsageError E101: names that are none of these. ShapeError E220, E226: sequences that do not fit.
         ShapeError E221: channels that the heads do not divide.
         ShapeError E222, DtypeError E253: a mask of another shape or kind.
@@ -219,8 +219,7 @@ class MultiHeadAttention(Heads):
 class GroupedQueryAttention(Heads):
     """Multi-head attention in which several heads of queries share one head of keys and values.
 
-    The keys and values of a long text are then fewer, and so is what must be remembered to write the next
-    word.
+    The keys and values of a long text are then fewer, and so is the cache that generation needs.
 
     Shapes, Formula, Numerics: as ``MultiHeadAttention``; head h of the queries meets head h // (heads /
     groups) of the keys.
@@ -230,7 +229,7 @@ class GroupedQueryAttention(Heads):
             channels of all H results.
         groups: G, heads of keys and values, a divisor of ``heads``; 1 is multi-query attention.
 
-    Fails:
+    Raises:
         As ``MultiHeadAttention``. UsageError E102: groups that do not divide the heads.
 
     Example:

@@ -1,4 +1,4 @@
-"""Attention without heads: one score for each pair of places, by a product or by a small net."""
+"""Attention without heads: one score for each pair of places, by a product or by a small network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node
-from chainrule.nn.attention.inputs import Taken, taken
+from chainrule.nn.attention.inputs import Taken, sequences_of
 from chainrule.nn.attention.mask import both, looking_back, spread, weighed
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Fill
@@ -16,7 +16,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, require, require_number, require_whole
+from chainrule.nn.validation import is_number, require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, shape_text
 
@@ -41,7 +41,7 @@ class Attention(Layer):
 
     Cost: 2 Tq Tk (C + V) flops a sample forward.
 
-    Fails:
+    Raises:
         UsageError E101: names that are none of these. ShapeError E220, E226: sequences that do not fit.
         ShapeError E222, DtypeError E253: a mask of another shape or kind.
         UsageError E223: it is to be run word by word; it has no cache.
@@ -64,10 +64,10 @@ class Attention(Layer):
         fits = self.scale is None or self.scale == "learned" or is_number(self.scale)
         require(self, "scale", fits, 'a number, "learned" or None', "scale=1.0")
         require_flags(self, "causal")
-        require_number(self, "dropout", least=0, below=1)
+        require_number(self, "dropout", minimum=0, below=1)
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
-        seen = taken(self, x)
+        seen = sequences_of(self, x)
         _refuse_decoding(self, scope)
         width = _common_width(self, seen)
         if self.scale == "learned":
@@ -80,7 +80,7 @@ class Attention(Layer):
 
 @layer
 class AdditiveAttention(Layer):
-    """Each query takes the mean of the values, weighed by a small net that sees it beside every key.
+    """Each query takes the mean of the values, weighed by a small network that sees it beside every key.
 
     Shapes: as ``Attention``; with ``units``, queries and keys may differ in their channels.
 
@@ -88,13 +88,13 @@ class AdditiveAttention(Layer):
     there are no W and U.
 
     Args:
-        units: the width of the small net; ``None``: query and key are added as they are (Keras).
+        units: the width of the small network; ``None``: query and key are added as they are (Keras).
         scale: whether scale (Bahdanau's v) is learned; else it is 1.
         causal, dropout: as in ``Attention``.
 
     Cost: Tq Tk C evaluations of tanh a sample, and as many numbers in memory.
 
-    Fails:
+    Raises:
         As ``Attention``.
 
     Example:
@@ -113,12 +113,12 @@ class AdditiveAttention(Layer):
 
     def check(self) -> None:
         if self.units is not None:
-            require_whole(self, "units", 1, fix="units=64")
+            require_integer(self, "units", 1, fix="units=64")
         require_flags(self, "scale", "causal")
-        require_number(self, "dropout", least=0, below=1)
+        require_number(self, "dropout", minimum=0, below=1)
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
-        seen = taken(self, x)
+        seen = sequences_of(self, x)
         _refuse_decoding(self, scope)
         query, key = seen.query, seen.key
         if self.units is not None:

@@ -1,13 +1,13 @@
-"""Nets from words: one that reads a text, and one that reads a text and writes another.
+"""Networks from words: one that reads a text, and one that reads a text and writes another.
 
-Both begin alike. A word becomes a vector, and the vector is told where it stands; from there on there are
-only vectors, and blocks (``chainrule.nn.blocks.transformer``) in which they look at each other. Words that
-stand for none, with which short texts are filled up, must not be looked at: where the number of such a word
-is known (``padding``), the mask is made here, from the words themselves, and nobody has to carry one along.
+Both begin alike. A word becomes a vector, and its position is added; from there on there are only vectors,
+and blocks (``chainrule.nn.blocks.transformer``) in which they attend to each other. Padding words, with which
+short texts are filled up, must not be attended to: if the index of the padding word is given
+(``padding_index``), the mask is computed here, from the words themselves, and need not be passed along.
 
-A net that only continues a text needs no layer of its own: it is an embedding, positions, blocks that look
-back, and ``Unembedding``, one after the other. A text that looks back needs no mask either, as padding stands
-at its end, where no word that counts sees it.
+A network that only continues a text needs no special layer: it is an embedding, positions, causal blocks and
+``Unembedding``, one after the other. A causal text needs no mask either, as padding is at its end, where no
+other word attends to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chainrule.nn.incremental_decoding import at_once
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 
 TRANSLATED = {"source", "target", "source_mask", "target_mask"}
@@ -32,7 +32,7 @@ TRANSLATED = {"source", "target", "source_mask", "target_mask"}
 class TextEncoder(Layer):
     """Reads a text as BERT does: words become vectors, blocks let each look at all, a head takes its part.
 
-    Shapes: whole numbers (B, T) -> (B, T, C), or what the head makes of it. By name: ``sequence`` (B, T);
+    Shapes: integers (B, T) -> (B, T, C), or what the head makes of it. By name: ``sequence`` (B, T);
     perhaps ``mask`` (B, T), true where a word counts; perhaps ``types`` (B, T), which part of the text a word
     belongs to, 0 by default.
 
@@ -40,7 +40,7 @@ class TextEncoder(Layer):
 
     Args:
         words: the vector of each word, an ``Embedding``.
-        position: how places are told.
+        position: the position encoding.
         blocks: such as a ``TransformerEncoder``.
         types: the vector of each type, an ``Embedding``; ``None``: there are none.
         norm: of the sum; ``None``: none.
@@ -49,7 +49,7 @@ class TextEncoder(Layer):
             count.
         head: what follows the blocks: it is given ``sequence`` and, if there is one, ``mask``.
 
-    Fails:
+    Raises:
         As its parts. UsageError E101: names that are none of these. E104: a part that is no layer.
         ShapeError E211: a word outside the vocabulary. E224: a text longer than the positions.
 
@@ -78,18 +78,18 @@ class TextEncoder(Layer):
         _require_parts(self, "words", "position", "blocks", "types", "norm", "head")
 
     def __call__(self, x: Value, scope: Scope) -> Value:  # x (B, T) -> (B, T, C), or as the head
-        given = dict(x) if isinstance(x, Mapping) else {"sequence": x}
+        inputs = dict(x) if isinstance(x, Mapping) else {"sequence": x}
         may = {"sequence", "mask"} | ({"types"} if self.types is not None else set())
-        require_names(given, {"sequence"}, may)
-        words = given["sequence"]
+        require_names(inputs, {"sequence"}, may)
+        words = inputs["sequence"]
         y = scope.run(self.position, scope.run(self.words, words, "words"), "position")  # (B, T, C)
         if self.types is not None:
-            y = y + scope.run(self.types, given.get("types", words * 0), "types")
+            y = y + scope.run(self.types, inputs.get("types", words * 0), "types")
         if self.norm is not None:
             y = scope.run(self.norm, y, "norm")
         if self.dropout:
             y = scope.run(Dropout(self.dropout), y, "dropout")
-        masks = _mask(self.padding_index, given, "sequence", "mask")
+        masks = _mask(self.padding_index, inputs, "sequence", "mask")
         y = scope.run(self.blocks, {"sequence": y, **masks}, "blocks")
         return y if self.head is None else scope.run(self.head, {"sequence": y, **masks}, "head")
 
@@ -98,23 +98,23 @@ class TextEncoder(Layer):
 class Translator(Layer):
     """Reads one text and writes another as the Transformer of 2017 does: words in, scores of next words out.
 
-    Shapes: by name ``source`` (B, Ts) and ``target`` (B, T), whole numbers; perhaps ``source_mask`` and
+    Shapes: by name ``source`` (B, Ts) and ``target`` (B, T), integers; perhaps ``source_mask`` and
     ``target_mask``, true where a word counts -> (B, T, vocabulary): for each word of the target the scores of
     the one after it.
 
     Args:
         words: the vector of each word, an ``Embedding``: of both texts, unless ``target_words`` is given.
-        position: how places are told, in both texts.
+        position: the position encoding of both texts.
         transformer: what reads and writes, a ``Transformer``.
         output: scores each word: ``Unembedding("words")`` with the table of the words themselves, or a
             ``Dense``.
         target_words: the vector of each word of the target, where the two texts share no vocabulary.
         dropout: the chance of a number of a word to be dropped in training.
-        padding_index: the number of the word that stands for none: where no mask is given, such words of the
-            source do not count. In the target they stand behind all others, which look back and never see
-            them.
+        padding_index: the index of the padding word: if no mask is given, such words of the
+            source are masked. In the target they come after all others, which attend only to earlier
+            words.
 
-    Fails:
+    Raises:
         As its parts. UsageError E101: names that are none of these. E104: a part that is no layer.
         ShapeError E211: a word outside the vocabulary.
 
@@ -147,16 +147,16 @@ class Translator(Layer):
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         require_names(x, {"source", "target"}, TRANSLATED)
-        given = picked(x, target_mask="target_mask")
-        given |= _mask(self.padding_index, x, "source", "source_mask")
-        given["source"] = self._placed(self.words, x["source"], ("words", "source"), at_once(scope))
+        inputs = picked(x, target_mask="target_mask")
+        inputs |= _mask(self.padding_index, x, "source", "source_mask")
+        inputs["source"] = self._placed(self.words, x["source"], ("words", "source"), at_once(scope))
         own = (self.words, "words") if self.target_words is None else (self.target_words, "target_words")
-        given["target"] = self._placed(own[0], x["target"], (own[1], "target"), scope)
-        y = scope.run(self.transformer, given, "transformer")  # (B, T, C)
+        inputs["target"] = self._placed(own[0], x["target"], (own[1], "target"), scope)
+        y = scope.run(self.transformer, inputs, "transformer")  # (B, T, C)
         return scope.run(self.output, y, "output")  # -> (B, T, vocabulary)
 
     def _placed(self, words: Layer, text: Node, names: tuple[str, str], scope: Scope) -> Node:
-        """The vectors of a text, told where they stand: (B, T) -> (B, T, C)."""
+        """The vectors of a text with their positions: (B, T) -> (B, T, C)."""
         table, name = names
         y = scope.run(self.position, scope.run(words, text, table), f"{name}_position")
         return scope.run(Dropout(self.dropout), y, f"{name}_dropout") if self.dropout else y
@@ -175,9 +175,9 @@ def _require_parts(owner: TextEncoder | Translator, *names: str) -> None:
         part = getattr(owner, name)
         if part is not None:
             require_layer(f"{type(owner).__name__}, {name}", part)
-    require_number(owner, "dropout", least=0, below=1)
+    require_number(owner, "dropout", minimum=0, below=1)
     if owner.padding_index is not None:
-        require_whole(owner, "padding_index", 0, fix="padding_index=0")
+        require_integer(owner, "padding_index", 0, fix="padding_index=0")
 
 
 LAYERS = (TextEncoder, Translator)

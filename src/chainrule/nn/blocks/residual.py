@@ -1,9 +1,9 @@
-"""The blocks that deep image nets repeat: a few convolutions, and a straight way around them.
+"""The blocks that deep image networks repeat: a few convolutions, and a straight way around them.
 
 ``BasicBlock`` and ``Bottleneck`` are the two blocks of ResNet, ``InvertedResidual`` that of MobileNet: all
 three are y = x + f(x) as ``Residual`` is, with the f of their figure. Where f changes the number of channels
 or takes steps of more than one cell, x + f(x) has no meaning, and something must happen on the straight way:
-a convolution with kernels of one cell (option B of the ResNet paper, what everybody uses for large images),
+a convolution with kernels of one cell (option B of the ResNet paper, the usual choice for large images),
 or the cells left out that the steps leave out, and channels of 0 for those that are missing (option A: no
 parameter at all, the paper's choice for small images). ``Skip`` lays both side by side instead of adding
 them: the arrows across a U-Net.
@@ -22,7 +22,7 @@ from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.gating import SqueezeExcite
 from chainrule.nn.layers.normalization import BatchNorm
 from chainrule.nn.scope import Scope, called
-from chainrule.nn.validation import require, require_whole, unknown
+from chainrule.nn.validation import require, require_integer, unknown
 from chainrule.ops import PUBLIC
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import bound, shape_text
@@ -46,7 +46,7 @@ class BasicBlock(Layer):
             ``"zeros"`` leaves out the same cells and adds channels of 0. Elsewhere it is the identity.
         norm: the layer after each convolution, such as ``cr.GroupNorm(8)``.
 
-    Fails:
+    Raises:
         ShapeError E213, E230: no image; in training, one number for each channel.
         UsageError E101, E102, E104: no such shortcut; a number below 1; a norm that is no layer.
 
@@ -92,11 +92,11 @@ class Bottleneck(Layer):
     Args:
         channels: how many channels the first two convolutions have.
         stride: how far a step of the 3 x 3 one moves. The paper's first convolution took these steps; that
-            the second takes them is what everybody has used since (torchvision, "ResNet v1.5").
+            the second takes them is the common variant (torchvision, "ResNet v1.5").
         expansion: how many times as many channels the third one has.
         norm: the layer after each convolution.
 
-    Fails:
+    Raises:
         ShapeError E213, E230: no image; in training, one number for each channel.
         UsageError E102, E104: a number below 1; a norm that is no layer.
 
@@ -118,7 +118,7 @@ class Bottleneck(Layer):
 
     def check(self) -> None:
         _require_block(self)
-        require_whole(self, "expansion", 1, fix="expansion=4")
+        require_integer(self, "expansion", 1, fix="expansion=4")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, 4 channels)
         wide = self.channels * self.expansion
@@ -152,7 +152,7 @@ class InvertedResidual(Layer):
         norm: the layer after each convolution; by default MobileNetV3's batch norm (momentum 0.01, epsilon
             0.001).
 
-    Fails:
+    Raises:
         ShapeError E213, E230: no image; in training, one number for each channel.
         UsageError E101, E102, E104: no such activation; a number below 1; a norm that is no layer.
 
@@ -177,8 +177,8 @@ class InvertedResidual(Layer):
 
     def check(self) -> None:
         _require_block(self)
-        require_whole(self, "kernel_size", 1, fix="cr.InvertedResidual(3, 72, 24)")
-        require_whole(self, "expanded_channels", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require_integer(self, "kernel_size", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require_integer(self, "expanded_channels", 1, fix="cr.InvertedResidual(3, 72, 24)")
         require(
             self,
             "squeeze_excite",
@@ -212,17 +212,17 @@ class InvertedResidual(Layer):
 class Skip(Layer):
     """Lays what a layer makes of an image beside the image itself, cut to the same size.
 
-    The layer may see far and lose where things are; the image beside it still knows. U-Net has one inside the
-    other, at four sizes.
+    The layer may lose positions in the image; the image beside it keeps them. U-Net has one inside
+    the other, at four sizes.
 
     Shapes: (B, H, W, C) -> (B, h, w, C + D), where the layer gives (B, h, w, D), h <= H, w <= W.
 
     Formula: y = [middle of x, f(x)] along the channels.
 
     Args:
-        inner: the layer f. Its parameters are called as if it stood here itself.
+        inner: the layer f. Its parameters are named as if it were in this layer's place.
 
-    Fails:
+    Raises:
         ShapeError E213: no image.
         ShapeError E232: f makes the image larger, or smaller by an odd number of cells, so that there is no
             middle.
@@ -256,7 +256,7 @@ class Skip(Layer):
         return PUBLIC["concatenate"]([beside, y], -1)
 
     def __str__(self) -> str:
-        if isinstance(self.inner, Sequential):  # its parts are called as if they stood here themselves
+        if isinstance(self.inner, Sequential):  # its parts are named as if they were in its place
             return str(self.inner).replace("Sequential(", "Skip(", 1)
         return f"Skip({self.inner})"
 
@@ -273,7 +273,7 @@ def eights(channels: float) -> int:
 
 
 def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
-    """A convolution before a norm: no bias, as many places as cells, He's first values."""
+    """A convolution before a norm: no bias, as many places as cells, He's initial values."""
     same = (kernel - 1) // 2
     return Conv(
         channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_initializer="he"
@@ -294,8 +294,8 @@ def _around(residual: Layer, x: Node, scope: Scope, channels: int, block: BasicB
 
 def _thinned(x: Node, stride: int, channels: int) -> Node:
     """Option A: every ``stride``-th cell, and channels of 0 after those there are (or fewer channels)."""
-    kept = (slice(None, None, stride),) * (x.rank - 2)
-    x = x[(slice(None), *kept, slice(channels))]  # (B, H, W, C) -> (B, H/s, W/s, C)
+    strides = (slice(None, None, stride),) * (x.rank - 2)
+    x = x[(slice(None), *strides, slice(channels))]  # (B, H, W, C) -> (B, H/s, W/s, C)
     missing = channels - bound(x.shape[-1:])[0]
     return PUBLIC["pad"](x, [(0, 0)] * (x.rank - 1) + [(0, missing)]) if missing else x
 
@@ -308,8 +308,8 @@ def _channels(owner: Layer, x: Node) -> int:
 def _require_block(owner: BasicBlock | Bottleneck | InvertedResidual) -> None:
     name = f"cr.{type(owner).__name__}"
     three = isinstance(owner, InvertedResidual)
-    require_whole(owner, "channels", 1, fix=f"{name}(3, 72, 24)" if three else f"{name}(64)")
-    require_whole(owner, "stride", 1, fix="stride=2")
+    require_integer(owner, "channels", 1, fix=f"{name}(3, 72, 24)" if three else f"{name}(64)")
+    require_integer(owner, "stride", 1, fix="stride=2")
     require_layer(f"{type(owner).__name__}, norm", owner.norm)
 
 

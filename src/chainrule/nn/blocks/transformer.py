@@ -1,14 +1,14 @@
-"""Transformers: blocks of attention and a small net at each place, each with a way around it.
+"""Transformers: blocks of attention and a small network at each place, each with a way around it.
 
-A block has two or three parts, and every part is x + part(x) with a normalization. Where that stands is the
-one choice that matters:
+A block has two or three parts, and every part is x + part(x) with a normalization. The position of the
+normalization is the one choice that matters:
 
-    last   x <- norm(x + part(x))      the paper; deep nets need a warm-up of the rate
-    first  x <- x + part(norm(x))      the way around is free from end to end; such nets train calmly and
+    last   x <- norm(x + part(x))      the paper; deep networks need a warm-up of the rate
+    first  x <- x + part(norm(x))      the way around is free from end to end; such networks train calmly and
                                        want one normalization more after the last block
 
 An encoder's block looks at all places of one sequence, a decoder's block back at its own and at all places of
-another, the *memory*. A net that only continues a text (GPT) is an encoder with ``causal=True``.
+another, the *memory*. A network that only continues a text (GPT) is an encoder with ``causal=True``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.records import frozen
 from chainrule.spec import bound, shape_text
 
@@ -42,7 +42,7 @@ DECODED = {"target", "memory", "target_mask", "memory_mask"}
 
 @layer
 class FeedForward(Layer):
-    """A small net with one hidden layer, the same for each place of a sequence.
+    """A small network with one hidden layer, the same for each place of a sequence.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -55,11 +55,11 @@ class FeedForward(Layer):
         gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
             SwiGLU).
         bias: whether the products have one.
-        weight_initializer, output_initializer: first values of the weights, and of the last ones if others.
+        weight_initializer, output_initializer: initial values of the weights, and of the last ones if others.
 
     Cost: 4 C units flops a place forward, gated 6.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of channels of known length.
         UsageError E101, E102: no such activation; a setting out of its range.
 
@@ -82,10 +82,10 @@ class FeedForward(Layer):
     output_initializer: str | Initializer | None = None
 
     def check(self) -> None:
-        require_whole(self, "units", 1, fix="cr.FeedForward(256)")
+        require_integer(self, "units", 1, fix="cr.FeedForward(256)")
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
-        require_number(self, "dropout", least=0, below=1)
+        require_number(self, "dropout", minimum=0, below=1)
         require_flags(self, "gated", "bias")
         for init in (self.weight_initializer, self.output_initializer):
             if init is not None:
@@ -145,7 +145,7 @@ class Block(Layer):
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
 
     def feed_forward(self, channels: int) -> FeedForward:
-        """The small net at each place, by default four times as wide."""
+        """The small network at each place, by default four times as wide."""
         units = 4 * channels if self.units is None else self.units
         inits = {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
         form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
@@ -176,23 +176,23 @@ class TransformerEncoderLayer(Block):
 
     Args:
         heads: of the attention.
-        units: the width of the small net; 4 C by default.
-        activation: of the small net.
+        units: the width of the small network; 4 C by default.
+        activation: of the small network.
         dropout: the chance of a weight of the attention, a hidden number and a part's result to be dropped.
         norm_first: whether parts are normalized before and not after.
         norm: the normalization, such as ``cr.RMSNorm()``.
         groups: heads of keys and values, if fewer than ``heads``.
-        gated: whether the small net is gated (``FeedForward``).
+        gated: whether the small network is gated (``FeedForward``).
         bias: whether the products have one.
-        rotary, alibi: how places are told to the attention (``MultiHeadAttention``).
-        weight_initializer, output_initializer: first values of all weights, and if others of those with which
-            each part ends: what is added to the way around. GPT-2 draws these the smaller,
-            the more blocks there are.
+        rotary, alibi: the position encoding of the attention (``MultiHeadAttention``).
+        weight_initializer, output_initializer: initial values of all weights, and if others of those with
+            which each part ends: what is added to the way around. GPT-2 draws these the smaller, the more
+            blocks there are.
         causal: whether each place looks back only: a block of a GPT.
 
     Cost: 8 T C^2 + 4 T^2 C + 4 T C units flops a sample forward.
 
-    Fails:
+    Raises:
         As ``MultiHeadAttention`` and ``FeedForward``. UsageError E104: a norm that is no layer.
 
     Example:
@@ -231,10 +231,10 @@ class TransformerDecoderLayer(Block):
     Args:
         heads, units, activation, dropout, norm_first, norm, groups, gated, bias, weight_initializer,
             output_initializer: as in ``TransformerEncoderLayer``.
-        rotary, alibi: likewise, for its own sequence.
+        rotary, alibi: in the same way, for its own sequence.
         causal: whether each place of the target looks back only, as it must to write word by word.
 
-    Fails:
+    Raises:
         As ``TransformerEncoderLayer``.
 
     Example:
@@ -257,8 +257,8 @@ class TransformerDecoderLayer(Block):
             return scope.run(own, {"sequence": v, **picked(x, mask="target_mask")}, "attention")
 
         def read(v: Node) -> Node:
-            given = {"query": v, "value": x["memory"], **picked(x, mask="memory_mask")}
-            return scope.run(other, given, "memory_attention")
+            inputs = {"query": v, "value": x["memory"], **picked(x, mask="memory_mask")}
+            return scope.run(other, inputs, "memory_attention")
 
         y = self.around("attention", x["target"], looked, scope)
         return self.fed_forward(self.around("memory_attention", y, read, scope), scope)
@@ -271,12 +271,12 @@ class TransformerEncoder(Layer):
     Shapes: as the block.
 
     Args:
-        block: the form of each, such as ``TransformerEncoderLayer(8)``; its parameters are drawn for each
-            anew.
+        block: the form of each, such as ``TransformerEncoderLayer(8)``; its parameters are drawn separately
+            for each.
         num_layers: how many.
         norm: a normalization after the last; wanted where the blocks have ``norm_first``.
 
-    Fails:
+    Raises:
         As the block. UsageError E102, E104: fewer than one block; something that is no layer.
 
     Example:
@@ -308,7 +308,7 @@ class TransformerDecoder(Layer):
         block: the form of each, such as ``TransformerDecoderLayer(8)``.
         num_layers, norm: as in ``TransformerEncoder``.
 
-    Fails:
+    Raises:
         As the block. UsageError E102, E104: fewer than one block; something that is no layer.
 
     Example:
@@ -341,7 +341,7 @@ class Transformer(Layer):
         encoder: what reads, such as a ``TransformerEncoder``.
         decoder: what writes, such as a ``TransformerDecoder``.
 
-    Fails:
+    Raises:
         As its parts. UsageError E104: something that is no layer.
 
     Example:
@@ -363,8 +363,8 @@ class Transformer(Layer):
         require_names(x, {"source", "target"}, {"source", "target", "source_mask", "target_mask"})
         read = {"sequence": x["source"], **picked(x, mask="source_mask")}
         memory = at_once(scope).run(self.encoder, read, "encoder")
-        written = picked(x, target="target", target_mask="target_mask", memory_mask="source_mask")
-        return scope.run(self.decoder, {**written, "memory": memory}, "decoder")
+        inputs = picked(x, target="target", target_mask="target_mask", memory_mask="source_mask")
+        return scope.run(self.decoder, {**inputs, "memory": memory}, "decoder")
 
 
 def picked(x: Mapping[str, Node], **names: str) -> dict[str, Node]:
@@ -374,7 +374,7 @@ def picked(x: Mapping[str, Node], **names: str) -> dict[str, Node]:
 
 def _require_stack(owner: TransformerEncoder | TransformerDecoder) -> None:
     require_layer(f"{type(owner).__name__}, block", owner.block)
-    require_whole(owner, "num_layers", 1, fix="num_layers=6")
+    require_integer(owner, "num_layers", 1, fix="num_layers=6")
     if owner.norm is not None:
         require_layer(f"{type(owner).__name__}, norm", owner.norm)
 

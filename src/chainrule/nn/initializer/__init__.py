@@ -1,11 +1,11 @@
-"""First values of parameters: drawn small and uneven, so that units can become different.
+"""Initial values of parameters: drawn small and uneven, so that units can become different.
 
 If all weights of a layer began equal, all its units would compute the same, receive the same gradient and
-stay equal for ever: the symmetry must be broken by chance. And the spread matters: a layer that enlarges its
+stay equal forever: the symmetry must be broken by chance. And the spread matters: a layer that enlarges its
 signal a little does so at every layer, forward and backward. Xavier and He choose the spread that keeps it
 level.
 
-An initializer is a record; called with a key it gives *nodes*, like everything in this room.
+An initializer is a record; called with a key it gives *nodes*, like everything in this package.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ KINDS: tuple[type[Initializer], ...] = (
 def known_initializer(initializer: str | Initializer) -> Initializer:
     """The initializer of this name, or the initializer itself.
 
-    Fails:
+    Raises:
         UsageError E101: no such initializer.
     """
     if isinstance(initializer, Initializer):

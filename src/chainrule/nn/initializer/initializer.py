@@ -12,7 +12,7 @@ from chainrule.spec import Shape
 
 @frozen
 class Initializer(Extensible):
-    """Base of every initializer: a record that gives the nodes of a parameter's first values."""
+    """Base of every initializer: a record that gives the nodes of a parameter's initial values."""
 
     def __post_init__(self) -> None:
         self.check()
@@ -21,12 +21,12 @@ class Initializer(Extensible):
         """Refuse settings outside their range."""
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        """The first values of a parameter.
+        """The initial values of a parameter.
 
         Args:
             key: two uint32, from the seed.
             shape: (out, in) for a weight matrix, (out, *kernel, in) for a convolution, any for the rest.
-            dtype: number kind.
+            dtype: dtype.
             stream: a number of the parameter's own, so that two parameters do not begin alike.
         """
         raise TypeError(f"{type(self).__name__} draws nothing")

@@ -1,4 +1,4 @@
-"""Initializers that draw every number by itself: they differ in the law and in its spread."""
+"""Initializers that draw every number by itself: they differ in the distribution and in its spread."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from chainrule.spec import Shape
 
 @frozen
 class SmallNormal(Initializer):
-    """Small random numbers around 0, of one spread whatever the layer's size: the article's first values.
+    """Small random numbers around 0, of one spread whatever the layer's size: the article's initial values.
 
-    Good for a shallow net. In a deep one every layer shrinks the signal: use ``Scaled`` there.
+    Good for a shallow network. In a deep one every layer shrinks the signal: use ``Scaled`` there.
 
     Args:
         std: the standard deviation, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a negative spread.
     """
 
     std: float = 0.01
 
     def check(self) -> None:
-        require_number(self, "std", least=0)
+        require_number(self, "std", minimum=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         return PUBLIC["normal"](key, shape, dtype, stream) * self.std
@@ -42,7 +42,7 @@ class Uniform(Initializer):
     Args:
         low, high: the limits, low < high; low may be drawn, high not.
 
-    Fails:
+    Raises:
         UsageError E102: limits in the wrong order.
 
     Reference: PyTorch's ``uniform_`` has 0 and 1, Keras's ``RandomUniform`` -0.05 and 0.05.
@@ -67,7 +67,7 @@ class Normal(Initializer):
         mean: its middle.
         std: the standard deviation, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a negative spread.
     """
 
@@ -76,7 +76,7 @@ class Normal(Initializer):
 
     def check(self) -> None:
         require_number(self, "mean")
-        require_number(self, "std", least=0)
+        require_number(self, "std", minimum=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         return PUBLIC["normal"](key, shape, dtype, stream) * self.std + self.mean
@@ -91,7 +91,7 @@ class TruncatedNormal(Initializer):
         std: its standard deviation before the cut, at least 0; see ``truncated_std``.
         cut: how many standard deviations from the middle are kept, at least 0.5.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as Keras's ``TruncatedNormal`` with ``cut=2`` and PyTorch's ``trunc_normal_`` with
@@ -105,8 +105,8 @@ class TruncatedNormal(Initializer):
 
     def check(self) -> None:
         require_number(self, "mean")
-        require_number(self, "std", least=0)
-        require_number(self, "cut", least=0.5)
+        require_number(self, "std", minimum=0)
+        require_number(self, "cut", minimum=0.5)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         return truncated(key, shape, dtype, stream, self.cut) * self.std + self.mean
@@ -118,16 +118,16 @@ class Scaled(Initializer):
 
     Args:
         gain: variance times fan; 1 keeps a linear signal level, 2 makes up for what relu cuts away.
-        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the way forward, backward,
-            or their mean.
+        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the forward pass,
+            backward, or their mean.
         distribution: ``"uniform"``, ``"normal"`` or ``"truncated"`` (normal, cut at two standard deviations).
 
     Formula: normal: std = sqrt(gain / fan); uniform: between -a and a with a = sqrt(3 gain / fan).
     PyTorch's ``gain`` is the square root of this one. Keras's ``VarianceScaling`` is the same, its ``scale``
     ``gain``, and its normal distribution truncated.
 
-    Fails:
-        UsageError E101, E102: no such fan or law; a gain that is not above 0.
+    Raises:
+        UsageError E101, E102: an unknown fan or distribution; a gain that is not above 0.
 
     Reference: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural
     networks (AISTATS); He, Zhang, Ren and Sun (2015), Delving deep into rectifiers (ICCV); LeCun, Bottou, Orr
@@ -178,11 +178,11 @@ def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> N
     Drawn so often that less than one number in 10^12 is still outside; such a one is moved to the limit.
     """
     outside = math.erfc(cut / math.sqrt(2.0))
-    drawn = PUBLIC["normal"](key, shape, dtype, stream)
+    samples = PUBLIC["normal"](key, shape, dtype, stream)
     for again in range(1, math.ceil(-12 / math.log10(max(outside, 1e-12)))):
         other = PUBLIC["normal"](key, shape, dtype, stream + again * 0x9E3779B1 & 0xFFFFFFFF)
-        drawn = PUBLIC["where"](PUBLIC["greater"](PUBLIC["abs"](drawn), cut), other, drawn)
-    return PUBLIC["clip"](drawn, -cut, cut)
+        samples = PUBLIC["where"](PUBLIC["greater"](PUBLIC["abs"](samples), cut), other, samples)
+    return PUBLIC["clip"](samples, -cut, cut)
 
 
 def truncated_std(cut: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
 from chainrule.nn.initializer.initializer import Initializer, axes_of
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape, shape_text
@@ -23,7 +23,7 @@ class Eye(Initializer):
     Args:
         gain: the number on the diagonal.
 
-    Fails:
+    Raises:
         ShapeError E208: a parameter that is no matrix.
     """
 
@@ -46,7 +46,7 @@ class Dirac(Initializer):
     Args:
         groups: into how many groups the outputs are divided, each of which gets all inputs in turn.
 
-    Fails:
+    Raises:
         ShapeError E208: a parameter that is no kernel, or outputs that cannot be divided into the groups.
 
     Reference: Zagoruyko and Komodakis (2017), DiracNets (arXiv 1706.00388). As PyTorch's ``dirac_``.
@@ -55,7 +55,7 @@ class Dirac(Initializer):
     groups: int = 1
 
     def check(self) -> None:
-        require_whole(self, "groups", 1)
+        require_integer(self, "groups", 1)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) < 3:
@@ -65,10 +65,10 @@ class Dirac(Initializer):
             raise _no_weight("Dirac", "outputs that groups divides", f"(O, ...), groups={self.groups}", shape)
         weight = np.zeros((out, *kernel, into))
         middle = tuple(length // 2 for length in kernel)
-        each = out // self.groups
+        outputs_per_group = out // self.groups
         for unit in range(out):
-            if unit % each < into:
-                weight[(unit, *middle, unit % each)] = 1.0
+            if unit % outputs_per_group < into:
+                weight[(unit, *middle, unit % outputs_per_group)] = 1.0
         return constant(weight, dtype)
 
 
@@ -83,7 +83,7 @@ class SparseNormal(Initializer):
         sparsity: of the numbers of a column that are 0, 0 <= sparsity <= 1, rounded up.
         std: the standard deviation of the others, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
         ShapeError E208: a parameter that is no matrix.
 
@@ -95,25 +95,25 @@ class SparseNormal(Initializer):
     std: float = 0.01
 
     def check(self) -> None:
-        require_number(self, "sparsity", least=0, most=1)
-        require_number(self, "std", least=0)
+        require_number(self, "sparsity", minimum=0, maximum=1)
+        require_number(self, "std", minimum=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) != 2:
             raise _no_weight("SparseNormal", "a matrix", "(O, I)", shape)
         rows, columns = axes_of(shape)
-        wanted = float(math.ceil(self.sparsity * rows))
+        zeros = float(math.ceil(self.sparsity * rows))
         draw = PUBLIC["uniform"](key, (rows, columns), "float64", stream ^ 0x5BD1E995)
         low = PUBLIC["broadcast_to"](constant(-1.0, "float64"), (1, columns))
         high = low + 2.0
         for _ in range(56):  # to the last digit of a draw
             middle = (low + high) * 0.5
             below = PUBLIC["sum"](PUBLIC["less_equal"](draw, middle).astype("float64"), 0, True)  # (1, I)
-            is_many = PUBLIC["greater_equal"](below, wanted)
+            is_many = PUBLIC["greater_equal"](below, zeros)
             low, high = PUBLIC["where"](is_many, low, middle), PUBLIC["where"](is_many, middle, high)
-        limit = high if wanted else low
-        drawn = PUBLIC["normal"](key, shape, dtype, stream) * self.std
-        return PUBLIC["where"](PUBLIC["less_equal"](draw, limit), 0.0, drawn)
+        limit = high if zeros else low
+        values = PUBLIC["normal"](key, shape, dtype, stream) * self.std
+        return PUBLIC["where"](PUBLIC["less_equal"](draw, limit), 0.0, values)
 
 
 def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeError:
@@ -148,7 +148,7 @@ class Orthogonal(Initializer):
 
     Cost: 4 rows^2 columns flops a step; some 60 steps for a square matrix, some 15 for a long one.
 
-    Fails:
+    Raises:
         ShapeError E208: a parameter of fewer than two axes has no directions.
 
     Reference: Saxe, McClelland and Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in
@@ -189,15 +189,15 @@ def newton_schulz_steps(short: int, long: int) -> int:
 
 @frozen
 class Blocks(Initializer):
-    """Equal parts of the first axis, one below the other, each with first values of its own.
+    """Equal parts of the first axis, one below the other, each with initial values of its own.
 
     A recurrent layer keeps the weights of all its gates in one parameter: each gate begins for itself.
 
     Args:
         parts: an initializer for each part.
 
-    Fails:
-        ShapeError E208: the first axis cannot be divided into so many parts.
+    Raises:
+        ShapeError E208: the first axis cannot be divided into this number of parts.
         UsageError E102: no part, or one that is no initializer.
     """
 

@@ -35,7 +35,7 @@ class AdaptiveMaxPool(Layer):
 
     Numerics: at a tie all winners share the gradient equally.
 
-    Fails:
+    Raises:
         ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
         UsageError E102: fewer than one place.
 
@@ -66,7 +66,7 @@ class AdaptiveAveragePool(Layer):
     Args:
         output_size: how many, one number or one for each spatial axis.
 
-    Fails:
+    Raises:
         ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
         UsageError E102: fewer than one place.
 
@@ -100,10 +100,10 @@ class FractionalMaxPool(Layer):
         kernel_size: how many cells it has, one number or one for each spatial axis.
         output_ratio: places = floor(output_ratio * n), 0 < output_ratio <= 1.
 
-    Numerics: in inference u is 0.5, so that a net gives one answer; PyTorch draws there too, and for each
-    sample and channel anew. At a tie all winners share the gradient equally.
+    Numerics: in inference u is 0.5, so that a network has one output; PyTorch samples there too, separately
+    for each sample and channel. At a tie all winners share the gradient equally.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
         UsageError E102: a window below 1; a ratio outside the range.
 
@@ -121,7 +121,7 @@ class FractionalMaxPool(Layer):
 
     def check(self) -> None:
         require_widths(self, "kernel_size", "cr.FractionalMaxPool(2, output_ratio=0.7)")
-        require_number(self, "output_ratio", above=0, most=1)
+        require_number(self, "output_ratio", above=0, maximum=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         space = space_of("FractionalMaxPool", x.spec)
@@ -134,8 +134,8 @@ class FractionalMaxPool(Layer):
                     received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, output_ratio=0.7)",
                 )  # fmt: skip
             reserve(m + k, itemsize=32)
-            drawn = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
-            starts = _starts(drawn.astype("float64"), n, m, k)
+            sample = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
+            starts = _starts(sample.astype("float64"), n, m, k)
             cells = PUBLIC["reshape"](starts, (m, 1)) + constant(np.arange(k))  # (m, k)
             x = PUBLIC["max"](picked(x, axis, cells), axis + 1)
         return x
@@ -157,7 +157,7 @@ def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         >>> cells.tolist(), shares.sum(1).tolist()
         ([[0, 1, 2], [2, 3, 4]], [1.0, 1.0])
     """
-    reserve(m, -(-n // m) + 1, itemsize=48)  # cells and shares, with what they are made from
+    reserve(m, -(-n // m) + 1, itemsize=48)  # cells and shares, with temporary arrays
     first = np.arange(m) * n // m
     last = -(-(np.arange(m) + 1) * n // m) - 1
     cells = np.arange((last - first).max() + 1)
@@ -169,10 +169,10 @@ def _starts(u: Node, n: int, m: int, k: int) -> Node:
     """Where the m windows of k cells begin on an axis of n."""
     if m == 1:
         return constant(np.array([n - k]))
-    pace, floor = (n - k) / (m - 1), PUBLIC["floor"]
-    drawn = floor((u + constant(np.arange(m, dtype=np.float64))) * pace) - floor(u * pace)
+    stride, floor = (n - k) / (m - 1), PUBLIC["floor"]
+    starts = floor((u + constant(np.arange(m, dtype=np.float64))) * stride) - floor(u * stride)
     is_last = constant(np.arange(m) == m - 1)
-    return PUBLIC["where"](is_last, constant(np.array(float(n - k))), drawn).astype("int64")
+    return PUBLIC["where"](is_last, constant(np.array(float(n - k))), starts).astype("int64")
 
 
 def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:

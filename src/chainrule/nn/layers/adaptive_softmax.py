@@ -10,7 +10,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole, tupled
+from chainrule.nn.validation import require, require_integer, require_number, tupled
 from chainrule.ops import PUBLIC
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.linear.window_geometry import are_whole
@@ -22,7 +22,7 @@ class AdaptiveLogSoftmax(Layer):
     """Log-probabilities of very many classes, sorted by how often they occur, with few weights for rare ones.
 
     A first softmax is over the frequent classes and the clusters of rarer ones; within a cluster there is
-    another one, whose scores come through a narrow layer. It ends the net before the loss ``"nll"``.
+    another one, whose scores come through a narrow layer. It ends the network before the loss ``"nll"``.
 
     Shapes: (B, ..., C) -> (B, ..., classes).
 
@@ -38,7 +38,7 @@ class AdaptiveLogSoftmax(Layer):
     Cost: 2 B C (head + the sum of narrow widths) flops forward, and 2 B width classes within each cluster.
         All log-probabilities are computed; PyTorch's loss skips the clusters no target of the batch is in.
 
-    Fails:
+    Raises:
         ShapeError E208: vectors of unknown length, or so short that the last cluster is left with no width.
         UsageError E102: a setting out of its range.
 
@@ -58,7 +58,7 @@ class AdaptiveLogSoftmax(Layer):
     head_bias: bool = False
 
     def check(self) -> None:
-        require_whole(self, "classes", 2, fix="cr.AdaptiveLogSoftmax(10_000, (1000,))")
+        require_integer(self, "classes", 2, fix="cr.AdaptiveLogSoftmax(10_000, (1000,))")
         object.__setattr__(self, "cutoffs", tupled(self.cutoffs))
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
         fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))

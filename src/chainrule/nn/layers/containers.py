@@ -13,14 +13,14 @@ from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, shown, unknown
+from chainrule.nn.validation import require, require_number, unknown, value_text
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import count, shape_text
 
 
 def require_layer(where: str, value: object) -> None:
-    """Refuse something that is no layer where a layer must stand.
+    """Refuse a value that is not a layer where a layer is required.
 
     Raises:
         UsageError E104: the value is not a layer. The fix for an activation, by name or as a function, is the
@@ -35,7 +35,7 @@ def require_layer(where: str, value: object) -> None:
         fix = suggest(value, ACTIVATIONS, 'cr.Activation("{}")') or fix
     elif isinstance(value, list | tuple):
         fix = "cr.Sequential(*layers)"
-    raise UsageError("E104", where=where, expected="a layer", received=shown(value), fix=fix)
+    raise UsageError("E104", where=where, expected="a layer", received=value_text(value), fix=fix)
 
 
 def _example_call(kind: type[Layer]) -> str:
@@ -56,9 +56,9 @@ class Sequential(Layer):
     Args:
         layers: the layers, first to last. In paths each is called by its kind and its number of that kind:
             ``dense1``, ``dropout1``, ``dense2``.
-        named: layers that follow them under names of their own: ``stem=...``, ``head=...``.
+        named: layers that follow them with custom names: ``stem=...``, ``head=...``.
 
-    Fails:
+    Raises:
         UsageError E102: a name that is no word, or that two layers have.
         UsageError E104: something that is no layer.
 
@@ -102,7 +102,7 @@ class Sequential(Layer):
 
 
 def _counted(layers: Iterable[Layer]) -> list[str]:
-    """What layers are called that have no names of their own: their kind, and the how-many-eth of it."""
+    """The default names of layers: their kind, numbered."""
     seen: dict[str, int] = {}
     names = []
     for part in layers:
@@ -114,16 +114,16 @@ def _counted(layers: Iterable[Layer]) -> list[str]:
 
 @frozen
 class Parallel(Layer):
-    """Layers side by side, for nets with several inputs or outputs.
+    """Layers side by side, for networks with several inputs or outputs.
 
     Shapes: given one node, every layer gets it; given nodes by name, each layer gets the one of its own name.
-    The results are joined along the last axis, or handed on by name.
+    The results are joined along the last axis, or passed on by name.
 
     Args:
         merge_mode: one of the ways of ``Merge``, or ``"none"`` (a node for each name: several outputs).
         branches: the layers by name.
 
-    Fails:
+    Raises:
         UsageError E101: no such way to join; inputs and branches whose names differ.
         UsageError E102: no branch; a branch whose name is no word.
         UsageError E104: a branch that is no layer.
@@ -179,7 +179,7 @@ class Parallel(Layer):
 
 @layer
 class Residual(Layer):
-    """Adds the input to what a layer makes of it, so that a gradient always has a straight way back.
+    """Adds the input to what a layer makes of it, so that a gradient always has a straight backward pass.
 
     Shapes: any -> the same; with a shortcut, what both ways give.
 
@@ -190,7 +190,7 @@ class Residual(Layer):
         shortcut: the layer s on the straight way, where f changes the shape.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
 
-    Fails:
+    Raises:
         UsageError E101: no such activation.
         UsageError E104: f or s is no layer.
         ShapeError E201: f changes the shape in another way than the shortcut.
@@ -251,7 +251,7 @@ class Reshape(Layer):
     Args:
         shape: the shape of one sample; one axis may be -1 and takes what is left.
 
-    Fails:
+    Raises:
         UsageError E102: an axis below 0, or more than one -1.
         ShapeError E204: the number of elements would change.
     """
@@ -262,15 +262,15 @@ class Reshape(Layer):
     def check(self) -> None:
         if isinstance(self.shape, list):
             object.__setattr__(self, "shape", tuple(self.shape))
-        whole = isinstance(self.shape, tuple) and all(type(n) is int for n in self.shape)
-        fits = whole and all(n >= 0 for n in self.shape if n != -1) and self.shape.count(-1) <= 1
+        are_integers = isinstance(self.shape, tuple) and all(type(n) is int for n in self.shape)
+        fits = are_integers and all(n >= 0 for n in self.shape if n != -1) and self.shape.count(-1) <= 1
         require(self, "shape", fits, "lengths >= 0, one may be -1", "cr.Reshape((8, -1))")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, *shape)
         fixed = math.prod(n for n in self.shape if n != -1)
         try:
             rest = count(x.shape[1:]) // fixed
-        except (ValueError, ZeroDivisionError):  # what is left is no whole number: the reshape says so
+        except (ValueError, ZeroDivisionError):  # not divisible: the reshape raises the error
             rest = 0
         return PUBLIC["reshape"](x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
 
@@ -286,7 +286,7 @@ class Dropout(Layer):
     Args:
         rate: the chance to be dropped, 0 <= rate < 1.
 
-    Fails:
+    Raises:
         UsageError E102: a rate outside the range.
 
     Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
@@ -296,10 +296,10 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "rate", least=0, below=1)
+        require_number(self, "rate", minimum=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         if not scope.training or self.rate == 0:
             return x
-        kept = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
-        return x * (kept / (1.0 - self.rate))
+        mask = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
+        return x * (mask / (1.0 - self.rate))

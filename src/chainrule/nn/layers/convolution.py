@@ -1,6 +1,6 @@
 """The convolutional layers: one small table of weights that looks at every place of an image.
 
-``Conv`` is the usual one; ``ConvTranspose`` its way back, from few places to many; ``DepthwiseConv`` and
+``Conv`` is the usual one; ``ConvTranspose`` its backward pass, from few places to many; ``DepthwiseConv`` and
 ``SeparableConv`` do with fewer weights. ``Sliding`` is what all of them have.
 """
 
@@ -16,7 +16,7 @@ from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_whole, tupled
+from chainrule.nn.validation import require, require_integer, tupled
 from chainrule.ops import PUBLIC
 from chainrule.ops.linear.window_geometry import are_whole, known_padding, per_axis, sides_of, space_of
 from chainrule.records import frozen
@@ -27,16 +27,16 @@ Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"
 
 @frozen(kw_only=True)
 class Sliding(Layer):
-    """Base of the layers that slide a kernel over an image: what is said of all of them by name.
+    """Base of the layers that slide a kernel over an image: their common settings.
 
     Args:
         stride: how far a step moves the kernel, one number or one for each spatial axis.
         padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
             for each axis a number or a pair (before, after).
-        dilation: how far neighboring weights lie apart, one number or one for each spatial axis.
+        dilation: the distance of neighboring weights, one number or one for each spatial axis.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_initializer: first values of W, a record or a name such as ``"he"``; by default He's spread
+        weight_initializer: initial values of W, a record or a name such as ``"he"``; by default He's spread
             before relu, else Xavier's.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
     """
@@ -57,7 +57,7 @@ class Sliding(Layer):
 
     @property
     def shared(self) -> dict[str, Any]:
-        """The settings of ``Sliding``, to be handed to a layer inside this one."""
+        """The settings of ``Sliding``, to be passed to a layer inside this one."""
         return {f.name: getattr(self, f.name) for f in fields(Sliding)}
 
     def bent(self, z: Node, scope: Scope) -> Node:
@@ -71,7 +71,7 @@ class Sliding(Layer):
 class Conv(Sliding):
     """Every output channel lays its own kernel over each place of an image; an activation may bend the sums.
 
-    The same weights serve all places, so a pattern is found wherever it stands, and far fewer weights are
+    All positions share the same weights, so a pattern is found at any position, and far fewer weights are
     needed than by a ``Dense`` layer. 1-D, 2-D or 3-D is decided by the input.
 
     Shapes: (B, *space, C) -> (B, *places, channels).
@@ -87,7 +87,7 @@ class Conv(Sliding):
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
-    Fails:
+    Raises:
         ShapeError E213, E214, E215, E218: no image; channels that groups do not divide; an image that is too
             small; settings for another number of axes.
         UsageError E101: no such activation, initializer or word for padding.
@@ -107,7 +107,7 @@ class Conv(Sliding):
     groups: int = field(default=1, kw_only=True)
 
     def check(self) -> None:
-        require_whole(self, "channels", 1, fix="cr.Conv(6, 5)")
+        require_integer(self, "channels", 1, fix="cr.Conv(6, 5)")
         require_window(self)
         _require_groups(self)
 
@@ -124,7 +124,7 @@ class Conv(Sliding):
 
 @layer
 class ConvTranspose(Sliding):
-    """Every number of an image is spread by a kernel over a larger image: the way back of ``Conv``.
+    """Every number of an image is spread by a kernel over a larger image: the backward pass of ``Conv``.
 
     It makes images larger, and learns how: in generators, decoders and segmentation.
 
@@ -141,16 +141,16 @@ class ConvTranspose(Sliding):
         dilation: as in ``Sliding``.
         padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
         output_size: the spatial axes of the result, where a stride leaves a choice; by default the shortest
-            (PyTorch says by ``output_padding`` how much longer).
+            (PyTorch's ``output_padding`` is the additional length).
         activation, bias, penalty: as in ``Sliding``.
         weight_initializer: as in ``Sliding``; W is (C, *kernel, channels / groups), that of the convolution
-            whose way back this is.
+            whose backward pass this is.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
-    Fails:
+    Raises:
         ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a space in which the
-            kernel stands at another number of places; settings for another number of axes.
+            kernel has a different number of positions; settings for a wrong number of axes.
         UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -167,7 +167,7 @@ class ConvTranspose(Sliding):
     output_size: Widths | None = field(default=None, kw_only=True)
 
     def check(self) -> None:
-        require_whole(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
+        require_integer(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
         require_window(self)
         _require_groups(self)
         if self.output_size is not None:
@@ -200,7 +200,7 @@ class DepthwiseConv(Sliding):
 
     Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -216,7 +216,7 @@ class DepthwiseConv(Sliding):
     multiplier: int = 1
 
     def check(self) -> None:
-        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_integer(self, "multiplier", 1, fix="multiplier=1")
         require_window(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C * multiplier)
@@ -244,7 +244,7 @@ class SeparableConv(Sliding):
     Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
     channels.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -260,8 +260,8 @@ class SeparableConv(Sliding):
     multiplier: int = 1
 
     def check(self) -> None:
-        require_whole(self, "channels", 1, fix="cr.SeparableConv(16, 3)")
-        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_integer(self, "channels", 1, fix="cr.SeparableConv(16, 3)")
+        require_integer(self, "multiplier", 1, fix="multiplier=1")
         require_window(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
@@ -276,22 +276,22 @@ class SeparableConv(Sliding):
 def shared_channels(owner: Layer, x: Node, groups: int) -> int:
     """How many channels an image has, once it is known that groups divide them.
 
-    Fails:
+    Raises:
         ShapeError E214: they do not.
     """
-    given = x.shape[-1]
-    if not isinstance(given, int) or given % groups:
+    channels = x.shape[-1]
+    if not isinstance(channels, int) or channels % groups:
         raise ShapeError(
             "E214", op=type(owner).__name__, expected=f"channels that {groups} groups divide",
-            received=f"{given} channels", fix="groups=1",
+            received=f"{channels} channels", fix="groups=1",
         )  # fmt: skip
-    return given
+    return channels
 
 
 def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) -> None:
-    """Refuse what no convolution can have: kernel, stride, dilation, padding, activation, first values.
+    """Refuse what no convolution can have: kernel, stride, dilation, padding, activation, initial values.
 
-    Fails:
+    Raises:
         UsageError E101, E102: as ``Conv``.
     """
     for name in ("kernel_size", "stride", "dilation"):
@@ -305,29 +305,29 @@ def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) 
 
 
 def _require_groups(owner: Conv | ConvTranspose) -> None:
-    require_whole(owner, "groups", 1, fix="groups=1")
+    require_integer(owner, "groups", 1, fix="groups=1")
     shared, groups = owner.channels % owner.groups == 0, owner.groups
     fix = f"cr.{type(owner).__name__}({groups * 2}, 5)"
     require(owner, "channels", shared, f"a multiple of the {groups} groups", fix)
 
 
 def require_widths(owner: Layer, name: str, fix: str) -> None:
-    """Refuse what is neither a whole number >= 1 nor one for each spatial axis; a list becomes a tuple.
+    """Refuse what is neither an integer >= 1 nor one for each spatial axis; a list becomes a tuple.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
     value = tupled(getattr(owner, name))
     object.__setattr__(owner, name, value)
-    each = value if isinstance(value, tuple) else (value,)
-    fits = are_whole(each, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
+    values = value if isinstance(value, tuple) else (value,)
+    fits = are_whole(values, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
     require(owner, name, fits, "an integer >= 1, or one for each of one to three spatial axes", fix)
 
 
 def require_padding(owner: Layer, padding: Padding) -> None:
     """Refuse a field ``padding`` that is no padding; lists become tuples.
 
-    Fails:
+    Raises:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
         UsageError E102: a number below 0, or neither word, number, nor numbers or pairs for each axis.
     """

@@ -1,8 +1,8 @@
-"""Layers that disturb what passes in training, so that the net learns not to rely on any one number.
+"""Layers that disturb what passes in training, so that the network learns not to rely on any one number.
 
 ``Dropout`` (see structure.py) drops single numbers; here are its relatives: noise that is added, noise that
-multiplies, whole channels dropped, and the forms for nets of selu units, which keep mean 0 and variance 1.
-All draws are keyed: the same seed, the same noise, on every engine and however the batch is divided. In
+multiplies, whole channels dropped, and the forms for networks of selu units, which keep mean 0 and variance
+1. All draws are keyed: the same seed, the same noise, on every engine and however the batch is divided. In
 inference all of them change nothing.
 """
 
@@ -23,7 +23,7 @@ SELU_FLOOR = -1.7580993408473766  # -scale * alpha: what selu tends to, far belo
 
 @layer
 class GaussianNoise(Layer):
-    """Adds random numbers in training: the net sees each sample a little different each time.
+    """Adds random numbers in training: the network sees each sample a little different each time.
 
     Shapes: any -> the same.
 
@@ -32,7 +32,7 @@ class GaussianNoise(Layer):
     Args:
         std: the standard deviation, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a negative spread.
 
     Example:
@@ -47,7 +47,7 @@ class GaussianNoise(Layer):
     std: float
 
     def check(self) -> None:
-        require_number(self, "std", least=0)
+        require_number(self, "std", minimum=0)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         if not scope.training or self.std == 0:
@@ -66,7 +66,7 @@ class GaussianDropout(Layer):
     Args:
         rate: that of the dropout it stands for, 0 <= rate < 1.
 
-    Fails:
+    Raises:
         UsageError E102: a rate outside the range.
 
     Example:
@@ -81,7 +81,7 @@ class GaussianDropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "rate", least=0, below=1)
+        require_number(self, "rate", minimum=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         if not scope.training or self.rate == 0:
@@ -102,7 +102,7 @@ class SpatialDropout(Layer):
     Args:
         rate: the chance of a channel to be dropped, 0 <= rate < 1.
 
-    Fails:
+    Raises:
         ShapeError E213: no image.
         UsageError E102: a rate outside the range.
 
@@ -118,13 +118,13 @@ class SpatialDropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "rate", least=0, below=1)
+        require_number(self, "rate", minimum=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
         shape = _one_a_channel(self, x)
         if not scope.training or self.rate == 0:
             return x
-        return x * (_kept(scope, shape, self.rate, x.dtype) / (1.0 - self.rate))
+        return x * (_mask(scope, shape, self.rate, x.dtype) / (1.0 - self.rate))
 
 
 @layer
@@ -139,7 +139,7 @@ class AlphaDropout(Layer):
     Args:
         rate: the chance to be dropped, 0 <= rate < 1.
 
-    Fails:
+    Raises:
         UsageError E102: a rate outside the range.
 
     Example:
@@ -153,12 +153,12 @@ class AlphaDropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "rate", least=0, below=1)
+        require_number(self, "rate", minimum=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         if not scope.training or self.rate == 0:
             return x
-        return _floored(x, _kept(scope, x.shape, self.rate, x.dtype), self.rate)
+        return _floored(x, _mask(scope, x.shape, self.rate, x.dtype), self.rate)
 
 
 @layer
@@ -172,7 +172,7 @@ class FeatureAlphaDropout(Layer):
     Args:
         rate: the chance of a channel to be dropped, 0 <= rate < 1.
 
-    Fails:
+    Raises:
         ShapeError E213: no image.
         UsageError E102: a rate outside the range.
 
@@ -185,14 +185,14 @@ class FeatureAlphaDropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "rate", least=0, below=1)
+        require_number(self, "rate", minimum=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
         shape = _one_a_channel(self, x)
         if not scope.training or self.rate == 0:
             return x
-        kept = _kept(scope, shape, self.rate, x.dtype)
-        return _floored(x, PUBLIC["broadcast_to"](kept, x.shape), self.rate)
+        mask = _mask(scope, shape, self.rate, x.dtype)
+        return _floored(x, PUBLIC["broadcast_to"](mask, x.shape), self.rate)
 
 
 def _one_a_channel(owner: Layer, x: Node) -> Shape:
@@ -201,14 +201,14 @@ def _one_a_channel(owner: Layer, x: Node) -> Shape:
     return (x.shape[0], *(1,) * len(space), x.shape[-1])
 
 
-def _kept(scope: Scope, shape: Shape, rate: float, dtype: str) -> Node:
+def _mask(scope: Scope, shape: Shape, rate: float, dtype: str) -> Node:
     """1 with probability 1 - rate, else 0."""
     return (scope.uniform("mask", shape) >= rate).astype(dtype)
 
 
-def _floored(x: Node, kept: Node, rate: float) -> Node:
+def _floored(x: Node, mask: Node, rate: float) -> Node:
     a = 1.0 / math.sqrt((1.0 - rate) * (1.0 + rate * SELU_FLOOR**2))
-    return (x * kept + (1.0 - kept) * SELU_FLOOR) * a - a * rate * SELU_FLOOR
+    return (x * mask + (1.0 - mask) * SELU_FLOOR) * a - a * rate * SELU_FLOOR
 
 
 LAYERS = (GaussianNoise, GaussianDropout, SpatialDropout, AlphaDropout, FeatureAlphaDropout)

@@ -2,12 +2,12 @@
 
 ``"btc,chd->bthd"`` reads: for each b and t, add up over c the input times the weight; h and d are new axes.
 Every such product of two is one product of matrices between two transpositions. Its letters fall into four
-kinds, by where they stand:
+kinds, by where they occur:
 
     in x, W and y: *apart*, a product for each         in x and y: *rows*
     in x and W:    *added up*                          in W and y: *columns*
 
-A letter that stands in x alone is summed before.
+A letter that occurs only in x is summed first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Equation(NamedTuple):
 class EinsumDense(Layer):
     """Adds up products of input and weight over the axes an equation names.
 
-    Shapes: as the equation says; its first letter of input and result is the batch.
+    Shapes: as in the equation; its first letter of input and result is the batch.
 
     Formula: Einstein's: products of x and W, summed over every letter the result has not; plus a bias; then
     g.
@@ -54,12 +54,12 @@ class EinsumDense(Layer):
             one that is the input's.
         bias_axes: the letters of the result along which the bias has a length; ``""``: there is none.
         activation: the name of g, or a layer.
-        weight_initializer: first values of W; as in ``Dense``.
+        weight_initializer: initial values of W; as in ``Dense``.
         penalty: what the size of W costs.
 
     Cost: 2 flops for each combination of letters.
 
-    Fails:
+    Raises:
         ShapeError E208: an input that does not fit the equation; lengths that contradict each other.
         UsageError E101, E102: no such activation or initializer; no equation of this form.
 
@@ -82,19 +82,19 @@ class EinsumDense(Layer):
     def check(self) -> None:
         if isinstance(self.output_shape, list):
             object.__setattr__(self, "output_shape", tuple(self.output_shape))
-        found = FORM.fullmatch(self.equation.replace(" ", "")) if isinstance(self.equation, str) else None
+        match = FORM.fullmatch(self.equation.replace(" ", "")) if isinstance(self.equation, str) else None
         expected = 'such as "btc,cd->btd", each letter once in a part'
-        require(self, "equation", found is not None and bool(found[1]) == bool(found[4]), expected)
-        assert found is not None
-        parts = Equation(found[2], found[3], found[5])
+        require(self, "equation", match is not None and bool(match[1]) == bool(match[4]), expected)
+        assert match is not None
+        parts = Equation(match[2], match[3], match[5])
         once = all(len(set(part)) == len(part) for part in parts)
         known = set(parts.y) <= set(parts.x + parts.weight) and set(parts.weight) <= set(parts.x + parts.y)
         require(self, "equation", once and known, expected)
-        batched = bool(found[1]) or (parts.x[:1] == parts.y[:1] != "" and parts.x[0] not in parts.weight)
+        batched = bool(match[1]) or (parts.x[:1] == parts.y[:1] != "" and parts.x[0] not in parts.weight)
         require(self, "equation", batched, "the batch first in input and result, and not in the weight")
-        given = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
-        named = parts.y if found[1] else parts.y[1:]
-        fits = all(n is None or (type(n) is int and n >= 1) for n in given) and len(given) == len(named)
+        shape = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
+        named = parts.y if match[1] else parts.y[1:]
+        fits = all(n is None or (type(n) is int and n >= 1) for n in shape) and len(shape) == len(named)
         require(self, "output_shape", fits, f'a length of at least 1 or None for each of "{named}"')
         require(
             self,
@@ -122,7 +122,7 @@ class EinsumDense(Layer):
     def _read(self, x: Node) -> tuple[Equation, dict[str, Axis]]:
         """The equation with letters for ``...``, and the length of each letter.
 
-        Fails:
+        Raises:
             ShapeError E208: too many or too few axes; two lengths for one letter.
         """
         left, weight, right = re.split(",|->", self.equation.replace(" ", ""))
@@ -132,8 +132,8 @@ class EinsumDense(Layer):
         letters = Equation(left.replace("...", dots), weight, right.replace("...", dots))
         wrong = [] if x.rank == len(letters.x) else [f"{x.rank} axes for the letters {letters.x}"]
         lengths = dict(zip(letters.x, x.shape, strict=False))
-        given = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
-        for letter, n in zip(letters.y[len(letters.y) - len(given) :], given, strict=True):
+        shape = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
+        for letter, n in zip(letters.y[len(letters.y) - len(shape) :], shape, strict=True):
             if n is not None and lengths.setdefault(letter, n) != n:
                 wrong.append(f"{letter} is {lengths[letter]} in the input, {n} in the result")
         wrong += [
@@ -163,9 +163,9 @@ def product(letters: Equation, x: Node, weight: Node) -> Node:
     a = _folded(x, left, (apart, rows, inner), lengths)
     b = _folded(weight, right, (apart, inner, columns), lengths)
     flat = a @ b if apart else a[0] @ b[0]  # (apart, rows, inner) (apart, inner, columns)
-    found = [*apart, *rows, *columns]
-    y = PUBLIC["reshape"](flat, [lengths[c] for c in found])
-    return PUBLIC["transpose"](y, [found.index(c) for c in letters.y])
+    letters_found = [*apart, *rows, *columns]
+    y = PUBLIC["reshape"](flat, [lengths[c] for c in letters_found])
+    return PUBLIC["transpose"](y, [letters_found.index(c) for c in letters.y])
 
 
 def _folded(x: Node, own: Sequence[str], kinds: tuple[list[str], ...], lengths: dict[str, Axis]) -> Node:

@@ -3,7 +3,7 @@
 A word is a number from 0 to vocabulary - 1, and its vector is a row of a table. Looking a row up is the
 product of a one-hot vector and the table, without the product: only the rows that were used get a gradient.
 
-A net that writes ends by scoring every word. It may do so with the same table, read the other way
+A network that writes ends by scoring every word. It may do so with the same table, read the other way
 (``Unembedding``): a word then has one vector, whether it comes in or goes out.
 """
 
@@ -17,7 +17,7 @@ from chainrule.nn.initializer import Initializer, Scaled, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole, unknown
+from chainrule.nn.validation import require, require_integer, require_number, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, shape_text
 
@@ -29,22 +29,22 @@ REDUCTIONS = ["mean", "sum", "max"]
 class Embedding(Layer):
     """Gives each word its own vector, which is learned.
 
-    Shapes: whole numbers (B, ...) -> (B, ..., units).
+    Shapes: integers (B, ...) -> (B, ..., units).
 
     Formula: y = scale W[x], W (vocabulary_size, units).
 
     Args:
         vocabulary_size: how many words there are: x is 0 to vocabulary_size - 1. Floating-point numbers are
-            cut to whole ones, as data often comes in one kind.
+            cut to integers, as data often comes in one kind.
         units: how many numbers stand for a word.
         padding_index: the number of a word that stands for none: its vector is 0 and learns nothing.
-        weight_initializer: first values of W; by default normal, rows of length about 1.
+        weight_initializer: initial values of W; by default normal, rows of length about 1.
         penalty: what the size of W costs.
         scale: what every vector is multiplied by, not 0; the Transformer of 2017 has sqrt(units).
 
     Cost: no arithmetic; reads one row a word.
 
-    Fails:
+    Raises:
         ShapeError E211: a number outside the vocabulary, with its place and value.
         UsageError E101, E102: no such initializer; a setting out of its range.
 
@@ -81,7 +81,7 @@ class Embedding(Layer):
 class EmbeddingBag(Layer):
     """One vector for a bag of words: the mean, the sum or the largest numbers of their vectors.
 
-    Shapes: whole numbers (B, ..., T) -> (B, ..., units).
+    Shapes: integers (B, ..., T) -> (B, ..., units).
 
     Args:
         vocabulary_size, units, padding_index, weight_initializer, penalty: as in ``Embedding``; words of
@@ -90,7 +90,7 @@ class EmbeddingBag(Layer):
 
     Numerics: a bag of padding alone gives 0.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of words.
         ShapeError E211: a number outside the vocabulary, with its place and value.
         UsageError E101, E102: no such way to join; a setting out of its range.
@@ -129,8 +129,8 @@ class EmbeddingBag(Layer):
         counts = PUBLIC["reshape"](is_word, (*is_word.shape, 1))
         some = PUBLIC["sum"](counts.astype(rows.dtype), -2)  # (B, ..., 1)
         if self.mode == "max":
-            most = PUBLIC["max"](PUBLIC["where"](counts, rows, constant(-1e30, rows.dtype)), -2)
-            return PUBLIC["where"](some > 0, most, constant(0.0, rows.dtype))
+            maximum = PUBLIC["max"](PUBLIC["where"](counts, rows, constant(-1e30, rows.dtype)), -2)
+            return PUBLIC["where"](some > 0, maximum, constant(0.0, rows.dtype))
         total = PUBLIC["sum"](rows * counts.astype(rows.dtype), -2)
         return total if self.mode == "sum" else total / PUBLIC["maximum"](some, 1.0)
 
@@ -139,8 +139,8 @@ class EmbeddingBag(Layer):
 class Unembedding(Layer):
     """Scores every word by how well a vector points the way of the word's own: an embedding read backwards.
 
-    The table is that of an embedding beside it, not one of its own (tied weights): a net that writes then has
-    one vector for each word, which learns wherever the word comes in or could go out.
+    The table is that of an embedding beside it, not one of its own (tied weights): a network that writes then
+    has one vector for each word, which learns wherever the word comes in or could go out.
 
     Shapes: (B, ..., C) -> (B, ..., vocabulary), the ``Embedding(vocabulary, C)`` being ``table``.
 
@@ -151,7 +151,7 @@ class Unembedding(Layer):
 
     Cost: 2 C vocabulary flops a vector forward, as a ``Dense`` of that many units.
 
-    Fails:
+    Raises:
         UsageError E101: nothing of this name, before this layer and beside it, has a table.
         ShapeError E208: vectors of another length than the table's.
 
@@ -205,10 +205,10 @@ def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[
 
 
 def _require_table(owner: Embedding | EmbeddingBag) -> None:
-    require_whole(owner, "vocabulary_size", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
-    require_whole(owner, "units", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
+    require_integer(owner, "vocabulary_size", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
+    require_integer(owner, "units", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
     if owner.padding_index is not None:
-        require_whole(owner, "padding_index", 0, int(owner.vocabulary_size) - 1, "padding_index=0")
+        require_integer(owner, "padding_index", 0, int(owner.vocabulary_size) - 1, "padding_index=0")
     known_initializer(owner.weight_initializer)
     require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 

@@ -1,4 +1,4 @@
-"""Layers in which one part of the net decides, by numbers from 0 to 1, how much of another passes."""
+"""Layers in which one part of the network decides, by numbers from 0 to 1, how much of another passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.pooling import GlobalAveragePool
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, shape_text
 
@@ -28,12 +28,12 @@ class Highway(Layer):
 
     Args:
         activation: the name of g, or a layer.
-        carry_bias: where b begins: below 0 the gate is nearly shut at first, so that a deep net begins as the
-            identity.
+        carry_bias: where b begins: below 0 the gate is nearly shut at first, so that a deep network begins as
+            the identity.
 
     Cost: 4 B C^2 flops forward.
 
-    Fails:
+    Raises:
         ShapeError E208: the input has no axis of fixed length at its end.
         UsageError E101, E102: no such activation; a carry that is no number.
 
@@ -73,7 +73,7 @@ class SqueezeExcite(Layer):
         units: how many units there are in between, where that is no such part of the channels.
         gate: the name of h, or a layer; MobileNetV3 has ``"hard_sigmoid"``.
 
-    Fails:
+    Raises:
         ShapeError E213, E219: no image, or one without a cell.
         UsageError E101, E102: no such activation; a reduction or units below 1.
 
@@ -91,9 +91,9 @@ class SqueezeExcite(Layer):
     gate: str | Layer = "sigmoid"
 
     def check(self) -> None:
-        require_whole(self, "reduction", 1, fix="cr.SqueezeExcite(reduction=16)")
+        require_integer(self, "reduction", 1, fix="cr.SqueezeExcite(reduction=16)")
         if self.units is not None:
-            require_whole(self, "units", 1, fix="cr.SqueezeExcite(units=8)")
+            require_integer(self, "units", 1, fix="cr.SqueezeExcite(units=8)")
         if not isinstance(self.gate, Layer):
             known_activation(self.gate)
 
@@ -107,7 +107,7 @@ class SqueezeExcite(Layer):
 
 @layer
 class MixtureOfExperts(Layer):
-    """Several nets of one form side by side; a gate that sees the input says how much each one counts.
+    """Several networks of one form side by side; a gate computes the weight of each from the input.
 
     All experts compute everything (dense routing), so that all learn and the gradient is exact.
 
@@ -117,11 +117,11 @@ class MixtureOfExperts(Layer):
 
     Args:
         experts: how many.
-        expert: the form of each; its parameters are drawn for each anew.
+        expert: the form of each; its parameters are drawn separately for each.
 
     Cost: that of all experts.
 
-    Fails:
+    Raises:
         ShapeError E208: the input has no axis of fixed length at its end, or an expert changes another axis.
         UsageError E102: fewer than one expert. UsageError E104: no layer.
 
@@ -138,7 +138,7 @@ class MixtureOfExperts(Layer):
     expert: Layer
 
     def check(self) -> None:
-        require_whole(self, "experts", 1, fix="cr.MixtureOfExperts(4, cr.Dense(8))")
+        require_integer(self, "experts", 1, fix="cr.MixtureOfExperts(4, cr.Dense(8))")
         require_layer("MixtureOfExperts", self.expert)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., O)
@@ -146,13 +146,13 @@ class MixtureOfExperts(Layer):
         g = scope.run(Dense(self.experts, "softmax"), x, "gate")  # (B, ..., experts)
         total: Node | None = None
         for i in range(self.experts):
-            said = scope.run(self.expert, x, f"expert{i + 1}")
-            if said.shape[:-1] != x.shape[:-1]:
+            y = scope.run(self.expert, x, f"expert{i + 1}")
+            if y.shape[:-1] != x.shape[:-1]:
                 raise ShapeError(
                     "E208", op="MixtureOfExperts", constraint="experts that keep all axes but the last",
-                    expected=shape_text((*x.shape[:-1], said.shape[-1])), received=shape_text(said.shape),
+                    expected=shape_text((*x.shape[:-1], y.shape[-1])), received=shape_text(y.shape),
                 )  # fmt: skip
-            share = said * g[..., i : i + 1]
+            share = y * g[..., i : i + 1]
             total = share if total is None else total + share
         assert total is not None
         return total

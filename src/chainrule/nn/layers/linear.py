@@ -11,7 +11,7 @@ from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.spec import shape_text
 
 
@@ -27,14 +27,14 @@ class Dense(Layer):
         units: O, how many outputs.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_initializer: first values of W, a record or a name such as ``"he"``; by default He's spread
+        weight_initializer: initial values of W, a record or a name such as ``"he"``; by default He's spread
             before relu, else Xavier's.
-        bias_initializer: first values of b, likewise.
+        bias_initializer: initial values of b, in the same way.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
 
     Cost: 2 B I O flops forward, 4 B I O backward.
 
-    Fails:
+    Raises:
         ShapeError E208: the input has no axis of fixed length at its end.
         UsageError E101: no such activation or initializer.
         UsageError E102: fewer than one unit.
@@ -52,7 +52,7 @@ class Dense(Layer):
     def check(self) -> None:
         if isinstance(self.activation, int | float):  # Linear(in_features, out_features) of PyTorch
             self.refuse_call((self.units, self.activation), {})
-        require_whole(self, "units", 1, fix="cr.Dense(10)")
+        require_integer(self, "units", 1, fix="cr.Dense(10)")
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
         for init in (self.weight_initializer, self.bias_initializer):

@@ -1,7 +1,7 @@
 """Max-pooling undone: each winner goes back to the cell of its window where it won, zeros elsewhere.
 
-Pooling says what was found nearby and forgets where. Asked for its ``indices``, ``MaxPool`` says also which
-cell of each window won, and a decoder can put what it makes of the values back there::
+Pooling keeps the values and loses their positions. With ``return_indices``, ``MaxPool`` also gives which
+cell of each window won, and a decoder can put the decoded values back there::
 
     cr.Sequential(
         cr.MaxPool(2, return_indices=True),
@@ -10,8 +10,8 @@ cell of each window won, and a decoder can put what it makes of the values back 
     )
 
 PyTorch counts the winner's cell in the whole image; here it is counted in its window, row by row. The window
-then is all that has to be searched, images stay apart, and putting back is ``Fold``, the way back of taking
-windows.
+then is all that has to be searched, images stay apart, and putting back is ``Fold``, the backward pass of
+taking windows.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class MaxUnpool(Layer):
 
     Args:
         kernel_size, stride, padding: those of the ``MaxPool`` whose indices they are.
-        output_size: the spatial axes of the image. By default the smallest with so many places; with
-            ``"same"``, the places times the stride.
+        output_size: the spatial axes of the image. By default the smallest with this number of positions;
+            with ``"same"``, the places times the stride.
 
     Numerics: numbers that go back to one cell, where windows overlap, are added up; PyTorch keeps the last.
 
     Cost: as many products as the windows have cells.
 
-    Fails:
-        ShapeError E213, E216, E218: no image; a space in which the window stands at another number of places;
-            settings for another number of axes.
+    Raises:
+        ShapeError E213, E216, E218: no image; a space in which the window has a different number of
+            positions; settings for another number of axes.
         ShapeError E231: something else than values and indices.
         ShapeError E211: a winner outside its window.
         UsageError E101, E102: as ``MaxPool``.
@@ -102,15 +102,15 @@ class MaxUnpool(Layer):
 
 def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
     """Values and indices, once it is known that they are there and belong together."""
-    given = dict(x) if isinstance(x, Mapping) else {"one value": x}
-    alike = set(given) == {"values", "indices"} and given["values"].shape == given["indices"].shape
-    if not alike or given["indices"].dtype not in INTEGERS:
+    values = dict(x) if isinstance(x, Mapping) else {"one value": x}
+    alike = set(values) == {"values", "indices"} and values["values"].shape == values["indices"].shape
+    if not alike or values["indices"].dtype not in INTEGERS:
         raise ShapeError(
-            "E231", op="MaxUnpool", expected="values and indices of one shape, indices integers",
-            received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in given.items()),
+            "E231", op="MaxUnpool", expected="values and indices of one shape, integer indices",
+            received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in values.items()),
             fix="cr.MaxPool(2, return_indices=True) before it",
         )  # fmt: skip
-    return given["values"], given["indices"]
+    return values["values"], values["indices"]
 
 
 LAYERS = (MaxUnpool,)

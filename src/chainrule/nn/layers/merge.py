@@ -1,4 +1,4 @@
-"""Several values made one: what stands at the end of branches, or between the inputs of a net."""
+"""Several values made one: at the end of branches, or between the inputs of a network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOINS = ["concatenate", *MERGES]
 
 @layer
 class Merge(Layer):
-    """Makes one value of several by name: their sum, product, or one behind the other.
+    """Makes one value of several by name: their sum, product, or concatenation.
 
     Shapes: values of one shape -> that shape; ``"concatenate"``: values that differ in one axis -> their
     lengths added up there.
@@ -39,10 +39,10 @@ class Merge(Layer):
 
     Numerics: equal values share the gradient of a maximum or minimum.
 
-    Fails:
+    Raises:
         ShapeError E208: one value alone, where several by name are needed.
         ShapeError E201, E205, E207: shapes that differ; no such axis.
-        UsageError E101, E102: no such way to join; an axis that is no whole number, or the batch's.
+        UsageError E101, E102: no such way to join; an axis that is no integer, or the batch's.
 
     Example:
         >>> print(Merge("multiply"))
@@ -56,8 +56,8 @@ class Merge(Layer):
     def check(self) -> None:
         if self.mode not in JOINS:
             raise unknown("Merge, mode", self.mode, JOINS, 'cr.Merge("{}")')
-        whole = type(self.axis) is int and self.axis != 0
-        require(self, "axis", whole, "an integer but 0, the axis of the samples", "axis=-1")
+        is_valid = type(self.axis) is int and self.axis != 0
+        require(self, "axis", is_valid, "an integer other than 0, the axis of the samples", "axis=-1")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         return merged("Merge", self.mode, several(self, x), self.axis)
@@ -66,7 +66,7 @@ class Merge(Layer):
 def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
     """The values joined in one of the ways of ``JOINS``.
 
-    Fails:
+    Raises:
         ShapeError E201, E205, E207: shapes that differ; no such axis.
     """
     if join == "concatenate":
@@ -77,22 +77,22 @@ def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
     return MERGES[join](values)
 
 
-def several(owner: Layer, x: Node | Mapping[str, Node], most: int | None = None) -> list[Node]:
+def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = None) -> list[Node]:
     """The values a layer is given by name, once it is known that there are several.
 
     Args:
         owner: the layer.
         x: what it is given.
-        most: how many it takes, if not any number.
+        maximum: the maximum number of values, if limited.
 
-    Fails:
+    Raises:
         ShapeError E208: a single value, or another number of them.
     """
     values = list(x.values()) if isinstance(x, Mapping) else [x]
-    if not isinstance(x, Mapping) or (most is not None and len(values) != most):
+    if not isinstance(x, Mapping) or (maximum is not None and len(values) != maximum):
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=f"{most or 'several'} values by name",
-            expected=f"{most or 'several'} values",
+            "E208", op=type(owner).__name__, constraint=f"{maximum or 'several'} values by name",
+            expected=f"{maximum or 'several'} values",
             received=", ".join(x) if isinstance(x, Mapping) else "one value",
             fix='cr.Parallel("none", a=..., b=...) before it',
         )  # fmt: skip

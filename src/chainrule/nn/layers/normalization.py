@@ -24,7 +24,7 @@ from chainrule.nn.initializer import ZEROS, Fill
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise.dtype import extent
 from chainrule.spec import Shape, bound, shape_text
@@ -35,7 +35,8 @@ _ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest numbe
 
 @layer
 class BatchNorm(Layer):
-    """Brings each channel to mean 0 and variance 1 over the batch, then lets the net choose scale and shift.
+    """Brings each channel to mean 0 and variance 1 over the batch, then lets the network choose scale and
+    shift.
 
     Deep networks train faster and at larger rates. Needs batches of more than a few samples.
 
@@ -43,7 +44,7 @@ class BatchNorm(Layer):
 
     Formula: training: m, v = mean and variance of x over all axes but the last, y = (x - m) / sqrt(v +
     epsilon) * scale + shift; running_mean <- (1 - momentum) running_mean + momentum m; running_variance
-    likewise with v n / (n - 1), n numbers a channel. Inference: m, v are the running ones.
+    in the same way with v n / (n - 1), n numbers a channel. Inference: m, v are the running ones.
 
     Args:
         momentum: how much a new batch counts in the running statistics, 0 <= momentum <= 1. PyTorch's
@@ -55,7 +56,7 @@ class BatchNorm(Layer):
 
     Cost: some 8 flops a number forward; the batch cannot be computed in parts.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of channels of known length.
         ShapeError E230: in training, one number for each channel: it has no spread.
         UsageError E102: a setting out of its range.
@@ -75,7 +76,7 @@ class BatchNorm(Layer):
     shift: bool = True
 
     def check(self) -> None:
-        require_number(self, "momentum", least=0, most=1)
+        require_number(self, "momentum", minimum=0, maximum=1)
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
@@ -110,7 +111,7 @@ class LayerNorm(Layer):
         axes: how many axes, counted from the last, share one mean: 1 is the channels alone.
         epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each of those cells.
 
-    Fails:
+    Raises:
         ShapeError E208: fewer axes, or lengths that are not known.
         UsageError E102: a setting out of its range.
 
@@ -129,7 +130,7 @@ class LayerNorm(Layer):
     shift: bool = True
 
     def check(self) -> None:
-        require_whole(self, "axes", 1, fix="axes=1")
+        require_integer(self, "axes", 1, fix="axes=1")
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
@@ -151,7 +152,7 @@ class GroupNorm(Layer):
         groups: into how many parts the channels are divided; 1 joins them all, C keeps each apart.
         epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each channel.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of channels of known length.
         ShapeError E214: groups that do not divide the channels.
         UsageError E102: a setting out of its range.
@@ -171,7 +172,7 @@ class GroupNorm(Layer):
     shift: bool = True
 
     def check(self) -> None:
-        require_whole(self, "groups", 1, fix="cr.GroupNorm(8)")
+        require_integer(self, "groups", 1, fix="cr.GroupNorm(8)")
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
@@ -200,7 +201,7 @@ class InstanceNorm(Layer):
         epsilon: as in ``BatchNorm``.
         scale, shift: as in ``BatchNorm``; not learned by default, as in PyTorch.
 
-    Fails:
+    Raises:
         ShapeError E208: no axes of channels and places.
         ShapeError E230: images of one place: it has no spread.
         UsageError E102: a setting out of its range.
@@ -240,7 +241,7 @@ class RMSNorm(Layer):
         epsilon: keeps the division finite, above 0. PyTorch's default is the float's own resolution.
         scale: whether it is learned; it begins at 1.
 
-    Fails:
+    Raises:
         ShapeError E208: fewer axes, or lengths that are not known.
         UsageError E102: a setting out of its range.
 
@@ -258,7 +259,7 @@ class RMSNorm(Layer):
     scale: bool = True
 
     def check(self) -> None:
-        require_whole(self, "axes", 1, fix="axes=1")
+        require_integer(self, "axes", 1, fix="axes=1")
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
@@ -278,7 +279,7 @@ class UnitNorm(Layer):
     Args:
         epsilon: the least squared length that is divided by, above 0.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of channels of known length.
         UsageError E102: a setting out of its range.
 
@@ -306,13 +307,13 @@ class LocalResponseNorm(Layer):
     Shapes: (B, ..., C) -> the same.
 
     Formula: y[c] = x[c] / (k + alpha / size * sum of x[d]^2 over the ``size`` channels d around c)^beta;
-    beyond the first and the last channel stand zeros.
+    beyond the first and the last channel are zeros.
 
     Args:
         size: how many channels, the own one in the middle (with an even number, one more before than after).
         alpha, beta, k: strength, power and floor; k above 0.
 
-    Fails:
+    Raises:
         ShapeError E208: no axis of channels of known length.
         UsageError E102: a setting out of its range.
 
@@ -332,9 +333,9 @@ class LocalResponseNorm(Layer):
     k: float = 1.0
 
     def check(self) -> None:
-        require_whole(self, "size", 1, fix="cr.LocalResponseNorm(5)")
-        require_number(self, "alpha", least=0)
-        require_number(self, "beta", least=0)
+        require_integer(self, "size", 1, fix="cr.LocalResponseNorm(5)")
+        require_number(self, "alpha", minimum=0)
+        require_number(self, "beta", minimum=0)
         require_number(self, "k", above=0)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
@@ -357,7 +358,7 @@ def standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:
 
 
 def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
-    """``y`` times a learned scale plus a learned shift, as far as the layer asks for them; in a shape."""
+    """``y`` times a learned scale plus a learned shift, as far as the layer has them; in a shape."""
     if getattr(owner, "scale", False):
         y = y * PUBLIC["reshape"](scope.parameter("scale", shape, ONES), seen or shape)
     if getattr(owner, "shift", False):

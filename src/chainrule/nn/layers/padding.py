@@ -26,19 +26,19 @@ BORDERS: dict[str, Any] = {"constant": "", "reflect": "reflect", "replicate": "e
 
 @layer
 class Pad(Layer):
-    """Sets cells around each image, so that a window can stand at its border too.
+    """Adds cells around each image, so that a window can be centered at its border too.
 
     Shapes: (B, *space, C) -> (B, *(before + n + after), C).
 
     Args:
         padding: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
             after).
-        mode: what stands there: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image mirrored at
-            its outermost cell), ``"replicate"`` (the outermost cell again and again) or ``"circular"`` (the
-            other end).
+        mode: the values of the added cells: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image
+            mirrored at its outermost cell), ``"replicate"`` (the outermost cell again and again) or
+            ``"circular"`` (the other end).
         value: the number of a constant border; 0 is zero padding.
 
-    Fails:
+    Raises:
         ShapeError E213, E218: no image; widths for another number of axes.
         ShapeError E215: an image too small to be mirrored or wrapped that far.
         UsageError E101, E102: no such border; a width below 0.
@@ -65,10 +65,10 @@ class Pad(Layer):
         sides = sides_for(self, self.padding, space)
         if self.mode == "constant":
             return self._framed(x, space, sides)
-        most = [n - (self.mode == "reflect") for n in space]
+        limits = [n - (self.mode == "reflect") for n in space]
         if self.mode == "replicate":
-            most = [2**31 if n else 0 for n in space]
-        for i, (pair, limit) in enumerate(zip(sides, most, strict=True)):
+            limits = [2**31 if n else 0 for n in space]
+        for i, (pair, limit) in enumerate(zip(sides, limits, strict=True)):
             if max(pair) > limit:
                 raise ShapeError(
                     "E215", expected=f"at most {limit} cells of {self.mode} padding on axis {i + 1}",
@@ -79,7 +79,7 @@ class Pad(Layer):
         return x
 
     def _framed(self, x: Node, space: Lengths, sides: Pairs) -> Node:
-        """Zeros around, and where another number is asked for, a frame of it added."""
+        """Zero padding; for another value, a frame of it is added."""
         padded = PUBLIC["pad"](x, [(0, 0), *sides, (0, 0)])
         if self.value == 0:
             return padded
@@ -98,7 +98,7 @@ class Crop(Layer):
         cropping: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
             after).
 
-    Fails:
+    Raises:
         ShapeError E213, E218: no image; widths for another number of axes.
         ShapeError E215: nothing would be left.
         UsageError E102: a width below 0.
@@ -122,14 +122,14 @@ class Crop(Layer):
                 "E215", expected="widths that leave a cell", fix="cr.Crop(1)",
                 received=f"{self.cropping} of {shape_text(x.shape)}",
             )  # fmt: skip
-        kept = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
-        return x[(slice(None), *kept)]
+        inside = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
+        return x[(slice(None), *inside)]
 
 
 def require_sides(owner: Layer, name: str, fix: str) -> None:
     """Refuse a field that is neither a number >= 0 nor numbers or pairs for each axis; lists become tuples.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
     value = tupled(getattr(owner, name))
@@ -141,7 +141,7 @@ def require_sides(owner: Layer, name: str, fix: str) -> None:
 def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
     """(before, after) for each spatial axis.
 
-    Fails:
+    Raises:
         ShapeError E218: for another number of axes.
     """
     sides = sides_of(width, len(space))

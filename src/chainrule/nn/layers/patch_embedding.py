@@ -10,7 +10,7 @@ from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_whole
+from chainrule.nn.validation import require_integer
 from chainrule.ops import PUBLIC
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import count, shape_text
@@ -29,13 +29,13 @@ class PatchEmbedding(Layer):
     Args:
         units: how many numbers stand for a square.
         patch_size: the side of a square.
-        image_size: the side of the only images that are taken: where positions are learned, a place of a
-            smaller image would be told the wrong row and column. ``None``: any that the squares fill.
-        weight_initializer: first values of W, a record or a name; He's by default.
+        image_size: the side of the images, if fixed: with learned positions, a patch of a
+            smaller image would get the wrong row and column. ``None``: any that the squares fill.
+        weight_initializer: initial values of W, a record or a name; He's by default.
 
     Cost: 2 H W C units flops an image forward.
 
-    Fails:
+    Raises:
         ShapeError E213: no images. E233: images of another size, or that the squares do not fill.
         UsageError E101, E102: no such initializer; a number below 1.
 
@@ -54,10 +54,10 @@ class PatchEmbedding(Layer):
     weight_initializer: str | Initializer | None = None
 
     def check(self) -> None:
-        require_whole(self, "units", 1, fix="cr.PatchEmbedding(768, 16)")
-        require_whole(self, "patch_size", 1, fix="cr.PatchEmbedding(768, 16)")
+        require_integer(self, "units", 1, fix="cr.PatchEmbedding(768, 16)")
+        require_integer(self, "patch_size", 1, fix="cr.PatchEmbedding(768, 16)")
         if self.image_size is not None:
-            require_whole(self, "image_size", self.patch_size, fix=f"image_size={14 * self.patch_size}")
+            require_integer(self, "image_size", self.patch_size, fix=f"image_size={14 * self.patch_size}")
         if self.weight_initializer is not None:
             known_initializer(self.weight_initializer)
 
@@ -68,16 +68,16 @@ class PatchEmbedding(Layer):
                 fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
             )  # fmt: skip
         height, width = space_of("PatchEmbedding", x.spec)
-        wanted = (height, width) if self.image_size is None else (self.image_size, self.image_size)
-        if (height, width) != wanted or height % self.patch_size or width % self.patch_size:
-            rows, columns = (max(1, round(length / self.patch_size)) for length in wanted)
+        expected = (height, width) if self.image_size is None else (self.image_size, self.image_size)
+        if (height, width) != expected or height % self.patch_size or width % self.patch_size:
+            rows, columns = (max(1, round(length / self.patch_size)) for length in expected)
             side = self.patch_size
-            whole = rows * side, columns * side
+            size = rows * side, columns * side
             raise ShapeError(
                 "E233", op="PatchEmbedding",
-                expected=f"{whole[0]} x {whole[1]} = {rows} x {columns} squares of {side} x {side}",
+                expected=f"{size[0]} x {size[1]} = {rows} x {columns} squares of {side} x {side}",
                 received=f"{height} x {width}, of {shape_text(x.shape)}",
-                fix=f'cr.UpSampling(size={whole}, mode="linear") before it',
+                fix=f'cr.UpSampling(size={size}, mode="linear") before it',
             )  # fmt: skip
         cut = Conv(
             self.units, self.patch_size, stride=self.patch_size, weight_initializer=self.weight_initializer

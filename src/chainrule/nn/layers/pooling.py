@@ -25,14 +25,14 @@ class MaxPool(Layer):
         kernel_size: how many cells it has, one number or one for each spatial axis.
         stride: how far a step moves it; by default by its own width, so that windows do not overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair; padding never wins.
-        dilation: how far the cells of a window lie apart, one number or one for each spatial axis.
-        return_indices: whether the result is ``values`` and, in whole numbers, ``indices``: which cell of its
+        dilation: the distance of neighboring cells of a window, one number or one for each spatial axis.
+        return_indices: whether the result is ``values`` and, in integers, ``indices``: which cell of its
             window won, counted row by row. ``MaxUnpool`` takes both.
 
     Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first, and that
         is the one ``indices`` names.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218, E219: no image; one that is too small; settings for another number of
             axes; a window of padding alone.
         UsageError E101, E102: no such word for padding; a number out of its range.
@@ -75,7 +75,7 @@ class AveragePool(Layer):
         count_include_pad: whether padding counts as zeros; by default the mean is that of the image's own
             cells, as in TensorFlow. PyTorch counts it by default (``count_include_pad``).
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218, E219: as ``MaxPool``.
         UsageError E101, E102: as ``MaxPool``.
     """
@@ -118,7 +118,7 @@ class LPPool(Layer):
     Numerics: the derivative is NaN where a window holds only zeros and p is above 1. PyTorch takes x^p,
     without the absolute value.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
         UsageError E101, E102: no such word for padding; a number out of its range.
 
@@ -135,7 +135,7 @@ class LPPool(Layer):
     padding: Padding = "valid"
 
     def check(self) -> None:
-        require_number(self, "p", least=1)
+        require_number(self, "p", minimum=1)
         _require_window(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
@@ -154,7 +154,7 @@ class GlobalMaxPool(Layer):
 
     Numerics: at a tie all winners share the gradient equally.
 
-    Fails:
+    Raises:
         ShapeError E213, E219: no image, or one without a cell.
     """
 
@@ -170,7 +170,7 @@ class GlobalAveragePool(Layer):
 
     Shapes: (B, *space, C) -> (B, C).
 
-    Fails:
+    Raises:
         ShapeError E213, E219: no image, or one without a cell.
 
     Reference: Lin, Chen and Yan (2014), Network in network (ICLR).

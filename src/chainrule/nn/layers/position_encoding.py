@@ -1,4 +1,4 @@
-"""Where a word stands: what attention, which sees a set and no order, must be told.
+"""Position encoding: attention treats its input as a set, so positions must be added.
 
 Three ways. A *pattern* is added to the vectors: sines of many wavelengths (``SinusoidalPosition``), or rows
 that are learned (``LearnedPosition``). Or queries and keys are *turned* by an angle that grows with the place
@@ -25,7 +25,7 @@ from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole, unknown
+from chainrule.nn.validation import require, require_integer, require_number, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, shape_text
 
@@ -36,7 +36,7 @@ SMALL = SmallNormal(0.02)
 
 @layer
 class SinusoidalPosition(Layer):
-    """Adds to each vector a pattern of sines that says where in the sequence it stands; nothing is learned.
+    """Adds to each vector a pattern of sines that encodes its position in the sequence; nothing is learned.
 
     Shapes: (B, T, C) -> the same.
 
@@ -45,7 +45,7 @@ class SinusoidalPosition(Layer):
     Args:
         base: wavelengths run from 2 pi to 2 pi base; above 1.
 
-    Fails:
+    Raises:
         ShapeError E220: no sequence of known length.
         UsageError E102: a base not above 1.
 
@@ -81,10 +81,10 @@ class LearnedPosition(Layer):
 
     Args:
         length: how many places there are.
-        weight_initializer: first values of W, a record or a name.
+        weight_initializer: initial values of W, a record or a name.
         penalty: what the size of W costs.
 
-    Fails:
+    Raises:
         ShapeError E220: no sequence of known length.
         ShapeError E224: a sequence longer than the table.
         UsageError E101, E102: no such initializer; fewer than one place.
@@ -103,7 +103,7 @@ class LearnedPosition(Layer):
     penalty: Penalty | None = None
 
     def check(self) -> None:
-        require_whole(self, "length", 1, fix="cr.LearnedPosition(128)")
+        require_integer(self, "length", 1, fix="cr.LearnedPosition(128)")
         known_initializer(self.weight_initializer)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
@@ -139,7 +139,7 @@ class RotaryPosition(Layer):
 
     Cost: 2 C flops a number: one product with a constant matrix.
 
-    Fails:
+    Raises:
         ShapeError E220: no sequence of known length.
         ShapeError E221: an odd number of channels.
         UsageError E101, E102: no such way to pair; a base not above 1.
@@ -207,10 +207,10 @@ def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
 
 def _blockwise(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
     """An elementwise function of an array, whose temporary arrays are as large as a block of it."""
-    flat, found = x.reshape(-1), np.empty(x.size)
+    flat, result = x.reshape(-1), np.empty(x.size)
     for start in range(0, x.size, BLOCK):
-        found[start : start + BLOCK] = function(flat[start : start + BLOCK])
-    return found.reshape(x.shape)
+        result[start : start + BLOCK] = function(flat[start : start + BLOCK])
+    return result.reshape(x.shape)
 
 
 def distance_slopes(heads: int) -> np.ndarray:
@@ -226,9 +226,9 @@ def distance_slopes(heads: int) -> np.ndarray:
     """
     reserve(heads, itemsize=64)
     power = 2 ** int(np.log2(heads))
-    slopes = portable_math.power(2.0, -8.0 / power * np.arange(1, power + 1))
+    factors = portable_math.power(2.0, -8.0 / power * np.arange(1, power + 1))
     between = portable_math.power(2.0, -4.0 / power * np.arange(1, 2 * (heads - power), 2))
-    return np.concatenate([slopes, between])
+    return np.concatenate([factors, between])
 
 
 def rows_at(table: Node, count: int, scope: Scope) -> Node:

@@ -1,8 +1,9 @@
-"""Layers that bring raw features into the form nets like; what they need is given, and nothing is learned.
+"""Layers that bring raw features into the form networks like; what they need is given, and nothing is
+learned.
 
-They stand at the beginning of a net, so that a saved model takes the same raw numbers it was trained on.
-``Model.fit`` on a table does the like before the net (see ``chainrule.data.tables.preparation``); these
-layers are for nets that are given arrays.
+They are the first layers of a network, so that a saved model takes the same raw numbers as in training.
+``Model.fit`` on a table does the like before the network (see ``chainrule.data.tables.preparation``); these
+layers are for networks that are given arrays.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import is_number, require, require_number, require_whole, tupled, unknown
+from chainrule.nn.validation import is_number, require, require_integer, require_number, tupled, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import shape_text
 
@@ -33,7 +34,7 @@ class Rescaling(Layer):
     Args:
         scale, offset: any numbers.
 
-    Fails:
+    Raises:
         UsageError E102: something that is no finite number.
 
     Example:
@@ -55,7 +56,7 @@ class Rescaling(Layer):
 
 @layer
 class Normalization(Layer):
-    """Brings each feature to mean 0 and variance 1, with the mean and variance of the data said beforehand.
+    """Scales each feature to mean 0 and variance 1, with given mean and variance.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -63,9 +64,9 @@ class Normalization(Layer):
 
     Args:
         mean: of the data, one number, or one for each of the C features.
-        variance: likewise, above 0.
+        variance: in the same way, above 0.
 
-    Fails:
+    Raises:
         ShapeError E208: another number of features.
         UsageError E102: something else than numbers; a variance that is not above 0.
 
@@ -84,18 +85,19 @@ class Normalization(Layer):
     def check(self) -> None:
         for name in ("mean", "variance"):
             object.__setattr__(self, name, tupled(getattr(self, name)))
-            each = _each(getattr(self, name))
-            above = name == "mean" or all(is_number(v) and v > 0 for v in each)
+            numbers = _as_tuple(getattr(self, name))
+            above = name == "mean" or all(is_number(v) and v > 0 for v in numbers)
             expected = f"a number, or one for each feature{'' if name == 'mean' else ', above 0'}"
-            require(self, name, bool(each) and all(map(is_number, each)) and above, expected, f"{name}=1.0")
+            fits = bool(numbers) and all(map(is_number, numbers)) and above
+            require(self, name, fits, expected, f"{name}=1.0")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         for name in ("mean", "variance"):
-            each = getattr(self, name)
-            if isinstance(each, tuple) and (x.rank < 2 or x.shape[-1] != len(each)):
+            numbers = getattr(self, name)
+            if isinstance(numbers, tuple) and (x.rank < 2 or x.shape[-1] != len(numbers)):
                 raise ShapeError(
                     "E208", op="Normalization", constraint=f"a {name} for each feature",
-                    expected=f"(B, ..., {len(each)})", received=shape_text(x.shape),
+                    expected=f"(B, ..., {len(numbers)})", received=shape_text(x.shape),
                 )  # fmt: skip
         x, middle = _numbers(x, scope), np.asarray(self.mean, scope.dtype)
         return (x - constant(middle)) / constant(np.sqrt(np.asarray(self.variance, scope.dtype)))
@@ -103,9 +105,9 @@ class Normalization(Layer):
 
 @layer
 class Discretization(Layer):
-    """Says in which interval each number lies: an age becomes an age group.
+    """Replaces each number by the index of its interval: an age becomes an age group.
 
-    Shapes: any -> the same, whole numbers 0 to n for n boundaries.
+    Shapes: any -> the same, integers 0 to n for n boundaries.
 
     Formula: y = how many boundaries b have b <= x.
 
@@ -115,7 +117,7 @@ class Discretization(Layer):
 
     Numerics: no gradient passes. NaN lies in interval 0.
 
-    Fails:
+    Raises:
         UsageError E102: no ascending numbers.
 
     Example:
@@ -128,8 +130,8 @@ class Discretization(Layer):
 
     def check(self) -> None:
         object.__setattr__(self, "boundaries", tupled(self.boundaries))
-        each = _each(self.boundaries) if isinstance(self.boundaries, tuple) else ()
-        fits = bool(each) and all(map(is_number, each)) and all(np.diff(each) > 0)
+        numbers = _as_tuple(self.boundaries) if isinstance(self.boundaries, tuple) else ()
+        fits = bool(numbers) and all(map(is_number, numbers)) and all(np.diff(numbers) > 0)
         require(self, "boundaries", fits, "numbers, each above the one before", "boundaries=(18.0, 65.0)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:
@@ -142,16 +144,16 @@ class Discretization(Layer):
 class CategoryEncoding(Layer):
     """Turns the numbers of categories into rows of zeros and ones, or of counts.
 
-    Shapes: whole numbers (B, ...) -> (B, ..., classes) for ``"one_hot"``; (B, ..., T) -> (B, ..., classes)
+    Shapes: integers (B, ...) -> (B, ..., classes) for ``"one_hot"``; (B, ..., T) -> (B, ..., classes)
     for the others.
 
     Args:
-        classes: how many categories there are: x is 0 to classes - 1. Floating-point numbers are cut to whole
-            ones, as data often comes in one kind.
+        classes: how many categories there are: x is 0 to classes - 1. Floating-point numbers are truncated to
+            integers, as data often has a single dtype.
         mode: ``"one_hot"``: a row for each number; ``"multi_hot"``: one for T numbers, 1 where a category is
             among them; ``"count"``: how often it is.
 
-    Fails:
+    Raises:
         ShapeError E208: several numbers are needed, and there is one.
         ShapeError E211: a number outside, with its place and value.
         UsageError E101, E102: no such mode; fewer than one class.
@@ -167,7 +169,7 @@ class CategoryEncoding(Layer):
     mode: str = "multi_hot"
 
     def check(self) -> None:
-        require_whole(self, "classes", 1, fix="cr.CategoryEncoding(10)")
+        require_integer(self, "classes", 1, fix="cr.CategoryEncoding(10)")
         if self.mode not in MODES:
             raise unknown("CategoryEncoding, mode", self.mode, MODES, 'mode="{}"')
 
@@ -185,12 +187,12 @@ class CategoryEncoding(Layer):
         return PUBLIC["max" if self.mode == "multi_hot" else "sum"](hot, -2)
 
 
-def _each(value: object) -> tuple:
+def _as_tuple(value: object) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
 def _numbers(x: Node, scope: Scope) -> Node:
-    """The numbers in the kind of the net's parameters, since raw features are often whole."""
+    """The numbers in the kind of the network's parameters, since raw features are often integers."""
     return x if x.spec.is_float else x.astype(scope.dtype)
 
 

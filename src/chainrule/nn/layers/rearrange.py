@@ -10,7 +10,7 @@ from chainrule.graph import Node, make
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.ops import PUBLIC
 from chainrule.ops.linear import patches
 from chainrule.ops.linear.window_geometry import padding_of, per_axis, space_of, span
@@ -37,7 +37,7 @@ class Permute(Layer):
     Args:
         dims: for each axis of the result, which axis of the sample it is; the first is 1, as the batch is 0.
 
-    Fails:
+    Raises:
         ShapeError E208: samples with another number of axes.
         UsageError E102: no order of 1, 2, ...
 
@@ -52,8 +52,8 @@ class Permute(Layer):
     def check(self) -> None:
         if isinstance(self.dims, list):
             object.__setattr__(self, "dims", tuple(self.dims))
-        whole = isinstance(self.dims, tuple) and all(type(n) is int for n in self.dims)
-        fits = whole and sorted(self.dims) == list(range(1, len(self.dims) + 1))
+        are_integers = isinstance(self.dims, tuple) and all(type(n) is int for n in self.dims)
+        fits = are_integers and sorted(self.dims) == list(range(1, len(self.dims) + 1))
         require(self, "dims", fits, "1, 2, ... each once", "cr.Permute((2, 1))")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, C, T) with order (2, 1)
@@ -74,7 +74,7 @@ class RepeatVector(Layer):
     Args:
         times: how often, at least once.
 
-    Fails:
+    Raises:
         UsageError E102: fewer than once.
 
     Example:
@@ -86,7 +86,7 @@ class RepeatVector(Layer):
     times: int
 
     def check(self) -> None:
-        require_whole(self, "times", 1, fix="cr.RepeatVector(5)")
+        require_integer(self, "times", 1, fix="cr.RepeatVector(5)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, times, ...)
         single = PUBLIC["reshape"](x, (x.shape[0], 1, *x.shape[1:]))
@@ -95,7 +95,7 @@ class RepeatVector(Layer):
 
 @layer
 class PixelShuffle(Layer):
-    """Makes images larger by spreading channels over space: what a net computed deep becomes sharp.
+    """Makes images larger by spreading channels over space: what a network computed deep becomes sharp.
 
     Shapes: (B, *space, C * factor^d) -> (B, *(n * factor), C), d spatial axes.
 
@@ -103,7 +103,7 @@ class PixelShuffle(Layer):
         upscale_factor: how many times longer each spatial axis becomes. The channels of one output channel
             lie together, the last axis fastest, as in PyTorch.
 
-    Fails:
+    Raises:
         ShapeError E213, E214: no image; channels that factor^d does not divide.
         UsageError E102: a factor below 1.
 
@@ -119,28 +119,28 @@ class PixelShuffle(Layer):
     upscale_factor: int
 
     def check(self) -> None:
-        require_whole(self, "upscale_factor", 1, fix="cr.PixelShuffle(2)")
+        require_integer(self, "upscale_factor", 1, fix="cr.PixelShuffle(2)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C f^d) -> (B, *larger, C)
         space, f = space_of("PixelShuffle", x.spec), self.upscale_factor
         d = len(space)
-        kept = divided(self, x, f**d)
-        apart = PUBLIC["reshape"](x, (x.shape[0], *space, kept, *(f,) * d))
+        channels = divided(self, x, f**d)
+        apart = PUBLIC["reshape"](x, (x.shape[0], *space, channels, *(f,) * d))
         pairs = [axis for i in range(d) for axis in (1 + i, 2 + d + i)]  # each axis, then its part
         mixed = PUBLIC["transpose"](apart, (0, *pairs, 1 + d))
-        return PUBLIC["reshape"](mixed, (x.shape[0], *(n * f for n in space), kept))
+        return PUBLIC["reshape"](mixed, (x.shape[0], *(n * f for n in space), channels))
 
 
 @layer
 class PixelUnshuffle(Layer):
-    """The way back of ``PixelShuffle``: neighboring cells become channels of one cell.
+    """The backward pass of ``PixelShuffle``: neighboring cells become channels of one cell.
 
     Shapes: (B, *space, C) -> (B, *(n / factor), C * factor^d), d spatial axes.
 
     Args:
         downscale_factor: how many times shorter each spatial axis becomes.
 
-    Fails:
+    Raises:
         ShapeError E213: no image.
         ShapeError E208: an axis that the factor does not divide.
         UsageError E102: a factor below 1.
@@ -154,7 +154,7 @@ class PixelUnshuffle(Layer):
     downscale_factor: int
 
     def check(self) -> None:
-        require_whole(self, "downscale_factor", 1, fix="cr.PixelUnshuffle(2)")
+        require_integer(self, "downscale_factor", 1, fix="cr.PixelUnshuffle(2)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *smaller, C f^d)
         space, f, channels = space_of("PixelUnshuffle", x.spec), self.downscale_factor, x.shape[-1]
@@ -182,7 +182,7 @@ class ChannelShuffle(Layer):
     Args:
         groups: how many; channel j of group g becomes channel j * groups + g.
 
-    Fails:
+    Raises:
         ShapeError E214: groups that do not divide the channels.
         UsageError E102: fewer than one group.
 
@@ -197,12 +197,12 @@ class ChannelShuffle(Layer):
     groups: int
 
     def check(self) -> None:
-        require_whole(self, "groups", 1, fix="cr.ChannelShuffle(2)")
+        require_integer(self, "groups", 1, fix="cr.ChannelShuffle(2)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         deep = divided(self, x, self.groups)
-        dealt = PUBLIC["reshape"](x, (*x.shape[:-1], self.groups, deep)).T
-        return PUBLIC["reshape"](dealt, x.shape)
+        mixed = PUBLIC["reshape"](x, (*x.shape[:-1], self.groups, deep)).T
+        return PUBLIC["reshape"](mixed, x.shape)
 
 
 @layer
@@ -216,7 +216,7 @@ class Unfold(Layer):
         stride, dilation: as in ``Conv``.
         padding: as in ``Conv``; it is zeros.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -242,7 +242,7 @@ class Unfold(Layer):
 
 @layer
 class Fold(Layer):
-    """The way back of ``Unfold``: windows are added up where they lay in the image.
+    """The backward pass of ``Unfold``: windows are added up where they lay in the image.
 
     Shapes: (B, *places, window * C) -> (B, *space, C).
 
@@ -250,7 +250,7 @@ class Fold(Layer):
         output_size: the spatial axes of the image, one number or one for each.
         kernel_size, stride, padding, dilation: those of ``Unfold``.
 
-    Fails:
+    Raises:
         ShapeError E213, E214, E215, E216, E218: no image; numbers that the window does not divide; windows
             that are not those of an image of this space; settings for another number of axes.
         UsageError E101, E102: as ``Conv``.
@@ -288,7 +288,7 @@ class Fold(Layer):
 def divided(owner: Layer, x: Node, parts: int) -> int:
     """How many channels each of several equal parts has.
 
-    Fails:
+    Raises:
         ShapeError E214: they cannot be shared out.
     """
     channels = x.shape[-1]

@@ -15,22 +15,22 @@ from chainrule.ops import PUBLIC
 
 @layer
 class Remat(Layer):
-    """Saves memory in training: what the layer computes is dropped, and computed again on the way back.
+    """Saves memory in training: intermediate results are dropped, and recomputed on the backward pass.
 
-    Of the layer only what enters it is kept. A net of many such layers, each of some operations, takes about
-    the memory of its widest one and of what is handed from one to the next, and about a third more time. The
-    answers, the gradients, the random numbers and the names of the parameters stay the same; so a file saved
-    with it can be loaded without it, and the other way round.
+    Of the layer only what enters it is kept. A network of many such layers, each of some operations, takes
+    about the memory of its widest one and of what is passed from one to the next, and about a third more
+    time. The outputs, the gradients, the random numbers and the names of the parameters stay the same; so a
+    file saved with it can be loaded without it, and the other way round.
 
     Shapes: as the layer.
 
     Args:
-        inner: the layer: a block of a deep net. Single operations give nothing: what enters them is as large
-            as what they give.
+        inner: the layer: a block of a deep network. Single operations give nothing: what enters them is as
+            large as what they give.
 
-    Cost: the layer's way forward once more in each training step.
+    Cost: the layer's forward pass once more in each training step.
 
-    Fails:
+    Raises:
         UsageError E104: something that is no layer.
 
     Example:
@@ -39,8 +39,8 @@ class Remat(Layer):
         >>> print(Remat(Residual(Sequential(Dense(64, "relu"), Dense(64)))).kind)
         residual
 
-    Reference: Chen, Xu, Zhang and Guestrin (2016), Training deep nets with sublinear memory cost. PyTorch:
-    ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
+    Reference: Chen, Xu, Zhang and Guestrin (2016), Training deep networks with sublinear memory cost.
+    PyTorch: ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
     """
 
     inner: Layer
@@ -57,9 +57,9 @@ class Remat(Layer):
         y = called(self.inner, x, scope)
         if not scope.training:
             return y
-        given = tuple(x.values()) if isinstance(x, Mapping) else (x,)
-        read = set(order([y] if isinstance(y, Node) else y.values(), given)) if before else ()
-        entries = (*given, *(node for node in before if node in read))
+        inputs = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        read = set(order([y] if isinstance(y, Node) else y.values(), inputs)) if before else ()
+        entries = (*inputs, *(node for node in before if node in read))
         if isinstance(y, Node):
             return PUBLIC["remat"](y, *entries)
         return {name: PUBLIC["remat"](node, *entries) for name, node in y.items()}

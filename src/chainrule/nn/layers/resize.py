@@ -1,6 +1,6 @@
 """Layers that make images larger, or give them any size, by copying or by interpolating between cells.
 
-Cell i of an axis of m cells that comes from one of n cells stands at the place p of the old axis. By default
+Cell i of an axis of m cells that comes from one of n cells lies at position p of the old axis. By default
 cells are little squares and the image keeps its edges, p = (i + 0.5) / factor - 0.5, with the factor m / n
 unless one is given; with ``align_corners`` they are points and the image keeps its corner points, p = i (n -
 1) / (m - 1).
@@ -31,7 +31,7 @@ class UpSampling(Layer):
 
     Args:
         scale_factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as
-            wide as the factor says, also where the result is rounded down (PyTorch's ``scale_factor``).
+            wide as the factor, even if the result is rounded down (PyTorch's ``scale_factor``).
         size: the spatial axes of the result, instead of a factor; also smaller ones.
         mode: ``"nearest"`` (the cell that lies there), ``"linear"`` (between two cells an axis: bilinear,
             trilinear) or ``"cubic"`` (between four, with a = -0.75).
@@ -39,7 +39,7 @@ class UpSampling(Layer):
 
     Cost: no arithmetic for nearest; 2 taps an axis for linear, 4 for cubic.
 
-    Fails:
+    Raises:
         ShapeError E213, E218: no image; settings for another number of axes.
         UsageError E101, E102: no such mode; a factor that is not above 0, or leaves no cell; corners of a
             nearest cell.
@@ -61,8 +61,8 @@ class UpSampling(Layer):
 
     def check(self) -> None:
         object.__setattr__(self, "scale_factor", tupled(self.scale_factor))
-        each = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,)
-        fits = all(is_number(f) and 0 < f < 1e6 for f in each) and 1 <= len(each) <= 3
+        factors = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,)
+        fits = all(is_number(f) and 0 < f < 1e6 for f in factors) and 1 <= len(factors) <= 3
         require(
             self,
             "scale_factor",
@@ -83,12 +83,14 @@ class UpSampling(Layer):
         axes = len(space)
         if self.size is not None:
             sizes: tuple[int, ...] = per_axis("UpSampling", "size", self.size, axes)
-            each = tuple(m / n if n else 1.0 for n, m in zip(space, sizes, strict=True))
+            factors = tuple(m / n if n else 1.0 for n, m in zip(space, sizes, strict=True))
         else:
-            each = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * axes
-            if len(each) != axes:
-                per_axis("UpSampling", "scale_factor", (1,) * len(each), axes)  # refuses it
-            sizes = tuple(math.floor(n * f) for n, f in zip(space, each, strict=True))
+            factors = (
+                self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * axes
+            )
+            if len(factors) != axes:
+                per_axis("UpSampling", "scale_factor", (1,) * len(factors), axes)  # refuses it
+            sizes = tuple(math.floor(n * f) for n, f in zip(space, factors, strict=True))
             require(
                 self,
                 "scale_factor",
@@ -96,7 +98,7 @@ class UpSampling(Layer):
                 "so large that a cell is left",
                 "scale_factor=2",
             )
-        for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
+        for axis, (n, m, factor) in enumerate(zip(space, sizes, factors, strict=True), 1):
             if n and (n != m or factor != 1):
                 reserve(m, itemsize=64 if self.mode == "nearest" else 256)  # places, cells and weights
                 cells, weights = MODES[self.mode](n, m, self.align_corners, factor)
@@ -111,8 +113,8 @@ def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndar
         >>> nearest(2, 4, False, 2)[0].ravel().tolist()
         [0, 0, 1, 1]
     """
-    whole = np.arange(m) * n // m  # in whole numbers, where the factor is that of the lengths
-    cells = whole if m in (n, factor * n) else np.minimum(np.floor(np.arange(m) / factor).astype(int), n - 1)
+    scaled = np.arange(m) * n // m  # in integers, where the factor is that of the lengths
+    cells = scaled if m in (n, factor * n) else np.minimum(np.floor(np.arange(m) / factor).astype(int), n - 1)
     return cells[:, None], np.ones((m, 1))
 
 
@@ -142,7 +144,7 @@ def cubic(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarra
 
 
 def _places(n: int, m: int, align_corners: bool, factor: float) -> np.ndarray:
-    """Where each of m cells stands on an axis of n cells."""
+    """The position of each of m cells on an axis of n cells."""
     if align_corners:
         return np.arange(m) * ((n - 1) / max(m - 1, 1))
     return (np.arange(m) + 0.5) / factor - 0.5

@@ -1,8 +1,9 @@
 """One vector for a whole sequence: a place that is added for it, or one that is made of all places.
 
 A classifier needs one vector of a text or of an image that was cut into patches. Two ways. A *class token* is
-put in front of the sequence; it stands for nothing, so the attention of the blocks fills it with what the net
-behind it asks for. Or the places themselves are joined: their mean, their largest numbers, the first or last.
+put in front of the sequence; it encodes no input, so the attention of the blocks fills it with what the
+next layers need. Or the places themselves are joined: their mean, their largest numbers, the first
+or last.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ LOWEST = -1e30  # below every number of a sequence
 
 @layer
 class ClassToken(Layer):
-    """Puts a learned vector in front of a sequence: the place where a net gathers what it knows of the whole.
+    """Prepends a learned vector to a sequence: the position where a network collects information on all of
+    it.
 
     Shapes: (B, T, C) -> (B, T + 1, C).
 
     Args:
-        weight_initializer: first values of the vector, a record or a name.
+        weight_initializer: initial values of the vector, a record or a name.
 
-    Fails:
+    Raises:
         ShapeError E220: no sequence of vectors.
         UsageError E101: no such initializer.
 
@@ -74,8 +76,8 @@ class SequencePool(Layer):
 
     Numerics: a sequence of which no place counts gives 0.
 
-    Fails:
-        ShapeError E208, E220: no sequence of vectors; a mask that does not say yes or no for every place.
+    Raises:
+        ShapeError E208, E220: no sequence of vectors; a mask that is not true or false at every position.
         UsageError E101: no such way; names that are none of these.
 
     Example:
@@ -92,9 +94,9 @@ class SequencePool(Layer):
             raise unknown("SequencePool, mode", self.mode, HOWS, 'cr.SequencePool("{}")')
 
     def __call__(self, x: Value, scope: Scope) -> Node:  # x (B, T, C) -> (B, C)
-        given = x if isinstance(x, Mapping) else {"sequence": x}
-        require_names(given, {"sequence"}, {"sequence", "mask"})
-        sequence, mask = given["sequence"], given.get("mask")
+        inputs = x if isinstance(x, Mapping) else {"sequence": x}
+        require_names(inputs, {"sequence"}, {"sequence", "mask"})
+        sequence, mask = inputs["sequence"], inputs.get("mask")
         require_sequence(self, "sequence", sequence, 3)
         if mask is None:
             if self.mode in ("mean", "max"):
@@ -108,8 +110,8 @@ class SequencePool(Layer):
         kind = x.dtype
         counts = mask.astype(kind)
         if self.mode == "max":
-            most = PUBLIC["max"](PUBLIC["where"](mask, x, constant(LOWEST, kind)), 1)
-            return PUBLIC["where"](PUBLIC["sum"](counts, 1) > 0.0, most, constant(0.0, kind))
+            maximum = PUBLIC["max"](PUBLIC["where"](mask, x, constant(LOWEST, kind)), 1)
+            return PUBLIC["where"](PUBLIC["sum"](counts, 1) > 0.0, maximum, constant(0.0, kind))
         if self.mode in ("first", "last"):
             counts = _outermost(counts, is_last=self.mode == "last")
         return PUBLIC["sum"](x * counts, 1) / PUBLIC["maximum"](PUBLIC["sum"](counts, 1), 1.0)
@@ -123,12 +125,12 @@ def _outermost(counts: Node, is_last: bool) -> Node:
     (places,) = bound(counts.shape[1:2])
     number = PUBLIC["reshape"](constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)
     ranks = counts * number  # (B, T, 1), 0 where a place does not count
-    most = PUBLIC["reshape"](PUBLIC["max"](ranks, 1), (counts.shape[0], 1, 1))
-    return PUBLIC["equal"](ranks, most).astype(counts.dtype) * counts
+    maximum = PUBLIC["reshape"](PUBLIC["max"](ranks, 1), (counts.shape[0], 1, 1))
+    return PUBLIC["equal"](ranks, maximum).astype(counts.dtype) * counts
 
 
 def _numbers(places: int, is_last: bool) -> list[float]:
-    """1 to ``places``, the largest at the end that is asked for."""
+    """1 to ``places``, the largest at the requested end."""
     reserve(places, itemsize=64)
     numbers = [float(i + 1) for i in range(places)]
     return numbers if is_last else numbers[::-1]

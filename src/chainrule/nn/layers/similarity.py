@@ -1,4 +1,4 @@
-"""Layers that compare or multiply two values, such as the two towers of a net that judges likeness."""
+"""Layers that compare or multiply two values, such as the two outputs of a siamese network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule.nn.layers.merge import several
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.safe_norms import require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, count, shape_text
 
@@ -27,11 +27,11 @@ class Dot(Layer):
 
     Args:
         axes: which axis of each is summed over, counted as in NumPy; not that of the samples.
-        normalize: whether the vectors along these axes are brought to length 1 first: the cosine.
+        normalize: whether the vectors along these axes are scaled to length 1 first: the cosine.
 
     Cost: 2 I flops for each number of the result.
 
-    Fails:
+    Raises:
         ShapeError E208: not two values; axes that do not exist or differ in length.
         UsageError E102: no pair of axes.
 
@@ -93,7 +93,7 @@ class CosineSimilarity(Layer):
     Args:
         epsilon: the least length that is divided by, above 0.
 
-    Fails:
+    Raises:
         ShapeError E201, E208: shapes that differ; not two values.
         UsageError E102: epsilon not above 0.
 
@@ -117,7 +117,7 @@ class CosineSimilarity(Layer):
 
 @layer
 class PairwiseDistance(Layer):
-    """How far two vectors lie apart.
+    """The distance of two vectors.
 
     Shapes: two values by name, both (B, ..., C) -> (B, ..., 1).
 
@@ -127,7 +127,7 @@ class PairwiseDistance(Layer):
         p: the norm: 2 is the straight line, 1 along the axes.
         epsilon: keeps the derivative finite where a = b, above 0.
 
-    Fails:
+    Raises:
         ShapeError E201, E208: shapes that differ; not two values.
         UsageError E102: a setting out of its range.
 
@@ -141,7 +141,7 @@ class PairwiseDistance(Layer):
     epsilon: float = 1e-6
 
     def check(self) -> None:
-        require_number(self, "p", least=1)
+        require_number(self, "p", minimum=1)
         require_number(self, "epsilon", above=0)
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
@@ -160,12 +160,12 @@ class Bilinear(Layer):
     Args:
         units: how many outputs.
         bias: whether there is a bias.
-        weight_initializer: first values of W (units, I, J), a record or a name.
+        weight_initializer: initial values of W (units, I, J), a record or a name.
         penalty: what the size of W costs.
 
     Cost: 2 B units I J flops forward.
 
-    Fails:
+    Raises:
         ShapeError E201, E208: leading axes that differ; not two values, or lengths that are not known.
         UsageError E101, E102: no such initializer; fewer than one unit.
 
@@ -184,7 +184,7 @@ class Bilinear(Layer):
     penalty: Penalty | None = None
 
     def check(self) -> None:
-        require_whole(self, "units", 1, fix="cr.Bilinear(10)")
+        require_integer(self, "units", 1, fix="cr.Bilinear(10)")
         require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=False")
         known_initializer(self.weight_initializer)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")

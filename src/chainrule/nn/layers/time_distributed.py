@@ -1,4 +1,4 @@
-"""A layer applied to every step of a sequence by itself, such as a convolution to each picture of a film."""
+"""A layer applied to every step of a sequence by itself, such as a convolution to each frame of a video."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TimeDistributed(Layer):
         inner: the layer. ``Dense`` and all layers that work along the last axis need no wrapping: they treat
             every leading axis as samples.
 
-    Fails:
+    Raises:
         ShapeError E208: no steps; an inner layer that gives several values.
         UsageError E104: the inner is no layer.
 

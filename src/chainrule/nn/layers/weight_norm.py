@@ -1,8 +1,8 @@
 """Layers around a layer that change its weights before it uses them: weight and spectral normalization.
 
-What is learned stays one array for each weight, asked for and drawn by the layer inside as always. The layer
-around hands it a scope that answers with another node: the array made into the weight. So every layer with
-weights can be inside, and the gradient by what is learned follows from the formula.
+What is learned stays one array for each weight, requested and drawn by the layer inside as usual. The layer
+around passes it a scope that returns a different node: the weight computed from the array. So every layer
+with weights can be inside, and the gradient by what is learned follows from the formula.
 
 All parameters of two axes or more inside are treated, each as the table (O, the rest); biases are not.
 """
@@ -19,7 +19,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Parameter, Scope, stream_of
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
@@ -34,12 +34,12 @@ class WeightNorm(Layer):
     Shapes: those of the layer inside.
 
     Formula: W[o] = gain[o] V[o] / |V[o]|; V is drawn as W would be, and gain begins as its lengths, so that
-    the net begins as without.
+    the network begins as without.
 
     Args:
         inner: the layer whose weights are meant.
 
-    Fails:
+    Raises:
         UsageError E102: the layer inside has no weight of two axes or more.
         UsageError E104: no layer.
 
@@ -70,12 +70,12 @@ def _with_gain(place: Scope, name: str, known: Parameter) -> Node:
 
 @layer
 class SpectralNorm(Layer):
-    """Divides weights by the most they can stretch any vector, so that the layer stretches none.
+    """Divides weights by their largest singular value, so that the layer lengthens no vector.
 
     Shapes: those of the layer inside.
 
     Formula: W' = W / s, s = u^T W v the largest singular value. In training u <- W v and v <- W^T u, each
-    brought to length 1, follow the direction v that is stretched most (power iteration); v is carried from
+    scaled to length 1, follow the direction v that is lengthened most (power iteration); v is carried from
     step to step, and no gradient passes through u and v. In inference s = |W v|.
 
     Args:
@@ -85,7 +85,7 @@ class SpectralNorm(Layer):
 
     Cost: 4 O I flops a power iteration.
 
-    Fails:
+    Raises:
         UsageError E102: the layer inside has no weight of two axes or more; a setting out of its range.
         UsageError E104: no layer.
 
@@ -105,7 +105,7 @@ class SpectralNorm(Layer):
 
     def check(self) -> None:
         require_layer("SpectralNorm", self.inner)
-        require_whole(self, "power_iterations", 1, fix="power_iterations=1")
+        require_integer(self, "power_iterations", 1, fix="power_iterations=1")
         require_number(self, "epsilon", above=0)
 
     def __call__(self, x: Any, scope: Scope) -> Any:
@@ -114,7 +114,7 @@ class SpectralNorm(Layer):
     def _divided(self, place: Scope, name: str, known: Parameter) -> Node:
         table = _table(known.node)  # (O, the rest)
         require_epsilon(self, table.dtype, power=2)
-        first = StretchedMost(known.initializer, known.spec.shape, stream_of(place.named(name)))
+        first = TopDirection(known.initializer, known.spec.shape, stream_of(place.named(name)))
         v = place.state(f"{name}_direction", table.shape[1:], first)  # (the rest,)
         if not place.training:
             return known.node / _length(table @ v)
@@ -133,21 +133,21 @@ def _length(x: Node) -> Node:
 
 @frozen
 class _FromWeight(Initializer):
-    """First values that follow from those of a weight: drawn by the same key and stream, they are the same.
+    """Initial values that follow from those of a weight: drawn by the same key and stream, they are the same.
 
     Args:
-        drawn: how the weight's first values are drawn.
+        weight_initializer: how the weight's initial values are drawn.
         shape: the weight's shape.
         stream: the weight's random stream.
     """
 
-    drawn: Initializer
+    weight_initializer: Initializer
     shape: Shape
     stream: int
 
     def table(self, key: Node, dtype: str) -> Node:
-        """The weight's first values as a table (O, the rest)."""
-        return _table(self.drawn(key, self.shape, dtype, self.stream))
+        """The weight's initial values as a table (O, the rest)."""
+        return _table(self.weight_initializer(key, self.shape, dtype, self.stream))
 
 
 class RowLengths(_FromWeight):
@@ -157,8 +157,8 @@ class RowLengths(_FromWeight):
         return _length(self.table(key, dtype))
 
 
-class StretchedMost(_FromWeight):
-    """The direction that a weight stretches most, by power iteration from a random one."""
+class TopDirection(_FromWeight):
+    """The direction that a weight lengthens most, by power iteration from a random one."""
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         table, v = self.table(key, dtype), to_unit_length(PUBLIC["normal"](key, shape, dtype, stream))

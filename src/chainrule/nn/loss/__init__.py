@@ -1,8 +1,8 @@
-"""Losses: how wrong an answer is, as one number for each sample, which training makes small.
+"""Losses: how far a prediction is from its target, as one number per sample, which training minimizes.
 
-In: what the net gives, and what was wanted. Out: nodes of shape (B,). ``LOSSES`` is the table of all by
-name, ``LOSS_FUNCTIONS`` the same as functions of nodes that give the mean. ``sample.py`` says what every
-loss is; the other files have one kind of loss each.
+Input: the network's output and the target. Result: nodes of shape (B,). ``LOSSES`` is the table of all losses
+by name, ``LOSS_FUNCTIONS`` the same losses as functions of nodes that give the mean. ``loss.py`` defines what
+a loss is; each other file holds one kind of loss.
 """
 
 from __future__ import annotations

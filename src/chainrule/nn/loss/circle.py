@@ -1,12 +1,12 @@
-"""Circle loss: all pairs of a batch at once, each pulled or pushed the harder the farther it is off.
+"""Circle loss: all pairs of a batch at once, each attracted or repelled in proportion to its error.
 
-This loss alone is no sum over samples that know nothing of one another: a sample's loss depends on who else
-is in the batch. A program that runs a batch in parts is still right, because the product that compares
-everybody with everybody waits for the whole batch; but the loss of a larger batch is another one.
+This is the only loss that is not a sum of independent samples: a sample's loss depends on the other samples
+in the batch. A program that runs a batch in blocks is still right, because the product that compares all
+samples with all samples waits for the full batch; but a larger batch has a different loss.
 
-A sample is not its own partner. Taking the diagonal away needs no mask: among the pairs that belong together
-that of a sample with itself is the closest, and so adds the smallest term to the sum, which is subtracted
-again. What remains is at least half of what was there, so no digits are lost.
+A sample is not its own partner. Excluding the diagonal needs no mask: among the pairs of the same class the
+pair of a sample with itself is the closest, so it adds the smallest term to the sum, and that term is
+subtracted again. What remains is at least half of the sum, so no digits are lost.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
-_NEVER = -1e30  # a logarithm of 0 that can be calculated with
+_NEVER = -1e30  # stands for log(0) and stays finite
 
 
 @frozen
 class Circle(Loss):
-    """Vectors of one class should point the same way, those of others away: each pair weighed by distance.
+    """Vectors of one class should point the same way, those of others away: pairs weighted by distance.
 
-    Shapes: output (B, D), target (B,) whole numbers, the classes -> (B,).
+    Shapes: output (B, D), target (B,) integers, the classes -> (B,).
 
     Formula: with d_ij = 1 - cos(z_i, z_j) and m the margin: J^(i) = log(1 + sum_n exp(gamma (1 + m - d_in) (1
     - m - d_in)) sum_p exp(-gamma (m + d_ip) (m - d_ip))), n over the samples of other classes (1 + m - d cut
     off at 0), p over the others of the same class; 0 if there are none of either.
 
     Args:
-        gamma: how sharply the worst pairs are looked at, above 0.
-        margin: m, 0 < m < 1: how far from their best place pairs may stay.
+        gamma: how strongly the worst pairs dominate, above 0.
+        margin: m, 0 < m < 1: how far from the optimum pairs may stay.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, D).
         UsageError E102: a setting out of its range.
 
@@ -77,7 +77,7 @@ class Circle(Loss):
         alike = where(same, (m + d) * (m - d) * -self.gamma, _NEVER)
         strangers, kin = (PUBLIC["logsumexp"](pairs, 1) for pairs in (apart, alike))
         has_kin = PUBLIC["sum"](where(same, PUBLIC["full_like"](d, 1.0), 0.0), 1) > 1.5
-        # The sample's own term is exp(-gamma m^2): what share of the sum it is, as a logarithm.
+        # The sample's own term is exp(-gamma m^2); this is its share of the sum, as a logarithm.
         own = where(has_kin, -self.gamma * m**2 - kin, -1.0)
         kin = where(has_kin, kin + PUBLIC["log"](1.0 - PUBLIC["exp"](own)), _NEVER)
         return PUBLIC["softplus"](strangers + kin)

@@ -8,7 +8,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
-from chainrule.nn.validation import require_whole
+from chainrule.nn.validation import require_integer
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Spec, shape_text
@@ -16,29 +16,30 @@ from chainrule.spec import Spec, shape_text
 
 @frozen(kw_only=True)
 class OneClass(Loss):
-    """Base of the losses of scores (B, ..., K) against class numbers (B, ...).
+    """Base of the losses of scores (B, ..., K) against class indices (B, ...).
 
-    J of a batch is PyTorch's ``reduction="mean"``: the sum of w_y times the loss over all places of the batch
-    that have a class, divided by the sum of w_y over the same places. So every place counts alike, in a short
-    sequence and in a long one, and weights of classes give the same as ``Model.fit(class_weight=)``. A batch
-    without any class has the loss 0 and no gradient (PyTorch's is NaN). A sample's own loss, J^(i), is the
-    same quotient over its places.
+    J of a batch is PyTorch's ``reduction="mean"``: the sum of w_y times the loss over all positions of the
+    batch that have a class, divided by the sum of w_y over the same positions. So every position has the same
+    weight, in a short sequence and in a long one, and class weights give the same result as
+    ``Model.fit(class_weight=)``. A batch without any class has the loss 0 and no gradient (PyTorch's is NaN).
+    A sample's own loss, J^(i), is the same quotient over its positions.
 
     Args:
-        class_weight: w, how much each class counts, K numbers; ``None``: all alike.
-        ignore_index: a number that marks places without a class, such as padding; ``None``: there are none.
+        class_weight: w, the weight of each class, K numbers; ``None``: all weights are 1.
+        ignore_index: an index that marks positions without a class, such as padding; ``None``: there are
+            none.
     """
 
     task = "classification"
     wants = "logits"
     class_weight: Weights = None
     ignore_index: int | None = None
-    divides: ClassVar[bool] = True  # whether the mean divides by the weights of the classes
+    divides: ClassVar[bool] = True  # whether the mean divides by the class weights
 
     def check(self) -> None:
         known_weights(self)
         if self.ignore_index is not None:
-            require_whole(self, "ignore_index", -(2**31))
+            require_integer(self, "ignore_index", -(2**31))
 
     def target(self, output: Spec) -> Spec:
         if output.rank < 2 or not isinstance(output.shape[-1], int):
@@ -50,15 +51,15 @@ class OneClass(Loss):
         return Spec(output.shape[:-1], "int64")
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        """The loss at each place, weighed: scores (B, ..., K) and the class as one 1 of K -> (B, ...)."""
-        raise TypeError(f"{type(self).__name__} says no loss")
+        """The weighted loss at each position: scores (B, ..., K) and one-hot classes -> (B, ...)."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
 
     def terms(self, output: Node, target: Node) -> Node:
         classes = output.shape[-1]
         assert isinstance(classes, int)
         hot = PUBLIC["one_hot"](self._class(target), classes, output.dtype)
-        each = self.of_class(output, hot)
-        return each if self.ignore_index is None else PUBLIC["where"](self._is_known(target), each, 0.0)
+        losses = self.of_class(output, hot)
+        return losses if self.ignore_index is None else PUBLIC["where"](self._is_known(target), losses, 0.0)
 
     @property
     def has_shares(self) -> bool:
@@ -69,26 +70,28 @@ class OneClass(Loss):
             return None
         if self.class_weight is None or not self.divides:
             return self._is_known(target).astype(output.dtype)
-        each = PUBLIC["gather"](weights_node(self, output.dtype), self._class(target))
-        return each if self.ignore_index is None else PUBLIC["where"](self._is_known(target), each, 0.0)
+        weights = PUBLIC["gather"](weights_node(self, output.dtype), self._class(target))
+        return weights if self.ignore_index is None else PUBLIC["where"](self._is_known(target), weights, 0.0)
 
     def _is_known(self, target: Node) -> Node:
-        """Whether a place has a class."""
+        """Whether a position has a class."""
         assert self.ignore_index is not None
         return PUBLIC["not_equal"](target, self.ignore_index)
 
     def _class(self, target: Node) -> Node:
-        """The number of the class; 0 at places without one."""
+        """The index of the class; 0 at positions without one."""
         return target if self.ignore_index is None else PUBLIC["where"](self._is_known(target), target, 0)
 
-    def weighed(self, each: Node, hot: Node) -> Node:
-        """The loss at each place times the weight of its class."""
-        return each if self.class_weight is None else each * right(weights_node(self, hot.dtype) * hot, hot)
+    def weighted(self, losses: Node, hot: Node) -> Node:
+        """The loss at each position times the weight of its class."""
+        return (
+            losses if self.class_weight is None else losses * right(weights_node(self, hot.dtype) * hot, hot)
+        )
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)
 
 
 def right(values: Node, hot: Node) -> Node:
-    """The value of the right class: (B, ..., K) -> (B, ...)."""
+    """The value of the true class: (B, ..., K) -> (B, ...)."""
     return PUBLIC["sum"](values * hot, -1)

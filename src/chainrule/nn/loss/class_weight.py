@@ -1,4 +1,4 @@
-"""How much each class counts, as a setting of a loss."""
+"""Class weights, as a setting of a loss."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Weights: TypeAlias = "tuple[float, ...] | None"
 
 
 def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_weight") -> None:
-    """Refuse a field that holds no weights; a list becomes a tuple.
+    """Refuse a field that holds no valid weights; convert a list to a tuple.
 
     Args:
         loss: the loss that has the field.
-        classes: how many there must be, once that is known.
+        classes: the required number of weights, if known.
         name: the field.
 
-    Fails:
-        UsageError E102: something else than numbers that are not negative, or another number of them.
+    Raises:
+        UsageError E102: the field holds anything but numbers >= 0, or the number of weights is wrong.
     """
     weights = getattr(loss, name, None)
     if weights is None:

@@ -1,10 +1,9 @@
-"""Losses of classification: the target is a class, the output scores (logits), not probabilities.
+"""Losses of classification: the target is a class, the output holds scores (logits), not probabilities.
 
-Why logits: the way to a probability and the logarithm after it undo each other, and taking both steps by
-themselves loses the digits in between. A sigmoid of 40 is 1 in any number kind, and the logarithm of 1 - 1 is
-minus infinity. Taken together they are ``softplus`` and ``log_softmax``, exact everywhere. So a classifier's
-net ends without an activation; the loss makes probabilities of its scores (``answer``) where a person wants
-to see them.
+Why logits: computing a probability and then its logarithm loses the digits in between. A sigmoid of 40 is 1
+in any dtype, and the logarithm of 1 - 1 is minus infinity. Combined, the two steps are ``softplus`` and
+``log_softmax``, which are accurate everywhere. So a classifier's network ends without an activation; the loss
+converts its scores to probabilities (``prediction``) for output.
 """
 
 from __future__ import annotations
@@ -26,25 +25,25 @@ _NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope
 
 @frozen
 class BinaryCrossEntropy(Loss):
-    """Minus the log-probability of yes or no, from one score (logit) for each question.
+    """Minus the log-probability of yes or no, from one score (logit) for each binary label.
 
     Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,), averaged over the
-    questions.
+    labels.
 
     Formula: J^(i) = 1/O sum_o w_o [-q y log p - (1 - y) log(1 - p)] with p = sigmoid(z), computed for q = 1
     as softplus(z) - y z; its gradient by z is (p - y)/O. Smoothing makes y (1 - s) + s/2 of y.
 
     Args:
-        label_smoothing: s, 0 <= s < 1: how far yes and no are moved towards one half.
-        positive_weight: q, above 0: how much more a yes counts than a no; one number, or one for each
-            question.
-        class_weight: w, how much each question counts; ``None``: all alike.
+        label_smoothing: s, 0 <= s < 1: how far targets are moved towards one half.
+        positive_weight: q, above 0: the weight of a yes relative to a no; one number, or one for each
+            label.
+        class_weight: w, the weight of each label; ``None``: all weights are 1.
 
-    Numerics: never overflows, and smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) is the same
-    number but has a corner in each of its terms, so that a mechanical derivative there would be wrong.
+    Numerics: never overflows, and is smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) has the same
+    value but a corner in each of its terms, so that automatic differentiation would be wrong there.
 
-    Fails:
-        UsageError E102: a setting out of its range, or as many weights as there are no questions.
+    Raises:
+        UsageError E102: a setting out of its range, or a wrong number of weights.
 
     Example:
         >>> import chainrule as cr
@@ -67,7 +66,7 @@ class BinaryCrossEntropy(Loss):
     class_weight: Weights = None
 
     def check(self) -> None:
-        require_number(self, "label_smoothing", least=0, below=1)
+        require_number(self, "label_smoothing", minimum=0, below=1)
         if isinstance(self.positive_weight, tuple | list):
             known_weights(self, name="positive_weight")
         else:
@@ -83,33 +82,33 @@ class BinaryCrossEntropy(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         y = smoothed(target, self.label_smoothing)
         if self.positive_weight == 1:
-            each = PUBLIC["softplus"](output) - output * y
+            losses = PUBLIC["softplus"](output) - output * y
         else:
             q = self.positive_weight
             more = weights_node(self, output.dtype, "positive_weight") if isinstance(q, tuple) else q
             yes = y * (more - 1.0) + 1.0
-            each = (1.0 - y) * output + yes * PUBLIC["softplus"](-output)
-        return each if self.class_weight is None else each * weights_node(self, output.dtype)
+            losses = (1.0 - y) * output + yes * PUBLIC["softplus"](-output)
+        return losses if self.class_weight is None else losses * weights_node(self, output.dtype)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)
 
 
 @frozen
 class BinaryFocal(Loss):
-    """Binary cross-entropy in which what is already answered well counts little: for rare yeses.
+    """Binary cross-entropy with a small weight for well-classified samples: for rare positives.
 
     Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,).
 
     Formula: J^(i) = 1/O sum_o a q^gamma (-y log p - (1 - y) log(1 - p)), with p = sigmoid(z), q = y (1 - p) +
-    (1 - y) p the probability of the wrong answer, and a = y alpha + (1 - y) (1 - alpha), or 1 without alpha.
+    (1 - y) p the probability of the wrong class, and a = y alpha + (1 - y) (1 - alpha), or 1 without alpha.
 
     Args:
-        gamma: how strongly good answers are played down, at least 0; with 0 it is cross-entropy.
-        alpha: the weight of yes, between 0 and 1; ``None``: yes and no count alike.
-        label_smoothing: 0 <= s < 1: how far yes and no are moved towards one half.
+        gamma: how strongly well-classified samples are down-weighted, at least 0; with 0 it is cross-entropy.
+        alpha: the weight of yes, between 0 and 1; ``None``: yes and no have the same weight.
+        label_smoothing: 0 <= s < 1: how far targets are moved towards one half.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Example:
@@ -132,42 +131,42 @@ class BinaryFocal(Loss):
     label_smoothing: float = 0.0
 
     def check(self) -> None:
-        require_number(self, "gamma", least=0)
-        require_number(self, "label_smoothing", least=0, below=1)
+        require_number(self, "gamma", minimum=0)
+        require_number(self, "label_smoothing", minimum=0, below=1)
         if self.alpha is not None:
-            require_number(self, "alpha", least=0, most=1)
+            require_number(self, "alpha", minimum=0, maximum=1)
 
     def terms(self, output: Node, target: Node) -> Node:
         y = smoothed(target, self.label_smoothing)
         sigmoid = PUBLIC["sigmoid"]
         wrong = y * sigmoid(-output) + (1.0 - y) * sigmoid(output)
-        each = focus(wrong, self.gamma, PUBLIC["softplus"](output) - output * y)
+        losses = focus(wrong, self.gamma, PUBLIC["softplus"](output) - output * y)
         if self.alpha is None:
-            return each
-        return each * (y * self.alpha + (1.0 - y) * (1.0 - self.alpha))
+            return losses
+        return losses * (y * self.alpha + (1.0 - y) * (1.0 - self.alpha))
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)
 
 
 @frozen
 class CrossEntropy(OneClass):
-    """Minus the log-probability of the right class, from scores (logits) of K classes.
+    """Minus the log-probability of the true class, from scores (logits) of K classes.
 
-    Shapes: output (B, K), target (B,) whole numbers 0 .. K-1 -> (B,). With places between, output (B, T, K)
-    or (B, H, W, K), target (B, T) or (B, H, W): the mean over the places.
+    Shapes: output (B, K), target (B,) integers 0 .. K-1 -> (B,). With axes in between, output (B, T, K)
+    or (B, H, W, K), target (B, T) or (B, H, W): the mean over the positions.
 
     Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) onehot(y) + s/K; for w = 1 the gradient
     by z is softmax(z) - t.
 
     Args:
-        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes, so that scores
-            need not grow for ever.
+        label_smoothing: s, 0 <= s < 1: how much of the probability is spread over all classes, which keeps
+            scores bounded.
         class_weight, ignore_index: see ``OneClass``.
 
-    Numerics: taken on scores, never on probabilities, so no logarithm of 0 can arise.
+    Numerics: computed from scores, never from probabilities, so no logarithm of 0 can occur.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, ..., K).
         UsageError E102: a setting out of its range.
 
@@ -189,13 +188,13 @@ class CrossEntropy(OneClass):
     label_smoothing: float = 0.0
 
     def check(self) -> None:
-        require_number(self, "label_smoothing", least=0, below=1)
+        require_number(self, "label_smoothing", minimum=0, below=1)
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
         log_p, s = PUBLIC["log_softmax"](output), self.label_smoothing
         if not s:
-            return -self.weighed(right(log_p, hot), hot)
+            return -self.weighted(right(log_p, hot), hot)
         t = hot * (1.0 - s) + s / bound(output.shape[-1:])[0]
         return -PUBLIC["sum"](
             log_p * (t if self.class_weight is None else t * weights_node(self, t.dtype)), -1
@@ -204,9 +203,9 @@ class CrossEntropy(OneClass):
 
 @frozen
 class NLL(OneClass):
-    """Minus the log-probability of the right class, for a net that ends in log-probabilities.
+    """Minus the log-probability of the true class, for a network that ends in log-probabilities.
 
-    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+    Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
     Formula: J^(i) = -w_y yhat_y.
 
@@ -225,27 +224,27 @@ class NLL(OneClass):
     chinese: ClassVar = ("负对数似然", "正确类别的负对数概率，网络已给出对数概率。")
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        return -self.weighed(right(output, hot), hot)
+        return -self.weighted(right(output, hot), hot)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["exp"](output)
 
 
 @frozen
 class SoftCrossEntropy(Loss):
-    """Cross-entropy for targets that are probabilities themselves: mixed images, a teacher's answers, votes.
+    """Cross-entropy for targets that are probabilities: mixed images, a teacher's predictions, votes.
 
-    Shapes: output (B, ..., K), target the same -> (B,), the mean over the places between.
+    Shapes: output (B, ..., K), target the same -> (B,), the mean over the positions in between.
 
     Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) y + s/K; for w = 1 and s = 0 the
     gradient by z is softmax(z) - y where sum_k y_k = 1.
 
     Args:
-        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes.
-        class_weight: w, how much each class counts, K numbers; ``None``: all alike.
+        label_smoothing: s, 0 <= s < 1: how much of the probability is spread over all classes.
+        class_weight: w, the weight of each class, K numbers; ``None``: all weights are 1.
 
-    Fails:
-        UsageError E102: a setting out of its range, or as many weights as there are no classes.
+    Raises:
+        UsageError E102: a setting out of its range, or a wrong number of weights.
 
     Example:
         >>> import chainrule as cr
@@ -266,7 +265,7 @@ class SoftCrossEntropy(Loss):
     class_weight: Weights = None
 
     def check(self) -> None:
-        require_number(self, "label_smoothing", least=0, below=1)
+        require_number(self, "label_smoothing", minimum=0, below=1)
         known_weights(self)
 
     def target(self, output: Spec) -> Spec:
@@ -279,23 +278,23 @@ class SoftCrossEntropy(Loss):
         t = t if self.class_weight is None else t * weights_node(self, t.dtype)
         return -PUBLIC["sum"](PUBLIC["log_softmax"](output) * t, -1)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)
 
 
 @frozen
 class CategoricalFocal(OneClass):
-    """Cross-entropy in which samples that are already answered well count little: for rare classes.
+    """Cross-entropy with a small weight for well-classified samples: for rare classes.
 
-    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+    Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
     Formula: J^(i) = -alpha (1 - p_y)^gamma log p_y, with p = softmax(z).
 
     Args:
-        gamma: how strongly good answers are played down, at least 0; with 0 it is cross-entropy.
-        alpha: a factor, above 0; ``class_weight`` says one for each class.
+        gamma: how strongly well-classified samples are down-weighted, at least 0; with 0 it is cross-entropy.
+        alpha: a factor, above 0; ``class_weight`` sets one for each class.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Example:
@@ -315,27 +314,27 @@ class CategoricalFocal(OneClass):
     alpha: float = 0.25
 
     def check(self) -> None:
-        require_number(self, "gamma", least=0)
+        require_number(self, "gamma", minimum=0)
         require_number(self, "alpha", above=0)
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
         log_p = right(PUBLIC["log_softmax"](output), hot)
-        return self.weighed(focus(1.0 - PUBLIC["exp"](log_p), self.gamma, -log_p) * self.alpha, hot)
+        return self.weighted(focus(1.0 - PUBLIC["exp"](log_p), self.gamma, -log_p) * self.alpha, hot)
 
 
 @frozen
 class GeneralizedCrossEntropy(OneClass):
     """Between cross-entropy (q near 0) and the absolute error (q = 1): robust against wrong labels.
 
-    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+    Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
     Formula: J^(i) = (1 - p_y^q)/q, with p = softmax(z).
 
     Args:
-        q: 0 < q <= 1; the larger, the less a label counts that the net thinks impossible.
+        q: 0 < q <= 1; the larger, the smaller the weight of labels that the network considers impossible.
 
-    Fails:
+    Raises:
         UsageError E102: q out of its range.
 
     Example:
@@ -354,21 +353,21 @@ class GeneralizedCrossEntropy(OneClass):
     q: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "q", above=0, most=1)
+        require_number(self, "q", above=0, maximum=1)
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
         log_p = right(PUBLIC["log_softmax"](output), hot)
-        return self.weighed((1.0 - PUBLIC["exp"](log_p * self.q)) / self.q, hot)
+        return self.weighted((1.0 - PUBLIC["exp"](log_p * self.q)) / self.q, hot)
 
 
 def smoothed(target: Node, s: float) -> Node:
-    """Yes and no moved towards one half."""
+    """Targets moved towards one half."""
     return target * (1.0 - s) + s / 2.0 if s else target
 
 
 def focus(wrong: Node, gamma: float, loss: Node) -> Node:
-    """The loss times the probability of the wrong answer, raised to gamma."""
+    """The loss times the probability of the wrong class, raised to gamma."""
     if not gamma:
         return loss
     return PUBLIC["power"](PUBLIC["maximum"](wrong, _NEVER_ZERO), float(gamma)) * loss

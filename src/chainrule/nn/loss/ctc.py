@@ -1,20 +1,20 @@
-"""Connectionist temporal classification: learning a sequence of labels without knowing when each is said.
+"""Connectionist temporal classification: learning a sequence of labels without a given alignment.
 
-A net gives scores for every frame of a recording, for each label and for *blank* (nothing new). A path, one
-symbol for each frame, says a text: repeated symbols count once, blanks are then taken out. ``a a - b`` and
-``- a b b`` both say "ab". The loss is minus the logarithm of the probability of *all* paths that say the
-target.
+A network gives scores for every frame of a recording, for each label and for *blank* (nothing new). A path,
+one symbol for each frame, spells a text: repeated symbols are merged, then blanks are removed. ``a a - b``
+and ``- a b b`` both spell "ab". The loss is minus the logarithm of the probability of *all* paths that spell
+the target.
 
-There are far too many paths to list, but a path can only be at one of 2 S + 1 places of the target with
-blanks between its S labels, ``- a - b -``. Let A[t, s] be the probability of all beginnings of paths that are
-at place s at frame t. A path came from the same place, from the one before, or from the one before that, if
-this skips a blank between two different labels::
+There are far too many paths to list, but a path can only be at one of 2 S + 1 positions of the target with
+blanks between its S labels, ``- a - b -``. Let A[t, s] be the probability of all path prefixes that are at
+position s at frame t. A path came from the same position, from the one before, or from two before, if this
+skips a blank between two different labels::
 
     A[t, s] = (A[t-1, s] + A[t-1, s-1] + A[t-1, s-2] if allowed) * p[t, symbol at s]
 
-and the answer is A at the last frame, at the last label or the blank behind it. Computed with logarithms,
-nothing underflows, however long the recording. The backward half of the textbook's forward-backward method is
-the gradient of this recursion, so it need not be written.
+and the result is A at the last frame, at the last label or the blank after it. In logarithms nothing
+underflows, however long the recording. The backward half of the textbook's forward-backward method is the
+gradient of this recursion, so it is not written out.
 
 Reference: Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist temporal classification (ICML).
 """
@@ -29,36 +29,36 @@ import numpy as np
 from chainrule.errors import TrainingError
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.loss.loss import Loss, require_shape
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
-_NEVER = -1e30  # a logarithm of 0 that can be calculated with
+_NEVER = -1e30  # stands for log(0) and stays finite
 _IMPOSSIBLE = 1e29
 
 
 @frozen
 class CTC(Loss):
-    """Minus the log-probability of a sequence of labels, over all ways to spread it over the frames.
+    """Minus the log-probability of a sequence of labels, summed over all alignments to the frames.
 
-    Shapes: output (B, T, K), scores; target (B, S) whole numbers, labels followed by blanks up to S -> (B,).
-    ``fit`` fills shorter targets up with blanks; ``predict`` gives the labels of the likeliest path so.
+    Shapes: output (B, T, K), scores; target (B, S) integers, labels followed by blanks up to S -> (B,).
+    ``fit`` pads shorter targets with blanks; ``predict`` gives the labels of the likeliest path, padded too.
 
     Args:
-        max_target_length: S, the most labels a target can have; ``None``: T, which costs more than is needed
-            where targets are short.
-        blank: the number that stands for blank, and fills targets up.
-        time_major: whether a column before the labels says how many of the T frames are sound; the others
-            are not looked at.
-        zero_infinity: whether a target that has no path (more labels than frames) costs 0; else it costs
-            infinity, at which training stops. ``refuse`` finds such targets beforehand.
+        max_target_length: S, the maximum number of labels of a target; ``None``: T, which costs more than
+            necessary if targets are short.
+        blank: the index of the blank symbol, which also pads targets.
+        time_major: whether a column before the labels gives the number of valid frames of the T; the others
+            are ignored.
+        zero_infinity: whether a target that has no path (more labels than frames) costs 0; otherwise it costs
+            infinity, at which training stops. ``refuse`` detects such targets beforehand.
 
-    Cost: T steps of about 10 (2 S + 1) operations a sample, and 2 T K (2 S + 1) flops to pick the scores.
+    Cost: T steps of about 10 (2 S + 1) operations per sample, and 2 T K (2 S + 1) flops to select the scores.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, T, K) with T and K fixed.
-        TrainingError E509: a target that no path can say.
+        TrainingError E509: a target that no path can spell.
         UsageError E102: a setting out of its range.
 
     Example:
@@ -82,9 +82,9 @@ class CTC(Loss):
     zero_infinity: bool = False
 
     def check(self) -> None:
-        require_whole(self, "blank", 0)
+        require_integer(self, "blank", 0)
         if self.max_target_length is not None:
-            require_whole(self, "max_target_length", 1)
+            require_integer(self, "max_target_length", 1)
         for name in ("time_major", "zero_infinity"):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
 
@@ -94,7 +94,7 @@ class CTC(Loss):
             self, output, "(B, T, K)", holds, "cr.Dense(29) as the last layer, over frames (B, T, C)"
         )
         frames, classes = bound(output.shape[1:])
-        reserve(self.max_target_length or 1, itemsize=64)  # of a decoded answer, for each sample
+        reserve(self.max_target_length or 1, itemsize=64)  # of a decoded prediction, for each sample
         require(self, "blank", self.blank < classes, f"an integer below the {classes} classes")
         return Spec((output.shape[0], (self.max_target_length or frames) + self.time_major), "int64")
 
@@ -122,7 +122,7 @@ class CTC(Loss):
         return PUBLIC["concatenate"]([flat, blanks[:, :1]], 1)
 
     def _skips(self, places: Node, like: Node) -> Node:
-        """0 where a path may come from two places before, else never: (B, L)."""
+        """0 where a path may come from two positions before, else log(0): (B, L)."""
         fresh = PUBLIC["not_equal"](places[:, 2:], places[:, :-2])
         label = PUBLIC["not_equal"](places[:, 2:], self.blank)
         free = PUBLIC["full_like"](like[:, 2:], 0.0)
@@ -130,86 +130,86 @@ class CTC(Loss):
         return PUBLIC["concatenate"]([PUBLIC["full_like"](like[:, :2], _NEVER), allowed], 1)
 
     def _ended(self, a: Node, labels: Node) -> Node:
-        """The loss, from the paths that end at the last label or the blank behind it."""
+        """The loss, from the paths that end at the last label or the blank after it."""
         where = PUBLIC["where"]
-        said = PUBLIC["not_equal"](labels, self.blank).astype(a.dtype)
-        last = PUBLIC["sum"](said, 1, True) * 2.0  # (B, 1)
+        is_label = PUBLIC["not_equal"](labels, self.blank).astype(a.dtype)
+        last = PUBLIC["sum"](is_label, 1, True) * 2.0  # (B, 1)
         place = constant(np.arange(*bound(a.shape[1:]))[None].astype(a.dtype))  # (1, L)
         behind = PUBLIC["logical_or"](PUBLIC["equal"](last, place), PUBLIC["equal"](last - 1.0, place))
         loss = -PUBLIC["logsumexp"](where(behind, a, _NEVER), 1)
         return where(loss > _IMPOSSIBLE, 0.0 if self.zero_infinity else float("inf"), loss)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)
 
-    def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
-        """Labels (N, n) with blanks behind them, (N, S).
+    def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
+        """Labels (N, n) padded with blanks, (N, S).
 
-        Fails:
+        Raises:
             TrainingError E504: more labels than S.
         """
         labels = np.asarray(target)
         labels = labels[:, None] if labels.ndim == 1 else labels  # one label each: (N,) -> (N, 1)
         if labels.ndim != 2 or labels.dtype.kind not in "iuf":
             return target
-        room, has = wanted[0] - self.time_major, labels.shape[1] - self.time_major
-        if has > room:
+        limit, has = shape[0] - self.time_major, labels.shape[1] - self.time_major
+        if has > limit:
             column = "1 + " if self.time_major else ""
             raise TrainingError(
-                "E504", where="y", expected=f"(B, {column}{room}): at most {room} labels for each sample",
+                "E504", where="y", expected=f"(B, {column}{limit}): at most {limit} labels for each sample",
                 received=f"(B, {column}{has})",
                 fix=f"cr.CTC(max_target_length={has}), if there are as many frames",
             )  # fmt: skip
-        return np.pad(labels, ((0, 0), (0, room - has)), constant_values=self.blank)
+        return np.pad(labels, ((0, 0), (0, limit - has)), constant_values=self.blank)
 
-    def decided(self, answer: Any) -> Any:
-        """The labels of the likeliest path, (N, T, K) -> (N, S), blanks behind them.
+    def to_targets(self, prediction: Any) -> Any:
+        """The labels of the likeliest path, (N, T, K) -> (N, S), padded with blanks.
 
-        Repeated symbols count once and blanks are taken out. Where the loss learns from shorter parts of
-        recordings (``time_major``), all frames are read here: cut the answer to hear a part.
+        Repeated symbols are merged and blanks removed. If the loss is trained on shorter parts of recordings
+        (``time_major``), all frames are decoded here: slice the prediction to decode a part.
 
         Example:
             >>> frames = np.eye(3)[[[1, 1, 0, 1, 2, 0]]]  # a a - a b -
-            >>> CTC(max_target_length=4).decided(frames).tolist()
+            >>> CTC(max_target_length=4).to_targets(frames).tolist()
             [[1, 1, 2, 0]]
         """
-        path = np.argmax(answer, axis=-1)  # (N, T, K) -> (N, T)
+        path = np.argmax(prediction, axis=-1)  # (N, T, K) -> (N, T)
         is_new = path != self.blank
         is_new[:, 1:] &= path[:, 1:] != path[:, :-1]
-        said = np.full(
+        labels = np.full(
             (len(path), max(self.max_target_length or 1, int(is_new.sum(1).max(initial=0)))), self.blank
         )
         row, frame = np.nonzero(is_new)
-        said[row, (np.cumsum(is_new, axis=1) - 1)[row, frame]] = path[row, frame]
-        return said
+        labels[row, (np.cumsum(is_new, axis=1) - 1)[row, frame]] = path[row, frame]
+        return labels
 
     def refuse(self, target: Any, output: Spec) -> None:
-        """Refuse targets with a label behind a blank, and those that need more frames than there are.
+        """Refuse targets with a label after a blank, and those that need more frames than there are.
 
         Args:
-            target: (N, S) whole numbers, as the loss takes them.
-            output: the spec of what the net gives.
+            target: (N, S) integers, as the loss takes them.
+            output: the spec of the network's output.
 
-        Fails:
+        Raises:
             TrainingError E509: the first of them, with its row and the frames it needs.
         """
         steps = bound(output.shape[1:])[0]
         target = np.asarray(target)
         labels = target[:, 1:] if self.time_major else target
         frames = target[:, 0] if self.time_major else np.full(len(target), steps)
-        said = labels != self.blank
-        repeats = ((labels[:, 1:] == labels[:, :-1]) & said[:, 1:]).sum(1)
-        needed = said.sum(1) + repeats
-        odd = (said[:, 1:] & ~said[:, :-1]).any(1) | (frames < 1) | (frames > steps)
+        is_label = labels != self.blank
+        repeats = ((labels[:, 1:] == labels[:, :-1]) & is_label[:, 1:]).sum(1)
+        needed = is_label.sum(1) + repeats
+        odd = (is_label[:, 1:] & ~is_label[:, :-1]).any(1) | (frames < 1) | (frames > steps)
         wrong = np.flatnonzero(odd | (not self.zero_infinity) & (needed > frames))
         if wrong.size:
             row = int(wrong[0])
             raise TrainingError(
                 "E509", where=f"y[{row}]",
                 expected=f"labels, then blanks ({self.blank}); 1 to {steps} frames, as many as they need",
-                received=f"{int(frames[row])} frames for {int(said[row].sum())} labels, of which "
+                received=f"{int(frames[row])} frames for {int(is_label[row].sum())} labels, of which "
                 f"{int(repeats[row])} repeat the one before: {int(needed[row])} are needed",
-                notes=[f"{wrong.size} of {len(target)} targets are so"],
+                notes=[f"{wrong.size} of {len(target)} targets are affected"],
                 fix="longer recordings, a smaller stride before the loss, or zero_infinity=True",
             )  # fmt: skip
 
@@ -219,6 +219,6 @@ def _step(a: Node, skip: Node) -> Node:
     never = PUBLIC["full_like"](a[:, :2], _NEVER)
     one = PUBLIC["concatenate"]([never[:, :1], a[:, :-1]], 1)
     two = PUBLIC["concatenate"]([never, a[:, :-2]], 1) + skip
-    most = PUBLIC["stop_gradient"](PUBLIC["maximum"](PUBLIC["maximum"](a, one), two))
-    ways = [PUBLIC["exp"](way - most) for way in (a, one, two)]
-    return most + PUBLIC["log"](ways[0] + ways[1] + ways[2])
+    maximum = PUBLIC["stop_gradient"](PUBLIC["maximum"](PUBLIC["maximum"](a, one), two))
+    ways = [PUBLIC["exp"](way - maximum) for way in (a, one, two)]
+    return maximum + PUBLIC["log"](ways[0] + ways[1] + ways[2])

@@ -1,4 +1,4 @@
-"""The losses as functions of nodes, for who works with nodes and not with a model: ``cr.mse(y, t)``."""
+"""The losses as functions of nodes, for use without a model: ``cr.mse(y, t)``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule.nn.loss.registry import LOSSES
 
 
 def _function(kind: type[Loss]) -> Callable[..., Node]:
-    """The loss as a function of nodes that gives J, the mean over the batch; a target may be numbers."""
+    """The loss as a function of nodes that gives J, the mean over the batch; a target may be an array."""
 
     def apply(prediction: Node, target: Any = None, *, weight: Any = None, **settings: Any) -> Node:
         loss = kind(**settings)
@@ -19,9 +19,9 @@ def _function(kind: type[Loss]) -> Callable[..., Node]:
         if not loss.needs_target:
             target = prediction
         if not isinstance(target, Node):
-            given, wanted = target, loss.target(prediction.spec)
-            target = constant(target, wanted.dtype if wanted.is_float else None)
-            loss.refuse(given, prediction.spec)
+            array, spec = target, loss.target(prediction.spec)
+            target = constant(target, spec.dtype if spec.is_float else None)
+            loss.refuse(array, prediction.spec)
         if weight is not None and not isinstance(weight, Node):
             weight = constant(weight, prediction.dtype)
         return loss.mean(prediction, target, weight)

@@ -1,7 +1,8 @@
-"""Losses that are minus the logarithm of a probability the net describes by more than one class or value.
+"""Losses that are minus the log-likelihood of a distribution with more than one parameter or outcome.
 
-The net says a distribution (its mean, its mean and variance, its probabilities); the loss says how unlikely
-the target is under it. Where a number must be positive the net gives its logarithm, which may be any number.
+The network gives a distribution (its mean, its mean and variance, its probabilities); the loss measures how
+unlikely the target is under it. For a quantity that must be positive the network gives its logarithm, which
+may be any number.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ class Poisson(Loss):
     Shapes: output (B, O), target the same, not negative -> (B,).
 
     Formula: with rate r = exp(yhat), or r = yhat: J^(i) = 1/O sum_o r_o - y_o log r_o, and with ``full`` also
-    Stirling's y log y - y + log(2 pi y)/2 for log y! where y > 1, which no gradient sees.
+    Stirling's y log y - y + log(2 pi y)/2 for log y! where y > 1, which has no gradient.
 
     Args:
-        log_input: whether the net gives the logarithm of the rate, which may be any number.
+        log_input: whether the network gives the logarithm of the rate, which may be any number.
         full: whether the term that depends on the target alone is added.
-        epsilon: added to a rate before its logarithm is taken, above 0.
+        epsilon: added to a rate before its logarithm is computed, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: epsilon is not above 0.
 
     Example:
@@ -67,24 +68,24 @@ class Poisson(Loss):
         y = where(target > 1.0, target, 1.0)
         return unlikely + where(target > 1.0, y * log(y) - y + log(y * (2.0 * math.pi)) / 2.0, 0.0)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["exp"](output) if self.log_input else output
 
 
 @frozen
 class GaussianNLL(Loss):
-    """For a net that also says how sure it is: minus the log-probability under a normal distribution.
+    """For a network that also predicts its uncertainty: minus the log-likelihood of a normal distribution.
 
     Shapes: output (B, 2 O), first the O means m, then the O variances v; target (B, O) -> (B,).
 
     Formula: J^(i) = 1/O sum_o (log v_o + (m_o - y_o)^2 / v_o) / 2, with ``full`` plus log(2 pi)/2.
 
     Args:
-        log_variance: whether the net gives the logarithm of v, which may be any number.
+        log_variance: whether the network gives the logarithm of v, which may be any number.
         full: whether the constant is added.
-        epsilon: the least variance, if the net gives it as it is, above 0.
+        epsilon: the minimum variance, if the network gives the variance itself, above 0.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, 2 O).
         UsageError E102: epsilon is not above 0.
 
@@ -118,33 +119,33 @@ class GaussianNLL(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2 O) -> (B, O)
         last = target.shape[-1]
-        mean = self.answer(output)
+        mean = self.prediction(output)
         raw = slice_axis(output, output.rank - 1, last, last * 2)
         square = PUBLIC["square"](mean - target)
         if self.log_variance:
             unlikely = (raw + square * PUBLIC["exp"](-raw)) / 2.0
         else:
-            # The floor is passed over by the gradient, as in PyTorch: a variance below it can still grow.
+            # The gradient ignores the floor, as in PyTorch: a variance below it can still grow.
             lift = PUBLIC["stop_gradient"](PUBLIC["relu"](self.epsilon - raw))
             variance = raw + lift
             unlikely = (PUBLIC["log"](variance) + square / variance) / 2.0
         return unlikely + math.log(2.0 * math.pi) / 2.0 if self.full else unlikely
 
-    def answer(self, output: Node) -> Node:  # the means: (B, 2 O) -> (B, O)
+    def prediction(self, output: Node) -> Node:  # the means: (B, 2 O) -> (B, O)
         last = output.shape[-1]
         return slice_axis(output, output.rank - 1, 0, last // 2)
 
 
 @frozen
 class KLDivergence(Loss):
-    """How far the net's probabilities are from those wanted: 0 only if they are the same.
+    """The divergence of the network's probabilities from the target's: 0 only if they are equal.
 
     Shapes: output (B, K), log-probabilities; target the same, probabilities -> (B,).
 
     Formula: J^(i) = sum_k y_k (log y_k - yhat_k), with 0 log 0 = 0.
 
     Args:
-        log_target: whether the target too is given as log-probabilities.
+        log_target: whether the target too consists of log-probabilities.
 
     Example:
         >>> import chainrule as cr
@@ -172,5 +173,5 @@ class KLDivergence(Loss):
         y = PUBLIC["where"](target > 0.0, target, 1.0)
         return PUBLIC["where"](target > 0.0, y * PUBLIC["log"](y), 0.0) - target * output
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["exp"](output)

@@ -1,26 +1,26 @@
-"""What every loss is: how wrong an answer is, as one number for each sample.
+"""What every loss is: how far a prediction is from its target, as one number per sample.
 
-A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum
-J^(i) in one place for all losses.
+A loss gives nodes of shape (B,); the step computes their (weighted) mean. That keeps the article's J = (1/n)
+sum J^(i) in one place for all losses.
 
-Terms may count differently: classes have weights, places without a label do not count, and a user weights
-samples or places. Weighted or not, J is one quotient over all terms of the batch, which is PyTorch's
-``reduction="mean"``:
+Terms may have different weights: classes have weights, positions without a label have weight 0, and a user
+weights samples or positions. Weighted or not, J is one quotient over all terms of the batch, which is
+PyTorch's ``reduction="mean"``:
 
     J = sum of weight * loss / sum of weight.
 
 ``Loss.parts`` gives numerator and denominator of each sample. Their sums over any set of samples make the
 mean over that set, so a batch that is split, an evaluation in blocks and an epoch agree with one large batch.
-The mean of the quotients of single samples, or of batches, is another number.
+The mean of the quotients of single samples, or of batches, is a different number.
 
 What a loss compares:
 
 - *values* with values, or *scores* (logits) with classes: output and target of one sample each;
-- *pairs and triplets*: the output holds them side by side along axis 1, (B, 2, D) or (B, 3, D), as one net
-  gives them that is applied to (B, 2, ...) inputs (``Dense`` treats more leading axes as more samples), or
-  ``cr.stack([a, b], 1)`` of two results; the target has one number for each pair or triplet;
-- nothing but the output itself, where its order says what belongs together (``TripletMargin``);
-- yes and no, where a target says so, are 1 and 0; -1 for no is taken too.
+- *pairs and triplets*: the output holds them stacked along axis 1, (B, 2, D) or (B, 3, D), as a network
+  gives them that is applied to (B, 2, ...) inputs (``Dense`` treats additional leading axes as additional
+  samples), or ``cr.stack([a, b], 1)`` of two results; the target has one number for each pair or triplet;
+- only the output itself, if its order defines the pairs (``TripletMargin``);
+- binary targets are 1 (yes) and 0 (no); -1 for no is accepted too.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from chainrule.spec import INTEGERS, Spec, shape_text
 
 @frozen
 class Loss(Extensible):
-    """Base of every loss: it says ``terms``, or ``__call__`` where a sample has no terms of its own.
+    """Base of every loss: it defines ``terms``, or ``__call__`` if a sample has no terms of its own.
 
-    ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or
-    ``"classification"``; ``wants`` says what the net must end in: ``"values"``, ``"log-probabilities"``, or
-    ``"logits"``, which the loss itself makes probabilities; ``joins`` says how the terms of a sample become
-    one number; ``needs_target`` is false where the output alone decides (``fit`` takes no y). ``pytorch`` and
-    ``keras`` are its names there, ``chinese`` its Chinese name and summary.
+    ``name`` is its name in ``Model(loss=...)``; ``task`` is ``"regression"`` or ``"classification"``;
+    ``wants`` is what the network must end in: ``"values"``, ``"log-probabilities"``, or ``"logits"``, which
+    the loss itself converts to probabilities; ``joins`` is how the terms of a sample are reduced to one
+    number; ``needs_target`` is false if the loss depends on the output alone (``fit`` takes no y).
+    ``pytorch`` and ``keras`` are its names there, ``chinese`` its Chinese name and summary.
     """
 
     name: ClassVar[str]
@@ -66,11 +66,11 @@ class Loss(Extensible):
         return output
 
     def terms(self, output: Node, target: Node) -> Node:
-        """What the loss of a sample is made of: (B, ...), one term for each value or place, or (B,)."""
-        raise TypeError(f"{type(self).__name__} says no loss")
+        """The terms of a sample's loss: (B, ...), one for each value or position, or (B,)."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
 
     def shares(self, output: Node, target: Node) -> Node | None:
-        """The weight of each term, in the shape of ``terms``, which it is a factor of; ``None``: all 1."""
+        """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1."""
         return None
 
     @property
@@ -89,13 +89,13 @@ class Loss(Extensible):
         Args:
             output: predictions of the network.
             target: the targets.
-            weight: how much each sample counts, (B,), or each of its terms, in their shape.
+            weight: the weight of each sample, (B,), or of each term, in the shape of the terms.
 
         Returns:
             the numerators and the denominators; ``None`` for denominators that are all 1.
 
-        Fails:
-            ShapeError E201: weights of another shape.
+        Raises:
+            ShapeError E201: weights of a different shape.
         """
         terms, shares = self.terms(output, target), self.shares(output, target)
         if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
@@ -114,38 +114,38 @@ class Loss(Extensible):
         total, count = per_sample(terms, "sum"), per_sample(shares, both)
         return (total, count) if weight is None else (total * weight, count * weight)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         """The output in the user's terms: probabilities of a classifier, values of a regressor."""
         return output
 
-    def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
-        """Targets, an array, filled up to the shape of a sample that is wanted, where this loss knows how.
+    def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
+        """An array of targets, padded to the shape of a sample, if this loss supports padding.
 
-        Fails:
-            TrainingError E504: they cannot be filled to it.
+        Raises:
+            TrainingError E504: they cannot be padded to that shape.
         """
         return target
 
-    def decided(self, answer: Any) -> Any:
-        """What ``answer``, an array, says in the form of targets; ``None`` where it has that form already."""
+    def to_targets(self, prediction: Any) -> Any:
+        """The array ``prediction`` in the form of targets; ``None`` if it has that form already."""
         return None
 
     def refuse(self, target: Any, output: Spec) -> None:
-        """Refuse targets, an array, whose values no output of this spec can ever meet."""
+        """Refuse an array of targets whose values no output of this spec can match."""
 
     def mean(self, output: Node, target: Node, weight: Node | None = None) -> Node:
-        """J, the mean over the batch, shape (), once output and target are known to belong together.
+        """J, the mean over the batch, shape (), after checking that output and target match.
 
         Args:
-            output: what the net gives.
-            target: what was wanted.
-            weight: how much each sample counts, (B,), or each of its terms, in their shape. J is then the sum
-                of weight times loss, divided by the sum of the weights; 0 where that sum is 0.
+            output: the network's output.
+            target: the targets.
+            weight: the weight of each sample, (B,), or of each term, in the shape of the terms. J is then the
+                sum of weight times loss, divided by the sum of the weights; 0 where that sum is 0.
 
-        Fails:
+        Raises:
             ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to
                 ``(B, B)``.
-            DtypeError E252, E253: the target's numbers are of the wrong kind.
+            DtypeError E252, E253: the target has a wrong dtype.
         """
         if self.needs_target:
             self._agree(output, target)
@@ -155,23 +155,23 @@ class Loss(Extensible):
         return PUBLIC["sum"](total) / divisor(PUBLIC["sum"](count))
 
     def _agree(self, output: Node, target: Node) -> None:
-        wanted = self.target(output.spec)
-        if target.shape != wanted.shape:
+        spec = self.target(output.spec)
+        if target.shape != spec.shape:
             raise ShapeError(
-                "E201", op=self.name, expected=f"target {shape_text(wanted.shape)}",
+                "E201", op=self.name, expected=f"target {shape_text(spec.shape)}",
                 received=f"target {shape_text(target.shape)}",
-                fix=f"target.reshape({shape_text(wanted.shape)})",
-                notes=[f"the net gives {shape_text(output.shape)}"],
+                fix=f"target.reshape({shape_text(spec.shape)})",
+                notes=[f"the network gives {shape_text(output.shape)}"],
             )  # fmt: skip
-        if not wanted.is_float and target.dtype not in INTEGERS:
+        if not spec.is_float and target.dtype not in INTEGERS:
             raise DtypeError(
                 "E253", op=self.name, kind="whole", expected=", ".join(INTEGERS), received=target.dtype,
                 fix='target.astype("int64")',
             )  # fmt: skip
-        if wanted.is_float and target.dtype != wanted.dtype:
+        if spec.is_float and target.dtype != spec.dtype:
             raise DtypeError(
-                "E252", op=self.name, expected=wanted.dtype, received=target.dtype,
-                fix=f'target.astype("{wanted.dtype}")',
+                "E252", op=self.name, expected=spec.dtype, received=target.dtype,
+                fix=f'target.astype("{spec.dtype}")',
             )  # fmt: skip
 
 
@@ -182,25 +182,25 @@ def per_sample(values: Node, how: str) -> Node:
 
 
 def divisor(weight: Node) -> Node:
-    """A sum of weights to divide by: 1 where nothing counts, as its numerator is 0 there."""
+    """A sum of weights to divide by: 1 where all weights are 0, as its numerator is 0 there."""
     return PUBLIC["where"](weight > 0.0, weight, 1.0)
 
 
 def signs(target: Node) -> Node:
-    """1 for yes and -1 for no, whether the target writes no as 0 or as -1."""
+    """1 for yes and -1 for no, whether the target encodes no as 0 or as -1."""
     return PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), -1.0)
 
 
 def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> None:
-    """Refuse a target that a loss does not take, and a missing one that it needs.
+    """Refuse a target that a loss does not take, and require one that it needs.
 
     Args:
         loss: the loss.
-        target: what was given; ``None``: nothing.
+        target: the argument; ``None``: none was passed.
         with_target, without: the call with a target, and the one without.
 
-    Fails:
-        UsageError E132: it takes none. UsageError E133: it needs one.
+    Raises:
+        UsageError E132: the loss takes none. UsageError E133: it needs one.
     """
     if target is not None and not loss.needs_target:
         raise UsageError(
@@ -213,21 +213,21 @@ def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> No
         )
 
 
-def require_shape(loss: Loss, output: Spec, wanted: str, holds: bool, fix: str) -> None:
-    """Refuse an output of a shape the loss has no meaning for.
+def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -> None:
+    """Refuse an output of a shape the loss is not defined for.
 
     Args:
         loss: the loss.
-        output: the spec of what the net gives.
-        wanted: the shape it must have, such as ``"(B, 2, D)"``.
-        holds: whether it has.
+        output: the spec of the network's output.
+        shape: the required shape, such as ``"(B, 2, D)"``.
+        holds: whether the output has it.
         fix: a line that can be pasted.
 
-    Fails:
+    Raises:
         ShapeError E208: it has not.
     """
     if not holds:
         raise ShapeError(
-            "E208", op=loss.name, constraint=f"an output of shape {wanted}", expected=wanted,
+            "E208", op=loss.name, constraint=f"an output of shape {shape}", expected=shape,
             received=shape_text(output.shape), fix=fix,
         )  # fmt: skip

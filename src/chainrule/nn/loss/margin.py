@@ -1,7 +1,7 @@
-"""Losses that ask for a margin: once an answer is right by enough, it costs nothing more.
+"""Losses with a margin: a prediction that is right by at least the margin costs nothing.
 
-The scores of these losses are no logits of a probability; ``answer`` takes their sigmoid or softmax all the
-same, which is on the right side of one half but says nothing reliable of how likely an answer is.
+The scores of these losses are not logits of a probability. ``prediction`` still applies sigmoid or softmax:
+the result is on the right side of one half, but it is not a reliable probability.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.loss import Loss, require_shape, signs
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
@@ -20,7 +20,7 @@ from chainrule.spec import Spec, bound
 
 @frozen
 class Hinge(Loss):
-    """0 once the score is on the right side by 1, growing in a straight line before: the support vector loss.
+    """0 if the score is on the right side by at least 1, linear otherwise: the support vector loss.
 
     Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
 
@@ -44,13 +44,13 @@ class Hinge(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         return PUBLIC["relu"](1.0 - signs(target) * output)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)
 
 
 @frozen
 class SquaredHinge(Hinge):
-    """The square of the hinge: smooth where it begins, and hard on answers that are far off.
+    """The square of the hinge: smooth where it begins, and large for predictions that are far off.
 
     Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
 
@@ -97,16 +97,16 @@ class SoftMargin(Hinge):
 
 @frozen
 class HingeEmbedding(Loss):
-    """For distances: what belongs together should be near, what does not at least a margin apart.
+    """For distances: same-class pairs should be near, other pairs at least a margin apart.
 
-    Shapes: output (B, ...), distances; target the same, yes (belongs together) and no -> (B,).
+    Shapes: output (B, ...), distances; target the same, yes (same class) and no -> (B,).
 
     Formula: J^(i) = the mean of x where yes and of max(0, margin - x) where no.
 
     Args:
-        margin: how far apart is enough, above 0.
+        margin: the required distance, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a margin that is not above 0.
 
     Example:
@@ -130,9 +130,9 @@ class HingeEmbedding(Loss):
 
 @frozen
 class CategoricalHinge(OneClass):
-    """The right class should score at least 1 more than the best of the others (and than 0).
+    """The true class should score at least 1 more than the best of the others (and than 0).
 
-    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+    Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
     Formula: J^(i) = max(0, 1 - z_y + max(0, max_(k != y) z_k)).
 
@@ -142,8 +142,8 @@ class CategoricalHinge(OneClass):
         >>> round(float(cr.evaluate(loss, {})), 6)
         0.5
 
-    Reference: as Keras has it, where the right class stands as a 0 among the others. Crammer and Singer
-    (2001), On the algorithmic implementation of multiclass kernel-based vector machines (JMLR 2), without it.
+    Reference: as in Keras, where the true class is a 0 among the others. Crammer and Singer (2001), On the
+    algorithmic implementation of multiclass kernel-based vector machines (JMLR 2), without it.
     """
 
     name = "categorical_hinge"
@@ -152,23 +152,23 @@ class CategoricalHinge(OneClass):
 
     def of_class(self, output: Node, hot: Node) -> Node:
         others = PUBLIC["max"](PUBLIC["where"](hot > 0.5, 0.0, output), -1)
-        return self.weighed(PUBLIC["relu"](others - right(output, hot) + 1.0), hot)
+        return self.weighted(PUBLIC["relu"](others - right(output, hot) + 1.0), hot)
 
 
 @frozen
 class MultiMargin(OneClass):
-    """The right class should score more than each of the others by a margin.
+    """The true class should score more than each of the others by a margin.
 
-    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+    Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
     Formula: J^(i) = 1/K sum_(k != y) max(0, margin - z_y + z_k)^p.
 
     Args:
-        margin: how much more is enough, above 0.
+        margin: the required difference, above 0.
         p: 1 or 2.
         class_weight: a factor for each class; as in PyTorch, the mean does not divide by it.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Example:
@@ -190,27 +190,27 @@ class MultiMargin(OneClass):
 
     def check(self) -> None:
         require_number(self, "margin", above=0)
-        require_whole(self, "p", 1, 2)
+        require_integer(self, "p", 1, 2)
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
         own = PUBLIC["sum"](output * hot, -1, True)  # (B, ..., K) -> (B, ..., 1)
         missing = PUBLIC["relu"](output - own + self.margin) * (1.0 - hot)
-        each = PUBLIC["mean"](missing if self.p == 1 else PUBLIC["square"](missing), -1)
-        return self.weighed(each, hot)
+        losses = PUBLIC["mean"](missing if self.p == 1 else PUBLIC["square"](missing), -1)
+        return self.weighted(losses, hot)
 
 
 @frozen
 class MultilabelMargin(Loss):
-    """Every class a sample has should score at least 1 more than every class it has not.
+    """Every class of a sample should score at least 1 more than every class it does not have.
 
     Shapes: output (B, K), target the same, yes and no for each class -> (B,).
 
     Formula: J^(i) = 1/K sum_(j yes) sum_(k no) max(0, 1 - z_j + z_k).
 
-    Cost: K^2 comparisons a sample.
+    Cost: K^2 comparisons per sample.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, K).
 
     Example:
@@ -240,5 +240,5 @@ class MultilabelMargin(Loss):
         (classes,) = bound(output.shape[1:])
         return missing * yes[:, :, None] * (1.0 - yes[:, None, :]) / float(classes)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)

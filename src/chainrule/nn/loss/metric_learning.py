@@ -1,8 +1,8 @@
-"""Losses of pairs and triplets, for nets that learn what lies close to what.
+"""Losses of pairs and triplets, for networks that learn distances.
 
-The output holds the two or three side by side along axis 1 (see ``chainrule.nn.loss.loss``); ``answer`` is
-one number for each pair, which is large where the target should be yes; of triplets, where the negative is
-farther than the positive.
+The output holds the two or three vectors stacked along axis 1 (see ``chainrule.nn.loss.loss``);
+``prediction`` is one number for each pair, large where the target should be yes; for triplets, large where
+the negative is farther than the positive.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chainrule.spec import Spec
 
 @frozen
 class Side(Loss):
-    """Base of the losses of vectors side by side: output (B, n, D), target (B,)."""
+    """Base of the losses of stacked vectors: output (B, n, D), target (B,)."""
 
     together: ClassVar[int] = 2
 
@@ -37,16 +37,16 @@ _STACK = "cr.stack([a, b], 1)"
 
 @frozen
 class MarginRanking(Loss):
-    """Of two scores the one that should be higher should be so by a margin.
+    """The score that should be the higher of two should be so by a margin.
 
     Shapes: output (B, 2), target (B,): yes if the first should be higher, no if the second -> (B,).
 
     Formula: J^(i) = max(0, -y (z_1 - z_2) + margin), with y = 1 for yes and -1 for no.
 
     Args:
-        margin: by how much, at least 0.
+        margin: the required difference, at least 0.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, 2).
         UsageError E102: a negative margin.
 
@@ -65,31 +65,31 @@ class MarginRanking(Loss):
     margin: float = 0.0
 
     def check(self) -> None:
-        require_number(self, "margin", least=0)
+        require_number(self, "margin", minimum=0)
 
     def target(self, output: Spec) -> Spec:
         require_shape(self, output, "(B, 2)", output.rank == 2 and output.shape[1] == 2, _STACK)
         return output.with_shape(output.shape[:1])
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2) -> (B,)
-        return PUBLIC["relu"](self.margin - signs(target) * self.answer(output))
+        return PUBLIC["relu"](self.margin - signs(target) * self.prediction(output))
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return output[:, 0] - output[:, 1]
 
 
 @frozen
 class CosineEmbedding(Side):
-    """Vectors that belong together should point the same way, others at least not closely so.
+    """Vectors of a pair should point the same way, others not closely so.
 
-    Shapes: output (B, 2, D), target (B,): yes if the two belong together -> (B,).
+    Shapes: output (B, 2, D), target (B,): yes if the two are a pair -> (B,).
 
     Formula: with c the cosine of their angle: J^(i) = 1 - c for yes, max(0, c - margin) for no.
 
     Args:
-        margin: the largest cosine that is allowed of strangers, -1 to 1.
+        margin: the maximum cosine of two that are no pair, -1 to 1.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, 2, D).
         UsageError E102: a margin out of its range.
 
@@ -106,28 +106,28 @@ class CosineEmbedding(Side):
     margin: float = 0.0
 
     def check(self) -> None:
-        require_number(self, "margin", least=-1, most=1)
+        require_number(self, "margin", minimum=-1, maximum=1)
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2, D) -> (B,)
-        c = self.answer(output)
+        c = self.prediction(output)
         return PUBLIC["where"](target > 0.0, 1.0 - c, PUBLIC["relu"](c - self.margin))
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return cosine(output[:, 0], output[:, 1])
 
 
 @frozen
 class Contrastive(Side):
-    """Vectors that belong together are drawn together, others pushed apart until a margin lies between.
+    """Vectors of a pair are pulled together, others pushed apart up to a margin.
 
-    Shapes: output (B, 2, D), target (B,): yes if the two belong together -> (B,).
+    Shapes: output (B, 2, D), target (B,): yes if the two are a pair -> (B,).
 
     Formula: with d their distance: J^(i) = d^2/2 for yes, max(0, margin - d)^2/2 for no.
 
     Args:
-        margin: how far apart is enough, above 0.
+        margin: the required distance, above 0.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, 2, D).
         UsageError E102: a margin that is not above 0.
 
@@ -138,7 +138,7 @@ class Contrastive(Side):
         0.125
 
     Reference: Hadsell, Chopra and LeCun (2006), Dimensionality reduction by learning an invariant mapping
-    (CVPR), where 0 stands for what belongs together.
+    (CVPR), where 0 stands for a pair.
     """
 
     name = "contrastive"
@@ -154,7 +154,7 @@ class Contrastive(Side):
         far = PUBLIC["square"](PUBLIC["relu"](self.margin - length(apart)))
         return PUBLIC["where"](target > 0.0, near, far) / 2.0
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return self.margin / 2.0 - length(output[:, 0] - output[:, 1])
 
 
@@ -168,15 +168,15 @@ class TripletMargin(Side):
     Formula: J^(i) = max(0, d(a, p) - d(a, n) + margin).
 
     Args:
-        margin: by how much, above 0.
+        margin: the required difference, above 0.
         distance: ``"euclidean"``, ``"squared_euclidean"``, ``"manhattan"`` or ``"cosine"`` (1 - cosine).
         swap: whether the negative's distance is the smaller of those to the anchor and to the positive.
 
     Numerics: 1e-6 is added to every difference, as in PyTorch, so that equal vectors have a slope.
 
-    Fails:
+    Raises:
         ShapeError E208: the output is not (B, 3, D).
-        UsageError E101, E102: no such distance; a margin that is not above 0.
+        UsageError E101, E102: an unknown distance; a margin that is not above 0.
 
     Example:
         >>> import chainrule as cr
@@ -212,7 +212,7 @@ class TripletMargin(Side):
             far = PUBLIC["minimum"](far, distance(positive, negative))
         return PUBLIC["relu"](distance(anchor, positive) - far + self.margin)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         anchor, positive, negative = (output[:, i] for i in range(3))
         distance = DISTANCES[self.distance]
         return distance(anchor, negative) - distance(anchor, positive)

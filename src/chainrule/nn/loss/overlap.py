@@ -1,8 +1,8 @@
-"""Losses of areas: how well the cells marked by the net cover the cells that should be marked.
+"""Losses of areas: how well the cells marked by the network cover the cells that should be marked.
 
-Where few cells are marked, the loss of each cell by itself is nearly the same for a net that finds them and
-one that finds none. These compare the areas as a whole, sample by sample. (Keras compares those of the whole
-batch at once, unless its ``axis`` says otherwise.)
+If few cells are marked, the mean loss over single cells is nearly the same for a network that finds them and
+one that finds none. These losses compare the areas as a whole, sample by sample. (Keras compares those of the
+full batch at once, unless its ``axis`` is set.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EMPTY = 1e-7  # keeps the quotient a number where nothing is marked
 
 @frozen
 class Tversky(Loss):
-    """1 minus the share of the marked area that both agree on, each kind of error at a price of its own.
+    """1 minus the share of the marked area that both agree on, with separate weights for each kind of error.
 
     Shapes: output (B, ...), one score for each cell; target the same, yes and no as 1 and 0 -> (B,).
 
@@ -30,12 +30,12 @@ class Tversky(Loss):
     p)).
 
     Args:
-        alpha: the price of a cell that is missed, at least 0.
-        beta: the price of a cell that is marked by mistake, at least 0.
+        alpha: the weight of a cell that is missed, at least 0.
+        beta: the weight of a cell that is marked by mistake, at least 0.
 
-    Fails:
+    Raises:
         ShapeError E208: a sample has no cells.
-        UsageError E102: a negative price.
+        UsageError E102: a negative weight.
 
     Example:
         >>> import chainrule as cr
@@ -44,7 +44,7 @@ class Tversky(Loss):
         0.230769
 
     Reference: Salehi, Erdogmus and Gholipour (2017), Tversky loss function for image segmentation (MLMI),
-    where alpha is the price of a mistake. Here it is that of a miss, as in Keras's code.
+    where alpha is the weight of a mistake. Here it is that of a miss, as in Keras's code.
     """
 
     name = "tversky"
@@ -57,8 +57,8 @@ class Tversky(Loss):
     beta: float = 0.5
 
     def check(self) -> None:
-        require_number(self, "alpha", least=0)
-        require_number(self, "beta", least=0)
+        require_number(self, "alpha", minimum=0)
+        require_number(self, "beta", minimum=0)
 
     def target(self, output: Spec) -> Spec:
         require_shape(self, output, "(B, ...)", output.rank >= 2, "cr.Conv(1, 1) as the last layer")
@@ -71,7 +71,7 @@ class Tversky(Loss):
         mistaken = per_sample((1.0 - target) * p, "sum")
         return 1.0 - both / (both + missed * self.alpha + mistaken * self.beta + _EMPTY)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)
 
 
@@ -83,7 +83,7 @@ class Dice(Loss):
 
     Formula: with p = sigmoid(z): J^(i) = 1 - 2 sum(y p) / (sum(y) + sum(p)).
 
-    Fails:
+    Raises:
         ShapeError E208: a sample has no cells.
 
     Example:
@@ -92,7 +92,8 @@ class Dice(Loss):
         >>> round(float(cr.evaluate(loss, {})), 6)
         0.333333
 
-    Reference: Milletari, Navab and Ahmadi (2016), V-Net (3DV), there with squares below; here as in Keras.
+    Reference: Milletari, Navab and Ahmadi (2016), V-Net (3DV), there with squares in the denominator; here as
+    in Keras.
     """
 
     name = "dice"
@@ -110,5 +111,5 @@ class Dice(Loss):
         both = per_sample(target * p, "sum")
         return 1.0 - both * 2.0 / (per_sample(target, "sum") + per_sample(p, "sum") + _EMPTY)
 
-    def answer(self, output: Node) -> Node:
+    def prediction(self, output: Node) -> Node:
         return PUBLIC["sigmoid"](output)

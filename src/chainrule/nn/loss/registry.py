@@ -1,4 +1,4 @@
-"""The losses by name, and the check that a net ends as its loss expects."""
+"""The losses by name, and the check that a network ends as its loss expects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KEEPS_NUMBERS = ("reshape", "cast", "transpose")
 def known_loss(loss: str | Loss) -> Loss:
     """The loss of this name, or the loss itself.
 
-    Fails:
+    Raises:
         UsageError E101: no such loss.
     """
     if isinstance(loss, Loss):
@@ -63,48 +63,48 @@ def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[s
 
     Args:
         loss: one for all outputs, or one for each by the output's name.
-        outputs: what the net gives, by name.
+        outputs: the network's outputs, by name.
 
-    Fails:
-        UsageError E101: no such loss; an output without a loss; a loss for an output that does not exist.
+    Raises:
+        UsageError E101: an unknown loss; an output without a loss; a loss for an output that does not exist.
     """
     if not isinstance(loss, Mapping):
         return {name: known_loss(loss) for name in outputs}
     strays = [name for name in loss if name not in outputs]
     missing = [name for name in outputs if name not in loss]
     if missing or strays:
-        wanted = ", ".join(f'"{name}": "mse"' for name in outputs)
+        entries = ", ".join(f'"{name}": "mse"' for name in outputs)
         raise UsageError(
             "E101", where="loss", name=(strays or missing)[0], expected=", ".join(outputs),
-            received=", ".join(map(str, loss)) or "none", fix=f"loss={{{wanted}}}",
+            received=", ".join(map(str, loss)) or "none", fix=f"loss={{{entries}}}",
         )  # fmt: skip
     return {name: known_loss(loss[name]) for name in outputs}
 
 
 def refuse_mismatch(loss: Loss, output: Node) -> None:
-    """Refuse a net that makes probabilities itself before a loss that does so too, or wants logarithms.
+    """Refuse a network that computes probabilities before a loss that does so too, or that takes logarithms.
 
-    Applied twice, softmax still trains, only badly, and nobody is told: so it is looked for. ``half_mse`` and
-    its relatives are welcome after a sigmoid, as in the article's net.
+    Applied twice, softmax still trains, but badly and without an error: so this is checked. ``half_mse`` and
+    similar losses are allowed after a sigmoid, as in the article's network.
 
     Args:
         loss: the loss of this output.
-        output: the last node of the net.
+        output: the last node of the network.
 
-    Fails:
-        UsageError E105: the net ends in sigmoid, softmax or log-softmax and the loss takes logits.
+    Raises:
+        UsageError E105: the network ends in sigmoid, softmax or log-softmax and the loss takes logits.
     """
     node = output
     while node.op.name in _KEEPS_NUMBERS:
         node = node.inputs[0]
     if node.op.name in _REFUSED.get(loss.wants, ()):
-        made = node.op.name
+        activation = node.op.name
         logits = loss.wants == "logits"
-        drop = f'drop activation="{made}" from the last layer: {loss.name} applies it'
+        drop = f'drop activation="{activation}" from the last layer: {loss.name} applies it'
         raise UsageError(
             "E105", where=str(node.site), loss=loss.name, wants=loss.wants, wants_zh=_WANTS_ZH[loss.wants],
-            activation=made,
+            activation=activation,
             expected="scores of any size (no activation at the end)" if logits else "log_softmax at the end",
-            received=f"numbers after {made}",
+            received=f"numbers after {activation}",
             fix=drop if logits else 'activation="log_softmax" in the last layer',
         )  # fmt: skip

@@ -14,7 +14,7 @@ from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
-_SMALLEST = 1e-7  # what Keras divides by, and takes logarithms of, where a number is 0
+_SMALLEST = 1e-7  # the minimum of divisors and of arguments of a logarithm, as in Keras
 
 
 @frozen
@@ -42,7 +42,7 @@ class HalfMSE(Loss):
 
 @frozen
 class MSE(Loss):
-    """The squared error, averaged over the outputs: large errors count far more than small ones.
+    """The squared error, averaged over the outputs: large errors have a far larger weight than small ones.
 
     Shapes: output (B, O), target the same -> (B,).
 
@@ -68,7 +68,7 @@ class MSE(Loss):
 
 @frozen
 class MAE(Loss):
-    """The absolute error, averaged over the outputs: every unit of error counts alike, so outliers pull less.
+    """The absolute error, averaged over the outputs: linear in the error, so outliers have less influence.
 
     Shapes: output (B, O), target the same -> (B,).
 
@@ -94,7 +94,7 @@ class MAE(Loss):
 
 @frozen
 class Huber(Loss):
-    """Squared for small errors, absolute for large ones: smooth at 0 and calm about outliers.
+    """Squared for small errors, absolute for large ones: smooth at 0 and robust against outliers.
 
     Shapes: output (B, O), target the same -> (B,).
 
@@ -102,9 +102,9 @@ class Huber(Loss):
     up to delta and delta (|d| - delta/2) beyond; the gradient by yhat is c/O.
 
     Args:
-        delta: where the one goes over into the other, above 0, in the target's unit.
+        delta: where the quadratic part ends, above 0, in the target's unit.
 
-    Fails:
+    Raises:
         UsageError E102: delta is not above 0.
 
     Example:
@@ -133,16 +133,16 @@ class Huber(Loss):
 
 @frozen
 class SmoothL1(Loss):
-    """``huber`` divided by where it bends, so that its slope far away is always 1.
+    """``huber`` divided by its delta, so that its slope for large errors is always 1.
 
     Shapes: output (B, O), target the same -> (B,).
 
     Formula: J^(i) = 1/O sum_o huber_beta(yhat_o - y_o) / beta: d^2/(2 beta) up to beta, |d| - beta/2 beyond.
 
     Args:
-        beta: where the square goes over into the straight line, above 0, in the target's unit.
+        beta: where the quadratic part ends, above 0, in the target's unit.
 
-    Fails:
+    Raises:
         UsageError E102: beta is not above 0.
 
     Example:
@@ -176,7 +176,7 @@ class LogCosh(Loss):
     Formula: J^(i) = 1/O sum_o log cosh(d_o), d = yhat - y, computed as d + softplus(-2 d) - log 2; the
     gradient by yhat is tanh(d)/O.
 
-    Numerics: never overflows; a d below 1e-8 gives 0, since its square is lost beside log 2.
+    Numerics: never overflows; a d below 1e-8 gives 0, since its square is lost next to log 2.
 
     Example:
         >>> import chainrule as cr
@@ -196,7 +196,7 @@ class LogCosh(Loss):
 
 @frozen
 class MAPE(Loss):
-    """The absolute error in per cent of the target, averaged over the outputs.
+    """The absolute error in percent of the target, averaged over the outputs.
 
     Shapes: output (B, O), target the same -> (B,).
 
@@ -226,7 +226,7 @@ class MSLE(Loss):
 
     Shapes: output (B, O), target the same, none of them negative -> (B,).
 
-    Formula: J^(i) = 1/O sum_o (log(1 + yhat_o) - log(1 + y_o))^2; what is below 1e-7 is taken as 1e-7.
+    Formula: J^(i) = 1/O sum_o (log(1 + yhat_o) - log(1 + y_o))^2; values below 1e-7 are replaced by 1e-7.
 
     Example:
         >>> import chainrule as cr
@@ -246,13 +246,13 @@ class MSLE(Loss):
 
 @frozen
 class CosineLoss(Loss):
-    """Minus the cosine of the angle between output and target: only the direction counts, not the length.
+    """Minus the cosine of the angle between output and target: only the direction matters, not the length.
 
-    Shapes: output (B, D), target the same -> (B,); with more axes the mean over the places between.
+    Shapes: output (B, D), target the same -> (B,); with more axes the mean over the positions in between.
 
     Formula: J^(i) = -sum_d yhat_d y_d / (|yhat| |y|), from -1 (same direction) to 1 (opposite).
 
-    Numerics: a length below 1e-6 is taken as 1e-6, so a vector of zeros has cosine 0.
+    Numerics: a length below 1e-6 is replaced by 1e-6, so a vector of zeros has cosine 0.
 
     Example:
         >>> import chainrule as cr

@@ -8,11 +8,11 @@ from chainrule.graph import Node
 from chainrule.nn.safe_norms import defined
 from chainrule.ops import PUBLIC
 
-_SHORT = 1e-12  # the square of the shortest length that is divided by
+_SHORT = 1e-12  # the square of the minimum length that is divided by
 
 
 def length(x: Node) -> Node:
-    """The Euclidean length along the last axis; at least 1e-6, so that its slope exists at 0 too."""
+    """The Euclidean length along the last axis; at least 1e-6, so that its gradient exists at 0 too."""
     squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
     return defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, _SHORT)), squared)
 
@@ -23,7 +23,7 @@ def cosine(a: Node, b: Node) -> Node:
 
 
 def _apart(a: Node, b: Node) -> Node:
-    # PyTorch adds this to every difference, so that two equal vectors lie a little apart.
+    # PyTorch adds this to every difference, so that two equal vectors differ slightly.
     return a - b + 1e-6
 
 

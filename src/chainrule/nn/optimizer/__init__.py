@@ -1,4 +1,5 @@
-"""Optimizers, one file for each idea; ``contract`` says what one is, ``OPTIMIZERS`` lists those with a name.
+"""Optimizers, one file for each idea; ``optimizer.py`` defines what one is, ``OPTIMIZERS`` lists those with a
+name.
 
 All of them move against the gradient; they differ in how far. ``SGD`` goes rate times the gradient. ``Adam``
 and its family divide it by its usual size, so that a weight with small gradients moves as far as one with

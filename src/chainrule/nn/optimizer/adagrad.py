@@ -26,7 +26,7 @@ EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to t
 
 @frozen
 class RMSprop(Rule):
-    """Divides each gradient by the root of its mean square, so that all parameters move at a like pace.
+    """Divides each gradient by the root of its mean square, so that all parameters have similar step sizes.
 
     Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - learning_rate d. With momentum, v
     <- m v + d and w <- w - learning_rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the
@@ -42,7 +42,7 @@ class RMSprop(Rule):
 
     Numerics: s - c^2 is never let below 0, where rounding could put it.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Tieleman and Hinton (2012), Lecture 6.5: rmsprop (Coursera); Graves (2013), Generating
@@ -57,13 +57,13 @@ class RMSprop(Rule):
     centered: bool = False
 
     def check(self) -> None:
-        require_number(self, "rho", least=0, below=1)
+        require_number(self, "rho", minimum=0, below=1)
         require_number(self, "epsilon", above=0)
-        require_number(self, "momentum", least=0, below=1)
+        require_number(self, "momentum", minimum=0, below=1)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        wanted = {"square": True, "mean": self.centered, "velocity": self.momentum > 0}
-        return {name: Slot(shape) for name, needed in wanted.items() if needed}
+        slots_used = {"square": True, "mean": self.centered, "velocity": self.momentum > 0}
+        return {name: Slot(shape) for name, needed in slots_used.items() if needed}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         new = {"square": running(slots["square"], PUBLIC["square"](g), self.rho)}
@@ -89,7 +89,7 @@ class Adagrad(Rule):
         epsilon: above 0; keeps the division away from 0.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and stochastic
@@ -103,7 +103,7 @@ class Adagrad(Rule):
     epsilon: float = 1e-10
 
     def check(self) -> None:
-        require_number(self, "initial_accumulator_value", least=0)
+        require_number(self, "initial_accumulator_value", minimum=0)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -130,7 +130,7 @@ class Adadelta(Rule):
         epsilon: above 0; the first step is sqrt(epsilon) long.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Zeiler (2012), ADADELTA: an adaptive learning rate method (arXiv 1212.5701). The same steps as
@@ -144,7 +144,7 @@ class Adadelta(Rule):
     epsilon: float = 1e-6
 
     def check(self) -> None:
-        require_number(self, "rho", least=0, below=1)
+        require_number(self, "rho", minimum=0, below=1)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -154,29 +154,29 @@ class Adadelta(Rule):
         square = running(slots["square"], PUBLIC["square"](g), self.rho)
         length = PUBLIC["sqrt"](slots["moved"] + self.epsilon) / PUBLIC["sqrt"](square + self.epsilon)
         step = length * g
-        kept = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.rho)}
-        return self.shrunk(p, context) - context.learning_rate * step, kept
+        new_slots = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.rho)}
+        return self.shrunk(p, context) - context.learning_rate * step, new_slots
 
 
 @frozen
 class Adafactor(Rule):
-    """Remembers of a matrix of squares only the means of rows and columns: little memory for large weights.
+    """Stores of a matrix of squares only the means of rows and columns: little memory for large weights.
 
     A weight (out, *kernel, in) is taken as a matrix (out, the rest); a vector's squares are kept whole.
 
-    Formula: k = t^beta2_decay; r <- r + k (mean of g^2 along rows - r), c likewise along columns;
+    Formula: k = t^beta2_decay; r <- r + k (mean of g^2 along rows - r), c in the same way along columns;
     s = r c / mean(r); u = g / sqrt(s); a = max(min_scale, rms(w)) min(learning_rate, 1/sqrt(t));
     w <- w (1 - learning_rate weight_decay) - a u / max(1, rms(u) / clip_threshold).
 
     Args:
         learning_rate: the largest learning rate, relative to the weight's own size.
-        beta2_decay: -1 <= beta2_decay < 0: how fast the means begin to remember.
-        min_scale: above 0: the size that a weight near 0 is taken for.
+        beta2_decay: -1 <= beta2_decay < 0: how fast the decay of the means grows.
+        min_scale: above 0: the minimum scale of a weight.
         clip_threshold: above 0: the root mean square that a step, in usual lengths, may have.
 
-    Numerics: s is never let below the square of the number kind's epsilon, mean(r) not below epsilon.
+    Numerics: s is never let below the square of the dtype's epsilon, mean(r) not below epsilon.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Shazeer and Stern (2018), Adafactor: adaptive learning rates with sublinear memory cost (ICML).
@@ -191,7 +191,7 @@ class Adafactor(Rule):
     clip_threshold: float = 1.0
 
     def check(self) -> None:
-        require_number(self, "beta2_decay", least=-1, below=0)
+        require_number(self, "beta2_decay", minimum=-1, below=0)
         require_number(self, "min_scale", above=0)
         require_number(self, "clip_threshold", above=0)
 
@@ -231,11 +231,11 @@ class Ftrl(Rule):
 
     Args:
         learning_rate: the learning rate.
-        l1, l2: at least 0; how strongly weights are made 0, and small.
+        l1, l2: at least 0; the strength of the penalties that make weights 0, and small.
         beta: at least 0; makes the first steps smaller.
         initial_accumulator_value: the number n begins with, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range; a decay, for which there is ``l2``.
 
     Reference: McMahan et al. (2013), Ad click prediction: a view from the trenches (KDD). The same steps as
@@ -251,7 +251,7 @@ class Ftrl(Rule):
 
     def check(self) -> None:
         for name in ("l1", "l2", "beta"):
-            require_number(self, name, least=0)
+            require_number(self, name, minimum=0)
         require_number(self, "initial_accumulator_value", above=0)
         require(
             self,

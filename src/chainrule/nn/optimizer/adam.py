@@ -1,4 +1,4 @@
-"""Adam and its family: running means of the gradient and of its square, made up for having begun at 0."""
+"""Adam and its family: running means of the gradient and of its square, corrected for their start at 0."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class AdaptiveMoments(Rule):
     epsilon: float = 1e-8
 
     def check(self) -> None:
-        require_number(self, "beta1", least=0, below=1)
-        require_number(self, "beta2", least=0, below=1)
+        require_number(self, "beta1", minimum=0, below=1)
+        require_number(self, "beta2", minimum=0, below=1)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -34,8 +34,8 @@ class AdaptiveMoments(Rule):
     def step(self, mean: Node, square: Node, context: StepContext) -> Node:
         """rate m' / (sqrt(s') + epsilon)."""
         warm = PUBLIC["sqrt"](bias_correction(self.beta2, context.count, mean.dtype))
-        pace = context.learning_rate / bias_correction(self.beta1, context.count, mean.dtype)
-        return pace * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
+        step_size = context.learning_rate / bias_correction(self.beta1, context.count, mean.dtype)
+        return step_size * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
 
 
 @frozen
@@ -54,7 +54,7 @@ class Adam(AdaptiveMoments):
         weight_decay: decoupled; with it Adam is ``AdamW``. Added to the gradient, as in PyTorch's ``Adam``,
             it would be divided like the gradient, and large gradients would be decayed least.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR); Reddi, Kale and Kumar
@@ -87,7 +87,7 @@ class AdamW(Adam):
         learning_rate, beta1, beta2, epsilon, amsgrad: as in ``Adam``.
         weight_decay: at least 0; a weight without gradient loses rate times decay of itself at a step.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Loshchilov and Hutter (2019), Decoupled weight decay regularization (ICLR). The same steps as
@@ -108,7 +108,7 @@ class Adamax(AdaptiveMoments):
         learning_rate, beta1, beta2, epsilon: as in ``Adam``.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR), section 7.1. The same
@@ -140,7 +140,7 @@ class NAdam(AdaptiveMoments):
         momentum_decay: at least 0: how fast the momentum grows to b1.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Dozat (2016), Incorporating Nesterov momentum into Adam (ICLR workshop). The same steps as
@@ -154,7 +154,7 @@ class NAdam(AdaptiveMoments):
 
     def check(self) -> None:
         super().check()
-        require_number(self, "momentum_decay", least=0)
+        require_number(self, "momentum_decay", minimum=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {**super().slots(shape), "product": Slot((), 1.0)}
@@ -189,7 +189,7 @@ class RAdam(AdaptiveMoments):
         learning_rate, beta1, beta2, epsilon: as in ``Adam``.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Liu et al. (2020), On the variance of the adaptive learning rate and beyond (ICLR). The same
@@ -209,11 +209,11 @@ class RAdam(AdaptiveMoments):
 
     def _trust(self, t: Node) -> tuple[Node, Node]:
         """q sqrt(1 - b2^t), and whether enough gradients were seen for it; all in float64, shape ()."""
-        most = 2.0 / (1.0 - self.beta2) - 1.0
+        limit = 2.0 / (1.0 - self.beta2) - 1.0
         forgot = PUBLIC["power"](self.beta2, t)
-        seen = most - t * forgot * 2.0 / (1.0 - forgot)
-        above = PUBLIC["relu"]((seen - 4.0) * (seen - 2.0)) * most
-        below = PUBLIC["maximum"](seen, 1.0) * ((most - 4.0) * (most - 2.0))
+        seen = limit - t * forgot * 2.0 / (1.0 - forgot)
+        above = PUBLIC["relu"]((seen - 4.0) * (seen - 2.0)) * limit
+        below = PUBLIC["maximum"](seen, 1.0) * ((limit - 4.0) * (limit - 2.0))
         return PUBLIC["sqrt"](above / below * (1.0 - forgot)), PUBLIC["greater"](seen, 5.0)
 
 
@@ -229,7 +229,7 @@ class AdaBelief(AdaptiveMoments):
         epsilon: above 0; keeps s away from 0.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Zhuang et al. (2020), AdaBelief optimizer: adapting stepsizes by the belief in observed
@@ -260,7 +260,7 @@ class Yogi(AdaptiveMoments):
         initial_accumulator_value: the number s begins with, at least 0.
         weight_decay: decoupled.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Zaheer, Reddi, Sachan, Kale and Kumar (2018), Adaptive methods for nonconvex optimization
@@ -275,7 +275,7 @@ class Yogi(AdaptiveMoments):
 
     def check(self) -> None:
         super().check()
-        require_number(self, "initial_accumulator_value", least=0)
+        require_number(self, "initial_accumulator_value", minimum=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape), "square": Slot(shape, self.initial_accumulator_value)}
@@ -301,11 +301,11 @@ class Adan(Rule):
         epsilon: above 0.
         weight_decay: at least 0; decoupled, by division.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Xie, Zhou, Li, Lin and Yan (2024), Adan: adaptive Nesterov momentum algorithm for faster
-    optimizing deep models (TPAMI), algorithm 1, with m', v', s' made up for having begun at 0.
+    optimizing deep models (TPAMI), algorithm 1, with m', v', s' corrected for their start at 0.
     """
 
     name = "adan"
@@ -318,7 +318,7 @@ class Adan(Rule):
 
     def check(self) -> None:
         for name in ("beta1", "beta2", "beta3"):
-            require_number(self, name, least=0, below=1)
+            require_number(self, name, minimum=0, below=1)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:

@@ -10,7 +10,7 @@ from chainrule.nn.optimizer.optimizer import Nodes, Slot, StepContext
 from chainrule.nn.optimizer.weight_averaging import Around
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule, Slowed
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape
@@ -28,7 +28,7 @@ class Accumulated(Around):
         steps: how many batches make an update, from 1.
         clip: what limits the mean gradient; the model's own ``clip`` limits that of each batch.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
     """
 
@@ -38,7 +38,7 @@ class Accumulated(Around):
     clip: Clip | None = None
 
     def check(self) -> None:
-        require_whole(self, "steps", 1)
+        require_integer(self, "steps", 1)
         require(self, "inner", not self.inner.needs_all, "an optimizer that takes batches")
         require(self, "clip", self.clip is None or isinstance(self.clip, Clip), "a clip", "cr.ClipNorm(1.0)")
 
@@ -56,25 +56,25 @@ class Accumulated(Around):
         means = {path: total / float(self.steps) for path, total in sums.items()}
         if self.clip is not None:
             means = self.clip(means)
-        turn = self._made(context.count - 1.0) + 1.0  # the number of the move that is being prepared
+        turn = self._updates_after(context.count - 1.0) + 1.0  # the number of the move that is being prepared
         is_due = PUBLIC["equal"](turn * float(self.steps), context.count)
-        moved, kept = self.inner.moves(
+        moved, new_slots = self.inner.moves(
             parameters, means, slots, StepContext(context.learning_rate, turn, context.loss)
         )
         where = PUBLIC["where"]
         moved = {path: where(is_due, node, parameters[path]) for path, node in moved.items()}
-        kept = {label: where(is_due, node, slots[label]) for label, node in kept.items()}
-        return moved, {**kept, **{f"{path}/gathered": where(is_due, 0.0, s) for path, s in sums.items()}}
+        new_slots = {label: where(is_due, node, slots[label]) for label, node in new_slots.items()}
+        return moved, {**new_slots, **{f"{path}/gathered": where(is_due, 0.0, s) for path, s in sums.items()}}
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        made = self._made(count)
-        is_early = PUBLIC["equal"](made, 0.0)
-        found = self.inner.answers(parameters, slots, made)
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        updates = self._updates_after(count)
+        is_early = PUBLIC["equal"](updates, 0.0)
+        points = self.inner.evaluation_parameters(parameters, slots, updates)
         return {
             path: node if node is parameters[path] else PUBLIC["where"](is_early, parameters[path], node)
-            for path, node in found.items()
+            for path, node in points.items()
         }
 
-    def _made(self, count: Node) -> Node:
-        """How many moves are made once ``count`` batches have been seen."""
+    def _updates_after(self, count: Node) -> Node:
+        """The number of updates after ``count`` batches."""
         return PUBLIC["floor"](count / float(self.steps))

@@ -17,7 +17,7 @@ from chainrule.nn.optimizer.optimizer import (
     running,
 )
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape
@@ -39,7 +39,7 @@ class LARS(Rule):
         epsilon: above 0.
         weight_decay: at least 0; inside the gradient.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: You, Gitman and Ginsburg (2017), Large batch training of convolutional networks (arXiv
@@ -54,7 +54,7 @@ class LARS(Rule):
     epsilon: float = 1e-8
 
     def check(self) -> None:
-        require_number(self, "momentum", least=0, below=1)
+        require_number(self, "momentum", minimum=0, below=1)
         require_number(self, "trust_coefficient", above=0)
         require_number(self, "epsilon", above=0)
 
@@ -83,7 +83,7 @@ class LAMB(AdaptiveMoments):
         learning_rate, beta1, beta2, epsilon: as in ``Adam``.
         weight_decay: at least 0; part of the step whose length is then set.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: You et al. (2020), Large batch optimization for deep learning: training BERT in 76 minutes
@@ -112,7 +112,7 @@ class Muon(Rule):
 
     Gradients of weight matrices are dominated by a few directions. With all singular values near 1, the rare
     directions move as far as the strong ones. A weight (out, *kernel, in) is taken as a matrix (out, the
-    rest); vectors move by ``AdamW``. For embeddings and a last layer, whose rows are things of their own,
+    rest); vectors move by ``AdamW``. For embeddings and a last layer, whose rows are independent,
     ``AdamW`` is the better choice.
 
     Formula: m <- momentum m + (1 - momentum) g; u = momentum m + (1 - momentum) g, or m without nesterov;
@@ -129,7 +129,7 @@ class Muon(Rule):
 
     Cost: 6 rows^2 columns flops a step and matrix, with rows the shorter side.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Jordan et al. (2024), Muon: an optimizer for hidden layers in neural networks. As PyTorch's
@@ -145,8 +145,8 @@ class Muon(Rule):
     adamw_ratio: float = 0.015
 
     def check(self) -> None:
-        require_number(self, "momentum", least=0, below=1)
-        require_whole(self, "ns_steps", 1, 20)
+        require_number(self, "momentum", minimum=0, below=1)
+        require_integer(self, "ns_steps", 1, 20)
         require_number(self, "adamw_ratio", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -173,7 +173,7 @@ class Muon(Rule):
 
 
 def orthogonal(matrix: Node, steps: int) -> Node:
-    """A matrix with all singular values brought near 1 by products alone (Newton and Schulz)."""
+    """A matrix with all singular values moved near 1 by products alone (Newton and Schulz)."""
     rows, columns = matrix_shape(matrix.shape)
     x = matrix.T if rows > columns else matrix  # (short, long)
     x = x / PUBLIC["maximum"](norm(x), 1e-7)

@@ -1,12 +1,12 @@
-"""L-BFGS: Newton's direction from the last few steps, and a search along it for a good length.
+"""L-BFGS: a quasi-Newton direction from the last few steps, and a line search along it.
 
-How does a search that asks for the loss again and again fit into a step that is one graph? By turning it
-inside out. Every step of the training evaluates loss and gradient once, at the trial point where the
-parameters stand; what the search knows (where the line begins, the two ends between which a good length lies)
-is remembered in slots; and the step ends by moving the parameters to the next trial point. So a search is
-saved, resumed and compiled like everything else, and the training loop knows nothing of it.
+A line search evaluates the loss repeatedly, but a step is one graph. So each training step evaluates loss and
+gradient once, at the current trial point; the state of the search (the start of the line, the two ends of the
+interval that contains a good step length) is stored in slots; and the step ends by moving the parameters to
+the next trial point. So a search is saved, resumed and compiled like everything else, and the training loop
+needs no special case.
 
-A trial point may be bad. What the net answers with is the last point that a search accepted.
+A trial point may be bad. The network is evaluated at the last point that a search accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import reduce
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Nodes, Optimizer, Slot, StepContext
 from chainrule.nn.schedule import Constant, Schedule
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape
@@ -30,7 +30,7 @@ Line = dict[str, Node]
 
 @frozen
 class LBFGS(Optimizer):
-    """Steps as Newton's method would take them, for small nets and data that fit into one batch.
+    """Steps as Newton's method would take them, for small networks and data that fit into one batch.
 
     One step of the training is one evaluation of the loss; a step along a direction takes one or two of them.
 
@@ -40,14 +40,14 @@ class LBFGS(Optimizer):
 
     Args:
         learning_rate: the first length tried along each direction, above 0.
-        history_size: of how many steps moves and changes are remembered, from 1.
+        history_size: the number of steps whose moves and changes are stored, at least 1.
         armijo, curvature: 0 < armijo < curvature < 1.
         max_evaluations: after how many evaluations a search settles for the best length it has.
 
     Cost: 2 history_size + 3 arrays of each parameter's size; 4 history_size multiplications a number and
     step.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range; a batch that is not the whole training set.
 
     Reference: Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization; Nocedal
@@ -65,10 +65,10 @@ class LBFGS(Optimizer):
 
     def __post_init__(self) -> None:
         require_number(self, "learning_rate", above=0)
-        require_whole(self, "history_size", 1, 100)
+        require_integer(self, "history_size", 1, 100)
         require_number(self, "curvature", above=0, below=1)
         require_number(self, "armijo", above=0, below=self.curvature)
-        require_whole(self, "max_evaluations", 1)
+        require_integer(self, "max_evaluations", 1)
 
     @property
     def schedule(self) -> Schedule:
@@ -79,39 +79,39 @@ class LBFGS(Optimizer):
         return True
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
-        found = {f"line/{name}": Slot(()) for name in LINE}
-        found["line/curvatures"] = Slot((self.history_size,))
+        slots = {f"line/{name}": Slot(()) for name in LINE}
+        slots["line/curvatures"] = Slot((self.history_size,))
         for path, shape in shapes.items():
-            found |= {f"{path}/{name}": Slot(shape) for name in ("point", "gradient", "direction")}
-            found |= {f"{path}/{name}": Slot((self.history_size, *shape)) for name in ("moves", "changes")}
-        return found
+            slots |= {f"{path}/{name}": Slot(shape) for name in ("point", "gradient", "direction")}
+            slots |= {f"{path}/{name}": Slot((self.history_size, *shape)) for name in ("moves", "changes")}
+        return slots
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         return {path: slots[f"{path}/point"] for path in parameters}
 
     def moves(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         line = {name: slots[f"line/{name}"] for name in LINE}
-        held = {name: _of(slots, parameters, name) for name in ("point", "gradient", "direction")}
-        slope = dot(gradients, held["direction"])
+        current = {name: _of(slots, parameters, name) for name in ("point", "gradient", "direction")}
+        slope = dot(gradients, current["direction"])
         is_given_up = PUBLIC["greater"](line["tries"], float(self.max_evaluations))
         is_first = PUBLIC["equal"](context.count, 1.0)
         is_good = PUBLIC["logical_and"](self._falls(line, context.loss), self._is_flat(line, slope))
         ends = PUBLIC["logical_or"](is_first, PUBLIC["logical_or"](is_given_up, is_good))
         is_lost = PUBLIC["logical_and"](is_given_up, PUBLIC["equal"](line["length"], 0.0))
         past = self._past(parameters, gradients, slots, _neither(is_first, is_lost), ends)
-        ahead, begun = self._begin(gradients, past, context)
+        ahead, start = self._begin(gradients, past, context)
         chosen = self._searched(line, context.loss, slope)
-        line = {name: PUBLIC["where"](ends, begun[name], chosen[name]) for name in LINE}
+        line = {name: PUBLIC["where"](ends, start[name], chosen[name]) for name in LINE}
         fresh = {"point": parameters, "gradient": gradients, "direction": ahead}
-        kept = {f"line/{name}": node for name, node in line.items()} | past
+        new_slots = {f"line/{name}": node for name, node in line.items()} | past
         moved = {}
         for path in parameters:
-            new = {name: PUBLIC["where"](ends, fresh[name][path], held[name][path]) for name in fresh}
+            new = {name: PUBLIC["where"](ends, fresh[name][path], current[name][path]) for name in fresh}
             moved[path] = new["point"] + line["length"] * new["direction"]
-            kept |= {f"{path}/{name}": node for name, node in new.items()}
-        return moved, kept
+            new_slots |= {f"{path}/{name}": node for name, node in new.items()}
+        return moved, new_slots
 
     def _falls(self, line: Line, loss: Node) -> Node:
         """Whether the loss at the trial point is low enough: below Armijo's line and the best so far."""
@@ -126,20 +126,20 @@ class LBFGS(Optimizer):
     def _past(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, counts: Node, ends: Node
     ) -> dict[str, Node]:
-        """The remembered moves and changes, with those of the search that ends here; none when it is lost."""
+        """The stored moves and changes, with those of the search that ends here; none when it failed."""
         moves = {path: p - slots[f"{path}/point"] for path, p in parameters.items()}
         changes = {path: g - slots[f"{path}/gradient"] for path, g in gradients.items()}
         bend = dot(moves, changes)
         is_new = PUBLIC["logical_and"](ends, PUBLIC["greater"](bend, dot(changes, changes) * 1e-10))
         is_new = PUBLIC["logical_and"](is_new, counts)
-        found = {}
+        new_slots = {}
         for path in parameters:
             for name, last in (("moves", moves[path]), ("changes", changes[path])):
-                found[f"{path}/{name}"] = PUBLIC["where"](is_new, *_pushed(slots[f"{path}/{name}"], last))
+                new_slots[f"{path}/{name}"] = PUBLIC["where"](is_new, *_pushed(slots[f"{path}/{name}"], last))
         curvatures = PUBLIC["where"](is_new, *_pushed(slots["line/curvatures"], bend))
         forgets = PUBLIC["logical_and"](ends, PUBLIC["logical_not"](counts))
-        found["line/curvatures"] = PUBLIC["where"](forgets, 0.0, curvatures)
-        return found
+        new_slots["line/curvatures"] = PUBLIC["where"](forgets, 0.0, curvatures)
+        return new_slots
 
     def _begin(self, gradients: Nodes, past: Nodes, context: StepContext) -> tuple[dict[str, Node], Line]:
         """A new direction from here, and the state of its search before the first trial."""
@@ -151,9 +151,9 @@ class LBFGS(Optimizer):
         knows = PUBLIC["greater"](past["line/curvatures"][self.history_size - 1], 0.0)
         first = PUBLIC["where"](knows, 1.0, PUBLIC["minimum"](1.0 / PUBLIC["maximum"](total, 1e-30), 1.0))
         zero, slope = context.loss * 0.0, dot(ahead, gradients)
-        begun = dict.fromkeys(LINE, zero)
-        begun |= {"length": context.learning_rate * first, "base": context.loss, "low_loss": context.loss}
-        return ahead, {**begun, "slope": slope, "low_slope": slope}
+        start = dict.fromkeys(LINE, zero)
+        start |= {"length": context.learning_rate * first, "base": context.loss, "low_loss": context.loss}
+        return ahead, {**start, "slope": slope, "low_slope": slope}
 
     def _turned(self, down: Nodes, past: Nodes) -> dict[str, Node]:
         """-H g by the two-loop recursion; a pair that is not there has curvature 0 and changes nothing."""
@@ -180,16 +180,16 @@ class LBFGS(Optimizer):
     def _searched(self, line: Line, loss: Node, slope: Node) -> Line:
         """The search after a trial that was not accepted: narrower ends, and the next length to try."""
         where = PUBLIC["where"]
-        falls, here = self._falls(line, loss), {"": line["length"], "_loss": loss, "_slope": slope}
+        falls, trial = self._falls(line, loss), {"": line["length"], "_loss": loss, "_slope": slope}
         to_high = where(PUBLIC["greater"](line["has_high"], 0.0), line["high"] - line["low"], 1.0)
         is_past = PUBLIC["greater_equal"](slope * to_high, 0.0)  # the bottom lies between low and here
         new = dict(line)
-        for end, value in here.items():
+        for end, value in trial.items():
             low, high = line[f"low{end}"], line[f"high{end}"]
             new[f"low{end}"] = where(falls, value, low)
             new[f"high{end}"] = where(falls, where(is_past, low, high), value)
-        found = PUBLIC["logical_or"](PUBLIC["logical_not"](falls), is_past)
-        new["has_high"] = PUBLIC["maximum"](line["has_high"], found.astype(loss.dtype))
+        has_bracket = PUBLIC["logical_or"](PUBLIC["logical_not"](falls), is_past)
+        new["has_high"] = PUBLIC["maximum"](line["has_high"], has_bracket.astype(loss.dtype))
         inside = between(new)
         further = PUBLIC["greater"](new["has_high"], 0.0)
         new["tries"] = line["tries"] + 1.0

@@ -1,15 +1,16 @@
 """What an optimizer is: from gradients to new parameters, as nodes of the step graph.
 
-What it remembers from step to step (a velocity, a mean of squares) it names in ``memory``; the values travel
-with the training state like the parameters themselves, so a resumed training goes on with the very same bits.
+The state it keeps from step to step (a velocity, a mean of squares) is declared in ``memory``; the values are
+part of the training state like the parameters themselves, so a resumed training continues with the same bits.
 Because the update is a graph, it can be compiled, explained and differentiated like the rest.
 
-There are two kinds. A ``Rule`` treats every parameter by itself: it says what it remembers of one parameter
-(``slots``) and how that one moves (``move``). Everything else (averages of weights, groups, accumulation, a
-line search) sees all parameters at once and writes ``moves`` itself.
+There are two kinds. A ``Rule`` treats every parameter separately: it defines the state of one parameter
+(``slots``) and its update (``move``). Everything else (averages of weights, groups, accumulation, a line
+search) takes all parameters at once and defines ``moves`` itself.
 
-Some optimizers train at one point and answer at another, such as the mean of the last weights. ``answers``
-gives the point that is measured, kept and handed out; for most it is the parameters themselves.
+Some optimizers train at one point and evaluate at another, such as the mean of the last weights.
+``evaluation_parameters`` gives the point that is measured, saved and returned; for most it is the parameters
+themselves.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Moved = tuple[Node, dict[str, Node]]
 
 @frozen
 class Slot:
-    """Something remembered from step to step: its shape, and the number it begins with everywhere."""
+    """State kept from step to step: its shape, and its initial value."""
 
     shape: Shape
     first: float = 0.0
@@ -71,12 +72,12 @@ class Optimizer(Extensible):
         return False
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
-        """What is remembered, by label; what belongs to one parameter is called ``PATH/SLOT``.
+        """The state, by label; the state of one parameter is labeled ``PATH/SLOT``.
 
         Args:
             shapes: of the parameters that move, by path.
         """
-        raise TypeError(f"{type(self).__name__} remembers nothing")
+        raise TypeError(f"{type(self).__name__} defines no memory")
 
     def moves(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
@@ -85,13 +86,13 @@ class Optimizer(Extensible):
 
         Args:
             parameters, gradients: by path, of one shape each.
-            slots: what was remembered, by label.
-            context: the rest of what is known.
+            slots: the state, by label.
+            context: learning rate, step count and loss.
         """
         raise TypeError(f"{type(self).__name__} moves nothing")
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        """The parameters to answer with after ``count`` steps, at least one."""
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        """The parameters to evaluate the network with after ``count`` steps, at least one."""
         return dict(parameters)
 
 
@@ -101,7 +102,7 @@ class Rule(Optimizer):
 
     Args:
         learning_rate: the learning rate, a number above 0 or a schedule.
-        weight_decay: weight decay, at least 0. Unless the optimizer says otherwise it is decoupled: a
+        weight_decay: weight decay, at least 0. Unless the optimizer states otherwise it is decoupled: a
             parameter loses rate times decay of itself at a step, whatever its gradient.
     """
 
@@ -111,7 +112,7 @@ class Rule(Optimizer):
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
             require_number(self, "learning_rate", above=0)
-        require_number(self, "weight_decay", least=0)
+        require_number(self, "weight_decay", minimum=0)
         self.check()
 
     def check(self) -> None:
@@ -122,7 +123,7 @@ class Rule(Optimizer):
         return known_schedule(self.learning_rate)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        """What is remembered of a parameter of this shape."""
+        """The state of a parameter of this shape."""
         return {}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
@@ -130,13 +131,13 @@ class Rule(Optimizer):
 
         Args:
             p, g: the parameter and its gradient, one shape.
-            slots: what was remembered of it.
-            context: the rest of what is known.
+            slots: the state of it.
+            context: learning rate, step count and loss.
         """
         raise TypeError(f"{type(self).__name__} moves nothing")
 
-    def answer(self, p: Node, slots: Nodes, count: Node) -> Node:
-        """The parameter to answer with."""
+    def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
+        """The parameter to evaluate the network with."""
         return p
 
     def shrunk(self, p: Node, context: StepContext) -> Node:
@@ -154,23 +155,26 @@ class Rule(Optimizer):
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         moved: dict[str, Node] = {}
-        kept: dict[str, Node] = {}
+        new_slots: dict[str, Node] = {}
         for path, p in parameters.items():
-            moved[path], new = self.move(p, gradients[path], self.held(path, p, slots), context)
-            kept |= {f"{path}/{name}": node for name, node in new.items()}
-        return moved, kept
+            moved[path], new = self.move(p, gradients[path], self.slots_of(path, p, slots), context)
+            new_slots |= {f"{path}/{name}": node for name, node in new.items()}
+        return moved, new_slots
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        return {path: self.answer(p, self.held(path, p, slots), count) for path, p in parameters.items()}
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return {
+            path: self.evaluation_parameter(p, self.slots_of(path, p, slots), count)
+            for path, p in parameters.items()
+        }
 
-    def held(self, path: str, p: Node, slots: Nodes) -> dict[str, Node]:
-        """What is remembered of one parameter."""
+    def slots_of(self, path: str, p: Node, slots: Nodes) -> dict[str, Node]:
+        """The state of one parameter."""
         return {name: slots[f"{path}/{name}"] for name in self.slots(p.shape)}
 
 
-def running(mean: Node, new: Node, kept: float) -> Node:
-    """A running mean after one more number: ``kept`` of the old mean, the rest of the new number."""
-    return mean * kept + new * (1.0 - kept)
+def running(mean: Node, new: Node, beta: float) -> Node:
+    """A running mean after one more number: ``beta`` of the old mean, the rest of the new number."""
+    return mean * beta + new * (1.0 - beta)
 
 
 def bias_correction(beta: float, count: Node, dtype: str) -> Node:

@@ -29,9 +29,9 @@ class Group(Extensible):
         pattern: a path, the beginning of one (``"dense1"``), or a pattern with ``*`` (``"*.bias"``).
         learning_rate_factor: at least 0: the factor of the learning rate.
         weight_decay: at least 0: the weight decay in place of the optimizer's.
-        constraint: what the parameters are brought back to after each step.
+        constraint: a projection of the parameters after each step.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
     """
 
@@ -43,9 +43,9 @@ class Group(Extensible):
 
     def __post_init__(self) -> None:
         require(self, "pattern", isinstance(self.pattern, str) and self.pattern != "", "a path", '"*.bias"')
-        require_number(self, "learning_rate_factor", least=0)
+        require_number(self, "learning_rate_factor", minimum=0)
         if self.weight_decay is not None:
-            require_number(self, "weight_decay", least=0)
+            require_number(self, "weight_decay", minimum=0)
         fits = self.constraint is None or isinstance(self.constraint, Constraint)
         require(self, "constraint", fits, "a constraint", "cr.MaxNorm(2.0)")
 
@@ -62,7 +62,7 @@ class Grouped(Optimizer):
         inner: the optimizer of all parameters.
         groups: what is different, group by group.
 
-    Fails:
+    Raises:
         UsageError E102: an ``inner`` that does not treat parameters one by one, or no groups.
         UsageError E101: a group whose pattern fits no parameter that moves.
 
@@ -112,23 +112,25 @@ class Grouped(Optimizer):
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         moved: dict[str, Node] = {}
-        kept: dict[str, Node] = {}
+        new_slots: dict[str, Node] = {}
         for path, p in parameters.items():
             group = self.group(path)
-            moved[path], new = self._move(group, p, gradients[path], self.inner.held(path, p, slots), context)
-            kept |= {f"{path}/{name}": node for name, node in new.items()}
-        return moved, kept
+            moved[path], new = self._move(
+                group, p, gradients[path], self.inner.slots_of(path, p, slots), context
+            )
+            new_slots |= {f"{path}/{name}": node for name, node in new.items()}
+        return moved, new_slots
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        return self.inner.answers(parameters, slots, count)
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return self.inner.evaluation_parameters(parameters, slots, count)
 
-    def _move(self, group: Group, p: Node, g: Node, held: Nodes, context: StepContext) -> Moved:
-        rate = (
+    def _move(self, group: Group, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        learning_rate = (
             context.learning_rate
             if group.learning_rate_factor == 1
             else context.learning_rate * group.learning_rate_factor
         )
-        moved, new = self._member(group).move(p, g, held, replace(context, learning_rate=rate))
+        moved, new = self._member(group).move(p, g, slots, replace(context, learning_rate=learning_rate))
         return (moved if group.constraint is None else group.constraint(moved)), new
 
     def _member(self, group: Group) -> Rule:

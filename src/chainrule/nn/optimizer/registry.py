@@ -21,7 +21,7 @@ OPTIMIZERS: LazyRegistry[type[Optimizer]] = LazyRegistry("chainrule.nn.optimizer
 def known_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """The optimizer of this name with its defaults, or the optimizer itself.
 
-    Fails:
+    Raises:
         UsageError E101: no such optimizer.
     """
     if isinstance(optimizer, Optimizer):

@@ -27,7 +27,7 @@ class SGD(Rule):
         weight_decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights
             alone there is ``cr.L2(decay / 2)``, whose gradient is the same.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Polyak (1964), Some methods of speeding up the convergence of iteration methods; Sutskever,
@@ -41,7 +41,7 @@ class SGD(Rule):
     nesterov: bool = False
 
     def check(self) -> None:
-        require_number(self, "momentum", least=0, below=1)
+        require_number(self, "momentum", minimum=0, below=1)
         require(self, "nesterov", not self.nesterov or self.momentum > 0, "momentum > 0 with nesterov")
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -59,10 +59,10 @@ class SGD(Rule):
 
 @frozen
 class ASGD(Rule):
-    """Gradient descent at a falling rate, whose answer is the mean of the points it passed.
+    """Gradient descent with a decreasing learning rate, evaluated at the mean of its points.
 
     Formula: eta = learning_rate / (1 + shrink learning_rate (t - 1))^power at step t; w <- w (1 - shrink eta)
-    - eta g; a <- a + (w - a) / max(1, t - 1 - start); a is what the net answers with.
+    - eta g; a <- a + (w - a) / max(1, t - 1 - start); the network is evaluated at a.
 
     Args:
         learning_rate: the learning rate of the first step.
@@ -70,11 +70,11 @@ class ASGD(Rule):
         power: of the falling rate, 0 < power <= 1.
         start: after how many steps the mean begins; until then a is w.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging. The same
-    steps as PyTorch's ``ASGD`` (``lambd``, ``alpha``, ``t0``), which keeps a but answers with w.
+    steps as PyTorch's ``ASGD`` (``lambd``, ``alpha``, ``t0``), which keeps a but evaluates at w.
     """
 
     name = "asgd"
@@ -84,9 +84,9 @@ class ASGD(Rule):
     start: float = 1e6
 
     def check(self) -> None:
-        require_number(self, "shrink", least=0)
-        require_number(self, "power", above=0, most=1)
-        require_number(self, "start", least=0)
+        require_number(self, "shrink", minimum=0)
+        require_number(self, "power", above=0, maximum=1)
+        require_number(self, "start", minimum=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"average": Slot(shape)}
@@ -102,7 +102,7 @@ class ASGD(Rule):
         # Up to the start the mean is the point itself, to the bit, not the point after a rounding.
         return moved, {"average": PUBLIC["where"](PUBLIC["equal"](share, 1.0), moved, mean)}
 
-    def answer(self, p: Node, slots: Nodes, count: Node) -> Node:
+    def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
         return slots["average"]
 
 
@@ -121,7 +121,7 @@ class Rprop(Rule):
         eta_plus: above 1.
         min_step_size, max_step_size: the limits of a step's length, 0 < min_step_size <= max_step_size.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning. The
@@ -139,7 +139,7 @@ class Rprop(Rule):
         require_number(self, "eta_minus", above=0, below=1)
         require_number(self, "eta_plus", above=1)
         require_number(self, "min_step_size", above=0)
-        require_number(self, "max_step_size", least=self.min_step_size)
+        require_number(self, "max_step_size", minimum=self.min_step_size)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"gradient": Slot(shape), "length": Slot(shape)}
@@ -152,14 +152,14 @@ class Rprop(Rule):
         length = PUBLIC["clip"](
             length * PUBLIC["where"](turned, self.eta_minus, grown), self.min_step_size, self.max_step_size
         )
-        kept = PUBLIC["where"](turned, 0.0, g)
-        moved = self.shrunk(p, context) - length * PUBLIC["sign"](kept)
-        return moved, {"gradient": kept, "length": length}
+        masked = PUBLIC["where"](turned, 0.0, g)
+        moved = self.shrunk(p, context) - length * PUBLIC["sign"](masked)
+        return moved, {"gradient": masked, "length": length}
 
 
 @frozen
 class Lion(Rule):
-    """Moves every number by the same length, the rate, along the sign of its momentum; remembers one array.
+    """Moves every number by the same length, the learning rate, along the sign of its momentum; one slot.
 
     Formula: w <- w (1 - learning_rate weight_decay) - learning_rate sign(b1 m + (1 - b1) g); m <- b2 m + (1 -
     b2) g.
@@ -169,7 +169,7 @@ class Lion(Rule):
         beta1, beta2: b1 and b2, 0 <= b < 1.
         weight_decay: decoupled; three to ten times what suits ``AdamW``.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Chen et al. (2023), Symbolic discovery of optimization algorithms (NeurIPS), algorithm 2.
@@ -182,8 +182,8 @@ class Lion(Rule):
     beta2: float = 0.99
 
     def check(self) -> None:
-        require_number(self, "beta1", least=0, below=1)
-        require_number(self, "beta2", least=0, below=1)
+        require_number(self, "beta1", minimum=0, below=1)
+        require_number(self, "beta2", minimum=0, below=1)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape)}

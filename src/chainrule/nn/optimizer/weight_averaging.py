@@ -1,11 +1,10 @@
-"""Training at one point and answering at another: means of the weights along the way.
+"""Training at one point and evaluating at another: means of the weights along the way.
 
-The last weights of a training jump about in the valley they have found; their mean lies nearer to its bottom.
-The mean is remembered in the optimizer's slots, so it is saved and resumed like everything else. It is what
-is measured after each epoch, what early stopping keeps and what the model has when the training ends.
-
-Running statistics of normalization layers belong to the training weights, not to the mean; with the usual
-momentum they follow closely enough.
+The last weights of a training fluctuate around a minimum; their mean is nearer to it. The mean is stored in
+the optimizer's slots, so it is saved and resumed like everything else. It is what is measured after each
+epoch, what early stopping saves and what the model has when the training ends. Running statistics of
+normalization layers belong to the training weights, not to the mean; with the usual momentum they follow
+closely enough.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from chainrule.nn.optimizer.optimizer import (
     running,
 )
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape
@@ -60,8 +59,8 @@ class Around(Optimizer):
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         return self.inner.moves(parameters, gradients, slots, context)
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
-        return self.inner.answers(parameters, slots, count)
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return self.inner.evaluation_parameters(parameters, slots, count)
 
 
 @frozen
@@ -78,21 +77,21 @@ class Averaged(Around):
     def moves(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
-        moved, kept = self.inner.moves(parameters, gradients, slots, context)
-        there = self.inner.answers(moved, {**slots, **kept}, context.count)
+        moved, new_slots = self.inner.moves(parameters, gradients, slots, context)
+        points = self.inner.evaluation_parameters(moved, {**slots, **new_slots}, context.count)
         means = {
             f"{path}/average": self.mean(slots[f"{path}/average"], p, context.count)
-            for path, p in there.items()
+            for path, p in points.items()
         }
-        return moved, {**kept, **means}
+        return moved, {**new_slots, **means}
 
-    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+    def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         return {path: slots[f"{path}/average"] for path in parameters}
 
 
 @frozen
 class EMA(Averaged):
-    """Answers with an exponential moving average of the weights.
+    """Evaluates at an exponential moving average of the weights.
 
     Formula: a <- w at the first step, then a <- decay a + (1 - decay) w.
 
@@ -100,11 +99,11 @@ class EMA(Averaged):
         inner: the optimizer that moves the weights.
         decay: 0 <= decay < 1; the mean is over about the last 1 / (1 - decay) steps.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging. As PyTorch's
-    ``AveragedModel`` with ``get_ema_multi_avg_fn(kept)``, updated at every step.
+    ``AveragedModel`` with ``get_ema_multi_avg_fn(decay)``, updated at every step.
 
     Example:
         >>> EMA(Rule(0.1), decay=0.9).decay
@@ -116,7 +115,7 @@ class EMA(Averaged):
     decay: float = 0.999
 
     def check(self) -> None:
-        require_number(self, "decay", least=0, below=1)
+        require_number(self, "decay", minimum=0, below=1)
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
         return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.decay))
@@ -124,10 +123,10 @@ class EMA(Averaged):
 
 @frozen
 class SWA(Averaged):
-    """Answers with the plain mean of the weights from some step on: stochastic weight averaging.
+    """Evaluates at the plain mean of the weights from some step on: stochastic weight averaging.
 
-    Until then it answers with the weights themselves. A learning rate that stays high lets the weights travel
-    around the valley, which is what makes their mean good.
+    Before that it evaluates at the weights themselves. A learning rate that stays high lets the weights
+    travel around the valley, which is what makes their mean good.
 
     Formula: at steps start, start + every, start + 2 every, ...: a <- a + (w - a) / n for the n-th of them.
 
@@ -136,7 +135,7 @@ class SWA(Averaged):
         start: the number of the first step whose weights count, from 1.
         every: how many steps lie between two that count; usually the steps of an epoch.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Izmailov, Podoprikhin, Garipov, Vetrov and Wilson (2018), Averaging weights leads to wider
@@ -149,8 +148,8 @@ class SWA(Averaged):
     every: int = 1
 
     def check(self) -> None:
-        require_whole(self, "start", 1)
-        require_whole(self, "every", 1)
+        require_integer(self, "start", 1)
+        require_integer(self, "every", 1)
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
         since = count - float(self.start)
@@ -162,10 +161,10 @@ class SWA(Averaged):
 
 @frozen
 class ScheduleFreeAdamW(Rule):
-    """AdamW that needs no falling rate: it answers with a mean that does what the falling would have done.
+    """AdamW without a schedule: it evaluates at a mean that has the effect of a decreasing learning rate.
 
     Three points: z takes AdamW's steps, x is their mean, and gradients are taken at y between the two. The
-    parameters are y; x is what the net answers with.
+    parameters are y; the network is evaluated at x.
 
     Formula: s <- b2 s + (1 - b2) g^2; d = g / (sqrt(s / (1 - b2^t)) + epsilon) + weight_decay y;
     c = learning_rate^2 / (sum of learning_rate^2 so far), with the largest learning_rate so far in place of a
@@ -179,7 +178,7 @@ class ScheduleFreeAdamW(Rule):
         epsilon: above 0.
         weight_decay: at least 0; times the rate, at y.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky (2024), The road less scheduled
@@ -195,7 +194,7 @@ class ScheduleFreeAdamW(Rule):
 
     def check(self) -> None:
         require_number(self, "beta1", above=0, below=1)
-        require_number(self, "beta2", least=0, below=1)
+        require_number(self, "beta2", minimum=0, below=1)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -222,5 +221,5 @@ class ScheduleFreeAdamW(Rule):
         }
         return moved, new
 
-    def answer(self, p: Node, slots: Nodes, count: Node) -> Node:
+    def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
         return (p - slots["ahead"] * (1.0 - self.beta1)) / self.beta1

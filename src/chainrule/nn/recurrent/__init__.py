@@ -1,7 +1,7 @@
-"""Recurrent layers: nets that read a sequence cell by cell and remember.
+"""Recurrent layers: networks that read a sequence cell by cell and keep a state.
 
-``reading`` holds what all of them share, the loop over time, masks and what is handed on; ``cell`` the three
-kinds of memory; ``around`` the layers that arrange others: both directions, several floors, masks.
+``sequence_loop`` holds what all of them share, the loop over time, masks and outputs; ``cells`` the three
+kinds of cell; ``wrappers`` the layers that combine others: both directions, stacks, masks.
 """
 
 from chainrule.nn.recurrent.cells import GRU, LSTM, RNN

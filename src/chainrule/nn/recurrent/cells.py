@@ -26,7 +26,7 @@ class _Gated(Recurrent):
     """A recurrent layer of products with its input and its state.
 
     Args:
-        weight_initializer, recurrent_initializer: first values of the weights, of each gate for itself.
+        weight_initializer, recurrent_initializer: initial values of the weights, of each gate for itself.
     """
 
     _: KW_ONLY
@@ -69,7 +69,7 @@ class _Gated(Recurrent):
 
 @layer
 class RNN(_Gated):
-    """Reads a sequence cell by cell and keeps a state, made anew from the cell and the state before.
+    """Reads a sequence cell by cell and keeps a state, computed from the cell and the state before.
 
     Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
 
@@ -79,11 +79,11 @@ class RNN(_Gated):
         units: how many numbers the state holds.
         activation: the name of g.
         bias: whether there is a b.
-        weight_initializer, recurrent_initializer: first values of W and U.
+        weight_initializer, recurrent_initializer: initial values of W and U.
 
     Cost: 2 B T units (C + units) flops forward.
 
-    Fails:
+    Raises:
         ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
         UsageError E101, E102: no such activation; a setting out of its range.
 
@@ -95,7 +95,7 @@ class RNN(_Gated):
     """
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
-        offered, hear = self.offered(x, 1, scope), self.heard(x, scope)
+        offered, hear = self.offered(x, 1, scope), self.recurrent_input(x, scope)
         recurrent = self.weights(1, "recurrent", self.units, scope)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
@@ -109,13 +109,13 @@ class RNN(_Gated):
 class LSTM(_Gated):
     """Reads a sequence cell by cell and keeps a memory that gates let in, keep and let out.
 
-    What is remembered passes from step to step by multiplication with a number near 1 and addition, so that
+    The memory is passed from step to step by multiplication with a number near 1 and addition, so that
     its gradient neither vanishes nor explodes.
 
     Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
 
-    Formula: i, f, o = s(x[t] W^T + h[t-1] U^T + b), each with its own rows of W, U and b; m = g(likewise);
-        c[t] = f c[t-1] + i m, h[t] = o g(c[t]). The rows stand in the order i, f, m, o.
+    Formula: i, f, o = s(x[t] W^T + h[t-1] U^T + b), each with its own rows of W, U and b; m = g(in the same
+        way); c[t] = f c[t-1] + i m, h[t] = o g(c[t]). The rows are in the order i, f, m, o.
 
     Args:
         units: how many numbers each state holds.
@@ -123,11 +123,11 @@ class LSTM(_Gated):
         bias: whether there is a b.
         recurrent_activation: the name of s.
         forget_bias: where b begins for f: above 0 the memory is kept at first.
-        weight_initializer, recurrent_initializer: first values of W and U, of each gate for itself.
+        weight_initializer, recurrent_initializer: initial values of W and U, of each gate for itself.
 
     Cost: 8 B T units (C + units) flops forward.
 
-    Fails:
+    Raises:
         ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
         UsageError E101, E102: no such activation; a setting out of its range.
 
@@ -151,43 +151,43 @@ class LSTM(_Gated):
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
         offered = self.offered(x, 4, scope, (0.0, self.forget_bias, 0.0, 0.0))
-        recurrent, hear = self.weights(4, "recurrent", self.units, scope), self.heard(x, scope)
+        recurrent, hear = self.weights(4, "recurrent", self.units, scope), self.recurrent_input(x, scope)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             hidden, cell = states
-            own, given = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
-            z = [a + b for a, b in zip(own, given, strict=True)]
+            own, input_parts = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
+            z = [a + b for a, b in zip(own, input_parts, strict=True)]
             i, f, o = (
                 lettered(a, activated(z[k], self.recurrent_activation, scope))
                 for a, k in (("i", 0), ("f", 1), ("o", 3))
             )
             m = lettered("m", activated(z[2], self.activation, scope))
             after = f * cell + i * m
-            said = o * activated(after, self.activation, scope)
-            return said, (said, after)
+            output = o * activated(after, self.activation, scope)
+            return output, (output, after)
 
         return (offered,), step
 
 
 @layer
 class GRU(_Gated):
-    """Reads a sequence cell by cell and keeps a state of which a gate says how much is renewed.
+    """Reads a sequence cell by cell and keeps a state; a gate controls how much of it is renewed.
 
     Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
 
     Formula: r, u = s(x[t] W^T + h[t-1] U^T + b), each with its own rows; m = g(x[t] W^T + b + r (h[t-1] U^T +
-        a)), with its own rows; h[t] = (1 - u) m + u h[t-1]. The rows stand in the order r, u, m.
+        a)), with its own rows; h[t] = (1 - u) m + u h[t-1]. The rows are in the order r, u, m.
 
     Args:
         units: how many numbers the state holds.
         activation: the name of g.
         bias: whether there are b and a.
         recurrent_activation: the name of s.
-        weight_initializer, recurrent_initializer: first values of W and U, of each gate for itself.
+        weight_initializer, recurrent_initializer: initial values of W and U, of each gate for itself.
 
     Cost: 6 B T units (C + units) flops forward.
 
-    Fails:
+    Raises:
         ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
         UsageError E101, E102: no such activation; a setting out of its range.
 
@@ -207,19 +207,19 @@ class GRU(_Gated):
         known_activation(self.recurrent_activation)
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
-        offered, hear = self.offered(x, 3, scope), self.heard(x, scope)
+        offered, hear = self.offered(x, 3, scope), self.recurrent_input(x, scope)
         recurrent = self.weights(3, "recurrent", self.units, scope)
         inner = scope.parameter("recurrent_bias", (self.units,), Fill(0.0)) if self.bias else None
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             (hidden,) = states
-            own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
+            own, input_parts = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
             r, u = (
-                lettered(a, activated(own[k] + given[k], self.recurrent_activation, scope))
+                lettered(a, activated(own[k] + input_parts[k], self.recurrent_activation, scope))
                 for k, a in enumerate("ru")
             )
-            heard = own[2] if inner is None else own[2] + inner
-            m = lettered("m", activated(given[2] + r * heard, self.activation, scope))
+            candidate = own[2] if inner is None else own[2] + inner
+            m = lettered("m", activated(input_parts[2] + r * candidate, self.activation, scope))
             after = m + u * (hidden - m)
             return after, (after,)
 

@@ -12,7 +12,7 @@ from chainrule.nn.initializer import XAVIER, Blocks, Fill
 from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, bound, count, shape_text
 
@@ -35,7 +35,7 @@ class ConvLSTM(Recurrent):
         padding, stride: as in ``Conv``; of the convolution of the image.
         activation, recurrent_activation, forget_bias: as in ``LSTM``.
 
-    Fails:
+    Raises:
         ShapeError E208: the input is no sequence of images. E215: the window is wider than the image.
         UsageError E101, E102: no such activation; a setting out of its range.
 
@@ -58,8 +58,8 @@ class ConvLSTM(Recurrent):
 
     def check(self) -> None:
         super().check()
-        require_whole(self, "kernel_size", 1, fix="kernel_size=3")
-        require_whole(self, "stride", 1, fix="stride=1")
+        require_integer(self, "kernel_size", 1, fix="kernel_size=3")
+        require_integer(self, "stride", 1, fix="stride=1")
         require_number(self, "forget_bias")
         for name in (self.activation, self.recurrent_activation):
             known_activation(name)
@@ -87,7 +87,7 @@ class ConvLSTM(Recurrent):
         first = Blocks(tuple(Fill(value) for value in (0.0, self.forget_bias, 0.0, 0.0)))
         bias = scope.parameter("bias", (4 * self.units,), first)
         z = PUBLIC["convolution"](images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
-        offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.heard(x, scope)
+        offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.recurrent_input(x, scope)
         recurrent = scope.parameter("recurrent", (4 * self.units, *window, self.units), GATES)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
@@ -96,8 +96,8 @@ class ConvLSTM(Recurrent):
             z = [a + b for a, b in zip(self._parts(own), self._parts(cells[0]), strict=True)]
             i, f, o = (activated(z[k], self.recurrent_activation, scope) for k in (0, 1, 3))
             after = f * cell + i * activated(z[2], self.activation, scope)
-            said = o * activated(after, self.activation, scope)
-            return said, (said, after)
+            output = o * activated(after, self.activation, scope)
+            return output, (output, after)
 
         return (offered,), step
 

@@ -11,15 +11,15 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.layers.merge import JOINS, merged
-from chainrule.nn.recurrent.sequence_loop import Recurrent, taken
+from chainrule.nn.recurrent.sequence_loop import Recurrent, inputs_of
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_number, shown, unknown
+from chainrule.nn.validation import require_number, unknown, value_text
 from chainrule.ops import PUBLIC
 
 
 @layer
 class Bidirectional(Layer):
-    """Reads a sequence from both ends, with two layers of one form, and joins what they say.
+    """Reads a sequence from both ends, with two layers of one form, and joins their outputs.
 
     Shapes: (B, T, C) -> what the layer gives, twice as wide when joined by concatenation.
 
@@ -27,7 +27,7 @@ class Bidirectional(Layer):
         inner: a recurrent layer, such as ``cr.LSTM(32)``; its twin reads the other way.
         merge_mode: one of the ways of ``Merge``.
 
-    Fails:
+    Raises:
         UsageError E104: no recurrent layer. E101: no such way to join.
 
     Example:
@@ -51,19 +51,20 @@ class Bidirectional(Layer):
     def __call__(self, x: Value, scope: Scope) -> Value:
         assert isinstance(self.inner, Recurrent)
         other = changed(self.inner, reverse=not self.inner.reverse)
-        said = [scope.run(self.inner, x, "forward"), scope.run(other, x, "backward")]
-        if not isinstance(said[0], Mapping):
-            return merged("Bidirectional", self.merge_mode, said)
+        outputs = [scope.run(self.inner, x, "forward"), scope.run(other, x, "backward")]
+        if not isinstance(outputs[0], Mapping):
+            return merged("Bidirectional", self.merge_mode, outputs)
         return {
-            name: merged("Bidirectional", self.merge_mode, [each[name] for each in said]) for name in said[0]
+            name: merged("Bidirectional", self.merge_mode, [part[name] for part in outputs])
+            for name in outputs[0]
         }
 
 
 @dataclass(frozen=True, init=False)
 class Stacked(Layer):
-    """Recurrent layers one above the other: each reads what the one below says at every cell.
+    """Recurrent layers one above the other: each reads the outputs of the one below at every cell.
 
-    A mask goes to all of them. Below the highest, what is said at every cell is handed on, whatever a layer
+    A mask goes to all of them. Below the highest, the outputs at every cell are passed on, whatever a layer
     itself would return.
 
     Shapes: (B, T, C) -> what the highest layer gives.
@@ -72,7 +73,7 @@ class Stacked(Layer):
         layers: recurrent layers, the lowest first; ``Bidirectional`` ones too.
         dropout: in training, the share of numbers dropped between two layers.
 
-    Fails:
+    Raises:
         UsageError E104: no recurrent layer. E102: a rate outside 0 to 1.
 
     Example:
@@ -94,17 +95,17 @@ class Stacked(Layer):
             raise UsageError("E104", where="Stacked", expected="a recurrent layer", received="none")
         for part in self.layers:
             _require_recurrent("Stacked", part)
-        require_number(self, "dropout", least=0, below=1)
+        require_number(self, "dropout", minimum=0, below=1)
 
     def __call__(self, x: Value, scope: Scope) -> Value:
-        given = dict(taken("Stacked", x, ()))
+        inputs = dict(inputs_of("Stacked", x, ()))
         for i, part in enumerate(self.layers):
             is_highest = i == len(self.layers) - 1
-            said = scope.run(part if is_highest else _speaking(part), given, f"{part.kind}{i + 1}")
+            output = scope.run(part if is_highest else _with_sequence(part), inputs, f"{part.kind}{i + 1}")
             if is_highest:
-                return said
-            given["sequence"] = (
-                scope.run(Dropout(self.dropout), said, f"dropout{i + 1}") if self.dropout else said
+                return output
+            inputs["sequence"] = (
+                scope.run(Dropout(self.dropout), output, f"dropout{i + 1}") if self.dropout else output
             )
         raise AssertionError("check refuses an empty stack")
 
@@ -115,9 +116,9 @@ class Stacked(Layer):
 
 @layer
 class Masking(Layer):
-    """Cells that hold nothing but one number do not count: the layer inside is told so.
+    """Masks cells that hold only one given number: the layer inside gets the mask.
 
-    Sequences of different lengths stand in one array by padding the short ones; ``cr.Embedding(...,
+    Sequences of different lengths are stored in one array by padding the short ones; ``cr.Embedding(...,
     padding_index=0)`` gives zeros for padded words.
 
     Shapes: (B, T, C) -> what the layer gives.
@@ -128,7 +129,7 @@ class Masking(Layer):
         inner: takes a sequence and a mask by name, such as ``cr.LSTM(32)`` or ``cr.Stacked(...)``.
         mask_value: the number.
 
-    Fails:
+    Raises:
         UsageError E104: no layer. E102: a value that is no number.
 
     Example:
@@ -156,12 +157,12 @@ def _require_recurrent(where: str, part: object) -> None:
     inner = part.inner if isinstance(part, Bidirectional) and where == "Stacked" else part
     if not isinstance(inner, Recurrent):
         raise UsageError(
-            "E104", where=where, expected="a recurrent layer", received=shown(part), fix="cr.LSTM(32)"
+            "E104", where=where, expected="a recurrent layer", received=value_text(part), fix="cr.LSTM(32)"
         )
 
 
-def _speaking(part: Layer) -> Layer:
+def _with_sequence(part: Layer) -> Layer:
     """The layer, saying something at every cell."""
     if isinstance(part, Bidirectional):
-        return changed(part, inner=_speaking(part.inner))
+        return changed(part, inner=_with_sequence(part.inner))
     return changed(part, returns="sequence")

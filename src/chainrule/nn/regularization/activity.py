@@ -1,4 +1,4 @@
-"""What the size of a layer's results costs: a penalty on activity instead of on weights."""
+"""A penalty on the size of a layer's outputs instead of its weights."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from chainrule.ops.elementwise.dtype import extent
 
 @layer
 class ActivityRegularization(Layer):
-    """Changes nothing, and lets the objective grow with the size of what passes: few units then stay active.
+    """Leaves its input unchanged and adds a penalty on it to the objective: few units then stay active.
 
     Shapes: any -> the same.
 
     Formula: J <- J + (1/n) sum over the samples of penalty(x^(i)), n samples.
 
     Args:
-        penalty: what a sample's numbers cost: ``cr.L1(...)`` drives most of them to exactly 0, ``cr.L2(...)``
-            keeps them small, ``cr.L1L2(strength=...)`` both.
+        penalty: the penalty on a sample's numbers: ``cr.L1(...)`` makes most of them exactly 0,
+            ``cr.L2(...)`` keeps them small, ``cr.L1L2(strength=...)`` both.
 
-    Fails:
-        UsageError E102: another penalty, which means nothing to a sample.
+    Raises:
+        UsageError E102: a penalty that is not defined for a sample.
 
     Example:
         >>> print(ActivityRegularization(L1(0.001)))

@@ -1,7 +1,7 @@
-"""Gradient clipping: what is done to a gradient that is too large, before the optimizer sees it.
+"""Gradient clipping: bounding a gradient that is too large, before the optimizer uses it.
 
-One unlucky batch can give a gradient a thousand times the usual one, and a single step along it can undo an
-epoch. Clipping bounds the step. Like all of this room it is nodes: gradients in, gradients out.
+One bad batch can give a gradient a thousand times the usual one, and a single step along it can undo an
+epoch. Clipping bounds the step. Like all of this package it consists of nodes: gradients in, gradients out.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
 
 @frozen
 class Clip(Extensible):
-    """Base of every way to clip.
+    """Base of all clipping methods.
 
     Args:
-        limit: the largest size that is left as it is, above 0.
+        limit: the maximum size that is left unchanged, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a limit that is not above 0.
     """
 
@@ -45,7 +45,7 @@ class Clip(Extensible):
 
 @frozen
 class ClipValue(Clip):
-    """Cuts every number of a gradient to [-limit, limit]; the direction may change.
+    """Clips every number of a gradient to [-limit, limit]; the direction may change.
 
     Reference: as PyTorch's ``clip_grad_value_``.
     """
@@ -56,7 +56,7 @@ class ClipValue(Clip):
 
 @frozen
 class ClipNorm(Clip):
-    """Shortens the gradient of each parameter by itself to length ``limit`` where it is longer.
+    """Scales the gradient of each parameter separately to length ``limit`` if it is longer.
 
     Formula: g <- g min(1, limit / (|g| + 1e-6)).
     """
@@ -67,7 +67,7 @@ class ClipNorm(Clip):
 
 @frozen
 class ClipGlobalNorm(Clip):
-    """Shortens all gradients together, as one long vector, to length ``limit``; the direction stays.
+    """Scales all gradients together, as one long vector, to length ``limit``; the direction stays.
 
     Formula: g <- g min(1, limit / (|all g| + 1e-6)).
 

@@ -1,7 +1,7 @@
-"""Constraints: what a parameter is brought back to after each update, so that it never leaves a set.
+"""Constraints: projections applied to a parameter after each update, so that it never leaves a set.
 
-A penalty pulls; a constraint holds. The length of a unit's weights is taken over all axes but the first, the
-unit's own: (out, *kernel, in). A vector has one length.
+A penalty pulls a parameter towards a set; a constraint keeps it there. The length of a unit's weights is
+computed over all axes but the first, the unit's own: (out, *kernel, in). A vector has one length.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Constraint(Extensible):
 
     def __call__(self, parameter: Node) -> Node:
         """The nearest allowed value of a parameter."""
-        raise TypeError(f"{type(self).__name__} holds nothing")
+        raise TypeError(f"{type(self).__name__} defines no projection")
 
 
 @frozen
 class NonNegative(Constraint):
-    """Makes negative numbers 0.
+    """Replaces negative numbers by 0.
 
     Formula: w <- max(0, w).
     """
@@ -46,7 +46,7 @@ class NonNegative(Constraint):
 
 @frozen
 class UnitLength(Constraint):
-    """Makes the weights of every unit 1 long.
+    """Scales the weights of every unit to length 1.
 
     Formula: w <- w / (|w| + 1e-7), unit by unit.
 
@@ -59,14 +59,14 @@ class UnitLength(Constraint):
 
 @frozen
 class MaxNorm(Constraint):
-    """Shortens the weights of every unit to ``max_value`` where they are longer.
+    """Scales the weights of every unit to length ``max_value`` if they are longer.
 
     Formula: w <- w min(|w|, max_value) / (|w| + 1e-7), unit by unit.
 
     Args:
-        max_value: the largest length, above 0.
+        max_value: the maximum length, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a limit that is not above 0.
 
     Reference: Srebro, Rennie and Jaakkola (2004), Maximum-margin matrix factorization (NIPS). As Keras's
@@ -79,21 +79,21 @@ class MaxNorm(Constraint):
         require_number(self, "max_value", above=0)
 
     def __call__(self, parameter: Node) -> Node:
-        found = lengths(parameter)
-        return parameter * (PUBLIC["minimum"](found, self.max_value) / (found + _SAFE))
+        norms = lengths(parameter)
+        return parameter * (PUBLIC["minimum"](norms, self.max_value) / (norms + _SAFE))
 
 
 @frozen
 class MinMaxNorm(Constraint):
-    """Brings the length of the weights of every unit between two limits, at once or little by little.
+    """Scales the length of the weights of every unit between two limits, at once or gradually.
 
     Formula: w <- w (rate clip(|w|, min_value, max_value) + (1 - rate) |w|) / (|w| + 1e-7), unit by unit.
 
     Args:
         min_value, max_value: the limits, 0 <= min_value <= max_value, max_value above 0.
-        rate: 0 < rate <= 1; 1 holds the limits exactly after every step.
+        rate: 0 < rate <= 1; with 1 the limits hold exactly after every step.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as Keras's ``MinMaxNorm``.
@@ -106,19 +106,19 @@ class MinMaxNorm(Constraint):
 
     def check(self) -> None:
         require_number(self, "max_value", above=0)
-        require_number(self, "min_value", least=0, most=self.max_value)
-        require_number(self, "rate", above=0, most=1)
+        require_number(self, "min_value", minimum=0, maximum=self.max_value)
+        require_number(self, "rate", above=0, maximum=1)
 
     def __call__(self, parameter: Node) -> Node:
-        found = lengths(parameter)
-        wanted = PUBLIC["clip"](found, self.min_value, self.max_value)
+        norms = lengths(parameter)
+        target = PUBLIC["clip"](norms, self.min_value, self.max_value)
         if self.rate < 1:
-            wanted = wanted * self.rate + found * (1.0 - self.rate)
-        return parameter * (wanted / (found + _SAFE))
+            target = target * self.rate + norms * (1.0 - self.rate)
+        return parameter * (target / (norms + _SAFE))
 
 
 def lengths(parameter: Node) -> Node:
-    """The length of the weights of every unit, ready to be broadcast: (O, 1, ...); one for a vector."""
+    """The length of the weights of every unit, in a shape for broadcasting: (O, 1, ...); one for a vector."""
     rank = len(parameter.shape)
     axes = tuple(range(1, rank)) if rank >= 2 else None
     return norm([parameter], axes, keepdims=True)

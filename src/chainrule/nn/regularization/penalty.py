@@ -1,4 +1,4 @@
-"""What the size of a parameter costs: the terms that keep weights small."""
+"""Penalties on parameters: terms of the objective that keep weights small."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from chainrule.records import frozen
 
 @frozen
 class Penalty(Extensible):
-    """Base of the penalties: a strength, and the number a parameter costs.
+    """Base of the penalties: a strength, and the penalty of a parameter.
 
     Args:
         strength: the factor before the sum, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a negative strength.
     """
 
     strength: float = 1e-4
 
     def __post_init__(self) -> None:
-        require_number(self, "strength", least=0)
+        require_number(self, "strength", minimum=0)
 
     def __call__(self, parameter: Node) -> Node:
-        """The cost as a single number."""
-        raise TypeError(f"{type(self).__name__} says no cost")
+        """The penalty as a single number."""
+        raise TypeError(f"{type(self).__name__} defines no penalty")
 
 
 @frozen
@@ -46,7 +46,7 @@ class L1(Penalty):
 
 @frozen
 class L2(Penalty):
-    """strength times the sum of squares: pulls every weight towards 0, large ones harder."""
+    """strength times the sum of squares: pulls every weight towards 0, in proportion to its size."""
 
     def __call__(self, parameter: Node) -> Node:
         return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
@@ -60,13 +60,13 @@ class L1L2(Penalty):
 
     Args:
         strength: the factor before the sum, at least 0.
-        l1_ratio: how much of it is L1, 0 <= l1_ratio <= 1.
+        l1_ratio: the share of L1, 0 <= l1_ratio <= 1.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
-    Reference: Zou and Hastie (2005), Regularization and variable selection via the elastic net. As Keras's
-    ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
+    Reference: Zou and Hastie (2005), Regularization and variable selection via the elastic net. As
+    Keras's ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
     """
 
     _: KW_ONLY
@@ -75,7 +75,7 @@ class L1L2(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_number(self, "l1_ratio", least=0, most=1)
+        require_number(self, "l1_ratio", minimum=0, maximum=1)
 
     def __call__(self, parameter: Node) -> Node:
         one, two = L1(self.strength * self.l1_ratio), L2(self.strength * (1.0 - self.l1_ratio))
@@ -84,13 +84,13 @@ class L1L2(Penalty):
 
 @frozen
 class OrthogonalPenalty(Penalty):
-    """What it costs when units look in like directions: pulls the weights of every two towards a right angle.
+    """A penalty on units with similar weights: pulls the weights of every two towards a right angle.
 
-    A weight (out, *kernel, in) is taken as one row for each unit, (out, the rest).
+    A weight (out, *kernel, in) is reshaped to one row for each unit, (out, the rest).
 
     Formula: strength times the mean of |cos| of the angle, over all pairs of rows.
 
-    Fails:
+    Raises:
         UsageError E102: a negative strength.
 
     Reference: Brock, Lim, Ritchie and Weston (2017), Neural photo editing with introspective adversarial

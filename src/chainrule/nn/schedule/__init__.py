@@ -1,7 +1,7 @@
-"""Schedules: the learning rate as a function of the step, one file for each idea.
+"""Schedules: the learning rate as a function of the step, one file per idea.
 
-A schedule is nodes of the step graph like everything else, so the rate of any step can be explained, and a
-resumed training needs nothing but the step's number to go on at the right rate.
+A schedule consists of nodes of the step graph like everything else, so the learning rate of any step can be
+explained, and a training resumes at the right learning rate from the step number alone.
 """
 
 from __future__ import annotations

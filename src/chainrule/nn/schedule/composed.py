@@ -1,29 +1,29 @@
-"""Schedules made of schedules: a warm-up before one, one after the other, one times the other."""
+"""Schedules made of schedules: a warm-up, a sequence, a product."""
 
 from __future__ import annotations
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, known_schedule, require_rate, require_rising
-from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 
 
 @frozen
 class Warmup(Schedule):
-    """Raises the rate in a straight line from 0, then hands over to another schedule.
+    """Raises the learning rate linearly from 0, then continues with another schedule.
 
-    The first steps start from random weights, where gradients are large and point anywhere; small steps there
-    do no harm. The rate is 0 *before* the first update, so no update is wasted.
+    The first steps start from random weights, where gradients are large and have arbitrary directions; small
+    steps are harmless there. The learning rate is 0 *before* the first update, so no update is wasted.
 
     Formula: min(1, (step + 1) / warmup_steps) then(max(0, step - warmup_steps)).
 
     Args:
-        warmup_steps: how many updates the climb takes.
-        then: the schedule that follows, its own steps counted from the end of the climb; or a constant
-            rate.
+        warmup_steps: the number of updates of the warm-up.
+        then: the schedule that follows, its own steps counted from the end of the warm-up; or a constant
+            learning rate.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Goyal et al. (2017), Accurate, large minibatch SGD (arXiv 1706.02677). As PyTorch's
@@ -34,7 +34,7 @@ class Warmup(Schedule):
     then: float | Schedule
 
     def check(self) -> None:
-        require_whole(self, "warmup_steps", 1)
+        require_integer(self, "warmup_steps", 1)
         if not isinstance(self.then, Schedule):
             require_number(self, "then", above=0)
         require(self, "then", not isinstance(self.then, Warmup), "a schedule that is no warm-up itself")
@@ -47,13 +47,13 @@ class Warmup(Schedule):
 
 @frozen
 class RateSequence(Schedule):
-    """One schedule after the other, each counting its own steps from where it begins.
+    """One schedule after the other, each counting its own steps from its start.
 
     Args:
-        schedules: two or more; a number is a constant one.
-        milestones: the updates at which the next one begins, rising; one less than ``schedules``.
+        schedules: two or more; a number is a constant schedule.
+        milestones: the updates at which the next one begins, increasing; one less than ``schedules``.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as PyTorch's ``SequentialLR``.
@@ -79,10 +79,10 @@ class RateSequence(Schedule):
             known_schedule(part)(PUBLIC["relu"](step - float(start)), end - start)
             for part, start, end in zip(self.schedules, starts, ends, strict=True)
         ]
-        rate = rates[0]
+        learning_rate = rates[0]
         for start, following in zip(self.milestones, rates[1:], strict=True):
-            rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), rate, following)
-        return rate
+            learning_rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), learning_rate, following)
+        return learning_rate
 
 
 @frozen
@@ -90,12 +90,12 @@ class RateProduct(Schedule):
     """Several schedules multiplied, such as a decay times a cycle.
 
     Args:
-        schedules: two or more; a number is a constant one.
+        schedules: two or more; a number is a constant schedule.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
-    Reference: as PyTorch's ``ChainedScheduler`` of schedules that multiply the rate.
+    Reference: as PyTorch's ``ChainedScheduler`` of schedules that multiply the learning rate.
     """
 
     schedules: tuple[Schedule | float, ...]
@@ -108,21 +108,21 @@ class RateProduct(Schedule):
         require_schedules(self, "schedules")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        rate, *rest = [known_schedule(part)(step, horizon) for part in self.schedules]
+        learning_rate, *rest = [known_schedule(part)(step, horizon) for part in self.schedules]
         for factor in rest:
-            rate = rate * factor
-        return rate
+            learning_rate = learning_rate * factor
+        return learning_rate
 
 
 @frozen
 class Slowed(Schedule):
-    """A schedule that counts one step for several: what gradient accumulation does to a schedule.
+    """A schedule that counts one step for several: the effect of gradient accumulation on a schedule.
 
     Args:
-        inner: what counts slowly; a number is a constant one.
-        times: how many steps count for one.
+        inner: the schedule to slow down; a number is a constant one.
+        times: the number of steps that count as one.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
     """
 
@@ -131,7 +131,7 @@ class Slowed(Schedule):
 
     def check(self) -> None:
         require_rate(self, "inner")
-        require_whole(self, "times", 1)
+        require_integer(self, "times", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         slow = PUBLIC["floor"](step / float(self.times))
@@ -139,15 +139,15 @@ class Slowed(Schedule):
 
 
 def require_schedules(owner: object, name: str) -> None:
-    """Refuse a field that is no tuple of two or more schedules or numbers above 0.
+    """Refuse a field that is not a tuple of two or more schedules or numbers above 0.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
-    found = getattr(owner, name)
-    fits = isinstance(found, tuple) and len(found) >= 2
+    schedules = getattr(owner, name)
+    fits = isinstance(schedules, tuple) and len(schedules) >= 2
     require(owner, name, fits, "two or more schedules", "(cr.LinearRamp(0.1), cr.Cosine(0.1))")
-    wrong = [part for part in found if not isinstance(part, Schedule) and not _is_rate(part)]
+    wrong = [part for part in schedules if not isinstance(part, Schedule) and not _is_rate(part)]
     require(owner, name, not wrong, "schedules, or numbers above 0")
 
 

@@ -1,4 +1,4 @@
-"""Schedules that follow a wave: half a cosine, cosines again and again, one cycle, many cycles."""
+"""Periodic schedules: half a cosine, cosine restarts, one cycle, many cycles."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
-from chainrule.nn.validation import require_number, require_whole, unknown
+from chainrule.nn.validation import require_integer, require_number, unknown
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 
 
 @frozen
 class Cosine(Schedule):
-    """Lets the rate sink from its first value to a floor along half a cosine: slowly, fast, slowly.
+    """Decreases the learning rate from its first value to a minimum along half a cosine.
 
     Formula: min_learning_rate + (initial_learning_rate - min_learning_rate) (1 + cos(pi t)) / 2 with t =
     min(1, step / decay_steps).
 
     Args:
         initial_learning_rate: the learning rate at the first update, above 0.
-        decay_steps: after how many updates the floor is reached; the whole training when ``None``.
-        min_learning_rate: the last rate, 0 <= min_learning_rate <= initial_learning_rate.
+        decay_steps: the number of updates until the minimum is reached; the full training when ``None``.
+        min_learning_rate: the final learning rate, 0 <= min_learning_rate <= initial_learning_rate.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts (ICLR). As
-    PyTorch's ``CosineAnnealingLR`` up to ``decay_steps``; afterwards this one stays at the floor, where that
-    one climbs again.
+    PyTorch's ``CosineAnnealingLR`` up to ``decay_steps``; afterwards this one stays at the minimum, where
+    that one rises again.
     """
 
     initial_learning_rate: float
@@ -39,9 +39,9 @@ class Cosine(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_number(self, "min_learning_rate", least=0, most=self.initial_learning_rate)
+        require_number(self, "min_learning_rate", minimum=0, maximum=self.initial_learning_rate)
         if self.decay_steps is not None:
-            require_whole(self, "decay_steps", 1)
+            require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         passed = PUBLIC["minimum"](step / float(max(1, self.decay_steps or horizon)), 1.0)
@@ -51,22 +51,22 @@ class Cosine(Schedule):
 
 @frozen
 class CosineRestarts(Schedule):
-    """Half a cosine down, then at once up again for a new one, usually longer than the one before.
+    """Half a cosine down, then a restart at the top, usually with a longer period.
 
     Formula: min_learning_rate + (initial_learning_rate m_mul^n - min_learning_rate) (1 + cos(pi u)) / 2, with
-    n the number of restarts so far and u the part of the running period that has passed; period n is
+    n the number of restarts so far and u the fraction of the current period that has passed; period n is
     first_decay_steps t_mul^n updates.
 
     Args:
         initial_learning_rate: the learning rate at the first update, above 0.
-        first_decay_steps: how many updates the first period takes.
-        t_mul: at least 1: each period over the one before.
-        min_learning_rate: the lowest rate, 0 <= min_learning_rate <= initial_learning_rate.
-        m_mul: 0 < m_mul <= 1: the top of each period over that of the one before.
+        first_decay_steps: the number of updates of the first period.
+        t_mul: at least 1: the ratio of the lengths of successive periods.
+        min_learning_rate: the minimum, 0 <= min_learning_rate <= initial_learning_rate.
+        m_mul: 0 < m_mul <= 1: the ratio of the maxima of successive periods.
 
-    Numerics: computed in float64; the number of restarts found by a logarithm is set right by comparison.
+    Numerics: computed in float64; the number of restarts from a logarithm is corrected by comparison.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts (ICLR). As
@@ -83,24 +83,24 @@ class CosineRestarts(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_whole(self, "first_decay_steps", 1)
-        require_whole(self, "t_mul", 1, 1000)
-        require_number(self, "min_learning_rate", least=0, most=self.initial_learning_rate)
-        require_number(self, "m_mul", above=0, most=1)
+        require_integer(self, "first_decay_steps", 1)
+        require_integer(self, "t_mul", 1, 1000)
+        require_number(self, "min_learning_rate", minimum=0, maximum=self.initial_learning_rate)
+        require_number(self, "m_mul", above=0, maximum=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         exact = step.astype("float64")
-        made = self._restarts(exact)
-        length = PUBLIC["power"](float(self.t_mul), made) * float(self.first_decay_steps)
-        part = (exact - self._begin(made)) / length
-        top = PUBLIC["power"](self.m_mul, made) * self.initial_learning_rate - self.min_learning_rate
+        restarts = self._restarts(exact)
+        length = PUBLIC["power"](float(self.t_mul), restarts) * float(self.first_decay_steps)
+        part = (exact - self._begin(restarts)) / length
+        top = PUBLIC["power"](self.m_mul, restarts) * self.initial_learning_rate - self.min_learning_rate
         return ((PUBLIC["cos"](part * math.pi) + 1.0) / 2.0 * top + self.min_learning_rate).astype(step.dtype)
 
-    def _begin(self, made: Node) -> Node:
-        """The update at which the period after so many restarts begins."""
+    def _begin(self, restarts: Node) -> Node:
+        """The update at which the period after this number of restarts begins."""
         if self.t_mul == 1:
-            return made * float(self.first_decay_steps)
-        return (PUBLIC["power"](float(self.t_mul), made) - 1.0) * (
+            return restarts * float(self.first_decay_steps)
+        return (PUBLIC["power"](float(self.t_mul), restarts) - 1.0) * (
             self.first_decay_steps / (self.t_mul - 1.0)
         )
 
@@ -109,14 +109,14 @@ class CosineRestarts(Schedule):
             return PUBLIC["floor"](exact / float(self.first_decay_steps))
         grown = exact * ((self.t_mul - 1.0) / self.first_decay_steps) + 1.0
         near = PUBLIC["floor"](PUBLIC["log"](grown) / math.log(self.t_mul))
-        late = PUBLIC["less"](exact, self._begin(near)).astype("float64")
-        early = PUBLIC["greater_equal"](exact, self._begin(near + 1.0)).astype("float64")
-        return near + early - late
+        too_late = PUBLIC["less"](exact, self._begin(near)).astype("float64")
+        too_early = PUBLIC["greater_equal"](exact, self._begin(near + 1.0)).astype("float64")
+        return near + too_early - too_late
 
 
 @frozen
 class OneCycle(Schedule):
-    """Up from a low rate to the highest, then down to nearly 0: the whole training is one cycle.
+    """Up from a low learning rate to the highest, then down to nearly 0: the full training is one cycle.
 
     Formula: from low = max_learning_rate/div_factor to max_learning_rate over the first ``pct_start`` of the
     total_steps, then from max_learning_rate to low/final_div_factor over the rest, along half a cosine or a
@@ -124,14 +124,14 @@ class OneCycle(Schedule):
 
     Args:
         max_learning_rate: the highest learning rate, above 0.
-        total_steps: how many updates the cycle takes; the whole training when ``None``.
-        pct_start: 0 < pct_start < 1: the part of the steps on the way up.
+        total_steps: the number of updates of the cycle; the full training when ``None``.
+        pct_start: 0 < pct_start < 1: the fraction of the steps on the way up.
         div_factor: at least 1.
         final_div_factor: at least 1.
         anneal_strategy: ``"cosine"`` or ``"linear"``.
 
-    Fails:
-        UsageError E101, E102: no such shape; a setting out of its range.
+    Raises:
+        UsageError E101, E102: an unknown strategy; a setting out of its range.
 
     Reference: Smith and Topin (2018), Super-convergence: very fast training of neural networks using large
     learning rates (arXiv 1708.07120). As PyTorch's ``OneCycleLR`` with ``pct_start=share``,
@@ -149,10 +149,10 @@ class OneCycle(Schedule):
     def check(self) -> None:
         require_number(self, "max_learning_rate", above=0)
         if self.total_steps is not None:
-            require_whole(self, "total_steps", 2)
+            require_integer(self, "total_steps", 2)
         require_number(self, "pct_start", above=0, below=1)
-        require_number(self, "div_factor", least=1)
-        require_number(self, "final_div_factor", least=1)
+        require_number(self, "div_factor", minimum=1)
+        require_number(self, "final_div_factor", minimum=1)
         if self.anneal_strategy not in ("cosine", "linear"):
             raise unknown(
                 "OneCycle, anneal_strategy",
@@ -177,22 +177,22 @@ class OneCycle(Schedule):
 
 @frozen
 class Cyclic(Schedule):
-    """Up and down in straight lines between two rates, again and again.
+    """Up and down linearly between two learning rates, repeatedly.
 
     Formula: base_learning_rate + (max_learning_rate - base_learning_rate) h s with s the height of the
-    running triangle, 0 to 1, and h = 1 (``"triangular"``), 1/2^n after n cycles (``"triangular2"``) or
+    current triangle, 0 to 1, and h = 1 (``"triangular"``), 1/2^n after n cycles (``"triangular2"``) or
     gamma^step (``"exp_range"``).
 
     Args:
         max_learning_rate: the highest learning rate, above 0.
         base_learning_rate: the lowest, 0 <= base_learning_rate <= max_learning_rate.
-        step_size_up: how many updates a climb takes.
-        step_size_down: how many a descent takes; as many as ``step_size_up`` when ``None``.
+        step_size_up: the number of updates of a rise.
+        step_size_down: the number of updates of a fall; equal to ``step_size_up`` when ``None``.
         mode: ``"triangular"``, ``"triangular2"`` or ``"exp_range"``.
         gamma: of ``"exp_range"``, 0 < gamma <= 1.
 
-    Fails:
-        UsageError E101, E102: no such mode; a setting out of its range.
+    Raises:
+        UsageError E101, E102: an unknown mode; a setting out of its range.
 
     Reference: Smith (2017), Cyclical learning rates for training neural networks (WACV). As PyTorch's
     ``CyclicLR`` without its momentum.
@@ -208,11 +208,11 @@ class Cyclic(Schedule):
 
     def check(self) -> None:
         require_number(self, "max_learning_rate", above=0)
-        require_number(self, "base_learning_rate", least=0, most=self.max_learning_rate)
-        require_whole(self, "step_size_up", 1)
+        require_number(self, "base_learning_rate", minimum=0, maximum=self.max_learning_rate)
+        require_integer(self, "step_size_up", 1)
         if self.step_size_down is not None:
-            require_whole(self, "step_size_down", 1)
-        require_number(self, "gamma", above=0, most=1)
+            require_integer(self, "step_size_down", 1)
+        require_number(self, "gamma", above=0, maximum=1)
         if self.mode not in (modes := ["triangular", "triangular2", "exp_range"]):
             raise unknown("Cyclic, mode", self.mode, modes, 'mode="{}"')
 

@@ -1,4 +1,4 @@
-"""Schedules that change a rate little by little with every update."""
+"""Schedules that change the learning rate gradually with every update."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
-from chainrule.nn.validation import require_number, require_whole
+from chainrule.nn.validation import require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 
 
 @frozen
 class ExponentialDecay(Schedule):
-    """Multiplies the rate by a factor every so many updates, in small even steps or in stairs.
+    """Multiplies the learning rate by a factor every ``decay_steps`` updates, continuously or in stairs.
 
     Formula: initial_learning_rate decay_rate^(step / decay_steps); with staircase floor(step / decay_steps).
 
     Args:
         initial_learning_rate: the learning rate at the first update, above 0.
         decay_rate: 0 < decay_rate <= 1.
-        decay_steps: after how many updates the rate is ``decay_rate`` times what it was.
+        decay_steps: the number of updates after which the learning rate is multiplied by ``decay_rate``.
         staircase: whether it changes only then.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as Keras's ``ExponentialDecay``; with ``decay_steps=1`` as PyTorch's ``ExponentialLR``.
@@ -37,8 +37,8 @@ class ExponentialDecay(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_number(self, "decay_rate", above=0, most=1)
-        require_whole(self, "decay_steps", 1)
+        require_number(self, "decay_rate", above=0, maximum=1)
+        require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         return (
@@ -49,7 +49,7 @@ class ExponentialDecay(Schedule):
 
 @frozen
 class InverseTimeDecay(Schedule):
-    """Lets the rate fall like 1/t: for ever, and ever more slowly.
+    """Decreases the learning rate like 1/t: without end, and ever more slowly.
 
     Formula: initial_learning_rate / (1 + decay_rate step / decay_steps); with staircase floor(step /
     decay_steps).
@@ -57,10 +57,10 @@ class InverseTimeDecay(Schedule):
     Args:
         initial_learning_rate: the learning rate at the first update, above 0.
         decay_rate: at least 0.
-        decay_steps: how many updates count for one.
-        staircase: whether the rate changes only then.
+        decay_steps: the unit of t, in updates.
+        staircase: whether the learning rate changes only after each unit.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Robbins and Monro (1951), A stochastic approximation method. As Keras's ``InverseTimeDecay``.
@@ -74,8 +74,8 @@ class InverseTimeDecay(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_number(self, "decay_rate", least=0)
-        require_whole(self, "decay_steps", 1)
+        require_number(self, "decay_rate", minimum=0)
+        require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         return self.initial_learning_rate / (
@@ -85,18 +85,18 @@ class InverseTimeDecay(Schedule):
 
 @frozen
 class PolynomialDecay(Schedule):
-    """Lets the rate sink to a floor along a power of the time that is left; a straight line with power 1.
+    """Decreases the learning rate to a minimum along a power of the remaining time; linear with power 1.
 
     Formula: end_learning_rate + (initial_learning_rate - end_learning_rate) (1 - t)^power with t = min(1,
     step / decay_steps).
 
     Args:
         initial_learning_rate: the learning rate at the first update, above 0.
-        decay_steps: after how many updates the floor is reached; the whole training when ``None``.
-        end_learning_rate: the last rate, 0 <= end_learning_rate <= initial_learning_rate.
+        decay_steps: the number of updates until the minimum is reached; the full training when ``None``.
+        end_learning_rate: the final learning rate, 0 <= end_learning_rate <= initial_learning_rate.
         power: above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as Keras's ``PolynomialDecay`` without its cycles; with ``end_learning_rate=0`` as PyTorch's
@@ -111,10 +111,10 @@ class PolynomialDecay(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_number(self, "end_learning_rate", least=0, most=self.initial_learning_rate)
+        require_number(self, "end_learning_rate", minimum=0, maximum=self.initial_learning_rate)
         require_number(self, "power", above=0)
         if self.decay_steps is not None:
-            require_whole(self, "decay_steps", 1)
+            require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         left = 1.0 - PUBLIC["minimum"](step / float(max(1, self.decay_steps or horizon)), 1.0)
@@ -126,16 +126,16 @@ class PolynomialDecay(Schedule):
 
 @frozen
 class LinearRamp(Schedule):
-    """Changes the rate in a straight line from one part of it to another, then keeps it.
+    """Changes the learning rate linearly from one fraction of it to another, then keeps it.
 
     Formula: learning_rate (start_factor + (end_factor - start_factor) min(1, step / steps)).
 
     Args:
-        learning_rate: the learning rate that the parts are taken of, above 0.
-        steps: how many updates the change takes.
-        start_factor, end_factor: the parts, at least 0.
+        learning_rate: the learning rate that is multiplied by the factors, above 0.
+        steps: the number of updates of the change.
+        start_factor, end_factor: the fractions, at least 0.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as PyTorch's ``LinearLR``.
@@ -149,9 +149,9 @@ class LinearRamp(Schedule):
 
     def check(self) -> None:
         require_number(self, "learning_rate", above=0)
-        require_whole(self, "steps", 1)
-        require_number(self, "start_factor", least=0)
-        require_number(self, "end_factor", least=0)
+        require_integer(self, "steps", 1)
+        require_number(self, "start_factor", minimum=0)
+        require_number(self, "end_factor", minimum=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         part = PUBLIC["minimum"](step / float(self.steps), 1.0)
@@ -160,16 +160,16 @@ class LinearRamp(Schedule):
 
 @frozen
 class Noam(Schedule):
-    """A line up, then down with the inverse square root of the step: the rate of the first Transformer.
+    """A linear rise, then a fall with the inverse square root of the step: the original Transformer's.
 
     Formula: scale units^-0.5 min(t^-0.5, t warmup_steps^-1.5) with t = step + 1.
 
     Args:
         units: the width of the model.
-        warmup_steps: how many updates the rate rises.
+        warmup_steps: the number of updates of the rise.
         scale: a factor, above 0.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: Vaswani et al. (2017), Attention is all you need (NIPS), equation 3.
@@ -181,8 +181,8 @@ class Noam(Schedule):
     scale: float = 1.0
 
     def check(self) -> None:
-        require_whole(self, "units", 1)
-        require_whole(self, "warmup_steps", 1)
+        require_integer(self, "units", 1)
+        require_integer(self, "warmup_steps", 1)
         require_number(self, "scale", above=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
@@ -192,6 +192,6 @@ class Noam(Schedule):
 
 
 def _part(step: Node, every: int, stairs: bool) -> Node:
-    """How many times ``every`` updates have passed, in whole numbers when in stairs."""
+    """The number of periods of ``every`` updates that have passed, rounded down for stairs."""
     passed = step / float(every)
     return PUBLIC["floor"](passed) if stairs else passed

@@ -1,4 +1,4 @@
-"""A schedule written as a formula of the step's number: text, never code."""
+"""A schedule written as a formula of the step number: text, never code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
 
-LONGEST, DEEPEST = 200, 20  # of a formula: signs, and brackets inside one another
+LONGEST, DEEPEST = 200, 20  # of a formula: characters, and nested brackets
 _FUNCTIONS: dict[str, Callable[..., Node]] = {
     **{name: PUBLIC[name] for name in (
         "abs", "cos", "erf", "exp", "floor", "log", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
@@ -46,18 +46,18 @@ _SIGNS = {
 
 @frozen
 class RateFormula(Schedule):
-    """The learning rate as a formula of t, the updates made before, and T, those of the whole training.
+    """The learning rate as a formula of t, the updates so far, and T, those of the full training.
 
-    The formula is read by the reader of formulas and becomes nodes; nothing in it can be executed, so it may
-    come from a file.
+    The formula is parsed by the formula parser and converted to nodes; nothing in it can be executed, so it
+    may come from a file.
 
     Args:
-        text: such as ``"0.1 / (1 + 0.01 t)"`` with every product written as ``*``; known are ``+ - * / ^``,
+        text: such as ``"0.1 / (1 + 0.01 t)"`` with every product written as ``*``; supported: ``+ - * / ^``,
             comparisons, ``pi`` and ``e``, and abs, cos, erf, exp, floor, log, max, min, relu, sigmoid, sign,
             sin, softplus, sqrt, tanh, where.
 
-    Fails:
-        UsageError E102: no formula, one with other names, or one that is too long.
+    Raises:
+        UsageError E102: not a formula, one with other names, or one that is too long.
 
     Example:
         >>> from chainrule.engines import evaluate
@@ -77,7 +77,7 @@ class RateFormula(Schedule):
             wrong = _unknown(parse(text))
         except ValueError:
             wrong = "no formula"
-        expected = f"a formula of t and T ({wrong} is not known)" if wrong else ""
+        expected = f"a formula of t and T ({wrong} is unknown)" if wrong else ""
         require(self, "text", not wrong, expected, 'cr.RateFormula("0.1 * 0.5^floor(t / 100)")')
 
     def __call__(self, step: Node, horizon: int) -> Node:
@@ -85,17 +85,17 @@ class RateFormula(Schedule):
 
 
 def _unknown(tree: Tree) -> str:
-    """The first thing in a formula that has no meaning here, or nothing."""
+    """The first part of a formula that is not supported here, or an empty text."""
     match tree:
         case Symbol(name, (), "", ""):
             return "" if name in ("t", "T", *CONSTANTS) else name
         case Apply(function, _):
-            found = "" if function in _FUNCTIONS else function
+            unknown = "" if function in _FUNCTIONS else function
         case Number() | Sum() | Product() | Quotient() | Power() | Negative() | Compare():
-            found = ""
+            unknown = ""
         case _:
             return type(tree).__name__.lower()
-    return found or next((wrong for part in children(tree) if (wrong := _unknown(part))), "")
+    return unknown or next((wrong for part in children(tree) if (wrong := _unknown(part))), "")
 
 
 def _nodes(tree: Tree, names: dict[str, Node], like: Node) -> Node:

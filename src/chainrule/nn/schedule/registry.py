@@ -1,4 +1,4 @@
-"""All schedules: what a file may name."""
+"""All schedules: the ones a file may name."""
 
 from __future__ import annotations
 

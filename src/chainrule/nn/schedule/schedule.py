@@ -23,21 +23,21 @@ class Schedule(Extensible):
         """The learning rate.
 
         Args:
-            step: how many updates have been made before this one, as a floating-point node of shape ().
-            horizon: how many updates the whole training will make.
+            step: the number of updates before this one, as a floating-point node of shape ().
+            horizon: the number of updates of the full training.
         """
-        raise TypeError(f"{type(self).__name__} says no rate")
+        raise TypeError(f"{type(self).__name__} defines no learning rate")
 
 
 @frozen
 class Constant(Schedule):
-    """The same rate for ever.
+    """The same learning rate throughout.
 
     Args:
         learning_rate: the learning rate, above 0.
 
-    Fails:
-        UsageError E102: a rate that is not above 0.
+    Raises:
+        UsageError E102: a learning rate that is not above 0.
     """
 
     learning_rate: float
@@ -49,15 +49,15 @@ class Constant(Schedule):
         return full_like(step, self.learning_rate)
 
 
-def known_schedule(rate: float | Schedule) -> Schedule:
+def known_schedule(learning_rate: float | Schedule) -> Schedule:
     """A schedule: itself, or the constant one for a number."""
-    return rate if isinstance(rate, Schedule) else Constant(float(rate))
+    return learning_rate if isinstance(learning_rate, Schedule) else Constant(float(learning_rate))
 
 
 def require_rate(owner: object, name: str) -> None:
     """Refuse a field that is neither a schedule nor a number above 0.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
     if not isinstance(getattr(owner, name), Schedule):
@@ -65,18 +65,18 @@ def require_rate(owner: object, name: str) -> None:
 
 
 def require_rising(owner: object, name: str) -> None:
-    """Refuse a field that is no tuple of whole numbers, each above the one before, the first above 0.
+    """Refuse a field that is not a tuple of increasing integers above 0.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
-    found = getattr(owner, name)
-    whole = isinstance(found, tuple) and all(type(n) is int for n in found)
-    rises = whole and bool(found) and all(a < b for a, b in zip((0, *found), found, strict=False))
+    steps = getattr(owner, name)
+    are_integers = isinstance(steps, tuple) and all(type(n) is int for n in steps)
+    rises = are_integers and bool(steps) and all(a < b for a, b in zip((0, *steps), steps, strict=False))
     require(owner, name, rises, "integers above 0, each above the one before", f"{name}=(100, 200)")
 
 
 def as_tuple(owner: object, name: str) -> None:
-    """Let a list stand for a tuple in a field of a frozen record."""
+    """Convert a list to a tuple in a field of a frozen record."""
     if isinstance(getattr(owner, name), list):
         object.__setattr__(owner, name, tuple(getattr(owner, name)))

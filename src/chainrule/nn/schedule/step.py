@@ -1,4 +1,4 @@
-"""Schedules that keep a rate for a while and then change it at once."""
+"""Schedules that keep a learning rate for some updates and then change it at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, require_rising
-from chainrule.nn.validation import is_number, require, require_number, require_whole
+from chainrule.nn.validation import is_number, require, require_integer, require_number
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
@@ -14,16 +14,16 @@ from chainrule.records import frozen
 
 @frozen
 class Step(Schedule):
-    """Multiplies the rate by a factor every so many updates: a staircase.
+    """Multiplies the learning rate by a factor every ``step_size`` updates: a staircase.
 
     Formula: initial_learning_rate gamma^floor(step / step_size).
 
     Args:
         initial_learning_rate: the learning rate of the first stair, above 0.
-        step_size: how many updates a stair is long.
-        gamma: from stair to stair, 0 < gamma <= 1.
+        step_size: the length of a stair in updates.
+        gamma: the factor from stair to stair, 0 < gamma <= 1.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as PyTorch's ``StepLR``.
@@ -36,8 +36,8 @@ class Step(Schedule):
 
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
-        require_whole(self, "step_size", 1)
-        require_number(self, "gamma", above=0, most=1)
+        require_integer(self, "step_size", 1)
+        require_number(self, "gamma", above=0, maximum=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         stair = PUBLIC["floor"](step / float(self.step_size))
@@ -46,16 +46,16 @@ class Step(Schedule):
 
 @frozen
 class MultiStep(Schedule):
-    """Multiplies the rate by a factor at given updates: a staircase with stairs of any length.
+    """Multiplies the learning rate by a factor at given updates: a staircase with stairs of any length.
 
-    Formula: initial_learning_rate gamma^(how many of ``milestones`` are <= step).
+    Formula: initial_learning_rate gamma^(the number of ``milestones`` that are <= step).
 
     Args:
         initial_learning_rate: the learning rate of the first stair, above 0.
-        milestones: the updates at which a new stair begins, rising.
-        gamma: from stair to stair, 0 < gamma <= 1.
+        milestones: the updates at which a new stair begins, increasing.
+        gamma: the factor from stair to stair, 0 < gamma <= 1.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as PyTorch's ``MultiStepLR``.
@@ -73,7 +73,7 @@ class MultiStep(Schedule):
     def check(self) -> None:
         require_number(self, "initial_learning_rate", above=0)
         require_rising(self, "milestones")
-        require_number(self, "gamma", above=0, most=1)
+        require_number(self, "gamma", above=0, maximum=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         return PUBLIC["power"](self.gamma, passed(step, self.milestones)) * self.initial_learning_rate
@@ -81,15 +81,15 @@ class MultiStep(Schedule):
 
 @frozen
 class PiecewiseConstant(Schedule):
-    """The rates of a list, one after the other.
+    """The learning rates of a list, one after the other.
 
     Formula: values[i] while i of ``boundaries`` are <= step.
 
     Args:
         values: one more than ``boundaries``, each above 0.
-        boundaries: the updates at which the next rate begins, rising.
+        boundaries: the updates at which the next learning rate begins, increasing.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
 
     Reference: as Keras's ``PiecewiseConstantDecay``, which changes one update later.
@@ -111,14 +111,14 @@ class PiecewiseConstant(Schedule):
         require(self, "values", fits, f"{len(self.boundaries) + 1} numbers above 0, one more than boundaries")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        rate = full_like(step, self.values[0])
+        learning_rate = full_like(step, self.values[0])
         for start, following in zip(self.boundaries, self.values[1:], strict=True):
-            rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), rate, following)
-        return rate
+            learning_rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), learning_rate, following)
+        return learning_rate
 
 
 def passed(step: Node, at: tuple[int, ...]) -> Node:
-    """How many of these updates lie at or before a step."""
+    """The number of these updates at or before a step."""
     total = full_like(step, 0.0)
     for start in at:
         total = total + PUBLIC["greater_equal"](step, float(start)).astype(step.dtype)

@@ -9,7 +9,7 @@ from string import Formatter
 
 from chainrule.errors import UsageError
 from chainrule.events import EpochDone, Event, Listener
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback.callback import Callback, last_step_only
@@ -56,10 +56,10 @@ class Checkpoint(Callback):
     max_to_keep: int | None = None
 
     def __post_init__(self) -> None:
-        require_whole(self, "every", 1)
+        require_integer(self, "every", 1)
         require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
         if self.max_to_keep is not None:
-            require_whole(self, "max_to_keep", 1)
+            require_integer(self, "max_to_keep", 1)
         object.__setattr__(self, "path", str(self.path))
         self._name(dict.fromkeys([*self._fields(), "epoch"], 1.0), 1)  # refuses formats that do not fit
 

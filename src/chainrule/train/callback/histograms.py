@@ -24,7 +24,7 @@ from chainrule.errors import FileError, UsageError
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import plain_path
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import RunFolder, atomic_write, container
 from chainrule.train.callback.callback import Callback, last_step_only
@@ -123,8 +123,8 @@ class Histograms(Callback):
     rows: int = 256
 
     def __post_init__(self) -> None:
-        require_whole(self, "every", 0)
-        require_whole(self, "rows", 1)
+        require_integer(self, "every", 0)
+        require_integer(self, "rows", 1)
         for name in ("activations", "gradients"):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
         object.__setattr__(self, "path", str(self.path))

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
-from chainrule.nn.validation import require, require_whole
+from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
@@ -55,7 +55,7 @@ class TensorBoard(Callback):
     gradients: bool = False
 
     def __post_init__(self) -> None:
-        require_whole(self, "histograms", 0)
+        require_integer(self, "histograms", 0)
         for name in ("steps", "gradients"):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
 

@@ -42,7 +42,7 @@ class TimeLimit(Callback):
 
     def __post_init__(self) -> None:
         for name in ("hours", "minutes", "seconds"):
-            require_number(self, name, least=0)
+            require_number(self, name, minimum=0)
         if not self.total > 0:
             raise UsageError(
                 "E102", where="TimeLimit", name="the time", expected="> 0 seconds", received="0",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import fingerprint
-from chainrule.nn.scope import Book
+from chainrule.nn.scope import Collected
 from chainrule.train.network import Network
 from chainrule.train.step import Step
 
@@ -38,12 +38,12 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     parts["update"] = {**outputs, **{f"answer.{path}": n for path, n in step.answers.outputs.items()}}
     parts |= dict(_layers(network.inference.book, "inference"))
     parts["prediction"] = {
-        name: network.losses[name].answer(node) for name, node in network.inference.outputs.items()
+        name: network.losses[name].prediction(node) for name, node in network.inference.outputs.items()
     }
     return {name: fingerprint(nodes, known)[:DIGITS] for name, nodes in parts.items()}
 
 
-def _layers(book: Book, kind: str) -> Iterator[tuple[str, Node | Mapping[str, Node]]]:
+def _layers(book: Collected, kind: str) -> Iterator[tuple[str, Node | Mapping[str, Node]]]:
     return ((f"{kind} {path}", result) for path, result in book.results.items())
 
 

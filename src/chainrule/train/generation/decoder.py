@@ -30,7 +30,7 @@ from chainrule.graph import Graph, Limits, building
 from chainrule.nn.build import Built, build
 from chainrule.nn.incremental_decoding import FILLED, BuiltDecoding, build_decoding
 from chainrule.nn.layer import Layer
-from chainrule.nn.validation import require_whole
+from chainrule.nn.validation import require_integer
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec, bound, shape_text
@@ -103,8 +103,8 @@ class Decoder:
     limits: Limits | None = None
 
     def __post_init__(self) -> None:
-        require_whole(self, "length", 1, fix="length=256")
-        require_whole(self, "chunk", 1, fix="chunk=16")
+        require_integer(self, "length", 1, fix="length=256")
+        require_integer(self, "chunk", 1, fix="chunk=16")
         if not self.written:
             only = next(iter(self.inputs), "") if len(self.inputs) == 1 else "target"
             object.__setattr__(self, "written", only)

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError
-from chainrule.nn.validation import require_number, require_whole, shown
+from chainrule.nn.validation import require_integer, require_number, value_text
 from chainrule.records import frozen
 from chainrule.train.generation.decoder import Decoder
 from chainrule.train.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
@@ -68,12 +68,12 @@ class Request:
     length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        require_whole(self, "samples", 1, fix="samples=1")
-        require_whole(self, "seed", -(2**63), 2**63 - 1, fix="seed=0")
-        require_whole(self, "min_new_tokens", 0, self.max_new_tokens, fix="min_new_tokens=0")
-        require_number(self, "length_penalty", least=0)
+        require_integer(self, "samples", 1, fix="samples=1")
+        require_integer(self, "seed", -(2**63), 2**63 - 1, fix="seed=0")
+        require_integer(self, "min_new_tokens", 0, self.max_new_tokens, fix="min_new_tokens=0")
+        require_number(self, "length_penalty", minimum=0)
         if self.num_beams is not None:
-            require_whole(self, "num_beams", 1, fix="num_beams=4")
+            require_integer(self, "num_beams", 1, fix="num_beams=4")
             self._refuse_draws()
 
     def _refuse_draws(self) -> None:
@@ -144,7 +144,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UsageError(
                 "E113", where=where, name="the prompt", expected="numbers of tokens (T,)",
-                received=shown(prompt), fix="tokenizer.encode(text)",
+                received=value_text(prompt), fix="tokenizer.encode(text)",
             )  # fmt: skip
         if not array.size:
             raise UsageError(
@@ -170,7 +170,7 @@ def _room(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tokens: int |
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
         raise UsageError(
             "E102", where="generate", name="max_new_tokens", expected="an integer, 1 or more",
-            received=shown(max_new_tokens), fix=f"max_new_tokens={max(1, room)}",
+            received=value_text(max_new_tokens), fix=f"max_new_tokens={max(1, room)}",
         )  # fmt: skip
     if room < 1 or (max_new_tokens or 1) > room:
         new = "" if max_new_tokens is None else f" and {max_new_tokens} new ones"
@@ -189,6 +189,6 @@ def _stops(stop: Any) -> tuple[int, ...]:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where="generate", name="stop", expected="numbers of tokens", received=shown(stop),
+            "E113", where="generate", name="stop", expected="numbers of tokens", received=value_text(stop),
             fix="stop=[3]",
         ) from cause  # fmt: skip

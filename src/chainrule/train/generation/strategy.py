@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.errors import UsageError
 from chainrule.extension import Extensible
-from chainrule.nn.validation import require, require_number, require_whole, shown
+from chainrule.nn.validation import require, require_integer, require_number, value_text
 from chainrule.records import frozen
 
 
@@ -187,7 +187,7 @@ class TopK(Strategy):
     k: int = 50
 
     def check(self) -> None:
-        require_whole(self, "k", 1, fix="top_k=50")
+        require_integer(self, "k", 1, fix="top_k=50")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         count = scores.shape[1]
@@ -223,7 +223,7 @@ class TopP(Strategy):
     p: float = 0.9
 
     def check(self) -> None:
-        require_number(self, "p", above=0, most=1)
+        require_number(self, "p", above=0, maximum=1)
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if self.p == 1:
@@ -260,7 +260,7 @@ class MinP(Strategy):
     p: float = 0.05
 
     def check(self) -> None:
-        require_number(self, "p", above=0, most=1)
+        require_number(self, "p", above=0, maximum=1)
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         least = scores.max(axis=1, keepdims=True) + np.log(self.p)
@@ -295,7 +295,7 @@ def strategies_of(options: Mapping[str, Any], given: Sequence[Strategy]) -> tupl
     if odd:
         raise UsageError(
             "E113", where="generate", name="strategy", expected="a list of strategies",
-            received=shown(odd[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
+            received=value_text(odd[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
         )  # fmt: skip
     return (*made, *given)
 

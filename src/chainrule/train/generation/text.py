@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError
-from chainrule.nn.validation import shown
+from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 from chainrule.train.generation.decoder import Decoder
@@ -79,7 +79,7 @@ def stream_text(
     if ways.get("samples", 1) != 1:
         raise UsageError(
             "E102", where="stream", name="samples", expected="1: one text is told as it comes",
-            received=shown(ways.get("samples")), fix="model.generate(..., samples=3)",
+            received=value_text(ways.get("samples")), fix="model.generate(..., samples=3)",
         )  # fmt: skip
     task = _task(model, text, ways)
     steps = stream_tokens(task.decoder, task.prompt, max_new_tokens, **task.ways)
@@ -182,7 +182,7 @@ def _stops(tokenizer: Tokenizer, stop: Any) -> list[int]:
         if len(found) != 1:
             raise UsageError(
                 "E102", where="generate", name="stop", expected="texts of one token each",
-                received=shown(each), fix='stop=["。"]',
+                received=value_text(each), fix='stop=["。"]',
             )  # fmt: skip
         numbers.append(int(found[0]))
     return numbers

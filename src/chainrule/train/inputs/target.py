@@ -146,7 +146,7 @@ class Target:
     def _values(self, y: np.ndarray, where: str) -> np.ndarray:
         """Numbers, as the loss wants them."""
         wanted = self._inside
-        y = self.loss.filled(y, wanted)
+        y = self.loss.pad(y, wanted)
         if y.dtype.kind not in "fiub" or (y.shape[1:] != wanted and not (y.ndim == 1 and wanted == (1,))):
             raise TrainingError(
                 "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
@@ -215,7 +215,7 @@ class Target:
         if self.is_classes:
             chosen = np.argmax(self.probabilities(answer), axis=-1)
             return np.array(self.labels)[chosen] if self.labels else chosen
-        decided = self.loss.decided(answer)
+        decided = self.loss.to_targets(answer)
         if decided is not None:
             return decided
         if self.loss.task == "classification":
