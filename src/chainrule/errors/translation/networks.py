@@ -35,8 +35,7 @@ PHRASES: dict[str, str] = {
     "a layer": "层",
     "no y: the output alone decides": "不需要 y：由输出本身决定",
     "an array or a number": "数组或数",
-    "{}, or layers=({},) for a class of your own": "{}，或用 layers=({},) 传入自己的类",
-    "layers=({},) for a class of your own": "自己的类用 layers=({},) 传入",
+    "{}; pass a custom class: layers=({},)": "{}；自己的类用 layers=({},) 传入",
     "at least {} cells, or {}": "至少 {} 个像素，或{}",
     "{} cells, or {}": "{} 个像素，或{}",
     "{}: here {}": "{}：此处为 {}",
@@ -135,7 +134,7 @@ PHRASES: dict[str, str] = {
     "{} deep": "深 {}",
     "{} deep: {} channels{} (C6)": "深 {}：{} 个通道{} (C6)",
     "inputs called {}": "名为 {} 的输入",
-    "layers, losses, optimizers and so on, each with a name of its own": "层、损失、优化器等，名称互不相同",
+    "layers, losses, optimizers and so on, each with a unique name": "层、损失、优化器等，名称互不相同",
     "low <= high": "low <= high",
     "no settings": "没有设置",
     "no sequence": "没有序列",
@@ -214,7 +213,7 @@ PHRASES: dict[str, str] = {
     "longer recordings, a smaller stride before the loss, or zero_infinity=True": (
         "更长的录音、损失之前更小的步幅，或 zero_infinity=True"
     ),
-    "{} of {} targets are so": "{1} 个目标中有 {0} 个如此",
+    "{} of {} targets are affected": "{1} 个目标中有 {0} 个如此",
     "target {}": "目标 {}",
     "weight {}": "权重 {}",
     "the network gives {}": "网络给出 {}",
