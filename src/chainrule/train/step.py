@@ -137,7 +137,8 @@ def _training_step(network: Network, weighted: bool, horizon: int, inside: Shape
     outputs.update({f"parameter.{path}": node for path, node in moved.items()})
     outputs.update({f"slot.{label}": node for label, node in kept.items()})
     outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
-    there = optimizer.evaluation_parameters(nodes, slots, made)  # after a step, its number is the count of steps made
+    # After a step the number of the step is the count of updates.
+    there = optimizer.evaluation_parameters(nodes, slots, made)
     answers = {path: node for path, node in there.items() if node is not nodes[path]}
     given = Graph(outputs), gradients, network.memory, built, network.recipe, Graph(answers)
     return Step(*given, made_of.data, inside if weighted else None)
