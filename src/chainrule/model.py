@@ -4,9 +4,9 @@ A model holds one ``ModelState`` and computes nothing itself: every method passe
 ``train`` or of the packages above it, and keeps the state that comes back.
 
 Where does a second ``fit`` begin? From the seed again, as in scikit-learn: the same call gives the same bits
-whatever was called before, and a notebook's cell can be run twice. Two things say otherwise, and the user
-writes both: parameters set by hand (``initialize``, ``load_parameters``) are where the next training begins,
-and ``warm_start=True`` continues from the present parameters and labels. Continuing silently, as Keras does,
+whatever was called before, and a notebook's cell can be run twice. There are two exceptions, both explicit:
+parameters set by hand (``initialize``, ``load_parameters``) are where the next training begins, and
+``warm_start=True`` continues from the present parameters and labels. Continuing silently, as Keras does,
 was rejected: the optimizer's state is not kept, so it would be neither the old training nor a new one. The
 training that continues exactly is ``resume=True``.
 """
@@ -75,7 +75,7 @@ class Model(ModelAnalysis):
         >>> history[-1]["loss"] < 0.1
         True
         >>> model
-        <Model: 13 parameters; loss half_mse, sgd; print(model.summary()) tells more>
+        <Model: 13 parameters; loss half_mse, sgd; see print(model.summary())>
         >>> print(model.explain(x[1], y[1], depth=1, lang="en").title)
         One training step, explained with the numbers of one sample
     """
@@ -98,8 +98,8 @@ class Model(ModelAnalysis):
     def __repr__(self) -> str:
         network, recipe = self.state.network, self.state.recipe
         size = "not trained yet" if network is None else f"{network.count:,} parameters"
-        names = [getattr(each, "name", each) for each in (recipe.loss, recipe.optimizer)]
-        return f"<Model: {size}; loss {names[0]}, {names[1]}; print(model.summary()) tells more>"
+        names = [getattr(part, "name", part) for part in (recipe.loss, recipe.optimizer)]
+        return f"<Model: {size}; loss {names[0]}, {names[1]}; see print(model.summary())>"
 
     def __copy__(self) -> Self:
         return type(self).of(self.state)
@@ -125,40 +125,39 @@ class Model(ModelAnalysis):
         seed: int = 0,
         **options: Any,
     ) -> list[Row]:
-        """Train on samples.
+        """Train the model.
 
         Args:
-            x: (N, ...) numbers, arrays by input name, or a table (path, frame, name of a bundled set).
-            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the column's name, or
-                the answers themselves; ``None`` where the loss takes no targets (``"triplet_margin"``).
-            epochs: how many passes over the data at most.
-            batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
-                descent).
-            validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off, to
-                be measured after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
-            seed: decides the first values, the order and every random number of the training.
-            options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
-                ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
-                answering ``True``); ``metrics=None`` (what is measured of the validation rows, in place of
-                the model's own choice); ``buckets=None`` (a number: sequences whose lengths differ by less
-                share a batch, which is cut to its length; zeros at the end of inputs and ignored labels at
-                the end of targets are filling); ``class_weight=None`` (``"balanced"`` or a number for each
-                label); ``sample_weight=None`` (a number for each sample, or for each of its places);
-                ``augmentation=None`` (a ``cr.Augmentation``: images are changed at random in every epoch);
-                ``warm_start=False`` (begin with the present parameters);
-                ``probes=True`` (look into the net at some of the steps, for ``model.probes`` and the doctor);
-                ``doctor=True`` (tell of problems, as ``Model.check``);
-                ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
+            x: samples (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set).
+            y: labels or values (N,), values (N, O), arrays by output name; for a table the name of the target
+                column, or the targets; ``None`` where the loss takes no targets (``"triplet_margin"``).
+            epochs: maximum number of passes over the data.
+            batch_size: samples per update; 1 is stochastic gradient descent, ``None`` uses all samples.
+            validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off;
+                evaluated after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
+            seed: of the initial values, the order of the samples and every random number of the training.
+            options: ``shuffle=True``; ``verbose=None`` (a progress bar if the output is a terminal);
+                ``callbacks=()`` (stopping rules, callbacks, and functions that receive every event and stop
+                the training by returning ``True``); ``metrics=None`` (metrics of the validation rows instead
+                of the model's); ``buckets=None`` (a number: sequences whose lengths differ by less share a
+                batch, which is trimmed to its longest sequence; zeros at the end of inputs and ignored labels
+                at the end of targets count as padding); ``class_weight=None`` (``"balanced"`` or a number for
+                each label); ``sample_weight=None`` (a number for each sample, or for each of its positions);
+                ``augmentation=None`` (a ``cr.Augmentation`` that transforms images in every epoch);
+                ``warm_start=False`` (start from the present parameters); ``probes=True`` (record statistics
+                of some steps in ``model.probes``); ``doctor=True`` (report problems, as ``Model.check``
+                does); ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0``
+                seconds.
 
         Returns:
             the history: one row for each epoch.
 
         Raises:
-            DataError, ShapeError: samples that cannot be learned from, or do not fit the net; the model is
-                then what it was before.
-            TrainingError E501: a number became NaN or infinite; the model then has the last good parameters.
-            TrainingError E508: a step does not fit into the memory that is free.
-            FileError E505: the training to resume was another one.
+            DataError, ShapeError: invalid samples, or samples that do not fit the network; the model does not
+                change.
+            TrainingError E501: a value became NaN or infinite; the model has the last finite parameters.
+            TrainingError E508: a step does not fit into the free memory.
+            FileError E505: ``run`` holds another training.
         """
         chosen = FitOptions(epochs, batch_size, seed, **known_options(options))
         if chosen.doctor:
@@ -245,18 +244,17 @@ class Model(ModelAnalysis):
         return self
 
     def freeze(self, *paths: str) -> Self:
-        """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
+        """Freeze these parts and no others; without paths, unfreeze everything.
 
-        The gradients of what is frozen are never computed. A frozen layer acts as in inference: batch
-        normalization uses its running statistics and leaves them alone, dropout drops nothing. The next
-        ``fit`` begins with the present parameters. What is frozen is saved with the model.
+        Gradients of frozen parameters are not computed. A frozen layer runs as in inference: batch
+        normalization uses its running statistics and does not update them, dropout drops nothing. The next
+        ``fit`` starts from the present parameters. The list of frozen parts is saved with the model.
 
         Args:
-            paths: of layers or parameters, their beginnings (``"stage1"``) or patterns (``"stage*"``,
-                ``"*.bias"``).
+            paths: of layers or parameters, prefixes (``"stage1"``) or patterns (``"stage*"``, ``"*.bias"``).
 
         Raises:
-            UsageError E101: nothing is called so.
+            UsageError E101: a path that matches nothing.
         """
         self.adopt(train.freeze(self.state, *paths))
         return self
@@ -313,12 +311,11 @@ class Model(ModelAnalysis):
     def generate(
         self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
     ) -> str | list[str]:
-        """A text that the model writes: it goes on with yours, or, if it reads one sequence and writes
-        another, translates it.
+        """Generate text: a continuation of yours, or, with an encoder-decoder network, a translation.
 
         Args:
-            text: what it begins with, or what is translated.
-            max_new_tokens: how many new tokens at most; by default as many as it has learned to see at once.
+            text: the prompt, or the text to translate.
+            max_new_tokens: maximum number of new tokens; by default the length of context of the training.
             ways: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
                 ``repetition_penalty``, ``greedy=True``, ``num_beams=4`` with ``length_penalty``,
                 ``samples=1``, ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the
@@ -326,55 +323,55 @@ class Model(ModelAnalysis):
                 ``callback``; and ``begin=True``: whether training texts began with the start token.
 
         Returns:
-            the text, your beginning included; a list of them where ``samples`` is more than 1.
+            the text, prompt included; a list of texts where ``samples`` is more than 1.
 
         Raises:
-            UsageError E126: a model without a tokenizer, or one that has learned nothing yet.
-            DataError E365: characters that the model does not know; all are listed with their places.
-            ShapeError E229: a text longer than the model sees at once. Else as ``cr.generate``.
+            UsageError E126: a model without a tokenizer, or one that is not trained yet.
+            DataError E365: characters outside the vocabulary; all are listed with their positions.
+            ShapeError E229: a text longer than the context. Otherwise as ``cr.generate``.
         """
         return train.generate_text(self.state, text, max_new_tokens, **ways)
 
     def stream(
         self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
     ) -> Iterator[str]:
-        """The text of ``generate`` in pieces, as they come: first your beginning, then token by token.
+        """Yield the text of ``generate`` in pieces: first the prompt, then token by token.
 
         Args:
             text, max_new_tokens, ways: as in ``generate``; one sample, and no beams.
 
         Raises:
-            UsageError E102, E124: several samples; a beam search. Else as ``generate``.
+            UsageError E102, E124: several samples; a beam search. Otherwise as ``generate``.
         """
         return train.stream_text(self.state, text, max_new_tokens, **ways)
 
     @property
     def decoder(self) -> Decoder:
-        """What runs the model token by token with a cache, for ``cr.generate`` and loops of your own.
+        """The decoder: runs the model token by token with a cache, for ``cr.generate`` and custom loops.
 
         Raises:
-            UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
+            UsageError E126: the model is not trained yet, or its inputs are not sequences of tokens.
         """
         return train.decoder_of(self.state)
 
     # --- files
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one data-only file: weights, net, preprocessing, labels, units, training facts, checksum.
+        """Write one data-only file: weights, network, preparation, labels, units, training facts, checksum.
 
         Raises:
-            FileError: the disk is full, the folder is missing or may not be written; the old file is
-                untouched.
+            FileError: the disk is full, the folder is missing or not writable; an existing file does not
+                change.
         """
         model_file.save(self.state, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Self:
-        """The model in a file; executes nothing.
+        """Load a model from a file; executes nothing from it.
 
         Args:
-            path: what ``save`` wrote.
-            layers: classes of your own layers, if the net has some.
+            path: a file written by ``save``.
+            layers: classes of custom layers, if the network has some.
 
         Raises:
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
@@ -388,11 +385,11 @@ def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Layer]])
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:
-    """The model in a file; executes nothing.
+    """Load a model from a file; executes nothing from it.
 
     Args:
-        path: what ``Model.save`` wrote.
-        layers: classes of your own layers, if the net has some.
+        path: a file written by ``Model.save``.
+        layers: classes of custom layers, if the network has some.
 
     Raises:
         FileError: the file is missing, damaged, foreign or newer than this chainrule.

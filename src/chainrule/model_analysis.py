@@ -1,4 +1,4 @@
-"""The methods of ``Model`` that look into it: explanations, attributions, diagnoses, measurements."""
+"""The methods of ``Model`` that analyze it: explanations, attributions, diagnoses, measurements."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from chainrule.train.state_holder import StateHolder
 if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
     from chainrule.attribution.counterfactual.counterfactual import Counterfactuals
-    from chainrule.attribution.counterfactual.counterfactual import Options as Changed
+    from chainrule.attribution.counterfactual.counterfactual import Options as CounterfactualOptions
     from chainrule.attribution.importance.importance import Importance
-    from chainrule.attribution.importance.importance import Options as Asked
+    from chainrule.attribution.importance.importance import Options as ImportanceOptions
     from chainrule.attribution.tracin import Influence
     from chainrule.derive.replayed_step import Replay
     from chainrule.derive.weight_change import WhatIf
@@ -32,33 +32,31 @@ if TYPE_CHECKING:
 
 @explained_methods("model", "Model")
 class ModelAnalysis(StateHolder):
-    """What can be asked of a model; ``chainrule.Model`` derives from it."""
+    """Methods that analyze a model; ``chainrule.Model`` derives from this class."""
 
     @property
     def diagnosis(self) -> Diagnosis | None:
-        """What the doctor found in the last training; ``None`` if it did not attend."""
-        found = self.state.findings
-        return None if found is None else diagnosis.Diagnosis.of(found, settings.lang)
+        """The doctor's findings about the last training; ``None`` if it ran without the doctor."""
+        findings = self.state.findings
+        return None if findings is None else diagnosis.Diagnosis.of(findings, settings.lang)
 
     def explain(
         self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
     ) -> Explanation:
-        """The derivation of one training step on these samples: every value, every gradient, the move, its
-        effect.
+        """Derive one training step on these samples: every value, every gradient, the update and its effect.
 
         Args:
             x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
-            y: what was wanted: a label or value, or one for each sample; of a table its target column by
-                default.
-            weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
-            depth: 1 one line for each stop; 2 a page; 3 every number.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
+            y: the target: a label or value, or one for each sample; by default the target column of a table.
+            weight: one element of a parameter, such as ``"dense1.weight[0,1]"``: its derivative is derived
+                factor by factor.
+            depth: 1 for one line per value; 2 for a page; 3 for every number.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 
         Raises:
-            TrainingError E503: the model has not learned anything yet.
+            TrainingError E503: the model is not trained yet.
             ShapeError E209: a sample of the wrong width.
-            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no answer is
-                given.
+            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no target.
         """
         lang = lang or settings.lang
         derive.check_options(depth, lang)
@@ -69,109 +67,110 @@ class ModelAnalysis(StateHolder):
         return derive.explain(traced, depth, lang, weight, labels=self._classes(), features=rows.features)
 
     def trace(self, x: Any, y: Any = None) -> Trace:
-        """The numbers behind ``explain``, without words."""
+        """Return the values that ``explain`` describes, without text."""
         return trace.trace_rows(self.state, trace.rows_of(self.state, x, y))
 
     def what_if(
         self, changes: Mapping[str, float], x: Any, y: Any = None, depth: int = 2, lang: str | None = None
     ) -> WhatIf:
-        """Everything that would be different if some weights were other numbers, old beside new.
+        """Compare one training step before and after changing some weights.
 
         Args:
-            changes: the new number of each weight, ``{"dense1.weight[0,1]": 0.7}``; the model stays as it is.
+            changes: the new value of each weight, ``{"dense1.weight[0,1]": 0.7}``; the model does not change.
             x, y, depth, lang: as in ``explain``.
 
         Raises:
-            UsageError E102: no change, or one that is no finite number. Else as ``explain``.
+            UsageError E102: no change, or a value that is not finite. Otherwise as ``explain``.
         """
         return derive.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
 
     def replay(self, step: int, x: Any, y: Any = None, **options: Any) -> Replay:
-        """One update of a training with all its numbers: the training is made again up to it, bit for bit.
+        """Explain one past update of a training with its numbers, by repeating the training bit for bit.
 
         Args:
-            step: which update, from 1.
-            x, y, options: of the ``fit`` that trained; its ``run`` is only read: the checkpoint before the
-                update shortens the way. The model stays as it is.
+            step: the number of the update, from 1.
+            x, y, options: those of the ``fit`` call; its ``run`` is only read: the repetition starts from the
+                last checkpoint before the update. The model does not change.
 
         Raises:
-            UsageError E530: no such update. TrainingError E531, E532: the way back is not known; another
-            training than that of ``run``. Else as ``fit``.
+            UsageError E530: no such update. TrainingError E531, E532: the initial parameters are unknown, or
+            ``run`` holds another training. Otherwise as ``fit``.
         """
         return derive.replay(self.state, step, x, y, options)
 
     def attribute(self, x: Any, method: str = "integrated_gradients", **options: Any) -> Attribution:
-        """How much each input had to do with the answer, and how well that adds up; it can be printed.
+        """Attribute a prediction to its inputs, and check that the values add up; the result can be printed.
 
         Args:
             x: one sample, several, arrays by input name, or rows of a table.
-            method: how it is found out; ``docs/attribution.md`` compares the methods.
-            options: ``target`` (the class, or the number of the output; ``(place, class)`` of a sequence; by
-                default what is answered), ``baseline`` (a number, samples or a table; 0 by default), ``y``,
+            method: the method by name; ``docs/attribution.md`` compares them.
+            options: ``target`` (the class, or the index of the output; ``(position, class)`` of a sequence;
+                by default the prediction), ``baseline`` (a number, samples or a table; 0 by default), ``y``,
                 ``explains``, ``output``, ``seed``, ``lang``, ``strict=True``, and those of the method.
 
         Raises:
-            TrainingError E503, UsageError E101: nothing was learned yet; no such method or option.
-            TrainingError E540: the values do not add up (``strict=False`` gives them all the same).
-            TrainingError E541 to E544: what the method needs is missing; no such baseline or target.
+            TrainingError E503, UsageError E101: the model is not trained yet; no such method or option.
+            TrainingError E540: the values do not add up (``strict=False`` returns them anyway).
+            TrainingError E541 to E544: a requirement of the method is missing; no such baseline or target.
         """
         return attribution.attribute(self.state, x, method, **options)
 
-    def importance(self, x: Any, y: Any = None, **options: Unpack[Asked]) -> Importance:
-        """How much worse the model judges rows when a column is shuffled: what it needs of the data.
+    def importance(self, x: Any, y: Any = None, **options: Unpack[ImportanceOptions]) -> Importance:
+        """Permutation importance: how much a metric worsens when the values of a column are shuffled.
 
         Args:
-            x, y: rows with known answers, as in ``evaluate``.
+            x, y: labeled rows, as in ``evaluate``.
             options: ``metric`` (by name, or ``"loss"``), ``repeats=5``, ``seed=0``, ``groups`` (columns that
                 are shuffled together, ``{"size": ["width", "height"]}``) and ``lang``.
 
         Raises:
-            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such metric or column.
+            TrainingError E503: the model is not trained yet. UsageError E101, E102: no such metric or column.
         """
         return attribution.measure_importance(self.state, x, y, **options)
 
-    def counterfactual(self, row: Any, target: Any = None, **options: Unpack[Changed]) -> Counterfactuals:
-        """What would have to be different in a row for another answer: the nearest changes of few columns.
+    def counterfactual(self, row: Any, target: Any = None, **options: Unpack[CounterfactualOptions]) -> Counterfactuals:
+        """Find the nearest changes of a few columns that change the prediction for a row.
 
         Args:
             row: one row of a table, a dict of cells, or numbers.
-            target: a label, ``None`` for any other; a value to be reached, or ``(low, high)``.
-            options: ``data`` (rows that say what is usual; needed where the model learned from arrays),
-                ``fixed`` (columns that stay), ``ranges`` (``{"age": (18, None)}``), ``max_changes=3``
-                (columns that change at once), ``count=3`` (answers) and ``lang``.
+            target: a label, ``None`` for any other; a value to reach, or ``(low, high)``.
+            options: ``data`` (rows that define usual values; needed where the model was trained on arrays),
+                ``fixed`` (columns that do not change), ``ranges`` (``{"age": (18, None)}``),
+                ``max_changes=3`` (columns that change at once), ``count=3`` (results) and ``lang``.
 
         Raises:
-            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such column or option.
-            UsageError E546 to E549: nothing was found; it is never or already answered so; no ranges.
+            TrainingError E503: the model is not trained yet. UsageError E101, E102: no such column or option.
+            UsageError E546 to E549: no change leads to the target; the target is never predicted or is the
+            prediction already; no ranges.
         """
         return attribution.find_counterfactuals(self.state, row, target, **options)
 
     def influence(
         self, x: Any, y: Any = None, train_x: Any = None, train_y: Any = None, **options: Any
     ) -> Influence:
-        """Which samples of the training made the loss of these samples what it is (TracIn).
+        """Influence of training samples on the loss of these samples (TracIn).
 
         Args:
-            x, y: the samples asked about, and what was wanted of them, as in ``explain``.
-            train_x, train_y: the samples of the training.
+            x, y: the samples whose loss is explained, and their targets, as in ``explain``.
+            train_x, train_y: the training samples.
             options: see ``docs/attribution.md``: ``layer="last"`` or ``"all"``, ``checkpoints``,
                 ``learning_rates``.
 
         Raises:
-            TrainingError E541, E543: no dense layer; no samples of the training. Else as ``explain``.
+            TrainingError E541, E543: no dense layer; no training samples. Otherwise as ``explain``.
         """
         attribution.require_trained_rows(train_x)
-        explained, learned = trace.rows_of(self.state, x, y), trace.rows_of(self.state, train_x, train_y)
-        return attribution.influence(self.state, explained, learned, **options)
+        explained, training = trace.rows_of(self.state, x, y), trace.rows_of(self.state, train_x, train_y)
+        return attribution.influence(self.state, explained, training, **options)
 
     def plan(self, batch_size: int | None = None) -> Plan:
-        """How the training step is run: phases, tasks, memory and cost. It can be printed and saved.
+        """Return the plan of the training step: phases, tasks, memory and cost. It can be printed and saved.
 
         Args:
-            batch_size: samples in a batch; those of the last training by default.
+            batch_size: samples in a batch; by default as in the last training.
 
         Raises:
-            TrainingError E503: the model does not know its inputs yet. UsageError E102: no batch at all.
+            TrainingError E503: the shapes of the inputs are unknown. UsageError E102: a batch size below 1.
         """
         return train.plan_step(self.state, batch_size)
 
@@ -184,21 +183,22 @@ class ModelAnalysis(StateHolder):
         steps: int | None = None,
         lang: str | None = None,
     ) -> Profile:
-        """Where the time of a training step goes: for each layer and each kernel its time, operations and
-        bytes, and how near that comes to what this machine can do at most.
+        """Profile training steps: time, operations and bytes of each layer and kernel, and the share of the
+        peak of this machine.
 
-        The steps are made on a copy: the model stays as it is.
+        The steps run on a copy: the model does not change.
 
         Args:
-            x, y: samples as in ``fit``; by default random numbers of the form of those of the last training,
-                of which there are as many.
-            batch_size: samples in a batch; those of the last training by default.
-            steps: how many steps are measured; by default as many as take about a second in all.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
+            x, y: samples as in ``fit``; by default random numbers with the shapes and the number of rows of
+                the last training.
+            batch_size: samples in a batch; by default as in the last training.
+            steps: number of measured steps; by default as many as take about a second.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 
         Raises:
-            TrainingError E503: the model does not know its inputs yet.
-            UsageError E101, E102: no such language; no batch or step at all. E123: not the native engine.
+            TrainingError E503: the shapes of the inputs are unknown.
+            UsageError E101, E102: no such language; a batch size or number of steps below 1. E123: not the
+            native engine.
         """
         lang = lang or settings.lang
         derive.check_options(1, lang)
@@ -206,25 +206,25 @@ class ModelAnalysis(StateHolder):
 
     @property
     def plot(self) -> PlotAccessor:
-        """The pictures of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
+        """The plots of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
         return plotting.PlotAccessor(self)
 
     def check(self, x: Any, y: Any = None, *, lang: str | None = None, **options: Any) -> Diagnosis:
-        """What a look before a training, and at its first steps, finds wrong with data, net, loss and
-        optimizer.
+        """Check data, network, loss and optimizer before a training and in its first steps.
 
-        Nothing is learned, and the model stays as it is: the steps are made on a copy.
+        The steps run on a copy: the model does not change.
 
         Args:
             x, y: samples as in ``fit``.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
-            options: of ``fit`` ``validation``, ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
-                ``sample_weight`` and the others; and ``gradients`` with ``previous``: gradients by path that
-                the loop of another library stored for these rows, and what it had stored before them.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+            options: those of ``fit`` (``validation``, ``batch_size``, ``seed``, ``shuffle``,
+                ``class_weight``, ``sample_weight``, ...); and ``gradients`` with ``previous``: gradients by
+                path that the training loop of another library computed for these rows and for the batch
+                before them.
 
         Raises:
-            UsageError E101: no such language or option. ShapeError E551: gradients of another net.
-            Else as ``fit`` refuses samples; more classes than scores are a finding.
+            UsageError E101: no such language or option. ShapeError E551: gradients of another network.
+            Otherwise as ``fit``; more classes than scores are a finding.
 
         Example:
             >>> from chainrule.model import Model
@@ -238,20 +238,20 @@ class ModelAnalysis(StateHolder):
         return diagnosis.diagnose(self.state, x, y, lang, **options)
 
     def find_learning_rate(self, x: Any, y: Any = None, **options: Any) -> LearningRateSweep:
-        """Which learning rate suits: how the loss of a copy changes while the rate grows.
+        """Learning rate range test: the loss of a copy while the learning rate grows (Smith, 2017).
 
-        The model stays as it is. Printing the answer draws the curve; ``suggestion`` is where the loss falls
-        fastest, ``to_svg()`` a picture.
+        The model does not change. Printing the result draws the curve; ``suggestion`` is where the loss
+        decreases fastest, ``to_svg()`` returns a plot.
 
         Args:
             x, y: samples as in ``fit``.
-            options: ``span=(1e-6, 10.0)`` (the first rate and the last), ``steps=100`` (how many rates are
-                tried, at least 10), and of ``fit`` ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
+            options: ``span=(1e-6, 10.0)`` (first and last learning rate), ``steps=100`` (number of learning
+                rates, at least 10), and of ``fit`` ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
                 ``sample_weight`` and ``warm_start``.
 
         Raises:
-            UsageError E101, E102: no such option; no range of rates; an optimizer without a rate.
-            TrainingError E513: numbers overflow already at the first rates.
+            UsageError E101, E102: no such option; an empty range; an optimizer without a learning rate.
+            TrainingError E513: values overflow at the first learning rates already.
 
         Example:
             >>> from chainrule.model import Model
@@ -266,20 +266,20 @@ class ModelAnalysis(StateHolder):
         return train.find_learning_rate(self.state, x, y, **options)
 
     def parity(self, x: Any, y: Any = None) -> Parity:
-        """Whether law, un-jitted source and machine code agree on the answers for these rows, operation by
-        operation; with targets, on a whole training step.
+        """Compare compiled code, its interpreted source and the NumPy reference, operation by operation, on the
+        predictions for these rows; with targets, on a complete training step.
 
         Args:
-            x: inputs, as for ``predict``; a few rows will do.
+            x: inputs, as for ``predict``; a few rows suffice.
             y: targets, as for ``evaluate``.
 
         Raises:
-            TrainingError E503: the model has not learned anything yet.
+            TrainingError E503: the model is not trained yet.
         """
         return train.parity(self.state, x, y)
 
     def _classes(self) -> Sequence[object]:
-        """The names of the classes: labels, or the tokens of a model that generates text."""
+        """Names of the classes: labels, or the tokens of a model that generates text."""
         tokenizer, labels = self.state.tokenizers.get(""), self.state.labels
         is_numbered = labels == tuple(range(len(labels)))
         return tokenizer.tokens if tokenizer is not None and is_numbered else labels
