@@ -108,7 +108,7 @@ def test_the_language_is_switched_in_the_page(page: playwright.Page) -> None:
     english.wait_for(state="visible")
 
 
-def test_spoken_formulas_are_shown_on_request(page: playwright.Page) -> None:
+def test_formulas_in_words_are_shown_on_request(page: playwright.Page) -> None:
     words = page.get_by_text("times the derivative of the sigmoid at a₁⁽¹⁾.").first
     assert not words.is_visible()
     page.check("#words")

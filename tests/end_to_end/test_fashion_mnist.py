@@ -1,4 +1,4 @@
-"""The examples on pictures of clothes: nets learn, what is written is whole, what is wrong is refused."""
+"""The Fashion-MNIST examples: networks learn, results are written, invalid options are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
 from page_examples import DOCS, check_examples
 
-NETS = ["dense", "lenet", "small"]  # to plan ResNet-20 takes longer than all of these
+NETS = ["dense", "lenet", "small"]  # planning ResNet-20 takes longer than all of these
 PAGE = DOCS / "fashion-mnist.md"
 
 
@@ -47,32 +47,32 @@ def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_every_net_is_trained_judged_and_saved(chainrule: Any, stripes: Path, net: str) -> None:
-    told = chainrule("example", "fashion-mnist", "--net", net, "--epochs", 1, "--out", "made/here")
-    assert told.code == 0, told.err
+def test_an_example_network_is_trained_evaluated_and_saved(chainrule: Any, stripes: Path, net: str) -> None:
+    outcome = chainrule("example", "fashion-mnist", "--net", net, "--epochs", 1, "--out", "made/here")
+    assert outcome.code == 0, outcome.err
     result = json.loads(Path(f"made/here/{net}.json").read_text(encoding="utf-8"))
-    assert [(each["net"], each["epochs"]) for each in result["trainings"]] == [(net, 1), ("linear", 1)]
+    assert [(row["net"], row["epochs"]) for row in result["trainings"]] == [(net, 1), ("linear", 1)]
     assert result["trivial"] == pytest.approx(0.1)
     model = cr.load(f"made/here/{net}.safetensors")
     test = cr.read_images("fashion-mnist/test")
     assert result["test"] == [pytest.approx(model.evaluate(test)["accuracy"])]
     assert set(np.asarray(model.predict(test))) <= set(bundled.FASHION_NAMES)
-    assert f"{net}: {result['test'][0]:.4f}\n" in told.out
+    assert f"{net}: {result['test'][0]:.4f}\n" in outcome.out
 
 
-def test_several_seeds_give_a_mean_and_a_spread(chainrule: Any, stripes: Path) -> None:
+def test_results_of_several_seeds_have_mean_and_deviation(chainrule: Any, stripes: Path) -> None:
     words = ("example", "fashion-mnist", "--lang", "zh", "--seeds", 2, "--epochs", 25, "--out", "made")
-    told = chainrule(*words)
-    assert told.code == 0, told.err
+    outcome = chainrule(*words)
+    assert outcome.code == 0, outcome.err
     result = json.loads(Path("made/dense.json").read_text(encoding="utf-8"))
     first, second = result["test"]
     assert min(first, second) > 0.5, "the stripes are learned"
-    assert f"dense: {(first + second) / 2:.4f} ± {abs(first - second) / 2**0.5:.4f}" in told.out
-    assert "种子 1" in told.out
-    assert [each["seed"] for each in result["trainings"]] == [0, 1, 0]
+    assert f"dense: {(first + second) / 2:.4f} ± {abs(first - second) / 2**0.5:.4f}" in outcome.out
+    assert "种子 1" in outcome.out
+    assert [row["seed"] for row in result["trainings"]] == [0, 1, 0]
 
 
-def test_the_small_net_is_small() -> None:
+def test_example_networks_have_their_documented_sizes() -> None:
     sizes = {
         name: count_parameters(recipe.net, image(28, 28, 1)) for name, recipe in fashion_mnist.NETS.items()
     }
@@ -82,26 +82,26 @@ def test_the_small_net_is_small() -> None:
 
 
 REFUSED = {
-    "an unknown net": (("--net", "lent"), "E601", "lenet"),
+    "an unknown network": (("--net", "lent"), "E601", "lenet"),
     "no training": (("--seeds", 0), "E601", "--seeds"),
     "epochs below none": (("--epochs", -1), "E102", "epochs"),
     "an option of another example": (("--samples", 2), "E601", "--samples"),
-    "a slip in an option": (("--epoch", 1), "E601", "fix       --epochs"),
-    "a word too many": (("lenet",), "E601", "lenet"),
+    "a typo in an option": (("--epoch", 1), "E601", "fix       --epochs"),
+    "an extra argument": (("lenet",), "E601", "lenet"),
 }
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_cannot_be_done_is_refused(chainrule: Any, stripes: Path, fault: str) -> None:
+def test_invalid_options_of_the_example_are_refused(chainrule: Any, stripes: Path, fault: str) -> None:
     words, code, text = REFUSED[fault]
-    told = chainrule("example", "fashion-mnist", *words)
-    assert (told.code, told.out) == (2, "")
-    assert told.err.splitlines()[0].startswith(f"UsageError {code}")
-    assert text in told.err
+    outcome = chainrule("example", "fashion-mnist", *words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.splitlines()[0].startswith(f"UsageError {code}")
+    assert text in outcome.err
 
 
 @pytest.mark.parametrize("example", ["fashion-mnist", "alexnet"])
-def test_pictures_that_are_not_there(
+def test_a_missing_data_set_is_reported(
     chainrule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
 ) -> None:
     def offline(*_: object, **__: object) -> None:
@@ -109,13 +109,13 @@ def test_pictures_that_are_not_there(
 
     monkeypatch.setattr(bundled, "FASHION_FOLDER", tmp_path / "nowhere")
     monkeypatch.setattr(datasets, "fetch_openml", offline)
-    told = chainrule("example", example)
-    assert told.code == 2
-    assert "E315" in told.err
-    assert "apt install dataset-fashion-mnist" in told.err
+    outcome = chainrule("example", example)
+    assert outcome.code == 2
+    assert "E315" in outcome.err
+    assert "apt install dataset-fashion-mnist" in outcome.err
 
 
-def test_an_interrupted_training_is_not_judged(
+def test_an_interrupted_training_writes_no_result(
     chainrule: Any, stripes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def press(event: Event) -> None:
@@ -124,9 +124,9 @@ def test_an_interrupted_training_is_not_judged(
 
     fit = cr.Model.fit
     monkeypatch.setattr(cr.Model, "fit", lambda *args, **options: fit(*args, **options, callbacks=[press]))
-    told = chainrule("example", "fashion-mnist", "--out", "made")
-    assert (told.code, told.out) == (1, "")
-    assert "Stopped." in told.err
+    outcome = chainrule("example", "fashion-mnist", "--out", "made")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "Stopped." in outcome.err
     assert not Path("made").exists()
 
 
@@ -134,7 +134,7 @@ def test_the_examples_of_the_page_run(stripes: Path, capsys: pytest.CaptureFixtu
     check_examples(PAGE, capsys)
 
 
-def test_the_campaign_writes_its_table_between_the_marks(
+def test_the_campaign_replaces_the_table_between_its_marks(
     stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "page.md"
@@ -155,7 +155,7 @@ def test_the_campaign_writes_its_table_between_the_marks(
     assert before + campaign.BEGIN in PAGE.read_text(encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8").endswith(campaign.END + after)
     monkeypatch.setattr(campaign, "ASKED", {"dense": 1.01})
-    assert campaign.main(words) == 1, "nothing is trained again, and what was asked is not reached"
+    assert campaign.main(words) == 1, "existing results are used, and the required accuracy is not reached"
     assert page.read_text(encoding="utf-8").count(campaign.BEGIN) == 1
 
 
@@ -163,14 +163,16 @@ def test_alexnet_is_enlarged_by_its_first_layer() -> None:
     assert count_parameters(alexnet.deep(), image(28, 28, 1)) == 57_029_322
 
 
-def test_alexnet_tells_how_it_learns(chainrule: Any, stripes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a small net in its place: 57 million numbers want more memory than a test should take."""
+def test_the_alexnet_example_prints_its_loss(
+    chainrule: Any, stripes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small network replaces AlexNet, whose 57 million parameters need too much memory for a test."""
     layers = (cr.UpSampling(size=(56, 56), mode="linear"), cr.AveragePool(8), cr.Flatten(), cr.Dense(10))
     monkeypatch.setattr(alexnet, "deep", lambda: cr.Sequential(*layers))
-    told = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--watched", 40)
-    assert told.code == 0, told.err
-    lines = [line.split() for line in told.out.splitlines()]
+    outcome = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--watched", 40)
+    assert outcome.code == 0, outcome.err
+    lines = [line.split() for line in outcome.out.splitlines()]
     assert [line[1] for line in lines[:3]] == ["20:", "40:", "60:"]
     assert float(lines[2][3].rstrip(",")) < float(lines[0][3].rstrip(",")), "the loss falls"
-    assert "AlexNet, 500 parameters: " in told.out
+    assert "AlexNet, 500 parameters: " in outcome.out
     assert chainrule("example", "alexnet", "--steps", 0).code == 2

@@ -1,4 +1,4 @@
-"""Texts on the command line: a model goes on with one's words; the poems are learned, judged and written."""
+"""``chainrule generate``, and the example that trains on poems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POEMS = ["白日依山尽，黄河入海流。", "床前明月光，疑是地上
 
 @pytest.fixture(scope="module")
 def poet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a model that knows three poems by heart."""
+    """The file of a model that has memorized three poems."""
     tokenizer = cr.Tokenizer.learn(POEMS, "character")
     x, y = cr.text_rows(tokenizer.encode_all(POEMS, ends=True), 14)
     net = cr.models.gpt2("small", tokenizer.size, 14, 0.0, width=24, depth=1, heads=2)
@@ -29,7 +29,7 @@ def poet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_text_is_continued(chainrule, poet: Path) -> None:
+def test_generate_continues_a_text(chainrule, poet: Path) -> None:
     outcome = chainrule("generate", poet, "春", "--greedy")
     assert (outcome.code, outcome.out) == (0, POEMS[2] + "\n"), outcome.err
     folder = chainrule("generate", poet.parent, "床", "--num-beams", 2)
@@ -53,22 +53,22 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_options_out_of_range_are_refused(chainrule, poet: Path, what: str) -> None:
-    words, code, told = REFUSED[what]
+    words, code, text = REFUSED[what]
     outcome = chainrule("generate", poet, "春", *words)
     assert outcome.code == 2
     assert re.findall(r"Error (E\d+)", outcome.err) == [code]
-    assert told in outcome.err
+    assert text in outcome.err
     assert outcome.out == ""
 
 
-def test_unknown_characters_are_named_with_their_places(chainrule, poet: Path) -> None:
+def test_unknown_characters_are_refused_with_their_positions(chainrule, poet: Path) -> None:
     outcome = chainrule("generate", poet, "春x", "--lang", "zh")
     assert outcome.code == 2
     assert "词表中没有“x”" in outcome.err
     assert "position 1" in outcome.err
 
 
-def test_a_model_of_tables_writes_nothing(chainrule, run: Path) -> None:
+def test_a_model_of_tables_is_refused(chainrule, run: Path) -> None:
     outcome = chainrule("generate", run, "春")
     assert outcome.code == 2
     assert "E126" in outcome.err
@@ -76,7 +76,7 @@ def test_a_model_of_tables_writes_nothing(chainrule, run: Path) -> None:
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty poems of few characters, as the npm package has them."""
+    """Forty poems of few characters, in the format of the npm package."""
     rng = np.random.default_rng(2)
     letters = list("山水月花春秋風雲")
     lines = ["".join(rng.choice(letters, 5)) for _ in range(160)]
@@ -92,7 +92,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_poems_are_learned_judged_and_written(
+def test_the_poems_example_trains_evaluates_and_generates(
     chainrule, collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {"width": 16, "depth": 1, "heads": 2}
@@ -118,7 +118,7 @@ def test_the_poems_are_learned_judged_and_written(
     assert chainrule("generate", "poems.safetensors", "月", "--seed", 1).out.startswith("月")
 
 
-def test_poems_refuse_what_they_cannot_begin_with_before_they_learn(chainrule, collection: Path) -> None:
+def test_the_poems_example_refuses_unknown_characters_before_training(chainrule, collection: Path) -> None:
     outcome = chainrule("example", "poems", "--data", collection, "--acrostic", "春x")
     assert outcome.code == 2
     assert "E365" in outcome.err

@@ -32,7 +32,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return table, folder / "run"
 
 
-def test_pictures_that_measure_answers_are_known() -> None:
+def test_the_plots_of_predictions_are_listed() -> None:
     assert set(JUDGED) == {"confusion", "calibration", "roc", "precision_recall", "residuals"}
 
 
@@ -60,7 +60,7 @@ def test_a_command_warns_about_training_rows_and_not_about_others(
     assert CAPTION not in outcome.out
 
 
-def test_the_caption_is_in_the_picture_and_in_both_languages(chainrule, run: Path) -> None:
+def test_the_warning_is_in_the_plot_and_the_page_in_both_languages(chainrule, run: Path) -> None:
     model = cr.load(run / "model.safetensors")
     table = cr.data.read_table("iris")
     picture = model.plot.confusion(table, lang="en")
@@ -75,7 +75,7 @@ def test_the_caption_is_in_the_picture_and_in_both_languages(chainrule, run: Pat
 
 
 @pytest.mark.parametrize("words", [("boundary",), ("activations",), ("weights",)])
-def test_pictures_that_measure_nothing_do_not_warn(chainrule, run: Path, words: tuple[str, ...]) -> None:
+def test_plots_without_predictions_do_not_warn(chainrule, run: Path, words: tuple[str, ...]) -> None:
     columns = ["--of", "sepal width (cm),petal width (cm)"] if words == ("boundary",) else []
     outcome = chainrule("plot", "run", *words, *([] if words == ("weights",) else ["iris"]), *columns)
     assert outcome.code == 0, outcome.err

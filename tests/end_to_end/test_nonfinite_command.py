@@ -1,4 +1,4 @@
-"""A training that a NaN ended is shown by ``show`` and ``doctor``: where, why, what to try."""
+"""``show`` and ``doctor`` on a training that a non-finite value ended: place, cause, remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failed(tmp_path: Path) -> Path:
         ("zh", ("训练因何中断", "学习率 1e+06 过大", "optimizer=cr.SGD(100000)")),
     ],
 )
-def test_what_ended_a_training_is_shown(
+def test_the_cause_of_the_end_of_a_training_is_shown(
     chainrule, failed: Path, command: str, lang: str, words: tuple[str, ...]
 ) -> None:
     outcome = chainrule(command, failed, "--lang", lang)

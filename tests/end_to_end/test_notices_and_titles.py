@@ -1,4 +1,4 @@
-"""What commands say beside their results: which rows were seen, which class is meant, how to go on."""
+"""Notices of commands: training rows, the positive class, encodings, the next command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TABLE = "城市,x,y\n" + "".join(f"{'上海北京'[i % 2 * 2 :][:2]},{i},{'是�
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB18030"), ("cp1252", "WINDOWS-1252")])
-def test_a_table_in_another_encoding_is_told_how_to_become_utf_8(chainrule, encoding: str, name: str) -> None:
+def test_another_encoding_is_refused_with_the_iconv_command(chainrule, encoding: str, name: str) -> None:
     text = TABLE if encoding == "gb18030" else "naïve;y\nMüller;1\nKöln;2\n"
     Path("old table.csv").write_bytes(text.encode(encoding))
     outcome = chainrule("train", "old table.csv", "--target", "y")
@@ -19,7 +19,7 @@ def test_a_table_in_another_encoding_is_told_how_to_become_utf_8(chainrule, enco
     assert f"iconv -f {name} -t UTF-8 'old table.csv' > 'old table-utf8.csv'" in outcome.err
 
 
-def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrule, run: Path) -> None:
+def test_evaluate_warns_about_training_rows(chainrule, run: Path) -> None:
     outcome = chainrule("evaluate", run, "iris")
     assert "(96 training, 24 validation rows)" in outcome.err
     lines = (
@@ -31,7 +31,7 @@ def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrul
     assert "add the targets, or only predict" in chainrule("evaluate", run, "bare.csv").err
 
 
-def test_of_two_classes_the_one_that_f1_speaks_of_is_named(chainrule, credit: Path) -> None:
+def test_the_positive_class_of_f1_is_named(chainrule, credit: Path) -> None:
     outcome = chainrule("train", credit, "--target", "credit", "--epochs", 2, "--net", "", "--lang", "zh")
     assert outcome.code == 0, outcome.err
     assert "F1 是类别 good 的 F1。" in outcome.out
@@ -41,11 +41,11 @@ def test_of_two_classes_the_one_that_f1_speaks_of_is_named(chainrule, credit: Pa
 
 def test_help_is_in_one_language(chainrule) -> None:
     for command in ("train", "show", "example"):
-        told = chainrule(command, "--help", "--lang", "zh").out
-        assert not re.search(r"Usage|Arguments:|Options:|required|default|exit", told), told
-        assert "用法：chainrule" in told
+        text = chainrule(command, "--help", "--lang", "zh").out
+        assert not re.search(r"Usage|Arguments:|Options:|required|default|exit", text), text
+        assert "用法：chainrule" in text
 
 
-def test_what_is_unfinished_says_how_to_go_on(chainrule, run: Path) -> None:
+def test_an_unfinished_run_is_refused_with_the_resume_command(chainrule, run: Path) -> None:
     (run / "model.safetensors").unlink()
     assert f"fix       chainrule train iris --out {run} --resume" in chainrule("predict", run, "iris").err

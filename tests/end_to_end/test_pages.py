@@ -1,4 +1,4 @@
-"""The site: every block has a page in both languages, every link leads somewhere, Sphinx finds no fault."""
+"""The documentation site: pages of every block in both languages, links, and the Sphinx build."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ TABLE = names.TABLE.read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def handful() -> list[Page]:
-    """Some real pages of every kind."""
+    """Pages of some blocks of every kind."""
     return [block_page(kind, name) for kind, name in HANDFUL]
 
 
 def with_stubs(pages: list[Page]) -> list[Page]:
-    """The pages, and an empty one for every other page they link to."""
+    """The pages, and an empty page for every other page that they link to."""
     there = {page.path for page in pages}
     others = {target for page in pages for target in page.links if target.endswith(".md")} - there
     return [*pages, *(Page(path, f"# {path}\n", in_menu=False) for path in sorted(others | {"index.md"}))]
@@ -54,13 +54,13 @@ def test_every_block_has_a_page_and_a_line_in_both_languages() -> None:
     assert len({path.casefold() for path in block_paths()}) == len(block_paths()), "two files of one name"
 
 
-def test_no_link_leads_nowhere(handful: list[Page]) -> None:
+def test_no_link_is_broken(handful: list[Page]) -> None:
     blocks = {page.path: page for page in handful}
     empty = [Page(path, "") for path in block_paths() if path not in blocks]
     assert broken_links([*frame(), *handful, *empty]) == []
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+def test_broken_links_are_reported_and_nothing_is_written(tmp_path: Path) -> None:
     linked = Page("a/b.md", "[up](../c.md), ![drawn](d.svg), ``[x](y.md)`` and\n```\n[x](y.md)\n```\n")
     assert broken_links([linked]) == ["a/b.md -> c.md", "a/b.md -> a/d.svg"]
     assert broken_links([Page("a/b.md", linked.text, {"d.svg": ""}), Page("c.md", "")]) == []
@@ -70,22 +70,22 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("i", range(len(HANDFUL)), ids=[f"{kind} {name}" for kind, name in HANDFUL])
-def test_a_page_says_all(handful: list[Page], i: int) -> None:
+def test_a_page_has_title_chinese_text_formula_example_and_images(handful: list[Page], i: int) -> None:
     kind, name = HANDFUL[i]
-    made = handful[i]
-    assert f"\n# {name}\n" in made.text
-    assert CHINESE.search(made.text)
-    assert "\n>>> " in made.text
-    assert 'class="formula"' in made.text or kind in ("initializer", "callback")
-    drawn = kind in ("activation", "schedule")
-    assert len(made.pictures) == drawn
-    for picture in made.pictures.values():
+    block = handful[i]
+    assert f"\n# {name}\n" in block.text
+    assert CHINESE.search(block.text)
+    assert "\n>>> " in block.text
+    assert 'class="formula"' in block.text or kind in ("initializer", "callback")
+    has_image = kind in ("activation", "schedule")
+    assert len(block.pictures) == has_image
+    for picture in block.pictures.values():
         ElementTree.fromstring(picture)
-    for formula in re.findall(r"<math.*?</math>", made.text):
+    for formula in re.findall(r"<math.*?</math>", block.text):
         ElementTree.fromstring(formula)
 
 
-def test_sphinx_finds_no_fault(handful: list[Page], tmp_path: Path) -> None:
+def test_sphinx_builds_the_site_without_warnings(handful: list[Page], tmp_path: Path) -> None:
     write(with_stubs(handful), tmp_path / "source")
     assert to_html(tmp_path / "source", tmp_path / "html") == 0
     html = (tmp_path / "html" / "blocks" / "layer" / "Dense.html").read_text(encoding="utf-8")
@@ -95,17 +95,17 @@ def test_sphinx_finds_no_fault(handful: list[Page], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", [names, page, guide], ids=lambda module: module.__name__)
-def test_the_examples_of_the_builder_run(module: ModuleType) -> None:
+def test_the_doctests_of_the_builder_pass(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
     assert result.failed == 0
 
 
-def test_text_is_shown_as_it_is() -> None:
+def test_markup_in_plain_text_is_escaped() -> None:
     assert plain("a *b* [c](d) <e> ``f*g``") == r"a \*b\* \[c\](d) &lt;e> `f*g`"
 
 
-def test_the_table_holds_every_name_of_pytorch() -> None:
+def test_the_table_has_every_name_of_pytorch() -> None:
     for namespace, inside in torch_names().items():
         section = TABLE.split(f"\n## {namespace}\n")[1].split("\n## ")[0]
         listed = set(re.findall(r"^\| `(\w+)`", section, re.M))
@@ -119,27 +119,27 @@ def test_every_block_in_the_table_exists() -> None:
 
 
 def test_the_table_is_what_the_command_writes() -> None:
-    written = re.search(r"PyTorch ([\d.]+)", TABLE)
-    assert written is not None
-    if written[1] != VERSION:
-        pytest.skip(f"the table was written with PyTorch {written[1]}")
+    version = re.search(r"PyTorch ([\d.]+)", TABLE)
+    assert version is not None
+    if version[1] != VERSION:
+        pytest.skip(f"the table was written with PyTorch {version[1]}")
     assert names.page() == TABLE, "run python -m pages.names"
     assert names.peers() == names.PEERS.read_text(encoding="utf-8"), "run python -m pages.names"
 
 
-def test_names_are_found_in_the_registries_and_nowhere_else() -> None:
-    found = names.match("torch.nn", "LazyConv2d", {})
-    assert found is not None
-    assert (found.status, found.equivalent) == ("same", "`layer Conv`")
-    said = {"Pad": "layer Pad; with zeros", "Gone": "layer Gone", "No": "- for a reason", "Odd": "cr.gone"}
-    assert names.match("torch.nn", "Pad2d", said) == names.Match("same", "`layer Pad`", "with zeros")
+def test_names_are_matched_with_registries_and_peer_entries() -> None:
+    match = names.match("torch.nn", "LazyConv2d", {})
+    assert match is not None
+    assert (match.status, match.equivalent) == ("same", "`layer Conv`")
+    entries = {"Pad": "layer Pad; with zeros", "Gone": "layer Gone", "No": "- for a reason", "Odd": "cr.gone"}
+    assert names.match("torch.nn", "Pad2d", entries) == names.Match("same", "`layer Pad`", "with zeros")
     for name, reason in (("Gone", "not built"), ("No", "for a reason"), ("Odd", "not built")):
-        assert names.match("torch.nn", name, said) == names.Match("out", "", reason)
+        assert names.match("torch.nn", name, entries) == names.Match("out", "", reason)
     with pytest.raises(ValueError, match="Unheard"):
         names.rows("torch.nn", ["Conv2d", "Unheard"], {})
 
 
-def test_every_loss_is_reached_by_its_names_elsewhere() -> None:
+def test_every_loss_is_resolved_by_its_pytorch_and_keras_names() -> None:
     for loss in LOSSES.values():
         for peer in (loss.pytorch, loss.keras):
             assert not peer or KINDS["loss"].named(peer) in LOSSES

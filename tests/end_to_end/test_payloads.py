@@ -69,25 +69,25 @@ def test_predictions_on_a_terminal_and_in_a_pipe(folder: Path) -> None:
     assert {row[0] for row in rows[1:]} <= {text.strip() for text in labels.values()}
     piped = payload_folder.run_command("predict", "run", "t.csv", "--proba", is_terminal=False)
     assert payload_folder.run_command("predict", "run", "t.csv", "--proba", "--out", "p.csv").code == 0
-    assert Path("p.csv").read_bytes() == piped.out.encode(), "a file and a pipe hold the same"
+    assert Path("p.csv").read_bytes() == piped.out.encode(), "a file and a pipe are equal"
     assert output_checks.csv_problems(piped.out) == []
     header = next(csv.reader(io.StringIO(piped.out, newline="")))
     assert {f"probability of {label}" for label in payload_folder.labels_of(Path("run"))} == set(header[1:])
 
 
-def test_a_label_that_is_a_formula_is_marked_unless_it_is_asked_for_raw(folder: Path) -> None:
+def test_a_label_that_is_a_formula_is_quoted_unless_raw(folder: Path) -> None:
     Path("t.csv").write_text("x,y\n" + "".join(f"{i},{'=1+1' if i % 2 else 'b'}\n" for i in range(60)))
     train = "train t.csv --epochs 60 --net 4 --target y --out run --category x"
     assert payload_folder.run_command(*train.split()).code == 0
-    found = {}
-    for way in ("", "--raw"):
-        printed = payload_folder.run_command("predict", "run", "t.csv", *way.split(), is_terminal=False)
-        found[way] = set(printed.out.splitlines()[1:])
-    assert "'=1+1" in found[""] or "b" in found[""]
-    assert found["--raw"] == {text.removeprefix("'") for text in found[""]}
+    labels = {}
+    for option in ("", "--raw"):
+        printed = payload_folder.run_command("predict", "run", "t.csv", *option.split(), is_terminal=False)
+        labels[option] = set(printed.out.splitlines()[1:])
+    assert "'=1+1" in labels[""] or "b" in labels[""]
+    assert labels["--raw"] == {text.removeprefix("'") for text in labels[""]}
 
 
-FOUND = [
+ACTIVE_TEXTS = [
     (output_checks.html_problems, "<p onclick='x'>"),
     (output_checks.html_problems, "<a href='javascript:x'>"),
     (output_checks.html_problems, "a\u202eb"),
@@ -102,8 +102,8 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("check", "text"), FOUND)
-def test_the_checks_find_what_they_look_for(check, text: str) -> None:
+@pytest.mark.parametrize(("check", "text"), ACTIVE_TEXTS)
+def test_the_output_checks_report_active_content(check, text: str) -> None:
     assert check(text)
 
 
@@ -134,13 +134,13 @@ def test_no_payload_is_active_in_a_browser(pages: list[Path]) -> None:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for file in pages:
-            page, said, asked = browser.new_page(), [], []
-            page.on("dialog", lambda dialog, said=said: (said.append(dialog.message), dialog.dismiss()))
-            page.on("console", lambda message, said=said: said.append(message.text))
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page, messages, requests = browser.new_page(), [], []
+            page.on("dialog", lambda d, messages=messages: (messages.append(d.message), d.dismiss()))
+            page.on("console", lambda message, messages=messages: messages.append(message.text))
+            page.on("request", lambda request, requests=requests: requests.append(request.url))
             page.goto(file.as_uri())
             assert page.locator(ACTIVE).count() == 0, file
-            assert said == [], file
-            assert asked == [file.as_uri()], file
+            assert messages == [], file
+            assert requests == [file.as_uri()], file
             page.close()
         browser.close()

@@ -1,4 +1,4 @@
-"""The command that draws: files and letters, from a RUN, in both languages, and what it refuses."""
+"""``chainrule plot``: files, terminal plots, both languages, refused options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-def test_pictures_of_a_run(chainrule, trained, credit: Path) -> None:
+def test_plots_of_a_run_are_printed_or_written(chainrule, trained, credit: Path) -> None:
     tree = chainrule("plot", "loans", "graph").out
     assert "├─ dense1  Dense(64) relu" in tree
     assert "The network: " in tree
@@ -27,7 +27,9 @@ def test_pictures_of_a_run(chainrule, trained, credit: Path) -> None:
         (("graph", "--out", "graph.jpg"), "E562", "graph.svg"),
     ],
 )
-def test_what_cannot_be_drawn(chainrule, trained, words: tuple[str, ...], code: str, fix: str) -> None:
+def test_an_impossible_plot_is_refused_with_a_fix(
+    chainrule, trained, words: tuple[str, ...], code: str, fix: str
+) -> None:
     outcome = chainrule("plot", "loans", *words)
     assert outcome.code == 2
     assert code in outcome.err
@@ -35,7 +37,7 @@ def test_what_cannot_be_drawn(chainrule, trained, words: tuple[str, ...], code: 
     assert "Traceback" not in outcome.err
 
 
-def test_histograms_come_into_the_report(chainrule) -> None:
+def test_the_report_has_histograms(chainrule) -> None:
     lines = ["left,up,half"] + [f"{i % 7},{i * 3 % 11},{'in' if i % 7 > 3 else 'out'}" for i in range(60)]
     Path("plane.csv").write_text("\n".join(lines), encoding="utf-8")
     words = ("train", "plane.csv", "--target", "half", "--epochs", 3, "--histograms", 1, "--out", "run")
@@ -44,6 +46,6 @@ def test_histograms_come_into_the_report(chainrule) -> None:
     assert "分布随轮数的变化" in source
     assert "Decision boundary" in source
     assert 'id="layer-dense1"' in source
-    assert source.count("<svg") == 2 + 2 + 1 + 3 * 2  # curves; calibration, boundary; the net; histograms
+    assert source.count("<svg") == 2 + 2 + 1 + 3 * 2  # curves; calibration, boundary; network; histograms
     assert "Weights over the epochs" in chainrule("plot", "run", "weights").out
     assert chainrule("plot", "run", "weights", "--out", "w.png").code == 0

@@ -1,4 +1,4 @@
-"""What the READMEs say is so: their Python runs, their commands exist, their quoted output is printed."""
+"""The READMEs are correct: their Python runs, their commands exist, their quoted output is printed."""
 
 from __future__ import annotations
 

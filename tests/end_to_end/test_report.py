@@ -1,4 +1,4 @@
-"""The report: one file that needs nothing else, says both languages, holds the history, and obeys no data."""
+"""The report: one self-contained file, in both languages, with the history, and without active content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOSTILE = '<script>alert("x")</script>'
 
 
 class Page(HTMLParser):
-    """Reads a page strictly: every tag is closed in its turn."""
+    """Parses a page and requires every tag to be closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -45,12 +45,12 @@ def page(trained) -> Page:
     return Page(Path("loans/report.html").read_text(encoding="utf-8"))
 
 
-def test_the_page_is_whole(page: Page) -> None:
+def test_every_tag_is_closed_and_all_plots_exist(page: Page) -> None:
     assert page.open == []
-    assert [tag for tag, _ in page.tags].count("svg") == 4  # loss and accuracy, calibration, the net
+    assert [tag for tag, _ in page.tags].count("svg") == 4  # loss and accuracy, calibration, network
 
 
-def test_the_page_asks_for_nothing(page: Page) -> None:
+def test_the_report_loads_nothing_from_outside(page: Page) -> None:
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "link", "iframe", "img", "object", "embed", "form", "base", "foreignobject"}
     policy = next(a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv"))
@@ -67,12 +67,12 @@ def test_the_page_asks_for_nothing(page: Page) -> None:
     assert set(re.findall(r"url\((.)", source)) <= {"#"}
 
 
-def test_names_inside_pictures_do_not_meet(page: Page) -> None:
+def test_ids_inside_plots_are_unique(page: Page) -> None:
     names = [a["id"] for _, a in page.tags if "id" in a and re.search(r"[0-9a-f]{6}$", str(a["id"]))]
     assert len(names) == len(set(names))
 
 
-def test_the_page_holds_the_history(page: Page, trained) -> None:
+def test_the_report_has_the_history_and_the_result(page: Page, trained) -> None:
     with Path("loans/history.csv").open() as file:
         for row in csv.DictReader(file):
             for value in row.values():
@@ -81,7 +81,7 @@ def test_the_page_holds_the_history(page: Page, trained) -> None:
         assert number in page.text
 
 
-def test_the_page_speaks_both_languages(page: Page) -> None:
+def test_the_report_has_both_languages(page: Page) -> None:
     for text in (
         "Result on the test rows",
         "测试数据上的结果",
@@ -95,14 +95,16 @@ def test_the_page_speaks_both_languages(page: Page) -> None:
     assert spans.count("en") == spans.count("zh") > 20
 
 
-def test_values_have_pictures_too(chainrule) -> None:
+def test_the_report_of_a_regression_has_plots(chainrule) -> None:
     assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
     source = Path("run/report.html").read_text(encoding="utf-8")
-    assert [tag for tag, _ in Page(source).tags].count("svg") == 5  # two curves, answers, errors, the net
+    assert [tag for tag, _ in Page(source).tags].count(
+        "svg"
+    ) == 5  # two curves, predictions, residuals, network
     assert '<html lang="zh">' in source
 
 
-def test_data_is_shown_and_never_obeyed(chainrule) -> None:
+def test_markup_in_data_is_escaped(chainrule) -> None:
     lines = [f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",[bold red]b[/],\x1b]0;title\x07c']
     lines += [f"{i},{i % 5},{['<img src=x onerror=alert(1)>', '=1+1'][i % 2]}" for i in range(40)]
     Path("<b>table.csv").write_text("\n".join(lines), encoding="utf-8")
@@ -118,5 +120,5 @@ def test_data_is_shown_and_never_obeyed(chainrule) -> None:
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
     assert page.text.count(HOSTILE) >= 1
     assert "<img src=x" in page.text
-    answers = chainrule("predict", "run", "<b>table.csv").out.splitlines()[1:]
-    assert set(answers) <= {"<img src=x onerror=alert(1)>", "'=1+1"}
+    predictions = chainrule("predict", "run", "<b>table.csv").out.splitlines()[1:]
+    assert set(predictions) <= {"<img src=x onerror=alert(1)>", "'=1+1"}

@@ -1,4 +1,4 @@
-"""A training that was killed, or asked to stop, goes on and ends in the very bytes of an undisturbed one."""
+"""A resumed training, after an interrupt or a kill, ends with the bytes of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chainrule.apps.cli.main import main
 from chainrule.settings import settings
 settings.vector_bytes, settings.cores = {vector_bytes}, {cores}
 sys.exit(main())
-"""  # in a process of its own, for the same target as this one
+"""  # in another process, for the same target
 WORDS = ("train", "digits", "--epochs", "2000", "--patience", "2000", "--net", "32 relu, dropout 0.3")
 CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
 
@@ -33,9 +33,9 @@ def command() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of the training when nobody disturbs it."""
-    place = tmp_path_factory.mktemp("undisturbed")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the training without interruption."""
+    place = tmp_path_factory.mktemp("uninterrupted")
     subprocess.run(command(), cwd=place, check=True)
     return {name: (place / "run" / name).read_bytes() for name in FILES}
 
@@ -58,8 +58,8 @@ def begin(place: Path) -> subprocess.Popen:
     ),  # 0: right after the first checkpoint, before the first step; the training takes 6 s
     [(signal.SIGTERM, 0.0), (signal.SIGINT, 1.5), (signal.SIGTERM, 1.5), (signal.SIGKILL, 1.5)],
 )
-def test_resume_ends_in_the_same_bytes(
-    chainrule, undisturbed: dict[str, bytes], number: int, seconds: float, tmp_path: Path
+def test_a_resumed_training_has_the_same_bytes(
+    chainrule, uninterrupted: dict[str, bytes], number: int, seconds: float, tmp_path: Path
 ) -> None:
     process = begin(tmp_path)
     time.sleep(seconds)
@@ -74,7 +74,7 @@ def test_resume_ends_in_the_same_bytes(
         assert seconds == 0 or any(int(f.stem[5:]) > 0 for f in Path("run/checkpoints").iterdir())
     outcome = chainrule("train", "digits", "--out", "run", "--resume")
     assert outcome.code == 0, outcome.err
-    assert {name: Path("run", name).read_bytes() for name in FILES} == undisturbed
+    assert {name: Path("run", name).read_bytes() for name in FILES} == uninterrupted
     assert not list(Path("run/checkpoints").iterdir())
 
 
@@ -86,7 +86,7 @@ def test_resume_of_a_finished_training_changes_nothing(chainrule, run: Path) -> 
     assert {name: (run / name).stat().st_mtime_ns for name in FILES} == before
 
 
-def test_kills_at_random_instants() -> None:
+def test_trainings_killed_at_random_instants_resume() -> None:
     """The short form of ``campaigns/kill_resume.py``."""
     script = CAMPAIGNS / "kill_resume.py"
     ended = subprocess.run(
@@ -96,7 +96,7 @@ def test_kills_at_random_instants() -> None:
     assert "3 of 3" in ended.stdout
 
 
-def test_fuzzed_tables() -> None:
+def test_fuzzed_tables_are_read_or_refused() -> None:
     """The short form of ``campaigns/fuzz_csv.py``."""
     script = CAMPAIGNS / "fuzz_csv.py"
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the other commands show, in both languages, and how light the door is."""
+"""Help, version, ``show`` and ``example`` on the terminal, in both languages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("polars", "sklearn", "scipy", "matplotlib", "rich", "typer", "jinja2", "torch")
 
 
-def test_the_door_without_a_command(chainrule) -> None:
+def test_version_help_and_unknown_options_without_a_command(chainrule) -> None:
     assert chainrule("--version").out == "chainrule 0.1.0\n"
     assert chainrule().out == chainrule("--help").out
     outcome = chainrule("--hlep")
@@ -36,7 +36,7 @@ def test_help_lists_the_commands(chainrule) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_helps(chainrule, name: str) -> None:
+def test_every_command_has_help_in_both_languages(chainrule, name: str) -> None:
     english, chinese = chainrule(name, "--help"), chainrule(name, "--lang", "zh", "--help")
     assert (english.code, chinese.code) == (0, 0)
     assert WORDS[name][0].split(",")[0][:30] in english.out
@@ -44,7 +44,7 @@ def test_every_command_helps(chainrule, name: str) -> None:
     assert not re.search(r" =\w", english.out), "an option without a text"
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_help_imports_no_large_library() -> None:
     program = (
         "import sys; from chainrule.apps.cli.main import main; main(['--help']);"
         f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
@@ -53,7 +53,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert ended.stderr.strip() == "[]"
 
 
-def test_output_to_nobody_is_no_fault() -> None:
+def test_a_closed_output_causes_no_traceback() -> None:
     program = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
     words = [sys.executable, "-c", program, "show", "op", "sigmoid"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -71,14 +71,14 @@ def test_every_operation_can_be_shown(chainrule, card: str, lang: str) -> None:
     assert "y = " in outcome.out
 
 
-def test_show_sigmoid(chainrule) -> None:
+def test_show_op_prints_formula_and_backward_pass(chainrule) -> None:
     outcome = chainrule("show", "op", "sigmoid")
     assert "y = 1/(1 + e^(−x))" in outcome.out
     assert "dx = dy ⊙ y ⊙ (1 − y)" in outcome.out
     assert "samples are independent" in outcome.out
 
 
-def test_show_net(chainrule) -> None:
+def test_show_prints_the_summary_of_layers(chainrule) -> None:
     outcome = chainrule("show", "net", "64 relu, 10", "--inputs", 4)
     assert "dense2  Dense(10)                     (B, 10)         650" in outcome.out
     assert "970 parameters" in outcome.out
@@ -91,42 +91,42 @@ def test_examples_are_listed(chainrule) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_the_article(chainrule, lang: str, depth: int) -> None:
+def test_the_article_example_prints_its_loss(chainrule, lang: str, depth: int) -> None:
     for samples, loss in ((1, "0.076447"), (2, "0.121227")):
         outcome = chainrule("example", "article", "--lang", lang, "--depth", depth, "--samples", samples)
         assert outcome.code == 0, outcome.err
         assert loss in outcome.out
 
 
-def test_moons(chainrule) -> None:
+def test_the_moons_example_beats_the_linear_model(chainrule) -> None:
     outcome = chainrule("example", "moons")
     line, net = (float(part.split(": ")[1]) for part in outcome.out.splitlines()[1:3])
     assert net > 0.95
     assert net > line
 
 
-def test_digits(chainrule) -> None:
+def test_the_digits_example_reaches_its_accuracy(chainrule) -> None:
     outcome = chainrule("example", "digits", "--lang", "zh")
     assert float(outcome.out.split("准确率 ")[1].split()[0]) > 0.88
 
 
 @pytest.mark.parametrize("lang", [0, 1])
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_example_says_what_its_options_mean(chainrule, name: str, lang: int) -> None:
+def test_every_option_of_an_example_has_help_in_both_languages(chainrule, name: str, lang: int) -> None:
     main, texts = file_of(name).main, getattr(file_of(name), "OPTIONS", {})
     assert [*inspect.signature(main).parameters] == ["lang", *texts]
-    told = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
-    assert told.code == 0, told.err
-    shown = "".join(told.out.split())  # a text may be broken into lines
+    outcome = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
+    assert outcome.code == 0, outcome.err
+    printed = "".join(outcome.out.split())  # a text may be wrapped
     for option, pair in texts.items():
-        assert f"--{option.replace('_', '-')}" in told.out
-        assert "".join(pair[lang].split()) in shown
-    told = chainrule("example", name, "--no-such-option")
-    assert told.code == 2
-    assert f"UsageError E601 in chainrule example {name}: --no-such-option" in told.err
+        assert f"--{option.replace('_', '-')}" in outcome.out
+        assert "".join(pair[lang].split()) in printed
+    outcome = chainrule("example", name, "--no-such-option")
+    assert outcome.code == 2
+    assert f"UsageError E601 in chainrule example {name}: --no-such-option" in outcome.err
 
 
-def test_examples_are_short_and_at_hand() -> None:
+def test_examples_have_at_most_100_lines() -> None:
     folder = ROOT / "examples"
     for name in EXAMPLES:
         assert len((folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8").splitlines()) <= 100

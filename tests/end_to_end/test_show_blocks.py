@@ -1,4 +1,4 @@
-"""Building blocks on the screen: all of them, in both languages, with a picture and an example that runs."""
+"""``chainrule show`` of building blocks: all of them, in both languages, with plot and example."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ BLOCKS = [(kind.name, name) for kind in KINDS.values() for name in kind.entries]
 def test_every_block_is_shown_with_an_example(chainrule, kind: str, name: str) -> None:
     outcome = chainrule("show", kind, name, "--lang", "zh")
     assert outcome.code == 0, outcome.err
-    first, said, *_ = outcome.out.splitlines()
+    first, sentence, *_ = outcome.out.splitlines()
     assert first.startswith(f"{name}  ")
-    assert HAN.search(said)
+    assert HAN.search(sentence)
     assert "\n示例\n  >>> " in outcome.out
     assert ("⠀" in outcome.out) == (kind in ("activation", "schedule"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_setting_has_a_meaning(kind: str) -> None:
-    found = [block(kind, name) for name in KINDS[kind].entries if kind != "op"]
-    assert [f"{b.name}: {a.name}" for b in found for a in b.arguments if not a.meaning] == []
-    sent = [f"{b.name}: {a.name}" for b in found for a in b.arguments if a.meaning.startswith("as in ")]
-    assert sent == [], "the meaning stands on another page"
+    blocks = [block(kind, name) for name in KINDS[kind].entries if kind != "op"]
+    assert [f"{b.name}: {a.name}" for b in blocks for a in b.arguments if not a.meaning] == []
+    sent = [f"{b.name}: {a.name}" for b in blocks for a in b.arguments if a.meaning.startswith("as in ")]
+    assert sent == [], "the meaning is on another page"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -48,17 +48,17 @@ def test_a_kind_lists_its_blocks(chainrule, kind, lang: str) -> None:
     assert all(HAN.search(line) for line in lines) == (lang == "zh")
 
 
-def test_the_english_page_says_all(chainrule) -> None:
-    shown = chainrule("show", "activation", "leaky_relu").out
+def test_the_english_page_has_all_sections(chainrule) -> None:
+    page = chainrule("show", "activation", "leaky_relu").out
     for part in (
         "f(x) = where(x > 0, x, slope·x)", "slope     0.01", "PyTorch: LeakyReLU", "Maas, Hannun and Ng",
         "[-1.0, -0.01, 0.0, 1.0, 100.0]", "[0.01, 0.01, 0.01, 1.0, 1.0]",
     ):  # fmt: skip
-        assert part in shown, part
-    assert not HAN.search(shown)
-    shown = chainrule("show", "layer", "Dense").out
+        assert part in page, part
+    assert not HAN.search(page)
+    page = chainrule("show", "layer", "Dense").out
     for heading in ("Formula", "Arguments", "Shapes", "Cost", "Fails", "Example"):
-        assert f"\n{heading}\n" in shown
+        assert f"\n{heading}\n" in page
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_the_english_page_says_all(chainrule) -> None:
         (("callback", "ReduceLROnPlateau"), "show schedule ReduceOnPlateau"),
     ],
 )
-def test_an_unknown_name_brings_the_nearest(chainrule, words: tuple[str, str], fix: str) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest(chainrule, words: tuple[str, str], fix: str) -> None:
     outcome = chainrule("show", *words)
     assert outcome.code == 2
     assert outcome.out == ""
     assert f"chainrule {fix}\n" in outcome.err
 
 
-def test_a_name_that_is_no_block_here_says_what_became_of_it(chainrule) -> None:
+def test_a_name_without_counterpart_is_refused_with_the_reason(chainrule) -> None:
     assert "RNNBase of PyTorch: cr.scan, the loop" in chainrule("show", "layer", "RNNBase").err
     assert "SyncBatchNorm of PyTorch: left out" in chainrule("show", "layer", "SyncBatchNorm").err
 
@@ -93,17 +93,17 @@ def test_a_name_that_is_no_block_here_says_what_became_of_it(chainrule) -> None:
      ("layer", "BatchNormalization", "BatchNorm"), ("initializer", "kaiming_normal_", "he_normal"),
      ("schedule", "CosineAnnealingLR", "Cosine"), ("callback", "ModelCheckpoint", "Checkpoint")],
 )  # fmt: skip
-def test_other_names_of_a_block_will_do(chainrule, kind: str, name: str, own: str) -> None:
+def test_a_block_is_shown_by_its_other_names(chainrule, kind: str, name: str, own: str) -> None:
     assert chainrule("show", kind, name).out.startswith(f"{own}\n")
 
 
-def test_a_folder_called_like_a_kind_is_a_run(chainrule, run) -> None:
+def test_a_folder_with_the_name_of_a_kind_is_shown_as_a_run(chainrule, run) -> None:
     run.rename("layers")
     assert "Network" in chainrule("show", "layers").out
     assert resolve_kind("RUN") is None
 
 
-def test_the_chinese_tables_are_complete_and_hold_nothing_else() -> None:
+def test_the_chinese_tables_have_exactly_the_names_of_the_registries() -> None:
     assert set(OPS) == {card.name for card in CARDS}
     assert {*OPS, *DERIVED} == set(KINDS["op"].entries)
     assert set(SAYS) <= set(KINDS["initializer"].entries)
@@ -114,12 +114,12 @@ def test_the_chinese_tables_are_complete_and_hold_nothing_else() -> None:
     assert set(REASONS) == {rule.reason for rule in reasons if not isinstance(rule, str)}
 
 
-def test_a_picture_is_that_of_the_function() -> None:
+def test_the_plot_of_an_activation_has_its_values_and_derivatives() -> None:
     x = np.linspace(-4, 4, 161)
-    drawn = sampled("activation", "tanh", KINDS["activation"].entries["tanh"])
-    assert drawn is not None
-    np.testing.assert_allclose(drawn.series["f"], np.tanh(x), atol=1e-12)
-    np.testing.assert_allclose(drawn.series["f′"], 1 - np.tanh(x) ** 2, atol=1e-12)
+    curve = sampled("activation", "tanh", KINDS["activation"].entries["tanh"])
+    assert curve is not None
+    np.testing.assert_allclose(curve.series["f"], np.tanh(x), atol=1e-12)
+    np.testing.assert_allclose(curve.series["f′"], 1 - np.tanh(x) ** 2, atol=1e-12)
     soft = sampled("activation", "softmax", KINDS["activation"].entries["softmax"])
     assert soft is not None
     np.testing.assert_allclose(soft.series["f"], 1 / (1 + np.exp(-x)), atol=1e-12)
@@ -135,14 +135,14 @@ def test_a_plot_has_a_dot_in_every_column(y: np.ndarray) -> None:
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
 def test_ticks_are_few_and_inside(low: float, span: float) -> None:
-    found = ticks(low, low + span)
+    values = ticks(low, low + span)
     slack = span * 1e-6 + abs(low) * 1e-9
-    assert len(found) <= 8
-    assert all(low - slack <= tick <= low + span + slack for tick in found)
+    assert len(values) <= 8
+    assert all(low - slack <= tick <= low + span + slack for tick in values)
 
 
 @given(st.text("abxyw01 ^_()<>=-*|`.,", max_size=40))
-def test_any_prose_is_set(text: str) -> None:
+def test_any_text_is_converted_to_html_and_unicode(text: str) -> None:
     assert to_html(text).count("<sup>") == to_html(text).count("</sup>")
     assert "\x01" not in to_html(text)
     assert to_unicode(text).count("x") <= text.count("x")

@@ -27,11 +27,11 @@ def test_every_code_has_a_page_for_the_terminal(lang: str) -> None:
 
 
 def test_the_page_of_a_code(chainrule) -> None:
-    shown = chainrule("show", "error", "e203")
-    assert shown.code == 0
-    assert shown.out.startswith("E203: the last axis")
-    assert '    cr.input("x", (None, 3)) @ cr.input("W", (4, 3))\n' in shown.out
-    assert "How to fix it\n\nWeights" in shown.out
+    outcome = chainrule("show", "error", "e203")
+    assert outcome.code == 0
+    assert outcome.out.startswith("E203: the last axis")
+    assert '    cr.input("x", (None, 3)) @ cr.input("W", (4, 3))\n' in outcome.out
+    assert "How to fix it\n\nWeights" in outcome.out
     assert "按 (out, in) 存放" in chainrule("show", "error", "E203", "--lang", "zh").out
 
 

@@ -1,4 +1,4 @@
-"""The named models on the screen: all with a line each, one with its net, and names there are not."""
+"""``chainrule show`` of named models: the list, one model with its network, unknown names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_all_models_have_a_line_with_their_count(chainrule, lang: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_is_shown_with_its_net_and_its_paper(chainrule, name: str) -> None:
+def test_a_model_is_shown_with_its_network_and_reference(chainrule, name: str) -> None:
     card = MODELS[name]
     english, chinese = (chainrule("show", "model", name, "--lang", lang) for lang in ("en", "zh"))
     for outcome in (english, chinese):
@@ -36,10 +36,10 @@ def test_a_model_is_shown_with_its_net_and_its_paper(chainrule, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "name"), [("ResNet-18", "resnet18"), ("VGG_16", "vgg16"), ("U-Net", "unet")]
+    ("spelling", "name"), [("ResNet-18", "resnet18"), ("VGG_16", "vgg16"), ("U-Net", "unet")]
 )
-def test_other_spellings_of_a_name_will_do(chainrule, said: str, name: str) -> None:
-    assert chainrule("show", "model", said).out.startswith(f"{name}\n")
+def test_a_model_is_shown_by_other_spellings(chainrule, spelling: str, name: str) -> None:
+    assert chainrule("show", "model", spelling).out.startswith(f"{name}\n")
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_other_spellings_of_a_name_will_do(chainrule, said: str, name: str) -> N
         (("mdoel", "vgg16"), "chainrule show model vgg16"),
     ],
 )
-def test_a_name_there_is_not_brings_the_nearest(chainrule, words: tuple[str, str], fix: str) -> None:
+def test_an_unknown_model_is_refused_with_the_nearest(chainrule, words: tuple[str, str], fix: str) -> None:
     outcome = chainrule("show", *words)
     assert (outcome.code, outcome.out) == (2, "")
     assert fix in outcome.err
     assert len(outcome.err) < 2000
 
 
-def test_a_folder_called_models_is_a_run(chainrule, run) -> None:
+def test_a_folder_named_models_is_shown_as_a_run(chainrule, run) -> None:
     run.rename("models")
     assert "Network" in chainrule("show", "models").out

@@ -1,4 +1,4 @@
-"""What a training step costs, from the folder of a training: its profile, its plan, a plan that was saved."""
+"""``chainrule show RUN``: the profile of a training step, its plan, a saved plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("lang", "title"), [("en", "Time of one training step"), ("zh", "一个训练步的时间花在哪里")]
 )
-def test_a_profile_on_the_rows_of_the_training(chainrule, run: Path, lang: str, title: str) -> None:
+def test_the_profile_uses_the_rows_of_the_training(chainrule, run: Path, lang: str, title: str) -> None:
     outcome = chainrule("show", run, "--profile", "--lang", lang)
     assert outcome.code == 0, outcome.err
     assert outcome.out.startswith(title)
@@ -25,7 +25,7 @@ def test_a_profile_on_the_rows_of_the_training(chainrule, run: Path, lang: str, 
     assert outcome.err == ""
 
 
-def test_a_profile_is_drawn(chainrule, run: Path) -> None:
+def test_the_profile_is_written_as_svg(chainrule, run: Path) -> None:
     outcome = chainrule("show", run, "--profile", "--batch-size", 8, "--out", "step.svg")
     assert outcome.code == 0, outcome.err
     assert "Batch size 8" in outcome.out
@@ -34,7 +34,7 @@ def test_a_profile_is_drawn(chainrule, run: Path) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_where_the_rows_are_gone_random_ones_will_do(chainrule, run: Path, lang: str) -> None:
+def test_the_profile_uses_random_rows_if_the_data_is_gone(chainrule, run: Path, lang: str) -> None:
     config = run / "config.toml"
     config.write_text(config.read_text(encoding="utf-8").replace('"iris"', '"gone.csv"'), encoding="utf-8")
     outcome = chainrule("show", run, "--profile", "--lang", lang)
@@ -43,20 +43,20 @@ def test_where_the_rows_are_gone_random_ones_will_do(chainrule, run: Path, lang:
     assert ("random rows" if lang == "en" else "随机数据") in outcome.out
 
 
-def test_a_plan_is_shown_saved_and_shown_again(chainrule, run: Path) -> None:
-    shown = chainrule("show", run, "--plan", "--out", "step.json")
-    assert shown.code == 0, shown.err
+def test_a_saved_plan_is_shown_as_before(chainrule, run: Path) -> None:
+    first = chainrule("show", run, "--plan", "--out", "step.json")
+    assert first.code == 0, first.err
     again = chainrule("show", "step.json")
     assert again.code == 0, again.err
-    assert shown.out == f"{again.out}\nWritten to step.json\n"
+    assert first.out == f"{again.out}\nWritten to step.json\n"
     assert again.out.startswith("plan for B=32")
     assert PlanRecord.load("step.json").sizes == {"B": 32}
     assert chainrule("show", "step.json", "--lang", "zh").out.startswith("计划（B=32）")
 
 
-def test_a_model_file_is_as_good_as_its_folder(chainrule, run: Path) -> None:
-    whole, file = (chainrule("show", r, "--plan") for r in (run, run / "model.safetensors"))
-    assert whole.out == file.out
+def test_a_model_file_has_the_plan_of_its_folder(chainrule, run: Path) -> None:
+    folder, file = (chainrule("show", r, "--plan") for r in (run, run / "model.safetensors"))
+    assert folder.out == file.out
     assert chainrule("show", run / "model.safetensors", "--profile").code == 0
 
 
@@ -72,7 +72,7 @@ def test_a_model_file_is_as_good_as_its_folder(chainrule, run: Path) -> None:
         (("--profile", "--batch-size", "-1"), "E102"),
     ],
 )
-def test_what_does_not_belong_together_is_refused(chainrule, run: Path, words: tuple[str], code: str) -> None:
+def test_incompatible_options_of_show_are_refused(chainrule, run: Path, words: tuple[str], code: str) -> None:
     outcome = chainrule("show", run, *words)
     assert outcome.code == 2
     assert f" {code} " in outcome.err
@@ -80,13 +80,13 @@ def test_what_does_not_belong_together_is_refused(chainrule, run: Path, words: t
 
 
 @pytest.mark.parametrize("words", [("op", "sigmoid", "--profile"), ("net", "64 relu", "--plan")])
-def test_only_a_training_has_steps(chainrule, words: tuple[str, ...]) -> None:
+def test_profile_and_plan_need_a_run(chainrule, words: tuple[str, ...]) -> None:
     outcome = chainrule("show", *words)
     assert outcome.code == 2
     assert "a RUN" in outcome.err
 
 
-def test_a_plan_that_is_none_is_refused(chainrule) -> None:
+def test_a_file_that_is_no_plan_is_refused(chainrule) -> None:
     Path("other.json").write_text("{}", encoding="utf-8")
     for name, code in (("other.json", "E421"), ("none.json", "E401")):
         outcome = chainrule("show", name)
@@ -94,7 +94,7 @@ def test_a_plan_that_is_none_is_refused(chainrule) -> None:
         assert f" {code} " in outcome.err
 
 
-def test_the_page_about_profiles_quotes_what_is_printed(chainrule, run: Path) -> None:
+def test_the_profile_page_quotes_the_printed_headings(chainrule, run: Path) -> None:
     printed = chainrule("show", run, "--profile").out
     quoted = (ROOT / "docs" / "profile.md").read_text(encoding="utf-8")
     for heading in ("Stages and layers", "Whole steps", "Kernels, in execution order"):

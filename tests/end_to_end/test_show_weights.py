@@ -1,4 +1,4 @@
-"""``chainrule show FILE`` lists what a foreign file of weights holds, and runs nothing in it."""
+"""``chainrule show FILE`` lists the tensors of a file of weights, and executes nothing in it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ HELD = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("lang", "said"), [("en", "3 tensors, 53 numbers"), ("zh", "3 个张量，共 53 个数")])
-def test_the_tensors_of_a_file_are_listed(chainrule, form: str, lang: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("lang", "expected"), [("en", "3 tensors, 53 numbers"), ("zh", "3 个张量，共 53 个数")]
+)
+def test_the_tensors_of_a_file_are_listed(chainrule, form: str, lang: str, expected: str) -> None:
     outcome = chainrule("show", saved(HELD, Path.cwd(), form), "--lang", lang)
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]
     assert ["conv1.weight", "(4,", "3,", "2,", "2)", "float32"] in lines
     assert ["conv1.bias", "(4,)", "bfloat16"] in lines
-    assert "\x1b" not in outcome.out  # a name is shown, never obeyed
-    assert said in outcome.out
+    assert "\x1b" not in outcome.out  # control characters are escaped
+    assert expected in outcome.out
 
 
 def test_a_hostile_file_is_refused(chainrule) -> None:
@@ -37,13 +39,13 @@ def test_a_hostile_file_is_refused(chainrule) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone.safetensors", "gone.pt"])
-def test_a_file_that_is_not_there_is_told(chainrule, name: str) -> None:
+def test_a_missing_file_is_refused(chainrule, name: str) -> None:
     outcome = chainrule("show", name)
     assert outcome.code == 2
     assert "E401" in outcome.err
 
 
-def test_a_model_of_ours_is_shown_as_such(chainrule, run: Path) -> None:
+def test_a_model_file_is_shown_as_a_model(chainrule, run: Path) -> None:
     outcome = chainrule("show", run / "model.safetensors")
     assert outcome.code == 0
     assert "dense1" in outcome.out

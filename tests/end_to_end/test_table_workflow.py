@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.data import read_table
 
 
-def test_train_says_what_it_understood(trained) -> None:
+def test_train_prints_columns_split_summary_and_baselines(trained) -> None:
     for text in ("amount", "category", "yes/no", "date, ignored", "text, ignored", "id, ignored"):
         assert text in trained.out
     assert 'column "loan_id" is left out' in trained.out
@@ -22,8 +22,8 @@ def test_train_says_what_it_understood(trained) -> None:
     assert sum(map(int, sizes.groups())) == 240
     assert int(sizes[3]) in (47, 48, 49)
     assert re.search(r"dense1 +Dense\(64, activation='relu'\) +\(B, 64\) +[\d,]+\n", trained.out)
-    for rival in ("network", "linear model", "most frequent class"):
-        assert rival in trained.out
+    for baseline in ("network", "linear model", "most frequent class"):
+        assert baseline in trained.out
 
 
 def test_train_writes_its_files(trained) -> None:
@@ -42,14 +42,14 @@ def test_train_writes_its_files(trained) -> None:
     assert tomllib.loads(Path("loans/config.toml").read_text())["target"] == "credit"
 
 
-def test_the_net_beats_the_trivial_answer(trained) -> None:
+def test_the_network_is_better_than_the_most_frequent_class(trained) -> None:
     net, trivial = (
         float(re.search(rf"{name} +([\d.]+)", trained.out)[1]) for name in ("network", "most frequent class")
     )
     assert net > trivial + 0.05
 
 
-def test_predict_answers_every_row_in_order(trained, chainrule, credit: Path) -> None:
+def test_predict_has_a_prediction_for_every_row_in_order(trained, chainrule, credit: Path) -> None:
     table = read_table(credit)
     outcome = chainrule("predict", "loans", credit, "--proba")
     rows = list(csv.DictReader(outcome.out.splitlines()))
@@ -64,12 +64,12 @@ def test_predict_answers_every_row_in_order(trained, chainrule, credit: Path) ->
         )
 
 
-def test_predict_needs_no_target_and_tells_of_the_unknown(trained, chainrule, credit: Path) -> None:
+def test_predict_needs_no_target_and_warns_of_unknown_categories(trained, chainrule, credit: Path) -> None:
     frame = read_table(credit).frame.drop("credit", "loan_id").head(3)
     frame.with_columns(purpose=pl.lit("boat")).write_csv("new.csv")
-    outcome = chainrule("predict", "loans", "new.csv", "--out", "answers.csv")
+    outcome = chainrule("predict", "loans", "new.csv", "--out", "predictions.csv")
     assert (outcome.code, outcome.out) == (0, "")
-    assert len(Path("answers.csv").read_text().splitlines()) == 4
+    assert len(Path("predictions.csv").read_text().splitlines()) == 4
     assert '3 values of "purpose" did not occur in training (boat)' in outcome.err
 
 
@@ -91,7 +91,7 @@ def test_explain_derives_a_row(trained, chainrule, credit: Path) -> None:
     assert ledger.code == 0, ledger.err
 
 
-def test_show_tells_of_the_run(trained, chainrule) -> None:
+def test_show_prints_data_network_and_command_of_a_run(trained, chainrule) -> None:
     outcome = chainrule("show", "loans")
     for text in ("credit.csv", "dense3", "network", "val_accuracy", "chainrule train"):
         assert text in outcome.out
@@ -111,7 +111,7 @@ def test_every_training_gets_a_new_folder(chainrule, credit: Path) -> None:
         assert Path(f"runs/credit-{n}/model.safetensors").is_file()
 
 
-def test_a_person_decides(chainrule, credit: Path) -> None:
+def test_options_override_the_inferred_columns(chainrule, credit: Path) -> None:
     words = ("--drop", "amount", "--category", "age", "--class-weight", "balanced", "--net", "8 tanh")
     outcome = chainrule("train", credit, "--target", "credit", "--epochs", 2, "--out", "mine", *words)
     assert outcome.code == 0, outcome.err
@@ -126,8 +126,8 @@ def test_numbers_are_reported_in_their_own_units(chainrule, credit: Path) -> Non
     mae = float(re.search(r"training mean +\S+ +\S+ +([\d.]+)", outcome.out)[1])
     spread = read_table(credit).frame["amount"]
     assert 0.3 * spread.std() < mae < 2 * spread.std()
-    answers = chainrule("predict", "amounts", credit).out.split()[1:]
-    assert spread.min() / 3 < sum(map(float, answers)) / len(answers) < spread.max()
+    predictions = chainrule("predict", "amounts", credit).out.split()[1:]
+    assert spread.min() / 3 < sum(map(float, predictions)) / len(predictions) < spread.max()
     assert "Mean of the training rows" in chainrule("evaluate", "amounts", read_rows(credit)).out
 
 
@@ -137,7 +137,7 @@ def read_rows(credit: Path) -> str:
     return "known.csv"
 
 
-def test_check_looks_before_training(chainrule, credit: Path) -> None:
+def test_check_reports_identifiers_and_leakage(chainrule, credit: Path) -> None:
     outcome = chainrule("check", credit, "--target", "credit")
     assert outcome.code == 0
     assert 'column "loan_id" differs in every row' in outcome.out

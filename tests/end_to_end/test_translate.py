@@ -1,4 +1,4 @@
-"""The example that translates: pairs are learned by heart, and the whole way to a sentence runs."""
+"""The translation example: pairs are memorized, and the command trains, evaluates and translates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHINESE = (
 
 @pytest.fixture(scope="module")
 def translator() -> cr.Model:
-    """A model that knows twenty pairs by heart."""
+    """A model that has memorized twenty pairs."""
     pairs = Pairs(ENGLISH, CHINESE, {})
     tokenizer = cr.Tokenizer.learn([*ENGLISH, *CHINESE], "byte_pair", 320)
     net = cr.models.transformer(
@@ -47,12 +47,12 @@ def translator() -> cr.Model:
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-def test_twenty_pairs_are_learned_by_heart(translator: cr.Model, beams: int) -> None:
+def test_twenty_pairs_are_memorized(translator: cr.Model, beams: int) -> None:
     assert translated(translator, ENGLISH, beams) == list(CHINESE)
     assert bleu_and_chrf()(translated(translator, ENGLISH, beams), CHINESE) == pytest.approx((100, 100))
 
 
-def test_the_file_alone_translates_what_nobody_learned(translator: cr.Model, tmp_path: Path) -> None:
+def test_a_loaded_translator_accepts_unknown_text(translator: cr.Model, tmp_path: Path) -> None:
     translator.save(tmp_path / "model.safetensors")
     model = cr.load(tmp_path / "model.safetensors")
     assert model.generate("Open the file", greedy=True) == "打开文件"
@@ -81,38 +81,36 @@ def catalog(folder: Path) -> Path:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nets that learn in a second."""
+    """Networks that train in a second."""
     recipe = translate.Recipe({"width": 8, "depth": 1, "heads": 2, "units": 8}, 300, 2, 10)
     monkeypatch.setattr(translate, "QUICK", recipe)
     monkeypatch.setattr(translate, "LONG", recipe)
 
 
-def test_the_whole_way_runs_and_the_second_time_the_file_is_read(
-    chainrule, tiny: None, tmp_path: Path
-) -> None:
+def test_the_command_trains_once_and_then_reads_the_file(chainrule, tiny: None, tmp_path: Path) -> None:
     words = ("example", "translate", "--model", "m.safetensors", "--beams", 2, "--lang", "zh")
-    told = chainrule(*words, "--data", catalog(tmp_path / "sets"), "--text", "Open %1")
-    assert told.code == 0, told.err
-    assert "BLEU" in told.out
-    assert told.out.count(" | ") >= 3 * 3
-    *_, sentence, translation = told.out.splitlines()
+    outcome = chainrule(*words, "--data", catalog(tmp_path / "sets"), "--text", "Open %1")
+    assert outcome.code == 0, outcome.err
+    assert "BLEU" in outcome.out
+    assert outcome.out.count(" | ") >= 3 * 3
+    *_, sentence, translation = outcome.out.splitlines()
     assert sentence == "Open %1"
     again = chainrule(*words, "--text", "Open %1")
     assert (again.code, again.out.split()) == (0, [*sentence.split(), *translation.split()]), again.err
 
 
-def test_what_is_missing_is_said_before_the_training(
+def test_missing_data_or_library_is_reported_before_training(
     chainrule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = chainrule("example", "translate", "--data", tmp_path)
-    assert (told.code, "E367" in told.err) == (2, True)
+    outcome = chainrule("example", "translate", "--data", tmp_path)
+    assert (outcome.code, "E367" in outcome.err) == (2, True)
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
-    told = chainrule("example", "translate", "--data", tmp_path)
-    assert (told.code, "E350" in told.err) == (2, True)
-    assert "python -m pip install 'chainrule[translation]'" in told.err
+    outcome = chainrule("example", "translate", "--data", tmp_path)
+    assert (outcome.code, "E350" in outcome.err) == (2, True)
+    assert "python -m pip install 'chainrule[translation]'" in outcome.err
 
 
-def test_the_command_writes_what_came_of_it_onto_the_page(
+def test_the_campaign_writes_its_result_into_the_page(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "translation.md"
@@ -120,9 +118,9 @@ def test_the_command_writes_what_came_of_it_onto_the_page(
     monkeypatch.setattr(campaign, "PAGE", page)
     words = ["data", "--data", str(catalog(tmp_path / "sets")), "--out", str(tmp_path / "runs")]
     assert campaign.main(words) == 0
-    written = page.read_text(encoding="utf-8")
-    assert re.match(r"before\n.*```text\n.*BLEU.*the Transformer: .*```\n.*\nafter\n$", written, re.DOTALL)
-    assert "\nold\n" not in written
+    text = page.read_text(encoding="utf-8")
+    assert re.match(r"before\n.*```text\n.*BLEU.*the Transformer: .*```\n.*\nafter\n$", text, re.DOTALL)
+    assert "\nold\n" not in text
     assert (
         cr.load(tmp_path / "runs" / "data.safetensors").generate("Save", max_new_tokens=3, greedy=True)
         is not None

@@ -1,4 +1,4 @@
-"""Every path a person can type is used or refused: one error with a code, no fault of ours, no waiting."""
+"""Every path that a user can type is used or refused: one error with a code, no bug report, no waiting."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def commands(path: str) -> Iterator[tuple[str, ...]]:
 
 @pytest.fixture
 def places(run: Path) -> Iterator[None]:
-    """A folder with everything that is no plain file; a command that waits is ended."""
+    """A folder with every kind of file that is no regular one; a command that waits is terminated."""
     Path("file").write_text("x")
     os.symlink("loop", "loop")
     os.symlink("nowhere", "dangling")
@@ -88,7 +88,7 @@ def places(run: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_every_path_is_used_or_refused(chainrule, places, name: str) -> None:
+def test_a_path_is_used_or_refused_by_every_command(chainrule, places, name: str) -> None:
     for words in commands(PATHS[name]):
         signal.alarm(60)
         outcome = chainrule(*words)
@@ -103,13 +103,13 @@ def test_every_path_is_used_or_refused(chainrule, places, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["long.npz", "a link to itself", "pipe.npz", "pipe.csv", "very long", "NUL.npz"]
 )
-def test_python_refuses_the_same_paths(places, call: Any, name: str) -> None:
+def test_python_functions_refuse_the_same_paths(places, call: Any, name: str) -> None:
     signal.alarm(30)
     with pytest.raises(cr.errors.ChainruleError):
         call(PATHS[name])
 
 
-def test_a_name_that_is_too_long_is_said(chainrule) -> None:
+def test_a_file_name_that_is_too_long_is_refused(chainrule) -> None:
     outcome = chainrule("train", "iris", "--epochs", 1, "--net", "2", "--out", LONG)
     assert outcome.code == 2
     assert "E409" in outcome.err
@@ -119,9 +119,7 @@ def test_a_name_that_is_too_long_is_said(chainrule) -> None:
     assert "file name too long" in outcome.err
 
 
-def test_an_error_of_the_system_that_nobody_expected_is_refused_by_its_path(
-    chainrule, run, monkeypatch
-) -> None:
+def test_an_unexpected_system_error_is_reported_with_its_path(chainrule, run, monkeypatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied", "secret.csv")
 
