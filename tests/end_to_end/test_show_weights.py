@@ -18,7 +18,7 @@ HELD = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("lang", "expected"), [("en", "3 tensors, 53 numbers"), ("zh", "3 个张量，共 53 个数")]
+    ("lang", "expected"), [("en", "3 tensors, 53 values"), ("zh", "3 个张量，共 53 个数")]
 )
 def test_the_tensors_of_a_file_are_listed(chainrule, form: str, lang: str, expected: str) -> None:
     outcome = chainrule("show", saved(HELD, Path.cwd(), form), "--lang", lang)

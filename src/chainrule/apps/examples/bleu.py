@@ -59,7 +59,6 @@ def translated(model: cr.Model, texts: Sequence[str], beams: int = 4) -> list[st
     found: list[cr.Generated] = []
     for start in range(0, len(source), 64):
         read = {"source": source[start : start + 64]}
-        found += cr.generate(
-            model.decoder, [BEGIN], inputs=read, beams=beams, stop=[END], without=[PAD, UNKNOWN, BEGIN]
-        )
+        options = {"num_beams": beams, "stop": [END], "suppress_tokens": [PAD, UNKNOWN, BEGIN]}
+        found += cr.generate(model.decoder, [BEGIN], inputs=read, **options)
     return [tokenizer.decode(each.tokens) for each in found]

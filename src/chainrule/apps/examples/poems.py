@@ -56,12 +56,9 @@ WAYS = (cr.Temperature(0.8), cr.TopP(0.9))
 def acrostic_of(model: cr.Model, heads: str, seed: int) -> str:
     """A poem whose lines begin with these characters."""
     marks, text = [mark for mark in PUNCTUATION if mark in model.tokenizers[""].tokens], ""
+    options = {"stop": marks, "min_new_tokens": 4, "suppress_tokens": [END], "seed": seed, "strategy": WAYS}
     for head in heads:
-        text = str(
-            model.generate(
-                text + head, stop=marks, min_new_tokens=4, suppress_tokens=[END], seed=seed, strategy=WAYS
-            )
-        )
+        text = str(model.generate(text + head, **options))
     return text
 
 
@@ -83,8 +80,7 @@ def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
     (x, y), *held = (cr.text_rows(part, LENGTH) for part in texts)
     model.fit(x, y, validation=held[0], epochs=epochs or recipe.epochs, seed=seed,
               batch_size=recipe.batch, buckets=13, callbacks=[cr.EarlyStopping(patience=5)])  # fmt: skip
-    learned = sum(array.size for array in model.parameters().values())
-    name = say["gpt"].format(size=learned, epochs=len(model.history))
+    name = say["gpt"].format(size=sum(p.size for p in model.parameters().values()), epochs=len(model.history))
     scores = {name: [model.evaluate(*part)["loss"] for part in held]}  # the test poems are judged only here
     after = [[text[1:] for text in part] for part in texts]
     ngram, unigram = best_order(after[0], after[1], size), NGram(after[0], 1, size)
