@@ -128,7 +128,9 @@ class ModelAnalysis(StateHolder):
         """
         return attribution.measure_importance(self.state, x, y, **options)
 
-    def counterfactual(self, row: Any, target: Any = None, **options: Unpack[CounterfactualOptions]) -> Counterfactuals:
+    def counterfactual(
+        self, row: Any, target: Any = None, **options: Unpack[CounterfactualOptions]
+    ) -> Counterfactuals:
         """Find the nearest changes of a few columns that change the prediction for a row.
 
         Args:
@@ -266,8 +268,9 @@ class ModelAnalysis(StateHolder):
         return train.find_learning_rate(self.state, x, y, **options)
 
     def parity(self, x: Any, y: Any = None) -> Parity:
-        """Compare compiled code, its interpreted source and the NumPy reference, operation by operation, on the
-        predictions for these rows; with targets, on a complete training step.
+        """Compare compiled code, its interpreted source and the NumPy reference, operation by operation.
+
+        They compute the predictions for these rows or, with targets, a complete training step.
 
         Args:
             x: inputs, as for ``predict``; a few rows suffice.

@@ -231,7 +231,7 @@ def short_description(layer: Layer) -> str:
 
     Example:
         >>> from chainrule.nn import Conv
-        >>> brief(Conv(16, 3, padding=1, stride=2, bias=False, activation="relu"))
+        >>> short_description(Conv(16, 3, padding=1, stride=2, bias=False, activation="relu"))
         'Conv(16, 3, stride=2) relu'
     """
     settings = layer.settings

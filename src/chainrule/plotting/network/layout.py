@@ -198,7 +198,7 @@ def resolve_overlaps(
     """Return the positions closest to the wishes without overlap (least squares).
 
     Example:
-        >>> settled([0.0, 0.0], [0, 1], [10.0, 10.0], [HEAVY, HEAVY])
+        >>> resolve_overlaps([0.0, 0.0], [0, 1], [10.0, 10.0], [HEAVY, HEAVY])
         [-18.0, 18.0]
     """
     offsets = [0.0]

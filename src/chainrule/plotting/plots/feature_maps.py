@@ -59,7 +59,7 @@ def images(sample: np.ndarray, max_images: int) -> list[np.ndarray]:
     """Return the output of a layer as images: one per channel of an image, otherwise one in all.
 
     Example:
-        >>> [p.shape for p in pictures(np.zeros((5, 4, 3)), 2)], pictures(np.zeros(130), 2)[0].shape
+        >>> [p.shape for p in images(np.zeros((5, 4, 3)), 2)], images(np.zeros(130), 2)[0].shape
         ([(5, 4), (5, 4)], (3, 64))
     """
     if sample.ndim == 3:  # (H, W, C)
