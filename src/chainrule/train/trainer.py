@@ -336,7 +336,7 @@ def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any
     capacity, sample, inside = len(inputs), inputs.shape[1:], given.shape[1:]
     labels = target.labels
     is_coded = target.is_single and labels == tuple(range(len(labels))) and given.ndim == 1
-    if type(target.loss).refuse is not Loss.refuse or type(target.loss).filled is not Loss.filled:
+    if type(target.loss).refuse is not Loss.refuse or type(target.loss).pad is not Loss.pad:
         return None
     shapes = [inside, ()] if inside == (1,) else [inside]
     is_value = not target.is_classes and model.task == "regression"
