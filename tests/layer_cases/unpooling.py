@@ -29,7 +29,7 @@ def _decoded(x: torch.Tensor, p: P) -> torch.Tensor:
     return last(functional.max_unpool2d(first(values), places, 2))
 
 
-_VALUES = nn.Parallel("none", values=nn.Conv(2, 1), winners=nn.Identity())
+_VALUES = nn.Parallel("none", values=nn.Conv(2, 1), indices=nn.Identity())
 CASES: dict[str, Case] = {
     "max unpool": Case(
         nn.Sequential(nn.MaxPool(2, return_indices=True), nn.MaxUnpool(2)), (4, 6, 2), _unpooled(2)

@@ -158,7 +158,7 @@ def test_an_activation_has_texts_formula_and_peers_in_both_languages(name: str) 
     assert curve.says[1].endswith("。")
     assert not re.search("[一-鿿]", curve.says[0])
     assert curve.chinese
-    assert curve.written
+    assert curve.display_formula
 
 
 @pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-10), ("float32", 1e-5)])

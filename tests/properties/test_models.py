@@ -44,8 +44,8 @@ def narrowed(net: nn.Layer) -> nn.Layer:
     return nn.Sequential(**few)
 
 
-TINY: dict[str, Any] = {"vocabulary": 11, "width": 8, "depth": 1, "heads": 2, "units": 8, "dropout": 0.0}
-CELLS: dict[str, Any] = {"vocabulary": 11, "width": 4, "units": 3, "depth": 1}
+TINY: dict[str, Any] = {"vocabulary_size": 11, "width": 8, "depth": 1, "heads": 2, "units": 8, "dropout": 0.0}
+CELLS: dict[str, Any] = {"vocabulary_size": 11, "width": 4, "units": 3, "depth": 1}
 SMALL: dict[str, Small] = {
     "lenet5": Small(lambda: cr.models.lenet5(padding="same"), {"x": (28, 28, 1)}),
     "alexnet": Small(lambda: narrowed(cr.models.alexnet(classes=3)), {"x": (63, 63, 3)}),

@@ -203,7 +203,7 @@ def test_a_quadratic_function_is_minimized(name: str) -> None:
 @pytest.mark.parametrize("name", MINIMIZERS)
 def test_rosenbrocks_function_decreases(name: str) -> None:
     tuned: Any = MINIMIZERS[name]
-    optimizer = replace(tuned, rate=SLOW_RATES.get(name, tuned.rate))
+    optimizer = replace(tuned, learning_rate=SLOW_RATES.get(name, tuned.learning_rate))
     parameters = minimize(optimizer, 150)
     start, end = rosenbrock(START), rosenbrock({p: parameters[f"inference {p}"] for p in START})
     assert end < 0.25 * start

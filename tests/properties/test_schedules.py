@@ -337,6 +337,6 @@ def test_reduce_on_plateau_has_pytorchs_learning_rates(
     counters: dict[str, float | None] = {}
     for loss in losses:
         peer.step(loss)
-        counters = ours.judge(counters, {"loss": loss})
+        counters = ours.update(counters, {"loss": loss})
         ours_now = evaluate(rate, {REDUCTIONS: counters["reductions"]})
         np.testing.assert_allclose(ours_now, optimizer.param_groups[0]["lr"], rtol=1e-12)

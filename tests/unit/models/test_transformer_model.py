@@ -74,7 +74,7 @@ def test_the_parameter_count_agrees_with_the_page() -> None:
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("own", [None, WORDS])
 def test_outputs_agree_with_pytorch(dtype: str, own: int | None) -> None:
-    built = nn.build(small(target_vocabulary=own), SPECS, dtype)
+    built = nn.build(small(target_vocabulary_size=own), SPECS, dtype)
     parameters = random_parameters(built)
     table = "words" if own is None else "target_words"
     agree(built, {**TEXTS, **parameters}, peer(tensors(parameters), getattr(torch, dtype), table))

@@ -133,5 +133,5 @@ def test_what_cannot_be_pooled_is_refused(name: str) -> None:
 
 def test_windows_of_another_image_are_not_folded() -> None:
     with pytest.raises(ShapeError) as caught:
-        Fold(kernel_size=(2,), output_size=(9,)).infer(_input(4, 2, 1).spec)
+        Fold(window=(2,), space=(9,)).infer(_input(4, 2, 1).spec)
     assert caught.value.code == "E216"

@@ -130,7 +130,7 @@ def test_the_rate_is_lowered_when_the_loss_no_longer_improves() -> None:
     expected = []
     for row in model.history:
         expected += [0.5 * 0.5 ** (counters.get("reductions") or 0)] * 4
-        counters = rate.judge(counters, row)
+        counters = rate.update(counters, row)
     assert told == pytest.approx(expected)
     assert counters["reductions"]
 
