@@ -86,7 +86,7 @@ class Engine:
         threads: how many threads, on as many processors.
         also: further variables of its environment.
 
-    Fails:
+    Raises:
         MissingError: it is not installed.
     """
 
@@ -108,7 +108,7 @@ class Engine:
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Ask one thing.
 
-        Fails:
+        Raises:
             FailedError: the engine could not do it.
         """
         assert self.process.stdin is not None
@@ -230,7 +230,7 @@ def contest(
 def made_ready(engine: Engine, key: str, task: str, case: Case | NetworkCase, effort: Effort) -> Row:
     """The row of an engine's first variant, ready to be measured under a key of its own.
 
-    Fails:
+    Raises:
         FailedError: the engine could not do it.
     """
     described = {**vars(case), "net": case.net.name}

@@ -42,7 +42,7 @@ def _caches(folder: Path, threads: int) -> dict[str, str]:
 def _run(command: list[str], environment: dict[str, str], folder: Path) -> str:
     """What a program prints.
 
-    Fails:
+    Raises:
         FailedError: it ended with an error; its last line is told.
     """
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)

@@ -18,7 +18,14 @@ from chainrule import prng
 from chainrule.spec import Size, Spec
 
 KEY = prng.key_of(2026)
-TINY: dict[str, Any] = {"vocabulary": 11, "width": 16, "heads": 2, "units": 24, "depth": 1, "dropout": 0.1}
+TINY: dict[str, Any] = {
+    "vocabulary_size": 11,
+    "width": 16,
+    "heads": 2,
+    "units": 24,
+    "depth": 1,
+    "dropout": 0.1,
+}
 
 
 def numbers(*shape: int, stream: int = 0) -> np.ndarray:

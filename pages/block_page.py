@@ -130,8 +130,8 @@ def _sections(entry: Block) -> list[str]:
     for heading in ("Shapes", "Numerics", "Cost"):
         if heading in entry.sections:
             parts.append(f"## {heading}\n\n{_prose(entry.sections[heading])}")
-    if "Fails" in entry.sections:
-        items = re.split(r"\n(?=\S)", entry.sections["Fails"])
+    if "Raises" in entry.sections:
+        items = re.split(r"\n(?=\S)", entry.sections["Raises"])
         parts.append("## Raises\n\n" + "\n".join(f"- {_linked(plain(' '.join(i.split())))}" for i in items))
     example = transcript(entry.kind.name, entry.name, entry.thing)
     if example:

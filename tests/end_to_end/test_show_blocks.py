@@ -57,7 +57,7 @@ def test_the_english_page_has_all_sections(chainrule) -> None:
         assert part in page, part
     assert not HAN.search(page)
     page = chainrule("show", "layer", "Dense").out
-    for heading in ("Formula", "Arguments", "Shapes", "Cost", "Fails", "Example"):
+    for heading in ("Formula", "Arguments", "Shapes", "Cost", "Raises", "Example"):
         assert f"\n{heading}\n" in page
 
 

@@ -15,7 +15,7 @@ from chainrule.errors import UsageError
 from chainrule.train.generation.strategy import STRATEGIES, Strategy, log_softmax, softmax, strategies_of
 
 SETTINGS: dict[str, list[tuple]] = {
-    "without": [([],), ([0],), ([1, 3],)],
+    "suppress_tokens": [([],), ([0],), ([1, 3],)],
     "repetition_penalty": [(1.0,), (1.3,), (0.7,)],
     "temperature": [(0.3,), (1.0,), (2.5,)],
     "top_k": [(1,), (2,), (4,), (50,)],
@@ -24,7 +24,7 @@ SETTINGS: dict[str, list[tuple]] = {
     "greedy": [()],
 }
 REFUSED: dict[str, list[tuple]] = {
-    "without": [(3,), ([-1],), ([1.5],), (["a"],)],
+    "suppress_tokens": [(3,), ([-1],), ([1.5],), (["a"],)],
     "repetition_penalty": [(0,), (-1.0,), (float("nan"),), ("2",)],
     "temperature": [(0,), (0.0,), (-0.5,), (float("inf"),), (True,)],
     "top_k": [(0,), (-3,), (2.0,), (True,)],
@@ -79,8 +79,8 @@ def test_the_scores_of_allowed_tokens_do_not_change(name: str, scores: np.ndarra
 
 
 def check_without(scores: np.ndarray) -> None:
-    assert not allowed(STRATEGIES["without"]([1, 3]), scores)[:, [1, 3]].any()
-    assert allowed(STRATEGIES["without"]([1, 3, 99]), scores).sum() == scores.size - 2 * len(scores)
+    assert not allowed(STRATEGIES["suppress_tokens"]([1, 3]), scores)[:, [1, 3]].any()
+    assert allowed(STRATEGIES["suppress_tokens"]([1, 3, 99]), scores).sum() == scores.size - 2 * len(scores)
 
 
 def check_repetition_penalty(scores: np.ndarray) -> None:
@@ -161,10 +161,10 @@ def test_settings_out_of_range_are_refused(name: str, args: tuple) -> None:
 
 
 def test_options_become_strategies_in_the_order_of_the_registry() -> None:
-    options = {"top_p": 0.9, "greedy": True, "temperature": 0.5, "top_k": None, "without": [2]}
+    options = {"top_p": 0.9, "greedy": True, "temperature": 0.5, "top_k": None, "suppress_tokens": [2]}
     own = [STRATEGIES["min_p"](0.1)]
     names = [strategy.name for strategy in strategies_of(options, own)]
-    assert names == ["without", "temperature", "top_p", "greedy", "min_p"]
+    assert names == ["suppress_tokens", "temperature", "top_p", "greedy", "min_p"]
     assert strategies_of({"greedy": False, "top_p": None}, []) == ()
     with pytest.raises(UsageError) as caught:
         strategies_of({"temperature": 0}, [])

@@ -15,7 +15,6 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.events import TrainingStarted
 from chainrule.models import MODELS, ModelCard
 from chainrule.spec import Size, Spec
 
@@ -115,13 +114,16 @@ def trained(request: pytest.FixtureRequest) -> Trained:
     net = small.net()
     model = cr.Model(net, "cross_entropy", cr.SGD(0.01), engine="reference")
 
-    def begin(event: object) -> None:
-        if isinstance(event, TrainingStarted):
-            first.update({path: value.copy() for path, value in model.parameters().items()})
+    class Begin(cr.Callback):
+        """Copies the initial parameters."""
+
+        def start(self, training: Any) -> Any:
+            first.update({path: value.copy() for path, value in training.parameters().items()})
+            return lambda event: None
 
     x = samples(small)
     history = model.fit(
-        x, targets_of(small, net), epochs=2, batch_size=ROWS, verbose=False, callbacks=[begin]
+        x, targets_of(small, net), epochs=2, batch_size=ROWS, verbose=False, callbacks=[Begin()]
     )
     assert all(np.isfinite(epoch["loss"]) for epoch in history)
     return Trained(model, x, first)

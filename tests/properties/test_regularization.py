@@ -145,8 +145,8 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.L2(10**5000 * -1), "strength"),
     (lambda: nn.L1L2(strength=0.1, l1_ratio=1.5), "ratio"),
     (lambda: nn.OrthogonalPenalty(-1.0), "strength"),
-    (lambda: nn.MaxNorm(0.0), "limit"),
-    (lambda: nn.MinMaxNorm(min_value=2.0, max_value=1.0), "least"),
+    (lambda: nn.MaxNorm(0.0), "max_value"),
+    (lambda: nn.MinMaxNorm(min_value=2.0, max_value=1.0), "min_value"),
     (lambda: nn.MinMaxNorm(min_value=0.0, max_value=0.0), "max_value"),
     (lambda: nn.MinMaxNorm(rate=0.0), "rate"),
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 HEADINGS = (
-    "Shapes", "Formula", "Args", "Returns", "Numerics", "Cost", "Fails", "Example", "Reference",
+    "Shapes", "Formula", "Args", "Returns", "Numerics", "Cost", "Raises", "Example", "Reference",
 )  # fmt: skip
 _HEADING = re.compile(rf"({'|'.join(HEADINGS)}): *")
 _AS_IN = re.compile(r"\bas in ``(\w+)``")
@@ -104,7 +104,7 @@ def _named(name: str, kind: type) -> type | None:
 
 def _unindented(text: str, heading: str) -> str:
     """A section without its indentation; running text, unlike lists and programs, without its line ends."""
-    if heading in ("Args", "Fails", "Example"):
+    if heading in ("Args", "Raises", "Example"):
         return inspect.cleandoc(text if text.startswith("\n") else f"\n{text}")
     return _one_line(text)
 

@@ -32,7 +32,7 @@ def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[N
         inputs: what to differentiate by; any nodes, also ones in the middle of the graph.
         unused: what to do when the output does not depend on an input: ``"error"`` or ``"zeros"``.
 
-    Fails:
+    Raises:
         GradientError E273: the output is no single floating-point number.
         GradientError E271: every way from an input to the output passes an operation without a derivative.
         GradientError E272: the output does not depend on an input.

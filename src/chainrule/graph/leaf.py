@@ -90,7 +90,7 @@ def input_node(
         dtype: number kind; the setting ``dtype`` by default.
         role: see ``Input``.
 
-    Fails:
+    Raises:
         DtypeError E251: a dtype chainrule does not compute with.
 
     Example:
@@ -131,7 +131,7 @@ def constant(value: object, dtype: str | None = None) -> Node:
         value: numbers. Plain Python floats take the setting ``dtype``; NumPy arrays keep theirs.
         dtype: number kind, when it should be another one.
 
-    Fails:
+    Raises:
         DtypeError E251: an array of objects, strings, complex numbers or another dtype chainrule does not
             compute with.
 

@@ -110,7 +110,7 @@ def reserve(*shape: Axis, itemsize: int = 8, kept: bool = False) -> None:
         itemsize: bytes for each, all temporary arrays of this shape counted.
         kept: whether the table stays, as a constant of the graph does.
 
-    Fails:
+    Raises:
         FileError E427: more bytes than the limits allow, if there are any.
 
     Example:
@@ -131,7 +131,7 @@ def reserve(*shape: Axis, itemsize: int = 8, kept: bool = False) -> None:
 def count_node(spec: Spec) -> None:
     """Count a node, and refuse one too many or one whose values are too large.
 
-    Fails:
+    Raises:
         FileError E427: it is beyond the limits, if there are any.
     """
     spent = _SPENT.get()
@@ -152,7 +152,7 @@ def count_node(spec: Spec) -> None:
 def count_parameter(path: str, shape: tuple[int, ...]) -> None:
     """Count a parameter or running value, unless the file holds its array.
 
-    Fails:
+    Raises:
         FileError E427: it is beyond the limits, if there are any.
     """
     spent = _SPENT.get()

@@ -189,7 +189,7 @@ _LOCK = fork_safe_lock()
 def make(op: Op, *inputs: Node) -> Node:
     """The node that applies ``op`` to ``inputs``: the existing one, or a new one.
 
-    Fails:
+    Raises:
         ShapeError, DtypeError: the shape rule of ``op`` refuses the inputs; the error names the operation,
             every input's shape, the layer and the line that built it.
         FileError E427: a network from a file takes more than its file allows (``limits``).

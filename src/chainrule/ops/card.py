@@ -154,7 +154,7 @@ C = TypeVar("C", bound=type[Card])
 def card(cls: C) -> C:
     """Complete a card class: make it a frozen record and refuse it when a part is missing.
 
-    Fails:
+    Raises:
         TypeError: our own mistake, when chainrule is loaded: a part of the card is missing.
     """
     missing = [word for word in _WORDS if not hasattr(cls, word)]

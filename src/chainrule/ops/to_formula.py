@@ -46,7 +46,7 @@ def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> s
     Returns:
         one line; before it a line for each value that is needed more than once.
 
-    Fails:
+    Raises:
         UsageError E101: no such notation or language.
 
     Example:

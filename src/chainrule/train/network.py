@@ -115,7 +115,7 @@ class Network:
     def check(self) -> None:
         """Refuse what cannot be one graph, before anything is computed.
 
-        Fails:
+        Raises:
             UsageError E101: a frozen path that is neither a layer nor a parameter.
             UsageError E118: two things of the step that have one name.
         """

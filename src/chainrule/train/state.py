@@ -70,7 +70,7 @@ class TrainState:
             like: the state a new training of the same recipe begins with; its names and shapes must be those
                 saved.
 
-        Fails:
+        Raises:
             FileError E440: the checkpoint belongs to another net or optimizer; all differences are listed.
             FileError E424: the record is none that ``record`` could have given.
         """
@@ -127,7 +127,7 @@ def refuse_other_arrays(
         found: the arrays of a file.
         expected: what to call the wanted ones.
 
-    Fails:
+    Raises:
         FileError E440: arrays are missing, unexpected, or of another shape or kind; lists what differs.
     """
     lines = [f"{name} is missing" for name in wanted if name not in found]
@@ -150,7 +150,7 @@ def history_record(history: Sequence[Row]) -> dict[str, Any]:
 def history_of(record: Any) -> list[Row]:
     """The history that ``history_record`` gave.
 
-    Fails:
+    Raises:
         FileError E424: it is not of that form.
     """
     columns, rows = (record.get("columns"), record.get("rows")) if isinstance(record, dict) else (None, None)

@@ -51,7 +51,7 @@ class StoppingRule(Extensible):
     def value(self, row: Mapping[str, float | None]) -> float:
         """The number watched.
 
-        Fails:
+        Raises:
             UsageError E101: the history has no such column.
         """
         return watched(type(self).__name__, self.monitor, row)
@@ -65,7 +65,7 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
         monitor: the column.
         row: the epoch's row of the history.
 
-    Fails:
+    Raises:
         UsageError E101: the history has no such column.
     """
     if monitor not in row:

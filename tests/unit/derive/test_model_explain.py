@@ -174,7 +174,7 @@ def test_invalid_arguments_are_refused(classifier: Model, arguments: dict[str, o
 
 
 def test_the_error_suggests_the_nearest_weight(classifier: Model) -> None:
-    with pytest.raises(UsageError, match=r'try +weight="dense1.weight\[0,0\]"'):
+    with pytest.raises(UsageError, match=r'fix +weight="dense1.weight\[0,0\]"'):
         classifier.explain(X[0], KINDS[0], "dense1.wieght[0,1]")
 
 

@@ -50,7 +50,7 @@ def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
 
 def small_vit() -> Case:
     theirs = randomized(torchvision().models.VisionTransformer(16, 8, 2, 2, 12, 20, num_classes=3))
-    net = cr.models.vit(width=12, depth=2, heads=2, units=20, classes=3, image=16, patch=8)
+    net = cr.models.vit(width=12, depth=2, heads=2, units=20, classes=3, image_size=16, patch_size=8)
     x = numbers(2, 16, 16, 3)
     return net, {"x": x}, theirs.state_dict(), theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
 

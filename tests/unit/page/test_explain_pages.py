@@ -116,7 +116,7 @@ def test_formulas_are_followed_by_their_wording() -> None:
     assert (
         "The error signal δ₁⁽²⁾ equals the error (ŷ − y) times the derivative of the sigmoid at ŷ." in words
     )
-    assert "误差信号 δ₁⁽²⁾ 等于误差（ŷ − y）乘以 Sigmoid 函数在 ŷ 处的斜率。" in words
+    assert "误差信号 δ₁⁽²⁾ 等于误差（ŷ − y）乘以 Sigmoid 函数在 ŷ 处的导数。" in words
     slope = "times the weight w₁₁⁽²⁾ times the derivative of the sigmoid at a₁⁽¹⁾."
     assert f"The error signal δ₁⁽¹⁾ equals the error signal δ₁⁽²⁾ {slope}" in words
     moved = next(text for text in words if "becomes" in text)
@@ -125,7 +125,7 @@ def test_formulas_are_followed_by_their_wording() -> None:
     assert 'class="words"' not in article("en")._repr_html_()
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "Q equals p times r."), ("zh", "Q 等于 p 乘以 r。")])
+@pytest.mark.parametrize(("lang", "wording"), [("en", "Q equals p times r."), ("zh", "Q 等于 p 乘以 r。")])
 def test_an_equation_can_be_worded_in_terminal_and_notebook(lang: str, wording: str) -> None:
     equation = Equation(Symbol("q"), (parse("p * r"),), 2.5, aloud=True)
     page = Explanation("t", lang, (Section("s", (Lines("F1", (equation,)),)),))

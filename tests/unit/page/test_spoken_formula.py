@@ -26,11 +26,11 @@ SLOPES = [
 ]
 
 
-@pytest.mark.parametrize(("curve", "text", "name"), SLOPES)
+@pytest.mark.parametrize(("function", "text", "name"), SLOPES)
 def test_factors_of_a_derivative_are_named_derivative(function: str, text: str, name: str) -> None:
     tree = linked(function, text)
     assert spoken(tree, "en") == f"the error signal δ times the derivative of the {function} at a₁"
-    assert spoken(tree, "zh").replace(" ", "") == f"误差信号δ乘以{name}在a₁处的斜率".replace(" ", "")
+    assert spoken(tree, "zh").replace(" ", "") == f"误差信号δ乘以{name}在a₁处的导数".replace(" ", "")
 
 
 OTHERS = [
@@ -40,9 +40,9 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("curve", "text"), OTHERS)
+@pytest.mark.parametrize(("function", "text"), OTHERS)
 def test_other_factors_are_not_named_derivative(function: str, text: str) -> None:
-    assert "slope" not in spoken(linked(function, text), "en")
+    assert "derivative" not in spoken(linked(function, text), "en")
 
 
 def test_equations_and_updates_are_worded() -> None:

@@ -90,7 +90,7 @@ def test_the_limits_of_a_file_hold_for_the_step_of_its_training(tmp_path: Path) 
     model.fit(np.zeros((8, 2)), np.zeros((8, 2)), epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
     record, tensors = container.load(tmp_path / "m.safetensors", "model")
-    record["optimizer"]["history"] = 10**6
+    record["optimizer"]["history_size"] = 10**6
     container.save(tmp_path / "m.safetensors", "model", record, tensors)
     with pytest.raises(ChainruleError) as refused:
         cr.Model.load(tmp_path / "m.safetensors").memory(8)
@@ -112,7 +112,7 @@ def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.
 
 def test_an_answer_that_is_too_long_as_text_is_refused(files: list[Honest]) -> None:
     (padded,) = [each for each in files if each.name == "layer pad"]
-    case = model_sizes.Case(padded, ("net", "width", 0), 2**20)
+    case = model_sizes.Case(padded, ("net", "padding", 0), 2**20)
     (outcome,) = forked.run(model_sizes.used, [case], 60.0)
     assert outcome.told == "0 1"
     assert outcome.megabytes < model_sizes.MEGABYTES

@@ -30,7 +30,7 @@ def run(name: str, words: list[str]) -> int:
         name: the command, which is also the name of its file.
         words: what follows it.
 
-    Fails:
+    Raises:
         UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
     """
     module = import_module(f"chainrule.apps.cli.commands.{name}")
@@ -55,7 +55,7 @@ def call(
             not here, the text of the key that is written at the parameter.
         context: settings of click for the reading of the words.
 
-    Fails:
+    Raises:
         UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
     """
     texts = texts or {}

@@ -120,7 +120,7 @@ def _language(words: Sequence[str]) -> str:
 def _speak(lang: str) -> None:
     """Take a language for this run.
 
-    Fails:
+    Raises:
         UsageError E101: there is no such language.
     """
     try:

@@ -51,7 +51,7 @@ class Given:
     def row(self, row: int) -> Given:
         """One row, counted from 1.
 
-        Fails:
+        Raises:
             UsageError E606: there is no such row.
         """
         return self.take(np.array([_row_of(self.rows, row)]))
@@ -64,7 +64,7 @@ def load(run: str, data: str) -> tuple[Model, Given]:
         run: the folder or the model file.
         data: a table, or for a model of arrays an ``.npz`` file.
 
-    Fails:
+    Raises:
         FileError: missing, damaged, foreign or newer. UsageError E607: a model of arrays, and no ``.npz``.
         DataError E326: arrays the model needs are missing. Else as ``Preparation.read``.
     """
@@ -107,7 +107,7 @@ def _taken(part: Any, index: np.ndarray) -> Any:
 def _arrays(model: Model, file: Path) -> Given:
     """The arrays of a file: those called as inputs are inputs, the others what was wanted.
 
-    Fails:
+    Raises:
         DataError E326: an input is missing. E317: arrays of different lengths. Else as ``read_archive``.
     """
     if not os.path.isfile(file):
@@ -134,7 +134,7 @@ def _arrays(model: Model, file: Path) -> Given:
 def require_answer(given: Given, data: str) -> None:
     """Refuse arrays that do not say what was wanted.
 
-    Fails:
+    Raises:
         UsageError E122: they do not.
     """
     if given.y is None and isinstance(given.x, dict):

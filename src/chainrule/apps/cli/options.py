@@ -156,7 +156,7 @@ def to_toml(options: Options, fingerprint: str) -> str:
         options: of the training.
         fingerprint: of the rows it learns from, so that it is never gone on with on others.
 
-    Fails:
+    Raises:
         UsageError E601: a name that is no valid Unicode, which no text file can hold.
 
     Example:
@@ -190,7 +190,7 @@ def _toml(value: Any) -> str:
 def read_config(folder: RunFolder) -> tuple[Options, str]:
     """The options that a run was trained with, and the fingerprint of its rows.
 
-    Fails:
+    Raises:
         FileError E604: the folder has no config. FileError E605: the config is not one chainrule could have
         written.
     """
@@ -223,7 +223,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     TOML allows more than ``to_toml`` writes: tables in tables, names with a thousand dots, for which a reader
     needs time quadratic in their number. So each line has to look as it is written before it is parsed.
 
-    Fails:
+    Raises:
         FileError E605: a line that is not ``name = value``, or a value that is not TOML.
     """
     for number, line in enumerate(text.split("\n"), 1):
@@ -257,7 +257,7 @@ def _values(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def agreed(saved: Options, given: dict[str, Any], data: str) -> Options:
     """The saved options, once it is known that those given now say the same.
 
-    Fails:
+    Raises:
         UsageError E603: some differ; all are listed.
     """
     wrong = [

@@ -65,7 +65,7 @@ class Study:
     def of(options: Options) -> Study:
         """Read and understand the data.
 
-        Fails:
+        Raises:
             DataError: what the data room refuses.
         """
         table = without(_read(options), options.drop)
@@ -133,7 +133,7 @@ def _read(options: Options) -> Table:
 def without(table: Table, columns: tuple[str, ...]) -> Table:
     """The table without some columns.
 
-    Fails:
+    Raises:
         DataError E313: a column that is not there; the nearest is offered.
     """
     unknown = [name for name in columns if name not in table.columns]

@@ -25,7 +25,7 @@ def replay(run: str, data: str, step: int) -> Replay:
         data: the rows it was trained on, named as then.
         step: which update, from 1.
 
-    Fails:
+    Raises:
         FileError E533: a model file alone, which does not say how it was trained.
         UsageError E603: other rows than those of the training. E530: no such update. Else as
             ``Model.replay``.

@@ -25,7 +25,7 @@ _OWN = (MODEL, HISTORY, CONFIG, REPORT, "checkpoints")
 def new_run(data: str) -> Path:
     """A folder for a new training on this data: ``runs/iris-1``, ``runs/iris-2``, ...; it is made.
 
-    Fails:
+    Raises:
         FileError E403, E407: the folder cannot be made.
     """
     name = Path(data).name.partition(".")[0]
@@ -53,7 +53,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
         path: the folder.
         resume: go on with the training that is there; else there must be none.
 
-    Fails:
+    Raises:
         UsageError E602: a training is there, and ``resume`` is false.
         FileError E604: nothing is there to go on with. FileError E430: another process is training there.
     """
@@ -94,7 +94,7 @@ def _forget(path: Path) -> None:
 def refuse_occupied(path: Path) -> None:
     """Nothing is written over: refuse a folder that holds a training.
 
-    Fails:
+    Raises:
         UsageError E602: it does.
     """
     found = [name for name in _OWN if os.path.lexists(path / name)] if os.path.isdir(path) else []
@@ -128,7 +128,7 @@ def _unfinished(path: Path, run: str) -> tuple[str, str]:
 def model_file(run: str) -> Path:
     """The model file of a RUN, which is given as a folder or as the file itself.
 
-    Fails:
+    Raises:
         FileError E401: nothing is there. FileError E434: the model in the folder is a link. FileError E610: a
             folder without a model.
     """

@@ -66,7 +66,7 @@ class Watcher:
 def model_of(options: Options, study: Study) -> Model:
     """The untrained net for a study, its parameters drawn.
 
-    Fails:
+    Raises:
         DataError E354: changes for images, and other data.
         UsageError E101, E102: a word of ``--net`` or a setting that does not exist. UsageError E108: class
             weights for values.
@@ -89,7 +89,7 @@ def model_of(options: Options, study: Study) -> Model:
 def teach(model: Model, options: Options, study: Study, folder: RunFolder, resume: bool) -> Watcher:
     """Train, or go on with a training, saving checkpoints in the folder.
 
-    Fails:
+    Raises:
         TrainingError E501: the loss is no finite number.
         FileError E505: the training to go on with was on other data.
     """
@@ -138,7 +138,7 @@ def ratings(model: Model, study: Study, options: Options) -> list[Rating]:
 def measured(kind: str, also: Sequence[str]) -> list[str]:
     """The names of what is measured of a task: the usual metrics, and those asked for.
 
-    Fails:
+    Raises:
         UsageError E101: no such metric of this task.
     """
     return [each.label for each in (*usual_metrics(kind), *known_metrics(also, [kind]))]

@@ -44,7 +44,7 @@ def reading(run: str, text: str, where: str) -> Reading:
         text: the text.
         where: the command, for errors.
 
-    Fails:
+    Raises:
         UsageError E126: a model without a tokenizer. DataError E363: a text without a token.
         DataError E365: characters that the model does not know.
     """

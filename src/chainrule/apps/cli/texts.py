@@ -204,7 +204,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "block_Shapes": ("Shapes", "形状"),
     "block_Numerics": ("Numerics", "数值特性"),
     "block_Cost": ("Cost", "开销"),
-    "block_Fails": ("Fails", "错误"),
+    "block_Raises": ("Raises", "错误"),
     "block_Reference": ("Reference", "出处"),
     "block_example": ("Example", "示例"),
     "models": ("models: published architectures", "模型：已发表的网络结构"),

@@ -25,7 +25,7 @@ Score = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]
 def bleu_and_chrf() -> Score:
     """What gives BLEU and chrF of translations and their references.
 
-    Fails:
+    Raises:
         DataError E350: sacrebleu is not installed.
 
     Example:

@@ -35,7 +35,7 @@ def read_catalog(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     Args:
         path: the file. Its header (the translation of no text) is left out, as is what has no translation.
 
-    Fails:
+    Raises:
         DataError E301: the file cannot be opened. E316: it is damaged, or no catalog.
 
     Example:

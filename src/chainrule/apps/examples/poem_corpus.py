@@ -63,7 +63,7 @@ def read_poems(folder: str | os.PathLike[str] | None = None) -> list[Poem]:
         folder: where the npm package ``chinese-poetry`` was unpacked; by default the poems of Debian's
             ``fortunes-zh``.
 
-    Fails:
+    Raises:
         DataError E315: the package is not there; says how to get it. E316: a file of it is damaged.
         DataError E301: no such folder.
     """
@@ -80,7 +80,7 @@ def split_poems(poems: Sequence[Poem], held: float, seed: int = 0) -> tuple[list
         held: the part of them that is held out to choose by, and the part to be judged by.
         seed: decides which.
 
-    Fails:
+    Raises:
         UsageError E330: impossible parts. DataError E331: too few poems.
     """
     parts = split(np.zeros(len(poems)), seed, (1 - 2 * held, held, held))

@@ -118,7 +118,7 @@ def read_pairs(
         language: the folder of the language.
         longest: of a sentence, how many English words and how many Chinese characters.
 
-    Fails:
+    Raises:
         DataError E301: no such folder. E315: LibreOffice's catalogs are not installed. E316: a damaged
         catalog. E367: no catalog of that language, or no pair in them that can be learned from.
         UsageError E102: a length below 1.
@@ -153,7 +153,7 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
         pairs: English and Chinese, as a catalog has them.
         longest: as in ``read_pairs``.
 
-    Fails:
+    Raises:
         UsageError E102: a length below 1.
 
     Example:
@@ -221,7 +221,7 @@ def split_pairs(
         seed: any whole number.
         shares: of the different sentences, for training, validation and test.
 
-    Fails:
+    Raises:
         UsageError E330: impossible shares. DataError E331: too few sentences.
 
     Example:

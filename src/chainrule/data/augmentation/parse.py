@@ -33,7 +33,7 @@ def augmentation_from_text(text: str, source: str = "--augment") -> Augmentation
         text: parts separated by commas: ``flip``, ``crop 4``, ``color brightness=0.2``.
         source: where the text stands, for errors.
 
-    Fails:
+    Raises:
         UsageError E101: an unknown change or setting; the nearest is offered.
         UsageError E102: a setting out of its range.
         UsageError E356: a part that is no change with its settings.

@@ -85,7 +85,7 @@ class Augmentation:
         changes: what happens to each image, in this order.
         mix: ways to mix an image with another; for each image one of them is drawn.
 
-    Fails:
+    Raises:
         UsageError E113: something that is no change.
 
     Example:
@@ -127,7 +127,7 @@ class Augmentation:
             seed: of the training.
             epoch: from 0.
 
-        Fails:
+        Raises:
             DataError E354: no such images.
         """
         require_images(images)
@@ -170,7 +170,7 @@ class Augmentation:
     def from_record(cls, record: object) -> Augmentation:
         """The augmentation that ``to_record`` wrote; names are looked up in tables, never imported.
 
-        Fails:
+        Raises:
             DataError E355: a record that ``to_record`` could not have written. UsageError E102: a setting out
             of its range.
         """
@@ -204,7 +204,7 @@ def _wrong(path: str, expected: str, received: object, fix: str = "") -> DataErr
 def require_images(images: np.ndarray) -> None:
     """Refuse what are no images: (N, H, W, C) with 1 or 3 channels, bytes or numbers from 0 to 1.
 
-    Fails:
+    Raises:
         DataError E354: another shape, kind or range.
     """
     shape, dtype = tuple(np.shape(images)), getattr(images, "dtype", None)
@@ -222,7 +222,7 @@ def require_images(images: np.ndarray) -> None:
 def to_floats(images: np.ndarray) -> np.ndarray:
     """Images as float32 between 0 and 1: bytes are divided by 255.
 
-    Fails:
+    Raises:
         DataError E354: numbers outside 0 to 1.
     """
     if images.dtype == np.uint8:
@@ -252,7 +252,7 @@ def batches(
         epoch: from 0.
         workers: how many threads; the batches are the same for any number.
 
-    Fails:
+    Raises:
         DataError E344: as many targets as images are needed. E354: no images.
         UsageError E102: no workers.
 

@@ -65,7 +65,7 @@ def spread(image: np.ndarray) -> np.ndarray:
 def require(owner: object, name: str, least: float, most: float) -> None:
     """Refuse a setting that is no number from ``least`` to ``most``.
 
-    Fails:
+    Raises:
         UsageError E102: anything else, such as NaN or a text.
     """
     if not _is_number(getattr(owner, name), least, most):
@@ -75,7 +75,7 @@ def require(owner: object, name: str, least: float, most: float) -> None:
 def require_pair(owner: object, name: str, least: float, most: float) -> None:
     """Refuse a setting that is no pair of numbers from ``least`` to ``most``, the smaller one first.
 
-    Fails:
+    Raises:
         UsageError E102: anything else, such as a single number.
     """
     value: Any = getattr(owner, name)
@@ -87,7 +87,7 @@ def require_pair(owner: object, name: str, least: float, most: float) -> None:
 def require_integer(owner: object, name: str, least: int, most: int) -> None:
     """Refuse a setting that is no whole number from ``least`` to ``most``.
 
-    Fails:
+    Raises:
         UsageError E102: anything else.
     """
     value: Any = getattr(owner, name)

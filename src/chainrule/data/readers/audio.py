@@ -58,7 +58,7 @@ def read_sound(
         sample_rate: the samples for each second that are wanted; by default whatever the file has.
         resample: bring a file of another rate to the one that is wanted, instead of refusing it.
 
-    Fails:
+    Raises:
         DataError E301: no such file; E350: soundfile is not installed; E370: no sound in it, or damaged;
         E371: another rate than is wanted.
         UsageError E102: a rate below 1.
@@ -88,7 +88,7 @@ def read_sound(
 def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
     """The sound at a rate that is wanted.
 
-    Fails:
+    Raises:
         DataError E371: it has another, and ``resample`` is false.
     """
     found = sound.sample_rate
@@ -106,7 +106,7 @@ def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound
 def decode_inside(file: Path, root: Path) -> Sound:
     """A sound file below a folder; a link that leads out of the folder is refused.
 
-    Fails:
+    Raises:
         DataError E350, E370: see ``read_sound``.
     """
     try:
@@ -172,7 +172,7 @@ def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) ->
     Returns:
         (T target_sample_rate / sample_rate, rounded up, ...) of the same number kind.
 
-    Fails:
+    Raises:
         UsageError E102: a rate below 1.
 
     Example:

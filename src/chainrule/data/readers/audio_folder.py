@@ -64,7 +64,7 @@ def read_sounds(
         out
             and says so in ``left_out``.
 
-    Fails:
+    Raises:
         DataError E301: no such folder; E350: soundfile is not installed; E370: no sounds in folders of
         classes; files that cannot be decoded, all of them; E371: another rate than is wanted; E372:
         ``seconds`` shorter than a frame. UsageError E102: a setting out of its range.
@@ -133,7 +133,7 @@ def _files(root: Path) -> list[Path]:
 def _heard(file: Path, root: Path, rate: int, resample: bool) -> Sound | DataError:
     """A sound, or what is wrong with a file that cannot be decoded; all else is refused here.
 
-    Fails:
+    Raises:
         DataError E350, E371: see ``read_sound``.
     """
     try:
@@ -147,7 +147,7 @@ def _heard(file: Path, root: Path, rate: int, resample: bool) -> Sound | DataErr
 def _length(sounds: Sequence[Sound], spectrogram: LogMel, seconds: float | None) -> int:
     """How many samples every sound gets.
 
-    Fails:
+    Raises:
         DataError E372: too few for a frame.
     """
     if seconds is None:

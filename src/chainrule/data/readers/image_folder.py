@@ -83,7 +83,7 @@ def read_images(
         labeled: whether every image must lie in a folder of a class; without, those that lie elsewhere have
             none.
 
-    Fails:
+    Raises:
         E101, E102 an unknown setting, or one that a named set has not; E301 no such folder; E308 small files
         that unpack to many gigabytes; E315 a named set
         that is not there; E350 Pillow is not installed; E351 no images, or no folders of classes; E352 images
@@ -209,7 +209,7 @@ def _each(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
 def _refuse_swelling(root: Path, files: Sequence[Path], shape: tuple[int, ...]) -> None:
     """Refuse small files that would fill the memory.
 
-    Fails:
+    Raises:
         DataError E308: they unpack to many times their size.
     """
     size, packed = math.prod(shape), sum(file.stat().st_size for file in files)
@@ -303,7 +303,7 @@ def _whole(
 def _common_size(root: Path, sizes: Sequence[tuple[Path, tuple[int, int]]]) -> tuple[int, int]:
     """The one size of all images.
 
-    Fails:
+    Raises:
         E353 they differ; how many have each size, with an example.
     """
     groups: dict[tuple[int, int], list[Path]] = {}

@@ -51,7 +51,7 @@ def pad_sequences(
         value: what stands where a sequence has ended.
         truncate: cut off what is longer than ``length``, at its end.
 
-    Fails:
+    Raises:
         DataError E341: sequences whose values differ in shape or are no numbers; E343: no sequences; E363:
         sequences without a value, all of them; E364: longer than ``length``, all of them.
         UsageError E102: a length below 1.
@@ -117,7 +117,7 @@ class Buckets:
         width: how much lengths may differ in a batch.
         seed: any whole number.
 
-    Fails:
+    Raises:
         UsageError E102: a batch size or width below 1. DataError E343: no lengths; E363: a length of 0.
 
     Example:

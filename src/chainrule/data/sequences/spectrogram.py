@@ -42,7 +42,7 @@ class LogMel:
         f_min, f_max: from where to where they reach, in Hz; by default up to half the rate.
         floor: the smallest power that is told apart from silence.
 
-    Fails:
+    Raises:
         UsageError E102: settings out of their range, or so many bands that one would hold no tone.
 
     Example:
@@ -107,7 +107,7 @@ class LogMel:
         Args:
             samples: (T,), or a ``Sound``, whose channels are joined.
 
-        Fails:
+        Raises:
             DataError E341: no samples (T,); E342: a sample that is not finite; E371: a ``Sound`` of another
                 rate; E372: shorter than a frame.
         """
@@ -148,7 +148,7 @@ class LogMel:
     def __call__(self, samples: Any) -> np.ndarray:
         """S: the log-mel spectrogram, float32, (frames, bands).
 
-        Fails:
+        Raises:
             What ``power`` refuses.
         """
         return np.log(np.maximum(self.power(samples) @ self.filters, self.floor)).astype(np.float32)

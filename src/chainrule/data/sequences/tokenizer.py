@@ -69,7 +69,7 @@ class Tokenizer:
             size: how many tokens at most, the four set aside included.
             lower: take capitals for small letters.
 
-        Fails:
+        Raises:
             UsageError E101, E102: an unknown kind, or a size too small. E113: something that is no text.
             DataError E350: the library is not installed; E360: no text with a letter in it.
         """
@@ -121,7 +121,7 @@ class Tokenizer:
             unknown: whether a token that is not in the vocabulary gets the number set aside for it, or is
                 refused.
 
-        Fails:
+        Raises:
             UsageError E113: no text. DataError E365: tokens that are not in the vocabulary; all are listed.
         """
         if not isinstance(text, str):
@@ -140,7 +140,7 @@ class Tokenizer:
     def decode(self, numbers: Sequence[int] | np.ndarray) -> str:
         """The text that numbers stand for; padding, beginning and end are left out.
 
-        Fails:
+        Raises:
             DataError E361: a number that no token has; says which and where.
         """
         array = np.asarray(numbers, np.int64).reshape(-1)
@@ -165,7 +165,7 @@ class Tokenizer:
     def from_record(cls, record: object) -> Tokenizer:
         """The tokenizer that ``to_record`` wrote.
 
-        Fails:
+        Raises:
             DataError E362: a record that ``to_record`` could not have written.
         """
         if not isinstance(record, dict) or set(record) != {"kind", "tokens", "merges", "lower"}:
@@ -190,7 +190,7 @@ class Tokenizer:
 def tokenizers_of(given: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
     """The tokenizer of each input by its name; one for all of them has the name ``""``.
 
-    Fails:
+    Raises:
         UsageError E113: something else.
     """
     named = dict(given) if isinstance(given, Mapping) else {"": given}

@@ -43,7 +43,7 @@ class Windows:
         Args:
             fraction: the part of the series after the cut, 0 < fraction < 1.
 
-        Fails:
+        Raises:
             UsageError E102: another fraction. DataError E331: no window on one side.
         """
         if not 0 < fraction < 1:
@@ -86,7 +86,7 @@ def windows(
         target: of a table, the columns that ``y`` has; by default all.
         time: of a table, the column of the time, which must rise; it is no input.
 
-    Fails:
+    Raises:
         UsageError E102: a length, horizon or stride below 1. DataError E311, E312: cells that are no numbers;
         E313: no such column; E341: another shape; E342: a gap in the series; E375: fewer rows than one window
         needs; E376: rows out of order.
@@ -118,7 +118,7 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
     Returns:
         x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``.
 
-    Fails:
+    Raises:
         UsageError E102, DataError E341, E375: as ``windows``.
 
     Example:
@@ -146,7 +146,7 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
         x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, and 0 stands where there
         is none. ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
 
-    Fails:
+    Raises:
         UsageError E102: a length below 1. DataError E363: a text of fewer than 2 tokens.
 
     Example:
@@ -172,7 +172,7 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
     """The rows at which windows begin: 0, stride, 2 stride, ... as long as a whole window fits.
 
-    Fails:
+    Raises:
         UsageError E102: a number below 1. DataError E375: not one window fits.
     """
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):

@@ -18,7 +18,7 @@ def index(x: Node, where: Index) -> Node:
 
     A list, an array or a node of whole numbers picks places of its axis, in any order, also twice.
 
-    Fails:
+    Raises:
         ShapeError E205, E206: more indices than axes, or an index outside its axis.
         UsageError E101: an index of another kind, or several lists at once.
     """
@@ -51,7 +51,7 @@ def along(x: Node, axis: int, table: Node) -> Node:
 def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
     """A list of places as a node; those that are known count from the end where they are negative.
 
-    Fails:
+    Raises:
         UsageError E101: no whole numbers. ShapeError E206: a place outside of the axis.
     """
     if isinstance(entry, Node):

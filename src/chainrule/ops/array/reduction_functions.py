@@ -17,7 +17,7 @@ Over: TypeAlias = "int | tuple[int, ...] | None"
 def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
     """The axes meant, each counted from the front, ascending; all for ``None``.
 
-    Fails:
+    Raises:
         ShapeError E205: an axis does not exist or is named twice.
     """
     if axis is None:

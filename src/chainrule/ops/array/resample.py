@@ -162,7 +162,7 @@ def resample(x: Node, axis: int, taps: Sequence[Sequence[tuple[int, float]]]) ->
         axis: which axis; below 0, counted from the end.
         taps: for each of the m new cells, pairs of an old cell, 0 to n - 1, and its weight.
 
-    Fails:
+    Raises:
         ShapeError E208: no such axis, or one of unknown length; a tap that is no cell of it.
     """
     made = tuple(tuple(map(tuple, each)) for each in taps)

@@ -224,7 +224,7 @@ class Broadcast(_Shaped):
 def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
     """The axes of ``x`` in another order; all reversed by default.
 
-    Fails:
+    Raises:
         ShapeError E208: an axis is missing or named twice.
     """
     order = (
@@ -243,7 +243,7 @@ def swap(x: Node) -> Node:
 def reshape(x: Node, shape: Sequence[Axis]) -> Node:
     """The same numbers under another shape; one axis may be -1 and takes what is left.
 
-    Fails:
+    Raises:
         ShapeError E204: the number of elements would change.
     """
     new = tuple(shape)
@@ -262,7 +262,7 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
 def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
     """``x`` repeated to ``shape``.
 
-    Fails:
+    Raises:
         ShapeError E202: an axis is neither 1 nor of the new length.
     """
     return x if tuple(shape) == x.shape else make(Broadcast(tuple(shape)), x)
@@ -271,7 +271,7 @@ def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
 def broadcast_shapes(*shapes: Shape) -> Shape:
     """The one shape that all can be repeated to, as NumPy has it.
 
-    Fails:
+    Raises:
         ShapeError E202: two lengths of one axis differ and neither is 1.
     """
     rank = max(len(shape) for shape in shapes)

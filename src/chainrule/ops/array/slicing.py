@@ -268,7 +268,7 @@ def pad(x: Node, widths: Sequence[tuple[int, int]]) -> Node:
 def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
     """The parts one behind the other along ``axis``.
 
-    Fails:
+    Raises:
         ShapeError E205, E207: the axis does not exist, or another axis differs.
     """
     axis = axis + parts[0].rank if axis < 0 else axis
@@ -285,7 +285,7 @@ def stack(parts: Sequence[Node], axis: int = 0) -> Node:
         parts: values of one shape.
         axis: where the new axis stands in the result.
 
-    Fails:
+    Raises:
         ShapeError E207: two parts differ in shape.
     """
     axis = axis + parts[0].rank + 1 if axis < 0 else axis

@@ -22,7 +22,7 @@ from chainrule.spec import FLOATS
 def lift(value: Any, like: Node | None) -> Node:
     """A node for ``value``: itself, or a constant of the number kind of ``like``.
 
-    Fails:
+    Raises:
         DtypeError E252: a broken number beside whole ones.
     """
     if isinstance(value, Node):
@@ -100,7 +100,7 @@ is_finite = elementwise(comparison.IsFinite)
 def where(condition: Node, a: Any, b: Any) -> Node:
     """``a`` where the condition holds, else ``b``; shapes are broadcast.
 
-    Fails:
+    Raises:
         DtypeError E253: the condition is not true/false.
     """
     like = next((v for v in (a, b) if isinstance(v, Node)), None)

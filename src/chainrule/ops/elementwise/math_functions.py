@@ -262,7 +262,7 @@ class Clip(Limits):
 
     Numerics: the slope is 1 on the limits themselves, 0 outside.
 
-    Fails:
+    Raises:
         UsageError E102: the limits are in the wrong order.
     """
 

@@ -318,7 +318,7 @@ def convolution(
         dilation: how far neighboring weights lie apart.
         groups: into how many parts the channels are divided.
 
-    Fails:
+    Raises:
         ShapeError E213, E214, E215, E217, E218: no image; channels that groups do not divide; an image that
             is too small; weights of another depth; settings for another number of axes.
         UsageError E101: no such word for padding.
@@ -359,7 +359,7 @@ def convolution_transpose(
         space: the spatial axes of the result. By default the shortest that have as many places; with
             ``"same"``, the places times the stride.
 
-    Fails:
+    Raises:
         ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a ``space`` in which
             the kernel stands at another number of places; settings for another number of axes.
 

@@ -110,7 +110,7 @@ class Kernel(Windowed):
 def both_spaces(op: str, x: Spec, w: Spec) -> tuple[Lengths, Lengths]:
     """The spatial axes of an image and of the weights laid over it, which are as many (C1).
 
-    Fails:
+    Raises:
         ShapeError E213: no image, no weights, or weights with another number of axes.
     """
     space, kernel = space_of(op, x), space_of(op, w)

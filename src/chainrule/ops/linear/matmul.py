@@ -113,7 +113,7 @@ def matmul(a: Node, b: Node) -> Node:
 
     A stack times one matrix is folded to a single large product, which is what makes it fast.
 
-    Fails:
+    Raises:
         ShapeError E203: the inner axes differ.
     """
     if a.rank == 1 or b.rank == 1:

@@ -208,7 +208,7 @@ def patches(
         dilation: how far its cells lie apart.
         fill: the number in the padding.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218: no image, one that is too small, or settings for another number of axes.
         UsageError E101: no such word for padding.
 
@@ -246,7 +246,7 @@ def max_pool(
         dilation: how far the cells of a window lie apart.
         stride: how far a step moves the window; by default by its own width.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
 
     Example:
@@ -277,7 +277,7 @@ def average_pool(
         count_include_pad: whether padding counts as zeros. By default the mean is that of the image's own
             cells, as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.
 
-    Fails:
+    Raises:
         ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
 
     Example:
@@ -307,7 +307,7 @@ def _window_axes(x: Node) -> tuple[int, ...]:
 def _fewest_held(windows: Node) -> Lengths:
     """The least number of cells of the image that a window holds along each axis.
 
-    Fails:
+    Raises:
         ShapeError E219: a window over padding alone, which has no value.
     """
     op, (x,) = windows.op, windows.inputs

@@ -186,7 +186,7 @@ def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
         op: who asks.
         x: (B, *space, C); with ``extra`` axes of a window before C.
 
-    Fails:
+    Raises:
         ShapeError E213: no spatial axis or more than three, or a length that is not known.
     """
     if not 3 <= x.rank - extra <= 5 or not are_whole(x.shape[1:], 0):
@@ -213,7 +213,7 @@ def are_whole(values: Any, least: int) -> bool:
 def per_axis(op: str, name: str, value: Any, axes: int, least: int = 1) -> Lengths:
     """A setting for each spatial axis: one number stands for all.
 
-    Fails:
+    Raises:
         ShapeError E218: not a whole number, too small, or for another number of axes.
 
     Example:
@@ -243,7 +243,7 @@ def same_padding(space: Lengths, spans: Lengths, strides: Lengths) -> tuple[Leng
 def known_padding(padding: Any, where: str) -> None:
     """Refuse a word for padding that is none.
 
-    Fails:
+    Raises:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
     """
     if isinstance(padding, str) and padding not in PADDINGS:
@@ -264,7 +264,7 @@ def padding_of(
             after).
         space, spans, strides: lengths of the axes, reach of the window, steps.
 
-    Fails:
+    Raises:
         UsageError E101: another word.
         ShapeError E218: below 0, or for another number of axes.
 

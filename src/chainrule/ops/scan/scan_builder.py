@@ -77,7 +77,7 @@ def scan(
     Returns:
         the state after the last step, and what was wanted of every step, time along ``axis``.
 
-    Fails:
+    Raises:
         ShapeError E227: a state after the step of another shape or kind than before it. E228: sequences of
             different lengths, or without a cell.
         UsageError E102: a step that gives no pair.

@@ -35,7 +35,7 @@ class Checkpoint(Callback):
         greater_is_better: whether larger is better; by default what the metric says of itself.
         max_to_keep: how many files stay, the latest ones; ``None``: all.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range. UsageError E101: no such column.
         FileError: the file cannot be written.
 
@@ -85,7 +85,7 @@ class Checkpoint(Callback):
     def _fields(self) -> list[str]:
         """The names in braces.
 
-        Fails:
+        Raises:
             UsageError E102: braces that do not close, or hold more than a name.
         """
         try:
@@ -105,7 +105,7 @@ class Checkpoint(Callback):
     def _name(self, row: Row, step: int) -> Path:
         """The file of an epoch.
 
-        Fails:
+        Raises:
             UsageError E102: a format that does not fit its number.
         """
         values = {name: math.nan if value is None else value for name, value in row.items()}

@@ -36,7 +36,7 @@ def append(path: Path, data: bytes, within: Path | None = None) -> None:
         data: what to add.
         within: a folder above ``path`` below which no link is followed.
 
-    Fails:
+    Raises:
         FileError E402 to E410, by cause. FileError E434: a link.
     """
     try:
@@ -66,7 +66,7 @@ def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str, within:
         what: to call such a log in an error.
         within: a folder above ``path`` below which no link is followed.
 
-    Fails:
+    Raises:
         FileError E434: a link. FileError E512: the file is something else; it is left alone.
     """
     if within is not None:

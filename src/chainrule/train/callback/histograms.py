@@ -101,7 +101,7 @@ class Histograms(Callback):
     Cost: some milliseconds for each count of a small net, beside one pass forward and one back; about a
     hundred counts in all, unless ``every`` asks for more.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range; no path, and no ``run``. FileError E563: another file has
             this path.
 
@@ -152,7 +152,7 @@ class Histograms(Callback):
     def _place(self, training: TrainingView) -> Path:
         """The file.
 
-        Fails:
+        Raises:
             UsageError E102: nobody said where.
         """
         run = training.options.run
@@ -215,7 +215,7 @@ def recorded(path: str | Path, within: Path | None = None) -> Recorded:
         path: of the file.
         within: the run folder that it lies in; below it no link is followed.
 
-    Fails:
+    Raises:
         FileError E401 to E424: the file is missing, damaged or of another kind. E563: it holds no histograms.
     """
     record, tensors = container.load(path, "histograms", within=within)

@@ -34,7 +34,7 @@ class CSVLog(Callback):
     Args:
         path: the file; its folder is made.
 
-    Fails:
+    Raises:
         FileError E512: another file has this path. E402 to E410: it cannot be written.
 
     Example:
@@ -91,7 +91,7 @@ class JSONLog(Callback):
         steps: whether every update and every probe is told too, and not only epochs and what happens between
             them.
 
-    Fails:
+    Raises:
         FileError E512: another file has this path. E402 to E410: it cannot be written.
 
     Example:

@@ -35,7 +35,7 @@ class TensorBoard(Callback):
         gradients: whether the length of each parameter's gradient is told after every epoch; costs one more
             pass over a batch.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range. FileError: the folder cannot be written.
 
     Example:

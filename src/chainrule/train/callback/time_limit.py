@@ -23,7 +23,7 @@ class TimeLimit(Callback):
     Args:
         hours, minutes, seconds: how long, added up; above 0.
 
-    Fails:
+    Raises:
         UsageError E102: no time at all, or less.
 
     Example:

@@ -65,7 +65,7 @@ def same_training(saved: Any, now: Mapping[str, Any], where: str, network: Netwo
         where: the folder.
         network: what is to be trained; its layers are named.
 
-    Fails:
+    Raises:
         FileError E505: they differ; says in what, all at once.
     """
     saved = saved if isinstance(saved, dict) else {}

@@ -67,7 +67,7 @@ def go_back(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, 
         step: which update, from 1.
         x, y, options: those of ``fit``. The folder ``run`` is only read.
 
-    Fails:
+    Raises:
         UsageError E530: no such update. TrainingError E531: it began with parameters that nobody kept.
         TrainingError E532: what was made again is not what was recorded. FileError E505: another training
         than that of ``run``.
@@ -133,7 +133,7 @@ def _began_given(model: ModelState, found: Checkpoint | None) -> bool:
 def _same_computation(model: ModelState, run: TrainingRun) -> None:
     """Refuse a training whose layers, loss or optimizer compute something else than the recorded ones.
 
-    Fails:
+    Raises:
         TrainingError E532: they do, or the classes have other names.
     """
     saved, part = model.computation, None
@@ -167,7 +167,7 @@ def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
 def _same_history(made: Sequence[Row], recorded: Sequence[Row]) -> None:
     """Refuse a training that went another way than the recorded one.
 
-    Fails:
+    Raises:
         TrainingError E532: the loss of an epoch differs.
     """
     for now, then in zip(made, recorded, strict=False):

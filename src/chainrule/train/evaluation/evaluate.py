@@ -155,7 +155,7 @@ def metrics_of(
             all, so that an epoch's end costs little, and what is watched is measured as well.
         chosen: instead of those the model was made with.
 
-    Fails:
+    Raises:
         UsageError E101: a chosen metric that no output has. UsageError E102: a setting out of its range.
     """
     chosen = model.metrics if chosen is None else chosen
@@ -175,7 +175,7 @@ def metrics_of(
 def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric | None:
     """The metric of an output that a column tells; ``None`` if it tells none.
 
-    Fails:
+    Raises:
         UsageError E102: a metric with a setting out of its range.
     """
     start = "" if len(targets) == 1 else f"{output}_"
@@ -225,7 +225,7 @@ def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
         data: rows as a person gives them.
         where: what to call their targets in an error.
 
-    Fails:
+    Raises:
         ShapeError E209, TrainingError E504, E506: they do not fit the net.
     """
     assert model.network is not None

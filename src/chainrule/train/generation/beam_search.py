@@ -54,7 +54,7 @@ class Beam:
 def searched(decoder: Decoder, request: Request) -> list[list[Text]]:
     """For each prompt the texts found, best first; as many as there are beams, if there are as many.
 
-    Fails:
+    Raises:
         As ``sampling.drawn``.
     """
     draft = begun(decoder, request, 1)

@@ -85,7 +85,7 @@ class Decoder:
     Cost: a word costs its products with the weights, and one look at the cache of each attention, all of its
     ``length``.
 
-    Fails:
+    Raises:
         UsageError E101, E102: no such input; a length or chunk below 1.
         UsageError E223: a layer that looks forward, or that cannot be run word by word: found at the first
             ``begin``, where three words are tried both ways.
@@ -131,7 +131,7 @@ class Decoder:
             rows: how many texts are written side by side.
             others: the inputs that are read besides, by name, one row each.
 
-        Fails:
+        Raises:
             UsageError E101: an input that is missing, or that the net has not.
             ShapeError E209: an input that does not fit.
         """
@@ -177,7 +177,7 @@ class Decoder:
         Attention says by itself whether it looks forward. A convolution over places, or a layer somebody
         wrote, does not: its answers tell. This is done by the law, so nothing is compiled for it.
 
-        Fails:
+        Raises:
             UsageError E223: the two differ.
         """
         count = min(3, self.length)
@@ -233,7 +233,7 @@ class Decoder:
             cache: of the words before.
             lengths: how many words of each row count; by default all. Answers beyond mean nothing.
 
-        Fails:
+        Raises:
             ShapeError E209: words that do not fit the input, or the rows of the cache.
             ShapeError E225: more words than the cache has room for; nothing was added then.
         """

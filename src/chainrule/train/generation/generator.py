@@ -56,7 +56,7 @@ def generate(
 
     Cost: a token costs one step of the net, and a look at its scores in NumPy.
 
-    Fails:
+    Raises:
         UsageError E101, E102, E113, E124: an option that does not exist, is out of its range, of another
             kind, or excludes another. E125: no token is left.
         ShapeError E229: a prompt longer than the context. E211: a token the net does not know.
@@ -93,7 +93,7 @@ def stream_tokens(
     Returns:
         for each step int64 (rows,), one token for each text, and -1 where a text has ended.
 
-    Fails:
+    Raises:
         UsageError E124: a beam search. Else as ``generate``; before the first token is asked for.
     """
     request = request_of(decoder, prompt, max_new_tokens, ways)

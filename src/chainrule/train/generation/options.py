@@ -79,7 +79,7 @@ class Request:
     def _refuse_draws(self) -> None:
         """Refuse a beam search that would also draw, be told of, or give more texts than it has beams.
 
-        Fails:
+        Raises:
             UsageError E124: two ways that exclude each other. UsageError E102: more samples than beams.
         """
         assert self.num_beams is not None
@@ -119,7 +119,7 @@ def request_of(
         prompt, max_new_tokens, ways: what ``generate`` was given.
         num_beams: by default none.
 
-    Fails:
+    Raises:
         UsageError E101, E102, E113, E124: an option that does not exist, is out of its range, of another
             kind, or excludes another. DataError E363: an empty prompt. ShapeError E229: a prompt longer than
             the context.

@@ -67,7 +67,7 @@ class Drawn:
 def begun(decoder: Decoder, request: Request, samples: int) -> Draft:
     """The prompts, read; each so many times.
 
-    Fails:
+    Raises:
         ShapeError E211: a token that the net's embedding has no row for.
     """
     prompts, count = request.prompts, len(request.prompts)
@@ -92,7 +92,7 @@ def begun(decoder: Decoder, request: Request, samples: int) -> Draft:
 def drawn(decoder: Decoder, request: Request) -> Iterator[Drawn]:
     """The tokens as they come, a step at a time.
 
-    Fails:
+    Raises:
         UsageError E125: no token is left to choose from. TrainingError E501: the net gives no numbers.
     """
     draft = begun(decoder, request, request.samples)
@@ -136,7 +136,7 @@ def weighed(draft: Draft, request: Request, place: int) -> np.ndarray:
         draft, request: what is written, and how.
         place: how many new tokens there are.
 
-    Fails:
+    Raises:
         UsageError E125: every token is out. TrainingError E501: scores that are no numbers.
     """
     scores = draft.scores

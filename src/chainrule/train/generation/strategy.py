@@ -60,7 +60,7 @@ class SuppressTokens(Strategy):
     Args:
         tokens: their numbers.
 
-    Fails:
+    Raises:
         UsageError E102: something that is no number of a token.
 
     Example:
@@ -93,7 +93,7 @@ class RepetitionPenalty(Strategy):
     Args:
         penalty: above 1 holds them back, 1 changes nothing, below 1 favors them.
 
-    Fails:
+    Raises:
         UsageError E102: a penalty not above 0.
 
     Example:
@@ -124,7 +124,7 @@ class Temperature(Strategy):
     Args:
         temperature: below 1 sharpens towards the likeliest token, 1 changes nothing, above 1 flattens.
 
-    Fails:
+    Raises:
         UsageError E102: a temperature not above 0. (For the likeliest token alone there is ``Greedy``.)
 
     Example:
@@ -171,7 +171,7 @@ class TopK(Strategy):
     Args:
         k: how many; with more than there are nothing changes. Of equal ones those with smaller numbers stay.
 
-    Fails:
+    Raises:
         UsageError E102: a k below 1.
 
     Example:
@@ -206,7 +206,7 @@ class TopP(Strategy):
     Args:
         p: 0 < p <= 1; with 1 nothing changes.
 
-    Fails:
+    Raises:
         UsageError E102: a p outside the range.
 
     Example:
@@ -243,7 +243,7 @@ class MinP(Strategy):
     Args:
         p: the part, 0 < p <= 1; with 1 only the likeliest stay.
 
-    Fails:
+    Raises:
         UsageError E102: a p outside the range.
 
     Example:
@@ -280,7 +280,7 @@ def strategies_of(options: Mapping[str, Any], given: Sequence[Strategy]) -> tupl
         options: of ``STRATEGIES`` each with its setting; ``None`` and ``greedy=False`` name none.
         given: records, in the order in which they are to be applied.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range. UsageError E113: something that is no strategy.
 
     Example:

@@ -102,7 +102,7 @@ def _pieces(task: Task, steps: Iterator[np.ndarray]) -> Iterator[str]:
 def decoder_of(model: ModelState) -> Decoder:
     """What runs a model token by token; kept as long as the model's state.
 
-    Fails:
+    Raises:
         UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
     """
     kept = _DECODERS.get(model)
@@ -129,7 +129,7 @@ def decoder_of(model: ModelState) -> Decoder:
 def _task(model: ModelState, text: str, ways: TextWays) -> Task:
     """A call as tokens.
 
-    Fails:
+    Raises:
         UsageError E126: no tokenizer. DataError E365: a prompt with characters the model does not know.
         DataError E363, E364: nothing to begin with; a source longer than the model reads.
     """
@@ -157,7 +157,7 @@ def _task(model: ModelState, text: str, ways: TextWays) -> Task:
 def _tokenizer(model: ModelState, name: str) -> Tokenizer:
     """The tokenizer of an input: its own, or the one for all.
 
-    Fails:
+    Raises:
         UsageError E126: it has none.
     """
     found = model.tokenizers.get(name) or model.tokenizers.get("")
@@ -172,7 +172,7 @@ def _tokenizer(model: ModelState, name: str) -> Tokenizer:
 def _stops(tokenizer: Tokenizer, stop: Any) -> list[int]:
     """The numbers of tokens that end a text, given as numbers or as texts.
 
-    Fails:
+    Raises:
         UsageError E102: a text that is not one token.
     """
     given: Sequence[Any] = [stop] if isinstance(stop, str) else stop
@@ -191,7 +191,7 @@ def _stops(tokenizer: Tokenizer, stop: Any) -> list[int]:
 def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.ndarray]:
     """What a net reads before it writes: (1, T), and where its tokens are.
 
-    Fails:
+    Raises:
         DataError E364: a text longer than the net reads.
     """
     numbers = tokenizer.encode(text, ends=True)

@@ -36,7 +36,7 @@ class EpochAugmentation:
         epochs: how many there will be.
         preparation: of a folder of images, how pixels became inputs; without one they lie between 0 and 1.
 
-    Fails:
+    Raises:
         DataError E354: not one input of images. UsageError E113: no augmentation. UsageError E102: mixing,
         with targets that are no shares of classes.
     """
@@ -106,7 +106,7 @@ class EpochAugmentation:
 def _only(name: str, part: Any) -> np.ndarray:
     """The one array of inputs or targets.
 
-    Fails:
+    Raises:
         DataError E354: there are several.
     """
     arrays = list(part.values()) if isinstance(part, dict) else [part]

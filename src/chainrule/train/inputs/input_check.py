@@ -15,7 +15,7 @@ IMAGE = 4  # axes of a batch of images
 def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse arrays of other shapes than a net was built for.
 
-    Fails:
+    Raises:
         ShapeError E209: another shape, or no array; all are listed, and how the first is made to fit if that
             can be told.
     """

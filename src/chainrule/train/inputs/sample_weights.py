@@ -27,7 +27,7 @@ def sample_weights(
         targets: what each output is asked for.
         coded: the targets of the only output, as its loss wants them.
 
-    Fails:
+    Raises:
         UsageError E101: another word than ``"balanced"``; a label without a weight; a weight without a label.
         UsageError E102: weights that are negative, no finite numbers, or all 0.
         UsageError E108: class weights for a net without classes.
@@ -50,7 +50,7 @@ def sample_weights(
 def refuse_weightless(weights: np.ndarray | None) -> None:
     """Refuse rows of which none counts.
 
-    Fails:
+    Raises:
         UsageError E102: the weights add up to 0.
     """
     if weights is not None and not weights.sum(dtype=np.float64) > 0:
@@ -65,7 +65,7 @@ def inside_of(weights: np.ndarray | None) -> Shape:
 def refuse_misplaced(network: Network, weights: np.ndarray | None) -> None:
     """Refuse weights of places that are not the places of every output's loss.
 
-    Fails:
+    Raises:
         DataError E341: names the shapes that fit.
     """
     inside = inside_of(weights)

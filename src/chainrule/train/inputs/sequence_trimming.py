@@ -86,7 +86,7 @@ class SequenceTrimming:
     def __call__(self, data: Arrays, rows: np.ndarray) -> tuple[Arrays, Step, Program]:
         """The batch of these rows.
 
-        Fails:
+        Raises:
             UsageError E102: the net cannot be built for shorter sequences.
         """
         end = -(-int(self.lengths[rows].max()) // self.width) * self.width

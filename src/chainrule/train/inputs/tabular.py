@@ -38,7 +38,7 @@ def beside(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
         y: (N,) anything; a column's name stays what it is.
         target: what the column was called when the model was trained.
 
-    Fails:
+    Raises:
         DataError E305: the frame has a column of that name already. DataError E344: more or fewer answers.
     """
     words = _is_frame(x) and (target or any(not str(kind).lower().startswith(_NUMBERS) for kind in x.dtypes))
@@ -92,7 +92,7 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         validation: as in ``fit``: a fraction, ``(table, column)``, arrays, or ``None``.
         options: their seed is that of the split; their weights are those of the table's rows.
 
-    Fails:
+    Raises:
         DataError E344: as many weights as the table has no rows.
     """
     table = data.read_table(x)

@@ -88,7 +88,7 @@ class Target:
         Whole numbers below K at each place of a sample are the numbers of the net's K scores already: all of
         them are labels then, so that a word that occurs in the validation rows only is known.
 
-        Fails:
+        Raises:
             TrainingError E502: more classes than the net gives scores.
             TrainingError E504: more or fewer labels than samples or their places.
             DataError E321: one class only, from which nothing can be learned.
@@ -124,7 +124,7 @@ class Target:
             y: as a person gives them, rows first.
             where: what to call ``y`` in an error.
 
-        Fails:
+        Raises:
             TrainingError E503: the classes are not known before the first training.
             TrainingError E504: values of a shape or kind the net does not give.
             TrainingError E506: a label the training has not seen.
@@ -260,7 +260,7 @@ def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[s
         y: one array when there is one output, or an array for each output by name.
         where: what to call ``y`` in an error.
 
-    Fails:
+    Raises:
         TrainingError E504: no targets; outputs without targets; targets for no output.
         UsageError E132: targets for a loss that takes none.
     """

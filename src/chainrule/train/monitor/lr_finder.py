@@ -178,7 +178,7 @@ def find_learning_rate(
 def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
     """The first and the last rate.
 
-    Fails:
+    Raises:
         UsageError E102: no range of rates above 0; too few steps.
     """
     try:

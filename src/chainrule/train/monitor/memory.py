@@ -81,7 +81,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
     Args:
         network, step, batch, rows, probes: as for ``training_need``.
 
-    Fails:
+    Raises:
         TrainingError E508: it does not fit; says how much it takes, what takes most, and the largest batch
             that would fit.
     """
@@ -119,7 +119,7 @@ def rows_at_once(program: Program, rows: int) -> int:
 
     The memory that is free is looked at once for each program and number of rows.
 
-    Fails:
+    Raises:
         TrainingError E508: not even one row fits.
     """
     known = _BLOCKS.setdefault(program, {})
@@ -158,7 +158,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
         targets: what each output is asked for.
         rows: how many are answered.
 
-    Fails:
+    Raises:
         TrainingError E508: they do not fit.
     """
     numbers = 0
@@ -174,7 +174,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
 def starving(program: Program) -> Iterator[None]:
     """Turn a ``MemoryError`` inside into a refusal.
 
-    Fails:
+    Raises:
         TrainingError E508: memory ran out all the same.
     """
     try:

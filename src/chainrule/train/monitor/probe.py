@@ -280,7 +280,7 @@ def to_csv(probes: Sequence[Probe]) -> str:
 def of_csv(text: str) -> list[Probe]:
     """The probes that ``to_csv`` wrote.
 
-    Fails:
+    Raises:
         ValueError: the text is no such table.
     """
     head, *lines = list(csv.reader(io.StringIO(text))) or [[]]

@@ -35,7 +35,7 @@ def black_box_of(model: StateHolder, x: Any) -> BlackBox | None:
     Returns:
         ``None`` when every answer is finite.
 
-    Fails:
+    Raises:
         TrainingError E503: the model has not learned anything yet.
 
     Example:

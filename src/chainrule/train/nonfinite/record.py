@@ -134,7 +134,7 @@ class BlackBox:
     def of_record(record: Any, where: str = "") -> BlackBox:
         """The record that ``to_record`` gave.
 
-        Fails:
+        Raises:
             FileError E555: it gave nothing like it.
         """
         try:

@@ -32,7 +32,7 @@ def read_black_box(run: str | os.PathLike[str]) -> BlackBox | None:
     Args:
         run: the folder of the training.
 
-    Fails:
+    Raises:
         FileError E401, E432: no such folder. FileError E434: the record is a link. FileError E555:
             the record cannot be read.
     """

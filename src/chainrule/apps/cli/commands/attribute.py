@@ -81,7 +81,7 @@ def attribute(
 def _refuse_mixture(mode: str, asked: Mapping[str, Any]) -> None:
     """Refuse options of another question than the one that is asked.
 
-    Fails:
+    Raises:
         UsageError E601: names the first.
     """
     known = (mode, *MODES[mode])
@@ -132,7 +132,7 @@ def _label(model: Model, text: str | None) -> Any:
 def _wanted(model: Model, text: str) -> Any:
     """The answer that a text names: a class, a value, or a range of values.
 
-    Fails:
+    Raises:
         UsageError E547: not a class of the model.
     """
     if text == "*":
@@ -153,7 +153,7 @@ def _wanted(model: Model, text: str) -> Any:
 def _text_attribution(run: str, asked: Mapping[str, Any]) -> Attribution:
     """What a model of texts answers behind the text, and which tokens that comes from.
 
-    Fails:
+    Raises:
         UsageError, DataError: as ``reading``.
     """
     read = reading(run, asked["text"], "chainrule attribute")

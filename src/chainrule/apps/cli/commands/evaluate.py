@@ -34,7 +34,7 @@ def evaluate(
 def _arrays(model: Model, given: Given, data: str, metric: list[str] | None) -> None:
     """The loss and the metrics on arrays.
 
-    Fails:
+    Raises:
         UsageError E122: the file does not say what was wanted. E101: no such metric.
     """
     require_answer(given, data)

@@ -63,7 +63,7 @@ def explain(
 def _refuse_mixture(run: str, data: str, asked: Mapping[str, Any]) -> None:
     """Refuse what asks for nothing, or for two things at once.
 
-    Fails:
+    Raises:
         UsageError E601: neither a row nor a text nor an update, or several; rows without the data.
     """
     questions = {"row", "text", "step"} & asked.keys()
@@ -109,7 +109,7 @@ def _text(run: str, text: str) -> tuple[Model, Any, Any]:
 def _edit(text: str) -> tuple[str, float]:
     """A weight and its new number.
 
-    Fails:
+    Raises:
         UsageError E601: not of the form ``dense1.weight[0,1]=0.7``.
     """
     weight, _, value = text.rpartition("=")

@@ -64,7 +64,7 @@ def answers(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) ->
         x: (N, ...) prepared inputs, or arrays by the names of the inputs.
         proba: whether the probability of each class follows.
 
-    Fails:
+    Raises:
         TrainingError E507: probabilities of a model that gives values.
     """
     header: list[Any] = ["prediction"]

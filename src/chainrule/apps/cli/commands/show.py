@@ -91,7 +91,7 @@ def _file(what: str) -> None:
 def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: str | None) -> None:
     """Refuse options that do not belong together.
 
-    Fails:
+    Raises:
         UsageError E601: a profile and a plan at once, of no RUN, or an option of theirs without them.
     """
     strange = [name for name, value in options.items() if value is not None]

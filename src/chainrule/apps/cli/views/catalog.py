@@ -12,7 +12,7 @@ from chainrule.ops import Card
 from chainrule.settings import settings
 from chainrule.texts.constraints import in_chinese
 
-_SECTIONS = ("Shapes", "Numerics", "Cost", "Fails")
+_SECTIONS = ("Shapes", "Numerics", "Cost", "Raises")
 
 
 def show_kind(kind: Kind) -> None:
@@ -27,7 +27,7 @@ def show_kind(kind: Kind) -> None:
 def show_block(kind: Kind, name: str) -> None:
     """All that is known of a block.
 
-    Fails:
+    Raises:
         UsageError E101: no such block; the nearest is offered, all are listed.
     """
     found = block(kind.name, name)

@@ -24,7 +24,7 @@ def notes_of(run: str) -> Diagnosis:
     Args:
         run: the folder, or the model file in it.
 
-    Fails:
+    Raises:
         FileError E401: nothing is there. FileError E434: the notes are a link. FileError E550: the notes are
             damaged. FileError E552: no notes were
             kept.
@@ -43,7 +43,7 @@ def notes_of(run: str) -> Diagnosis:
 def read_notes(file: Path) -> Diagnosis:
     """The diagnosis in a file.
 
-    Fails:
+    Raises:
         FileError E550: it is damaged. Else as ``durable.read``.
     """
     try:
@@ -65,7 +65,7 @@ def show_rules() -> None:
 def show_rule(name: str) -> None:
     """All that is known of a rule.
 
-    Fails:
+    Raises:
         UsageError E101: no such rule; the nearest is offered, all are listed.
     """
     rule, lang = known_rule(name), settings.lang
@@ -85,7 +85,7 @@ def show_rule(name: str) -> None:
 def known_rule(name: str) -> Rule:
     """A rule by its name or its number.
 
-    Fails:
+    Raises:
         UsageError E101: there is none.
     """
     numbered = {str(rule.number): rule for rule in RULES.values()} if name.isdecimal() else RULES

@@ -32,7 +32,7 @@ def show_models() -> None:
 def show_model(name: str) -> None:
     """All that is known of a model.
 
-    Fails:
+    Raises:
         UsageError E101: no such model; the nearest is offered, all are listed.
     """
     card, zh = known_model(name), settings.lang == "zh"
@@ -69,7 +69,7 @@ def show_model(name: str) -> None:
 def known_model(name: str) -> ModelCard:
     """The card of this name; ``ResNet-18`` and ``resnet_18`` mean ``resnet18``.
 
-    Fails:
+    Raises:
         UsageError E101: there is none.
     """
     bare = {_bare(known): known for known in MODELS}

@@ -13,7 +13,7 @@ from chainrule.train.nonfinite import read_black_box
 def show_black_box(run: str) -> bool:
     """Show what ended a training, if a number that is not finite did; whether there was something to show.
 
-    Fails:
+    Raises:
         FileError E555: the record cannot be read.
     """
     found = read_black_box(run) if os.path.isdir(run) else None

@@ -81,7 +81,7 @@ def show_saved_plan(file: str) -> None:
 def _refuse_other_ending(out: str | None, ending: str) -> None:
     """Refuse a name that is more likely that of a model or a table.
 
-    Fails:
+    Raises:
         UsageError E601: it does not end as it should.
     """
     if out is not None and Path(out).suffix.lower() != ending:

@@ -25,7 +25,7 @@ def is_foreign(file: str) -> bool:
 def show_weights(file: str) -> None:
     """The names, shapes and number kinds of a file's tensors, in the order of the file.
 
-    Fails:
+    Raises:
         FileError: as ``read_weights``.
     """
     tensors = read_tensors(file)

@@ -100,7 +100,7 @@ class Metric:
             answer: (N, K) probabilities, or (N,) those of class 1; for other targets in their shape.
             weights: (N,) how much each row counts.
 
-        Fails:
+        Raises:
             TrainingError E510: shapes that do not belong together, or a class without a probability.
         """
         return self.of(judgeable(self, np.asarray(target), np.asarray(answer), weights))
@@ -111,7 +111,7 @@ class Metric:
         Args:
             text: the number.
 
-        Fails:
+        Raises:
             UsageError E102: no number in the setting's range.
         """
         option = self.option
@@ -158,7 +158,7 @@ def of_function(function: Callable[..., Any], larger: Callable[[str], bool]) -> 
 def judgeable(metric: Metric, target: np.ndarray, answer: np.ndarray, weights: Any) -> Answers:
     """Arrays as a person has them, as the first task of the metric that their shapes fit.
 
-    Fails:
+    Raises:
         TrainingError E510: they fit none; a class without a probability; another number of weights.
     """
     for array in (target, answer):

@@ -33,7 +33,7 @@ _SMALLER = ("loss", "mae", "rmse", "error")  # words of columns that are no metr
 def found(name: object) -> Metric | None:
     """The metric of this name, with its setting where one is written; ``None`` if there is none.
 
-    Fails:
+    Raises:
         UsageError E102: a setting out of its range.
     """
     if not isinstance(name, str):
@@ -51,7 +51,7 @@ def metric(name: str) -> Metric:
     Args:
         name: such as ``"f1"``, or with its setting ``"fbeta_0.5"``.
 
-    Fails:
+    Raises:
         UsageError E101: no such metric. UsageError E102: a setting out of its range.
 
     Example:
@@ -80,7 +80,7 @@ def known_metrics(
         names: one or several; a function of targets and answers is a metric of its name.
         tasks: of which each must be able to judge at least one; none: whatever they judge.
 
-    Fails:
+    Raises:
         UsageError E101: no such metric for these tasks. UsageError E102: a setting out of its range; a
             function without a name of its own.
     """
@@ -104,7 +104,7 @@ def known_metrics(
 def own(asked: Any) -> Metric | None:
     """The metric that a function of one's own is, or a record of one's own; ``None`` for a name.
 
-    Fails:
+    Raises:
         UsageError E102: a function without a name, or with that of another metric.
     """
     if not isinstance(asked, Metric) and not callable(asked):
@@ -132,7 +132,7 @@ def score(answers: Answers, names: Sequence[str] | None = None) -> dict[str, flo
         answers: targets beside answers.
         names: what is to be measured; the usual metrics of the task by default.
 
-    Fails:
+    Raises:
         UsageError E101: no such metric for this task.
 
     Example:
