@@ -21,12 +21,13 @@ from pathlib import Path
 from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
 
+from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS
 from chainrule.apps.cli.main import main
 from chainrule.apps.cli.texts import say
 
 TEMPLATE = """
 import sys
-from chainrule.apps.cli.main import main
+from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS, main
 from chainrule.store import RunFolder
 RunFolder.forget_checkpoints = lambda folder: None  # it keeps everything
 words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 relu", "--out", "run"]
@@ -191,7 +192,7 @@ def cases(run: Path) -> Iterator[tuple[str, str, str]]:
 def run(quick: bool, seed: int, count: int | None = None) -> list[Section]:
     """All commands over all folders; ``quick`` takes a tenth, drawn by ``seed``, and ``count`` so many."""
     section = Section("entries of a run folder replaced", remark="nothing outside changed")
-    for name in main.COMMANDS:  # once here, and not in every child; no library starts a thread
+    for name in CLI_COMMANDS:  # once here, and not in every child; no library starts a thread
         import_module(f"chainrule.apps.cli.commands.{name}")
     import_module("chainrule.apps.cli.command_line")
     with tempfile.TemporaryDirectory() as folder:

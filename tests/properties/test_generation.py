@@ -78,7 +78,7 @@ def test_the_scores_of_allowed_tokens_do_not_change(name: str, scores: np.ndarra
         assert np.isneginf(out[~inside]).all()
 
 
-def check_without(scores: np.ndarray) -> None:
+def check_suppress_tokens(scores: np.ndarray) -> None:
     assert not allowed(STRATEGIES["suppress_tokens"]([1, 3]), scores)[:, [1, 3]].any()
     assert allowed(STRATEGIES["suppress_tokens"]([1, 3, 99]), scores).sum() == scores.size - 2 * len(scores)
 

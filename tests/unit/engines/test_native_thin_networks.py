@@ -49,8 +49,10 @@ def test_training_matches_the_reference_engine(
         )
         model.fit(x, y, epochs=2, batch_size=batch, seed=1, verbose=False)
         results[engine] = {**model.parameters(), "predictions": np.asarray(model(x))}
+    # The gradient of a bias before batch normalization is 0 up to rounding; Adam divides it by its epsilon.
+    atol = 1e-8 if has_norm else 1e-10
     for path, value in results["reference"].items():
-        np.testing.assert_allclose(results["native"][path], value, rtol=1e-8, atol=1e-10, err_msg=path)
+        np.testing.assert_allclose(results["native"][path], value, rtol=1e-8, atol=atol, err_msg=path)
 
 
 def graph_of(*units: int) -> Graph:
