@@ -164,7 +164,7 @@ def case(template: Path, entry: str, replacement: str, command: str, section: Se
         def work() -> str:
             os.chdir(place)
             try:
-                return str(PYTHON[command]() if command in PYTHON else main.main(COMMANDS[command]))
+                return str(PYTHON[command]() if command in PYTHON else main(COMMANDS[command]))
             except OSError as error:  # a FileError from Python is one too
                 return "refused" if getattr(error, "code", "") else f"{type(error).__name__}: {error}"
             except Exception as error:

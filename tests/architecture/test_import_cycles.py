@@ -40,18 +40,18 @@ def imports(known: Mapping[str, Path], file: Path) -> Iterator[str]:
 
 def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
     """The strongly connected components with more than one module."""
-    graph, found = {name: set(others) for name, others in graph.items()}, []
+    graph, components = {name: set(others) for name, others in graph.items()}, []
     while True:
         try:
             tuple(TopologicalSorter(graph).static_order())
         except CycleError as error:
             (start, *_) = error.args[1]
             circle = reach(graph, start) & reach(reversed_graph(graph), start)
-            found.append(circle)
+            components.append(circle)
             for name in circle:
                 graph[name] -= circle
         else:
-            return found
+            return components
 
 
 def reach(graph: Mapping[str, set[str]], start: str) -> set[str]:
@@ -66,23 +66,23 @@ def reach(graph: Mapping[str, set[str]], start: str) -> set[str]:
 
 def reversed_graph(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """The same edges in the other direction."""
-    found: dict[str, set[str]] = {name: set() for name in graph}
+    edges: dict[str, set[str]] = {name: set() for name in graph}
     for name, others in graph.items():
         for other in others:
-            found[other].add(name)
-    return found
+            edges[other].add(name)
+    return edges
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     known = modules()
     graph = {name: set(imports(known, file)) - {name} for name, file in known.items()}
-    found = circles(graph)
-    strange = [
+    cycles = circles(graph)
+    unknown = [
         sorted(circle)
-        for circle in found
+        for circle in cycles
         if not any(name.startswith(f"chainrule.{start}") for name in circle for start in PENDING)
     ]
-    assert strange == []
+    assert unknown == []
     assert len(found) <= LEFT
 
 
