@@ -52,9 +52,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _default_settings() -> Iterator[None]:
+def _default_settings(request: pytest.FixtureRequest) -> Iterator[None]:
     """Start every test with the same settings, for any locale and order of tests."""
-    with settings.using(lang="en", dtype="float32"):
+    target = {name: request.config.getoption(name) for name in ("vector_bytes", "cores")}
+    with settings.using(lang="en", dtype="float32", **target):
         yield
 
 
