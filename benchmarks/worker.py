@@ -2,7 +2,7 @@
 
     make       make a variant ready, warm it up, and find how often it must run for one reading
     measure    one reading: seconds of wall and of processor time for each count
-    drop       let go of a variant
+    drop       release a variant
     configure  set one of the engine's settings
     memory     the largest memory above that of the same work with a batch of one
 

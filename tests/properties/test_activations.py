@@ -276,7 +276,7 @@ def test_a_setting_is_not_rounded(slope: float, x: float) -> None:
         (lambda: nn.Activation("rleu"), "E101", 'activation="relu"'),
         (lambda: nn.Activation("Hardswish"), "E101", 'activation="hard_silu"'),
         (lambda: nn.Dense(3, "PReLu6"), "E101", "activation="),
-        (lambda: nn.Activation(3), "E101", ""),  # type: ignore[arg-type]
+        (lambda: nn.Activation(3), "E101", 'activation="relu"'),  # type: ignore[arg-type]
         (lambda: nn.Activation("leaky_relu", slop=0.2), "E101", "slope=..."),
         (lambda: nn.Activation("relu", slope=0.2), "E101", ""),
         (lambda: nn.Activation("celu", alpha=0), "E102", "alpha=1"),

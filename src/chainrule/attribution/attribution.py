@@ -176,10 +176,10 @@ class Attribution:
         """Return the texts on the explained score and the sum of the values."""
         score = float(self.scores[sample])
         if self.base is None or self.residual is None or self.tolerance is None:
-            told = "no_sum" if any(values[sample].any() for values in self.values.values()) else "nothing"
+            message = "no_sum" if any(values[sample].any() for values in self.values.values()) else "nothing"
             return (
                 render("attribution_score", self.lang, score=number(score)),
-                render(f"attribution_{told}", self.lang),
+                render(f"attribution_{message}", self.lang),
             )
         base, off, most = (float(array[sample]) for array in (self.base, self.residual, self.tolerance))
         off = 0.0 if abs(off) < ROUNDING * max(abs(score), abs(base)) else off

@@ -113,7 +113,7 @@ def block(kind: str, name: str) -> Block:
 
 
 def _card(kind: Kind, card: type[Card]) -> Block:
-    told = docstring(card)
+    doc = docstring(card)
     backward = []
     arrays = {Symbol(name) for name in (*card.arguments, "y", "dy")}
     formula = elementwise(parse(card.formula), arrays.__contains__)
@@ -124,19 +124,19 @@ def _card(kind: Kind, card: type[Card]) -> Block:
     return Block(
         kind, card.name, card, f"{card.name}({', '.join(card.arguments)})",
         (OPS.get(card.name, card.name), f"{card.says.forward_zh}。"),
-        told.summary, told.text, (Written("y", formula),), tuple(backward),
-        _arguments(card), told.sections, _elsewhere(kind, card.name, card),
+        doc.summary, doc.text, (Written("y", formula),), tuple(backward),
+        _arguments(card), doc.sections, _elsewhere(kind, card.name, card),
     )  # fmt: skip
 
 
 def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
-    """An operation that is made of others."""
-    told = docstring(function)
-    formula = told.sections.get("Formula", "")
-    arguments = tuple(_given(inspect.signature(function), told.arguments))
+    """An operation that is composed of others."""
+    doc = docstring(function)
+    formula = doc.sections.get("Formula", "")
+    arguments = tuple(_given(inspect.signature(function), doc.arguments))
     return Block(
-        kind, name, function, f"{name}({_inside(arguments)})", DERIVED[name], told.summary, told.text,
-        (Written("", None, formula),) if formula else (), (), arguments, told.sections,
+        kind, name, function, f"{name}({_inside(arguments)})", DERIVED[name], doc.summary, doc.text,
+        (Written("", None, formula),) if formula else (), (), arguments, doc.sections,
         _elsewhere(kind, name, function),
     )  # fmt: skip
 
@@ -168,30 +168,30 @@ def _metric(kind: Kind, metric: Metric) -> Block:
 
 
 def _record(kind: Kind, name: str, thing: object) -> Block:
-    """A class of the room ``nn``, or a record with a name of its own, such as the initializer ``he``."""
-    made = thing if isinstance(thing, type) else type(thing)
-    told = docstring(made)
-    formula = told.sections.get("Formula", "")
+    """The block of a class of ``nn``, or of a named record such as the initializer ``he``."""
+    cls = thing if isinstance(thing, type) else type(thing)
+    doc = docstring(cls)
+    formula = doc.sections.get("Formula", "")
     chinese = getattr(thing, "chinese", None) or CHINESE.get(kind.name, {}).get(name, (name, ""))
-    arguments = _arguments(made)
+    arguments = _arguments(cls)
     signature = (
-        f"{made.__name__}({_inside(arguments)})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
+        f"{cls.__name__}({_inside(arguments)})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
     )
-    summary = SAYS.get(name, told.summary) if kind.name == "initializer" else told.summary
+    summary = SAYS.get(name, doc.summary) if kind.name == "initializer" else doc.summary
     return Block(
-        kind, name, thing, signature, chinese, summary, told.text,
-        (Written("", None, formula),) if formula else (), (), arguments, told.sections,
+        kind, name, thing, signature, chinese, summary, doc.text,
+        (Written("", None, formula),) if formula else (), (), arguments, doc.sections,
         _elsewhere(kind, name, thing),
     )  # fmt: skip
 
 
-def _arguments(made: type) -> tuple[Argument, ...]:
+def _arguments(cls: type) -> tuple[Argument, ...]:
     """The settings of a record, in the order in which they are written."""
-    meanings = argument_meanings(made)
-    if issubclass(made, Card):
-        names = [f.name for f in fields(made)] if is_dataclass(made) else []
+    meanings = argument_meanings(cls)
+    if issubclass(cls, Card):
+        names = [f.name for f in fields(cls)] if is_dataclass(cls) else []
         return tuple(Argument(name, "", meanings.get(name, "")) for name in names)
-    return tuple(_given(inspect.signature(made), meanings))
+    return tuple(_given(inspect.signature(cls), meanings))
 
 
 def _inside(arguments: tuple[Argument, ...]) -> str:

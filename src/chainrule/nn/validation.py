@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from chainrule.errors import UsageError, suggest, written
+from chainrule.errors.suggestion import name_of
 
 
 def require(owner: object, name: str, holds: bool, expected: str, fix: str = "") -> None:
@@ -100,7 +101,13 @@ def value_text(value: object) -> str:
 
 
 def unknown(
-    where: str, name: object, known: list[str], fix: str, aliases: Mapping[str, str] | None = None
+    where: str,
+    name: object,
+    known: list[str],
+    fix: str,
+    aliases: Mapping[str, str] | None = None,
+    *,
+    usual: str = "",
 ) -> UsageError:
     """The error for a value that is not a name of a table; its fix holds the name that was probably meant.
 
@@ -110,11 +117,14 @@ def unknown(
         known: the names that exist.
         fix: code that can be pasted, with ``{}`` in the place of the name.
         aliases: names of other libraries, each with ours.
+        usual: the name that the fix holds where the value resembles no name at all, such as a number.
     """
     word = name[:80] if isinstance(name, str) else written(name)
+    hint = suggest(name, known, fix, aliases)
+    if not hint and usual and not name_of(name):
+        hint = fix.replace("{}", usual)
     return UsageError(
-        "E101", where=where, name=word, expected=", ".join(known), received=word,
-        fix=suggest(name, known, fix, aliases),
+        "E101", where=where, name=word, expected=", ".join(known), received=word, fix=hint
     )  # fmt: skip
 
 

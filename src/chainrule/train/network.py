@@ -40,7 +40,7 @@ class Recipe:
         optimizer: what moves the parameters.
         penalty: what the size of every weight matrix costs, besides what layers ask for themselves.
         clip: what limits the gradients.
-        dtype: number kind of parameters and inputs.
+        dtype: of parameters and inputs.
         frozen: paths of parameters that stay as they are, their beginnings or patterns (``is_at``).
     """
 
@@ -54,7 +54,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for loss in self.loss.values() if isinstance(self.loss, Mapping) else (self.loss,):
-            known_loss(loss)  # a slip in its name is told where it is made, not where the training begins
+            known_loss(loss)  # a wrong name is refused here, not when the training starts
 
 
 @frozen

@@ -114,7 +114,7 @@ class Parameters(Mapping[str, np.ndarray]):
 
 
 class _Shared:
-    """The number of updates made to shared parameters, whoever made them."""
+    """The number of updates of shared parameters, by all trainers together."""
 
     def __init__(self) -> None:
         self.version = 0

@@ -237,7 +237,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "p above 1": ([1], {"top_p": 1.5}, "E102"),
     "no beams": ([1], {"num_beams": 0}, "E102"),
     "beams that draw": ([1], {"num_beams": 2, "top_p": 0.9}, "E124"),
-    "beams that are told of": ([1], {"num_beams": 2, "callback": print}, "E124"),
+    "beams with a callback": ([1], {"num_beams": 2, "callback": print}, "E124"),
     "more samples than beams": ([1], {"num_beams": 2, "samples": 3}, "E102"),
     "no samples": ([1], {"samples": 0}, "E102"),
     "a stop that is no token": ([1], {"stop": ["a"]}, "E113"),

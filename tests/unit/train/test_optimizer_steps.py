@@ -122,16 +122,16 @@ def test_a_mean_is_not_the_last_weight() -> None:
 
 
 def test_the_rate_is_lowered_when_the_loss_no_longer_improves() -> None:
-    told: list[float] = []
+    rates: list[float] = []
     rate = nn.ReduceOnPlateau(0.5, factor=0.5, patience=1, monitor="val_accuracy", greater_is_better=True)
-    listen = [lambda event: told.append(event.learning_rate) if isinstance(event, StepDone) else None]
+    listen = [lambda event: rates.append(event.learning_rate) if isinstance(event, StepDone) else None]
     model = fit(learner(nn.SGD(rate)), epochs=12, callbacks=listen)
     counters: dict[str, float | None] = {}
     expected = []
     for row in model.history:
         expected += [0.5 * 0.5 ** (counters.get("reductions") or 0)] * 4
         counters = rate.update(counters, row)
-    assert told == pytest.approx(expected)
+    assert rates == pytest.approx(expected)
     assert counters["reductions"]
 
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 28 x 28 gray pictures of ten kinds of clothes, told apart by nets from shallow to deep.
+"""Fashion-MNIST: 28 x 28 gray images of ten kinds of clothes, classified by shallow and deep networks.
 
 Of the 60,000 training pictures one in twelve is only measured; the 10,000 test pictures are read once, last.
 A linear model (one dense layer) is evaluated beside it. Reference: Xiao and others (2017), arXiv 1708.07747.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # columns that are listed; the rest is told as one line
 WIDE = 24  # signs of the longest bar
-COLOR, NOTHING = "#2563a8", "#adb5bd"  # what is needed, and what is not told apart from chance
+COLOR, NOTHING = "#2563a8", "#adb5bd"  # important columns, and columns within chance
 
 
 class Options(TypedDict, total=False):

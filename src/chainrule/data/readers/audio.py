@@ -170,7 +170,7 @@ def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) ->
         sample_rate, target_sample_rate: samples for each second before and after.
 
     Returns:
-        (T target_sample_rate / sample_rate, rounded up, ...) of the same number kind.
+        (T target_sample_rate / sample_rate, rounded up, ...) of the same dtype.
 
     Raises:
         UsageError E102: a rate below 1.

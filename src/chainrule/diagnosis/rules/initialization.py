@@ -25,7 +25,7 @@ def _badly_scaled(first: FirstSteps) -> Iterator[Evidence]:
     spread = {path: v for path, v in spread.items() if v > 0 and math.isfinite(v)}
     layers = first.look.network.inference.book.layers.values()
     if len(spread) < 2 or any(type(layer).__name__ in NORMALIZE for layer in layers):
-        return  # what is normalized anew in every layer may begin at any scale
+        return  # layers that normalize their inputs may start at any scale
     large, small = max(spread, key=lambda p: spread[p]), min(spread, key=lambda p: spread[p])
     ratio = spread[large] / spread[small]
     gains = {path: g for path in spread if (g := _gain(first, path)) is not None}

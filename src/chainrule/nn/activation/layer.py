@@ -66,7 +66,7 @@ def known_activation(name: Any) -> str:
     if isinstance(name, str) and name in ACTIVATIONS:
         return name
     elsewhere = {word: own for own, curve in ACTIVATIONS.items() for word in curve.elsewhere}
-    raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"', elsewhere)
+    raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"', elsewhere, usual="relu")
 
 
 def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:

@@ -35,7 +35,7 @@ WINDOWS = 25  # how many windows of smoothing lie side by side over the sweep
 KEPT = 0.9  # of the running mean that tells, while the sweep runs, that it has diverged
 DIVERGED = 4.0  # times the least loss: beyond it nothing more is to be seen
 NOTICEABLE = 0.01  # of the loss: what falls by less, does not fall
-LEAST = 10  # steps from which a slope can be told
+LEAST = 10  # number of steps from which a slope can be estimated
 _PASSED = ("class_weight", "sample_weight", "warm_start", "shuffle")
 _MARGIN, _WIDTH, _HEIGHT = 46, 520, 240  # of the picture, in pixels
 
@@ -146,16 +146,16 @@ def find_learning_rate(
     known = ("seed", *_PASSED)
     refuse_unknown("find_learning_rate", options, known)
     trial = _with_schedule(model, Growing(low, high, steps))
-    told: list[tuple[float, float]] = []
+    readings: list[tuple[float, float]] = []
     least, now = math.inf, None
 
     def watch(event: Event) -> bool:
         nonlocal least, now
         if isinstance(event, StepDone):
-            told.append((event.learning_rate, event.loss))
+            readings.append((event.learning_rate, event.loss))
             now = event.loss if now is None else KEPT * now + (1 - KEPT) * event.loss
             least = min(least, now)
-            return len(told) >= steps or (len(told) > LEAST and now > DIVERGED * abs(least))
+            return len(readings) >= steps or (len(readings) > LEAST and now > DIVERGED * abs(least))
         return False
 
     try:
@@ -163,14 +163,14 @@ def find_learning_rate(
         fit(trial, TrainingData(x, y), FitOptions(steps, batch_size, callbacks=[watch], **chosen))
     except TrainingError as error:
         if error.code != "E501":
-            raise  # where numbers overflow the sweep is over, and what was seen before is what was asked for
-    if len(told) < LEAST:
+            raise  # an overflow ends the sweep; the readings before it are the result
+    if len(readings) < LEAST:
         raise TrainingError(
             "E513", where="find_learning_rate", expected=f"{LEAST} steps whose loss is finite",
-            received=len(told),
+            received=len(readings),
             fix=f"span=({low / 1000:g}, {low:g})",
         )  # fmt: skip
-    rates, losses = zip(*told, strict=True)
+    rates, losses = zip(*readings, strict=True)
     smoothed = smooth(losses)
     return LearningRateSweep(rates, losses, tuple(smoothed.tolist()), _steepest(rates, smoothed))
 

@@ -17,7 +17,7 @@ from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
 
 Words = list[str] | None
-_STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # what training mends in a table by itself
+_STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table
 
 
 def check(
