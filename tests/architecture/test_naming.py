@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from source_files import PACKAGE, ROOT, SOURCE, tree, violations
+from source_files import PACKAGE, ROOT, SOURCE, text, tree, violations
 
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "tools"}
 # Traces of the machine on which a file was written.
@@ -54,6 +54,40 @@ def test_objects_without_docstring_are_reported() -> None:
 def test_no_file_has_a_name_without_meaning() -> None:
     names = {part.removesuffix(".py") for file in PACKAGE for part in file.relative_to(SOURCE).parts}
     assert names & EMPTY_NAMES == set()
+
+
+def missing_files(package: Path) -> list[str]:
+    """The files that the docstring of a package names and that do not exist.
+
+    A plain name is a file of the package or its folders; a path may lead to another package.
+    """
+    outline = ast.get_docstring(tree(package / "__init__.py")) or ""
+    named = set(re.findall(r"(?<![\w/])(?:\w+/)*\w+\.py\b", outline))
+    return sorted(name for name in named if not any((SOURCE if "/" in name else package).rglob(name)))
+
+
+def test_package_docstrings_name_existing_files() -> None:
+    packages = [file.parent for file in PACKAGE if file.name == "__init__.py"]
+    assert len(packages) > 40
+    found = {str(package.relative_to(SOURCE)): missing_files(package) for package in packages}
+    assert {package: names for package, names in found.items() if names} == {}
+
+
+def test_a_missing_file_of_a_package_docstring_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").touch()
+    (tmp_path / "__init__.py").write_text('"""Files: a.py and b.py."""', encoding="utf-8")
+    assert missing_files(tmp_path) == ["b.py"]
+
+
+def test_pages_name_existing_files() -> None:
+    files = {str(file.relative_to(ROOT)) for file in tracked()}
+    missing = []
+    for page in (ROOT / name for name in files if name.endswith(".md")):
+        for path in re.findall(
+            r"`((?:docs|tests|src|campaigns|benchmarks|pages)/[\w/.-]+\.(?:py|md))`", text(page)
+        ):
+            missing += [f"{page.name}: {path}"] if path not in files else []
+    assert missing == []
 
 
 @pytest.mark.parametrize("what", FOREIGN)

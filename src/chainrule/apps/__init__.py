@@ -1,22 +1,19 @@
-"""What a person runs: the command line, its report and the examples.
+"""The applications: the command line, the report page and the examples.
 
-In: words typed in a terminal. Out: texts, tables, files, and an exit code. This room contains no mathematics:
-every number comes from a lower room, and what is written here is only who is asked, in which order, and how
-it is shown.
+Input: words typed in a terminal. Output: texts, tables, files and an exit code. This package contains no
+mathematics: every value comes from a lower package.
 
-::
-
-    cli.py          the door: finds the command, shows every error in one form, gives the exit code
-    terminal.py     from words to a command's function, by typer
-    commands/       one file for each command
-    option.py       the options of a training, and config.toml
-    study.py        a table understood, split and prepared
-    course.py       one training from its options to its RUN folder
-    run.py          where a RUN is, and whether it may be written
-    model.py        a trained model that is asked about tables
-    screen.py       the terminal: tables, notices
-    view.py         columns, layers and results as tables
-    word.py         every text, in English and Chinese
-    report/         report.html
-    examples/       networks to look at, one file each
+    cli/main.py              entry point: finds the command, prints errors, returns the exit code
+    cli/command_line.py      from words to the function of a command, by typer
+    cli/commands/            one file per command
+    cli/options.py           the options of a training, and ``config.toml``
+    cli/prepared_data.py     a table with its columns, task, split and preparation
+    cli/run_writer.py        one training from its options to its RUN folder
+    cli/run_paths.py         the path of a RUN, and whether it may be written
+    cli/model_and_rows.py    a trained model and the rows of a command
+    cli/screen.py            terminal output: tables and notices;  cli/tables.py  columns, layers and results
+    cli/views/               one file per kind of thing that is printed
+    cli/texts.py             all texts in English and Chinese
+    report/                  ``report.html``
+    examples/                example programs, one file each
 """

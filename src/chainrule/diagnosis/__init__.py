@@ -1,13 +1,20 @@
 """The doctor: rules that find problems before a training, in its first steps, during it and at its end.
 
-    rule.py             the card of a rule finding.py          a finding with its numbers and sentences
-    registry.py         all rules by name context.py          the facts before a training: rows, network,
-    loss, optimizer first_steps.py      the first steps, computed on a copy diagnosis.py        all findings
-    as a page check.py            ``Model.check`` callback.py         the callback of a training history.py
-    the recorded history of a training monitor.py          the rules on the history, during and after a
-    training seeds.py            comparison of two training setups over seeds
+    rule.py             the definition of a rule
+    registry.py         all rules by name;  rules/  one file per family of problems
+    finding.py          a finding with its values and sentences
+    context.py          the facts before a training: rows, network, loss, optimizer
+    first_steps.py      the first steps, computed on a copy
+    history.py          the recorded history of a training
+    monitor.py          the rules on the history, during and after a training
+    callback.py         the callback of a training
+    check.py            ``Model.check``
+    diagnosis.py        all findings as a page
+    seeds.py            comparison of two training setups over seeds
+    step_profile.py     the profile of a training step as a page
 
-Input: the facts of a time. Output: findings. The doctor never changes a training or makes it fail.
+Input: the facts at one point of a training. Output: findings. The doctor never changes a training or makes it
+fail.
 """
 
 from __future__ import annotations

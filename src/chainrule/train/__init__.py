@@ -1,30 +1,23 @@
-"""Training: from a net, a loss, an optimizer and rows of data to a trained state, and back to answers.
+"""Training: from a network, a loss, an optimizer and data to a trained state and its predictions.
 
-In: a net as layers, arrays or a table, options. Out: a ``ModelState`` that predicts, is measured, saved and
-loaded; a history; events for whoever listens; checkpoints from which a training goes on to the same bits.
-This room never knows
-how a number is computed: a step is a graph, and an engine runs it.
+Input: layers, arrays or a table, options. Output: a ``ModelState`` that predicts, is evaluated, saved and
+loaded; a history; events; checkpoints from which a training resumes to the same bits. This package does not
+compute values itself: a step is a graph, and an engine runs it.
 
-    ModelState.fit                       learner.py   the object a person holds
-      Request, Work                   request.py, fitting.py     what is asked for, checked
-      Network, Step                   step.py      the whole step as one graph
-      Target, sample_weights          target.py, weighing.py     labels and weights as numbers
-      training_need, refuse_too_large need.py      what it takes of memory, before anything is allocated
-      train(job, step, state)         loop.py      batches, epochs, events, checkpoints
-      TrainState                      state.py     everything needed to go on
-      BlackBox                        blackbox/    where a NaN or an infinity came from
-      Cutting                         cutting.py   sequences: batches cut to their own length
-      EarlyStopping, Converged        stopping.py  when to end
-      Prober, Probe                   probing.py   what goes on inside meanwhile, at some steps
-      Reading                         reading.py   its numbers, read from a step's arrays as they come
-      Judge, METRICS                  judging.py, metric/        how good it is
-      Callback, Training              callback/    what else is done meanwhile: logs, model files
-      replay                          replaying.py one update of a training again, to the last bit
-      freeze                          freezing.py  parts that stay as they are
-      Lexicon, Memory                 lexicon.py   translating without a net, to be measured against
-      LearningRateSweep                       finder.py    which learning rate suits
-      Decoder, Cache                  decoder.py   a net that writes, run word by word
-      generate, generate_text         generation/  what it writes: draws and beam search
+    model_state.py      ``ModelState``, an immutable value;  state_holder.py  the base class of ``Model``
+    fit.py              from ``fit`` to the loop and back;  options.py, prepare.py  its checked inputs
+    network.py          the graphs of a model;  objective.py  the loss with penalties;  step.py  one update
+    training_run.py     a training in progress;  state.py  what a checkpoint holds
+    loop.py             epochs, batches, events, checkpoints;  multi_step.py  many steps in compiled code
+    trainer.py          one update at a time;  parameters.py  arrays that trainers share
+    stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters
+    loading.py          parameters set by hand
+    inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
+    evaluation/         predictions, losses, metrics, baselines
+    checkpoint/         model files, resume, replay, the identity of a training
+    monitor/            probes, memory, progress, profiles, the learning-rate finder, parity of engines
+    callback/           callbacks;  generation/  text generation
+    nonfinite/          the origin of NaN and infinity
 """
 
 from __future__ import annotations

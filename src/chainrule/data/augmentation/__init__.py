@@ -1,19 +1,19 @@
-"""Random changes of images while a network learns: augmentation.
+"""Data augmentation: random transforms of images during training.
 
-A picture of a cat that is mirrored, shifted or a little darker is still a picture of a cat. A network that
-sees a new variant in every epoch cannot learn single pixels by heart.
+A mirrored, shifted or darker picture of a cat is still a picture of a cat. A network that receives another
+variant in every epoch cannot memorize single pixels.
 
-    change.py         what every change has; random numbers with an address
-    geometry.py       flip, crop, rotate, affine, resized crop;  warp.py looks pixels up
-    distortion.py     seen at an angle, bent like rubber
-    color.py         brightness, contrast, saturation, hue
-    sometimes.py      blur, gray, and single changes of RandAugment's list, each with a chance
-    tiles.py          equalization by tiles
-    erase.py          a rectangle painted over
-    rand_augment.py   a few changes drawn from fourteen;  aug_mix.py  the mean of several chains of them
-    mixing.py         mixup and cutmix: two images as one
-    pipeline.py       changes one after the other; batches made on worker threads
-    text.py           a pipeline in a few words: flip, crop 4, rotate 10
+    transform.py              the base class of transforms; random numbers addressed by seed, epoch and row
+    geometry.py               flip, crop, rotate, affine, resized crop;  affine.py  resampling
+    distortion.py             perspective and elastic distortion
+    color.py                  brightness, contrast, saturation, hue
+    random_apply.py           transforms with a probability: blur, gray, and those of RandAugment
+    adaptive_equalization.py  CLAHE
+    erasing.py                random erasing
+    rand_augment.py           RandAugment;  aug_mix.py  AugMix
+    mixing.py                 mixup and CutMix
+    pipeline.py               transforms in sequence; batches prepared on worker threads
+    parse.py                  a pipeline from a text: ``flip, crop 4, rotate 10``
 """
 
 from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles

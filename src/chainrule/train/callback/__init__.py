@@ -1,22 +1,22 @@
-"""Callbacks: what is done besides training while a network trains.
+"""Callbacks: functions and objects that receive the events of a training.
 
-In: the events of a training, and the training itself to look into. Out: files, and the wish to stop. A
-callback never changes a number of the training: with it or without it, the same bits.
+Input: events, and a read-only view of the training. Output: files, and requests to stop. A callback never
+changes a value of the training.
 
-    Callback               callback.py         the base class of callbacks
-    TrainingView           training_view.py    a training in progress, to be read
-    Checkpoint             checkpoint.py    model files, of every few epochs or of the best
-    CSVLog, JSONLog        log.py           the history as CSV; everything that happens, as JSON lines
-    Histograms             histograms.py    distributions of weights, activations, gradients, to be drawn
-    TensorBoard            tensorboard.py   curves and histograms
-                           event_file.py    the form of TensorBoard's files
-    TimeLimit              limit.py         a training that ends in time
-    CALLBACKS              table.py         all by name
+    Callback               callback.py         the base class
+    TrainingView           training_view.py    a training in progress, read-only
+    Checkpoint             checkpoint.py       model files, every few epochs or of the best epoch
+    CSVLog, JSONLog        logs.py             the history as CSV; all events as JSON lines
+                           growing_file.py     files that are appended to during a training
+    Histograms             histograms.py       distributions of weights, activations and gradients
+    TensorBoard            tensorboard.py      curves and histograms;  event_file.py  the file format
+    TimeLimit              time_limit.py       a limit on the duration
+    CALLBACKS              registry.py         all callbacks by name
 
-What other libraries do by callbacks is elsewhere here where it changes numbers: means of weights are
-optimizers (``cr.EMA``, ``cr.SWA``), learning rates that fall are schedules (``cr.ReduceOnPlateau``), rules
-that stop keep counters in the training's state (``cr.EarlyStopping``), and a number that is not finite always
-stops a training.
+Where other libraries change values by callbacks, there are other means here: averages of weights are
+optimizers (``cr.EMA``, ``cr.SWA``), decreasing learning rates are schedules (``cr.ReduceOnPlateau``),
+stopping rules keep counters in the state of the training (``cr.EarlyStopping``), and a non-finite value
+always stops a training.
 """
 
 from __future__ import annotations

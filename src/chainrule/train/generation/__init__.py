@@ -1,14 +1,15 @@
-"""Writing: a net that guesses the next token, asked again and again.
+"""Generation: texts from a network that predicts the next token.
 
-In: a ``Decoder`` and the tokens a text begins with, or a model with a tokenizer and a text. Out: tokens or
-texts, all at once or as they come. This room never runs a net itself and never changes one.
+Input: a ``Decoder`` and the tokens of a prompt, or a model with a tokenizer and a text. Output: tokens or
+texts, complete or as a stream. This package never changes a network.
 
-    generate, stream_tokens, Generated    writing.py    texts from a net, whole or token by token
-      Request, Ways                       request.py    what was asked for, checked
-      Greedy, Temperature, TopK, TopP     strategy.py   how the scores are changed before a token is chosen
-      drawn                               sampling.py   drawing, keyed by seed, prompt, sample and place
-      searched                            beam.py       beam search
-    generate_text, stream_text            text.py       the same for a model with a tokenizer
+    decoder.py          ``Decoder``, ``Cache``: the network run token by token
+    generator.py        ``generate``, ``stream_tokens``
+    options.py          the options, checked
+    strategy.py         greedy, temperature, top-k, top-p: changes of the scores before a token is chosen
+    sampling.py         sampling, keyed by seed, prompt, sample and position
+    beam_search.py      beam search
+    text.py             ``generate_text``, ``stream_text`` for a model with a tokenizer
 """
 
 from __future__ import annotations

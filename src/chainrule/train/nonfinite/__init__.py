@@ -1,20 +1,19 @@
-"""The black box: where a NaN or an infinity came from, and what led to it.
+"""The non-finite tracer: where a NaN or an infinity came from, and what led to it.
 
-In: a step whose result is not finite, the state before it, the last states and losses. Out: a ``BlackBox``,
-a frozen record that prints in both languages and lies in the RUN as ``blackbox.json``. The room never mends
-anything and never decides whether a training stops: the loop does.
+Input: a step whose result is not finite, the state before it, recent states and losses. Output: an immutable
+record that prints in both languages and is stored in the RUN as ``blackbox.json``. The tracer changes nothing
+and does not decide whether a training stops: the loop does.
 
-    finite.py      whether an array is finite
-    recorder.py    what the loop keeps of the last steps
-    origin.py      which operation was the first
-    inside.py      the same inside a loop over time
-    second.py      where only the compiled program overflows
-    cause.py       why, and what to try
-    course.py      how large everything was in the last steps
-    record.py      the record, as plain data and back; run.py keeps it in a RUN
-    telling.py     the record in words; word.py has them
-    verdict.py     all of it, as an error
-    answer.py      the same for answers of a trained net
+    check.py          whether an array is finite
+    recorder.py       what the loop keeps of recent steps;  context.py  what it passes when a step fails
+    origin.py         the first operation whose result is not finite;  scan_origin.py  inside a loop over time
+    rounding.py       overflows in compiled code only
+    cause.py          the cause, and what to try
+    recent_steps.py   the magnitude of values in recent steps
+    record.py         the record and its plain form;  run_file.py  stores it in a RUN
+    narrative.py      the record as text;  texts.py  its sentences
+    verdict.py        everything as an error
+    prediction.py     the same for predictions of a trained network
 """
 
 from __future__ import annotations

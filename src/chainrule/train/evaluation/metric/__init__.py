@@ -1,20 +1,20 @@
-"""Metrics: how good answers are, as numbers a person can judge by.
+"""Metrics: the quality of predictions as numbers.
 
-In: targets, answers, weights. Out: numbers by name. ``METRICS`` is the table of all, with what is to be said
-of each; any of them is measured by its name, in ``metrics=[...]``, in ``monitor="val_..."`` and on its own
-(``cr.metric("f1")(y, p)``). This room never knows what a network is.
+Input: targets, predictions, weights. Output: values by name. ``METRICS`` is the table of all metrics with
+their descriptions; each is used by its name, in ``metrics=[...]``, in ``monitor="val_..."`` and by itself
+(``cr.metric("f1")(y, p)``). This package does not depend on networks.
 
-    Answers, Counts      answers.py      targets beside answers, in the two forms that every metric reads
-    Metric, Option       entry.py        what a metric is
-                         classes.py      of the decision: accuracy, precision, overlap, ...
-                         threshold.py    of the order: areas under curves, the best of all thresholds
-                         probability.py  of the probabilities: cross-entropy, Brier, calibration
-                         value.py        of values: errors, shares explained, correlations
-    METRICS, score       table.py        all by name
+    inputs.py           targets beside predictions, in the two forms that every metric reads
+    metric.py           the definition of a metric
+    classification.py   accuracy, precision, recall, overlap, ...
+    ranking.py          areas under curves, the best threshold
+    calibration.py      cross-entropy, Brier score, calibration error
+    regression.py       errors, explained variance, correlations
+    registry.py         all metrics by name
 
-They are written out in NumPy, a few lines each, because they are asked after every epoch: loading
-scikit-learn takes longer than most trainings of a table, and its checks of each call longer than the
-counting. A law holds them to scikit-learn's numbers, and where it has none to their definition.
+They are implemented in NumPy because they are evaluated after every epoch: importing scikit-learn takes
+longer than most trainings on a table, and its input checks longer than the computation. Property tests
+compare them with scikit-learn, and with their definition where it has none.
 """
 
 from chainrule.train.evaluation.metric.inputs import TASKS, UNJUDGED, Answers
