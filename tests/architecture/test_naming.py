@@ -69,8 +69,8 @@ def missing_files(package: Path) -> list[str]:
 def test_package_docstrings_name_existing_files() -> None:
     packages = [file.parent for file in PACKAGE if file.name == "__init__.py"]
     assert len(packages) > 40
-    found = {str(package.relative_to(SOURCE)): missing_files(package) for package in packages}
-    assert {package: names for package, names in found.items() if names} == {}
+    missing = {str(package.relative_to(SOURCE)): missing_files(package) for package in packages}
+    assert {package: names for package, names in missing.items() if names} == {}
 
 
 def test_a_missing_file_of_a_package_docstring_is_found(tmp_path: Path) -> None:
