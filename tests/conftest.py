@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import hypothesis
@@ -55,8 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _default_settings(request: pytest.FixtureRequest) -> Iterator[None]:
     """Start every test with the same settings, for any locale and order of tests."""
     target = {name: request.config.getoption(name) for name in ("vector_bytes", "cores")}
-    with settings.using(lang="en", dtype="float32", **target):
-        yield
+    present = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    with settings.using(**{**present, "lang": "en", "dtype": "float32", **target}):
+        yield  # a test may change any of them: all are restored
 
 
 @pytest.fixture(autouse=True)
