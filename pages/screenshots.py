@@ -30,7 +30,7 @@ COLUMNS = 110
 RUN = "runs/iris"
 TRAIN = ["train", "iris", "--net", "4 tanh", "--seed", "0", "--out", RUN]
 EXPLAIN = ["explain", RUN, "iris", "--row", "3", "--weight", "dense1.weight[0,1]"]
-_PROGRAM = "import sys; from chainrule.apps.cli import main; sys.exit(main(sys.argv[1:]))"
+_PROGRAM = "import sys; from chainrule.apps.cli.main import main; sys.exit(main(sys.argv[1:]))"
 _TEXT = re.compile(
     r'<text(?P<before>[^>]*) x="(?P<x>[\d.]+)"(?P<middle>[^>]*) textLength="(?P<length>[\d.]+)"'
     r"(?P<after>[^>]*)>(?P<text>[^<]*)</text>"
