@@ -1,7 +1,7 @@
-"""From a call of ``fit`` to the training loop and back: a model's state goes in, another one comes out.
+"""``fit``: from the arguments of ``Model.fit`` to the training loop and to the trained model.
 
-A call is checked completely before anything is computed. Since ``fit`` takes a state and returns another one,
-a call that is refused changes nothing.
+All arguments are checked before anything is computed. ``fit`` takes a ``ModelState`` and returns another one,
+so a call that raises an error changes nothing.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, callbacks_of, prepare
 from chainrule.train.training_run import TrainingRun
 
-Keep = Callable[[ModelState], None]
+OnResult = Callable[[ModelState], None]
 
 
 def fit(
-    model: ModelState, data: TrainingData, options: FitOptions, keep: Keep = lambda state: None
+    model: ModelState, data: TrainingData, options: FitOptions, on_result: OnResult = lambda state: None
 ) -> ModelState:
     """Train a model; see ``chainrule.Model.fit``.
 
     Args:
-        model: where the training begins.
-        data: the rows.
-        options: everything else.
-        keep: is called with the state in which the training leaves the model, whatever ends it: also where a
-            value is not finite or Ctrl-C is pressed twice. A call that is refused does not call it.
+        model: the model before the training.
+        data: the training and validation rows.
+        options: all other arguments of ``Model.fit``.
+        on_result: called with the trained model, however the training ends: also where an error for a
+            non-finite value or a ``KeyboardInterrupt`` is raised. It is not called where the arguments are
+            refused.
 
     Returns:
-        the state that was kept.
+        the trained model.
     """
     reason = "failed"
     with started(model, data, options) as run:
@@ -51,14 +52,14 @@ def fit(
             if run.augmentation is not None:
                 run.augmentation.close()
             trained = run.result(reason)
-            keep(trained)
+            on_result(trained)
         _notify_interrupted(run, reason)
     return trained
 
 
 @contextmanager
 def started(model: ModelState, data: TrainingData, options: FitOptions) -> Iterator[TrainingRun]:
-    """A training that is ready for its first update: checked, with folder, checkpoint and listeners."""
+    """A training that is ready for its first update, with its run folder, checkpoint and listeners."""
     run = prepare(model, data, options)
     folder, claim = folder_of(options.run)
     with claim, reporting_to(folder), listening(), progress(options.verbose) as listeners:
@@ -78,22 +79,22 @@ def started(model: ModelState, data: TrainingData, options: FitOptions) -> Itera
 
 
 def _start_callbacks(run: TrainingRun) -> None:
-    """Start the listeners of callbacks, each at its place among the functions that listen already."""
+    """Start the listeners of the callbacks; all listeners are called in the order of ``callbacks``."""
     _, listeners = callbacks_of(run.options.callbacks)
-    functions, view = [each for each in listeners if not isinstance(each, Callback)], TrainingView(run)
+    view, functions = TrainingView(run), [entry for entry in listeners if not isinstance(entry, Callback)]
     run.channel.listeners[: len(functions)] = [
-        each.start(view) if isinstance(each, Callback) else each for each in listeners
+        entry.start(view) if isinstance(entry, Callback) else entry for entry in listeners
     ]
 
 
 def _notify_interrupted(run: TrainingRun, reason: str) -> None:
-    """Say where an interrupted training is saved and how it goes on."""
+    """Send a notice: where an interrupted training is saved, and how to resume it."""
     folder = run.options.run
     if reason == "interrupted" and folder is not None and not isinstance(folder, store.RunFolder):
         run.channel.send(
             Notice(
-                f"interrupted after step {run.state.step}; saved in {folder}: the same call and resume=True "
-                f"go on",
+                f"interrupted after step {run.state.step}; saved in {folder}: call fit again with "
+                "resume=True to continue",
                 f"在第 {run.state.step} 步被中断，已保存在 {folder}：加上 resume=True 再次调用即可继续",
             )
         )

@@ -1,10 +1,9 @@
-"""Many steps at once, for engines that can: the loop's fast lane.
+"""Multi-step runs: several training steps in one call of compiled code, for engines that support it.
 
-Nothing about a training depends on how long its stretches are. They are made about a tenth of a second long,
-so that Ctrl-C and the progress bar stay quick. Where something must be known step by step (a listener that
-sees every step and may ask to stop, a number that is not finite), the stretch is run, and when it turns out
-that it should have ended earlier, it is rewound: the trainer takes the state's arrays again, which are still
-those of before, and makes exactly the right number of steps.
+The result of a training does not depend on the lengths of its runs. A run takes about 0.1 s, so that Ctrl-C
+and the progress bar respond quickly. Where a run should have ended earlier (a listener of every step requests
+a stop, a value is not finite), it is repeated: the arrays of the state, which are still those from before the
+run, are copied to the engine again, and it executes the right number of steps.
 """
 
 from __future__ import annotations
@@ -25,21 +24,22 @@ from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
 from chainrule.train.state import TrainState
 from chainrule.train.step import EACH_STEP, Step
 
-AIM = 0.1  # seconds a stretch should take
+TARGET_SECONDS = 0.1  # duration of one run
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
 
 
 class StepRunner:
-    """Runs stretches of a training.
+    """Executes the steps of a training, several in one call.
 
     Args:
-        step: the step's graph.
-        order: which rows are in which batch.
-        seed: of each step's random numbers.
-        made: the engine's trainer.
-        state: where the training stands; its arrays are copied.
-        counts: how much each row counts in the mean of an epoch's losses.
-        index: which rows of the whole the training rows are; ``None``: all of them.
+        step: the graph of one step.
+        order: the rows of each batch.
+        seed: the seed of each step's random numbers.
+        trainer: the engine's compiled loop over steps.
+        state: the state of the training; its arrays are copied.
+        counts: the weight of each row in the mean loss of an epoch.
+        index: (N,) the training rows as row numbers of the arrays that ``trainer`` reads; ``None``: the
+            training rows are all rows.
     """
 
     def __init__(
@@ -47,76 +47,79 @@ class StepRunner:
         step: Step,
         order: Order,
         seed: int,
-        made: Trainer,
+        trainer: Trainer,
         state: TrainState,
         counts: RowWeights,
         index: np.ndarray | None = None,
     ) -> None:
-        self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, made, counts
+        self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, trainer, counts
         self.length = 1
-        self.reported = np.zeros((0, 2))  # losses and rates of the last stretch
+        self.reported = np.zeros((0, 2))  # loss and learning rate of each step of the last run
         self.homes = homes_of(step)
-        self._read = (-1, np.zeros(0, np.int64))  # an epoch, and the order of its rows
+        self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
         self._index = index
         self.load(state)
 
     def advance(
         self,
         state: TrainState,
-        tell: Callable[[int, float, float], bool] | None,
-        most: int = 2**62,
-        let_go: Callable[[], None] = lambda: None,
+        report: Callable[[int, float, float], bool] | None,
+        max_steps: int = 2**62,
+        release: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Make as many steps as fit into a stretch, at most to the end of the epoch.
+        """Execute as many steps as a run takes, at most to the end of the epoch.
 
         Args:
-            state: where the training stands; brought up to date.
-            tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop
-                there. ``None``: nobody wants to know.
-            most: steps at most, because something else is to be done then.
-            let_go: called when all steps are good, before the state that the stretch began from is replaced
-                by a new one: whoever holds it may let go of it.
+            state: the state of the training; it is updated.
+            report: called for every step with the number of its batch in the epoch, its loss and its learning
+                rate; returns whether to stop after it. ``None``: steps are not reported.
+            max_steps: upper limit of the number of steps.
+            release: called when all steps are finite, before new arrays replace those of the state: a copy of
+                the old state can be freed then.
 
         Returns:
-            whether the next step is one that must be looked into, because a number of it is not finite.
+            whether the next step has to be examined, because one of its values is not finite.
         """
-        left = self._full() - state.batch
-        count = max(1, min(self.length, left, most)) if left > 0 else 1
+        left = self._full_batches() - state.batch
+        count = max(1, min(self.length, left, max_steps)) if left > 0 else 1
         start = time.perf_counter()
-        told, failed = self._run(state, count)
+        reported, failed = self._run(state, count)
         spent = time.perf_counter() - start
-        good = self._good(state, told, failed)
-        wanted = good if tell is None else _until_stop(told[:good], state.batch, tell)
-        if wanted < len(told) or failed or good < count:
+        finite = self._finite_steps(state, reported, failed)
+        steps = finite if report is None else _report_until_stop(reported[:finite], state.batch, report)
+        if steps < len(reported) or failed or finite < count:
             self.load(state)
-            told = self._run(state, wanted)[0] if wanted else told[:0]
-        if good >= count:
-            let_go()
-        self._give(state, told)
-        self.reported = told
+            reported = self._run(state, steps)[0] if steps else reported[:0]
+        if finite >= count:
+            release()
+        self._update(state, reported)
+        self.reported = reported
         if spent > 0:
-            self.length = int(max(1, min(self.length * 4, AIM / spent * count)))
-        return good < count
+            self.length = int(max(1, min(self.length * 4, TARGET_SECONDS / spent * count)))
+        return finite < count
 
-    def _full(self) -> int:
-        """How many batches of an epoch are full ones."""
+    def _full_batches(self) -> int:
+        """The number of full batches of an epoch."""
         return self.order.rows // self.order.batch_size
 
     def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
-        """Steps from where the state stands; only an epoch's last batch may be short, and comes alone."""
+        """Execute steps from the state on; the last batch of an epoch, which may be short, has a run of its
+        own. Returns loss and learning rate of each step, (steps, 2), and the number of the first step whose
+        loss is not finite, from 1; 0: there is none.
+        """
         rows, size = self._rows(state.epoch), self.order.batch_size
         keys = np.zeros((0, 2), np.uint32)
         if self.step.built.book.key is not None:
             keys = folds(fold(key_of(self.seed), EACH_STEP), np.arange(state.step, state.step + count))
-        if state.batch < self._full():
+        if state.batch < self._full_batches():
             return self.trainer.run(rows, size, state.batch, count, state.step, keys)
         tail = np.ascontiguousarray(rows[state.batch * size :])
         return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
 
-    def _good(self, state: TrainState, told: np.ndarray, failed: int) -> int:
-        """How many steps are good: all before the one whose loss is not finite, unless before that an array
-        went wrong unseen; then the step is found by halving."""
-        good, bad = 0, failed - 1 if failed else len(told)
+    def _finite_steps(self, state: TrainState, reported: np.ndarray, failed: int) -> int:
+        """The number of steps with finite results: all before the first loss that is not finite, unless an
+        array became non-finite earlier; bisection then finds the step."""
+        good, bad = 0, failed - 1 if failed else len(reported)
         if self._is_finite():
             return bad
         while bad - good > 1:
@@ -127,43 +130,43 @@ class StepRunner:
         return good
 
     def _is_finite(self) -> bool:
-        """Whether all arrays of the trainer are finite."""
+        """Whether all arrays of the engine are finite."""
         return all(map(is_finite, self.trainer.state.values()))
 
     def replay(self, begin: TrainState, count: int) -> TrainState:
-        """The state so many steps after another one, in the same epoch; the trainer then stands there."""
+        """The state ``count`` steps after another one of the same epoch; the engine has its arrays then."""
         state = replace(begin)
         self.load(state)
-        self._give(state, self._run(state, count)[0])
+        self._update(state, self._run(state, count)[0])
         return state
 
     def load(self, state: TrainState) -> None:
-        """Copy the state's arrays to the trainer's."""
+        """Copy the arrays of a state to those of the engine."""
         for group in GROUPS.values():
             for path, array in getattr(state, group).items():
                 if path in self.trainer.state:
                     self.trainer.state[path][...] = array
 
-    def _give(self, state: TrainState, told: np.ndarray) -> None:
-        """Bring the state up to date after these steps."""
+    def _update(self, state: TrainState, reported: np.ndarray) -> None:
+        """Update the state after a run with these losses and learning rates."""
         for prefix, group in GROUPS.items():
-            fresh = {
+            copies = {
                 label: self.trainer.state[label].copy()
                 for name, label in self.homes.items()
                 if name.startswith(prefix)
             }
-            setattr(state, group, {**getattr(state, group), **fresh})
-        weights = self._weights(state, len(told))
-        # One addition after the other, as a loop over steps would do it: the sum has the same bits.
+            setattr(state, group, {**getattr(state, group), **copies})
+        weights = self._weights(state, len(reported))
+        # Sequential additions, as in a loop over steps: the sum has the same bits.
         state.loss_sum = float(
-            np.add.accumulate(np.concatenate([[state.loss_sum], told[:, 0] * weights]))[-1]
+            np.add.accumulate(np.concatenate([[state.loss_sum], reported[:, 0] * weights]))[-1]
         )
         state.weight_sum = float(np.add.accumulate(np.concatenate([[state.weight_sum], weights]))[-1])
-        state.step += len(told)
-        state.batch += len(told)
+        state.step += len(reported)
+        state.batch += len(reported)
 
     def _weights(self, state: TrainState, count: int) -> np.ndarray:
-        """What each step's loss counts in the epoch's mean."""
+        """The weight of each step's loss in the mean of the epoch, (count,)."""
         size, rows = self.order.batch_size, self.order.rows
         starts = (state.batch + np.arange(count)) * size
         ends = np.minimum(starts + size, rows)
@@ -175,24 +178,25 @@ class StepRunner:
         return np.array([float(weights[order[a:b]].sum(dtype=np.float64)) for a, b in bounds])
 
     def _rows(self, epoch: int) -> np.ndarray:
-        """The order of an epoch's rows, as compiled code reads it; kept while the epoch lasts."""
-        if self._read[0] != epoch:
+        """The rows of an epoch in order, as row numbers that compiled code reads; cached for the epoch."""
+        if self._epoch_rows[0] != epoch:
             order = self.order.epoch(epoch)
             rows = order if self._index is None else self._index[order]
-            self._read = epoch, np.ascontiguousarray(rows, np.int64)
-        return self._read[1]
+            self._epoch_rows = epoch, np.ascontiguousarray(rows, np.int64)
+        return self._epoch_rows[1]
 
 
-def _until_stop(told: np.ndarray, batch: int, tell: Callable[[int, float, float], bool]) -> int:
-    """Tell every step; how many count, when someone asked to stop after one."""
-    for i, (loss, rate) in enumerate(told):
-        if tell(batch + i, float(loss), float(rate)):
+def _report_until_stop(reported: np.ndarray, batch: int, report: Callable[[int, float, float], bool]) -> int:
+    """Report every step until a stop is requested; returns the number of reported steps."""
+    for i, (loss, learning_rate) in enumerate(reported):
+        if report(batch + i, float(loss), float(learning_rate)):
             return i + 1
-    return len(told)
+    return len(reported)
 
 
 def homes_of(step: Step) -> dict[str, str]:
-    """The step's outputs that are the next step's inputs, with those inputs' labels."""
+    """The outputs of a step that are inputs of the next one: the label of the input by the name of the
+    output, such as ``{"parameter.dense1.weight": "dense1.weight"}``."""
     return {
         name: name.removeprefix(prefix)
         for name in step.graph.outputs
@@ -205,14 +209,22 @@ def step_runner(
     step: Step, data: Arrays, order: Order, seed: int, state: TrainState, counts: RowWeights,
     engine: str | None,
 ) -> StepRunner | None:  # fmt: skip
-    """What runs a training in stretches, where the engine can; else ``None``."""
+    """The multi-step runner of a training; ``None`` where the engine has none.
+
+    Args:
+        step, order, seed, state, counts: see ``StepRunner``.
+        data: the training rows, by the names of the step's inputs.
+        engine: the name of the engine; ``None``: that of the settings.
+    """
     inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
     if data.weights is not None:
         inputs[SAMPLE_WEIGHT] = data.weights
-    inputs = _whole(data, inputs)
-    held = {path: array.copy() for group in GROUPS.values() for path, array in getattr(state, group).items()}
-    made = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, held, engine)
-    return None if made is None else StepRunner(step, order, seed, made, state, counts, _index_of(data))
+    inputs = _viewed_arrays(data, inputs)
+    arrays = {path: a.copy() for group in GROUPS.values() for path, a in getattr(state, group).items()}
+    compiled = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, arrays, engine)
+    return (
+        None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, _index_of(data))
+    )
 
 
 def _views(data: Arrays) -> list[RowView]:
@@ -221,14 +233,13 @@ def _views(data: Arrays) -> list[RowView]:
 
 
 def _index_of(data: Arrays) -> np.ndarray | None:
-    """Which rows of the whole the training rows are, where an input is a view of it."""
+    """The row numbers of the training rows in the viewed array; ``None`` where no input is a view."""
     return next((view.index for view in _views(data)), None)
 
 
-def _whole(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays that compiled code gathers rows from: those of all rows, where an input is a view of some.
-
-    The rows' numbers are then those of the whole, so that every other array gets as many rows.
+def _viewed_arrays(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays that compiled code gathers rows from. Where an input is a view of some rows of an array,
+    these are the viewed array itself and, of every other input, an array with as many rows.
     """
     views = _views(data)
     if not views:

@@ -1,4 +1,4 @@
-"""One record for a training in progress: what it trains, with what, and where it stands."""
+"""``TrainingRun``: one record for a training in progress, with its model, options, data and state."""
 
 from __future__ import annotations
 
@@ -36,20 +36,23 @@ class TrainingRun:
     """A training in progress.
 
     Args:
-        model: what is trained, as it was before the first update; its targets have their labels.
+        model: the model before the first update; its targets have their labels.
         options: the options of ``fit``.
         step: the graph of one update.
         data: the training rows; targets by the names of the step's inputs.
         order: the rows of each batch.
-        state: where the training stands; every update changes it.
-        rules: when to stop early.
+        state: parameters, optimizer state, counters and history; every update changes it.
+        rules: the stopping rules.
         evaluator: evaluates the validation rows after each epoch.
-        augmentation: writes the rows of ``data`` before each epoch; ``None``: they stay as they are.
-        trimming: trims each batch to its longest sequence; ``None``: all are as long as the rows of ``data``.
-        prober: samples the network's inner values at some of the steps.
+        augmentation: writes the rows of ``data`` before each epoch; ``None``: they do not change.
+        trimming: trims each batch to its longest sequence; ``None``: batches are as long as ``data``.
+        prober: measures statistics of the network at some of the steps.
         channel: sends events to the listeners.
         save: writes a checkpoint and returns its path; ``None``: nothing is saved.
-        findings: what the doctor found; ``None`` where it does not attend.
+        findings: the findings of the doctor; ``None`` where it is turned off.
+        interrupt: whether a signal requests a stop.
+        saved_at: when the last checkpoint was saved, in seconds of ``time.monotonic``.
+        is_stop_requested: whether a listener requests a stop.
     """
 
     model: ModelState
@@ -72,7 +75,7 @@ class TrainingRun:
 
     @property
     def network(self) -> Network:
-        """The graphs of what is trained."""
+        """The graphs of the model."""
         assert self.model.network is not None
         return self.model.network
 
@@ -88,17 +91,17 @@ class TrainingRun:
 
     @cached_property
     def row_weights(self) -> RowWeights:
-        """How much each row counts in the mean of an epoch's losses."""
+        """The weight of each row in the mean loss of an epoch."""
         return RowWeights(self.network, self.data, self.augmentation is not None)
 
     @cached_property
     def recorder(self) -> Recorder:
-        """The last steps, kept for the report on a value that is not finite."""
+        """A record of the last steps, for the report on a non-finite value."""
         return Recorder(self.state)
 
     @cached_property
     def runner(self) -> StepRunner | None:
-        """What makes many updates in one call, where the engine can; else ``None``."""
+        """Executes several updates in one call; ``None`` where the engine or the batches do not allow it."""
         if not isinstance(self.order, Order) or self.trimming is not None:
             return None
         return step_runner(
@@ -115,7 +118,7 @@ class TrainingRun:
         )
 
     def begin(self) -> None:
-        """Compile the step and start the clock of the checkpoints."""
+        """Compile the step, and start to count the seconds until the next checkpoint."""
         for name in ("runner", "program", "recorder"):
             getattr(self, name)
         self.saved_at = time.monotonic()
@@ -125,11 +128,12 @@ class TrainingRun:
         self.is_stop_requested |= self.channel.send(event)
 
     def predicting_parameters(self) -> Tensors:
-        """The parameters to predict with: those of now, or a mean of weights such as ``cr.EMA`` keeps."""
+        """The parameters for predictions: the present ones, or the averages of an optimizer such as
+        ``cr.EMA``."""
         return self.step.answering(self.state.parameters, self.state.slots, self.state.step)
 
     def facts(self, reason: str) -> dict[str, Any]:
-        """What the model file keeps of the training, as plain data.
+        """Counts and settings of the training for the model file, as plain data.
 
         Args:
             reason: why it ended; see ``TrainingEnded``.
@@ -147,7 +151,7 @@ class TrainingRun:
         }
 
     def result(self, reason: str) -> ModelState:
-        """The model as the training leaves it: the best parameters where early stopping kept them.
+        """The trained model; with early stopping, it has the parameters of the best epoch.
 
         Args:
             reason: why it ended; see ``TrainingEnded``.
@@ -160,7 +164,7 @@ class TrainingRun:
         )  # fmt: skip
 
     def current(self) -> ModelState:
-        """The model with the parameters of now, while the training runs."""
+        """The model with the present parameters, while the training runs."""
         return replace(
             self.model, parameters=self.predicting_parameters(), states=self.state.states,
             history=list(self.state.history), facts=self.facts("running"),
