@@ -75,9 +75,9 @@ _HOMES: dict[str, str] = {
         "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "
         "PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence ReduceOnPlateau"
     ),
+    "nn.blocks.feed_forward": "FeedForward",
     "nn.blocks.transformer": (
-        "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
-        "TransformerEncoderLayer"
+        "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer"
     ),
     "nn": (
         "AdaptiveAveragePool AdaptiveMaxPool AlphaDropout BatchNorm Bilinear ChannelShuffle ConvTranspose "

@@ -56,6 +56,7 @@ class Extensible:
 
     keeps_state: ClassVar[bool] = False
     reserved: ClassVar[tuple[str, ...]] = ()
+    chinese: ClassVar[tuple[str, str]] = ("", "")  # the Chinese name, and one sentence
     refuse_call = classmethod(refuse_call)
 
     def __init_subclass__(cls, **named: Any) -> None:

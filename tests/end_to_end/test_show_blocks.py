@@ -14,7 +14,7 @@ from chainrule.catalog import KINDS, block, resolve_kind, sampled, to_html, to_u
 from chainrule.derive.braille_plot import plot
 from chainrule.derive.line_chart import ticks
 from chainrule.ops import CARDS
-from chainrule.texts.blocks import CHINESE, DERIVED, OPS, SAYS
+from chainrule.texts.blocks import DERIVED
 from chainrule.texts.constraints import CONSTRAINTS, REASONS
 
 HAN = re.compile("[一-鿿]")
@@ -103,12 +103,15 @@ def test_a_folder_with_the_name_of_a_kind_is_shown_as_a_run(chainrule, run) -> N
     assert resolve_kind("RUN") is None
 
 
-def test_the_chinese_tables_have_exactly_the_names_of_the_registries() -> None:
-    assert set(OPS) == {card.name for card in CARDS}
-    assert {*OPS, *DERIVED} == set(KINDS["op"].entries)
-    assert set(SAYS) <= set(KINDS["initializer"].entries)
-    for kind, table in CHINESE.items():
-        assert set(table) == set(KINDS[kind].entries), kind
+def test_every_block_has_its_own_chinese_texts() -> None:
+    operations = {card.name: card.chinese for card in CARDS}
+    assert all(operations.values())
+    assert {*operations, *DERIVED} == set(KINDS["op"].entries)
+    blocks = [block(kind, name) for kind, name in BLOCKS]
+    assert len({(b.kind.name, b.chinese) for b in blocks}) == len(blocks), "two blocks share their texts"
+
+
+def test_every_phrase_of_a_card_has_chinese() -> None:
     assert set(CONSTRAINTS) == {text for card in CARDS for text in card.constraints.values()}
     reasons = (rule for card in CARDS for rule in card.pullbacks.values())
     assert set(REASONS) == {rule.reason for rule in reasons if not isinstance(rule, str)}

@@ -11,10 +11,11 @@ from chainrule.catalog.docstring import argument_meanings, docstring
 from chainrule.catalog.kind import KINDS, Kind, known_name
 from chainrule.catalog.peers import names_elsewhere
 from chainrule.nn.activation import Curve
+from chainrule.nn.initializer import PRESETS
 from chainrule.notation import Symbol, Tree, parse
 from chainrule.notation.product_kind import elementwise
 from chainrule.ops import Card, Flat, NoGradient
-from chainrule.texts.blocks import CHINESE, DERIVED, OPS, SAYS
+from chainrule.texts.blocks import DERIVED
 from chainrule.train.evaluation.metric import Metric
 
 
@@ -123,7 +124,7 @@ def _card(kind: Kind, card: type[Card]) -> Block:
         backward.append(Written(f"d{argument}", tree, reason, isinstance(rule, Flat)))
     return Block(
         kind, card.name, card, f"{card.name}({', '.join(card.arguments)})",
-        (OPS.get(card.name, card.name), f"{card.says.forward_zh}。"),
+        (card.chinese, f"{card.says.forward_zh}。"),
         doc.summary, doc.text, (Written("y", formula),), tuple(backward),
         _arguments(card), doc.sections, _elsewhere(kind, card.name, card),
     )  # fmt: skip
@@ -172,14 +173,14 @@ def _record(kind: Kind, name: str, thing: object) -> Block:
     cls = thing if isinstance(thing, type) else type(thing)
     doc = docstring(cls)
     formula = doc.sections.get("Formula", "")
-    chinese = getattr(thing, "chinese", None) or CHINESE.get(kind.name, {}).get(name, (name, ""))
+    preset = PRESETS.get(name) if kind.name == "initializer" else None
+    chinese = preset.chinese if preset else getattr(thing, "chinese", (name, ""))
     arguments = _arguments(cls)
     signature = (
         f"{cls.__name__}({_inside(arguments)})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
     )
-    summary = SAYS.get(name, doc.summary) if kind.name == "initializer" else doc.summary
     return Block(
-        kind, name, thing, signature, chinese, summary, doc.text,
+        kind, name, thing, signature, chinese, preset.summary if preset else doc.summary, doc.text,
         (Written("", None, formula),) if formula else (), (), arguments, doc.sections,
         _elsewhere(kind, name, thing),
     )  # fmt: skip

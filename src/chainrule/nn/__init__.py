@@ -42,9 +42,8 @@ _LAZY = LazyNames(
         "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",
         "layers.merge": "Merge",
         "layers.dropout": "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout",
-        "layers.normalization": (
-            "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
-        ),
+        "layers.local_response_norm": "LocalResponseNorm",
+        "layers.normalization": ("BatchNorm GroupNorm InstanceNorm LayerNorm RMSNorm UnitNorm"),
         "optimizer": (
             "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adam AdamW Adamax Adan EMA Ftrl Group "
             "Grouped LAMB LARS LBFGS Lion Muon NAdam OPTIMIZERS Optimizer RAdam RMSprop Rprop SGD SWA "
@@ -77,8 +76,9 @@ _LAZY = LazyNames(
         "layers.containers": "Dropout Flatten Parallel Reshape Residual Sequential",
         "summary": "Row summary_rows",
         "net_text": "net_from_text",
+        "blocks.feed_forward": "FeedForward",
         "blocks.transformer": (
-            "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
+            "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
             "TransformerEncoderLayer"
         ),
         "layers.max_unpool": "MaxUnpool",

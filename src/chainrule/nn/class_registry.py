@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.nn import attention, recurrent
 from chainrule.nn.activation import Activation
-from chainrule.nn.blocks import language, residual, transformer
+from chainrule.nn.blocks import feed_forward, language, residual, transformer
 from chainrule.nn.initializer import KINDS, Initializer
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers import (
@@ -14,6 +14,7 @@ from chainrule.nn.layers import (
     einsum,
     embedding,
     gating,
+    local_response_norm,
     max_unpool,
     merge,
     normalization,
@@ -47,8 +48,10 @@ LAYERS: dict[str, type[Layer]] = {
         Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool,
         Parallel, Reshape, Residual, Sequential, ConvTranspose, DepthwiseConv, LPPool, SeparableConv,
         *adaptive_pooling.LAYERS, *embedding.LAYERS, *gating.LAYERS, *merge.LAYERS, *dropout.LAYERS,
-        *normalization.LAYERS, *padding.LAYERS, *similarity.LAYERS, *rearrange.LAYERS, *weight_norm.LAYERS,
-        *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position_encoding.LAYERS, *transformer.LAYERS,
+        *normalization.LAYERS, *local_response_norm.LAYERS, *padding.LAYERS,
+        *similarity.LAYERS, *rearrange.LAYERS, *weight_norm.LAYERS,
+        *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position_encoding.LAYERS,
+        *feed_forward.LAYERS, *transformer.LAYERS,
         *recurrent.LAYERS, *activity.LAYERS, *preprocessing.LAYERS, *adaptive_softmax.LAYERS,
         *time_distributed.LAYERS,
         *max_unpool.LAYERS, *residual.LAYERS, *language.LAYERS, *patch_embedding.LAYERS,

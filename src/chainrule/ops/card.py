@@ -119,6 +119,7 @@ class Card(Op):
     """What every card says; see the module's docstring. ``@card`` completes and checks a subclass."""
 
     arguments: ClassVar[tuple[str, ...]]
+    chinese: ClassVar[str]
     formula: ClassVar[str]
     pullbacks: ClassVar[Mapping[str, str | Flat | NoGradient]]
     constraints: ClassVar[Mapping[str, str]]

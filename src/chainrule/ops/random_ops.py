@@ -104,6 +104,7 @@ class Uniform(Draw):
     """Random numbers, every one between 0 (included) and 1 (excluded) equally likely."""
 
     name = "uniform"
+    chinese = "均匀随机数"
     formula = "u"
     says = Says("draws between 0 and 1", "在 0 与 1 之间均匀抽取随机数", "passes nothing on", "不传梯度")
 
@@ -116,6 +117,7 @@ class Normal(Draw):
     """Random numbers of the bell curve with mean 0 and standard deviation 1."""
 
     name = "normal"
+    chinese = "正态随机数"
     formula = "u"
     says = Says("draws from the bell curve", "从标准正态分布抽取随机数", "passes nothing on", "不传梯度")
 

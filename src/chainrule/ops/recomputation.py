@@ -48,6 +48,7 @@ class Remat(_Marked):
     """
 
     name = "remat"
+    chinese = "重计算"
     arguments = ("x",)
     formula = "x"
     pullbacks = {"x": "dy"}
@@ -73,6 +74,7 @@ class Again(Elementwise):
     """The same value, as something that is known only when another one is: where a copy begins."""
 
     name = "again"
+    chinese = "重计算的起点"
     arguments = ("x", "after")
     formula = "x"
     pullbacks = {"x": "dy", "after": Flat("only when it is known matters, not its value")}

@@ -29,12 +29,13 @@ from chainrule.notation import (
 )
 from chainrule.notation.spoken import spaced
 from chainrule.notation.spoken_words import LANGUAGES
+from chainrule.ops import CARDS
 from chainrule.ops.card import Card
 from chainrule.page.page import Equation
 from chainrule.records import frozen
-from chainrule.texts.blocks import OPS
 from chainrule.texts.symbols import BECOMES, DERIVATIVE, ERROR, IN_TIME, NOUNS, READ_OUT
 
+_CHINESE = {card.name: card.chinese for card in CARDS}
 LONGEST = 24  # maximum number of leaves; longer formulas are not worded
 
 
@@ -77,7 +78,7 @@ def spoken_equation(equation: Equation, lang: str) -> str:
 def _named(tree: Tree, language: int) -> str | None:
     match tree:
         case Link(DerivativeFactors(function, at), _):
-            name = (function, OPS.get(function, function))[language]
+            name = (function, _CHINESE.get(function, function))[language]
             return DERIVATIVE[language].format(function=name, at=to_unicode(at))
         case Link(Error(formula), _):
             return ERROR[language].format(formula=to_unicode(formula))

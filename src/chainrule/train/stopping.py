@@ -102,6 +102,7 @@ class EarlyStopping(StoppingRule):
     Reference: Prechelt (1998), Early stopping, but when?
     """
 
+    chinese = ("早停", "若干轮没有改进就停止，并保留最好的权重。")
     name = "early_stopping"
     keeps_best = True
     monitor: str = "val_loss"
@@ -137,6 +138,7 @@ class Converged(StoppingRule):
         patience: how many epochs without progress end the training.
     """
 
+    chinese = ("收敛即止", "损失不再变化时停止。")
     name = "converged"
     _: KW_ONLY
     tolerance: float = 1e-4

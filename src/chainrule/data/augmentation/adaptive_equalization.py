@@ -36,6 +36,7 @@ class EqualizeTiles(Sometimes):
     Reference: Zuiderveld (1994), Contrast limited adaptive histogram equalization (Graphics Gems IV).
     """
 
+    chinese = ("分块均衡化 (CLAHE)", "逐块均衡化，并限制对比度。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     limit: float = 4.0

@@ -41,6 +41,7 @@ class AugMix(Change):
     processing method to improve robustness and uncertainty (ICLR), with alpha = 1.
     """
 
+    chinese = ("AugMix", "几条短的改变链的平均，再与原图混合。")
     _: KW_ONLY
     chains: int = 3
     magnitude: float = 9.0

@@ -34,6 +34,7 @@ class Color(Change):
         [0.25, 0.25, 0.25]
     """
 
+    chinese = ("颜色抖动", "随机改变亮度、对比度、饱和度和色相。")
     draws: ClassVar[int] = 4
     _: KW_ONLY
     brightness: float = 0.0

@@ -34,6 +34,7 @@ class Perspective(Sometimes):
     Reference: Heckbert (1989), Fundamentals of texture mapping and image warping (University of California).
     """
 
+    chinese = ("透视变换", "从侧面看：四个角各自移动。")
     draws: ClassVar[int] = 9
     _: KW_ONLY
     distortion: float = 0.2
@@ -91,6 +92,7 @@ class Elastic(Sometimes):
     to visual document analysis (ICDAR), who smooth a number drawn for every pixel.
     """
 
+    chinese = ("弹性变形", "像橡皮一样弯曲：网格点随机移动，其间平滑过渡。")
     _: KW_ONLY
     strength: float = 0.05
     points: int = 5

@@ -30,6 +30,7 @@ class Erase(Change):
     Reference: Zhong, Zheng, Kang, Li and Yang (2020), Random erasing data augmentation (AAAI).
     """
 
+    chinese = ("随机擦除", "涂掉一个随机的矩形。")
     draws: ClassVar[int] = 5
     _: KW_ONLY
     chance: float = 0.5

@@ -32,6 +32,7 @@ class Flip(Change):
         [2.0, 1.0]
     """
 
+    chinese = ("翻转", "以一定概率左右或上下翻转。")
     draws: ClassVar[int] = 2
     _: KW_ONLY
     horizontal: float = 0.5
@@ -63,6 +64,7 @@ class Crop(Change):
         [0.0, 1.0]
     """
 
+    chinese = ("裁剪", "四周加边，再随机裁出原来大小的窗口。")
     draws: ClassVar[int] = 2
     _: KW_ONLY
     padding: int = 4
@@ -98,6 +100,7 @@ class ResizedCrop(Change):
     Reference: Szegedy et al. (2015), Going deeper with convolutions (CVPR).
     """
 
+    chinese = ("随机裁剪并缩放", "裁出随机的一块，拉伸到原来的大小。")
     draws: ClassVar[int] = 4
     _: KW_ONLY
     area: tuple[float, float] = (0.08, 1.0)
@@ -135,6 +138,7 @@ class Rotate(Change):
                [0., 0.]], dtype=float32)
     """
 
+    chinese = ("旋转", "旋转一个随机角度。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     degrees: float = 15.0
@@ -167,6 +171,7 @@ class Affine(Change):
         [0.0, 1.0, 2.0, 3.0]
     """
 
+    chinese = ("仿射变换", "缩放、剪切、旋转和平移。")
     draws: ClassVar[int] = 5
     _: KW_ONLY
     degrees: float = 10.0

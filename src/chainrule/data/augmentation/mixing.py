@@ -56,6 +56,7 @@ class Mixup(Mix):
     Reference: Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup: beyond empirical risk minimization (ICLR).
     """
 
+    chinese = ("mixup 混合", "两幅图像按比例叠加，目标也按比例分摊。")
     draws: ClassVar[int] = 1
     alpha: float = 0.2
 
@@ -91,6 +92,7 @@ class CutMix(Mix):
     classifiers with localizable features (ICCV).
     """
 
+    chinese = ("CutMix 混合", "把另一幅图像的一块贴上去，目标按面积分摊。")
     draws: ClassVar[int] = 3
     alpha: float = 1.0
 

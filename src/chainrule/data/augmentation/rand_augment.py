@@ -41,6 +41,7 @@ class RandAugment(Change):
         True
     """
 
+    chinese = ("RandAugment", "从十四种改变中随机抽几种，强度相同。")
     _: KW_ONLY
     operations: int = 2
     magnitude: float = 9.0

@@ -62,6 +62,7 @@ class Blur(Sometimes):
         array([0.242, 0.399, 0.242], dtype=float32)
     """
 
+    chinese = ("高斯模糊", "像没有对准焦的镜头那样变模糊。")
     draws: ClassVar[int] = 2
     _: KW_ONLY
     sigma: tuple[float, float] = (0.1, 2.0)
@@ -100,6 +101,7 @@ class Gray(Sometimes):
         array([0.299, 0.299, 0.299], dtype=float32)
     """
 
+    chinese = ("灰度化", "以一定概率去掉颜色，只留亮度。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     chance: float = 0.1
@@ -120,6 +122,7 @@ class Invert(Sometimes):
         [0.75]
     """
 
+    chinese = ("反色", "变为负片。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     chance: float = 0.1
@@ -142,6 +145,7 @@ class Solarize(Sometimes):
         [0.25, 0.25]
     """
 
+    chinese = ("曝光过度", "把亮的像素变为负片。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     threshold: float = 0.5
@@ -169,6 +173,7 @@ class Posterize(Sometimes):
         array([0.063, 0.878], dtype=float32)
     """
 
+    chinese = ("色调分离", "只留下少数几级亮度。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     bits: int = 4
@@ -196,6 +201,7 @@ class Equalize(Sometimes):
         (0.0, 1.0)
     """
 
+    chinese = ("直方图均衡化", "使各级亮度出现得大致一样多。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     chance: float = 0.5
@@ -217,6 +223,7 @@ class AutoContrast(Sometimes):
         [0.0, 1.0]
     """
 
+    chinese = ("自动对比度", "把每个通道拉伸到从 0 到 1。")
     draws: ClassVar[int] = 1
     _: KW_ONLY
     chance: float = 0.5
@@ -239,6 +246,7 @@ class Sharpness(Sometimes):
         array([0.538], dtype=float32)
     """
 
+    chinese = ("锐度", "锐化或柔化。")
     draws: ClassVar[int] = 2
     _: KW_ONLY
     amount: float = 0.5

@@ -33,6 +33,7 @@ class Activation(Layer):
         Activation('leaky_relu', slope=0.2)
     """
 
+    chinese = ("激活层", "对每个数作用一个激活函数；没有它，多层叠起来仍是线性的。")
     takes_one = True
     name: str
     chosen: tuple[tuple[str, float], ...] = ()

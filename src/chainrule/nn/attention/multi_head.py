@@ -214,6 +214,8 @@ class MultiHeadAttention(Heads):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.2.2.
     """
 
+    chinese = ("多头注意力", "几个头各自用自己的投影计算注意力，再合在一起。")
+
 
 @layer
 class GroupedQueryAttention(Heads):
@@ -240,5 +242,6 @@ class GroupedQueryAttention(Heads):
     (2023), GQA: training generalized multi-query transformer models (EMNLP).
     """
 
+    chinese = ("分组查询注意力", "几个查询头共用一组键和值，节省内存。")
     _: KW_ONLY
     groups: int = 1

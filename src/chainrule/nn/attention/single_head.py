@@ -55,6 +55,7 @@ class Attention(Layer):
     translation (EMNLP); Vaswani et al. (2017), Attention is all you need (NeurIPS).
     """
 
+    chinese = ("点积注意力", "每个查询按与各键的点积，对各值加权平均。")
     _: KW_ONLY
     scale: float | str | None = None
     causal: bool = False
@@ -105,6 +106,7 @@ class AdditiveAttention(Layer):
     translate (ICLR).
     """
 
+    chinese = ("加性注意力", "用一个小网络给查询与键打分，再对各值加权平均。")
     _: KW_ONLY
     units: int | None = None
     scale: bool = True

@@ -64,6 +64,7 @@ class TextEncoder(Layer):
     for language understanding (NAACL).
     """
 
+    chinese = ("文本编码器", "像 BERT 那样读一段文本：词变为向量，各层让每个词看到所有词。")
     words: Layer
     position: Layer
     blocks: Layer
@@ -133,6 +134,7 @@ class Translator(Layer):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), figure 1.
     """
 
+    chinese = ("翻译网络", "2017 年的 Transformer：读一段文本，逐词写出另一段。")
     words: Layer
     position: Layer
     transformer: Layer

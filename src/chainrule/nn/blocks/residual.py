@@ -58,6 +58,7 @@ class BasicBlock(Layer):
     and figure 5 left.
     """
 
+    chinese = ("基本残差块", "两个 3×3 卷积，旁边一条直路：ResNet-18 和 ResNet-34 的积木。")
     takes_one = True
     is_block = True
     channels: int
@@ -108,6 +109,7 @@ class Bottleneck(Layer):
     right.
     """
 
+    chinese = ("瓶颈残差块", "1×1、3×3、1×1 三个卷积，旁边一条直路：ResNet-50 及更深网络的积木。")
     takes_one = True
     is_block = True
     channels: int
@@ -164,6 +166,7 @@ class InvertedResidual(Layer):
     MobileNetV3 (ICCV), figure 4 and section 5.3.
     """
 
+    chinese = ("倒残差块", "先加宽通道、逐通道卷积、再收窄：MobileNet 的积木。")
     takes_one = True
     is_block = True
     kernel_size: int
@@ -235,6 +238,7 @@ class Skip(Layer):
     Reference: Ronneberger, Fischer and Brox (2015), U-Net (MICCAI), "copy and crop" of figure 1.
     """
 
+    chinese = ("跳跃连接", "把图像的中部与某层的结果按通道并排：U-Net 中横跨的箭头。")
     takes_one = True
     inner: Layer
 

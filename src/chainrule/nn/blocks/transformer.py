@@ -17,96 +17,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import known_activation
 from chainrule.nn.attention.inputs import require_names, require_sequence
 from chainrule.nn.attention.multi_head import GroupedQueryAttention, Heads, MultiHeadAttention
 from chainrule.nn.attention.single_head import require_flags
+from chainrule.nn.blocks.feed_forward import FeedForward
 from chainrule.nn.incremental_decoding import at_once
-from chainrule.nn.initializer import Initializer, known_initializer
+from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
-from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.scope import Scope
-from chainrule.nn.validation import require_integer, require_number
+from chainrule.nn.validation import require_integer
 from chainrule.records import frozen
-from chainrule.spec import bound, shape_text
+from chainrule.spec import bound
 
 LAYER_NORM = LayerNorm()
 ENCODED = {"sequence", "mask"}
 DECODED = {"target", "memory", "target_mask", "memory_mask"}
-
-
-@layer
-class FeedForward(Layer):
-    """A small network with one hidden layer, the same for each place of a sequence.
-
-    Shapes: (B, ..., C) -> the same.
-
-    Formula: y = g(x W^T + b) V^T + c; gated: y = (g(x W^T + b) (x U^T + d)) V^T + c.
-
-    Args:
-        units: the width of the hidden layer; usually 4 C, gated 8/3 C.
-        activation: the name of g, or a layer.
-        dropout: the chance of each hidden number to be dropped in training.
-        gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
-            SwiGLU).
-        bias: whether the products have one.
-        weight_initializer, output_initializer: initial values of the weights, and of the last ones if others.
-
-    Cost: 4 C units flops a place forward, gated 6.
-
-    Raises:
-        ShapeError E208: no axis of channels of known length.
-        UsageError E101, E102: no such activation; a setting out of its range.
-
-    Example:
-        >>> print(FeedForward(256, activation="gelu"))
-        FeedForward(256, activation='gelu')
-
-    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.3; Shazeer (2020), GLU
-    variants improve Transformer.
-    """
-
-    takes_one = True
-    units: int
-    _: KW_ONLY
-    activation: str | Layer | None = "relu"
-    dropout: float = 0.0
-    gated: bool = False
-    bias: bool = True
-    weight_initializer: str | Initializer | None = None
-    output_initializer: str | Initializer | None = None
-
-    def check(self) -> None:
-        require_integer(self, "units", 1, fix="cr.FeedForward(256)")
-        if not isinstance(self.activation, Layer | None):
-            known_activation(self.activation)
-        require_number(self, "dropout", minimum=0, below=1)
-        require_flags(self, "gated", "bias")
-        for init in (self.weight_initializer, self.output_initializer):
-            if init is not None:
-                known_initializer(init)
-
-    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
-        if x.rank < 2 or not isinstance(x.shape[-1], int):
-            raise ShapeError(
-                "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
-                received=shape_text(x.shape), fix="cr.Flatten() before it",
-            )  # fmt: skip
-        first = self.weight_initializer
-        wide = Dense(self.units, self.activation, bias=self.bias, weight_initializer=first)
-        hidden = scope.run(wide, x, "hidden")
-        if self.gated:
-            gate = Dense(self.units, None, bias=self.bias, weight_initializer=first)
-            hidden = hidden * scope.run(gate, x, "gate")
-        hidden = Dropout(self.dropout)(hidden, scope)
-        last = self.output_initializer or first
-        output = Dense(bound(x.shape[-1:])[0], None, bias=self.bias, weight_initializer=last)
-        return scope.run(output, hidden, "output")
 
 
 @frozen
@@ -203,6 +132,7 @@ class TransformerEncoderLayer(Block):
     normalization in the Transformer architecture (ICML).
     """
 
+    chinese = ("Transformer 编码器块", "自注意力和前馈网络，各带残差连接与规范化。")
     _: KW_ONLY
     causal: bool = False
 
@@ -244,6 +174,7 @@ class TransformerDecoderLayer(Block):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
     """
 
+    chinese = ("Transformer 解码器块", "自注意力、对编码器的注意力和前馈网络。")
     _: KW_ONLY
     causal: bool = True
 
@@ -284,6 +215,7 @@ class TransformerEncoder(Layer):
         TransformerEncoder(TransformerEncoderLayer(8), 6)
     """
 
+    chinese = ("Transformer 编码器", "叠起来的编码器块。")
     block: Layer
     num_layers: int
     _: KW_ONLY
@@ -316,6 +248,7 @@ class TransformerDecoder(Layer):
         TransformerDecoder(TransformerDecoderLayer(8), 6)
     """
 
+    chinese = ("Transformer 解码器", "叠起来的解码器块。")
     block: Layer
     num_layers: int
     _: KW_ONLY
@@ -352,6 +285,7 @@ class Transformer(Layer):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
     """
 
+    chinese = ("Transformer", "读一个序列、写另一个序列：编码器加解码器。")
     encoder: Layer
     decoder: Layer
 
@@ -390,6 +324,6 @@ def _stacked(
 
 
 LAYERS = (
-    FeedForward, TransformerEncoderLayer, TransformerDecoderLayer, TransformerEncoder, TransformerDecoder,
+ TransformerEncoderLayer, TransformerDecoderLayer, TransformerEncoder, TransformerDecoder,
     Transformer,
 )  # fmt: skip

@@ -1,11 +1,10 @@
-"""Initial values of parameters: drawn small and uneven, so that units can become different.
+"""Initializers: the initial values of parameters.
 
-If all weights of a layer began equal, all its units would compute the same, receive the same gradient and
-stay equal forever: the symmetry must be broken by chance. And the spread matters: a layer that enlarges its
-signal a little does so at every layer, forward and backward. Xavier and He choose the spread that keeps it
-level.
+Units whose weights start equal compute the same output, receive the same gradient and stay equal, so weights
+are drawn at random. Their variance decides whether signals and gradients grow or shrink from layer to layer;
+Xavier and He initialization choose the variance that keeps it constant.
 
-An initializer is a record; called with a key it gives *nodes*, like everything in this package.
+An initializer is a record that returns *nodes* when it is called with a key.
 """
 
 from __future__ import annotations
@@ -20,6 +19,15 @@ from chainrule.nn.initializer.random import (
     fans,
     truncated_std,
 )
+from chainrule.nn.initializer.registry import (
+    HE,
+    INITIALIZERS,
+    KINDS,
+    PRESETS,
+    XAVIER,
+    ZEROS,
+    known_initializer,
+)
 from chainrule.nn.initializer.structured import (
     Blocks,
     Dirac,
@@ -28,53 +36,12 @@ from chainrule.nn.initializer.structured import (
     SparseNormal,
     newton_schulz_steps,
 )
-from chainrule.nn.validation import unknown
-
-XAVIER = Scaled(gain=1.0, fan="mean", distribution="uniform")
-HE = Scaled(gain=2.0, fan="in", distribution="uniform")
-ZEROS = Fill(0.0)
-
-INITIALIZERS: dict[str, Initializer] = {
-    "dirac": Dirac(),
-    "eye": Eye(),
-    "he": HE,
-    "he_normal": Scaled(gain=2.0, fan="in", distribution="normal"),
-    "lecun": Scaled(gain=1.0, fan="in", distribution="uniform"),
-    "lecun_normal": Scaled(gain=1.0, fan="in", distribution="truncated"),
-    "normal": Normal(),
-    "ones": Fill(1.0),
-    "orthogonal": Orthogonal(),
-    "small": SmallNormal(),
-    "sparse": SparseNormal(),
-    "truncated_normal": TruncatedNormal(),
-    "uniform": Uniform(),
-    "xavier": XAVIER,
-    "xavier_normal": Scaled(gain=1.0, fan="mean", distribution="normal"),
-    "zeros": ZEROS,
-}
-KINDS: tuple[type[Initializer], ...] = (
-    Fill, SmallNormal, Uniform, Normal, TruncatedNormal, Scaled, Eye, Dirac, SparseNormal, Orthogonal,
-    Blocks,
-)  # fmt: skip
-
-
-def known_initializer(initializer: str | Initializer) -> Initializer:
-    """The initializer of this name, or the initializer itself.
-
-    Raises:
-        UsageError E101: no such initializer.
-    """
-    if isinstance(initializer, Initializer):
-        return initializer
-    if not isinstance(initializer, str) or initializer not in INITIALIZERS:
-        raise unknown("initializer", initializer, list(INITIALIZERS), '"{}"')
-    return INITIALIZERS[initializer]
-
 
 __all__ = [
     "HE",
     "INITIALIZERS",
     "KINDS",
+    "PRESETS",
     "XAVIER",
     "ZEROS",
     "Blocks",

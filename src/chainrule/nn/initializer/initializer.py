@@ -40,6 +40,7 @@ class Fill(Initializer):
         value: the number.
     """
 
+    chinese = ("常数初始化", "处处为同一个数。")
     value: float = 0.0
 
     def check(self) -> None:

@@ -26,6 +26,7 @@ class SmallNormal(Initializer):
         UsageError E102: a negative spread.
     """
 
+    chinese = ("小随机数初始化", "0 附近的小随机数，与层的大小无关。")
     std: float = 0.01
 
     def check(self) -> None:
@@ -48,6 +49,7 @@ class Uniform(Initializer):
     Reference: PyTorch's ``uniform_`` has 0 and 1, Keras's ``RandomUniform`` -0.05 and 0.05.
     """
 
+    chinese = ("均匀初始化", "两个界限之间的均匀随机数。")
     low: float = -0.05
     high: float = 0.05
 
@@ -71,6 +73,7 @@ class Normal(Initializer):
         UsageError E102: a negative spread.
     """
 
+    chinese = ("正态初始化", "正态随机数。")
     mean: float = 0.0
     std: float = 0.05
 
@@ -98,6 +101,7 @@ class TruncatedNormal(Initializer):
     ``a=mean - cut std`` and ``b=mean + cut std``.
     """
 
+    chinese = ("截断正态初始化", "去掉尾部的正态随机数。")
     mean: float = 0.0
     std: float = 0.05
     _: KW_ONLY
@@ -134,6 +138,7 @@ class Scaled(Initializer):
     and Müller (1998), Efficient BackProp.
     """
 
+    chinese = ("方差缩放初始化", "方差为 gain / fan 的随机数：Xavier、He、LeCun 一族。")
     _: KW_ONLY
     gain: float = 1.0
     fan: str = "mean"

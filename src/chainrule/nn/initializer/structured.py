@@ -27,6 +27,7 @@ class Eye(Initializer):
         ShapeError E208: a parameter that is no matrix.
     """
 
+    chinese = ("单位矩阵初始化", "对角线为 1，其余为 0：起初原样传递输入。")
     gain: float = 1.0
 
     def check(self) -> None:
@@ -52,6 +53,7 @@ class Dirac(Initializer):
     Reference: Zagoruyko and Komodakis (2017), DiracNets (arXiv 1706.00388). As PyTorch's ``dirac_``.
     """
 
+    chinese = ("狄拉克初始化", "起初原样传递通道的卷积。")
     groups: int = 1
 
     def check(self) -> None:
@@ -90,6 +92,7 @@ class SparseNormal(Initializer):
     Reference: Martens (2010), Deep learning via Hessian-free optimization (ICML). As PyTorch's ``sparse_``.
     """
 
+    chinese = ("稀疏初始化", "正态随机数，每列固定比例恰为 0。")
     sparsity: float = 0.5
     _: KW_ONLY
     std: float = 0.01
@@ -155,6 +158,7 @@ class Orthogonal(Initializer):
     deep linear neural networks (ICLR); Higham (2008), Functions of matrices, section 8.3.
     """
 
+    chinese = ("正交初始化", "各行互相垂直且等长：信号只旋转，不拉伸。")
     gain: float = 1.0
 
     def check(self) -> None:

@@ -44,6 +44,7 @@ class AdaptiveMaxPool(Layer):
         AdaptiveMaxPool(7)
     """
 
+    chinese = ("自适应最大汇聚层", "窗口个数固定，保留各窗口的最大值。")
     takes_one = True
     output_size: Widths
 
@@ -75,6 +76,7 @@ class AdaptiveAveragePool(Layer):
         AdaptiveAveragePool((7, 7))
     """
 
+    chinese = ("自适应平均汇聚层", "窗口个数固定，保留各窗口的平均值。")
     takes_one = True
     output_size: Widths
 
@@ -114,6 +116,7 @@ class FractionalMaxPool(Layer):
     Reference: Graham (2014), Fractional max-pooling.
     """
 
+    chinese = ("分数最大汇聚层", "窗口位置随机，图像可按任意比例缩小。")
     takes_one = True
     kernel_size: Widths
     _: KW_ONLY

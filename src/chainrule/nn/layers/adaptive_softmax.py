@@ -50,6 +50,7 @@ class AdaptiveLogSoftmax(Layer):
     (ICML). With ``nll`` it is PyTorch's ``AdaptiveLogSoftmaxWithLoss``.
     """
 
+    chinese = ("自适应对数 softmax", "类别极多时的对数概率：稀有类别用较少的权重。")
     takes_one = True
     classes: int
     cutoffs: tuple[int, ...]

@@ -71,6 +71,7 @@ class Sequential(Layer):
         )
     """
 
+    chinese = ("顺序连接", "一层接一层：函数复合。")
     layers: tuple[Layer, ...]
     names: tuple[str, ...] = ()
 
@@ -130,6 +131,7 @@ class Parallel(Layer):
         ShapeError E201, E207: results whose shapes do not fit.
     """
 
+    chinese = ("并行", "并排的几个层，用于多输入或多输出的网络。")
     branches: tuple[tuple[str, Layer], ...]
     merge_mode: str = "concatenate"
 
@@ -203,6 +205,7 @@ class Residual(Layer):
     Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR).
     """
 
+    chinese = ("残差连接", "把输入加到某层的结果上，使梯度总有一条直路返回。")
     takes_one = True
     is_block = True
     inner: Layer
@@ -236,6 +239,7 @@ class Flatten(Layer):
     Shapes: (B, H, W, C) -> (B, H*W*C), last axis fastest.
     """
 
+    chinese = ("展平层", "把每个样本排成一行数。")
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:
@@ -256,6 +260,7 @@ class Reshape(Layer):
         ShapeError E204: the number of elements would change.
     """
 
+    chinese = ("变形层", "改变每个样本的形状。")
     takes_one = True
     shape: tuple[int, ...]
 
@@ -292,6 +297,7 @@ class Dropout(Layer):
     Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
     """
 
+    chinese = ("暂退层 (dropout)", "训练时随机丢弃一些数，使单元不能只依赖某一个。")
     takes_one = True
     rate: float = 0.5
 

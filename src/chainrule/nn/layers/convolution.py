@@ -102,6 +102,7 @@ class Conv(Sliding):
     Conv2d, ...).
     """
 
+    chinese = ("卷积层", "每个输出通道把自己的卷积核放到图像的每个位置上，可带激活函数。")
     channels: int
     kernel_size: Widths
     groups: int = field(default=1, kw_only=True)
@@ -161,6 +162,7 @@ class ConvTranspose(Sliding):
     (2016), A guide to convolution arithmetic for deep learning.
     """
 
+    chinese = ("转置卷积层", "用卷积核把每个数展开到更大的图像上：卷积的反方向。")
     channels: int
     kernel_size: Widths
     groups: int = field(default=1, kw_only=True)
@@ -211,6 +213,7 @@ class DepthwiseConv(Sliding):
     (2017), MobileNets.
     """
 
+    chinese = ("逐通道卷积层", "每个通道单独卷积。")
     kernel_size: Widths
     _: KW_ONLY
     multiplier: int = 1
@@ -254,6 +257,7 @@ class SeparableConv(Sliding):
     Reference: Chollet (2017), Xception: Deep learning with depthwise separable convolutions (CVPR).
     """
 
+    chinese = ("可分离卷积层", "两步完成的廉价卷积：先逐通道，再逐格混合通道。")
     channels: int
     kernel_size: Widths
     _: KW_ONLY

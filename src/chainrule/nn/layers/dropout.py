@@ -43,6 +43,7 @@ class GaussianNoise(Layer):
     Computation 7).
     """
 
+    chinese = ("高斯噪声层", "训练时加随机数，使每次看到的样本略有不同。")
     takes_one = True
     std: float
 
@@ -77,6 +78,7 @@ class GaussianDropout(Layer):
     10.
     """
 
+    chinese = ("高斯暂退层", "训练时乘以 1 附近的随机数：没有 0 的暂退法。")
     takes_one = True
     rate: float = 0.5
 
@@ -114,6 +116,7 @@ class SpatialDropout(Layer):
     convolutional networks (CVPR). PyTorch calls it Dropout1d, Dropout2d and Dropout3d.
     """
 
+    chinese = ("空间暂退层", "训练时整个通道一起丢弃。")
     takes_one = True
     rate: float = 0.5
 
@@ -149,6 +152,7 @@ class AlphaDropout(Layer):
     Reference: Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks (NeurIPS).
     """
 
+    chinese = ("Alpha 暂退层", "与 SELU 配合的暂退法，保持均值和方差。")
     takes_one = True
     rate: float = 0.5
 
@@ -181,6 +185,7 @@ class FeatureAlphaDropout(Layer):
         FeatureAlphaDropout(rate=0.1)
     """
 
+    chinese = ("通道 Alpha 暂退层", "对整个通道的 Alpha 暂退法。")
     takes_one = True
     rate: float = 0.5
 

@@ -70,6 +70,7 @@ class EinsumDense(Layer):
     Reference: Keras's ``EinsumDense``, whose arguments ``output_shape`` and ``bias_axes`` these are.
     """
 
+    chinese = ("爱因斯坦求和全连接层", "按等式指定的轴把输入与权重相乘求和。")
     takes_one = True
     equation: str
     output_shape: int | tuple[int | None, ...]

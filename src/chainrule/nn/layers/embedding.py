@@ -55,6 +55,7 @@ class Embedding(Layer):
     Reference: Bengio, Ducharme, Vincent and Jauvin (2003), A neural probabilistic language model (JMLR 3).
     """
 
+    chinese = ("嵌入层", "给每个词一个学到的向量。")
     takes_one = True
     vocabulary_size: int
     units: int
@@ -103,6 +104,7 @@ class EmbeddingBag(Layer):
     (EACL).
     """
 
+    chinese = ("词袋嵌入层", "整袋词共用一个向量：各词向量的平均、和或最大值。")
     takes_one = True
     vocabulary_size: int
     units: int
@@ -162,6 +164,7 @@ class Unembedding(Layer):
     Reference: Press and Wolf (2017), Using the output embedding to improve language models (EACL).
     """
 
+    chinese = ("反嵌入层", "用词嵌入的同一张表给每个词打分（权重共享）。")
     takes_one = True
     table: str = "embedding1"
 

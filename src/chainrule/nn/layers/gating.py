@@ -44,6 +44,7 @@ class Highway(Layer):
     Reference: Srivastava, Greff and Schmidhuber (2015), Highway networks.
     """
 
+    chinese = ("高速公路层", "按学到的比例把输入与全连接层的结果混合。")
     takes_one = True
     activation: str | Layer | None = "relu"
     _: KW_ONLY
@@ -84,6 +85,7 @@ class SqueezeExcite(Layer):
     Reference: Hu, Shen and Sun (2018), Squeeze-and-excitation networks (CVPR).
     """
 
+    chinese = ("压缩激励层", "看整幅图像决定哪些通道重要，并按 0 到 1 缩放每个通道。")
     takes_one = True
     _: KW_ONLY
     reduction: int = 16
@@ -133,6 +135,7 @@ class MixtureOfExperts(Layer):
     Computation 3).
     """
 
+    chinese = ("专家混合层", "几个同样的网络并排，由门控决定各占多少。")
     takes_one = True
     experts: int
     expert: Layer

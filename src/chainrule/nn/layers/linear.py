@@ -40,6 +40,7 @@ class Dense(Layer):
         UsageError E102: fewer than one unit.
     """
 
+    chinese = ("全连接层", "每个单元把全部输入加权求和再加偏置，可带激活函数。")
     takes_one = True
     units: int
     activation: str | Layer | None = None

@@ -60,6 +60,7 @@ class MaxUnpool(Layer):
     Reference: Zeiler and Fergus (2014), Visualizing and understanding convolutional networks (ECCV).
     """
 
+    chinese = ("最大反汇聚层", "把最大值放回原来的位置，其余为 0。")
     kernel_size: Widths
     stride: Widths | None = None
     _: KW_ONLY

@@ -49,6 +49,7 @@ class Merge(Layer):
         Merge('multiply')
     """
 
+    chinese = ("合并层", "把几个值合为一个：求和、相乘或首尾相接等。")
     mode: str
     _: KW_ONLY
     axis: int = -1

@@ -9,7 +9,7 @@ numbers share a mean. Of images (B, H, W, C) these are, for one mean,
     GroupNorm     the places of some channels of one sample
 
 ``BatchNorm`` alone mixes samples, so in training it keeps running statistics, which inference uses.
-``RMSNorm`` and ``UnitNorm`` subtract no mean; ``LocalResponseNorm`` divides by the neighbors' strength.
+``RMSNorm`` and ``UnitNorm`` subtract no mean.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from chainrule.ops.elementwise.dtype import extent
 from chainrule.spec import Shape, bound, shape_text
 
 ONES = Fill(1.0)
-_ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest number
 
 
 @layer
@@ -68,6 +67,7 @@ class BatchNorm(Layer):
     Reference: Ioffe and Szegedy (2015), Batch normalization (ICML).
     """
 
+    chinese = ("批量规范化层", "把每个通道在批量上变为均值 0、方差 1，再由网络选择拉伸和偏移。")
     takes_one = True
     _: KW_ONLY
     momentum: float = 0.1
@@ -80,7 +80,7 @@ class BatchNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
-        axes, shape = tuple(range(x.rank - 1)), _last(self, x, 1)
+        axes, shape = tuple(range(x.rank - 1)), last_axes(self, x, 1)
         mean = scope.state("running_mean", shape, ZEROS)  # (C,)
         variance = scope.state("running_variance", shape, ONES)
         if scope.training:
@@ -122,6 +122,7 @@ class LayerNorm(Layer):
     Reference: Ba, Kiros and Hinton (2016), Layer normalization. PyTorch asks for the lengths of these axes.
     """
 
+    chinese = ("层规范化层", "把每个样本（或其每个位置）的数变为均值 0、方差 1。")
     takes_one = True
     _: KW_ONLY
     axes: int = 1
@@ -134,7 +135,7 @@ class LayerNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
-        shape = _last(self, x, self.axes)
+        shape = last_axes(self, x, self.axes)
         y = standardized(x, range(x.rank - self.axes, x.rank), self.epsilon)
         return _affine(self, y, scope, shape)
 
@@ -164,6 +165,7 @@ class GroupNorm(Layer):
     Reference: Wu and He (2018), Group normalization (ECCV).
     """
 
+    chinese = ("组规范化层", "把每个样本的一组通道变为均值 0、方差 1，不依赖批量。")
     takes_one = True
     groups: int
     _: KW_ONLY
@@ -176,7 +178,7 @@ class GroupNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
-        shape = (channels,) = _last(self, x, 1)
+        shape = (channels,) = last_axes(self, x, 1)
         if channels % self.groups:
             raise ShapeError(
                 "E214", op="GroupNorm", expected=f"channels that {self.groups} groups divide",
@@ -213,6 +215,7 @@ class InstanceNorm(Layer):
     Reference: Ulyanov, Vedaldi and Lempitsky (2016), Instance normalization.
     """
 
+    chinese = ("实例规范化层", "把每幅图像的每个通道变为均值 0、方差 1：去掉对比度。")
     takes_one = True
     _: KW_ONLY
     epsilon: float = 1e-5
@@ -223,7 +226,7 @@ class InstanceNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
-        shape = _last(self, x, 1)
+        shape = last_axes(self, x, 1)
         _refuse_lone(self, x.shape[1:-1])
         return _affine(self, standardized(x, range(1, x.rank - 1), self.epsilon), scope, shape)
 
@@ -252,6 +255,7 @@ class RMSNorm(Layer):
     Reference: Zhang and Sennrich (2019), Root mean square layer normalization (NeurIPS).
     """
 
+    chinese = ("均方根规范化层", "除以均方根：更便宜的层规范化。")
     takes_one = True
     _: KW_ONLY
     axes: int = 1
@@ -263,7 +267,7 @@ class RMSNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
-        shape = _last(self, x, self.axes)
+        shape = last_axes(self, x, self.axes)
         power = PUBLIC["mean"](PUBLIC["square"](x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
         return _affine(self, x * defined(1.0 / PUBLIC["sqrt"](power + self.epsilon), power), scope, shape)
 
@@ -288,6 +292,7 @@ class UnitNorm(Layer):
         UnitNorm()
     """
 
+    chinese = ("单位规范化层", "使每个位置的向量长度为 1，只留方向。")
     takes_one = True
     _: KW_ONLY
     epsilon: float = 1e-12
@@ -296,58 +301,8 @@ class UnitNorm(Layer):
         _require_affine(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
-        _last(self, x, 1)
+        last_axes(self, x, 1)
         return to_unit_length(x, self.epsilon)
-
-
-@layer
-class LocalResponseNorm(Layer):
-    """Divides each number by the strength of the channels next to it.
-
-    Shapes: (B, ..., C) -> the same.
-
-    Formula: y[c] = x[c] / (k + alpha / size * sum of x[d]^2 over the ``size`` channels d around c)^beta;
-    beyond the first and the last channel are zeros.
-
-    Args:
-        size: how many channels, the own one in the middle (with an even number, one more before than after).
-        alpha, beta, k: strength, power and floor; k above 0.
-
-    Raises:
-        ShapeError E208: no axis of channels of known length.
-        UsageError E102: a setting out of its range.
-
-    Example:
-        >>> print(LocalResponseNorm(5))
-        LocalResponseNorm(5)
-
-    Reference: Krizhevsky, Sutskever and Hinton (2012), ImageNet classification with deep convolutional neural
-    networks (NeurIPS), section 3.3; there alpha is not divided by the size, as in TensorFlow.
-    """
-
-    takes_one = True
-    size: int
-    _: KW_ONLY
-    alpha: float = 1e-4
-    beta: float = 0.75
-    k: float = 1.0
-
-    def check(self) -> None:
-        require_integer(self, "size", 1, fix="cr.LocalResponseNorm(5)")
-        require_number(self, "alpha", minimum=0)
-        require_number(self, "beta", minimum=0)
-        require_number(self, "k", above=0)
-
-    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
-        (channels,) = _last(self, x, 1)
-        before = self.size // 2
-        widths = [(0, 0)] * (x.rank - 1) + [(before, self.size - 1 - before)]
-        squares = PUBLIC["pad"](PUBLIC["square"](x), widths)  # (B, ..., C + size - 1)
-        total = squares[..., :channels]
-        for i in range(1, self.size):
-            total = total + squares[..., i : i + channels]
-        # The gradient has powers of the sum below what float32 holds long before the sum overflows.
-        return x / defined((total * (self.alpha / self.size) + self.k) ** self.beta, total * _ROOM)
 
 
 def standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:
@@ -373,9 +328,9 @@ def _require_affine(owner: Layer) -> None:
         require(owner, name, fits, "True or False", f"{name}=True")
 
 
-def _last(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
-    """The lengths of the last axes of a batch of samples, once they and ``epsilon`` are known to fit."""
-    if not isinstance(owner, LocalResponseNorm):
+def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
+    """Return the lengths of the last ``axes`` axes of ``x``, after checking them and ``epsilon``, if any."""
+    if hasattr(owner, "epsilon"):
         require_epsilon(owner, x.dtype)
     shape = x.shape[-axes:]
     if x.rank <= axes or not all(isinstance(n, int) for n in shape):
@@ -397,4 +352,4 @@ def _refuse_lone(owner: Layer, shared: Shape) -> None:
         )  # fmt: skip
 
 
-LAYERS = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RMSNorm, UnitNorm, LocalResponseNorm)
+LAYERS = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RMSNorm, UnitNorm)

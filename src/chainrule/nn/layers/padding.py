@@ -48,6 +48,7 @@ class Pad(Layer):
         Pad(1) Pad(((0, 2), 1), mode='reflect')
     """
 
+    chinese = ("填充层", "在图像四周补上格子。")
     takes_one = True
     padding: Sides
     _: KW_ONLY
@@ -108,6 +109,7 @@ class Crop(Layer):
         Crop(((0, 2), 1))
     """
 
+    chinese = ("裁剪层", "从图像边缘裁去格子。")
     takes_one = True
     cropping: Sides
 

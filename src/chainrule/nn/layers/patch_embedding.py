@@ -46,6 +46,7 @@ class PatchEmbedding(Layer):
     Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words (ICLR), section 3.1.
     """
 
+    chinese = ("图块嵌入层", "把图像切成方块，每块变为一个向量，像文本中的词。")
     takes_one = True
     units: int
     patch_size: int

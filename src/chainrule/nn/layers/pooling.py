@@ -38,6 +38,7 @@ class MaxPool(Layer):
         UsageError E101, E102: no such word for padding; a number out of its range.
     """
 
+    chinese = ("最大汇聚层", "保留每个窗口的最大值：模式是否在附近出现过。")
     takes_one = True
     kernel_size: Widths
     stride: Widths | None = None
@@ -80,6 +81,7 @@ class AveragePool(Layer):
         UsageError E101, E102: as ``MaxPool``.
     """
 
+    chinese = ("平均汇聚层", "保留每个窗口的平均值。")
     takes_one = True
     kernel_size: Widths
     stride: Widths | None = None
@@ -127,6 +129,7 @@ class LPPool(Layer):
         LPPool(2, 3)
     """
 
+    chinese = ("Lp 汇聚层", "保留每个窗口的 p 范数。")
     takes_one = True
     p: float
     kernel_size: Widths
@@ -158,6 +161,7 @@ class GlobalMaxPool(Layer):
         ShapeError E213, E219: no image, or one without a cell.
     """
 
+    chinese = ("全局最大汇聚层", "保留每个通道的最大值：某种模式是否出现过。")
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)
@@ -176,6 +180,7 @@ class GlobalAveragePool(Layer):
     Reference: Lin, Chen and Yan (2014), Network in network (ICLR).
     """
 
+    chinese = ("全局平均汇聚层", "保留每个通道的平均值，任意大小的图像给出同样多的数。")
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)

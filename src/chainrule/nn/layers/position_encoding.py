@@ -57,6 +57,7 @@ class SinusoidalPosition(Layer):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.5.
     """
 
+    chinese = ("正弦位置编码", "给每个位置加上不同频率的正弦和余弦。")
     takes_one = True
     _: KW_ONLY
     base: float = 10_000.0
@@ -96,6 +97,7 @@ class LearnedPosition(Layer):
     Reference: Gehring et al. (2017), Convolutional sequence to sequence learning (ICML).
     """
 
+    chinese = ("可学习位置编码", "给每个位置加上一个学到的向量。")
     takes_one = True
     length: int
     _: KW_ONLY
@@ -152,6 +154,7 @@ class RotaryPosition(Layer):
     embedding.
     """
 
+    chinese = ("旋转位置编码", "按位置旋转每对数，使点积只与相对位置有关。")
     takes_one = True
     _: KW_ONLY
     base: float = 10_000.0

@@ -42,6 +42,7 @@ class Rescaling(Layer):
         Rescaling(0.00392156862745098)
     """
 
+    chinese = ("缩放层", "每个数乘以一个数再加一个数，如 0 到 255 变为 0 到 1。")
     takes_one = True
     scale: float
     offset: float = 0.0
@@ -77,6 +78,7 @@ class Normalization(Layer):
     Reference: Keras's layer of this name; ``BatchNorm`` finds mean and variance while it trains.
     """
 
+    chinese = ("标准化层", "用事先给定的均值和方差把每个特征标准化。")
     takes_one = True
     _: KW_ONLY
     mean: float | tuple[float, ...]
@@ -125,6 +127,7 @@ class Discretization(Layer):
         Discretization((18.0, 65.0))
     """
 
+    chinese = ("离散化层", "给出每个数所在的区间。")
     takes_one = True
     boundaries: tuple[float, ...]
 
@@ -163,6 +166,7 @@ class CategoryEncoding(Layer):
         CategoryEncoding(4, mode='count')
     """
 
+    chinese = ("类别编码层", "把类别编号变成 0 和 1 的行，或计数。")
     takes_one = True
     classes: int
     _: KW_ONLY

@@ -24,6 +24,8 @@ class Identity(Layer):
     Shapes: any -> the same.
     """
 
+    chinese = ("恒等层", "原样给出输入：留给以后的位置。")
+
     def __call__(self, x: Node, scope: Scope) -> Node:
         return x
 
@@ -46,6 +48,7 @@ class Permute(Layer):
         Permute((2, 1))
     """
 
+    chinese = ("换轴层", "交换每个样本的轴。")
     takes_one = True
     dims: tuple[int, ...]
 
@@ -82,6 +85,7 @@ class RepeatVector(Layer):
         RepeatVector(5)
     """
 
+    chinese = ("重复层", "沿新的时间轴把每个样本重复多次。")
     takes_one = True
     times: int
 
@@ -115,6 +119,7 @@ class PixelShuffle(Layer):
     sub-pixel convolutional neural network (CVPR).
     """
 
+    chinese = ("像素重排层", "把通道铺到空间上，使图像变大。")
     takes_one = True
     upscale_factor: int
 
@@ -150,6 +155,7 @@ class PixelUnshuffle(Layer):
         PixelUnshuffle(2)
     """
 
+    chinese = ("像素逆重排层", "像素重排的反方向：相邻格子变成通道。")
     takes_one = True
     downscale_factor: int
 
@@ -193,6 +199,7 @@ class ChannelShuffle(Layer):
     Reference: Zhang, Zhou, Lin and Sun (2018), ShuffleNet (CVPR).
     """
 
+    chinese = ("通道混洗层", "轮流分发各组的通道，使分组卷积能看到所有组。")
     takes_one = True
     groups: int
 
@@ -224,6 +231,7 @@ class Unfold(Layer):
         Unfold(16, stride=16)
     """
 
+    chinese = ("展开层", "把图像的每个窗口变成一个向量：卷积在一处所见。")
     takes_one = True
     kernel_size: Widths
     _: KW_ONLY
@@ -260,6 +268,7 @@ class Fold(Layer):
         Fold(28, 4, stride=4)
     """
 
+    chinese = ("折叠层", "展开的反方向：把窗口加回原位。")
     takes_one = True
     output_size: Widths
     kernel_size: Widths

@@ -43,6 +43,7 @@ class Remat(Layer):
     PyTorch: ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
     """
 
+    chinese = ("重计算层", "训练时不保存内层算出的值，反向传播时再算一遍：省内存，多花约三分之一的时间。")
     inner: Layer
 
     def check(self) -> None:

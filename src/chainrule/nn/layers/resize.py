@@ -52,6 +52,7 @@ class UpSampling(Layer):
         PyTorch's and OpenCV's places; Keras has the same for factors.
     """
 
+    chinese = ("上采样层", "不用权重把图像放大。")
     takes_one = True
     _: KW_ONLY
     scale_factor: float | tuple[float, ...] = 2

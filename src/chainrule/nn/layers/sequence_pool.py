@@ -48,6 +48,7 @@ class ClassToken(Layer):
     worth 16x16 words (ICLR).
     """
 
+    chinese = ("分类标记", "在序列前面加一个学到的向量，用来汇集整体的信息。")
     takes_one = True
     _: KW_ONLY
     weight_initializer: str | Initializer = SMALL
@@ -87,6 +88,7 @@ class SequencePool(Layer):
     Reference: Reimers and Gurevych (2019), Sentence-BERT (EMNLP), compares the first place, mean and maximum.
     """
 
+    chinese = ("序列汇聚层", "整个序列合为一个向量：平均、最大、首位或末位。")
     mode: str = "mean"
 
     def check(self) -> None:

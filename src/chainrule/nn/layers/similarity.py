@@ -40,6 +40,7 @@ class Dot(Layer):
         Dot(normalize=True)
     """
 
+    chinese = ("点积层", "把两个值沿各自一个轴相乘求和。")
     axes: tuple[int, int] = (-1, -1)
     _: KW_ONLY
     normalize: bool = False
@@ -102,6 +103,7 @@ class CosineSimilarity(Layer):
         CosineSimilarity()
     """
 
+    chinese = ("余弦相似度层", "两个向量方向有多一致：1 相同，0 垂直，−1 相反。")
     _: KW_ONLY
     epsilon: float = 1e-8
 
@@ -136,6 +138,7 @@ class PairwiseDistance(Layer):
         PairwiseDistance(p=1.0)
     """
 
+    chinese = ("成对距离层", "两个向量相距多远。")
     p: float = 2.0
     _: KW_ONLY
     epsilon: float = 1e-6
@@ -177,6 +180,7 @@ class Bilinear(Layer):
     Computation 12).
     """
 
+    chinese = ("双线性层", "每个单元把两个值的数两两相乘再加权求和。")
     units: int
     _: KW_ONLY
     bias: bool = True

@@ -31,6 +31,7 @@ class TimeDistributed(Layer):
         TimeDistributed(GlobalMaxPool())
     """
 
+    chinese = ("逐步应用层", "用同样的权重对序列的每一步应用一个层。")
     takes_one = True
     inner: Layer
 

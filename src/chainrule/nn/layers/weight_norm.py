@@ -51,6 +51,7 @@ class WeightNorm(Layer):
     Reference: Salimans and Kingma (2016), Weight normalization (NeurIPS).
     """
 
+    chinese = ("权重规范化", "分开学习每个单元权重的长度和方向。")
     inner: Layer
 
     def check(self) -> None:
@@ -98,6 +99,7 @@ class SpectralNorm(Layer):
     networks (ICLR).
     """
 
+    chinese = ("谱规范化", "除以权重的最大拉伸倍数，使该层不拉长任何向量。")
     inner: Layer
     _: KW_ONLY
     power_iterations: int = 1

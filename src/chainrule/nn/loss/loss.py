@@ -53,7 +53,6 @@ class Loss(Extensible):
     needs_target: ClassVar[bool] = True
     pytorch: ClassVar[str] = ""
     keras: ClassVar[str] = ""
-    chinese: ClassVar[tuple[str, str]] = ("", "")
 
     def __post_init__(self) -> None:
         self.check()

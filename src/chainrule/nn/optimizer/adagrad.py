@@ -49,6 +49,7 @@ class RMSprop(Rule):
     sequences with recurrent neural networks, for the centered form. The same steps as PyTorch's ``RMSprop``.
     """
 
+    chinese = ("RMSprop", "把梯度除以均方根，使各参数步幅相近。")
     name = "rmsprop"
     _: KW_ONLY
     rho: float = 0.99
@@ -97,6 +98,7 @@ class Adagrad(Rule):
     ``initial_accumulator_value=0.1``.
     """
 
+    chinese = ("Adagrad", "除以梯度平方总和的根：稀有特征保持大步。")
     name = "adagrad"
     _: KW_ONLY
     initial_accumulator_value: float = 0.0
@@ -137,6 +139,7 @@ class Adadelta(Rule):
     PyTorch's ``Adadelta``.
     """
 
+    chinese = ("Adadelta", "步长取自最近的步长与梯度之比。")
     name = "adadelta"
     learning_rate: float | Schedule = 1.0
     _: KW_ONLY
@@ -184,6 +187,7 @@ class Adafactor(Rule):
     kernel as a matrix of its own.
     """
 
+    chinese = ("Adafactor", "平方矩阵只记行均值和列均值，大权重也省内存。")
     name = "adafactor"
     _: KW_ONLY
     beta2_decay: float = -0.8
@@ -242,6 +246,7 @@ class Ftrl(Rule):
     Keras's ``Ftrl`` without shrinkage and at its usual power.
     """
 
+    chinese = ("FTRL", "跟随正则化领导者：稀有特征的权重恰为 0。")
     name = "ftrl"
     _: KW_ONLY
     l1: float = 0.0

@@ -61,6 +61,7 @@ class Adam(AdaptiveMoments):
     (2018), On the convergence of Adam and beyond (ICLR). The same steps as PyTorch's ``Adam``.
     """
 
+    chinese = ("Adam 算法", "动量加上每个参数自己的步长，几乎处处可用。")
     name = "adam"
     _: KW_ONLY
     amsgrad: bool = False
@@ -94,6 +95,7 @@ class AdamW(Adam):
     PyTorch's ``AdamW``.
     """
 
+    chinese = ("AdamW", "权重衰减与梯度分开的 Adam。")
     name = "adamw"
     weight_decay: float = field(default=0.01, kw_only=True)
 
@@ -115,6 +117,7 @@ class Adamax(AdaptiveMoments):
     steps as PyTorch's ``Adamax``.
     """
 
+    chinese = ("Adamax", "用慢慢遗忘的最大梯度代替均方根的 Adam。")
     name = "adamax"
     learning_rate: float | Schedule = 0.002
 
@@ -147,6 +150,7 @@ class NAdam(AdaptiveMoments):
     PyTorch's ``NAdam`` with ``momentum_decay=warming`` and ``decoupled_weight_decay=True``.
     """
 
+    chinese = ("NAdam", "像 Nesterov 那样沿动量向前看的 Adam。")
     name = "nadam"
     learning_rate: float | Schedule = 0.002
     _: KW_ONLY
@@ -196,6 +200,7 @@ class RAdam(AdaptiveMoments):
     steps as PyTorch's ``RAdam`` with ``decoupled_weight_decay=True``.
     """
 
+    chinese = ("RAdam", "在知道梯度的通常大小之前不做除法的 Adam。")
     name = "radam"
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
@@ -236,6 +241,7 @@ class AdaBelief(AdaptiveMoments):
     gradients (NeurIPS), algorithm 2.
     """
 
+    chinese = ("AdaBelief", "除以梯度与预期之差：稳定处走大步。")
     name = "adabelief"
     _: KW_ONLY
     epsilon: float = 1e-16
@@ -267,6 +273,7 @@ class Yogi(AdaptiveMoments):
     (NeurIPS), algorithm 2, with Adam's m' and s' as in TensorFlow Addons.
     """
 
+    chinese = ("Yogi", "平方用加法更新、不会突然下降的 Adam。")
     name = "yogi"
     learning_rate: float | Schedule = 0.01
     _: KW_ONLY
@@ -308,6 +315,7 @@ class Adan(Rule):
     optimizing deep models (TPAMI), algorithm 1, with m', v', s' corrected for their start at 0.
     """
 
+    chinese = ("Adan", "由梯度的变化向前看的 Adam。")
     name = "adan"
     learning_rate: float | Schedule = 0.001
     _: KW_ONLY

@@ -32,6 +32,7 @@ class Accumulated(Around):
         UsageError E102: a setting out of its range.
     """
 
+    chinese = ("梯度累积", "把几个批量的梯度加起来，按平均移动一次。")
     name = "accumulated"
     _: KW_ONLY
     steps: int = 2

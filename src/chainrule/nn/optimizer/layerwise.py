@@ -46,6 +46,7 @@ class LARS(Rule):
     1708.03888), algorithm 1.
     """
 
+    chinese = ("LARS", "步长与各权重自身长度成比例的动量法，用于大批量。")
     name = "lars"
     learning_rate: float | Schedule = 0.1
     _: KW_ONLY
@@ -90,6 +91,7 @@ class LAMB(AdaptiveMoments):
     (ICLR), algorithm 2.
     """
 
+    chinese = ("LAMB", "步长与各权重自身长度成比例的 Adam，用于大批量。")
     name = "lamb"
     _: KW_ONLY
     epsilon: float = 1e-6
@@ -136,6 +138,7 @@ class Muon(Rule):
     ``Muon`` with ``adjust_lr_fn="original"``, which iterates in bfloat16 and refuses vectors.
     """
 
+    chinese = ("Muon", "把每个矩阵的动量变成最近的正交矩阵。")
     name = "muon"
     learning_rate: float | Schedule = 0.02
     _: KW_ONLY

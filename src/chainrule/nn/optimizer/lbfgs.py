@@ -55,6 +55,7 @@ class LBFGS(Optimizer):
     ``line_search_fn="strong_wolfe"`` goes the same way with other interpolations.
     """
 
+    chinese = ("L-BFGS", "近似牛顿法的步子，用于小网络和单批数据。")
     name = "lbfgs"
     learning_rate: float = 1.0
     _: KW_ONLY

@@ -35,6 +35,7 @@ class Group(Extensible):
         UsageError E102: a setting out of its range.
     """
 
+    chinese = ("参数组", "某些路径的参数有何不同。")
     pattern: str = "*"
     _: KW_ONLY
     learning_rate_factor: float = 1.0
@@ -74,6 +75,7 @@ class Grouped(Optimizer):
         (0.0, 0.1)
     """
 
+    chinese = ("参数分组", "某些参数用另外的设置。")
     name = "grouped"
     inner: Rule
     _: KW_ONLY

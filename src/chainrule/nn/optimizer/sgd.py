@@ -35,6 +35,7 @@ class SGD(Rule):
     The same steps as PyTorch's ``SGD``.
     """
 
+    chinese = ("梯度下降 (SGD)", "参数沿梯度的反方向移动，可带动量。")
     name = "sgd"
     _: KW_ONLY
     momentum: float = 0.0
@@ -77,6 +78,7 @@ class ASGD(Rule):
     steps as PyTorch's ``ASGD`` (``lambd``, ``alpha``, ``t0``), which keeps a but evaluates at w.
     """
 
+    chinese = ("平均梯度下降 (ASGD)", "学习率递减，以走过各点的平均作答。")
     name = "asgd"
     _: KW_ONLY
     shrink: float = 1e-4
@@ -128,6 +130,7 @@ class Rprop(Rule):
     same steps as PyTorch's ``Rprop``.
     """
 
+    chinese = ("弹性反向传播 (Rprop)", "只看梯度的符号：同号加大步长，异号减小。")
     name = "rprop"
     _: KW_ONLY
     eta_minus: float = 0.5
@@ -175,6 +178,7 @@ class Lion(Rule):
     Reference: Chen et al. (2023), Symbolic discovery of optimization algorithms (NeurIPS), algorithm 2.
     """
 
+    chinese = ("Lion", "沿动量的符号移动，每个数步长相同。")
     name = "lion"
     learning_rate: float | Schedule = 1e-4
     _: KW_ONLY

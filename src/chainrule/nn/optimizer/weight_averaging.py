@@ -110,6 +110,7 @@ class EMA(Averaged):
         0.9
     """
 
+    chinese = ("指数移动平均", "以权重的指数移动平均作答。")
     name = "ema"
     _: KW_ONLY
     decay: float = 0.999
@@ -142,6 +143,7 @@ class SWA(Averaged):
     optima and better generalization (UAI). As PyTorch's ``AveragedModel``.
     """
 
+    chinese = ("随机权重平均", "以某步之后权重的平均作答。")
     name = "swa"
     _: KW_ONLY
     start: int = 1
@@ -185,6 +187,7 @@ class ScheduleFreeAdamW(Rule):
     (NeurIPS), algorithm 1.
     """
 
+    chinese = ("无调度 AdamW", "不需要递减学习率的 AdamW：用均值作答。")
     name = "schedule_free_adamw"
     learning_rate: float | Schedule = 0.0025
     _: KW_ONLY

@@ -94,6 +94,8 @@ class RNN(_Gated):
     Reference: Elman (1990), Finding structure in time (Cognitive Science 14).
     """
 
+    chinese = ("循环神经网络层", "隐状态逐步更新，把序列读一遍。")
+
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
         offered, hear = self.offered(x, 1, scope), self.recurrent_input(x, scope)
         recurrent = self.weights(1, "recurrent", self.units, scope)
@@ -139,6 +141,7 @@ class LSTM(_Gated):
     Schmidhuber and Cummins (2000), Learning to forget (Neural Computation 12).
     """
 
+    chinese = ("长短期记忆层 (LSTM)", "带门和记忆单元的循环层，能记住很久以前。")
     memory = ("hidden", "cell")
     _: KW_ONLY
     recurrent_activation: str = "sigmoid"
@@ -199,6 +202,7 @@ class GRU(_Gated):
     form in which the reset gate acts after the product, as PyTorch and Keras have it.
     """
 
+    chinese = ("门控循环单元层 (GRU)", "两个门决定保留多少旧状态。")
     _: KW_ONLY
     recurrent_activation: str = "sigmoid"
 

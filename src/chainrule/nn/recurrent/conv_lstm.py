@@ -47,6 +47,7 @@ class ConvLSTM(Recurrent):
     precipitation nowcasting (NeurIPS).
     """
 
+    chinese = ("卷积长短期记忆层", "读图像序列，在每个像素处保留记忆。")
     memory = ("hidden", "cell")
     _: KW_ONLY
     kernel_size: int = 3

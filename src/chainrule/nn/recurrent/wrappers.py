@@ -39,6 +39,7 @@ class Bidirectional(Layer):
     Processing 45).
     """
 
+    chinese = ("双向循环层", "同时从前往后和从后往前读序列。")
     inner: Layer
     _: KW_ONLY
     merge_mode: str = "concatenate"
@@ -82,6 +83,7 @@ class Stacked(Layer):
         Stacked(LSTM(32), LSTM(16))
     """
 
+    chinese = ("多层循环层", "几个循环层叠起来，上层读下层的输出。")
     layers: tuple[Layer, ...]
     dropout: float = 0.0
 
@@ -138,6 +140,7 @@ class Masking(Layer):
         Masking(GRU(8))
     """
 
+    chinese = ("遮蔽层", "标出序列中不算数的位置。")
     takes_one = True
     inner: Layer
     _: KW_ONLY

@@ -33,6 +33,7 @@ class ActivityRegularization(Layer):
     batch too.
     """
 
+    chinese = ("激活值正则化", "不改变数值，让激活值的大小计入目标函数。")
     takes_one = True
     penalty: Penalty
 

@@ -50,6 +50,8 @@ class ClipValue(Clip):
     Reference: as PyTorch's ``clip_grad_value_``.
     """
 
+    chinese = ("按值裁剪", "把梯度的每个数限制在 [−limit, limit]，方向可能改变。")
+
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
         return {name: PUBLIC["clip"](g, -self.limit, self.limit) for name, g in gradients.items()}
 
@@ -60,6 +62,8 @@ class ClipNorm(Clip):
 
     Formula: g <- g min(1, limit / (|g| + 1e-6)).
     """
+
+    chinese = ("按范数裁剪", "每个参数的梯度过长时缩短到 limit。")
 
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
         return {name: g * shortening([g], self.limit) for name, g in gradients.items()}
@@ -76,6 +80,8 @@ class ClipGlobalNorm(Clip):
     Reference: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks
     (ICML). As PyTorch's ``clip_grad_norm_``.
     """
+
+    chinese = ("按全局范数裁剪", "把所有梯度当作一个向量缩短到 limit，方向不变。")
 
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
         if not gradients:

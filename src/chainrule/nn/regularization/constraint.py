@@ -40,6 +40,8 @@ class NonNegative(Constraint):
     Formula: w <- max(0, w).
     """
 
+    chinese = ("非负约束", "负数变为 0。")
+
     def __call__(self, parameter: Node) -> Node:
         return PUBLIC["relu"](parameter)
 
@@ -52,6 +54,8 @@ class UnitLength(Constraint):
 
     Reference: as Keras's ``UnitNorm``.
     """
+
+    chinese = ("单位长度约束", "使每个单元的权重长度为 1。")
 
     def __call__(self, parameter: Node) -> Node:
         return parameter / (lengths(parameter) + _SAFE)
@@ -73,6 +77,7 @@ class MaxNorm(Constraint):
     ``MaxNorm``.
     """
 
+    chinese = ("最大范数约束", "每个单元的权重过长时缩短到上限。")
     max_value: float = 2.0
 
     def check(self) -> None:
@@ -99,6 +104,7 @@ class MinMaxNorm(Constraint):
     Reference: as Keras's ``MinMaxNorm``.
     """
 
+    chinese = ("最小最大范数约束", "把每个单元权重的长度限制在两个界限之间。")
     _: KW_ONLY
     min_value: float = 0.0
     max_value: float = 1.0

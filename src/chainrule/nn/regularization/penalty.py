@@ -40,6 +40,8 @@ class Penalty(Extensible):
 class L1(Penalty):
     """strength times the sum of absolute values: pulls small weights to exactly 0."""
 
+    chinese = ("L1 正则化", "绝对值之和：把小权重拉到恰好为 0。")
+
     def __call__(self, parameter: Node) -> Node:
         return PUBLIC["sum"](PUBLIC["abs"](parameter)) * self.strength
 
@@ -47,6 +49,8 @@ class L1(Penalty):
 @frozen
 class L2(Penalty):
     """strength times the sum of squares: pulls every weight towards 0, in proportion to its size."""
+
+    chinese = ("L2 正则化", "平方和：把每个权重拉向 0，大的更用力。")
 
     def __call__(self, parameter: Node) -> Node:
         return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
@@ -69,6 +73,7 @@ class L1L2(Penalty):
     Keras's ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
     """
 
+    chinese = ("弹性网正则化", "L1 与 L2 同时使用。")
     _: KW_ONLY
     strength: float = 1e-4
     l1_ratio: float = 0.5
@@ -97,6 +102,7 @@ class OrthogonalPenalty(Penalty):
     networks (ICLR). As Keras's ``OrthogonalRegularizer`` with ``mode="rows"`` of the transposed weight.
     """
 
+    chinese = ("正交正则化", "单元方向相近要付出代价：把两两拉向垂直。")
     strength: float = 1e-2
 
     def __call__(self, parameter: Node) -> Node:

@@ -30,6 +30,7 @@ class Warmup(Schedule):
     ``LinearLR`` from 1/steps, followed by the other schedule through ``SequentialLR``.
     """
 
+    chinese = ("预热", "从 0 直线升高，然后交给另一个调度。")
     warmup_steps: int
     then: float | Schedule
 
@@ -59,6 +60,7 @@ class RateSequence(Schedule):
     Reference: as PyTorch's ``SequentialLR``.
     """
 
+    chinese = ("依次调度", "一个接一个，各自从头计步。")
     schedules: tuple[Schedule | float, ...]
     milestones: tuple[int, ...]
 
@@ -98,6 +100,7 @@ class RateProduct(Schedule):
     Reference: as PyTorch's ``ChainedScheduler`` of schedules that multiply the learning rate.
     """
 
+    chinese = ("调度之积", "几个调度相乘。")
     schedules: tuple[Schedule | float, ...]
 
     def __post_init__(self) -> None:
@@ -126,6 +129,7 @@ class Slowed(Schedule):
         UsageError E102: a setting out of its range.
     """
 
+    chinese = ("放慢的调度", "几步只算一步，与梯度累积相配。")
     inner: Schedule | float
     times: int = 2
 

@@ -32,6 +32,7 @@ class Cosine(Schedule):
     that one rises again.
     """
 
+    chinese = ("余弦下降", "沿半个余弦降到下限：慢、快、慢。")
     initial_learning_rate: float
     _: KW_ONLY
     decay_steps: int | None = None
@@ -74,6 +75,7 @@ class CosineRestarts(Schedule):
     ``CosineDecayRestarts``.
     """
 
+    chinese = ("带重启的余弦", "余弦下降后立刻重启，周期通常越来越长。")
     initial_learning_rate: float
     _: KW_ONLY
     first_decay_steps: int
@@ -138,6 +140,7 @@ class OneCycle(Schedule):
     ``div_factor=div_factor`` and ``final_div_factor=final_div_factor``, without its momentum.
     """
 
+    chinese = ("单周期", "先升到最高，再降到接近 0，整个训练为一个周期。")
     max_learning_rate: float
     _: KW_ONLY
     total_steps: int | None = None
@@ -198,6 +201,7 @@ class Cyclic(Schedule):
     ``CyclicLR`` without its momentum.
     """
 
+    chinese = ("循环学习率", "在两个值之间来回直线变化。")
     max_learning_rate: float
     _: KW_ONLY
     base_learning_rate: float

@@ -29,6 +29,7 @@ class ExponentialDecay(Schedule):
     Reference: as Keras's ``ExponentialDecay``; with ``decay_steps=1`` as PyTorch's ``ExponentialLR``.
     """
 
+    chinese = ("指数衰减", "每隔若干次更新乘以一个因子，可连续可阶梯。")
     initial_learning_rate: float
     _: KW_ONLY
     decay_rate: float = 0.95
@@ -66,6 +67,7 @@ class InverseTimeDecay(Schedule):
     Reference: Robbins and Monro (1951), A stochastic approximation method. As Keras's ``InverseTimeDecay``.
     """
 
+    chinese = ("反时间衰减", "像 1/t 那样越降越慢。")
     initial_learning_rate: float
     _: KW_ONLY
     decay_rate: float = 0.5
@@ -103,6 +105,7 @@ class PolynomialDecay(Schedule):
     ``PolynomialLR``.
     """
 
+    chinese = ("多项式衰减", "按剩余时间的幂降到下限。")
     initial_learning_rate: float
     _: KW_ONLY
     decay_steps: int | None = None
@@ -141,6 +144,7 @@ class LinearRamp(Schedule):
     Reference: as PyTorch's ``LinearLR``.
     """
 
+    chinese = ("线性变化", "沿直线从一个比例变到另一个，然后保持。")
     learning_rate: float
     _: KW_ONLY
     steps: int = 5
@@ -175,6 +179,7 @@ class Noam(Schedule):
     Reference: Vaswani et al. (2017), Attention is all you need (NIPS), equation 3.
     """
 
+    chinese = ("Noam 调度", "先线性上升，再按步数平方根的倒数下降：最初 Transformer 的学习率。")
     units: int
     _: KW_ONLY
     warmup_steps: int = 4000

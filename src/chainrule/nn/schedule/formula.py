@@ -67,6 +67,7 @@ class RateFormula(Schedule):
         0.05
     """
 
+    chinese = ("公式调度", "以公式给出学习率：t 为已更新次数，T 为总次数。")
     text: str
 
     def check(self) -> None:

@@ -44,6 +44,7 @@ class ReduceOnPlateau(Schedule):
     Reference: as PyTorch's ``ReduceLROnPlateau`` (``threshold=min_delta``, relative).
     """
 
+    chinese = ("平台期降低", "指标若干轮没有改进时乘以一个因子。")
     learning_rate: float | Schedule
     _: KW_ONLY
     factor: float = 0.1

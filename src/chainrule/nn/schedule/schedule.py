@@ -40,6 +40,7 @@ class Constant(Schedule):
         UsageError E102: a learning rate that is not above 0.
     """
 
+    chinese = ("常数学习率", "始终不变。")
     learning_rate: float
 
     def check(self) -> None:

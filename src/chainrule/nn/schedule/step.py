@@ -29,6 +29,7 @@ class Step(Schedule):
     Reference: as PyTorch's ``StepLR``.
     """
 
+    chinese = ("阶梯下降", "每隔若干次更新乘以一个因子。")
     initial_learning_rate: float
     _: KW_ONLY
     step_size: int
@@ -61,6 +62,7 @@ class MultiStep(Schedule):
     Reference: as PyTorch's ``MultiStepLR``.
     """
 
+    chinese = ("多阶梯下降", "在给定的更新处乘以一个因子。")
     initial_learning_rate: float
     _: KW_ONLY
     milestones: tuple[int, ...]
@@ -95,6 +97,7 @@ class PiecewiseConstant(Schedule):
     Reference: as Keras's ``PiecewiseConstantDecay``, which changes one update later.
     """
 
+    chinese = ("分段常数", "依次使用一列学习率。")
     values: tuple[float, ...]
     _: KW_ONLY
     boundaries: tuple[int, ...]

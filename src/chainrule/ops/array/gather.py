@@ -66,6 +66,7 @@ class Gather(Card):
     """
 
     name = "gather"
+    chinese = "按下标取行"
     arguments = ("x", "i")
     formula = "x[i]"
     pullbacks = {"x": "sum(j, where(i[j] == r, dy[j], 0))", "i": _INDEX}
@@ -134,6 +135,7 @@ class ScatterAdd(_Rows):
     """
 
     name = "scatter_add"
+    chinese = "按下标累加"
     arguments = ("v", "i")
     formula = "sum(j, where(i[j] == r, v[j], 0))"
     pullbacks = {"v": "dy[i]", "i": _INDEX}
@@ -212,6 +214,7 @@ class OneHot(_Depth):
     """
 
     name = "one_hot"
+    chinese = "独热编码"
     arguments = ("i",)
     formula = "where(i == k, 1, 0)"
     pullbacks = {"i": _INDEX}

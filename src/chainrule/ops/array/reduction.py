@@ -117,6 +117,7 @@ class ReduceSum(Reduction):
     """
 
     name = "sum"
+    chinese = "求和"
     formula = "sum(k, x[k])"
     pullbacks = {"x": "dy"}
     joins = "sum"
@@ -173,6 +174,7 @@ class ReduceMax(Extreme):
     """
 
     name = "max"
+    chinese = "最大值"
     formula = "max(k, x[k])"
     joins = "max"
     says = Says(
@@ -197,6 +199,7 @@ class ReduceMin(Extreme):
     """
 
     name = "min"
+    chinese = "最小值"
     formula = "min(k, x[k])"
     joins = "min"
     says = Says(
@@ -223,6 +226,7 @@ class ReduceProd(Reduction):
     """
 
     name = "prod"
+    chinese = "连乘"
     formula = "prod(k, x[k])"
     pullbacks = {"x": "dy * prod(j, x[j])"}
     joins = "prod"
@@ -268,6 +272,7 @@ class ArgMax(Extreme):
     """The index of the largest value along one axis; the first one at a tie."""
 
     name = "argmax"
+    chinese = "最大值的位置"
     formula = "sum(k, where(x[k] == max(j, x[j]), k, 0))"
     pullbacks = {"x": _INDEX}
     constraints: ClassVar = {**Extreme.constraints, "C4": "one axis at a time"}

@@ -46,6 +46,7 @@ class Resample(_Tapped):
     """
 
     name = "resample"
+    chinese = "沿轴重采样"
     arguments = ("x",)
     formula = "sum(j, w[i,j] * x[j])"
     pullbacks = {"x": "sum(i, w[i,j] * dy[i])"}

@@ -43,6 +43,7 @@ class Transpose(_Permutation):
     """
 
     name = "transpose"
+    chinese = "转置"
     arguments = ("x",)
     formula = "x[j,i]"
     pullbacks = {"x": "dy[j,i]"}
@@ -95,6 +96,7 @@ class Reshape(_Shaped):
     """
 
     name = "reshape"
+    chinese = "改变形状"
     arguments = ("x",)
     formula = "x[k]"
     pullbacks = {"x": "dy[k]"}
@@ -167,6 +169,7 @@ class Broadcast(_Shaped):
     """
 
     name = "broadcast"
+    chinese = "广播"
     arguments = ("x",)
     formula = "x[j]"
     pullbacks = {"x": "sum(i, dy[i,j])"}

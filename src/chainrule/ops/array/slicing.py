@@ -32,6 +32,7 @@ class Slice(_Window):
     """
 
     name = "slice"
+    chinese = "切片"
     arguments = ("x",)
     formula = "x[i]"
     pullbacks = {"x": "dy[i]"}
@@ -121,6 +122,7 @@ class Pad(_Border):
     """
 
     name = "pad"
+    chinese = "填充"
     arguments = ("x",)
     formula = "x[i]"
     pullbacks = {"x": "dy[i]"}
@@ -199,6 +201,7 @@ class Concatenate(_Joint):
     """
 
     name = "concatenate"
+    chinese = "拼接"
     arguments = ("a", "b")
     formula = "where(i < n, a[i], b[i-n])"
     pullbacks = {"a": "dy[i]", "b": "dy[i+n]"}

@@ -91,6 +91,7 @@ class Softmax(Scores):
     """
 
     name = "softmax"
+    chinese = "softmax"
     formula = "exp(x[j]) / sum(k, exp(x[k]))"
     pullbacks = {"x": "y * (dy - sum(k, dy[k] * y[k]))"}
     says = Says(
@@ -120,6 +121,7 @@ class LogSoftmax(Scores):
     """
 
     name = "log_softmax"
+    chinese = "对数 softmax"
     formula = "x[j] - log(sum(k, exp(x[k])))"
     pullbacks = {"x": "dy - exp(y) * sum(k, dy[k])"}
     says = Says(
@@ -148,6 +150,7 @@ class LogSumExp(Scores):
     """
 
     name = "logsumexp"
+    chinese = "指数和的对数"
     formula = "log(sum(k, exp(x[k])))"
     pullbacks = {"x": "dy * exp(x[k] - y)"}
     keeps = False

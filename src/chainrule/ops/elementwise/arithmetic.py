@@ -18,6 +18,7 @@ class Add(Elementwise):
     """
 
     name = "add"
+    chinese = "加法"
     arguments = ("a", "b")
     formula = "a + b"
     pullbacks = {"a": "dy", "b": "dy"}
@@ -39,6 +40,7 @@ class Subtract(Elementwise):
     """
 
     name = "subtract"
+    chinese = "减法"
     arguments = ("a", "b")
     formula = "a - b"
     pullbacks = {"a": "dy", "b": "-dy"}
@@ -58,6 +60,7 @@ class Multiply(Elementwise):
     """The product of two values, element by element (the Hadamard product)."""
 
     name = "multiply"
+    chinese = "按元素乘法"
     arguments = ("a", "b")
     formula = "a * b"
     pullbacks = {"a": "dy * b", "b": "dy * a"}
@@ -79,6 +82,7 @@ class Divide(Elementwise):
     """
 
     name = "divide"
+    chinese = "除法"
     arguments = ("a", "b")
     formula = "a / b"
     pullbacks = {"a": "dy / b", "b": "-dy * y / b"}
@@ -98,6 +102,7 @@ class Negative(Elementwise):
     """The value with its sign turned."""
 
     name = "negative"
+    chinese = "取负"
     arguments = ("x",)
     formula = "-x"
     pullbacks = {"x": "-dy"}
@@ -113,6 +118,7 @@ class Square(Elementwise):
     """The value times itself."""
 
     name = "square"
+    chinese = "平方"
     arguments = ("x",)
     formula = "x ^ 2"
     pullbacks = {"x": "dy * 2 * x"}
@@ -134,6 +140,7 @@ class Power(Elementwise):
     """
 
     name = "power"
+    chinese = "幂"
     arguments = ("x", "p")
     formula = "x ^ p"
     pullbacks = {
@@ -159,6 +166,7 @@ class Abs(Elementwise):
     """
 
     name = "abs"
+    chinese = "绝对值"
     arguments = ("x",)
     formula = "abs(x)"
     pullbacks = {"x": "dy * sign(x)"}
@@ -176,6 +184,7 @@ class Sign(Elementwise):
     """-1, 0 or 1: the sign of the value."""
 
     name = "sign"
+    chinese = "符号函数"
     arguments = ("x",)
     formula = "sign(x)"
     pullbacks = {"x": Flat("a sign is the same all around, except at 0")}
@@ -196,6 +205,7 @@ class Maximum(Elementwise):
     """
 
     name = "maximum"
+    chinese = "较大者"
     arguments = ("a", "b")
     formula = "max(a, b)"
     pullbacks = {
@@ -219,6 +229,7 @@ class Minimum(Elementwise):
     """
 
     name = "minimum"
+    chinese = "较小者"
     arguments = ("a", "b")
     formula = "min(a, b)"
     pullbacks = {

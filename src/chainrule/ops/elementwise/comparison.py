@@ -37,6 +37,7 @@ class Less(Comparison):
     """Whether the first value is less than the second."""
 
     name = "less"
+    chinese = "小于"
     formula = "a < b"
     says = _asks("less than", "小于")
 
@@ -49,6 +50,7 @@ class LessEqual(Comparison):
     """Whether the first value is at most the second."""
 
     name = "less_equal"
+    chinese = "小于等于"
     formula = "a <= b"
     says = _asks("at most", "小于等于")
 
@@ -61,6 +63,7 @@ class Greater(Comparison):
     """Whether the first value is greater than the second."""
 
     name = "greater"
+    chinese = "大于"
     formula = "a > b"
     says = _asks("greater than", "大于")
 
@@ -73,6 +76,7 @@ class GreaterEqual(Comparison):
     """Whether the first value is at least the second."""
 
     name = "greater_equal"
+    chinese = "大于等于"
     formula = "a >= b"
     says = _asks("at least", "大于等于")
 
@@ -85,6 +89,7 @@ class Equal(Comparison):
     """Whether two values are the same."""
 
     name = "equal"
+    chinese = "等于"
     formula = "a == b"
     says = _asks("equal to", "等于")
 
@@ -97,6 +102,7 @@ class NotEqual(Comparison):
     """Whether two values differ; true for NaN beside anything."""
 
     name = "not_equal"
+    chinese = "不等于"
     formula = "a != b"
     says = _asks("different from", "不等于")
 
@@ -109,6 +115,7 @@ class LogicalAnd(Elementwise):
     """True where both are true."""
 
     name = "logical_and"
+    chinese = "逻辑与"
     arguments = ("a", "b")
     formula = "a & b"
     pullbacks = {"a": _LOGIC, "b": _LOGIC}
@@ -124,6 +131,7 @@ class LogicalOr(Elementwise):
     """True where at least one is true."""
 
     name = "logical_or"
+    chinese = "逻辑或"
     arguments = ("a", "b")
     formula = "a | b"
     pullbacks = {"a": _LOGIC, "b": _LOGIC}
@@ -139,6 +147,7 @@ class LogicalNot(Elementwise):
     """True where the value is false."""
 
     name = "logical_not"
+    chinese = "逻辑非"
     arguments = ("x",)
     formula = "not(x)"
     pullbacks = {"x": _LOGIC}
@@ -154,6 +163,7 @@ class IsFinite(Elementwise):
     """Whether the value is a number, neither NaN nor an infinity."""
 
     name = "is_finite"
+    chinese = "是否有限"
     arguments = ("x",)
     formula = "abs(x) <= 1.7976931348623157e308"
     pullbacks = {"x": _STEP}
@@ -177,6 +187,7 @@ class Where(Elementwise):
     """
 
     name = "where"
+    chinese = "按条件选择"
     arguments = ("c", "a", "b")
     formula = "where(c, a, b)"
     pullbacks = {

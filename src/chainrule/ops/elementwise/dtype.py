@@ -44,6 +44,7 @@ class Cast(_Kind):
     """
 
     name = "cast"
+    chinese = "类型转换"
     arguments = ("x",)
     formula = "x"
     pullbacks = {"x": "dy"}
@@ -99,6 +100,7 @@ class StopGradient(Elementwise):
     """The same value, through which no gradient passes: to the rest of the network it is a constant."""
 
     name = "stop_gradient"
+    chinese = "截断梯度"
     arguments = ("x",)
     formula = "x"
     pullbacks = {"x": Flat("it was asked to stop here")}
@@ -125,6 +127,7 @@ class Extent(_Counted):
     """
 
     name = "extent"
+    chinese = "计数"
     arguments = ("x",)
     formula = "n"
     pullbacks = {"x": Flat("a count does not depend on the values")}

@@ -20,6 +20,7 @@ class Exp(Elementwise):
     """
 
     name = "exp"
+    chinese = "指数函数"
     arguments = ("x",)
     formula = "exp(x)"
     pullbacks = {"x": "dy * y"}
@@ -39,6 +40,7 @@ class Log(Elementwise):
     """
 
     name = "log"
+    chinese = "自然对数"
     arguments = ("x",)
     formula = "log(x)"
     pullbacks = {"x": "dy / x"}
@@ -59,6 +61,7 @@ class Sqrt(Elementwise):
     """
 
     name = "sqrt"
+    chinese = "平方根"
     arguments = ("x",)
     formula = "sqrt(x)"
     pullbacks = {"x": "dy / (2 * y)"}
@@ -76,6 +79,7 @@ class Sin(Elementwise):
     """The sine of an angle in radians."""
 
     name = "sin"
+    chinese = "正弦"
     arguments = ("x",)
     formula = "sin(x)"
     pullbacks = {"x": "dy * cos(x)"}
@@ -90,6 +94,7 @@ class Cos(Elementwise):
     """The cosine of an angle in radians."""
 
     name = "cos"
+    chinese = "余弦"
     arguments = ("x",)
     formula = "cos(x)"
     pullbacks = {"x": "-dy * sin(x)"}
@@ -109,6 +114,7 @@ class Tanh(Elementwise):
     """
 
     name = "tanh"
+    chinese = "双曲正切 (tanh)"
     arguments = ("x",)
     formula = "tanh(x)"
     pullbacks = {"x": "dy * (1 - y ^ 2)"}
@@ -131,6 +137,7 @@ class Sigmoid(Elementwise):
     """
 
     name = "sigmoid"
+    chinese = "Sigmoid 函数"
     arguments = ("x",)
     formula = "1 / (1 + exp(-x))"
     pullbacks = {"x": "dy * y * (1 - y)"}
@@ -154,6 +161,7 @@ class Relu(Elementwise):
     """
 
     name = "relu"
+    chinese = "修正线性单元 (ReLU)"
     arguments = ("x",)
     formula = "max(x, 0)"
     pullbacks = {"x": "where(x > 0, dy, 0)"}
@@ -175,6 +183,7 @@ class Softplus(Elementwise):
     """
 
     name = "softplus"
+    chinese = "softplus"
     arguments = ("x",)
     formula = "log(1 + exp(x))"
     pullbacks = {"x": "dy * sigmoid(x)"}
@@ -199,6 +208,7 @@ class Erf(Elementwise):
     """
 
     name = "erf"
+    chinese = "误差函数"
     arguments = ("x",)
     formula = "erf(x)"
     pullbacks = {"x": "dy * 2 / sqrt(pi) * exp(-x ^ 2)"}
@@ -233,6 +243,7 @@ class Floor(Elementwise):
     """The largest whole number that is not above the value."""
 
     name = "floor"
+    chinese = "向下取整"
     arguments = ("x",)
     formula = "floor(x)"
     pullbacks = {"x": Flat("a staircase is flat between its steps")}
@@ -267,6 +278,7 @@ class Clip(Limits):
     """
 
     name = "clip"
+    chinese = "截断"
     arguments = ("x",)
     formula = "min(max(x, low), high)"
     pullbacks = {"x": "where((x >= low) & (x <= high), dy, 0)"}

@@ -63,6 +63,7 @@ class Convolution(Kernel):
     """
 
     name = "convolution"
+    chinese = "卷积"
     arguments = ("x", "w")
     formula = "sum(k, sum(c, x[s*i+d*k-p,c] * w[o,k,c]))"
     constraints: ClassVar = {**Kernel.constraints, "C6": "the weights are as deep as a group has channels"}
@@ -146,6 +147,7 @@ class ConvolutionInput(_Spaced):
     """
 
     name = "convolution_input"
+    chinese = "卷积（对输入的梯度）"
     arguments = ("g", "w")
     formula = "sum(i, sum(k, where(s*i+d*k-p == j, sum(o, g[i,o] * w[o,k,c]), 0)))"
     pullbacks: ClassVar = {
@@ -233,6 +235,7 @@ class ConvolutionWeight(_Shaped):
     """
 
     name = "convolution_weight"
+    chinese = "卷积（对卷积核的梯度）"
     arguments = ("x", "g")
     formula = "sum(b, sum(i, x[b,s*i+d*k-p,c] * g[b,i,o]))"
     pullbacks: ClassVar = {

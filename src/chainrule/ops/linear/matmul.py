@@ -39,6 +39,7 @@ class Matmul(Card):
     """
 
     name = "matmul"
+    chinese = "矩阵乘法"
     arguments = ("a", "b")
     formula = "sum(k, a[i,k] * b[k,j])"
     pullbacks = {"a": "sum(j, dy[i,j] * b[k,j])", "b": "sum(i, a[i,k] * dy[i,j])"}

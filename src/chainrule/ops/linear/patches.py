@@ -76,6 +76,7 @@ class Patches(_Filled):
     """
 
     name = "patches"
+    chinese = "取窗口"
     arguments = ("x",)
     formula = "x[s*i+d*k-p]"
     pullbacks: ClassVar = {"x": "sum(i, sum(k, where(s*i+d*k-p == j, dy[i,k], 0)))"}
@@ -135,6 +136,7 @@ class Fold(_Spaced):
     """
 
     name = "fold"
+    chinese = "窗口放回"
     arguments = ("x",)
     formula = "sum(i, sum(k, where(s*i+d*k-p == j, x[i,k], 0)))"
     pullbacks: ClassVar = {"x": "dy[s*i+d*k-p]"}

@@ -60,6 +60,7 @@ class Scan(_Loop):
     """
 
     name = "scan"
+    chinese = "沿时间扫描"
     arguments = ("s", "x", "w")
     formula = "f[t]"  # f: the value wanted of the step, a function of s[t-1], x[t] and w
     pullbacks = {

@@ -48,6 +48,7 @@ class Checkpoint(Callback):
         3
     """
 
+    chinese = ("检查点", "每隔几轮或在最好时写出模型文件。")
     path: str
     _: KW_ONLY
     every: int = 1

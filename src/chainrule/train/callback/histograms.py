@@ -115,6 +115,7 @@ class Histograms(Callback):
         [1, 2, 3]
     """
 
+    chinese = ("直方图记录", "训练时记录权重、激活值和梯度的分布，供画图使用。")
     path: str = ""
     _: KW_ONLY
     every: int = 0

@@ -47,6 +47,7 @@ class CSVLog(Callback):
         epoch,loss
     """
 
+    chinese = ("CSV 日志", "把训练历史写成 CSV 文件。")
     path: str
 
     def start(self, training: TrainingView) -> Listener:
@@ -104,6 +105,7 @@ class JSONLog(Callback):
         ['TrainingStarted', 'EpochDone', 'EpochDone', 'TrainingEnded']
     """
 
+    chinese = ("JSON 日志", "把发生的一切逐行写成 JSON。")
     path: str
     _: KW_ONLY
     steps: bool = False

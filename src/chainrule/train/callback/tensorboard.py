@@ -48,6 +48,7 @@ class TensorBoard(Callback):
         ['events.out.tfevents.1']
     """
 
+    chinese = ("TensorBoard 日志", "写出 TensorBoard 能读的曲线和直方图。")
     log_dir: str
     _: KW_ONLY
     steps: bool = False

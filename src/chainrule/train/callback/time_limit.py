@@ -35,6 +35,7 @@ class TimeLimit(Callback):
         (True, 'callback')
     """
 
+    chinese = ("时间限制", "到时间就结束训练。")
     _: KW_ONLY
     hours: float = 0.0
     minutes: float = 0.0
