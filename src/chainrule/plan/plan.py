@@ -19,7 +19,7 @@ from functools import cached_property
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
 from chainrule.plan.allocation import Layout, allocate
-from chainrule.plan.lower import Lowering
+from chainrule.plan.lower import lower, lowering_of
 from chainrule.plan.passes.deferred_gradients import defer, deferred_products
 from chainrule.plan.passes.fused_loop import (
     Kernel,
@@ -34,7 +34,8 @@ from chainrule.plan.passes.fused_loop import (
 from chainrule.plan.passes.fusion import reduce_traffic
 from chainrule.plan.passes.gemm_epilogue import fuse_epilogues
 from chainrule.plan.passes.rematerialize import rematerialize
-from chainrule.plan.plan_record import PlanRecord, task_record, without_constants
+from chainrule.plan.plan_record import PlanRecord, without_constants
+from chainrule.plan.task_record import task_record
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
@@ -138,12 +139,12 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     kernels = defer(kernels, deferred, set(map(memory_source, graph.outputs.values())))
     kernels_of_node = kernels_of(kernels)
     in_place_outputs = in_place(graph, kernels_of_node, cut.homes) if cut is not None else {}
-    lowering = Lowering(graph, part_sizes, sizes, (summed or set()) - deferred, in_place_outputs)
+    lowering = lowering_of(graph, part_sizes, sizes, (summed or set()) - deferred, in_place_outputs)
     lowering.deferred = deferred
     lowering.concatenated = concatenated_values(graph.nodes, kernels_of_node)
     stored = stored_nodes(graph, kernels)
     for kernel in kernels:
-        lowering.lower(kernel, stored)
+        lower(lowering, kernel, stored)
     outputs = {name: lowering.view(node, AFTER) for name, node in graph.outputs.items()}
     if cut is not None:
         lowering.copy_to_inputs({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from chainrule.notation.text_columns import aligned
 from chainrule.notation.units import amount
-from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES
+from chainrule.plan.task_record import TaskRecord
+from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer
 from chainrule.plan.views import View
 from chainrule.settings import settings
-
-if TYPE_CHECKING:
-    from chainrule.plan.plan_record import PlanRecord, TaskRecord
 
 MAX_NAMES = 6  # operations of a loop that are listed in its line
 WORDS: dict[str, tuple[str, str]] = {
@@ -45,12 +43,31 @@ WORDS: dict[str, tuple[str, str]] = {
 PHASES = {BEFORE: "before", MICROBATCHES: "microbatches", LOSS: "loss", AFTER: "after"}
 
 
+class PlanFacts(Protocol):
+    """What the table shows of a plan; ``PlanRecord`` has it."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def buffers(self) -> tuple[Buffer, ...]: ...
+    @property
+    def tasks(self) -> tuple[TaskRecord, ...]: ...
+    @property
+    def microbatches(self) -> int: ...
+    @property
+    def flops(self) -> int: ...
+    @property
+    def memory(self) -> Mapping[str, int]: ...
+
+
 def translated(key: str) -> str:
     """Return the text of a key in the user's language."""
     return WORDS[key][settings.lang == "zh"]
 
 
-def plan_text(record: PlanRecord) -> str:
+def plan_text(record: PlanFacts) -> str:
     """Return the whole table: a line of totals, the memory, one line for each task."""
     kinds = [
         key for key in ("work", "summed", "deferred", "constant", "input", "output") if record.memory[key]
@@ -67,7 +84,7 @@ def plan_text(record: PlanRecord) -> str:
     return "\n".join([*lines, *aligned(rows, [3, 4] if has_phases else [2, 3])])
 
 
-def _heading(record: PlanRecord) -> str:
+def _heading(record: PlanFacts) -> str:
     sizes = ", ".join(f"{name}={size}" for name, size in record.sizes.items())
     facts = {"sizes": sizes, "tasks": len(record.tasks), "flops": amount(record.flops, "flop")}
     if record.microbatches == 1:
@@ -75,7 +92,7 @@ def _heading(record: PlanRecord) -> str:
     return translated("divided").format(**facts, microbatches=record.microbatches, rows=record.rows)
 
 
-def _row(record: PlanRecord, task: TaskRecord) -> list[str]:
+def _row(record: PlanFacts, task: TaskRecord) -> list[str]:
     writes, reads = (
         " ".join(_value_text(record, view) for view in views) for views in (task.writes, task.reads)
     )
@@ -97,7 +114,7 @@ def operations_text(operations: Sequence[str]) -> str:
     return "+".join([*operations[: MAX_NAMES - 1], f"...({len(operations)})"])
 
 
-def _value_text(record: PlanRecord, view: View) -> str:
+def _value_text(record: PlanFacts, view: View) -> str:
     """Return a value as the label of its input or output, or the number of its buffer; with its shape."""
     buffer = record.buffers[view.buffer]
     return f"{buffer.label or f'b{view.buffer}'}[{', '.join(map(str, view.shape))}]"

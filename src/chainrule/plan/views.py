@@ -21,6 +21,7 @@ from chainrule.spec import bound
 Triple: TypeAlias = tuple[int, int, int]
 MIN_ROW = 64  # length of a row from which on the overhead of starting a row is negligible
 MIN_VECTOR_AXIS = 8  # length of an axis from which on it is worth vectorizing
+SMALL_RATIO = 8  # of the size of a loop to that of a small value
 CACHED = 4096  # numbers of a loop that fits the first-level cache
 
 
@@ -55,6 +56,14 @@ class View:
         """Return the same elements with the axes in this order."""
         shape, strides = (tuple(values[axis] for axis in axes) for values in (self.shape, self.strides))
         return View(self.buffer, shape, strides, self.offset)
+
+
+@frozen
+class Padding:
+    """Padding of an image before and after each spatial axis."""
+
+    low: tuple[int, ...]
+    high: tuple[int, ...]
 
 
 def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,6 +122,11 @@ def _reshaped_view(source: View, shape: tuple[int, ...]) -> View | None:
     return View(source.buffer, shape, tuple(reversed(strides)), source.offset)
 
 
+def is_small(lengths: Sequence[int], like: View) -> bool:
+    """Return whether a value of these lengths is small compared to the view that a loop iterates over."""
+    return SMALL_RATIO * math.prod(lengths) <= math.prod(like.shape)
+
+
 def in_memory_order(view: View) -> tuple[int, ...]:
     """Return the axes from the outermost to the innermost in memory; axes of equal stride keep their order.
 
@@ -160,6 +174,13 @@ def is_injective(lengths: Sequence[int], strides: Sequence[int]) -> bool:
             return False
         reach += step * (length - 1)
     return True
+
+
+def sub_view(view: View, axis: int, start: int, length: int) -> View:
+    """Return a range of indices along one axis."""
+    axis %= len(view.shape)
+    shape = (*view.shape[:axis], length, *view.shape[axis + 1 :])
+    return View(view.buffer, shape, view.strides, view.offset + start * view.strides[axis])
 
 
 def window_cell(view: View, axis: int, tap: Sequence[int]) -> View:

@@ -11,31 +11,23 @@ If a single loop reads the gradient, as the loop of an optimizer does, product a
 *strips*: some rows of the gradient are computed and used while they are in the cache, so no more of the
 gradient than a strip is ever in memory. (An epilogue would not write even that, but it processes the weights
 tile by tile, and the rows of a tile are a page of memory apart: it was a tenth slower.)
+
+This pass selects the products; `plan/rules/deferred_product.py` lowers them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from chainrule.graph import Node
 from chainrule.ops.array.shape import Transpose
 from chainrule.ops.batch_axis import BATCH
 from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, memory_source
-from chainrule.plan.rules.image_padding import sub_view
 from chainrule.plan.tasks import AFTER
-from chainrule.plan.views import View
 from chainrule.spec import size_at
 
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
-
 MIN_RATIO = 2  # of the size of a gradient to that of its factors
-STRIP_BYTES = 2 * 1024 * 1024  # of a gradient that are computed before they are used
 DEFERRED = "deferred"  # origin of buffers that hold the factors' rows of all microbatches
 
 
@@ -94,60 +86,3 @@ def _operand(loop: Kernel, node: Node) -> Node | None:
     supported = [s for s in operands if s is node or (isinstance(s.op, Transpose) and s.inputs[0] is node)]
     is_free = loop.is_loop and loop.product is None and all(map(is_elementwise, loop.nodes))
     return supported[0] if is_free and len(operands) == len(supported) == 1 else None
-
-
-def store_factors(lowering: Lowering, node: Node, phase: int) -> None:
-    """Add the tasks with which a microbatch stores its rows of a deferred product's factors."""
-    for source in node.inputs:
-        if source in lowering.deferred_factors:
-            continue
-        shape, axis = lowering.shape(source), source.shape.index(BATCH)
-        batch_shape = tuple(size_at(n, lowering.batch_sizes) for n in source.shape)
-        order = (axis, *(i for i in range(source.rank) if i != axis))
-        lowering.deferred_factors[source] = lowering.ordered(batch_shape, source.dtype, order, DEFERRED)
-        rows = View(
-            lowering.deferred_factors[source].buffer, shape, lowering.deferred_factors[source].strides
-        )
-        lowering.add("copy", (source,), (lowering.view(source, phase),), (rows,), phase)
-
-
-def factors(lowering: Lowering, node: Node) -> list[View]:
-    """Return the factors of a deferred product, of all samples; for its transpose, transposed and
-    exchanged.
-    """
-    if node.op.name == "matmul":
-        return [lowering.deferred_factors[source] for source in node.inputs]
-    return [
-        lowering.deferred_factors[source].transposed((1, 0)) for source in reversed(node.inputs[0].inputs)
-    ]
-
-
-def lower_in_strips(
-    lowering: Lowering,
-    kernel: Kernel,
-    reads: Sequence[View],
-    writes: Sequence[View],
-    facts: Mapping[str, Any],
-) -> None:
-    """Add the tasks of a deferred product and the loop that reads it, strip by strip.
-
-    Args:
-        kernel: the loop, with the product among its nodes.
-        reads: the factors, then the other operands of the loop.
-        writes: results of the loop.
-        facts: facts of the loop's task; the product is its first operand.
-    """
-    product = kernel.product
-    assert product is not None
-    (a, b, *others), (m, n) = reads, kernel.shape
-    rows = min(m, max(1, STRIP_BYTES // max(n * np.dtype(product.dtype).itemsize, 1)))
-    count = math.ceil(m / rows)
-    strip = lowering.new((math.ceil(m / count), n), product.dtype)
-    loop = [node for node in kernel.nodes if node is not product]
-    for i in range(count):
-        start = m * i // count
-        length = m * (i + 1) // count - start
-        strip_rows = sub_view(strip, 0, 0, length)
-        lowering.add("matmul", (product,), (sub_view(a, 0, start, length), b), (strip_rows,), kernel.phase)
-        operands, results = ([sub_view(v, 0, start, length) for v in views] for views in (others, writes))
-        lowering.add("loop", loop, (strip_rows, *operands), results, kernel.phase, **facts, folds=[])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.graph import Node
-from chainrule.plan.rules.image_padding import sub_view
-from chainrule.plan.views import View
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
+from chainrule.plan.lowering import Lowering
+from chainrule.plan.views import View, sub_view
 
 
 def concatenate(lowering: Lowering, node: Node, phase: int) -> None:

@@ -31,27 +31,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.graph import Input, Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.passes.fused_loop import is_elementwise
 from chainrule.plan.rules import depthwise, winograd
 from chainrule.plan.rules.image_padding import (
-    Padding,
     crop_padding,
     image,
     padded,
     padded_shape,
     padding_to,
-    sub_view,
 )
-from chainrule.plan.rules.loop_operands import FoldResult
+from chainrule.plan.rules.loop_reduction import FoldResult
 from chainrule.plan.rules.matmul import dot_products, multiply
-from chainrule.plan.views import View, window_cell
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
-
+from chainrule.plan.views import Padding, View, sub_view, window_cell
 
 MIN_GEMM_CHANNELS = 16  # from which on the weight gradient is a matrix product for each cell of the kernel
 MIN_FAR_STRIDE = 512  # numbers between two outputs of a kernel, from which on reading across them is slow

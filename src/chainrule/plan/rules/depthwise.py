@@ -14,16 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.rules.matmul import offsets
 from chainrule.plan.views import View
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 MAX_CELLS = 64  # of a window
 NONE = -(1 << 40)  # table entry of a cell without input

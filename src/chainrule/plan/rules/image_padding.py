@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.graph import Node
-from chainrule.plan.views import View
-from chainrule.records import frozen
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
-
-
-@frozen
-class Padding:
-    """Padding of an image before and after each spatial axis."""
-
-    low: tuple[int, ...]
-    high: tuple[int, ...]
+from chainrule.plan.lowering import Lowering
+from chainrule.plan.views import Padding, View, sub_view
 
 
 def padded(lowering: Lowering, source: Node, op: Any, fill: float, phase: int) -> View:
@@ -71,13 +60,6 @@ def crop_padding(image: View, op: Any, shape: tuple[int, ...]) -> View:
     """Return the view of a padded image without its padding."""
     offset = sum(n * s for n, s in zip(op.low, image.strides[1:-1], strict=True))
     return View(image.buffer, shape, image.strides, image.offset + offset)
-
-
-def sub_view(view: View, axis: int, start: int, length: int) -> View:
-    """Return a range of indices along one axis."""
-    axis %= len(view.shape)
-    shape = (*view.shape[:axis], length, *view.shape[axis + 1 :])
-    return View(view.buffer, shape, view.strides, view.offset + start * view.strides[axis])
 
 
 def padding_to(before: Sequence[int], shape: Sequence[int], tiled_size: Sequence[int]) -> Padding:

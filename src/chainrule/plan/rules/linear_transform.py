@@ -16,7 +16,7 @@ from chainrule.records import frozen
 
 if TYPE_CHECKING:
     from chainrule.graph import Node
-    from chainrule.plan.lower import Lowering
+    from chainrule.plan.lowering import Lowering
 
 Terms: TypeAlias = tuple[tuple[float, int], ...]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
+from chainrule.plan.rules.deferred_product import factors
 from chainrule.plan.views import View, collapse
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 MAX_DOT_ROWS = 8  # rows up to which a product is faster as dot products than with a packed right side
 Factor = tuple[View, Sequence[int], Sequence[int], Sequence[int]]  # a view, its axes: stack, rows, columns
@@ -101,7 +99,7 @@ def dot_products(
 def matmul(lowering: Lowering, node: Node, phase: int) -> None:
     """Lower a matrix product: as dot products, a sum of outer products, or a product by strides."""
     reads = []
-    for source, view in zip(node.inputs, lowering.factors(node, phase), strict=True):
+    for source, view in zip(node.inputs, factors(lowering, node, phase), strict=True):
         if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1:
             view = lowering.in_order(view, source, phase)
         reads.append(view)

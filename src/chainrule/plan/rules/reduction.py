@@ -15,13 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.views import Triple, View, as_three_axes, in_memory_order, window_cell
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 MAX_CELLS = 16  # of a window, up to which a loop reads all of them at once
 SHORT_AXIS = 64  # length of an innermost axis up to which the others are reduced first
@@ -176,3 +175,14 @@ def _copied(
     copy = lowering.ordered(view.shape, lowering.buffers[view.buffer].dtype, order)
     lowering.add("copy", (node,), (view,), (copy,), phase)
     return copy
+
+
+def extent(lowering: Lowering, node: Node, phase: int) -> None:
+    """Lower a count of elements: it is a constant, of the whole batch."""
+    (source,), op = node.inputs, node.op
+    shape = source.spec.at(lowering.batch_sizes).shape
+    count = math.prod(int(shape[axis]) for axis in op.attributes["axes"])
+    lowering.views[node] = lowering.new((), node.dtype, "constant", array=np.array(count, node.dtype))
+    if node in lowering.outputs:
+        output = lowering.new((), node.dtype, "output", lowering.outputs[node])
+        lowering.add("copy", (node,), (lowering.views[node],), (output,), phase)

@@ -7,15 +7,13 @@ indices, the value is first copied with the resampled axis outermost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.views import MIN_VECTOR_AXIS, Triple, View, as_three_axes, in_memory_order
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 
 def resample(lowering: Lowering, node: Node, phase: int) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.graph import Graph, Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.passes.fused_loop import (
     Kernel,
     allows_row_gaps,
@@ -31,9 +32,6 @@ from chainrule.plan.passes.fused_loop import (
 )
 from chainrule.plan.views import View
 from chainrule.spec import Spec, size_at
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -230,7 +228,7 @@ class _Loop:
         inner.concatenated = concatenated_values(graph.nodes, homes)
         stored = stored_nodes(graph, kernels)
         for kernel in kernels:
-            inner.lower(kernel, stored)
+            inner.rules.lower(inner, kernel, stored)
         self._add_copies(inner)
         reads = _one_per_buffer(self._base_view(v) for t in inner.tasks for v in t.reads)
         writes = _one_per_buffer(self._base_view(v) for t in inner.tasks for v in t.writes)

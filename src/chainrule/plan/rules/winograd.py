@@ -28,16 +28,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.rules.linear_transform import LinearTransform, lower_transform
 from chainrule.plan.rules.matmul import multiply
 from chainrule.plan.views import View, window_cell
 from chainrule.spec import size_at
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
 
 TILE, TILE_INPUTS = 4, 6  # results of a tile along an axis, and the numbers that they depend on
 MIN_CHANNELS = 16  # of input and output

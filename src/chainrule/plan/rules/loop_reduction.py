@@ -1,8 +1,4 @@
-"""Operands of a loop, and the reductions at its end.
-
-A loop is fast if it iterates over long rows in which all its operands are contiguous. Large values stay as
-they are; small ones are copied for the loop: a number for each channel is repeated for each sample if samples
-are innermost, so that whole images are one row.
+"""Reductions at the end of a loop.
 
 A loop may end in a sum, maximum, minimum, or fold of windows. In each case every number of the loop is
 combined with the number at some address, and several may have the same address. The addresses are a view of
@@ -15,56 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from chainrule.graph import Node
+from chainrule.plan.lowering import Lowering
 from chainrule.plan.rules import reduction
-from chainrule.plan.views import View, row_axes
-
-if TYPE_CHECKING:
-    from chainrule.plan.lower import Lowering
+from chainrule.plan.views import View, is_small, row_axes
 
 FoldResult: TypeAlias = tuple[View, Callable[[], None]]  # view of the results; adds the tasks after the loop
 NEUTRAL = {"sum": 0.0, "max": -math.inf, "min": math.inf}
-SMALL_RATIO = 8  # of the size of a loop to that of a small value
-
-
-def contiguous_operands(
-    lowering: Lowering, node: Node, reads: Sequence[View], like: View, phase: int
-) -> list[View]:
-    """Return the operands of a loop, with copies of small ones in the order in which the loop iterates.
-
-    Args:
-        lowering: the plan.
-        node: node that the loop computes.
-        reads: views of the operands.
-        like: the view in whose memory order the loop iterates.
-        phase: phase of the loop.
-    """
-    operands, inner_axes = [], row_axes(like)
-    for view in reads:
-        steps = [view.strides[axis] for axis in inner_axes if like.shape[axis] > 1]
-        is_strided = bool(steps) and (steps[-1] not in (0, 1) or 0 < steps.count(0) < len(steps))
-        axes = [axis for axis, step in enumerate(view.strides) if step or axis in inner_axes]
-        axes.sort(key=lambda axis: inner_axes.index(axis) if axis in inner_axes else -like.strides[axis])
-        if is_strided and is_small([view.shape[axis] for axis in axes], like):
-            view = _copy_along(lowering, node, view, axes, phase)
-        operands.append(view)
-    return operands
-
-
-def _copy_along(lowering: Lowering, node: Node, view: View, axes: Sequence[int], phase: int) -> View:
-    """Return a copy of a view along some axes, in this memory order, repeated along the others."""
-    transposed = view.transposed(axes)
-    copy = lowering.new(transposed.shape, lowering.buffers[view.buffer].dtype)
-    lowering.add("copy", (node,), (transposed,), (copy,), phase)
-    strides = dict(zip(axes, copy.strides, strict=True))
-    return View(copy.buffer, view.shape, tuple(strides.get(axis, 0) for axis in range(len(view.shape))))
-
-
-def is_small(lengths: Sequence[int], like: View) -> bool:
-    """Return whether a value of these lengths is small compared to the view that a loop iterates over."""
-    return SMALL_RATIO * math.prod(lengths) <= math.prod(like.shape)
 
 
 def lower_fold(lowering: Lowering, node: Node, like: View, phase: int) -> FoldResult:
