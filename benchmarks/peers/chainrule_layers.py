@@ -37,7 +37,7 @@ from chainrule.graph import Graph, Node, input_node, make
 from chainrule.nn.initializer import ZEROS
 from chainrule.nn.optimizer import StepContext
 from chainrule.nn.scope import Collected, Scope
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.batch_axis import is_divisible, roles
 from chainrule.ops.card import Card, Flat, Pulled
 from chainrule.plan.inference_chunks import inference_chunk
@@ -57,20 +57,18 @@ Piece: TypeAlias = tuple[bool, Callable[[], None]]
 
 
 def _of_table(values: Sequence[Node], options: Mapping[str, Any], scope: Scope) -> Node:
-    return PUBLIC["gather"](scope.parameter(f"{LAYER}.table", options["table"], ZEROS), values[0])
+    return F.gather(scope.parameter(f"{LAYER}.table", options["table"], ZEROS), values[0])
 
 
 OPERATIONS: dict[str, Operation] = {
-    "concatenate": lambda values, options, scope: PUBLIC["concatenate"](list(values), 1),
+    "concatenate": lambda values, options, scope: F.concatenate(list(values), 1),
     # A transpose alone is a view; concatenated, its elements are copied.
-    "transpose": lambda values, options, scope: PUBLIC["concatenate"](
-        [PUBLIC["transpose"](values[0], (0, 2, 1))] * 2, 1
-    ),
+    "transpose": lambda values, options, scope: F.concatenate([F.transpose(values[0], (0, 2, 1))] * 2, 1),
     "gather": _of_table,
     "product": lambda values, options, scope: values[0] @ values[1],
     "loss": lambda values, options, scope: nn.LOSSES[options["name"]](**options["settings"]).mean(*values),
     **{
-        name: lambda values, options, scope, name=name: PUBLIC[name](values[0], options["axis"])
+        name: lambda values, options, scope, name=name: getattr(F, name)(values[0], options["axis"])
         for name in ("softmax", "log_softmax", "logsumexp", "sum", "max", "mean", "argmax", "variance")
     },
 }
@@ -115,7 +113,7 @@ class Subject:
         if not is_divisible(roles(graph.nodes)):
             return self.batch
         y, *gradients = self.outputs.values()
-        step = Graph({"loss": PUBLIC["sum"](y) if y.rank else y, **self.outputs})
+        step = Graph({"loss": F.sum(y) if y.rank else y, **self.outputs})
         return split_batch(step, self.batch, Cut(1, "loss", tuple(gradients), {}), threads).rows
 
     def part(self, rows: int) -> dict[str, np.ndarray]:
@@ -308,10 +306,10 @@ def _trainer(optimizer: nn.Optimizer, count: int) -> Trainer:
     w, g = (
         input_node(label, (count,), "float32", role) for label, role in (("w", "parameter"), ("g", "data"))
     )
-    step = PUBLIC["cast"](input_node("step", (), "int64", "step"), "float32")
+    step = F.cast(input_node("step", (), "int64", "step"), "float32")
     memory = optimizer.memory({"w": (count,)})
     slots = {label: input_node(label, slot.shape, "float32", "state") for label, slot in memory.items()}
-    loss = PUBLIC["sum"](g[:2])
+    loss = F.sum(g[:2])
     updates, new_slots = optimizer.moves(
         {"w": w}, {"w": g}, slots, StepContext(optimizer.schedule(step, 1000), step + 1.0, loss)
     )

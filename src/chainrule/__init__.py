@@ -29,6 +29,14 @@ _HOMES: dict[str, str] = {
     "graph": "Graph Node constant",
     "interop": "load_weights read_weights",
     "ops.scan.scan_builder": "scan",
+    "ops.functional": (
+        "abs add argmax average_pool broadcast_to cast clip concatenate convolution convolution_transpose "
+        "cos divide equal erf exp floor gather greater greater_equal is_finite less less_equal log "
+        "log_softmax logical_and logical_not logical_or logsumexp matmul max max_pool maximum mean min "
+        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat resample "
+        "reshape scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract "
+        "sum tanh transpose uniform variance where"
+    ),
     "ops.to_formula": "formula",
     "train.nonfinite": "BlackBox black_box_of read_black_box",
     "train.generation.decoder": "Cache Decoder",
@@ -95,14 +103,6 @@ _HOMES: dict[str, str] = {
     ),
 }
 _TABLES: dict[str, str] = {  # functions that a table of their room names
-    "ops:PUBLIC": (
-        "abs add argmax average_pool broadcast_to cast clip concatenate convolution convolution_transpose "
-        "cos divide equal erf exp floor gather greater greater_equal is_finite less less_equal log "
-        "log_softmax logical_and logical_not logical_or logsumexp matmul max max_pool maximum mean min "
-        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat resample "
-        "reshape scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract "
-        "sum tanh transpose uniform variance where"
-    ),
     "nn:ACTIVATIONS": (
         "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
         "log_sigmoid mish prelu relu6 rrelu selu silu soft_shrink softmin softsign sparse_plus "

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chainrule.graph import Node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.optimizers import OPTIMIZERS
 from torch_database.registry import ALL_MODULES, OPERATIONS
 
@@ -69,7 +69,7 @@ def test_a_wrong_value_or_gradient_is_reported(database: Any, monkeypatch: pytes
         return x + x
 
     def slightly_steeper(x: Node, **_: object) -> Node:  # the right value, another derivative
-        return PUBLIC["abs"](x) + (x - PUBLIC["stop_gradient"](x)) * 1e-9
+        return F.abs(x) + (x - F.stop_gradient(x)) * 1e-9
 
     for wrong in (twice, slightly_steeper):
         monkeypatch.setitem(OPERATIONS, "abs", wrong)

@@ -8,7 +8,7 @@ from typing import Any
 from chainrule import nn
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.layer_calls import layered
 from torch_database.oracle import UnsupportedError, first, last
 
@@ -52,10 +52,10 @@ def glu(x: Node, dim: int = -1) -> Node:
 
 def prelu(x: Node, weight: Node) -> Node:
     if x.rank == 0:
-        return prelu(PUBLIC["reshape"](x, (1,)), weight)[0]
+        return prelu(F.reshape(x, (1,)), weight)[0]
     count = int(weight.shape[0]) if weight.rank else 1
     layer = nn.Activation("prelu", shared=int(count == 1))
-    slope = PUBLIC["reshape"](weight, (count,))
+    slope = F.reshape(weight, (count,))
     if count == 1:
         return layered(layer, x, slope=slope)
     return first(layered(layer, last(x), slope=slope))

@@ -10,22 +10,22 @@ import torch
 
 from chainrule.graph import Node
 from chainrule.nn.axis_index import picked
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.oracle import UnsupportedError, move, numbers
 
 Build = Callable[..., Any]
 
 
 def _alone(name: str) -> Build:
-    return lambda x, **_: PUBLIC[name](x)
+    return lambda x, **_: getattr(F, name)(x)
 
 
 def _pair(name: str) -> Build:
-    return lambda x, other: PUBLIC[name](x, other)
+    return lambda x, other: getattr(F, name)(x, other)
 
 
 def _added(sign: float) -> Build:
-    return lambda x, other, alpha=1: PUBLIC["add"](x, other * (sign * alpha))
+    return lambda x, other, alpha=1: F.add(x, other * (sign * alpha))
 
 
 def _cast(name: str) -> Build:
@@ -34,9 +34,9 @@ def _cast(name: str) -> Build:
 
 def _clamp(x: Node, min: Any = None, max: Any = None) -> Node:
     if not isinstance(min, Node) and not isinstance(max, Node) and x.spec.is_float:
-        return PUBLIC["clip"](x, -math.inf if min is None else min, math.inf if max is None else max)
-    x = x if min is None else PUBLIC["maximum"](x, min)
-    return x if max is None else PUBLIC["minimum"](x, max)
+        return F.clip(x, -math.inf if min is None else min, math.inf if max is None else max)
+    x = x if min is None else F.maximum(x, min)
+    return x if max is None else F.minimum(x, max)
 
 
 def _to(x: Node, *args: Any, **options: Any) -> Node:
@@ -54,7 +54,7 @@ def _fold(name: str) -> Build:
     def build(x: Node, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Node:
         x = x if dtype is None else x.astype(str(dtype).removeprefix("torch."))
         over = tuple(_over(dim)) if isinstance(_over(dim), list) else _over(dim)
-        return PUBLIC[name](x, None if x.rank == 0 else over, keepdim)
+        return getattr(F, name)(x, None if x.rank == 0 else over, keepdim)
 
     return build
 
@@ -67,13 +67,13 @@ def _variance(
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     over = tuple(_over(dim)) if isinstance(_over(dim), list) else _over(dim)
-    return PUBLIC["variance"](x, over, keepdim, correction)
+    return F.variance(x, over, keepdim, correction)
 
 
 def _extreme(name: str, turned: Callable[[Node], Node]) -> Build:
     def build(x: Node, dim: int, keepdim: bool = False) -> list[Node]:
         _known_axis(x)
-        return [PUBLIC[name](x, dim, keepdim), PUBLIC["argmax"](turned(x), dim, keepdim)]
+        return [getattr(F, name)(x, dim, keepdim), F.argmax(turned(x), dim, keepdim)]
 
     return build
 
@@ -85,10 +85,10 @@ def _known_axis(x: Node) -> None:
 
 def _argmax(x: Node, dim: int | None = None, keepdim: bool = False) -> Node:
     if dim is None:
-        flat = PUBLIC["argmax"](PUBLIC["reshape"](x, (-1,)), 0)
-        return PUBLIC["reshape"](flat, (1,) * x.rank) if keepdim else flat
+        flat = F.argmax(F.reshape(x, (-1,)), 0)
+        return F.reshape(flat, (1,) * x.rank) if keepdim else flat
     _known_axis(x)
-    return PUBLIC["argmax"](x, dim, keepdim)
+    return F.argmax(x, dim, keepdim)
 
 
 def _along(name: str) -> Build:
@@ -97,7 +97,7 @@ def _along(name: str) -> Build:
         x = x if dtype is None else x.astype(str(dtype).removeprefix("torch."))
         if isinstance(dim, tuple | list):
             dim = tuple(dim)
-        return PUBLIC[name](x, dim) if keepdim is None else PUBLIC[name](x, dim, keepdim)
+        return getattr(F, name)(x, dim) if keepdim is None else getattr(F, name)(x, dim, keepdim)
 
     return build
 
@@ -106,19 +106,19 @@ def _shaped(x: Node, *shape: Any) -> Node:
     (new,) = shape if len(shape) == 1 and isinstance(shape[0], tuple | list) else (shape,)
     if any(isinstance(n, torch.dtype) for n in new):
         raise UnsupportedError("bits of another dtype")
-    return PUBLIC["reshape"](x, new)
+    return F.reshape(x, new)
 
 
 def _flatten(x: Node, start_dim: int = 0, end_dim: int = -1) -> Node:
     if x.rank == 0:
-        return PUBLIC["reshape"](x, (1,))
+        return F.reshape(x, (1,))
     a, b = start_dim % x.rank, end_dim % x.rank
-    return PUBLIC["reshape"](x, (*x.shape[:a], math.prod(map(int, x.shape[a : b + 1])), *x.shape[b + 1 :]))
+    return F.reshape(x, (*x.shape[:a], math.prod(map(int, x.shape[a : b + 1])), *x.shape[b + 1 :]))
 
 
 def _unflatten(x: Node, dim: int, sizes: Any) -> Node:
     a = dim % x.rank
-    return PUBLIC["reshape"](x, (*x.shape[:a], *_filled(int(x.shape[a]), sizes), *x.shape[a + 1 :]))
+    return F.reshape(x, (*x.shape[:a], *_filled(int(x.shape[a]), sizes), *x.shape[a + 1 :]))
 
 
 def _filled(total: int, sizes: Any) -> list[int]:
@@ -129,30 +129,30 @@ def _filled(total: int, sizes: Any) -> list[int]:
 def _squeeze(x: Node, dim: Any = None) -> Node:
     dims = range(x.rank) if dim is None else [dim] if isinstance(dim, int) else dim
     gone = {d % x.rank for d in dims if x.rank and x.shape[d] == 1}
-    return PUBLIC["reshape"](x, [n for i, n in enumerate(x.shape) if i not in gone])
+    return F.reshape(x, [n for i, n in enumerate(x.shape) if i not in gone])
 
 
 def _unsqueeze(x: Node, dim: int) -> Node:
     a = dim % (x.rank + 1)
-    return PUBLIC["reshape"](x, (*x.shape[:a], 1, *x.shape[a:]))
+    return F.reshape(x, (*x.shape[:a], 1, *x.shape[a:]))
 
 
 def _expand(x: Node, *shape: Any) -> Node:
     (new,) = shape if len(shape) == 1 and isinstance(shape[0], tuple | list) else (shape,)
     old = (1,) * (len(new) - x.rank) + tuple(x.shape)
-    return PUBLIC["broadcast_to"](x, [o if n == -1 else n for n, o in zip(new, old, strict=True)])
+    return F.broadcast_to(x, [o if n == -1 else n for n, o in zip(new, old, strict=True)])
 
 
 def _permute(x: Node, *dims: Any) -> Node:
     (order,) = dims if len(dims) == 1 and isinstance(dims[0], tuple | list) else (dims,)
-    return PUBLIC["transpose"](x, order)
+    return F.transpose(x, order)
 
 
 def _swap(x: Node, a: int, b: int) -> Node:
     order = list(range(x.rank))
     if order:
         order[a], order[b] = order[b], order[a]
-    return PUBLIC["transpose"](x, order)
+    return F.transpose(x, order)
 
 
 def _moved(x: Node, source: Any, destination: Any) -> Node:
@@ -160,7 +160,7 @@ def _moved(x: Node, source: Any, destination: Any) -> Node:
         return move(x, source, destination)
     goals = {d % x.rank: s % x.rank for s, d in zip(source, destination, strict=True)}
     rest = iter(i for i in range(x.rank) if i not in goals.values())
-    return PUBLIC["transpose"](x, [goals[i] if i in goals else next(rest) for i in range(x.rank)])
+    return F.transpose(x, [goals[i] if i in goals else next(rest) for i in range(x.rank)])
 
 
 def _narrow(x: Node, dim: int, start: Any, length: int) -> Node:
@@ -197,7 +197,7 @@ def _picked(x: Node, dim: int, index: Node) -> Node:
 def _index_add(x: Node, dim: int, index: Node, source: Node, *, alpha: float = 1) -> Node:
     if x.rank == 0 or index.rank == 0:
         raise UnsupportedError("axis of a scalar")
-    rows = PUBLIC["scatter_add"](move(source, dim, 0), index, x.shape[dim])
+    rows = F.scatter_add(move(source, dim, 0), index, x.shape[dim])
     return x + move(rows, 0, dim) * float(alpha)
 
 
@@ -208,15 +208,15 @@ def _dot(a: Node, b: Node) -> Node:
 def _hot(i: Node, num_classes: int = -1) -> Node:
     if num_classes < 0:
         raise UnsupportedError("classes counted")
-    return PUBLIC["one_hot"](i, num_classes, "float64").astype("int64")
+    return F.one_hot(i, num_classes, "float64").astype("int64")
 
 
 def _where(x: Node, condition: Node, other: Any) -> Node:
-    return PUBLIC["where"](condition, x, other)
+    return F.where(condition, x, other)
 
 
 def _concatenated(name: str) -> Build:
-    return lambda tensors, dim=0: PUBLIC[name](tensors, dim)
+    return lambda tensors, dim=0: getattr(F, name)(tensors, dim)
 
 
 EVERY_NUMBER: dict[str, Build] = {
@@ -228,11 +228,11 @@ EVERY_NUMBER: dict[str, Build] = {
     "max.binary": _pair("maximum"), "min.binary": _pair("minimum"),
     "neg": _alone("negative"), "isfinite": _alone("is_finite"),
     "add": _added(1.0), "sub": _added(-1.0), "mul": _pair("multiply"), "true_divide": _pair("divide"),
-    "div.no_rounding_mode": lambda x, other, rounding_mode=None: PUBLIC["divide"](x, other),
+    "div.no_rounding_mode": lambda x, other, rounding_mode=None: F.divide(x, other),
     "rsub": lambda x, other, alpha=1: other - x * float(alpha),
     "__radd__": lambda x, other: other + x, "__rsub__": lambda x, other: other - x,
     "__rmul__": lambda x, other: other * x, "__rdiv__": lambda x, other: other / x,
-    "__rpow__": lambda x, other: PUBLIC["power"](other, x),
+    "__rpow__": lambda x, other: F.power(other, x),
     "pow": _pair("power"),
     "eq": _pair("equal"), "ne": _pair("not_equal"), "lt": _pair("less"), "le": _pair("less_equal"),
     "gt": _pair("greater"), "ge": _pair("greater_equal"),
@@ -252,15 +252,15 @@ REDUCTIONS: dict[str, Build] = {
     "log_softmax": _along("log_softmax"), "log_softmax.with_dtype": _along("log_softmax"),
 }  # fmt: skip
 SHAPES: dict[str, Build] = {
-    "reshape": _shaped, "view": _shaped, "ravel": lambda x: PUBLIC["reshape"](x, (-1,)),
-    "reshape_as": lambda x, other: PUBLIC["reshape"](x, other.shape),
-    "view_as": lambda x, other: PUBLIC["reshape"](x, other.shape),
+    "reshape": _shaped, "view": _shaped, "ravel": lambda x: F.reshape(x, (-1,)),
+    "reshape_as": lambda x, other: F.reshape(x, other.shape),
+    "view_as": lambda x, other: F.reshape(x, other.shape),
     "flatten": _flatten, "unflatten": _unflatten, "squeeze": _squeeze, "squeeze.multiple": _squeeze,
     "unsqueeze": _unsqueeze, "expand": _expand, "broadcast_to": _expand,
-    "expand_as": lambda x, other: PUBLIC["broadcast_to"](x, other.shape),
+    "expand_as": lambda x, other: F.broadcast_to(x, other.shape),
     "permute": _permute, "transpose": _swap, "movedim": _moved,
-    "T": lambda x: PUBLIC["transpose"](x), "mT": lambda x: _swap(x, -1, -2),
-    "t": lambda x: PUBLIC["transpose"](x),
+    "T": lambda x: F.transpose(x), "mT": lambda x: _swap(x, -1, -2),
+    "t": lambda x: F.transpose(x),
     "cat": _concatenated("concatenate"), "stack": _concatenated("stack"),
     "narrow": _narrow, "slice": _cut, "select": _select, "__getitem__": _item,
     "index_select": _picked, "index_add": _index_add,

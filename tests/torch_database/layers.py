@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule import nn
 from chainrule.graph import Node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.layer_calls import imaged, layered, named, per_axis, refuse
 from torch_database.oracle import UnsupportedError, first, last, move
 from torch_database.pooling import AXES
@@ -76,7 +76,7 @@ def padded(mode: str) -> Build:
         options = {} if border != "constant" else {"value": float(value or 0)}
         if x.rank <= 3 and border == "constant":
             around = ((0, 0),) * (x.rank - len(pairs)) + tuple(pairs)
-            image = PUBLIC["reshape"](x, (1, *x.shape, 1))
+            image = F.reshape(x, (1, *x.shape, 1))
             return layered(nn.Pad(around, mode=border, **options), image)[0, ..., 0]
         around = tuple(pairs)
         if border == "constant":
@@ -124,8 +124,8 @@ def unfolded(x: Node, kernel_size: Any, dilation: Any = 1, padding: Any = 0, str
     )  # (B, *places, window C)
     cells, channels = math.prod(window), int(image.shape[-1])
     places = int(rows.shape[1]) * int(rows.shape[2])
-    split = PUBLIC["reshape"](rows, (rows.shape[0], places, cells, channels))
-    y = PUBLIC["reshape"](PUBLIC["transpose"](split, (0, 3, 2, 1)), (rows.shape[0], channels * cells, places))
+    split = F.reshape(rows, (rows.shape[0], places, cells, channels))
+    y = F.reshape(F.transpose(split, (0, 3, 2, 1)), (rows.shape[0], channels * cells, places))
     return y[0] if single else y
 
 
@@ -134,9 +134,9 @@ def shuffled(kind: Any) -> Build:
         (factor,) = (*factors, *named.values())
         if x.rank < 3:
             raise UnsupportedError("rank")
-        flat = PUBLIC["reshape"](x, (math.prod(map(int, x.shape[:-3])), *x.shape[-3:]))
+        flat = F.reshape(x, (math.prod(map(int, x.shape[:-3])), *x.shape[-3:]))
         y = imaged(lambda x: layered(kind(factor), x), flat, 2)
-        return PUBLIC["reshape"](y, (*x.shape[:-3], *y.shape[-3:]))
+        return F.reshape(y, (*x.shape[:-3], *y.shape[-3:]))
 
     return build
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.graph import Node, constant
 from chainrule.nn.loss import LOSSES, Loss
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.layer_calls import refuse
 from torch_database.layers import linear
 from torch_database.oracle import UnsupportedError, array_of, last, move, numbers
@@ -26,16 +26,16 @@ def reduced(terms: Node, reduction: str, count: Node | None = None) -> Node:
     """Terms without reduction, their sum or their mean; ``count`` is the divisor of the mean."""
     if reduction == "none":
         return terms
-    total = PUBLIC["sum"](terms)
+    total = F.sum(terms)
     if reduction == "sum":
         return total
-    return PUBLIC["mean"](terms) if count is None else total / count
+    return F.mean(terms) if count is None else total / count
 
 
 def terms_of(loss: Loss, output: Node, target: Node) -> Node:
     """The terms of a loss; a scalar is a batch of one."""
     if output.rank == 0:
-        return PUBLIC["reshape"](terms_of(loss, output[None], target[None]), ())
+        return F.reshape(terms_of(loss, output[None], target[None]), ())
     loss.target(output.spec)
     return loss.terms(output, target)
 
@@ -55,7 +55,7 @@ def of_values(name: str, **renamed: str) -> Build:
         terms = terms_of(LOSSES[name](**settings), output, target)
         if weight is None:
             return reduced(terms, reduction)
-        return reduced(terms * weight, reduction, PUBLIC["sum"](weight))
+        return reduced(terms * weight, reduction, F.sum(weight))
 
     return build
 
@@ -111,7 +111,7 @@ def multilabel_soft_margin(
     _legacy(options)
     loss = LOSSES["binary_cross_entropy"](class_weight=class_weights(weight))
     terms = terms_of(loss, z, y.astype(z.dtype))
-    return reduced(PUBLIC["mean"](terms, -1), reduction)
+    return reduced(F.mean(terms, -1), reduction)
 
 
 def of_classes(name: str, **renamed: str) -> Build:
@@ -130,7 +130,7 @@ def of_classes(name: str, **renamed: str) -> Build:
         if y.spec.is_float:
             return _soft(z, y, weight, reduction, label_smoothing)
         if z.rank == 1:
-            z, y = z[None], PUBLIC["reshape"](y, (1,))
+            z, y = z[None], F.reshape(y, (1,))
             single = reduction == "none"
         else:
             z, single = last(z), False
@@ -173,7 +173,7 @@ def multi_margin(
     weights = class_weights(weight)
     single = z.rank == 1
     if single:
-        z, y = z[None], PUBLIC["reshape"](y, (1,))
+        z, y = z[None], F.reshape(y, (1,))
     terms = terms_of(LOSSES["multi_margin"](margin=margin, p=p, class_weight=weights), z, y)
     return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
@@ -190,7 +190,7 @@ def multilabel_margin(z: Node, y: Node, reduction: str = "mean", **options: Any)
             raise UnsupportedError("class listed twice")
         row[labels] = 1.0
     single = z.rank < 2
-    z = z if z.rank == 2 else PUBLIC["reshape"](z, (1, -1))
+    z = z if z.rank == 2 else F.reshape(z, (1, -1))
     losses = LOSSES["multilabel_margin"]()(z, constant(yes))
     return losses[0] if single and reduction == "none" else reduced(losses, reduction)
 
@@ -215,12 +215,12 @@ def gaussian(
         var = constant(np.full(mean.shape, float(var)))
     if var.rank < mean.rank:
         var = var[..., None]
-    y = PUBLIC["broadcast_to"](y, mean.shape)
-    var = PUBLIC["broadcast_to"](var, mean.shape)
-    flat = [PUBLIC["reshape"](v, (math.prod(map(int, v.shape)), 1)) for v in (mean, var, y)]
-    output = PUBLIC["concatenate"](flat[:2], 1)  # (N, 1) twice -> (N, 2)
+    y = F.broadcast_to(y, mean.shape)
+    var = F.broadcast_to(var, mean.shape)
+    flat = [F.reshape(v, (math.prod(map(int, v.shape)), 1)) for v in (mean, var, y)]
+    output = F.concatenate(flat[:2], 1)  # (N, 1) twice -> (N, 2)
     loss = LOSSES["gaussian_nll"](log_variance=False, full=full, epsilon=eps)
-    return reduced(PUBLIC["reshape"](terms_of(loss, output, flat[2]), mean.shape), reduction)
+    return reduced(F.reshape(terms_of(loss, output, flat[2]), mean.shape), reduction)
 
 
 def kl_div(z: Node, y: Node, reduction: str = "mean", log_target: bool = False, **options: Any) -> Node:
@@ -229,14 +229,14 @@ def kl_div(z: Node, y: Node, reduction: str = "mean", log_target: bool = False, 
         raise UnsupportedError("negative probability")
     terms = terms_of(LOSSES["kl_divergence"](log_target=log_target), z, y)
     if reduction == "batchmean":
-        return PUBLIC["sum"](terms) / float(int(z.shape[0]) if z.rank else 1)
+        return F.sum(terms) / float(int(z.shape[0]) if z.rank else 1)
     return reduced(terms, reduction)
 
 
 def _stack(parts: list[Node]) -> Node:
     """Stack vectors to (B, n, D), or scores to (B, n)."""
     shape = np.broadcast_shapes(*(tuple(map(int, p.shape)) for p in parts))
-    return PUBLIC["stack"]([PUBLIC["broadcast_to"](p, shape) for p in parts], 1)
+    return F.stack([F.broadcast_to(p, shape) for p in parts], 1)
 
 
 def margin_ranking(
@@ -245,9 +245,9 @@ def margin_ranking(
     _legacy(options)
     refuse_other_than_signs(y)
     shape = np.broadcast_shapes(*(tuple(map(int, p.shape)) for p in (a, b, y)))
-    flat = [PUBLIC["reshape"](PUBLIC["broadcast_to"](p, shape), (math.prod(shape),)) for p in (a, b, y)]
+    flat = [F.reshape(F.broadcast_to(p, shape), (math.prod(shape),)) for p in (a, b, y)]
     terms = terms_of(LOSSES["margin_ranking"](margin=margin), _stack(flat[:2]), flat[2])
-    return reduced(PUBLIC["reshape"](terms, shape), reduction)
+    return reduced(F.reshape(terms, shape), reduction)
 
 
 def cosine_embedding(
@@ -256,7 +256,7 @@ def cosine_embedding(
     _legacy(options)
     single = a.rank == 1 and b.rank == 1
     a, b = (v[None] if v.rank == 1 else v for v in (a, b))
-    y = PUBLIC["reshape"](y, (1,)) if single else y
+    y = F.reshape(y, (1,)) if single else y
     terms = terms_of(LOSSES["cosine_embedding"](margin=margin), _stack([a, b]), y)
     return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
@@ -314,7 +314,7 @@ def ctc(
     loss = LOSSES["ctc"](longest=longest, blank=blank, frames_first=True, skip_impossible=zero_infinity)
     terms = terms_of(loss, move(scores, 0, 1), constant(packed))
     if reduction == "mean":
-        return PUBLIC["mean"](terms / constant(np.maximum(lengths, 1).astype("float64")))
+        return F.mean(terms / constant(np.maximum(lengths, 1).astype("float64")))
     return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
 

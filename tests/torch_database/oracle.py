@@ -19,7 +19,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
 from chainrule.gradient import grad
 from chainrule.graph import Constant, Input, Node, constant, input_node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import DTYPES
 
 CLOSE = 1e-10
@@ -181,7 +181,7 @@ def move(x: Node, source: int, target: int) -> Node:
     """Move one axis to another place."""
     order = [i for i in range(x.rank) if i != source % x.rank]
     order.insert(target % x.rank, source % x.rank)
-    return PUBLIC["transpose"](x, order)
+    return F.transpose(x, order)
 
 
 def last(x: Node) -> Node:

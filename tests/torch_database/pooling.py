@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule import nn
 from chainrule.graph import Node, constant
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.layer_calls import imaged, layered, per_axis, refuse
 from torch_database.oracle import UnsupportedError, first, last, numbers
 
@@ -67,7 +67,7 @@ def _in_image(winners: Node, space: Any, window: Any, steps: Any, around: tuple,
     windows = int(np.prod(window))
     flat = table.reshape(-1)
     ground = np.arange(flat.size // windows).reshape(*winners.shape[1:-1], 1) * windows
-    return PUBLIC["gather"](constant(flat), winners + constant(ground))
+    return F.gather(constant(flat), winners + constant(ground))
 
 
 def max_unpool(axes: int) -> Build:

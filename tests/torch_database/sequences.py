@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from chainrule import nn
 from chainrule.graph import Node, constant
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from torch_database.layer_calls import layered
 from torch_database.oracle import UnsupportedError, move, numbers
 
@@ -28,7 +28,7 @@ def _recurrent_parameters(gru: bool, state: State, suffix: str) -> dict[str, Nod
     if not gru:
         return {**weights, "bias": outer + inner}
     gates = 2 * int(outer.shape[0]) // 3
-    bias = PUBLIC["concatenate"]([outer[:gates] + inner[:gates], outer[gates:]], 0)
+    bias = F.concatenate([outer[:gates] + inner[:gates], outer[gates:]], 0)
     return {**weights, "bias": bias, "recurrent_bias": inner[gates:]}
 
 
@@ -59,9 +59,9 @@ def recurrent(kind: Any, states: tuple[str, ...]) -> Module:
                 outputs.append(read["sequence"])
                 for name in states:
                     ends[name].append(read[name][0] if single else read[name])
-            x = PUBLIC["concatenate"](outputs, -1)
+            x = F.concatenate(outputs, -1)
         y = x[0] if single else x if module.batch_first else move(x, 0, 1)
-        return [y, *(PUBLIC["stack"](values, 0) for values in ends.values())]
+        return [y, *(F.stack(values, 0) for values in ends.values())]
 
     return apply
 

@@ -22,7 +22,7 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, order, rebuild
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import blocks
@@ -53,7 +53,7 @@ class Score:
         node = self.network.inference.outputs[self.output]
         if self.explains == "probability":
             node = self.network.losses[self.output].prediction(node)
-        return PUBLIC["reshape"](node, (node.shape[0], int(np.prod(bound(node.shape[1:])))))
+        return F.reshape(node, (node.shape[0], int(np.prod(bound(node.shape[1:])))))
 
     @cached_property
     def node(self) -> Node:
@@ -62,7 +62,7 @@ class Score:
             return self.network.sample_loss(self.network.inference)
         batch, numbers = self.answer.shape
         weights = input_node(WEIGHTS, (batch, numbers), self.answer.dtype)
-        return PUBLIC["sum"](self.answer * weights, -1) + input_node(OFFSET, (batch,), self.answer.dtype)
+        return F.sum(self.answer * weights, -1) + input_node(OFFSET, (batch,), self.answer.dtype)
 
     @cached_property
     def entries(self) -> dict[str, tuple[Node, ...]]:
@@ -124,7 +124,7 @@ class Score:
     def slopes(self) -> Program:
         """From entries to the score and its slope at each, ``d ENTRY``; samples do not see one another."""
         places = list(self.places.values())
-        found = grad(PUBLIC["sum"](self.moved), places, unused="zeros")
+        found = grad(F.sum(self.moved), places, unused="zeros")
         slopes = {
             f"d {place.op.attributes['label']}": node for place, node in zip(places, found, strict=True)
         }

@@ -30,7 +30,7 @@ from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
 from chainrule.notation import number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -119,7 +119,7 @@ class Slopes:
 
     @cached_property
     def loss(self) -> Node:
-        return PUBLIC["sum"](self.network.sample_loss(self.network.inference))
+        return F.sum(self.network.sample_loss(self.network.inference))
 
     def products(self, held: Arrays, rows: Arrays, others: Arrays) -> np.ndarray:
         """(n, N) the dot products of the gradients of two sets of samples."""

@@ -12,7 +12,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, constant, input_node
 from chainrule.nn.activation import Curve
 from chainrule.nn.schedule import REDUCTIONS, Schedule
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 REACH = 4.0  # activations are drawn from -4 to 4
 HORIZON = 100  # updates of the training whose rates are drawn
@@ -62,11 +62,9 @@ def values(curve: Curve, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         point = input_node("x", (len(x), 1), "float64")
         other = constant(np.full((len(x), 1), _OTHER.get(curve.name, 0.0)))
         pair = (other, point) if curve.name == "glu" else (point, other)
-        y = curve(PUBLIC["concatenate"](list(pair), 1))
-        y = PUBLIC["reshape"](
-            PUBLIC["gather"](PUBLIC["transpose"](y, (1, 0)), constant(np.array(0))), (len(x),)
-        )
-    (slope,) = grad(PUBLIC["sum"](y), [point])
+        y = curve(F.concatenate(list(pair), 1))
+        y = F.reshape(F.gather(F.transpose(y, (1, 0)), constant(np.array(0))), (len(x),))
+    (slope,) = grad(F.sum(y), [point])
     found = evaluate([y, slope], {"x": x if point.rank == 1 else x[:, None]}, engine="reference")
     return np.asarray(found[0]), np.ravel(found[1])
 

@@ -13,7 +13,8 @@ from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group
-from chainrule.ops import CARDS, PUBLIC
+from chainrule.ops import CARDS
+from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.evaluation.metric import METRICS
@@ -141,7 +142,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "op", "ops", "运算",
             ("What everything above is made of: one card each.", "以上一切的组成部分，每个运算一张卡片。"),
-            {**{card.name: card for card in CARDS}, **{name: PUBLIC[name] for name in DERIVED}},
+            {**{card.name: card for card in CARDS}, **{name: getattr(F, name) for name in DERIVED}},
         ),
     )
 }  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Node, constant, reserve
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.array.indexing import along
 
 TAP = 384  # bytes of a pair of a cell and a weight, in lists and tuples of Python
@@ -56,7 +56,7 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
     is_plain: Any = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no index twice
     rows = zip(table.tolist(), weights.tolist(), is_plain, strict=True)
     taps = [list(zip(c, w, strict=True)) if plain else _merged(c, w) for c, w, plain in rows]
-    return PUBLIC["resample"](x, axis, taps)
+    return F.resample(x, axis, taps)
 
 
 def _merged(cells: list[int], weights: list[float]) -> list[tuple[int, float]]:

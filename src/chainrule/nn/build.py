@@ -12,7 +12,7 @@ from chainrule.graph.node import Site
 from chainrule.nn.image_size import add_size_hint
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Collected, Parameter, Scope, called
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.prng import KEY
 from chainrule.records import frozen
 from chainrule.spec import Spec
@@ -115,5 +115,5 @@ def total_penalty(
     terms += (activity or {}).values()
     total: Node | None = None
     for term in terms:
-        total = term if total is None else PUBLIC["add"](total, term)
+        total = term if total is None else F.add(total, term)
     return total

@@ -33,7 +33,7 @@ from chainrule.graph import Node, constant, input_node, reserve, site
 from chainrule.graph.node import Site
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Collected, Parameter, Scope, called
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 
@@ -78,19 +78,19 @@ class Decoding(Scope):
     @property
     def is_old(self) -> Node:
         """Whether each position of the cache is valid: booleans (B, length)."""
-        return PUBLIC["less"](_counted(self.length), PUBLIC["reshape"](self.filled, (B, 1)))
+        return F.less(_counted(self.length), F.reshape(self.filled, (B, 1)))
 
     def places(self, count: int) -> Node:
         """The positions of the new words in the text, from 0: integers (B, count).
 
         Words beyond the capacity of the cache, which pad a chunk, get its last position.
         """
-        places = PUBLIC["reshape"](self.filled, (B, 1)) + _counted(count)
-        return PUBLIC["where"](PUBLIC["less"](places, self.length), places, self.length - 1)
+        places = F.reshape(self.filled, (B, 1)) + _counted(count)
+        return F.where(F.less(places, self.length), places, self.length - 1)
 
     def distances(self, count: int) -> Node:
         """The distance of each new word from each position of the cache: integers (B, count, length)."""
-        return PUBLIC["reshape"](self.places(count), (B, count, 1)) - _counted(self.length, 3)
+        return F.reshape(self.places(count), (B, count, 1)) - _counted(self.length, 3)
 
     def remember(self, name: str, new: Node) -> Node:
         """Add values of the new words to a cache; returns the cache, whose positions are the last axis but

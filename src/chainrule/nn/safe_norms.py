@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from chainrule.errors import UsageError
 from chainrule.graph import Node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 SCALE = {"float32": 2.0**80, "float64": 2.0**600}  # divisor of large numbers
 LARGE = {"float32": 2.0**120, "float64": 2.0**960}  # sums of squares up to here keep all digits
@@ -32,8 +32,8 @@ SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # the smallest normal 
 
 def defined(result: Node, size: Node) -> Node:
     """``result``, or NaN where ``size``, a sum of squares that it depends on, is not finite."""
-    still = PUBLIC["stop_gradient"](size)
-    return PUBLIC["where"](PUBLIC["is_finite"](still), result, still - still)
+    still = F.stop_gradient(size)
+    return F.where(F.is_finite(still), result, still - still)
 
 
 def norm(parts: list[Node], axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
@@ -46,21 +46,19 @@ def norm(parts: list[Node], axes: tuple[int, ...] | None = None, keepdims: bool 
     """
     dtype = parts[0].dtype
     plain, scaled = (_squares(parts, factor, axes, keepdims) for factor in (1.0, 1.0 / SCALE[dtype]))
-    large = PUBLIC["sqrt"](scaled) * SCALE[dtype]
-    return PUBLIC["where"](plain > LARGE[dtype], large, PUBLIC["sqrt"](plain))
+    large = F.sqrt(scaled) * SCALE[dtype]
+    return F.where(plain > LARGE[dtype], large, F.sqrt(plain))
 
 
 def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
     """Divide vectors along the last axis by their length, at least the root of ``epsilon``."""
-    squared = PUBLIC["sum"](PUBLIC["square"](x), -1, keepdims=True)
-    return x / defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, epsilon)), squared)
+    squared = F.sum(F.square(x), -1, keepdims=True)
+    return x / defined(F.sqrt(F.maximum(squared, epsilon)), squared)
 
 
 def _squares(parts: list[Node], factor: float, axes: tuple[int, ...] | None, keepdims: bool) -> Node:
     """The sum of squares of the arrays times a factor."""
-    total, *rest = [
-        PUBLIC["sum"](PUBLIC["square"](x if factor == 1 else x * factor), axes, keepdims) for x in parts
-    ]
+    total, *rest = [F.sum(F.square(x if factor == 1 else x * factor), axes, keepdims) for x in parts]
     for squares in rest:
         total = total + squares
     return total

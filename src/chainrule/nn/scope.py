@@ -22,7 +22,7 @@ from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.graph.limits import count_parameter
 from chainrule.nn.initializer import Initializer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.scan import loop_variables
 from chainrule.prng import KEY
 from chainrule.records import frozen
@@ -195,7 +195,7 @@ class Scope:
             self.book.states[path] = Parameter(node, initializer, trainable=False)
         node = self.book.states[path].node
         value = loop_variables.read(self.book.updates, path, node) if self.training else node
-        return value if value is node else PUBLIC["stop_gradient"](value)
+        return value if value is node else F.stop_gradient(value)
 
     def update(self, name: str, value: Node) -> None:
         """Set a state; without effect in inference and in frozen parts, whose states stay as they are.
@@ -254,7 +254,7 @@ class Scope:
 
     def _draw(self, distribution: str, name: str, shape: Shape) -> Node:
         def sample(every: Shape) -> Node:
-            return PUBLIC[distribution](self._key(), every, self.dtype, self._stream(name))
+            return getattr(F, distribution)(self._key(), every, self.dtype, self._stream(name))
 
         return loop_variables.draw(sample, shape)
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from chainrule.graph import Constant, Input, Node, order
 from chainrule.nn.build import Built
 from chainrule.notation import Derivative, Symbol, Tree
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import Turn
 from chainrule.records import frozen
 from chainrule.spec import Size
@@ -278,9 +278,7 @@ def _prediction_names(derivation: Derivation, names: Names) -> Names:
         prediction = derivation.network.losses[output].prediction(node)
         name = Name("y", "prediction", layer, "hat", batched=True, single=_is_single(prediction))
         # The loss computes exp(log_softmax), which is the same prediction as the softmax.
-        softmax = (
-            PUBLIC["exp"](PUBLIC["log_softmax"](node)) if prediction.op.name == "softmax" else prediction
-        )
+        softmax = F.exp(F.log_softmax(node)) if prediction.op.name == "softmax" else prediction
         added |= {prediction: name, softmax: name}
         if node not in names and node is not prediction:
             added[node] = Name("s", "z", layer, batched=True, single=_is_single(node))

@@ -22,7 +22,7 @@ from chainrule.graph.rebuild import rebuild
 from chainrule.nn.build import Built, build
 from chainrule.nn.loss.loss import divisor
 from chainrule.nn.optimizer import StepContext
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.ops.random_ops import Draw
@@ -169,7 +169,7 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
     sample_losses, counted, weights = _losses(network, built, weighting)
     nodes = {path: p.node for path, p in built.parameters.items()}
     numbers = [node for node in built.inputs.values() if node.spec.is_float]
-    backward, _ = cotangents(PUBLIC["sum"](counted), [*nodes.values(), *numbers])
+    backward, _ = cotangents(F.sum(counted), [*nodes.values(), *numbers])
     penalty = network.penalty(built)
     penalty_gradients = {} if penalty is None else cotangents(penalty, list(nodes.values()))[0]
     gradients = {
@@ -180,7 +180,7 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
     learning_rate, update_number = (
         input_node(name, (), "float64", "step") for name in ("learning rate", "update number")
     )
-    data = PUBLIC["sum"](counted) / weighting.divisor if weights else PUBLIC["mean"](counted)
+    data = F.sum(counted) / weighting.divisor if weights else F.mean(counted)
     objective, optimizer = data if penalty is None else data + penalty, network.recipe.optimizer
     slots_before = {
         label: input_node(label, s.shape, "float64", "state") for label, s in network.memory.items()
@@ -230,7 +230,7 @@ def as_trained(network: Network, dtype: str) -> Built:
     for node in order([*ends, *results]):
         if isinstance(node.op, Draw):
             in_dtype = make(replace(node.op, dtype=dtype), *node.inputs)
-            sampled[node] = PUBLIC["cast"](in_dtype, node.dtype)
+            sampled[node] = F.cast(in_dtype, node.dtype)
     rebuilt = dict(zip([*ends, *results], rebuild([*ends, *results], sampled), strict=True))
     collected = replace(
         collected,

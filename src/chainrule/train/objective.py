@@ -25,7 +25,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built
 from chainrule.nn.loss.loss import divisor
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 from chainrule.train.network import SAMPLE_WEIGHT, Network
@@ -123,9 +123,9 @@ def objective(network: Network, built: Built, inside: Shape | None = None) -> Ob
     count: Node | None = None
     if is_plain(network, weight):
         each = network.sample_loss(built)
-        data = PUBLIC["mean"](each)
+        data = F.mean(each)
         if weight is not None:
-            data = PUBLIC["sum"](each * weight) / divisor(PUBLIC["sum"](weight))
+            data = F.sum(each * weight) / divisor(F.sum(weight))
     else:
         quotients = [_quotient(*pair) for pair in parts(network, built, weight).values()]
         data = sum_of(quotient for quotient, _, _ in quotients)
@@ -137,8 +137,8 @@ def objective(network: Network, built: Built, inside: Shape | None = None) -> Ob
 def _quotient(each: Node, counts: Node | None) -> tuple[Node, Node | None, Node | None]:
     """The mean of an output's losses, its numerator and its denominator."""
     if counts is None:
-        return PUBLIC["mean"](each), None, None
-    total, count = PUBLIC["sum"](each), divisor(PUBLIC["sum"](counts))
+        return F.mean(each), None, None
+    total, count = F.sum(each), divisor(F.sum(counts))
     return total / count, total, count
 
 

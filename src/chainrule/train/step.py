@@ -22,7 +22,7 @@ from chainrule.graph import Graph, Node, building, input_node
 from chainrule.nn.build import Built
 from chainrule.nn.optimizer import Slot, StepContext
 from chainrule.nn.schedule import ReduceOnPlateau, plateau_of
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
@@ -126,7 +126,7 @@ def _training_step(network: Network, weighted: bool, horizon: int, inside: Shape
     gradients = made_of.gradients(nodes)
     if network.recipe.clip is not None:
         gradients = network.recipe.clip(gradients)
-    made = PUBLIC["cast"](input_node("step", (), "int64", "step"), network.recipe.dtype)
+    made = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
     now = StepContext(optimizer.schedule(made, horizon), made + 1.0, made_of.value)
     slots = {
         label: input_node(label, slot.shape, network.recipe.dtype, "state")
@@ -162,7 +162,7 @@ def _evaluation(network: Network, inside: Shape | None) -> Graph:
         found = parts(network, network.inference, sample_weight(network, inside))
         if any(count is not None for _, count in found.values()):
             outputs |= {f"total.{name}": total for name, (total, _) in found.items()}
-            ones = PUBLIC["full_like"](outputs["loss"], 1.0)
+            ones = F.full_like(outputs["loss"], 1.0)
             outputs |= {
                 f"count.{name}": ones if count is None else count for name, (_, count) in found.items()
             }

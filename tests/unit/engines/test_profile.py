@@ -10,7 +10,7 @@ from chainrule.engines.native.debug.profile import _ReplicatedProfile, _TaskProf
 from chainrule.engines.profile import STAGES, ProfiledStep, Stages, StepProfile, measure
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, Node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.plan.plan import plan
 from chainrule.settings import settings
 from chainrule.train.monitor.profile import subject_of
@@ -120,7 +120,7 @@ def test_a_convolutional_network_is_profiled() -> None:
 def test_a_loop_belongs_to_the_stage_of_most_of_its_nodes() -> None:
     x = cr.input("x", (3,), "float64")
     nodes: dict[str, Node] = {"a": cr.exp(x)}
-    nodes["loss"] = PUBLIC["sum"](nodes["a"] * x)
+    nodes["loss"] = F.sum(nodes["a"] * x)
     (gradient,) = cr.grad(nodes["loss"], [x])
     nodes["new"] = x - gradient
     stages = Stages(

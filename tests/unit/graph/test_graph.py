@@ -14,7 +14,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Constant, Graph, Node, constant, input_node, order, site
 from chainrule.graph import node as node_room
 from chainrule.graph.node import Site
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 
 def test_the_same_thing_twice_is_one_node() -> None:
@@ -49,7 +49,7 @@ def test_nodes_nobody_holds_are_freed() -> None:
     gc.collect()
     before = len(node_room._TABLE)
     x = input_node("freed", (3,))
-    y = PUBLIC["tanh"](x * x + 1.0)
+    y = F.tanh(x * x + 1.0)
     assert len(node_room._TABLE) > before
     del x, y
     gc.collect()
@@ -79,7 +79,7 @@ def test_order_puts_inputs_first_and_each_node_once() -> None:
 def test_a_graph_prints_as_a_program() -> None:
     x, w = input_node("x", (None, 2), "float64"), input_node("w", (3, 2), "float64", "parameter")
     with site(Site("dense1", None, "Dense")):
-        y = PUBLIC["tanh"](x @ w.T)
+        y = F.tanh(x @ w.T)
     graph = Graph({"y": y})
     assert str(graph).splitlines() == [
         '%0 = input "x"    float64(B, 2)',

@@ -16,7 +16,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import input_node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")
@@ -153,7 +153,7 @@ def test_convolution_by_weights_seen_across_is_right_on_the_native_engine() -> N
     """Weights whose axes were exchanged before they are used once gave wrong numbers, and no error."""
     rng = np.random.default_rng(4)
     x, w = input_node("x", (B, 5, 5, 3), "float64"), input_node("w", (4, 3, 2, 2), "float64")
-    y = PUBLIC["convolution"](x, PUBLIC["transpose"](w, (0, 2, 3, 1)))  # (O, C, k, k) -> (O, k, k, C)
+    y = F.convolution(x, F.transpose(w, (0, 2, 3, 1)))  # (O, C, k, k) -> (O, k, k, C)
     slope = grad((y * y).sum(), [x])[0]
     arrays = {"x": rng.normal(size=(2, 5, 5, 3)), "w": rng.normal(size=(4, 3, 2, 2))}
     law, fast = (evaluate(slope, arrays, engine) for engine in ("reference", "native"))

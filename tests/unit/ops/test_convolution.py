@@ -16,7 +16,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import constant, input_node, make
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from chainrule.ops.linear.window_geometry import padding_of, same_padding, span
 
@@ -42,7 +42,7 @@ def torch_slopes(y: torch.Tensor, moved: list[torch.Tensor]) -> list[np.ndarray]
 def our_slopes(name: str, x: np.ndarray, w: np.ndarray, settings: dict[str, Any]) -> list[np.ndarray]:
     """The same by chainrule."""
     nodes = [input_node("x", (None, *x.shape[1:]), "float64"), input_node("w", w.shape, "float64")]
-    y = PUBLIC[name](*nodes, **settings)
+    y = getattr(F, name)(*nodes, **settings)
     first = grad((y * y).sum(), nodes)
     second = grad((first[0] * first[0]).sum() + (first[1] * first[1]).sum(), nodes)
     return evaluate([y, *first, *second], {"x": x, "w": w}, "reference")
@@ -136,14 +136,14 @@ def test_padding_is_said_in_words_and_numbers(padding: Any, expected: tuple) -> 
 def test_the_way_back_of_a_same_convolution_has_its_shape() -> None:
     for n, k, stride in product((1, 4, 6), (1, 2, 3, 5), (1, 2, 3)):
         x, w = constant(numbers(1, n, 2)), constant(numbers(2, k, 3))
-        wide = PUBLIC["convolution_transpose"](x, w, stride, "same")
+        wide = F.convolution_transpose(x, w, stride, "same")
         assert wide.shape == (1, n * stride, 3)
-        assert PUBLIC["convolution"](wide, w, stride, "same").shape == (1, n, 2)
+        assert F.convolution(wide, w, stride, "same").shape == (1, n, 2)
 
 
 def test_a_space_of_one_s_own_is_filled_with_zeros() -> None:
     x, w = constant(np.ones((1, 2, 1))), constant(np.ones((1, 2, 1)))
-    found = evaluate(PUBLIC["convolution_transpose"](x, w, 3, space=6), {}, "reference")
+    found = evaluate(F.convolution_transpose(x, w, 3, space=6), {}, "reference")
     assert found.ravel().tolist() == [1, 1, 0, 1, 1, 0]
 
 
@@ -201,14 +201,12 @@ WRONG: dict[str, tuple[str, Any, str]] = {
 
 def convolved(x: tuple, w: tuple, **settings: Any) -> object:
     """A convolution of inputs of these shapes."""
-    return PUBLIC["convolution"](input_node("x", x, "float64"), input_node("w", w, "float64"), **settings)
+    return F.convolution(input_node("x", x, "float64"), input_node("w", w, "float64"), **settings)
 
 
 def spread(x: tuple, w: tuple, **settings: Any) -> object:
     """A transposed convolution of inputs of these shapes."""
-    return PUBLIC["convolution_transpose"](
-        input_node("x", x, "float64"), input_node("w", w, "float64"), **settings
-    )
+    return F.convolution_transpose(input_node("x", x, "float64"), input_node("w", w, "float64"), **settings)
 
 
 @pytest.mark.parametrize("name", WRONG)

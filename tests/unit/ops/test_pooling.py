@@ -15,7 +15,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ShapeError
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.patches import Fold, Patches
 
 torch.set_num_threads(1)
@@ -27,7 +27,7 @@ SIZES = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 def pooled(name: str, x: np.ndarray, *settings: Any) -> list[np.ndarray]:
     """A pool's value, and the gradient of its sum of squares, for an open batch."""
     node = input_node("x", (None, *x.shape[1:]), "float64")
-    y = PUBLIC[name](node, *settings)
+    y = getattr(F, name)(node, *settings)
     return evaluate([y, *grad((y * y).sum(), [node])], {"x": x}, "reference")
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_lost_sight_of() -> None:
 def test_single_precision_stays_single() -> None:
     x = constant(np.ones((1, 5, 1), "float32"))
     for name in ("max_pool", "average_pool"):
-        node = PUBLIC[name](x, 2, padding="same")
+        node = getattr(F, name)(x, 2, padding="same")
         assert node.dtype == "float32"
         assert evaluate(node, {}, "reference").dtype == np.float32
 
@@ -104,18 +104,18 @@ def test_fold_is_the_transpose_of_patches(data: st.DataObject) -> None:
 
 def test_patches_are_cut_out_as_they_stand() -> None:
     x = constant(np.arange(5.0).reshape(1, 5, 1))
-    found = evaluate(PUBLIC["patches"](x, 2, 2, 1, 2, -1.0), {}, "reference")
+    found = evaluate(F.patches(x, 2, 2, 1, 2, -1.0), {}, "reference")
     assert found.reshape(3, 2).tolist() == [[-1, 1], [1, 3], [3, -1]]
 
 
 WRONG: dict[str, tuple[str, Any]] = {
-    "no space": ("E213", lambda: PUBLIC["max_pool"](_input(4), 2)),
-    "too small": ("E215", lambda: PUBLIC["max_pool"](_input(4, 1), 5)),
-    "other axes": ("E218", lambda: PUBLIC["average_pool"](_input(4, 1), (2, 2))),
-    "no window": ("E218", lambda: PUBLIC["patches"](_input(4, 1), 0)),
-    "padding alone": ("E219", lambda: PUBLIC["max_pool"](_input(4, 1), 2, padding=2)),
-    "padding alone, averaged": ("E219", lambda: PUBLIC["average_pool"](_input(4, 1), 2, padding=2)),
-    "no cell": ("E219", lambda: PUBLIC["max_pool"](_input(0, 1), 2, padding=1)),
+    "no space": ("E213", lambda: F.max_pool(_input(4), 2)),
+    "too small": ("E215", lambda: F.max_pool(_input(4, 1), 5)),
+    "other axes": ("E218", lambda: F.average_pool(_input(4, 1), (2, 2))),
+    "no window": ("E218", lambda: F.patches(_input(4, 1), 0)),
+    "padding alone": ("E219", lambda: F.max_pool(_input(4, 1), 2, padding=2)),
+    "padding alone, averaged": ("E219", lambda: F.average_pool(_input(4, 1), 2, padding=2)),
+    "no cell": ("E219", lambda: F.max_pool(_input(0, 1), 2, padding=1)),
 }
 
 

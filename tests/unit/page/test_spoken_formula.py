@@ -6,7 +6,7 @@ import pytest
 
 from chainrule.graph import input_node
 from chainrule.notation import Link, Number, Product, Sum, Symbol, Tree, parse, substitute
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.page.page import Equation
 from chainrule.page.spoken_formula import spoken, spoken_equation
 from chainrule.trace import Scalar
@@ -16,7 +16,7 @@ X = input_node("x", (None, 2), "float64")
 
 def linked(function: str, text: str) -> Tree:
     """A formula in which ``a`` is the value of a function."""
-    value = Link(Scalar(PUBLIC[function](X), (0, 0)), Symbol("a", ("1",)))
+    value = Link(Scalar(getattr(F, function)(X), (0, 0)), Symbol("a", ("1",)))
     return substitute(parse(text), lambda tree: value if tree == Symbol("a", ("1",)) else None)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.engines import evaluate
 from chainrule.graph import Graph, Node, input_node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.plan.plan import plan
 
 TAPS = [[(0, 0.5), (3, -1.0)], [], [(1, 2.0)], [(c, 0.1 * c) for c in range(5)], [(4, 1.0), (4, 0.25)]]
@@ -30,9 +30,9 @@ def test_resampling_with_axes_in_any_memory_order(
     shape = tuple(lengths[i] for i in permutation)
     x = input_node("x", (*shape[:3], 2 * shape[3]) if is_cut else shape, "float32")
     view = x[..., ::2] if is_cut else x
-    transposed = PUBLIC["transpose"](view, np.argsort(permutation).tolist())  # (long, 5, 3, 2)
+    transposed = F.transpose(view, np.argsort(permutation).tolist())  # (long, 5, 3, 2)
     taps = [[(cell % lengths[axis], weight) for cell, weight in cell_taps] for cell_taps in TAPS]
-    y = PUBLIC["resample"](transposed, axis, taps)
+    y = F.resample(transposed, axis, taps)
     size = np.prod([n for n in x.shape if isinstance(n, int)])
     agree(y, {"x": np.linspace(-2, 3, int(size), dtype="float32").reshape(x.shape)})
 
@@ -43,7 +43,7 @@ def test_resampling_with_axes_in_any_memory_order(
 def test_resampling_rows_of_any_length(shape: tuple[int, ...]) -> None:
     axis = shape.index(5)
     x = input_node("x", shape, "float32")
-    y = PUBLIC["resample"](x, axis, TAPS)
+    y = F.resample(x, axis, TAPS)
     (gradient,) = cr.grad((y * y).sum(), [x])
     arrays = {"x": np.linspace(-1, 1, int(np.prod(shape)), dtype="float32").reshape(shape)}
     agree(y, arrays)
@@ -52,14 +52,14 @@ def test_resampling_rows_of_any_length(shape: tuple[int, ...]) -> None:
 
 def test_a_broadcast_input_is_copied_first() -> None:
     x = input_node("x", (5, 1), "float64")
-    agree(PUBLIC["resample"](PUBLIC["broadcast_to"](x, (5, 40)), 0, TAPS), {"x": np.arange(5.0)[:, None]})
+    agree(F.resample(F.broadcast_to(x, (5, 40)), 0, TAPS), {"x": np.arange(5.0)[:, None]})
 
 
 @pytest.mark.parametrize("shape", [(16, 5, 80), (1, 5, 40_000), (1, 5_000, 8)])
 def test_bits_do_not_depend_on_the_number_of_threads(shape: tuple[int, ...]) -> None:
     x = input_node("x", shape, "float32")
     taps = [[(i, 0.3), ((i + 1) % shape[1], 0.7)] for i in range(shape[1])]
-    y = PUBLIC["resample"](PUBLIC["tanh"](x), 1, taps)
+    y = F.resample(F.tanh(x), 1, taps)
     array = np.random.default_rng(0).normal(size=shape).astype("float32")
     results = []
     for threads in (1, 2, 3):
@@ -71,10 +71,10 @@ def test_bits_do_not_depend_on_the_number_of_threads(shape: tuple[int, ...]) -> 
 def test_an_image_between_convolutions_is_not_copied() -> None:
     """With samples innermost, the sums use the layout as it is."""
     x, w = input_node("x", (None, 8, 8, 4), "float32"), input_node("w", (4, 3, 3, 4), "float32")
-    y = PUBLIC["convolution"](x, w)
+    y = F.convolution(x, w)
     for axis in (1, 2):
-        y = PUBLIC["resample"](y, axis, [[(i // 2, 0.75), (max(i // 2 - 1, 0), 0.25)] for i in range(12)])
-    y = PUBLIC["convolution"](y, w)
+        y = F.resample(y, axis, [[(i // 2, 0.75), (max(i // 2 - 1, 0), 0.25)] for i in range(12)])
+    y = F.convolution(y, w)
     tasks = plan(Graph({"y": y}), {"B": 32}).tasks
     between = [task.kind for task in tasks if task.nodes[0].op.name == "resample"]
     assert between == ["resample", "resample"]

@@ -17,7 +17,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ChainruleError, FileError, ShapeError, TrainingError, UsageError
 from chainrule.nn.serialization import FAMILIES
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.store import container
 from chainrule.train.evaluation import prediction
 from chainrule.train.model_state import ModelState
@@ -135,7 +135,7 @@ def test_a_stride_longer_than_any_array_is_refused(stride: int) -> None:
     with pytest.raises(UsageError, match="E102"):
         nn.Conv(2, 2, stride=stride)
     with pytest.raises(ShapeError, match="E218"):
-        PUBLIC["max_pool"](cr.input("x", (None, 4, 4, 1)), 2, stride)
+        F.max_pool(cr.input("x", (None, 4, 4, 1)), 2, stride)
 
 
 def test_an_input_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:

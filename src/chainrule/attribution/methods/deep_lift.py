@@ -35,7 +35,7 @@ from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, Node, input_node, make, order, rebuild
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
@@ -141,26 +141,26 @@ class Lift:
         0.
         """
         up, along = node - self.below[node], root - self.below[root]
-        is_near = PUBLIC["abs"](along) < NEAR[root.dtype]
-        quotient = up / PUBLIC["where"](is_near, full_like(along, 1.0), along)
+        is_near = F.abs(along) < NEAR[root.dtype]
+        quotient = up / F.where(is_near, full_like(along, 1.0), along)
         slope = flow({node: full_like(node, 1.0)}, [root], [root])[0].get(root, full_like(along, 0.0))
-        return arrived * PUBLIC["where"](is_near, slope, quotient)
+        return arrived * F.where(is_near, slope, quotient)
 
     def _to_winners(self, node: Node, arrived: Node) -> Node:
         """Assign the difference of a maximum or minimum to the input that attains it."""
         (x,) = node.inputs
         above, under = self.below[node], self.below[x]
         grown, along = node - above, x - under
-        up = PUBLIC["relu"](grown)
+        up = F.relu(grown)
         here, there = (up, grown - up) if node.op.name == "max" else (grown - up, up)
         own = _card(node).pullback(arrived * here, node, x)[0]
         other = _card(node).pullback(arrived * there, above, under)[0]
         assert isinstance(own, Node)
         assert isinstance(other, Node)
         # What lies at its baseline has won nothing; and padding lies infinitely far below.
-        differs = PUBLIC["abs"](along) > NEAR[x.dtype]
+        differs = F.abs(along) > NEAR[x.dtype]
         zero, one = full_like(along, 0.0), full_like(along, 1.0)
-        return PUBLIC["where"](differs, (own + other) / PUBLIC["where"](differs, along, one), zero)
+        return F.where(differs, (own + other) / F.where(differs, along, one), zero)
 
     def _slope(self, node: Node, arrived: Node, place: float) -> Iterator[tuple[Node, Node]]:
         """Return the gradient at a point between the node's inputs at baseline and sample."""

@@ -21,7 +21,7 @@ from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 
 def grad_cam(question: Question, layer: str | None = None, rectified: bool = True) -> Found:
@@ -46,7 +46,7 @@ def grad_cam(question: Question, layer: str | None = None, rectified: bool = Tru
             fix=f'layer="{close}"',
         )  # fmt: skip
     score, seen = question.score.node, maps[path]
-    slope = grad(PUBLIC["sum"](score), [seen], unused="zeros")[0]
+    slope = grad(F.sum(score), [seen], unused="zeros")[0]
     program = compile(Graph({"maps": seen, "slope": slope}), question.score.network.engine)
     found = run(program, question.model.held, {**question.inputs, **question.chosen})
     places = tuple(range(1, seen.rank - 1))

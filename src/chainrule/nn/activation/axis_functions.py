@@ -6,7 +6,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.scope import Scope
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.array.reduction_functions import axes_of
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.card import Function
@@ -31,7 +31,7 @@ def _along(function: Function, name: str) -> Function:
 
 
 def _softmin(x: Node, axis: int) -> Node:
-    return PUBLIC["softmax"](-x, axis)
+    return F.softmax(-x, axis)
 
 
 def _sparsemax(x: Node, axis: int) -> Node:
@@ -43,18 +43,18 @@ def _sparsemax(x: Node, axis: int) -> Node:
     with every other, K^2 comparisons for K scores, which need no sorting and leave the gradient to the
     formula.
     """
-    where, total = PUBLIC["where"], PUBLIC["sum"]
-    z = x - PUBLIC["stop_gradient"](PUBLIC["max"](x, axis, True))
+    where, total = F.where, F.sum
+    z = x - F.stop_gradient(F.max(x, axis, True))
     pairs = (*x.shape[: axis + 1], x.shape[axis], *x.shape[axis + 1 :])  # (..., K, K, ...)
-    one = PUBLIC["reshape"](z, (*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]))
-    other = PUBLIC["broadcast_to"](PUBLIC["reshape"](z, (*x.shape[:axis], 1, *x.shape[axis:])), pairs)
+    one = F.reshape(z, (*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]))
+    other = F.broadcast_to(F.reshape(z, (*x.shape[:axis], 1, *x.shape[axis:])), pairs)
     not_below = other >= one
-    ones = PUBLIC["full_like"](other, 1.0)
+    ones = F.full_like(other, 1.0)
     k, s = (total(where(not_below, values, 0.0), axis + 1) for values in (ones, other))  # -> (..., K, ...)
     stays = 1.0 + k * z > s
-    count = total(where(stays, PUBLIC["full_like"](z, 1.0), 0.0), axis, True)
+    count = total(where(stays, F.full_like(z, 1.0), 0.0), axis, True)
     t = (total(where(stays, z, 0.0), axis, True) - 1.0) / count
-    return PUBLIC["relu"](z - t)
+    return F.relu(z - t)
 
 
 def _glu(x: Node, axis: int) -> Node:
@@ -65,7 +65,7 @@ def _glu(x: Node, axis: int) -> Node:
             received=f"{length} along axis {axis}", fix="cr.Dense(8) before it",
         )  # fmt: skip
     half = length // 2
-    return slice_axis(x, axis, 0, half) * PUBLIC["sigmoid"](slice_axis(x, axis, half, length))
+    return slice_axis(x, axis, 0, half) * F.sigmoid(slice_axis(x, axis, half, length))
 
 
 CURVES = (
@@ -79,7 +79,7 @@ CURVES = (
         keras="softmax",
         reference="Bridle (1990), Probabilistic interpretation of feedforward classification network "
         "outputs. PyTorch's Softmax2d is this one: channels are last here",
-        build=_along(PUBLIC["softmax"], "softmax"),
+        build=_along(F.softmax, "softmax"),
     ),
     Curve(
         name="log_softmax",
@@ -89,7 +89,7 @@ CURVES = (
         settings=_AXIS,
         pytorch="LogSoftmax",
         keras="log_softmax",
-        build=_along(PUBLIC["log_softmax"], "log_softmax"),
+        build=_along(F.log_softmax, "log_softmax"),
     ),
     Curve(
         name="softmin",

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.layers.position_encoding import distance_slopes
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 
@@ -44,39 +44,39 @@ class Form:
     def queries(self, split: Node) -> Node:
         """(B, Tq, G, R, D) -> (B, G, Tq R, D)."""
         batch, places, groups, share, width = split.shape
-        query = PUBLIC["transpose"](split, (0, 2, 1, 3, 4))  # (B, G, Tq, R, D)
-        return PUBLIC["reshape"](query, (batch, groups, places * share, width))
+        query = F.transpose(split, (0, 2, 1, 3, 4))  # (B, G, Tq, R, D)
+        return F.reshape(query, (batch, groups, places * share, width))
 
     def keys(self, split: Node) -> Node:
         """Keys or values (B, Tk, G, D) -> (B, G, Tk, D)."""
-        return PUBLIC["transpose"](split, (0, 2, 1, 3))
+        return F.transpose(split, (0, 2, 1, 3))
 
     def scores(self, query: Node, key: Node) -> Node:
         """(B, G, Tq R, D), (B, G, Tk, D) -> (B, G, Tq, R, Tk)."""
         scores = query @ key.T
         batch, groups, rows, places = scores.shape
-        return PUBLIC["reshape"](scores, (batch, groups, rows // self.share, self.share, places))
+        return F.reshape(scores, (batch, groups, rows // self.share, self.share, places))
 
     def met(self, weights: Node, value: Node) -> Node:
         """Weights (B, G, Tq, R, Tk), values (B, G, Tk, V) -> (B, G, Tq R, V)."""
         batch, groups, queries, share, places = weights.shape
-        return PUBLIC["reshape"](weights, (batch, groups, queries * share, places)) @ value
+        return F.reshape(weights, (batch, groups, queries * share, places)) @ value
 
     def concatenate(self, met: Node) -> Node:
         """The heads' results side by side: (B, G, Tq R, V) -> (B, Tq, G R V)."""
         batch, groups, rows, width = met.shape
         queries = rows // self.share
-        split = PUBLIC["reshape"](met, (batch, groups, queries, self.share, width))
-        turned = PUBLIC["transpose"](split, (0, 2, 1, 3, 4))  # (B, Tq, G, R, V)
-        return PUBLIC["reshape"](turned, (batch, queries, self.heads * width))
+        split = F.reshape(met, (batch, groups, queries, self.share, width))
+        turned = F.transpose(split, (0, 2, 1, 3, 4))  # (B, Tq, G, R, V)
+        return F.reshape(turned, (batch, queries, self.heads * width))
 
     def split_mask(self, mask: Node) -> Node:
         """A mask (B, H or 1, Tq, Tk) beside the scores (B, G, Tq, R, Tk); an axis of length 1 stays so."""
         batch, heads, queries, places = mask.shape
         if heads == 1:
-            return PUBLIC["reshape"](mask, (batch, 1, queries, 1, places))
-        split = PUBLIC["reshape"](mask, (batch, self.groups, self.share, queries, places))
-        return PUBLIC["transpose"](split, (0, 1, 3, 2, 4))
+            return F.reshape(mask, (batch, 1, queries, 1, places))
+        split = F.reshape(mask, (batch, self.groups, self.share, queries, places))
+        return F.transpose(split, (0, 1, 3, 2, 4))
 
     def alibi(self, dtype: str) -> Node:
         """The ALiBi slope of each head, in a shape to broadcast with the scores: (1, G, 1, R, 1)."""

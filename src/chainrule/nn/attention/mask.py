@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.layer import Layer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import Axis, Shape, shape_text
 
 NEVER = -1e30  # finite, so that no infinity less itself can arise
@@ -45,7 +45,7 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
     ]
     for form, full in forms:
         if mask.shape == form:
-            return PUBLIC["reshape"](mask, full)
+            return F.reshape(mask, full)
     if mask.rank == len(scores) and all(n in (1, m) for n, m in zip(mask.shape, scores, strict=True)):
         return mask
     known = [shape_text(form) for form, _ in forms[:3]]
@@ -86,7 +86,7 @@ def both(a: Node | None, b: Node | None) -> Node | None:
     """Where both masks are true; a mask that is missing is true everywhere."""
     if a is None or b is None:
         return a if b is None else b
-    return PUBLIC["logical_and"](a, b)
+    return F.logical_and(a, b)
 
 
 def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
@@ -98,6 +98,6 @@ def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
         always_some: whether every query is known to see a place.
     """
     if seen is None:
-        return PUBLIC["softmax"](scores, -1)
-    weights = PUBLIC["softmax"](PUBLIC["where"](seen, scores, NEVER), -1)
-    return weights if always_some else PUBLIC["where"](seen, weights, 0.0)
+        return F.softmax(scores, -1)
+    weights = F.softmax(F.where(seen, scores, NEVER), -1)
+    return weights if always_some else F.where(seen, weights, 0.0)

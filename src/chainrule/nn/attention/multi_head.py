@@ -27,7 +27,7 @@ from chainrule.nn.layers.position_encoding import RotaryPosition
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import bound
 
@@ -127,7 +127,7 @@ class Heads(Layer):
         flat = scope.run(self._dense(math.prod(heads)), x, name)
         if name == "query":
             flat = flat * (1.0 / math.sqrt(heads[-1]))
-        split = PUBLIC["reshape"](flat, (*flat.shape[:2], *heads))
+        split = F.reshape(flat, (*flat.shape[:2], *heads))
         if name == "value" or not self.rotary:
             return split
         turn = self.rotary if isinstance(self.rotary, RotaryPosition) else RotaryPosition()
@@ -162,12 +162,12 @@ class Heads(Layer):
         old, own = form.scores(query, old_key), form.scores(query, key)  # (B, G, T, R, L), (B, G, T, R, T)
         (batch, length), (count, _) = scope.is_old.shape, known_lengths(self, *key.shape[-2:])
         if self.alibi:
-            past = PUBLIC["reshape"](scope.distances(count).astype(old.dtype), (batch, 1, count, 1, length))
+            past = F.reshape(scope.distances(count).astype(old.dtype), (batch, 1, count, 1, length))
             old = old - past * form.alibi(old.dtype)
             own = own - distances(count, count, own.dtype) * form.alibi(own.dtype)
-        old = PUBLIC["where"](PUBLIC["reshape"](scope.is_old, (batch, 1, 1, 1, length)), old, NEVER)
-        own = PUBLIC["where"](form.split_mask(looking_back(self, count, count)), own, NEVER)
-        weights = PUBLIC["softmax"](PUBLIC["concatenate"]((old, own), -1), -1)
+        old = F.where(F.reshape(scope.is_old, (batch, 1, 1, 1, length)), old, NEVER)
+        own = F.where(form.split_mask(looking_back(self, count, count)), own, NEVER)
+        weights = F.softmax(F.concatenate((old, own), -1), -1)
         return form.met(weights[..., :length], old_value) + form.met(weights[..., length:], value)
 
 

@@ -17,7 +17,7 @@ from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import is_number, require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
 
 
@@ -127,12 +127,12 @@ class AdditiveAttention(Layer):
             query = scope.run(Dense(self.units), query, "query")
             key = scope.run(Dense(self.units, bias=False), key, "key")  # the other bias is enough for both
         width = _common_width(self, seen._replace(query=query, key=key))
-        query = PUBLIC["reshape"](query, (*query.shape[:-1], 1, width))
-        key = PUBLIC["reshape"](key, (*key.shape[:-2], 1, *key.shape[-2:]))
-        met = PUBLIC["tanh"](query + key)  # (B, ..., Tq, 1, C), (B, ..., 1, Tk, C) -> (B, ..., Tq, Tk, C)
+        query = F.reshape(query, (*query.shape[:-1], 1, width))
+        key = F.reshape(key, (*key.shape[:-2], 1, *key.shape[-2:]))
+        met = F.tanh(query + key)  # (B, ..., Tq, 1, C), (B, ..., 1, Tk, C) -> (B, ..., Tq, Tk, C)
         if self.scale:
             met = met * scope.parameter("scale", (width,), Fill(1.0))
-        return _gathered(self, PUBLIC["sum"](met, -1), seen, scope)
+        return _gathered(self, F.sum(met, -1), seen, scope)
 
 
 def _gathered(owner: Attention | AdditiveAttention, scores: Node, seen: Taken, scope: Scope) -> Node:
@@ -140,7 +140,7 @@ def _gathered(owner: Attention | AdditiveAttention, scores: Node, seen: Taken, s
     back = None
     if owner.causal:
         back = looking_back(owner, *scores.shape[-2:])
-        back = PUBLIC["reshape"](back, back.shape[2:])
+        back = F.reshape(back, back.shape[2:])
     mask = None if seen.mask is None else spread(owner, seen.mask, scores.shape)
     weights = scope.note("weights", weighed(scores, both(mask, back), always_some=mask is None))
     return Dropout(owner.dropout)(weights, scope) @ seen.value  # (.., Tq, Tk) (.., Tk, V) -> (.., Tq, V)

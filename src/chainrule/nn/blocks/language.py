@@ -23,7 +23,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 TRANSLATED = {"source", "target", "source_mask", "target_mask"}
 
@@ -168,7 +168,7 @@ def _mask(padding: int | None, x: Mapping[str, Node], words: str, name: str) -> 
     """The mask that is given, or that the words themselves give; empty where there is neither."""
     if name in x or padding is None:
         return picked(x, **{name: name})
-    return {name: PUBLIC["not_equal"](x[words], padding)}
+    return {name: F.not_equal(x[words], padding)}
 
 
 def _require_parts(owner: TextEncoder | Translator, *names: str) -> None:

@@ -23,7 +23,7 @@ from chainrule.nn.layers.gating import SqueezeExcite
 from chainrule.nn.layers.normalization import BatchNorm
 from chainrule.nn.scope import Scope, called
 from chainrule.nn.validation import require, require_integer, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import bound, shape_text
 
@@ -257,7 +257,7 @@ class Skip(Layer):
             )  # fmt: skip
         middle = [slice(n // 2, size - n // 2) for n, size in zip(left, space, strict=True)]
         beside = x[(slice(None), *middle)] if any(left) else x
-        return PUBLIC["concatenate"]([beside, y], -1)
+        return F.concatenate([beside, y], -1)
 
     def __str__(self) -> str:
         if isinstance(self.inner, Sequential):  # its parts are named as if they were in its place
@@ -301,7 +301,7 @@ def _thinned(x: Node, stride: int, channels: int) -> Node:
     strides = (slice(None, None, stride),) * (x.rank - 2)
     x = x[(slice(None), *strides, slice(channels))]  # (B, H, W, C) -> (B, H/s, W/s, C)
     missing = channels - bound(x.shape[-1:])[0]
-    return PUBLIC["pad"](x, [(0, 0)] * (x.rank - 1) + [(0, missing)]) if missing else x
+    return F.pad(x, [(0, 0)] * (x.rank - 1) + [(0, missing)]) if missing else x
 
 
 def _channels(owner: Layer, x: Node) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.extension import Extensible
 from chainrule.graph import Node, constant
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -47,7 +47,7 @@ class Fill(Initializer):
         require_number(self, "value")
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        return PUBLIC["broadcast_to"](constant(self.value, dtype), shape)
+        return F.broadcast_to(constant(self.value, dtype), shape)
 
 
 def axes_of(shape: Shape) -> tuple[int, ...]:

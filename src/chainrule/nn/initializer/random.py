@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY
 from chainrule.graph import Node
 from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.nn.validation import require_number, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -33,7 +33,7 @@ class SmallNormal(Initializer):
         require_number(self, "std", minimum=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        return PUBLIC["normal"](key, shape, dtype, stream) * self.std
+        return F.normal(key, shape, dtype, stream) * self.std
 
 
 @frozen
@@ -58,7 +58,7 @@ class Uniform(Initializer):
         require_number(self, "high", above=self.low)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        return PUBLIC["uniform"](key, shape, dtype, stream) * (self.high - self.low) + self.low
+        return F.uniform(key, shape, dtype, stream) * (self.high - self.low) + self.low
 
 
 @frozen
@@ -82,7 +82,7 @@ class Normal(Initializer):
         require_number(self, "std", minimum=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        return PUBLIC["normal"](key, shape, dtype, stream) * self.std + self.mean
+        return F.normal(key, shape, dtype, stream) * self.std + self.mean
 
 
 @frozen
@@ -156,11 +156,11 @@ class Scaled(Initializer):
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         spread = math.sqrt(self.gain / max(1.0, self.fan_of(shape)))
         if self.distribution == "normal":
-            return PUBLIC["normal"](key, shape, dtype, stream) * spread
+            return F.normal(key, shape, dtype, stream) * spread
         if self.distribution == "truncated":
             return truncated(key, shape, dtype, stream, 2.0) * (spread / truncated_std(2.0))
         limit = math.sqrt(3.0) * spread
-        return PUBLIC["uniform"](key, shape, dtype, stream) * (2.0 * limit) - limit
+        return F.uniform(key, shape, dtype, stream) * (2.0 * limit) - limit
 
     def fan_of(self, shape: Shape) -> float:
         """How many signals meet at a unit."""
@@ -183,11 +183,11 @@ def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> N
     Drawn so often that less than one number in 10^12 is still outside; such a one is moved to the limit.
     """
     outside = math.erfc(cut / math.sqrt(2.0))
-    samples = PUBLIC["normal"](key, shape, dtype, stream)
+    samples = F.normal(key, shape, dtype, stream)
     for again in range(1, math.ceil(-12 / math.log10(max(outside, 1e-12)))):
-        other = PUBLIC["normal"](key, shape, dtype, stream + again * 0x9E3779B1 & 0xFFFFFFFF)
-        samples = PUBLIC["where"](PUBLIC["greater"](PUBLIC["abs"](samples), cut), other, samples)
-    return PUBLIC["clip"](samples, -cut, cut)
+        other = F.normal(key, shape, dtype, stream + again * 0x9E3779B1 & 0xFFFFFFFF)
+        samples = F.where(F.greater(F.abs(samples), cut), other, samples)
+    return F.clip(samples, -cut, cut)
 
 
 def truncated_std(cut: float) -> float:

@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
 from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, shape_text
 
@@ -106,17 +106,17 @@ class SparseNormal(Initializer):
             raise _no_weight("SparseNormal", "a matrix", "(O, I)", shape)
         rows, columns = axes_of(shape)
         zeros = float(math.ceil(self.sparsity * rows))
-        draw = PUBLIC["uniform"](key, (rows, columns), "float64", stream ^ 0x5BD1E995)
-        low = PUBLIC["broadcast_to"](constant(-1.0, "float64"), (1, columns))
+        draw = F.uniform(key, (rows, columns), "float64", stream ^ 0x5BD1E995)
+        low = F.broadcast_to(constant(-1.0, "float64"), (1, columns))
         high = low + 2.0
         for _ in range(56):  # to the last digit of a draw
             middle = (low + high) * 0.5
-            below = PUBLIC["sum"](PUBLIC["less_equal"](draw, middle).astype("float64"), 0, True)  # (1, I)
-            is_many = PUBLIC["greater_equal"](below, zeros)
-            low, high = PUBLIC["where"](is_many, low, middle), PUBLIC["where"](is_many, middle, high)
+            below = F.sum(F.less_equal(draw, middle).astype("float64"), 0, True)  # (1, I)
+            is_many = F.greater_equal(below, zeros)
+            low, high = F.where(is_many, low, middle), F.where(is_many, middle, high)
         limit = high if zeros else low
-        values = PUBLIC["normal"](key, shape, dtype, stream) * self.std
-        return PUBLIC["where"](PUBLIC["less_equal"](draw, limit), 0.0, values)
+        values = F.normal(key, shape, dtype, stream) * self.std
+        return F.where(F.less_equal(draw, limit), 0.0, values)
 
 
 def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeError:
@@ -170,12 +170,12 @@ class Orthogonal(Initializer):
             raise _no_weight("Orthogonal", "a weight of two axes or more", "(O, I)", shape)
         rows, columns = lengths[0], math.prod(lengths[1:])
         short, long = min(rows, columns), max(rows, columns)
-        x = PUBLIC["normal"](key, (short, long), "float64", stream)
-        x = x / PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x)))
+        x = F.normal(key, (short, long), "float64", stream)
+        x = x / F.sqrt(F.sum(F.square(x)))
         for _ in range(newton_schulz_steps(short, long)):
             x = x * 1.5 - (x @ x.T) @ x * 0.5  # (short, long) stays
         matrix = x if rows == short else x.T  # -> (rows, columns)
-        return PUBLIC["reshape"](matrix * self.gain, shape).astype(dtype)
+        return F.reshape(matrix * self.gain, shape).astype(dtype)
 
 
 def newton_schulz_steps(short: int, long: int) -> int:
@@ -222,4 +222,4 @@ class Blocks(Initializer):
         blocks = [
             part(key, (length // many, *rest), dtype, stream + 7919 * i) for i, part in enumerate(self.parts)
         ]
-        return PUBLIC["concatenate"](blocks, 0)
+        return F.concatenate(blocks, 0)

@@ -19,7 +19,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Widths, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, per_axis, space_of
 from chainrule.spec import bound, shape_text
 
@@ -54,7 +54,7 @@ class AdaptiveMaxPool(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         for axis, (n, m) in enumerate(_lengths(self, x, self.output_size), 1):
             windows = picked(x, axis, windows_of(n, m)[0]) if n % m else parted(x, axis, m)
-            x = PUBLIC["max"](windows, axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
+            x = F.max(windows, axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
         return x
 
 
@@ -85,7 +85,7 @@ class AdaptiveAveragePool(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         for axis, (n, m) in enumerate(_lengths(self, x, self.output_size), 1):
-            x = weighed(x, axis, *windows_of(n, m)) if n % m else PUBLIC["mean"](parted(x, axis, m), axis + 1)
+            x = weighed(x, axis, *windows_of(n, m)) if n % m else F.mean(parted(x, axis, m), axis + 1)
         return x
 
 
@@ -139,15 +139,15 @@ class FractionalMaxPool(Layer):
             reserve(m + k, itemsize=32)
             sample = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
             starts = _starts(sample.astype("float64"), n, m, k)
-            cells = PUBLIC["reshape"](starts, (m, 1)) + constant(np.arange(k))  # (m, k)
-            x = PUBLIC["max"](picked(x, axis, cells), axis + 1)
+            cells = F.reshape(starts, (m, 1)) + constant(np.arange(k))  # (m, k)
+            x = F.max(picked(x, axis, cells), axis + 1)
         return x
 
 
 def parted(x: Node, axis: int, m: int) -> Node:
     """An axis as m windows of equal length: (..., n, ...) -> (..., m, n / m, ...)."""
     (n,) = bound((x.shape[axis],))
-    return PUBLIC["reshape"](x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
+    return F.reshape(x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
 
 
 def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,10 +172,10 @@ def _starts(u: Node, n: int, m: int, k: int) -> Node:
     """Where the m windows of k cells begin on an axis of n."""
     if m == 1:
         return constant(np.array([n - k]))
-    stride, floor = (n - k) / (m - 1), PUBLIC["floor"]
+    stride, floor = (n - k) / (m - 1), F.floor
     starts = floor((u + constant(np.arange(m, dtype=np.float64))) * stride) - floor(u * stride)
     is_last = constant(np.arange(m) == m - 1)
-    return PUBLIC["where"](is_last, constant(np.array(float(n - k))), starts).astype("int64")
+    return F.where(is_last, constant(np.array(float(n - k))), starts).astype("int64")
 
 
 def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:

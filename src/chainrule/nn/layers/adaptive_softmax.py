@@ -11,7 +11,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number, tupled
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.ops.linear.window_geometry import are_whole
 from chainrule.spec import shape_text
@@ -71,14 +71,14 @@ class AdaptiveLogSoftmax(Layer):
         first, ends = self.cutoffs[0], (*self.cutoffs, self.classes)
         widths = self._widths(x)
         head = scope.run(Dense(first + len(widths), bias=self.head_bias), x, "head")
-        head = PUBLIC["log_softmax"](head)  # (B, ..., first + clusters)
+        head = F.log_softmax(head)  # (B, ..., first + clusters)
         parts = [slice_axis(head, x.rank - 1, 0, first)]
         for i, width in enumerate(widths):
             narrow = scope.run(Dense(width, bias=False), x, f"cluster{i + 1}.narrow")
             within = scope.run(Dense(ends[i + 1] - ends[i], bias=False), narrow, f"cluster{i + 1}.wide")
             cluster = slice_axis(head, x.rank - 1, first + i, first + i + 1)  # (B, ..., 1)
-            parts.append(PUBLIC["log_softmax"](within) + cluster)
-        return PUBLIC["concatenate"](parts, -1)
+            parts.append(F.log_softmax(within) + cluster)
+        return F.concatenate(parts, -1)
 
     def _widths(self, x: Node) -> list[int]:
         """How wide the narrow layer of each cluster is."""

@@ -14,7 +14,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_number, unknown, value_text
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import count, shape_text
 
@@ -243,7 +243,7 @@ class Flatten(Layer):
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:
-        return PUBLIC["reshape"](x, (x.shape[0], count(x.shape[1:])))
+        return F.reshape(x, (x.shape[0], count(x.shape[1:])))
 
 
 @layer
@@ -277,7 +277,7 @@ class Reshape(Layer):
             rest = count(x.shape[1:]) // fixed
         except (ValueError, ZeroDivisionError):  # not divisible: the reshape raises the error
             rest = 0
-        return PUBLIC["reshape"](x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
+        return F.reshape(x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
 
 
 @layer

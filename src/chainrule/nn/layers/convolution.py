@@ -17,7 +17,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, tupled
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import are_whole, known_padding, per_axis, sides_of, space_of
 from chainrule.records import frozen
 
@@ -119,7 +119,7 @@ class Conv(Sliding):
         weight = scope.parameter(
             "weight", (int(self.channels), *kernel, deep), self.first_weights, self.penalty
         )
-        z = PUBLIC["convolution"](x, weight, self.stride, self.padding, self.dilation, self.groups)
+        z = F.convolution(x, weight, self.stride, self.padding, self.dilation, self.groups)
         return self.bent(z, scope)
 
 
@@ -180,7 +180,7 @@ class ConvTranspose(Sliding):
         kernel = per_axis("ConvTranspose", "kernel_size", self.kernel_size, len(places))
         shape = (shared_channels(self, x, self.groups), *kernel, int(self.channels) // int(self.groups))
         weight = scope.parameter("weight", shape, self.first_weights, self.penalty)  # (C, *kernel, O/groups)
-        z = PUBLIC["convolution_transpose"](
+        z = F.convolution_transpose(
             x, weight, self.stride, self.padding, self.dilation, self.groups, self.output_size
         )
         return self.bent(z, scope)

@@ -14,7 +14,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import Shape
 
@@ -197,7 +197,7 @@ class FeatureAlphaDropout(Layer):
         if not scope.training or self.rate == 0:
             return x
         mask = _mask(scope, shape, self.rate, x.dtype)
-        return _floored(x, PUBLIC["broadcast_to"](mask, x.shape), self.rate)
+        return _floored(x, F.broadcast_to(mask, x.shape), self.rate)
 
 
 def _one_a_channel(owner: Layer, x: Node) -> Shape:

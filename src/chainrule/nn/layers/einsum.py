@@ -25,7 +25,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import Axis, count, shape_text
 
 FORM = re.compile(r"(\.\.\.)?([A-Za-z]*),([A-Za-z]*)->(\.\.\.)?([A-Za-z]*)")
@@ -117,7 +117,7 @@ class EinsumDense(Layer):
         if self.bias_axes:
             along = tuple(lengths[letter] for letter in letters.y if letter in self.bias_axes)
             wide = [lengths[letter] if letter in self.bias_axes else 1 for letter in letters.y]
-            y = y + PUBLIC["reshape"](scope.parameter("bias", along, ZEROS), wide)
+            y = y + F.reshape(scope.parameter("bias", along, ZEROS), wide)
         return activated(y, self.activation, scope)
 
     def _read(self, x: Node) -> tuple[Equation, dict[str, Axis]]:
@@ -154,7 +154,7 @@ class EinsumDense(Layer):
 def product(letters: Equation, x: Node, weight: Node) -> Node:
     """The sum of products that an equation names."""
     alone = tuple(i for i, c in enumerate(letters.x) if c not in letters.weight + letters.y)
-    x = PUBLIC["sum"](x, alone) if alone else x
+    x = F.sum(x, alone) if alone else x
     left, right = [c for i, c in enumerate(letters.x) if i not in alone], list(letters.weight)
     apart = [c for c in left if c in right and c in letters.y]
     rows = [c for c in left if c not in right]
@@ -165,14 +165,14 @@ def product(letters: Equation, x: Node, weight: Node) -> Node:
     b = _folded(weight, right, (apart, inner, columns), lengths)
     flat = a @ b if apart else a[0] @ b[0]  # (apart, rows, inner) (apart, inner, columns)
     letters_found = [*apart, *rows, *columns]
-    y = PUBLIC["reshape"](flat, [lengths[c] for c in letters_found])
-    return PUBLIC["transpose"](y, [letters_found.index(c) for c in letters.y])
+    y = F.reshape(flat, [lengths[c] for c in letters_found])
+    return F.transpose(y, [letters_found.index(c) for c in letters.y])
 
 
 def _folded(x: Node, own: Sequence[str], kinds: tuple[list[str], ...], lengths: dict[str, Axis]) -> Node:
     """A factor with one axis for each kind of letters."""
-    turned = PUBLIC["transpose"](x, [own.index(c) for kind in kinds for c in kind])
-    return PUBLIC["reshape"](turned, [count(lengths[c] for c in kind) for kind in kinds])
+    turned = F.transpose(x, [own.index(c) for kind in kinds for c in kind])
+    return F.reshape(turned, [count(lengths[c] for c in kind) for kind in kinds])
 
 
 LAYERS = (EinsumDense,)

@@ -18,7 +18,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
 
 UNIT = Scaled(gain=1.0, fan="in", distribution="normal")  # rows of length about 1
@@ -75,7 +75,7 @@ class Embedding(Layer):
         rows = rows if self.scale == 1 else rows * float(self.scale)
         if is_word is None:
             return rows
-        return rows * PUBLIC["reshape"](is_word, (*is_word.shape, 1)).astype(rows.dtype)
+        return rows * F.reshape(is_word, (*is_word.shape, 1)).astype(rows.dtype)
 
 
 @layer
@@ -127,14 +127,14 @@ class EmbeddingBag(Layer):
             )  # fmt: skip
         rows, is_word = _looked_up(self, x, scope)  # (B, ..., T, units)
         if is_word is None:
-            return PUBLIC[self.mode](rows, -2)
-        counts = PUBLIC["reshape"](is_word, (*is_word.shape, 1))
-        some = PUBLIC["sum"](counts.astype(rows.dtype), -2)  # (B, ..., 1)
+            return getattr(F, self.mode)(rows, -2)
+        counts = F.reshape(is_word, (*is_word.shape, 1))
+        some = F.sum(counts.astype(rows.dtype), -2)  # (B, ..., 1)
         if self.mode == "max":
-            maximum = PUBLIC["max"](PUBLIC["where"](counts, rows, constant(-1e30, rows.dtype)), -2)
-            return PUBLIC["where"](some > 0, maximum, constant(0.0, rows.dtype))
-        total = PUBLIC["sum"](rows * counts.astype(rows.dtype), -2)
-        return total if self.mode == "sum" else total / PUBLIC["maximum"](some, 1.0)
+            maximum = F.max(F.where(counts, rows, constant(-1e30, rows.dtype)), -2)
+            return F.where(some > 0, maximum, constant(0.0, rows.dtype))
+        total = F.sum(rows * counts.astype(rows.dtype), -2)
+        return total if self.mode == "sum" else total / F.maximum(some, 1.0)
 
 
 @layer
@@ -203,8 +203,8 @@ def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[
         owner.penalty,
     )
     scope.require_rows(words, owner.vocabulary_size)
-    rows = PUBLIC["gather"](table, words)  # (B, ...) -> (B, ..., units)
-    return rows, None if owner.padding_index is None else PUBLIC["not_equal"](words, owner.padding_index)
+    rows = F.gather(table, words)  # (B, ...) -> (B, ..., units)
+    return rows, None if owner.padding_index is None else F.not_equal(words, owner.padding_index)
 
 
 def _require_table(owner: Embedding | EmbeddingBag) -> None:

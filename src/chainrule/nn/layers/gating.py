@@ -14,7 +14,7 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.pooling import GlobalAveragePool
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import bound, shape_text
 
 
@@ -104,7 +104,7 @@ class SqueezeExcite(Layer):
         units = self.units or max(1, channels // self.reduction)
         hidden = scope.run(Dense(units, "relu"), squeezed, "squeeze")
         excited = scope.run(Dense(channels, self.gate), hidden, "excite")
-        return x * PUBLIC["reshape"](excited, (x.shape[0], *(1,) * (x.rank - 2), channels))
+        return x * F.reshape(excited, (x.shape[0], *(1,) * (x.rank - 2), channels))
 
 
 @layer

@@ -10,7 +10,7 @@ from chainrule.nn.layers.normalization import last_axes
 from chainrule.nn.safe_norms import defined
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 _HEADROOM = 2.0**24  # the largest number divided by the largest sum of squares that is computed
 
@@ -58,7 +58,7 @@ class LocalResponseNorm(Layer):
         (channels,) = last_axes(self, x, 1)
         before = self.size // 2
         widths = [(0, 0)] * (x.rank - 1) + [(before, self.size - 1 - before)]
-        squares = PUBLIC["pad"](PUBLIC["square"](x), widths)  # (B, ..., C + size - 1)
+        squares = F.pad(F.square(x), widths)  # (B, ..., C + size - 1)
         total = squares[..., :channels]
         for i in range(1, self.size):
             total = total + squares[..., i : i + channels]

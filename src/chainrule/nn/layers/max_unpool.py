@@ -25,7 +25,7 @@ from chainrule.graph import Node, make
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear import patches
 from chainrule.ops.linear.window_geometry import Lengths, padding_of, per_axis, space_of, span
 from chainrule.spec import INTEGERS, shape_text
@@ -82,10 +82,10 @@ class MaxUnpool(Layer):
         strides = per_axis("MaxUnpool", "stride", stride, len(places))
         space, low, high = self._space(places, window, strides)
         cells, last = math.prod(window), values.rank
-        hot = PUBLIC["one_hot"](indices, cells, values.dtype)  # (B, *places, C, cells)
-        apart = PUBLIC["reshape"](values, (*values.shape, 1)) * hot
-        turned = PUBLIC["transpose"](apart, (*range(last - 1), last, last - 1))  # (B, *places, cells, C)
-        windows = PUBLIC["reshape"](turned, (*values.shape[:-1], *window, values.shape[-1]))
+        hot = F.one_hot(indices, cells, values.dtype)  # (B, *places, C, cells)
+        apart = F.reshape(values, (*values.shape, 1)) * hot
+        turned = F.transpose(apart, (*range(last - 1), last, last - 1))  # (B, *places, cells, C)
+        windows = F.reshape(turned, (*values.shape[:-1], *window, values.shape[-1]))
         return make(patches.Fold(strides, low, high, (1,) * len(places), window, space), windows)
 
     def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:

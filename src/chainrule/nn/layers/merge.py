@@ -11,16 +11,16 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import shape_text
 
 MERGES: dict[str, Callable[[Sequence[Node]], Node]] = {
-    "add": lambda values: reduce(PUBLIC["add"], values),
-    "average": lambda values: reduce(PUBLIC["add"], values) / float(len(values)),
-    "maximum": lambda values: reduce(PUBLIC["maximum"], values),
-    "minimum": lambda values: reduce(PUBLIC["minimum"], values),
-    "multiply": lambda values: reduce(PUBLIC["multiply"], values),
-    "subtract": lambda values: reduce(PUBLIC["subtract"], values),
+    "add": lambda values: reduce(F.add, values),
+    "average": lambda values: reduce(F.add, values) / float(len(values)),
+    "maximum": lambda values: reduce(F.maximum, values),
+    "minimum": lambda values: reduce(F.minimum, values),
+    "multiply": lambda values: reduce(F.multiply, values),
+    "subtract": lambda values: reduce(F.subtract, values),
 }
 JOINS = ["concatenate", *MERGES]
 
@@ -71,7 +71,7 @@ def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
         ShapeError E201, E205, E207: shapes that differ; no such axis.
     """
     if join == "concatenate":
-        return PUBLIC["concatenate"](values, axis)
+        return F.concatenate(values, axis)
     if any(value.shape != values[0].shape for value in values):
         shapes = " and ".join(shape_text(value.shape) for value in values)
         raise ShapeError("E201", op=op, expected=shape_text(values[0].shape), received=shapes)

@@ -25,7 +25,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.elementwise.dtype import extent
 from chainrule.spec import Shape, bound, shape_text
 
@@ -88,12 +88,12 @@ class BatchNorm(Layer):
             if all(n == 1 for n in x.shape[1:-1]):
                 scope.require_samples(2)
             running, spread, n = mean, variance, extent(x, axes)
-            mean, variance = (PUBLIC[m](x, axes, keepdims=True) for m in ("mean", "variance"))
-            unbiased = variance * (n / PUBLIC["maximum"](n - 1.0, 1.0))
+            mean, variance = (getattr(F, m)(x, axes, keepdims=True) for m in ("mean", "variance"))
+            unbiased = variance * (n / F.maximum(n - 1.0, 1.0))
             for name, old, new in (("running_mean", running, mean), ("running_variance", spread, unbiased)):
-                new = PUBLIC["reshape"](new, shape)  # (1, ..., 1, C) -> (C,)
+                new = F.reshape(new, shape)  # (1, ..., 1, C) -> (C,)
                 scope.update(name, old * (1.0 - self.momentum) + new * self.momentum)
-        y = (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + self.epsilon), variance)
+        y = (x - mean) * defined(1.0 / F.sqrt(variance + self.epsilon), variance)
         return _affine(self, y, scope, shape)
 
 
@@ -185,10 +185,10 @@ class GroupNorm(Layer):
                 received=f"{channels} channels", fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
             )  # fmt: skip
         parts = (self.groups, channels // self.groups)
-        grouped = PUBLIC["reshape"](x, (*x.shape[:-1], *parts))
+        grouped = F.reshape(x, (*x.shape[:-1], *parts))
         within = (*range(1, x.rank - 1), x.rank)  # places, and the channels of one group
         y = _affine(self, standardized(grouped, within, self.epsilon), scope, shape, *parts)
-        return PUBLIC["reshape"](y, x.shape)  # (B, ..., groups, C / groups) -> (B, ..., C)
+        return F.reshape(y, x.shape)  # (B, ..., groups, C / groups) -> (B, ..., C)
 
 
 @layer
@@ -268,8 +268,8 @@ class RMSNorm(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
         shape = last_axes(self, x, self.axes)
-        power = PUBLIC["mean"](PUBLIC["square"](x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
-        return _affine(self, x * defined(1.0 / PUBLIC["sqrt"](power + self.epsilon), power), scope, shape)
+        power = F.mean(F.square(x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
+        return _affine(self, x * defined(1.0 / F.sqrt(power + self.epsilon), power), scope, shape)
 
 
 @layer
@@ -308,16 +308,16 @@ class UnitNorm(Layer):
 def standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:
     """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
     over = tuple(axes)
-    mean, variance = (PUBLIC[name](x, over, keepdims=True) for name in ("mean", "variance"))
-    return (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + epsilon), variance)
+    mean, variance = (getattr(F, name)(x, over, keepdims=True) for name in ("mean", "variance"))
+    return (x - mean) * defined(1.0 / F.sqrt(variance + epsilon), variance)
 
 
 def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
     """``y`` times a learned scale plus a learned shift, as far as the layer has them; in a shape."""
     if getattr(owner, "scale", False):
-        y = y * PUBLIC["reshape"](scope.parameter("scale", shape, ONES), seen or shape)
+        y = y * F.reshape(scope.parameter("scale", shape, ONES), seen or shape)
     if getattr(owner, "shift", False):
-        y = y + PUBLIC["reshape"](scope.parameter("shift", shape, ZEROS), seen or shape)
+        y = y + F.reshape(scope.parameter("shift", shape, ZEROS), seen or shape)
     return y
 
 

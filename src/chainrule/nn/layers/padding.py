@@ -13,7 +13,7 @@ from chainrule.nn.axis_index import picked
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_number, tupled, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import Lengths, sides_of, space_of
 from chainrule.spec import shape_text
 
@@ -81,7 +81,7 @@ class Pad(Layer):
 
     def _framed(self, x: Node, space: Lengths, sides: Pairs) -> Node:
         """Zero padding; for another value, a frame of it is added."""
-        padded = PUBLIC["pad"](x, [(0, 0), *sides, (0, 0)])
+        padded = F.pad(x, [(0, 0), *sides, (0, 0)])
         if self.value == 0:
             return padded
         reserve(*(n + sum(pair) for n, pair in zip(space, sides, strict=True)), itemsize=20)

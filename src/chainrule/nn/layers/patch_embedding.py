@@ -11,7 +11,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_integer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import count, shape_text
 
@@ -84,7 +84,7 @@ class PatchEmbedding(Layer):
             self.units, self.patch_size, stride=self.patch_size, weight_initializer=self.weight_initializer
         )
         y = cut(x, scope)  # (B, H / size, W / size, units)
-        return PUBLIC["reshape"](y, (y.shape[0], count(y.shape[1:3]), self.units))
+        return F.reshape(y, (y.shape[0], count(y.shape[1:3]), self.units))
 
 
 LAYERS = (PatchEmbedding,)

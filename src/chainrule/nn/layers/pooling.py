@@ -10,7 +10,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear.window_geometry import space_of
 from chainrule.spec import count, shape_text
 
@@ -59,7 +59,7 @@ class MaxPool(Layer):
         )
 
     def __call__(self, x: Node, scope: Scope) -> Node | dict[str, Node]:  # (B, *space, C) -> (B, *places, C)
-        y = PUBLIC["max_pool"](x, self.kernel_size, self.stride, self.padding, self.dilation)
+        y = F.max_pool(x, self.kernel_size, self.stride, self.padding, self.dilation)
         return {"values": y, "indices": winners_of(y, x.rank)} if self.return_indices else y
 
 
@@ -100,7 +100,7 @@ class AveragePool(Layer):
         )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        return PUBLIC["average_pool"](x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
+        return F.average_pool(x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
 
 
 @layer
@@ -143,10 +143,10 @@ class LPPool(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         stride = self.kernel_size if self.stride is None else self.stride
-        windows = PUBLIC["patches"](x, self.kernel_size, stride, self.padding)
-        raised = PUBLIC["square"](windows) if self.p == 2 else PUBLIC["abs"](windows) ** self.p
-        total = PUBLIC["sum"](raised, tuple(range(x.rank - 1, windows.rank - 1)))
-        return PUBLIC["sqrt"](total) if self.p == 2 else total ** (1.0 / self.p)
+        windows = F.patches(x, self.kernel_size, stride, self.padding)
+        raised = F.square(windows) if self.p == 2 else F.abs(windows) ** self.p
+        total = F.sum(raised, tuple(range(x.rank - 1, windows.rank - 1)))
+        return F.sqrt(total) if self.p == 2 else total ** (1.0 / self.p)
 
 
 @layer
@@ -165,7 +165,7 @@ class GlobalMaxPool(Layer):
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)
-        return PUBLIC["max"](x, _spatial_axes(self, x))
+        return F.max(x, _spatial_axes(self, x))
 
 
 @layer
@@ -184,7 +184,7 @@ class GlobalAveragePool(Layer):
     takes_one = True
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)
-        return PUBLIC["mean"](x, _spatial_axes(self, x))
+        return F.mean(x, _spatial_axes(self, x))
 
 
 def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
@@ -198,8 +198,8 @@ def winners_of(y: Node, rank: int) -> Node:
     """Which cell of each window, counted row by row, is the first to have what a max pool made of it."""
     (windows,) = y.inputs  # (B, *places, *window, C)
     cells = count(windows.shape[rank - 1 : -1])
-    flat = PUBLIC["reshape"](windows, (*y.shape[:-1], cells, y.shape[-1]))  # (B, *places, cells, C)
-    return PUBLIC["argmax"](flat, -2)
+    flat = F.reshape(windows, (*y.shape[:-1], cells, y.shape[-1]))  # (B, *places, cells, C)
+    return F.argmax(flat, -2)
 
 
 def _spatial_axes(owner: Layer, x: Node) -> tuple[int, ...]:

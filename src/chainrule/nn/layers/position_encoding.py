@@ -26,7 +26,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import Shape, shape_text
 
 BLOCK = 2**16  # numbers
@@ -237,7 +237,7 @@ def distance_slopes(heads: int) -> np.ndarray:
 def rows_at(table: Node, count: int, scope: Scope) -> Node:
     """The rows of a table (N, C) for the places of a sequence: (count, C), or (B, count, C) word by word."""
     if isinstance(scope, Decoding):
-        return PUBLIC["gather"](table, scope.places(count))
+        return F.gather(table, scope.places(count))
     return table[:count]
 
 
@@ -245,7 +245,7 @@ def _along(rows: Node, axis: int, rank: int) -> Node:
     """Rows (T, C) or (B, T, C) with axes of length 1 set in, such that T lies at ``axis`` of ``rank``."""
     lead: Shape = rows.shape[:-2] if rows.rank == 3 else (1,)
     between, after = (1,) * (axis - 1), (1,) * (rank - axis - 2)
-    return PUBLIC["reshape"](rows, (*lead, *between, rows.shape[-2], *after, rows.shape[-1]))
+    return F.reshape(rows, (*lead, *between, rows.shape[-2], *after, rows.shape[-1]))
 
 
 def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:

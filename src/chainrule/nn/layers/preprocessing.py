@@ -17,7 +17,7 @@ from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import is_number, require, require_integer, require_number, tupled, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import shape_text
 
 MODES = ["one_hot", "multi_hot", "count"]
@@ -139,8 +139,8 @@ class Discretization(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         edges = constant(np.asarray(self.boundaries, scope.dtype))
-        beyond = PUBLIC["reshape"](_numbers(x, scope), (*x.shape, 1)) >= edges  # (...) -> (..., n)
-        return PUBLIC["sum"](beyond.astype(scope.dtype), -1).astype("int64")
+        beyond = F.reshape(_numbers(x, scope), (*x.shape, 1)) >= edges  # (...) -> (..., n)
+        return F.sum(beyond.astype(scope.dtype), -1).astype("int64")
 
 
 @layer
@@ -180,7 +180,7 @@ class CategoryEncoding(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., classes)
         numbers = x.astype("int64") if x.spec.is_float else x
         scope.require_rows(numbers, int(self.classes))
-        hot = PUBLIC["one_hot"](numbers, int(self.classes), scope.dtype)  # (B, ..., T, classes)
+        hot = F.one_hot(numbers, int(self.classes), scope.dtype)  # (B, ..., T, classes)
         if self.mode == "one_hot":
             return hot
         if x.rank < 2:
@@ -188,7 +188,7 @@ class CategoryEncoding(Layer):
                 "E208", op="CategoryEncoding", constraint="several numbers of each sample",
                 expected="(B, T)", received=shape_text(x.shape), fix='mode="one_hot"',
             )  # fmt: skip
-        return PUBLIC["max" if self.mode == "multi_hot" else "sum"](hot, -2)
+        return getattr(F, "max" if self.mode == "multi_hot" else "sum")(hot, -2)
 
 
 def _as_tuple(value: object) -> tuple:

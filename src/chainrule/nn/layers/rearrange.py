@@ -11,7 +11,7 @@ from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.linear import patches
 from chainrule.ops.linear.window_geometry import padding_of, per_axis, space_of, span
 from chainrule.spec import bound, count, shape_text
@@ -65,7 +65,7 @@ class Permute(Layer):
                 "E208", op="Permute", constraint="a place in the order for each axis",
                 expected=f"samples of {len(self.dims)} axes", received=shape_text(x.shape),
             )  # fmt: skip
-        return PUBLIC["transpose"](x, (0, *self.dims))
+        return F.transpose(x, (0, *self.dims))
 
 
 @layer
@@ -93,8 +93,8 @@ class RepeatVector(Layer):
         require_integer(self, "times", 1, fix="cr.RepeatVector(5)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, times, ...)
-        single = PUBLIC["reshape"](x, (x.shape[0], 1, *x.shape[1:]))
-        return PUBLIC["broadcast_to"](single, (x.shape[0], self.times, *x.shape[1:]))
+        single = F.reshape(x, (x.shape[0], 1, *x.shape[1:]))
+        return F.broadcast_to(single, (x.shape[0], self.times, *x.shape[1:]))
 
 
 @layer
@@ -130,10 +130,10 @@ class PixelShuffle(Layer):
         space, f = space_of("PixelShuffle", x.spec), self.upscale_factor
         d = len(space)
         channels = divided(self, x, f**d)
-        apart = PUBLIC["reshape"](x, (x.shape[0], *space, channels, *(f,) * d))
+        apart = F.reshape(x, (x.shape[0], *space, channels, *(f,) * d))
         pairs = [axis for i in range(d) for axis in (1 + i, 2 + d + i)]  # each axis, then its part
-        mixed = PUBLIC["transpose"](apart, (0, *pairs, 1 + d))
-        return PUBLIC["reshape"](mixed, (x.shape[0], *(n * f for n in space), channels))
+        mixed = F.transpose(apart, (0, *pairs, 1 + d))
+        return F.reshape(mixed, (x.shape[0], *(n * f for n in space), channels))
 
 
 @layer
@@ -171,12 +171,10 @@ class PixelUnshuffle(Layer):
                 expected=f"multiples of {f}", received=shape_text(x.shape), fix="cr.Pad(1) before it",
             )  # fmt: skip
         apart = [part for n in space for part in (n // f, f)]
-        mixed = PUBLIC["reshape"](x, (x.shape[0], *apart, channels))
+        mixed = F.reshape(x, (x.shape[0], *apart, channels))
         order = (0, *(1 + 2 * i for i in range(d)), 2 * d + 1, *(2 + 2 * i for i in range(d)))
         deep = count((channels, f**d))
-        return PUBLIC["reshape"](
-            PUBLIC["transpose"](mixed, order), (x.shape[0], *(n // f for n in space), deep)
-        )
+        return F.reshape(F.transpose(mixed, order), (x.shape[0], *(n // f for n in space), deep))
 
 
 @layer
@@ -208,8 +206,8 @@ class ChannelShuffle(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         deep = divided(self, x, self.groups)
-        mixed = PUBLIC["reshape"](x, (*x.shape[:-1], self.groups, deep)).T
-        return PUBLIC["reshape"](mixed, x.shape)
+        mixed = F.reshape(x, (*x.shape[:-1], self.groups, deep)).T
+        return F.reshape(mixed, x.shape)
 
 
 @layer
@@ -243,9 +241,9 @@ class Unfold(Layer):
         _require_sliding(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, window C)
-        windows = PUBLIC["patches"](x, self.kernel_size, self.stride, self.padding, self.dilation)
+        windows = F.patches(x, self.kernel_size, self.stride, self.padding, self.dilation)
         places = x.rank - 1
-        return PUBLIC["reshape"](windows, (*windows.shape[:places], count(windows.shape[places:])))
+        return F.reshape(windows, (*windows.shape[:places], count(windows.shape[places:])))
 
 
 @layer
@@ -290,7 +288,7 @@ class Fold(Layer):
         spans = tuple(span(k, d) for k, d in zip(window, apart, strict=True))
         low, high = padding_of("Fold", self.padding, space, spans, strides)
         channels = divided(self, x, math.prod(window))
-        windows = PUBLIC["reshape"](x, (x.shape[0], *places, *window, channels))
+        windows = F.reshape(x, (x.shape[0], *places, *window, channels))
         return make(patches.Fold(strides, low, high, apart, window, space), windows)
 
 

@@ -10,7 +10,7 @@ from chainrule.graph import Node, order
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.scope import Scope, called
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 
 @layer
@@ -62,8 +62,8 @@ class Remat(Layer):
         read = set(order([y] if isinstance(y, Node) else y.values(), inputs)) if before else ()
         entries = (*inputs, *(node for node in before if node in read))
         if isinstance(y, Node):
-            return PUBLIC["remat"](y, *entries)
-        return {name: PUBLIC["remat"](node, *entries) for name, node in y.items()}
+            return F.remat(y, *entries)
+        return {name: F.remat(node, *entries) for name, node in y.items()}
 
 
 LAYERS = (Remat,)

@@ -18,7 +18,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.recurrent.sequence_loop import require_mask
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import bound
 
 HOWS = ["mean", "max", "first", "last"]
@@ -60,8 +60,8 @@ class ClassToken(Layer):
         require_sequence(self, "sequence", x, 3)
         (channels,) = bound(x.shape[-1:])
         token = scope.parameter("weight", (channels,), known_initializer(self.weight_initializer))
-        first = PUBLIC["broadcast_to"](token, (x.shape[0], 1, channels))
-        return PUBLIC["concatenate"]((first, x), 1)
+        first = F.broadcast_to(token, (x.shape[0], 1, channels))
+        return F.concatenate((first, x), 1)
 
 
 @layer
@@ -102,21 +102,21 @@ class SequencePool(Layer):
         require_sequence(self, "sequence", sequence, 3)
         if mask is None:
             if self.mode in ("mean", "max"):
-                return PUBLIC[self.mode](sequence, 1)
+                return getattr(F, self.mode)(sequence, 1)
             return sequence[:, 0 if self.mode == "first" else -1]
         require_mask("SequencePool", mask, sequence)
-        return self._masked(sequence, PUBLIC["reshape"](mask, (*mask.shape, 1)))
+        return self._masked(sequence, F.reshape(mask, (*mask.shape, 1)))
 
     def _masked(self, x: Node, mask: Node) -> Node:
         """The same where only some places count: x (B, T, C), mask (B, T, 1)."""
         kind = x.dtype
         counts = mask.astype(kind)
         if self.mode == "max":
-            maximum = PUBLIC["max"](PUBLIC["where"](mask, x, constant(LOWEST, kind)), 1)
-            return PUBLIC["where"](PUBLIC["sum"](counts, 1) > 0.0, maximum, constant(0.0, kind))
+            maximum = F.max(F.where(mask, x, constant(LOWEST, kind)), 1)
+            return F.where(F.sum(counts, 1) > 0.0, maximum, constant(0.0, kind))
         if self.mode in ("first", "last"):
             counts = _outermost(counts, is_last=self.mode == "last")
-        return PUBLIC["sum"](x * counts, 1) / PUBLIC["maximum"](PUBLIC["sum"](counts, 1), 1.0)
+        return F.sum(x * counts, 1) / F.maximum(F.sum(counts, 1), 1.0)
 
 
 def _outermost(counts: Node, is_last: bool) -> Node:
@@ -125,10 +125,10 @@ def _outermost(counts: Node, is_last: bool) -> Node:
     Each place that counts is given its number from the far end, and the largest wins.
     """
     (places,) = bound(counts.shape[1:2])
-    number = PUBLIC["reshape"](constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)
+    number = F.reshape(constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)
     ranks = counts * number  # (B, T, 1), 0 where a place does not count
-    maximum = PUBLIC["reshape"](PUBLIC["max"](ranks, 1), (counts.shape[0], 1, 1))
-    return PUBLIC["equal"](ranks, maximum).astype(counts.dtype) * counts
+    maximum = F.reshape(F.max(ranks, 1), (counts.shape[0], 1, 1))
+    return F.equal(ranks, maximum).astype(counts.dtype) * counts
 
 
 def _numbers(places: int, is_last: bool) -> list[float]:

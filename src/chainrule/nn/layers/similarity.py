@@ -14,7 +14,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.safe_norms import require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import bound, count, shape_text
 
 
@@ -70,17 +70,17 @@ class Dot(Layer):
             a, b = to_unit_length(a), to_unit_length(b)
         rest = (*a.shape[1:-1], *b.shape[1:-1])
         y = _flat(a) @ _flat(b).T  # (B, M, I) (B, I, N) -> (B, M, N)
-        return PUBLIC["reshape"](y, (y.shape[0], *(rest or (1,))))
+        return F.reshape(y, (y.shape[0], *(rest or (1,))))
 
 
 def _last(value: Node, axis: int) -> Node:
     """The axes in another order, one of them last."""
-    return PUBLIC["transpose"](value, [*(i for i in range(value.rank) if i != axis), axis])
+    return F.transpose(value, [*(i for i in range(value.rank) if i != axis), axis])
 
 
 def _flat(value: Node) -> Node:
     """The axes between the first and the last as one: (B, ..., I) -> (B, M, I)."""
-    return PUBLIC["reshape"](value, (value.shape[0], count(value.shape[1:-1]), value.shape[-1]))
+    return F.reshape(value, (value.shape[0], count(value.shape[1:-1]), value.shape[-1]))
 
 
 @layer
@@ -114,7 +114,7 @@ class CosineSimilarity(Layer):
         values = _alike(self, x)
         require_epsilon(self, values[0].dtype, power=2)
         a, b = (to_unit_length(value, self.epsilon**2) for value in values)
-        return PUBLIC["sum"](a * b, -1, keepdims=True)  # (B, ..., C) -> (B, ..., 1)
+        return F.sum(a * b, -1, keepdims=True)  # (B, ..., C) -> (B, ..., 1)
 
 
 @layer
@@ -204,17 +204,17 @@ class Bilinear(Layer):
         i, j = bound((a.shape[-1], b.shape[-1]))
         init = known_initializer(self.weight_initializer)
         weight = scope.parameter("weight", (self.units, i, j), init, self.penalty)
-        table = PUBLIC["reshape"](PUBLIC["transpose"](weight, (1, 0, 2)), (i, self.units * j))
-        met = PUBLIC["reshape"](a @ table, (*a.shape[:-1], self.units, j))  # (B, ..., I) -> (B, ..., O, J)
-        y = PUBLIC["sum"](met * PUBLIC["reshape"](b, (*b.shape[:-1], 1, j)), -1)  # -> (B, ..., O)
+        table = F.reshape(F.transpose(weight, (1, 0, 2)), (i, self.units * j))
+        met = F.reshape(a @ table, (*a.shape[:-1], self.units, j))  # (B, ..., I) -> (B, ..., O, J)
+        y = F.sum(met * F.reshape(b, (*b.shape[:-1], 1, j)), -1)  # -> (B, ..., O)
         return y + scope.parameter("bias", (self.units,), ZEROS) if self.bias else y
 
 
 def to_norm(x: Node, p: float) -> Node:
     """The p-norm over the last axis, which stays with length 1."""
     if p == 2:
-        return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x), -1, keepdims=True))
-    return PUBLIC["sum"](PUBLIC["abs"](x) ** p, -1, keepdims=True) ** (1.0 / p)
+        return F.sqrt(F.sum(F.square(x), -1, keepdims=True))
+    return F.sum(F.abs(x) ** p, -1, keepdims=True) ** (1.0 / p)
 
 
 def _alike(owner: Layer, x: Mapping[str, Node]) -> list[Node]:

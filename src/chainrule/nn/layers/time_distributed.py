@@ -7,7 +7,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.scope import Scope
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import count, shape_text
 
 
@@ -44,14 +44,14 @@ class TimeDistributed(Layer):
                 "E208", op="TimeDistributed", constraint="sequences of steps that have axes themselves",
                 expected="(B, T, ...)", received=shape_text(x.shape), fix=f"{self.inner} alone",
             )  # fmt: skip
-        steps = PUBLIC["reshape"](x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
+        steps = F.reshape(x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
         y = scope.run(self.inner, steps)
         if not isinstance(y, Node):
             raise ShapeError(
                 "E208", op="TimeDistributed", constraint="an inner layer that gives one value",
                 expected="one value", received=", ".join(y), fix="cr.Merge(...) at the end of it",
             )  # fmt: skip
-        return PUBLIC["reshape"](y, (*x.shape[:2], *y.shape[1:]))
+        return F.reshape(y, (*x.shape[:2], *y.shape[1:]))
 
 
 LAYERS = (TimeDistributed,)

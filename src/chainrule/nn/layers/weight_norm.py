@@ -20,7 +20,7 @@ from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Parameter, Scope, stream_of
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
 
@@ -65,8 +65,8 @@ def _with_gain(place: Scope, name: str, known: Parameter) -> Node:
     table = _table(known.node)  # (O, the rest)
     first = RowLengths(known.initializer, known.spec.shape, stream_of(place.named(name)))
     gain = place.parameter(f"{name}_gain", table.shape[:1], first)
-    scaled = to_unit_length(table) * PUBLIC["reshape"](gain, (*gain.shape, 1))
-    return PUBLIC["reshape"](scaled, known.spec.shape)
+    scaled = to_unit_length(table) * F.reshape(gain, (*gain.shape, 1))
+    return F.reshape(scaled, known.spec.shape)
 
 
 @layer
@@ -120,7 +120,7 @@ class SpectralNorm(Layer):
         v = place.state(f"{name}_direction", table.shape[1:], first)  # (the rest,)
         if not place.training:
             return known.node / _length(table @ v)
-        still = PUBLIC["stop_gradient"](table)
+        still = F.stop_gradient(table)
         u = to_unit_length(still @ v, self.epsilon**2)  # (O,)
         for _ in range(self.power_iterations - 1):
             u = to_unit_length(still @ to_unit_length(still.T @ u), self.epsilon**2)
@@ -129,8 +129,8 @@ class SpectralNorm(Layer):
 
 
 def _length(x: Node) -> Node:
-    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
-    return defined(PUBLIC["sqrt"](squared), squared)
+    squared = F.sum(F.square(x), -1)
+    return defined(F.sqrt(squared), squared)
 
 
 @frozen
@@ -163,7 +163,7 @@ class TopDirection(_FromWeight):
     """The direction that a weight lengthens most, by power iteration from a random one."""
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
-        table, v = self.table(key, dtype), to_unit_length(PUBLIC["normal"](key, shape, dtype, stream))
+        table, v = self.table(key, dtype), to_unit_length(F.normal(key, shape, dtype, stream))
         for _ in range(WARM_UP):
             v = to_unit_length(table.T @ (table @ v))
         return v
@@ -172,7 +172,7 @@ class TopDirection(_FromWeight):
 def _table(weight: Node) -> Node:
     """A weight (O, ...) as a table (O, the rest)."""
     rows, *rest = bound(weight.shape)
-    return PUBLIC["reshape"](weight, (rows, -1 if rest else 1))
+    return F.reshape(weight, (rows, -1 if rest else 1))
 
 
 def _run_inside(owner: Layer, inner: Layer, x: Any, scope: Scope, change: Any) -> Any:

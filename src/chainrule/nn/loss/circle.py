@@ -18,7 +18,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import length
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
@@ -69,15 +69,15 @@ class Circle(Loss):
         return Spec(output.shape[:1], "int64")
 
     def terms(self, output: Node, target: Node) -> Node:
-        where, relu, m = PUBLIC["where"], PUBLIC["relu"], self.margin
+        where, relu, m = F.where, F.relu, self.margin
         unit = output / length(output)[:, None]
         d = relu(1.0 - unit @ unit.T)  # (B, D) (D, B) -> (B, B)
-        same = PUBLIC["equal"](target[:, None], target[None, :])
+        same = F.equal(target[:, None], target[None, :])
         apart = where(same, _NEVER, relu(1.0 + m - d) * (1.0 - m - d) * self.gamma)
         alike = where(same, (m + d) * (m - d) * -self.gamma, _NEVER)
-        strangers, kin = (PUBLIC["logsumexp"](pairs, 1) for pairs in (apart, alike))
-        has_kin = PUBLIC["sum"](where(same, PUBLIC["full_like"](d, 1.0), 0.0), 1) > 1.5
+        strangers, kin = (F.logsumexp(pairs, 1) for pairs in (apart, alike))
+        has_kin = F.sum(where(same, F.full_like(d, 1.0), 0.0), 1) > 1.5
         # The sample's own term is exp(-gamma m^2); this is its share of the sum, as a logarithm.
         own = where(has_kin, -self.gamma * m**2 - kin, -1.0)
-        kin = where(has_kin, kin + PUBLIC["log"](1.0 - PUBLIC["exp"](own)), _NEVER)
-        return PUBLIC["softplus"](strangers + kin)
+        kin = where(has_kin, kin + F.log(1.0 - F.exp(own)), _NEVER)
+        return F.softplus(strangers + kin)

@@ -9,7 +9,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
 from chainrule.nn.validation import require_integer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, shape_text
 
@@ -57,9 +57,9 @@ class OneClass(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         classes = output.shape[-1]
         assert isinstance(classes, int)
-        hot = PUBLIC["one_hot"](self._class(target), classes, output.dtype)
+        hot = F.one_hot(self._class(target), classes, output.dtype)
         losses = self.of_class(output, hot)
-        return losses if self.ignore_index is None else PUBLIC["where"](self._is_known(target), losses, 0.0)
+        return losses if self.ignore_index is None else F.where(self._is_known(target), losses, 0.0)
 
     @property
     def has_shares(self) -> bool:
@@ -70,17 +70,17 @@ class OneClass(Loss):
             return None
         if self.class_weight is None or not self.divides:
             return self._is_known(target).astype(output.dtype)
-        weights = PUBLIC["gather"](weights_node(self, output.dtype), self._class(target))
-        return weights if self.ignore_index is None else PUBLIC["where"](self._is_known(target), weights, 0.0)
+        weights = F.gather(weights_node(self, output.dtype), self._class(target))
+        return weights if self.ignore_index is None else F.where(self._is_known(target), weights, 0.0)
 
     def _is_known(self, target: Node) -> Node:
         """Whether a position has a class."""
         assert self.ignore_index is not None
-        return PUBLIC["not_equal"](target, self.ignore_index)
+        return F.not_equal(target, self.ignore_index)
 
     def _class(self, target: Node) -> Node:
         """The index of the class; 0 at positions without one."""
-        return target if self.ignore_index is None else PUBLIC["where"](self._is_known(target), target, 0)
+        return target if self.ignore_index is None else F.where(self._is_known(target), target, 0)
 
     def weighted(self, losses: Node, hot: Node) -> Node:
         """The loss at each position times the weight of its class."""
@@ -89,9 +89,9 @@ class OneClass(Loss):
         )
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["softmax"](output)
+        return F.softmax(output)
 
 
 def right(values: Node, hot: Node) -> Node:
     """The value of the true class: (B, ..., K) -> (B, ...)."""
-    return PUBLIC["sum"](values * hot, -1)
+    return F.sum(values * hot, -1)

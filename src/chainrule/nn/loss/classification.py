@@ -16,7 +16,7 @@ from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
@@ -82,16 +82,16 @@ class BinaryCrossEntropy(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         y = smoothed(target, self.label_smoothing)
         if self.positive_weight == 1:
-            losses = PUBLIC["softplus"](output) - output * y
+            losses = F.softplus(output) - output * y
         else:
             q = self.positive_weight
             more = weights_node(self, output.dtype, "positive_weight") if isinstance(q, tuple) else q
             yes = y * (more - 1.0) + 1.0
-            losses = (1.0 - y) * output + yes * PUBLIC["softplus"](-output)
+            losses = (1.0 - y) * output + yes * F.softplus(-output)
         return losses if self.class_weight is None else losses * weights_node(self, output.dtype)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)
 
 
 @frozen
@@ -138,15 +138,15 @@ class BinaryFocal(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:
         y = smoothed(target, self.label_smoothing)
-        sigmoid = PUBLIC["sigmoid"]
+        sigmoid = F.sigmoid
         wrong = y * sigmoid(-output) + (1.0 - y) * sigmoid(output)
-        losses = focus(wrong, self.gamma, PUBLIC["softplus"](output) - output * y)
+        losses = focus(wrong, self.gamma, F.softplus(output) - output * y)
         if self.alpha is None:
             return losses
         return losses * (y * self.alpha + (1.0 - y) * (1.0 - self.alpha))
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)
 
 
 @frozen
@@ -192,13 +192,11 @@ class CrossEntropy(OneClass):
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        log_p, s = PUBLIC["log_softmax"](output), self.label_smoothing
+        log_p, s = F.log_softmax(output), self.label_smoothing
         if not s:
             return -self.weighted(right(log_p, hot), hot)
         t = hot * (1.0 - s) + s / bound(output.shape[-1:])[0]
-        return -PUBLIC["sum"](
-            log_p * (t if self.class_weight is None else t * weights_node(self, t.dtype)), -1
-        )
+        return -F.sum(log_p * (t if self.class_weight is None else t * weights_node(self, t.dtype)), -1)
 
 
 @frozen
@@ -227,7 +225,7 @@ class NLL(OneClass):
         return -self.weighted(right(output, hot), hot)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["exp"](output)
+        return F.exp(output)
 
 
 @frozen
@@ -276,10 +274,10 @@ class SoftCrossEntropy(Loss):
         s = self.label_smoothing
         t = target * (1.0 - s) + s / bound(output.shape[-1:])[0] if s else target
         t = t if self.class_weight is None else t * weights_node(self, t.dtype)
-        return -PUBLIC["sum"](PUBLIC["log_softmax"](output) * t, -1)
+        return -F.sum(F.log_softmax(output) * t, -1)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["softmax"](output)
+        return F.softmax(output)
 
 
 @frozen
@@ -319,8 +317,8 @@ class CategoricalFocal(OneClass):
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        log_p = right(PUBLIC["log_softmax"](output), hot)
-        return self.weighted(focus(1.0 - PUBLIC["exp"](log_p), self.gamma, -log_p) * self.alpha, hot)
+        log_p = right(F.log_softmax(output), hot)
+        return self.weighted(focus(1.0 - F.exp(log_p), self.gamma, -log_p) * self.alpha, hot)
 
 
 @frozen
@@ -357,8 +355,8 @@ class GeneralizedCrossEntropy(OneClass):
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        log_p = right(PUBLIC["log_softmax"](output), hot)
-        return self.weighted((1.0 - PUBLIC["exp"](log_p * self.q)) / self.q, hot)
+        log_p = right(F.log_softmax(output), hot)
+        return self.weighted((1.0 - F.exp(log_p * self.q)) / self.q, hot)
 
 
 def smoothed(target: Node, s: float) -> Node:
@@ -370,4 +368,4 @@ def focus(wrong: Node, gamma: float, loss: Node) -> Node:
     """The loss times the probability of the wrong class, raised to gamma."""
     if not gamma:
         return loss
-    return PUBLIC["power"](PUBLIC["maximum"](wrong, _NEVER_ZERO), float(gamma)) * loss
+    return F.power(F.maximum(wrong, _NEVER_ZERO), float(gamma)) * loss

@@ -30,7 +30,7 @@ from chainrule.errors import TrainingError
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.validation import require, require_integer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
@@ -103,44 +103,44 @@ class CTC(Loss):
         frames = target[:, :1] if self.time_major else None  # (B, 1)
         places = self._with_blanks(labels)  # (B, L), L = 2 S + 1
         steps, classes = bound(output.shape[1:])
-        hot = PUBLIC["one_hot"](places, classes, output.dtype)  # (B, L) -> (B, L, K)
-        picked = PUBLIC["log_softmax"](output) @ PUBLIC["transpose"](hot, (0, 2, 1))  # -> (B, T, L)
+        hot = F.one_hot(places, classes, output.dtype)  # (B, L) -> (B, L, K)
+        picked = F.log_softmax(output) @ F.transpose(hot, (0, 2, 1))  # -> (B, T, L)
         skip = self._skips(places, picked[:, 0])
         reserve(*picked.shape[2:], itemsize=32)
         start = np.where(np.arange(*bound(picked.shape[2:])) < 2, 0.0, _NEVER)
         a = picked[:, 0] + constant(start, output.dtype)
         for t in range(1, steps):
             after = _step(a, skip) + picked[:, t]
-            a = after if frames is None else PUBLIC["where"](PUBLIC["greater"](frames, t), after, a)
+            a = after if frames is None else F.where(F.greater(frames, t), after, a)
         return self._ended(a, labels)
 
     def _with_blanks(self, labels: Node) -> Node:
         """``a b`` becomes ``- a - b -``: (B, S) -> (B, 2 S + 1)."""
-        blanks = PUBLIC["full_like"](labels, self.blank)
-        pairs = PUBLIC["stack"]([blanks, labels], 2)  # (B, S, 2)
-        flat = PUBLIC["reshape"](pairs, (labels.shape[0], labels.shape[1] * 2))
-        return PUBLIC["concatenate"]([flat, blanks[:, :1]], 1)
+        blanks = F.full_like(labels, self.blank)
+        pairs = F.stack([blanks, labels], 2)  # (B, S, 2)
+        flat = F.reshape(pairs, (labels.shape[0], labels.shape[1] * 2))
+        return F.concatenate([flat, blanks[:, :1]], 1)
 
     def _skips(self, places: Node, like: Node) -> Node:
         """0 where a path may come from two positions before, else log(0): (B, L)."""
-        fresh = PUBLIC["not_equal"](places[:, 2:], places[:, :-2])
-        label = PUBLIC["not_equal"](places[:, 2:], self.blank)
-        free = PUBLIC["full_like"](like[:, 2:], 0.0)
-        allowed = PUBLIC["where"](PUBLIC["logical_and"](fresh, label), free, _NEVER)
-        return PUBLIC["concatenate"]([PUBLIC["full_like"](like[:, :2], _NEVER), allowed], 1)
+        fresh = F.not_equal(places[:, 2:], places[:, :-2])
+        label = F.not_equal(places[:, 2:], self.blank)
+        free = F.full_like(like[:, 2:], 0.0)
+        allowed = F.where(F.logical_and(fresh, label), free, _NEVER)
+        return F.concatenate([F.full_like(like[:, :2], _NEVER), allowed], 1)
 
     def _ended(self, a: Node, labels: Node) -> Node:
         """The loss, from the paths that end at the last label or the blank after it."""
-        where = PUBLIC["where"]
-        is_label = PUBLIC["not_equal"](labels, self.blank).astype(a.dtype)
-        last = PUBLIC["sum"](is_label, 1, True) * 2.0  # (B, 1)
+        where = F.where
+        is_label = F.not_equal(labels, self.blank).astype(a.dtype)
+        last = F.sum(is_label, 1, True) * 2.0  # (B, 1)
         place = constant(np.arange(*bound(a.shape[1:]))[None].astype(a.dtype))  # (1, L)
-        behind = PUBLIC["logical_or"](PUBLIC["equal"](last, place), PUBLIC["equal"](last - 1.0, place))
-        loss = -PUBLIC["logsumexp"](where(behind, a, _NEVER), 1)
+        behind = F.logical_or(F.equal(last, place), F.equal(last - 1.0, place))
+        loss = -F.logsumexp(where(behind, a, _NEVER), 1)
         return where(loss > _IMPOSSIBLE, 0.0 if self.zero_infinity else float("inf"), loss)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["softmax"](output)
+        return F.softmax(output)
 
     def pad(self, target: Any, shape: tuple[int, ...]) -> Any:
         """Labels (N, n) padded with blanks, (N, S).
@@ -216,9 +216,9 @@ class CTC(Loss):
 
 def _step(a: Node, skip: Node) -> Node:
     """From one frame to the next: log(e^a + e^(a one before) + e^(a two before, where allowed))."""
-    never = PUBLIC["full_like"](a[:, :2], _NEVER)
-    one = PUBLIC["concatenate"]([never[:, :1], a[:, :-1]], 1)
-    two = PUBLIC["concatenate"]([never, a[:, :-2]], 1) + skip
-    maximum = PUBLIC["stop_gradient"](PUBLIC["maximum"](PUBLIC["maximum"](a, one), two))
-    ways = [PUBLIC["exp"](way - maximum) for way in (a, one, two)]
-    return maximum + PUBLIC["log"](ways[0] + ways[1] + ways[2])
+    never = F.full_like(a[:, :2], _NEVER)
+    one = F.concatenate([never[:, :1], a[:, :-1]], 1)
+    two = F.concatenate([never, a[:, :-2]], 1) + skip
+    maximum = F.stop_gradient(F.maximum(F.maximum(a, one), two))
+    ways = [F.exp(way - maximum) for way in (a, one, two)]
+    return maximum + F.log(ways[0] + ways[1] + ways[2])

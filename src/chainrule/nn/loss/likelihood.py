@@ -14,7 +14,7 @@ from typing import ClassVar
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
 from chainrule.records import frozen
 from chainrule.spec import Spec
@@ -59,8 +59,8 @@ class Poisson(Loss):
         require_number(self, "epsilon", above=0)
 
     def terms(self, output: Node, target: Node) -> Node:
-        log, where = PUBLIC["log"], PUBLIC["where"]
-        rate = PUBLIC["exp"](output) if self.log_input else output
+        log, where = F.log, F.where
+        rate = F.exp(output) if self.log_input else output
         log_rate = output if self.log_input else log(output + self.epsilon)
         unlikely = rate - target * log_rate
         if not self.full:
@@ -69,7 +69,7 @@ class Poisson(Loss):
         return unlikely + where(target > 1.0, y * log(y) - y + log(y * (2.0 * math.pi)) / 2.0, 0.0)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["exp"](output) if self.log_input else output
+        return F.exp(output) if self.log_input else output
 
 
 @frozen
@@ -121,14 +121,14 @@ class GaussianNLL(Loss):
         last = target.shape[-1]
         mean = self.prediction(output)
         raw = slice_axis(output, output.rank - 1, last, last * 2)
-        square = PUBLIC["square"](mean - target)
+        square = F.square(mean - target)
         if self.log_variance:
-            unlikely = (raw + square * PUBLIC["exp"](-raw)) / 2.0
+            unlikely = (raw + square * F.exp(-raw)) / 2.0
         else:
             # The gradient ignores the floor, as in PyTorch: a variance below it can still grow.
-            lift = PUBLIC["stop_gradient"](PUBLIC["relu"](self.epsilon - raw))
+            lift = F.stop_gradient(F.relu(self.epsilon - raw))
             variance = raw + lift
-            unlikely = (PUBLIC["log"](variance) + square / variance) / 2.0
+            unlikely = (F.log(variance) + square / variance) / 2.0
         return unlikely + math.log(2.0 * math.pi) / 2.0 if self.full else unlikely
 
     def prediction(self, output: Node) -> Node:  # the means: (B, 2 O) -> (B, O)
@@ -169,9 +169,9 @@ class KLDivergence(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:
         if self.log_target:
-            return PUBLIC["exp"](target) * (target - output)
-        y = PUBLIC["where"](target > 0.0, target, 1.0)
-        return PUBLIC["where"](target > 0.0, y * PUBLIC["log"](y), 0.0) - target * output
+            return F.exp(target) * (target - output)
+        y = F.where(target > 0.0, target, 1.0)
+        return F.where(target > 0.0, y * F.log(y), 0.0) - target * output
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["exp"](output)
+        return F.exp(output)

@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 from chainrule.errors import DtypeError, ShapeError, UsageError
 from chainrule.extension import Extensible
 from chainrule.graph import Node
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Spec, shape_text
 
@@ -150,8 +150,8 @@ class Loss(Extensible):
             self._agree(output, target)
         total, count = self.parts(output, target, weight)
         if count is None:
-            return PUBLIC["mean"](total)
-        return PUBLIC["sum"](total) / divisor(PUBLIC["sum"](count))
+            return F.mean(total)
+        return F.sum(total) / divisor(F.sum(count))
 
     def _agree(self, output: Node, target: Node) -> None:
         spec = self.target(output.spec)
@@ -177,17 +177,17 @@ class Loss(Extensible):
 def per_sample(values: Node, how: str) -> Node:
     """The sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
     inside = tuple(range(1, values.rank))
-    return PUBLIC[how](values, inside) if inside else values
+    return getattr(F, how)(values, inside) if inside else values
 
 
 def divisor(weight: Node) -> Node:
     """A sum of weights to divide by: 1 where all weights are 0, as its numerator is 0 there."""
-    return PUBLIC["where"](weight > 0.0, weight, 1.0)
+    return F.where(weight > 0.0, weight, 1.0)
 
 
 def signs(target: Node) -> Node:
     """1 for yes and -1 for no, whether the target encodes no as 0 or as -1."""
-    return PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), -1.0)
+    return F.where(target > 0.0, F.full_like(target, 1.0), -1.0)
 
 
 def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> None:

@@ -13,7 +13,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
@@ -42,10 +42,10 @@ class Hinge(Loss):
     chinese: ClassVar = ("合页损失", "得分以足够间隔落在正确一侧时为 0，否则线性增长。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["relu"](1.0 - signs(target) * output)
+        return F.relu(1.0 - signs(target) * output)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)
 
 
 @frozen
@@ -68,7 +68,7 @@ class SquaredHinge(Hinge):
     chinese: ClassVar = ("平方合页损失", "合页损失的平方。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["square"](super().terms(output, target))
+        return F.square(super().terms(output, target))
 
 
 @frozen
@@ -92,7 +92,7 @@ class SoftMargin(Hinge):
     chinese: ClassVar = ("软间隔损失", "圆角的合页损失，即标签为 ±1 的逻辑损失。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["softplus"](-signs(target) * output)
+        return F.softplus(-signs(target) * output)
 
 
 @frozen
@@ -125,7 +125,7 @@ class HingeEmbedding(Loss):
         require_number(self, "margin", above=0)
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["where"](target > 0.0, output, PUBLIC["relu"](self.margin - output))
+        return F.where(target > 0.0, output, F.relu(self.margin - output))
 
 
 @frozen
@@ -151,8 +151,8 @@ class CategoricalHinge(OneClass):
     chinese: ClassVar = ("多类合页损失", "正确类别的得分应比其余最高者至少大 1。")
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        others = PUBLIC["max"](PUBLIC["where"](hot > 0.5, 0.0, output), -1)
-        return self.weighted(PUBLIC["relu"](others - right(output, hot) + 1.0), hot)
+        others = F.max(F.where(hot > 0.5, 0.0, output), -1)
+        return self.weighted(F.relu(others - right(output, hot) + 1.0), hot)
 
 
 @frozen
@@ -194,9 +194,9 @@ class MultiMargin(OneClass):
         super().check()
 
     def of_class(self, output: Node, hot: Node) -> Node:
-        own = PUBLIC["sum"](output * hot, -1, True)  # (B, ..., K) -> (B, ..., 1)
-        missing = PUBLIC["relu"](output - own + self.margin) * (1.0 - hot)
-        losses = PUBLIC["mean"](missing if self.p == 1 else PUBLIC["square"](missing), -1)
+        own = F.sum(output * hot, -1, True)  # (B, ..., K) -> (B, ..., 1)
+        missing = F.relu(output - own + self.margin) * (1.0 - hot)
+        losses = F.mean(missing if self.p == 1 else F.square(missing), -1)
         return self.weighted(losses, hot)
 
 
@@ -235,10 +235,10 @@ class MultilabelMargin(Loss):
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, K) -> (B, K, K)
-        yes = PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), 0.0)
-        missing = PUBLIC["relu"](1.0 - output[:, :, None] + output[:, None, :])
+        yes = F.where(target > 0.0, F.full_like(target, 1.0), 0.0)
+        missing = F.relu(1.0 - output[:, :, None] + output[:, None, :])
         (classes,) = bound(output.shape[1:])
         return missing * yes[:, :, None] * (1.0 - yes[:, None, :]) / float(classes)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)

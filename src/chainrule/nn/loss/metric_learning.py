@@ -14,7 +14,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
 from chainrule.nn.validation import require, require_number, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
@@ -72,7 +72,7 @@ class MarginRanking(Loss):
         return output.with_shape(output.shape[:1])
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2) -> (B,)
-        return PUBLIC["relu"](self.margin - signs(target) * self.prediction(output))
+        return F.relu(self.margin - signs(target) * self.prediction(output))
 
     def prediction(self, output: Node) -> Node:
         return output[:, 0] - output[:, 1]
@@ -110,7 +110,7 @@ class CosineEmbedding(Side):
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2, D) -> (B,)
         c = self.prediction(output)
-        return PUBLIC["where"](target > 0.0, 1.0 - c, PUBLIC["relu"](c - self.margin))
+        return F.where(target > 0.0, 1.0 - c, F.relu(c - self.margin))
 
     def prediction(self, output: Node) -> Node:
         return cosine(output[:, 0], output[:, 1])
@@ -150,9 +150,9 @@ class Contrastive(Side):
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 2, D) -> (B,)
         apart = output[:, 0] - output[:, 1]
-        near = PUBLIC["sum"](PUBLIC["square"](apart), -1)
-        far = PUBLIC["square"](PUBLIC["relu"](self.margin - length(apart)))
-        return PUBLIC["where"](target > 0.0, near, far) / 2.0
+        near = F.sum(F.square(apart), -1)
+        far = F.square(F.relu(self.margin - length(apart)))
+        return F.where(target > 0.0, near, far) / 2.0
 
     def prediction(self, output: Node) -> Node:
         return self.margin / 2.0 - length(output[:, 0] - output[:, 1])
@@ -209,8 +209,8 @@ class TripletMargin(Side):
         distance = DISTANCES[self.distance]
         far = distance(anchor, negative)
         if self.swap:
-            far = PUBLIC["minimum"](far, distance(positive, negative))
-        return PUBLIC["relu"](distance(anchor, positive) - far + self.margin)
+            far = F.minimum(far, distance(positive, negative))
+        return F.relu(distance(anchor, positive) - far + self.margin)
 
     def prediction(self, output: Node) -> Node:
         anchor, positive, negative = (output[:, i] for i in range(3))

@@ -13,7 +13,7 @@ from typing import ClassVar
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, per_sample, require_shape
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
@@ -65,14 +65,14 @@ class Tversky(Loss):
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, ...) -> (B,)
-        p = PUBLIC["sigmoid"](output)
+        p = F.sigmoid(output)
         both = per_sample(target * p, "sum")
         missed = per_sample(target * (1.0 - p), "sum")
         mistaken = per_sample((1.0 - target) * p, "sum")
         return 1.0 - both / (both + missed * self.alpha + mistaken * self.beta + _EMPTY)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)
 
 
 @frozen
@@ -107,9 +107,9 @@ class Dice(Loss):
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, ...) -> (B,)
-        p = PUBLIC["sigmoid"](output)
+        p = F.sigmoid(output)
         both = per_sample(target * p, "sum")
         return 1.0 - both * 2.0 / (per_sample(target, "sum") + per_sample(p, "sum") + _EMPTY)
 
     def prediction(self, output: Node) -> Node:
-        return PUBLIC["sigmoid"](output)
+        return F.sigmoid(output)

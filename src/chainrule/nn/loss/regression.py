@@ -10,7 +10,7 @@ from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import cosine
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Spec
 
@@ -37,7 +37,7 @@ class HalfMSE(Loss):
     chinese: ClassVar = ("半均方误差", "误差平方的一半，对输出的梯度就是误差本身。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["square"](output - target) / 2.0
+        return F.square(output - target) / 2.0
 
 
 @frozen
@@ -63,7 +63,7 @@ class MSE(Loss):
     chinese: ClassVar = ("均方误差", "误差的平方的平均：大误差远比小误差重要。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["square"](output - target)
+        return F.square(output - target)
 
 
 @frozen
@@ -89,7 +89,7 @@ class MAE(Loss):
     chinese: ClassVar = ("平均绝对误差", "误差绝对值的平均：离群点的影响较小。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        return PUBLIC["abs"](output - target)
+        return F.abs(output - target)
 
 
 @frozen
@@ -127,7 +127,7 @@ class Huber(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:
         d = output - target
-        c = PUBLIC["clip"](d, -self.delta, self.delta)
+        c = F.clip(d, -self.delta, self.delta)
         return c * (d - c / 2.0)
 
 
@@ -191,7 +191,7 @@ class LogCosh(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:
         d = output - target
-        return d + PUBLIC["softplus"](d * -2.0) - math.log(2.0)
+        return d + F.softplus(d * -2.0) - math.log(2.0)
 
 
 @frozen
@@ -216,8 +216,8 @@ class MAPE(Loss):
     chinese: ClassVar = ("平均绝对百分比误差", "绝对误差占目标的百分比的平均。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        size = PUBLIC["maximum"](PUBLIC["abs"](target), _SMALLEST)
-        return PUBLIC["abs"](output - target) / size * 100.0
+        size = F.maximum(F.abs(target), _SMALLEST)
+        return F.abs(output - target) / size * 100.0
 
 
 @frozen
@@ -240,8 +240,8 @@ class MSLE(Loss):
     chinese: ClassVar = ("均方对数误差", "对数之差的平方的平均：看的是比例。")
 
     def terms(self, output: Node, target: Node) -> Node:
-        logs = [PUBLIC["log"](PUBLIC["maximum"](v, _SMALLEST) + 1.0) for v in (output, target)]
-        return PUBLIC["square"](logs[0] - logs[1])
+        logs = [F.log(F.maximum(v, _SMALLEST) + 1.0) for v in (output, target)]
+        return F.square(logs[0] - logs[1])
 
 
 @frozen

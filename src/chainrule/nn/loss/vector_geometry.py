@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import defined
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 _SHORT = 1e-12  # the square of the minimum length that is divided by
 
 
 def length(x: Node) -> Node:
     """The Euclidean length along the last axis; at least 1e-6, so that its gradient exists at 0 too."""
-    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
-    return defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, _SHORT)), squared)
+    squared = F.sum(F.square(x), -1)
+    return defined(F.sqrt(F.maximum(squared, _SHORT)), squared)
 
 
 def cosine(a: Node, b: Node) -> Node:
     """The cosine of the angle between two vectors: (..., D), (..., D) -> (...)."""
-    return PUBLIC["sum"](a * b, -1) / (length(a) * length(b))
+    return F.sum(a * b, -1) / (length(a) * length(b))
 
 
 def _apart(a: Node, b: Node) -> Node:
@@ -29,7 +29,7 @@ def _apart(a: Node, b: Node) -> Node:
 
 DISTANCES: dict[str, Callable[[Node, Node], Node]] = {
     "euclidean": lambda a, b: length(_apart(a, b)),
-    "manhattan": lambda a, b: PUBLIC["sum"](PUBLIC["abs"](_apart(a, b)), -1),
-    "squared_euclidean": lambda a, b: PUBLIC["sum"](PUBLIC["square"](a - b), -1),
+    "manhattan": lambda a, b: F.sum(F.abs(_apart(a, b)), -1),
+    "squared_euclidean": lambda a, b: F.sum(F.square(a - b), -1),
     "cosine": lambda a, b: 1.0 - cosine(a, b),
 }

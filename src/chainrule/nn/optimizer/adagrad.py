@@ -17,7 +17,7 @@ from chainrule.nn.optimizer.optimizer import (
 )
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -67,12 +67,12 @@ class RMSprop(Rule):
         return {name: Slot(shape) for name, needed in slots_used.items() if needed}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        new = {"square": running(slots["square"], PUBLIC["square"](g), self.rho)}
+        new = {"square": running(slots["square"], F.square(g), self.rho)}
         spread = new["square"]
         if self.centered:
             new["mean"] = running(slots["mean"], g, self.rho)
-            spread = PUBLIC["relu"](spread - PUBLIC["square"](new["mean"]))
-        direction = g / (PUBLIC["sqrt"](spread) + self.epsilon)
+            spread = F.relu(spread - F.square(new["mean"]))
+        direction = g / (F.sqrt(spread) + self.epsilon)
         if self.momentum:
             direction = new["velocity"] = slots["velocity"] * self.momentum + direction
         return self.shrunk(p, context) - context.learning_rate * direction, new
@@ -112,10 +112,8 @@ class Adagrad(Rule):
         return {"square": Slot(shape, self.initial_accumulator_value)}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        square = slots["square"] + PUBLIC["square"](g)
-        moved = self.shrunk(p, context) - context.learning_rate * (
-            g / (PUBLIC["sqrt"](square) + self.epsilon)
-        )
+        square = slots["square"] + F.square(g)
+        moved = self.shrunk(p, context) - context.learning_rate * (g / (F.sqrt(square) + self.epsilon))
         return moved, {"square": square}
 
 
@@ -154,10 +152,10 @@ class Adadelta(Rule):
         return {"square": Slot(shape), "moved": Slot(shape)}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        square = running(slots["square"], PUBLIC["square"](g), self.rho)
-        length = PUBLIC["sqrt"](slots["moved"] + self.epsilon) / PUBLIC["sqrt"](square + self.epsilon)
+        square = running(slots["square"], F.square(g), self.rho)
+        length = F.sqrt(slots["moved"] + self.epsilon) / F.sqrt(square + self.epsilon)
         step = length * g
-        new_slots = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.rho)}
+        new_slots = {"square": square, "moved": running(slots["moved"], F.square(step), self.rho)}
         return self.shrunk(p, context) - context.learning_rate * step, new_slots
 
 
@@ -206,23 +204,23 @@ class Adafactor(Rule):
         return {"row": Slot((rows, 1)), "column": Slot((1, columns))}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        share = PUBLIC["power"](context.count, self.beta2_decay)
+        share = F.power(context.count, self.beta2_decay)
         tiny = EPSILON[p.dtype]
-        square = PUBLIC["square"](g)
+        square = F.square(g)
         if len(p.shape) < 2:
             new = {"square": slots["square"] + (square - slots["square"]) * share}
             spread = new["square"]
         else:
-            square = PUBLIC["reshape"](square, matrix_shape(p.shape))
-            means = {"row": PUBLIC["mean"](square, 1, True), "column": PUBLIC["mean"](square, 0, True)}
+            square = F.reshape(square, matrix_shape(p.shape))
+            means = {"row": F.mean(square, 1, True), "column": F.mean(square, 0, True)}
             new = {name: slots[name] + (mean - slots[name]) * share for name, mean in means.items()}
             # The quotient first: the product of two means of squares leaves float32 much sooner.
-            spread = new["row"] / PUBLIC["maximum"](PUBLIC["mean"](new["row"]), tiny) * new["column"]
-            spread = PUBLIC["reshape"](spread, p.shape)
-        unit = g / PUBLIC["sqrt"](PUBLIC["maximum"](spread, tiny * tiny))
-        length = PUBLIC["maximum"](_rms(p), self.min_scale)
-        length = length * PUBLIC["minimum"](context.learning_rate, 1.0 / PUBLIC["sqrt"](context.count))
-        length = length / PUBLIC["maximum"](_rms(unit) / self.clip_threshold, 1.0)
+            spread = new["row"] / F.maximum(F.mean(new["row"]), tiny) * new["column"]
+            spread = F.reshape(spread, p.shape)
+        unit = g / F.sqrt(F.maximum(spread, tiny * tiny))
+        length = F.maximum(_rms(p), self.min_scale)
+        length = length * F.minimum(context.learning_rate, 1.0 / F.sqrt(context.count))
+        length = length / F.maximum(_rms(unit) / self.clip_threshold, 1.0)
         return self.shrunk(p, context) - length * unit, new
 
 
@@ -270,11 +268,11 @@ class Ftrl(Rule):
         return {"square": Slot(shape, self.initial_accumulator_value), "linear": Slot(shape)}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        square = slots["square"] + PUBLIC["square"](g)
-        root, before = PUBLIC["sqrt"](square), PUBLIC["sqrt"](slots["square"])
+        square = slots["square"] + F.square(g)
+        root, before = F.sqrt(square), F.sqrt(slots["square"])
         linear = slots["linear"] + g - (root - before) / context.learning_rate * p
         below = root / context.learning_rate + (2.0 * self.l2 + self.beta / context.learning_rate)
-        moved = (PUBLIC["clip"](linear, -self.l1, self.l1) - linear) / below
+        moved = (F.clip(linear, -self.l1, self.l1) - linear) / below
         return moved, {"square": square, "linear": linear}
 
 

@@ -8,7 +8,7 @@ from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, bias_correction, running
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -33,9 +33,9 @@ class AdaptiveMoments(Rule):
 
     def step(self, mean: Node, square: Node, context: StepContext) -> Node:
         """rate m' / (sqrt(s') + epsilon)."""
-        warm = PUBLIC["sqrt"](bias_correction(self.beta2, context.count, mean.dtype))
+        warm = F.sqrt(bias_correction(self.beta2, context.count, mean.dtype))
         step_size = context.learning_rate / bias_correction(self.beta1, context.count, mean.dtype)
-        return step_size * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
+        return step_size * (mean / (F.sqrt(square) / warm + self.epsilon))
 
 
 @frozen
@@ -71,10 +71,10 @@ class Adam(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        square = running(slots["square"], F.square(g), self.beta2)
         new = {"mean": mean, "square": square}
         if self.amsgrad:
-            square = new["largest"] = PUBLIC["maximum"](slots["largest"], square)
+            square = new["largest"] = F.maximum(slots["largest"], square)
         return self.shrunk(p, context) - self.step(mean, square, context), new
 
 
@@ -126,7 +126,7 @@ class Adamax(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        largest = PUBLIC["maximum"](slots["largest"] * self.beta2, PUBLIC["abs"](g) + self.epsilon)
+        largest = F.maximum(slots["largest"] * self.beta2, F.abs(g) + self.epsilon)
         step = context.learning_rate / bias_correction(self.beta1, context.count, p.dtype)
         return self.shrunk(p, context) - step * (mean / largest), {"mean": mean, "largest": largest}
 
@@ -165,8 +165,8 @@ class NAdam(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        spread = PUBLIC["sqrt"](square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon
+        square = running(slots["square"], F.square(g), self.beta2)
+        spread = F.sqrt(square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon
         mixed, following = (
             self._momentum(context.count, p.dtype),
             self._momentum(context.count + 1.0, p.dtype),
@@ -177,7 +177,7 @@ class NAdam(AdaptiveMoments):
         return self.shrunk(p, context) - context.learning_rate * (ahead / spread), new
 
     def _momentum(self, count: Node, dtype: str) -> Node:
-        grown = PUBLIC["power"](0.96, count.astype("float64") * self.momentum_decay)
+        grown = F.power(0.96, count.astype("float64") * self.momentum_decay)
         return ((1.0 - grown * 0.5) * self.beta1).astype(dtype)
 
 
@@ -205,21 +205,21 @@ class RAdam(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        square = running(slots["square"], F.square(g), self.beta2)
         factor, known = self._trust(context.count.astype("float64"))
-        divided = mean * factor.astype(p.dtype) / (PUBLIC["sqrt"](square) + self.epsilon)
+        divided = mean * factor.astype(p.dtype) / (F.sqrt(square) + self.epsilon)
         step = context.learning_rate / bias_correction(self.beta1, context.count, p.dtype)
-        moved = self.shrunk(p, context) - step * PUBLIC["where"](known, divided, mean)
+        moved = self.shrunk(p, context) - step * F.where(known, divided, mean)
         return moved, {"mean": mean, "square": square}
 
     def _trust(self, t: Node) -> tuple[Node, Node]:
         """q sqrt(1 - b2^t), and whether enough gradients were seen for it; all in float64, shape ()."""
         limit = 2.0 / (1.0 - self.beta2) - 1.0
-        forgot = PUBLIC["power"](self.beta2, t)
+        forgot = F.power(self.beta2, t)
         seen = limit - t * forgot * 2.0 / (1.0 - forgot)
-        above = PUBLIC["relu"]((seen - 4.0) * (seen - 2.0)) * limit
-        below = PUBLIC["maximum"](seen, 1.0) * ((limit - 4.0) * (limit - 2.0))
-        return PUBLIC["sqrt"](above / below * (1.0 - forgot)), PUBLIC["greater"](seen, 5.0)
+        above = F.relu((seen - 4.0) * (seen - 2.0)) * limit
+        below = F.maximum(seen, 1.0) * ((limit - 4.0) * (limit - 2.0))
+        return F.sqrt(above / below * (1.0 - forgot)), F.greater(seen, 5.0)
 
 
 @frozen
@@ -248,7 +248,7 @@ class AdaBelief(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        square = running(slots["square"], PUBLIC["square"](g - mean), self.beta2) + self.epsilon
+        square = running(slots["square"], F.square(g - mean), self.beta2) + self.epsilon
         moved = self.shrunk(p, context) - self.step(mean, square, context)
         return moved, {"mean": mean, "square": square}
 
@@ -288,8 +288,8 @@ class Yogi(AdaptiveMoments):
         return {"mean": Slot(shape), "square": Slot(shape, self.initial_accumulator_value)}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        mean, fresh = running(slots["mean"], g, self.beta1), PUBLIC["square"](g)
-        square = slots["square"] - PUBLIC["sign"](slots["square"] - fresh) * fresh * (1.0 - self.beta2)
+        mean, fresh = running(slots["mean"], g, self.beta1), F.square(g)
+        square = slots["square"] - F.sign(slots["square"] - fresh) * fresh * (1.0 - self.beta2)
         moved = self.shrunk(p, context) - self.step(mean, square, context)
         return moved, {"mean": mean, "square": square}
 
@@ -333,13 +333,13 @@ class Adan(Rule):
         return {name: Slot(shape) for name in ("mean", "change", "square", "gradient")}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        before = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), g, slots["gradient"])
+        before = F.where(F.equal(context.count, 1.0), g, slots["gradient"])
         d = g - before
         mean = running(slots["mean"], g, self.beta1)
         change = running(slots["change"], d, self.beta2)
-        square = running(slots["square"], PUBLIC["square"](g + d * self.beta2), self.beta3)
+        square = running(slots["square"], F.square(g + d * self.beta2), self.beta3)
         warm = [bias_correction(b, context.count, p.dtype) for b in (self.beta1, self.beta2, self.beta3)]
-        spread = PUBLIC["sqrt"](square) / PUBLIC["sqrt"](warm[2]) + self.epsilon
+        spread = F.sqrt(square) / F.sqrt(warm[2]) + self.epsilon
         ahead = mean / warm[0] + change / warm[1] * self.beta2
         moved = p - context.learning_rate * (ahead / spread)
         if self.weight_decay:

@@ -11,7 +11,7 @@ from chainrule.nn.optimizer.weight_averaging import Around
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule, Slowed
 from chainrule.nn.validation import require, require_integer
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -58,24 +58,24 @@ class Accumulated(Around):
         if self.clip is not None:
             means = self.clip(means)
         turn = self._updates_after(context.count - 1.0) + 1.0  # the number of the move that is being prepared
-        is_due = PUBLIC["equal"](turn * float(self.steps), context.count)
+        is_due = F.equal(turn * float(self.steps), context.count)
         moved, new_slots = self.inner.moves(
             parameters, means, slots, StepContext(context.learning_rate, turn, context.loss)
         )
-        where = PUBLIC["where"]
+        where = F.where
         moved = {path: where(is_due, node, parameters[path]) for path, node in moved.items()}
         new_slots = {label: where(is_due, node, slots[label]) for label, node in new_slots.items()}
         return moved, {**new_slots, **{f"{path}/gathered": where(is_due, 0.0, s) for path, s in sums.items()}}
 
     def evaluation_parameters(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         updates = self._updates_after(count)
-        is_early = PUBLIC["equal"](updates, 0.0)
+        is_early = F.equal(updates, 0.0)
         points = self.inner.evaluation_parameters(parameters, slots, updates)
         return {
-            path: node if node is parameters[path] else PUBLIC["where"](is_early, parameters[path], node)
+            path: node if node is parameters[path] else F.where(is_early, parameters[path], node)
             for path, node in points.items()
         }
 
     def _updates_after(self, count: Node) -> Node:
         """The number of updates after ``count`` batches."""
-        return PUBLIC["floor"](count / float(self.steps))
+        return F.floor(count / float(self.steps))

@@ -18,7 +18,7 @@ from chainrule.nn.optimizer.optimizer import (
 )
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -98,13 +98,13 @@ class LAMB(AdaptiveMoments):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
-        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        one = PUBLIC["full_like"](context.count, 1.0)
+        square = running(slots["square"], F.square(g), self.beta2)
+        one = F.full_like(context.count, 1.0)
         direction = self.step(mean, square, StepContext(one, context.count, context.loss))
         if self.weight_decay:
             direction = direction + p * self.weight_decay
         size, length = norm(p), norm(direction)
-        ratio = _where_both(size, length, size / PUBLIC["maximum"](length, 1e-30))
+        ratio = _where_both(size, length, size / F.maximum(length, 1e-30))
         return p - context.learning_rate * ratio * direction, {"mean": mean, "square": square}
 
 
@@ -170,8 +170,8 @@ class Muon(Rule):
         mean = running(slots["mean"], g, self.momentum)
         rows, columns = matrix_shape(p.shape)
         ahead = running(g, mean, 1.0 - self.momentum) if self.nesterov else mean
-        turned = orthogonal(PUBLIC["reshape"](ahead, (rows, columns)), self.ns_steps)
-        step = PUBLIC["reshape"](turned, p.shape) * max(1.0, rows / max(1, columns)) ** 0.5
+        turned = orthogonal(F.reshape(ahead, (rows, columns)), self.ns_steps)
+        step = F.reshape(turned, p.shape) * max(1.0, rows / max(1, columns)) ** 0.5
         return self.shrunk(p, context) - context.learning_rate * step, {"mean": mean}
 
 
@@ -179,7 +179,7 @@ def orthogonal(matrix: Node, steps: int) -> Node:
     """A matrix with all singular values moved near 1 by products alone (Newton and Schulz)."""
     rows, columns = matrix_shape(matrix.shape)
     x = matrix.T if rows > columns else matrix  # (short, long)
-    x = x / PUBLIC["maximum"](norm(x), 1e-7)
+    x = x / F.maximum(norm(x), 1e-7)
     a, b, c = QUINTIC
     for _ in range(steps):
         gram = x @ x.T  # (short, short)
@@ -189,5 +189,5 @@ def orthogonal(matrix: Node, steps: int) -> Node:
 
 def _where_both(one: Node, other: Node, ratio: Node) -> Node:
     """The ratio where both lengths are above 0, else 1."""
-    both = PUBLIC["greater"](PUBLIC["minimum"](one, other), 0.0)
-    return PUBLIC["where"](both, ratio, 1.0)
+    both = F.greater(F.minimum(one, other), 0.0)
+    return F.where(both, ratio, 1.0)

@@ -19,7 +19,7 @@ from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Nodes, Optimizer, Slot, StepContext
 from chainrule.nn.schedule import Constant, Schedule
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -96,20 +96,20 @@ class LBFGS(Optimizer):
         line = {name: slots[f"line/{name}"] for name in LINE}
         current = {name: _of(slots, parameters, name) for name in ("point", "gradient", "direction")}
         slope = dot(gradients, current["direction"])
-        is_given_up = PUBLIC["greater"](line["tries"], float(self.max_evaluations))
-        is_first = PUBLIC["equal"](context.count, 1.0)
-        is_good = PUBLIC["logical_and"](self._falls(line, context.loss), self._is_flat(line, slope))
-        ends = PUBLIC["logical_or"](is_first, PUBLIC["logical_or"](is_given_up, is_good))
-        is_lost = PUBLIC["logical_and"](is_given_up, PUBLIC["equal"](line["length"], 0.0))
+        is_given_up = F.greater(line["tries"], float(self.max_evaluations))
+        is_first = F.equal(context.count, 1.0)
+        is_good = F.logical_and(self._falls(line, context.loss), self._is_flat(line, slope))
+        ends = F.logical_or(is_first, F.logical_or(is_given_up, is_good))
+        is_lost = F.logical_and(is_given_up, F.equal(line["length"], 0.0))
         past = self._past(parameters, gradients, slots, _neither(is_first, is_lost), ends)
         ahead, start = self._begin(gradients, past, context)
         chosen = self._searched(line, context.loss, slope)
-        line = {name: PUBLIC["where"](ends, start[name], chosen[name]) for name in LINE}
+        line = {name: F.where(ends, start[name], chosen[name]) for name in LINE}
         fresh = {"point": parameters, "gradient": gradients, "direction": ahead}
         new_slots = {f"line/{name}": node for name, node in line.items()} | past
         moved = {}
         for path in parameters:
-            new = {name: PUBLIC["where"](ends, fresh[name][path], current[name][path]) for name in fresh}
+            new = {name: F.where(ends, fresh[name][path], current[name][path]) for name in fresh}
             moved[path] = new["point"] + line["length"] * new["direction"]
             new_slots |= {f"{path}/{name}": node for name, node in new.items()}
         return moved, new_slots
@@ -117,12 +117,10 @@ class LBFGS(Optimizer):
     def _falls(self, line: Line, loss: Node) -> Node:
         """Whether the loss at the trial point is low enough: below Armijo's line and the best so far."""
         bound = line["base"] + line["length"] * line["slope"] * self.armijo
-        return PUBLIC["logical_and"](
-            PUBLIC["less_equal"](loss, bound), PUBLIC["less"](loss, line["low_loss"])
-        )
+        return F.logical_and(F.less_equal(loss, bound), F.less(loss, line["low_loss"]))
 
     def _is_flat(self, line: Line, slope: Node) -> Node:
-        return PUBLIC["less_equal"](PUBLIC["abs"](slope), line["slope"] * -self.curvature)
+        return F.less_equal(F.abs(slope), line["slope"] * -self.curvature)
 
     def _past(
         self, parameters: Nodes, gradients: Nodes, slots: Nodes, counts: Node, ends: Node
@@ -131,26 +129,26 @@ class LBFGS(Optimizer):
         moves = {path: p - slots[f"{path}/point"] for path, p in parameters.items()}
         changes = {path: g - slots[f"{path}/gradient"] for path, g in gradients.items()}
         bend = dot(moves, changes)
-        is_new = PUBLIC["logical_and"](ends, PUBLIC["greater"](bend, dot(changes, changes) * 1e-10))
-        is_new = PUBLIC["logical_and"](is_new, counts)
+        is_new = F.logical_and(ends, F.greater(bend, dot(changes, changes) * 1e-10))
+        is_new = F.logical_and(is_new, counts)
         new_slots = {}
         for path in parameters:
             for name, last in (("moves", moves[path]), ("changes", changes[path])):
-                new_slots[f"{path}/{name}"] = PUBLIC["where"](is_new, *_pushed(slots[f"{path}/{name}"], last))
-        curvatures = PUBLIC["where"](is_new, *_pushed(slots["line/curvatures"], bend))
-        forgets = PUBLIC["logical_and"](ends, PUBLIC["logical_not"](counts))
-        new_slots["line/curvatures"] = PUBLIC["where"](forgets, 0.0, curvatures)
+                new_slots[f"{path}/{name}"] = F.where(is_new, *_pushed(slots[f"{path}/{name}"], last))
+        curvatures = F.where(is_new, *_pushed(slots["line/curvatures"], bend))
+        forgets = F.logical_and(ends, F.logical_not(counts))
+        new_slots["line/curvatures"] = F.where(forgets, 0.0, curvatures)
         return new_slots
 
     def _begin(self, gradients: Nodes, past: Nodes, context: StepContext) -> tuple[dict[str, Node], Line]:
         """A new direction from here, and the state of its search before the first trial."""
         down = {path: -g for path, g in gradients.items()}
         turned = self._turned(down, past)
-        is_down = PUBLIC["less"](dot(turned, gradients), 0.0)
-        ahead = {path: PUBLIC["where"](is_down, turned[path], down[path]) for path in down}
-        total = reduce(PUBLIC["add"], [PUBLIC["sum"](PUBLIC["abs"](g)) for g in gradients.values()])
-        knows = PUBLIC["greater"](past["line/curvatures"][self.history_size - 1], 0.0)
-        first = PUBLIC["where"](knows, 1.0, PUBLIC["minimum"](1.0 / PUBLIC["maximum"](total, 1e-30), 1.0))
+        is_down = F.less(dot(turned, gradients), 0.0)
+        ahead = {path: F.where(is_down, turned[path], down[path]) for path in down}
+        total = reduce(F.add, [F.sum(F.abs(g)) for g in gradients.values()])
+        knows = F.greater(past["line/curvatures"][self.history_size - 1], 0.0)
+        first = F.where(knows, 1.0, F.minimum(1.0 / F.maximum(total, 1e-30), 1.0))
         zero, slope = context.loss * 0.0, dot(ahead, gradients)
         start = dict.fromkeys(LINE, zero)
         start |= {"length": context.learning_rate * first, "base": context.loss, "low_loss": context.loss}
@@ -171,7 +169,7 @@ class LBFGS(Optimizer):
             shares.append(share)
         changes = pairs[-1][1]
         scale = curvatures[self.history_size - 1] * _inverse(dot(changes, changes))
-        scale = PUBLIC["where"](PUBLIC["greater"](scale, 0.0), scale, 1.0)
+        scale = F.where(F.greater(scale, 0.0), scale, 1.0)
         q = {path: node * scale for path, node in q.items()}
         for (moves, changes, inverse), share in zip(pairs, reversed(shares), strict=True):
             rest = share - dot(changes, q) * inverse
@@ -180,21 +178,21 @@ class LBFGS(Optimizer):
 
     def _searched(self, line: Line, loss: Node, slope: Node) -> Line:
         """The search after a trial that was not accepted: narrower ends, and the next length to try."""
-        where = PUBLIC["where"]
+        where = F.where
         falls, trial = self._falls(line, loss), {"": line["length"], "_loss": loss, "_slope": slope}
-        to_high = where(PUBLIC["greater"](line["has_high"], 0.0), line["high"] - line["low"], 1.0)
-        is_past = PUBLIC["greater_equal"](slope * to_high, 0.0)  # the bottom lies between low and here
+        to_high = where(F.greater(line["has_high"], 0.0), line["high"] - line["low"], 1.0)
+        is_past = F.greater_equal(slope * to_high, 0.0)  # the bottom lies between low and here
         new = dict(line)
         for end, value in trial.items():
             low, high = line[f"low{end}"], line[f"high{end}"]
             new[f"low{end}"] = where(falls, value, low)
             new[f"high{end}"] = where(falls, where(is_past, low, high), value)
-        has_bracket = PUBLIC["logical_or"](PUBLIC["logical_not"](falls), is_past)
-        new["has_high"] = PUBLIC["maximum"](line["has_high"], has_bracket.astype(loss.dtype))
+        has_bracket = F.logical_or(F.logical_not(falls), is_past)
+        new["has_high"] = F.maximum(line["has_high"], has_bracket.astype(loss.dtype))
         inside = between(new)
-        further = PUBLIC["greater"](new["has_high"], 0.0)
+        further = F.greater(new["has_high"], 0.0)
         new["tries"] = line["tries"] + 1.0
-        ends = PUBLIC["greater_equal"](new["tries"], float(self.max_evaluations))
+        ends = F.greater_equal(new["tries"], float(self.max_evaluations))
         new["tries"] = where(ends, float(self.max_evaluations + 1), new["tries"])
         new["length"] = where(ends, new["low"], where(further, inside, line["length"] * 4.0))
         return new
@@ -205,17 +203,17 @@ def between(line: Line) -> Node:
     low, high = line["low"], line["high"]
     width = high - low
     mean = line["low_slope"] + line["high_slope"] - (line["high_loss"] - line["low_loss"]) / width * 3.0
-    root = PUBLIC["sqrt"](PUBLIC["relu"](PUBLIC["square"](mean) - line["low_slope"] * line["high_slope"]))
-    root = root * PUBLIC["sign"](width)
+    root = F.sqrt(F.relu(F.square(mean) - line["low_slope"] * line["high_slope"]))
+    root = root * F.sign(width)
     below = line["high_slope"] - line["low_slope"] + root * 2.0
     share = 1.0 - (line["high_slope"] + root - mean) / below
-    share = PUBLIC["where"](PUBLIC["is_finite"](share), share, 0.5)
-    return low + PUBLIC["clip"](share, 0.1, 0.9) * width
+    share = F.where(F.is_finite(share), share, 0.5)
+    return low + F.clip(share, 0.1, 0.9) * width
 
 
 def dot(one: Nodes, other: Nodes) -> Node:
     """The scalar product over all parameters, shape ()."""
-    return reduce(PUBLIC["add"], [PUBLIC["sum"](one[path] * other[path]) for path in one])
+    return reduce(F.add, [F.sum(one[path] * other[path]) for path in one])
 
 
 def _of(slots: Nodes, paths: Nodes, name: str) -> dict[str, Node]:
@@ -224,15 +222,15 @@ def _of(slots: Nodes, paths: Nodes, name: str) -> dict[str, Node]:
 
 def _pushed(rows: Node, last: Node) -> tuple[Node, Node]:
     """The rows with one more at the end and the first one forgotten; and the rows as they are."""
-    fresh = PUBLIC["reshape"](last, (1, *last.shape))
-    return PUBLIC["concatenate"]([rows[1:], fresh], 0), rows
+    fresh = F.reshape(last, (1, *last.shape))
+    return F.concatenate([rows[1:], fresh], 0), rows
 
 
 def _inverse(number: Node) -> Node:
     """1 over a number above 0, else 0."""
-    is_there = PUBLIC["greater"](number, 0.0)
-    return PUBLIC["where"](is_there, 1.0 / PUBLIC["where"](is_there, number, 1.0), 0.0)
+    is_there = F.greater(number, 0.0)
+    return F.where(is_there, 1.0 / F.where(is_there, number, 1.0), 0.0)
 
 
 def _neither(one: Node, other: Node) -> Node:
-    return PUBLIC["logical_not"](PUBLIC["logical_or"](one, other))
+    return F.logical_not(F.logical_or(one, other))

@@ -24,7 +24,7 @@ from chainrule.graph import Node
 from chainrule.nn.safe_norms import defined
 from chainrule.nn.schedule import Schedule, known_schedule
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -183,13 +183,13 @@ def bias_correction(beta: float, count: Node, dtype: str) -> Node:
     Numerics: computed in float64: in float32 the first of them, 0.001 for beta = 0.999, would be right to 5
     digits only.
     """
-    return (1.0 - PUBLIC["power"](beta, count.astype("float64"))).astype(dtype)
+    return (1.0 - F.power(beta, count.astype("float64"))).astype(dtype)
 
 
 def norm(x: Node) -> Node:
     """The length of all numbers taken as one vector, shape (); NaN, which is reported, where it overflows."""
-    squared = PUBLIC["sum"](PUBLIC["square"](x))
-    return defined(PUBLIC["sqrt"](squared), squared)
+    squared = F.sum(F.square(x))
+    return defined(F.sqrt(squared), squared)
 
 
 def matrix_shape(shape: Shape) -> tuple[int, int]:

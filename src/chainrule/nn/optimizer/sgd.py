@@ -8,7 +8,7 @@ from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, running
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -95,14 +95,12 @@ class ASGD(Rule):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         before = context.count - 1.0
-        eta = context.learning_rate / PUBLIC["power"](
-            1.0 + context.learning_rate * self.shrink * before, self.power
-        )
+        eta = context.learning_rate / F.power(1.0 + context.learning_rate * self.shrink * before, self.power)
         moved = self.shrunk(p, context) * (1.0 - eta * self.shrink) - eta * g
-        share = PUBLIC["maximum"](before - self.start, 1.0)
+        share = F.maximum(before - self.start, 1.0)
         mean = slots["average"] + (moved - slots["average"]) / share
         # Up to the start the mean is the point itself, to the bit, not the point after a rounding.
-        return moved, {"average": PUBLIC["where"](PUBLIC["equal"](share, 1.0), moved, mean)}
+        return moved, {"average": F.where(F.equal(share, 1.0), moved, mean)}
 
     def evaluation_parameter(self, p: Node, slots: Nodes, count: Node) -> Node:
         return slots["average"]
@@ -149,14 +147,14 @@ class Rprop(Rule):
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         agree = g * slots["gradient"]
-        turned = PUBLIC["less"](agree, 0.0)
-        grown = PUBLIC["where"](PUBLIC["greater"](agree, 0.0), self.eta_plus, p * 0.0 + 1.0)
-        length = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), context.learning_rate, slots["length"])
-        length = PUBLIC["clip"](
-            length * PUBLIC["where"](turned, self.eta_minus, grown), self.min_step_size, self.max_step_size
+        turned = F.less(agree, 0.0)
+        grown = F.where(F.greater(agree, 0.0), self.eta_plus, p * 0.0 + 1.0)
+        length = F.where(F.equal(context.count, 1.0), context.learning_rate, slots["length"])
+        length = F.clip(
+            length * F.where(turned, self.eta_minus, grown), self.min_step_size, self.max_step_size
         )
-        masked = PUBLIC["where"](turned, 0.0, g)
-        moved = self.shrunk(p, context) - length * PUBLIC["sign"](masked)
+        masked = F.where(turned, 0.0, g)
+        moved = self.shrunk(p, context) - length * F.sign(masked)
         return moved, {"gradient": masked, "length": length}
 
 
@@ -193,6 +191,6 @@ class Lion(Rule):
         return {"mean": Slot(shape)}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        direction = PUBLIC["sign"](running(slots["mean"], g, self.beta1))
+        direction = F.sign(running(slots["mean"], g, self.beta1))
         moved = self.shrunk(p, context) - context.learning_rate * direction
         return moved, {"mean": running(slots["mean"], g, self.beta2)}

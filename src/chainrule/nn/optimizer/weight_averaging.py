@@ -25,7 +25,7 @@ from chainrule.nn.optimizer.optimizer import (
 )
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Shape
 
@@ -119,7 +119,7 @@ class EMA(Averaged):
         require_number(self, "decay", minimum=0, below=1)
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
-        return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.decay))
+        return F.where(F.equal(count, 1.0), new, running(old, new, self.decay))
 
 
 @frozen
@@ -155,10 +155,10 @@ class SWA(Averaged):
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
         since = count - float(self.start)
-        turns = PUBLIC["floor"](since / float(self.every))
-        is_due = PUBLIC["equal"](turns * float(self.every), since)
-        later = PUBLIC["where"](is_due, old + (new - old) / PUBLIC["maximum"](turns + 1.0, 1.0), old)
-        return PUBLIC["where"](PUBLIC["greater"](since, 0.0), later, new)
+        turns = F.floor(since / float(self.every))
+        is_due = F.equal(turns * float(self.every), since)
+        later = F.where(is_due, old + (new - old) / F.maximum(turns + 1.0, 1.0), old)
+        return F.where(F.greater(since, 0.0), later, new)
 
 
 @frozen
@@ -204,16 +204,14 @@ class ScheduleFreeAdamW(Rule):
         return {"ahead": Slot(shape), "square": Slot(shape), "largest": Slot(()), "weight": Slot(())}
 
     def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
-        z = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), p, slots["ahead"])
-        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        direction = g / (
-            PUBLIC["sqrt"](square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon
-        )
+        z = F.where(F.equal(context.count, 1.0), p, slots["ahead"])
+        square = running(slots["square"], F.square(g), self.beta2)
+        direction = g / (F.sqrt(square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon)
         if self.weight_decay:
             direction = direction + p * self.weight_decay
-        largest = PUBLIC["maximum"](slots["largest"], context.learning_rate)
-        weight = slots["weight"] + PUBLIC["square"](largest)
-        share = PUBLIC["square"](largest) / PUBLIC["maximum"](weight, 1e-30)
+        largest = F.maximum(slots["largest"], context.learning_rate)
+        weight = slots["weight"] + F.square(largest)
+        share = F.square(largest) / F.maximum(weight, 1e-30)
         towards = p + (z - p) * share
         moved = towards + direction * (context.learning_rate * ((1.0 - share) * self.beta1 - 1.0))
         new = {

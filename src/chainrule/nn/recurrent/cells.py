@@ -16,7 +16,7 @@ from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import lettered
 from chainrule.spec import count
 
@@ -55,12 +55,12 @@ class _Gated(Recurrent):
             first: where the bias of each gate begins; 0 by default.
         """
         samples, steps, width = x.shape[0], x.shape[1], int(str(x.shape[-1]))
-        rows = PUBLIC["reshape"](x, (count((samples, steps)), width))
+        rows = F.reshape(x, (count((samples, steps)), width))
         z = rows @ self.weights(gates, "weight", width, scope)  # (B T, C) (C, gates units)
         if self.bias:
             init = Blocks(tuple(Fill(value) for value in first)) if first else Fill(0.0)
             z = z + scope.parameter("bias", (gates * self.units,), init)
-        return PUBLIC["reshape"](z, (samples, steps, gates * self.units))
+        return F.reshape(z, (samples, steps, gates * self.units))
 
     def parts(self, z: Node, gates: int) -> list[Node]:
         """The share of each gate in the last axis."""

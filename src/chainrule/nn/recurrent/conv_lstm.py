@@ -13,7 +13,7 @@ from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.spec import Shape, bound, count, shape_text
 
 GATES = Blocks((XAVIER,) * 4)
@@ -82,18 +82,18 @@ class ConvLSTM(Recurrent):
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, *space, C)
         samples, steps, image = x.shape[0], x.shape[1], x.shape[2:]
-        images = PUBLIC["reshape"](x, (count((samples, steps)), *image))
+        images = F.reshape(x, (count((samples, steps)), *image))
         window = (self.kernel_size,) * (x.rank - 3)
         weight = scope.parameter("weight", (4 * self.units, *window, *bound(x.shape[-1:])), GATES)
         first = Blocks(tuple(Fill(value) for value in (0.0, self.forget_bias, 0.0, 0.0)))
         bias = scope.parameter("bias", (4 * self.units,), first)
-        z = PUBLIC["convolution"](images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
-        offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.recurrent_input(x, scope)
+        z = F.convolution(images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
+        offered, hear = F.reshape(z, (samples, steps, *z.shape[1:])), self.recurrent_input(x, scope)
         recurrent = scope.parameter("recurrent", (4 * self.units, *window, self.units), GATES)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             hidden, cell = states
-            own = PUBLIC["convolution"](hear(hidden), recurrent, padding="same")
+            own = F.convolution(hear(hidden), recurrent, padding="same")
             z = [a + b for a, b in zip(self._parts(own), self._parts(cells[0]), strict=True)]
             i, f, o = (activated(z[k], self.recurrent_activation, scope) for k in (0, 1, 3))
             after = f * cell + i * activated(z[2], self.activation, scope)

@@ -25,7 +25,7 @@ from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import scan
 from chainrule.spec import Shape, shape_text
 
@@ -120,7 +120,7 @@ class Recurrent(Layer):
         for name, shape in self.shapes(x).items():
             state = inputs.get(name)
             if state is None:
-                state = PUBLIC["broadcast_to"](constant(0.0, x.dtype), shape)
+                state = F.broadcast_to(constant(0.0, x.dtype), shape)
             elif state.shape != shape:
                 raise ShapeError(
                     "E208", op=type(self).__name__, constraint=f"a first {name} state for every sample",
@@ -177,10 +177,10 @@ def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple
     def turned(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
         *own, counts = cells
         output, after = step(states, own)
-        new_states = [PUBLIC["where"](_wide(counts, s), new, s) for new, s in zip(after, states, strict=True)]
+        new_states = [F.where(_wide(counts, s), new, s) for new, s in zip(after, states, strict=True)]
         new_output = next((h for h, new in zip(new_states, after, strict=True) if new is output), None)
         if new_output is None:
-            new_output = PUBLIC["where"](_wide(counts, output), output, output * 0.0)
+            new_output = F.where(_wide(counts, output), output, output * 0.0)
         return new_output, new_states
 
     return (*sequences, mask), turned
@@ -188,9 +188,7 @@ def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple
 
 def _wide(counts: Node, like: Node) -> Node:
     """A boolean for each sample, broadcast to all of its numbers."""
-    return PUBLIC["broadcast_to"](
-        PUBLIC["reshape"](counts, (counts.shape[0], *(1,) * (like.rank - 1))), like.shape
-    )
+    return F.broadcast_to(F.reshape(counts, (counts.shape[0], *(1,) * (like.rank - 1))), like.shape)
 
 
 def require_mask(owner: str, mask: Node, x: Node) -> None:

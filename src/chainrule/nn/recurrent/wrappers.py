@@ -14,7 +14,7 @@ from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.recurrent.sequence_loop import Recurrent, inputs_of
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require_number, unknown, value_text
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 
 
 @layer
@@ -151,8 +151,8 @@ class Masking(Layer):
         require_number(self, "mask_value")
 
     def __call__(self, x: Node, scope: Scope) -> Value:  # x (B, T, C)
-        differs = PUBLIC["not_equal"](x, self.mask_value).astype(x.dtype)
-        mask = PUBLIC["max"](differs, tuple(range(2, x.rank))) > 0.0  # (B, T)
+        differs = F.not_equal(x, self.mask_value).astype(x.dtype)
+        mask = F.max(differs, tuple(range(2, x.rank))) > 0.0  # (B, T)
         return scope.run(self.inner, {"sequence": x, "mask": mask}, "inner")
 
 

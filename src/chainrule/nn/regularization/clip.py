@@ -12,7 +12,7 @@ from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import norm
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 _SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
@@ -53,7 +53,7 @@ class ClipValue(Clip):
     chinese = ("按值裁剪", "把梯度的每个数限制在 [−limit, limit]，方向可能改变。")
 
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
-        return {name: PUBLIC["clip"](g, -self.limit, self.limit) for name, g in gradients.items()}
+        return {name: F.clip(g, -self.limit, self.limit) for name, g in gradients.items()}
 
 
 @frozen
@@ -92,4 +92,4 @@ class ClipGlobalNorm(Clip):
 
 def shortening(gradients: list[Node], limit: float) -> Node:
     """The factor, at most 1, that brings gradients taken together to length ``limit``."""
-    return PUBLIC["minimum"](limit / (norm(gradients) + _SAFE), 1.0)
+    return F.minimum(limit / (norm(gradients) + _SAFE), 1.0)

@@ -12,7 +12,7 @@ from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.safe_norms import norm
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 _SAFE = 1e-7  # as in Keras: keeps the quotient finite when the length is 0
@@ -43,7 +43,7 @@ class NonNegative(Constraint):
     chinese = ("非负约束", "负数变为 0。")
 
     def __call__(self, parameter: Node) -> Node:
-        return PUBLIC["relu"](parameter)
+        return F.relu(parameter)
 
 
 @frozen
@@ -85,7 +85,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, parameter: Node) -> Node:
         norms = lengths(parameter)
-        return parameter * (PUBLIC["minimum"](norms, self.max_value) / (norms + _SAFE))
+        return parameter * (F.minimum(norms, self.max_value) / (norms + _SAFE))
 
 
 @frozen
@@ -117,7 +117,7 @@ class MinMaxNorm(Constraint):
 
     def __call__(self, parameter: Node) -> Node:
         norms = lengths(parameter)
-        target = PUBLIC["clip"](norms, self.min_value, self.max_value)
+        target = F.clip(norms, self.min_value, self.max_value)
         if self.rate < 1:
             target = target * self.rate + norms * (1.0 - self.rate)
         return parameter * (target / (norms + _SAFE))

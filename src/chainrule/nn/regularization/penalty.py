@@ -11,7 +11,7 @@ from chainrule.extension import Extensible
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.safe_norms import defined
 from chainrule.nn.validation import require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 
@@ -43,7 +43,7 @@ class L1(Penalty):
     chinese = ("L1 正则化", "绝对值之和：把小权重拉到恰好为 0。")
 
     def __call__(self, parameter: Node) -> Node:
-        return PUBLIC["sum"](PUBLIC["abs"](parameter)) * self.strength
+        return F.sum(F.abs(parameter)) * self.strength
 
 
 @frozen
@@ -53,7 +53,7 @@ class L2(Penalty):
     chinese = ("L2 正则化", "平方和：把每个权重拉向 0，大的更用力。")
 
     def __call__(self, parameter: Node) -> Node:
-        return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
+        return F.sum(F.square(parameter)) * self.strength
 
 
 @frozen
@@ -109,14 +109,14 @@ class OrthogonalPenalty(Penalty):
         lengths = [int(n) for n in parameter.shape if isinstance(n, int)]
         rows = lengths[0] if lengths else 1
         if rows < 2:
-            return PUBLIC["sum"](parameter) * 0.0  # no pair, no angle
-        matrix = PUBLIC["reshape"](parameter, (rows, math.prod(lengths[1:])))  # (O, the rest)
-        squared = PUBLIC["sum"](PUBLIC["square"](matrix), 1, True)
-        size = defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, 1e-12)), squared)
+            return F.sum(parameter) * 0.0  # no pair, no angle
+        matrix = F.reshape(parameter, (rows, math.prod(lengths[1:])))  # (O, the rest)
+        squared = F.sum(F.square(matrix), 1, True)
+        size = defined(F.sqrt(F.maximum(squared, 1e-12)), squared)
         unit = matrix / size
         reserve(rows, rows, itemsize=20)  # the identity, its complement, the constant
         beside = constant(1.0 - np.eye(rows), parameter.dtype)
-        pairs = PUBLIC["sum"](PUBLIC["abs"](unit @ unit.T) * beside)  # each pair twice
+        pairs = F.sum(F.abs(unit @ unit.T) * beside)  # each pair twice
         return pairs * (self.strength / (rows * (rows - 1)))
 
 

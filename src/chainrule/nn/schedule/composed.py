@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, known_schedule, require_rate, require_rising
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 
@@ -41,8 +41,8 @@ class Warmup(Schedule):
         require(self, "then", not isinstance(self.then, Warmup), "a schedule that is no warm-up itself")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        climbed = PUBLIC["minimum"]((step + 1.0) / float(self.warmup_steps), 1.0)
-        later = PUBLIC["relu"](step - float(self.warmup_steps))
+        climbed = F.minimum((step + 1.0) / float(self.warmup_steps), 1.0)
+        later = F.relu(step - float(self.warmup_steps))
         return climbed * known_schedule(self.then)(later, max(1, horizon - self.warmup_steps))
 
 
@@ -78,12 +78,12 @@ class RateSequence(Schedule):
     def __call__(self, step: Node, horizon: int) -> Node:
         starts, ends = (0, *self.milestones), (*self.milestones, max(horizon, self.milestones[-1] + 1))
         rates = [
-            known_schedule(part)(PUBLIC["relu"](step - float(start)), end - start)
+            known_schedule(part)(F.relu(step - float(start)), end - start)
             for part, start, end in zip(self.schedules, starts, ends, strict=True)
         ]
         learning_rate = rates[0]
         for start, following in zip(self.milestones, rates[1:], strict=True):
-            learning_rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), learning_rate, following)
+            learning_rate = F.where(F.less(step, float(start)), learning_rate, following)
         return learning_rate
 
 
@@ -138,7 +138,7 @@ class Slowed(Schedule):
         require_integer(self, "times", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        slow = PUBLIC["floor"](step / float(self.times))
+        slow = F.floor(step / float(self.times))
         return known_schedule(self.inner)(slow, max(1, horizon // self.times))
 
 

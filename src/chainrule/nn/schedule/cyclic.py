@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
 from chainrule.nn.validation import require_integer, require_number, unknown
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 
@@ -45,8 +45,8 @@ class Cosine(Schedule):
             require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        passed = PUBLIC["minimum"](step / float(max(1, self.decay_steps or horizon)), 1.0)
-        half = (PUBLIC["cos"](passed * math.pi) + 1.0) / 2.0
+        passed = F.minimum(step / float(max(1, self.decay_steps or horizon)), 1.0)
+        half = (F.cos(passed * math.pi) + 1.0) / 2.0
         return half * (self.initial_learning_rate - self.min_learning_rate) + self.min_learning_rate
 
 
@@ -93,26 +93,24 @@ class CosineRestarts(Schedule):
     def __call__(self, step: Node, horizon: int) -> Node:
         exact = step.astype("float64")
         restarts = self._restarts(exact)
-        length = PUBLIC["power"](float(self.t_mul), restarts) * float(self.first_decay_steps)
+        length = F.power(float(self.t_mul), restarts) * float(self.first_decay_steps)
         part = (exact - self._begin(restarts)) / length
-        top = PUBLIC["power"](self.m_mul, restarts) * self.initial_learning_rate - self.min_learning_rate
-        return ((PUBLIC["cos"](part * math.pi) + 1.0) / 2.0 * top + self.min_learning_rate).astype(step.dtype)
+        top = F.power(self.m_mul, restarts) * self.initial_learning_rate - self.min_learning_rate
+        return ((F.cos(part * math.pi) + 1.0) / 2.0 * top + self.min_learning_rate).astype(step.dtype)
 
     def _begin(self, restarts: Node) -> Node:
         """The update at which the period after this number of restarts begins."""
         if self.t_mul == 1:
             return restarts * float(self.first_decay_steps)
-        return (PUBLIC["power"](float(self.t_mul), restarts) - 1.0) * (
-            self.first_decay_steps / (self.t_mul - 1.0)
-        )
+        return (F.power(float(self.t_mul), restarts) - 1.0) * (self.first_decay_steps / (self.t_mul - 1.0))
 
     def _restarts(self, exact: Node) -> Node:
         if self.t_mul == 1:
-            return PUBLIC["floor"](exact / float(self.first_decay_steps))
+            return F.floor(exact / float(self.first_decay_steps))
         grown = exact * ((self.t_mul - 1.0) / self.first_decay_steps) + 1.0
-        near = PUBLIC["floor"](PUBLIC["log"](grown) / math.log(self.t_mul))
-        too_late = PUBLIC["less"](exact, self._begin(near)).astype("float64")
-        too_early = PUBLIC["greater_equal"](exact, self._begin(near + 1.0)).astype("float64")
+        near = F.floor(F.log(grown) / math.log(self.t_mul))
+        too_late = F.less(exact, self._begin(near)).astype("float64")
+        too_early = F.greater_equal(exact, self._begin(near + 1.0)).astype("float64")
         return near + too_early - too_late
 
 
@@ -168,14 +166,14 @@ class OneCycle(Schedule):
         total = max(2, self.total_steps or horizon)
         low, top = self.max_learning_rate / self.div_factor, self.pct_start * total - 1.0
         rising = self._between(low, self.max_learning_rate, step / max(top, 1e-12))
-        part = PUBLIC["minimum"]((step - top) / (total - 1.0 - top), 1.0)
+        part = F.minimum((step - top) / (total - 1.0 - top), 1.0)
         sinking = self._between(self.max_learning_rate, low / self.final_div_factor, part)
-        return PUBLIC["where"](PUBLIC["less_equal"](step, top), rising, sinking)
+        return F.where(F.less_equal(step, top), rising, sinking)
 
     def _between(self, start: float, end: float, part: Node) -> Node:
         if self.anneal_strategy == "linear":
             return part * (end - start) + start
-        return (PUBLIC["cos"](part * math.pi) + 1.0) * ((start - end) / 2.0) + end
+        return (F.cos(part * math.pi) + 1.0) * ((start - end) / 2.0) + end
 
 
 @frozen
@@ -222,13 +220,11 @@ class Cyclic(Schedule):
 
     def __call__(self, step: Node, horizon: int) -> Node:
         down = float(self.step_size_down or self.step_size_up)
-        cycles = PUBLIC["floor"](step / (self.step_size_up + down))
+        cycles = F.floor(step / (self.step_size_up + down))
         inside = step - cycles * (self.step_size_up + down)
-        height = PUBLIC["minimum"](
-            inside / float(self.step_size_up), (self.step_size_up + down - inside) / down
-        )
+        height = F.minimum(inside / float(self.step_size_up), (self.step_size_up + down - inside) / down)
         if self.mode == "triangular2":
-            height = height * PUBLIC["power"](0.5, cycles)
+            height = height * F.power(0.5, cycles)
         elif self.mode == "exp_range":
-            height = height * PUBLIC["power"](self.gamma, step)
+            height = height * F.power(self.gamma, step)
         return height * (self.max_learning_rate - self.base_learning_rate) + self.base_learning_rate

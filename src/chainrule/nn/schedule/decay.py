@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
 from chainrule.nn.validation import require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 
@@ -43,7 +43,7 @@ class ExponentialDecay(Schedule):
 
     def __call__(self, step: Node, horizon: int) -> Node:
         return (
-            PUBLIC["power"](self.decay_rate, _part(step, self.decay_steps, self.staircase))
+            F.power(self.decay_rate, _part(step, self.decay_steps, self.staircase))
             * self.initial_learning_rate
         )
 
@@ -120,9 +120,9 @@ class PolynomialDecay(Schedule):
             require_integer(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        left = 1.0 - PUBLIC["minimum"](step / float(max(1, self.decay_steps or horizon)), 1.0)
+        left = 1.0 - F.minimum(step / float(max(1, self.decay_steps or horizon)), 1.0)
         return (
-            PUBLIC["power"](left, self.power) * (self.initial_learning_rate - self.end_learning_rate)
+            F.power(left, self.power) * (self.initial_learning_rate - self.end_learning_rate)
             + self.end_learning_rate
         )
 
@@ -158,7 +158,7 @@ class LinearRamp(Schedule):
         require_number(self, "end_factor", minimum=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        part = PUBLIC["minimum"](step / float(self.steps), 1.0)
+        part = F.minimum(step / float(self.steps), 1.0)
         return (part * (self.end_factor - self.start_factor) + self.start_factor) * self.learning_rate
 
 
@@ -192,11 +192,11 @@ class Noam(Schedule):
 
     def __call__(self, step: Node, horizon: int) -> Node:
         t = step + 1.0
-        falling = 1.0 / PUBLIC["sqrt"](t)
-        return PUBLIC["minimum"](falling, t * self.warmup_steps**-1.5) * (self.scale * self.units**-0.5)
+        falling = 1.0 / F.sqrt(t)
+        return F.minimum(falling, t * self.warmup_steps**-1.5) * (self.scale * self.units**-0.5)
 
 
 def _part(step: Node, every: int, stairs: bool) -> Node:
     """The number of periods of ``every`` updates that have passed, rounded down for stairs."""
     passed = step / float(every)
-    return PUBLIC["floor"](passed) if stairs else passed
+    return F.floor(passed) if stairs else passed

@@ -23,21 +23,21 @@ from chainrule.notation import (
     children,
     parse,
 )
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
 
 LONGEST, DEEPEST = 200, 20  # of a formula: characters, and nested brackets
 _FUNCTIONS: dict[str, Callable[..., Node]] = {
-    **{name: PUBLIC[name] for name in (
+    **{name: getattr(F, name) for name in (
         "abs", "cos", "erf", "exp", "floor", "log", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
         "tanh", "where",
     )},
-    "max": lambda *values: reduce(PUBLIC["maximum"], values),
-    "min": lambda *values: reduce(PUBLIC["minimum"], values),
-    "and": PUBLIC["logical_and"],
-    "or": PUBLIC["logical_or"],
-    "not": PUBLIC["logical_not"],
+    "max": lambda *values: reduce(F.maximum, values),
+    "min": lambda *values: reduce(F.minimum, values),
+    "and": F.logical_and,
+    "or": F.logical_or,
+    "not": F.logical_not,
 }  # fmt: skip
 _SIGNS = {
     "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal", ">=": "greater_equal", ">": "greater",
@@ -111,14 +111,14 @@ def _nodes(tree: Tree, names: dict[str, Node], like: Node) -> Node:
         case Apply(function, _):
             return _FUNCTIONS[function](*parts)
         case Compare(sign, _, _):
-            return PUBLIC[_SIGNS[sign]](*parts)
+            return getattr(F, _SIGNS[sign])(*parts)
         case Sum():
-            return reduce(PUBLIC["add"], parts)
+            return reduce(F.add, parts)
         case Product():
-            return reduce(PUBLIC["multiply"], parts)
+            return reduce(F.multiply, parts)
         case Quotient():
-            return PUBLIC["divide"](*parts)
+            return F.divide(*parts)
         case Power():
-            return PUBLIC["power"](*parts)
+            return F.power(*parts)
         case _:
-            return PUBLIC["negative"](*parts)
+            return F.negative(*parts)

@@ -15,7 +15,7 @@ from typing import Any
 from chainrule.graph import Node, input_node
 from chainrule.nn.schedule.schedule import Schedule, known_schedule, require_rate
 from chainrule.nn.validation import require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 
 REDUCTIONS = "rate/reductions"
@@ -65,10 +65,8 @@ class ReduceOnPlateau(Schedule):
         require_number(self, "min_learning_rate", minimum=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        lowered = PUBLIC["power"](self.factor, input_node(REDUCTIONS, (), step.dtype, "state"))
-        return PUBLIC["maximum"](
-            known_schedule(self.learning_rate)(step, horizon) * lowered, self.min_learning_rate
-        )
+        lowered = F.power(self.factor, input_node(REDUCTIONS, (), step.dtype, "state"))
+        return F.maximum(known_schedule(self.learning_rate)(step, horizon) * lowered, self.min_learning_rate)
 
     def update(
         self, counters: Mapping[str, float | None], row: Mapping[str, float | None], larger: bool = False

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, require_rising
 from chainrule.nn.validation import is_number, require, require_integer, require_number
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.records import frozen
 
@@ -41,8 +41,8 @@ class Step(Schedule):
         require_number(self, "gamma", above=0, maximum=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        stair = PUBLIC["floor"](step / float(self.step_size))
-        return PUBLIC["power"](self.gamma, stair) * self.initial_learning_rate
+        stair = F.floor(step / float(self.step_size))
+        return F.power(self.gamma, stair) * self.initial_learning_rate
 
 
 @frozen
@@ -78,7 +78,7 @@ class MultiStep(Schedule):
         require_number(self, "gamma", above=0, maximum=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return PUBLIC["power"](self.gamma, passed(step, self.milestones)) * self.initial_learning_rate
+        return F.power(self.gamma, passed(step, self.milestones)) * self.initial_learning_rate
 
 
 @frozen
@@ -116,7 +116,7 @@ class PiecewiseConstant(Schedule):
     def __call__(self, step: Node, horizon: int) -> Node:
         learning_rate = full_like(step, self.values[0])
         for start, following in zip(self.boundaries, self.values[1:], strict=True):
-            learning_rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), learning_rate, following)
+            learning_rate = F.where(F.less(step, float(start)), learning_rate, following)
         return learning_rate
 
 
@@ -124,5 +124,5 @@ def passed(step: Node, at: tuple[int, ...]) -> Node:
     """The number of these updates at or before a step."""
     total = full_like(step, 0.0)
     for start in at:
-        total = total + PUBLIC["greater_equal"](step, float(start)).astype(step.dtype)
+        total = total + F.greater_equal(step, float(start)).astype(step.dtype)
     return total

@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, make
-from chainrule.ops.array import reduction, softmax
+from chainrule.ops.array import reduction
 from chainrule.ops.array.shape import reshape
+from chainrule.ops.array.softmax import LogSoftmax, LogSumExp, Softmax
 from chainrule.ops.elementwise.dtype import extent, stop_gradient
 from chainrule.ops.formula_functions import FUNCTIONS
 
@@ -105,16 +106,16 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
 def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
     """The logarithm of the sum of exponentials over ``axis``, axis by axis."""
     for a in reversed(axes_of(x, axis)):
-        folded = make(softmax.LogSumExp(a), x)
+        folded = make(LogSumExp(a), x)
         x = reshape(folded, (*x.shape[:a], 1, *x.shape[a + 1 :])) if keepdims else folded
     return x
 
 
-def softmax_of(x: Node, axis: int = -1) -> Node:
+def softmax(x: Node, axis: int = -1) -> Node:
     """Probabilities along ``axis``."""
-    return make(softmax.Softmax(axes_of(x, axis)[0]), x)
+    return make(Softmax(axes_of(x, axis)[0]), x)
 
 
 def log_softmax(x: Node, axis: int = -1) -> Node:
     """Log-probabilities along ``axis``."""
-    return make(softmax.LogSoftmax(axes_of(x, axis)[0]), x)
+    return make(LogSoftmax(axes_of(x, axis)[0]), x)

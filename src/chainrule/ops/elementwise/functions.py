@@ -1,12 +1,14 @@
-"""Elementwise cards as functions of nodes, plain numbers and arrays, with broadcasting.
+"""Elementwise operations as functions of nodes, Python numbers and arrays, with broadcasting.
 
-A card wants inputs of one shape and kind; a person writes ``1 - x`` and ``x + bias``. Here plain numbers take
-the kind of the node beside them and smaller shapes are repeated, each by a node of its own.
+A card takes inputs of one shape and one dtype. These functions accept what users write, such as ``1 - x``
+and ``x + bias``: a Python number takes the dtype of the node next to it, and smaller shapes are broadcast,
+each by a node of its own.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,16 +16,21 @@ from chainrule.errors import DtypeError
 from chainrule.graph import Constant, Node, constant
 from chainrule.graph import make as make_node
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to
-from chainrule.ops.card import Card, Function
+from chainrule.ops.card import Card
 from chainrule.ops.elementwise import arithmetic, comparison, math_functions
 from chainrule.spec import FLOATS
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def lift(value: Any, like: Node | None) -> Node:
-    """A node for ``value``: itself, or a constant of the number kind of ``like``.
+Operand: TypeAlias = "Node | ArrayLike"
+
+
+def lift(value: Operand, like: Node | None) -> Node:
+    """A node for ``value``: the node itself, or a constant with the dtype of ``like``.
 
     Raises:
-        DtypeError E252: a broken number beside whole ones.
+        DtypeError E252: a float next to a node of integers.
     """
     if isinstance(value, Node):
         return value
@@ -37,8 +44,8 @@ def lift(value: Any, like: Node | None) -> Node:
     return constant(np.asarray(value).astype(like.dtype))
 
 
-def same_shape(*values: Any) -> list[Node]:
-    """The values as nodes of one shape."""
+def same_shape(*values: Operand) -> list[Node]:
+    """The values as nodes, broadcast to one shape."""
     like = next((v for v in values if isinstance(v, Node)), None)
     nodes = [lift(v, like) for v in values]
     if all(n.shape == nodes[0].shape for n in nodes[1:]):
@@ -48,69 +55,189 @@ def same_shape(*values: Any) -> list[Node]:
 
 
 def full_like(x: Node, value: float) -> Node:
-    """``value`` in the shape and number kind of ``x``."""
+    """``value`` in the shape and dtype of ``x``."""
     return broadcast_to(lift(value, x), x.shape)
 
 
-def elementwise(kind: type[Card]) -> Function:
-    """The function of nodes that applies an elementwise card."""
-    card = kind()
-
-    def apply(*values: Any) -> Node:
-        return make_node(card, *same_shape(*values))
-
-    apply.__name__ = apply.__qualname__ = kind.name
-    apply.__doc__ = kind.__doc__
-    return apply
+@cache
+def _instance(card: type[Card]) -> Card:
+    return card()
 
 
-add = elementwise(arithmetic.Add)
-subtract = elementwise(arithmetic.Subtract)
-multiply = elementwise(arithmetic.Multiply)
-divide = elementwise(arithmetic.Divide)
-negative = elementwise(arithmetic.Negative)
-square = elementwise(arithmetic.Square)
-abs = elementwise(arithmetic.Abs)
-sign = elementwise(arithmetic.Sign)
-maximum = elementwise(arithmetic.Maximum)
-minimum = elementwise(arithmetic.Minimum)
-exp = elementwise(math_functions.Exp)
-log = elementwise(math_functions.Log)
-sqrt = elementwise(math_functions.Sqrt)
-sin = elementwise(math_functions.Sin)
-cos = elementwise(math_functions.Cos)
-tanh = elementwise(math_functions.Tanh)
-sigmoid = elementwise(math_functions.Sigmoid)
-relu = elementwise(math_functions.Relu)
-softplus = elementwise(math_functions.Softplus)
-erf = elementwise(math_functions.Erf)
-floor = elementwise(math_functions.Floor)
-less = elementwise(comparison.Less)
-less_equal = elementwise(comparison.LessEqual)
-greater = elementwise(comparison.Greater)
-greater_equal = elementwise(comparison.GreaterEqual)
-equal = elementwise(comparison.Equal)
-not_equal = elementwise(comparison.NotEqual)
-logical_and = elementwise(comparison.LogicalAnd)
-logical_or = elementwise(comparison.LogicalOr)
-logical_not = elementwise(comparison.LogicalNot)
-is_finite = elementwise(comparison.IsFinite)
+def _apply(card: type[Card], *values: Operand) -> Node:
+    """The node of an elementwise card without attributes, its inputs broadcast to one shape."""
+    return make_node(_instance(card), *same_shape(*values))
 
 
-def where(condition: Node, a: Any, b: Any) -> Node:
-    """``a`` where the condition holds, else ``b``; shapes are broadcast.
+def add(a: Operand, b: Operand) -> Node:
+    """The sum ``a + b``."""
+    return _apply(arithmetic.Add, a, b)
+
+
+def subtract(a: Operand, b: Operand) -> Node:
+    """The difference ``a - b``."""
+    return _apply(arithmetic.Subtract, a, b)
+
+
+def multiply(a: Operand, b: Operand) -> Node:
+    """The product ``a * b``, element by element."""
+    return _apply(arithmetic.Multiply, a, b)
+
+
+def divide(a: Operand, b: Operand) -> Node:
+    """The quotient ``a / b``."""
+    return _apply(arithmetic.Divide, a, b)
+
+
+def negative(x: Operand) -> Node:
+    """The negative ``-x``."""
+    return _apply(arithmetic.Negative, x)
+
+
+def square(x: Operand) -> Node:
+    """The square ``x * x``."""
+    return _apply(arithmetic.Square, x)
+
+
+def abs(x: Operand) -> Node:
+    """The absolute value of ``x``; its derivative at 0 is 0."""
+    return _apply(arithmetic.Abs, x)
+
+
+def sign(x: Operand) -> Node:
+    """The sign of ``x``: -1, 0 or 1."""
+    return _apply(arithmetic.Sign, x)
+
+
+def maximum(a: Operand, b: Operand) -> Node:
+    """The larger of ``a`` and ``b``, element by element."""
+    return _apply(arithmetic.Maximum, a, b)
+
+
+def minimum(a: Operand, b: Operand) -> Node:
+    """The smaller of ``a`` and ``b``, element by element."""
+    return _apply(arithmetic.Minimum, a, b)
+
+
+def exp(x: Operand) -> Node:
+    """The exponential function, e to the power of ``x``."""
+    return _apply(math_functions.Exp, x)
+
+
+def log(x: Operand) -> Node:
+    """The natural logarithm of ``x``."""
+    return _apply(math_functions.Log, x)
+
+
+def sqrt(x: Operand) -> Node:
+    """The square root of ``x``."""
+    return _apply(math_functions.Sqrt, x)
+
+
+def sin(x: Operand) -> Node:
+    """The sine of ``x``, in radians."""
+    return _apply(math_functions.Sin, x)
+
+
+def cos(x: Operand) -> Node:
+    """The cosine of ``x``, in radians."""
+    return _apply(math_functions.Cos, x)
+
+
+def tanh(x: Operand) -> Node:
+    """The hyperbolic tangent of ``x``."""
+    return _apply(math_functions.Tanh, x)
+
+
+def sigmoid(x: Operand) -> Node:
+    """The logistic function ``1 / (1 + exp(-x))``."""
+    return _apply(math_functions.Sigmoid, x)
+
+
+def relu(x: Operand) -> Node:
+    """The rectified linear unit ``max(x, 0)``; its derivative at 0 is 0."""
+    return _apply(math_functions.Relu, x)
+
+
+def softplus(x: Operand) -> Node:
+    """The softplus function ``log(1 + exp(x))``."""
+    return _apply(math_functions.Softplus, x)
+
+
+def erf(x: Operand) -> Node:
+    """The error function of ``x``."""
+    return _apply(math_functions.Erf, x)
+
+
+def floor(x: Operand) -> Node:
+    """The largest integer not greater than ``x``."""
+    return _apply(math_functions.Floor, x)
+
+
+def less(a: Operand, b: Operand) -> Node:
+    """Whether ``a < b``, element by element."""
+    return _apply(comparison.Less, a, b)
+
+
+def less_equal(a: Operand, b: Operand) -> Node:
+    """Whether ``a <= b``, element by element."""
+    return _apply(comparison.LessEqual, a, b)
+
+
+def greater(a: Operand, b: Operand) -> Node:
+    """Whether ``a > b``, element by element."""
+    return _apply(comparison.Greater, a, b)
+
+
+def greater_equal(a: Operand, b: Operand) -> Node:
+    """Whether ``a >= b``, element by element."""
+    return _apply(comparison.GreaterEqual, a, b)
+
+
+def equal(a: Operand, b: Operand) -> Node:
+    """Whether ``a == b``, element by element."""
+    return _apply(comparison.Equal, a, b)
+
+
+def not_equal(a: Operand, b: Operand) -> Node:
+    """Whether ``a != b``, element by element."""
+    return _apply(comparison.NotEqual, a, b)
+
+
+def logical_and(a: Operand, b: Operand) -> Node:
+    """Whether ``a`` and ``b`` are both true, element by element."""
+    return _apply(comparison.LogicalAnd, a, b)
+
+
+def logical_or(a: Operand, b: Operand) -> Node:
+    """Whether ``a`` or ``b`` is true, element by element."""
+    return _apply(comparison.LogicalOr, a, b)
+
+
+def logical_not(x: Operand) -> Node:
+    """Whether ``x`` is false, element by element."""
+    return _apply(comparison.LogicalNot, x)
+
+
+def is_finite(x: Operand) -> Node:
+    """Whether ``x`` is neither infinite nor NaN, element by element."""
+    return _apply(comparison.IsFinite, x)
+
+
+def where(condition: Operand, a: Operand, b: Operand) -> Node:
+    """``a`` where ``condition`` is true, else ``b``; shapes are broadcast.
 
     Raises:
-        DtypeError E253: the condition is not true/false.
+        DtypeError E253: ``condition`` is not boolean.
     """
     like = next((v for v in (a, b) if isinstance(v, Node)), None)
     return make_node(comparison.Where(), *same_shape(condition, lift(a, like), lift(b, like)))
 
 
-def power(x: Any, exponent: Any) -> Node:
-    """``x`` raised to ``exponent``; small whole exponents are taken by multiplication.
+def power(x: Operand, exponent: Operand) -> Node:
+    """``x`` to the power of ``exponent``; the exponents 1 and 2 need no power function.
 
-    Numerics: ``x ** 2`` is exact for negative ``x`` too.
+    Numerics: ``x ** 2`` is the product ``x * x``, also for negative ``x``.
     """
     known = exponent
     if isinstance(exponent, Node) and isinstance(exponent.op, Constant):
@@ -121,5 +248,5 @@ def power(x: Any, exponent: Any) -> Node:
 
 
 def clip(x: Node, low: float = -np.inf, high: float = np.inf) -> Node:
-    """``x`` moved to the nearest of the limits where it lies outside."""
+    """``x`` limited to the interval from ``low`` to ``high``."""
     return make_node(math_functions.Clip(float(low), float(high)), x)

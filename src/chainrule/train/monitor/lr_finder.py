@@ -23,7 +23,7 @@ from chainrule.events import Event, StepDone
 from chainrule.graph import Node
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.schedule import Schedule
-from chainrule.ops import PUBLIC
+from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState
@@ -56,7 +56,7 @@ class Growing(Schedule):
     steps: int
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return PUBLIC["exp"](step * (math.log(self.high / self.low) / (self.steps - 1))) * self.low
+        return F.exp(step * (math.log(self.high / self.low) / (self.steps - 1))) * self.low
 
 
 @frozen

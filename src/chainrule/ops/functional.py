@@ -1,0 +1,76 @@
+"""The functions that build nodes from nodes, as one module: ``from chainrule.ops import functional as F``.
+
+Each function is defined next to its card. ``F.exp(x)``, ``F.sum(x, 1)``: qualified by the module, because
+``abs``, ``max``, ``min`` and ``sum`` have the names of Python's built-in functions.
+"""
+
+from chainrule.ops.array.gather import gather, one_hot, scatter_add
+from chainrule.ops.array.reduction_functions import (
+    argmax,
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    prod,
+    softmax,
+    sum,
+    variance,
+)
+from chainrule.ops.array.resample import resample
+from chainrule.ops.array.shape import broadcast_to, reshape, transpose
+from chainrule.ops.array.slicing import concatenate, pad, stack
+from chainrule.ops.elementwise.dtype import cast, stop_gradient
+from chainrule.ops.elementwise.functions import (
+    abs,
+    add,
+    clip,
+    cos,
+    divide,
+    equal,
+    erf,
+    exp,
+    floor,
+    full_like,
+    greater,
+    greater_equal,
+    is_finite,
+    less,
+    less_equal,
+    log,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    subtract,
+    tanh,
+    where,
+)
+from chainrule.ops.linear.convolution import convolution, convolution_transpose
+from chainrule.ops.linear.matmul import matmul
+from chainrule.ops.linear.patches import average_pool, max_pool, patches
+from chainrule.ops.random_ops import normal, uniform
+from chainrule.ops.recomputation import remat
+
+__all__ = [
+    "abs", "add", "argmax", "average_pool", "broadcast_to", "cast", "clip", "concatenate", "convolution",
+    "convolution_transpose", "cos", "divide", "equal", "erf", "exp", "floor", "full_like", "gather",
+    "greater", "greater_equal", "is_finite", "less", "less_equal", "log", "log_softmax", "logical_and",
+    "logical_not", "logical_or", "logsumexp", "matmul", "max", "max_pool", "maximum", "mean", "min",
+    "minimum", "multiply", "negative", "normal", "not_equal", "one_hot", "pad", "patches", "power",
+    "prod", "relu", "remat", "resample", "reshape", "scatter_add", "sigmoid", "sign", "sin", "softmax",
+    "softplus", "sqrt", "square", "stack", "stop_gradient", "subtract", "sum", "tanh", "transpose",
+    "uniform", "variance", "where",
+]  # fmt: skip
