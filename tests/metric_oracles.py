@@ -11,20 +11,20 @@ import torch
 from scipy import stats
 from sklearn import metrics as sk
 
-from chainrule.train.evaluation.metric import Answers
+from chainrule.train.evaluation.metric import Predictions
 
-Oracle = Callable[[Answers, float | None], float]
+Oracle = Callable[[Predictions, float | None], float]
 
 
-def w(a: Answers) -> dict[str, Any]:
+def w(a: Predictions) -> dict[str, Any]:
     return {"sample_weight": a.weights}
 
 
-def weights(a: Answers) -> np.ndarray:
+def weights(a: Predictions) -> np.ndarray:
     return np.ones(len(a.target)) if a.weights is None else a.weights
 
 
-def mean(a: Answers, values: Any) -> float:
+def mean(a: Predictions, values: Any) -> float:
     """The weighted mean over rows of the mean over outputs, added row by row."""
     rows = np.asarray(values, dtype=np.float64).reshape(len(a.target), -1)
     return float(sum(wi * row.mean() for wi, row in zip(weights(a), rows, strict=True)) / weights(a).sum())
@@ -33,10 +33,10 @@ def mean(a: Answers, values: Any) -> float:
 def counted(name: str, average: str, **options: Any) -> Oracle:
     """A score from counts, averaged by scikit-learn."""
 
-    def score(a: Answers, value: float | None) -> float:
+    def score(a: Predictions, value: float | None) -> float:
         how = average or ("binary" if a.is_binary else "macro")
         extra = options | ({"beta": 2.0 if value is None else value} if name == "fbeta" else {})
-        y, predicted = (a.wanted.astype(int), a.chosen.astype(int))
+        y, predicted = (a.actual.astype(int), a.predicted.astype(int))
         if a.task == "multilabel" and a.target.shape[1] == 1:
             y, predicted, how = y[:, 0], predicted[:, 0], "binary"
         function = getattr(sk, f"{name}_score")
@@ -52,9 +52,9 @@ def explained(score: Callable[..., Any]) -> Oracle:
     constant), else 0. scikit-learn decides this by comparing with a rounded weighted mean.
     """
 
-    def measure(a: Answers, value: float | None) -> float:
+    def measure(a: Predictions, value: float | None) -> float:
         counts = weights(a) > 0
-        y, p = a.target[counts], a.answer[counts]
+        y, p = a.target[counts], a.prediction[counts]
         if len(y) < 2:
             return math.nan
         scores = np.atleast_1d(
@@ -75,14 +75,14 @@ def explained(score: Callable[..., Any]) -> Oracle:
 def one_against_rest(score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
     """The mean of a binary score over classes or labels, without those for which it is NaN."""
 
-    def measure(a: Answers, value: float | None) -> float:
+    def measure(a: Predictions, value: float | None) -> float:
         if a.task == "multilabel":
-            pairs = [(a.target[:, o] == 1, a.answer[:, o]) for o in range(a.answer.shape[1])]
-        elif a.answer.shape[1] == 2:
-            pairs = [(a.target == 1, a.answer[:, 1])]
+            pairs = [(a.target[:, o] == 1, a.prediction[:, o]) for o in range(a.prediction.shape[1])]
+        elif a.prediction.shape[1] == 2:
+            pairs = [(a.target == 1, a.prediction[:, 1])]
         else:
             present = np.unique(a.target)
-            pairs = [(a.target == k, a.answer[:, k]) for k in present] if len(present) > 1 else []
+            pairs = [(a.target == k, a.prediction[:, k]) for k in present] if len(present) > 1 else []
         extra = () if value is None else (value,)
         scores = [score(y, p, weights(a), *extra) for y, p in pairs]
         defined = [s for s in scores if not math.isnan(s)]
@@ -119,14 +119,14 @@ def best(of: int, under: int) -> Callable[..., float]:
     )
 
 
-def overlaps(a: Answers, everything: bool) -> list[float]:
+def overlaps(a: Predictions, everything: bool) -> list[float]:
     """Intersection over union of each class that occurs or is predicted."""
     table = []
     if a.task == "multilabel":
-        pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
+        pairs = [(a.target[:, o] > 0.5, a.prediction[:, o] > 0.5) for o in range(a.prediction.shape[1])]
         pairs += [(~y, ~p) for y, p in pairs] if everything else []
     else:
-        pairs = [(a.target == k, a.answer.argmax(1) == k) for k in range(a.answer.shape[1])]
+        pairs = [(a.target == k, a.prediction.argmax(1) == k) for k in range(a.prediction.shape[1])]
         pairs = pairs[1:] if a.is_binary and not everything else pairs
     for y, p in pairs:
         either = weights(a)[y | p].sum()
@@ -136,12 +136,12 @@ def overlaps(a: Answers, everything: bool) -> list[float]:
     return table
 
 
-def kinds(a: Answers, target: bool, predicted: bool) -> float:
+def kinds(a: Predictions, target: bool, predicted: bool) -> float:
     """The weight of the rows in one cell of the binary confusion matrix."""
     if a.task == "multilabel":
-        pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
+        pairs = [(a.target[:, o] > 0.5, a.prediction[:, o] > 0.5) for o in range(a.prediction.shape[1])]
     else:
-        pairs = [(a.target == k, a.answer.argmax(1) == k) for k in range(a.answer.shape[1])]
+        pairs = [(a.target == k, a.prediction.argmax(1) == k) for k in range(a.prediction.shape[1])]
         pairs = pairs[1:] if a.is_binary else pairs
     return float(sum(weights(a)[(y == target) & (p == predicted)].sum() for y, p in pairs))
 
@@ -150,8 +150,8 @@ def tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(array, dtype=np.float64))
 
 
-def log_loss(a: Answers, _: float | None) -> float:
-    p = tensor(np.clip(a.answer, 2**-52, 1 - 2**-52))
+def log_loss(a: Predictions, _: float | None) -> float:
+    p = tensor(np.clip(a.prediction, 2**-52, 1 - 2**-52))
     if a.task == "multilabel":
         return mean(
             a, torch.nn.functional.binary_cross_entropy(p, tensor(a.target), reduction="none").numpy()
@@ -164,29 +164,32 @@ def log_loss(a: Answers, _: float | None) -> float:
     )
 
 
-def calibration(a: Answers, _: float | None) -> float:
-    sure, right, total = a.answer.max(1), a.answer.argmax(1) == a.target, 0.0
+def calibration(a: Predictions, _: float | None) -> float:
+    sure, right, total = a.prediction.max(1), a.prediction.argmax(1) == a.target, 0.0
     for b in range(15):
         inside = (sure > b / 15) & (sure <= (b + 1) / 15)
         total += abs((weights(a)[inside] * (right[inside] - sure[inside])).sum())
     return total / weights(a).sum()
 
 
-def top_k(a: Answers, k: float | None) -> float:
-    order = np.argsort(-a.answer, axis=1, kind="stable")[:, : int(5 if k is None else k)]
-    return mean(a, [y in row for y, row in zip(a.wanted, order, strict=True)])
+def top_k(a: Predictions, k: float | None) -> float:
+    order = np.argsort(-a.prediction, axis=1, kind="stable")[:, : int(5 if k is None else k)]
+    return mean(a, [y in row for y, row in zip(a.actual, order, strict=True)])
 
 
-def fit(a: Answers, function: Callable[..., Any], **options: Any) -> float:
+def fit(a: Predictions, function: Callable[..., Any], **options: Any) -> float:
     return float(
         np.mean(
-            [function(a.target[:, o], a.answer[:, o], **options, **w(a)) for o in range(a.target.shape[1])]
+            [
+                function(a.target[:, o], a.prediction[:, o], **options, **w(a))
+                for o in range(a.target.shape[1])
+            ]
         )
     )
 
 
-def lines(a: Answers) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(a.target[:, o], a.answer[:, o]) for o in range(a.target.shape[1])]
+def lines(a: Predictions) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(a.target[:, o], a.prediction[:, o]) for o in range(a.target.shape[1])]
 
 
 def correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
@@ -202,11 +205,11 @@ def concordance(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
 
 
 def torch_mean(loss: Callable[..., torch.Tensor]) -> Oracle:
-    return lambda a, _: mean(a, loss(tensor(a.answer), tensor(a.target)).numpy())
+    return lambda a, _: mean(a, loss(tensor(a.prediction), tensor(a.target)).numpy())
 
 
 def pushed(power: int) -> Oracle:
-    return lambda a, _: mean(a, np.maximum(0, 1 - np.where(a.target > 0, 1, -1) * a.answer) ** power)
+    return lambda a, _: mean(a, np.maximum(0, 1 - np.where(a.target > 0, 1, -1) * a.prediction) ** power)
 
 
 def averages(name: str) -> dict[str, Oracle]:
@@ -215,17 +218,17 @@ def averages(name: str) -> dict[str, Oracle]:
 
 F = torch.nn.functional
 ORACLES: dict[str, Oracle] = {
-    "accuracy": lambda a, _: mean(a, a.wanted == a.chosen),
-    "balanced_accuracy": lambda a, _: sk.balanced_accuracy_score(a.target, a.chosen, **w(a)),
+    "accuracy": lambda a, _: mean(a, a.actual == a.predicted),
+    "balanced_accuracy": lambda a, _: sk.balanced_accuracy_score(a.target, a.predicted, **w(a)),
     **averages("precision"), **averages("recall"), **averages("f1"), **averages("fbeta"),
     "roc_auc": one_against_rest(both(lambda y, p, w: sk.roc_auc_score(y, p, sample_weight=w))),
     "pr_auc": one_against_rest(some(lambda y, p, w: sk.average_precision_score(y, p, sample_weight=w))),
-    "exact_match": lambda a, _: sk.accuracy_score(a.target.astype(int), a.chosen.astype(int), **w(a)),
-    "hamming_loss": lambda a, _: sk.hamming_loss(a.wanted.astype(int), a.chosen.astype(int), **w(a)),
+    "exact_match": lambda a, _: sk.accuracy_score(a.target.astype(int), a.predicted.astype(int), **w(a)),
+    "hamming_loss": lambda a, _: sk.hamming_loss(a.actual.astype(int), a.predicted.astype(int), **w(a)),
     "top_k_accuracy": top_k,
     "specificity": lambda a, _: float(np.mean(specificities(a))),
-    "mcc": lambda a, _: sk.matthews_corrcoef(a.target, a.chosen, **w(a)),
-    "cohen_kappa": lambda a, _: sk.cohen_kappa_score(a.target, a.chosen, **w(a)),
+    "mcc": lambda a, _: sk.matthews_corrcoef(a.target, a.predicted, **w(a)),
+    "cohen_kappa": lambda a, _: sk.cohen_kappa_score(a.target, a.predicted, **w(a)),
     "iou": lambda a, _: float(np.mean(overlaps(a, False))),
     "mean_iou": lambda a, _: float(np.mean(overlaps(a, True))),
     "true_positives": lambda a, _: kinds(a, True, True),
@@ -238,25 +241,25 @@ ORACLES: dict[str, Oracle] = {
     "specificity_at_sensitivity": one_against_rest(both(best(2, 0))),
     "ks": one_against_rest(both(lambda y, p, w: max(abs(r - (1 - s)) for r, _, s in at_each(y, p, w)))),
     "log_loss": log_loss,
-    "brier": lambda a, _: mean(a, ((a.answer - hot(a)) ** 2).sum(1) / (2 if a.is_binary else 1))
-    if a.task != "multilabel" else mean(a, (a.answer - a.target) ** 2),
+    "brier": lambda a, _: mean(a, ((a.prediction - hot(a)) ** 2).sum(1) / (2 if a.is_binary else 1))
+    if a.task != "multilabel" else mean(a, (a.prediction - a.target) ** 2),
     "calibration_error": calibration,
     "kl_divergence": lambda a, _: mean(
-        a, [stats.entropy(y, np.clip(p, 2**-52, 1)) for y, p in zip(a.target, a.answer, strict=True)]
+        a, [stats.entropy(y, np.clip(p, 2**-52, 1)) for y, p in zip(a.target, a.prediction, strict=True)]
     ),
-    "mae": lambda a, _: sk.mean_absolute_error(a.target, a.answer, **w(a)),
-    "rmse": lambda a, _: sk.root_mean_squared_error(a.target, a.answer, **w(a)),
+    "mae": lambda a, _: sk.mean_absolute_error(a.target, a.prediction, **w(a)),
+    "rmse": lambda a, _: sk.root_mean_squared_error(a.target, a.prediction, **w(a)),
     "r2": explained(sk.r2_score),
-    "mse": lambda a, _: sk.mean_squared_error(a.target, a.answer, **w(a)),
-    "mape": lambda a, _: 100 * sk.mean_absolute_percentage_error(a.target, a.answer, **w(a)),
-    "msle": lambda a, _: sk.mean_squared_log_error(a.target.clip(0), a.answer.clip(0), **w(a)),
-    "log_cosh": lambda a, _: mean(a, np.log(np.cosh(a.answer - a.target))),
+    "mse": lambda a, _: sk.mean_squared_error(a.target, a.prediction, **w(a)),
+    "mape": lambda a, _: 100 * sk.mean_absolute_percentage_error(a.target, a.prediction, **w(a)),
+    "msle": lambda a, _: sk.mean_squared_log_error(a.target.clip(0), a.prediction.clip(0), **w(a)),
+    "log_cosh": lambda a, _: mean(a, np.log(np.cosh(a.prediction - a.target))),
     "median_absolute_error": lambda a, _: fit(a, sk.median_absolute_error),
     "max_error": lambda a, _: float(
         np.mean([sk.max_error(y[weights(a) > 0], p[weights(a) > 0]) for y, p in lines(a)])
     ),
     "quantile_loss": lambda a, v: sk.mean_pinball_loss(
-        a.target, a.answer, alpha=0.5 if v is None else v, **w(a)
+        a.target, a.prediction, alpha=0.5 if v is None else v, **w(a)
     ),
     "explained_variance": explained(sk.explained_variance_score),
     "pearson": lambda a, _: float(np.mean([correlation(y, p, weights(a)) for y, p in lines(a)])),
@@ -265,24 +268,24 @@ ORACLES: dict[str, Oracle] = {
     "poisson": lambda a, _: torch_mean(
         lambda p, y: F.poisson_nll_loss(p, y, log_input=False, eps=0, reduction="none")
     )(a, _)
-    if (a.answer > 0).all() and (a.target >= 0).all() else math.nan,
+    if (a.prediction > 0).all() and (a.target >= 0).all() else math.nan,
     "hinge": pushed(1), "squared_hinge": pushed(2),
     "categorical_hinge": lambda a, _: mean(a, [
         max(0, 1 + max(p[y <= 0], default=-math.inf) - max(p[y > 0])) if (y > 0).any() else math.nan
-        for y, p in zip(a.target, a.answer, strict=True)
+        for y, p in zip(a.target, a.prediction, strict=True)
     ]),
 }  # fmt: skip
 
 
-def hot(a: Answers) -> np.ndarray:
-    return np.eye(a.answer.shape[1])[a.target] if a.task == "classification" else a.target
+def hot(a: Predictions) -> np.ndarray:
+    return np.eye(a.prediction.shape[1])[a.target] if a.task == "classification" else a.target
 
 
-def specificities(a: Answers) -> list[float]:
+def specificities(a: Predictions) -> list[float]:
     """Recall of "not of the class": of class 1 of two, else of each class that occurs or is predicted."""
     if a.task == "multilabel":
-        pairs = [(a.target[:, o] > 0.5, a.chosen[:, o]) for o in range(a.target.shape[1])]
+        pairs = [(a.target[:, o] > 0.5, a.predicted[:, o]) for o in range(a.target.shape[1])]
     else:
-        classes = [1] if a.is_binary else sorted({*a.target.tolist(), *a.chosen.tolist()})
-        pairs = [(a.target == k, a.chosen == k) for k in classes]
+        classes = [1] if a.is_binary else sorted({*a.target.tolist(), *a.predicted.tolist()})
+        pairs = [(a.target == k, a.predicted == k) for k in classes]
     return [float(sk.recall_score(~y, ~p, zero_division=0, **w(a))) for y, p in pairs]

@@ -32,7 +32,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation import evaluate, prediction
-from chainrule.train.evaluation.metric import Asked
+from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.fit import fit
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
@@ -86,7 +86,7 @@ class Model(ModelAnalysis):
         loss: str | Loss | Mapping[str, str | Loss],
         optimizer: str | Optimizer = "adam",
         *,
-        metrics: Sequence[str | Asked] | None = None,
+        metrics: Sequence[MetricLike] | None = None,
         penalty: Penalty | None = None,
         clip: Clip | None = None,
         **options: Unpack[Options],
@@ -290,7 +290,7 @@ class Model(ModelAnalysis):
         return prediction.activations(self.state, x, layer)
 
     def evaluate(
-        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str | Asked] | None = None
+        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[MetricLike] | None = None
     ) -> dict[str, float]:
         """The loss and the metrics on labeled samples.
 

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from chainrule.train.evaluation.metric import (
-    FIRST,
     METRICS,
+    PRIMARY_METRIC,
     TASKS,
-    Answers,
     Metric,
+    Predictions,
+    default_metrics,
     larger_is_better,
     metric,
-    usual_metrics,
 )
 from metric_oracles import ORACLES
 
 
 @st.composite
-def predictions(draw: st.DrawFn, task: str) -> Answers:
+def predictions(draw: st.DrawFn, task: str) -> Predictions:
     """Predictions with ties, classes that do not occur, constant outputs and rows of weight 0."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     rows, width = (
@@ -59,13 +59,13 @@ def predictions(draw: st.DrawFn, task: str) -> Answers:
     weights = rng.uniform(0.1, 2.0, rows)
     if draw(st.booleans()) and rows > 1:
         weights[rng.integers(rows)] = 0.0
-    return Answers(y, p, draw(st.sampled_from([None, weights])), task)
+    return Predictions(y, p, draw(st.sampled_from([None, weights])), task)
 
 
 CASES = [(name, task) for name, entry in METRICS.items() for task in entry.tasks]
 
 
-def refuse_difference(tested: Metric, a: Answers) -> None:
+def refuse_difference(tested: Metric, a: Predictions) -> None:
     """Fail unless a metric equals its oracle."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -98,10 +98,10 @@ def test_a_setting_in_the_name_of_a_metric_is_used(text: str, data: st.DataObjec
 def test_every_metric_has_an_oracle_and_texts_in_both_languages() -> None:
     assert ORACLES.keys() == METRICS.keys()
     for task in TASKS:
-        assert METRICS[FIRST[task]] in usual_metrics(task)
+        assert METRICS[PRIMARY_METRIC[task]] in default_metrics(task)
     for name, entry in METRICS.items():
         assert entry.name == name
-        assert entry.says.endswith(".")
+        assert entry.summary.endswith(".")
         assert entry.formula
         assert entry.reads in ("classes", "probabilities", "values")
         title, sentence = entry.chinese
@@ -124,7 +124,7 @@ def test_the_direction_of_a_metric_prefers_correct_predictions(name: str, task: 
     else:
         y = np.eye(2)[[0, 1, 1, 0, 1, 0]]
         right, wrong = y * 0.9 + 0.05, (1 - y) * 0.9 + 0.05
-    good, bad = (tested.of(Answers(y, p, None, task)) for p in (right, wrong))
+    good, bad = (tested.of(Predictions(y, p, None, task)) for p in (right, wrong))
     if math.isnan(bad):  # both outputs correlate perfectly with themselves, and a constant has no score
         assert not math.isnan(good)
     else:
@@ -136,10 +136,10 @@ def test_the_direction_of_a_metric_prefers_correct_predictions(name: str, task: 
 def test_a_metric_of_no_rows_or_of_nan_is_nan(name: str) -> None:
     for task in METRICS[name].tasks:
         shape = (0,) if task == "classification" else (0, 2)
-        empty = Answers(np.zeros(shape, np.int64), np.zeros((0, 2)), None, task)
+        empty = Predictions(np.zeros(shape, np.int64), np.zeros((0, 2)), None, task)
         assert math.isnan(METRICS[name].of(empty))
         y = np.zeros(3, np.int64) if task == "classification" else np.zeros((3, 2))
-        assert math.isnan(METRICS[name].of(Answers(y, np.full((3, 2), np.nan), None, task)))
+        assert math.isnan(METRICS[name].of(Predictions(y, np.full((3, 2), np.nan), None, task)))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -152,13 +152,13 @@ def test_positions_of_sequences_are_rows_with_the_weight_of_their_sample(task: s
     tested = [entry for entry in METRICS.values() if task in entry.tasks]
     assert tested
     for entry in tested:
-        expected = entry.of(Answers(flat, p.reshape(-1, 3), np.repeat(weights, 5), task))
-        assert entry.of(Answers.of(y, p, weights, task)) == pytest.approx(expected, nan_ok=True)
+        expected = entry.of(Predictions(flat, p.reshape(-1, 3), np.repeat(weights, 5), task))
+        assert entry.of(Predictions.of(y, p, weights, task)) == pytest.approx(expected, nan_ok=True)
 
 
 def test_positions_with_an_ignored_class_are_dropped() -> None:
     y, p = np.array([[0, 1, -1], [1, -1, -1]]), np.full((2, 3, 2), 0.5)
-    valid = Answers.of(y, p, np.array([1.0, 2.0]), "classification", ignored=-1)
+    valid = Predictions.of(y, p, np.array([1.0, 2.0]), "classification", ignored=-1)
     assert valid.target.tolist() == [0, 1, 1]
     assert valid.weights is not None
     assert valid.weights.tolist() == [1.0, 1.0, 2.0]

@@ -158,12 +158,12 @@ def _curve(kind: Kind, curve: Curve) -> Block:
 def _metric(kind: Kind, metric: Metric) -> Block:
     option = metric.option
     usual = "" if option is None or option.usual is None else f"{option.usual:g}"
-    arguments = () if option is None else (Argument(option.name, usual, f"At least {option.least:g}."),)
+    arguments = () if option is None else (Argument(option.name, usual, f"At least {option.low:g}."),)
     sections = {"Shapes": f"judges {', '.join(metric.tasks)}; reads {metric.reads}."}
     if metric.note:
         sections["Numerics"] = metric.note
     return Block(
-        kind, metric.name, metric, f'metrics=["{metric.name}"]', metric.chinese, metric.says, "",
+        kind, metric.name, metric, f'metrics=["{metric.name}"]', metric.chinese, metric.summary, "",
         (Written("", None, metric.formula),), (), arguments, sections, _elsewhere(kind, metric.name, metric),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from chainrule.graph import Graph, Node
 from chainrule.plotting.plot import missing_rows
 from chainrule.records import frozen
 from chainrule.train.evaluation import evaluate
-from chainrule.train.evaluation.metric import Answers
+from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.prediction import checked_inputs, predictions
 from chainrule.train.inputs import tabular
 from chainrule.train.network import Network
@@ -101,7 +101,7 @@ class EvaluatedRows:
         labels: the class labels.
     """
 
-    answers: Answers
+    answers: Predictions
     labels: tuple[str, ...]
 
 
@@ -130,8 +130,8 @@ def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ..
         prediction = target.probabilities(prediction)
     elif target.task == "regression" and model.preparation is not None:
         y, prediction = model.preparation.restore(y), model.preparation.restore(prediction)
-    answers = Answers.of(y, prediction, None, target.task, target.ignored)
-    labels = target.labels or tuple(range(answers.answer.shape[1]))
+    answers = Predictions.of(y, prediction, None, target.task, target.ignored)
+    labels = target.labels or tuple(range(answers.prediction.shape[1]))
     return EvaluatedRows(answers, tuple(str(label) for label in labels))
 
 

@@ -26,7 +26,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
-from chainrule.train.evaluation.metric import Asked, known_metrics, to_name
+from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
 from chainrule.train.inputs.target import Target, targets_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
@@ -147,7 +147,7 @@ def untrained(
     loss: str | Loss | Mapping[str, str | Loss],
     optimizer: str | Optimizer = "adam",
     *,
-    metrics: Sequence[str | Asked] | None = None,
+    metrics: Sequence[MetricLike] | None = None,
     penalty: Penalty | None = None,
     clip: Clip | None = None,
     **options: Unpack[Options],
@@ -168,7 +168,7 @@ def untrained(
     paths = (paths,) if isinstance(paths, str) else tuple(paths)
     return ModelState(
         Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths),
-        None if metrics is None else tuple(map(to_name, known_metrics(metrics))),
+        None if metrics is None else tuple(map(to_name, resolve_metrics(metrics))),
         options.get("engine"),
         data.tokenizers_of(given) if (given := options.get("tokenizer")) else {},
     )

@@ -12,7 +12,7 @@ from chainrule.errors.argument_names import reason
 from chainrule.errors.call_errors import call_remarks, own_arguments
 from chainrule.errors.method_calls import argument_text
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Asked
+from chainrule.train.evaluation.metric import MetricLike
 
 
 @frozen
@@ -32,7 +32,7 @@ class FitOptions:
     resume: bool = False
     save_every: float = 5.0
     augmentation: Any = None
-    metrics: Sequence[str | Asked] | None = None
+    metrics: Sequence[MetricLike] | None = None
     buckets: int | None = None
     probes: bool = True
     doctor: bool = True

@@ -10,16 +10,16 @@ from chainrule.train.evaluation.baseline import baselines
 
 def test_the_trivial_answer_ignores_its_inputs() -> None:
     x, y = np.arange(10.0).reshape(-1, 1), np.array([0] * 3 + [1] * 7)
-    trivial = baselines(x, y, classes=2)[0].answer(np.array([[-1e6], [1e6]]))
+    trivial = baselines(x, y, classes=2)[0].predict(np.array([[-1e6], [1e6]]))
     np.testing.assert_allclose(trivial, [[0.3, 0.7]] * 2)
-    values = baselines(x, x[:, 0], classes=0)[0].answer(np.array([[-1e6], [1e6]]))
+    values = baselines(x, x[:, 0], classes=0)[0].predict(np.array([[-1e6], [1e6]]))
     np.testing.assert_allclose(values, [[4.5], [4.5]])
 
 
 def test_the_linear_answer_is_a_line() -> None:
     x = np.random.Generator(np.random.Philox(0)).normal(size=(200, 3))
     y = x @ [1.0, -2.0, 0.5] + 4.0
-    answer = baselines(x, y, classes=0)[1].answer(x)
+    answer = baselines(x, y, classes=0)[1].predict(x)
     assert answer.shape == (200, 1)
     assert np.abs(answer[:, 0] - y).max() < 0.05
 
@@ -27,7 +27,7 @@ def test_the_linear_answer_is_a_line() -> None:
 def test_a_class_without_rows_has_no_chance() -> None:
     x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 2, 2])
     for rival in baselines(x, y, classes=3):
-        answer = rival.answer(x)
+        answer = rival.predict(x)
         assert answer.shape == (4, 3)
         assert answer[:, 1].max() == 0
         np.testing.assert_allclose(answer.sum(axis=1), 1)
@@ -35,6 +35,6 @@ def test_a_class_without_rows_has_no_chance() -> None:
 
 def test_weights_move_the_linear_answer() -> None:
     x, y = np.array([[0.0], [0.0], [0.0], [1.0]]), np.array([0, 0, 1, 1])
-    plain, heavy = (baselines(x, y, 2, w)[1].answer(x)[0, 1] for w in (None, np.array([1.0, 1.0, 9.0, 1.0])))
+    plain, heavy = (baselines(x, y, 2, w)[1].predict(x)[0, 1] for w in (None, np.array([1.0, 1.0, 9.0, 1.0])))
     assert heavy > plain + 0.2
     assert plain == pytest.approx(0.35, abs=0.15)

@@ -14,7 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.train.evaluation.evaluate import specs_of
-from chainrule.train.monitor.memory import BLOCK, rows_at_once, training_need
+from chainrule.train.monitor.memory import BLOCK, rows_per_block, training_need
 from chainrule.train.step import training_step
 
 X = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32)
@@ -99,13 +99,13 @@ def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
     whole, measured = np.asarray(trained(X)), trained.evaluate(X, Y)
     assert trained.network is not None
     with cr.settings.using(memory=80_000):
-        rows = rows_at_once(trained.network.answers, 4000)
+        rows = rows_per_block(trained.network.answers, 4000)
         assert 1 < rows < BLOCK
         assert trained.network.answers.memory_requirement({"B": rows}).total <= 80_000
         np.testing.assert_allclose(np.asarray(trained(X)), whole, rtol=1e-12, atol=1e-12)
         assert trained.evaluate(X, Y) == pytest.approx(measured)
-    assert rows_at_once(trained.network.answers, 4000) == BLOCK
-    assert rows_at_once(trained.network.answers, 7) == 7
+    assert rows_per_block(trained.network.answers, 4000) == BLOCK
+    assert rows_per_block(trained.network.answers, 7) == 7
     with cr.settings.using(memory=10), pytest.raises(TrainingError, match="E508"):
         trained.predict(X)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import TrainingError, UsageError
-from chainrule.train.evaluation.metric import Answers, metric
+from chainrule.train.evaluation.metric import Predictions, metric
 
 
 def test_the_overlap_of_one_class() -> None:
@@ -21,7 +21,7 @@ def test_the_overlap_of_one_class() -> None:
 
 def test_float32_answers_are_summed_in_float64() -> None:
     y, p = np.zeros((10**6, 1), np.float32), np.full((10**6, 1), 0.1, np.float32)
-    assert metric("mae").of(Answers(y, p, None, "regression")) == pytest.approx(
+    assert metric("mae").of(Predictions(y, p, None, "regression")) == pytest.approx(
         float(np.float32(0.1)), rel=1e-12
     )
 

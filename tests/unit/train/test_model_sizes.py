@@ -125,7 +125,7 @@ def test_memory_that_runs_out_in_a_prediction_is_a_refusal(monkeypatch: pytest.M
     def starve(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(prediction, "joined", starve)
+    monkeypatch.setattr(prediction, "concatenated", starve)
     with pytest.raises(TrainingError, match="E508"):
         model.predict(np.zeros((2, 4)))
 

@@ -19,7 +19,7 @@ from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
 from chainrule.store import RunFolder
 from chainrule.store.json_document import is_text
-from chainrule.train.evaluation.metric import known_metrics
+from chainrule.train.evaluation.metric import resolve_metrics
 
 CONFIG = "config.toml"
 LARGEST = 2**20  # bytes of a config that are read at most
@@ -100,7 +100,7 @@ class Options:
                 raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
         if self.augment:
             data.augmentation_from_text(self.augment)
-        known_metrics(self.metric)
+        resolve_metrics(self.metric)
         _known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
         _known("--class-weight", self.class_weight, ("", "balanced"))
         _known("--damaged", self.damaged, ("refuse", "skip"))

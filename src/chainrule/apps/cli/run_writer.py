@@ -27,7 +27,13 @@ from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
-from chainrule.train.evaluation.metric import FIRST, Answers, known_metrics, score, usual_metrics
+from chainrule.train.evaluation.metric import (
+    PRIMARY_METRIC,
+    Predictions,
+    default_metrics,
+    resolve_metrics,
+    score,
+)
 from chainrule.train.stopping import EarlyStopping
 
 SHOWN = {
@@ -80,7 +86,7 @@ def model_of(options: Options, study: Study) -> Model:
         net = Sequential(Flatten(), *net.layers)
     make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
     optimizer = make(learning_rate=options.learning_rate)
-    known_metrics(options.metric, [study.task.kind])
+    resolve_metrics(options.metric, [study.task.kind])
     penalty = L2(options.penalty) if options.penalty else None
     model = Model(net, study.loss, optimizer, penalty=penalty, engine=options.engine or None)
     return Model.of(replace(model.state, preparation=study.preparation))
@@ -97,7 +103,10 @@ def teach(model: Model, options: Options, study: Study, folder: RunFolder, resum
     counts = [Histograms(every=options.histograms)] if options.histograms else []
     asked = lesson(options, study)
     asked["callbacks"] = [*asked["callbacks"], watcher, *counts, Doctor()]
-    asked["metrics"] = (FIRST[study.task.kind], *options.metric)  # few while training; the model measures all
+    asked["metrics"] = (
+        PRIMARY_METRIC[study.task.kind],
+        *options.metric,
+    )  # few while training; the model measures all
     model.fit(study.training.x, named(study, study.training), **asked, run=folder, resume=resume)
     return watcher
 
@@ -130,7 +139,7 @@ def ratings(model: Model, study: Study, options: Options) -> list[Rating]:
         weights = len(known.y) / (classes * counts[known.y])
     rivals = baselines(known.flat, known.y, classes, weights)
     answers = [("net", answer_of(model, study.test.x))]
-    answers += [(rival.name, rival.answer(study.test.flat)) for rival in reversed(rivals)]
+    answers += [(rival.name, rival.predict(study.test.flat)) for rival in reversed(rivals)]
     names = measured(study.task.kind, options.metric)
     return [Rating(name, score(judgeable(model, study.test.y, answer), names)) for name, answer in answers]
 
@@ -141,7 +150,7 @@ def measured(kind: str, also: Sequence[str]) -> list[str]:
     Raises:
         UsageError E101: no such metric of this task.
     """
-    return [each.label for each in (*usual_metrics(kind), *known_metrics(also, [kind]))]
+    return [each.label for each in (*default_metrics(kind), *resolve_metrics(also, [kind]))]
 
 
 def answer_of(model: Model, x: np.ndarray) -> np.ndarray:
@@ -151,7 +160,7 @@ def answer_of(model: Model, x: np.ndarray) -> np.ndarray:
     return np.asarray(model(x)).reshape(-1, 1)
 
 
-def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Answers:
+def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Predictions:
     """Targets beside answers; values in the units of the target's column.
 
     Args:
@@ -161,9 +170,9 @@ def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Answers:
     """
     assert model.preparation is not None
     if model.task == "classification":
-        return Answers(y, answer, None, "classification")
+        return Predictions(y, answer, None, "classification")
     restore = model.preparation.restore
-    return Answers(restore(y).reshape(-1, 1), restore(answer), None, "regression")
+    return Predictions(restore(y).reshape(-1, 1), restore(answer), None, "regression")
 
 
 def keep_facts(model: Model, options: Options, study: Study, rated: list[Rating]) -> None:

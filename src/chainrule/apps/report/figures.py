@@ -23,13 +23,13 @@ from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.samples import Rows
 from chainrule.plotting.style import evenly_spaced
 from chainrule.train.callback.histograms import Recorded
-from chainrule.train.evaluation.metric import Answers
+from chainrule.train.evaluation.metric import Predictions
 
 LAYERS, EPOCHS, PLACES = 4, 30, 48  # shown of each kind of histogram; along each axis of a boundary
 MOST_BOXES = 200  # of a net that is drawn
 
 
-def figures(model: Model, study: Study, answers: Answers, recorded: Recorded | None) -> dict[str, Any]:
+def figures(model: Model, study: Study, answers: Predictions, recorded: Recorded | None) -> dict[str, Any]:
     """What the template shows besides curves and tables, by name; nothing stands where nothing suits.
 
     Args:
@@ -54,7 +54,7 @@ def _graph(model: Model) -> Markup | str:
     return Markup(svg(lay_out(flow))) if len(flow.boxes) <= MOST_BOXES else ""
 
 
-def _calibration(answers: Answers) -> dict[str, Any]:
+def _calibration(answers: Predictions) -> dict[str, Any]:
     return {
         "svg": Markup(svg_charts.reliability(reliability(answers))),
         "says": [(svg_charts.BLUE, WORDS["curve_calibration"])],

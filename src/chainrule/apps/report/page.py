@@ -28,7 +28,7 @@ from chainrule.nn import summary_rows
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.callback import Recorded
-from chainrule.train.evaluation.metric import FIRST
+from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 
 MATRIX = 30  # classes shown in a confusion matrix at most
 
@@ -92,10 +92,10 @@ def page(
         notices=[(notice.en, notice.zh) for notice in study.notices],
         history=history,
         curves=_curves(history, study.task.kind, int(best["epoch"] or 0)),
-        confusion=_confusion(study, answers.target, answers.chosen) if study.task.is_classification else None,
+        confusion=_confusion(study, answers),
         pictures=[]
         if study.task.is_classification
-        else _of_values(answers.target[:, 0], answers.answer[:, 0]),
+        else _of_values(answers.target[:, 0], answers.prediction[:, 0]),
         command=options.command(),
         **figures(model, study, answers, recorded),
         diagnosis=list(map(_finding, model.state.findings or ())),
@@ -163,7 +163,7 @@ def _columns(study: Study) -> list[dict[str, Any]]:
 
 def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
     """The loss while training, and the metric on the validation rows."""
-    metric = f"val_{FIRST[kind]}"
+    metric = f"val_{PRIMARY_METRIC[kind]}"
 
     def values(name: str) -> list[float]:
         return [np.nan if row[name] is None else row[name] for row in history]
@@ -181,12 +181,12 @@ def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
     ]
 
 
-def _confusion(study: Study, target: np.ndarray, chosen: np.ndarray) -> Confusion | None:
+def _confusion(study: Study, predictions: Predictions) -> Confusion | None:
     labels = study.preparation.labels
-    if len(labels) > MATRIX:
+    if not study.task.is_classification or len(labels) > MATRIX:
         return None
     counts = np.zeros((len(labels), len(labels)), int)
-    np.add.at(counts, (target, chosen), 1)
+    np.add.at(counts, (predictions.target, predictions.predicted), 1)
     return Confusion(labels, counts)
 
 

@@ -24,7 +24,7 @@ from chainrule.settings import settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
-from chainrule.train.evaluation.metric import FIRST, larger_is_better
+from chainrule.train.evaluation.metric import PRIMARY_METRIC, larger_is_better
 from chainrule.train.inputs import tabular
 from chainrule.train.options import refuse_unknown
 
@@ -151,7 +151,7 @@ def _judge(model: ModelState, rows: Arrays, metric: str | None) -> tuple[str, Ca
     """What is measured, and how, of any inputs in place of the rows'."""
     assert model.network is not None
     tasks = [target.task for target in model.targets.values()]
-    chosen = metric or FIRST.get(tasks[0], "loss")
+    chosen = metric or PRIMARY_METRIC.get(tasks[0], "loss")
     metrics = evaluate.metrics_of(model, chosen=[] if chosen == "loss" else [chosen])
     names = [
         evaluate.column(model.targets, output, each.label)

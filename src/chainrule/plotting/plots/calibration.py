@@ -13,7 +13,7 @@ from chainrule.plotting.style import BLUE, GRAY, RED, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.evaluation.metric import Answers, score
+from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.model_state import ModelState
 
 BINS = 15  # as in the metric ``calibration_error``
@@ -35,21 +35,22 @@ class Reliability:
     ece: float
 
 
-def reliability(answers: Answers) -> Reliability:
+def reliability(answers: Predictions) -> Reliability:
     """Sort predictions into bins of confidence.
 
     Example:
         >>> p = np.array([[0.8, 0.2], [0.8, 0.2], [0.3, 0.7]])
-        >>> result = reliability(Answers(np.array([0, 1, 1]), p, None, "classification"))
+        >>> result = reliability(Predictions(np.array([0, 1, 1]), p, None, "classification"))
         >>> result.counts[[10, 11]].tolist(), result.accuracy[[10, 11]].tolist(), round(result.ece, 3)
         ([1, 2], [1.0, 0.5], 0.3)
     """
-    confidence = answers.answer.max(axis=1).astype(np.float64)
+    confidence = answers.prediction.max(axis=1).astype(np.float64)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         means = [
-            np.bincount(bins, part, BINS) / counts for part in (confidence, answers.chosen == answers.wanted)
+            np.bincount(bins, part, BINS) / counts
+            for part in (confidence, answers.predicted == answers.actual)
         ]
     ece = score(answers, ["calibration_error"])["calibration_error"]
     return Reliability(counts, means[0], means[1], float(ece))

@@ -34,7 +34,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     if count > MOST:
         unsupported_model("confusion", f"{MOST} classes at most", f"{count} classes")
     counts = np.zeros((count, count), int)
-    np.add.at(counts, (evaluated.answers.wanted, evaluated.answers.chosen), 1)
+    np.add.at(counts, (evaluated.answers.actual, evaluated.answers.predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [printable_label(label, 14) for label in evaluated.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))

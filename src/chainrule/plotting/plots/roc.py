@@ -92,7 +92,7 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
 
 def _problems(evaluated: EvaluatedRows, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Return the binary problems (label, positives, scores) that have positive and negative rows."""
-    problems = evaluated.answers.problems
+    problems = evaluated.answers.binary_problems
     if len(problems) == 1:
         names = [evaluated.labels[-1]]
     elif evaluated.answers.task == "classification":

@@ -251,7 +251,7 @@ FACTS: tuple[Fact, ...] = (
     _plain("seed", lambda run: run.seed),
     _plain("augmentation", lambda run: (found := _augmentation(run)) and found.to_record()),
     _plain("rules", lambda run: [f"{rule}" for rule in run.rules]),
-    _plain("metrics", lambda run: run.evaluator and run.evaluator.measured),
+    _plain("metrics", lambda run: run.evaluator and run.evaluator.metric_names),
     _plain("data", lambda run: data_fingerprint(run.data)),
     _plain("validation", lambda run: run.evaluator and data_fingerprint(run.evaluator.rows)),
     # The data holds numbers of classes: classes that were renamed leave it as it was.

@@ -1,9 +1,10 @@
-"""What a network has to beat: an answer that looks at nothing, and a straight line.
+"""Baselines: the majority class or the mean, and a linear model.
 
-A net's accuracy says little by itself: 0.95 is a feat where classes are even, and a failure where 99 rows of
-100 are of one class. So two cheap answers are judged on the same held-out rows. The *trivial* one always says
-the most frequent class, or the mean. The *linear* one is logistic or ridge regression, as scikit-learn has
-them, on the very inputs the net sees. A net that does not beat the second is not worth its cost.
+A metric of a network has no meaning without a comparison: an accuracy of 0.95 is high where the classes are
+balanced and low where 99 of 100 rows have the same class. Two simple models are therefore evaluated on the
+same test rows. The *trivial* baseline always predicts the class frequencies of the training rows, or their
+mean. The *linear* baseline is logistic or ridge regression with scikit-learn's defaults, on the inputs of the
+network. A network that is not better than the linear baseline does not justify its cost.
 """
 
 from __future__ import annotations
@@ -15,57 +16,57 @@ import numpy as np
 from chainrule.records import frozen
 from chainrule.train.evaluation.linear import logistic, ridge
 
+Predict = Callable[[np.ndarray], np.ndarray]
+
 
 @frozen
 class Baseline:
-    """A fitted answer to compare with.
+    """A fitted baseline.
 
     Args:
         name: ``"trivial"`` or ``"linear"``.
-        answer: from inputs (N, F) to probabilities (N, K), or values (N, 1).
+        predict: maps inputs (N, F) to probabilities (N, K), or to values (N, 1).
     """
 
     name: str
-    answer: Callable[[np.ndarray], np.ndarray]
+    predict: Predict
 
 
 def baselines(
     x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None = None
 ) -> list[Baseline]:
-    """The trivial and the linear answer, learned from training rows.
+    """Fit the trivial and the linear baseline to training rows.
 
     Args:
         x: (N, F) prepared inputs.
-        y: (N,) class numbers, or values.
-        classes: how many classes there are; 0 for values.
-        weights: (N,) how much each row counts for the linear answer.
+        y: (N,) class indices, or values.
+        classes: number of classes; 0 for regression.
+        weights: (N,) sample weights of the linear baseline.
 
     Example:
         >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 1, 1])
-        >>> [b.answer(x[:1]).argmax(axis=1).item() for b in baselines(x, y, classes=2)]
+        >>> [b.predict(x[:1]).argmax(axis=1).item() for b in baselines(x, y, classes=2)]
         [1, 1]
     """
-    usual = np.bincount(y, minlength=classes) / len(y) if classes else np.array([y.mean(dtype=np.float64)])
-    linear = _classes(x, y, classes, weights) if classes else ridge(x, y, weights)
-    return [Baseline("trivial", lambda x: np.tile(usual, (len(x), 1))), Baseline("linear", linear)]
+    prior = np.bincount(y, minlength=classes) / len(y) if classes else np.array([y.mean(dtype=np.float64)])
+    linear = _classifier(x, y, classes, weights) if classes else ridge(x, y, weights)
+    return [Baseline("trivial", lambda x: np.tile(prior, (len(x), 1))), Baseline("linear", linear)]
 
 
-def _classes(
-    x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The probabilities of logistic regression; 0 for classes that no row has."""
-    present, numbers = np.unique(y, return_inverse=True)
-    line = logistic(x, numbers, len(present), weights) if len(present) > 1 else None
+def _classifier(x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None) -> Predict:
+    """Logistic regression as a function of inputs; classes without a row get probability 0."""
+    present, indices = np.unique(y, return_inverse=True)
+    model = logistic(x, indices, len(present), weights) if len(present) > 1 else None
 
-    def answer(x: np.ndarray) -> np.ndarray:
-        found = np.zeros((len(x), classes))
-        if line is None:
-            found[:, present] = 1.0
-            return found
-        score = line(x)
-        both = np.hstack([np.zeros_like(score), score]) if len(present) == 2 else score
-        chance = np.exp(both - both.max(axis=1, keepdims=True))
-        found[:, present] = chance / chance.sum(axis=1, keepdims=True)
-        return found
+    def predict(x: np.ndarray) -> np.ndarray:
+        probabilities = np.zeros((len(x), classes))
+        if model is None:
+            probabilities[:, present] = 1.0
+            return probabilities
+        scores = model(x)
+        logits = np.hstack([np.zeros_like(scores), scores]) if len(present) == 2 else scores
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities[:, present] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
 
-    return answer
+    return predict

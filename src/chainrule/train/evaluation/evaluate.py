@@ -1,6 +1,6 @@
 """Evaluation: the loss and the metrics of a model on labeled rows.
 
-Rows are run in blocks, so the memory needed does not grow with their number.
+The rows are processed in blocks, so that the memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 from chainrule.train.evaluation.metric import (
-    FIRST,
-    UNJUDGED,
-    Answers,
-    Asked,
+    PRIMARY_METRIC,
+    UNSCORED,
     Metric,
-    found,
-    known_metrics,
+    MetricLike,
+    Predictions,
+    default_metrics,
+    find_metric,
     metrics_for,
+    resolve_metrics,
     to_name,
-    usual_metrics,
 )
-from chainrule.train.evaluation.prediction import blocks, checked_inputs, joined, predictions
+from chainrule.train.evaluation.prediction import blocks, checked_inputs, concatenated, predictions
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_misplaced, refuse_weightless
 from chainrule.train.inputs.target import Target, by_output
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 @frozen
 class Evaluator:
-    """Rows with known answers, ready to say how good a net is on them.
+    """Computes the loss and the metrics of a network on fixed labeled rows.
 
     Args:
         network: the graphs.
         rows: encoded rows.
-        targets: what each output is asked for.
-        metrics: what is measured of each output, besides the loss.
-        preparation: gives values back their units; without one they are measured as they are.
+        targets: the target of each output, by name.
+        metrics: the metrics of each output, besides the loss.
+        preparation: restores the units of regression targets; without one their values are used as they are.
     """
 
     network: Network
@@ -62,125 +62,132 @@ class Evaluator:
 
     @property
     def program(self) -> Program:
-        """From inputs and targets to each sample's loss and the answers."""
+        """Maps inputs and targets to the loss and the predictions of each sample."""
         return evaluation_program(self.network, self.rows.weights)
 
     @property
     def columns(self) -> list[str]:
-        """The columns that an evaluation adds to the row of an epoch."""
+        """The columns that an evaluation adds to the history of an epoch."""
         own = [column(self.targets, output, m.label) for output in self.metrics for m in self.metrics[output]]
         return [f"val_{name}" for name in ("loss", *own)]
 
     @property
-    def measured(self) -> dict[str, list[str]]:
-        """The names of what is measured of each output."""
-        return {output: [each.label for each in metrics] for output, metrics in self.metrics.items()}
+    def metric_names(self) -> dict[str, list[str]]:
+        """The names of the metrics of each output."""
+        return {output: [m.label for m in metrics] for output, metrics in self.metrics.items()}
 
-    def __call__(self, held: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """``loss``, and the metrics: ``accuracy``, or ``NAME_accuracy`` of each of several outputs.
+    def __call__(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """``loss`` and the metrics by column name: ``accuracy``, or ``NAME_accuracy`` with several outputs.
 
         Args:
-            held: the parameters and states, by path.
+            variables: the parameters and states, by path.
         """
-        # Scores of a vocabulary at each place of a text are more than memory holds: what none asks for goes.
+        # Predictions without a metric are dropped after each block: the scores of a vocabulary at each
+        # position of a text, for all rows, may be larger than memory.
         program = self.program
-        kept = [name for name in program.graph.outputs if not name.startswith("answer.")]
-        kept += [f"answer.{output}" for output, metrics in self.metrics.items() if metrics]
+        names = [name for name in program.graph.outputs if not name.startswith("answer.")]
+        names += [f"answer.{output}" for output, metrics in self.metrics.items() if metrics]
         parts = []
         for rows in blocks(program, self.rows.rows):
             block: Any = self.rows.take(rows)
-            given = {**held, **block.x, **block.y, SAMPLE_WEIGHT: block.weights}
-            found = program.run({name: given[name] for name in program.graph.inputs})
-            parts.append({name: found[name] for name in kept})
-        losses = {name: joined(parts, name) for name in kept if not name.startswith("answer.")}
-        measured = {"loss": mean_loss(losses, list(self.targets), self.rows.weights)}
+            arrays = {**variables, **block.x, **block.y, SAMPLE_WEIGHT: block.weights}
+            results = program.run({name: arrays[name] for name in program.graph.inputs})
+            parts.append({name: results[name] for name in names})
+        losses = {name: concatenated(parts, name) for name in names if not name.startswith("answer.")}
+        values = {"loss": mean_loss(losses, list(self.targets), self.rows.weights)}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
             if not self.metrics[output]:
                 continue
-            judged = self._judgeable(target, y, joined(parts, f"answer.{output}"))
-            measured |= {column(self.targets, output, m.label): m.of(judged) for m in self.metrics[output]}
-        return measured
+            predicted = self._predictions(target, y, concatenated(parts, f"answer.{output}"))
+            values |= {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
+        return values
 
-    def _judgeable(self, target: Target, y: np.ndarray, answer: np.ndarray) -> Answers:
-        if target.task == UNJUDGED:
-            answer = target.decide(answer)
+    def _predictions(self, target: Target, y: np.ndarray, prediction: np.ndarray) -> Predictions:
+        """Targets and predictions of an output in the form that metrics read."""
+        if target.task == UNSCORED:
+            prediction = target.decide(prediction)
         elif target.is_classes:
-            answer = target.probabilities(answer)
+            prediction = target.probabilities(prediction)
         elif self.preparation is not None and self.preparation.task == "regression":
-            y, answer = self.preparation.restore(y), self.preparation.restore(answer)
-        return Answers.of(y, answer, self.rows.weights, target.task, target.ignored)
+            y, prediction = self.preparation.restore(y), self.preparation.restore(prediction)
+        return Predictions.of(y, prediction, self.rows.weights, target.task, target.ignored)
 
 
 def mean_loss(
-    found: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None = None
+    results: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None = None
 ) -> float:
-    """The loss over rows: the sum of weight times loss, divided by the sum of the weights, of each output.
+    """The weighted mean of the loss over rows, summed over the outputs.
+
+    Formula: sum over outputs of sum_i w_i l_i / sum_i w_i, with the ``weights`` w and the losses l
 
     Args:
-        found: what ``evaluation_program`` computed of the rows.
-        outputs: the names of the outputs.
-        weights: of the rows, or of their places.
+        results: the outputs of ``evaluation_program`` for the rows, by name.
+        outputs: the names of the network's outputs.
+        weights: (N,) sample weights, or (N, T) weights of positions; the latter are part of the results.
     """
-    own = weights if weights is not None and weights.ndim == 1 else None
-    if not any(f"count.{name}" in found for name in outputs):
-        return float(np.average(found["loss"].astype(np.float64), weights=own))
+    row_weight = weights if weights is not None and weights.ndim == 1 else None
+    if not any(f"count.{name}" in results for name in outputs):
+        return float(np.average(results["loss"].astype(np.float64), weights=row_weight))
     losses = 0.0
     for name in outputs:
-        total, count = (found[f"{part}.{name}"].astype(np.float64) for part in ("total", "count"))
-        scale = 1.0 if own is None else own.astype(np.float64)
+        total, count = (results[f"{part}.{name}"].astype(np.float64) for part in ("total", "count"))
+        scale = 1.0 if row_weight is None else row_weight.astype(np.float64)
         losses += float((total * scale).sum() / ((count * scale).sum() or 1.0))
     return losses
 
 
 def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
-    """What measures a learner on encoded rows."""
+    """The evaluator of a model on encoded rows."""
     assert model.network is not None
     return Evaluator(model.network, rows, model.targets, metrics, model.preparation)
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
-    """The name under which a metric of an output is told."""
+    """The column name of a metric: prefixed with the output if there are several."""
     return metric if len(targets) == 1 else f"{output}_{metric}"
 
 
 def metrics_of(
-    model: ModelState, watched: Sequence[str] | None = None, chosen: Iterable[str | Asked] | None = None
+    model: ModelState,
+    watched: Sequence[str] | None = None,
+    chosen: Iterable[MetricLike] | None = None,
 ) -> dict[str, tuple[Metric, ...]]:
-    """What is measured of each output: the metrics a person chose, or else the usual ones.
+    """The metrics of each output: those that the user chose, otherwise the default ones.
 
     Args:
-        model: an initialized learner.
-        watched: while training, the columns that stopping rules look at: then one figure of merit stands for
-            all, so that an epoch's end costs little, and what is watched is measured as well.
-        chosen: instead of those the model was made with.
+        model: an initialized model.
+        watched: during training, the columns that stopping rules read. Then the default is a single primary
+            metric for each output, so that the evaluation after an epoch is cheap, and the watched columns.
+        chosen: used instead of the metrics that the model was created with.
 
     Raises:
-        UsageError E101: a chosen metric that no output has. UsageError E102: a setting out of its range.
+        UsageError E101: a chosen metric that no output supports. UsageError E102: an option out of range.
     """
     chosen = model.metrics if chosen is None else chosen
     tasks = dict.fromkeys(target.task for target in model.targets.values())
-    asked = None if chosen is None else known_metrics(chosen, tasks)
-    measured = {}
+    requested = None if chosen is None else resolve_metrics(chosen, tasks)
+    by_output = {}
     for output, target in model.targets.items():
-        if asked is not None:
-            every = [each for each in asked if target.task in each.tasks]
+        primary = PRIMARY_METRIC.get(target.task)
+        if requested is not None:
+            metrics = [m for m in requested if target.task in m.tasks]
         else:
-            every = [m for m in usual_metrics(target.task) if watched is None or m.name == FIRST[target.task]]
-        also = [each for name in watched or () if (each := metric_of(model.targets, output, name))]
-        measured[output] = known_metrics([to_name(each) for each in (*every, *also)], [target.task])
-    return measured
+            metrics = [m for m in default_metrics(target.task) if watched is None or m.name == primary]
+        also = [m for name in watched or () if (m := metric_of(model.targets, output, name))]
+        by_output[output] = resolve_metrics([to_name(m) for m in (*metrics, *also)], [target.task])
+    return by_output
 
 
 def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric | None:
-    """The metric of an output that a column tells; ``None`` if it tells none.
+    """The metric of an output that a column name refers to; ``None`` if it refers to none.
 
     Raises:
-        UsageError E102: a metric with a setting out of its range.
+        UsageError E102: a metric with an option out of range.
     """
-    start = "" if len(targets) == 1 else f"{output}_"
-    each = found(name.removeprefix(start)) if name.startswith(start) else None
-    return each if each is not None and targets[output].task in each.tasks else None
+    prefix = "" if len(targets) == 1 else f"{output}_"
+    metric = find_metric(name.removeprefix(prefix)) if name.startswith(prefix) else None
+    return metric if metric is not None and targets[output].task in metric.tasks else None
 
 
 def columns_of(
@@ -188,45 +195,49 @@ def columns_of(
     watched: Sequence[str] = (),
     chosen: Mapping[str, Sequence[Metric]] | None = None,
 ) -> list[str]:
-    """All that can be told of rows with known answers.
+    """The names of all columns that an evaluation can compute: ``loss`` and the metrics of all outputs.
 
     Args:
-        targets: what each output is asked for.
-        watched: columns someone looks at, such as a metric with a setting of its own.
-        chosen: the metrics of each output that a person chose, among which are those of one's own.
+        targets: the target of each output, by name.
+        watched: columns that stopping rules or schedules read, such as a metric with an option.
+        chosen: the metrics of each output that the user chose, custom metrics included.
     """
-    own = [column(targets, output, each.label) for output, ms in (chosen or {}).items() for each in ms]
-    told = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
+    requested = [column(targets, output, m.label) for output, ms in (chosen or {}).items() for m in ms]
+    table = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
     also = [name for name in watched if any(metric_of(targets, output, name) for output in targets)]
-    return ["loss", *dict.fromkeys([*told, *also, *own])]
+    return ["loss", *dict.fromkeys([*table, *also, *requested])]
 
 
 def evaluate(
-    model: ModelState, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str | Asked] | None = None
+    model: ModelState,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    chosen: Iterable[MetricLike] | None = None,
 ) -> dict[str, float]:
-    """The loss and the metrics of a learner on samples; see ``chainrule.Model.evaluate``."""
+    """The loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     x, y = tabular.taken(model.preparation, x, y)
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
     refuse_misplaced(model.network, rows.weights)
     refuse_weightless(row_weights(model.network, rows))
-    measured = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.held)
-    if not math.isfinite(measured["loss"]):
-        predictions(model, checked_inputs(model, rows.x), "answer")  # warns of those that are not finite
-    return measured
+    values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.held)
+    if not math.isfinite(values["loss"]):
+        predictions(model, checked_inputs(model, rows.x), "answer")  # emits a notice if not finite
+    return values
 
 
 def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
-    """The same rows as the step wants them: inputs and targets by the names of its inputs.
+    """Encode rows for the step: inputs and targets by the names of its inputs.
 
     Args:
-        model: an initialized learner.
-        data: rows as a person gives them.
-        where: what to call their targets in an error.
+        model: an initialized model.
+        data: rows as passed by the user.
+        where: the name of the targets in error messages.
 
     Raises:
-        ShapeError E209, TrainingError E504, E506: they do not fit the net.
+        ShapeError E209, TrainingError E504, E506: inputs or targets that do not fit the network.
     """
     assert model.network is not None
     names = model.network.target_names
@@ -242,7 +253,7 @@ def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
 
 
 def summary(model: ModelState) -> str:
-    """The net as a table of text."""
+    """The layers of the model as a text table: path, class, output shape and number of parameters."""
     if model.network is None:
         return str(model.recipe.net)
     parts = built_rows(model.recipe.net, model.network.inference)
@@ -257,6 +268,6 @@ def summary(model: ModelState) -> str:
 
 
 def specs_of(arrays: Mapping[str, np.ndarray]) -> dict[str, Spec]:
-    """The specs of inputs like these arrays, for batches of any size."""
+    """The specs of inputs with the shapes and dtypes of the arrays, for any batch size."""
     batch = Size.symbol("B")
     return {name: Spec((batch, *a.shape[1:]), a.dtype.name) for name, a in arrays.items()}

@@ -1,7 +1,7 @@
-"""Whether rows are those a model was trained on: on them every measure looks better than it is.
+"""Whether rows are the training data of a model, on which metrics are better than on new data.
 
-``chainrule train`` notes in the model file a fingerprint of the rows and how they were split. Rows with the
-same fingerprint are the same rows, whatever file they come from.
+``chainrule train`` stores a fingerprint of the rows and their split in the model file. Rows with the same
+fingerprint are the same rows, independent of the file they are read from.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from chainrule.train.model_state import ModelState
 
 @frozen
 class KnownRows:
-    """How many of the rows at hand the training used, and for what.
+    """How many of the given rows the training used, by purpose.
 
     Args:
-        training: rows whose gradients changed the weights.
-        validation: rows that decided when to stop.
+        training: rows from which the gradients were computed.
+        validation: rows of early stopping.
         test: rows that the training did not use.
     """
 
@@ -31,11 +31,11 @@ class KnownRows:
 
 
 def known_rows(model: ModelState, x: Any) -> KnownRows | None:
-    """The split of the rows, if they are those the model was trained on; else ``None``.
+    """The split of the rows if the model was trained on them; else ``None``.
 
     Args:
-        model: its facts hold the fingerprint and the split.
-        x: a table; nothing is known of arrays.
+        model: its facts contain the fingerprint and the split.
+        x: a table; always ``None`` for arrays, which have no fingerprint.
     """
     parts, prepared = model.facts.get("split"), model.preparation
     if not isinstance(x, Table) or not isinstance(parts, dict) or prepared is None:

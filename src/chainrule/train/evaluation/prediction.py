@@ -1,6 +1,6 @@
-"""The predictions of a model.
+"""Predictions and activations of a model.
 
-Rows are run in blocks, so the memory needed does not grow with their number.
+The rows are processed in blocks, so that the memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.input_check import refuse_sample, require_fit
 from chainrule.train.model_state import ModelState
-from chainrule.train.monitor.memory import rows_at_once, starving
+from chainrule.train.monitor.memory import refuse_memory_error, rows_per_block
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
 
-CHECKED = 1 << 20  # values checked at once: the array may be larger than memory
+CHECK_BLOCK = 1 << 20  # values checked at once; the array may be larger than memory
 
 ByOutput = np.ndarray | dict[str, np.ndarray]
 
 
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
     """The network's outputs for these inputs; see ``chainrule.Model.__call__``."""
-    found = _quick_outputs(model, x)
-    return single(predictions(model, inputs_of(model, x), "raw")) if found is None else found
+    outputs = _single_row_outputs(model, x)
+    return unwrap_single(predictions(model, inputs_of(model, x), "raw")) if outputs is None else outputs
 
 
-def _quick_outputs(model: ModelState, x: Any) -> np.ndarray | None:
-    """The outputs for one row that needs no preparation; ``None`` where the general way must be taken."""
+def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
+    """Fast path: the outputs for one row that needs no preparation; ``None`` if it does not apply."""
     plain = model.plain_input
     if plain is None or type(x) is not np.ndarray or len(x) != 1 or x.shape[1:] != plain.shape[1:]:
         return None
     if model.network is None or x.dtype != plain.dtype or not is_finite(x):
         return None
-    (given,), (output,) = model.network.inputs, model.network.inference.outputs
-    found = model.network.answers.run({**model.held, given: x})[f"raw.{output}"]
-    return found.copy() if is_finite(found) else None
+    (name,), (output,) = model.network.inputs, model.network.inference.outputs
+    outputs = model.network.answers.run({**model.held, name: x})[f"raw.{output}"]
+    return outputs.copy() if is_finite(outputs) else None
 
 
 def predict(model: ModelState, x: Any) -> ByOutput:
@@ -54,7 +54,7 @@ def predict(model: ModelState, x: Any) -> ByOutput:
     decided = {name: model.targets[name].decide(values) for name, values in predicted.items()}
     if model.preparation is not None and model.preparation.task == "regression":
         decided = {name: model.preparation.restore(values) for name, values in decided.items()}
-    return single(decided)
+    return unwrap_single(decided)
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
@@ -69,11 +69,11 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
                 "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
             )
     predicted = predictions(model, inputs_of(model, x), "answer")
-    return single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
+    return unwrap_single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
 
 
 def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    """Each output of all rows, by name.
+    """The predictions for all rows, by output name. Non-finite ones cause a notice.
 
     Args:
         model: a model with parameters.
@@ -81,17 +81,17 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
         kind: ``"raw"`` for the network's outputs, ``"answer"`` for probabilities or values.
     """
     assert model.network is not None
-    program, held = model.network.answers, model.held
+    program, variables = model.network.answers, model.held
     names = model.network.inference.outputs
-    with starving(program):
+    with refuse_memory_error(program):
         parts = [
-            program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
+            program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
             for rows in blocks(program, len(next(iter(arrays.values()))))
         ]
-        found = {name: joined(parts, f"{kind}.{name}") for name in names}
-    if not all(map(is_finite, found.values())):
-        nonfinite.warn_of_answers(model, arrays, found)
-    return found
+        outputs = {name: concatenated(parts, f"{kind}.{name}") for name in names}
+    if not all(map(is_finite, outputs.values())):
+        nonfinite.report_nonfinite_predictions(model, arrays, outputs)
+    return outputs
 
 
 def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
@@ -111,16 +111,16 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
             fix=f'model.activations(x, "{close}")' if close else "",
         )  # fmt: skip
     program = compile(Graph({"value": nodes[layer]}), model.engine)
-    given = {**model.held, **arrays}
+    values = {**model.held, **arrays}
     parts = []
     for rows in blocks(program, len(next(iter(arrays.values())))):
-        batch = {name: array[rows] if name in arrays else array for name, array in given.items()}
+        batch = {name: array[rows] if name in arrays else array for name, array in values.items()}
         parts.append(program.run({name: batch[name] for name in program.graph.inputs}))
-    return joined(parts, "value")
+    return concatenated(parts, "value")
 
 
 def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    """The input arrays by name of what a user gives: arrays, or rows of a table.
+    """The input arrays by name, from arrays or rows of a table.
 
     Raises:
         TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``.
@@ -137,7 +137,7 @@ def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> 
     """The input arrays by name, after a check that they fit the network.
 
     Raises:
-        ShapeError E209: another shape than the network was built for, or inputs missing; all are listed.
+        ShapeError E209: a shape that the network was not built for, or missing inputs; all are listed.
         ShapeError E211: an index outside the rows of an embedding.
     """
     assert model.network is not None
@@ -149,16 +149,16 @@ def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> 
 
 
 def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse indices for which an embedding has no row, before anything runs.
+    """Check that every index has a row in its embedding, before the network runs.
 
     Raises:
-        ShapeError E211: names the embedding, the first such index and its position.
+        ShapeError E211: the embedding, the first such index and its position.
     """
     book = network.inference.book
     for (path, name), rows in book.tables.items():
         layer = book.layers.get(path, network.recipe.net)
         array = arrays[name]
-        size = max(1, CHECKED // max(1, array[0].size))  # rows
+        size = max(1, CHECK_BLOCK // max(1, array[0].size))  # rows
         for start in range(0, len(array), size):
             block = array[start : start + size]
             if ((block < 0) | (block >= rows)).any():
@@ -166,16 +166,16 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def blocks(program: Program, rows: int) -> Iterator[slice]:
-    """The rows, a block at a time."""
-    block = rows_at_once(program, rows)
-    return (slice(start, start + block) for start in range(0, rows, block))
+    """Slices that divide the rows into blocks whose computation fits into memory."""
+    size = rows_per_block(program, rows)
+    return (slice(start, start + size) for start in range(0, rows, size))
 
 
-def joined(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """An output of all blocks, as an array of its own."""
+def concatenated(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    """The named output of all blocks, concatenated to a new array."""
     return parts[0][name].copy() if len(parts) == 1 else np.concatenate([part[name] for part in parts])
 
 
-def single(found: dict[str, np.ndarray]) -> ByOutput:
-    """The only array, or all by name."""
-    return next(iter(found.values())) if len(found) == 1 else found
+def unwrap_single(outputs: dict[str, np.ndarray]) -> ByOutput:
+    """The array itself if there is one output, otherwise all arrays by name."""
+    return next(iter(outputs.values())) if len(outputs) == 1 else outputs

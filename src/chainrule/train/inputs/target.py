@@ -17,7 +17,7 @@ from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
-from chainrule.train.evaluation.metric.inputs import UNJUDGED
+from chainrule.train.evaluation.metric.inputs import UNSCORED
 from chainrule.train.network import Network
 
 Label = str | int | float | bool
@@ -73,14 +73,14 @@ class Target:
 
     @property
     def task(self) -> str:
-        """Whose metrics judge the answers; ``UNJUDGED`` where none can: there are no values to compare."""
+        """Whose metrics judge the answers; ``UNSCORED`` where none can: there are no values to compare."""
         if self.is_classes:
             return "classification"
         if not self.loss.needs_target:
-            return UNJUDGED
+            return UNSCORED
         if self.loss.task == "classification":
             return "distribution" if self.loss.name in _SHARES else "multilabel"
-        return UNJUDGED if self.spec.dtype in INTEGERS else "regression"
+        return UNSCORED if self.spec.dtype in INTEGERS else "regression"
 
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.

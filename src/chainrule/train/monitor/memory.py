@@ -114,7 +114,7 @@ def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: 
     return max(largest_batch(need, free, sizes) for sizes in (range(1, batch), even))
 
 
-def rows_at_once(program: Program, rows: int) -> int:
+def rows_per_block(program: Program, rows: int) -> int:
     """How many rows a program is to be asked about at once: as many as there are, or as fit.
 
     The memory that is free is looked at once for each program and number of rows.
@@ -171,7 +171,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
 
 
 @contextmanager
-def starving(program: Program) -> Iterator[None]:
+def refuse_memory_error(program: Program) -> Iterator[None]:
     """Turn a ``MemoryError`` inside into a refusal.
 
     Raises:

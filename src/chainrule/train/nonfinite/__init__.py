@@ -25,7 +25,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "prediction": "black_box_of warn_of_answers",
+        "prediction": "black_box_of report_nonfinite_predictions",
         "check": "is_finite",
         "record": "BlackBox Cause Moment Read",
         "recorder": "Recorder",

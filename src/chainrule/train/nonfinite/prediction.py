@@ -56,7 +56,7 @@ def black_box_of(model: StateHolder, x: Any) -> BlackBox | None:
     return _report(state, arrays, rows) if len(rows) else None
 
 
-def warn_of_answers(
+def report_nonfinite_predictions(
     model: ModelState, arrays: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
 ) -> None:
     """Tell whoever listens that answers are not finite, and why.

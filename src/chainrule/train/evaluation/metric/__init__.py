@@ -4,7 +4,7 @@ Input: targets, predictions, weights. Output: values by name. ``METRICS`` is the
 their descriptions; each is used by its name, in ``metrics=[...]``, in ``monitor="val_..."`` and by itself
 (``cr.metric("f1")(y, p)``). This package does not depend on networks.
 
-    inputs.py           targets beside predictions, in the two forms that every metric reads
+    inputs.py           targets with their predictions, in the two forms that metrics read
     metric.py           the definition of a metric
     classification.py   accuracy, precision, recall, overlap, ...
     ranking.py          areas under curves, the best threshold
@@ -17,37 +17,37 @@ longer than most trainings on a table, and its input checks longer than the comp
 compare them with scikit-learn, and with their definition where it has none.
 """
 
-from chainrule.train.evaluation.metric.inputs import TASKS, UNJUDGED, Answers
+from chainrule.train.evaluation.metric.inputs import TASKS, UNSCORED, Predictions
 from chainrule.train.evaluation.metric.metric import Metric, Option
 from chainrule.train.evaluation.metric.registry import (
-    FIRST,
     METRICS,
-    Asked,
-    found,
-    known_metrics,
+    PRIMARY_METRIC,
+    MetricLike,
+    default_metrics,
+    find_metric,
     larger_is_better,
     metric,
     metrics_for,
+    resolve_metrics,
     score,
     to_name,
-    usual_metrics,
 )
 
 __all__ = [
-    "FIRST",
     "METRICS",
+    "PRIMARY_METRIC",
     "TASKS",
-    "UNJUDGED",
-    "Answers",
-    "Asked",
+    "UNSCORED",
     "Metric",
+    "MetricLike",
     "Option",
-    "found",
-    "known_metrics",
+    "Predictions",
+    "default_metrics",
+    "find_metric",
     "larger_is_better",
     "metric",
     "metrics_for",
+    "resolve_metrics",
     "score",
     "to_name",
-    "usual_metrics",
 ]

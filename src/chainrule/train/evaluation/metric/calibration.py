@@ -1,55 +1,55 @@
-"""Metrics of probabilities: whether 0.9 is said where nine of ten are right.
+"""Metrics of predicted probabilities: cross-entropy, Brier score, calibration error, divergence.
 
-A probability of exactly 0 for what happened would cost infinity, so the smallest one that the number kind can
-tell from 0 next to 1 (1.2e-7 in float32) stands for less, as in scikit-learn.
+The logarithm of a probability of 0 is minus infinity. Probabilities are therefore clipped to [eps, 1 - eps],
+where eps is the machine epsilon of their dtype (1.2e-7 in float32), as in scikit-learn.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.classification import EACH, ONE
-from chainrule.train.evaluation.metric.inputs import Answers
+from chainrule.train.evaluation.metric.classification import CLASS_TASKS, CLASSIFICATION
+from chainrule.train.evaluation.metric.inputs import Predictions
 from chainrule.train.evaluation.metric.metric import Metric
 
 _BINS = 15
 
 
 def _clipped(p: np.ndarray) -> np.ndarray:
-    least = np.finfo(p.dtype).eps if p.dtype.kind == "f" else np.finfo(np.float64).eps
-    return np.clip(p.astype(np.float64), least, 1 - least)
+    epsilon = np.finfo(p.dtype).eps if p.dtype.kind == "f" else np.finfo(np.float64).eps
+    return np.clip(p.astype(np.float64), epsilon, 1 - epsilon)
 
 
-def _log_loss(a: Answers) -> float:
-    p = _clipped(a.answer)
+def _log_loss(a: Predictions) -> float:
+    p = _clipped(a.prediction)
     if a.task == "classification":
         return float(-a.mean(np.log(p[np.arange(len(p)), a.target])))
     if a.task == "distribution":
         return float(-a.mean((a.target * np.log(p)).sum(axis=1)))
-    return float(-a.mean(np.where(a.wanted, np.log(p), np.log(1 - p))).mean())
+    return float(-a.mean(np.where(a.actual, np.log(p), np.log(1 - p))).mean())
 
 
-def _brier(a: Answers) -> float:
-    p = a.answer.astype(np.float64)
+def _brier(a: Predictions) -> float:
+    p = a.prediction.astype(np.float64)
     if a.is_binary:
         return float(a.mean((p[:, 1] - a.target) ** 2))
     if a.task == "multilabel":
-        return float(a.mean((p - a.wanted) ** 2).mean())
-    meant = np.eye(p.shape[1])[a.target] if a.task == "classification" else a.target
-    return float(a.mean(((p - meant) ** 2).sum(axis=1)))
+        return float(a.mean((p - a.actual) ** 2).mean())
+    y = np.eye(p.shape[1])[a.target] if a.task == "classification" else a.target
+    return float(a.mean(((p - y) ** 2).sum(axis=1)))
 
 
-def _divergence(a: Answers) -> float:
+def _divergence(a: Predictions) -> float:
     y = a.target.astype(np.float64)
-    each = np.where(y > 0, y * (np.log(np.where(y > 0, y, 1.0)) - np.log(_clipped(a.answer))), 0.0)
-    return float(a.mean(each.sum(axis=1)))
+    terms = np.where(y > 0, y * (np.log(np.where(y > 0, y, 1.0)) - np.log(_clipped(a.prediction))), 0.0)
+    return float(a.mean(terms.sum(axis=1)))
 
 
-def _calibration_error(a: Answers) -> float:
-    sure = a.answer.max(axis=1).astype(np.float64)
-    bins = np.clip(np.ceil(sure * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
-    weights = np.ones(len(sure)) if a.weights is None else a.weights.astype(np.float64)
-    gaps = np.bincount(bins, weights * ((a.chosen == a.wanted) - sure), _BINS)
+def _calibration_error(a: Predictions) -> float:
+    confidence = a.prediction.max(axis=1).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+    weights = np.ones(len(confidence)) if a.weights is None else a.weights.astype(np.float64)
+    gaps = np.bincount(bins, weights * ((a.predicted == a.actual) - confidence), _BINS)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
@@ -57,10 +57,10 @@ PROBABILITIES = (
     Metric(
         "log_loss",
         _log_loss,
-        (*EACH, "distribution"),
+        (*CLASS_TASKS, "distribution"),
         "probabilities",
         "-sum_i w_i log p_i(y_i) / sum_i w_i",
-        "The cross-entropy: minus the mean logarithm of the probability that was given to what happened.",
+        "The cross-entropy: the negative mean logarithm of the predicted probability of the true class.",
         ("对数损失（交叉熵）", "真实类别所得概率的负对数的平均。"),
         larger=False,
         sklearn="log_loss",
@@ -69,22 +69,22 @@ PROBABILITIES = (
     Metric(
         "brier",
         _brier,
-        (*EACH, "distribution"),
+        (*CLASS_TASKS, "distribution"),
         "probabilities",
         "sum_i w_i |p_i - y_i|^2 / sum_i w_i",
-        "The squared distance between the probabilities and what happened.",
-        ("布里尔分数", "概率与实际结果之差的平方的平均。"),
+        "The mean squared distance between the predicted probabilities and the true classes.",
+        ("布里尔分数", "预测概率与真实类别之差的平方的平均。"),
         larger=False,
         sklearn="brier_score_loss",
-        note="Of two classes only the second's probability counts; of several, all do. Brier (1950).",
+        note="With two classes, the probability of the second; with more, of all classes. Brier (1950).",
     ),
     Metric(
         "calibration_error",
         _calibration_error,
-        ONE,
+        CLASSIFICATION,
         "probabilities",
-        "sum_b |hits_b - sum of confidence_b| / n",
-        "How far the confidence is from the share of right answers, over 15 bins of confidence.",
+        "sum_b |correct_b - sum of confidence_b| / n",
+        "The mean difference between confidence and accuracy, over 15 bins of confidence.",
         ("校准误差", "置信度与实际准确率之差，按 15 个置信区间统计。"),
         larger=False,
         note="Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks (ECE).",
@@ -95,8 +95,8 @@ PROBABILITIES = (
         ("distribution",),
         "probabilities",
         "sum_i w_i sum_k y_ik log(y_ik / p_ik) / sum_i w_i",
-        "How far the probabilities are from the shares that were wanted; 0 only where they are the same.",
-        ("KL 散度", "预测概率与目标分布之间的差异。"),
+        "The divergence of the predicted from the target distribution; 0 only where they are equal.",
+        ("KL 散度", "预测分布与目标分布之间的差异；仅当二者相同时为 0。"),
         larger=False,
         keras="KLDivergence",
     ),

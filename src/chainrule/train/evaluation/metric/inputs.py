@@ -1,9 +1,8 @@
-"""Targets beside answers, brought to the two forms that every metric reads.
+"""Targets with their predictions, in the two forms that metrics read.
 
-Whatever a net gives, what is judged is a list of rows. *One of several* is a class number for each row
-beside a probability for each class; everything else is a table of numbers beside a table of the same shape.
-Places of a sequence (B, T) or pixels of an image (B, H, W) are rows of their own, each with the weight of its
-sample; the last axis stays.
+Metrics read rows. For single-label classification, a row is a class index and a probability for each class;
+for all other tasks, targets and predictions are arrays of the same shape. Positions of a sequence (B, T) and
+pixels of an image (B, H, W) become rows, each with the weight of its sample; the last axis stays.
 """
 
 from __future__ import annotations
@@ -14,186 +13,189 @@ import numpy as np
 
 from chainrule.records import frozen
 
-ROUNDING = 1e-12  # relative; sums of weights that are nearer to each other are equal
+ROUNDING = 1e-12  # relative tolerance below which sums of weights are equal
 TASKS = ("classification", "multilabel", "distribution", "regression")
-UNJUDGED = "unjudged"  # targets that are no answers, such as texts without times: for metrics of one's own
+UNSCORED = "unscored"  # targets that only custom metrics can compare, such as texts without alignment
 
 
 @frozen
-class Answers:
-    """Targets beside answers, ready to be judged.
+class Predictions:
+    """Targets with their predictions, as rows.
 
     Args:
-        target: (N,) class numbers; for other tasks (N, O) yes and no as 1 and 0, shares, or values.
-        answer: (N, K) probabilities; for other tasks in the form of the target.
-        weights: (N,) or ``None``.
-        task: ``"classification"`` (one class for each row), ``"multilabel"`` (several yes/no answers),
-            ``"distribution"`` (the target is shares of classes) or ``"regression"``.
+        target: (N,) class indices; for other tasks (N, O) labels 0 and 1, class shares, or values.
+        prediction: (N, K) probabilities; for other tasks (N, O).
+        weights: (N,) sample weights or ``None``.
+        task: ``"classification"`` (one class for each row), ``"multilabel"`` (several binary labels),
+            ``"distribution"`` (the target is a distribution over classes) or ``"regression"``.
 
     Example:
-        >>> Answers(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), None, "classification").chosen
+        >>> p = np.array([[0.9, 0.1], [0.6, 0.4]])
+        >>> Predictions(np.array([0, 1]), p, None, "classification").predicted
         array([0, 0])
     """
 
     target: np.ndarray
-    answer: np.ndarray
+    prediction: np.ndarray
     weights: np.ndarray | None
     task: str
 
     @staticmethod
     def of(
         target: np.ndarray,
-        answer: np.ndarray,
+        prediction: np.ndarray,
         weights: np.ndarray | None,
         task: str,
         ignored: int | None = None,
-    ) -> Answers:
-        """The same with a row for each place.
+    ) -> Predictions:
+        """Reshape arrays of a batch to rows.
 
         Args:
-            target, answer: batch first, with any places between it and the last axis.
-            weights: (B,), one for each sample, or one for each of its places.
-            task: see ``Answers``.
-            ignored: the number that stands where there is no class.
+            target, prediction: batch first, with any position axes between it and the last axis.
+            weights: (B,), one for each sample, or (B, T), one for each position.
+            task: see ``Predictions``.
+            ignored: the class index of positions that are left out.
         """
-        if task == UNJUDGED:
+        if task == UNSCORED:
             if weights is not None and weights.ndim > 1:
                 weights = weights.reshape(len(weights), -1).mean(axis=1)
-            return Answers(target, answer, weights, task)
+            return Predictions(target, prediction, weights, task)
         if task == "classification":
             y = target.reshape(-1).astype(np.int64)  # (B, T) -> (B T,)
-            p = answer.reshape(len(y), -1)  # (B, T, K) -> (B T, K)
+            p = prediction.reshape(len(y), -1)  # (B, T, K) -> (B T, K)
         else:
             last = target.shape[-1] if target.ndim > 2 else target.size // max(len(target), 1)
-            y, p = target.reshape(-1, last), answer.reshape(-1, last)  # (B, T, O) -> (B T, O)
+            y, p = target.reshape(-1, last), prediction.reshape(-1, last)  # (B, T, O) -> (B T, O)
         if weights is not None and weights.ndim > 1:
-            one = weights.reshape(len(weights), -1)
-            weights = one.reshape(-1) if one.size == len(y) else one.mean(axis=1)
+            by_sample = weights.reshape(len(weights), -1)  # (B, T)
+            weights = by_sample.reshape(-1) if by_sample.size == len(y) else by_sample.mean(axis=1)
         if weights is not None and len(y) != len(weights):
             weights = np.repeat(weights, len(y) // len(weights))
         if task == "classification" and ignored is not None:
-            known = y != ignored
-            y, p, weights = y[known], p[known], None if weights is None else weights[known]
-        return Answers(y, p, weights, task)
+            counted = y != ignored
+            y, p, weights = y[counted], p[counted], None if weights is None else weights[counted]
+        return Predictions(y, p, weights, task)
 
     @cached_property
-    def can_be_judged(self) -> bool:
-        """Whether a number can be said at all: there are rows, forms that agree, and finite answers."""
-        fits = self.task in ("classification", UNJUDGED) or self.target.shape == self.answer.shape
-        return fits and len(self.target) > 0 and bool(np.isfinite(self.answer).all())
+    def is_measurable(self) -> bool:
+        """Whether metrics are defined: at least one row, equal shapes, and finite predictions."""
+        fits = self.task in ("classification", UNSCORED) or self.target.shape == self.prediction.shape
+        return fits and len(self.target) > 0 and bool(np.isfinite(self.prediction).all())
 
     @cached_property
-    def chosen(self) -> np.ndarray:
-        """The class of the largest probability, or of each yes/no answer whether it is yes."""
-        return self.answer > 0.5 if self.task == "multilabel" else np.argmax(self.answer, axis=1)
+    def predicted(self) -> np.ndarray:
+        """The most probable class (N,); with several labels, which of them are predicted (N, O)."""
+        return self.prediction > 0.5 if self.task == "multilabel" else np.argmax(self.prediction, axis=1)
 
     @cached_property
-    def wanted(self) -> np.ndarray:
-        """What should have been chosen."""
+    def actual(self) -> np.ndarray:
+        """The true class (N,), or true labels (N, O), in the form of ``predicted``."""
         if self.task == "multilabel":
             return self.target > 0.5
         return np.argmax(self.target, axis=1) if self.task == "distribution" else self.target
 
     @cached_property
     def present(self) -> np.ndarray:
-        """The class numbers that occur among the targets of rows with a positive weight."""
+        """The class indices among the targets of rows with a positive weight."""
         return np.unique(self.target if self.weights is None else self.target[self.weights > 0])
 
     @property
     def is_binary(self) -> bool:
-        """Whether there are two classes, of which the second is the one that is looked for."""
-        return self.task == "classification" and self.answer.shape[1] == 2
+        """Whether there are two classes; the second is the positive one."""
+        return self.task == "classification" and self.prediction.shape[1] == 2
 
     @cached_property
     def counts(self) -> Counts:
-        """How often each class was right, said and meant."""
+        """The entries of the confusion matrix of each class."""
         return Counts.of(self)
 
     @cached_property
-    def problems(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Yes/no questions with a score each: of two classes the second, of several each against the rest."""
-        y, p = self.target, self.answer
+    def binary_problems(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Labels and scores of binary problems: of the positive class, or of each class against the rest."""
+        y, p = self.target, self.prediction
         if self.task == "multilabel":
-            return [(self.wanted[:, o], p[:, o]) for o in range(p.shape[1])]
+            return [(self.actual[:, o], p[:, o]) for o in range(p.shape[1])]
         if self.is_binary:
             return [(y == 1, p[:, 1])]
         return [(y == k, p[:, k]) for k in self.present] if len(self.present) > 1 else []
 
     @cached_property
     def error(self) -> np.ndarray:
-        """answer - target, in float64: (N, O)."""
-        return self.answer.astype(np.float64) - self.target
+        """prediction - target, in float64: (N, O)."""
+        return self.prediction.astype(np.float64) - self.target
 
-    def mean(self, each: np.ndarray) -> np.ndarray:
+    def mean(self, values: np.ndarray) -> np.ndarray:
         """The weighted mean over the rows: (N,) -> (), (N, O) -> (O,)."""
-        return np.average(each, axis=0, weights=self.weights)
+        return np.average(values, axis=0, weights=self.weights)
 
 
 @frozen
 class Counts:
-    """How often each class was right, said and meant; rows counted by their weights.
+    """The entries of the confusion matrix of each class, as sums of sample weights.
 
     Args:
-        hits: rows of the class that were taken for it.
-        said: rows that were taken for the class.
-        meant: rows of the class.
-        whole: all rows.
+        true_positives: rows of the class that are predicted as it, (K,).
+        predicted: rows that are predicted as the class, (K,).
+        actual: rows of the class, (K,).
+        total: all rows.
     """
 
-    hits: np.ndarray
-    said: np.ndarray
-    meant: np.ndarray
-    whole: float
+    true_positives: np.ndarray
+    predicted: np.ndarray
+    actual: np.ndarray
+    total: float
 
     @staticmethod
-    def of(a: Answers) -> Counts:
-        """The counts of each class (K,), or of each yes/no answer (O,)."""
-        whole = float(len(a.answer) if a.weights is None else a.weights.sum(dtype=np.float64))
+    def of(a: Predictions) -> Counts:
+        """The counts of each class (K,), or of each binary label (O,)."""
+        total = float(len(a.prediction) if a.weights is None else a.weights.sum(dtype=np.float64))
         if a.task == "multilabel":
-            w = np.ones((len(a.answer), 1)) if a.weights is None else a.weights[:, None].astype(np.float64)
-            hits, said, meant = ((w * part).sum(axis=0) for part in (a.chosen & a.wanted, a.chosen, a.wanted))
-            return Counts(hits, said, meant, whole)
-        classes = max(a.answer.shape[1], int(a.wanted.max(initial=0)) + 1)
+            w = np.ones(len(a.prediction)) if a.weights is None else a.weights.astype(np.float64)
+            parts = (a.predicted & a.actual, a.predicted, a.actual)
+            hits, predicted, actual = ((w[:, None] * part).sum(axis=0) for part in parts)
+            return Counts(hits, predicted, actual, total)
+        classes = max(a.prediction.shape[1], int(a.actual.max(initial=0)) + 1)
 
-        def count(numbers: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-            return np.bincount(numbers, weights, classes).astype(np.float64)
+        def count(indices: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+            return np.bincount(indices, weights, classes).astype(np.float64)
 
-        is_hit = a.wanted == a.chosen
-        hits = count(a.wanted[is_hit], None if a.weights is None else a.weights[is_hit])
-        return Counts(hits, count(a.chosen, a.weights), count(a.wanted, a.weights), whole)
-
-    @property
-    def missed(self) -> np.ndarray:
-        """Rows of the class that were taken for another."""
-        return self._less(self.meant, self.hits)
+        is_hit = a.actual == a.predicted
+        hits = count(a.actual[is_hit], None if a.weights is None else a.weights[is_hit])
+        return Counts(hits, count(a.predicted, a.weights), count(a.actual, a.weights), total)
 
     @property
-    def mistaken(self) -> np.ndarray:
-        """Rows of other classes that were taken for it."""
-        return self._less(self.said, self.hits)
+    def false_negatives(self) -> np.ndarray:
+        """Rows of the class that are predicted as another."""
+        return self._less(self.actual, self.true_positives)
 
     @property
-    def others(self) -> np.ndarray:
+    def false_positives(self) -> np.ndarray:
+        """Rows of other classes that are predicted as it."""
+        return self._less(self.predicted, self.true_positives)
+
+    @property
+    def negatives(self) -> np.ndarray:
         """Rows of other classes."""
-        return self._less(self.whole, self.meant)
+        return self._less(self.total, self.actual)
 
     @property
-    def rejected(self) -> np.ndarray:
-        """Rows of other classes that were not taken for it."""
-        return self._less(self.others, self.mistaken)
+    def true_negatives(self) -> np.ndarray:
+        """Rows of other classes that are not predicted as it."""
+        return self._less(self.negatives, self.false_positives)
 
     def _less(self, a: np.ndarray | float, b: np.ndarray) -> np.ndarray:
-        """a - b; sums of weights that differ by rounding alone are equal."""
-        left = a - b
-        return np.where(np.abs(left) > ROUNDING * self.whole, left, 0.0)
+        """a - b; 0 where the sums of weights differ only by rounding."""
+        difference = a - b
+        return np.where(np.abs(difference) > ROUNDING * self.total, difference, 0.0)
 
     @property
     def summed(self) -> Counts:
-        """All classes as one."""
-        hits, said, meant = (part.sum(keepdims=True) for part in (self.hits, self.said, self.meant))
-        return Counts(hits, said, meant, self.whole * len(self.hits))
+        """The counts of all classes added up, as for a micro average."""
+        parts = (self.true_positives, self.predicted, self.actual)
+        hits, predicted, actual = (part.sum(keepdims=True) for part in parts)
+        return Counts(hits, predicted, actual, self.total * len(self.true_positives))
 
 
-def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole; 0 where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.zeros_like(part, dtype=np.float64), where=whole != 0)
+def ratio(part: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """part / total; 0 where the total is 0."""
+    return np.divide(part, total, out=np.zeros_like(part, dtype=np.float64), where=total != 0)

@@ -1,48 +1,48 @@
-"""Metrics of values: how far a number is from the number wanted.
+"""Metrics of regression: distances between predicted values and targets.
 
-Each output is measured by itself, and the metric is the plain mean over the outputs, as in scikit-learn.
+A metric of several outputs is the unweighted mean of the metrics of the outputs, as in scikit-learn.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from chainrule.train.evaluation.metric.inputs import Answers, share
+from chainrule.train.evaluation.metric.inputs import Predictions, ratio
 from chainrule.train.evaluation.metric.metric import Metric, Option
 
 VALUES = ("regression",)
 BOTH = ("regression", "distribution")
 
 
-def _absolute(a: Answers) -> float:
+def _absolute(a: Predictions) -> float:
     return float(a.mean(np.abs(a.error)).mean())
 
 
-def _squared(a: Answers) -> float:
+def _squared(a: Predictions) -> float:
     return float(a.mean(a.error**2).mean())
 
 
-def _root(a: Answers) -> float:
+def _root(a: Predictions) -> float:
     return float(np.sqrt(a.mean(a.error**2)).mean())
 
 
-def _percentage(a: Answers) -> float:
+def _percentage(a: Predictions) -> float:
     size = np.maximum(np.abs(a.target.astype(np.float64)), np.finfo(np.float64).eps)
     return float(a.mean(np.abs(a.error) / size).mean()) * 100.0
 
 
-def _squared_logarithmic(a: Answers) -> float:
-    p, y = (np.log1p(np.maximum(part.astype(np.float64), 0.0)) for part in (a.answer, a.target))
+def _squared_logarithmic(a: Predictions) -> float:
+    p, y = (np.log1p(np.maximum(part.astype(np.float64), 0.0)) for part in (a.prediction, a.target))
     return float(a.mean((p - y) ** 2).mean())
 
 
-def _log_cosh(a: Answers) -> float:
+def _log_cosh(a: Predictions) -> float:
     size = np.abs(a.error)  # log cosh e = |e| + log(1 + exp(-2 |e|)) - log 2, which never overflows
     return float(a.mean(size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)).mean())
 
 
-def _median(a: Answers) -> float:
-    """The weighted median: where half the weight lies on either side, the middle of the two."""
+def _median(a: Predictions) -> float:
+    """The weighted median of |e|; the mean of two values if both halves have the same weight."""
     size = np.abs(a.error)
     if a.weights is None:
         return float(np.median(size, axis=0).mean())
@@ -62,88 +62,89 @@ def _middle(values: np.ndarray, weights: np.ndarray) -> float:
     return float((values[low] + values[low + 1]) / 2 if is_even else values[low])
 
 
-def _largest(a: Answers) -> float:
+def _largest(a: Predictions) -> float:
     size = np.abs(a.error)
     counted = size if a.weights is None else size[a.weights > 0]
     return float(counted.max(axis=0).mean())
 
 
-def _quantile(a: Answers, alpha: float) -> float:
+def _quantile(a: Predictions, alpha: float) -> float:
     return float(a.mean(np.maximum(-alpha * a.error, (1 - alpha) * a.error)).mean())
 
 
-def _explained(a: Answers, left: np.ndarray) -> float:
-    """1 - what is left over the spread of the targets, the mean over the outputs.
+def _explained(a: Predictions, unexplained: np.ndarray) -> float:
+    """1 - unexplained / variance of the targets, averaged over the outputs.
 
-    NaN where fewer than two rows have a positive weight.
+    NaN if fewer than two rows have a positive weight.
     """
     y = a.target.astype(np.float64)
     counted = y if a.weights is None else y[a.weights > 0]
     if len(counted) < 2:
         return float("nan")
-    spread = np.where(np.ptp(counted, axis=0) > 0, a.mean((y - a.mean(y)) ** 2), 0.0)
-    # Of an output that is always the same nothing can be explained: 1 where it is met, 0 where it is not.
-    return float(np.where(spread > 0, 1.0 - share(left, spread), np.where(left > 0, 0.0, 1.0)).mean())
+    variance = np.where(np.ptp(counted, axis=0) > 0, a.mean((y - a.mean(y)) ** 2), 0.0)
+    # A constant target has no variance: 1 if it is predicted exactly, otherwise 0.
+    constant = np.where(unexplained > 0, 0.0, 1.0)
+    return float(np.where(variance > 0, 1.0 - ratio(unexplained, variance), constant).mean())
 
 
-def _r2(a: Answers) -> float:
+def _r2(a: Predictions) -> float:
     return _explained(a, a.mean(a.error**2))
 
 
-def _explained_variance(a: Answers) -> float:
+def _explained_variance(a: Predictions) -> float:
     return _explained(a, a.mean((a.error - a.mean(a.error)) ** 2))
 
 
-def _moments(a: Answers) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Variance of the targets, of the answers, their covariance, and the difference of their means."""
-    y, p = a.target.astype(np.float64), a.answer.astype(np.float64)
-    y, p, apart = y - a.mean(y), p - a.mean(p), a.mean(a.error)
-    return a.mean(y**2), a.mean(p**2), a.mean(y * p), apart
+def _moments(a: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Variances of targets and predictions, their covariance, the difference of their means: (O,) each."""
+    y, p = a.target.astype(np.float64), a.prediction.astype(np.float64)
+    y, p, difference = y - a.mean(y), p - a.mean(p), a.mean(a.error)
+    return a.mean(y**2), a.mean(p**2), a.mean(y * p), difference
 
 
-def _pearson(a: Answers) -> float:
-    of_target, of_answer, together, _ = _moments(a)
-    spread = np.sqrt(of_target * of_answer)
-    return float((together / spread).mean()) if (spread > 0).all() else float("nan")
+def _pearson(a: Predictions) -> float:
+    target_variance, variance, covariance, _ = _moments(a)
+    spread = np.sqrt(target_variance * variance)
+    return float((covariance / spread).mean()) if (spread > 0).all() else float("nan")
 
 
-def _concordance(a: Answers) -> float:
-    of_target, of_answer, together, apart = _moments(a)
-    spread = of_target + of_answer + apart**2
-    return float((2 * together / spread).mean()) if (spread > 0).all() else float("nan")
+def _concordance(a: Predictions) -> float:
+    target_variance, variance, covariance, difference = _moments(a)
+    spread = target_variance + variance + difference**2
+    return float((2 * covariance / spread).mean()) if (spread > 0).all() else float("nan")
 
 
-def _cosine(a: Answers) -> float:
-    y, p = a.target.astype(np.float64), a.answer.astype(np.float64)
+def _cosine(a: Predictions) -> float:
+    y, p = a.target.astype(np.float64), a.prediction.astype(np.float64)
     lengths = np.linalg.norm(y, axis=1) * np.linalg.norm(p, axis=1)
-    return float(a.mean(share((y * p).sum(axis=1), lengths)))
+    return float(a.mean(ratio((y * p).sum(axis=1), lengths)))
 
 
-def _poisson(a: Answers) -> float:
-    y, p = a.target.astype(np.float64), a.answer.astype(np.float64)
+def _poisson(a: Predictions) -> float:
+    y, p = a.target.astype(np.float64), a.prediction.astype(np.float64)
     if (p < 0).any() or (y < 0).any() or ((p == 0) & (y > 0)).any():
         return float("nan")
     return float(a.mean(p - np.where(y > 0, y * np.log(np.where(y > 0, p, 1.0)), 0.0)).mean())
 
 
-def _signs(a: Answers) -> np.ndarray:
+def _signs(a: Predictions) -> np.ndarray:
     return np.where(a.target > 0, 1.0, -1.0)
 
 
-def _hinge(a: Answers) -> float:
-    return float(a.mean(np.maximum(0.0, 1.0 - _signs(a) * a.answer)).mean())
+def _hinge(a: Predictions) -> float:
+    return float(a.mean(np.maximum(0.0, 1.0 - _signs(a) * a.prediction)).mean())
 
 
-def _squared_hinge(a: Answers) -> float:
-    return float(a.mean(np.maximum(0.0, 1.0 - _signs(a) * a.answer) ** 2).mean())
+def _squared_hinge(a: Predictions) -> float:
+    return float(a.mean(np.maximum(0.0, 1.0 - _signs(a) * a.prediction) ** 2).mean())
 
 
-def _categorical_hinge(a: Answers) -> float:
-    is_meant, scores = a.target > 0, a.answer.astype(np.float64)
-    own = np.max(scores, axis=1, where=is_meant, initial=-np.inf)
-    other = np.max(scores, axis=1, where=~is_meant, initial=-np.inf)
-    each = np.maximum(0.0, 1.0 + other - own)
-    return float(a.mean(each)) if np.isfinite(own).all() else float("nan")
+def _categorical_hinge(a: Predictions) -> float:
+    is_class, scores = a.target > 0, a.prediction.astype(np.float64)
+    score = np.max(scores, axis=1, where=is_class, initial=-np.inf)
+    other = np.max(scores, axis=1, where=~is_class, initial=-np.inf)
+    margins = np.maximum(0.0, 1.0 + other - score)
+    return float(a.mean(margins)) if np.isfinite(score).all() else float("nan")
 
 
 _E = "e = p - y"
@@ -167,7 +168,7 @@ ERRORS = (
         BOTH,
         "values",
         f"sqrt(mean e^2), {_E}",
-        "The root of the mean squared error, in the units of the target; large errors count more.",
+        "The square root of the mean squared error, in the units of the target; large errors count more.",
         ("均方根误差", "均方误差的平方根，单位与目标相同。"),
         larger=False,
         usual=True,
@@ -180,12 +181,12 @@ ERRORS = (
         VALUES,
         "values",
         "1 - sum w e^2 / sum w (y - mean y)^2",
-        "The share of the target's variance that is explained: 1 all, 0 no better than its mean.",
+        "The fraction of the variance of the target that is explained: 1 all, 0 no better than its mean.",
         ("决定系数", "被解释的目标方差的比例；1 为全部，0 不比均值好。"),
         usual=True,
         sklearn="r2_score",
         keras="R2Score",
-        note="1 or 0 for a target that is always the same; NaN for a single row.",
+        note="1 or 0 for a constant target; NaN for a single row.",
     ),
 )
 MORE_ERRORS = (
@@ -207,12 +208,12 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "100 mean |e| / |y|",
-        "The mean absolute error in per cent of the target.",
+        "The mean absolute error in percent of the target.",
         ("平均绝对百分比误差", "误差占目标的百分比的平均。"),
         larger=False,
         sklearn="mean_absolute_percentage_error",
         keras="MeanAbsolutePercentageError",
-        note="In per cent, as in Keras; scikit-learn gives a hundredth. A target near 0 makes it huge.",
+        note="In percent, as in Keras; scikit-learn returns a fraction. Very large for a target close to 0.",
     ),
     Metric(
         "msle",
@@ -220,12 +221,12 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean (log(1 + p) - log(1 + y))^2",
-        "The mean squared difference of logarithms: a factor counts the same for small and large values.",
+        "The mean squared difference of logarithms: relative errors count equally at every scale.",
         ("均方对数误差", "对数之差的平方的平均。"),
         larger=False,
         sklearn="mean_squared_log_error",
         keras="MeanSquaredLogarithmicError",
-        note="What is below 0 is taken as 0, as in Keras.",
+        note="Negative values are replaced by 0, as in Keras.",
     ),
     Metric(
         "log_cosh",
@@ -233,7 +234,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean log cosh e",
-        "A squared error where it is small and an absolute one where it is large.",
+        "Approximately the squared error where it is small and the absolute error where it is large.",
         ("对数双曲余弦误差", "误差小时近似平方，大时近似绝对值。"),
         larger=False,
         keras="LogCoshError",
@@ -244,7 +245,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "median |e|",
-        "The error that half of the answers stay below: outliers do not move it.",
+        "The median of the absolute errors, which is robust to outliers.",
         ("绝对误差中位数", "绝对误差的中位数，不受离群值影响。"),
         larger=False,
         sklearn="median_absolute_error",
@@ -255,7 +256,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "max |e|",
-        "The worst error of all rows that count.",
+        "The largest absolute error of the rows with a positive weight.",
         ("最大误差", "最大的绝对误差。"),
         larger=False,
         sklearn="max_error",
@@ -266,7 +267,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean max(alpha (y - p), (1 - alpha) (p - y))",
-        "The pinball loss: smallest for answers that a share alpha of the targets stays below.",
+        "The pinball loss, which is smallest for predictions of the alpha quantile.",
         ("分位数损失", "弹球损失：对 alpha 分位数的预测最小。"),
         larger=False,
         option=Option("alpha", 0.5, 0.0, 1.0),
@@ -278,7 +279,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "1 - var(e) / var(y)",
-        "Like r2, but an error that is always the same costs nothing.",
+        "Like r2, but a constant error does not count.",
         ("可解释方差", "类似决定系数，但不计恒定偏差。"),
         sklearn="explained_variance_score",
     ),
@@ -288,10 +289,10 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "cov(y, p) / sqrt(var(y) var(p))",
-        "The linear correlation of answers and targets, whatever their scale.",
+        "The linear correlation of predictions and targets; independent of their scales.",
         ("皮尔逊相关系数", "预测与目标的线性相关程度。"),
         keras="PearsonCorrelation",
-        note="Over the rows, of each output; Keras: within each row. NaN where a side never changes.",
+        note="Over the rows, for each output; Keras: within each row. NaN for constant values.",
     ),
     Metric(
         "concordance",
@@ -299,7 +300,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "2 cov(y, p) / (var(y) + var(p) + (mean e)^2)",
-        "The correlation that also asks for the same mean and the same scale.",
+        "The correlation that also requires equal means and scales.",
         ("一致性相关系数", "同时要求均值与尺度一致的相关系数。"),
         keras="ConcordanceCorrelation",
         note="Over the rows, for each output. Lin (1989).",
@@ -310,10 +311,10 @@ MORE_ERRORS = (
         BOTH,
         "values",
         "mean of y.p / (|y| |p|)",
-        "How far answers point in the direction of their targets: 1 the same, -1 the opposite.",
+        "The cosine of the angle between predictions and targets: 1 same direction, -1 opposite.",
         ("余弦相似度", "预测向量与目标向量的方向一致程度。"),
         keras="CosineSimilarity",
-        note="Each row is a vector; one of length 0 counts 0.",
+        note="Each row is a vector; a vector of length 0 counts as 0.",
     ),
     Metric(
         "poisson",
@@ -321,12 +322,12 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean (p - y log p)",
-        "How unlikely counts are, if the answers are their Poisson rates.",
+        "The negative log-likelihood of counts, with the predictions as Poisson rates.",
         ("泊松损失", "以预测为泊松率时计数的负对数似然。"),
         larger=False,
         keras="Poisson",
-        note="Without the term log y!, as in Keras. NaN for a rate or a count below 0, and for a rate of 0 "
-        "where something was counted.",
+        note="Without the term log y!, as in Keras. NaN for a negative rate or count, and for a rate of 0 "
+        "with a positive count.",
     ),
     Metric(
         "hinge",
@@ -334,7 +335,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean max(0, 1 - s p), s = 1 for y > 0, else -1",
-        "What scores lack of being on the right side by 1.",
+        "How far scores are from a margin of 1 on the correct side.",
         ("合页损失", "得分未达到正确一侧 1 的差距。"),
         larger=False,
         sklearn="hinge_loss",
@@ -346,7 +347,7 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean max(0, 1 - s p)^2",
-        "The square of what scores lack of being on the right side by 1.",
+        "The squared distance of scores from a margin of 1 on the correct side.",
         ("平方合页损失", "合页差距的平方。"),
         larger=False,
         keras="SquaredHinge",
@@ -357,10 +358,10 @@ MORE_ERRORS = (
         VALUES,
         "values",
         "mean max(0, 1 + max p of others - p of the class)",
-        "What the score of the class lacks of being 1 above all others.",
+        "How far the score of the class is from exceeding all others by 1.",
         ("多类合页损失", "正确类别得分高出其他类别不足 1 的差距。"),
         larger=False,
         keras="CategoricalHinge",
-        note="The class is where the target is above 0; NaN for a row without one.",
+        note="The class is where the target is positive; NaN for a row without one.",
     ),
 )
