@@ -20,7 +20,6 @@ PENDING: tuple[str, ...] = (
     "pyproject.toml",
     "src/chainrule/__init__.py",
     "src/chainrule/apps/",
-    "src/chainrule/attribution/",
     "src/chainrule/catalog/",
     "src/chainrule/data/",
     "src/chainrule/diagnosis/",

@@ -13,7 +13,7 @@ import pytest
 import chainrule as cr
 from attribution_cases import CASES, CLASSES, KINDS, Case, attributed, normal_numbers, ready
 from chainrule.attribution import METHODS
-from chainrule.attribution.method import Found
+from chainrule.attribution.method import MethodResult
 from chainrule.attribution.methods import gradient
 from chainrule.errors import ChainruleError
 from chainrule.nn import ACTIVATIONS
@@ -49,7 +49,7 @@ def test_a_method_has_titles_texts_formula_and_reference(method: str) -> None:
     card = METHODS[method]
     assert card.name == method
     assert all(card.titles)
-    assert all(card.says)
+    assert all(card.summary)
     assert card.formula
     assert any(letter.isdigit() for letter in card.reference)
     assert set(card.needs) <= {"gradient", "samples", "layer"}
@@ -209,7 +209,7 @@ def test_sanity_passes_if_a_random_model_gets_other_values(net: str) -> None:
 
 def test_sanity_fails_for_a_method_that_ignores_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attribution is the input itself: it resembles the image, but does not depend on the model."""
-    fake = replace(METHODS["saliency"], run=lambda question, **_: Found(dict(question.inputs)))
+    fake = replace(METHODS["saliency"], run=lambda context, **_: MethodResult(dict(context.inputs)))
     monkeypatch.setattr(gradient, "SALIENCY", fake)
     model, x = ready(CASES["images"])
     assert not cr.sanity(model, x, "saliency").passed

@@ -1,8 +1,8 @@
-"""Attributions: the contribution of each input to a prediction, with the completeness error.
+"""Attributions: the contribution of each input to a prediction, with the error of the sum.
 
-Input: a model and rows (``Question``). Output: an ``Attribution`` with a number per input, the error of their
-sum, text and plots. Each method is a ``Method`` card in ``METHODS``. Values whose sum exceeds the tolerance
-are never returned without an error or a warning.
+Input: a model and rows (``AttributionContext``). Output: an ``Attribution`` with a value per input, the error
+of their sum, text and plots. Each method is a ``Method`` in ``METHODS``. Values whose sum exceeds the
+tolerance are never returned without an error or a warning.
 """
 
 from __future__ import annotations

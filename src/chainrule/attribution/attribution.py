@@ -1,6 +1,6 @@
-"""The result of an attribution: a number per input, the sum that they should have, and its error.
+"""The result of an attribution: a value per input, the expected sum of the values, and its error.
 
-Besides the values, the record holds what is needed to check them: the explained score, the score of the
+Besides the values, the record contains what is needed to check them: the explained score, the score of the
 baseline, the error of the sum (``residual``) with its tolerance, and the standard errors of sampled values.
 """
 
@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.attribution.method import METHODS, Method
-from chainrule.attribution.plots import AGAINST, FOR, heat_map, is_image, picture, with_pictures
+from chainrule.attribution.plots import (
+    OPPOSE,
+    SUPPORT,
+    Word,
+    append_plots,
+    color_words,
+    heat_map,
+    is_image,
+    words_html,
+)
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
@@ -23,25 +32,25 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES, render
 
-SHOWN = 12  # listed parts of a sample; the rest is one sum
-SAMPLES = 5  # listed samples
+MAX_LISTED = 12  # contributions listed per sample; the rest is one sum
+MAX_SAMPLES = 5  # samples listed
 ROUNDING = 1e-12  # relative to the scores: smaller residuals are rounding errors
-WIDE = 24  # characters of the longest bar
+BAR_LENGTH = 24  # characters of the longest bar
 
 
 @frozen
-class Piece:
+class Contribution:
     """One displayed input of one sample.
 
     Args:
         name: the column, token or position.
-        given: the input value as text.
+        input: the input value as text.
         value: its attribution.
         error: the standard error of a sampled value.
     """
 
     name: str
-    given: str
+    input: str
     value: float
     error: float | None = None
 
@@ -114,41 +123,45 @@ class Attribution:
         names = np.array(self.columns)
         return {name: array[:, names == name].sum(1) for name in self.features}
 
-    def pieces(self, sample: int = 0) -> list[Piece]:
-        """Return all inputs of a sample, the most important first."""
+    def contributions(self, sample: int = 0) -> list[Contribution]:
+        """Return the contributions of all inputs of a sample, the largest magnitude first."""
         if self.columns:  # of a sum the standard error is at most the sum of the standard errors
             errors = self._summed(self.errors) if self.errors else {}
             cells = self.cells[sample] if sample < len(self.cells) else {}
-            found = [
-                Piece(name, cells.get(name, ""), float(values[sample]), _at(errors.get(name), sample))
+            listed = [
+                Contribution(name, cells.get(name, ""), float(values[sample]), _at(errors.get(name), sample))
                 for name, values in self.by_column.items()
             ]
         else:
-            found = [piece for name in self.values for piece in self._places(name, sample)]
-        return sorted(found, key=lambda piece: -abs(piece.value))
+            listed = [
+                contribution for name in self.values for contribution in self._by_position(name, sample)
+            ]
+        return sorted(listed, key=lambda contribution: -abs(contribution.value))
 
-    def _places(self, name: str, sample: int) -> list[Piece]:
-        """Return one piece per position of an input."""
-        values, given = self.values[name][sample], self.inputs[name][sample]
+    def _by_position(self, name: str, sample: int) -> list[Contribution]:
+        """Return the contribution of each position of an input."""
+        values, inputs = self.values[name][sample], self.inputs[name][sample]
         errors = self.errors[name][sample] if self.errors else None
         words: tuple[str, ...] = self.words[sample] if self.words and values.ndim == 1 else ()
-        found = []
-        for place in np.ndindex(values.shape):
-            known = number(given[place]) if given.shape == values.shape else ""
-            where = f"{name}[{', '.join(map(str, place))}]"
-            shown = str(words[place[0]]) if place and place[0] < len(words) else known
-            found.append(Piece(where, shown, float(values[place]), _at(errors, place)))
-        return found
+        listed = []
+        for index in np.ndindex(values.shape):
+            number_text = number(inputs[index]) if inputs.shape == values.shape else ""
+            name_at = f"{name}[{', '.join(map(str, index))}]"
+            text = str(words[index[0]]) if index and index[0] < len(words) else number_text
+            listed.append(Contribution(name_at, text, float(values[index]), _at(errors, index)))
+        return listed
 
     def page(self) -> Page:
         """Return the attribution as a page."""
         sections = [Section("", (Items(tuple(self._facts())),))]
-        for sample in range(min(self.rows, SAMPLES)):
+        for sample in range(min(self.rows, MAX_SAMPLES)):
             sections.append(
-                Section(self.heading(sample), (Items(self._account(sample)), self._table(sample)))
+                Section(self.heading(sample), (Items(self._sum_texts(sample)), self._table(sample)))
             )
-        if self.rows > SAMPLES:
-            sections.append(Section("", (render("attribution_more", self.lang, count=self.rows - SAMPLES),)))
+        if self.rows > MAX_SAMPLES:
+            sections.append(
+                Section("", (render("attribution_more", self.lang, count=self.rows - MAX_SAMPLES),))
+            )
         return Page(
             render("attribution_title", self.lang, method=self.card.title(self.lang)),
             self.lang,
@@ -159,12 +172,12 @@ class Attribution:
         """Return the description and the settings of the method."""
         used = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return [
-            self.card.says[self.lang == "zh"],
+            self.card.summary[self.lang == "zh"],
             *([render("attribution_settings", self.lang, used=used)] if used else []),
         ]
 
     def heading(self, sample: int) -> str:
-        """Return the text on what is explained of a sample."""
+        """Return the heading of a sample: the explained target."""
         explained = render(f"attribution_{self.explains}", self.lang, target=self.targets[sample])
         return (
             explained
@@ -172,7 +185,7 @@ class Attribution:
             else render("attribution_sample", self.lang, i=sample, explained=explained)
         )
 
-    def _account(self, sample: int) -> tuple[str, ...]:
+    def _sum_texts(self, sample: int) -> tuple[str, ...]:
         """Return the texts on the explained score and the sum of the values."""
         score = float(self.scores[sample])
         if self.base is None or self.residual is None or self.tolerance is None:
@@ -181,33 +194,40 @@ class Attribution:
                 render("attribution_score", self.lang, score=number(score)),
                 render(f"attribution_{message}", self.lang),
             )
-        base, off, most = (float(array[sample]) for array in (self.base, self.residual, self.tolerance))
-        off = 0.0 if abs(off) < ROUNDING * max(abs(score), abs(base)) else off
+        base, residual, limit = (float(array[sample]) for array in (self.base, self.residual, self.tolerance))
+        residual = 0.0 if abs(residual) < ROUNDING * max(abs(score), abs(base)) else residual
         difference = {"score": number(score), "base": number(base), "difference": number(score - base)}
-        total = {"sum": number(score - base + off), "residual": number(off), "tolerance": number(most)}
+        total = {
+            "sum": number(score - base + residual),
+            "residual": number(residual),
+            "tolerance": number(limit),
+        }
         return (
             render("attribution_difference", self.lang, **difference),
-            render("attribution_sum" if abs(off) <= most else "attribution_sum_fails", self.lang, **total),
+            render(
+                "attribution_sum" if abs(residual) <= limit else "attribution_sum_fails", self.lang, **total
+            ),
         )
 
     def _table(self, sample: int) -> Table:
         """Return the table of the most important inputs of a sample."""
-        pieces = self.pieces(sample)
-        shown, rest = pieces[:SHOWN], pieces[SHOWN:]
-        most = max((abs(piece.value) for piece in shown), default=0.0) or 1.0
+        contributions = self.contributions(sample)
+        listed, rest = contributions[:MAX_LISTED], contributions[MAX_LISTED:]
+        largest = max((abs(contribution.value) for contribution in listed), default=0.0) or 1.0
         rows = [
             (
-                piece.name,
-                piece.given,
-                number(piece.value, fixed=True)
-                + (f" ± {number(piece.error)}" if piece.error is not None else ""),
-                ("█" if piece.value > 0 else "░") * round(WIDE * abs(piece.value) / most),
+                contribution.name,
+                contribution.input,
+                number(contribution.value, fixed=True)
+                + (f" ± {number(contribution.error)}" if contribution.error is not None else ""),
+                ("█" if contribution.value > 0 else "░")
+                * round(BAR_LENGTH * abs(contribution.value) / largest),
             )
-            for piece in shown
+            for contribution in listed
         ]
         if rest:
             name = render("attribution_rest", self.lang, count=len(rest))
-            rows.append((name, "", number(sum(piece.value for piece in rest), fixed=True), ""))
+            rows.append((name, "", number(sum(contribution.value for contribution in rest), fixed=True), ""))
         keys = ("attribution_input", "attribution_given", "attribution_value_head", "attribution_bar")
         return Table(tuple(render(key, self.lang) for key in keys), tuple(rows), (2,))
 
@@ -220,7 +240,7 @@ class Attribution:
     def to_html(self) -> str:
         """Return one self-contained page in all languages, with its plots."""
         others = [replace(self, lang=lang).page() for lang in LANGUAGES if lang != self.lang]
-        return with_pictures(html_page(self.page(), others=others), self._pictures())
+        return append_plots(html_page(self.page(), others=others), self._plots())
 
     def to_svg(self, sample: int = 0) -> str:
         """Return a plot as SVG: a heat map beside an image, or bars of the most important inputs.
@@ -228,25 +248,48 @@ class Attribution:
         Args:
             sample: the index of the sample.
         """
-        if is_image(self):
-            return heat_map(self, sample)
+        if is_image(self.inputs):
+            (name,) = self.values
+            facts = {"method": self.card.title(self.lang), "explained": self.heading(sample)}
+            title = render("attribution_picture", self.lang, **facts)
+            return heat_map(self.inputs[name][sample], self.values[name][sample], title, self.lang)
         bars = [
-            Bar(f"{piece.name} = {piece.given}" if piece.given else piece.name, abs(piece.value),
-                number(piece.value), FOR if piece.value > 0 else AGAINST)
-            for piece in self.pieces(sample)[:SHOWN]
+            Bar(f"{part.name} = {part.input}" if part.input else part.name, abs(part.value),
+                number(part.value), SUPPORT if part.value > 0 else OPPOSE)
+            for part in self.contributions(sample)[:MAX_LISTED]
         ]  # fmt: skip
         names = (
-            (render("attribution_for", self.lang), FOR),
-            (render("attribution_against", self.lang), AGAINST),
+            (render("attribution_for", self.lang), SUPPORT),
+            (render("attribution_against", self.lang), OPPOSE),
         )
         return bar_chart(bars, names)
 
+    def colored_words(self, sample: int = 0) -> tuple[Word, ...]:
+        """Return the tokens of a text with their colors; empty for other inputs.
+
+        Args:
+            sample: the index of the sample.
+        """
+        if not self.words:
+            return ()
+        name = next(name for name, array in self.values.items() if array.ndim == 2)
+        return color_words(self.words[sample], self.values[name][sample])
+
+    def plot_html(self, sample: int = 0) -> str:
+        """Return the plot of a sample as HTML: the colored tokens of a text, otherwise ``to_svg``.
+
+        Args:
+            sample: the index of the sample.
+        """
+        words = self.colored_words(sample)
+        return words_html(words, self.lang) if words else self.to_svg(sample)
+
     def _repr_html_(self) -> str:
-        return html_page(self.page(), standalone=False) + "".join(self._pictures())
+        return html_page(self.page(), standalone=False) + "".join(self._plots())
 
-    def _pictures(self) -> list[str]:
-        return [picture(self, i) for i in range(min(self.rows, SAMPLES))]
+    def _plots(self) -> list[str]:
+        return [self.plot_html(i) for i in range(min(self.rows, MAX_SAMPLES))]
 
 
-def _at(array: np.ndarray | None, place: Any) -> float | None:
-    return None if array is None else float(array[place])
+def _at(array: np.ndarray | None, index: Any) -> float | None:
+    return None if array is None else float(array[index])

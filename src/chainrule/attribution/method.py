@@ -1,8 +1,8 @@
-"""The card of an attribution method, and the table of all of them.
+"""The record of an attribution method, and the registry of all methods.
 
-A card says everything that is true of a method before it is used: what it computes, whether its values must
-add up to what is explained, and what it needs. Laws run over the table, so a new method is tested with no
-new test code.
+A ``Method`` states what it computes, whether its values sum to the explained difference, and what it
+requires. The properties in ``tests/properties/test_attribution.py`` run over the registry, so a new method is
+tested with no new test code.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from chainrule.records import frozen
 
 
 @frozen(eq=False)
-class Found:
-    """What a method found, before it is judged.
+class MethodResult:
+    """The values that a method computes, before their sum is checked.
 
     Args:
-        values: for each input a number for each of its places, samples first; (n, columns) where it looked
-            at whole columns of a table.
-        base: (n,) the score with nothing said: ``values`` of a complete method add up to score - base.
-            ``None`` where the method knows no such thing.
-        errors: the standard error of each value, where they were sampled.
-        tolerance: how much of the values' sum may be unaccounted for, relative to the larger of what is
-            explained and what was given out.
-        settings: what it was done with: the options as they were used, and what was found on the way.
-        columns: the column each number of the last axis belongs to, where those are not the net's own.
+        values: for each input one value per element, samples first, (n, ...); (n, columns) if the method
+            perturbs columns of a table.
+        base: (n,) the score of the baseline; the values of a complete method sum to score - base. ``None`` if
+            the method has no baseline.
+        errors: the standard error of each value, if the values are sampled.
+        tolerance: the maximum error of the sum of the values, relative to the larger of the explained
+            difference and the sum of the absolute values.
+        settings: the options that were used, and further facts such as the number of steps.
+        columns: the column of each element of the last axis, if it differs from the columns of the network.
     """
 
     values: Mapping[str, np.ndarray]
@@ -44,33 +44,33 @@ class Found:
 
 @frozen(eq=False)
 class Method:
-    """A way to say how much each input had to do with an answer.
+    """An attribution method: its texts, its options and the function that computes it.
 
     Args:
-        name: as it is asked for, such as ``"integrated_gradients"``.
-        titles: its name for people, in English and Chinese.
-        formula: of one value, in words of ``docs/attribution.md``.
-        says: one sentence in English and one in Chinese.
+        name: the name that users pass, such as ``"integrated_gradients"``.
+        titles: the title in English and Chinese.
+        formula: the formula of one value, in the notation of ``docs/attribution.md``.
+        summary: one sentence in English and one in Chinese.
         reference: authors, year, title.
-        run: called with a ``Question`` and the options.
-        complete: whether its values add up to the score less that of the baseline.
+        run: the function, called with an ``AttributionContext`` and the options.
+        complete: whether the values sum to the score minus the score of the baseline.
         needs: of ``"gradient"``, ``"samples"`` (rows to compare with), ``"layer"`` (a convolution or an
-            attention).
-        options: what it may be told, with what it does when it is not.
+            attention layer).
+        options: the options by name, with their defaults.
     """
 
     name: str
     titles: tuple[str, str]
     formula: str
-    says: tuple[str, str]
+    summary: tuple[str, str]
     reference: str
-    run: Callable[..., Found]
+    run: Callable[..., MethodResult]
     complete: bool = False
     needs: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def title(self, lang: str) -> str:
-        """Its name for people."""
+        """Return the title in a language."""
         return self.titles[lang == "zh"]
 
 
@@ -91,47 +91,48 @@ METHODS: Mapping[str, Method] = LazyRegistry(
 )
 
 
-def account(values: Mapping[str, np.ndarray], wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How well values add up.
+def sum_error(values: Mapping[str, np.ndarray], expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare the sum of the values with the difference that they should explain.
 
     Args:
         values: by input, (n, ...).
-        wanted: (n,) what the values of each sample should add up to.
+        expected: (n,) the expected sum of the values of each sample.
 
     Returns:
-        (n,) the sum less what was wanted; (n,) the larger of what was wanted and what was given out in all.
+        (n,) the sum minus the expected sum; (n,) the larger of the absolute expected sum and the sum of the
+        absolute values.
 
     Example:
-        >>> account({"x": np.array([[3.0, -1.0]])}, np.array([1.5]))
+        >>> sum_error({"x": np.array([[3.0, -1.0]])}, np.array([1.5]))
         (array([0.5]), array([4.]))
     """
     flat = [array.reshape(len(array), -1).astype(np.float64) for array in values.values()]
-    total, given = sum(a.sum(1) for a in flat), sum(np.abs(a).sum(1) for a in flat)
-    return total - wanted, np.maximum(np.abs(wanted), given)
+    total, magnitude = sum(a.sum(1) for a in flat), sum(np.abs(a).sum(1) for a in flat)
+    return total - expected, np.maximum(np.abs(expected), magnitude)
 
 
-def require_count(method: str, name: str, value: Any, least: int) -> None:
-    """Refuse an option that is no whole number.
+def require_count(method: str, name: str, value: Any, low: int) -> None:
+    """Require an integer option.
 
     Raises:
-        UsageError E102: not one, or below ``least``.
+        UsageError E102: it is not an integer, or below ``low``.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise UsageError(
-            "E102", where=f"attribute, {method}", name=name, expected=f"an integer, at least {least}",
-            received=repr(value)[:80], fix=f"{name}={max(least, 64)}",
+            "E102", where=f"attribute, {method}", name=name, expected=f"an integer, at least {low}",
+            received=repr(value)[:80], fix=f"{name}={max(low, 64)}",
         )  # fmt: skip
 
 
-def require_size(method: str, name: str, value: Any, most: float = np.inf) -> None:
-    """Refuse an option that is no number from 0 on.
+def require_size(method: str, name: str, value: Any, high: float = np.inf) -> None:
+    """Require a non-negative number.
 
     Raises:
-        UsageError E102: not one, or above ``most``.
+        UsageError E102: it is not a number, negative, or above ``high``.
     """
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= most:
-        limit = f"to {most:g}" if np.isfinite(most) else "on"
+    if not is_number or not 0 <= value <= high:
+        limit = f"to {high:g}" if np.isfinite(high) else "on"
         raise UsageError(
             "E102", where=f"attribute, {method}", name=name, expected=f"a number from 0 {limit}",
             received=repr(value)[:80], fix=f"{name}=0.1",

@@ -1,16 +1,19 @@
-"""From a person's question to a judged attribution: rows read, the class found, the sum checked."""
+"""The entry point of attributions: encode rows, select the target, run the method, check the sum of the
+values.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.attribution.attribution import Attribution
-from chainrule.attribution.method import METHODS, Found, Method, account
-from chainrule.attribution.question import Question
-from chainrule.attribution.target import Choice, choose
+from chainrule.attribution.context import AttributionContext
+from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
+from chainrule.attribution.target import SelectedTarget, select_target
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, nearest
@@ -27,12 +30,12 @@ if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
 COMMON = ("explains", "output", "seed", "strict", "lang")
-MOST_CELLS = 100  # rows of a table whose cells are kept beside their values
+MAX_CELLS = 100  # rows of a table whose cells are stored with their values
 
 
 @frozen(eq=False)
-class Given:
-    """Rows as the net sees them, and what they were: the cells of a table."""
+class EncodedRows:
+    """Encoded rows, and the cells of the table that they come from."""
 
     inputs: dict[str, np.ndarray]
     cells: tuple[dict[str, str], ...] = ()
@@ -47,60 +50,57 @@ def attribute(
     baseline: Any = None,
     **options: Any,
 ) -> Attribution:
-    """How much each input had to do with an answer; see ``Model.attribute``."""
+    """Return the contribution of each input to a prediction; see ``Model.attribute``."""
     card = known_method(method)
     refuse_unknown(f"attribute, {method}", options, (*card.options, *COMMON))
     lang = options.get("lang") or settings.lang
     check_options(1, lang)
-    question, told = ask(model, x, target, y, baseline, options)
+    context, selected, rows = build_context(model, x, target, y, baseline, options)
     own = {name: value for name, value in options.items() if name in card.options}
-    found = card.run(question, **own)
-    made = _judged(card, question, found, told, lang)
+    attribution = _attribution(card, context, card.run(context, **own), selected, rows.cells)
+    attribution = replace(attribution, lang=lang)
     if options.get("strict", True):
-        refuse_unaccounted(made)
-    return made
+        require_sum(attribution)
+    return attribution
 
 
-@frozen(eq=False)
-class Told:
-    """What is not for the method but for the reader: whose score it is, and what the rows were."""
-
-    choice: Choice
-    given: Given
-
-
-def ask(
+def build_context(
     model: ModelState, x: Any, target: Any, y: Any, baseline: Any, options: Mapping[str, Any]
-) -> tuple[Question, Told]:
-    """The question a person asks, for any method.
+) -> tuple[AttributionContext, SelectedTarget, EncodedRows]:
+    """Encode the rows and select the target, for any method.
 
     Args:
-        model: a learner.
+        model: the model.
         x, target, y, baseline: as in ``Model.attribute``.
         options: of which ``explains``, ``output`` and ``seed`` are used.
 
+    Returns:
+        The input of the methods, the selected target and the encoded rows.
+
     Raises:
-        TrainingError E503: the model has learned nothing yet. E540, E542: see ``Model.attribute``.
+        TrainingError E503: the model has not been trained. E542, E544: see ``Model.attribute``.
     """
-    given = read_rows(model, x)
-    choice = choose(model, given.inputs, target, y, options.get("output"), options.get("explains"))
-    compared = None if baseline is None else _baseline(model, baseline, given.inputs)
-    columns = columns_of(model)
+    rows = read_rows(model, x)
+    selected = select_target(model, rows.inputs, target, y, options.get("output"), options.get("explains"))
+    baseline_rows = None if baseline is None else _baseline(model, baseline, rows.inputs)
+    columns = feature_columns(model)
     seed = options.get("seed", 0)
     if type(seed) is not int:
         raise UsageError(
             "E102", where="attribute", name="seed", expected="an integer", received=repr(seed)[:80],
             fix="seed=0",
         )  # fmt: skip
-    question = Question(model, choice.score, given.inputs, choice.chosen, compared, seed, columns)
-    return question, Told(choice, given)
+    context = AttributionContext(
+        model, selected.score, rows.inputs, selected.score_inputs, baseline_rows, seed, columns
+    )
+    return context, selected, rows
 
 
 def known_method(name: str) -> Method:
-    """The card of a method.
+    """Return a method by name.
 
     Raises:
-        UsageError E101: no such method; the nearest is offered.
+        UsageError E101: there is no such method; the message suggests the nearest name.
     """
     if name not in METHODS:
         close = nearest(str(name), METHODS) or "integrated_gradients"
@@ -111,29 +111,29 @@ def known_method(name: str) -> Method:
     return METHODS[name]
 
 
-def read_rows(model: ModelState, x: Any) -> Given:
-    """Rows of a table, samples, or one sample, as the net sees them.
+def read_rows(model: ModelState, x: Any) -> EncodedRows:
+    """Encode rows of a table, samples, or one sample.
 
     Raises:
-        TrainingError E503: the model has learned nothing yet. Else what ``predict`` refuses.
+        TrainingError E503: the model has not been trained. Otherwise as ``predict``.
     """
     if model.network is None:
         raise TrainingError("E503", where="attribute", fix="model.fit(x, y)")
     if model.preparation is not None and tabular.is_table(x, None):
         table = model.preparation.read(x)
-        inputs = _fitting(model, tabular.inputs(model.preparation, table))
-        kept = min(table.rows, MOST_CELLS) if columns_of(model) else 0
-        cells = [_cells(model.preparation, table, i) for i in range(kept)]
-        return Given(inputs, tuple(cells))
+        inputs = _checked(model, tabular.inputs(model.preparation, table))
+        count = min(table.rows, MAX_CELLS) if feature_columns(model) else 0
+        cells = [_cells(model.preparation, table, i) for i in range(count)]
+        return EncodedRows(inputs, tuple(cells))
     name, spec = next(iter(model.network.inputs.items()))
     first: Any = x[name] if isinstance(x, Mapping) and name in x else x
     if np.ndim(first) == spec.rank - 1:  # one sample, without a batch axis
         named = isinstance(x, Mapping)
         x = {key: np.asarray(part)[None] for key, part in x.items()} if named else np.asarray(x)[None]
-    return Given(_fitting(model, x))
+    return EncodedRows(_checked(model, x))
 
 
-def _fitting(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+def _checked(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
 
 
@@ -141,8 +141,8 @@ def _cells(preparation: Preparation, table: Table, row: int) -> dict[str, str]:
     return {cell.column: cell.raw or "–" for cell in preparation.cells(table, row)}
 
 
-def columns_of(model: ModelState) -> tuple[str, ...]:
-    """The table's column of each number the net sees; empty for nets that learned from no table."""
+def feature_columns(model: ModelState) -> tuple[str, ...]:
+    """Return the table column of each feature; empty for a network that was not trained on a table."""
     prepared = model.preparation
     if prepared is None or len(prepared.shape) != 1:
         return ()
@@ -150,28 +150,28 @@ def columns_of(model: ModelState) -> tuple[str, ...]:
 
 
 def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The rows to compare with, by input.
+    """Return the rows to compare with, by input.
 
     Raises:
         TrainingError E542: a baseline of another shape; all mismatches are listed.
     """
     if model.preparation is not None and tabular.is_table(baseline, None):
-        return _fitting(model, tabular.inputs(model.preparation, baseline))
+        return _checked(model, tabular.inputs(model.preparation, baseline))
     parts = baseline if isinstance(baseline, Mapping) else {next(iter(inputs)): baseline}
-    strange = [str(name) for name in parts if name not in inputs]
-    found, wrong = {}, [f'"{name}" is no input' for name in strange]
+    unknown = [str(name) for name in parts if name not in inputs]
+    arrays, wrong = {}, [f'"{name}" is no input' for name in unknown]
     for name, part in parts.items():
-        if name in strange:
+        if name in unknown:
             continue
-        array, wanted = np.asarray(part), inputs[name].shape[1:]
+        array, shape = np.asarray(part), inputs[name].shape[1:]
         if array.ndim == 0 and array.dtype.kind in "fiub":
-            array = np.full(wanted, array)
-        array = array[None] if array.ndim == len(wanted) else array
-        if array.shape[1:] != wanted or array.dtype.kind not in "fiub" or not len(array):
-            wrong.append(f"{name}: {array.dtype.name} {shape_text(array.shape)}, not (k, {wanted})")
+            array = np.full(shape, array)
+        array = array[None] if array.ndim == len(shape) else array
+        if array.shape[1:] != shape or array.dtype.kind not in "fiub" or not len(array):
+            wrong.append(f"{name}: {array.dtype.name} {shape_text(array.shape)}, not (k, {shape})")
             continue
-        found[name] = array.astype(inputs[name].dtype)
-    if len({len(array) for array in found.values()}) > 1:
+        arrays[name] = array.astype(inputs[name].dtype)
+    if len({len(array) for array in arrays.values()}) > 1:
         wrong.append("inputs with as many rows each")
     if wrong:
         expected = "; ".join(f"{name} {shape_text(array.shape[1:])}" for name, array in inputs.items())
@@ -179,73 +179,83 @@ def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -
             "E542", where="attribute, baseline", expected=f"a number, a sample or samples: {expected}",
             received=wrong[0], notes=wrong[1:], fix="baseline=0.0",
         )  # fmt: skip
-    return found
+    return arrays
 
 
-def _judged(card: Method, question: Question, found: Found, told: Told, lang: str) -> Attribution:
-    """The attribution, with what its values leave unaccounted for."""
+def _attribution(
+    card: Method,
+    context: AttributionContext,
+    result: MethodResult,
+    selected: SelectedTarget,
+    cells: tuple[dict[str, str], ...],
+) -> Attribution:
+    """Return the attribution with the error of the sum of its values."""
     residual = tolerance = None
-    scores = question.asked
-    if card.complete and found.base is not None:
-        residual, size = account(found.values, scores - found.base)
-        tolerance = found.tolerance * size
-        # What rounding does to two large scores is no fault of the method.
-        tolerance = tolerance + 8 * np.finfo(scores.dtype).eps * (np.abs(scores) + np.abs(found.base))
-    columns = found.columns if found.columns is not None else question.columns
+    scores = context.sample_scores
+    if card.complete and result.base is not None:
+        residual, size = sum_error(result.values, scores - result.base)
+        tolerance = result.tolerance * size
+        # The rounding errors of two large scores are not errors of the method.
+        tolerance = tolerance + 8 * np.finfo(scores.dtype).eps * (np.abs(scores) + np.abs(result.base))
+    columns = result.columns if result.columns is not None else context.columns
     return Attribution(
-        card.name, found.values, told.choice.score.explains, told.choice.names, scores, _readable(question),
-        found.base, question.baseline, residual, tolerance, found.errors, columns,
-        told.given.cells or _own_cells(question), _words(question), found.settings, question.seed, lang,
+        card.name, result.values, selected.score.explains, selected.names, scores, _readable(context),
+        result.base, context.baseline, residual, tolerance, result.errors, columns,
+        cells or _own_cells(context), _words(context), result.settings, context.seed,
     )  # fmt: skip
 
 
-def _readable(question: Question) -> dict[str, np.ndarray]:
-    """The inputs; numbers of words as whole numbers."""
-    own = question.score.network.inference.inputs
-    entries = question.score.entries
+def _readable(context: AttributionContext) -> dict[str, np.ndarray]:
+    """Return the inputs, tokens as integers."""
+    own = context.score.network.inference.inputs
+    entries = context.score.entries
     words = {name for name, nodes in entries.items() if nodes[0] is not own[name]}
-    return {n: a.astype(np.int64) if n in words else a for n, a in question.inputs.items()}
+    return {n: a.astype(np.int64) if n in words else a for n, a in context.inputs.items()}
 
 
-def _own_cells(question: Question) -> tuple[dict[str, str], ...]:
-    """What stands in the columns, where the rows came as numbers: that of columns which are one number."""
-    if not question.columns:
+def _own_cells(context: AttributionContext) -> tuple[dict[str, str], ...]:
+    """Return the cells by column for rows passed as numbers: those of columns with a single feature."""
+    if not context.columns:
         return ()
-    (array,) = question.inputs.values()
-    alone = [i for i, name in enumerate(question.columns) if question.columns.count(name) == 1]
-    return tuple({question.columns[i]: number(row[i]) for i in alone} for row in array[:MOST_CELLS])
+    (array,) = context.inputs.values()
+    alone = [i for i, name in enumerate(context.columns) if context.columns.count(name) == 1]
+    return tuple({context.columns[i]: number(row[i]) for i in alone} for row in array[:MAX_CELLS])
 
 
-def _words(question: Question) -> tuple[tuple[str, ...], ...]:
-    """The words of a text, place by place."""
-    name = next(iter(question.inputs))
-    tokenizers = question.model.tokenizers
+def _words(context: AttributionContext) -> tuple[tuple[str, ...], ...]:
+    """Return the tokens of a text by position."""
+    name = next(iter(context.inputs))
+    tokenizers = context.model.tokenizers
     tokenizer = tokenizers.get(name) or tokenizers.get("")
-    array = question.inputs[name]
+    array = context.inputs[name]
     if tokenizer is None or array.ndim != 2:
         return ()
-    # a token of byte pairs is spelled in bytes; what is set aside has no text
-    known = {i: tokenizer.decode([i]) or tokenizer.tokens[i] for i in map(int, set(array.flat))}
-    return tuple(tuple(known[int(i)] for i in row) for row in array)
+    # a token of byte pairs is decoded to text; special tokens have no text
+    texts = {i: tokenizer.decode([i]) or tokenizer.tokens[i] for i in map(int, set(array.flat))}
+    return tuple(tuple(texts[int(i)] for i in row) for row in array)
 
 
-def refuse_unaccounted(made: Attribution) -> None:
-    """Refuse an attribution that does not add up.
+def require_sum(attribution: Attribution) -> None:
+    """Require that the values of an attribution sum to the explained difference.
 
     Raises:
-        TrainingError E540: says by how much, at which sample, and what would help.
+        TrainingError E540: they do not; the message has the error, the sample and possible fixes.
     """
-    if made.residual is None or made.tolerance is None:
+    if attribution.residual is None or attribution.tolerance is None:
         return
-    off = ~(np.abs(made.residual) <= made.tolerance)  # a NaN is off
-    if not off.any():
+    is_off = ~(np.abs(attribution.residual) <= attribution.tolerance)  # NaN fails the comparison
+    if not is_off.any():
         return
-    worst = int(np.argmax(np.where(off, np.nan_to_num(np.abs(made.residual), nan=np.inf), -1.0)))
-    counted = next((name for name in ("steps", "samples") if name in made.settings), "")
-    finer = f"{counted}={2 * made.settings[counted]}" if counted else 'method="integrated_gradients"'
+    worst = int(np.argmax(np.where(is_off, np.nan_to_num(np.abs(attribution.residual), nan=np.inf), -1.0)))
+    count_name = next((name for name in ("steps", "samples") if name in attribution.settings), "")
+    count = attribution.settings.get(count_name, 0)
+    more = f"{count_name}={2 * count}" if count_name else 'method="integrated_gradients"'
     raise TrainingError(
-        "E540", where=f"attribute, {made.method}, sample {worst}", method=made.method,
-        expected=f"at most {made.tolerance[worst]:.3g}", received=f"{made.residual[worst]:.3g}",
-        notes=[f"{int(off.sum())} of {made.rows} samples; strict=False gives the values all the same"],
-        fix=f'{finer}, another baseline, or method="shapley"',
+        "E540", where=f"attribute, {attribution.method}, sample {worst}", method=attribution.method,
+        expected=f"at most {attribution.tolerance[worst]:.3g}", received=f"{attribution.residual[worst]:.3g}",
+        notes=[
+            f"{int(is_off.sum())} of {attribution.rows} samples; "
+            "strict=False returns the values without this check"
+        ],
+        fix=f'{more}, another baseline, or method="shapley"',
     )  # fmt: skip

@@ -1,14 +1,14 @@
-"""The number that is explained, as a graph: from a net's inputs to one score for each sample.
+"""The explained score as a graph: from the inputs of a network to one score for each sample.
 
-Everything a person may ask of is one weighted sum: the score of a class is 1 times one number of the
-output, that of "no" of a net with a single score is -1 times it, a value in the units of its column is the
-deviation times it. So the weights are an input of the graph, and one compiled program serves every class.
+Every score except a loss is a weighted sum of the elements of one output plus an offset. For a class, the
+weight of its logit is 1; for the negative class of a network with a single logit it is -1; for a value in the
+units of a table column it is the standard deviation of the column. The weights are an input of the graph, so
+one compiled program serves all classes.
 
-Gradients need a place to be taken at. Of numbers that is the input itself. Whole numbers that name words
-have no small
-steps: the place is the vector the embedding gives each word, the *entry*, and what is found there is summed
-    over the
-vector. In the graph behind, entries are inputs, so that they can be moved anywhere.
+Gradients are taken with respect to *entries*. The entry of a numeric input is the input itself. Integer
+tokens have no gradient; their entry is the array of embedding vectors, or of one-hot codes, and the values of
+an entry are summed over the vector of each token. In the graph of the gradients, entries are inputs, so that
+a method can evaluate it at any point.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import blocks
 from chainrule.train.network import Network
 
-WEIGHTS, OFFSET = "weights of what is explained", "offset of what is explained"
+WEIGHTS, OFFSET = "attribution weights", "attribution offset"  # inputs of the graph of a score
 EXPLAINED = ("logit", "probability", "loss", "value")
 Arrays = Mapping[str, np.ndarray]
 
@@ -38,9 +38,9 @@ class Score:
     """One number for each sample, as nodes and programs.
 
     Args:
-        network: the net and its loss.
-        output: which of its outputs is explained.
-        explains: ``"logit"`` or ``"value"`` (the output as it is), ``"probability"`` or ``"loss"``.
+        network: the network and its loss.
+        output: the name of the explained output.
+        explains: ``"logit"`` or ``"value"`` (the output itself), ``"probability"`` or ``"loss"``.
     """
 
     network: Network
@@ -48,8 +48,8 @@ class Score:
     explains: str
 
     @cached_property
-    def answer(self) -> Node:
-        """The numbers of the output for each sample in a row, (B, M)."""
+    def flat_output(self) -> Node:
+        """The elements of the output of each sample, (B, M)."""
         node = self.network.inference.outputs[self.output]
         if self.explains == "probability":
             node = self.network.losses[self.output].prediction(node)
@@ -57,108 +57,112 @@ class Score:
 
     @cached_property
     def node(self) -> Node:
-        """What is explained, (B,)."""
+        """The explained score, (B,)."""
         if self.explains == "loss":
             return self.network.sample_loss(self.network.inference)
-        batch, numbers = self.answer.shape
-        weights = input_node(WEIGHTS, (batch, numbers), self.answer.dtype)
-        return F.sum(self.answer * weights, -1) + input_node(OFFSET, (batch,), self.answer.dtype)
+        batch, numbers = self.flat_output.shape
+        weights = input_node(WEIGHTS, (batch, numbers), self.flat_output.dtype)
+        return F.sum(self.flat_output * weights, -1) + input_node(OFFSET, (batch,), self.flat_output.dtype)
 
     @cached_property
     def entries(self) -> dict[str, tuple[Node, ...]]:
-        """For each input the nodes through which it enters: itself, or the vectors of its words."""
-        found = {}
+        """For each input the nodes of its entries: the input itself, or the vectors of its tokens."""
+        entries = {}
         for name, x in self.network.inference.inputs.items():
             words = tuple(_vectors(self.node, x))
             if words or x.spec.is_float:
-                found[name] = words or (x,)
-        return {name: nodes for name, nodes in found.items() if set(nodes) & set(order([self.node]))}
+                entries[name] = words or (x,)
+        return {name: nodes for name, nodes in entries.items() if set(nodes) & set(order([self.node]))}
 
     @cached_property
-    def places(self) -> dict[Node, Node]:
-        """For each entry the input that stands in its place."""
-        taken = {}
+    def entry_inputs(self) -> dict[Node, Node]:
+        """For each entry the graph input that replaces it."""
+        inputs = {}
         for name, nodes in self.entries.items():
             for i, node in enumerate(nodes):
                 own = node is self.network.inference.inputs[name]
-                taken[node] = node if own else input_node(f"{name} entry {i}", node.shape, node.dtype)
-        return taken
+                inputs[node] = node if own else input_node(f"{name} entry {i}", node.shape, node.dtype)
+        return inputs
 
     @cached_property
-    def conditions(self) -> dict[Node, Node]:
-        """For each comparison of entries for equality the input that stands in its place.
+    def condition_inputs(self) -> dict[Node, Node]:
+        """For each comparison of entries for equality the graph input that replaces it.
 
-        Such comparisons tell padding from what counts. They stay as they are for the sample: a place that
-        became padding on the way to a baseline of zeros would be a jump, and nothing adds up over a jump.
+        Such comparisons distinguish padding from data. Their results are those of the sample: if a position
+        became padding on the path to a baseline of zeros, the score would jump there, and the values would
+        not sum to the difference.
         """
-        found, depends = {}, set(self.places)
+        inputs, depends = {}, set(self.entry_inputs)
         for node in order([self.node]):
             if not depends.isdisjoint(node.inputs):
                 depends.add(node)
                 if node.op.name in ("equal", "not_equal"):
-                    found[node] = input_node(f"condition {len(found)}", node.shape, node.dtype)
-        return found
+                    inputs[node] = input_node(f"condition {len(inputs)}", node.shape, node.dtype)
+        return inputs
 
     @cached_property
-    def moved(self) -> Node:
-        """The score, as it depends on the entries."""
-        return rebuild([self.node], {**self.conditions, **self.places})[0]
+    def score_from_entries(self) -> Node:
+        """The score as a function of the entries."""
+        return rebuild([self.node], {**self.condition_inputs, **self.entry_inputs})[0]
 
-    def labels(self, name: str) -> list[str]:
-        """What the entries of an input are called in the graph."""
-        return [self.places[node].op.attributes["label"] for node in self.entries[name]]
-
-    @cached_property
-    def plain(self) -> Program:
-        """From the net's inputs to the score and the numbers of the output."""
-        return compile(Graph({"score": self.node, "answer": self.answer}), self.network.engine)
+    def entry_labels(self, name: str) -> list[str]:
+        """Return the names of the entries of an input in the graph."""
+        return [self.entry_inputs[node].op.attributes["label"] for node in self.entries[name]]
 
     @cached_property
-    def entering(self) -> Program:
-        """From the net's inputs to its entries and conditions."""
-        every = {**self.places, **self.conditions}
-        outputs = {place.op.attributes["label"]: node for node, place in every.items()}
+    def forward_program(self) -> Program:
+        """The program from the inputs of the network to the score and the elements of the output."""
+        return compile(Graph({"score": self.node, "output": self.flat_output}), self.network.engine)
+
+    @cached_property
+    def entry_program(self) -> Program:
+        """The program from the inputs of the network to its entries and conditions."""
+        nodes = {**self.entry_inputs, **self.condition_inputs}
+        outputs = {entry.op.attributes["label"]: node for node, entry in nodes.items()}
         return compile(Graph(outputs), self.network.engine)
 
     @cached_property
-    def slopes(self) -> Program:
-        """From entries to the score and its slope at each, ``d ENTRY``; samples do not see one another."""
-        places = list(self.places.values())
-        found = grad(F.sum(self.moved), places, unused="zeros")
-        slopes = {
-            f"d {place.op.attributes['label']}": node for place, node in zip(places, found, strict=True)
+    def gradient_program(self) -> Program:
+        """The program from entries to the score and its gradient with respect to each, ``d ENTRY``.
+
+        The gradient of the sum over the batch is that of each sample, because samples do not interact.
+        """
+        entries = list(self.entry_inputs.values())
+        gradients = grad(F.sum(self.score_from_entries), entries, unused="zeros")
+        by_name = {
+            f"d {entry.op.attributes['label']}": node for entry, node in zip(entries, gradients, strict=True)
         }
-        return compile(Graph({"score": self.moved, **slopes}), self.network.engine)
+        return compile(Graph({"score": self.score_from_entries, **by_name}), self.network.engine)
 
 
 def score_of(network: Network, output: str, explains: str) -> Score:
-    """What is explained of a net. It is kept beside the net, so that its programs are compiled once."""
-    known: dict[tuple[str, str], Score] = vars(network).setdefault("scores", {})
-    if (output, explains) not in known:
-        known[output, explains] = Score(network, output, explains)
-    return known[output, explains]
+    """Return the score of an output, stored with the network, so that its programs are compiled once."""
+    key = ("attribution score", output, explains)
+    if key not in network.derived:
+        network.derived[key] = Score(network, output, explains)
+    return network.derived[key]
 
 
-def run(program: Program, held: Arrays, arrays: Arrays) -> dict[str, np.ndarray]:
-    """What a program gives for rows, a block at a time.
+def run(program: Program, arrays: Arrays, rows: Arrays) -> dict[str, np.ndarray]:
+    """Run a program on rows, in blocks.
 
     Args:
-        program: any of a score's.
-        held: parameters and running values.
-        arrays: one row for each sample; what the program does not ask for is left out.
+        program: any program of a score.
+        arrays: parameters and states by path.
+        rows: one row for each sample, by input; inputs that the program does not have are ignored.
     """
-    asked = {name: array for name, array in arrays.items() if name in program.graph.inputs}
-    rows = len(next(iter(arrays.values())))
-    known = {name: held[name] for name in program.graph.inputs if name in held}
+    own_rows = {name: array for name, array in rows.items() if name in program.graph.inputs}
+    count = len(next(iter(rows.values())))
+    own_arrays = {name: arrays[name] for name in program.graph.inputs if name in arrays}
     parts = [
-        program.run({**known, **{name: array[block] for name, array in asked.items()}})
-        for block in blocks(program, rows)
+        program.run({**own_arrays, **{name: array[block] for name, array in own_rows.items()}})
+        for block in blocks(program, count)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _vectors(score: Node, x: Node) -> Iterator[Node]:
-    """The vectors of the words that an input names: rows looked up by it, or its one-hot codes."""
+    """Yield the vectors of the tokens of an input: the rows of an embedding, or one-hot codes."""
     chain = {x}
     for node in order([score]):
         if node.op.name in ("cast", "reshape") and node.inputs[0] in chain:

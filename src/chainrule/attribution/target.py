@@ -1,4 +1,4 @@
-"""Whose score is explained: from a person's "the class setosa" to weights on the numbers of an output."""
+"""The target of an attribution: from a class, index or position to weights on the elements of an output."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ if TYPE_CHECKING:
 
 
 @frozen(eq=False)
-class Choice:
-    """What is explained of each sample.
+class SelectedTarget:
+    """The explained score of each sample.
 
     Args:
         score: the score as a graph.
-        chosen: what it is made of for each sample; see ``Question``.
-        names: what is explained of each sample, as a person calls it.
+        score_inputs: its inputs for each sample; see ``AttributionContext``.
+        names: the name of the explained target of each sample.
     """
 
     score: Score
-    chosen: dict[str, np.ndarray]
+    score_inputs: dict[str, np.ndarray]
     names: tuple[Any, ...]
 
 
-def choose(
+def select_target(
     model: ModelState, inputs: dict[str, np.ndarray], target: Any, y: Any, output: Any, explains: Any
-) -> Choice:
-    """What is explained of each sample.
+) -> SelectedTarget:
+    """Select what is explained of each sample.
 
     Args:
-        model: a learner that has learned.
+        model: a trained model.
         inputs: the samples.
-        target: a class, or a number of an output; one for all samples or one for each; of a sequence
-            ``(place, class)``. By default what the model answers: the likeliest class, at the last place.
-        y: what was wanted, where the loss is explained.
-        output: which output, by name; by default the first.
-        explains: of ``EXPLAINED``; by default the logit of a classifier, the value of another net.
+        target: a class, or the index of an element of the output; one for all samples or a list with one for
+            each; for a sequence ``(position, class)``. Default: the most likely class, at the last position.
+        y: the targets of the samples, if the loss is explained.
+        output: the name of the output; the first by default.
+        explains: one of ``EXPLAINED``; by default the logit of a classifier and the value of other models.
 
     Raises:
-        UsageError E101: no such output, no such thing to explain. TrainingError E544: no such class or place.
+        UsageError E101: unknown output or score. TrainingError E544: unknown class, index or position.
     """
     assert model.network is not None
-    output = _known(output or next(iter(model.targets)), list(model.targets), "output")
+    output = _require_name(output or next(iter(model.targets)), list(model.targets), "output")
     task = model.targets[output]
     is_classes = task.loss.task == "classification"
-    usual = "loss" if y is not None and target is None and explains is None else "logit"
-    usual = usual if is_classes or usual == "loss" else "value"
+    default = "loss" if y is not None and target is None and explains is None else "logit"
+    default = default if is_classes or default == "loss" else "value"
     known = EXPLAINED if is_classes else ("loss", "value")
-    explains = _known(explains or usual, known, "explains")
+    explains = _require_name(explains or default, known, "explains")
     score, rows = score_of(model.network, output, explains), len(next(iter(inputs.values())))
     if explains == "loss":
-        wanted = _wanted(model, y, rows)
-        return Choice(score, wanted, _labels(task, next(iter(wanted.values()))))
-    return _weighed(model, score, inputs, target, rows)
+        targets = _encoded_targets(model, y, rows)
+        return SelectedTarget(score, targets, _labels(task, next(iter(targets.values()))))
+    return _weighted(model, score, inputs, target, rows)
 
 
-def _known(name: Any, known: Sequence[str], what: str) -> str:
+def _require_name(name: Any, known: Sequence[str], what: str) -> str:
     if name not in known:
         close = nearest(str(name), known) or known[0]
         raise UsageError(
@@ -76,22 +76,22 @@ def _known(name: Any, known: Sequence[str], what: str) -> str:
 
 
 def _labels(task: Target, coded: np.ndarray) -> tuple[Any, ...]:
-    """What was wanted of each sample, as a person calls it."""
+    """Return the targets of the samples as labels."""
     if task.is_single and task.labels:
         return tuple(task.labels[int(number)] for number in coded.reshape(len(coded)))
     return tuple(_plain(row.reshape(-1)[0]) if row.size == 1 else "targets" for row in coded)
 
 
-def _wanted(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarray]:
-    """The targets as the loss wants them, by the names of its inputs."""
+def _encoded_targets(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarray]:
+    """Return the targets in the form that the loss expects, by the names of its inputs."""
     assert model.network is not None
-    given = y
+    targets = y
     if y is not None and not isinstance(y, dict):
-        given = np.asarray(y)
-        given = given[None] if given.ndim == 0 else given
+        targets = np.asarray(y)
+        targets = targets[None] if targets.ndim == 0 else targets
         if model.preparation is not None and model.preparation.task == "regression":
-            given = (given - model.preparation.target_mean) / model.preparation.target_std
-    parts = by_output(model.targets, given)
+            targets = (targets - model.preparation.target_mean) / model.preparation.target_std
+    parts = by_output(model.targets, targets)
     coded = {
         model.network.target_names[name]: target.encode(parts[name]) if name in parts else target.unused(rows)
         for name, target in model.targets.items()
@@ -104,64 +104,68 @@ def _wanted(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarray]:
     return coded
 
 
-def _weighed(
+def _weighted(
     model: ModelState, score: Score, inputs: dict[str, np.ndarray], target: Any, rows: int
-) -> Choice:
-    """The weights that pick one number of each sample's output."""
-    task, (_, numbers) = model.targets[score.output], bound((0, *score.answer.shape[1:]))
-    given = _usual(model, task, score.output, inputs) if target is None else _each(target, rows)
+) -> SelectedTarget:
+    """Return the weights that select one element of the output of each sample."""
+    task, (_, numbers) = model.targets[score.output], bound((0, *score.flat_output.shape[1:]))
+    targets = (
+        _default_targets(model, task, score.output, inputs) if target is None else _per_sample(target, rows)
+    )
     weights, offset = np.zeros((rows, numbers)), np.zeros(rows)
-    prepared = model.preparation
+    preparation = model.preparation
     scale, shift = 1.0, 0.0
-    if prepared is not None and prepared.task == "regression":
-        scale, shift = prepared.target_std, prepared.target_mean  # in the units of the table's column
-    for i, one in enumerate(given):
-        at, sign = _located(task, one, numbers)
+    if preparation is not None and preparation.task == "regression":
+        scale, shift = preparation.target_std, preparation.target_mean  # in the units of the table's column
+    for i, one in enumerate(targets):
+        at, sign = _locate(task, one, numbers)
         weights[i, at] = sign * scale
         offset[i] = shift + (1.0 if sign < 0 and score.explains == "probability" else 0.0)
-    chosen = {WEIGHTS: weights.astype(model.recipe.dtype), OFFSET: offset.astype(model.recipe.dtype)}
-    column = prepared.target if prepared is not None and score.explains == "value" else ""
-    return Choice(score, chosen, tuple(column or _label(one) for one in given))
+    score_inputs = {WEIGHTS: weights.astype(model.recipe.dtype), OFFSET: offset.astype(model.recipe.dtype)}
+    column = preparation.target if preparation is not None and score.explains == "value" else ""
+    return SelectedTarget(score, score_inputs, tuple(column or _target_name(one) for one in targets))
 
 
-def _each(target: Any, rows: int) -> list[Any]:
-    """One target for each sample."""
+def _per_sample(target: Any, rows: int) -> list[Any]:
+    """Return one target for each sample."""
     if not isinstance(target, list) and not (isinstance(target, np.ndarray) and target.ndim):
         return [_plain(target)] * rows
     if len(target) != rows:
         raise TrainingError(
             "E544", where="attribute, target", expected=f"{rows} targets, one for each sample",
-            received=str(len(target)), fix="target=None: what the model answers",
+            received=str(len(target)), fix="target=None: the prediction of the model",
         )  # fmt: skip
     return [_plain(one) for one in target]
 
 
-def _usual(model: ModelState, task: Target, output: str, inputs: dict[str, np.ndarray]) -> list[Any]:
-    """What the model answers of each sample: the likeliest class, at the last place; the only value."""
-    said = predictions(model, inputs, "answer")[output]
+def _default_targets(
+    model: ModelState, task: Target, output: str, inputs: dict[str, np.ndarray]
+) -> list[Any]:
+    """Return the predicted class of each sample, at the last position; the index of a single value."""
+    output_values = predictions(model, inputs, "answer")[output]
     if task.is_classes:
-        decided = task.decide(said)
+        decided = task.decide(output_values)
         last = tuple(n - 1 for n in decided.shape[1:])
         labels = [_plain(decided[(i, *last)]) for i in range(len(decided))]
         return [(*last, label) for label in labels] if last else labels
-    flat = said.reshape(len(said), -1)
+    flat = output_values.reshape(len(output_values), -1)
     if flat.shape[1] > 1 and task.loss.task != "classification":
         raise TrainingError(
-            "E544", where="attribute, target", expected=f"a number from 0 to {flat.shape[1] - 1}",
+            "E544", where="attribute, target", expected=f"an integer from 0 to {flat.shape[1] - 1}",
             received="none", fix="target=0",
         )  # fmt: skip
     return flat.argmax(1).tolist()
 
 
-def _located(task: Target, one: Any, numbers: int) -> tuple[int, int]:
-    """Which number of an output a target is, and its sign.
+def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
+    """Return the index of the element of the output that a target selects, and its sign.
 
     Raises:
-        TrainingError E544: no such class, number or place.
+        TrainingError E544: unknown class, index or position.
     """
     if not task.is_classes:
         if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < numbers:
-            raise _no_target(f"a number from 0 to {numbers - 1}", one, "target=0")
+            raise _no_target(f"an integer from 0 to {numbers - 1}", one, "target=0")
         return one, 1
     inside = bound(task.output.shape[1:-1]) if task.scores > 1 else ()
     place, label = (), one
@@ -171,21 +175,23 @@ def _located(task: Target, one: Any, numbers: int) -> tuple[int, int]:
         if not fits or not all(type(p) is int and 0 <= p < n for p, n in zip(place, inside, strict=True)):
             last = ", ".join(str(n - 1) for n in inside)
             raise _no_target(
-                f"(place, class): a place up to ({last})", one, f"target=({last}, {_labels_of(task)[0]!r})"
+                f"(position, class): a position up to ({last})",
+                one,
+                f"target=({last}, {_class_labels(task)[0]!r})",
             )
-    labels = _labels_of(task)
+    labels = _class_labels(task)
     texts = [str(known) for known in labels]
     if label not in labels and str(label) not in texts:
-        near = nearest(str(label), texts) or texts[0]
-        raise _no_target(f"a class: {', '.join(texts[:20])}", one, f"target={near!r}")
+        close = nearest(str(label), texts) or texts[0]
+        raise _no_target(f"a class: {', '.join(texts[:20])}", one, f"target={close!r}")
     number = labels.index(label) if label in labels else texts.index(str(label))
-    if task.room != task.scores:  # one score between two classes
+    if task.room != task.scores:  # one logit for two classes
         return 0, 1 if number == 1 else -1
     return int(np.ravel_multi_index((*place, number), (*inside, task.scores))), 1
 
 
-def _labels_of(task: Target) -> tuple[Any, ...]:
-    """The classes; their numbers where no training has named them yet."""
+def _class_labels(task: Target) -> tuple[Any, ...]:
+    """Return the classes; their indices if they have no labels yet."""
     return task.labels or tuple(range(task.room))
 
 
@@ -199,8 +205,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _label(one: Any) -> Any:
-    """A target as a person reads it."""
+def _target_name(one: Any) -> Any:
+    """Return the name of a target."""
     if isinstance(one, tuple):
         return f"{one[-1]} at {', '.join(map(str, one[:-1]))}"
     return one

@@ -1,17 +1,17 @@
-"""Influence: which samples of the training made the model answer as it does (TracIn).
+"""Influence of training samples on the prediction of other samples (TracIn).
 
-A step on a training sample moves the weights against the gradient of that sample's loss. To first order it
-lowers the loss of another sample by rate times the dot product of the two gradients. Summed over
-checkpoints of the training, that is the part each training sample had: positive, it helped (a *proponent*);
-negative, it hurt (an *opponent*).
+A gradient step on a training sample changes the loss of another sample, to first order, by minus the learning
+rate times the dot product of the two gradients. Summed over checkpoints of the training, this is the
+influence of a training sample: positive for *proponents*, which reduced the loss, negative for *opponents*,
+which increased it.
 
-With ``layer="last"`` only the last dense layer counts. Its gradient for one sample is the outer product of
-what arrives at it, d, and what it was given, a; so the dot product is (d . d') (a . a' + 1) and all pairs
-are two products of matrices. With ``layer="all"`` the gradients by all weights are taken sample by sample.
+With ``layer="last"`` only the last dense layer is used. For one sample, its gradient is the outer product of
+the cotangent d of its output and its input a; the dot product is therefore (d . d') (a . a' + 1), and all
+pairs need only two matrix products. With ``layer="all"`` the gradients of all weights are computed sample by
+sample.
 
 Reference: Pruthi, Liu, Kale and Sundararajan (2020), Estimating training data influence by tracing gradient
-    descent
-(NeurIPS).
+    descent (NeurIPS).
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.state_holder import StateHolder
 
-SHOWN = 5  # samples of the training that are listed on each side
+MAX_LISTED = 5  # proponents and opponents listed per sample
 LAYERS = ("last", "all")
 Arrays = Mapping[str, np.ndarray]
 
 
 @frozen(eq=False)
 class Influence:
-    """How much each sample of a training moved the loss of other samples. It can be printed.
+    """The influence of each training sample on the loss of other samples. Printing it gives text.
 
     Args:
-        values: (n, N): of sample i of those asked about and training sample j; positive helped.
+        values: (n, N) the influence of training sample j on sample i; positive if it reduced the loss.
         layer: ``"last"`` or ``"all"``.
-        checkpoints: how many states of the weights were looked at.
-        lang: of the text.
+        checkpoints: the number of checkpoints used.
+        lang: the language of the text.
     """
 
     values: np.ndarray
@@ -64,30 +64,30 @@ class Influence:
     checkpoints: int
     lang: str = "en"
 
-    def proponents(self, sample: int = 0, count: int = SHOWN) -> list[int]:
-        """The training samples that helped most, the strongest first."""
+    def proponents(self, sample: int = 0, count: int = MAX_LISTED) -> list[int]:
+        """Return the training samples that reduced the loss, the strongest first."""
         row = self.values[sample]
         return [int(i) for i in np.argsort(-row, kind="stable")[:count] if row[i] > 0]
 
-    def opponents(self, sample: int = 0, count: int = SHOWN) -> list[int]:
-        """The training samples that hurt most, the strongest first."""
+    def opponents(self, sample: int = 0, count: int = MAX_LISTED) -> list[int]:
+        """Return the training samples that increased the loss, the strongest first."""
         row = self.values[sample]
         return [int(i) for i in np.argsort(row, kind="stable")[:count] if row[i] < 0]
 
     def page(self) -> Page:
-        """The whole as sentences and tables."""
+        """Return the result as a page."""
         facts = (
             render(f"influence_{self.layer}", self.lang),
             render("influence_at", self.lang, count=self.checkpoints),
         )
         head = tuple(render(f"influence_{key}", self.lang) for key in ("side", "row", "value"))
         sections = [Section("", (Items(facts),))]
-        for i, row in enumerate(self.values[:SHOWN]):
+        for i, row in enumerate(self.values[:MAX_LISTED]):
             sides = ("helped", self.proponents(i)), ("hurt", self.opponents(i))
             lines = tuple(
                 (render(f"influence_{side}", self.lang), str(j), number(float(row[j])))
-                for side, found in sides
-                for j in found
+                for side, training_rows in sides
+                for j in training_rows
             )
             sections.append(
                 Section(render("influence_sample", self.lang, i=i), (Table(head, lines, (1, 2)),))
@@ -106,12 +106,12 @@ class Influence:
 
 
 @frozen(eq=False)
-class Slopes:
-    """The gradients of single samples' losses.
+class SampleGradients:
+    """Gradients of the losses of single samples.
 
     Args:
-        network: the net and its loss.
-        layer: by the weights of which layers.
+        network: the network and its loss.
+        layer: the layers whose weights are used, ``"last"`` or ``"all"``.
     """
 
     network: Network
@@ -121,27 +121,32 @@ class Slopes:
     def loss(self) -> Node:
         return F.sum(self.network.sample_loss(self.network.inference))
 
-    def products(self, held: Arrays, rows: Arrays, others: Arrays) -> np.ndarray:
-        """(n, N) the dot products of the gradients of two sets of samples."""
+    def dot_products(self, arrays: Arrays, rows: Arrays, others: Arrays) -> np.ndarray:
+        """Return (n, N) the dot products of the gradients of two sets of samples."""
         if self.layer == "all":
-            return self._whole(held, rows) @ self._whole(held, others).T
-        (given, arrived), (others_given, others_arrived) = self._last(held, rows), self._last(held, others)
-        if given.shape[1] == 1:
-            near = given[:, 0] @ others_given[:, 0].T + self._has_bias
-            return (arrived[:, 0] @ others_arrived[:, 0].T) * near
-        return self._outer(given, arrived) @ self._outer(others_given, others_arrived).T
+            return self._all_gradients(arrays, rows) @ self._all_gradients(arrays, others).T
+        (inputs, cotangents), (other_inputs, other_cotangents) = (
+            self._last_layer(arrays, rows),
+            self._last_layer(arrays, others),
+        )
+        if inputs.shape[1] == 1:
+            input_products = inputs[:, 0] @ other_inputs[:, 0].T + self._has_bias
+            return (cotangents[:, 0] @ other_cotangents[:, 0].T) * input_products
+        return (
+            self._outer_products(inputs, cotangents) @ self._outer_products(other_inputs, other_cotangents).T
+        )
 
-    def _outer(self, given: np.ndarray, arrived: np.ndarray) -> np.ndarray:
-        """(n, P) the gradients of a dense layer that is applied at several places: the sum over them."""
-        weights = np.einsum("nto,nti->noi", arrived, given).reshape(len(given), -1)
-        return np.concatenate([weights, self._has_bias * arrived.sum(1)], 1)
+    def _outer_products(self, inputs: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+        """Return (n, P) the gradients of a dense layer applied at several positions, summed over them."""
+        weights = np.einsum("nto,nti->noi", cotangents, inputs).reshape(len(inputs), -1)
+        return np.concatenate([weights, self._has_bias * cotangents.sum(1)], 1)
 
     @cached_property
     def _dense(self) -> tuple[str, Node]:
-        """The path of the weights of the last dense layer, and its product.
+        """The path of the weights of the last dense layer, and its matrix product.
 
         Raises:
-            TrainingError E541: there is none.
+            TrainingError E541: there is no dense layer.
         """
         weights = {p.node: path for path, p in self.network.parameters.items() if p.spec.rank == 2}
         for node in reversed(order(self.network.inference.outputs.values())):
@@ -158,39 +163,39 @@ class Slopes:
     def _has_bias(self) -> float:
         return float(f"{self._dense[0].rpartition('.')[0]}.bias".lstrip(".") in self.network.parameters)
 
-    def _last(self, held: Arrays, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        """What the last dense layer is given, (n, T, I), and what arrives at it, (n, T, O)."""
+    def _last_layer(self, arrays: Arrays, rows: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Return inputs (n, T, I) of the last dense layer and cotangents (n, T, O) of its outputs."""
         _, product = self._dense
-        arrived = grad(self.loss, [product])[0]
-        program = compile(Graph({"given": product.inputs[0], "arrived": arrived}), self.network.engine)
-        found, n = run(program, held, rows), len(next(iter(rows.values())))
-        given, arrived = (found[name].astype(np.float64) for name in ("given", "arrived"))
-        return given.reshape(n, -1, given.shape[-1]), arrived.reshape(n, -1, arrived.shape[-1])
+        cotangents = grad(self.loss, [product])[0]
+        program = compile(Graph({"inputs": product.inputs[0], "cotangents": cotangents}), self.network.engine)
+        results, n = run(program, arrays, rows), len(next(iter(rows.values())))
+        inputs, cotangents = (results[name].astype(np.float64) for name in ("inputs", "cotangents"))
+        return inputs.reshape(n, -1, inputs.shape[-1]), cotangents.reshape(n, -1, cotangents.shape[-1])
 
     @cached_property
-    def _all(self) -> Any:
-        """The program of the gradients by all trained weights, each in a row."""
+    def _gradient_program(self) -> Any:
+        """The program of the gradients of all trained weights."""
         nodes = [p.node for p in self.network.trainable.values()]
-        found = grad(self.loss, nodes, unused="zeros")
-        return compile(Graph({str(i): node for i, node in enumerate(found)}), self.network.engine)
+        gradients = grad(self.loss, nodes, unused="zeros")
+        return compile(Graph({str(i): node for i, node in enumerate(gradients)}), self.network.engine)
 
-    def _whole(self, held: Arrays, rows: Arrays) -> np.ndarray:
-        """(n, P) the gradient of each sample's loss by all weights."""
-        count, inputs = len(next(iter(rows.values()))), self._all.graph.inputs
-        known = {name: held[name] for name in inputs if name in held}
-        found = []
+    def _all_gradients(self, arrays: Arrays, rows: Arrays) -> np.ndarray:
+        """Return (n, P) the gradient of the loss of each sample with respect to all weights."""
+        count, inputs = len(next(iter(rows.values()))), self._gradient_program.graph.inputs
+        parameters = {name: arrays[name] for name in inputs if name in arrays}
+        gradients = []
         for i in range(count):
             own = {name: array[i : i + 1] for name, array in rows.items() if name in inputs}
-            parts = self._all.run({**known, **own})
-            found.append(np.concatenate([np.ravel(part) for part in parts.values()]).astype(np.float64))
-        return np.stack(found)
+            parts = self._gradient_program.run({**parameters, **own})
+            gradients.append(np.concatenate([np.ravel(part) for part in parts.values()]).astype(np.float64))
+        return np.stack(gradients)
 
 
 def require_trained_rows(train_x: Any) -> None:
-    """Refuse to look for influence where there is nothing that could have had one.
+    """Require training samples.
 
     Raises:
-        TrainingError E543: no samples of the training.
+        TrainingError E543: there are none.
     """
     if train_x is None:
         raise TrainingError(
@@ -208,7 +213,7 @@ def influence(
     learning_rates: Sequence[float] | None = None,
     lang: str | None = None,
 ) -> Influence:
-    """How much each training sample moved the loss of other samples; see ``Model.influence``."""
+    """Return the influence of each training sample on the loss of other samples; see ``Model.influence``."""
     assert model.network is not None
     check_options(1, lang or settings.lang)
     if layer not in LAYERS:
@@ -216,36 +221,43 @@ def influence(
             "E101", where="influence, layer", name=layer, expected=", ".join(LAYERS), received=repr(layer),
             fix=f'layer="{nearest(str(layer), LAYERS) or "last"}"',
         )  # fmt: skip
-    states = [_held(model, each) for each in checkpoints] or [model.held]
-    weights = [1.0] * len(states) if learning_rates is None else [float(rate) for rate in learning_rates]
+    states = [_checkpoint_arrays(model, checkpoint) for checkpoint in checkpoints] or [model.held]
+    weights = (
+        [1.0] * len(states)
+        if learning_rates is None
+        else [float(learning_rate) for learning_rate in learning_rates]
+    )
     if len(weights) != len(states):
         raise UsageError(
             "E102", where="influence", name="learning_rates",
-            expected=f"{len(states)} rates, one for each checkpoint",
+            expected=f"{len(states)} learning rates, one for each checkpoint",
             received=len(weights), fix="learning_rates=None",
         )  # fmt: skip
-    slopes = Slopes(model.network, layer)
-    given, known = {**rows.x, **rows.y}, {**trained.x, **trained.y}
-    values = sum(w * slopes.products(held, given, known) for w, held in zip(weights, states, strict=True))
+    gradients = SampleGradients(model.network, layer)
+    sample_feeds, training_feeds = {**rows.x, **rows.y}, {**trained.x, **trained.y}
+    values = sum(
+        w * gradients.dot_products(arrays, sample_feeds, training_feeds)
+        for w, arrays in zip(weights, states, strict=True)
+    )
     return Influence(np.asarray(values), layer, len(states), lang or settings.lang)
 
 
-def _held(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:
-    """The weights of a checkpoint: parameters by path, a model, or the file of one.
+def _checkpoint_arrays(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:
+    """Return the parameters of a checkpoint: arrays by path, a model, or a model file.
 
     Raises:
-        UsageError E101: parameters the net has not, or lacks.
+        UsageError E101: unknown parameters, or another shape.
     """
     if isinstance(checkpoint, str | os.PathLike):
         checkpoint = model_file.load(checkpoint)
     if isinstance(checkpoint, StateHolder):
         checkpoint = checkpoint.state
-    found = checkpoint.held if isinstance(checkpoint, ModelState) else checkpoint
-    held = {**model.held, **found}
-    odd = [p for p, a in held.items() if p not in model.held or np.shape(a) != model.held[p].shape]
-    if odd:
+    parameters = checkpoint.held if isinstance(checkpoint, ModelState) else checkpoint
+    arrays = {**model.held, **parameters}
+    mismatched = [p for p, a in arrays.items() if p not in model.held or np.shape(a) != model.held[p].shape]
+    if mismatched:
         raise UsageError(
-            "E101", where="influence, checkpoints", name=odd[0], expected=", ".join(model.held),
-            received=", ".join(odd), fix="checkpoints=[model.parameters()]",
+            "E101", where="influence, checkpoints", name=mismatched[0], expected=", ".join(model.held),
+            received=", ".join(mismatched), fix="checkpoints=[model.parameters()]",
         )  # fmt: skip
-    return {path: np.asarray(value, model.held[path].dtype) for path, value in held.items()}
+    return {path: np.asarray(value, model.held[path].dtype) for path, value in arrays.items()}

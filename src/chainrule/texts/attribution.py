@@ -39,7 +39,7 @@ ATTRIBUTION: dict[str, tuple[str, str]] = {
     "attribution_bar": ("█ supports, ░ opposes", "█ 支持，░ 反对"),
     "attribution_for": ("supports", "支持"),
     "attribution_against": ("opposes", "反对"),
-    "influence_title": ("Training samples that influenced this prediction", "训练中的哪些样本造成了这一结果"),
+    "influence_title": ("Training samples that influenced this prediction", "影响这一预测的训练样本"),
     "influence_last": (
         "Based on the last dense layer: the dot product of the gradients of two samples' losses (TracIn).",
         "只看最后的全连接层：两个样本损失的梯度之点积 (TracIn)。",

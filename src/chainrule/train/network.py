@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -194,6 +195,11 @@ class Network:
     @cached_property
     def programs(self) -> dict[Hashable, Program]:
         """Programs of these graphs that were compiled, by what they compute."""
+        return {}
+
+    @cached_property
+    def derived(self) -> dict[Hashable, Any]:
+        """Values that other packages derive from this network once, each by a key of its own."""
         return {}
 
     def predictions(self) -> dict[str, Node]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.attribution.counterfactual.counterfactual import domain_of
+from chainrule.attribution.counterfactual.counterfactual import row_domain
 from chainrule.attribution.counterfactual.search import Axis, Search
 from chainrule.data import read_table
 from chainrule.errors import ChainruleError, TrainingError
@@ -44,13 +44,13 @@ def answers(model: Model, alternative: Any) -> Any:
 
 
 @pytest.mark.parametrize("data", [None, TABLE])
-def test_every_alternative_is_the_models_own_answer(credit: Model, data: Any) -> None:
+def test_every_alternative_is_predicted_by_the_model_itself(credit: Model, data: Any) -> None:
     found = credit.counterfactual(ROW, "good", data=data)
-    assert found.answer == "bad"
+    assert found.prediction == "bad"
     assert found.alternatives
     for each in found.alternatives:
         assert answers(credit, each) == "good"
-        assert each.answer == "good"
+        assert each.prediction == "good"
         assert each.probability is not None
         assert each.probability > 0.5
         assert 1 <= len(each.changes) <= 3
@@ -77,7 +77,7 @@ def test_what_is_fixed_stays_and_ranges_hold(credit: Model) -> None:
             assert change.after != "house"
 
 
-def test_a_change_is_as_small_as_the_answer_allows(credit: Model) -> None:
+def test_a_change_is_as_small_as_the_prediction_allows(credit: Model) -> None:
     found = credit.counterfactual(ROW, "good", data=TABLE, max_changes=1)
     (change,) = next(each.changes for each in found.alternatives if each.changes[0].column == "income")
     nearer = {name: [cell] for name, cell in {**ROW, "income": float(change.after) - 0.1}.items()}
@@ -99,7 +99,7 @@ def test_the_search_sees_what_the_preparation_makes() -> None:
             {"age": None, "code": None, "employed": None, "height": None},
             {"age": 1e9, "code": "new", "employed": "是", "height": -3})  # fmt: skip
     for row in rows:
-        domain = domain_of(model, row, None)
+        domain = row_domain(model, row, None)
         points = np.repeat(domain.start[None], 70, axis=0)
         for i, axis in enumerate(domain.axes):
             tried = np.array([*axis.choices(domain.start[i]), np.nan])
@@ -115,7 +115,7 @@ def test_values_are_reached_from_either_side() -> None:
     for wanted, low, high in ((now + 1, now + 1, np.inf), (now - 0.1, -np.inf, now - 0.1),
                               ((now + 0.5, now + 0.6), now + 0.5, now + 0.6)):  # fmt: skip
         found = model.counterfactual(x[0], wanted, data=x * 1.5, count=2)
-        assert all(low <= each.answer <= high for each in found.alternatives)
+        assert all(low <= each.prediction <= high for each in found.alternatives)
         assert found.alternatives[0].probability is None
 
 
@@ -125,10 +125,10 @@ def test_a_single_score_has_two_classes() -> None:
     model.fit(x, (x[:, 0] > 0).astype(int), epochs=20, verbose=False)
     for row in (x[0], x[1], x[2]):
         found = model.counterfactual(row, data=x)
-        assert all(each.answer == 1 - found.answer for each in found.alternatives)
+        assert all(each.prediction == 1 - found.prediction for each in found.alternatives)
 
 
-def test_it_tells_itself_in_both_languages(credit: Model) -> None:
+def test_the_page_has_both_languages(credit: Model) -> None:
     found = credit.counterfactual(ROW, data=TABLE, lang="zh")
     assert "反事实" in str(found)
     assert "income" in str(found)
@@ -156,7 +156,7 @@ def test_it_tells_itself_in_both_languages(credit: Model) -> None:
         (ROW, "good", {"data": {"age": [1]}}, "E313", "income"),
     ],
 )
-def test_bad_questions_are_refused(
+def test_invalid_arguments_raise_errors(
     credit: Model, row: Any, wanted: Any, options: dict[str, Any], code: str, says: str
 ) -> None:
     with pytest.raises(ChainruleError) as caught:
@@ -195,7 +195,7 @@ def test_of_a_linear_score_the_nearest_change_is_found(weights: list[float], far
     reach = 2 * np.abs(slopes).max()  # what the best column can do alone
     axes = [Axis(f"x{i}", -2.0, 2.0) for i in range(3)]
     search = Search(lambda points: points @ slopes - far, np.zeros(3), axes)
-    found = search.run(most=1, count=1)
+    found = search.run(max_changes=1, count=1)
     if reach < far:
         assert found == []
     elif reach > far * 1.001:

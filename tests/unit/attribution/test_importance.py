@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from chainrule.attribution.importance.permutation import losses
+from chainrule.attribution.importance.permutation import permutation_importances
 from chainrule.data import read_table
 from chainrule.errors import ChainruleError, TrainingError
 from chainrule.model import Model
@@ -52,7 +52,9 @@ def test_the_numbers_are_those_of_shuffled_rows(blind: Model, metric: str, sign:
 
 def test_groups_are_shuffled_together() -> None:
     x = np.stack([np.arange(8.0), np.arange(8.0)], axis=1)
-    together = losses(lambda z: -float(np.abs(z[:, 0] - z[:, 1]).sum()), x, [np.array([0, 1])], 3, 0)
+    together = permutation_importances(
+        lambda z: -float(np.abs(z[:, 0] - z[:, 1]).sum()), x, [np.array([0, 1])], 3, 0
+    )
     assert not together.any()
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import chainrule as cr
 from attribution_cases import CASES, CLASSES, KINDS, normal_numbers, ready
-from chainrule.attribution.methods.grad_cam import stretch
-from chainrule.attribution.sanity_check import Sanity, agreement
+from chainrule.attribution.methods.grad_cam import resize
+from chainrule.attribution.sanity_check import Sanity, rank_correlation
 from chainrule.engines import evaluate
 from chainrule.errors import UsageError
 
@@ -40,7 +40,7 @@ def test_a_map_is_stretched_as_pictures_are(lengths: tuple[int, int]) -> None:
     theirs = torch.nn.functional.interpolate(
         torch.tensor(heat).permute(0, 3, 1, 2), lengths, mode="bilinear", align_corners=False
     )
-    assert stretch(heat, lengths) == pytest.approx(theirs.permute(0, 2, 3, 1).numpy(), abs=1e-10)
+    assert resize(heat, lengths) == pytest.approx(theirs.permute(0, 2, 3, 1).numpy(), abs=1e-10)
 
 
 def test_where_nothing_speaks_for_the_answer_it_is_said() -> None:
@@ -68,13 +68,13 @@ def test_an_earlier_layer_gives_a_finer_map() -> None:
 def test_ranks_agree_as_spearman_says() -> None:
     one, other = np.round(normal_numbers("one", (20,)), 1), normal_numbers("other", (20,))
     ranks = [[(v < a).sum() + (v == a).sum() / 2 for a in v] for v in (one, other)]
-    assert agreement(one[None], other[None]) == pytest.approx(np.corrcoef(ranks)[0, 1])
+    assert rank_correlation(one[None], other[None]) == pytest.approx(np.corrcoef(ranks)[0, 1])
 
 
 def test_an_attribution_of_nothing_passes_no_check() -> None:
     flat = np.ones((2, 3))
-    assert np.isnan(agreement(flat, normal_numbers("other", (2, 3))))
-    assert agreement(normal_numbers("other", (2, 3)), flat) == 0
+    assert np.isnan(rank_correlation(flat, normal_numbers("other", (2, 3))))
+    assert rank_correlation(normal_numbers("other", (2, 3)), flat) == 0
     nothing = Sanity("saliency", ("dense1",), (float("nan"),))
     assert not nothing.passed
     assert "NOTHING TO COMPARE" in str(nothing)

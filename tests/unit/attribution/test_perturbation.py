@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.attribution.methods.coalitions import Game
-from chainrule.attribution.methods.occlusion import falls, patches, spread
+from chainrule.attribution.methods.occlusion import patches, score_decreases, spread
 from chainrule.data import Tokenizer, read_table
 from chainrule.errors import UsageError
 from chainrule.model import Model
@@ -87,7 +87,7 @@ def test_drawn_values_of_a_model_agree_with_exact_ones(tabled: Model) -> None:
     rows = read_table(TABLE).take(np.array([3]))
     true = tabled.attribute(rows, "shapley", target=True)
     drawn = tabled.attribute(rows, "shapley", target=True, exact=False, samples=200)
-    for piece in drawn.pieces():
+    for piece in drawn.contributions():
         assert piece.error is not None
         assert abs(piece.value - true.by_column[piece.name][0]) <= 4.5 * piece.error + 1e-10
 
@@ -122,7 +122,7 @@ def test_numbers_under_several_patches_get_the_mean() -> None:
     weights = np.array([1.0, 2.0, 4.0])
     parts = patches((3,), (2,), (1,))
     game = Game(lambda x: x @ weights, np.ones(3), np.zeros((1, 3)), [])
-    assert spread(falls(game, parts), parts, 3).tolist() == [3.0, 4.5, 6.0]
+    assert spread(score_decreases(game, parts), parts, 3).tolist() == [3.0, 4.5, 6.0]
 
 
 def test_words_are_replaced_by_the_unknown_one() -> None:

@@ -11,14 +11,12 @@ import pytest
 
 from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.plots import (
-    AGAINST,
-    FOR,
-    blend,
-    colored_words,
+    OPPOSE,
+    SUPPORT,
+    color_of,
     heat_map,
-    limit_of,
-    picture,
-    shown,
+    scale_limit,
+    visible_token,
     words_html,
 )
 
@@ -36,14 +34,16 @@ def made(values: np.ndarray, inputs: np.ndarray, lang: str = "en", **more: objec
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_heat_map_is_well_formed_and_small(shape: tuple[int, ...], lang: str) -> None:
     rng = np.random.default_rng(0)
-    found = made(rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape)), lang)
+    values, inputs = rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape))
+    found = made(values, inputs, lang)
     svg = found.to_svg(1)
     root = ElementTree.fromstring(svg)
     assert len(root.findall(f".//{SVG}path")) > 2
     assert len(svg) < 200_000
     assert "href" not in svg
     assert ("支持" in svg) == (lang == "zh")
-    assert svg == heat_map(found, 1)
+    title, separator = found.card.title(lang), "：" if lang == "zh" else ": "
+    assert svg == heat_map(inputs[1], values[1], f"{title}{separator}{found.heading(1)}", lang)
 
 
 def test_the_sign_decides_the_color() -> None:
@@ -52,30 +52,30 @@ def test_the_sign_decides_the_color() -> None:
     root = ElementTree.fromstring(made(values, np.zeros((1, 1, 3, 1))).to_svg())
     right = root.findall(f"{SVG}g")[1]
     drawn = {path.get("fill"): path.get("d") for path in right.iter(f"{SVG}path")}
-    assert drawn == {FOR: "M0 0h1v1h-1z", "#ffffff": "M1 0h1v1h-1z", AGAINST: "M2 0h1v1h-1z"}
+    assert drawn == {SUPPORT: "M0 0h1v1h-1z", "#ffffff": "M1 0h1v1h-1z", OPPOSE: "M2 0h1v1h-1z"}
 
 
 def test_numbers_that_are_not_finite_do_not_stop_the_picture() -> None:
     values = np.array([np.nan, np.inf, 1.0, -1.0]).reshape(1, 2, 2, 1)
     ElementTree.fromstring(made(values, np.zeros((1, 2, 2, 1))).to_svg())
-    assert limit_of(values) == 1.0
-    assert limit_of(np.zeros(3)) == 1.0
-    assert blend(float("nan")) == "#ffffff"
+    assert scale_limit(values) == 1.0
+    assert scale_limit(np.zeros(3)) == 1.0
+    assert color_of(float("nan")) == "#ffffff"
 
 
 def test_words_are_colored_and_escaped() -> None:
     texts = ("<script>", "好", "\n", "<pad>", "<pad>")
     values = np.array([[2.0, -2.0, 0.0, 0.0, 0.0]])
     found = made(values, np.zeros((1, 5)), words=(texts,))
-    words = colored_words(found)
+    words = found.colored_words()
     assert [word.text for word in words] == list(texts[:3])
-    assert [word.color for word in words] == [FOR, AGAINST, "#ffffff"]
+    assert [word.color for word in words] == [SUPPORT, OPPOSE, "#ffffff"]
     html = words_html(words, "zh")
     ElementTree.fromstring(f"<div>{html}</div>")
     assert "<script>" not in html
     assert "⏎" in html
-    assert picture(found) == words_html(words, "en")
-    assert shown("") == "∅"
+    assert found.plot_html() == words_html(words, "en")
+    assert visible_token("") == "∅"
 
 
 def test_a_page_holds_pictures_and_both_languages() -> None:

@@ -192,7 +192,7 @@ BAD: dict[str, tuple[dict[str, Any], str, type[ChainruleError]]] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_bad_questions_are_refused(dense: tuple[cr.Model, np.ndarray], what: str) -> None:
+def test_invalid_arguments_raise_errors(dense: tuple[cr.Model, np.ndarray], what: str) -> None:
     model, x = dense
     asked, code, kind = BAD[what]
     with pytest.raises(kind) as caught:

@@ -1,8 +1,8 @@
-"""Counterfactuals: what would have to be different in a row for another answer.
+"""Counterfactuals: the smallest changes of a row that lead to another prediction.
 
-The search itself (``search.py``) knows only points and a margin; here are the two ends: from a model and a
-row to those, and from the points it finds to sentences. Whatever is told has been answered by the model
-itself, from the changed cells of the table.
+The search (``search.py``) only handles points and a margin. This module converts a model and a row to them,
+and the points that the search finds to a page. Every prediction on the page is computed by the model itself,
+from the changed cells of the table.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from chainrule.attribution.counterfactual.feature_domain import (
     Domain,
     Ranges,
     array_domain,
-    bounded,
+    restrict,
     table_domain,
 )
-from chainrule.attribution.counterfactual.goal import Goal, goal_of
+from chainrule.attribution.counterfactual.goal import Goal, build_goal
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict, total=False):
-    """What ``counterfactual`` may also be told; see ``Model.counterfactual``."""
+    """The optional arguments of ``counterfactual``; see ``Model.counterfactual``."""
 
     data: Any
     fixed: Sequence[str]
@@ -51,12 +51,12 @@ class Options(TypedDict, total=False):
 
 @frozen
 class Change:
-    """One column that is different.
+    """One changed column.
 
     Args:
         column: its name.
-        before, after: the cell as it is, and as it would have to be.
-        distance: how large the change is, in the column's usual spread; 1 for a category.
+        before, after: the cell before and after the change.
+        distance: the size of the change, relative to the scale of the column; 1 for a category.
     """
 
     column: str
@@ -67,32 +67,32 @@ class Change:
 
 @frozen
 class Alternative:
-    """One changed row with another answer.
+    """One changed row with another prediction.
 
     Args:
-        changes: what is different in it.
-        answer: what the model says of it: a label or a value.
-        probability: that of the label; ``None`` for values.
-        distance: the sum of the changes'.
+        changes: its changed columns.
+        prediction: the prediction of the model for it: a label or a value.
+        probability: the probability of the label; ``None`` for values.
+        distance: the sum of the distances of the changes.
     """
 
     changes: tuple[Change, ...]
-    answer: Any
+    prediction: Any
     probability: float | None
     distance: float
 
 
 @frozen
 class Counterfactuals(Page):
-    """What would have to be different for another answer. Printing it gives text, a notebook shows HTML.
+    """Changes of a row that lead to another prediction. Printing it gives text, a notebook shows HTML.
 
     Args:
-        answer: what the model says of the row as it is.
+        prediction: the prediction of the model for the original row.
         alternatives: the changed rows, the nearest first.
         others: the page in the other languages.
     """
 
-    answer: Any
+    prediction: Any
     alternatives: tuple[Alternative, ...]
     others: tuple[Page, ...] = ()
 
@@ -103,7 +103,7 @@ class Counterfactuals(Page):
         return f"<Counterfactuals: {len(self.alternatives)}; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page in all languages."""
+        """Return one self-contained page in all languages."""
         return html_page(self, others=self.others)
 
     def _repr_html_(self) -> str:
@@ -113,10 +113,10 @@ class Counterfactuals(Page):
 def find_counterfactuals(
     model: ModelState, row: Any, target: Any = None, **options: Unpack[Options]
 ) -> Counterfactuals:
-    """The nearest changes of a few columns that bring the wanted answer; see ``Model.counterfactual``."""
+    """Return the smallest changes that give the requested prediction; see ``Model.counterfactual``."""
     refuse_unknown("counterfactual", options, Options.__annotations__)
-    most, count = options.get("max_changes", 3), options.get("count", 3)
-    for name, value in (("max_changes", most), ("count", count)):
+    max_changes, count = options.get("max_changes", 3), options.get("count", 3)
+    for name, value in (("max_changes", max_changes), ("count", count)):
         if type(value) is not int or value < 1:
             raise UsageError(
                 "E102", where="counterfactual", name=name, expected="an integer, at least 1",
@@ -126,18 +126,18 @@ def find_counterfactuals(
     check_options(1, lang)
     if model.network is None:
         raise TrainingError("E503", where="counterfactual", fix="model.fit(x, y)")
-    domain = bounded(
-        domain_of(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})
+    domain = restrict(
+        row_domain(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})
     )
-    goal = goal_of(model, domain.cells(domain.start[None]), target)
+    goal = build_goal(model, domain.cells(domain.start[None]), target)
     search = Search(lambda points: goal.margin(domain.encode(points)), domain.start, domain.axes)
-    points = [point for point in search.run(most, count) if goal.reached(domain.cells(point[None]))]
+    points = [point for point in search.run(max_changes, count) if goal.reached(domain.cells(point[None]))]
     if not points:
-        raise _nothing_found(domain, goal, most)
-    return _told(domain, search, goal, points, lang)
+        raise _no_counterfactual(domain, goal, max_changes)
+    return _result(domain, search, goal, points, lang)
 
 
-def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
+def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageError:
     ranges = [
         f"{axis.name}: {', '.join(domain.levels[axis.name][i] for i in axis.allowed)}"
         if axis.is_category
@@ -146,29 +146,32 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
         if not axis.is_fixed
     ]
     return UsageError(
-        "E546", where="counterfactual", most=most, wanted=goal.wanted_in("en"),
-        wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.render(goal.answer),
+        "E546", where="counterfactual", max_changes=max_changes, target=goal.target_text("en"),
+        target_zh=goal.target_text("zh"), expected=goal.target_text("en"),
+        received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=f"max_changes={most + 2}, fewer fixed columns, or wider ranges",
+        fix=f"max_changes={max_changes + 2}, fewer fixed columns, or wider ranges",
     )  # fmt: skip
 
 
-def domain_of(model: ModelState, row: Any, rows: Any) -> Domain:
-    """What a row may become.
+def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
+    """Return the possible changes of a row.
 
     Args:
-        model: has learned.
+        model: a trained model.
         row: one row of a table, or its numbers.
-        rows: a table or array whose columns say ranges; ``None`` where the preparation's figures must do.
+        rows: a table or array that defines the ranges of the columns; ``None`` to use the statistics of the
+            preparation.
 
     Raises:
-        UsageError E102: not one row. UsageError E549: the ranges are not known, or there are no columns.
+        UsageError E102: not exactly one row. UsageError E549: the ranges are not known, or there are no
+            columns.
     """
     if model.preparation is not None:
         if isinstance(row, Mapping) and not any(isinstance(cell, list | np.ndarray) for cell in row.values()):
             row = {name: [cell] for name, cell in row.items()}
         table = data.read_table(row)
-        _refuse_several(table.rows)
+        _require_one_row(table.rows)
         return table_domain(model.preparation, table, None if rows is None else data.read_table(rows))
     assert model.network is not None
     specs = list(model.network.inputs.values())
@@ -177,19 +180,19 @@ def domain_of(model: ModelState, row: Any, rows: Any) -> Domain:
         raise UsageError("E549", where="counterfactual", expected="rows of numbers (B, F)", received=received)
     if rows is None:
         raise UsageError(
-            "E549", where="counterfactual", expected="data that says what the columns may be",
+            "E549", where="counterfactual", expected="data that defines the ranges of the columns",
             received="none", fix="model.counterfactual(x[0], target, data=x)",
         )  # fmt: skip
     single = isinstance(row, list | tuple | np.ndarray) and len(row) and np.ndim(row[0]) == 0
     one, every = (
-        next(iter(checked_inputs(model, Arrays.of(each, dtype="float64").x).values()))
-        for each in ([row] if single else row, rows)
+        next(iter(checked_inputs(model, Arrays.of(array, dtype="float64").x).values()))
+        for array in ([row] if single else row, rows)
     )
-    _refuse_several(len(one))
+    _require_one_row(len(one))
     return array_domain(one[0], every)
 
 
-def _refuse_several(rows: int) -> None:
+def _require_one_row(rows: int) -> None:
     if rows != 1:
         raise UsageError(
             "E102", where="counterfactual", name="row", expected="one row", received=f"{rows} rows",
@@ -197,11 +200,11 @@ def _refuse_several(rows: int) -> None:
         )  # fmt: skip
 
 
-def _told(
+def _result(
     domain: Domain, search: Search, goal: Goal, points: Sequence[np.ndarray], lang: str
 ) -> Counterfactuals:
-    """The changes in words."""
-    found = []
+    """Return the changed rows with their predictions and pages."""
+    alternatives = []
     for point in points:
         changes = tuple(
             Change(axis.name, domain.text(i, domain.start[i]), domain.text(i, point[i]),
@@ -209,30 +212,32 @@ def _told(
             for i, axis in enumerate(domain.axes)
             if i in search.changed(point)
         )  # fmt: skip
-        answer, probability = goal.answer_of(domain.cells(point[None]))
+        prediction, probability = goal.predict_row(domain.cells(point[None]))
         distance = sum(change.distance for change in changes)
-        found.append(Alternative(changes, answer, probability, distance))
-    pages = {each: _page(goal, found, each) for each in LANGUAGES}
+        alternatives.append(Alternative(changes, prediction, probability, distance))
+    pages = {language: _page(goal, alternatives, language) for language in LANGUAGES}
     own = pages.pop(lang)
-    return Counterfactuals(own.title, lang, own.sections, goal.answer, tuple(found), tuple(pages.values()))
+    return Counterfactuals(
+        own.title, lang, own.sections, goal.prediction, tuple(alternatives), tuple(pages.values())
+    )
 
 
-def _page(goal: Goal, found: Sequence[Alternative], lang: str) -> Page:
-    """The alternatives in words."""
-    facts = {"prediction": goal.render(goal.answer, goal.probability), "target": goal.wanted_in(lang)}
+def _page(goal: Goal, alternatives: Sequence[Alternative], lang: str) -> Page:
+    """Return the alternatives as a page."""
+    facts = {"prediction": goal.render(goal.prediction, goal.probability), "target": goal.target_text(lang)}
     sections = [Section("", (Items((render("counterfactual_now", lang, **facts),)),))]
-    sections += [_section(i, each, goal.render, lang) for i, each in enumerate(found, 1)]
+    sections += [_section(i, alternative, goal.render, lang) for i, alternative in enumerate(alternatives, 1)]
     return Page(render("counterfactual_title", lang), lang, tuple(sections))
 
 
-def _section(i: int, each: Alternative, spoken: Callable[..., str], lang: str) -> Section:
-    answer = spoken(each.answer, each.probability)
+def _section(i: int, alternative: Alternative, render_prediction: Callable[..., str], lang: str) -> Section:
+    prediction = render_prediction(alternative.prediction, alternative.probability)
     heading = render(
-        "counterfactual_alternative", lang, i=i, prediction=answer, distance=f"{each.distance:.2f}"
+        "counterfactual_alternative", lang, i=i, prediction=prediction, distance=f"{alternative.distance:.2f}"
     )
     rows = tuple(
         (change.column, change.before or "–", change.after or "–", f"{change.distance:.2f}")
-        for change in each.changes
+        for change in alternative.changes
     )
     keys = ("counterfactual_column", "counterfactual_before", "counterfactual_after", "counterfactual_far")
     return Section(heading, (Table(tuple(render(key, lang) for key in keys), rows, (1, 2, 3)),))

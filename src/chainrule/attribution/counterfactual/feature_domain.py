@@ -1,9 +1,8 @@
-"""What a row may become when it is changed: the columns, their ranges, and the way back to the net's inputs.
+"""The possible changes of a row: the columns, their ranges, and the conversion to inputs of the network.
 
-A point of the search holds one number for each column: an amount, or the place of a category in its levels;
-NaN where the cell is missing. Ranges and steps come from data: a column whose cells are all whole stays
-whole, one with two decimals keeps two. Where there is no data, three standard deviations around the mean of
-the training are the range.
+A point of the search has one number per column: a value, or the index of a category in its levels; NaN if the
+cell is missing. Ranges and steps come from data: a column of integers keeps integers, one with two decimals
+keeps two. Without data, the range is three standard deviations around the mean of the training rows.
 """
 
 from __future__ import annotations
@@ -22,22 +21,22 @@ from chainrule.data.tables.encoders import FAR, Category, Encoding, Number, Pixe
 from chainrule.errors import UsageError, nearest
 from chainrule.records import frozen
 
-DEVIATIONS = 3.0  # around the mean, where no data says the range
-HUNDREDS, DECIMALS = -2, 4  # numbers are rounded like those of the data: to 100 at most, to 0.0001 at least
+DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
+MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
 
 Ranges = Mapping[str, Any]
 
 
 @frozen(eq=False)
 class Domain:
-    """The row as a point, what its columns may become, and what the net is given for points.
+    """A row as a point, the possible values of its columns, and the encoding of points.
 
     Args:
         axes: the columns.
         start: (C,) the row.
-        encode: from points (n, C) to the net's inputs.
-        cells: the same by way of the cells of a table, as any other table goes.
-        levels: of each category the texts that its numbers stand for.
+        encode: the function from points (n, C) to inputs of the network.
+        cells: the same by way of the cells of a table and the preparation; slower.
+        levels: for each category the texts of its levels.
     """
 
     axes: tuple[Axis, ...]
@@ -47,7 +46,7 @@ class Domain:
     levels: Mapping[str, tuple[str, ...]]
 
     def text(self, column: int, value: float) -> str:
-        """A value of a column as a person writes it; ``""`` where it is missing."""
+        """Return a value of a column as a cell; ``""`` if it is missing."""
         axis = self.axes[column]
         if np.isnan(value):
             return ""
@@ -56,28 +55,28 @@ class Domain:
         return number_text(float(value)) if axis.step else f"{value:.6g}"
 
 
-def bounded(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
-    """The same domain with what a person said of its columns.
+def restrict(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
+    """Return a domain with restricted columns.
 
     Args:
-        domain: as the data says it.
-        fixed: columns that stay as they are.
-        ranges: for a number ``(low, high)``, ``None`` for no end of one's own; for a category its allowed
-            levels.
+        domain: the domain that the data defines.
+        fixed: columns that do not change.
+        ranges: for a number ``(low, high)``, with ``None`` for the limit of the data; for a category its
+            allowed levels.
 
     Raises:
-        UsageError E101: no such column or level; all are listed. UsageError E102: no range at all.
+        UsageError E101: unknown columns or levels; all are listed. UsageError E102: not a range.
     """
     fixed = (fixed,) if isinstance(fixed, str) else fixed
-    for name, given, kind in (("fixed", fixed, Iterable), ("ranges", ranges, Mapping)):
-        if not isinstance(given, kind):
+    for name, value, kind in (("fixed", fixed, Iterable), ("ranges", ranges, Mapping)):
+        if not isinstance(value, kind):
             raise UsageError(
-                "E102", where="counterfactual", name=name, received=repr(given)[:80],
+                "E102", where="counterfactual", name=name, received=repr(value)[:80],
                 expected="names of columns" if name == "fixed" else "ranges by column",
                 fix='fixed=["age"]' if name == "fixed" else 'ranges={"age": (18, None)}',
             )  # fmt: skip
     names = [axis.name for axis in domain.axes]
-    refuse_strange("fixed, ranges", [*fixed, *ranges], names)
+    require_known_names("fixed, ranges", [*fixed, *ranges], names)
     axes = []
     for axis in domain.axes:
         if axis.name in ranges:
@@ -87,19 +86,21 @@ def bounded(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
     return replace(domain, axes=tuple(axes))
 
 
-def _allowed(axis: Axis, asked: Any, levels: Sequence[str]) -> Axis:
-    """A category with some of its levels."""
-    names = [str(level) for level in asked] if isinstance(asked, list | tuple | set) else [str(asked)]
-    refuse_strange(f'ranges["{axis.name}"]', names, levels)
+def _allowed(axis: Axis, requested: Any, levels: Sequence[str]) -> Axis:
+    """Return a category with some of its levels."""
+    names = (
+        [str(level) for level in requested] if isinstance(requested, list | tuple | set) else [str(requested)]
+    )
+    require_known_names(f'ranges["{axis.name}"]', names, levels)
     return replace(axis, allowed=tuple(i for i, level in enumerate(levels) if level in names))
 
 
 def _between(axis: Axis, ends: Any, levels: Sequence[str]) -> Axis:
-    """A number with a narrower or wider range."""
+    """Return a number with another range."""
     try:
         low, high = (
-            known if end is None else float(end)
-            for end, known in zip(ends, (axis.low, axis.high), strict=True)
+            limit if end is None else float(end)
+            for end, limit in zip(ends, (axis.low, axis.high), strict=True)
         )
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
@@ -111,28 +112,28 @@ def _between(axis: Axis, ends: Any, levels: Sequence[str]) -> Axis:
     return replace(axis, low=low, high=high)
 
 
-def refuse_strange(where: str, names: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse names that do not exist, all at once.
+def require_known_names(where: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """Require that names exist.
 
     Raises:
-        UsageError E101.
+        UsageError E101: some do not; all of them are listed.
     """
-    strange = [name for name in names if name not in known]
-    if strange:
+    unknown = [name for name in names if name not in known]
+    if unknown:
         raise UsageError(
-            "E101", where=where, name='", "'.join(strange), expected=", ".join(list(known)[:20]),
-            received=", ".join(strange),
-            fix=", ".join(filter(None, (nearest(str(name), known) for name in strange))),
+            "E101", where=where, name='", "'.join(unknown), expected=", ".join(list(known)[:20]),
+            received=", ".join(unknown),
+            fix=", ".join(filter(None, (nearest(str(name), known) for name in unknown))),
         )  # fmt: skip
 
 
 def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Table | None) -> Domain:
-    """The domain of a table's row.
+    """Return the domain of a row of a table.
 
     Args:
-        preparation: how the model prepares tables.
-        row: a table of one row.
-        rows: a table whose columns say ranges, steps and scales; the preparation's own figures by default.
+        preparation: encodes the tables of the model.
+        row: a table with one row.
+        rows: a table that defines ranges, steps and scales; by default the statistics of the preparation.
 
     Raises:
         UsageError E549: a model of images, which have no columns.
@@ -140,11 +141,11 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     """
     if isinstance(preparation.encodings[0], Pixels):
         raise UsageError("E549", where="counterfactual", expected="a model of tables", received="images")
-    preparation.inputs(row)  # says what is missing in the row, all at once
+    preparation.inputs(row)  # raises an error that lists all missing columns
     if rows is not None:
         require_columns(rows, *preparation.columns)
-    parts = [_part(encoding, row, rows) for encoding in preparation.encodings]
-    axes, levels = tuple(axis for axis, _, _ in parts), {a.name: found for a, _, found in parts if found}
+    parts = [_column_axis(encoding, row, rows) for encoding in preparation.encodings]
+    axes, levels = tuple(axis for axis, _, _ in parts), {a.name: texts for a, _, texts in parts if texts}
 
     def encode(points: np.ndarray) -> np.ndarray:
         columns = zip(preparation.encodings, points.T, strict=True)
@@ -161,44 +162,45 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
 
 
 def _features(encoding: Encoding, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
-    """What the preparation makes of a column of points, for a search that asks thousands of times; what is
-    found at last goes through the preparation itself.
+    """Return the encoding of a column of points, as the preparation does, but fast.
+
+    The search calls it thousands of times; the points that it finds are encoded by the preparation itself.
     """
-    missing, found = np.isnan(values), np.zeros((len(values), len(encoding.features)))
+    missing, features = np.isnan(values), np.zeros((len(values), len(encoding.features)))
     if isinstance(encoding, Category):
-        places = [_place(encoding, level) for level in levels]
+        indices = [_level_index(encoding, level) for level in levels]
         code = np.full(len(values), len(encoding.features) - 1 if encoding.missing else -1)
-        code[~missing] = np.array(places, int)[values[~missing].astype(int)]
+        code[~missing] = np.array(indices, int)[values[~missing].astype(int)]
         known = np.flatnonzero(code >= 0)
-        found[known, code[known]] = 1.0
-        return found
+        features[known, code[known]] = 1.0
+        return features
     if isinstance(encoding, YesNo):
-        found[:, 0] = encoding.mean
-        found[~missing, 0] = np.array([YES_NO[w.lower()] for w in levels])[values[~missing].astype(int)]
+        features[:, 0] = encoding.mean
+        features[~missing, 0] = np.array([YES_NO[w.lower()] for w in levels])[values[~missing].astype(int)]
     elif isinstance(encoding, Number) and encoding.std > 0:
-        found[~missing, 0] = np.clip((values[~missing] - encoding.mean) / encoding.std, -FAR, FAR)
+        features[~missing, 0] = np.clip((values[~missing] - encoding.mean) / encoding.std, -FAR, FAR)
     if not isinstance(encoding, Pixels) and encoding.indicator:
-        found[:, -1] = missing
-    return found
+        features[:, -1] = missing
+    return features
 
 
-def _place(encoding: Category, level: str) -> int:
-    """The place of a level's feature, -1 where it has none."""
+def _level_index(encoding: Category, level: str) -> int:
+    """Return the index of the feature of a level, -1 if it has none."""
     if level in encoding.levels:
         return encoding.levels.index(level)
     return len(encoding.levels) if level in encoding.rare else -1
 
 
-def _part(
+def _column_axis(
     encoding: Encoding, row: data.Table, rows: data.Table | None
 ) -> tuple[Axis, float, tuple[str, ...]]:
-    """A column's axis, where the row is on it, and its levels."""
+    """Return the axis of a column, the value of the row on it, and its levels."""
     name = encoding.column
     if isinstance(encoding, Number):
         now = float(number_cells(row, name, Faults()).cast(float).fill_null(float("nan"))[0])
         if rows is not None:
             values = number_cells(rows, name, Faults()).drop_nulls().to_numpy().astype(np.float64)
-            return _amount(name, values, now), now, ()
+            return _number_axis(name, values, now), now, ()
         step = 1.0 if row.frame[name].dtype.is_integer() else 0.0
         low, high = (encoding.mean + sign * DEVIATIONS * encoding.std for sign in (-1, 1))
         low, high = (np.ceil(low), np.floor(high)) if step else (low, high)
@@ -206,24 +208,26 @@ def _part(
         return replace(axis, is_fixed=not encoding.std > 0), now, ()
     assert not isinstance(encoding, Pixels)
     own = level_texts(row.frame[name])[0]
-    seen = level_texts(rows.frame[name]).drop_nulls().unique().to_list() if rows is not None else []
-    levels = _levels(encoding, own, seen)
+    words = level_texts(rows.frame[name]).drop_nulls().unique().to_list() if rows is not None else []
+    levels = _levels(encoding, own, words)
     now = float(levels.index(own)) if own is not None else float("nan")
     return Axis(name, is_category=True, allowed=tuple(range(len(levels)))), now, levels
 
 
 def _levels(encoding: Category | YesNo, own: str | None, seen: Sequence[str]) -> tuple[str, ...]:
-    """The levels a column may have: those of the training, or the two words of a yes/no column."""
+    """Return the possible levels of a column: those of the training rows, or the two words of a yes/no
+    column.
+    """
     if isinstance(encoding, Category):
         return tuple(dict.fromkeys([*encoding.levels, *([own] if own is not None else [])]))
     words = [*([own] if own is not None else []), *sorted(seen), "no", "yes"]
     words = [word for word in words if word.lower() in YES_NO]
-    found = {YES_NO[word.lower()]: word for word in reversed(words)}  # the row's own words go first
-    return tuple(found[value] for value in sorted(found))
+    word_of = {YES_NO[word.lower()]: word for word in reversed(words)}  # the words of the row take precedence
+    return tuple(word_of[value] for value in sorted(word_of))
 
 
-def _amount(name: str, values: np.ndarray, now: float) -> Axis:
-    """The axis of a number, from its values in data."""
+def _number_axis(name: str, values: np.ndarray, now: float) -> Axis:
+    """Return the axis of a number, from its values in data."""
     values = values[np.isfinite(values)]
     if not len(values):
         return Axis(name, now, now, is_fixed=True)
@@ -233,35 +237,35 @@ def _amount(name: str, values: np.ndarray, now: float) -> Axis:
 
 
 def step_of(values: np.ndarray) -> float:
-    """The power of ten that all values are multiples of, 0 where they have too many decimals.
+    """Return the power of ten of which all values are multiples, 0 if they have too many decimals.
 
     Example:
         >>> step_of(np.array([1.5, 2.0])), step_of(np.array([30.0, 700.0])), step_of(np.array([1 / 3]))
         (0.1, 10.0, 0.0)
     """
-    for decimals in range(HUNDREDS, DECIMALS + 1):
+    for decimals in range(MIN_DECIMALS, MAX_DECIMALS + 1):
         if np.allclose(np.round(values, decimals), values, rtol=1e-12, atol=1e-9):
             return 10.0**-decimals
     return 0.0
 
 
 def _cells(axis: Axis, values: np.ndarray, levels: Sequence[str]) -> Any:
-    """The cells of a column of points; a table takes NaN for missing."""
+    """Return the cells of a column of points; in a table, NaN is a missing number."""
     if not axis.is_category:
         return values
     return [levels[int(value)] if value == value else None for value in values.tolist()]
 
 
 def array_domain(row: np.ndarray, rows: np.ndarray) -> Domain:
-    """The domain of a row of numbers; its columns are called x1, x2, ...
+    """Return the domain of a row of numbers; its columns are named x1, x2, ...
 
     Args:
         row: (F,).
-        rows: (N, F), which say ranges, steps and scales.
+        rows: (N, F), which define ranges, steps and scales.
     """
     start = row.astype(np.float64)
     axes = tuple(
-        _amount(f"x{i + 1}", column, now)
+        _number_axis(f"x{i + 1}", column, now)
         for i, (column, now) in enumerate(zip(rows.T.astype(np.float64), start, strict=True))
     )
     return Domain(axes, start, lambda points: points, lambda points: points, {})

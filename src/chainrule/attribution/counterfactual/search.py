@@ -1,15 +1,15 @@
-"""The search for counterfactuals: the smallest changes to one row that bring the wanted answer.
+"""The search for counterfactuals: the smallest changes of one row that lead to the requested prediction.
 
-"Had your income been 3,000 higher, the loan would have been granted." Such a sentence has to be *valid* (the
-model really answers so), *near* (little is changed), *sparse* (few columns are changed), *possible* (no
-column leaves its range, a number of children is whole, an age is not lowered) and there should be *several*,
-since not everybody can do the same.
+"Had your income been 3,000 higher, the loan would have been granted." Counterfactuals should be *valid* (the
+model gives this prediction), *close* (changes are small), *sparse* (few columns change), *feasible* (no
+column leaves its range, a number of children is an integer, an age does not decrease) and *diverse*, since
+not every change is possible for every applicant.
 
-Wachter et al. descend a penalty along the gradient, which gives changes of every column by a little, and
-categories that are half of each. Here the columns are searched, few at a time: all single changes are asked
-in one batch, then pairs that begin with the most promising single ones, then triples. Every change found is
-then drawn back towards the row as far as the answer allows, which also undoes what was not needed. No
-gradient is asked for, so whole numbers and categories are as good as any other.
+Wachter et al. minimize a penalty by gradient descent, which changes every column a little and yields
+fractional categories. Here a beam search changes a few columns at a time: all single changes are evaluated in
+one batch, then pairs that extend the most promising single changes, then triples. Every valid change is then
+shrunk toward the row as far as the prediction allows, which also reverts unnecessary changes. No gradient is
+needed, so integers and categories need no special treatment.
 
     distance = sum over the changed columns of |after - before| / scale,   1 for a changed category
 
@@ -27,26 +27,26 @@ import numpy as np
 
 from chainrule.records import frozen
 
-GRID = 21  # places tried along a column
-BEAM = 16  # partial changes that are gone on with
-FINER = 33  # places tried between a change and the row when it is drawn back, twice
-MORE = 4  # times as many changes as are wanted are drawn back before the best are chosen
+GRID_POINTS = 21  # values tried along a column
+BEAM_WIDTH = 16  # partial changes that are extended
+SHRINK_POINTS = 33  # values tried between a change and the row when it is shrunk, twice
+CANDIDATES_PER_RESULT = 4  # changes that are shrunk per requested counterfactual
 Margin: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""From points (n, C) to how far inside the wanted answer each is (n,): above 0 it is reached."""
+"""A function from points (n, C) to margins (n,), positive for the requested prediction."""
 
 
 @frozen
 class Axis:
-    """What a column may become.
+    """The possible values of a column.
 
     Args:
         name: the column.
-        low, high: the least and the largest number.
-        scale: what counts as a change of 1; a changed category always does.
-        step: numbers are multiples of it; 0 where any number will do.
-        is_category: whether points hold the number of a level, and not an amount.
-        allowed: of a category the places of the levels it may have.
-        is_fixed: whether it stays as it is.
+        low, high: the smallest and the largest number.
+        scale: the change that has distance 1; a changed category always has distance 1.
+        step: numbers are multiples of it; 0 for any number.
+        is_category: whether values are indices of levels.
+        allowed: the indices of the allowed levels of a category.
+        is_fixed: whether the column does not change.
     """
 
     name: str
@@ -59,32 +59,36 @@ class Axis:
     is_fixed: bool = False
 
     def choices(self, now: float) -> np.ndarray:
-        """The values that are tried in place of the present one (NaN: missing)."""
+        """Return the values to try instead of the current one (NaN: missing)."""
         if self.is_fixed:
             return np.zeros(0)
         if self.is_category:
-            tried = np.array(self.allowed, np.float64)
+            values = np.array(self.allowed, np.float64)
         else:
-            tried = np.unique(self.snap(np.linspace(self.low, self.high, GRID)))
-        return tried[tried != now]
+            values = np.unique(self.snap(np.linspace(self.low, self.high, GRID_POINTS)))
+        return values[values != now]
 
     def snap(self, values: np.ndarray) -> np.ndarray:
-        """The nearest values the column may have."""
+        """Return the nearest possible values of the column."""
         if self.step > 0:  # divided, not multiplied by 0.1: 3 / 10 is 0.3
-            per = round(1 / self.step) if self.step < 1 else 0
-            values = np.round(values * per) / per if per else np.round(values / self.step) * self.step
+            per_unit = round(1 / self.step) if self.step < 1 else 0
+            values = (
+                np.round(values * per_unit) / per_unit
+                if per_unit
+                else np.round(values / self.step) * self.step
+            )
         return np.clip(values, self.low, self.high)
 
     def between(self, now: float, then: float) -> np.ndarray:
-        """Values from ``now`` to ``then``, both ends among them."""
+        """Return values from ``now`` to ``then``, including both."""
         if self.is_category or np.isnan(now):
             return np.array([now, then])
-        inner = self.snap(np.linspace(now, then, FINER))
-        inner[[0, -1]] = now, then  # the row's own value may lie outside the range
-        return inner
+        values = self.snap(np.linspace(now, then, SHRINK_POINTS))
+        values[[0, -1]] = now, then  # the value of the row may be outside the range
+        return values
 
     def distance(self, now: float, then: np.ndarray) -> np.ndarray:
-        """How large a change of this column is."""
+        """Return the size of a change of this column."""
         changed = ~((then == now) | (np.isnan(then) & np.isnan(now)))
         if self.is_category or np.isnan(now):
             return changed.astype(float)
@@ -93,10 +97,10 @@ class Axis:
 
 @frozen(eq=False)
 class Search:
-    """A row, what its columns may become, and the answer that is wanted.
+    """A beam search for changes of a row.
 
     Args:
-        margin: how far inside the wanted answer points are.
+        margin: the margin of the requested prediction at points.
         start: (C,) the row.
         axes: the columns.
     """
@@ -105,37 +109,39 @@ class Search:
     start: np.ndarray
     axes: Sequence[Axis]
 
-    def run(self, most: int, count: int) -> list[np.ndarray]:
-        """The changed rows, the nearest first; empty where none was found.
+    def run(self, max_changes: int, count: int) -> list[np.ndarray]:
+        """Return the changed rows, the nearest first; empty if there are none.
 
         Args:
-            most: how many columns may change in one.
-            count: how many are wanted; no two change the same columns.
+            max_changes: the maximum number of changed columns in a row.
+            count: the maximum number of rows; no two of them change the same columns.
         """
-        found: dict[frozenset[int], np.ndarray] = {}
+        best: dict[frozenset[int], np.ndarray] = {}
         beam = [self.start]
-        for _ in range(most):
+        for _ in range(max_changes):
             points = self._extended(beam)
             if not len(points):
                 break
             margins = self.margin(points)
-            for point in map(self.drawn_back, self._nearest(points[margins > 0])[: MORE * count]):
-                found.setdefault(self.changed(point), point)
+            for point in map(
+                self.shrink, self._nearest(points[margins > 0])[: CANDIDATES_PER_RESULT * count]
+            ):
+                best.setdefault(self.changed(point), point)
             beam = self._promising(points[margins <= 0], margins[margins <= 0])
-        return self._diverse(list(found.values()), count)
+        return self._diverse(list(best.values()), count)
 
     def changed(self, point: np.ndarray) -> frozenset[int]:
-        """Which columns differ from the row."""
+        """Return the columns that differ from the row."""
         same = (point == self.start) | (np.isnan(point) & np.isnan(self.start))
         return frozenset(np.flatnonzero(~same).tolist())
 
     def distance(self, points: np.ndarray) -> np.ndarray:
-        """How far points (n, C) are from the row: (n,)."""
-        each = [axis.distance(self.start[i], points[:, i]) for i, axis in enumerate(self.axes)]
-        return np.sum(each, axis=0)
+        """Return the distances of points (n, C) from the row: (n,)."""
+        distances = [axis.distance(self.start[i], points[:, i]) for i, axis in enumerate(self.axes)]
+        return np.sum(distances, axis=0)
 
     def _extended(self, beam: Sequence[np.ndarray]) -> np.ndarray:
-        """Every point of the beam with one more column changed."""
+        """Return every point of the beam with one more changed column."""
         points = []
         for point in beam:
             used = self.changed(point)
@@ -149,68 +155,75 @@ class Search:
         return np.concatenate(points) if points else np.zeros((0, len(self.start)))
 
     def _nearest(self, points: np.ndarray) -> list[np.ndarray]:
-        """Of the points that change the same columns, the one nearest to the row."""
+        """Return for each set of changed columns the point nearest to the row."""
         best: dict[frozenset[int], np.ndarray] = {}
         for i in np.argsort(self.distance(points), kind="stable") if len(points) else ():
             best.setdefault(self.changed(points[i]), points[i])
         return list(best.values())
 
     def _promising(self, points: np.ndarray, margins: np.ndarray) -> list[np.ndarray]:
-        """The points that are gone on with: those that come closest to the wanted answer, and those that gain
-        most for the way they go; one for each choice of columns.
+        """Return the points to extend, one for each set of columns: those with the largest margins, and those
+        with the largest gain of margin per distance.
         """
         gains = (margins - self.margin(self.start[None])) / self.distance(points)
         best: dict[frozenset[int], np.ndarray] = {}
-        for most, order in ((BEAM // 2, np.argsort(-margins)), (BEAM, np.argsort(-gains))):
+        for size, order in ((BEAM_WIDTH // 2, np.argsort(-margins)), (BEAM_WIDTH, np.argsort(-gains))):
             for i in order:
-                if len(best) >= most:
+                if len(best) >= size:
                     break
                 best.setdefault(self.changed(points[i]), points[i])
         return list(best.values())
 
-    def drawn_back(self, point: np.ndarray) -> np.ndarray:
-        """The point with each change made as small as the answer allows, first those that do least for their
-        size; a change that is not needed goes altogether.
+    def shrink(self, point: np.ndarray) -> np.ndarray:
+        """Return the point with each change made as small as the prediction allows, the least efficient ones
+        first.
+
+        Unnecessary changes are reverted.
         """
         point = point.copy()
-        for i in self._by_worth(point):
-            axis, near = self.axes[i], self.start[i]
+        for i in self._by_efficiency(point):
+            axis, nearer = self.axes[i], self.start[i]
             for _ in range(2):  # first coarsely, then within the last interval
-                values = axis.between(near, point[i])
+                values = axis.between(nearer, point[i])
                 trial = np.repeat(point[None], len(values), axis=0)
                 trial[:, i] = values
                 reached = np.flatnonzero(self.margin(trial) > 0)
                 first = int(reached[0]) if len(reached) else len(values) - 1
-                near, point[i] = values[max(first - 1, 0)], values[first]
+                nearer, point[i] = values[max(first - 1, 0)], values[first]
         return point
 
-    def _by_worth(self, point: np.ndarray) -> list[int]:
-        """The changed columns in the order of what each adds to the margin for its distance."""
+    def _by_efficiency(self, point: np.ndarray) -> list[int]:
+        """Return the changed columns in ascending order of their gain of margin per distance."""
         changed = sorted(self.changed(point))
         without = np.repeat(point[None], len(changed), axis=0)
         without[range(len(changed)), changed] = self.start[changed]
-        lost = self.margin(point[None]) - self.margin(without)
-        far = [float(self.axes[i].distance(self.start[i], point[i])) for i in changed]
-        return [changed[k] for k in np.argsort(lost / far, kind="stable")]
+        gains = self.margin(point[None]) - self.margin(without)
+        distances = [float(self.axes[i].distance(self.start[i], point[i])) for i in changed]
+        return [changed[k] for k in np.argsort(gains / distances, kind="stable")]
 
     def _diverse(self, points: list[np.ndarray], count: int) -> list[np.ndarray]:
-        """The nearest points, and such as change other columns before such as change the same. More columns
-        than another point's are worth it only where the way is shorter.
+        """Return the nearest points, preferring those that change other columns than the points chosen
+        before.
+
+        A point whose columns include those of another point is only considered if it is nearer.
         """
         chosen: list[np.ndarray] = []
-        every = [(float(self.distance(point[None])[0]), point) for point in points]
+        candidates = [(float(self.distance(point[None])[0]), point) for point in points]
         rest = [
-            (far, point)
-            for far, point in every
-            if not any(self.changed(p) < self.changed(point) and f <= far for f, p in every)
+            (distance, point)
+            for distance, point in candidates
+            if not any(
+                self.changed(other) < self.changed(point) and other_distance <= distance
+                for other_distance, other in candidates
+            )
         ]
         while rest and len(chosen) < count:
-            taken = [self.changed(point) for point in chosen]
-            costs = [far * (1 + _overlap(self.changed(point), taken)) for far, point in rest]
+            earlier = [self.changed(point) for point in chosen]
+            costs = [distance * (1 + _overlap(self.changed(point), earlier)) for distance, point in rest]
             chosen.append(rest.pop(int(np.argmin(costs)))[1])
         return sorted(chosen, key=lambda point: float(self.distance(point[None])[0]))
 
 
-def _overlap(columns: frozenset[int], taken: Sequence[frozenset[int]]) -> float:
-    """The largest share of these columns that an earlier choice has, too."""
-    return max((len(columns & other) / max(len(columns), 1) for other in taken), default=0.0)
+def _overlap(columns: frozenset[int], earlier: Sequence[frozenset[int]]) -> float:
+    """Return the largest share of these columns that an earlier choice includes."""
+    return max((len(columns & other) / max(len(columns), 1) for other in earlier), default=0.0)

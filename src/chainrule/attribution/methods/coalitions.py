@@ -1,14 +1,14 @@
-"""Answers with a part of the inputs taken away: the one question all black-box methods ask.
+"""Scores of a sample with a part of its features replaced: the basis of occlusion and Shapley values.
 
-A *player* is a group of a sample's numbers that stay or go together: the 0/1 codes of one column, a patch of
-an image, a token. A *coalition* is the players that are present; what is absent has the numbers of other
-samples, the background, and the answer is averaged over them::
+A *player* is a group of elements of a sample that are replaced together: the one-hot codes of a column, a
+patch of an image, a token. A *coalition* is a set of players that are present. The elements of absent players
+are replaced by those of background samples, and the score is averaged over them::
 
     v(S) = 1/R  sum_r  score(x on the players of S, background_r elsewhere)
 
-So v(all) is the sample's own answer and v(none) what is said of the background. Numbers that belong to no
-player are always the sample's own. What was rejected: a missing value of its own, since most nets never
-learned one.
+So v(all) is the score of the sample and v(empty) the mean score of the background. Elements that belong to no
+player always keep the value of the sample. A special value for missing features was rejected, because most
+networks were not trained with one.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ import numpy as np
 from chainrule.records import frozen
 
 Score: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""From samples (n, ...) to one number for each: (n,)."""
+"""A function from samples (n, ...) to one score for each, (n,)."""
 Groups: TypeAlias = Sequence[np.ndarray]
-"""For each player the places of its numbers in the sample, laid out flat."""
-AT_ONCE = 1 << 22  # numbers of samples that are made at one time: 32 MB
+"""For each player the flat indices of its elements in the sample."""
+MAX_ELEMENTS = 1 << 22  # elements of samples in memory at a time: 32 MB
 
 
 @frozen(eq=False)
 class Game:
-    """One sample, and what stands in for what is taken away.
+    """One sample and the background that reindices absent players.
 
     Args:
-        score: what is asked of samples.
+        score: the function from samples to scores.
         row: the sample, (...).
-        background: (R, ...) the samples whose numbers stand in, averaged over.
-        groups: the players.
+        background: (R, ...) the samples whose elements replace those of absent players; scores are averaged
+            over them.
+        groups: the flat indices of the elements of each player.
 
     Example:
         >>> game = Game(lambda x: x.sum(1), np.ones(2), np.zeros((1, 2)), [np.array([0]), np.array([1])])
@@ -51,43 +52,43 @@ class Game:
 
     @cached_property
     def owner(self) -> np.ndarray:
-        """The player each number of the sample belongs to, -1 where none."""
+        """The player of each element of the sample, -1 if none."""
         owner = np.full(self.row.size, -1)
-        for player, places in enumerate(self.groups):
-            owner[places] = player
+        for player, indices in enumerate(self.groups):
+            owner[indices] = player
         return owner
 
     def values(self, present: np.ndarray) -> np.ndarray:
-        """What each coalition is worth.
+        """Return the value of coalitions.
 
         Args:
-            present: (m, P) whether each player is there.
+            present: (m, P) whether each player is present.
 
         Returns:
             (m,) in float64.
         """
-        return self.kept((self.owner < 0) | present[:, self.owner])
+        return self.masked_scores((self.owner < 0) | present[:, self.owner])
 
-    def kept(self, stays: np.ndarray) -> np.ndarray:
-        """The mean score where each number of the sample stays or is replaced.
+    def masked_scores(self, is_present: np.ndarray) -> np.ndarray:
+        """Return the mean score for masks over the elements of the sample.
 
         Args:
-            stays: (m, N) for each number of the sample, laid out flat.
+            is_present: (m, N) whether each element keeps the value of the sample.
 
         Returns:
             (m,) in float64.
         """
-        step = max(1, AT_ONCE // max(1, len(self.background) * self.row.size))
-        parts = [self._kept(stays[i : i + step]) for i in range(0, len(stays), step)]
+        step = max(1, MAX_ELEMENTS // max(1, len(self.background) * self.row.size))
+        parts = [self._masked_block(is_present[i : i + step]) for i in range(0, len(is_present), step)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def _kept(self, stays: np.ndarray) -> np.ndarray:
+    def _masked_block(self, is_present: np.ndarray) -> np.ndarray:
         flat = self.background.reshape(len(self.background), -1)  # (R, ...) -> (R, N)
-        rows = np.where(stays[:, None], self.row.reshape(-1), flat)  # (m, R, N)
+        rows = np.where(is_present[:, None], self.row.reshape(-1), flat)  # (m, R, N)
         scores = self.score(rows.reshape(-1, *self.row.shape))  # (m R, ...) -> (m R,)
-        return np.asarray(scores, np.float64).reshape(len(stays), -1).mean(axis=1)
+        return np.asarray(scores, np.float64).reshape(len(is_present), -1).mean(axis=1)
 
 
-def each_alone(size: int) -> list[np.ndarray]:
-    """Every number a player of its own."""
+def singleton_groups(size: int) -> list[np.ndarray]:
+    """Return groups in which every element is a player."""
     return [np.array([i]) for i in range(size)]

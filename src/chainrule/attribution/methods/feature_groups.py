@@ -1,16 +1,15 @@
-"""The parts of a sample that black-box methods take away, and what stands in for them.
+"""The parts of a sample that perturbation methods replace, and the values that replace them.
 
-Several inputs are laid out as one row of numbers, so that the methods themselves see only rows. What a part
-is, depends on what the sample is:
+All inputs of a sample are concatenated to one row of numbers, so that the methods only handle rows. The parts
+depend on the kind of sample:
 
-    a table                all numbers made from one column
+    a table                all features of one column
     a row of numbers       each number
-    a text, a series       each place, with all its channels
+    a text, a series       each position, with all its channels
     an image, a volume     patches of its leading axes, with all channels
-    said by a person       groups by name, of columns or of numbers of the row
+    custom groups          groups by name, of columns or of elements of the row
 
-Whole numbers that name words are replaced by the token for what is unknown, other numbers by 0, where no
-baseline says better.
+Without a baseline, tokens are replaced by the token for unknown words, and other numbers by 0.
 """
 
 from __future__ import annotations
@@ -21,157 +20,163 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.counterfactual.feature_domain import refuse_strange
+from chainrule.attribution.context import AttributionContext
+from chainrule.attribution.counterfactual.feature_domain import require_known_names
 from chainrule.attribution.methods.coalitions import Game
 from chainrule.attribution.methods.occlusion import patches
-from chainrule.attribution.question import Question
 from chainrule.errors import UsageError
 from chainrule.records import frozen
 
-UNKNOWN = 1  # the number a tokenizer sets aside for what it does not know
-ALONG = 7  # patches along each axis of an image
+UNKNOWN_TOKEN = 1  # the token that a tokenizer reserves for unknown words
+PATCHES_PER_AXIS = 7  # patches along each axis of an image
 
 
 @frozen(eq=False)
-class Packed:
-    """A question whose samples are rows of numbers.
+class FlatSamples:
+    """Samples as rows of numbers.
 
     Args:
-        question: what is asked.
+        context: the samples, the score and the baseline.
     """
 
-    question: Question
+    context: AttributionContext
 
     @cached_property
-    def slots(self) -> dict[str, slice]:
-        """Where each input lies in a row."""
-        found, start = {}, 0
-        for name, array in self.question.inputs.items():
-            found[name] = slice(start, start + array[0].size)
+    def slices(self) -> dict[str, slice]:
+        """The slice of each input in a row."""
+        slices, start = {}, 0
+        for name, array in self.context.inputs.items():
+            slices[name] = slice(start, start + array[0].size)
             start += array[0].size
-        return found
+        return slices
 
     @cached_property
-    def moved(self) -> tuple[str, ...]:
-        """The inputs that are asked about: those that are numbers or name words; all, where none does."""
-        return tuple(self.question.score.entries) or tuple(self.slots)
+    def perturbed(self) -> tuple[str, ...]:
+        """The inputs that are perturbed: numeric ones and tokens; all, if there are none."""
+        return tuple(self.context.score.entries) or tuple(self.slices)
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """(n, N) the samples."""
-        return np.concatenate([_flat(array) for array in self.question.inputs.values()], axis=1)
+        """(n, N) The samples."""
+        return np.concatenate([_flat(array) for array in self.context.inputs.values()], axis=1)
 
     def background(self, sample: int) -> np.ndarray:
-        """(R, N) what stands in for what is taken from a sample."""
-        known = self.question.baseline or {}
-        copies = len(next(iter(known.values()))) if known else 1
+        """Return (R, N) the rows that replace parts of a sample."""
+        baseline = self.context.baseline or {}
+        copies = len(next(iter(baseline.values()))) if baseline else 1
         rows = np.repeat(self.rows[sample][None], copies, axis=0)
-        for name in self.moved:
-            rows[:, self.slots[name]] = _flat(known[name]) if name in known else self._nothing(name)
+        for name in self.perturbed:
+            rows[:, self.slices[name]] = (
+                _flat(baseline[name]) if name in baseline else self._neutral_value(name)
+            )
         return rows
 
-    def _nothing(self, name: str) -> int:
-        score, tokenizers = self.question.score, self.question.model.tokenizers
+    def _neutral_value(self, name: str) -> int:
+        score, tokenizers = self.context.score, self.context.model.tokenizers
         own = score.network.inference.inputs[name]
-        is_word = own not in score.entries.get(name, (own,))  # it enters by the vectors of its words
-        return UNKNOWN if is_word and (name in tokenizers or "" in tokenizers) else 0
+        is_word = own not in score.entries.get(name, (own,))  # its entries are the vectors of its tokens
+        return UNKNOWN_TOKEN if is_word and (name in tokenizers or "" in tokenizers) else 0
 
     def game(self, sample: int, groups: Sequence[np.ndarray]) -> Game:
-        """A sample whose parts can be taken away."""
+        """Return a sample whose parts can be replaced."""
 
         def score(rows: np.ndarray) -> np.ndarray:
             inputs = {
-                name: rows[:, self.slots[name]].reshape(len(rows), *array.shape[1:]).astype(array.dtype)
-                for name, array in self.question.inputs.items()
+                name: rows[:, self.slices[name]].reshape(len(rows), *array.shape[1:]).astype(array.dtype)
+                for name, array in self.context.inputs.items()
             }
-            return self.question.scores(inputs, sample)
+            return self.context.scores(inputs, sample)
 
         return Game(score, self.rows[sample], self.background(sample), groups)
 
     def unpacked(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Numbers for each number of the rows (n, N), by input and in its shape."""
-        inputs = self.question.inputs
-        return {name: rows[:, self.slots[name]].reshape(inputs[name].shape) for name in self.moved}
+        """Split values of rows (n, N) into inputs of their shapes."""
+        inputs = self.context.inputs
+        return {name: rows[:, self.slices[name]].reshape(inputs[name].shape) for name in self.perturbed}
 
     def parts(
         self, groups: Mapping[str, Any] | None, window: Any, stride: Any = None
     ) -> tuple[list[np.ndarray], bool]:
-        """The parts of a sample, and whether they are patches.
+        """Return the parts of a sample, and whether they are patches.
 
         Args:
-            groups: names of a person's own parts, each with its columns or numbers of the row.
+            groups: custom parts by name, each with its columns or elements of the row.
             window, stride: of patches; one number for all axes.
 
         Raises:
             UsageError E101: a column that does not exist. UsageError E102: patches that do not fit.
         """
         if groups is not None:
-            return self._own(groups), False
-        if self.question.columns:
-            columns = np.array(self.question.columns)
-            return [np.flatnonzero(columns == name) for name in dict.fromkeys(self.question.columns)], False
-        found, are_patches = [], False
-        for name in self.moved:
-            shape = self.question.inputs[name].shape[1:]
-            along = self._along(shape, window)
-            are_patches |= any(length > 1 for length in along)
-            step = along if stride is None else self._along(shape, stride, "stride")
-            found += [places + self.slots[name].start for places in patches(shape, along, step)]
-        return found, are_patches
+            return self._custom_parts(groups), False
+        if self.context.columns:
+            columns = np.array(self.context.columns)
+            return [np.flatnonzero(columns == name) for name in dict.fromkeys(self.context.columns)], False
+        parts, are_patches = [], False
+        for name in self.perturbed:
+            shape = self.context.inputs[name].shape[1:]
+            lengths = self._patch_lengths(shape, window)
+            are_patches |= any(length > 1 for length in lengths)
+            step = lengths if stride is None else self._patch_lengths(shape, stride, "stride")
+            parts += [indices + self.slices[name].start for indices in patches(shape, lengths, step)]
+        return parts, are_patches
 
-    def _along(self, shape: tuple[int, ...], asked: Any, what: str = "window") -> tuple[int, ...]:
-        """How long a patch is along each leading axis."""
+    def _patch_lengths(self, shape: tuple[int, ...], requested: Any, name: str = "window") -> tuple[int, ...]:
+        """Return the length of a patch along each leading axis."""
         axes = shape[:-1] if len(shape) > 1 else shape
-        if asked is None:
-            return tuple(-(-length // ALONG) for length in axes) if len(axes) > 1 else (1,) * len(axes)
-        given = tuple(asked) if isinstance(asked, tuple | list) else (asked,) * len(axes)
-        whole = all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in given)
-        fits = len(given) == len(axes) and whole
-        if not fits or not all(1 <= each <= length for each, length in zip(given, axes, strict=True)):
+        if requested is None:
+            return tuple(-(-axis // PATCHES_PER_AXIS) for axis in axes) if len(axes) > 1 else (1,) * len(axes)
+        lengths = tuple(requested) if isinstance(requested, tuple | list) else (requested,) * len(axes)
+        are_integers = all(
+            isinstance(length, int | np.integer) and not isinstance(length, bool) for length in lengths
+        )
+        fits = len(lengths) == len(axes) and are_integers
+        if not fits or not all(1 <= length <= axis for length, axis in zip(lengths, axes, strict=True)):
             raise UsageError(
-                "E102", where="attribute", name=what, received=repr(asked)[:80],
-                expected=f"integers, 1 to {' and 1 to '.join(map(str, axes))}", fix=f"{what}=1",
+                "E102", where="attribute", name=name, received=repr(requested)[:80],
+                expected=f"integers, 1 to {' and 1 to '.join(map(str, axes))}", fix=f"{name}=1",
             )  # fmt: skip
-        return tuple(int(each) for each in given)
+        return tuple(int(length) for length in lengths)
 
-    def _own(self, groups: Mapping[str, Any]) -> list[np.ndarray]:
-        """A person's own parts; what is in none stays as it is."""
-        shapes = [array.shape[1:] for array in self.question.inputs.values()]
+    def _custom_parts(self, groups: Mapping[str, Any]) -> list[np.ndarray]:
+        """Return custom parts; elements in none of them are not replaced."""
+        shapes = [array.shape[1:] for array in self.context.inputs.values()]
         if [len(shape) for shape in shapes] != [1]:
             raise UsageError(
                 "E102", where="attribute", name="groups", expected="one input of rows of numbers (B, F)",
                 received=", ".join(map(str, shapes)), fix="window=4",
             )  # fmt: skip
-        names = self.question.columns or tuple(f"x{i + 1}" for i in range(self.rows.shape[1]))
-        return list(places_of(groups, names).values())
+        names = self.context.columns or tuple(f"x{i + 1}" for i in range(self.rows.shape[1]))
+        return list(group_indices(groups, names).values())
 
 
-def places_of(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The places of the numbers of each group.
+def group_indices(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the indices of the elements of each group.
 
     Args:
         groups: by name, each a column or several.
-        names: the column of each number of a row.
+        names: the column of each element of a row.
 
     Raises:
         UsageError E101: columns that do not exist; all are listed. UsageError E102: a column in two groups.
 
     Example:
-        >>> places_of({"size": ["a", "c"]}, ["a", "b", "c", "c"])["size"].tolist()
+        >>> group_indices({"size": ["a", "c"]}, ["a", "b", "c", "c"])["size"].tolist()
         [0, 2, 3]
     """
-    given = groups if isinstance(groups, Mapping) else {}
-    asked = {name: list(part) if isinstance(part, list | tuple) else [part] for name, part in given.items()}
-    every = [str(column) for part in asked.values() for column in part]
-    refuse_strange("groups", every, names)
-    twice = sorted({column for column in every if every.count(column) > 1})
-    if twice or not all(asked.values()) or not asked:
+    mapping = groups if isinstance(groups, Mapping) else {}
+    columns_by_group = {
+        name: list(part) if isinstance(part, list | tuple) else [part] for name, part in mapping.items()
+    }
+    columns = [str(column) for part in columns_by_group.values() for column in part]
+    require_known_names("groups", columns, names)
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated or not all(columns_by_group.values()) or not columns_by_group:
         raise UsageError(
             "E102", where="groups", name="groups", expected="each column in one group, no group empty",
-            received=", ".join(twice) or repr(groups)[:80],
+            received=", ".join(repeated) or repr(groups)[:80],
         )  # fmt: skip
-    known = np.array(names)
-    return {name: np.flatnonzero(np.isin(known, part)) for name, part in asked.items()}
+    column_names = np.array(names)
+    return {name: np.flatnonzero(np.isin(column_names, part)) for name, part in columns_by_group.items()}
 
 
 def _flat(array: np.ndarray) -> np.ndarray:

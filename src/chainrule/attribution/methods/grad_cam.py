@@ -1,21 +1,21 @@
-"""Grad-CAM: where in the picture the last convolution saw what speaks for the class.
+"""Grad-CAM: the regions of an image that support a class according to the last convolution.
 
-The maps of a late convolution still know where, and already know what. Each map is weighed by how much the
-score would
-grow with it on average, the weighed maps are added, and what speaks against the class is cut off::
+The feature maps of a late convolution are still spatial and already specific to the class. Each map is
+weighted by the mean gradient of the score with respect to it, the weighted maps are summed, and negative
+values are set to 0::
 
-    L = relu(sum over channels k of a[k] A[k]),   a[k] = mean over places of dscore / dA[k]
+    L = relu(sum over channels k of a[k] A[k]),   a[k] = mean over positions of dscore / dA[k]
 
-The result is as coarse as the maps; it is stretched to the picture linearly. It is not complete: it says
-where, not how much.
+The result has the resolution of the feature maps and is resized to the image by linear interpolation. The
+values have no defined sum; only their positions are meaningful.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from chainrule.attribution.method import Found, Method
-from chainrule.attribution.question import Question
+from chainrule.attribution.context import AttributionContext
+from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, nearest
@@ -24,19 +24,19 @@ from chainrule.graph import Graph, Node, order
 from chainrule.ops import functional as F
 
 
-def grad_cam(question: Question, layer: str | None = None, rectified: bool = True) -> Found:
+def grad_cam(context: AttributionContext, layer: str | None = None, rectified: bool = True) -> MethodResult:
     """Return the feature maps of a convolution, weighted by their gradients and resized to the image.
 
     Raises:
-        TrainingError E541: no convolution, or no picture, in the net. UsageError E101: no such layer.
+        TrainingError E541: the network has no convolution over an input. UsageError E101: unknown layer.
     """
-    maps = feature_maps(question.score)
+    maps = feature_maps(context.score)
     path = layer or next(reversed(maps), None)
-    name = next((n for n, a in question.inputs.items() if path in maps and a.ndim == maps[path].rank), None)
+    name = next((n for n, a in context.inputs.items() if path in maps and a.ndim == maps[path].rank), None)
     if not maps or (path in maps and name is None):
         raise TrainingError(
             "E541", where="attribute, grad_cam", what="a convolution over an input",
-            what_zh="作用于输入的卷积层", received=str(question.model.recipe.net)[:200],
+            what_zh="作用于输入的卷积层", received=str(context.model.recipe.net)[:200],
             fix='method="integrated_gradients"',
         )  # fmt: skip
     if path not in maps or name is None:
@@ -45,36 +45,36 @@ def grad_cam(question: Question, layer: str | None = None, rectified: bool = Tru
             "E101", where="attribute, layer", name=path, expected=", ".join(maps), received=repr(path),
             fix=f'layer="{close}"',
         )  # fmt: skip
-    score, seen = question.score.node, maps[path]
-    slope = grad(F.sum(score), [seen], unused="zeros")[0]
-    program = compile(Graph({"maps": seen, "slope": slope}), question.score.network.engine)
-    found = run(program, question.model.held, {**question.inputs, **question.chosen})
-    places = tuple(range(1, seen.rank - 1))
-    heat = (found["maps"] * found["slope"].mean(places, keepdims=True)).sum(-1, keepdims=True)
+    score, feature_map = context.score.node, maps[path]
+    gradient = grad(F.sum(score), [feature_map], unused="zeros")[0]
+    program = compile(Graph({"maps": feature_map, "gradient": gradient}), context.score.network.engine)
+    results = run(program, context.model.held, {**context.inputs, **context.score_inputs})
+    spatial_axes = tuple(range(1, feature_map.rank - 1))
+    heat = (results["maps"] * results["gradient"].mean(spatial_axes, keepdims=True)).sum(-1, keepdims=True)
     heat = np.maximum(heat, 0) if rectified else heat
-    stretched = stretch(heat, question.inputs[name].shape[1:-1])
-    return Found({name: stretched}, settings={"layer": path, "rectified": rectified})
+    resized = resize(heat, context.inputs[name].shape[1:-1])
+    return MethodResult({name: resized}, settings={"layer": path, "rectified": rectified})
 
 
 def feature_maps(score: Score) -> dict[str, Node]:
     """Return the outputs of the convolutions on which the score depends, by path and call, in order."""
     book = score.network.inference.book
-    place = {node: i for i, node in enumerate(order([score.node]))}
-    found = {
+    position = {node: i for i, node in enumerate(order([score.node]))}
+    outputs = {
         call: book.results[call]
         for path, layer in book.layers.items()
         for call in book.calls_of(path)
-        if "Conv" in type(layer).__name__ and book.results.get(call) in place
+        if "Conv" in type(layer).__name__ and book.results.get(call) in position
     }
-    seen = {path: node for path, node in found.items() if node.rank > 2 and node.spec.is_float}
-    return dict(sorted(seen.items(), key=lambda item: place[item[1]]))
+    maps = {path: node for path, node in outputs.items() if node.rank > 2 and node.spec.is_float}
+    return dict(sorted(maps.items(), key=lambda item: position[item[1]]))
 
 
-def stretch(heat: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
+def resize(heat: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
     """Resize maps (n, ..., 1) to other lengths by linear interpolation between cell centers.
 
     Example:
-        >>> stretch(np.array([0.0, 1.0]).reshape(1, 2, 1), (4,)).ravel().tolist()
+        >>> resize(np.array([0.0, 1.0]).reshape(1, 2, 1), (4,)).ravel().tolist()
         [0.0, 0.25, 0.75, 1.0]
     """
     for axis, length in enumerate(lengths, 1):
@@ -91,7 +91,7 @@ GRAD_CAM = Method(
     name="grad_cam",
     titles=("Grad-CAM", "梯度类激活图 (Grad-CAM)"),
     formula="relu(sum over k of mean(df/dA[k]) A[k])",
-    says=(
+    summary=(
         "The regions of the image that support the class according to the last convolution, as a coarse map.",
         "最后一个卷积层在图像的哪些位置看到了支持该类别的东西（粗略的热图）。",
     ),

@@ -10,58 +10,64 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule import prng
-from chainrule.attribution.method import Found, Method, require_count, require_size
-from chainrule.attribution.question import AT_ONCE, Question
+from chainrule.attribution.context import MAX_ELEMENTS, AttributionContext
+from chainrule.attribution.method import Method, MethodResult, require_count, require_size
 
 
-def saliency(question: Question, absolute: bool = True) -> Found:
+def saliency(context: AttributionContext, absolute: bool = True) -> MethodResult:
     """Return the gradient of the score, or its magnitude."""
-    _, slopes = question.slopes(question.entries, np.arange(question.rows))
-    sized = {label: np.abs(slope) if absolute else slope for label, slope in slopes.items()}
-    return Found(question.folded(sized), settings={"absolute": absolute})
+    _, gradients = context.gradients(context.entries, np.arange(context.rows))
+    sized = {label: np.abs(gradient) if absolute else gradient for label, gradient in gradients.items()}
+    return MethodResult(context.sum_to_inputs(sized), settings={"absolute": absolute})
 
 
-def gradient_x_input(question: Question) -> Found:
+def gradient_x_input(context: AttributionContext) -> MethodResult:
     """Return the gradient times the input minus the baseline."""
-    _, slopes = question.slopes(question.entries, np.arange(question.rows))
-    base = {label: array.mean(0) for label, array in question.baselines.items()}
-    moved = {label: slope * (question.entries[label] - base[label]) for label, slope in slopes.items()}
-    return Found(question.folded(moved))
+    _, gradients = context.gradients(context.entries, np.arange(context.rows))
+    base = {label: array.mean(0) for label, array in context.baseline_entries.items()}
+    products = {
+        label: gradient * (context.entries[label] - base[label]) for label, gradient in gradients.items()
+    }
+    return MethodResult(context.sum_to_inputs(products))
 
 
-def smooth_grad(question: Question, samples: int = 50, noise: float = 0.15, absolute: bool = False) -> Found:
+def smooth_grad(
+    context: AttributionContext, samples: int = 50, noise: float = 0.15, absolute: bool = False
+) -> MethodResult:
     """Return the mean gradient at points around the sample, with the standard error of the mean."""
     require_count("smooth_grad", "samples", samples, 2)
     require_size("smooth_grad", "noise", noise)
-    sums = {name: np.zeros(question.inputs[name].shape) for name in question.score.entries}
+    sums = {name: np.zeros(context.inputs[name].shape) for name in context.score.entries}
     squares = {name: np.zeros_like(total) for name, total in sums.items()}
-    size = sum(array.size for array in question.entries.values())
-    step = max(1, AT_ONCE // max(size, 1))
+    size = sum(array.size for array in context.entries.values())
+    step = max(1, MAX_ELEMENTS // max(size, 1))
     for start in range(0, samples, step):
-        for name, drawn in _slopes(question, noise, start, min(step, samples - start)).items():
-            sized = np.abs(drawn) if absolute else drawn
-            sums[name] += sized.sum(0)
-            squares[name] += np.square(sized, dtype=np.float64).sum(0)
+        for name, gradients in _noisy_gradients(context, noise, start, min(step, samples - start)).items():
+            values = np.abs(gradients) if absolute else gradients
+            sums[name] += values.sum(0)
+            squares[name] += np.square(values, dtype=np.float64).sum(0)
     means = {name: total / samples for name, total in sums.items()}
-    spread_out = {name: np.maximum(squares[name] / samples - means[name] ** 2, 0) for name in means}
-    return Found(
+    variances = {name: np.maximum(squares[name] / samples - means[name] ** 2, 0) for name in means}
+    return MethodResult(
         means,
-        errors={name: np.sqrt(spread / (samples - 1)) for name, spread in spread_out.items()},
+        errors={name: np.sqrt(variance / (samples - 1)) for name, variance in variances.items()},
         settings={"samples": samples, "noise": noise, "absolute": absolute},
     )
 
 
-def _slopes(question: Question, noise: float, start: int, count: int) -> dict[str, np.ndarray]:
+def _noisy_gradients(
+    context: AttributionContext, noise: float, start: int, count: int
+) -> dict[str, np.ndarray]:
     """Return the gradients at points around each sample, by input: (J, n, ...)."""
     points = {}
-    for i, (label, array) in enumerate(question.entries.items()):
-        # The same noise for every sample, so that its values do not depend on those beside it.
-        key, places = prng.fold(prng.key_of(question.seed), i), array[0].size
-        drawn = prng.normal(key, count * places, array.dtype.name, start * places)
-        around = _range(array) * noise * drawn.reshape(count, 1, *array.shape[1:])
-        points[label] = (array + around).reshape(-1, *array.shape[1:]).astype(array.dtype)
-    _, slopes = question.slopes(points, np.tile(np.arange(question.rows), count))
-    folded = question.folded(slopes)
+    for i, (label, array) in enumerate(context.entries.items()):
+        # The same noise for every sample, so that its values do not depend on the other samples.
+        key, size = prng.fold(prng.key_of(context.seed), i), array[0].size
+        samples = prng.normal(key, count * size, array.dtype.name, start * size)
+        offsets = _range(array) * noise * samples.reshape(count, 1, *array.shape[1:])
+        points[label] = (array + offsets).reshape(-1, *array.shape[1:]).astype(array.dtype)
+    _, gradients = context.gradients(points, np.tile(np.arange(context.rows), count))
+    folded = context.sum_to_inputs(gradients)
     return {name: array.reshape(count, -1, *array.shape[1:]) for name, array in folded.items()}
 
 
@@ -74,7 +80,7 @@ SALIENCY = Method(
     name="saliency",
     titles=("saliency", "显著图 (saliency)"),
     formula="|df/dx[i]|",
-    says=(
+    summary=(
         "The magnitude of the gradient: how much the score would change for a small change of each input.",
         "梯度的大小：每个输入有微小变化时，得分会变化多少。",
     ),
@@ -87,10 +93,9 @@ GRADIENT_X_INPUT = Method(
     name="gradient_x_input",
     titles=("gradient x input", "梯度乘输入"),
     formula="(x[i] - b[i]) df/dx[i]",
-    says=(
+    summary=(
         "The gradient times the distance from the baseline: the contribution of the input if the network "
-        "were "
-        "linear.",
+        "were linear.",
         "梯度乘以与基线的差：假如网络是线性的，该输入的贡献。",
     ),
     reference="Shrikumar, Greenside, Shcherbina and Kundaje (2016), Not just a black box",
@@ -101,7 +106,7 @@ SMOOTH_GRAD = Method(
     name="smooth_grad",
     titles=("SmoothGrad", "平滑梯度 (SmoothGrad)"),
     formula="mean over e of df/dx[i] at x + e, e normal",
-    says=(
+    summary=(
         "The mean gradient at many points around the sample, which reduces the noise of the gradient.",
         "样本附近许多点上梯度的平均：去掉梯度自身的噪声。",
     ),

@@ -1,16 +1,16 @@
-"""Gradients on the whole way from the baseline to the sample: integrated and expected gradients.
+"""Gradients along the path from the baseline to the sample: integrated and expected gradients.
 
-Move from the baseline b to the sample x in a straight line and add up, for each input, slope times step. By
-the fundamental theorem of calculus the sums add up to exactly f(x) - f(b), whatever the net: the
-attribution is complete, up to the error of the integral. That error is seen (it is the residual), so the
-number of steps need not be guessed: it is doubled for those samples that do not add up yet.
+Integrated gradients integrate the gradient along the straight line from the baseline b to the sample x. By
+the fundamental theorem of calculus the values sum to f(x) - f(b) for every network: the attribution is
+complete, up to the error of the numerical integration. The residual measures this error, so the number of
+steps need not be guessed: it is doubled for those samples whose values do not add up yet.
 
-The integral is taken at Gauss-Legendre points, which are exact for smooth nets with few steps; at the
-corners of relu no rule is better than any other.
+The integral is computed at Gauss-Legendre points, which are accurate for smooth networks with few steps; for
+the kinks of relu no rule is better than others.
 
-Expected gradients take the mean over many baselines, rows of the data, and over points on the way to each:
-an integral over both at once, sampled. Points are spread evenly over the ways, which takes most of the
-chance out of the sum; so the standard errors, which know nothing of it, are rather too large.
+Expected gradients average over many baselines, rows of the data, and over points on the paths from them: a
+sampled integral over both. The points are stratified over the paths, which removes most of the sampling error
+of the sum; the standard errors do not account for this and are therefore conservative.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule import prng
-from chainrule.attribution.method import Found, Method, account, require_count, require_size
-from chainrule.attribution.question import AT_ONCE, Question
+from chainrule.attribution.context import MAX_ELEMENTS, AttributionContext
+from chainrule.attribution.method import Method, MethodResult, require_count, require_size, sum_error
 from chainrule.errors import TrainingError
 from chainrule.records import frozen
 
-FIRST, MOST = 16, 1024  # steps that are tried first, and at most
-DRAWN, MOST_DRAWN = 64, 8192  # likewise of samples
+FIRST_STEPS, MAX_STEPS = 16, 1024  # the initial and the maximum number of steps
+FIRST_SAMPLES, MAX_SAMPLES = 64, 8192  # the same for samples
 
 
 @frozen(eq=False)
-class Stops:
+class PathPoints:
     """The points on the paths from the baselines at which gradients are computed, and their weights.
 
     Args:
@@ -45,9 +45,14 @@ class Stops:
 
 
 @frozen(eq=False)
-class Walked:
-    """What was found for each sample: values by input, their squares, the score of the baselines, how many
-    stops were made.
+class PathIntegral:
+    """The integral for each sample.
+
+    Args:
+        values: the values by input.
+        squares: the mean squares of the integrands, for standard errors.
+        base: (n,) the score of the baselines.
+        counts: (n,) the number of points used.
     """
 
     values: dict[str, np.ndarray]
@@ -55,12 +60,12 @@ class Walked:
     base: np.ndarray
     counts: np.ndarray
 
-    def off(self, scores: np.ndarray) -> np.ndarray:
-        """Return (n,) the residual, relative to the larger of the explained and the distributed amount."""
-        residual, size = account(self.values, scores - self.base)
+    def relative_residual(self, scores: np.ndarray) -> np.ndarray:
+        """Return (n,) the error of the sum, relative to the larger of difference and absolute values."""
+        residual, size = sum_error(self.values, scores - self.base)
         return np.abs(residual) / np.maximum(size, 1e-30)
 
-    def mend(self, own: np.ndarray, finer: Walked) -> None:
+    def replace_rows(self, own: np.ndarray, finer: PathIntegral) -> None:
         """Replace these samples by those of a finer integration."""
         for name in self.values:
             self.values[name][own], self.squares[name][own] = finer.values[name], finer.squares[name]
@@ -68,37 +73,43 @@ class Walked:
 
     def errors(self) -> dict[str, np.ndarray]:
         """Return the standard errors of the values, if the points were sampled."""
-        found = {}
+        errors = {}
         for name, mean in self.values.items():
             count = self.counts.reshape(-1, *[1] * (mean.ndim - 1))
-            found[name] = np.sqrt(np.maximum(self.squares[name] - mean**2, 0) / np.maximum(count - 1, 1))
-        return found
+            errors[name] = np.sqrt(np.maximum(self.squares[name] - mean**2, 0) / np.maximum(count - 1, 1))
+        return errors
 
 
-def integrated_gradients(question: Question, steps: int | None = None, tolerance: float = 0.01) -> Found:
+def integrated_gradients(
+    context: AttributionContext, steps: int | None = None, tolerance: float = 0.01
+) -> MethodResult:
     """Return the gradients integrated along the path from the baseline, averaged over the baselines."""
     require_size("integrated_gradients", "tolerance", tolerance)
     if steps is not None:
         require_count("integrated_gradients", "steps", steps, 1)
-    others = len(next(iter(question.baselines.values())))
+    others = len(next(iter(context.baseline_entries.values())))
 
-    def stops(count: int) -> Stops:
+    def path_points(count: int) -> PathPoints:
         points, weights = np.polynomial.legendre.leggauss(count)
         rows = np.repeat(np.arange(others), count)
-        return Stops(rows, np.tile((points + 1) / 2, others), np.tile(weights / 2, others) / others)
+        return PathPoints(rows, np.tile((points + 1) / 2, others), np.tile(weights / 2, others) / others)
 
-    walked = _doubled(question, stops, steps, (FIRST, MOST), tolerance)
-    used = int(walked.counts.max(initial=0)) // others
-    return Found(walked.values, walked.base, None, tolerance, {"steps": used, "tolerance": tolerance})
+    integral = _refined(context, path_points, steps, (FIRST_STEPS, MAX_STEPS), tolerance)
+    used = int(integral.counts.max(initial=0)) // others
+    return MethodResult(
+        integral.values, integral.base, None, tolerance, {"steps": used, "tolerance": tolerance}
+    )
 
 
-def expected_gradients(question: Question, samples: int | None = None, tolerance: float = 0.05) -> Found:
+def expected_gradients(
+    context: AttributionContext, samples: int | None = None, tolerance: float = 0.05
+) -> MethodResult:
     """Return the mean gradient at random points on paths from many baselines, and its standard error.
 
     Raises:
         TrainingError E543: there are no rows to compare with.
     """
-    if question.baseline is None:
+    if context.baseline is None:
         raise TrainingError(
             "E543", where="attribute, expected_gradients", what="rows to compare with",
             what_zh="用于比较的样本行", expected="baseline, (k, ...)", received="none",
@@ -107,73 +118,77 @@ def expected_gradients(question: Question, samples: int | None = None, tolerance
     require_size("expected_gradients", "tolerance", tolerance)
     if samples is not None:
         require_count("expected_gradients", "samples", samples, 2)
-    others, key = len(next(iter(question.baselines.values()))), prng.key_of(question.seed)
+    others, key = len(next(iter(context.baseline_entries.values()))), prng.key_of(context.seed)
 
-    def stops(count: int) -> Stops:
+    def path_points(count: int) -> PathPoints:
         rows = prng.permutation(prng.fold(key, 1), others)[np.arange(count) % others]
-        # The way is cut into equal parts with a stop in each: for every row, where as many fall to each.
-        each, rest = divmod(count, others)
+        # Stratified: one point in each of equal parts of the path, per baseline row if the counts allow it.
+        per_row, rest = divmod(count, others)
         cuts = prng.permutation(prng.fold(key, 2), count) if rest else np.arange(count) // others
-        places = (cuts + prng.uniform(prng.fold(key, 3), count)) / (count if rest else each)
-        return Stops(rows, places, np.full(count, 1 / count))
+        places = (cuts + prng.uniform(prng.fold(key, 3), count)) / (count if rest else per_row)
+        return PathPoints(rows, places, np.full(count, 1 / count))
 
-    first = min(others * -(-DRAWN // others), MOST_DRAWN)  # so that every row is taken as often
-    walked = _doubled(question, stops, samples, (first, MOST_DRAWN), tolerance)
-    used = {"samples": int(walked.counts.max(initial=0)), "tolerance": tolerance}
-    return Found(walked.values, walked.base, walked.errors(), tolerance, used)
+    first = min(others * -(-FIRST_SAMPLES // others), MAX_SAMPLES)  # a multiple of the rows
+    integral = _refined(context, path_points, samples, (first, MAX_SAMPLES), tolerance)
+    used = {"samples": int(integral.counts.max(initial=0)), "tolerance": tolerance}
+    return MethodResult(integral.values, integral.base, integral.errors(), tolerance, used)
 
 
-def _doubled(
-    question: Question,
-    stops: Callable[[int], Stops],
+def _refined(
+    context: AttributionContext,
+    path_points: Callable[[int], PathPoints],
     count: int | None,
     limits: tuple[int, int],
     tolerance: float,
-) -> Walked:
-    """The walk with as many stops as were asked for; or with as many as it takes until the values add up."""
-    used, most = limits if count is None else (count, count)
-    own = np.arange(question.rows)
-    walked = _walk(question, own, stops(used))
-    while used < most and len(own := own[walked.off(question.asked)[own] > tolerance]):
+) -> PathIntegral:
+    """Integrate with the given number of points, or double it until the values add up."""
+    used, max_count = limits if count is None else (count, count)
+    own = np.arange(context.rows)
+    integral = _integrate(context, own, path_points(used))
+    while used < max_count and len(
+        own := own[integral.relative_residual(context.sample_scores)[own] > tolerance]
+    ):
         used *= 2
-        walked.mend(own, _walk(question, own, stops(used)))
-    return walked
+        integral.replace_rows(own, _integrate(context, own, path_points(used)))
+    return integral
 
 
-def _walk(question: Question, own: np.ndarray, stops: Stops) -> Walked:
+def _integrate(context: AttributionContext, own: np.ndarray, path_points: PathPoints) -> PathIntegral:
     """Return the gradients at all points times the paths, computed for many points at a time."""
-    shapes = {name: (len(own), *question.inputs[name].shape[1:]) for name in question.score.entries}
+    shapes = {name: (len(own), *context.inputs[name].shape[1:]) for name in context.score.entries}
     values, squares = ({name: np.zeros(shape) for name, shape in shapes.items()} for _ in range(2))
-    size = len(own) * sum(array[0].size for array in question.entries.values())
-    step = max(1, AT_ONCE // max(size, 1))
-    for start in range(0, len(stops.places), step):
+    size = len(own) * sum(array[0].size for array in context.entries.values())
+    step = max(1, MAX_ELEMENTS // max(size, 1))
+    for start in range(0, len(path_points.places), step):
         part = slice(start, start + step)
-        weights = stops.weights[part]
-        moved = _moves(question, own, stops.rows[part], stops.places[part])
-        for name, array in moved.items():  # (J, n, ...)
+        weights = path_points.weights[part]
+        products = _products(context, own, path_points.rows[part], path_points.places[part])
+        for name, array in products.items():  # (J, n, ...)
             values[name] += np.tensordot(weights, array, 1)
             squares[name] += np.tensordot(weights, array**2, 1)
-    rows, place = np.unique(stops.rows, return_inverse=True)
-    shares = np.bincount(place, stops.weights)
-    begins = {label: np.repeat(array[rows], len(own), 0) for label, array in question.baselines.items()}
-    scores = question.at(begins, np.tile(own, len(rows))).reshape(len(rows), len(own))
-    counts = np.full(len(own), len(stops.places))
-    return Walked(values, squares, shares @ scores.astype(np.float64), counts)
+    rows, index = np.unique(path_points.rows, return_inverse=True)
+    shares = np.bincount(index, path_points.weights)
+    starts = {label: np.repeat(array[rows], len(own), 0) for label, array in context.baseline_entries.items()}
+    scores = context.scores_at(starts, np.tile(own, len(rows))).reshape(len(rows), len(own))
+    counts = np.full(len(own), len(path_points.places))
+    return PathIntegral(values, squares, shares @ scores.astype(np.float64), counts)
 
 
-def _moves(
-    question: Question, own: np.ndarray, rows: np.ndarray, places: np.ndarray
+def _products(
+    context: AttributionContext, own: np.ndarray, rows: np.ndarray, places: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return the gradient at each point times the path, by input: (J, n, ...) float64."""
-    ways, points = {}, {}
-    for label, array in question.entries.items():
-        base = question.baselines[label][rows][:, None]  # (J, 1, ...)
-        ways[label] = array[own] - base  # (J, n, ...)
+    paths, points = {}, {}
+    for label, array in context.entries.items():
+        base = context.baseline_entries[label][rows][:, None]  # (J, 1, ...)
+        paths[label] = array[own] - base  # (J, n, ...)
         share = places.astype(array.dtype).reshape(-1, *[1] * array.ndim)
-        points[label] = (base + share * ways[label]).reshape(-1, *array.shape[1:])
-    _, slopes = question.slopes(points, np.tile(own, len(rows)))
-    moved = {label: slope * ways[label].reshape(slope.shape) for label, slope in slopes.items()}
-    folded = question.folded(moved)
+        points[label] = (base + share * paths[label]).reshape(-1, *array.shape[1:])
+    _, gradients = context.gradients(points, np.tile(own, len(rows)))
+    products = {
+        label: gradient * paths[label].reshape(gradient.shape) for label, gradient in gradients.items()
+    }
+    folded = context.sum_to_inputs(products)
     return {
         name: part.reshape(len(rows), len(own), *part.shape[1:]).astype(np.float64)
         for name, part in folded.items()
@@ -184,7 +199,7 @@ INTEGRATED_GRADIENTS = Method(
     name="integrated_gradients",
     titles=("integrated gradients", "积分梯度"),
     formula="(x[i] - b[i]) integral from 0 to 1 of df/dx[i] at b + t (x - b) dt",
-    says=(
+    summary=(
         "The gradient integrated along the straight line from the baseline to the sample: the values sum "
         "exactly "
         "to the difference of the scores.",
@@ -200,7 +215,7 @@ EXPECTED_GRADIENTS = Method(
     name="expected_gradients",
     titles=("expected gradients", "期望梯度"),
     formula="mean over rows b and t in [0, 1] of (x[i] - b[i]) df/dx[i] at b + t (x - b)",
-    says=(
+    summary=(
         "Integrated gradients averaged over rows of the data as baselines, so that no single baseline "
         "has to be "
         "chosen.",

@@ -1,6 +1,6 @@
-"""The cards of the methods that only need predictions: occlusion and Shapley values.
+"""The records of the methods that only need predictions: occlusion and Shapley values.
 
-They need no gradients, so they work for any network and any input, at the cost of many predictions. The
+They need no gradients, so they apply to every network and every input, at the cost of many predictions. The
 computations are in ``occlusion.py`` and ``shapley.py``.
 """
 
@@ -11,103 +11,107 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.method import Found, Method
+from chainrule.attribution.context import AttributionContext
+from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.methods import shapley
-from chainrule.attribution.methods.feature_groups import Packed
-from chainrule.attribution.methods.occlusion import falls, spread
-from chainrule.attribution.question import Question
+from chainrule.attribution.methods.feature_groups import FlatSamples
+from chainrule.attribution.methods.occlusion import score_decreases, spread
 from chainrule.errors import UsageError
 
-ORDERS = 200  # drawn where nobody says how many
-ROUNDING = 1e-6  # what float32 leaves unaccounted for
+DEFAULT_ORDERS = 200  # the default number of sampled orders
+TOLERANCE = 1e-6  # the rounding error of float32
 
 
 def occlusion(
-    question: Question, window: Any = None, stride: Any = None, groups: Mapping[str, Any] | None = None
-) -> Found:
+    context: AttributionContext,
+    window: Any = None,
+    stride: Any = None,
+    groups: Mapping[str, Any] | None = None,
+) -> MethodResult:
     """Return the decrease of the score when each part is covered.
 
     Raises:
         UsageError E101, E102: no such column; patches that do not fit.
     """
-    packed = Packed(question)
-    parts, are_patches = packed.parts(groups, window, stride)
-    rows = np.zeros_like(packed.rows)
-    for sample in range(question.rows):
-        fallen = falls(packed.game(sample, parts), parts)
-        if not are_patches:  # the numbers of a column share its fall, so that their sum is the column's
-            fallen = fallen / [len(places) for places in parts]
-        rows[sample] = spread(fallen, parts, rows.shape[1])
-    used = {"window": window, "stride": stride} if are_patches else {}
-    return Found(
-        packed.unpacked(rows),
-        settings={**used, "parts": len(parts)},
-        columns=_columns(packed, groups, parts),
+    flat = FlatSamples(context)
+    parts, are_patches = flat.parts(groups, window, stride)
+    rows = np.zeros_like(flat.rows)
+    for sample in range(context.rows):
+        decreases = score_decreases(flat.game(sample, parts), parts)
+        if not are_patches:  # divided among the features of a column, so that they sum to its decrease
+            decreases = decreases / [len(indices) for indices in parts]
+        rows[sample] = spread(decreases, parts, rows.shape[1])
+    settings = {"window": window, "stride": stride} if are_patches else {}
+    return MethodResult(
+        flat.unpacked(rows),
+        settings={**settings, "parts": len(parts)},
+        columns=_columns(flat, groups, parts),
     )
 
 
 def shapley_values(
-    question: Question,
+    context: AttributionContext,
     exact: bool | None = None,
-    samples: int = ORDERS,
+    samples: int = DEFAULT_ORDERS,
     window: Any = None,
     groups: Mapping[str, Any] | None = None,
-) -> Found:
+) -> MethodResult:
     """Return the Shapley value of each part, divided evenly among its elements.
 
     Raises:
-        UsageError E545: exact values of more than 12 parts. UsageError E101, E102: no such column; patches
-            that do not fit; no number of samples.
+        UsageError E545: exact values of more than 12 parts. UsageError E101, E102: unknown column; patches
+            that do not fit; invalid number of samples.
     """
     checks = (
-        ("samples", samples, type(samples) is int and samples >= 4, "an integer, at least 4", ORDERS),
+        ("samples", samples, type(samples) is int and samples >= 4, "an integer, at least 4", DEFAULT_ORDERS),
         ("exact", exact, exact is None or type(exact) is bool, "True, False or None", True),
     )
-    for name, value, holds, expected, usual in checks:
-        if not holds:
+    for name, value, is_valid, expected, default in checks:
+        if not is_valid:
             raise UsageError(
                 "E102", where="attribute, shapley", name=name, expected=expected, received=repr(value)[:80],
-                fix=f"{name}={usual}",
+                fix=f"{name}={default}",
             )  # fmt: skip
-    packed = Packed(question)
-    parts, _ = packed.parts(groups, window)
-    is_exact = len(parts) <= shapley.MOST if exact is None else exact
-    if is_exact and len(parts) > shapley.MOST:
+    flat = FlatSamples(context)
+    parts, _ = flat.parts(groups, window)
+    is_exact = len(parts) <= shapley.MAX_EXACT_PLAYERS if exact is None else exact
+    if is_exact and len(parts) > shapley.MAX_EXACT_PLAYERS:
         raise UsageError(
-            "E545", where="attribute, shapley", players=len(parts), expected=f"at most {shapley.MOST} parts",
+            "E545", where="attribute, shapley", players=len(parts),
+            expected=f"at most {shapley.MAX_EXACT_PLAYERS} parts",
             received=len(parts), fix='exact=False, or groups={"name": ["column", ...]}',
         )  # fmt: skip
-    made = []
-    for sample in range(question.rows):
-        worth = packed.game(sample, parts).values
+    results = []
+    for sample in range(context.rows):
+        value_function = flat.game(sample, parts).values
         if is_exact:
-            made.append(shapley.exact(worth, len(parts)))
+            results.append(shapley.exact(value_function, len(parts)))
         else:
-            made.append(shapley.sampled(worth, len(parts), samples, question.seed))
-    errors = None if is_exact else packed.unpacked(_shared(packed, parts, [d.errors for d in made]))
-    used = {"exact": True} if is_exact else {"exact": False, "samples": samples}
-    return Found(
-        packed.unpacked(_shared(packed, parts, [division.parts for division in made])),
-        np.array([division.base for division in made]), errors, ROUNDING,
-        {**used, "parts": len(parts)}, _columns(packed, groups, parts),
+            results.append(shapley.sampled(value_function, len(parts), samples, context.seed))
+    errors = None if is_exact else flat.unpacked(_shared(flat, parts, [result.errors for result in results]))
+    settings = {"exact": True} if is_exact else {"exact": False, "samples": samples}
+    return MethodResult(
+        flat.unpacked(_shared(flat, parts, [result.values for result in results])),
+        np.array([result.base for result in results]), errors, TOLERANCE,
+        {**settings, "parts": len(parts)}, _columns(flat, groups, parts),
     )  # fmt: skip
 
 
-def _shared(packed: Packed, parts: Sequence[np.ndarray], amounts: Sequence[Any]) -> np.ndarray:
+def _shared(flat: FlatSamples, parts: Sequence[np.ndarray], amounts: Sequence[Any]) -> np.ndarray:
     """Return (n, N) the share of each element in the value of its part."""
-    sizes = np.array([len(places) for places in parts])
-    return np.stack([spread(each / sizes, parts, packed.rows.shape[1]) for each in amounts])
+    sizes = np.array([len(indices) for indices in parts])
+    return np.stack([spread(amount / sizes, parts, flat.rows.shape[1]) for amount in amounts])
 
 
 def _columns(
-    packed: Packed, groups: Mapping[str, Any] | None, parts: Sequence[np.ndarray]
+    flat: FlatSamples, groups: Mapping[str, Any] | None, parts: Sequence[np.ndarray]
 ) -> tuple[str, ...] | None:
-    """Under which name the numbers are told, where a person named the parts."""
+    """Return the name of the group of each element, if the groups are custom."""
     if groups is None:
         return None
-    names = np.full(packed.rows.shape[1], "–", object)
-    for name, places in zip(groups, parts, strict=True):
-        names[places] = str(name)
+    names = np.full(flat.rows.shape[1], "–", object)
+    for name, indices in zip(groups, parts, strict=True):
+        names[indices] = str(name)
     return tuple(names.tolist())
 
 
@@ -115,7 +119,7 @@ OCCLUSION = Method(
     name="occlusion",
     titles=("occlusion", "遮挡法"),
     formula="f(x) - f(x with the part i covered)",
-    says=(
+    summary=(
         "The decrease of the score when a part is covered: a column, a token or a patch of an image.",
         "遮住一部分（一列、一个词、图像的一块）时，得分下降多少。",
     ),
@@ -127,15 +131,14 @@ SHAPLEY = Method(
     name="shapley",
     titles=("Shapley values", "Shapley 值"),
     formula="mean over all orders of f(x on i and preceding parts) - f(x on preceding parts)",
-    says=(
+    summary=(
         "The mean increase of the score by each part over all orders in which parts can be added: the "
-        "unique fair "
-        "division.",
+        "unique fair division.",
         "在所有可能的加入次序中，每一部分使得分增加量的平均：唯一公平的分配。",
     ),
     reference="Shapley (1953), A value for n-person games; Lundberg and Lee (2017), A unified approach to "
     "interpreting model predictions",
     run=shapley_values,
     complete=True,
-    options={"exact": None, "samples": ORDERS, "window": None, "groups": None},
+    options={"exact": None, "samples": DEFAULT_ORDERS, "window": None, "groups": None},
 )

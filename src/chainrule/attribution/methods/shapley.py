@@ -1,18 +1,19 @@
-"""Shapley values: the only fair division of an answer among the inputs.
+"""Shapley values: the unique fair division of a score among the inputs.
 
-Three colleagues earn a bonus together; what is whose? Let them join one after the other and note by how much
-each raises it; do so in every order, and take the mean. With v(S) what the coalition S is worth,
+Three colleagues earn a bonus together; what is the share of each? Let them join in some order and record by
+how much each increases the bonus; take the mean over all orders. With v(S) the value of the coalition S and P
+players,
 
     phi_i = sum over S without i   |S|! (P - |S| - 1)! / P!   (v(S + i) - v(S))
 
-which is the only division with four properties, each of them a law in the tests: *efficiency* (the parts add
-up to v(all) - v(none)), *symmetry* (equal contributions, equal parts), *dummy* (who never changes anything
-gets 0), *linearity* (the parts of a sum of games are the sums of the parts).
+This is the only division with four properties, each of which is tested: *efficiency* (the values sum to
+v(all) - v(empty)), *symmetry* (equal contributions have equal values), *dummy* (a player that never changes v
+has value 0), *linearity* (the values of a sum of games are the sums of the values).
 
-Up to 12 players all 2^P coalitions are asked in one batch, and the values are exact. Beyond, orders are
-drawn. Each comes with its reverse: who was early in one is late in the other, so that what two players do
-together is divided exactly by every such pair, and only interactions of three and more are left to chance.
-The spread of the pairs gives the standard error. Efficiency holds for every order, so it is exact, too.
+For up to 12 players, all 2^P coalitions are evaluated in one batch, and the values are exact. For more,
+orders are sampled, each together with its reverse. Such a pair divides interactions of two players exactly,
+so only interactions of three or more players have a sampling error. The variance over the pairs gives the
+standard error. Every order satisfies efficiency, so efficiency is exact, too.
 
 Reference: Shapley (1953), A value for n-person games; Štrumbelj and Kononenko (2014), Explaining prediction
 models with feature contributions; Mitchell, Cooper, Frank and Holmes (2022), Sampling permutations for
@@ -30,58 +31,58 @@ import numpy as np
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
-MOST = 12  # players: 4096 coalitions, each asked of every row of the background
-Worth: TypeAlias = Callable[[np.ndarray], np.ndarray]
-"""From coalitions (m, P) to what each is worth (m,)."""
+MAX_EXACT_PLAYERS = 12  # 4096 coalitions, each evaluated on every background row
+ValueFunction: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""A function from coalitions (m, P) to their values, (m,)."""
 
 
 @frozen(eq=False)
-class Division:
+class ShapleyValues:
     """The Shapley values of a game.
 
     Args:
-        parts: (P,).
-        base, answer: the values of the empty and the full coalition.
+        values: (P,) the value of each player.
+        base, full: the values of the empty and the full coalition.
         errors: (P,) the standard errors; ``None`` if the values are exact.
     """
 
-    parts: np.ndarray
+    values: np.ndarray
     base: float
-    answer: float
+    full: float
     errors: np.ndarray | None = None
 
 
-def exact(worth: Worth, players: int) -> Division:
+def exact(value_function: ValueFunction, players: int) -> ShapleyValues:
     """Compute the Shapley values from all coalitions.
 
     Args:
-        worth: the value of coalitions.
-        players: the number of players, at most ``MOST``.
+        value_function: the value of coalitions.
+        players: the number of players, at most ``MAX_EXACT_PLAYERS``.
 
     **Cost** 2^players coalitions.
 
     Example:
         >>> glove = lambda present: (present[:, 0] & (present[:, 1] | present[:, 2])).astype(float)
-        >>> exact(glove, 3).parts.round(4)
+        >>> exact(glove, 3).values.round(4)
         array([0.6667, 0.1667, 0.1667])
     """
-    subsets = np.arange(1 << players)  # bit i of a number: whether player i is there
+    subsets = np.arange(1 << players)  # bit i: whether player i is present
     present = (subsets[:, None] >> np.arange(players) & 1).astype(bool)  # (2^P, P)
-    v, size = worth(present), present.sum(axis=1)
-    ways = [factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)]
-    weight = np.array([*ways, 0.0])[size]
-    parts = np.zeros(players)
+    v, size = value_function(present), present.sum(axis=1)
+    weights_by_size = [factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)]
+    weight = np.array([*weights_by_size, 0.0])[size]
+    values = np.zeros(players)
     for i in range(players):
         without = subsets[~present[:, i]]
-        parts[i] = weight[without] @ (v[without | 1 << i] - v[without])
-    return Division(parts, float(v[0]), float(v[-1]))
+        values[i] = weight[without] @ (v[without | 1 << i] - v[without])
+    return ShapleyValues(values, float(v[0]), float(v[-1]))
 
 
-def sampled(worth: Worth, players: int, orders: int, seed: int) -> Division:
+def sampled(value_function: ValueFunction, players: int, orders: int, seed: int) -> ShapleyValues:
     """Estimate the Shapley values from random orders, each with its reverse.
 
     Args:
-        worth: the value of coalitions.
+        value_function: the value of coalitions.
         players: the number of players.
         orders: the number of orders, rounded up to an even number, at least 4.
         seed: the seed of the orders.
@@ -90,14 +91,16 @@ def sampled(worth: Worth, players: int, orders: int, seed: int) -> Division:
     """
     pairs = max(2, (orders + 1) // 2)
     key = key_of(seed)
-    drawn = np.stack([permutation(fold(key, pair), players) for pair in range(pairs)])
-    both = np.stack([drawn, drawn[:, ::-1]], axis=1).reshape(2 * pairs, players)
-    place = np.argsort(both, axis=1)  # when each player comes
-    present = place[:, None, :] < np.arange(1, players)[:, None]  # (orders, P - 1, P): after 1, 2, ... came
-    ends = worth(np.stack([np.zeros(players, bool), np.ones(players, bool)]))
-    inner = worth(present.reshape(-1, players)).reshape(2 * pairs, players - 1)
+    orders_sampled = np.stack([permutation(fold(key, pair), players) for pair in range(pairs)])
+    both = np.stack([orders_sampled, orders_sampled[:, ::-1]], axis=1).reshape(2 * pairs, players)
+    positions = np.argsort(both, axis=1)  # the position of each player in each order
+    present = (
+        positions[:, None, :] < np.arange(1, players)[:, None]
+    )  # (orders, P - 1, P): the first 1, 2, ... players
+    ends = value_function(np.stack([np.zeros(players, bool), np.ones(players, bool)]))
+    inner = value_function(present.reshape(-1, players)).reshape(2 * pairs, players - 1)
     v = np.concatenate([np.full((2 * pairs, 1), ends[0]), inner, np.full((2 * pairs, 1), ends[1])], axis=1)
-    rises = np.take_along_axis(np.diff(v, axis=1), place, axis=1)  # (orders, P): by each player
-    means = rises.reshape(pairs, 2, players).mean(axis=1)
-    errors = means.std(axis=0, ddof=1) / np.sqrt(pairs)
-    return Division(means.mean(axis=0), float(ends[0]), float(ends[1]), errors)
+    increases = np.take_along_axis(np.diff(v, axis=1), positions, axis=1)  # (orders, P): by player
+    pair_means = increases.reshape(pairs, 2, players).mean(axis=1)
+    errors = pair_means.std(axis=0, ddof=1) / np.sqrt(pairs)
+    return ShapleyValues(pair_means.mean(axis=0), float(ends[0]), float(ends[1]), errors)

@@ -46,10 +46,10 @@ ENTRIES: dict[str, Entry] = {
         "{players} 个部分的精确 Shapley 值需要 2^{players} 次预测",
     ),
     "E546": Entry(
-        "no change of at most {most} columns leads to this prediction: {wanted}",
-        "改变至多 {most} 列得不到这一答案：{wanted_zh}",
+        "no change of at most {max_changes} columns leads to this prediction: {target}",
+        "改变至多 {max_changes} 列得不到这一预测：{target_zh}",
     ),
-    "E547": Entry("the model cannot predict this", "模型不会给出这样的答案"),
-    "E548": Entry("the prediction is already the requested one: {wanted}", "答案已经符合期望：{wanted_zh}"),
+    "E547": Entry("the model cannot predict this", "模型不会给出这样的预测"),
+    "E548": Entry("the prediction is already the requested one: {target}", "预测已经符合期望：{target_zh}"),
     "E549": Entry("the possible values of the columns are not known", "不知道这一行各列可取哪些值"),
 }

@@ -20,7 +20,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import reading
 from chainrule.apps.cli.texts import say
 from chainrule.attribution.attribution import Attribution
-from chainrule.attribution.plots import colored_words, shown
+from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
 from chainrule.errors import UsageError, nearest
 from chainrule.escaping import printable
@@ -175,8 +175,8 @@ def _show_words(made: Attribution) -> None:
     if not terminal.is_terminal or not made.words:
         return
     line = Text()
-    for word in colored_words(made):
-        line.append(printable(shown(word.text)), f"#1b1f24 on {word.color}")
+    for word in made.colored_words():
+        line.append(printable(visible_token(word.text)), f"#1b1f24 on {word.color}")
         line.append(" ")
     terminal.print(line)
     terminal.print()

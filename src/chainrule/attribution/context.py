@@ -1,0 +1,136 @@
+"""The input of every attribution method: the explained score, the samples and the baseline.
+
+``AttributionContext`` hides the structure of the network and of its inputs. For gradient methods a sample is
+a point with a score and a gradient (``gradients``); for methods that only evaluate the model, samples are
+arrays with scores (``scores``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.attribution.score import Arrays, Score, run
+from chainrule.errors import TrainingError
+from chainrule.graph import Node
+from chainrule.records import frozen
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+
+MAX_ELEMENTS = 1 << 21  # elements of points in memory at a time
+
+
+@frozen(eq=False)
+class AttributionContext:
+    """The score to be explained, the samples and the baseline.
+
+    Args:
+        model: an initialized model.
+        score: the explained score as a graph.
+        inputs: the inputs of the network by name, samples first.
+        score_inputs: the further inputs of the score for each sample: ``WEIGHTS`` (n, M) and ``OFFSET`` (n,),
+            or the targets of a loss.
+        baseline: the rows to compare with, by input; ``None`` for zeros in every entry.
+        seed: the seed of random values.
+        columns: the table column of each element of the only input; empty if there is no table.
+    """
+
+    model: ModelState
+    score: Score
+    inputs: Arrays
+    score_inputs: Arrays
+    baseline: Arrays | None = None
+    seed: int = 0
+    columns: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of samples."""
+        return len(next(iter(self.inputs.values())))
+
+    @cached_property
+    def sample_scores(self) -> np.ndarray:
+        """(n,) The scores of the samples."""
+        return self.scores(self.inputs, np.arange(self.rows))
+
+    def scores(self, inputs: Arrays, sample: int | np.ndarray) -> np.ndarray:
+        """Return the scores of other inputs, with the targets of given samples.
+
+        Args:
+            inputs: arrays by input, (m, ...).
+            sample: the index of the sample whose target is used for all of them, or (m,) one index for each.
+        """
+        m = len(next(iter(inputs.values())))
+        own = np.broadcast_to(np.asarray(sample), (m,))
+        score_inputs = {name: array[own] for name, array in self.score_inputs.items()}
+        return run(self.score.forward_program, self.model.held, {**inputs, **score_inputs})["score"]
+
+    @cached_property
+    def entries(self) -> dict[str, np.ndarray]:
+        """The samples as points: for each entry (n, ...); see ``score.py``.
+
+        Raises:
+            TrainingError E541: no input is numeric or enters through an embedding.
+        """
+        if not self.score.entries:
+            raise TrainingError(
+                "E541", where="attribute", what="a numeric input, or one that indexes an embedding",
+                what_zh="数值或词元输入", received=", ".join(self.inputs), fix='method="occlusion"',
+            )  # fmt: skip
+        return self._values_of(self.score.entry_inputs)
+
+    @cached_property
+    def condition_values(self) -> dict[str, np.ndarray]:
+        """The values that stay constant when points move: the conditions of each sample, such as padding."""
+        return self._values_of(self.score.condition_inputs)
+
+    @cached_property
+    def _entry_outputs(self) -> dict[str, np.ndarray]:
+        return run(self.score.entry_program, self.model.held, self.inputs)
+
+    def _values_of(self, inputs: Mapping[Node, Node]) -> dict[str, np.ndarray]:
+        labels = [node.op.attributes["label"] for node in inputs.values()]
+        return {label: self._entry_outputs[label] for label in labels}
+
+    @cached_property
+    def baseline_entries(self) -> dict[str, np.ndarray]:
+        """The baseline as points: for each entry (k, ...)."""
+        if self.baseline is None:
+            return {label: np.zeros_like(array[:1]) for label, array in self.entries.items()}
+        rows = len(next(iter(self.baseline.values())))
+        others = {name: np.repeat(array[:1], rows, 0) for name, array in self.inputs.items()}
+        values = run(self.score.entry_program, self.model.held, {**others, **self.baseline})
+        return {label: values[label] for label in self.entries}
+
+    def gradients(self, points: Arrays, own: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the scores and the gradients at points.
+
+        Args:
+            points: for each entry (m, ...).
+            own: (m,) the index of the sample of each point, which determines its target and its conditions.
+
+        Returns:
+            (m,) scores; for each entry (m, ...) gradients.
+        """
+        feeds = {**self.inputs, **self.score_inputs, **self.condition_values}
+        rest = {name: array[own] for name, array in feeds.items() if name not in points}
+        results = run(self.score.gradient_program, self.model.held, {**rest, **points})
+        return results["score"], {label: results[f"d {label}"] for label in points}
+
+    def scores_at(self, points: Arrays, own: np.ndarray) -> np.ndarray:
+        """Return (m,) the scores at points; see ``gradients``."""
+        return self.gradients(points, own)[0]
+
+    def sum_to_inputs(self, entries: Arrays) -> dict[str, np.ndarray]:
+        """Sum the values of entries to values of inputs: over the embedding vector of each token."""
+        summed = {}
+        for name in self.score.entries:
+            rank = self.inputs[name].ndim
+            parts = [entries[label] for label in self.score.entry_labels(name)]
+            summed[name] = np.sum([a.reshape(*a.shape[:rank], -1).sum(-1) for a in parts], 0)
+        return summed
