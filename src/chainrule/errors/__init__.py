@@ -19,6 +19,7 @@ from chainrule.errors.format import (
     UsageError,
     nearest,
 )
+from chainrule.errors.message import Message, fact, joined
 from chainrule.errors.method_calls import explained, explained_methods
 from chainrule.errors.suggestion import suggest, written
 
@@ -31,12 +32,15 @@ __all__ = [
     "Entry",
     "FileError",
     "GradientError",
+    "Message",
     "Place",
     "ShapeError",
     "TrainingError",
     "UsageError",
     "explained",
     "explained_methods",
+    "fact",
+    "joined",
     "nearest",
     "refuse_call",
     "suggest",

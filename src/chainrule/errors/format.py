@@ -8,8 +8,8 @@ Every error of chainrule has the same parts in the same order::
       fix       cr.Dense(10) after cr.Flatten()
       help      chainrule show error E203
 
-The first line's sentence comes from the catalog, in English and Chinese. The facts come in English from the
-code that raises the error; ``translation`` renders them in Chinese. Control characters in quoted input are
+The first line's sentence comes from the catalog, in English and Chinese. The facts are records of the code
+that raises the error (``message``), rendered in either language. Control characters in quoted input are
 escaped here.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from types import CodeType
 from typing import Any, ClassVar
 
 from chainrule.errors.catalog import CATALOG
+from chainrule.errors.message import Message, rendered
 from chainrule.errors.translation import in_chinese, in_place
 from chainrule.escaping import printable
 from chainrule.records import frozen
@@ -101,8 +102,8 @@ class ChainruleError(Exception):
     ) -> None:
         self.code = code
         self.where = where
-        self.expected = str(expected)
-        self.received = str(received)
+        self.expected = _as_text(expected)
+        self.received = _as_text(received)
         self.fix = fix
         self.notes = tuple(notes)
         self.details = details
@@ -110,21 +111,24 @@ class ChainruleError(Exception):
 
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
-        details = {name: _shown(value) for name, value in self.details.items()}
+        details = {name: _shown(rendered(value, lang)) for name, value in self.details.items()}
         return getattr(CATALOG[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
-        translated = in_chinese if lang == "zh" else str
-        where = in_place(_shown(self.where)) if lang == "zh" else _shown(self.where)
+        where = _in_language(self.where, lang, in_place)
         place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"chainrule show error {self.code}")]
         width = max(len(expected), len(received), len(fix), len(more))
         blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese character: columns stay aligned
-        body = [f"  {label:{blank}<{width}}  {translated(_shown(text))}" for label, text in rows if text]
+        body = [
+            f"  {label:{blank}<{width}}  {_in_language(text, lang, in_chinese)}"
+            for label, text in rows
+            if text
+        ]
         kind = "UsageError" if isinstance(self, CallError) else type(self).__name__
         return "\n".join([f"{kind} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
@@ -168,6 +172,18 @@ class TrainingError(ChainruleError, ArithmeticError):
     """
 
     report: Any = None
+
+
+def _as_text(fact: object) -> str:
+    """A fact as it is stored: a record, or text."""
+    return fact if isinstance(fact, Message) else str(fact)
+
+
+def _in_language(fact: str, lang: str, translate: Callable[[str], str]) -> str:
+    """A fact as one line in a language: from its record, or by its text in Chinese."""
+    if isinstance(fact, Message) or lang == "en":
+        return _shown(rendered(fact, lang))
+    return translate(_shown(fact))
 
 
 def _shown(fact: object) -> str:

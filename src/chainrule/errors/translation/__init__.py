@@ -23,6 +23,7 @@ PHRASES: dict[str, str] = {
     **files.PHRASES,
     **data.PHRASES,
 }
+CHINESE = PHRASES
 _GAPS = {"{}": r"(.+?)", "{#}": r"([-+]?\d[\d.,:×^e+-]*)"}
 _GAP = re.compile(r"(\{#?\})")
 
@@ -67,4 +68,4 @@ def _pattern(key: str) -> re.Pattern[str]:
     return re.compile("".join(pieces), re.DOTALL)
 
 
-__all__ = ["PHRASES", "in_chinese", "in_place"]
+__all__ = ["CHINESE", "PHRASES", "in_chinese", "in_place"]

@@ -47,6 +47,8 @@ PHRASES: dict[str, str] = {
     "{#} columns": "{} 列",
     "{#} rows, as the table has": "{} 行，与表格相同",
     "{#} rows, as {} has": "{} 行，与 {} 相同",
+    "{rows} rows, as {name} has": "{rows} 行，与 {name} 相同",
+    "{column}: {fault}": "{column}：{fault}",
     "{} has {#}": "{} 有 {}",
     "numbers, texts, yes/no or dates": "数字、文本、是/否或日期",
     '"{}" holds {}': "“{}”的内容是 {}",

@@ -1,0 +1,108 @@
+"""Texts of errors as records: a template and the values of its fields.
+
+A place that finds a fault states its facts as records::
+
+    fact("{rows} rows, as {name} has", rows=200, name="x")
+
+The English template is the key of the Chinese one in ``translation``, as in gettext: a fact is rendered in
+either language from its values, and no rendered text is ever read. A value may be a fact itself and is then
+rendered in the same language; names, code and shapes are plain ``str`` and stay as they are. A test lists
+the templates without Chinese.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Number
+from typing import Any
+
+from chainrule.errors.translation import CHINESE
+
+
+class Message(str):
+    """A text that also holds its template and values; as a ``str`` it is the English text.
+
+    Attributes:
+        template: English text with a named field for each value, the key of the Chinese template.
+        values: a value for each field: a number, a text, or another message.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, values: Mapping[str, object]) -> Message:
+        values = {name: _basic(value) for name, value in values.items()}
+        message = super().__new__(cls, template.format_map(values))
+        message.template, message.values = template, values
+        return message
+
+    def render(self, lang: str = "en") -> str:
+        """Return the text in English (``"en"``) or Chinese (``"zh"``)."""
+        if lang == "en":
+            return str(self)
+        values = {name: rendered(value, lang) for name, value in self.values.items()}
+        return CHINESE.get(self.template, self.template).format_map(values)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Message, (self.template, self.values)
+
+
+class JoinedMessage(Message):
+    """Several texts, with a separator between them that may be translated itself."""
+
+    __slots__ = ("parts", "separator")
+    separator: str
+    parts: tuple[str, ...]
+
+    def __new__(cls, separator: str, parts: Iterable[object]) -> JoinedMessage:
+        kept = tuple(part if isinstance(part, Message) else str(part) for part in parts)
+        fields = {f"part{i}": part for i, part in enumerate(kept)}
+        message = super().__new__(cls, separator.join(f"{{{name}}}" for name in fields), fields)
+        message.separator, message.parts = separator, kept
+        return message
+
+    def render(self, lang: str = "en") -> str:
+        separator = CHINESE.get(self.separator, self.separator) if lang == "zh" else self.separator
+        return separator.join(str(rendered(part, lang)) for part in self.parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JoinedMessage, (self.separator, self.parts)
+
+
+def fact(template: str, /, **values: object) -> Message:
+    """Return a text of an error as a record.
+
+    Args:
+        template: the English text, with a field in braces for each value and a format if needed
+            (``"{size:,} bytes"``); braces of the text itself are doubled.
+        values: numbers, names, shapes or other facts, by the names of the fields.
+
+    Example:
+        >>> rows = fact("{rows} rows, as {name} has", rows=200, name="x")
+        >>> print(rows, rows.render("zh"), dict(rows.values))
+        200 rows, as x has 200 行，与 x 相同 {'rows': 200, 'name': 'x'}
+        >>> fact("{column}: {fault}", column="a", fault=fact("no value")).render("zh")
+        'a：没有值'
+    """
+    return Message(template, values)
+
+
+def joined(separator: str, parts: Iterable[object]) -> Message:
+    """Return texts with a separator between them, each of which keeps its record.
+
+    Example:
+        >>> joined(", ", [fact("no value"), "x"]).render("zh")
+        '没有值, x'
+    """
+    return JoinedMessage(separator, parts)
+
+
+def rendered(text: object, lang: str) -> object:
+    """Return the text of a message in one language; anything that is not a message stays."""
+    return text.render(lang) if isinstance(text, Message) else text
+
+
+def _basic(value: object) -> object:
+    """Return a value that a record keeps: numbers and texts as they are, anything else as text."""
+    return value if isinstance(value, str | Number) else str(value)
