@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from chainrule.errors import ChainruleError, TrainingError
+from chainrule.errors import ChainruleError, TrainingError, fact
 from chainrule.records import frozen
 
 
@@ -198,9 +198,9 @@ def _call_listener(listener: Listener, event: Event) -> object:
     except Exception as cause:
         name = getattr(listener, "__qualname__", type(listener).__qualname__).replace(".<locals>", "")
         raise TrainingError(
-            "E511", where=type(event).__name__, callback=name, expected="no exception",
+            "E511", where=type(event).__name__, callback=name, expected=fact("no exception"),
             received=f"{type(cause).__name__}: {cause}"[:200],
-            fix='fix it, then resume a training with run="folder" by resume=True',
+            fix=fact('fix it, then resume a training with run="folder" by resume=True'),
         ) from cause  # fmt: skip
 
 

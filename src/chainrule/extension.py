@@ -22,7 +22,6 @@ end, as it does after a generated one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
 from enum import Enum
@@ -35,7 +34,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from chainrule import records
-from chainrule.errors import UsageError, refuse_call
+from chainrule.errors import UsageError, fact, refuse_call
 
 R = TypeVar("R")
 _MARK = "__record_is_complete__"
@@ -124,14 +123,17 @@ def _make_record(cls: Any) -> None:
     new_fields = _own_fields(cls)
     if own_init is None and not issubclass(inherited, Extensible) and inherited is not object:
         raise _unfit(
-            cls, f"{inherited.__name__}.__init__, which a record does not call",
-            f"no __init__ in {inherited.__name__}, or one in {cls.__name__} that calls it",
+            cls, fact("{owner}.__init__, which a record does not call", owner=inherited.__name__),
+            fact("no __init__ in {owner}, or one in {cls} that calls it",
+                 owner=inherited.__name__, cls=cls.__name__),
         )  # fmt: skip
     is_handwritten = own_init is None and inherited is not object and not _is_generated(inherited)
     if is_handwritten and new_fields:
+        names = ", ".join(new_fields)
         raise _unfit(
-            cls, f"{inherited.__name__}.__init__, which does not set {', '.join(new_fields)}",
-            f"an __init__ in {cls.__name__} that sets {', '.join(new_fields)}",
+            cls,
+            fact("{owner}.__init__, which does not set {fields}", owner=inherited.__name__, fields=names),
+            fact("an __init__ in {cls} that sets {fields}", cls=cls.__name__, fields=names),
         )  # fmt: skip
     if is_handwritten:
         cls.__init__ = vars(inherited)["__init__"]
@@ -141,7 +143,11 @@ def _make_record(cls: Any) -> None:
     try:
         records.frozen(cls)
     except (TypeError, ValueError) as cause:  # invalid order of fields, or a mutable default
-        raise _unfit(cls, str(cause), "fields with a default last, such as values: tuple = ()") from cause
+        raise _unfit(
+            cls,
+            " ".join(str(cause).split())[:160],
+            fact("fields with a default last, such as values: tuple = ()"),
+        ) from cause
     if own_init is not None:
         cls.__init__ = _wrap_init(own_init)
 
@@ -182,7 +188,7 @@ def _default(owner: Any, f: Any) -> Any:
     if f.default_factory is not MISSING:
         return f.default_factory()
     text = f"self.{f.name} = {f.name}"
-    raise _unfit(type(owner), f"__init__, which does not set {f.name}", f"{text} in __init__")
+    raise _unfit(type(owner), fact("__init__, which does not set {name}", name=f.name), f"{text} in __init__")
 
 
 # --- behavior of the instances
@@ -195,8 +201,8 @@ def _assign(self: Any, name: str, value: object) -> None:
         hint = _hint(value)
         raise UsageError(
             "E140", where=kind, kind=kind, name=name, received=f"self.{name} = ...",
-            expected=f"a field, declared in the body of class {kind}", fix=f"{name}: {hint}",
-            notes=[f"{kind}(...) then sets it, without an __init__"],
+            expected=fact("a field, declared in the body of class {kind}", kind=kind), fix=f"{name}: {hint}",
+            notes=[fact("{kind}(...) then sets it, without an __init__", kind=kind)],
         )  # fmt: skip
     if _POST_INIT not in self.__dict__ or name in self.__dict__:
         change = f"dataclasses.replace(x, {name}=...) makes another one"
@@ -302,8 +308,12 @@ def _refuse_hidden(cls: Any) -> None:
         if owner is not None and name not in _annotated(owner):
             is_value = not isinstance(vars(owner)[name], _MEMBERS)
             hint = _hint(vars(owner)[name])
-            fix = f"{name}: {hint} = {vars(owner)[name]!r}" if is_value else "another name for it"
-            raise _unfit(cls, f"{owner.__name__}.{name}, which hides the field {name}", fix)
+            fix = f"{name}: {hint} = {vars(owner)[name]!r}" if is_value else fact("another name for it")
+            raise _unfit(
+                cls,
+                fact("{owner}.{name}, which hides the field {name}", owner=owner.__name__, name=name),
+                fix,
+            )
 
 
 def _refuse_reserved(cls: Any) -> None:
@@ -312,11 +322,15 @@ def _refuse_reserved(cls: Any) -> None:
         bases = [base for base in (Extensible, *_bases(cls)) if isinstance(vars(base).get(name), _MEMBERS)]
         if bases or name in cls.reserved:
             owner = bases[0].__name__ if bases else _bases_name(cls)
-            raise _unfit(cls, f"a field {name}, the name of something of {owner}", f"{name}_")
+            raise _unfit(
+                cls,
+                fact("a field {name}, the name of something of {owner}", name=name, owner=owner),
+                f"{name}_",
+            )
 
 
 def _unfit(cls: type, received: str, fix: str) -> UsageError:
     return UsageError(
-        "E141", where=cls.__name__, kind=cls.__name__, expected="fields: annotated names in the class body",
-        received=re.sub(r"\s+", " ", received)[:160], fix=fix,
+        "E141", where=cls.__name__, kind=cls.__name__, received=received, fix=fix,
+        expected=fact("fields: annotated names in the class body"),
     )  # fmt: skip

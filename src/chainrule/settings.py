@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from chainrule.errors import ChainruleError, UsageError, nearest
+from chainrule.errors import ChainruleError, UsageError, fact, nearest
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
@@ -79,7 +79,7 @@ def _memory(value: object) -> int:
     """Validate a memory limit in bytes; 0 means all free memory."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise UsageError(
-            "E102", where="cr.settings", name="memory", expected="bytes, or 0 for all that are free",
+            "E102", where="cr.settings", name="memory", expected=fact("bytes, or 0 for all that are free"),
             received=value, fix="cr.settings.memory = 2 * 10**9",
         )  # fmt: skip
     return value
@@ -92,7 +92,7 @@ def _threads(value: object) -> int:
             "E102",
             where="cr.settings",
             name="threads",
-            expected="1 to 1024",
+            expected=fact("1 to 1024"),
             received=value,
             fix="cr.settings.threads = 2",
         )
@@ -103,7 +103,7 @@ def _cores(value: object) -> int:
     """Validate a number of cores for planning; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
         raise UsageError(
-            "E102", where="cr.settings", name="cores", expected="1 to 1024, or 0 for this machine's",
+            "E102", where="cr.settings", name="cores", expected=fact("1 to 1024, or 0 for this machine's"),
             received=value, fix="cr.settings.cores = 2",
         )  # fmt: skip
     return value
@@ -113,8 +113,9 @@ def _vector_bytes(value: object) -> int:
     """Validate a vector width in bytes; 0 means the widest of the machine."""
     if isinstance(value, bool) or value not in (0, 16, 32, 64):
         raise UsageError(
-            "E102", where="cr.settings", name="vector_bytes", expected="16, 32, 64, or 0 for this machine's",
-            received=value, fix="cr.settings.vector_bytes = 32",
+            "E102", where="cr.settings", name="vector_bytes",
+            expected=fact("16, 32, 64, or 0 for this machine's"), received=value,
+            fix="cr.settings.vector_bytes = 32",
         )  # fmt: skip
     return int(value)  # pyright: ignore[reportArgumentType]
 
@@ -123,7 +124,7 @@ def _boolean(name: str, value: object) -> bool:
     """Validate a boolean setting."""
     if not isinstance(value, bool):
         raise UsageError(
-            "E102", where="cr.settings", name=name, expected="True or False", received=value,
+            "E102", where="cr.settings", name=name, expected=fact("True or False"), received=value,
             fix=f"cr.settings.{name} = True",
         )  # fmt: skip
     return value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.derive.narrative import check_options, explain
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.page.explanation import Explanation
 from chainrule.spec import Size, Spec
@@ -51,7 +51,7 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
     """
     if samples not in (1, 2):
         raise UsageError(
-            "E102", where="the article's example", name="samples", expected="1 or 2", received=samples
+            "E102", where="the article's example", name="samples", expected=fact("1 or 2"), received=samples
         )
     if end not in ENDS:
         raise UsageError(

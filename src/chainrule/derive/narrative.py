@@ -18,7 +18,7 @@ from chainrule.derive.sections import (
 )
 from chainrule.derive.weight_name import weight_of
 from chainrule.derive.writer import Writer
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.page.diagram import diagram_of
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section
@@ -112,5 +112,10 @@ def check_options(depth: int, lang: str) -> None:
         )
     if depth not in (1, 2, 3) or isinstance(depth, bool):
         raise UsageError(
-            "E102", where="explain", name="depth", expected="1, 2 or 3", received=repr(depth), fix="depth=2"
+            "E102",
+            where="explain",
+            name="depth",
+            expected=fact("1, 2 or 3"),
+            received=repr(depth),
+            fix="depth=2",
         )

@@ -16,7 +16,7 @@ from chainrule.derive.narrative import check_options
 from chainrule.derive.sections.forward import forward_nodes
 from chainrule.derive.weight_name import weight_of
 from chainrule.derive.writer import Index, Writer, figure, signed
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
 from chainrule.page.html import html_page
 from chainrule.page.page import Cell, Page, Part, Section, Table
@@ -134,14 +134,14 @@ def _edits(changes: Mapping[str, Any], trace: Trace) -> dict[str, tuple[str, Ind
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not is_number or not np.isfinite(value):
             raise UsageError(
-                "E102", where="what_if", name=text, expected="a finite number", received=repr(value),
+                "E102", where="what_if", name=text, expected=fact("a finite number"), received=repr(value),
                 fix=f'{{"{text}": 0.5}}',
             )  # fmt: skip
         edits[text] = (path, index, float(value))
     if not edits:
         raise UsageError(
-            "E102", where="what_if", name="changes", expected="at least one weight with its new number",
-            received="none", fix=f'{{"{example}": 0.5}}',
+            "E102", where="what_if", name="changes", expected=fact("at least one weight with its new number"),
+            received=fact("none"), fix=f'{{"{example}": 0.5}}',
         )  # fmt: skip
     return edits
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.scope import outline
 from chainrule.spec import shape_text
 
@@ -35,15 +35,17 @@ def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tup
         suggestion = nearest(path, parameters)
         example = f"{suggestion}[{','.join('0' * parameters[suggestion].ndim)}]" if suggestion else ""
         raise UsageError(
-            "E120", where="weight", name=path, expected=outline(parameters) or "a network with parameters",
-            received=text, fix=f'weight="{example}"' if suggestion else "",
+            "E120", where="weight", name=path,
+            expected=outline(parameters) or fact("a network with parameters"), received=text,
+            fix=f'weight="{example}"' if suggestion else "",
         )  # fmt: skip
     shape = parameters[path].shape
     index = _index(match[2] if match else None, shape)
     if index is None:
         raise UsageError(
-            "E121", where="weight", name=path, expected=f"an index inside {shape_text(shape)}, from 0",
-            received=text, fix=f'weight="{path}[{",".join("0" * len(shape))}]"',
+            "E121", where="weight", name=path,
+            expected=fact("an index inside {shape}, from 0", shape=shape_text(shape)), received=text,
+            fix=f'weight="{path}[{",".join("0" * len(shape))}]"',
         )  # fmt: skip
     return path, index
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule.engines.dispatch import compile, evaluate
-from chainrule.errors import GradientError
+from chainrule.errors import GradientError, fact
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.ops.elementwise.functions import lift
@@ -78,8 +78,12 @@ def check_gradient(
         i, index = check.place
         at = differentiated.index(i)
         raise GradientError(
-            "E274", where=f"input {i} at {index}", expected=f"{numeric[at][index]:.12g} (a step of {step:g})",
-            received=f"{analytic[at][index]:.12g} (relative error {check.error:.1e})",
+            "E274", where=fact("input {number} at {index}", number=i, index=index),
+            expected=fact("{derivative:.12g} (a step of {step:g})", derivative=numeric[at][index], step=step),
+            received=fact(
+                "{derivative:.12g} (relative error {error:.1e})",
+                derivative=analytic[at][index], error=check.error,
+            ),
         )  # fmt: skip
     return check
 

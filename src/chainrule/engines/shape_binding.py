@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError, nearest
+from chainrule.errors import ShapeError, fact, joined, nearest
 from chainrule.graph import Node
 from chainrule.ops.card import Card
 from chainrule.spec import Size, Spec, size_at
@@ -24,8 +24,9 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     if missing:
         close = nearest(missing[0], arrays)
         raise ShapeError(
-            "E210", where=", ".join(f'input "{m}"' for m in missing), expected=", ".join(inputs),
-            received=", ".join(arrays) or "none", fix=f'{{"{missing[0]}": {close or "..."}}}',
+            "E210", where=joined(", ", (fact('input "{name}"', name=m) for m in missing)),
+            expected=", ".join(inputs), received=", ".join(arrays) or fact("none"),
+            fix=f'{{"{missing[0]}": {close or "..."}}}',
         )  # fmt: skip
     sizes: dict[str, int] = {}
     for name, spec in inputs.items():
@@ -36,8 +37,13 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     if wrong:
         first, *rest = wrong
         raise ShapeError(
-            "E209", where=f'input "{first}"', expected=inputs[first], received=Spec.of(arrays[first]),
-            notes=[f'input "{name}": {inputs[name]}, received {Spec.of(arrays[name])}' for name in rest],
+            "E209", where=fact('input "{name}"', name=first), expected=inputs[first],
+            received=Spec.of(arrays[first]),
+            notes=[
+                fact('input "{name}": {expected}, received {received}', name=name, expected=inputs[name],
+                     received=Spec.of(arrays[name]))
+                for name in rest
+            ],
         )  # fmt: skip
     return sizes
 
@@ -59,7 +65,8 @@ def at_sizes(node: Node, sizes: Mapping[str, int]) -> Card:
     except KeyError as error:
         size = error.args[0]
         raise ShapeError(
-            "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
-            received=", ".join(sizes) or "no sizes",
-            fix="compute the gradient together with the value it belongs to",
+            "E212", size=size, where=str(node.site),
+            expected=fact("an input with an axis of length {size}", size=size),
+            received=", ".join(sizes) or fact("no sizes"),
+            fix=fact("compute the gradient together with the value it belongs to"),
         ) from None  # fmt: skip

@@ -19,7 +19,7 @@ from chainrule.errors.format import (
     UsageError,
     nearest,
 )
-from chainrule.errors.message import Message, fact, joined
+from chainrule.errors.message import Message, fact, joined, message_of
 from chainrule.errors.method_calls import explained, explained_methods
 from chainrule.errors.suggestion import suggest, written
 
@@ -41,6 +41,7 @@ __all__ = [
     "explained_methods",
     "fact",
     "joined",
+    "message_of",
     "nearest",
     "refuse_call",
     "suggest",

@@ -98,6 +98,19 @@ def joined(separator: str, parts: Iterable[object]) -> Message:
     return JoinedMessage(separator, parts)
 
 
+def message_of(error: BaseException) -> str:
+    """Return the record that an exception was raised with, or its text if there is none.
+
+    Example:
+        >>> message_of(ValueError(fact("no value"))).render("zh"), message_of(ValueError("x"))
+        ('没有值', 'x')
+    """
+    records = [text for text in error.args if isinstance(text, Message)]
+    if not records:
+        return str(error)
+    return records[0] if len(error.args) == 1 else joined("; ", error.args)
+
+
 def rendered(text: object, lang: str) -> object:
     """Return the text of a message in one language; anything that is not a message stays."""
     return text.render(lang) if isinstance(text, Message) else text

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.errors import GradientError
+from chainrule.errors import GradientError, fact
 from chainrule.graph import Node, order
 from chainrule.ops.card import NoGradient
 from chainrule.ops.elementwise.functions import full_like
@@ -45,7 +45,10 @@ def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[N
     """
     if output.shape != () or not output.spec.is_float:
         raise GradientError(
-            "E273", expected="shape (), floating-point", received=output.spec, fix="cr.grad(y.mean(), inputs)"
+            "E273",
+            expected=fact("shape (), floating-point"),
+            received=output.spec,
+            fix="cr.grad(y.mean(), inputs)",
         )
     found, blocked = cotangents(output, inputs)
     return tuple(found[x] if x in found else _absent(output, x, blocked, unused) for x in inputs)
@@ -75,7 +78,7 @@ def _absent(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str)
         where = refused[0]
         raise GradientError(
             "E271", where=str(where.site), op=where.op.name, reason=blocked[where].reason,
-            expected="a way with a derivative at every step",
+            expected=fact("a way with a derivative at every step"),
             received=f"{where.op} {shape_text(where.shape)}",
         )  # fmt: skip
     if output in depends and output is not x:

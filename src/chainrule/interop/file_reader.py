@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FileError, nearest
+from chainrule.errors import FileError, fact, nearest
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.refusals import SAFE, broken, clipped, not_weights
 from chainrule.interop.safetensors_file import is_safetensors, safe_tensors
@@ -22,12 +22,12 @@ SHARDS = 10_000
 
 # Beginnings of files that are not supported weights, with a fix; the first match is reported.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull"),
-    (b"\x89HDF", "an HDF5 file (Keras)", "save the weights with PyTorch or safetensors"),
-    (b"GGUF", "a GGUF file (llama.cpp)", "give the safetensors file it was converted from"),
+    (b"version https://git-lfs", fact("a pointer of Git LFS, not the file itself"), "git lfs pull"),
+    (b"\x89HDF", fact("an HDF5 file (Keras)"), fact("save the weights with PyTorch or safetensors")),
+    (b"GGUF", fact("a GGUF file (llama.cpp)"), fact("give the safetensors file it was converted from")),
     (b"\x93NUMPY", "a NumPy file", "model.load_parameters({path: array})"),
-    (b"\x1f\x8b", "a gzip archive", "gunzip it first"),
-    (b"<", "a page of the web", "fetch the file itself, not the page that shows it"),
+    (b"\x1f\x8b", fact("a gzip archive"), fact("gunzip it first")),
+    (b"<", fact("a page of the web"), fact("fetch the file itself, not the page that shows it")),
 )
 
 
@@ -87,9 +87,9 @@ def _other_file(data: bytes, where: str) -> FileError:
             return not_weights(where, received, fix)
     if data[257:262] == b"ustar":
         return not_weights(
-            where, "a tar archive, the form of PyTorch before 0.2", "save it with a newer PyTorch"
+            where, fact("a tar archive, the form of PyTorch before 0.2"), fact("save it with a newer PyTorch")
         )
-    return not_weights(where, "an empty file" if not data else "a file of another format")
+    return not_weights(where, fact("an empty file") if not data else fact("a file of another format"))
 
 
 def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
@@ -114,8 +114,8 @@ def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
     others = [clipped(key, 40) for key in candidates if key]
     close = nearest(part or "state_dict", others) or (others[0] if others else "")
     raise FileError(
-        "E454", where=where, expected="one dict of tensors by name",
-        received=", ".join(others[:20]) or "none",
+        "E454", where=where, expected=fact("one dict of tensors by name"),
+        received=", ".join(others[:20]) or fact("none"),
         fix=f'part="{close}"' if close else SAFE,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def _tensors(value: Any) -> dict[Any, Tensor]:
 def _named(tensors: Mapping[Any, Tensor], where: str) -> dict[str, Tensor]:
     """Check that the names of the tensors are texts."""
     if not all(json_document.is_text(name) for name in tensors):
-        raise broken(where, "tensors with texts as names", "other names")
+        raise broken(where, fact("tensors with texts as names"), fact("other names"))
     return dict(tensors)
 
 
@@ -145,10 +145,14 @@ def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
     except (ValueError, LookupError, TypeError, AttributeError):
         raise not_weights(where, "JSON without a weight_map") from None
     if len(files) > SHARDS or not all(_is_beside(name) for name in files):
-        raise _shard(where, "names of files beside the index", clipped(", ".join(map(str, files))))
+        raise _shard(where, fact("names of files beside the index"), clipped(", ".join(map(str, files))))
     missing = [name for name in files if not os.path.exists(path.parent / name)]
     if missing:
-        raise _shard(where, f"{len(files)} files beside the index", f"no {clipped(', '.join(missing))}")
+        raise _shard(
+            where,
+            fact("{count} files beside the index", count=len(files)),
+            f"no {clipped(', '.join(missing))}",
+        )
     tensors: dict[str, Tensor] = {}
     for name in files:
         tensors |= read_tensors(path.parent / name)
@@ -164,5 +168,5 @@ def _is_beside(name: object) -> bool:
 
 
 def _shard(where: str, expected: str, received: str) -> FileError:
-    fix = "fetch all files of the model into one folder"
+    fix = fact("fetch all files of the model into one folder")
     return FileError("E457", where=where, expected=expected, received=received, fix=fix)

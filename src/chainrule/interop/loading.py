@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.errors import FileError, TrainingError, UsageError, nearest
+from chainrule.errors import FileError, TrainingError, UsageError, fact, nearest
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.matching import Matches, Source, Tensors, arrays_of, match, transformed
@@ -109,8 +109,8 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
         return build(target.recipe.net, _specs(x, dtype), dtype), dtype
     if not isinstance(target, Layer):
         raise UsageError(
-            "E104", where="load_weights", expected="a cr.Model or a layer", received=type(target).__name__,
-            fix='cr.load_weights(model, "weights.safetensors")',
+            "E104", where="load_weights", expected=fact("a cr.Model or a layer"),
+            received=type(target).__name__, fix='cr.load_weights(model, "weights.safetensors")',
         )  # fmt: skip
     return build(target, _specs(x, "float32"), "float32"), "float32"
 
@@ -121,7 +121,7 @@ def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
         raise TrainingError(
             "E503",
             where="load_weights",
-            fix="cr.load_weights(target, file, x): a row of inputs defines their shape",
+            fix=fact("cr.load_weights(target, file, x): a row of inputs defines their shape"),
         )
     if isinstance(x, Mapping) and all(isinstance(spec, Spec) for spec in x.values()):
         return x
@@ -234,9 +234,10 @@ def _mismatch_error(report: WeightsReport, where: str) -> FileError:
     faults = report.faults()
     matched = len(report.of(MATCHED))
     return FileError(
-        "E455", where=where, expected=f"all {len(report.rows)} arrays of the network, and no others",
-        received=f"{matched} that fit; {len(faults)} faults", notes=faults,
-        fix='skip="head" for parts that keep their initial values, or strict=False',
+        "E455", where=where,
+        expected=fact("all {count} arrays of the network, and no others", count=len(report.rows)),
+        received=fact("{matched} that fit; {faults} faults", matched=matched, faults=len(faults)),
+        notes=faults, fix=fact('skip="head" for parts that keep their initial values, or strict=False'),
     )  # fmt: skip
 
 

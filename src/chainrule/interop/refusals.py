@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, Message, fact
 
-SAFE = 'in PyTorch, where you trust the file: torch.save(model.state_dict(), "weights.pt")'
+SAFE = fact('in PyTorch, where you trust the file: torch.save(model.state_dict(), "weights.pt")')
 
 
 def not_weights(
-    where: str, received: str, fix: str = "give a .safetensors, .pt, .pth or .bin file"
+    where: str, received: str, fix: str = fact("give a .safetensors, .pt, .pth or .bin file")
 ) -> FileError:
     """E450: not a weights file."""
     return FileError(
-        "E450", where=where, expected="a safetensors or PyTorch file", received=received, fix=fix
+        "E450", where=where, expected=fact("a safetensors or PyTorch file"), received=received, fix=fix
     )
 
 
 def broken(where: str, expected: str, received: str) -> FileError:
     """E451: truncated, damaged, or not valid for the format."""
-    fix = "fetch the file again and compare its size or checksum with the publisher's"
+    fix = fact("fetch the file again and compare its size or checksum with the publisher's")
     return FileError("E451", where=where, expected=expected, received=received, fix=fix)
 
 
 def unsafe(where: str, request: str) -> FileError:
     """E452: a pickle that requests more than values; the request was not executed."""
-    expected = "tensors, and dicts, lists, texts and numbers around them"
+    expected = fact("tensors, and dicts, lists, texts and numbers around them")
     return FileError(
         "E452", where=where, name=clipped(request), expected=expected, received=clipped(request), fix=SAFE
     )
@@ -35,7 +35,11 @@ def unsafe(where: str, request: str) -> FileError:
 def pickled_model(where: str, received: str) -> FileError:
     """E453: a pickled object instead of its weights."""
     return FileError(
-        "E453", where=where, expected="a state_dict: tensors by name", received=clipped(received), fix=SAFE
+        "E453",
+        where=where,
+        expected=fact("a state_dict: tensors by name"),
+        received=clipped(received),
+        fix=SAFE,
     )
 
 
@@ -43,11 +47,13 @@ def other_kind(where: str, name: str, kind: str, known: Iterable[str]) -> FileEr
     """E456: unsupported dtypes, such as complex or quantized ones."""
     return FileError(
         "E456", where=where, expected=", ".join(known), received=f"{clipped(kind)} for {clipped(name)}",
-        fix="model.float() in PyTorch before the weights are saved",
+        fix=fact("model.float() in PyTorch before the weights are saved"),
     )  # fmt: skip
 
 
 def clipped(text: str, length: int = 80) -> str:
-    """A text of a file, shortened for messages, without control characters."""
+    """A text of a file, shortened for messages, without control characters; a short record stays one."""
+    if isinstance(text, Message) and len(text) <= length:
+        return text
     text_shown = "".join(sign if sign.isprintable() else "?" for sign in text[: length + 1])
     return text_shown if len(text_shown) <= length else f"{text_shown[:length]}..."

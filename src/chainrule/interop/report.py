@@ -7,6 +7,7 @@ from dataclasses import field
 
 import numpy as np
 
+from chainrule.errors import Message, fact
 from chainrule.interop.refusals import clipped
 from chainrule.notation.text_columns import aligned
 from chainrule.records import frozen
@@ -87,16 +88,23 @@ class WeightsReport:
         """Whether every array matched and the file has no others."""
         return not (self.unexpected or self.of(MISSING) or self.of(OTHER))
 
-    def faults(self, lang: str = "en") -> list[str]:
+    def faults(self) -> list[Message]:
         """One line for each array that is missing, unexpected or of another shape."""
         return [
-            *(f"{_word(MISSING, lang)}: {row.path} {shape_text(row.shape)}" for row in self.of(MISSING)),
             *(
-                f"{_word(OTHER, lang)}: {row.path} {shape_text(row.shape)} <- "
-                f"{_join(row.names)} {shape_text(row.received or ())}"
+                fact("missing in the file: {name} {shape}", name=row.path, shape=shape_text(row.shape))
+                for row in self.of(MISSING)
+            ),
+            *(
+                fact(
+                    "of other shape: {name} {shape} <- {received}",
+                    name=row.path,
+                    shape=shape_text(row.shape),
+                    received=f"{_join(row.names)} {shape_text(row.received or ())}",
+                )
                 for row in self.of(OTHER)
             ),
-            *(f"{_word('unexpected', lang)}: {clipped(name)}" for name in self.unexpected),
+            *(fact("unexpected in the file: {name}", name=clipped(name)) for name in self.unexpected),
         ]
 
     def render(self, lang: str | None = None) -> str:
@@ -114,7 +122,7 @@ class WeightsReport:
         yield _word(how, lang).format(self.family)
         for row in self.of(SKIPPED):
             yield f"- {_word(SKIPPED, lang)}: {row.path} {shape_text(row.shape)}"
-        yield from (f"- {fault}" for fault in self.faults(lang))
+        yield from (f"- {fault.render(lang)}" for fault in self.faults())
         left = [row.path for row in self.rows if row.status != MATCHED]
         if left:
             yield f"- {_word('initial', lang)}: {', '.join(left)}"

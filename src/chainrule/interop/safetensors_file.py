@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import fact, message_of
 from chainrule.interop.lazy_tensor import KINDS, Tensor
 from chainrule.interop.refusals import broken, clipped, other_kind
 from chainrule.store import json_document
@@ -54,11 +55,15 @@ def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
     """
     size = int.from_bytes(data[:PREFIX], "little")
     if size > len(data) - PREFIX:
-        raise broken(where, f"a header of {size:,} bytes", f"{len(data) - PREFIX:,} bytes after its length")
+        raise broken(
+            where,
+            fact("a header of {size:,} bytes", size=size),
+            fact("{size:,} bytes after its length", size=len(data) - PREFIX),
+        )
     try:
         entries = json_document.from_text(data[PREFIX : PREFIX + size].decode())
     except ValueError as cause:
-        raise broken(where, "a header in strict JSON", clipped(str(cause))) from cause
+        raise broken(where, fact("a header in strict JSON"), clipped(message_of(cause))) from cause
     entries.pop("__metadata__", None)
     for name, entry in entries.items():
         _require_entry(name, entry, where)
@@ -67,16 +72,24 @@ def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
     for name in order:
         begin, end = entries[name]["data_offsets"]
         if begin != end_of_previous:
-            raise broken(where, f"{clipped(name)} to begin at byte {end_of_previous:,}", f"{begin:,}")
+            raise broken(
+                where,
+                fact("{name} to begin at byte {offset:,}", name=clipped(name), offset=end_of_previous),
+                f"{begin:,}",
+            )
         end_of_previous = end
     if end_of_previous != len(body):
-        raise broken(where, f"{end_of_previous:,} bytes of tensors", f"{len(body):,} bytes")
+        raise broken(
+            where,
+            fact("{size:,} bytes of tensors", size=end_of_previous),
+            fact("{size:,} bytes", size=len(body)),
+        )
     return {name: _tensor(name, entries[name], body, where) for name in order}
 
 
 def _require_entry(name: str, entry: Any, where: str) -> None:
     """Refuse an entry whose shape, dtype and length do not agree."""
-    expected = f"dtype, shape and data_offsets that agree for {clipped(name)}"
+    expected = fact("dtype, shape and data_offsets that agree for {name}", name=clipped(name))
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise broken(where, expected, clipped(str(entry)))
     if not isinstance(entry["dtype"], str) or entry["dtype"] not in _NAMES:
@@ -96,6 +109,6 @@ def _tensor(name: str, entry: dict[str, Any], body: memoryview, where: str) -> T
     try:
         stored = np.ndarray(entry["shape"], KINDS[kind].stored, body, entry["data_offsets"][0])
     except ValueError as cause:  # a shape like (0, 2**47, 2**47): no elements, too large for NumPy
-        expected = f"a shape that can exist for {clipped(name)}"
+        expected = fact("a shape that can exist for {name}", name=clipped(name))
         raise broken(where, expected, clipped(str(entry["shape"]))) from cause
     return Tensor(kind, stored)

@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
@@ -105,6 +105,7 @@ def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
         is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if not is_integer or int(value) < minimum:
             raise UsageError(
-                "E102", where=f"cr.models.{model}", name=name, expected=f"an integer >= {minimum}",
-                received=value_text(value), fix=f"cr.models.{model}({name}={max(minimum, 10)})",
+                "E102", where=f"cr.models.{model}", name=name,
+                expected=fact("an integer >= {minimum}", minimum=minimum), received=value_text(value),
+                fix=f"cr.models.{model}({name}={max(minimum, 10)})",
             )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.models.model_card import require_counts
 from chainrule.nn.validation import unknown
 from chainrule.records import frozen
@@ -73,7 +73,9 @@ def resolve_stack(model: str, size: str, sizes: Mapping[str, Stack], change: Sta
         upper = lower + chosen.heads
         raise ShapeError(
             "E221", op=model, what="heads", what_zh="各个头",
-            expected=f"width {lower} or {upper}, for {chosen.heads} heads",
-            received=f"width {chosen.width}", fix=f"width={upper}",
+            expected=fact(
+                "width {lower} or {upper}, for {heads} heads", lower=lower, upper=upper, heads=chosen.heads
+            ),
+            received=fact("width {width}", width=chosen.width), fix=f"width={upper}",
         )  # fmt: skip
     return chosen

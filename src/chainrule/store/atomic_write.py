@@ -29,7 +29,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.store import os_errors
 from chainrule.store.open_folder import Place, enclosing_run, folder_of, make_folders, place_of, resolved
 
@@ -117,7 +117,7 @@ def read(
             target = place.path
             return _content(place, limit)
     except MemoryError as cause:
-        raise _too_large(target, target.stat().st_size, "a file that fits in memory") from cause
+        raise _too_large(target, target.stat().st_size, fact("a file that fits in memory")) from cause
     except FileError:
         raise
     except OSError as cause:
@@ -128,7 +128,7 @@ def _content(place: Place, limit: int) -> bytes:
     with open(place.open(os.O_RDONLY), "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
-            raise _too_large(place.path, size, f"at most {limit:,} bytes")
+            raise _too_large(place.path, size, fact("at most {limit:,} bytes", limit=limit))
         return file.read()
 
 
@@ -227,7 +227,7 @@ def _mode_of(place: Place) -> int | None:
     if mode is None:
         return None
     if not stat.S_ISREG(mode):
-        raise IsADirectoryError(errno.EISDIR, "not a plain file")
+        raise IsADirectoryError(errno.EISDIR, fact("not a plain file"))
     if not os.access(place.name, os.W_OK, dir_fd=place.folder):
         raise PermissionError(errno.EACCES, "write-protected")
     return stat.S_IMODE(mode)
@@ -285,6 +285,6 @@ def _too_large(path: Path, size: int, expected: str) -> FileError:
         "E404",
         where=str(path),
         expected=expected,
-        received=f"{size:,} bytes",
-        fix="check that it is the file you mean: ls -l shows its size",
+        received=fact("{size:,} bytes", size=size),
+        fix=fact("check that it is the file you mean: ls -l shows its size"),
     )

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact, joined, message_of
 from chainrule.store import atomic_write, json_document
 
 VERSION = 1
@@ -98,7 +98,15 @@ def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
     header = (outer + (rest if rest == "}" else "," + rest)).encode()
     header += b" " * (-len(header) % _WIDTH)
     if len(header) > HEADER_LIMIT:
-        raise _unfit_record([f"the record takes {len(header):,} bytes; the limit is {HEADER_LIMIT:,}"])
+        raise _unfit_record(
+            [
+                fact(
+                    "the record takes {size:,} bytes; the limit is {limit:,}",
+                    size=len(header),
+                    limit=HEADER_LIMIT,
+                )
+            ]
+        )
     return _seal([len(header).to_bytes(_WIDTH, "little") + header, *parts])
 
 
@@ -122,13 +130,17 @@ def unpack(data: bytes, kind: str, where: str = "") -> tuple[dict[str, Any], dic
         raise FileError(
             "E422",
             where=where,
-            expected=f"format version {VERSION} or less",
-            received=f"format version {document['version']}",
+            expected=fact("format version {version} or less", version=VERSION),
+            received=fact("format version {version}", version=document["version"]),
             fix="python -m pip install --upgrade chainrule",
         )
     if document["kind"] != kind:
         raise FileError(
-            "E423", where=where, expected=kind, received=document["kind"], fix=f"give a {kind} file"
+            "E423",
+            where=where,
+            expected=kind,
+            received=document["kind"],
+            fix=fact("give a {kind} file", kind=kind),
         )
     return document["record"], _tensors(entries, memoryview(data)[_WIDTH + len(header) :], where)
 
@@ -138,13 +150,13 @@ def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
     for name, tensor in tensors.items():
         dtype = np.asarray(tensor).dtype.name
         if dtype not in _TYPES:
-            faults.append(f"{name!r} is of {dtype}")
+            faults.append(fact("{name!r} is of {dtype}", name=name, dtype=dtype))
         if name == "__metadata__" or not json_document.is_text(name):
-            faults.append(f"{name!a} cannot be the name of an array")
+            faults.append(fact("{name!a} cannot be the name of an array", name=name))
     if faults:
         raise FileError(
             "E426",
-            expected=f"names in Unicode, arrays of {', '.join(_TYPES)}",
+            expected=fact("names in Unicode, arrays of {dtypes}", dtypes=", ".join(_TYPES)),
             received=faults[0],
             notes=faults[1:],
             fix='array.astype("float32")',
@@ -188,16 +200,27 @@ def _seal(parts: list[bytes]) -> bytes:
 def _header(data: bytes, where: str) -> bytes:
     """The bytes of the header, after checking that its length fits the file."""
     if len(data) <= _WIDTH:
-        raise _corrupted(where, f"more than {_WIDTH} bytes", f"{len(data)} bytes")
+        raise _corrupted(
+            where, fact("more than {limit} bytes", limit=_WIDTH), fact("{size} bytes", size=len(data))
+        )
     size = int.from_bytes(data[:_WIDTH], "little")
     if data[_WIDTH : _WIDTH + 1] != b"{":
-        raise _foreign(where, "a file of another format")
+        raise _foreign(where, fact("a file of another format"))
     if size > len(data) - _WIDTH:
         raise _corrupted(
-            where, f"a header of {size:,} bytes", f"{len(data) - _WIDTH:,} bytes after its length"
+            where,
+            fact("a header of {size:,} bytes", size=size),
+            fact("{size:,} bytes after its length", size=len(data) - _WIDTH),
         )
     if size > HEADER_LIMIT:
-        raise _foreign(where, f"a header of {size:,} bytes, where chainrule writes at most {HEADER_LIMIT:,}")
+        raise _foreign(
+            where,
+            fact(
+                "a header of {size:,} bytes, where chainrule writes at most {limit:,}",
+                size=size,
+                limit=HEADER_LIMIT,
+            ),
+        )
     return data[_WIDTH : _WIDTH + size]
 
 
@@ -206,7 +229,7 @@ def _verify(data: bytes, header: bytes, where: str) -> None:
     match = _DIGEST.search(header)
     if not match:
         raise (
-            _corrupted(where, "a checksum", "none")
+            _corrupted(where, fact("a checksum"), fact("none"))
             if b"chainrule" in header
             else _foreign_header(header, where)
         )
@@ -225,18 +248,18 @@ def _foreign_header(header: bytes, where: str) -> FileError:
     try:
         json_document.from_text(header.decode())
     except ValueError as cause:
-        return _corrupted(where, "a header in JSON", str(cause))
-    return _foreign(where, "a safetensors file without chainrule's record")
+        return _corrupted(where, fact("a header in JSON"), message_of(cause))
+    return _foreign(where, fact("a safetensors file without chainrule's record"))
 
 
 def _parse(header: bytes, where: str) -> dict[str, Any]:
     try:
         entries = json_document.from_text(header.decode())
     except ValueError as cause:
-        raise _broken(where, "a header in strict JSON", str(cause)) from cause
+        raise _broken(where, fact("a header in strict JSON"), message_of(cause)) from cause
     metadata = entries.get("__metadata__") if isinstance(entries, dict) else None
     if not isinstance(metadata, dict) or set(metadata) != {"chainrule"}:
-        raise _broken(where, "metadata with the one key chainrule", f"{str(metadata)[:60]}")
+        raise _broken(where, fact("metadata with the one key chainrule"), f"{str(metadata)[:60]}")
     return entries
 
 
@@ -245,16 +268,18 @@ def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
     try:
         document = json_document.from_text(metadata["chainrule"])
     except (TypeError, ValueError) as cause:
-        raise _broken(where, "a record in strict JSON", str(cause)) from cause
+        raise _broken(where, fact("a record in strict JSON"), message_of(cause)) from cause
     types = {"format": str, "version": int, "kind": str, "sha256": str, "record": dict}
     faults = [
-        f"{key} is not a {kind.__name__}"
+        fact("{name} is not a {kind}", name=key, kind=kind.__name__)
         for key, kind in types.items()
         if not isinstance(document, dict) or type(document.get(key)) is not kind
     ]
     if faults or document["format"] != "chainrule":
         raise _broken(
-            where, "format, version, kind, sha256 and record", "; ".join(faults) or document["format"]
+            where,
+            fact("format, version, kind, sha256 and record"),
+            joined("; ", faults) if faults else document["format"],
         )
     return document
 
@@ -264,16 +289,22 @@ def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str,
     for name, entry in entries.items():
         if not _is_entry(entry):
             raise _broken(
-                where, f"dtype, shape and data_offsets that agree for {name[:40]!r}", str(entry)[:80]
+                where,
+                fact("dtype, shape and data_offsets that agree for {name!r}", name=name[:40]),
+                str(entry)[:80],
             )
     place = 0
     for name in sorted(entries, key=lambda name: entries[name]["data_offsets"]):
         begin, end = entries[name]["data_offsets"]
         if begin != place:
-            raise _broken(where, f"{name[:40]!r} to begin at byte {place:,}", f"{begin:,}")
+            raise _broken(
+                where, fact("{name!r} to begin at byte {place:,}", name=name[:40], place=place), f"{begin:,}"
+            )
         place = end
     if place != len(data):
-        raise _broken(where, f"{place:,} bytes of arrays", f"{len(data):,} bytes")
+        raise _broken(
+            where, fact("{size:,} bytes of arrays", size=place), fact("{size:,} bytes", size=len(data))
+        )
     return {name: _array(name, entry, data, where) for name, entry in entries.items()}
 
 
@@ -299,35 +330,35 @@ def _array(name: str, entry: dict[str, Any], data: memoryview, where: str) -> np
     begin, end = entry["data_offsets"]
     flat = np.frombuffer(data[begin:end], np.uint8)
     if dtype == np.bool_ and flat.size and flat.max() > 1:
-        raise _broken(where, f"{name[:40]!r} to hold 0 and 1", str(flat.max()))
+        raise _broken(where, fact("{name!r} to hold 0 and 1", name=name[:40]), str(flat.max()))
     try:
         return flat.view(dtype.newbyteorder("<")).astype(dtype).reshape(entry["shape"])
     except ValueError as cause:  # a shape like (0, 2**62, 2**62): no elements, too large for NumPy
         raise _broken(
-            where, f"{name[:40]!r} to have a shape that can exist", str(entry["shape"])[:80]
+            where, fact("{name!r} to have a shape that can exist", name=name[:40]), str(entry["shape"])[:80]
         ) from cause
 
 
 def _unfit_record(reasons: Any) -> FileError:
     return FileError(
         "E425",
-        expected="texts, finite numbers, booleans, None, lists, and dicts with text keys",
+        expected=fact("texts, finite numbers, booleans, None, lists, and dicts with text keys"),
         received=reasons[0],
         notes=reasons[1:],
-        fix="float(x), int(x) or x.tolist() for a NumPy value; None for a number that is not known",
+        fix=fact("float(x), int(x) or x.tolist() for a NumPy value; None for a number that is not known"),
     )
 
 
 def _corrupted(where: str, expected: str, received: str) -> FileError:
-    fix = "use a copy or an earlier checkpoint, or fetch the file again"
+    fix = fact("use a copy or an earlier checkpoint, or fetch the file again")
     return FileError("E420", where=where, expected=expected, received=received, fix=fix)
 
 
 def _foreign(where: str, received: str) -> FileError:
-    fix = "give a file that model.save(...) or chainrule train wrote"
-    return FileError("E421", where=where, expected="a chainrule file", received=received, fix=fix)
+    fix = fact("give a file that model.save(...) or chainrule train wrote")
+    return FileError("E421", where=where, expected=fact("a chainrule file"), received=received, fix=fix)
 
 
 def _broken(where: str, expected: str, received: str) -> FileError:
-    fix = "do not trust this file: its checksum is right, so it was written this way"
+    fix = fact("do not trust this file: its checksum is right, so it was written this way")
     return FileError("E424", where=where, expected=expected, received=received, fix=fix)

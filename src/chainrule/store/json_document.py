@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from chainrule.errors import fact, joined
+
 DEPTH_LIMIT = 64  # levels of nesting; the description of a deep network needs about ten
 INTEGER_BITS = 1023  # so that every number of a document can be converted to a float
 _MAX_REASONS = 5
@@ -24,7 +26,7 @@ class UnfitError(ValueError):
 
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
-        super().__init__("; ".join(reasons))
+        super().__init__(joined("; ", reasons))
 
 
 def to_text(value: Any, name: str = "record") -> str:
@@ -59,11 +61,11 @@ def from_text(text: str) -> Any:
             text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
         )
     except RecursionError:
-        raise UnfitError(f"nested deeper than {DEPTH_LIMIT} levels") from None
+        raise UnfitError(fact("nested deeper than {limit} levels", limit=DEPTH_LIMIT)) from None
     except UnfitError:
         raise
     except ValueError as cause:
-        raise UnfitError(f"not JSON: {cause}") from None
+        raise UnfitError(fact("not JSON: {fault}", fault=cause)) from None
     reasons = list(islice(_faults(value, "document"), _MAX_REASONS))
     if reasons:
         raise UnfitError(*reasons)
@@ -85,13 +87,18 @@ def _faults(value: Any, name: str) -> Iterator[str]:
         step = place[-1]
         if isinstance(step, tuple) and not is_text(step[0]):
             key = ascii(step[0])[:40]
-            yield f"{_named(place[0])} has the key {key}; JSON keys are texts in valid Unicode"
+            yield fact(
+                "{place} has the key {key}; JSON keys are texts in valid Unicode",
+                place=_named(place[0]), key=key,
+            )  # fmt: skip
         if not isinstance(part, dict | list | tuple):
             reason = _fault(part)
             if reason:
-                yield f"{_named(place)} {reason}"
+                yield fact("{place} {fault}", place=_named(place), fault=reason)
         elif depth > DEPTH_LIMIT:
-            yield f"{_named(place)[:40]}... is nested deeper than {DEPTH_LIMIT} levels"
+            yield fact(
+                "{place}... is nested deeper than {limit} levels", place=_named(place)[:40], limit=DEPTH_LIMIT
+            )
         elif isinstance(part, dict):
             stack += [(part[key], (place, (key,)), depth + 1) for key in reversed(part)]
         else:
@@ -101,14 +108,15 @@ def _faults(value: Any, name: str) -> Iterator[str]:
 def _fault(value: Any) -> str:
     """Why JSON cannot represent a value without parts; ``""`` if it can."""
     if isinstance(value, str):
-        return "" if is_text(value) else f"is {ascii(value)[:40]}, which is not valid Unicode"
+        return "" if is_text(value) else fact("is {text}, which is not valid Unicode", text=ascii(value)[:40])
     if isinstance(value, float):
-        return "" if math.isfinite(value) else f"is {value}; JSON has finite numbers only"
+        return "" if math.isfinite(value) else fact("is {value}; JSON has finite numbers only", value=value)
     if isinstance(value, int):
         bits = value.bit_length()
-        long = f"is an integer of {bits:,} bits; the limit is {INTEGER_BITS:,}"
-        return long if bits > INTEGER_BITS else ""
-    return "" if value is None else f"is a {type(value).__name__}; JSON has no such type"
+        if bits <= INTEGER_BITS:
+            return ""
+        return fact("is an integer of {bits:,} bits; the limit is {limit:,}", bits=bits, limit=INTEGER_BITS)
+    return "" if value is None else fact("is a {kind}; JSON has no such type", kind=type(value).__name__)
 
 
 def _named(place: _Place) -> str:
@@ -133,16 +141,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise UnfitError(f"the key {twice[:40]!r} is duplicated")
+        raise UnfitError(fact("the key {key!r} is duplicated", key=twice[:40]))
     return values
 
 
 def _refuse_constant(word: str) -> float:
-    raise UnfitError(f"{word} is not a number in JSON")
+    raise UnfitError(fact("{word} is not a number in JSON", word=word))
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise UnfitError(f"{digits[:40]} is larger than any float")
+        raise UnfitError(fact("{number} is larger than any float", number=digits[:40]))
     return number

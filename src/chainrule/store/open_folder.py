@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.records import frozen
 from chainrule.store import os_errors
 
@@ -55,10 +55,10 @@ class Place:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             os.close(handle)
-            raise IsADirectoryError(errno.EISDIR, "not a plain file")
+            raise IsADirectoryError(errno.EISDIR, fact("not a plain file"))
         if flags & (os.O_WRONLY | os.O_RDWR) and self.within is not None and facts.st_nlink > 1:
             os.close(handle)
-            raise link_error(self.path, "a file with a second name (hard link)")
+            raise link_error(self.path, fact("a file with a second name (hard link)"))
         return handle
 
     def mode(self) -> int | None:
@@ -149,7 +149,7 @@ def _close(handle: int) -> None:
 def _step(handle: int, name: str, create: bool) -> int:
     """Open a folder in an open folder, creating it if requested."""
     if name == "..":
-        raise FileNotFoundError(errno.ENOENT, "a path that leaves its folder")
+        raise FileNotFoundError(errno.ENOENT, fact("a path that leaves its folder"))
     flags = _FOLDER | os.O_NOFOLLOW
     try:
         return os.open(name, flags, dir_fd=handle)
@@ -184,12 +184,12 @@ def link_error(path: Path, received: str = "") -> FileError:
     """The error for a link inside a run folder."""
     if not received:
         try:
-            received = f"a link to {ascii(os.readlink(path))[1:-1][:120]}"
+            received = fact("a link to {target}", target=ascii(os.readlink(path))[1:-1][:120])
         except OSError:
-            received = "a link"
-    fix = f"rm {path}, or copy what it names into its place"
+            received = fact("a link")
+    fix = fact("rm {path}, or copy what it names into its place", path=path)
     return FileError(
-        "E434", where=str(path), expected="a file or folder of its own", received=received, fix=fix
+        "E434", where=str(path), expected=fact("a file or folder of its own"), received=received, fix=fix
     )
 
 

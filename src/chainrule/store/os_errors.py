@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from chainrule.errors import FileError, nearest
+from chainrule.errors import FileError, fact, nearest
 
 _CODES = {
     errno.ENOSPC: "E405",
@@ -34,7 +34,11 @@ def write_error(fault: OSError, path: Path, needed: int, notes: Iterable[str] = 
     """The error to raise if ``needed`` bytes could not be written to ``path``."""
     code = _CODES.get(fault.errno or 0, "E410")
     free = free_bytes(path.parent)
-    space = [f"{needed:,} bytes needed" + (f", {free:,} bytes free" if free is not None else "")]
+    space = [
+        fact("{size:,} bytes needed", size=needed)
+        if free is None
+        else fact("{size:,} bytes needed, {free:,} bytes free", size=needed, free=free)
+    ]
     expected, received, fix = _write_facts(code, fault, path, needed, free)
     return FileError(
         code,
@@ -53,31 +57,56 @@ def _write_facts(
 ) -> tuple[str, str, str]:
     """What was expected, what was received, and a fix."""
     folder = path.parent
+    if code in ("E405", "E406", "E408"):
+        return _facts_of_space(code, fault, folder, needed, free)
     match code:
         case "E402":
-            return "the path of a file", what_is(path), _file_path_near(path)
+            return fact("the path of a file"), what_is(path), _file_path_near(path)
         case "E403":
             place = path if path.exists() and not os.access(path, os.W_OK) else folder
-            return f"permission to write {place}", "permission denied", f"chmod u+w {place}"
-        case "E405":
-            received = "quota used up" if fault.errno == errno.EDQUOT else f"{free or 0:,} bytes free"
-            return f"{needed:,} bytes free in {folder}", received, "free some space, or write to another disk"
-        case "E406":
             return (
-                "a disk that can be written",
-                "a read-only one",
-                "write to another folder, such as one in ~",
+                fact("permission to write {path}", path=place),
+                fact("permission denied"),
+                f"chmod u+w {place}",
             )
         case "E407":
-            return f"a folder at {folder}", _what_is_at(folder), _folder_fix(folder)
-        case "E408":
-            limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-            allowed = "a smaller file" if limit == resource.RLIM_INFINITY else f"at most {limit:,} bytes"
-            return allowed, f"{needed:,} bytes", "ulimit -f unlimited"
+            return fact("a folder at {folder}", folder=folder), _what_is_at(folder), _folder_fix(folder)
         case "E409":
             return _facts_of_name(path)
         case _:
-            return "", _in_words(fault), "check the disk, or write to another one"
+            return "", _in_words(fault), fact("check the disk, or write to another one")
+
+
+def _facts_of_space(
+    code: str, fault: OSError, folder: Path, needed: int, free: int | None
+) -> tuple[str, str, str]:
+    """What was expected, what was received, and a fix, where the disk or a limit allows no more bytes."""
+    match code:
+        case "E405":
+            received = (
+                fact("quota used up")
+                if fault.errno == errno.EDQUOT
+                else fact("{size:,} bytes free", size=free or 0)
+            )
+            return (
+                fact("{size:,} bytes free in {folder}", size=needed, folder=folder),
+                received,
+                fact("free some space, or write to another disk"),
+            )
+        case "E406":
+            return (
+                fact("a disk that can be written"),
+                fact("a read-only one"),
+                fact("write to another folder, such as one in ~"),
+            )
+        case _:
+            limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+            allowed = (
+                fact("a smaller file")
+                if limit == resource.RLIM_INFINITY
+                else fact("at most {limit:,} bytes", limit=limit)
+            )
+            return allowed, fact("{size:,} bytes", size=needed), "ulimit -f unlimited"
 
 
 def read_error(fault: OSError, path: Path) -> FileError:
@@ -96,13 +125,13 @@ def _read_facts(code: str, fault: OSError, path: Path) -> tuple[str, str, str]:
         case "E401":
             return _facts_of_missing(path)
         case "E402":
-            return "the path of a file", what_is(path), _file_path_near(path)
+            return fact("the path of a file"), what_is(path), _file_path_near(path)
         case "E403":
-            return "permission to read it", "permission denied", f"chmod u+r {path}"
+            return fact("permission to read it"), fact("permission denied"), f"chmod u+r {path}"
         case "E409":
             return _facts_of_name(path)
         case _:
-            return "", _in_words(fault), "check the disk, or read a copy of the file"
+            return "", _in_words(fault), fact("check the disk, or read a copy of the file")
 
 
 def flush(folder: int) -> None:
@@ -125,7 +154,7 @@ def unusable_name(path: object, fault: ValueError) -> FileError:
     return FileError(
         "E409",
         where=ascii(str(path)),
-        expected="characters that a file name can hold",
+        expected=fact("characters that a file name can hold"),
         received=str(fault),
         fix="model.safetensors",
     )
@@ -141,17 +170,33 @@ def _facts_of_missing(path: Path) -> tuple[str, str, str]:
     try:
         names = sorted(os.listdir(path.parent))
     except OSError:
-        return f"a file in {path.parent}", _what_is_at(path.parent), "check the path with ls"
+        return (
+            fact("a file in {folder}", folder=path.parent),
+            _what_is_at(path.parent),
+            fact("check the path with ls"),
+        )
     similar = nearest(path.name, names)
     if similar:
-        return f"a file named {path.name}", f"a folder that has {similar}", str(path.parent / similar)
-    return f"a file named {path.name}", f"a folder of {len(names)} other names", f"ls {path.parent}"
+        return (
+            fact("a file named {name}", name=path.name),
+            fact("a folder that has {name}", name=similar),
+            str(path.parent / similar),
+        )
+    return (
+        fact("a file named {name}", name=path.name),
+        fact("a folder of {count} other names", count=len(names)),
+        f"ls {path.parent}",
+    )
 
 
 def _what_is_at(folder: Path) -> str:
     """What exists instead of a folder that cannot be used."""
     try:
-        return f"{what_is(folder)} at {folder}" if folder.exists() else f"nothing at {folder}"
+        return (
+            fact("{kind} at {place}", kind=what_is(folder), place=folder)
+            if folder.exists()
+            else fact("nothing at {place}", place=folder)
+        )
     except OSError as fault:
         return _in_words(fault)
 
@@ -164,15 +209,23 @@ def _file_path_near(path: Path) -> str:
 def _folder_fix(folder: Path) -> str:
     """A fix for a missing folder."""
     is_blocked = any(place.exists() and not place.is_dir() for place in (folder, *folder.parents))
-    return "give a path whose folders are folders" if is_blocked else f"mkdir -p {folder}"
+    return fact("give a path whose folders are folders") if is_blocked else f"mkdir -p {folder}"
 
 
 def _facts_of_name(path: Path) -> tuple[str, str, str]:
     longest = max(path.parts, key=lambda part: len(os.fsencode(part)), default="")
     length = len(os.fsencode(longest))
     if length <= _NAME_LIMIT:
-        return "a shorter path", f"{len(os.fsencode(path))} bytes in all", "give a path of fewer folders"
-    return f"names of at most {_NAME_LIMIT} bytes", f"{length} bytes", "give it a shorter name"
+        return (
+            fact("a shorter path"),
+            fact("{size} bytes in all", size=len(os.fsencode(path))),
+            fact("give a path of fewer folders"),
+        )
+    return (
+        fact("names of at most {limit} bytes", limit=_NAME_LIMIT),
+        fact("{size} bytes", size=length),
+        fact("give it a shorter name"),
+    )
 
 
 def not_a_folder(place: Path) -> FileError:
@@ -180,7 +233,7 @@ def not_a_folder(place: Path) -> FileError:
     return FileError(
         "E432",
         where=str(place),
-        expected="a folder, or a path where one can be created",
+        expected=fact("a folder, or a path where one can be created"),
         received=what_is(place),
         fix=f"mv {place} {place}.old",
     )
@@ -189,8 +242,8 @@ def not_a_folder(place: Path) -> FileError:
 def what_is(path: Path) -> str:
     """What exists at ``path``, in two words."""
     if path.is_dir():
-        return "a folder"
-    return "a file" if path.is_file() else "a device, pipe or socket"
+        return fact("a folder")
+    return fact("a file") if path.is_file() else fact("a device, pipe or socket")
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.records import frozen
 from chainrule.store import atomic_write, container, json_document, os_errors
 from chainrule.store.open_folder import folder_of, place_of, refuse_link
@@ -213,10 +213,10 @@ class RunFolder:
             raise FileError(
                 "E431",
                 where=str(self.path),
-                expected="a checkpoint to resume from",
-                received=f"{len(skipped)} that cannot be used",
+                expected=fact("a checkpoint to resume from"),
+                received=fact("{count} that cannot be used", count=len(skipped)),
                 notes=skipped,
-                fix="train again without --resume",
+                fix=fact("train again without --resume"),
             )
         return None
 
@@ -246,7 +246,9 @@ class RunFolder:
                 "E411",
                 where=str(path),
                 expected="UTF-8",
-                received=f"byte 0x{cause.object[cause.start]:02x} at place {cause.start:,}",
+                received=fact(
+                    "byte 0x{byte:02x} at place {place:,}", byte=cause.object[cause.start], place=cause.start
+                ),
                 fix=f"iconv -t UTF-8 {path}",
             ) from cause
 
@@ -294,13 +296,22 @@ class RunFolder:
         """The error that names the training that holds the lock, as far as its note can be read."""
         try:
             holder_note = json_document.from_text(atomic_write.read(note, 4096, within=self.path).decode())
-            holder = (
-                f"process {holder_note['pid']} on {holder_note['host']}, at work since {holder_note['since']}"
+            holder = fact(
+                "process {process} on {host}, at work since {since}",
+                process=holder_note["pid"],
+                host=holder_note["host"],
+                since=holder_note["since"],
             )
-            fix = f"wait for it, or end it on {holder_note['host']} with: kill {holder_note['pid']}"
+            fix = fact(
+                "wait for it, or end it on {host} with: kill {process}",
+                host=holder_note["host"],
+                process=holder_note["pid"],
+            )
         except (FileError, ValueError, KeyError, TypeError):
-            holder, fix = "another process", "wait for it, or give another --out"
-        return FileError("E430", where=str(self.path), expected="a free folder", received=holder, fix=fix)
+            holder, fix = fact("another process"), fact("wait for it, or give another --out")
+        return FileError(
+            "E430", where=str(self.path), expected=fact("a free folder"), received=holder, fix=fix
+        )
 
 
 def _signature() -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.store import os_errors
 
 
@@ -82,10 +82,10 @@ def folder_gone_error(path: Path) -> FileError:
     return FileError(
         "E433",
         where=str(path),
-        expected="the folder in which the training started",
-        received="another folder in its place" if os.path.lexists(path) else "no such folder",
-        notes=["files written before are wherever the folder is now; if it was deleted, they are lost"],
-        fix="train again into a new folder, or move the old one back and resume",
+        expected=fact("the folder in which the training started"),
+        received=fact("another folder in its place") if os.path.lexists(path) else fact("no such folder"),
+        notes=[fact("files written before are wherever the folder is now; if it was deleted, they are lost")],
+        fix=fact("train again into a new folder, or move the old one back and resume"),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.data import Arrays, Cell, Preparation
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.trace.tracer import Trace, TrainingPosition, trace
 from chainrule.train.evaluation import evaluate
@@ -48,7 +48,7 @@ def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
         x, y = tabular.inputs(model.preparation, table), targets
     if y is None:
         raise UsageError(
-            "E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])"
+            "E122", where="explain", expected=fact("a label or a value"), fix="model.explain(x[0], y[0])"
         )
     single = _is_single(model.network, x)
     x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)

@@ -7,6 +7,7 @@ PHRASES: dict[str, str] = {
     "a model of tables": "表格模型",
     "a network with parameters": "有参数的网络",
     "an index inside {}, from 0": "{} 之内的下标，从 0 开始",
+    "an index inside {shape}, from 0": ("{shape} 之内的下标，从 0 开始"),
     "at least one weight with its new number": "至少一个权重及其新值",
     "a metric that is defined for these rows": "能用于这些行的指标",
     "a number for each seed": "每个种子一个数",

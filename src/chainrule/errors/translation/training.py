@@ -37,11 +37,14 @@ PHRASES: dict[str, str] = {
     "at most {} classes": "至多 {} 个类别",
     "known classes": "已知的类别",
     "numbers {}": "数字 {}",
+    "numbers in little-endian order": ("数字 〇in little-endian order"),
+    "numbers for a tensor of {shape}": ("形状为 {shape} 的张量的数"),
     "numbers from 0 to 1": "0 到 1 之间的数",
     "integers": "整数",
     "targets for {}": "{} 的目标",
     "targets (N, K), shares of classes": "目标 (N, K)，各类别所占的份额",
     "{} arrays": "{} 个数组",
+    "{size:,} bytes of arrays": ("{size:,} 字节的数组"),
     "{} {}, which cannot be mixed": "{} {}，无法混合",
     "at least one parameter to train": "至少一个可训练的参数",
     "names other than {}, each once": "{} 之外的名称，每个一次",
@@ -92,6 +95,7 @@ PHRASES: dict[str, str] = {
     "{} tokens": "{} 个词元",
     "at most {}, as many as num_beams": "至多 {}，与束宽相同",
     "at most {}": "至多 {}",
+    "at most {widest} on this processor": ("在此处理器上至多 {widest}"),
     "at least {}": "至少 {}",
     "num_beams alone, or draws": "只用束搜索，或只用抽样",
     "draws": "抽样",
@@ -111,6 +115,9 @@ PHRASES: dict[str, str] = {
         "路径，名称写在花括号里：{epoch}、{val_loss:.3f}"
     ),
     "{#} derivatives checked; largest relative error {}": "检查了 {} 个导数；最大相对误差 {}",
+    "{numbers} derivatives checked; largest relative error {error:.1e}": (
+        "检查了 {numbers} 个导数；最大相对误差 {error:.1e}"
+    ),
     "one of them": "其中之一",
     "inputs with as many rows each": "行数相同的输入",
     "True, False or None": "True、False 或 None",

@@ -34,7 +34,7 @@ import pickletools
 from collections.abc import Callable
 from typing import IO, Any
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact, message_of
 from chainrule.interop.refusals import broken, clipped, other_kind, pickled_model, unsafe
 from chainrule.records import frozen
 
@@ -136,7 +136,7 @@ def run(stream: IO[bytes], where: str) -> Any:
     try:
         for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
             if count >= OPERATIONS:
-                raise broken(where, f"at most {OPERATIONS:,} operations", "more")
+                raise broken(where, fact("at most {limit:,} operations", limit=OPERATIONS), fact("more"))
             machine.do(operation.name, argument)
         return machine.result()
     except FileError as error:
@@ -144,7 +144,9 @@ def run(stream: IO[bytes], where: str) -> Any:
             raise _model_error(stream, begin, where) or error from None
         raise
     except (ValueError, LookupError, OverflowError, Warning, _UnfitError) as cause:
-        raise broken(where, "a complete pickle", clipped(str(cause)) or type(cause).__name__) from cause
+        raise broken(
+            where, fact("a complete pickle"), clipped(message_of(cause)) or type(cause).__name__
+        ) from cause
 
 
 def _model_error(stream: IO[bytes], begin: int, where: str) -> FileError | None:
@@ -185,19 +187,24 @@ class _Machine:
             _HANDLERS[operation](self, argument)
         else:
             argument_text = argument[:80] if isinstance(argument, str) else ""
-            raise unsafe(self.where, f"the operation {operation} {clipped(argument_text, 40)}".strip())
+            raise unsafe(
+                self.where,
+                fact(
+                    "the operation {operation}", operation=f"{operation} {clipped(argument_text, 40)}".strip()
+                ),
+            )
 
     def result(self) -> Any:
         """The value that is left at the end."""
         if len(self.stack) != 1:
-            raise _UnfitError(f"{len(self.stack)} values at its end, not 1")
+            raise _UnfitError(fact("{count} values at its end, not 1", count=len(self.stack)))
         return self.stack[0]
 
     def pop(self, kind: type | tuple[type, ...] = object) -> Any:
         """Pop the top value, which must be of a type."""
         value = self.stack.pop()
         if value is _MARK or not isinstance(value, kind):
-            raise _UnfitError(f"a {type(value).__name__} where another value belongs")
+            raise _UnfitError(fact("a {kind} where another value belongs", kind=type(value).__name__))
         return value
 
     def top(self, kind: type) -> Any:
@@ -212,12 +219,14 @@ class _Machine:
                 values = self.stack[i + 1 :]
                 del self.stack[i:]
                 return values
-        raise _UnfitError("no mark")
+        raise _UnfitError(fact("no mark"))
 
     def memo_put(self, place: int) -> None:
         """Store the top value in the memo."""
         if place < 0 or place > self.count:  # writers count from 0; each index takes at least one operation
-            raise _UnfitError(f"index {place:,} of the memo after {self.count:,} operations")
+            raise _UnfitError(
+                fact("index {place:,} of the memo after {count:,} operations", place=place, count=self.count)
+            )
         while len(self.memo) <= place:
             self.memo.append(_MARK)
         self.memo_count += self.memo[place] is _MARK
@@ -226,7 +235,7 @@ class _Machine:
     def memo_get(self, place: int) -> None:
         """Push a value of the memo."""
         if not 0 <= place < len(self.memo) or self.memo[place] is _MARK:
-            raise _UnfitError("an unused index of the memo")
+            raise _UnfitError(fact("an unused index of the memo"))
         self.stack.append(self.memo[place])
 
     def push_tuple(self, count: int) -> None:
@@ -243,12 +252,12 @@ class _Machine:
         items = self.top(dict)
         for key, value in zip(flat[::2], flat[1::2], strict=True):
             if type(key) not in (str, int):
-                raise unsafe(self.where, f"a dict with a {type(key).__name__} as key")
+                raise unsafe(self.where, fact("a dict with a {kind} as key", kind=type(key).__name__))
             if type(key) is int and key.bit_length() > KEY_BITS:
-                raise _UnfitError(f"an integer of {key.bit_length():,} bits as a key")
+                raise _UnfitError(fact("an integer of {bits:,} bits as a key", bits=key.bit_length()))
             stored_key = key if type(key) is str else Number(f"{key:d}")
             if stored_key in items:
-                raise _UnfitError("a dict with one key twice")
+                raise _UnfitError(fact("a dict with one key twice"))
             items[stored_key] = value
 
     def push_dict(self, _: Any) -> None:
@@ -262,7 +271,7 @@ class _Machine:
         if name not in CALLS and name not in STORAGES:
             is_tensor = name.startswith(_TENSOR) or (name.startswith("torch.") and name.endswith("Storage"))
             raise (
-                other_kind(self.where, "a tensor", name, STORAGES.values())
+                other_kind(self.where, fact("a tensor"), name, STORAGES.values())
                 if is_tensor
                 else unsafe(self.where, name)
             )
@@ -279,7 +288,9 @@ class _Machine:
         if function.name not in CALLS:
             raise unsafe(self.where, f"{function.name}()")
         if len(arguments) > ARGUMENTS:
-            raise _UnfitError(f"{len(arguments):,} arguments for {function.name}")
+            raise _UnfitError(
+                fact("{count:,} arguments for {name}", count=len(arguments), name=function.name)
+            )
         try:
             self.stack.append(CALLS[function.name](*arguments))
         except TypeError as cause:
@@ -298,47 +309,47 @@ class _Machine:
 def _storage(description: tuple[Any, ...], where: str) -> Storage:
     """The storage described by ``("storage", kind, key, device, count)``; in old files a view follows."""
     if description and description[0] == "module":
-        raise pickled_model(where, "the source code of a class")
+        raise pickled_model(where, fact("the source code of a class"))
     if len(description) not in (5, 6) or description[0] != "storage" or not isinstance(description[1], Named):
-        raise _UnfitError("a storage that is not described as PyTorch does")
+        raise _UnfitError(fact("a storage that is not described as PyTorch does"))
     kind, key, count = STORAGES.get(description[1].name), description[2], description[4]
     view = (key, 0, count) if len(description) == 5 or description[5] is None else description[5]
     if kind is None or type(key) is not str or len(key) > KEY_LENGTH:
-        raise _UnfitError("a storage that is not described as PyTorch does")
+        raise _UnfitError(fact("a storage that is not described as PyTorch does"))
     if not isinstance(view, tuple) or len(view) != 3:
-        raise _UnfitError("a storage that is not described as PyTorch does")
+        raise _UnfitError(fact("a storage that is not described as PyTorch does"))
     if not _are_counts((count, *view[1:])) or view[1] + view[2] > count:
-        raise _UnfitError("a storage whose part is larger than the whole")
+        raise _UnfitError(fact("a storage whose part is larger than the whole"))
     return Storage(kind, key, count, view[1], view[2])
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Described:
     """``torch._utils._rebuild_tensor`` and ``_v2``; ``requires_grad`` and hooks are ignored."""
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
-        raise _UnfitError("a tensor that is not described as PyTorch does")
+        raise _UnfitError(fact("a tensor that is not described as PyTorch does"))
     if len(shape) != len(strides) or len(shape) > AXES or not _are_counts((offset, *shape, *strides)):
-        raise _UnfitError("a tensor of a shape that cannot be")
+        raise _UnfitError(fact("a tensor of a shape that cannot be"))
     return Described(storage, offset, shape, strides)
 
 
 def _parameter(data: Any, *_: Any) -> Described:
     """``torch._utils._rebuild_parameter``."""
     if not isinstance(data, Described):
-        raise _UnfitError("a parameter that is no tensor")
+        raise _UnfitError(fact("a parameter that is no tensor"))
     return data
 
 
 def _ordered(*pairs: Any) -> dict[Any, Any]:
     """``collections.OrderedDict``: created empty, filled later."""
     if pairs:
-        raise _UnfitError("an OrderedDict that is not created empty")
+        raise _UnfitError(fact("an OrderedDict that is not created empty"))
     return {}
 
 
 def _size(lengths: Any) -> tuple[Any, ...]:
     """``torch.Size``."""
     if not isinstance(lengths, tuple):
-        raise _UnfitError("a size that is no tuple")
+        raise _UnfitError(fact("a size that is no tuple"))
     return lengths
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import fact, message_of
 from chainrule.interop.lazy_tensor import KINDS, Tensor
 from chainrule.interop.refusals import broken, clipped, not_weights, pickled_model
 from chainrule.interop.torch import pickle_reader
@@ -56,21 +57,27 @@ def zip_value(data: bytes, where: str) -> Any:
     try:
         members = members_of(data)
     except ZipError as cause:
-        raise broken(where, "a complete zip archive, its members uncompressed", str(cause)) from cause
+        raise broken(
+            where, fact("a complete zip archive, its members uncompressed"), message_of(cause)
+        ) from cause
     root = _root(members, where)
 
     def member(name: str) -> memoryview:
         if name not in members:
-            raise broken(where, f"a member {clipped(name)}", "none")
+            raise broken(where, fact("a member {name}", name=clipped(name)), fact("none"))
         try:
             return members[name].read(data)
         except ZipError as cause:
-            raise broken(where, f"the complete member {clipped(name)}", str(cause)) from cause
+            raise broken(
+                where, fact("the complete member {name}", name=clipped(name)), message_of(cause)
+            ) from cause
 
     if f"{root}byteorder" in members and member(f"{root}byteorder") != b"little":
-        raise broken(where, "numbers in little-endian order", "another order")
+        raise broken(where, fact("numbers in little-endian order"), fact("another order"))
     if members[f"{root}data.pkl"].size > PROGRAM_LIMIT:
-        raise broken(where, f"a pickle of at most {PROGRAM_LIMIT:,} bytes", "a larger one")
+        raise broken(
+            where, fact("a pickle of at most {limit:,} bytes", limit=PROGRAM_LIMIT), fact("a larger one")
+        )
     value = pickle_reader.run(BytesIO(member(f"{root}data.pkl")), where)
     return _Filling(where, len(data), lambda storage: member(f"{root}data/{storage.key}")).filled(value)
 
@@ -79,7 +86,7 @@ def _root(names: Iterable[str], where: str) -> str:
     """The folder inside the archive that contains all members, with a trailing slash."""
     roots = [name.removesuffix("data.pkl") for name in names if name.rpartition("/")[2] == "data.pkl"]
     if len(roots) != 1:
-        raise not_weights(where, "a zip archive without PyTorch's data.pkl")
+        raise not_weights(where, fact("a zip archive without PyTorch's data.pkl"))
     root = roots[0]
     code, constants = f"{root}code/", f"{root}constants.pkl"
     if any(name.startswith(code) or name == constants for name in names):
@@ -95,7 +102,7 @@ def pickle_value(data: bytes, where: str) -> Any:
     """
     stream = BytesIO(data)
     if pickle_reader.run(stream, where) != MAGIC:
-        raise not_weights(where, "a pickle that PyTorch did not write")
+        raise not_weights(where, fact("a pickle that PyTorch did not write"))
     version, facts = pickle_reader.run(stream, where), pickle_reader.run(stream, where)
     if version != VERSION or not isinstance(facts, dict) or facts.get("little_endian") is not True:
         raise broken(where, f"version {VERSION}, little-endian", "another")
@@ -107,13 +114,17 @@ def pickle_value(data: bytes, where: str) -> Any:
     keys = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
     # Sets are compared: sorting would compare long texts repeatedly.
     if len(keys) != len(counts) or set(keys) != set(counts):
-        raise broken(where, "the storages of its tensors", "others")
+        raise broken(where, fact("the storages of its tensors"), fact("others"))
     place = stream.tell()
     for key in keys:
         length = counts[key].count * KINDS[counts[key].kind].width
         stated = int.from_bytes(data[place : place + 8], "little")
         if stated != counts[key].count or place + 8 + length > len(data):
-            raise broken(where, f"{counts[key].count:,} numbers in storage {clipped(key)}", "others")
+            raise broken(
+                where,
+                fact("{count:,} numbers in storage {key}", count=counts[key].count, key=clipped(key)),
+                fact("others"),
+            )
         buffers[key] = memoryview(data)[place + 8 : place + 8 + length]
         place += 8 + length
     return filling.filled(value)
@@ -171,7 +182,11 @@ class _Filling:
         self.left -= size * kind.width
         available = described.storage.length
         if self.left < 0 or (size and (described.offset + last >= available or size > available)):
-            raise broken(self.where, f"numbers for a tensor of {described.shape}", "fewer than that")
+            raise broken(
+                self.where,
+                fact("numbers for a tensor of {shape}", shape=described.shape),
+                fact("fewer than that"),
+            )
         strides = [s * kind.width for s in described.strides]
         try:
             offset = start * kind.width if size else 0
@@ -180,7 +195,9 @@ class _Filling:
             )
         except (ValueError, OverflowError) as cause:
             raise broken(
-                self.where, f"numbers for a tensor of {described.shape}", clipped(str(cause))
+                self.where,
+                fact("numbers for a tensor of {shape}", shape=described.shape),
+                clipped(str(cause)),
             ) from cause
 
     def row(self, storage: Storage) -> np.ndarray:
@@ -190,10 +207,16 @@ class _Filling:
             raw, kind = self.numbers(storage), KINDS[storage.kind]
             if len(raw) != storage.count * kind.width:
                 raise broken(
-                    self.where, f"{storage.count * kind.width:,} bytes in storage {clipped(storage.key)}",
+                    self.where,
+                    fact(
+                        "{size:,} bytes in storage {key}", size=storage.count * kind.width,
+                        key=clipped(storage.key),
+                    ),
                     f"{len(raw):,}",
                 )  # fmt: skip
             entry = self.rows[storage.key] = storage, np.frombuffer(raw, kind.stored)
         if (entry[0].kind, entry[0].count) != (storage.kind, storage.count):
-            raise broken(self.where, f"one dtype in storage {clipped(storage.key)}", "two")
+            raise broken(
+                self.where, fact("one dtype in storage {key}", key=clipped(storage.key)), fact("two")
+            )
         return entry[1]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from chainrule.errors import fact
 from chainrule.records import frozen
 
 MEMBERS = 200_000
@@ -57,7 +58,7 @@ class Member:
         """
         view = memoryview(data)[self.start : self.start + self.size]
         if zlib.crc32(view) != self.checksum:
-            raise ZipError(f"another checksum than {self.checksum:08x}")
+            raise ZipError(fact("another checksum than {checksum:08x}", checksum=self.checksum))
         return view
 
 
@@ -81,22 +82,22 @@ def members_of(data: bytes) -> dict[str, Member]:
     try:
         count, size, offset = _directory(data)
         if count > MEMBERS:
-            raise ZipError(f"more than {MEMBERS:,} members")
+            raise ZipError(fact("more than {limit:,} members", limit=MEMBERS))
         if offset + size > len(data):
-            raise ZipError("a directory that is cut off")
+            raise ZipError(fact("a directory that is cut off"))
         members: dict[str, Member] = {}
         end = offset + size
         for _ in range(count):
             member, offset = _member(data, offset, end)
             if member.name in members:
-                raise ZipError("two members of one name")
+                raise ZipError(fact("two members of one name"))
             members[member.name] = member
     except (struct.error, UnicodeDecodeError) as cause:
-        raise ZipError("an archive that is cut off") from cause
+        raise ZipError(fact("an archive that is cut off")) from cause
     reach = 0
     for member in sorted(members.values(), key=lambda member: member.start):
         if member.start < reach:
-            raise ZipError("members that overlap")
+            raise ZipError(fact("members that overlap"))
         reach = member.start + member.size
     return members
 
@@ -105,16 +106,16 @@ def _directory(data: bytes) -> tuple[int, int, int]:
     """The number of entries of the central directory, its size in bytes, and its offset."""
     offset = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - _COMMENT))
     if offset < 0:
-        raise ZipError("no directory at its end")
+        raise ZipError(fact("no directory at its end"))
     _, _, _, _, count, size, start, comment = _END.unpack_from(data, offset)
     if offset + _END.size + comment != len(data):
-        raise ZipError("bytes behind its end")
+        raise ZipError(fact("bytes behind its end"))
     before = offset - _LOCATOR.size
     if before >= 0 and data[before : before + 4] == b"PK\x06\x07":
         wide = _LOCATOR.unpack_from(data, before)[2]
         signature, *_, count, size, start = _END64.unpack_from(data, min(wide, len(data)))
         if signature != b"PK\x06\x06":
-            raise ZipError("no zip64 directory where it should be")
+            raise ZipError(fact("no zip64 directory where it should be"))
     return count, size, start
 
 
@@ -128,16 +129,16 @@ def _member(data: bytes, entry_at: int, end: int) -> tuple[Member, int]:
     extra_at = name_at + name_length
     after = extra_at + extra_length + comment_length
     if signature != b"PK\x01\x02" or after > end or name_length > NAME_LIMIT:
-        raise ZipError("a damaged directory")
+        raise ZipError(fact("a damaged directory"))
     name = data[name_at:extra_at].decode()
     if _WIDE in (size, packed, offset):
         extra = data[extra_at : extra_at + extra_length]
         size, packed, offset = _wide(extra, size, packed, offset)
     if method or size != packed or flags & _ENCRYPTED:
-        raise ZipError("a member that is compressed or encrypted")
+        raise ZipError(fact("a member that is compressed or encrypted"))
     start = _start(data, offset, data[name_at:extra_at])
     if start + size > len(data):
-        raise ZipError("a member that is cut off")
+        raise ZipError(fact("a member that is cut off"))
     return Member(name, start, size, checksum), after
 
 
@@ -156,9 +157,9 @@ def _wide(extra: bytes, *sizes: int) -> list[int]:
 def _start(data: bytes, offset: int, name: bytes) -> int:
     """The offset of the data of the member with this local header."""
     if offset + _LOCAL.size > len(data):
-        raise ZipError("a member behind the end")
+        raise ZipError(fact("a member behind the end"))
     signature, *_, name_length, extra_length = _LOCAL.unpack_from(data, offset)
     begin = offset + _LOCAL.size
     if signature != b"PK\x03\x04" or data[begin : begin + name_length] != name:
-        raise ZipError("a member without its header")
+        raise ZipError(fact("a member without its header"))
     return begin + name_length + extra_length

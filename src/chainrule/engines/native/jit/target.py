@@ -10,7 +10,7 @@ import platform
 
 import llvmlite.binding as llvm
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 
 WIDTHS = (16, 32, 64)
@@ -51,8 +51,9 @@ def host_target(vector_bytes: int = 0) -> Target:
     width = vector_bytes or widest
     if width > widest:
         raise UsageError(
-            "E102", where="cr.settings", name="vector_bytes", expected=f"at most {widest} on this processor",
-            received=vector_bytes, fix="cr.settings.vector_bytes = 0",
+            "E102", where="cr.settings", name="vector_bytes",
+            expected=fact("at most {widest} on this processor", widest=widest), received=vector_bytes,
+            fix="cr.settings.vector_bytes = 0",
         )  # fmt: skip
     if width < widest and platform.machine() in ("x86_64", "AMD64"):
         cpu = "haswell" if features.get("fma") else "x86-64"
