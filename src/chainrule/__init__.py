@@ -57,6 +57,11 @@ _HOMES: dict[str, str] = {
     "data.readers.audio": "Sound read_sound resampled",
     "data.readers.audio_folder": "Sounds read_sounds",
     "data.sequences.spectrogram": "LogMel",
+    "nn.activation.functional": (
+        "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
+        "log_sigmoid mish prelu relu6 rrelu selu silu soft_shrink softmin softsign sparse_plus "
+        "sparse_sigmoid sparsemax squareplus tanh_shrink threshold"
+    ),
     "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
     "nn.regularization.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
     "nn.layers.einsum": "EinsumDense",
@@ -72,6 +77,13 @@ _HOMES: dict[str, str] = {
         "CosineLoss Dice GaussianNLL GeneralizedCrossEntropy Hinge HingeEmbedding KLDivergence LogCosh "
         "MarginRanking MultiMargin MultilabelMargin Poisson SmoothL1 SoftCrossEntropy SoftMargin "
         "SquaredHinge TripletMargin Tversky"
+    ),
+    "nn.loss.functional": (
+        "half_mse mse mae huber smooth_l1 log_cosh mape msle cosine_similarity poisson gaussian_nll "
+        "kl_divergence binary_cross_entropy cross_entropy soft_cross_entropy nll binary_focal "
+        "categorical_focal generalized_cross_entropy hinge squared_hinge soft_margin categorical_hinge "
+        "multi_margin multilabel_margin hinge_embedding margin_ranking cosine_embedding contrastive "
+        "triplet_margin circle dice tversky ctc"
     ),
     "nn.layers.patch_embedding": "PatchEmbedding",
     "nn.regularization.penalty": "L1L2 OrthogonalPenalty",
@@ -102,22 +114,7 @@ _HOMES: dict[str, str] = {
         "RMSprop Remat Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
     ),
 }
-_TABLES: dict[str, str] = {  # functions that a table of their room names
-    "nn:ACTIVATIONS": (
-        "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
-        "log_sigmoid mish prelu relu6 rrelu selu silu soft_shrink softmin softsign sparse_plus "
-        "sparse_sigmoid sparsemax squareplus tanh_shrink threshold"
-    ),
-    "nn:LOSS_FUNCTIONS": (
-        "half_mse mse mae huber smooth_l1 log_cosh mape msle cosine_similarity poisson gaussian_nll "
-        "kl_divergence binary_cross_entropy cross_entropy soft_cross_entropy nll binary_focal "
-        "categorical_focal generalized_cross_entropy hinge squared_hinge soft_margin categorical_hinge "
-        "multi_margin multilabel_margin hinge_embedding margin_ranking cosine_embedding contrastive "
-        "triplet_margin circle dice tversky ctc"
-    ),
-}
 _PLACES = {name: room for room, names in _HOMES.items() for name in names.split()}
-_FUNCTIONS = {name: table for table, names in _TABLES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
@@ -129,9 +126,6 @@ def __getattr__(name: str) -> Any:
         return import_module("chainrule.graph").input_node
     if name in _PLACES:
         return getattr(import_module(f"chainrule.{_PLACES[name]}"), name)
-    if name in _FUNCTIONS:
-        room, table = _FUNCTIONS[name].split(":")
-        return getattr(import_module(f"chainrule.{room}"), table)[name]
     raise AttributeError(_missing(name))
 
 
@@ -144,7 +138,7 @@ def _missing(name: str) -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_PLACES, *_FUNCTIONS, "input", "models", "settings", "__version__"})
+    return sorted({*_PLACES, "input", "models", "settings", "__version__"})
 
 
 __all__ = ["Model", "settings"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
+import chainrule as cr
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Node, input_node
 from chainrule.nn.activation import ACTIVATIONS, fitting_initializer
+from chainrule.nn.activation import functional as own_functional
 from chainrule.nn.initializer import HE, XAVIER, Scaled
 from chainrule.prng import KEY, key_of
 from chainrule.spec import Size, Spec
@@ -147,6 +150,18 @@ def test_cases_cover_every_activation_and_all_of_pytorch_and_keras() -> None:
     assert {case.layer.name for case in CASES.values()} == set(ACTIVATIONS)
     assert PYTORCH - {curve.pytorch for curve in ACTIVATIONS.values()} == set()
     assert KERAS - {curve.keras for curve in ACTIVATIONS.values()} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if hasattr(own_functional, name)])
+def test_an_activation_function_has_the_settings_of_its_row(name: str) -> None:
+    function, curve = getattr(own_functional, name), ACTIVATIONS[name]
+    parameters = dict(signature(function).parameters)
+    parameters.pop("scope", None)
+    assert [p.default for p in parameters.values()][1:] == [s.usual for s in curve.settings.values()]
+    assert list(parameters) == ["x", *curve.settings]
+    x = input_node("x", (None, 6), "float64")
+    assert function(x) is curve(x)
+    assert getattr(cr, name) is function
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
-from chainrule.nn.loss import LOSS_FUNCTIONS, LOSSES
+from chainrule.nn.loss import LOSSES, functional
 from loss_cases import (
     CASES,
     nodes,
@@ -119,7 +120,7 @@ def test_a_loss_has_one_value_per_sample_and_its_function_is_the_mean(name: str)
     output, target = nodes(z, y)
     assert target.spec == loss.target(output.spec)
     arguments = (output, target) if loss.needs_target else (output,)
-    function = LOSS_FUNCTIONS[loss.name](*arguments, **asdict(loss))
+    function = getattr(functional, loss.name)(*arguments, **asdict(loss))
     total, count = loss.parts(output, target)
     count = total * 0.0 + 1.0 if count is None else count
     losses, mean, total, count = evaluate([loss(output, target), function, total, count], {"z": z, "y": y})
@@ -129,11 +130,19 @@ def test_a_loss_has_one_value_per_sample_and_its_function_is_the_mean(name: str)
     np.testing.assert_allclose(losses * count, total, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_function_has_the_settings_of_its_class(name: str) -> None:
+    parameters = signature(getattr(functional, name)).parameters
+    settings = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "weight"]
+    assert list(parameters)[:2] == ["prediction", "target"]
+    assert {p.name: p.default for p in settings} == {f.name: f.default for f in fields(LOSSES[name])}
+
+
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[0].needs_target])
 def test_a_target_may_be_a_list_of_numbers(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = input_node("z", z.shape, "float64"), input_node("y", y.shape, y.dtype.name)
-    function = LOSS_FUNCTIONS[loss.name]
+    function = getattr(functional, loss.name)
     by_numbers, by_nodes = evaluate(
         [function(output, y.tolist(), **asdict(loss)), function(output, target, **asdict(loss))],
         {"z": z, "y": y},

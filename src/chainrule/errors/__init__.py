@@ -20,7 +20,7 @@ from chainrule.errors.format import (
     nearest,
 )
 from chainrule.errors.message import Message, fact, joined, message_of
-from chainrule.errors.method_calls import explained, explained_methods
+from chainrule.errors.method_calls import explained, explained_function, explained_methods
 from chainrule.errors.suggestion import suggest, written
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "explained",
+    "explained_function",
     "explained_methods",
     "fact",
     "joined",

@@ -24,7 +24,8 @@ def value_text(value: Any) -> str:
         inside = ", ".join(map(value_text, value[:SIZE])) + (", ..." if len(value) > SIZE else "")
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        return f"cr.{value}" if len(str(value)) < 80 else "..."
+        text = str(value)
+        return f"cr.{text}" if len(text) < 80 and not text.startswith("<") else "..."
     plain = plain_value(value)
     return "..." if plain is value else value_text(plain)
 

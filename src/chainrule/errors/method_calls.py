@@ -62,6 +62,11 @@ def explained(function: Callable[P, R], called: str, skip: int = 0) -> Callable[
     return call
 
 
+def explained_function(function: Callable[P, R]) -> Callable[P, R]:
+    """A decorator of a public function ``cr.NAME``: ``explained`` with that name."""
+    return explained(function, f"cr.{function.__name__}")
+
+
 def explained_methods(receiver: str, name: str) -> Callable[[C], C]:
     """A class decorator: every public method and ``__init__`` as by ``explained``.
 

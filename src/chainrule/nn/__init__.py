@@ -39,7 +39,7 @@ _LAZY = LazyNames(
         ),
         "blocks.language": "TextEncoder Translator",
         "layer": "Layer",
-        "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",
+        "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES Loss MAE MSE",
         "layers.merge": "Merge",
         "layers.dropout": "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout",
         "layers.local_response_norm": "LocalResponseNorm",

@@ -32,7 +32,7 @@ PREPARED = {
     "x = np.arange(12).reshape(4, 3) % 9\nmodel.fit(x, x, epochs=1, verbose=False)\n"
     "model.generate('a', length=1)",
     "E132": "prediction = cr.constant([[[0.0], [1.0], [1.5]]])\ncr.triplet_margin(prediction, [0.0])",
-    "E133": "prediction, target = cr.constant([[1.0]]), cr.constant([[2.0]])\ncr.mse(prediction)",
+    "E133": "prediction, target = cr.constant([[1.0]]), cr.constant([[2.0]])\ncr.mse(prediction, None)",
     "E210": "x, X = cr.input('x', (None, 2)), np.ones((4, 2))\ncr.evaluate(x * 2.0, {'X': X})",
     "E251": "x = np.array([1, 2], 'float16')\ncr.constant(x)",
     "E252": "x, y = cr.input('a', (2,), 'float64'), cr.input('b', (2,), 'float32')\ny + x",

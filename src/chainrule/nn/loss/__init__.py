@@ -1,7 +1,7 @@
 """Losses: how far a prediction is from its target, as one number per sample, which training minimizes.
 
 Input: the network's output and the target. Result: nodes of shape (B,). ``LOSSES`` is the table of all losses
-by name, ``LOSS_FUNCTIONS`` the same losses as functions of nodes that give the mean. ``loss.py`` defines what
+by name; ``functional`` has each as a function of nodes that returns the mean. ``loss.py`` defines what
 a loss is; each other file holds one kind of loss.
 """
 
@@ -20,7 +20,6 @@ _LAZY = LazyNames(
             "SoftCrossEntropy"
         ),
         "ctc": "CTC",
-        "functional": "LOSS_FUNCTIONS",
         "likelihood": "GaussianNLL KLDivergence Poisson",
         "margin": (
             "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"

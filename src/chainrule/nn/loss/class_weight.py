@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -13,7 +14,7 @@ from chainrule.spec import Axis
 if TYPE_CHECKING:
     from chainrule.nn.loss.loss import Loss
 
-Weights: TypeAlias = "tuple[float, ...] | None"
+Weights: TypeAlias = "Sequence[float] | None"
 
 
 def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_weight") -> None:
