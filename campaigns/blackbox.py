@@ -24,7 +24,7 @@ from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
 from chainrule.train.callback.callback import every_step, last_step_only
 from chainrule.train.multi_step import StepRunner
-from chainrule.train.nonfinite.record import BlackBox
+from chainrule.train.nonfinite.record import NonfiniteReport
 from chainrule.train.nonfinite.recorder import Recorder
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ ASKED = ("operation", "layer", "step", "phase", "rows", "cause")
 TURNS = 5  # of each measurement; the least processor time counts
 
 
-def report_of(fault: Fault, **options: Any) -> BlackBox | None:
+def report_of(fault: Fault, **options: Any) -> NonfiniteReport | None:
     """What the black box says of a training that must fail; ``None`` when it did not."""
     try:
         fault.train(**options)
@@ -51,7 +51,7 @@ def report_of(fault: Fault, **options: Any) -> BlackBox | None:
     return None
 
 
-def wrong(fault: Fault, found: BlackBox | None) -> list[str]:
+def wrong(fault: Fault, found: NonfiniteReport | None) -> list[str]:
     """What the black box did not say as it is."""
     if found is None:
         return list(ASKED)
@@ -61,7 +61,7 @@ def wrong(fault: Fault, found: BlackBox | None) -> list[str]:
         "layer": not truth.layer or found.layer == truth.layer,
         "step": found.step == truth.step and found.time == truth.time,
         "phase": not truth.phase or found.phase == truth.phase,
-        "rows": truth.rows is None or truth.rows == (found.rows or found.heavy_rows),
+        "rows": truth.rows is None or truth.rows == (found.rows or found.dominant_rows),
         "cause": any(cause.key in truth.causes for cause in found.causes),
     }
     return [name for name in ASKED if not right[name]]
@@ -143,7 +143,7 @@ NETS = {
 def timed() -> Iterator[list[float]]:
     """Inside the block, the processor time of all that the black box does in a training that goes well."""
     spent = [0.0]
-    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "tell"), (StepRunner, "_is_finite")]
+    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "record"), (StepRunner, "_is_finite")]
     kept = [getattr(owner, name) for owner, name in places]
 
     def measured(call: Callable[..., Any]) -> Callable[..., Any]:

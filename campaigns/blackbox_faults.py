@@ -206,8 +206,8 @@ def forward_faults() -> Iterator[Fault]:
 def backward_faults() -> Iterator[Fault]:
     """Slopes that are infinite where the value is not, and gradients that overflow."""
     expected = {
-        "root": (("divide",), "sqrt_slope"), "guarded log": (("divide",), "zero_by_zero"),
-        "length": (("divide",), "sqrt_slope"), "guarded quotient": (("divide",), "division_by_zero"),
+        "root": (("divide",), "sqrt_derivative"), "guarded log": (("divide",), "zero_by_zero"),
+        "length": (("divide",), "sqrt_derivative"), "guarded quotient": (("divide",), "division_by_zero"),
     }  # fmt: skip
     for name, (ops, cause) in expected.items():
         for place, rows in (("middle", (21, 22)), ("last", (41,))):
@@ -256,7 +256,9 @@ def update_faults() -> Iterator[Fault]:
         before = {"dense1.bias": np.full(1, 10.0)} if net != "dense" else {"dense2.bias": np.full(1, 10.0)}
         last = "dense2" if net in ("dense", "norm") else "dense1"
         before = {f"{last}.bias": np.full(1, 1e4)}
-        truth = Truth(("multiply", "subtract"), "", "update", 1, None, ("overflow_product", "rate_large"))
+        truth = Truth(
+            ("multiply", "subtract"), "", "update", 1, None, ("overflow_product", "large_learning_rate")
+        )
         yield Fault(
             "a learning rate of 3e38", net, truth,
             lambda make=make, shape=shape, before=before: fitted(
@@ -272,7 +274,7 @@ def held_faults() -> Iterator[Fault]:
         given = {
             path: np.full({"dense1.weight": (4, 3), "dense2.bias": (1,), "dense1.bias": (4,)}[path], value)
         }
-        truth = Truth(("input",), path.rpartition(".")[0], "forward", 1, None, ("weight_held",))
+        truth = Truth(("input",), path.rpartition(".")[0], "forward", 1, None, ("nonfinite_weight",))
         yield Fault(
             f"{path} is {value}",
             "dense",
@@ -281,7 +283,7 @@ def held_faults() -> Iterator[Fault]:
         )
     for step, path in ((1, "dense1.weight"), (9, "dense2.weight"), (11, "dense1.bias")):
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
-        truth = Truth(("input",), path.rpartition(".")[0], "forward", step + 1, None, ("weight_held",))
+        truth = Truth(("input",), path.rpartition(".")[0], "forward", step + 1, None, ("nonfinite_weight",))
         yield Fault(
             f"a callback sets {path} to NaN after step {step}", "dense", truth,
             lambda net=net, step=step, path=path: fitted(
@@ -330,7 +332,7 @@ def data_faults() -> Iterator[Fault]:
         x = rows_of((3,))
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
         at = rows[0] // BATCH + 1
-        truth = Truth(("input",), "x", "forward", at if at > step else at + 11, rows, ("data_held",))
+        truth = Truth(("input",), "x", "forward", at if at > step else at + 11, rows, ("nonfinite_data",))
         yield Fault(
             f"row {rows[0]} becomes {value} after step {step}", "dense", truth,
             lambda net=net, x=x, step=step, rows=rows, value=value, engine=engine: fitted(
@@ -347,7 +349,7 @@ def data_faults() -> Iterator[Fault]:
         x = rows_of(NETS[kind][0])
         x[row] = 3e38
         ops = (*PRODUCTS, *SUMS)
-        truth = Truth(ops, path, "forward", row // BATCH + 1, rows, ("data_large",))
+        truth = Truth(ops, path, "forward", row // BATCH + 1, rows, ("data_outlier",))
         yield Fault(
             f"row {row} holds 3e38", kind, truth,
             lambda net=net, x=x, before=before: fitted(net, x, before=before, optimizer=cr.SGD(1e-9)),
@@ -443,7 +445,7 @@ def rate_faults() -> Iterator[Fault]:
     for net, (shape, make) in NETS.items():
         for optimizer in (cr.SGD(1e6), cr.SGD(1e3, momentum=0.9)):
             y = 100.0 * np.cos(np.arange(ROWS))
-            truth = Truth((), "", "", 0, None, ("loss_grew", "weights_grew", "rate_large"))
+            truth = Truth((), "", "", 0, None, ("loss_grew", "weights_grew", "large_learning_rate"))
             yield Fault(
                 f"{optimizer}", net, truth,
                 lambda make=make, shape=shape, optimizer=optimizer, y=y, **also: fitted(

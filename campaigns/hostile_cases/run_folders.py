@@ -34,7 +34,7 @@ words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 r
 words += ["--histograms", "1"]
 sys.exit(main(words))
 """
-EXTRA = (".lock.json", "blackbox.json", "log.csv", "log.jsonl", "models", "events", "page.html")
+EXTRA = (".lock.json", "nonfinite.json", "log.csv", "log.jsonl", "models", "events", "page.html")
 
 
 def prepare(place: Path) -> None:

@@ -38,7 +38,7 @@ _HOMES: dict[str, str] = {
         "sum tanh transpose uniform variance where"
     ),
     "ops.to_formula": "formula",
-    "train.nonfinite": "BlackBox black_box_of read_black_box",
+    "train.nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
     "train.generation.decoder": "Cache Decoder",
     "train.generation": (
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK TopP "

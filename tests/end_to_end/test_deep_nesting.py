@@ -31,7 +31,7 @@ NESTED = {
 READERS = {
     "config.toml": ("show run --profile", "explain run iris --step 1", "train iris --out run --resume"),
     "doctor.json": ("doctor run",),
-    "blackbox.json": ("show run", "doctor run"),
+    "nonfinite.json": ("show run", "doctor run"),
     "plan.json": ("show run/plan.json",),
 }
 

@@ -41,7 +41,7 @@ def test_the_cause_of_the_end_of_a_training_is_shown(
 
 @pytest.mark.parametrize("command", ["show", "doctor"])
 def test_a_damaged_record_is_refused(chainrule, failed: Path, command: str) -> None:
-    (failed / "blackbox.json").write_text('{"step": 3}', encoding="utf-8")
+    (failed / "nonfinite.json").write_text('{"step": 3}', encoding="utf-8")
     outcome = chainrule(command, failed)
     assert outcome.code != 0
     assert "E555" in outcome.err

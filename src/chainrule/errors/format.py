@@ -167,8 +167,7 @@ class FileError(ChainruleError, OSError):
 class TrainingError(ChainruleError, ArithmeticError):
     """E5xx: a training that cannot start or continue.
 
-    ``report`` is the record of the non-finite tracer (``chainrule.BlackBox``) if a number was not finite,
-    otherwise ``None``.
+    ``report`` is a ``chainrule.NonfiniteReport`` if a value was not finite, otherwise ``None``.
     """
 
     report: Any = None

@@ -31,7 +31,7 @@ _LAZY = LazyNames(
     {
         "monitor.parity": "parity",
         "monitor.progress_bar": "watched_by_bar",
-        "nonfinite": "BlackBox black_box_of read_black_box",
+        "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",

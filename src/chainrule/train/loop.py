@@ -40,7 +40,7 @@ from chainrule.train import nonfinite
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.interrupt import listening
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.context import Laid, Scene
+from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.state import Row, TrainState
 from chainrule.train.stopping import StoppingRule
 from chainrule.train.training_run import TrainingRun
@@ -136,8 +136,10 @@ def _update(run: TrainingRun) -> None:
         run.send(StepDone(first + batch + 1, epoch, batch, loss, rate))
         return run.is_stop_requested
 
-    failed = runner.advance(state, None if sends_last else report, _steps_to_probe(run), run.recorder.let_go)
-    run.recorder.tell(state, runner.reported)
+    failed = runner.advance(
+        state, None if sends_last else report, _steps_to_probe(run), run.recorder.release_oldest
+    )
+    run.recorder.record(state, runner.reported)
     if failed:
         _update_once(run)  # finds which value is not finite, and where; if none is, the update is made
         runner.load(state)
@@ -148,10 +150,10 @@ def _update(run: TrainingRun) -> None:
 def _update_once(run: TrainingRun) -> None:
     """One update: the next batch through the step's program."""
     state = run.state
-    laid, program = _laid_out(run, state)
-    results = program.run(laid.arrays)
+    inputs, program = _step_inputs(run, state)
+    results = program.run(inputs.arrays)
     if not all(map(is_finite, results.values())):
-        raise nonfinite.blame(_scene(run, results))
+        raise nonfinite.failed_step_error(_failed_step(run, results))
     # New dictionaries replace the old ones: those that early stopping keeps hold what they held.
     parameters, slots, states = (
         {path: results[name] for path, name in names.items()} for names in run.outputs
@@ -160,17 +162,17 @@ def _update_once(run: TrainingRun) -> None:
         {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
     )  # fmt: skip
     counts = run.row_weights(state.epoch)
-    weight = float(len(laid.rows)) if counts is None else float(counts[laid.rows].sum(dtype=np.float64))
+    weight = float(len(inputs.rows)) if counts is None else float(counts[inputs.rows].sum(dtype=np.float64))
     loss, rate = float(results["loss"]), float(results["rate"])
     state.loss_sum += loss * weight
     state.weight_sum += weight
     state.step += 1
     state.batch += 1
-    run.recorder.tell(state, np.array([[loss, rate]]))
+    run.recorder.record(state, np.array([[loss, rate]]))
     run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, rate))
 
 
-def _laid_out(run: TrainingRun, state: TrainState) -> tuple[Laid, Program]:
+def _step_inputs(run: TrainingRun, state: TrainState) -> tuple[StepInputs, Program]:
     """The update that follows a state, and the program that makes it."""
     rows = run.order.batch(state.epoch, state.batch)
     batch, step, program = run.data, run.step, run.program
@@ -178,15 +180,15 @@ def _laid_out(run: TrainingRun, state: TrainState) -> tuple[Laid, Program]:
         batch = batch.take(rows)
     else:
         batch, step, program = run.trimming(batch, rows)
-    return Laid(step, step.feed(batch, state, run.seed), np.asarray(rows)), program
+    return StepInputs(step, step.feed(batch, state, run.seed), np.asarray(rows)), program
 
 
-def _scene(run: TrainingRun, results: Mapping[str, np.ndarray]) -> Scene:
+def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedStep:
     """What the search for the origin of a value that is not finite needs."""
     replay: Callable[[TrainState, int], TrainState] | None = None if run.runner is None else run.runner.replay
-    return Scene(
-        run.state, run.recorder, lambda known: _laid_out(run, known)[0], replay, results, run.network.engine,
-        run.augmentation is not None,
+    return FailedStep(
+        run.state, run.recorder, lambda state: _step_inputs(run, state)[0], replay, results,
+        run.network.engine, run.augmentation is not None,
     )  # fmt: skip
 
 

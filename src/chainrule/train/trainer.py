@@ -36,7 +36,7 @@ from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.multi_step import homes_of
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.context import Laid, Scene
+from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import SAMPLE_WEIGHT
 from chainrule.train.parameters import Block, Parameters
@@ -230,9 +230,11 @@ class Trainer:
         state = TrainState(parameters, states, slots, self._steps_made)
         recorder = Recorder(state)
         recorder.begin(state)
-        laid = Laid(self._step, inputs, np.arange(rows))
+        failed_inputs = StepInputs(self._step, inputs, np.arange(rows))
         results = compile(self._step.graph, self._state.engine).run(inputs)
-        return nonfinite.blame(Scene(state, recorder, lambda known: laid, None, results, self._state.engine))
+        return nonfinite.failed_step_error(
+            FailedStep(state, recorder, lambda _: failed_inputs, None, results, self._state.engine)
+        )
 
     # --- results
 

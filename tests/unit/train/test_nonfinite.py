@@ -138,7 +138,7 @@ def test_a_weight_that_was_not_finite_before() -> None:
     model.load_parameters({"dense2.weight": np.full((1, 3), np.nan)})
     with pytest.raises(TrainingError, match="E501") as stopped:
         model.fit(np.ones((4, 2)), np.ones(4), epochs=1, verbose=False)
-    assert "dense2.weight held NaN or infinity before the step" in str(stopped.value)
+    assert "dense2.weight contained NaN or infinity before the step" in str(stopped.value)
 
 
 def test_the_best_is_never_nan() -> None:

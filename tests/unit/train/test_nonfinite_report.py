@@ -23,7 +23,7 @@ from chainrule.graph import Node
 from chainrule.nn import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.train.callback.callback import every_step
-from chainrule.train.nonfinite import BlackBox, Cause, Moment, Read, is_finite
+from chainrule.train.nonfinite import Cause, InputValue, NonfiniteReport, StepStatistics, is_finite
 from chainrule.train.nonfinite.texts import CAUSES, REMEDIES, WORDS
 from page_examples import DOCS
 
@@ -34,11 +34,15 @@ SOME = [
     for family, source in FAMILIES.items()
     for fault in list(source())[:: EVERY.get(family, 2)]
 ]
-WHOLE = BlackBox(
+WHOLE = NonfiniteReport(
     "backward", "divide", "root1", "Root", "net.py:7", 5, 2, 1, float("nan"), (0, 1), 3, 8, (4, 17), (),
-    (Read("x", (1, 0), 0.0, 17), Read("dense1.weight", (2,), float("inf"))), 2, -1,
-    (Cause("overflow_product", {"limit": 3e38}), Cause("loss_grew", {"times": 1e6, "steps": 3, "rate": 0.1})),
-    "clip=cr.ClipGlobalNorm(1.0)", (Moment(4, 1.0, 0.1), Moment(5, 2.0, 0.1, 3.0, 4.0, {"dense1": 2.0})),
+    (InputValue("x", (1, 0), 0.0, 17), InputValue("dense1.weight", (2,), float("inf"))), 2, -1,
+    (
+        Cause("overflow_product", {"limit": 3e38}),
+        Cause("loss_grew", {"factor": 1e6, "steps": 3, "learning_rate": 0.1}),
+    ),
+    "clip=cr.ClipGlobalNorm(1.0)",
+    (StepStatistics(4, 1.0, 0.1), StepStatistics(5, 2.0, 0.1, 3.0, 4.0, {"dense1": 2.0})),
     "native",
 )  # fmt: skip
 
@@ -48,7 +52,7 @@ def test_a_fault_is_located(fault: Any) -> None:
     found = campaign.report_of(fault)
     assert campaign.wrong(fault, found) == []
     assert found is not None
-    assert BlackBox.of_record(found.to_record()).lines("zh", 3) == found.lines("zh", 3)
+    assert NonfiniteReport.of_record(found.to_record()).lines("zh", 3) == found.lines("zh", 3)
 
 
 def test_the_page_counts_every_fault() -> None:
@@ -84,7 +88,7 @@ def test_depths(lang: str) -> None:
 
 
 def test_a_record_is_read_back_equal() -> None:
-    assert repr(BlackBox.of_record(WHOLE.to_record())) == repr(WHOLE)
+    assert repr(NonfiniteReport.of_record(WHOLE.to_record())) == repr(WHOLE)
 
 
 def test_a_record_that_is_none_is_refused() -> None:
@@ -95,12 +99,16 @@ def test_a_record_that_is_none_is_refused() -> None:
             part = record
             for key in way:
                 part = part[key]
-            if value == "gone" and isinstance(part, dict) and part is not record["course"][1].get("weights"):
+            if (
+                value == "gone"
+                and isinstance(part, dict)
+                and part is not record["recent_steps"][1].get("weights")
+            ):
                 del part[last]
             else:
                 part[last] = value
             with pytest.raises(FileError, match="E555"):
-                BlackBox.of_record(record)
+                NonfiniteReport.of_record(record)
 
 
 def paths(part: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -113,9 +121,9 @@ def paths(part: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"step": NaN}', "\udcff"])
 def test_a_file_that_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "blackbox.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    (tmp_path / "nonfinite.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FileError, match="E555"):
-        cr.read_black_box(tmp_path)
+        cr.read_nonfinite_report(tmp_path)
 
 
 def test_a_run_keeps_it_until_the_training_goes_on(tmp_path: Path) -> None:
@@ -123,10 +131,10 @@ def test_a_run_keeps_it_until_the_training_goes_on(tmp_path: Path) -> None:
     x[22, 2] = 0.0
     with pytest.raises(TrainingError) as stopped:
         fitted(NETS["dense"][1](Apply("log of 0")), x, run=tmp_path / "run")
-    found = cr.read_black_box(tmp_path / "run")
+    found = cr.read_nonfinite_report(tmp_path / "run")
     assert repr(found) == repr(stopped.value.report)
     fitted(NETS["dense"][1](Apply("log of 0")), rows_of((3,)), run=tmp_path / "run")
-    assert cr.read_black_box(tmp_path / "run") is None
+    assert cr.read_nonfinite_report(tmp_path / "run") is None
 
 
 def test_the_last_steps_are_those_of_an_undisturbed_training() -> None:
@@ -151,8 +159,8 @@ def test_the_last_steps_are_those_of_an_undisturbed_training() -> None:
     with pytest.raises(TrainingError) as stopped:
         fitted(net, x, epochs=1)
     found = stopped.value.report
-    assert [moment.step for moment in found.course] == list(range(3, 11))
-    for moment in found.course[:-1]:
+    assert [moment.step for moment in found.recent_steps] == list(range(3, 11))
+    for moment in found.recent_steps[:-1]:
         assert moment.loss == pytest.approx(losses[moment.step], rel=1e-6)
         if moment.step < 9:
             assert moment.gradient == pytest.approx(norms[moment.step], rel=1e-5)
@@ -183,7 +191,7 @@ def test_rows_whose_infinity_is_left_out_are_not_named() -> None:
 def test_answers_that_are_not_finite_are_told_and_explained() -> None:
     x = rows_of((3,))
     model = fitted(cr.Sequential(Apply("log of 0"), cr.Dense(1)), x, epochs=1)
-    assert cr.black_box_of(model, x) is None
+    assert cr.trace_nonfinite(model, x) is None
     x[[4, 9], 1] = 0.0
     heard: list[Event] = []
     with notices.deliver_to(Channel([heard.append])):
@@ -191,10 +199,10 @@ def test_answers_that_are_not_finite_are_told_and_explained() -> None:
         assert not np.isfinite(model.evaluate(x, np.ones(len(x)))["loss"])
     told = [event for event in heard if isinstance(event, Notice)]
     assert len(told) == 1, "said once"
-    assert "2 of 42 answers are not finite" in told[0].en
+    assert "2 of 42 predictions are not finite" in told[0].en
     assert "log of 0" in told[0].en
     assert CHINESE.search(told[0].zh)
-    found = cr.black_box_of(model, x)
+    found = cr.trace_nonfinite(model, x)
     assert found is not None
     assert (found.op, found.layer, found.phase, found.rows, found.step) == (
         "log",
@@ -207,7 +215,7 @@ def test_answers_that_are_not_finite_are_told_and_explained() -> None:
 
 def test_a_net_that_has_not_learned_has_no_answers() -> None:
     with pytest.raises(TrainingError, match="E503"):
-        cr.black_box_of(cr.Model(cr.Sequential(cr.Dense(1)), "mse"), [[1.0]])
+        cr.trace_nonfinite(cr.Model(cr.Sequential(cr.Dense(1)), "mse"), [[1.0]])
 
 
 @hypothesis_settings(max_examples=50)

@@ -199,7 +199,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_steps": ("updates", "更新次数"),
     "fact_batch_size": ("batch size", "批量大小"),
     "history_end": ("Last epochs", "最后几轮"),
-    "black_box": ("Why the training stopped", "训练因何停止"),
+    "nonfinite": ("Why the training stopped", "训练因何停止"),
     "formula": ("Formula", "公式"),
     "block_Shapes": ("Shapes", "形状"),
     "block_Numerics": ("Numerics", "数值特性"),

@@ -169,8 +169,8 @@ PHRASES: dict[str, str] = {
     "findings, as a training writes them": "训练写出的诊断记录",
     "train again, or delete the file": "重新训练，或删去该文件",
     "train again: notes are kept by default": "重新训练：默认会保留诊断记录",
-    "the record of a black box": "黑匣子记录",
-    "train again; the next fault writes it anew": "重新训练；下次故障会重新写出",
+    "a report on non-finite values": "非有限值的报告",
+    "train again; the next failure writes a new report": "重新训练；下次出错时会写出新的报告",
     # commands
     "--net, part {#} of {#} ({})": "--net 的第 {} 部分（共 {} 部分：{}）",
     "--augment, part {#} of {#} ({})": "--augment 的第 {} 部分（共 {} 部分：{}）",

@@ -52,6 +52,23 @@ PHRASES: dict[str, str] = {
     "no parameters": "没有参数",
     "finite numbers": "有限的数",
     "NaN or infinity": "NaN 或无穷",
+    "input {} = {}": "输入 {} = {}",
+    "row {#} of the training data": "训练数据的第 {} 行",
+    "rows {} of the training data": "训练数据的第 {} 行",
+    "row {#} of the training data, with the largest contributions": "训练数据的第 {} 行，贡献最大",
+    "rows {} of the training data, with the largest contributions": "训练数据的第 {} 行，贡献最大",
+    "cr.where(mask, scores, -1e9), or at least one unmasked position in every row": (
+        "cr.where(mask, scores, -1e9)，或每行至少保留一个未遮蔽的位置"
+    ),
+    "cr.where(mask, x, 0.0) before the product": "相乘之前用 cr.where(mask, x, 0.0)",
+    'assert np.isfinite(values["{}"]).all()  # the argument of load_parameters': (
+        'assert np.isfinite(values["{}"]).all()  # load_parameters 的参数'
+    ),
+    "resume=False, which resets the optimizer state": "resume=False，重置优化器状态",
+    "x = (x - x.mean(0)) / x.std(0), after checking row {#}": (
+        "检查第 {} 行，再用 x = (x - x.mean(0)) / x.std(0)"
+    ),
+    "penalty=cr.L2(1e-4), after checking how {} was set": "检查 {} 的来源，再用 penalty=cr.L2(1e-4)",
     "{} from {}{} at {}, {}": "{} 来自 {}{}，位置 {}，{}",
     "first values drawn by the seed, or a checkpoint before it": "由种子抽取的初值，或它之前的检查点",
     "parameters that were given, and no checkpoint so early": "起始参数由用户给定，而且没有这么早的检查点",

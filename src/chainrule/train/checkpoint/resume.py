@@ -59,7 +59,7 @@ def with_folder(folder: RunFolder, run: TrainingRun, found: Checkpoint | None) -
         FileError E440, E424: it cannot be one of this network.
     """
     identity = identity_of(run)
-    nonfinite.forget_black_box(folder)
+    nonfinite.remove_report(folder)
     if found is None:
         folder.delete_checkpoints()
     else:
@@ -121,7 +121,7 @@ def reporting_to(folder: RunFolder | None) -> Iterator[None]:
     except TrainingError as error:
         if folder is not None and error.report is not None:
             with suppress(FileError):  # a full disk must not hide what went wrong
-                nonfinite.write_black_box(folder, error.report)
+                nonfinite.write_report(folder, error.report)
         raise
 
 

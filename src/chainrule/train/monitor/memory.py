@@ -34,7 +34,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.multi_step import GROUPS, homes_of
 from chainrule.train.network import Network
-from chainrule.train.nonfinite.recorder import states_kept
+from chainrule.train.nonfinite.recorder import retained_states
 from chainrule.train.options import FitOptions
 from chainrule.train.step import Step, training_step
 
@@ -203,7 +203,7 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
     those that are only there while a new state is made."""
     own = [p.spec for p in (*network.parameters.values(), *network.inference.states.values())]
     kept = [node.spec for label, node in step.graph.inputs.items() if label not in _data(network)]
-    states = states_kept(_bytes(kept))  # of the loop, from which it made and makes its steps
+    states = retained_states(_bytes(kept))  # of the loop, from which it made and makes its steps
     held = _bytes(own) + states * _bytes(kept)
     if not has_trainer(step.graph, network.engine):
         return held, 0  # the new ones are the step's outputs

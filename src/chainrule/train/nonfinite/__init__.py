@@ -1,19 +1,19 @@
-"""The non-finite tracer: where a NaN or an infinity came from, and what led to it.
+"""The non-finite tracer: the operation in which a NaN or an infinity arose, and its cause.
 
 Input: a step whose result is not finite, the state before it, recent states and losses. Output: an immutable
-record that prints in both languages and is stored in the RUN as ``blackbox.json``. The tracer changes nothing
-and does not decide whether a training stops: the loop does.
+report, which prints in both languages and is stored in the run folder as ``nonfinite.json``. The tracer
+changes nothing and does not decide whether a training stops: the training loop does.
 
-    check.py          whether an array is finite
-    recorder.py       what the loop keeps of recent steps;  context.py  what it passes when a step fails
-    origin.py         the first operation whose result is not finite;  scan_origin.py  inside a loop over time
-    rounding.py       overflows in compiled code only
-    cause.py          the cause, and what to try
-    recent_steps.py   the magnitude of values in recent steps
-    record.py         the record and its plain form;  run_file.py  stores it in a RUN
-    narrative.py      the record as text;  texts.py  its sentences
-    verdict.py        everything as an error
-    prediction.py     the same for predictions of a trained network
+    check.py              whether an array is finite
+    recorder.py           recent states and losses;  failed_step.py  what the loop passes when a step fails
+    origin.py             the first operation whose result is not finite;  scan_origin.py  inside a scan
+    rounding.py           overflows in compiled code only
+    cause.py              the cause and a remedy
+    recent_steps.py       statistics of the last steps
+    record.py             the report and its serialization;  run_file.py  its file in a run folder
+    narrative.py          the report as text;  texts.py  its sentences
+    step_report.py        report and error of a failed step
+    prediction_report.py  report of non-finite predictions
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "prediction": "black_box_of report_nonfinite_predictions",
+        "prediction_report": "report_nonfinite_predictions trace_nonfinite",
         "check": "is_finite",
-        "record": "BlackBox Cause Moment Read",
+        "record": "Cause InputValue NonfiniteReport StepStatistics",
         "recorder": "Recorder",
-        "run_file": "NAME forget_black_box read_black_box write_black_box",
-        "narrative": "black_box_lines",
-        "verdict": "blame",
+        "run_file": "NAME read_nonfinite_report remove_report write_report",
+        "narrative": "report_lines",
+        "step_report": "failed_step_error",
     },
 )
 

@@ -1,9 +1,9 @@
-"""Why: what an operation does to the numbers it read, and what made those numbers so large.
+"""The cause of a non-finite value: the arithmetic of the operation, and the origin of large inputs.
 
-The nearest cause is arithmetic and certain: the logarithm of 0, a sum whose terms overflow. Where numbers
-merely grew too large, the cause behind it is looked for among the few there are, in this order: a number in
-the data that is far larger than the rest, a loss that grew from step to step, weights that did, a large
-learning rate. What is not seen is not said.
+The direct cause is arithmetic and exact: the logarithm of 0, a sum whose terms overflow. If values merely
+grew too large, the root cause is searched for in this order: a value in the data far larger than the others,
+a loss that grew from step to step, weights that grew, a large learning rate, a large weight. If there is no
+evidence for any of them, no root cause is reported.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.train.nonfinite.origin import Origin, samples_on
-from chainrule.train.nonfinite.record import Cause, Moment
+from chainrule.train.nonfinite.record import Cause, StepStatistics
 from chainrule.train.nonfinite.texts import REMEDIES
 
-GREW = 10.0  # times, from the least of the last steps to the last one: far beyond a noisy batch
-OUTLIER = 1e6  # times the usual size of a number of the data
-LARGE = 1e6  # a weight of a net that computes well is around 1
-FAST = 1.0  # a learning rate above this is large for every optimizer of the catalog
+MIN_GROWTH = 10.0  # factor from the smallest of the last steps to the last one; exceeds the noise of batches
+OUTLIER_FACTOR = 1e6  # times the median magnitude of the data
+LARGE_WEIGHT = 1e6  # weights of a trained network are around 1
+LARGE_LEARNING_RATE = 1.0  # above it, too large for every optimizer of the catalog
 PRODUCTS = (
     "multiply", "square", "matmul", "convolution", "convolution_input", "convolution_weight", "prod",
 )  # fmt: skip
 SCORES = ("softmax", "log_softmax", "logsumexp")
-ROLES = {"parameter": "weight_held", "state": "state_held", "data": "data_held"}
+ROLES = {"parameter": "nonfinite_weight", "state": "nonfinite_state", "data": "nonfinite_data"}
 OVERFLOWS = (
     "overflow_product",
     "overflow_sum",
@@ -38,18 +38,18 @@ OVERFLOWS = (
 )
 
 
-def nearest_cause(origin: Origin) -> Cause:
-    """What the operation did to the numbers it read."""
+def direct_cause(origin: Origin) -> Cause:
+    """The cause in the arithmetic of the operation."""
     op, node = origin.node.op.name, origin.node
     if isinstance(node.op, Input):
         role = "slot" if "/" in node.op.label else node.op.role
-        key = "slot_held" if role == "slot" else ROLES.get(role, "data_held")
+        key = "nonfinite_slot" if role == "slot" else ROLES.get(role, "nonfinite_data")
         return Cause(key, {"name": node.op.label})
     if any(not np.isfinite(read).all() for read in origin.reads if read.dtype.kind == "f"):
         return _of_infinities(origin)
-    read = _at(origin)
-    if op in _OWN:
-        return _OWN[op](origin, read)
+    operands = _operands(origin)
+    if op in _BY_OP:
+        return _BY_OP[op](origin, operands)
     if op in PRODUCTS:
         return Cause("overflow_product", {"limit": _limit(origin)})
     if op == "cast":
@@ -58,35 +58,35 @@ def nearest_cause(origin: Origin) -> Cause:
 
 
 def _of_infinities(origin: Origin) -> Cause:
-    """An operation that made NaN of an infinity that was meant."""
+    """The cause where the operation reads an infinity, which is a constant of the network."""
     if origin.node.op.name in SCORES:
         return Cause("all_masked")
     if not np.isnan(origin.value[origin.index]):
-        return Cause("infinity_meant")
+        return Cause("constant_infinity")
     return Cause("zero_times_infinity" if origin.node.op.name in PRODUCTS else "infinity_minus_infinity")
 
 
-def _at(origin: Origin) -> list[float]:
-    """What an operation that keeps numbers apart read at the place."""
+def _operands(origin: Origin) -> list[float]:
+    """The operands of an elementwise operation at the index of the origin."""
     index, shape = origin.index, origin.value.shape
     return [float(read[index]) for read in origin.reads if read.shape == shape]
 
 
-def _of_log(origin: Origin, read: Sequence[float]) -> Cause:
-    return Cause("log_zero") if read[0] == 0 else Cause("log_negative", {"argument": read[0]})
+def _of_log(origin: Origin, operands: Sequence[float]) -> Cause:
+    return Cause("log_zero") if operands[0] == 0 else Cause("log_negative", {"argument": operands[0]})
 
 
-def _of_quotient(origin: Origin, read: Sequence[float]) -> Cause:
-    above, below = read
-    if below == 0 and origin.phase == "backward" and _is_root(origin.node.inputs[1]):
-        return Cause("sqrt_slope")
-    if below == 0:
-        return Cause("zero_by_zero" if above == 0 else "division_by_zero")
-    return Cause("overflow_quotient", {"above": above, "below": below})
+def _of_quotient(origin: Origin, operands: Sequence[float]) -> Cause:
+    numerator, denominator = operands
+    if denominator == 0 and origin.phase == "backward" and _is_root(origin.node.inputs[1]):
+        return Cause("sqrt_derivative")
+    if denominator == 0:
+        return Cause("zero_by_zero" if numerator == 0 else "division_by_zero")
+    return Cause("overflow_quotient", {"numerator": numerator, "denominator": denominator})
 
 
 def _is_root(node: Node) -> bool:
-    """Whether a value is a root, perhaps times a constant."""
+    """Whether a value is a square root, possibly times a constant."""
     if node.op.name == "multiply":
         return any(_is_root(source) for source in node.inputs if not isinstance(source.op, Constant))
     if node.op.name == "broadcast":
@@ -94,110 +94,108 @@ def _is_root(node: Node) -> bool:
     return node.op.name == "sqrt"
 
 
-def _of_exp(origin: Origin, read: Sequence[float]) -> Cause:
+def _of_exp(origin: Origin, operands: Sequence[float]) -> Cause:
     largest = float(origin.reads[0][origin.mask].max())
     return Cause("exp_overflow", {"argument": largest, "limit": float(np.log(_limit(origin)))})
 
 
-def _of_root(origin: Origin, read: Sequence[float]) -> Cause:
-    return Cause("sqrt_negative", {"argument": read[0]})
+def _of_root(origin: Origin, operands: Sequence[float]) -> Cause:
+    return Cause("sqrt_negative", {"argument": operands[0]})
 
 
-def _of_power(origin: Origin, read: Sequence[float]) -> Cause:
-    x, p = read
+def _of_power(origin: Origin, operands: Sequence[float]) -> Cause:
+    x, p = operands
     facts = {"base": x, "exponent": p}
     if x == 0:
         return Cause("power_of_zero", facts)
     return Cause("power_of_negative" if x < 0 and p != math.floor(p) else "overflow_power", facts)
 
 
-_OWN: dict[str, Callable[[Origin, Sequence[float]], Cause]] = {
+_BY_OP: dict[str, Callable[[Origin, Sequence[float]], Cause]] = {
     "log": _of_log, "divide": _of_quotient, "exp": _of_exp, "sqrt": _of_root, "power": _of_power,
 }  # fmt: skip
 
 
 def _limit(origin: Origin) -> float:
-    """The largest number of this kind."""
+    """The largest finite number of the result's dtype."""
     return float(np.finfo(origin.value.dtype).max)
 
 
-def behind(
+def root_cause(
     origin: Origin,
-    near: Cause,
+    direct: Cause,
     arrays: Mapping[str, np.ndarray],
     graph: Graph,
-    course: Sequence[Moment],
+    steps: Sequence[StepStatistics],
     rows: np.ndarray,
 ) -> Cause | None:
-    """What made the numbers so large, where they overflowed and it can be seen.
+    """Why the inputs of an operation that overflowed were so large; ``None`` without evidence.
 
     Args:
-        origin, near: the operation and its own cause.
-        arrays, graph: the step and what it was given.
-        course: the last steps, this one included.
-        rows: which training rows the batch had.
+        origin, direct: the operation and its direct cause.
+        arrays, graph: the step and its inputs.
+        steps: statistics of the last steps, the failed one included.
+        rows: (B,) indices of the training rows in the batch.
     """
-    if near.key not in OVERFLOWS:
+    if direct.key not in OVERFLOWS:
         return None
-    rate = course[-1].rate if course else 0.0
-    found = _outlier(arrays, graph, rows)
-    grew = {"loss_grew": [m.loss for m in course], "weights_grew": [_size(m) for m in course]}
-    for key, sizes in grew.items():
-        times, steps = _growth(sizes)
-        if found is None and times > GREW:
-            found = Cause(key, {"times": times, "steps": steps, "rate": rate})
-    if found is None and origin.phase == "update" and rate > FAST:
-        found = Cause("rate_large", {"rate": rate})
-    return found or _large_weight(arrays, graph)
+    learning_rate = steps[-1].learning_rate if steps else 0.0
+    cause = _outlier(arrays, graph, rows)
+    sizes = {"loss_grew": [s.loss for s in steps], "weights_grew": [_weight_norm(s) for s in steps]}
+    for key, values in sizes.items():
+        factor, count = _growth(values)
+        if cause is None and factor > MIN_GROWTH:
+            cause = Cause(key, {"factor": factor, "steps": count, "learning_rate": learning_rate})
+    if cause is None and origin.phase == "update" and learning_rate > LARGE_LEARNING_RATE:
+        cause = Cause("large_learning_rate", {"learning_rate": learning_rate})
+    return cause or _large_weight(arrays, graph)
 
 
-def _size(moment: Moment) -> float:
-    """The length of all weights; NaN where it is not known."""
-    return math.hypot(*moment.weights.values()) if moment.weights else math.nan
+def _weight_norm(step: StepStatistics) -> float:
+    """The norm of all weights; NaN if unknown."""
+    return math.hypot(*step.weights.values()) if step.weights else math.nan
 
 
 def _growth(sizes: Sequence[float]) -> tuple[float, int]:
-    """How many times the last finite number is as large as the least of those before, and how many steps ago
-    that was.
-    """
+    """The factor from the smallest to the last finite magnitude, and the number of steps between them."""
     known = [(step, abs(size)) for step, size in enumerate(sizes) if math.isfinite(size)]
     if len(known) < 2:
         return 0.0, 0
-    step, least = min(known, key=lambda pair: pair[1])
-    last, now = known[-1]
-    return (now / least, last - step) if least > 0 else (0.0, 0)
+    step, smallest = min(known, key=lambda pair: pair[1])
+    last, size = known[-1]
+    return (size / smallest, last - step) if smallest > 0 else (0.0, 0)
 
 
 def _outlier(arrays: Mapping[str, np.ndarray], graph: Graph, rows: np.ndarray) -> Cause | None:
-    """A number of the data that is far larger than the others."""
+    """A value of the data far larger than the others."""
     for name, node in graph.inputs.items():
         array = np.asarray(arrays[name])
-        known = isinstance(node.op, Input) and node.op.role == "data" and array.dtype.kind == "f"
-        if not known or not array.size or not node.shape or not samples_on(node.shape[0]):
+        is_data = isinstance(node.op, Input) and node.op.role == "data" and array.dtype.kind == "f"
+        if not is_data or not array.size or not node.shape or not samples_on(node.shape[0]):
             continue
         sizes = np.abs(array)
-        of_rows = np.sort(sizes.reshape(len(sizes), -1).max(axis=1, initial=0.0)).astype(np.float64)
-        usual = float(of_rows[(len(of_rows) - 1) // 2]) if len(of_rows) > 1 else 1.0
+        maxima = np.sort(sizes.reshape(len(sizes), -1).max(axis=1, initial=0.0)).astype(np.float64)
+        median = float(maxima[(len(maxima) - 1) // 2]) if len(maxima) > 1 else 1.0
         index = np.unravel_index(int(np.argmax(sizes)), array.shape)
-        if float(sizes[index]) > OUTLIER * max(1.0, usual):
+        if float(sizes[index]) > OUTLIER_FACTOR * max(1.0, median):
             facts: dict[str, Any] = {"name": name, "value": float(array[index])}
-            return Cause("data_large", {**facts, "row": int(rows[index[0]])})
+            return Cause("data_outlier", {**facts, "row": int(rows[index[0]])})
     return None
 
 
 def _large_weight(arrays: Mapping[str, np.ndarray], graph: Graph) -> Cause | None:
-    """A parameter with a number far beyond what a net that computes well has."""
-    found = [
+    """A parameter with an element far larger than in a trained network."""
+    maxima = [
         (float(np.abs(arrays[name]).max()), name)
         for name, node in graph.inputs.items()
         if isinstance(node.op, Input) and node.op.role == "parameter" and np.size(arrays[name])
     ]
-    value, name = max((f for f in found if math.isfinite(f[0])), default=(0.0, ""))
-    return Cause("weight_large", {"name": name, "value": value}) if value > LARGE else None
+    value, name = max((pair for pair in maxima if math.isfinite(pair[0])), default=(0.0, ""))
+    return Cause("large_weight", {"name": name, "value": value}) if value > LARGE_WEIGHT else None
 
 
 def remedy_of(causes: Sequence[Cause], optimizer: str) -> str:
-    """One change to try, as a line of code: for the cause that lies deepest."""
+    """A line of code that addresses the last cause, which is the root cause if there is one."""
     key, facts = causes[-1].key, causes[-1].facts
-    lower = float(facts.get("rate", 0.0)) / 10
-    return REMEDIES[key].format(**{**facts, "rate": f"{lower:g}", "optimizer": optimizer})
+    lower = float(facts.get("learning_rate", 0.0)) / 10
+    return REMEDIES[key].format(**{**facts, "learning_rate": f"{lower:g}", "optimizer": optimizer})

@@ -1,4 +1,4 @@
-"""The one question that is asked of every step: are all its numbers finite?"""
+"""The check for non-finite values, which runs in every step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def is_finite(array: np.ndarray) -> bool:
-    """Whether an array holds neither NaN nor infinity.
+    """Whether an array contains neither NaN nor infinity.
 
-    Numerics: the sum of the squares is finite only if all numbers are, and is found in one walk through
-        memory; where it is not, large numbers may be to blame, and each is looked at.
+    Numerics: the sum of the squares is finite only if all elements are, and takes a single pass. It may also
+        overflow for large finite elements; then every element is checked.
 
     Example:
         >>> is_finite(np.array([1.0, 2.0])), is_finite(np.array([1.0, np.nan])), is_finite(np.array([1e300]))

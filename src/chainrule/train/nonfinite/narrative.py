@@ -1,4 +1,4 @@
-"""A black box in words: one line, a short table, or everything, in English or Chinese."""
+"""The report as text in English or Chinese: one line, a summary, or all details."""
 
 from __future__ import annotations
 
@@ -7,100 +7,103 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
+from chainrule.errors.translation import in_chinese
 from chainrule.train.nonfinite.texts import CAUSES, WORDS
 
 if TYPE_CHECKING:
-    from chainrule.train.nonfinite.record import BlackBox, Moment, Read
+    from chainrule.train.nonfinite.record import InputValue, NonfiniteReport, StepStatistics
 
-FEW, SOME = 3, 10  # how many numbers and rows are told at depth 2; all there are at depth 3
+MAX_INPUTS, MAX_ROWS = 3, 10  # at depth 2; unlimited at depth 3
 
 
-def black_box_lines(found: BlackBox, lang: str = "en", depth: int = 2) -> list[str]:
-    """The record as lines of text.
+def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> list[str]:
+    """The report as lines of text.
 
     Args:
-        found: the record.
+        report: the report.
         lang: ``"en"`` or ``"zh"``.
-        depth: 0 for the cause alone; 1 where, cause and remedy; 2 with value, rows, what was read and the
-            last steps; 3 with all rows, all that was read and the weights of every layer.
+        depth: 0 for the cause alone; 1 for location, cause and remedy; 2 also for value, rows, inputs and the
+            last steps; 3 for all rows, all inputs and the weights of every layer.
     """
-    say = WORDS[lang]
+    words = WORDS[lang]
     position = 0 if lang == "en" else 1
-    cause = say["then"].join(CAUSES[each.key][position].format(**each.facts) for each in found.causes)
+    cause = words["then"].join(CAUSES[cause.key][position].format(**cause.facts) for cause in report.causes)
     if depth == 0:
         return [cause]
-    rows = [(say["cause"], cause)]
+    rows = [(words["cause"], cause)]
     if depth > 1:
-        few = SOME if depth == 2 else None
-        rows = [(say["found"], _value(found, lang)), *_rows(found, lang, few)]
-        rows += [(say["read"], _reads(found, lang, FEW if depth == 2 else None))] if found.reads else []
-        rows.append((say["cause"], cause))
-    rows.append((say["try"], found.remedy))
-    lines = [headline(found, lang), *_aligned(rows)]
-    if depth > 1 and found.course:
-        lines += ["", *_table(_course(found.course, lang))]
-    if depth > 2 and found.course and found.course[-1].weights:
-        weights = [(path, _figure(value)) for path, value in found.course[-1].weights.items()]
-        lines += ["", say["weights"], *_table(weights)]
+        max_rows, max_inputs = (MAX_ROWS, MAX_INPUTS) if depth == 2 else (None, None)
+        rows = [(words["result"], _value(report, lang)), *_rows(report, lang, max_rows)]
+        if report.inputs:
+            rows.append((words["inputs"], _inputs(report, lang, max_inputs)))
+        rows.append((words["cause"], cause))
+    rows.append((words["try"], in_chinese(report.remedy) if lang == "zh" else report.remedy))
+    lines = [headline(report, lang), *_aligned(rows)]
+    steps = report.recent_steps
+    if depth > 1 and steps:
+        lines += ["", *_table(_steps(steps, lang))]
+    if depth > 2 and steps and steps[-1].weights:
+        weights = [(path, _figure(value)) for path, value in steps[-1].weights.items()]
+        lines += ["", words["weights"], *_table(weights)]
     return lines
 
 
-def headline(found: BlackBox, lang: str) -> str:
-    """When and where, in one line."""
-    say = WORDS[lang]
-    when = say["step"].format(step=found.step, epoch=found.epoch, batch=found.batch)
-    place = place_of(found, lang)
-    made = say["made"].format(op=found.op, place=place)
-    return say["beside"].join([when if found.step else say["answer"], say[found.phase], made])
+def headline(report: NonfiniteReport, lang: str) -> str:
+    """Step, phase, operation and layer in one line."""
+    words = WORDS[lang]
+    step = words["step"].format(step=report.step, epoch=report.epoch, batch=report.batch)
+    place = words["operation"].format(op=report.op, place=layer_text(report, lang))
+    return words["beside"].join([step if report.step else words["prediction"], words[report.phase], place])
 
 
-def place_of(found: BlackBox, lang: str = "en") -> str:
-    """The layer as errors write it, or the part of the step that belongs to none."""
-    if not found.kind:
-        return WORDS[lang].get(found.layer, found.layer)
-    layer = f'{found.kind} "{found.layer}"'
-    return f"{layer} ({found.place})" if found.place else layer
+def layer_text(report: NonfiniteReport, lang: str = "en") -> str:
+    """The layer in the notation of errors, or ``the loss`` or ``the optimizer``."""
+    if not report.kind:
+        return WORDS[lang].get(report.layer, report.layer)
+    layer = f'{report.kind} "{report.layer}"'
+    return f"{layer} ({report.place})" if report.place else layer
 
 
-def _value(found: BlackBox, lang: str) -> str:
-    say = WORDS[lang]
-    text = say["value"].format(
-        value=_figure(found.value), index=_index(found.index), count=found.count, size=found.size
+def _value(report: NonfiniteReport, lang: str) -> str:
+    words = WORDS[lang]
+    text = words["value"].format(
+        value=_figure(report.value), index=_index(report.index), count=report.count, size=report.size
     )
-    text += say["at_time"].format(time=found.time) if found.time >= 0 else ""
-    return text + (say["native"] if found.engine == "native" else "")
+    text += words["at_time"].format(time=report.time) if report.time >= 0 else ""
+    return text + (words["native"] if report.engine == "native" else "")
 
 
-def _rows(found: BlackBox, lang: str, few: int | None) -> list[tuple[str, str]]:
-    say = WORDS[lang]
-    key, rows = ("own_rows", found.rows) if found.rows else ("heavy_rows", found.heavy_rows)
+def _rows(report: NonfiniteReport, lang: str, limit: int | None) -> list[tuple[str, str]]:
+    words = WORDS[lang]
+    key, rows = ("own_rows", report.rows) if report.rows else ("dominant_rows", report.dominant_rows)
     if not rows:
         return []
-    text = say["comma"].join(map(str, rows[:few]))
-    more = say["more"].format(more=len(rows) - few) if few is not None and len(rows) > few else ""
-    return [(say["rows"], say[key].format(rows=text, more=more))]
+    text = words["comma"].join(map(str, rows[:limit]))
+    more = words["more"].format(more=len(rows) - limit) if limit is not None and len(rows) > limit else ""
+    return [(words["rows"], words[key].format(rows=text, more=more))]
 
 
-def _reads(found: BlackBox, lang: str, few: int | None) -> str:
-    say = WORDS[lang]
-    shown = [_read(each, lang) for each in found.reads[:few]]
-    before = say["of_numbers"].format(of=found.of) if found.of > len(shown) else ""
-    return before + say["comma"].join(shown)
+def _inputs(report: NonfiniteReport, lang: str, limit: int | None) -> str:
+    words = WORDS[lang]
+    texts = [_input(value, lang) for value in report.inputs[:limit]]
+    total = report.input_count
+    prefix = words["largest_of"].format(count=total) if total > len(texts) else ""
+    return prefix + words["comma"].join(texts)
 
 
-def _read(each: Read, lang: str) -> str:
-    row = WORDS[lang]["row"].format(row=each.row) if each.row >= 0 else ""
-    return f"{each.name}{_bracketed(each.index)} = {_figure(each.value)}{row}"
+def _input(value: InputValue, lang: str) -> str:
+    row = WORDS[lang]["row"].format(row=value.row) if value.row >= 0 else ""
+    return f"{value.name}{_bracketed(value.index)} = {_figure(value.value)}{row}"
 
 
-def _course(course: Sequence[Moment], lang: str) -> list[tuple[str, ...]]:
-    """The last steps as rows of a table, its head first."""
-    head = tuple(WORDS[lang]["columns"].split("|"))
-    lengths = [math.hypot(*each.weights.values()) if each.weights else math.nan for each in course]
-    return [head, *((
-        str(each.step), _figure(each.loss), _figure(each.rate), _figure(each.largest, "-"),
-        _figure(each.gradient, "-"), _figure(length, "-"),
-    ) for each, length in zip(course, lengths, strict=True))]  # fmt: skip
+def _steps(steps: Sequence[StepStatistics], lang: str) -> list[tuple[str, ...]]:
+    """The last steps as rows of a table, after its header."""
+    header = tuple(WORDS[lang]["columns"].split("|"))
+    norms = [math.hypot(*step.weights.values()) if step.weights else math.nan for step in steps]
+    return [header, *((
+        str(step.step), _figure(step.loss), _figure(step.learning_rate), _figure(step.largest, "-"),
+        _figure(step.gradient, "-"), _figure(norm, "-"),
+    ) for step, norm in zip(steps, norms, strict=True))]  # fmt: skip
 
 
 def _figure(value: float, unknown: str = "nan") -> str:
@@ -122,7 +125,7 @@ def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width, numbers to the right."""
+    """Rows of right-aligned columns."""
     widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  " + "  ".join(" " * (w - _width(cell)) + cell for cell, w in zip(row, widths, strict=True))
@@ -131,5 +134,5 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """How many columns a terminal takes; a Chinese sign takes two."""
-    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    """The width in columns of a terminal; a Chinese character takes two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)

@@ -1,10 +1,10 @@
-"""Which operation was the first whose result was not finite, and which of its numbers count.
+"""The origin of a non-finite result: the first operation that produced it, and the elements concerned.
 
-Not every infinity is a fault: the logarithm of 0 does no harm where a ``where`` leaves it out, and a mask of
-minus infinity is meant. So the search goes back from the results that are not finite, number by number where
-an operation keeps numbers apart, and only through numbers that are not finite either, until it comes to an
-operation that read nothing but finite numbers. An infinity that was written down as a constant is no fault;
-what makes NaN of it is.
+Not every infinity is an error: the logarithm of 0 has no effect where a ``where`` discards it, and masks use
+minus infinity on purpose. The search therefore starts at the non-finite outputs and goes backward through
+non-finite elements only (element by element where an operation is elementwise, sample by sample where it
+treats samples independently), until it reaches an operation whose inputs are all finite. An infinite constant
+of the network is no error; an operation that turns it into NaN is.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from chainrule.records import frozen
 from chainrule.spec import Size
 from chainrule.train.nonfinite.check import is_finite
 
-Walked = Iterable[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]
+Evaluated = Iterable[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]
 STATE = "state."
 
 
 @frozen(eq=False)
 class Origin:
-    """The first operation whose result was not finite.
+    """The first operation whose result is not finite.
 
     Args:
         node, card: the operation; ``card`` has its sizes bound, and is ``None`` for an input.
         value: its result.
-        reads: the arrays it read.
-        mask: which numbers of the result are not finite and did harm.
+        reads: its input arrays.
+        mask: the non-finite elements of the result that reach an output.
         phase: ``"forward"``, ``"backward"`` or ``"update"``.
-        layer, kind: path and class of its layer; ``"loss"`` outside the net.
-        time: the place in the sequence, inside a loop over time; -1 elsewhere.
-        rows: places in the batch, where they are known already.
+        layer, kind: path and class of its layer; ``"loss"`` outside the layers.
+        time: the index along the sequence, inside a scan; -1 elsewhere.
+        rows: indices in the batch, if they are already determined.
     """
 
     node: Node
@@ -53,70 +53,70 @@ class Origin:
 
     @property
     def index(self) -> tuple[int, ...]:
-        """The place of the first number that counts."""
+        """The index of the first element of ``mask``."""
         return tuple(int(i) for i in np.argwhere(self.mask)[0])
 
 
 @frozen(eq=False)
-class _Seen:
-    """A value that is not finite, with what made it."""
+class _Nonfinite:
+    """A value that is not finite, with its operation and inputs."""
 
     card: Card | None
     reads: Sequence[np.ndarray]
     value: np.ndarray
 
 
-def find(
+def find_origin(
     graph: Graph,
     gradients: Iterable[Node],
     arrays: Mapping[str, np.ndarray],
-    walked: Walked,
+    evaluated: Evaluated,
     results: Sequence[Node] = (),
 ) -> Origin | None:
-    """The first operation to blame; ``None`` where all results are finite.
+    """The first operation whose non-finite result reaches an output; ``None`` if all outputs are finite.
 
     Args:
         graph: the step.
-        gradients: its nodes that end the way back.
-        arrays: what it was given.
-        walked: every node with its card, what it read and its value, each after its inputs.
-        results: where to begin; by default with the loss, and if that is finite with all results.
+        gradients: the nodes of the parameter gradients, which end the backward pass.
+        arrays: the inputs of the graph, by name.
+        evaluated: every node with its card, inputs and value, in topological order.
+        results: where the search starts; by default at the loss, or at all outputs if the loss is finite.
     """
-    seen = _not_finite(graph, arrays, walked)
-    masks = _harm(graph, seen, results)
-    meant = _meant(graph, seen)
+    nonfinite = _nonfinite(graph, arrays, evaluated)
+    masks = _reaching(graph, nonfinite, results)
+    constant = _constant_infinities(graph, nonfinite)
     for node in graph.nodes:
         if (
             node in masks
-            and node not in meant
-            and not any(s in masks and s not in meant for s in node.inputs)
+            and node not in constant
+            and not any(s in masks and s not in constant for s in node.inputs)
         ):
             break
-    else:  # infinities that were meant, and nothing that made NaN of them
+    else:  # only infinite constants, and no operation that turned them into NaN
         node = next((n for n in graph.nodes if n in masks and n.inputs), None)
     if node is None:
         return None
-    own, mask = seen[node], masks[node]
-    broken = mask & np.isnan(own.value)
-    if any(source in masks for source in node.inputs) and broken.any():
-        mask = broken
+    first, mask = nonfinite[node], masks[node]
+    is_nan = mask & np.isnan(first.value)
+    if any(source in masks for source in node.inputs) and is_nan.any():
+        mask = is_nan
     phase = phases(graph, gradients)[_first_reader(graph, node)]
-    return _placed(graph, Origin(node, own.card, own.value, own.reads, mask, phase))
+    return _with_layer(graph, Origin(node, first.card, first.value, first.reads, mask, phase))
 
 
 def phases(graph: Graph, gradients: Iterable[Node]) -> dict[Node, str]:
-    """For each node of a step the phase in which it is computed; an answer is all forward."""
+    """The phase of each node: ``"forward"``, ``"backward"`` or ``"update"``. A prediction is all forward."""
     if "loss" not in graph.outputs or "rate" not in graph.outputs:
         return dict.fromkeys(graph.nodes, "forward")
     ends = [node for name, node in graph.outputs.items() if name == "loss" or name.startswith(STATE)]
-    found = dict.fromkeys(graph.nodes, "update")
-    found.update(dict.fromkeys(order(gradients), "backward"))
-    found.update(dict.fromkeys(order(ends), "forward"))
-    return found
+    phase = dict.fromkeys(graph.nodes, "update")
+    phase.update(dict.fromkeys(order(gradients), "backward"))
+    phase.update(dict.fromkeys(order(ends), "forward"))
+    return phase
 
 
 def rows_of(node: Node, mask: np.ndarray) -> np.ndarray:
-    """The places in the batch of the numbers in ``mask``; empty where the value has no axis of samples."""
+    """The batch indices of the elements in ``mask``; empty if the value has no batch axis."""
     for axis, length in enumerate(node.shape):
         factor = samples_on(length)
         if factor:
@@ -126,85 +126,95 @@ def rows_of(node: Node, mask: np.ndarray) -> np.ndarray:
 
 
 def samples_on(length: object) -> int:
-    """How many places of an axis belong to each sample; 0 where samples do not lie along it."""
+    """How many indices of an axis belong to each sample; 0 if it is no batch axis."""
     terms = length.terms if isinstance(length, Size) else ()
     return terms[0][1] if len(terms) == 1 and terms[0][0] == ("B",) else 0
 
 
-def _not_finite(graph: Graph, arrays: Mapping[str, np.ndarray], walked: Walked) -> dict[Node, _Seen]:
-    """Every node whose value is not finite."""
-    found = {
-        node: _Seen(None, (), np.asarray(arrays[name]))
+def _nonfinite(
+    graph: Graph, arrays: Mapping[str, np.ndarray], evaluated: Evaluated
+) -> dict[Node, _Nonfinite]:
+    """The nodes whose value is not finite."""
+    values = {
+        node: _Nonfinite(None, (), np.asarray(arrays[name]))
         for name, node in graph.inputs.items()
         if not is_finite(np.asarray(arrays[name]))
     }
-    fixed = [node for node in graph.nodes if isinstance(node.op, Constant)]
-    found |= {
-        node: _Seen(None, (), node.op.array)
-        for node in fixed
+    constants = [node for node in graph.nodes if isinstance(node.op, Constant)]
+    values |= {
+        node: _Nonfinite(None, (), node.op.array)
+        for node in constants
         if isinstance(node.op, Constant) and not is_finite(node.op.array)
     }
-    found |= {node: _Seen(card, reads, value) for node, card, reads, value in walked if not is_finite(value)}
-    return found
+    values |= {
+        node: _Nonfinite(card, reads, value) for node, card, reads, value in evaluated if not is_finite(value)
+    }
+    return values
 
 
-def _harm(graph: Graph, seen: Mapping[Node, _Seen], results: Sequence[Node]) -> dict[Node, np.ndarray]:
-    """Which numbers of which values led to a result that is not finite."""
-    wrong = [node for node in results or graph.outputs.values() if node in seen]
-    loss = [node for node in wrong if node is graph.outputs.get("loss")]
-    masks = {node: ~np.isfinite(seen[node].value) for node in loss or wrong}
+def _reaching(
+    graph: Graph, nonfinite: Mapping[Node, _Nonfinite], results: Sequence[Node]
+) -> dict[Node, np.ndarray]:
+    """For each value that reaches a non-finite output, the mask of its elements that do."""
+    outputs = [node for node in results or graph.outputs.values() if node in nonfinite]
+    loss = [node for node in outputs if node is graph.outputs.get("loss")]
+    masks = {node: ~np.isfinite(nonfinite[node].value) for node in loss or outputs}
     for node in reversed(graph.nodes):
         if node not in masks:
             continue
-        for source in filter(seen.__contains__, node.inputs):
-            bad = _passed(node, source, masks[node], ~np.isfinite(seen[source].value))
-            if bad.any():
-                masks[source] = masks[source] | bad if source in masks else bad
+        for source in filter(nonfinite.__contains__, node.inputs):
+            mask = _contributing(node, source, masks[node], ~np.isfinite(nonfinite[source].value))
+            if mask.any():
+                masks[source] = masks[source] | mask if source in masks else mask
     return masks
 
 
-def _passed(node: Node, source: Node, mask: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Which of the bad numbers of a source can have made those in ``mask``.
+def _contributing(node: Node, source: Node, mask: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """The non-finite elements of a source on which the elements in ``mask`` may depend.
 
-    An operation that keeps numbers apart passes each to its own place; one that keeps samples apart, to its
-    own sample.
+    Args:
+        node: an operation that reads the source.
+        source: one of its inputs.
+        mask: elements of the result.
+        bad: the non-finite elements of the source. Elementwise, the same element counts; where samples are
+            independent, those of the same sample.
     """
     if isinstance(node.op, Elementwise) and bad.shape == mask.shape:
         return bad & mask
-    axes = [_sample_axis(each) for each in node.inputs]
+    axes = [_sample_axis(operand) for operand in node.inputs]
     rule = node.op.batch(tuple(axes), *(s.spec for s in node.inputs)) if isinstance(node.op, Card) else None
-    at = _sample_axis(source)
-    if not isinstance(rule, Apart) or at is None or mask.shape[rule.axis] != bad.shape[at]:
+    axis = _sample_axis(source)
+    if not isinstance(rule, Apart) or axis is None or mask.shape[rule.axis] != bad.shape[axis]:
         return bad
     samples = mask.any(axis=tuple(i for i in range(mask.ndim) if i != rule.axis))
-    return bad & samples.reshape([-1 if i == at else 1 for i in range(bad.ndim)])
+    return bad & samples.reshape([-1 if i == axis else 1 for i in range(bad.ndim)])
 
 
 def _sample_axis(node: Node) -> int | None:
-    """The axis along which samples lie, one place each."""
+    """The batch axis of a value, with one index for each sample."""
     return next((i for i, length in enumerate(node.shape) if samples_on(length) == 1), None)
 
 
-def _meant(graph: Graph, seen: Mapping[Node, _Seen]) -> set[Node]:
-    """Values whose infinities were all written down as constants, and that hold no NaN."""
-    found: set[Node] = set()
+def _constant_infinities(graph: Graph, nonfinite: Mapping[Node, _Nonfinite]) -> set[Node]:
+    """Values without NaN whose infinities all come from constants of the network."""
+    nodes: set[Node] = set()
     for node in graph.nodes:
-        if node in seen and not np.isnan(seen[node].value).any():
-            bad = [source for source in node.inputs if source in seen]
-            if isinstance(node.op, Constant) or (bad and all(source in found for source in bad)):
-                found.add(node)
-    return found
+        if node in nonfinite and not np.isnan(nonfinite[node].value).any():
+            sources = [source for source in node.inputs if source in nonfinite]
+            if isinstance(node.op, Constant) or (sources and all(source in nodes for source in sources)):
+                nodes.add(node)
+    return nodes
 
 
 def _first_reader(graph: Graph, node: Node) -> Node:
-    """The node itself, or who reads an input first."""
+    """The node itself; of an input, the first operation that reads it."""
     if node.inputs or not graph.consumers[node]:
         return node
     return graph.consumers[node][0]
 
 
-def _placed(graph: Graph, origin: Origin) -> Origin:
-    """The origin with the layer it belongs to."""
+def _with_layer(graph: Graph, origin: Origin) -> Origin:
+    """The origin with the layer to which its operation belongs."""
     node = origin.node
     if isinstance(node.op, Input):
         owner = node.op.label.rpartition("/")[0] or node.op.label
@@ -213,15 +223,15 @@ def _placed(graph: Graph, origin: Origin) -> Origin:
     if node.site.path:
         return replace(origin, layer=node.site.path, kind=node.site.kind)
     if origin.phase == "update":
-        reached = _reached(graph, node)
-        owners = {name.partition(".")[2].rpartition("/")[0] or name.partition(".")[2] for name in reached}
+        outputs = _dependent_outputs(graph, node)
+        owners = {name.partition(".")[2].rpartition("/")[0] or name.partition(".")[2] for name in outputs}
         if len(owners) == 1:
             return replace(origin, layer=owners.pop().rpartition(".")[0])
     return replace(origin, layer="loss" if origin.phase != "update" else "optimizer")
 
 
-def _reached(graph: Graph, node: Node) -> list[str]:
-    """The results that depend on a node."""
+def _dependent_outputs(graph: Graph, node: Node) -> list[str]:
+    """The names of the outputs that depend on a node."""
     depends = {node}
     for later in graph.nodes:
         if any(source in depends for source in later.inputs):

@@ -1,7 +1,7 @@
-"""The record of a fault: where it arose, what it was computed from, why, and what the last steps looked like.
+"""The report on a non-finite value: operation, inputs, cause and statistics of the last steps.
 
-Everything in it is plain data, so it is written to a RUN as strict JSON (what is not finite as a text) and
-read back equal, on any machine, without the net.
+The report is plain data. It is stored in a run folder as strict JSON (non-finite numbers as strings) and is
+read back equal, on any machine, without the network.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train import nonfinite  # lazy: the text is loaded when it is read
 
-PHASES = ("forward", "backward", "update")
 T = TypeVar("T")
 
 
 @frozen
-class Read:
-    """A number that the operation read to compute what is not finite.
+class InputValue:
+    """An element of an input from which the operation computed the non-finite value.
 
     Args:
-        name: what it belongs to: an input by its label, else the operation that computed it.
-        index: its place there.
-        value: the number.
-        row: the training row it belongs to; -1 where it belongs to none.
+        name: the label of the input, or the operation that computed it.
+        index: the index in this array.
+        value: the element.
+        row: the index of its training row; -1 if it belongs to none.
     """
 
     name: str
@@ -40,56 +39,59 @@ class Read:
 
 @frozen
 class Cause:
-    """Why, by key (``chainrule.train.nonfinite.texts``), with the numbers its sentence names."""
+    """A cause: its key in ``chainrule.train.nonfinite.texts``, and the values that its sentence contains."""
 
     key: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @frozen
-class Moment:
-    """How large everything was in one step.
+class StepStatistics:
+    """Magnitudes of the values of one step.
 
     Args:
-        step: its number, from 1.
-        loss, rate: of the batch, and of the update.
-        largest: the largest number of the forward pass, without its sign; NaN where it is not known.
-        gradient: the length of all gradients together; NaN where it is not known.
-        weights: the length of each layer's parameters before the step; empty where it is not known.
+        step: the number of the step, from 1.
+        loss, learning_rate: of this step.
+        largest: the largest absolute value of the forward pass; NaN if unknown.
+        gradient: the norm of all gradients; NaN if unknown.
+        weights: the norm of the parameters of each layer before the step; empty if unknown.
     """
 
     step: int
     loss: float
-    rate: float
+    learning_rate: float
     largest: float = math.nan
     gradient: float = math.nan
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @frozen
-class BlackBox:
-    """The first operation of a training whose result was not finite, and what led to it.
+class NonfiniteReport:
+    """The first operation of a step whose result is not finite, and the cause.
 
     Args:
         phase: ``"forward"``, ``"backward"`` (clipping included) or ``"update"``.
-        op: the operation; ``"input"`` where a number was not finite before the step.
-        layer, kind: path and class of the layer; ``"loss"`` outside the net. place: file and line.
-        step, epoch, batch: of the update that could not be made, from 1; all 0 for an answer.
-        value, index: the first number that is not finite, and its place.
-        count, size: how many numbers of the operation's result are not finite, of how many.
-        rows: the rows of the data at which it arose; empty where the operation joins samples.
-        heavy_rows: then the rows whose numbers weighed most.
-        reads: what the operation read there, the largest first; and of how many numbers it is made (``of``).
-        time: the place in the sequence, inside a loop over time; -1 elsewhere.
-        causes: why, the nearest first. remedy: one change to try, as a line of code.
-        course: the last steps, this one included.
-        engine: whose numbers these are: ``"reference"``, or ``"native"`` where only that one overflows.
+        op: the operation; ``"input"`` if an input of the step was not finite.
+        layer, kind: path and class of the layer; ``"loss"`` outside the layers.
+        place: file and line where the layer was created.
+        step, epoch, batch: of the failed step, from 1; all 0 for a prediction.
+        value, index: the first non-finite element and its index.
+        count, size: how many elements of the result are not finite, of how many.
+        rows: the rows of the data concerned; empty if the operation combines samples.
+        dominant_rows: in this case, the rows with the largest contributions.
+        inputs: the elements from which the value was computed, the largest first.
+        input_count: how many there are in total.
+        time: the index along the sequence, inside a scan; -1 elsewhere.
+        causes: the direct cause, then the root cause if there is evidence for one.
+        remedy: a change to try, as a line of code.
+        recent_steps: statistics of the last steps, the failed one included.
+        engine: ``"reference"``, or ``"native"`` if only compiled code overflows.
 
     Example:
-        >>> found = BlackBox("forward", "log", "log1", "Log", step=3, causes=(Cause("log_zero"),))
-        >>> print(found.cause("en"))
+        >>> report = NonfiniteReport("forward", "log", "log1", "Log", step=3, causes=(Cause("log_zero"),))
+        >>> print(report.cause("en"))
         log of 0
-        >>> BlackBox.of_record(found.to_record()) == found
+        >>> NonfiniteReport.of_record(report.to_record()) == report
         True
     """
 
@@ -106,67 +108,75 @@ class BlackBox:
     count: int = 0
     size: int = 0
     rows: tuple[int, ...] = ()
-    heavy_rows: tuple[int, ...] = ()
-    reads: tuple[Read, ...] = ()
-    of: int = 0
+    dominant_rows: tuple[int, ...] = ()
+    inputs: tuple[InputValue, ...] = ()
+    input_count: int = 0
     time: int = -1
     causes: tuple[Cause, ...] = ()
     remedy: str = ""
-    course: tuple[Moment, ...] = ()
+    recent_steps: tuple[StepStatistics, ...] = ()
     engine: str = "reference"
 
     def cause(self, lang: str = "") -> str:
-        """Why, in one line of English (``"en"``) or Chinese (``"zh"``); by default as the settings say."""
-        return nonfinite.black_box_lines(self, lang or settings.lang, 0)[0]
+        """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one."""
+        return nonfinite.report_lines(self, lang or settings.lang, 0)[0]
 
     def lines(self, lang: str = "", depth: int = 2) -> list[str]:
-        """The record in words; see ``black_box_lines``."""
-        return nonfinite.black_box_lines(self, lang or settings.lang, depth)
+        """The report as lines of text; see ``narrative.report_lines``."""
+        return nonfinite.report_lines(self, lang or settings.lang, depth)
 
     def __str__(self) -> str:
         return printable_lines("\n".join(self.lines()))
 
     def to_record(self) -> dict[str, Any]:
-        """The record as plain data for strict JSON."""
+        """The report as plain data for strict JSON."""
         return _plain(self)
 
     @staticmethod
-    def of_record(record: Any, where: str = "") -> BlackBox:
-        """The record that ``to_record`` gave.
+    def of_record(record: Any, where: str = "") -> NonfiniteReport:
+        """The report from the data that ``to_record`` returns.
+
+        Args:
+            record: plain data.
+            where: the file it comes from, for errors.
 
         Raises:
-            FileError E555: it gave nothing like it.
+            FileError E555: it is not the data of a report.
         """
         try:
-            found: BlackBox = _read(BlackBox, record)
-            found.lines("en", 3)  # a fact that a sentence needs may be missing
+            report: NonfiniteReport = _read(NonfiniteReport, record)
+            report.lines("en", 3)  # a value that a sentence contains may be missing
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RecursionError) as cause:
             received = f"{type(cause).__name__}: {cause}"[:120]
             raise FileError(
-                "E555", where=where, expected="the record of a black box", received=received,
-                fix="train again; the next fault writes it anew",
+                "E555", where=where, expected="a report on non-finite values", received=received,
+                fix="train again; the next failure writes a new report",
             ) from cause  # fmt: skip
-        return found
+        return report
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; what is not finite as text."""
-    if isinstance(value, Read | Cause | Moment | BlackBox):
+    """A value as data for JSON; non-finite numbers as strings."""
+    if isinstance(value, InputValue | Cause | StepStatistics | NonfiniteReport):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
 
-_PARTS: dict[str, type] = {"reads": Read, "causes": Cause, "course": Moment}
+_PARTS: dict[str, type] = {"inputs": InputValue, "causes": Cause, "recent_steps": StepStatistics}
 
 
 def _read(kind: type[T], record: Any) -> T:
-    """A record of this class from its plain data; every part has to be of its kind."""
+    """A record of this class from its plain data.
+
+    Raises:
+        TypeError: a part of another type, or missing or unknown parts.
+    """
     hints = get_type_hints(kind)
     if not isinstance(record, dict) or record.keys() != hints.keys():
         raise TypeError(f"a {kind.__name__} has {', '.join(hints)}")
@@ -175,7 +185,7 @@ def _read(kind: type[T], record: Any) -> T:
 
 def _field(name: str, hint: Any, value: Any) -> Any:
     if name in _PARTS:
-        return tuple(_read(_PARTS[name], each) for each in value)
+        return tuple(_read(_PARTS[name], item) for item in value)
     if hint is float:
         return _number(value)
     if hint in (int, str):
@@ -183,26 +193,26 @@ def _field(name: str, hint: Any, value: Any) -> Any:
             raise TypeError(f"{name} is {value!r}")
         return value
     if name == "weights":
-        return {key: _number(each) for key, each in value.items()}
+        return {key: _number(item) for key, item in value.items()}
     if name == "facts":
-        return {key: _fact(each) for key, each in value.items()}
-    return tuple(_whole(each) for each in value)
+        return {key: _fact(item) for key, item in value.items()}
+    return tuple(_integer(item) for item in value)
 
 
 def _number(value: Any) -> float:
     if type(value) not in (int, float) and value not in ("nan", "inf", "-inf"):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return float(value)
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError(f"{value!r} is no integer")
+        raise TypeError(f"{value!r} is not an integer")
     return value
 
 
 def _fact(value: Any) -> Any:
-    """A number or a short text."""
+    """A number or a string."""
     if value in ("nan", "inf", "-inf"):
         return float(value)
     if type(value) not in (int, float, str):

@@ -1,8 +1,9 @@
-"""What the loop keeps of the last steps, so that they can be made once more when one goes wrong.
+"""Recent states and losses of a training, from which the last steps can be replayed after a failure.
 
-Scalars of each of the last steps, and the states from which the last stretches began. A state's arrays are
-never changed in place, so that keeping one copies nothing; it only delays that memory is given back. How much
-may wait is bounded: of a large net only the stretch at hand can be repeated.
+The recorder stores loss and learning rate of each of the last steps, and the states from which the last
+multi-step runs started. The arrays of a state are never changed in place, so keeping a state copies nothing;
+it only delays the release of its memory, up to ``MAX_BYTES``. Of a large network only the current multi-step
+run can be replayed.
 """
 
 from __future__ import annotations
@@ -13,62 +14,62 @@ import numpy as np
 
 from chainrule.train.state import Tensors, TrainState
 
-LENGTH = 8  # steps that are told of
-ROOM = 4 * 2**20  # bytes that states of earlier stretches may take
+LENGTH = 8  # recorded steps
+MAX_BYTES = 4 * 2**20  # of the states of earlier multi-step runs
 
-Kept = tuple[int, int, int, Tensors, Tensors, Tensors]  # step, epoch, batch, parameters, states, slots
+State = tuple[int, int, int, Tensors, Tensors, Tensors]  # step, epoch, batch, parameters, states, slots
 
 
-def states_kept(size: int) -> int:
-    """How many states of so many bytes are kept, the present one included."""
-    return max(1, min(LENGTH, ROOM // max(1, size)))
+def retained_states(size: int) -> int:
+    """How many states of ``size`` bytes are kept, the current one included."""
+    return max(1, min(LENGTH, MAX_BYTES // max(1, size)))
 
 
 class Recorder:
-    """The last steps of a training. What it does after every stretch takes about a microsecond.
+    """Records the last steps of a training, in about a microsecond for each multi-step run.
 
     Args:
-        state: where the training begins; says how large a state is.
+        state: the initial state; determines how many states fit.
     """
 
     def __init__(self, state: TrainState) -> None:
         size = sum(array.nbytes for array in state.tensors().values())
-        self._begins: deque[Kept] = deque(maxlen=states_kept(size))
-        self._told: deque[tuple[int, np.ndarray]] = deque(maxlen=LENGTH)
+        self._starts: deque[State] = deque(maxlen=retained_states(size))
+        self._reports: deque[tuple[int, np.ndarray]] = deque(maxlen=LENGTH)
 
     def begin(self, state: TrainState) -> None:
-        """Some steps will be made from here."""
-        self._begins.append(
+        """Record the state from which a multi-step run starts."""
+        self._starts.append(
             (state.step, state.epoch, state.batch, state.parameters, state.states, state.slots)
         )
 
-    def let_go(self) -> None:
-        """The stretch at hand went well: forget what the next one drops anyway, before its state is made."""
-        if len(self._begins) == self._begins.maxlen:
-            self._begins.popleft()
+    def release_oldest(self) -> None:
+        """Release the oldest state, if the next ``begin`` drops it, before the new state is allocated."""
+        if len(self._starts) == self._starts.maxlen:
+            self._starts.popleft()
 
-    def tell(self, state: TrainState, told: np.ndarray) -> None:
-        """These losses and rates were those of the last steps.
+    def record(self, state: TrainState, values: np.ndarray) -> None:
+        """Record loss and learning rate of the last steps.
 
         Args:
-            state: where the training stands now.
-            told: loss and rate of each step, (steps, 2).
+            state: the state after them.
+            values: loss and learning rate of each step, (steps, 2).
         """
-        self._told.append((state.step, told[-LENGTH:].copy()))
+        self._reports.append((state.step, values[-LENGTH:].copy()))
 
     @property
     def losses(self) -> dict[int, tuple[float, float]]:
-        """Loss and rate of the last steps by their numbers, from 1."""
+        """Loss and learning rate of the last steps, by step number from 1."""
         return {
-            last - len(told) + 1 + i: (float(loss), float(rate))
-            for last, told in self._told
-            for i, (loss, rate) in enumerate(told)
+            last - len(values) + 1 + i: (float(loss), float(learning_rate))
+            for last, values in self._reports
+            for i, (loss, learning_rate) in enumerate(values)
         }
 
     def before(self, step: int) -> TrainState | None:
-        """The latest known state from which step number ``step`` (from 1) was still to be made."""
-        known = [kept for kept in self._begins if kept[0] < step]
-        if not known:
+        """The latest recorded state before step number ``step`` (from 1); ``None`` if there is none."""
+        earlier = [start for start in self._starts if start[0] < step]
+        if not earlier:
             return None
-        made, epoch, batch, parameters, states, slots = known[-1]
-        return TrainState(parameters, states, slots, made, epoch, batch)
+        done, epoch, batch, parameters, states, slots = earlier[-1]
+        return TrainState(parameters, states, slots, done, epoch, batch)

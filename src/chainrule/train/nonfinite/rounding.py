@@ -1,9 +1,8 @@
-"""Where only the compiled program overflows: its rounding is another one, and near the largest number that
-decides.
+"""Overflows in compiled code only: its rounding differs from NumPy's, which decides near the largest float.
 
-First the program computes every value of the step as an output. Kernels then stand alone, and one that was
-part of a larger loop may round as NumPy does. So if nothing is found, the program is cut back from the result
-that is not finite, from each value to one that it is made of, as long as that one is not finite either.
+First, a program computes every value of the step as an output. This separates the kernels, so that one which
+was fused into a larger loop may round as NumPy does. If all these values are finite, the search goes backward
+from the non-finite result, to an input that is not finite in a program of its own, as long as there is one.
 """
 
 from __future__ import annotations
@@ -18,54 +17,55 @@ from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.nonfinite.context import Scene
-from chainrule.train.nonfinite.origin import Origin, find
+from chainrule.train.nonfinite.failed_step import FailedStep
+from chainrule.train.nonfinite.origin import Origin, find_origin
 
 
-def find_compiled(scene: Scene) -> Origin | None:
-    """The first operation to blame by the numbers of the compiled program."""
-    laid = scene.laid
-    graph, gradients = laid.step.graph, laid.step.gradients.values()
+def find_compiled_origin(failed: FailedStep) -> Origin | None:
+    """The first non-finite operation by the values of the compiled program."""
+    inputs = failed.inputs
+    graph, gradients = inputs.step.graph, inputs.step.gradients.values()
     computed = [node for node in graph.nodes if isinstance(node.op, Card)]
-    every = Graph({**{f"node {i}": node for i, node in enumerate(computed)}, **graph.outputs})
-    found = compile(every, scene.engine).run(laid.arrays)
-    values = {node: found[f"node {i}"] for i, node in enumerate(computed)}
-    return find(graph, gradients, laid.arrays, _walked(graph, laid.arrays, values)) or _cut_back(scene)
+    outputs = {**{f"node {i}": node for i, node in enumerate(computed)}, **graph.outputs}
+    results = compile(Graph(outputs), failed.engine).run(inputs.arrays)
+    values = {node: results[f"node {i}"] for i, node in enumerate(computed)}
+    evaluated = _evaluated(graph, inputs.arrays, values)
+    return find_origin(graph, gradients, inputs.arrays, evaluated) or _search_backward(failed)
 
 
-def _cut_back(scene: Scene) -> Origin | None:
-    """The last value that is not finite on the way back from a result, each computed by its own program."""
-    laid = scene.laid
-    graph = laid.step.graph
-    node = next((graph.outputs[name] for name, v in scene.results.items() if not is_finite(v)), None)
+def _search_backward(failed: FailedStep) -> Origin | None:
+    """The earliest non-finite value on a path to a result, each computed by a program of its own."""
+    inputs = failed.inputs
+    graph = inputs.step.graph
+    node = next((graph.outputs[name] for name, v in failed.results.items() if not is_finite(v)), None)
     if node is None:
         return None
-    values = {each: value for each, _, _, value in Program(graph).walk(laid.arrays)}
-    value = next(v for name, v in scene.results.items() if graph.outputs[name] is node)
+    values = {computed: value for computed, _, _, value in Program(graph).walk(inputs.arrays)}
+    value = next(v for name, v in failed.results.items() if graph.outputs[name] is node)
     while True:
         values[node] = value
-        parts = [source for source in node.inputs if isinstance(source.op, Card)]
-        tried = ((source, _alone(source, scene)) for source in parts)
-        deeper = next((pair for pair in tried if not is_finite(pair[1])), None)
-        if deeper is None:
+        sources = [source for source in node.inputs if isinstance(source.op, Card)]
+        computed = ((source, _compute_alone(source, failed)) for source in sources)
+        earlier = next((pair for pair in computed if not is_finite(pair[1])), None)
+        if earlier is None:
             break
-        node, value = deeper
-    # The value alone is kept as the engine has it; all that is behind it was finite.
-    walked = _walked(graph, laid.arrays, values)
-    return find(graph, laid.step.gradients.values(), laid.arrays, walked, [node])
+        node, value = earlier
+    # Only this value is the engine's; all values that it is computed from are finite.
+    evaluated = _evaluated(graph, inputs.arrays, values)
+    return find_origin(graph, inputs.step.gradients.values(), inputs.arrays, evaluated, [node])
 
 
-def _alone(node: Node, scene: Scene) -> np.ndarray:
-    """A value by a program that computes nothing else."""
+def _compute_alone(node: Node, failed: FailedStep) -> np.ndarray:
+    """A value by a program whose only output it is."""
     prefix = Graph({"value": node})
-    given = {name: scene.laid.arrays[name] for name in prefix.inputs}
-    return compile(prefix, scene.engine).run(given)["value"]
+    arrays = {name: failed.inputs.arrays[name] for name in prefix.inputs}
+    return compile(prefix, failed.engine).run(arrays)["value"]
 
 
-def _walked(
+def _evaluated(
     graph: Graph, arrays: Mapping[str, np.ndarray], values: Mapping[Node, np.ndarray]
 ) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
-    """Values that are known, in the form of a walk."""
+    """Known values in the form of ``Program.walk``."""
     sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)
     known = {node: np.asarray(arrays[name]) for name, node in graph.inputs.items()}
     known |= {node: node.op.array for node in graph.nodes if isinstance(node.op, Constant)}

@@ -1,4 +1,4 @@
-"""The black box in a RUN: one small text, written when a training fails, gone when it goes on."""
+"""The file of the report in a run folder: written when a training fails, removed when it is resumed."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from pathlib import Path
 from chainrule.errors import FileError
 from chainrule.store import RunFolder, atomic_write, json_document
 from chainrule.store.open_folder import refuse_link
-from chainrule.train.nonfinite.record import BlackBox
+from chainrule.train.nonfinite.record import NonfiniteReport
 
-NAME = "blackbox.json"
-LARGEST = 2**24  # bytes that are read at most
-
-
-def write_black_box(folder: RunFolder, report: BlackBox) -> None:
-    """Put the record into the folder."""
-    folder.write_text(NAME, json_document.to_text(report.to_record(), "black box"))
+NAME = "nonfinite.json"
+MAX_BYTES = 2**24  # of a file that is read
 
 
-def forget_black_box(folder: RunFolder) -> None:
-    """Delete the record of a training that was before."""
+def write_report(folder: RunFolder, report: NonfiniteReport) -> None:
+    """Write the report to the folder."""
+    folder.write_text(NAME, json_document.to_text(report.to_record(), "non-finite report"))
+
+
+def remove_report(folder: RunFolder) -> None:
+    """Delete the report of an earlier training."""
     with suppress(FileError):
         atomic_write.remove(folder.path / NAME, folder.path)
 
 
-def read_black_box(run: str | os.PathLike[str]) -> BlackBox | None:
-    """What went wrong in a training; ``None`` where nothing did.
+def read_nonfinite_report(run: str | os.PathLike[str]) -> NonfiniteReport | None:
+    """Read the report of a training that stopped with a non-finite value; ``None`` if there is none.
 
     Args:
-        run: the folder of the training.
+        run: the run folder of the training.
 
     Raises:
-        FileError E401, E432: no such folder. FileError E434: the record is a link. FileError E555:
-            the record cannot be read.
+        FileError E401, E432: no such folder. FileError E434: the file is a link. FileError E555: the file
+            cannot be read.
     """
     folder = RunFolder.open(Path(run))
-    place = refuse_link(folder.path / NAME)
-    if not os.path.exists(place):
+    path = refuse_link(folder.path / NAME)
+    if not os.path.exists(path):
         return None
     try:
-        record = json_document.from_text(atomic_write.read(place, LARGEST, within=folder.path).decode())
+        record = json_document.from_text(atomic_write.read(path, MAX_BYTES, within=folder.path).decode())
     except ValueError as cause:
         raise FileError(
-            "E555", where=str(place), expected="the record of a black box", received=str(cause)[:120],
-            fix="train again; the next fault writes it anew",
+            "E555", where=str(path), expected="a report on non-finite values", received=str(cause)[:120],
+            fix="train again; the next failure writes a new report",
         ) from cause  # fmt: skip
-    return BlackBox.of_record(record, str(place))
+    return NonfiniteReport.of_record(record, str(path))

@@ -15,7 +15,7 @@ from chainrule.apps.cli.tables import history_table, layers, net_table, result_t
 from chainrule.apps.cli.texts import say
 from chainrule.apps.cli.views import doctor, errors, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
-from chainrule.apps.cli.views.nonfinite import show_black_box
+from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.cli.views.weights import is_foreign, show_weights
 from chainrule.catalog import KINDS, resolve_kind
@@ -110,7 +110,7 @@ def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: s
 
 def _run(run: str) -> None:
     """A training: its net, its facts, the end of its history; of a failed one what ended it."""
-    if show_black_box(run) and not os.path.isfile(Path(run) / MODEL):
+    if show_nonfinite_report(run) and not os.path.isfile(Path(run) / MODEL):
         return
     file = model_file(run)
     model = Model.load(file)

@@ -1,4 +1,4 @@
-"""The black box of a RUN on the screen: where a number stopped being finite."""
+"""The report on a non-finite value of a run folder, on the screen."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import say
 from chainrule.settings import settings
-from chainrule.train.nonfinite import read_black_box
+from chainrule.train.nonfinite import read_nonfinite_report
 
 
-def show_black_box(run: str) -> bool:
-    """Show what ended a training, if a number that is not finite did; whether there was something to show.
+def show_nonfinite_report(run: str) -> bool:
+    """Print the report of a run folder, if there is one; returns whether there is.
 
     Raises:
-        FileError E555: the record cannot be read.
+        FileError E555: the report cannot be read.
     """
-    found = read_black_box(run) if os.path.isdir(run) else None
-    if found is None:
+    report = read_nonfinite_report(run) if os.path.isdir(run) else None
+    if report is None:
         return False
-    screen.line(say("black_box"), "bold")
-    screen.block("\n".join(found.lines(settings.lang)))
+    screen.line(say("nonfinite"), "bold")
+    screen.block("\n".join(report.lines(settings.lang)))
     return True
