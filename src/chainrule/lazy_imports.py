@@ -16,6 +16,31 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def by_name(modules: Mapping[str, str]) -> dict[str, str]:
+    """The module of each name, from the names of each module, which are separated by spaces.
+
+    Example:
+        >>> by_name({"nn.layers.linear": "Dense", "nn.loss.regression": "MSE MAE"})
+        {'Dense': 'nn.layers.linear', 'MAE': 'nn.loss.regression', 'MSE': 'nn.loss.regression'}
+    """
+    return dict(sorted((name, module) for module, names in modules.items() for name in names.split()))
+
+
+def paths(modules: Mapping[str, str], names: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The entries of a ``LazyRegistry``.
+
+    Args:
+        modules: the classes by name, each with its module.
+        names: the keys of the registry, each with the class that it stands for; ``None``: the classes' names.
+
+    Example:
+        >>> paths({"MAE": "nn.loss.regression"}, {"mae": "MAE"})
+        {'mae': 'nn.loss.regression.MAE'}
+    """
+    keys = {name: name for name in modules} if names is None else names
+    return {key: f"{modules[name]}.{name}" for key, name in keys.items()}
+
+
 class LazyNames:
     """The lazily loaded names of one package, each with the module that defines it.
 
@@ -23,17 +48,21 @@ class LazyNames:
         package: the ``__name__`` of the package.
         modules: the modules, relative to the package, each with the names that it defines, separated by
             spaces.
+        blocks: further names, each with its module relative to ``chainrule``, as in ``block_index``.
 
     Example:
         >>> LazyNames("chainrule.nn", {"dense": "Dense", "loss": "MAE MSE"}).names
         ['Dense', 'MAE', 'MSE']
     """
 
-    def __init__(self, package: str, modules: Mapping[str, str]) -> None:
+    def __init__(
+        self, package: str, modules: Mapping[str, str], blocks: Mapping[str, str] | None = None
+    ) -> None:
         self.package = package
         self.modules = {
             name: f"{package}.{module}" for module, names in modules.items() for name in names.split()
         }
+        self.modules.update({name: f"chainrule.{module}" for name, module in (blocks or {}).items()})
 
     @property
     def names(self) -> list[str]:

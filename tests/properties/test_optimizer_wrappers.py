@@ -11,7 +11,8 @@ import torch
 from chainrule import nn
 from chainrule.engines import compile
 from chainrule.errors import UsageError
-from chainrule.nn.optimizer import WRAPPERS
+from chainrule.nn.class_registry import FAMILIES
+from chainrule.nn.optimizer import OPTIMIZERS
 from minimization import START, Arrays, minimize, quadratic, rosenbrock, step_graphs
 
 CASES: dict[str, nn.Optimizer] = {
@@ -34,7 +35,9 @@ CASES: dict[str, nn.Optimizer] = {
 
 
 def test_every_wrapper_has_a_case() -> None:
-    assert {type(optimizer) for optimizer in CASES.values()} == set(WRAPPERS)
+    assert {type(optimizer) for optimizer in CASES.values()} == {*FAMILIES["optimizer"][1].values()} - {
+        *OPTIMIZERS.values()
+    }
 
 
 def path_of(optimizer: nn.Optimizer, steps: int) -> list[Arrays]:

@@ -16,8 +16,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import UsageError
 from chainrule.gradient import grad
 from chainrule.graph import input_node
-from chainrule.nn.regularization.constraint import CONSTRAINTS
-from chainrule.nn.regularization.penalty import PENALTIES
+from chainrule.nn.class_registry import FAMILIES
 from chainrule.ops import functional as F
 
 NUMBERS = arrays.arrays("float64", (2, 3), elements=st.floats(-1e3, 1e3))
@@ -87,7 +86,7 @@ COSTS: dict[type[nn.Penalty], tuple[nn.Penalty, Callable[[np.ndarray], float]]] 
 }
 
 
-@pytest.mark.parametrize("cost", PENALTIES)
+@pytest.mark.parametrize("cost", FAMILIES["penalty"][1].values())
 def test_a_penalty_is_its_formula_with_the_right_gradient(cost: type[nn.Penalty]) -> None:
     penalty, formula = COSTS[cost]
     w = input_node("w", W.shape, "float64")
@@ -118,14 +117,14 @@ EXPECTED: dict[type[nn.Constraint], tuple[nn.Constraint, Callable[[np.ndarray], 
 }
 
 
-@pytest.mark.parametrize("limit", CONSTRAINTS)
+@pytest.mark.parametrize("limit", FAMILIES["constraint"][1].values())
 def test_a_constraint_is_keras_formula(limit: type[nn.Constraint]) -> None:
     constraint, formula = EXPECTED[limit]
     w = input_node("w", W.shape, "float64")
     np.testing.assert_allclose(evaluate(constraint(w), {"w": W}), formula(W), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("limit", CONSTRAINTS)
+@pytest.mark.parametrize("limit", FAMILIES["constraint"][1].values())
 def test_a_constraint_applied_twice_changes_nothing(limit: type[nn.Constraint]) -> None:
     constraint = limit()
     w = input_node("w", W.shape, "float64")

@@ -16,7 +16,8 @@ from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, input_node
-from chainrule.nn.schedule import REDUCTIONS, SCHEDULES, Slowed, known_schedule
+from chainrule.nn.class_registry import FAMILIES
+from chainrule.nn.schedule import REDUCTIONS, Slowed, known_schedule
 
 HORIZON = 60
 
@@ -128,7 +129,7 @@ CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
 
 
 def test_every_schedule_has_a_case() -> None:
-    assert {type(schedule) for schedule, _ in CASES.values()} == set(SCHEDULES)
+    assert {type(schedule) for schedule, _ in CASES.values()} == set(FAMILIES["schedule"][1].values())
 
 
 @pytest.mark.parametrize("name", CASES)

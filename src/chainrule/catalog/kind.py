@@ -12,7 +12,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
-from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group
+from chainrule.nn.optimizer import OPTIMIZERS, Group
 from chainrule.ops import CARDS
 from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED
@@ -65,6 +65,12 @@ def _family(name: str) -> dict[str, type]:
     return dict(sorted(FAMILIES[name][1].items()))
 
 
+def _wrappers() -> dict[str, type]:
+    """The optimizers that add something to another one: they have no name of their own."""
+    named = set(OPTIMIZERS.values())
+    return {name: kind for name, kind in _family("optimizer").items() if kind not in named}
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -89,7 +95,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "optimizer", "optimizers", "优化器",
             ("How parameters move once their gradients are known.", "知道梯度之后参数如何移动。"),
-            {**OPTIMIZERS, **{kind.__name__: kind for kind in (*WRAPPERS, Group)}},
+            {**OPTIMIZERS, **_wrappers(), "Group": Group},
         ),
         Kind(
             "schedule", "schedules", "学习率调度",

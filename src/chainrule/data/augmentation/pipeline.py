@@ -16,39 +16,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles
-from chainrule.data.augmentation.aug_mix import AugMix
-from chainrule.data.augmentation.color import Color
-from chainrule.data.augmentation.distortion import Elastic, Perspective
-from chainrule.data.augmentation.erasing import Erase
-from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
-from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
-from chainrule.data.augmentation.rand_augment import RandAugment
-from chainrule.data.augmentation.random_apply import (
-    AutoContrast,
-    Blur,
-    Equalize,
-    Gray,
-    Invert,
-    Posterize,
-    Sharpness,
-    Solarize,
-)
+from chainrule import block_index
+from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.transform import Change, draw
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
-CHANGES: dict[str, type[Change]] = {
-    kind.__name__: kind
-    for kind in (
-        Flip, Crop, ResizedCrop, Rotate, Affine, Perspective, Elastic, Color, Gray, Invert, Solarize,
-        Posterize, Equalize, EqualizeTiles, AutoContrast, Sharpness, Blur, Erase, RandAugment, AugMix,
-    )
-}  # fmt: skip
-MIXES: dict[str, type[Mix]] = {kind.__name__: kind for kind in (Mixup, CutMix)}
+CHANGES: LazyRegistry[type[Change]] = LazyRegistry("chainrule", paths(block_index.CHANGES))
+MIXES: LazyRegistry[type[Mix]] = LazyRegistry("chainrule", paths(block_index.MIXES))
 BLOCK = 64  # images changed at once: large enough for NumPy, small enough for the cache
 _STREAM, _PAIR, _WHICH, _MIX = 0x41554744, 1 << 20, 1 << 21, 1 << 22  # "AUGD"; uses of the seed kept apart
 
@@ -89,6 +68,7 @@ class Augmentation:
         UsageError E113: something that is no change.
 
     Example:
+        >>> from chainrule.data.augmentation import Crop, Flip
         >>> images = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 4, 4, 1)
         >>> flips = Augmentation(Flip(horizontal=0.5), Crop(padding=1))
         >>> print(flips)
@@ -257,6 +237,7 @@ def batches(
         UsageError E102: no workers.
 
     Example:
+        >>> from chainrule.data.augmentation import Flip
         >>> images, y = np.zeros((5, 4, 4, 1), np.uint8), np.array([0, 1, 0, 1, 1])
         >>> found = list(batches(images, y, Order(5, 2, seed=0), Augmentation(Flip())))
         >>> [(x.shape, labels.tolist()) for x, labels in found]

@@ -13,6 +13,4 @@ the mean of the values, weighted by how well its key matches. This package never
 from chainrule.nn.attention.multi_head import GroupedQueryAttention, MultiHeadAttention
 from chainrule.nn.attention.single_head import AdditiveAttention, Attention
 
-LAYERS = (Attention, AdditiveAttention, MultiHeadAttention, GroupedQueryAttention)
-
-__all__ = ["LAYERS", "AdditiveAttention", "Attention", "GroupedQueryAttention", "MultiHeadAttention"]
+__all__ = ["AdditiveAttention", "Attention", "GroupedQueryAttention", "MultiHeadAttention"]

@@ -85,6 +85,3 @@ class FeedForward(Layer):
         last = self.output_initializer or first
         output = Dense(bound(x.shape[-1:])[0], None, bias=self.bias, weight_initializer=last)
         return scope.run(output, hidden, "output")
-
-
-LAYERS = (FeedForward,)

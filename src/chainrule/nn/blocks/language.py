@@ -180,6 +180,3 @@ def _require_parts(owner: TextEncoder | Translator, *names: str) -> None:
     require_number(owner, "dropout", minimum=0, below=1)
     if owner.padding_index is not None:
         require_integer(owner, "padding_index", 0, fix="padding_index=0")
-
-
-LAYERS = (TextEncoder, Translator)

@@ -315,6 +315,3 @@ def _require_block(owner: BasicBlock | Bottleneck | InvertedResidual) -> None:
     require_integer(owner, "channels", 1, fix=f"{name}(3, 72, 24)" if three else f"{name}(64)")
     require_integer(owner, "stride", 1, fix="stride=2")
     require_layer(f"{type(owner).__name__}, norm", owner.norm)
-
-
-LAYERS = (BasicBlock, Bottleneck, InvertedResidual, Skip)

@@ -321,9 +321,3 @@ def _stacked(
     for i in range(owner.num_layers):
         y = scope.run(owner.block, {**x, name: y}, f"layer{i + 1}")
     return y if owner.norm is None else scope.run(owner.norm, y, "norm")
-
-
-LAYERS = (
- TransformerEncoderLayer, TransformerDecoderLayer, TransformerEncoder, TransformerDecoder,
-    Transformer,
-)  # fmt: skip

@@ -22,7 +22,6 @@ from chainrule.nn.initializer.random import (
 from chainrule.nn.initializer.registry import (
     HE,
     INITIALIZERS,
-    KINDS,
     PRESETS,
     XAVIER,
     ZEROS,
@@ -40,7 +39,6 @@ from chainrule.nn.initializer.structured import (
 __all__ = [
     "HE",
     "INITIALIZERS",
-    "KINDS",
     "PRESETS",
     "XAVIER",
     "ZEROS",

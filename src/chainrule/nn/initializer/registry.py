@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.nn.initializer.initializer import Fill, Initializer
 from chainrule.nn.initializer.random import Normal, Scaled, SmallNormal, TruncatedNormal, Uniform
-from chainrule.nn.initializer.structured import Blocks, Dirac, Eye, Orthogonal, SparseNormal
+from chainrule.nn.initializer.structured import Dirac, Eye, Orthogonal, SparseNormal
 from chainrule.nn.validation import unknown
 from chainrule.records import frozen
 
@@ -76,10 +76,6 @@ _DEFAULTS: dict[str, Initializer] = {
 INITIALIZERS: dict[str, Initializer] = dict(
     sorted({**_DEFAULTS, **{name: preset.initializer for name, preset in PRESETS.items()}}.items())
 )
-KINDS: tuple[type[Initializer], ...] = (
-    Fill, SmallNormal, Uniform, Normal, TruncatedNormal, Scaled, Eye, Dirac, SparseNormal, Orthogonal,
-    Blocks,
-)  # fmt: skip
 
 
 def known_initializer(initializer: str | Initializer) -> Initializer:

@@ -205,6 +205,7 @@ class Blocks(Initializer):
         UsageError E102: no part, or one that is no initializer.
     """
 
+    chinese = ("分块初始化", "把第一个轴等分成几块，各用各的初始化方法。")
     parts: tuple[Initializer, ...]
 
     def check(self) -> None:

@@ -184,6 +184,3 @@ def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
     if 0 in space:
         raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
     return list(zip(space, per_axis(type(owner).__name__, "output_size", places, len(space)), strict=True))
-
-
-LAYERS = (AdaptiveMaxPool, AdaptiveAveragePool, FractionalMaxPool)

@@ -92,6 +92,3 @@ class AdaptiveLogSoftmax(Layer):
                 received=shape_text(x.shape), fix="divide=2.0",
             )  # fmt: skip
         return widths
-
-
-LAYERS = (AdaptiveLogSoftmax,)

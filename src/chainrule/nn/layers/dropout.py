@@ -214,6 +214,3 @@ def _mask(scope: Scope, shape: Shape, rate: float, dtype: str) -> Node:
 def _floored(x: Node, mask: Node, rate: float) -> Node:
     a = 1.0 / math.sqrt((1.0 - rate) * (1.0 + rate * SELU_FLOOR**2))
     return (x * mask + (1.0 - mask) * SELU_FLOOR) * a - a * rate * SELU_FLOOR
-
-
-LAYERS = (GaussianNoise, GaussianDropout, SpatialDropout, AlphaDropout, FeatureAlphaDropout)

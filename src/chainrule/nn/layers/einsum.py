@@ -173,6 +173,3 @@ def _folded(x: Node, own: Sequence[str], kinds: tuple[list[str], ...], lengths: 
     """A factor with one axis for each kind of letters."""
     turned = F.transpose(x, [own.index(c) for kind in kinds for c in kind])
     return F.reshape(turned, [count(lengths[c] for c in kind) for kind in kinds])
-
-
-LAYERS = (EinsumDense,)

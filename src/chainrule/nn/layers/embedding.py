@@ -214,6 +214,3 @@ def _require_table(owner: Embedding | EmbeddingBag) -> None:
         require_integer(owner, "padding_index", 0, int(owner.vocabulary_size) - 1, "padding_index=0")
     known_initializer(owner.weight_initializer)
     require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
-
-
-LAYERS = (Embedding, EmbeddingBag, Unembedding)

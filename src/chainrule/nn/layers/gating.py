@@ -169,6 +169,3 @@ def _channels(owner: Layer, x: Node) -> int:
             received=shape_text(x.shape), fix="cr.Flatten() before it",
         )  # fmt: skip
     return bound(x.shape[-1:])[0]
-
-
-LAYERS = (Highway, SqueezeExcite, MixtureOfExperts)

@@ -64,6 +64,3 @@ class LocalResponseNorm(Layer):
             total = total + squares[..., i : i + channels]
         # The gradient has powers of the sum below what float32 holds long before the sum overflows.
         return x / defined((total * (self.alpha / self.size) + self.k) ** self.beta, total * _HEADROOM)
-
-
-LAYERS = (LocalResponseNorm,)

@@ -112,6 +112,3 @@ def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
             fix="cr.MaxPool(2, return_indices=True) before it",
         )  # fmt: skip
     return values["values"], values["indices"]
-
-
-LAYERS = (MaxUnpool,)

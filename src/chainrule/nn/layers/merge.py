@@ -98,6 +98,3 @@ def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = No
             fix='cr.Parallel("none", a=..., b=...) before it',
         )  # fmt: skip
     return values
-
-
-LAYERS = (Merge,)

@@ -350,6 +350,3 @@ def _refuse_lone(owner: Layer, shared: Shape) -> None:
             "E230", op=type(owner).__name__, expected="two numbers or more that share a mean",
             received="1 number", fix=f"{batch}cr.LayerNorm()",
         )  # fmt: skip
-
-
-LAYERS = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RMSNorm, UnitNorm)

@@ -153,6 +153,3 @@ def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
             received=str(width)[:80],
         )  # fmt: skip
     return sides
-
-
-LAYERS = (Pad, Crop)

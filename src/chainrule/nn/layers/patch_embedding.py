@@ -85,6 +85,3 @@ class PatchEmbedding(Layer):
         )
         y = cut(x, scope)  # (B, H / size, W / size, units)
         return F.reshape(y, (y.shape[0], count(y.shape[1:3]), self.units))
-
-
-LAYERS = (PatchEmbedding,)

@@ -258,6 +258,3 @@ def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
             received=shape_text(x.shape), fix='x = cr.input("x", (None, 128, 64))',
         )  # fmt: skip
     return places, channels
-
-
-LAYERS = (SinusoidalPosition, LearnedPosition, RotaryPosition)

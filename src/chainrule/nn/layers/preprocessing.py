@@ -198,6 +198,3 @@ def _as_tuple(value: object) -> tuple:
 def _numbers(x: Node, scope: Scope) -> Node:
     """The numbers in the kind of the network's parameters, since raw features are often integers."""
     return x if x.spec.is_float else x.astype(scope.dtype)
-
-
-LAYERS = (Rescaling, Normalization, Discretization, CategoryEncoding)

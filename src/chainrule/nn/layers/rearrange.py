@@ -311,6 +311,3 @@ def _require_sliding(owner: Unfold | Fold) -> None:
     for name in ("kernel_size", "stride", "dilation"):
         require_widths(owner, name, f"{name}={2 if name == 'window' else 1}")
     require_padding(owner, owner.padding)
-
-
-LAYERS = (Identity, Permute, RepeatVector, PixelShuffle, PixelUnshuffle, ChannelShuffle, Unfold, Fold)

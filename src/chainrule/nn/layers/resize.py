@@ -153,4 +153,3 @@ def _places(n: int, m: int, align_corners: bool, factor: float) -> np.ndarray:
 
 Taps = Callable[[int, int, bool, float], tuple[np.ndarray, np.ndarray]]
 MODES: dict[str, Taps] = {"nearest": nearest, "linear": linear, "cubic": cubic}
-LAYERS = (UpSampling,)

@@ -136,6 +136,3 @@ def _numbers(places: int, is_last: bool) -> list[float]:
     reserve(places, itemsize=64)
     numbers = [float(i + 1) for i in range(places)]
     return numbers if is_last else numbers[::-1]
-
-
-LAYERS = (ClassToken, SequencePool)

@@ -226,6 +226,3 @@ def _alike(owner: Layer, x: Mapping[str, Node]) -> list[Node]:
 def _refuse_unlike(owner: Layer, a: tuple, b: tuple) -> None:
     if a != b:
         raise ShapeError("E201", op=type(owner).__name__, expected=shape_text(a), received=shape_text(b))
-
-
-LAYERS = (Dot, CosineSimilarity, PairwiseDistance, Bilinear)

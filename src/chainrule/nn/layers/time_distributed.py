@@ -52,6 +52,3 @@ class TimeDistributed(Layer):
                 expected="one value", received=", ".join(y), fix="cr.Merge(...) at the end of it",
             )  # fmt: skip
         return F.reshape(y, (*x.shape[:2], *y.shape[1:]))
-
-
-LAYERS = (TimeDistributed,)

@@ -192,6 +192,3 @@ def _run_inside(owner: Layer, inner: Layer, x: Any, scope: Scope, change: Any) -
             expected="a layer with a weight of two axes or more", fix="cr.Dense(10)",
         )  # fmt: skip
     return result
-
-
-LAYERS = (WeightNorm, SpectralNorm)

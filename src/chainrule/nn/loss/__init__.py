@@ -9,27 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
     {
-        "circle": "Circle",
-        "classification": (
-            "NLL BinaryCrossEntropy BinaryFocal CategoricalFocal CrossEntropy GeneralizedCrossEntropy "
-            "SoftCrossEntropy"
-        ),
-        "ctc": "CTC",
-        "likelihood": "GaussianNLL KLDivergence Poisson",
-        "margin": (
-            "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
-        ),
-        "overlap": "Dice Tversky",
-        "metric_learning": "Contrastive CosineEmbedding MarginRanking TripletMargin",
-        "regression": "MAE MAPE MSE MSLE CosineLoss HalfMSE Huber LogCosh SmoothL1",
         "loss": "Loss per_sample",
         "registry": "LOSSES known_loss known_losses refuse_mismatch",
     },
+    block_index.LOSSES,
 )
 
 

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chainrule import block_index
 from chainrule.errors import UsageError
 from chainrule.graph import Node
-from chainrule.lazy_imports import LazyRegistry
+from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.loss.loss import Loss
 from chainrule.nn.validation import unknown
 from chainrule.spec import Spec
 
-LOSSES: LazyRegistry[type[Loss]] = LazyRegistry("chainrule.nn.loss", {
-    "half_mse": "regression.HalfMSE", "mse": "regression.MSE", "mae": "regression.MAE",
-    "huber": "regression.Huber", "smooth_l1": "regression.SmoothL1", "log_cosh": "regression.LogCosh",
-    "mape": "regression.MAPE", "msle": "regression.MSLE", "cosine_similarity": "regression.CosineLoss",
-    "poisson": "likelihood.Poisson", "gaussian_nll": "likelihood.GaussianNLL",
-    "kl_divergence": "likelihood.KLDivergence",
-    "binary_cross_entropy": "classification.BinaryCrossEntropy",
-    "cross_entropy": "classification.CrossEntropy",
-    "soft_cross_entropy": "classification.SoftCrossEntropy", "nll": "classification.NLL",
-    "binary_focal": "classification.BinaryFocal", "categorical_focal": "classification.CategoricalFocal",
-    "generalized_cross_entropy": "classification.GeneralizedCrossEntropy",
-    "hinge": "margin.Hinge", "squared_hinge": "margin.SquaredHinge", "soft_margin": "margin.SoftMargin",
-    "categorical_hinge": "margin.CategoricalHinge", "multi_margin": "margin.MultiMargin",
-    "multilabel_margin": "margin.MultilabelMargin", "hinge_embedding": "margin.HingeEmbedding",
-    "margin_ranking": "metric_learning.MarginRanking", "cosine_embedding": "metric_learning.CosineEmbedding",
-    "contrastive": "metric_learning.Contrastive", "triplet_margin": "metric_learning.TripletMargin",
-    "circle": "circle.Circle",
-    "dice": "overlap.Dice", "tversky": "overlap.Tversky", "ctc": "ctc.CTC",
-})  # fmt: skip
+LOSSES: LazyRegistry[type[Loss]] = LazyRegistry(
+    "chainrule", paths(block_index.LOSSES, block_index.LOSS_NAMES)
+)
 _REFUSED = {"logits": ("sigmoid", "softmax", "log_softmax"), "log-probabilities": ("sigmoid", "softmax")}
 _WANTS_ZH = {"logits": "未规范化的预测 (logit)", "log-probabilities": "对数概率"}
 _KEEPS_NUMBERS = ("reshape", "cast", "transpose")

@@ -3,30 +3,24 @@ name.
 
 All of them move against the gradient; they differ in how far. ``SGD`` goes rate times the gradient. ``Adam``
 and its family divide it by its usual size, so that a weight with small gradients moves as far as one with
-large ones. ``WRAPPERS`` add something to another optimizer: groups, averages, accumulation.
+large ones. ``EMA``, ``SWA``, ``Accumulated`` and ``Grouped`` wrap another optimizer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
     {
-        "gradient_accumulation": "Accumulated",
-        "weight_averaging": "EMA SWA ScheduleFreeAdamW",
         "optimizer": "StepContext Optimizer Rule Slot",
-        "sgd": "ASGD SGD Lion Rprop",
-        "parameter_groups": "Group Grouped",
-        "lbfgs": "LBFGS",
-        "adam": "AdaBelief Adam AdamW Adamax Adan NAdam RAdam Yogi",
-        "adagrad": "Adadelta Adafactor Adagrad Ftrl RMSprop",
+        "parameter_groups": "Group",
         "registry": "OPTIMIZERS known_optimizer",
-        "layerwise": "LAMB LARS Muon",
-        "wrappers": "WRAPPERS",
     },
+    block_index.OPTIMIZERS,
 )
 
 

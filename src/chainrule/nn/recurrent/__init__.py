@@ -9,6 +9,4 @@ from chainrule.nn.recurrent.conv_lstm import ConvLSTM
 from chainrule.nn.recurrent.sequence_loop import Recurrent
 from chainrule.nn.recurrent.wrappers import Bidirectional, Masking, Stacked
 
-LAYERS = (RNN, LSTM, GRU, ConvLSTM, Bidirectional, Stacked, Masking)
-
-__all__ = ["GRU", "LAYERS", "LSTM", "RNN", "Bidirectional", "ConvLSTM", "Masking", "Recurrent", "Stacked"]
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "ConvLSTM", "Masking", "Recurrent", "Stacked"]

@@ -45,6 +45,3 @@ class ActivityRegularization(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:
         scope.cost("activity", self.penalty(x) / extent(x, (0,)))
         return x
-
-
-LAYERS = (ActivityRegularization,)

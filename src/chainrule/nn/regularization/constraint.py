@@ -128,6 +128,3 @@ def lengths(parameter: Node) -> Node:
     rank = len(parameter.shape)
     axes = tuple(range(1, rank)) if rank >= 2 else None
     return norm([parameter], axes, keepdims=True)
-
-
-CONSTRAINTS: tuple[type[Constraint], ...] = (MaxNorm, MinMaxNorm, NonNegative, UnitLength)

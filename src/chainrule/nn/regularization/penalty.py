@@ -118,6 +118,3 @@ class OrthogonalPenalty(Penalty):
         beside = constant(1.0 - np.eye(rows), parameter.dtype)
         pairs = F.sum(F.abs(unit @ unit.T) * beside)  # each pair twice
         return pairs * (self.strength / (rows * (rows - 1)))
-
-
-PENALTIES: tuple[type[Penalty], ...] = (L1, L2, L1L2, OrthogonalPenalty)

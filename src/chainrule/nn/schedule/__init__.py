@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule import block_index
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
     __name__,
     {
-        "schedule": "Constant Schedule known_schedule",
-        "decay": "ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay",
-        "formula": "RateFormula",
-        "composed": "RateProduct RateSequence Slowed Warmup",
-        "plateau": "REDUCTIONS ReduceOnPlateau plateau_of",
-        "step": "MultiStep PiecewiseConstant Step",
-        "registry": "SCHEDULES",
-        "cyclic": "Cosine CosineRestarts Cyclic OneCycle",
+        "schedule": "Schedule known_schedule",
+        "plateau": "REDUCTIONS plateau_of",
     },
+    block_index.SCHEDULES,
 )
 
 

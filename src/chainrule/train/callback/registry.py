@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule import block_index
+from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.train.callback.callback import Callback
-from chainrule.train.callback.checkpoint import Checkpoint
-from chainrule.train.callback.histograms import Histograms
-from chainrule.train.callback.logs import CSVLog, JSONLog
-from chainrule.train.callback.tensorboard import TensorBoard
-from chainrule.train.callback.time_limit import TimeLimit
 
-CALLBACKS: dict[str, type[Callback]] = {
-    kind.__name__: kind for kind in (Checkpoint, CSVLog, Histograms, JSONLog, TensorBoard, TimeLimit)
-}
+CALLBACKS: LazyRegistry[type[Callback]] = LazyRegistry("chainrule", paths(block_index.CALLBACKS))

@@ -1,0 +1,220 @@
+"""The building blocks by family, each with the module that defines it, relative to ``chainrule``.
+
+Written by ``python -m pages.block_index`` from the source code; run it after adding a block.
+"""
+
+from __future__ import annotations
+
+from chainrule.lazy_imports import by_name
+
+LAYERS = by_name(
+    {
+        "nn.activation.layer": "Activation",
+        "nn.attention.multi_head": "GroupedQueryAttention MultiHeadAttention",
+        "nn.attention.single_head": "AdditiveAttention Attention",
+        "nn.blocks.feed_forward": "FeedForward",
+        "nn.blocks.language": "TextEncoder Translator",
+        "nn.blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",
+        "nn.blocks.transformer": (
+            "Transformer TransformerDecoder TransformerDecoderLayer "
+            "TransformerEncoder TransformerEncoderLayer"
+        ),
+        "nn.layers.adaptive_pooling": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
+        "nn.layers.adaptive_softmax": "AdaptiveLogSoftmax",
+        "nn.layers.containers": "Dropout Flatten Parallel Reshape Residual Sequential",
+        "nn.layers.convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
+        "nn.layers.dropout": (
+            "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout"
+        ),
+        "nn.layers.einsum": "EinsumDense",
+        "nn.layers.embedding": "Embedding EmbeddingBag Unembedding",
+        "nn.layers.gating": "Highway MixtureOfExperts SqueezeExcite",
+        "nn.layers.linear": "Dense",
+        "nn.layers.local_response_norm": "LocalResponseNorm",
+        "nn.layers.max_unpool": "MaxUnpool",
+        "nn.layers.merge": "Merge",
+        "nn.layers.normalization": "BatchNorm GroupNorm InstanceNorm LayerNorm RMSNorm UnitNorm",
+        "nn.layers.padding": "Crop Pad",
+        "nn.layers.patch_embedding": "PatchEmbedding",
+        "nn.layers.pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
+        "nn.layers.position_encoding": "LearnedPosition RotaryPosition SinusoidalPosition",
+        "nn.layers.preprocessing": "CategoryEncoding Discretization Normalization Rescaling",
+        "nn.layers.rearrange": (
+            "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold"
+        ),
+        "nn.layers.recompute": "Remat",
+        "nn.layers.resize": "UpSampling",
+        "nn.layers.sequence_pool": "ClassToken SequencePool",
+        "nn.layers.similarity": "Bilinear CosineSimilarity Dot PairwiseDistance",
+        "nn.layers.time_distributed": "TimeDistributed",
+        "nn.layers.weight_norm": "SpectralNorm WeightNorm",
+        "nn.recurrent.cells": "GRU LSTM RNN",
+        "nn.recurrent.conv_lstm": "ConvLSTM",
+        "nn.recurrent.wrappers": "Bidirectional Masking Stacked",
+        "nn.regularization.activity": "ActivityRegularization",
+    }
+)
+LOSSES = by_name(
+    {
+        "nn.loss.circle": "Circle",
+        "nn.loss.classification": (
+            "BinaryCrossEntropy BinaryFocal CategoricalFocal CrossEntropy "
+            "GeneralizedCrossEntropy NLL SoftCrossEntropy"
+        ),
+        "nn.loss.ctc": "CTC",
+        "nn.loss.likelihood": "GaussianNLL KLDivergence Poisson",
+        "nn.loss.margin": (
+            "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
+        ),
+        "nn.loss.metric_learning": "Contrastive CosineEmbedding MarginRanking TripletMargin",
+        "nn.loss.overlap": "Dice Tversky",
+        "nn.loss.regression": "CosineLoss HalfMSE Huber LogCosh MAE MAPE MSE MSLE SmoothL1",
+    }
+)
+OPTIMIZERS = by_name(
+    {
+        "nn.optimizer.adagrad": "Adadelta Adafactor Adagrad Ftrl RMSprop",
+        "nn.optimizer.adam": "AdaBelief Adam AdamW Adamax Adan NAdam RAdam Yogi",
+        "nn.optimizer.gradient_accumulation": "Accumulated",
+        "nn.optimizer.layerwise": "LAMB LARS Muon",
+        "nn.optimizer.lbfgs": "LBFGS",
+        "nn.optimizer.parameter_groups": "Grouped",
+        "nn.optimizer.sgd": "ASGD Lion Rprop SGD",
+        "nn.optimizer.weight_averaging": "EMA SWA ScheduleFreeAdamW",
+    }
+)
+SCHEDULES = by_name(
+    {
+        "nn.schedule.composed": "RateProduct RateSequence Slowed Warmup",
+        "nn.schedule.cyclic": "Cosine CosineRestarts Cyclic OneCycle",
+        "nn.schedule.decay": ("ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay"),
+        "nn.schedule.formula": "RateFormula",
+        "nn.schedule.plateau": "ReduceOnPlateau",
+        "nn.schedule.schedule": "Constant",
+        "nn.schedule.step": "MultiStep PiecewiseConstant Step",
+    }
+)
+INITIALIZERS = by_name(
+    {
+        "nn.initializer.initializer": "Fill",
+        "nn.initializer.random": "Normal Scaled SmallNormal TruncatedNormal Uniform",
+        "nn.initializer.structured": "Blocks Dirac Eye Orthogonal SparseNormal",
+    }
+)
+PENALTIES = by_name(
+    {
+        "nn.regularization.penalty": "L1 L1L2 L2 OrthogonalPenalty",
+    }
+)
+CONSTRAINTS = by_name(
+    {
+        "nn.regularization.constraint": "MaxNorm MinMaxNorm NonNegative UnitLength",
+    }
+)
+CLIPS = by_name(
+    {
+        "nn.regularization.clip": "ClipGlobalNorm ClipNorm ClipValue",
+    }
+)
+CALLBACKS = by_name(
+    {
+        "train.callback.checkpoint": "Checkpoint",
+        "train.callback.histograms": "Histograms",
+        "train.callback.logs": "CSVLog JSONLog",
+        "train.callback.tensorboard": "TensorBoard",
+        "train.callback.time_limit": "TimeLimit",
+    }
+)
+CHANGES = by_name(
+    {
+        "data.augmentation.adaptive_equalization": "EqualizeTiles",
+        "data.augmentation.aug_mix": "AugMix",
+        "data.augmentation.color": "Color",
+        "data.augmentation.distortion": "Elastic Perspective",
+        "data.augmentation.erasing": "Erase",
+        "data.augmentation.geometry": "Affine Crop Flip ResizedCrop Rotate",
+        "data.augmentation.rand_augment": "RandAugment",
+        "data.augmentation.random_apply": (
+            "AutoContrast Blur Equalize Gray Invert Posterize Sharpness Solarize"
+        ),
+    }
+)
+MIXES = by_name(
+    {
+        "data.augmentation.mixing": "CutMix Mixup",
+    }
+)
+ACTIVATIONS = by_name(
+    {
+        "nn.activation.axis_functions": "glu log_softmax softmax softmin sparsemax",
+        "nn.activation.piecewise": (
+            "hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
+            "linear prelu relu relu6 rrelu soft_shrink sparse_plus "
+            "sparse_sigmoid threshold"
+        ),
+        "nn.activation.smooth": (
+            "celu elu exponential gelu gelu_tanh log_sigmoid mish selu "
+            "sigmoid silu softplus softsign squareplus tanh tanh_shrink"
+        ),
+    }
+)
+LOSS_NAMES = {
+    "binary_cross_entropy": "BinaryCrossEntropy",
+    "binary_focal": "BinaryFocal",
+    "categorical_focal": "CategoricalFocal",
+    "categorical_hinge": "CategoricalHinge",
+    "circle": "Circle",
+    "contrastive": "Contrastive",
+    "cosine_embedding": "CosineEmbedding",
+    "cosine_similarity": "CosineLoss",
+    "cross_entropy": "CrossEntropy",
+    "ctc": "CTC",
+    "dice": "Dice",
+    "gaussian_nll": "GaussianNLL",
+    "generalized_cross_entropy": "GeneralizedCrossEntropy",
+    "half_mse": "HalfMSE",
+    "hinge": "Hinge",
+    "hinge_embedding": "HingeEmbedding",
+    "huber": "Huber",
+    "kl_divergence": "KLDivergence",
+    "log_cosh": "LogCosh",
+    "mae": "MAE",
+    "mape": "MAPE",
+    "margin_ranking": "MarginRanking",
+    "mse": "MSE",
+    "msle": "MSLE",
+    "multi_margin": "MultiMargin",
+    "multilabel_margin": "MultilabelMargin",
+    "nll": "NLL",
+    "poisson": "Poisson",
+    "smooth_l1": "SmoothL1",
+    "soft_cross_entropy": "SoftCrossEntropy",
+    "soft_margin": "SoftMargin",
+    "squared_hinge": "SquaredHinge",
+    "triplet_margin": "TripletMargin",
+    "tversky": "Tversky",
+}
+OPTIMIZER_NAMES = {
+    "adabelief": "AdaBelief",
+    "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
+    "adagrad": "Adagrad",
+    "adam": "Adam",
+    "adamax": "Adamax",
+    "adamw": "AdamW",
+    "adan": "Adan",
+    "asgd": "ASGD",
+    "ftrl": "Ftrl",
+    "lamb": "LAMB",
+    "lars": "LARS",
+    "lbfgs": "LBFGS",
+    "lion": "Lion",
+    "muon": "Muon",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+    "rmsprop": "RMSprop",
+    "rprop": "Rprop",
+    "schedule_free_adamw": "ScheduleFreeAdamW",
+    "sgd": "SGD",
+    "yogi": "Yogi",
+}
