@@ -31,7 +31,7 @@ FAMILIES = {
     "CONSTRAINTS": ("Constraint", "nn/regularization"),
     "CLIPS": ("Clip", "nn/regularization"),
     "CALLBACKS": ("Callback", "train/callback"),
-    "CHANGES": ("Change", "data/augmentation"),
+    "TRANSFORMS": ("Transform", "data/augmentation"),
     "MIXES": ("Mix", "data/augmentation"),
 }
 NAMED = {"LOSSES": "LOSS_NAMES", "OPTIMIZERS": "OPTIMIZER_NAMES"}  # also used by a name, such as "mse"

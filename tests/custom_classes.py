@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.data.augmentation.mixing import Mix
-from chainrule.data.augmentation.transform import Change
+from chainrule.data.augmentation.transform import Transform
 from chainrule.extension import complete
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -22,7 +22,7 @@ from chainrule.train.stopping import StoppingRule
 ROOTS: dict[str, type] = {
     "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,
     "initializer": nn.Initializer, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
-    "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "change": Change, "mix": Mix,
+    "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "transform": Transform, "mix": Mix,
 }  # fmt: skip
 
 

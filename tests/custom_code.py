@@ -10,7 +10,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.data.augmentation.transform import Change
+from chainrule.data.augmentation.transform import Transform
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer.optimizer import Rule
 from chainrule.nn.regularization.clip import Clip
@@ -161,7 +161,7 @@ def metric(k: float) -> Case:
 
 
 def change(k: float) -> Case:
-    class Mine(Change):
+    class Mine(Transform):
         draws = 1
         strength: float = 0.5
 

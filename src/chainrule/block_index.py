@@ -125,7 +125,7 @@ CALLBACKS = by_name(
         "train.callback.time_limit": "TimeLimit",
     }
 )
-CHANGES = by_name(
+TRANSFORMS = by_name(
     {
         "data.augmentation.adaptive_equalization": "EqualizeTiles",
         "data.augmentation.aug_mix": "AugMix",

@@ -56,7 +56,7 @@ def blocks() -> dict[str, Any]:
     classes = {kind.__name__: kind for family in FAMILIES.values() for kind in family[1].values()}
     classes |= {kind.__name__: kind for kind in (*CALLBACKS.values(), EarlyStopping, Converged)}
     classes |= {
-        kind.__name__: kind for kind in (*augmentation.CHANGES.values(), *augmentation.MIXES.values())
+        kind.__name__: kind for kind in (*augmentation.TRANSFORMS.values(), *augmentation.MIXES.values())
     }
     return {name: kind for name, kind in sorted(classes.items()) if name not in OWN_ORDER}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chainrule.catalog.peers import called_elsewhere, said_elsewhere
-from chainrule.data.augmentation import CHANGES, MIXES
+from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.errors import UsageError, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
@@ -128,7 +128,7 @@ KINDS: dict[str, Kind] = {
                 "What is changed at random in images while a network learns.",
                 "网络学习时对图像所做的随机改变。",
             ),
-            {**CHANGES, **MIXES},
+            {**TRANSFORMS, **MIXES},
         ),
         Kind(
             "penalty", "penalties", "正则化项",

@@ -44,7 +44,7 @@ def test_damaged_files_are_named_and_can_be_left_out(folder: Path) -> None:
         cr.read_sounds(folder, MEL)
     sounds = cr.read_sounds(folder, MEL, damaged="skip")
     assert len(sounds.x) == 5
-    assert [name.split(":")[0] for name in sounds.left_out] == ["no/broken.wav"]
+    assert [name.split(":")[0] for name in sounds.skipped] == ["no/broken.wav"]
 
 
 def test_other_rates_are_refused_or_resampled(folder: Path) -> None:

@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 
 from chainrule.data import Order
 from chainrule.data.augmentation import (
-    CHANGES,
     MIXES,
     OPERATIONS,
+    TRANSFORMS,
     Affine,
     Augmentation,
     AugMix,
@@ -44,10 +44,10 @@ from chainrule.data.augmentation import (
     batches,
 )
 from chainrule.data.augmentation.affine import compose, warp
-from chainrule.data.augmentation.color import turn_hue
+from chainrule.data.augmentation.color import adjust_hue
 from chainrule.data.augmentation.distortion import projected
-from chainrule.data.augmentation.geometry import grow, move, skew, turn
-from chainrule.data.augmentation.transform import draw
+from chainrule.data.augmentation.geometry import rotation, scaling, shearing, translation
+from chainrule.data.augmentation.transform import random_numbers
 from chainrule.errors import ChainruleError
 from chainrule.prng import key_of
 from slow_imports import stats, torchvision
@@ -59,24 +59,26 @@ STRONG: dict[str, Any] = {
     "Rotate": Rotate(degrees=40),
     "Affine": Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20, fill=0.3),
     "Color": Color(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
-    "Perspective": Perspective(distortion=0.4, chance=0.8, fill=0.3),
-    "Elastic": Elastic(strength=0.2, points=4, chance=0.8),
-    "Gray": Gray(chance=0.5),
-    "Invert": Invert(chance=0.5),
+    "Perspective": Perspective(distortion=0.4, p=0.8, fill=0.3),
+    "Elastic": Elastic(strength=0.2, points=4, p=0.8),
+    "Gray": Gray(p=0.5),
+    "Invert": Invert(p=0.5),
     "Solarize": Solarize(threshold=0.4),
     "Posterize": Posterize(bits=5),
     "Equalize": Equalize(),
     "EqualizeTiles": EqualizeTiles(limit=3.0, tiles=3),
     "AutoContrast": AutoContrast(),
-    "Sharpness": Sharpness(amount=0.9, chance=0.7),
-    "Blur": Blur(sigma=(0.3, 1.5), chance=0.7),
+    "Sharpness": Sharpness(amount=0.9, p=0.7),
+    "Blur": Blur(sigma=(0.3, 1.5), p=0.7),
     "AugMix": AugMix(chains=3, magnitude=20),
-    "Erase": Erase(chance=0.7),
+    "Erase": Erase(p=0.7),
     "RandAugment": RandAugment(operations=3, magnitude=20),
     "Mixup": Mixup(0.5),
     "CutMix": CutMix(),
 }
-SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=STRONG[name]) for name in MIXES]
+SINGLE = [Augmentation(STRONG[name]) for name in TRANSFORMS] + [
+    Augmentation(mix=STRONG[name]) for name in MIXES
+]
 WHOLE = Augmentation(
     Crop(padding=2),
     Flip(),
@@ -91,7 +93,7 @@ def pictures(count: int = 12, channels: int = 3, height: int = 17, width: int = 
 
 
 def test_every_change_has_a_strong_example() -> None:
-    assert set(STRONG) == {*CHANGES, *MIXES}
+    assert set(STRONG) == {*TRANSFORMS, *MIXES}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -109,7 +111,7 @@ def test_an_image_does_not_depend_on_its_neighbors(augmentation: Augmentation, c
         part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
         assert part.x.tobytes() == whole.x[some].tobytes()
         assert part.share.tolist() == whole.share[some].tolist()
-    stays = channels == 1 and augmentation.changes == (STRONG["Gray"],)  # it has no colors to lose
+    stays = channels == 1 and augmentation.transforms == (STRONG["Gray"],)  # it has no colors to lose
     assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
     assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
 
@@ -148,9 +150,9 @@ def test_the_map_looks_up_what_pytorch_looks_up() -> None:
     images = np.random.default_rng(0).random((3, 6, 9, 2))
     maps = np.array(
         [
-            compose(move(1.5, -2.25), turn(33), grow(0.8)),
-            compose(skew(20), grow(1.7)),
-            compose(turn(-70), skew(-10, upright=False)),
+            compose(translation(1.5, -2.25), rotation(33), scaling(0.8)),
+            compose(shearing(20), scaling(1.7)),
+            compose(rotation(-70), shearing(-10, horizontal=False)),
         ]
     )
     theta = maps.copy()  # PyTorch counts from -1 to 1, in halves of the width and the height
@@ -168,15 +170,15 @@ def test_the_map_looks_up_what_pytorch_looks_up() -> None:
 
 def test_a_quarter_turn_turns_against_the_clock() -> None:
     images = np.arange(9.0).reshape(1, 3, 3, 1)
-    turned = warp(images, np.array([turn(90)]))[0, ..., 0]
+    turned = warp(images, np.array([rotation(90)]))[0, ..., 0]
     assert np.abs(turned - np.rot90(images[0, ..., 0])).max() < 1e-12
-    shifted = warp(images, np.array([move(1, 0)]))[0, ..., 0]
+    shifted = warp(images, np.array([translation(1, 0)]))[0, ..., 0]
     assert shifted[:, 1:].tolist() == images[0, :, :2, 0].tolist()
 
 
 def test_colors_turn_as_on_the_wheel() -> None:
     images = pictures(2).astype(np.float32) / 255
-    turned = turn_hue(images, np.array([0.3, -0.17]))
+    turned = adjust_hue(images, np.array([0.3, -0.17]))
     for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
         for old, new in zip(image.reshape(-1, 3).tolist(), out.reshape(-1, 3).tolist(), strict=True):
             h, s, v = colorsys.rgb_to_hsv(*old)
@@ -201,7 +203,7 @@ def test_operations_agree_with_pillow(name: str) -> None:
 def test_blur_is_the_one_of_torchvision() -> None:
     images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
     framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
-    found = Blur(sigma=(1.2, 1.2), chance=1.0)(framed, np.zeros((2, 2)))
+    found = Blur(sigma=(1.2, 1.2), p=1.0)(framed, np.zeros((2, 2)))
     want = torchvision().transforms.functional.gaussian_blur(
         torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2]
     )
@@ -230,7 +232,7 @@ def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -
     ramp = np.broadcast_to(np.linspace(0, 1, 21)[None, None, :, None], (1, 5, 21, 1)).astype(np.float32)
     u = np.full((1, 1 + 2 * 9), 0.5)
     u[0, 1 + 9 + 4] = 1.0  # the point in the middle moves across by 0.1 of the side
-    moved = Elastic(strength=0.1, points=3, chance=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
+    moved = Elastic(strength=0.1, points=3, p=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
     assert moved.argmax() == 10
     assert moved[10] == pytest.approx(0.1 * 21 / 20, abs=1e-6)
     assert moved[[0, -1]].tolist() == [0, 0]
@@ -238,18 +240,18 @@ def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -
 
 def test_tiles_are_equalized_as_the_whole_is_where_there_is_one() -> None:
     image = np.random.default_rng(1).random((1, 16, 16, 1)).astype(np.float32) * 0.2 + 0.4
-    found = EqualizeTiles(limit=100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
+    found = EqualizeTiles(limit=100.0, tiles=1, p=1.0)(image, np.zeros((1, 1)))
     order = np.argsort(image.ravel(), kind="stable")
     assert (np.diff(found.ravel()[order]) >= 0).all()
     assert found.max() - found.min() > 0.8
-    plain = EqualizeTiles(limit=1.0, tiles=1, chance=1.0)(
+    plain = EqualizeTiles(limit=1.0, tiles=1, p=1.0)(
         image, np.zeros((1, 1))
     )  # a limit of the mean leaves little
     assert np.abs(plain - image).max() < 0.25
 
 
 def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
-    u = draw(key_of(8), np.arange(2000), 3)
+    u = random_numbers(key_of(8), np.arange(2000), 3)
     tiny = np.zeros((2000, 1, 1, 1), np.float32)
     _, share = Mixup(0.7)(tiny, tiny, u)
     assert stats().kstest(share, stats().beta(0.7, 0.7).cdf).pvalue > 0.01
@@ -259,7 +261,7 @@ def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
 
 
 def test_draws_are_even_and_chances_are_kept() -> None:
-    assert stats().kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
+    assert stats().kstest(random_numbers(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
     images = np.zeros((2000, 1, 2, 1), np.float32)
     images[:, :, 1] = 1
     mirrored = Augmentation(Flip(horizontal=0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]
@@ -285,13 +287,13 @@ BAD: dict[str, Any] = {
     "hole": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), np.nan), np.arange(2)), "E354"),
     "rows": (lambda: batches(pictures(), np.arange(3), Order(12, 2), WHOLE), "E344"),
     "workers": (lambda: batches(pictures(), np.arange(12), Order(12, 2), WHOLE, workers=0), "E102"),
-    "record": (lambda: Augmentation.from_record({"changes": []}), "E355"),
-    "list": (lambda: Augmentation.from_record({"changes": {}, "mix": []}), "E355"),
-    "kind": (lambda: Augmentation.from_record({"changes": [{"kind": "os.system"}], "mix": []}), "E355"),
-    "field": (lambda: Augmentation.from_record({"changes": [{"kind": "Flip"}], "mix": []}), "E355"),
+    "record": (lambda: Augmentation.from_record({"transforms": []}), "E355"),
+    "list": (lambda: Augmentation.from_record({"transforms": {}, "mix": []}), "E355"),
+    "kind": (lambda: Augmentation.from_record({"transforms": [{"kind": "os.system"}], "mix": []}), "E355"),
+    "field": (lambda: Augmentation.from_record({"transforms": [{"kind": "Flip"}], "mix": []}), "E355"),
     "value": (
         lambda: Augmentation.from_record(
-            {"changes": [{"kind": "Rotate", "degrees": [], "fill": 0}], "mix": []}
+            {"transforms": [{"kind": "Rotate", "degrees": [], "fill": 0}], "mix": []}
         ),
         "E102",
     ),

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.data.augmentation import CHANGES, MIXES, Augmentation, Flip, Mixup, augmentation_from_text
+from chainrule.data.augmentation import MIXES, TRANSFORMS, Augmentation, Flip, Mixup, augmentation_from_text
 from chainrule.data.augmentation.parse import KINDS
 from chainrule.errors import ChainruleError, UsageError
 
 
 def test_every_change_and_mix_has_a_word() -> None:
-    assert set(KINDS.values()) == {*CHANGES.values(), *MIXES.values()}
+    assert set(KINDS.values()) == {*TRANSFORMS.values(), *MIXES.values()}
     for word, kind in KINDS.items():
         made = augmentation_from_text(word)
-        assert (*made.changes, *made.mix) == (kind(),)
+        assert (*made.transforms, *made.mix) == (kind(),)
 
 
 def test_settings_by_place_by_name_and_as_a_range() -> None:
     said = augmentation_from_text("Flip 0.5 0.25，affine  shift=0.2 scale=0.8..1.25, crop 2,mixup 0.4")
-    flip, affine, crop = said.changes
+    flip, affine, crop = said.transforms
     assert flip == Flip(horizontal=0.5, vertical=0.25)
-    assert affine == CHANGES["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
-    assert crop == CHANGES["Crop"](padding=2)  # type: ignore[call-arg]
+    assert affine == TRANSFORMS["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
+    assert crop == TRANSFORMS["Crop"](padding=2)  # type: ignore[call-arg]
     assert said.mix == (Mixup(0.4),)
 
 

@@ -159,7 +159,7 @@ def test_bad_settings_are_named(make: Make, settings: dict, code: str) -> None:
 
 def test_a_huge_picture_counts_as_damaged(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
-    monkeypatch.setattr("chainrule.data.readers.image_folder.LARGEST", 20)
+    monkeypatch.setattr("chainrule.data.readers.image_folder.MAX_PIXELS", 20)
     with pytest.raises(DataError, match="pixels, more than 20"):
         read_images(folder)
 

@@ -16,7 +16,7 @@ from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
 from chainrule.train.inputs.augment import EpochAugmentation
 
-CHANGES = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
+TRANSFORMS = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
 generator = np.random.default_rng(0)
 X = generator.random((150, 6, 6, 1)).astype(np.float32)
 Y = np.arange(150) % 3
@@ -33,7 +33,7 @@ def fitted(made: Any, y: Any = Y, **options: Any) -> Any:
     made.fit(
         X,
         y,
-        **{"epochs": 3, "batch_size": 20, "seed": 4, "augmentation": CHANGES, "verbose": False, **options},
+        **{"epochs": 3, "batch_size": 20, "seed": 4, "augmentation": TRANSFORMS, "verbose": False, **options},
     )
     return made
 
@@ -46,13 +46,13 @@ def same(a: Any, b: Any) -> bool:
 def test_the_rows_of_an_epoch_are_those_the_augmentation_gives(epochs: list[int]) -> None:
     data = Arrays({"x": X}, {"target": Y})
     before = X.copy()
-    renewal = EpochAugmentation(CHANGES, data, 7, 4, None)
+    renewal = EpochAugmentation(TRANSFORMS, data, 7, 4, None)
     held: Any = renewal.now.x
     array = held["x"]
     for epoch in epochs:
         renewal(epoch)
         assert held["x"] is array  # the engines look at one place in memory
-        assert array.tobytes() == CHANGES.apply(X, np.arange(150), 7, epoch).x.tobytes()
+        assert array.tobytes() == TRANSFORMS.apply(X, np.arange(150), 7, epoch).x.tobytes()
     renewal.close()
     assert np.array_equal(X, before)
 
@@ -123,9 +123,9 @@ def test_a_folder_of_images_is_changed_before_it_is_standardized(tmp_path: Path)
 
 BAD: dict[str, tuple[Any, Any, str]] = {
     "no augmentation": ("flip", X, "E113"),
-    "no images": (CHANGES, X.reshape(150, -1), "E354"),
-    "out of range": (CHANGES, X * 3, "E354"),
-    "two inputs": (CHANGES, {"a": X, "b": X}, "E354"),
+    "no images": (TRANSFORMS, X.reshape(150, -1), "E354"),
+    "out of range": (TRANSFORMS, X * 3, "E354"),
+    "two inputs": (TRANSFORMS, {"a": X, "b": X}, "E354"),
 }
 
 

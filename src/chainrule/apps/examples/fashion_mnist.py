@@ -16,7 +16,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.examples import Count
 from chainrule.data import Table
-from chainrule.data.augmentation import Change, Crop, Flip
+from chainrule.data.augmentation import Crop, Flip, Transform
 
 Net = Literal["dense", "lenet", "small", "resnet20"]
 OPTIONS = {
@@ -40,7 +40,7 @@ class Recipe(NamedTuple):
     net: cr.Layer
     epochs: int
     rate: float  # the highest: it rises, then sinks to nearly 0
-    changes: tuple[Change, ...] = ()  # of every picture, at random in every epoch
+    changes: tuple[Transform, ...] = ()  # of every picture, at random in every epoch
 
 
 def block(units: int, flat: bool = False) -> list[cr.Layer]:

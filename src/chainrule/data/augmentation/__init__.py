@@ -1,13 +1,13 @@
 """Data augmentation: random transforms of images during training.
 
-A mirrored, shifted or darker picture of a cat is still a picture of a cat. A network that receives another
+A mirrored, shifted or darker image of a cat is still an image of a cat. A network that receives another
 variant in every epoch cannot memorize single pixels.
 
     transform.py              the base class of transforms; random numbers addressed by seed, epoch and row
     geometry.py               flip, crop, rotate, affine, resized crop;  affine.py  resampling
     distortion.py             perspective and elastic distortion
     color.py                  brightness, contrast, saturation, hue
-    random_apply.py           transforms with a probability: blur, gray, and those of RandAugment
+    random_apply.py           transforms with a probability ``p``: blur, gray, and those of RandAugment
     adaptive_equalization.py  CLAHE
     erasing.py                random erasing
     rand_augment.py           RandAugment;  aug_mix.py  AugMix
@@ -24,7 +24,7 @@ from chainrule.data.augmentation.erasing import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.parse import augmentation_from_text
-from chainrule.data.augmentation.pipeline import CHANGES, MIXES, Augmentation, Augmented, batches
+from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation, Augmented, batches
 from chainrule.data.augmentation.rand_augment import OPERATIONS, RandAugment
 from chainrule.data.augmentation.random_apply import (
     AutoContrast,
@@ -36,19 +36,18 @@ from chainrule.data.augmentation.random_apply import (
     Sharpness,
     Solarize,
 )
-from chainrule.data.augmentation.transform import Change
+from chainrule.data.augmentation.transform import Transform
 
 __all__ = [
-    "CHANGES",
     "MIXES",
     "OPERATIONS",
+    "TRANSFORMS",
     "Affine",
     "AugMix",
     "Augmentation",
     "Augmented",
     "AutoContrast",
     "Blur",
-    "Change",
     "Color",
     "Crop",
     "CutMix",
@@ -68,6 +67,7 @@ __all__ = [
     "Rotate",
     "Sharpness",
     "Solarize",
+    "Transform",
     "augmentation_from_text",
     "batches",
 ]

@@ -1,4 +1,4 @@
-"""Equalization by tiles: contrast is spread where it is missing, and not over the whole image at once."""
+"""Contrast-limited adaptive histogram equalization (CLAHE)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.random_apply import Sometimes
+from chainrule.data.augmentation.random_apply import RandomTransform
 from chainrule.data.augmentation.transform import require, require_integer
 from chainrule.records import frozen
 
@@ -15,22 +15,22 @@ LEVELS = 256
 
 
 @frozen
-class EqualizeTiles(Sometimes):
-    """Equalize an image tile by tile, with a limit to the contrast (CLAHE).
+class EqualizeTiles(RandomTransform):
+    """Equalize the histogram of each tile of an image, with limited contrast (CLAHE).
 
-    Formula: of each tile and channel, the counts of the 256 levels are cut off at limit times their mean,
-    and what was cut is dealt out evenly; a level becomes the share of pixels that are not brighter. Between
-    the middles of tiles the curves of the four nearest are mixed by how near they are.
+    Formula: in each tile and channel, the histogram of the 256 levels is clipped at ``limit`` times its mean
+    and the excess is distributed evenly; a level maps to the share of pixels that are not brighter. Between
+    the centers of tiles, the curves of the four nearest tiles are interpolated bilinearly.
 
     Args:
-        limit: how often a level may count, in means, 1 (hardly any change) to 100.
-        tiles: along each side, 1 to 64; fewer where the image is smaller.
-        chance: of an image to be changed.
+        limit: maximum count of a level, as a multiple of the mean count, 1 (hardly any change) to 100.
+        tiles: number of tiles along each side, 1 to 64; at most one per pixel.
+        p: probability that an image is transformed.
 
     Example:
         >>> image = np.linspace(0.4, 0.6, 64, dtype=np.float32).reshape(1, 8, 8, 1)
-        >>> found = EqualizeTiles(limit=100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
-        >>> bool(found.max() - found.min() > 0.9)
+        >>> equalized = EqualizeTiles(limit=100.0, tiles=1, p=1.0)(image, np.zeros((1, 1)))
+        >>> bool(equalized.max() - equalized.min() > 0.9)
         True
 
     Reference: Zuiderveld (1994), Contrast limited adaptive histogram equalization (Graphics Gems IV).
@@ -41,14 +41,14 @@ class EqualizeTiles(Sometimes):
     _: KW_ONLY
     limit: float = 4.0
     tiles: int = 8
-    chance: float = 0.5
+    p: float = 0.5
 
     def __post_init__(self) -> None:
         require(self, "limit", 1, 100)
         require_integer(self, "tiles", 1, 64)
         super().__post_init__()
 
-    def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out = images.copy()
         for image in out:
             for channel in range(image.shape[-1]):
@@ -56,7 +56,7 @@ class EqualizeTiles(Sometimes):
         return out
 
     def _equalized(self, channel: np.ndarray) -> np.ndarray:
-        """One channel, (H, W)."""
+        """Equalize one channel, (H, W)."""
         level = np.round(channel * (LEVELS - 1)).astype(np.intp)
         tall, wide = (min(self.tiles, n) for n in channel.shape)
         curves = np.array([
@@ -70,15 +70,15 @@ class EqualizeTiles(Sometimes):
         return (above * (1 - v) + below * v).astype(channel.dtype)
 
     def _curve(self, tile: np.ndarray) -> np.ndarray:
-        """What every level becomes, (256,)."""
+        """The output value of every level, (256,)."""
         counts = np.bincount(tile.reshape(-1), minlength=LEVELS).astype(np.float64)
-        most = max(1.0, self.limit * tile.size / LEVELS)
-        cut = np.minimum(counts, most)
-        return np.cumsum(cut + (tile.size - cut.sum()) / LEVELS) / tile.size
+        max_count = max(1.0, self.limit * tile.size / LEVELS)
+        clipped = np.minimum(counts, max_count)
+        return np.cumsum(clipped + (tile.size - clipped.sum()) / LEVELS) / tile.size
 
 
 def _nearest(length: int, tiles: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each pixel of an axis the tiles around it, and the part of the way from one middle to the other."""
+    """For each pixel of an axis: the two nearest tiles, and its fraction of the way between their centers."""
     place = np.clip((np.arange(length) + 0.5) * tiles / length - 0.5, 0, tiles - 1)
     low = place.astype(np.intp)
     return low, np.minimum(low + 1, tiles - 1), place - low

@@ -1,7 +1,7 @@
-"""AugMix: several short chains of changes, and a mean of what they make, laid over the image itself.
+"""AugMix: an image mixed with the weighted mean of several short chains of random operations.
 
-One change after the other leads an image ever farther away from what it was. A mean of several short walks
-stays near it, and is as varied.
+A long chain of operations can distort an image beyond recognition. The mean of several short chains stays
+close to the image and is as varied.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, drawn
-from chainrule.data.augmentation.transform import Change, require, require_integer, spread
+from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, apply_random
+from chainrule.data.augmentation.transform import Transform, per_image, require, require_integer
 from chainrule.records import frozen
 
 NAMES = (
@@ -21,20 +21,20 @@ NAMES = (
 
 
 @frozen
-class AugMix(Change):
-    """Mix an image with a mean of several chains of one to three random changes.
+class AugMix(Transform):
+    """Mix an image with the mean of several chains of one to three random operations.
 
-    Formula: out = m x + (1 - m) sum_i w_i chain_i(x), m drawn evenly from 0 to 1, the w_i evenly of all
-    that are not negative and have the sum 1.
+    Formula: out = m x + (1 - m) sum_i w_i chain_i(x), with m uniform in [0, 1) and w uniform on the simplex
+    (Dirichlet with alpha = 1).
 
     Args:
-        chains: how many, 1 to 10.
-        magnitude: how strong the changes are, 0 to 30.
+        chains: number of chains, 1 to 10.
+        magnitude: strength of the operations, 0 to 30.
 
     Example:
         >>> image = np.full((1, 2, 2, 3), 0.5, np.float32)
-        >>> made = AugMix(chains=2)
-        >>> made.draws, made(image, np.zeros((1, made.draws))).shape
+        >>> aug_mix = AugMix(chains=2)
+        >>> aug_mix.draws, aug_mix(image, np.zeros((1, aug_mix.draws))).shape
         (17, (1, 2, 2, 3))
 
     Reference: Hendrycks, Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan (2020), AugMix: a simple data
@@ -52,27 +52,27 @@ class AugMix(Change):
 
     @property
     def draws(self) -> int:  # type: ignore[override]
-        """The share of the image; of each chain its share, its length, and three changes by two numbers."""
+        """One number for m; for each chain its weight, its length and two numbers per operation."""
         return 1 + 8 * self.chains
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        own, chains = u[:, 0], u[:, 1:].reshape(len(u), self.chains, 8)
-        shares = -np.log1p(-chains[:, :, 0])  # exponential: their shares are even over all
-        sums = shares.sum(axis=1, keepdims=True)
-        shares = np.divide(shares, sums, out=np.full_like(shares, 1 / self.chains), where=sums > 0)
+        image_weight, chains = u[:, 0], u[:, 1:].reshape(len(u), self.chains, 8)
+        weights = -np.log1p(-chains[:, :, 0])  # exponential; normalized, they are uniform on the simplex
+        sums = weights.sum(axis=1, keepdims=True)
+        weights = np.divide(weights, sums, out=np.full_like(weights, 1 / self.chains), where=sums > 0)
         mean = np.zeros_like(images)
         for i in range(self.chains):
-            mean += spread(shares[:, i]) * self._walked(images, chains[:, i, 1:])
-        return spread(own) * images + spread(1 - own) * mean
+            mean += per_image(weights[:, i]) * self._apply_chain(images, chains[:, i, 1:])
+        return per_image(image_weight) * images + per_image(1 - image_weight) * mean
 
-    def _walked(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """The images at the end of one chain, which is one to three changes long."""
+    def _apply_chain(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Apply one chain of one to three operations to each image."""
         length, out = 1 + (u[:, 0] * 3).astype(np.intp), images.copy()
         for step in range(3):
             rows = np.flatnonzero(length > step)
             which, side = u[rows, 1 + 2 * step], u[rows, 2 + 2 * step]
-            out[rows] = drawn(out[rows], which, side, self.magnitude / LEVELS, _LISTED)
+            out[rows] = apply_random(out[rows], which, side, self.magnitude / LEVELS, _OPERATIONS)
         return out
 
 
-_LISTED = {name: OPERATIONS[name] for name in NAMES}
+_OPERATIONS = {name: OPERATIONS[name] for name in NAMES}

@@ -1,4 +1,4 @@
-"""Erasing: a random rectangle of an image is painted over, so that no single spot decides the class."""
+"""Random erasing: a random rectangle of an image is filled, so that no single region decides the class."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.transform import Change, require, require_pair
+from chainrule.data.augmentation.transform import Transform, require, require_pair
 from chainrule.records import frozen
 
 
 @frozen
-class Erase(Change):
-    """Paint over a random rectangle.
+class Erase(Transform):
+    """Fill a random rectangle of an image.
 
     Args:
-        chance: of an image to be changed at all.
-        area: the smallest and the largest part of the image's area.
-        ratio: the lowest and the highest rectangle, as height through width.
-        fill: the paint.
+        p: probability that an image is transformed.
+        area: smallest and largest area of the rectangle, as fractions of the image.
+        ratio: smallest and largest aspect ratio of the rectangle, height / width.
+        fill: value of the rectangle.
 
     Example:
         >>> image = np.ones((1, 2, 2, 1), np.float32)
-        >>> Erase(chance=1.0, area=(0.25, 0.25), ratio=(1.0, 1.0))(image, np.zeros((1, 5))).ravel().tolist()
+        >>> Erase(p=1.0, area=(0.25, 0.25), ratio=(1.0, 1.0))(image, np.zeros((1, 5))).ravel().tolist()
         [0.0, 1.0, 1.0, 1.0]
 
     Reference: Zhong, Zheng, Kang, Li and Yang (2020), Random erasing data augmentation (AAAI).
@@ -33,13 +33,13 @@ class Erase(Change):
     chinese = ("随机擦除", "涂掉一个随机的矩形。")
     draws: ClassVar[int] = 5
     _: KW_ONLY
-    chance: float = 0.5
+    p: float = 0.5
     area: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self, "chance", 0, 1)
+        require(self, "p", 0, 1)
         require_pair(self, "area", 0, 1)
         require_pair(self, "ratio", 0.01, 100)
         require(self, "fill", 0, 1)
@@ -47,7 +47,7 @@ class Erase(Change):
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, (height, width) = images.copy(), images.shape[1:3]
         for image, (happens, part, shape, down, across) in zip(out, u.tolist(), strict=True):
-            if happens >= self.chance:
+            if happens >= self.p:
                 continue
             area = height * width * (self.area[0] + (self.area[1] - self.area[0]) * part)
             low, high = map(math.log, self.ratio)

@@ -1,8 +1,8 @@
-"""Changes of place: what is in the picture stays the same, where it is does not.
+"""Geometric transforms: flip, crop, rotation and affine maps.
 
-Angles turn against the clock, as seen; distances are parts of the image's height and width. All but ``Flip``
-and ``Crop``, which move whole pixels, look every pixel up through one affine map (see ``warp``), so that the
-picture is sampled once, however many of turning, shifting, scaling and shearing are asked for.
+Angles are counterclockwise; distances are fractions of the image's height and width. ``Flip`` and ``Crop``
+move pixels without interpolation. The others compose rotation, translation, scaling and shear into one affine
+map (see ``warp``), so that the image is resampled once.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.data.augmentation.affine import compose, warp
-from chainrule.data.augmentation.transform import Change, between, require, require_integer, require_pair
+from chainrule.data.augmentation.transform import Transform, require, require_integer, require_pair, scale_to
 from chainrule.records import frozen
 
 
 @frozen
-class Flip(Change):
-    """Mirror an image with a chance.
+class Flip(Transform):
+    """Mirror an image at random.
 
     Args:
-        horizontal: the chance that left and right change places.
-        vertical: the chance that top and bottom do.
+        horizontal: probability of a left-right flip.
+        vertical: probability of an upside-down flip.
 
     Example:
         >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
@@ -44,19 +44,19 @@ class Flip(Change):
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out = images.copy()
-        mirrored, upturned = u[:, 0] < self.horizontal, u[:, 1] < self.vertical
+        mirrored, flipped = u[:, 0] < self.horizontal, u[:, 1] < self.vertical
         out[mirrored] = out[mirrored, :, ::-1]
-        out[upturned] = out[upturned, ::-1]
+        out[flipped] = out[flipped, ::-1]
         return out
 
 
 @frozen
-class Crop(Change):
-    """Put a frame around an image and cut a window of the image's size out of it, at a random place.
+class Crop(Transform):
+    """Pad an image and crop a window of the original size at a random position.
 
     Args:
-        padding: how wide the frame is, in pixels.
-        fill: its value.
+        padding: width of the padding on each side, in pixels.
+        fill: value of the padding.
 
     Example:
         >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
@@ -85,12 +85,12 @@ class Crop(Change):
 
 
 @frozen
-class ResizedCrop(Change):
-    """Cut a random part out of an image and stretch it to the image's size.
+class ResizedCrop(Transform):
+    """Crop a random part of an image and resize it to the original size.
 
     Args:
-        area: the smallest and the largest part of the image's area.
-        ratio: the narrowest and the widest part, as width through height, relative to the image's.
+        area: smallest and largest area of the crop, as fractions of the image.
+        ratio: smallest and largest aspect ratio of the crop, width / height, relative to the image's.
 
     Example:
         >>> image = np.linspace(0, 1, 4, dtype=np.float32).reshape(1, 1, 4, 1)
@@ -124,12 +124,12 @@ class ResizedCrop(Change):
 
 
 @frozen
-class Rotate(Change):
-    """Turn an image about its center.
+class Rotate(Transform):
+    """Rotate an image about its center.
 
     Args:
-        degrees: the largest angle, both ways.
-        fill: the value of the corners that come into view.
+        degrees: maximum angle in either direction.
+        fill: value outside the image.
 
     Example:
         >>> image = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32).reshape(1, 2, 2, 1)
@@ -149,24 +149,24 @@ class Rotate(Change):
         require(self, "fill", 0, 1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        angles = between(u[:, 0], -self.degrees, self.degrees)
-        return warp(images, np.array([turn(angle) for angle in angles.tolist()]), self.fill)
+        angles = scale_to(u[:, 0], -self.degrees, self.degrees)
+        return warp(images, np.array([rotation(angle) for angle in angles.tolist()]), self.fill)
 
 
 @frozen
-class Affine(Change):
-    """Scale, shear, turn and shift an image at once.
+class Affine(Transform):
+    """Scale, shear, rotate and translate an image by one random affine map.
 
     Args:
-        degrees: the largest angle, both ways.
-        shift: the largest shift, both ways, as a part of the height and of the width.
-        scale: the smallest and the largest size of what is seen.
-        shear: the largest angle, in degrees and both ways, by which upright lines lean.
-        fill: the value of what comes into view.
+        degrees: maximum rotation in either direction.
+        shift: maximum translation in either direction, as a fraction of the height and of the width.
+        scale: smallest and largest scale factor.
+        shear: maximum shear angle in either direction, in degrees.
+        fill: value outside the image.
 
     Example:
         >>> image = np.array([1.0, 2.0, 3.0, 4.0], np.float32).reshape(1, 1, 4, 1)
-        >>> u = np.array([[0.5, 1.0, 0.5, 0.5, 0.5]])  # the second number: as far as it goes along one axis
+        >>> u = np.array([[0.5, 1.0, 0.5, 0.5, 0.5]])  # the second number: maximum translation along one axis
         >>> Affine(shift=0.25, scale=(1.0, 1.0))(image, u).ravel().round(3).tolist()
         [0.0, 1.0, 2.0, 3.0]
     """
@@ -189,33 +189,33 @@ class Affine(Change):
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         height, width = images.shape[1:3]
-        angle = between(u[:, 0], -self.degrees, self.degrees)
-        right = between(u[:, 1], -self.shift, self.shift) * width
-        down = between(u[:, 2], -self.shift, self.shift) * height
-        scale = between(u[:, 3], *self.scale)
-        lean = between(u[:, 4], -self.shear, self.shear)
-        rows = np.stack([angle, right, down, scale, lean], axis=1).tolist()
-        maps = [compose(move(x, y), turn(a), skew(s), grow(z)) for a, x, y, z, s in rows]
+        angle = scale_to(u[:, 0], -self.degrees, self.degrees)
+        right = scale_to(u[:, 1], -self.shift, self.shift) * width
+        down = scale_to(u[:, 2], -self.shift, self.shift) * height
+        scale = scale_to(u[:, 3], *self.scale)
+        shear = scale_to(u[:, 4], -self.shear, self.shear)
+        rows = np.stack([angle, right, down, scale, shear], axis=1).tolist()
+        maps = [compose(translation(x, y), rotation(a), shearing(s), scaling(z)) for a, x, y, z, s in rows]
         return warp(images, np.array(maps), self.fill)
 
 
-def turn(degrees: float) -> list[list[float]]:
-    """The map that shows an image turned against the clock."""
+def rotation(degrees: float) -> list[list[float]]:
+    """The map that rotates an image counterclockwise."""
     a = math.radians(degrees)
     return [[math.cos(a), -math.sin(a), 0.0], [math.sin(a), math.cos(a), 0.0]]
 
 
-def move(right: float, down: float) -> list[list[float]]:
-    """The map that shows an image shifted by so many pixels."""
+def translation(right: float, down: float) -> list[list[float]]:
+    """The map that translates an image by ``right`` and ``down`` pixels."""
     return [[1.0, 0.0, -right], [0.0, 1.0, -down]]
 
 
-def grow(scale: float) -> list[list[float]]:
-    """The map that shows an image so many times as large."""
+def scaling(scale: float) -> list[list[float]]:
+    """The map that enlarges an image by the factor ``scale``."""
     return [[1 / scale, 0.0, 0.0], [0.0, 1 / scale, 0.0]]
 
 
-def skew(degrees: float, upright: bool = True) -> list[list[float]]:
-    """The map that shows upright lines leaning, or level ones."""
+def shearing(degrees: float, horizontal: bool = True) -> list[list[float]]:
+    """The map that shears an image along its rows (``horizontal``) or its columns."""
     slope = math.tan(math.radians(degrees))
-    return [[1.0, slope, 0.0], [0.0, 1.0, 0.0]] if upright else [[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]
+    return [[1.0, slope, 0.0], [0.0, 1.0, 0.0]] if horizontal else [[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]

@@ -1,9 +1,8 @@
-"""Mixing: two images become one, and the answer that is wanted is shared between their classes.
+"""Mixup and CutMix: two images are combined into one, and so are their targets.
 
-A mix gives, besides the image, the *share* of it that is the image's own: a label y becomes share y + (1 -
-share) y', with y' the partner's. How alike the two shares are is decided by ``alpha``: the share is drawn
-from a Beta(alpha, alpha) distribution, for 1 every share is as likely as any other, for small numbers it is
-nearly always close to 0 or 1.
+A mix returns the image and its *share* s of the result: the target y becomes s y + (1 - s) y', with y' the
+target of the partner. The share is sampled from a Beta(alpha, alpha) distribution: for alpha = 1 it is
+uniform, for small alpha nearly always close to 0 or 1.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betaincinv
 
-from chainrule.data.augmentation.transform import require, spread
+from chainrule.data.augmentation.transform import per_image, require
 from chainrule.extension import Extensible
 from chainrule.records import frozen
 
 
 @frozen
 class Mix(Extensible, ABC):
-    """A way to mix images with their partners: a frozen record of its settings."""
+    """Base class of transforms that mix each image with a partner: a frozen record of its settings."""
 
     draws: ClassVar[int]
 
@@ -30,7 +29,7 @@ class Mix(Extensible, ABC):
     def __call__(
         self, images: np.ndarray, partners: np.ndarray, u: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The mixed images, and the share of each that is its own.
+        """Mix images with partners; returns the mixed images and the share of each original image.
 
         Args:
             images, partners: (N, H, W, C).
@@ -40,12 +39,12 @@ class Mix(Extensible, ABC):
 
 @frozen
 class Mixup(Mix):
-    """Lay two images over one another.
+    """Blend two images.
 
     Formula: x~ = s x + (1 - s) x', s ~ Beta(alpha, alpha).
 
     Args:
-        alpha: how strongly images are mixed, above 0.
+        alpha: concentration of the distribution of the share, above 0; larger values mix more strongly.
 
     Example:
         >>> one, two = np.ones((1, 1, 1, 1), np.float32), np.zeros((1, 1, 1, 1), np.float32)
@@ -67,20 +66,20 @@ class Mixup(Mix):
         self, images: np.ndarray, partners: np.ndarray, u: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         share = _shares(self.alpha, u[:, 0])
-        s = spread(share)
+        s = per_image(share)
         return s * images + (1 - s) * partners, share
 
 
 @frozen
 class CutMix(Mix):
-    """Put a rectangle of the partner into an image.
+    """Replace a rectangle of an image by that of its partner.
 
-    Formula: the rectangle has the image's shape, the part 1 - s of its area, s ~ Beta(alpha, alpha), and
-    its center anywhere; the share is the area that is still the image's own once the rectangle is cut off at
-    the border.
+    Formula: the rectangle has the aspect ratio of the image, the fraction 1 - s of its area with
+    s ~ Beta(alpha, alpha), and a uniformly random center; it is clipped at the border. The share is the
+    fraction of the area that is not replaced.
 
     Args:
-        alpha: how the sizes are spread, above 0; 1 makes all as likely.
+        alpha: concentration of the distribution of s, above 0; 1 is uniform.
 
     Example:
         >>> one, two = np.ones((1, 4, 4, 1), np.float32), np.zeros((1, 4, 4, 1), np.float32)
@@ -114,11 +113,11 @@ class CutMix(Mix):
 
 
 def _shares(alpha: float, u: np.ndarray) -> np.ndarray:
-    """Draws of Beta(alpha, alpha), from uniform ones through the inverse of its distribution function."""
+    """Samples of Beta(alpha, alpha), from uniform numbers by the inverse of its distribution function."""
     return np.array([float(betaincinv(alpha, alpha, v)) for v in u.tolist()])
 
 
-def _band(length: int, side: float, place: float) -> tuple[int, int]:
-    """Begin and end of a stretch of part ``side`` of a length, its center anywhere, cut off at the ends."""
-    center, half = int(place * length), int(side * length) // 2
-    return max(0, center - half), min(length, center + half)
+def _band(length: int, side: float, center: float) -> tuple[int, int]:
+    """Start and stop of an interval of fraction ``side`` of a length around ``center``, clipped."""
+    middle, half = int(center * length), int(side * length) // 2
+    return max(0, middle - half), min(length, middle + half)

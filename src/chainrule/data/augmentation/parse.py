@@ -1,10 +1,9 @@
-"""An augmentation in a few words: the mini language of ``--augment``.
+"""Parse the text form of an augmentation, as ``--augment`` takes it.
 
     flip, crop 4, rotate 10, color brightness=0.2 contrast=0.2, affine scale=0.8..1.2
 
-Parts are separated by commas; each is a change, and happens in this order. A bare number is the change's
-first setting, a second one its second; a setting can also be named. Two numbers with dots between are a
-range. ``mixup`` and ``cutmix`` mix two images.
+Parts are separated by commas; each is a transform, applied in this order. Unnamed numbers set its arguments
+in order; arguments can also be named. ``low..high`` is a range. ``mixup`` and ``cutmix`` mix two images.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from dataclasses import fields
 from typing import Any
 
 from chainrule.data.augmentation.mixing import Mix
-from chainrule.data.augmentation.pipeline import CHANGES, MIXES, Augmentation
+from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation
 from chainrule.errors import UsageError, nearest
 
 WORDS = "flip, crop 4, rotate 10"
 KINDS: dict[str, Any] = {
-    **{re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): kind for name, kind in CHANGES.items()},
+    **{re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): kind for name, kind in TRANSFORMS.items()},
     **{name.lower(): kind for name, kind in MIXES.items()},
 }
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
@@ -27,47 +26,47 @@ _SETTING = re.compile(rf"(?:(\w+)=)?({_NUMBER})(?:\.\.({_NUMBER}))?", re.IGNOREC
 
 
 def augmentation_from_text(text: str, source: str = "--augment") -> Augmentation:
-    """The augmentation that a few words describe.
+    """Parse an augmentation.
 
     Args:
         text: parts separated by commas: ``flip``, ``crop 4``, ``color brightness=0.2``.
-        source: where the text stands, for errors.
+        source: name of the text in error messages.
 
     Raises:
-        UsageError E101: an unknown change or setting; the nearest is offered.
-        UsageError E102: a setting out of its range.
-        UsageError E356: a part that is no change with its settings.
+        UsageError E101: an unknown transform or argument; the error suggests the closest name.
+        UsageError E102: an argument out of range.
+        UsageError E356: a part that is not a transform with its arguments.
 
     Example:
         >>> print(augmentation_from_text("flip, crop 4"))
         Augmentation(Flip(horizontal=0.5, vertical=0.0), Crop(padding=4, fill=0.0))
     """
     parts = [part.split() for part in re.split("[,，]", text)]
-    made = [_made(words, f"{source}, part {i} of {len(parts)}") for i, words in enumerate(parts, 1)]
-    mixes = tuple(one for one in made if isinstance(one, Mix))
-    return Augmentation(*(one for one in made if not isinstance(one, Mix)), mix=mixes)
+    steps = [_step(words, f"{source}, part {i} of {len(parts)}") for i, words in enumerate(parts, 1)]
+    mixes = tuple(step for step in steps if isinstance(step, Mix))
+    return Augmentation(*(step for step in steps if not isinstance(step, Mix)), mix=mixes)
 
 
-def _made(words: list[str], where: str) -> Any:
-    """The change or mix that the words of one part describe."""
+def _step(words: list[str], where: str) -> Any:
+    """The transform or mix that one part describes."""
     kind = KINDS.get(words[0].casefold()) if words else None
     if words and kind is None and words[0].isidentifier():
         raise _unknown(where, words[0], list(KINDS))
-    found = [_SETTING.fullmatch(word) for word in words[1:]]
+    matches = [_SETTING.fullmatch(word) for word in words[1:]]
     names = [field.name for field in fields(kind)] if kind else []
-    bare = [one for one in found if one and not one[1]]
-    if kind is None or None in found or len(bare) > len(names):
+    unnamed = [match for match in matches if match and not match[1]]
+    if kind is None or None in matches or len(unnamed) > len(names):
         raise UsageError(
             "E356", where=where, part=" ".join(words)[:80], expected=WORDS,
             received=" ".join(words)[:80] or "nothing between two commas",
             fix=f'"{words[0]} {fields(kind)[0].default}"' if kind else f'"{WORDS}"',
         )  # fmt: skip
     settings = {}
-    for i, one in enumerate(one for one in found if one):
-        name = one[1] or names[i]
+    for i, match in enumerate(match for match in matches if match):
+        name = match[1] or names[i]
         if name not in names:
             raise _unknown(where, name, names)
-        settings[name] = _number(one[2]) if one[3] is None else (_number(one[2]), _number(one[3]))
+        settings[name] = _number(match[2]) if match[3] is None else (_number(match[2]), _number(match[3]))
     return kind(**settings)
 
 
@@ -76,6 +75,8 @@ def _number(text: str) -> int | float:
 
 
 def _unknown(where: str, word: str, known: list[str]) -> UsageError:
-    shown = word[:80]
-    fix = f'"{nearest(shown, known) or known[0]}"'
-    return UsageError("E101", where=where, name=shown, expected=", ".join(known), received=shown, fix=fix)
+    received = word[:80]
+    fix = f'"{nearest(received, known) or known[0]}"'
+    return UsageError(
+        "E101", where=where, name=received, expected=", ".join(known), received=received, fix=fix
+    )

@@ -1,11 +1,11 @@
-"""Changes one after the other, and the batches they make.
+"""A sequence of transforms, and the augmented batches of an epoch.
 
-What an image looks like in an epoch is a function of (seed, epoch, number of the image) and of the pipeline,
-and of nothing else: not of the batch it is in, not of how many threads work, not of what was drawn before. A
-training that is resumed sees the very pictures it would have seen.
+The augmented image is a function of (seed, epoch, index of the image) and of the pipeline alone. It does not
+depend on the batch, the number of threads or the random numbers used before, so a resumed training sees
+exactly the images that it would have seen.
 
-With mixing, an image's partner is another image of the whole set (a new pairing in every epoch), changed in
-the way it is changed itself, so a mixed picture too is the same in every split into batches.
+With mixing, the partner of an image is another image of the complete set (a new pairing in every epoch) after
+the same transforms, so mixed images do not depend on the batches either.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule import block_index
 from chainrule.data.augmentation.mixing import Mix
-from chainrule.data.augmentation.transform import Change, draw
+from chainrule.data.augmentation.transform import Transform, random_numbers
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
 from chainrule.errors import DataError, UsageError, nearest
@@ -26,19 +26,19 @@ from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
-CHANGES: LazyRegistry[type[Change]] = LazyRegistry("chainrule", paths(block_index.CHANGES))
+TRANSFORMS: LazyRegistry[type[Transform]] = LazyRegistry("chainrule", paths(block_index.TRANSFORMS))
 MIXES: LazyRegistry[type[Mix]] = LazyRegistry("chainrule", paths(block_index.MIXES))
-BLOCK = 64  # images changed at once: large enough for NumPy, small enough for the cache
-_STREAM, _PAIR, _WHICH, _MIX = 0x41554744, 1 << 20, 1 << 21, 1 << 22  # "AUGD"; uses of the seed kept apart
+BLOCK = 64  # images transformed at once: large enough for NumPy, small enough for the cache
+_STREAM, _PAIR, _WHICH, _MIX = 0x41554744, 1 << 20, 1 << 21, 1 << 22  # "AUGD" and streams of the seed
 
 
 class Augmented(NamedTuple):
-    """Changed images, and with whom they were mixed.
+    """Augmented images and their mixing partners.
 
     Args:
         x: (n, H, W, C) float32.
-        partners: (n,) the numbers of the images they were mixed with.
-        share: (n,) how much of each is its own; 1 where nothing is mixed.
+        partners: (n,) indices of the images they were mixed with.
+        share: (n,) share of the original image; 1 where nothing was mixed.
     """
 
     x: np.ndarray
@@ -46,11 +46,11 @@ class Augmented(NamedTuple):
     share: np.ndarray
 
     def targets(self, y: np.ndarray, samples: np.ndarray) -> np.ndarray:
-        """What is wanted of the images: share y + (1 - share) y', (n, K).
+        """The mixed targets: share y + (1 - share) y', (n, K).
 
         Args:
-            y: (N, K) of the whole set: one 1 in each row for classes.
-            samples: (n,) the numbers of the images.
+            y: (N, K) targets of the complete set, one-hot for classes.
+            samples: (n,) indices of the images.
         """
         share = self.share.astype(y.dtype).reshape(-1, *(1 for _ in y.shape[1:]))
         return share * y[samples] + (1 - share) * y[self.partners]
@@ -58,14 +58,14 @@ class Augmented(NamedTuple):
 
 @frozen
 class Augmentation:
-    """Random changes of images while a network learns, so that it sees no picture twice.
+    """Random transforms of images during training.
 
     Args:
-        changes: what happens to each image, in this order.
-        mix: ways to mix an image with another; for each image one of them is drawn.
+        transforms: applied to each image in this order.
+        mix: mixes; one of them is sampled for each image.
 
     Raises:
-        UsageError E113: something that is no change.
+        UsageError E113: an argument that is neither a transform nor a mix.
 
     Example:
         >>> from chainrule.data.augmentation import Crop, Flip
@@ -73,96 +73,95 @@ class Augmentation:
         >>> flips = Augmentation(Flip(horizontal=0.5), Crop(padding=1))
         >>> print(flips)
         Augmentation(Flip(horizontal=0.5, vertical=0.0), Crop(padding=1, fill=0.0))
-        >>> whole = flips.apply(images, np.arange(2), seed=0, epoch=3).x
-        >>> bool((flips.apply(images, np.array([1]), seed=0, epoch=3).x == whole[1:]).all())
+        >>> augmented = flips.apply(images, np.arange(2), seed=0, epoch=3).x
+        >>> bool((flips.apply(images, np.array([1]), seed=0, epoch=3).x == augmented[1:]).all())
         True
     """
 
-    changes: tuple[Change, ...]
+    transforms: tuple[Transform, ...]
     _: KW_ONLY
     mix: tuple[Mix, ...]
 
-    def __init__(self, *changes: Change, mix: Mix | tuple[Mix, ...] = ()) -> None:
+    def __init__(self, *transforms: Transform, mix: Mix | tuple[Mix, ...] = ()) -> None:
         mixes = tuple(mix) if isinstance(mix, tuple | list) else (mix,)
-        wrong = [c for c in changes if not isinstance(c, Change)]
+        wrong = [t for t in transforms if not isinstance(t, Transform)]
         wrong += [m for m in mixes if not isinstance(m, Mix)]
         if wrong:
             raise UsageError(
-                "E113", where="Augmentation", name="a change", expected=", ".join([*CHANGES, *MIXES]),
+                "E113", where="Augmentation", name="a transform", expected=", ".join([*TRANSFORMS, *MIXES]),
                 received=repr(wrong[0])[:80], fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
             )  # fmt: skip
-        object.__setattr__(self, "changes", changes)
+        object.__setattr__(self, "transforms", transforms)
         object.__setattr__(self, "mix", mixes)
 
     def __str__(self) -> str:
         mix = [f"mix={self.mix[0] if len(self.mix) == 1 else self.mix}"] if self.mix else []
-        return f"Augmentation({', '.join([*map(str, self.changes), *mix])})"
+        return f"Augmentation({', '.join([*map(str, self.transforms), *mix])})"
 
     def apply(self, images: np.ndarray, samples: np.ndarray, seed: int = 0, epoch: int = 0) -> Augmented:
-        """The pictures of some images in an epoch.
+        """Augment images for an epoch.
 
         Args:
             images: all images of the set, (N, H, W, C): bytes, or numbers from 0 to 1.
-            samples: (n,) the numbers of those wanted.
-            seed: of the training.
-            epoch: from 0.
+            samples: (n,) indices of the images to augment.
+            seed: seed of the training.
+            epoch: index of the epoch, from 0.
 
         Raises:
-            DataError E354: no such images.
+            DataError E354: an unsupported shape, dtype or range.
         """
         require_images(images)
         key = fold(key_of(seed), _STREAM, epoch)
         samples = np.asarray(samples, np.int64)
-        own = self._changed(images, samples, key)
+        transformed = self._transform(images, samples, key)
         if not self.mix:
-            return Augmented(own, samples, np.ones(len(samples)))
+            return Augmented(transformed, samples, np.ones(len(samples)))
         partners = permutation(fold(key, _PAIR), len(images))[samples]
-        return self._mixed(own, self._changed(images, partners, key), samples, partners, key)
+        return self._mix(transformed, self._transform(images, partners, key), samples, partners, key)
 
-    def _changed(self, images: np.ndarray, samples: np.ndarray, key: np.ndarray) -> np.ndarray:
+    def _transform(self, images: np.ndarray, samples: np.ndarray, key: np.ndarray) -> np.ndarray:
         x = to_floats(images[samples])
-        for position, change in enumerate(self.changes):
-            x = change(x, draw(fold(key, position), samples, change.draws))
+        for position, transform in enumerate(self.transforms):
+            x = transform(x, random_numbers(fold(key, position), samples, transform.draws))
         return x
 
-    def _mixed(
+    def _mix(
         self, x: np.ndarray, others: np.ndarray, samples: np.ndarray, partners: np.ndarray, key: np.ndarray
     ) -> Augmented:
-        which = (draw(fold(key, _WHICH), samples, 1)[:, 0] * len(self.mix)).astype(np.intp)
+        which = (random_numbers(fold(key, _WHICH), samples, 1)[:, 0] * len(self.mix)).astype(np.intp)
         share = np.ones(len(samples))
         out = x.copy()
         for number, mix in enumerate(self.mix):
             rows = np.flatnonzero(which == number)
-            u = draw(fold(key, _MIX + number), samples[rows], mix.draws)
+            u = random_numbers(fold(key, _MIX + number), samples[rows], mix.draws)
             out[rows], share[rows] = mix(x[rows], others[rows], u)
         return Augmented(out, partners, share)
 
     def to_record(self) -> dict[str, Any]:
-        """Plain dicts, lists and numbers, safe for JSON."""
+        """The augmentation as dicts, lists and numbers for JSON."""
 
         def plain(part: Any) -> dict[str, Any]:
             settings = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(part).items()}
             return {"kind": type(part).__name__, **settings}
 
-        return {"changes": [plain(c) for c in self.changes], "mix": [plain(m) for m in self.mix]}
+        return {"transforms": [plain(t) for t in self.transforms], "mix": [plain(m) for m in self.mix]}
 
     @classmethod
     def from_record(cls, record: object) -> Augmentation:
-        """The augmentation that ``to_record`` wrote; names are looked up in tables, never imported.
+        """Restore the augmentation of a record written by ``to_record``; names are looked up, never imported.
 
         Raises:
-            DataError E355: a record that ``to_record`` could not have written. UsageError E102: a setting out
-            of its range.
+            DataError E355: not a record of ``to_record``. UsageError E102: an argument out of range.
         """
-        if not isinstance(record, dict) or set(record) != {"changes", "mix"}:
-            raise _wrong("record", "changes and mix", record)
+        if not isinstance(record, dict) or set(record) != {"transforms", "mix"}:
+            raise _wrong("record", "transforms and mix", record)
         parts = {}
-        for name, known in (("changes", CHANGES), ("mix", MIXES)):
+        for name, known in (("transforms", TRANSFORMS), ("mix", MIXES)):
             listed = record[name]
             if not isinstance(listed, list) or len(listed) > 100:
                 raise _wrong(name, "a list", listed)
             parts[name] = [_read(f"{name}[{i}]", part, known) for i, part in enumerate(listed)]
-        return cls(*parts["changes"], mix=tuple(parts["mix"]))
+        return cls(*parts["transforms"], mix=tuple(parts["mix"]))
 
 
 def _read(path: str, record: object, known: dict[str, Any]) -> Any:
@@ -177,15 +176,15 @@ def _read(path: str, record: object, known: dict[str, Any]) -> Any:
 
 
 def _wrong(path: str, expected: str, received: object, fix: str = "") -> DataError:
-    shown = repr(received)[:80]
-    return DataError("E355", where=f"augmentation, {path}", expected=expected, received=shown, fix=fix)
+    text = repr(received)[:80]
+    return DataError("E355", where=f"augmentation, {path}", expected=expected, received=text, fix=fix)
 
 
 def require_images(images: np.ndarray) -> None:
-    """Refuse what are no images: (N, H, W, C) with 1 or 3 channels, bytes or numbers from 0 to 1.
+    """Require images: (N, H, W, C) with 1 or 3 channels, bytes or numbers from 0 to 1.
 
     Raises:
-        DataError E354: another shape, kind or range.
+        DataError E354: an unsupported shape, dtype or range.
     """
     shape, dtype = tuple(np.shape(images)), getattr(images, "dtype", None)
     received = fix = ""
@@ -200,7 +199,7 @@ def require_images(images: np.ndarray) -> None:
 
 
 def to_floats(images: np.ndarray) -> np.ndarray:
-    """Images as float32 between 0 and 1: bytes are divided by 255.
+    """Convert images to float32 between 0 and 1; bytes are divided by 255.
 
     Raises:
         DataError E354: numbers outside 0 to 1.
@@ -221,26 +220,26 @@ def batches(
     epoch: int = 0,
     workers: int = 2,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The augmented batches of an epoch, made on worker threads while the last one is being learned from.
+    """The augmented batches of an epoch, computed on worker threads ahead of the training steps.
 
     Args:
-        images: (N, H, W, C), all of the set.
-        y: (N,) class numbers, or (N, ...) values. With mixing, class numbers become shares of classes, (n,
-            K).
-        order: which images are in which batch, and the seed.
-        augmentation: what happens to them.
-        epoch: from 0.
-        workers: how many threads; the batches are the same for any number.
+        images: (N, H, W, C), the complete set.
+        y: (N,) class numbers, or (N, ...) values. With mixing, class numbers become class probabilities,
+            (n, K).
+        order: assigns images to batches; contains the seed.
+        augmentation: transforms and mixes.
+        epoch: index of the epoch, from 0.
+        workers: number of threads; the batches do not depend on it.
 
     Raises:
-        DataError E344: as many targets as images are needed. E354: no images.
-        UsageError E102: no workers.
+        DataError E344: different numbers of images, targets and rows of ``order``. E354: unsupported images.
+        UsageError E102: ``workers`` is below 1.
 
     Example:
         >>> from chainrule.data.augmentation import Flip
         >>> images, y = np.zeros((5, 4, 4, 1), np.uint8), np.array([0, 1, 0, 1, 1])
-        >>> found = list(batches(images, y, Order(5, 2, seed=0), Augmentation(Flip())))
-        >>> [(x.shape, labels.tolist()) for x, labels in found]
+        >>> result = list(batches(images, y, Order(5, 2, seed=0), Augmentation(Flip())))
+        >>> [(x.shape, labels.tolist()) for x, labels in result]
         [((2, 4, 4, 1), [1, 0]), ((2, 4, 4, 1), [1, 1]), ((1, 4, 4, 1), [0])]
     """
     require_images(images)
@@ -252,9 +251,9 @@ def batches(
     if augmentation.mix and y.ndim == 1 and y.dtype.kind in "iu":
         y = np.eye(int(y.max()) + 1, dtype=np.float32)[y]  # (N,) -> (N, K)
 
-    def make(step: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         samples = order.batch(epoch, step)
-        made = augmentation.apply(images, samples, order.seed, epoch)
-        return made.x, made.targets(y, samples) if augmentation.mix else y[samples]
+        augmented = augmentation.apply(images, samples, order.seed, epoch)
+        return augmented.x, augmented.targets(y, samples) if augmentation.mix else y[samples]
 
-    return prefetch(make, order.steps, workers)
+    return prefetch(batch, order.steps, workers)

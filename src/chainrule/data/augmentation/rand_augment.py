@@ -1,7 +1,7 @@
-"""RandAugment: a few changes drawn from a list of fourteen, all of one strength.
+"""RandAugment: a few operations sampled from a list of fourteen, all with one magnitude.
 
-Searching for the best augmentation of a data set costs more than training on it. Drawing from all known
-changes with equal chance leaves two numbers to choose, how many and how strong, and does as well.
+Searching for the best augmentation policy of a data set costs more than training on it. Sampling uniformly
+from all operations leaves two hyperparameters, their number and their magnitude, and performs as well.
 
 Reference: Cubuk, Zoph, Shlens and Le (2020), RandAugment: practical automated data augmentation with a
 reduced search space (NeurIPS).
@@ -16,28 +16,28 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from chainrule.data.augmentation.affine import warp
-from chainrule.data.augmentation.color import blend, brighten, saturate, sharpen_contrast
-from chainrule.data.augmentation.geometry import move, skew, turn
-from chainrule.data.augmentation.transform import Change, require, require_integer, spread
+from chainrule.data.augmentation.color import adjust_brightness, adjust_contrast, adjust_saturation, blend
+from chainrule.data.augmentation.geometry import rotation, shearing, translation
+from chainrule.data.augmentation.transform import Transform, per_image, require, require_integer
 from chainrule.records import frozen
 
 LEVELS = 30  # the scale of ``magnitude``
-SHIFT = 150 / 331  # the largest shift as a part of the side; the paper's 150 pixels of 331
+SHIFT = 150 / 331  # maximum translation as a fraction of the side: 150 of 331 pixels in the paper
 
 Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @frozen
-class RandAugment(Change):
-    """Apply some random changes, each drawn from ``OPERATIONS``, one after the other.
+class RandAugment(Transform):
+    """Apply a sequence of operations sampled from ``OPERATIONS``.
 
     Args:
-        operations: how many.
-        magnitude: how strong, 0 to 30.
+        operations: number of operations per image, 1 to 20.
+        magnitude: strength of the operations, 0 to 30.
 
     Example:
         >>> image = np.full((1, 2, 2, 3), 0.5, np.float32)
-        >>> bool((RandAugment(operations=1)(image, np.zeros((1, 2))) == image).all())  # no change
+        >>> bool((RandAugment(operations=1)(image, np.zeros((1, 2))) == image).all())  # the identity
         True
     """
 
@@ -52,24 +52,28 @@ class RandAugment(Change):
 
     @property
     def draws(self) -> int:  # type: ignore[override]
-        """Two numbers for each operation: which, and in which direction."""
+        """Two numbers for each operation: its index and its sign."""
         return 2 * self.operations
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, strength = images, self.magnitude / LEVELS
         for which, side in u.reshape(len(u), self.operations, 2).transpose(1, 2, 0):
-            out = drawn(out, which, side, strength, OPERATIONS)
+            out = apply_random(out, which, side, strength, OPERATIONS)
         return out
 
 
-def drawn(
-    images: np.ndarray, which: np.ndarray, side: np.ndarray, strength: float, among: Mapping[str, Operation]
+def apply_random(
+    images: np.ndarray,
+    which: np.ndarray,
+    side: np.ndarray,
+    strength: float,
+    operations: Mapping[str, Operation],
 ) -> np.ndarray:
-    """Each image after one operation of a list, drawn by a number; another says in which direction."""
+    """Apply one operation to each image: ``which`` selects it, ``side`` its sign, both in [0, 1)."""
     out = images.copy()
-    chosen = (which * len(among)).astype(np.intp)
+    chosen = (which * len(operations)).astype(np.intp)
     signed = np.where(side < 0.5, -strength, strength)
-    for number, operation in enumerate(among.values()):
+    for number, operation in enumerate(operations.values()):
         rows = np.flatnonzero(chosen == number)
         if len(rows):
             out[rows] = operation(images[rows], signed[rows])
@@ -77,7 +81,7 @@ def drawn(
 
 
 def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation:
-    """The operation that looks at an image through the map of its strength, height and width."""
+    """The operation that applies an affine map computed from strength, height and width."""
 
     def operation(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
         height, width = images.shape[1:3]
@@ -86,13 +90,13 @@ def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation
     return operation
 
 
-def _blended(change: Operation) -> Operation:
-    """The operation whose factor lies between 0.1 and 1.9."""
-    return lambda images, strength: change(images, 1 + 0.9 * strength)
+def _blended(adjust: Operation) -> Operation:
+    """The operation that blends with a factor between 0.1 and 1.9."""
+    return lambda images, strength: adjust(images, 1 + 0.9 * strength)
 
 
 def sharpen(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Blend with a smoothed image: each pixel the mean of itself, five times, and its eight neighbors."""
+    """Blend with a smoothed image: the mean of each pixel, with weight 5, and its eight neighbors."""
     if min(images.shape[1:3]) < 3:
         return images
     smooth = images.copy()
@@ -107,26 +111,26 @@ def sharpen(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def posterize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
     """Keep the upper bits of each byte: eight at strength 0, four at 1."""
-    steps = spread(2.0 ** np.round(4 * np.abs(strength)))  # how many bytes become one
+    steps = per_image(2.0 ** np.round(4 * np.abs(strength)))  # number of levels that map to one
     bytes_ = np.round(images * 255)
     return (np.floor(bytes_ / steps) * steps / 255).astype(images.dtype)
 
 
 def solarize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Turn bright pixels to their negative: none at strength 0, all at 1."""
-    limit = spread(1 - np.abs(strength))
+    """Invert bright pixels: none at strength 0, all at 1."""
+    limit = per_image(1 - np.abs(strength))
     return np.where((images > limit) | (limit <= 0), 1 - images, images)
 
 
-def stretch_contrast(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Stretch each channel so that its darkest pixel becomes 0 and its brightest 1."""
+def autocontrast(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Rescale each channel so that its darkest pixel becomes 0 and its brightest 1."""
     low, high = images.min(axis=(1, 2), keepdims=True), images.max(axis=(1, 2), keepdims=True)
     width = np.where(high > low, high - low, 1)
     return np.where(high > low, (images - low) / width, images)
 
 
 def equalize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Spread each channel's brightness so that all 256 levels occur about equally often."""
+    """Equalize the histogram of each channel over 256 levels."""
     out = images.copy()
     for image in out:
         for c in range(image.shape[-1]):
@@ -141,17 +145,17 @@ def equalize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
 
 OPERATIONS: dict[str, Operation] = {
     "identity": lambda images, strength: images,
-    "shear_x": _mapped(lambda s, h, w: skew(math.degrees(math.atan(0.3 * s)))),
-    "shear_y": _mapped(lambda s, h, w: skew(math.degrees(math.atan(0.3 * s)), upright=False)),
-    "translate_x": _mapped(lambda s, h, w: move(SHIFT * s * w, 0.0)),
-    "translate_y": _mapped(lambda s, h, w: move(0.0, SHIFT * s * h)),
-    "rotate": _mapped(lambda s, h, w: turn(30 * s)),
-    "brightness": _blended(brighten),
-    "color": _blended(saturate),
-    "contrast": _blended(sharpen_contrast),
+    "shear_x": _mapped(lambda s, h, w: shearing(math.degrees(math.atan(0.3 * s)))),
+    "shear_y": _mapped(lambda s, h, w: shearing(math.degrees(math.atan(0.3 * s)), horizontal=False)),
+    "translate_x": _mapped(lambda s, h, w: translation(SHIFT * s * w, 0.0)),
+    "translate_y": _mapped(lambda s, h, w: translation(0.0, SHIFT * s * h)),
+    "rotate": _mapped(lambda s, h, w: rotation(30 * s)),
+    "brightness": _blended(adjust_brightness),
+    "color": _blended(adjust_saturation),
+    "contrast": _blended(adjust_contrast),
     "sharpness": _blended(sharpen),
     "posterize": posterize,
     "solarize": solarize,
-    "autocontrast": stretch_contrast,
+    "autocontrast": autocontrast,
     "equalize": equalize,
 }

@@ -1,7 +1,8 @@
-"""Sound files as arrays: samples between -1 and 1, one row for each moment, one column for each channel.
+"""Read sound files as arrays: samples between -1 and 1, (T, C) with one column per channel.
 
-A network that learned from 16,000 samples a second hears everything an octave too high in a file of 8,000. So
-whoever reads says which rate is wanted: another one is refused, or resampled when that is asked for.
+A network trained at 16,000 samples per second receives every pitch one octave too high from a file of 8,000.
+A reader therefore passes the sample rate that it expects: a file with another rate is refused, or resampled
+on request.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from chainrule.errors import DataError, UsageError
 from chainrule.records import frozen
 
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
-BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"riff", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")
-FREE, SWELL = 2**29, 200  # bytes that samples may take in any case, and times the bytes of the file
+SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"riff", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")
+FREE, EXPANSION = (
+    2**29,
+    200,
+)  # bytes of samples that are always allowed; beyond them a multiple of the file size
 
 
 @frozen(eq=False)
@@ -30,8 +34,8 @@ class Sound:
 
     Args:
         samples: (T, C) float32.
-        sample_rate: samples for each second.
-        source: a name for messages.
+        sample_rate: samples per second.
+        source: name in error messages.
     """
 
     samples: np.ndarray
@@ -40,6 +44,7 @@ class Sound:
 
     @property
     def seconds(self) -> float:
+        """The duration."""
         return len(self.samples) / self.sample_rate
 
     @property
@@ -55,12 +60,12 @@ def read_sound(
 
     Args:
         path: the file.
-        sample_rate: the samples for each second that are wanted; by default whatever the file has.
-        resample: bring a file of another rate to the one that is wanted, instead of refusing it.
+        sample_rate: samples per second of the result; by default those of the file.
+        resample: resample a file with another rate instead of refusing it.
 
     Raises:
-        DataError E301: no such file; E350: soundfile is not installed; E370: no sound in it, or damaged;
-        E371: another rate than is wanted.
+        DataError E301: no such file; E350: soundfile is not installed; E370: not a sound file, or damaged;
+        E371: another sample rate.
         UsageError E102: a rate below 1.
 
     Example:
@@ -78,33 +83,32 @@ def read_sound(
         raise DataError("E301", where=str(path), expected="a sound file", received=received)
     try:
         with open_plain(file) as stream:
-            samples, found = _decode(stream, file)
+            samples, rate = _decode(stream, file)
     except OSError as cause:
         received = cause.strerror or str(cause)
         raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
-    return of_rate(Sound(samples, found, file.name), sample_rate, resample, str(path))
+    return with_rate(Sound(samples, rate, file.name), sample_rate, resample, str(path))
 
 
-def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
-    """The sound at a rate that is wanted.
+def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
+    """The sound at the sample rate ``rate``.
 
     Raises:
-        DataError E371: it has another, and ``resample`` is false.
+        DataError E371: it has another rate, and ``resample`` is false.
     """
-    found = sound.sample_rate
-    if rate is None or rate == found:
+    if rate is None or rate == sound.sample_rate:
         return sound
     if not resample:
         raise DataError(
             "E371", where=where, expected=f"{rate} samples a second",
-            received=f"{found} samples a second",
+            received=f"{sound.sample_rate} samples a second",
             fix=f'read_sound("{sound.source}", sample_rate={rate}, resample=True)',
         )  # fmt: skip
-    return Sound(resampled(sound.samples, found, rate), rate, sound.source)
+    return Sound(resampled(sound.samples, sound.sample_rate, rate), rate, sound.source)
 
 
 def decode_inside(file: Path, root: Path) -> Sound:
-    """A sound file below a folder; a link that leads out of the folder is refused.
+    """Decode a sound file inside a folder; a link that leads out of the folder is refused.
 
     Raises:
         DataError E350, E370: see ``read_sound``.
@@ -121,33 +125,33 @@ def decode_inside(file: Path, root: Path) -> Sound:
     return Sound(samples, rate, file.name)
 
 
-def _is_known(begin: bytes) -> bool:
-    """Whether a file begins as one of the formats of ``FORMATS`` does."""
+def _has_signature(begin: bytes) -> bool:
+    """Whether the first bytes are those of one of ``FORMATS``."""
     if begin[:4] == b"FORM":
         return begin[8:12] in (b"AIFF", b"AIFC")
     is_frame = begin[:1] == b"\xff" and begin[1:2] >= b"\xe0"  # of MP3
-    return begin.startswith(BEGINNINGS) or is_frame
+    return begin.startswith(SIGNATURES) or is_frame
 
 
 def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
-    """The samples and the rate of an open file.
+    """Decode the samples and the sample rate of an open file.
 
-    libsndfile guesses the format, and knows two dozen that hardly anybody uses. So the first bytes have to be
-    those of a known one, and it has to come to the same opinion.
+    libsndfile guesses the format among two dozen, most of them hardly used. The signature must be that of one
+    of ``FORMATS``, and libsndfile must detect one of them too.
     """
     try:
         import soundfile  # noqa: PLC0415 an optional library
     except ImportError as cause:
         raise missing("audio", file) from cause
     try:
-        if not _is_known(stream.read(12)):
+        if not _has_signature(stream.read(12)):
             raise ValueError("a file of another format")
         os.lseek(stream.fileno(), 0, os.SEEK_SET)  # the library reads from the descriptor
         with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
             if sound.format not in FORMATS:
                 raise ValueError(f"a file of the format {sound.format}")
             size, packed = 4 * sound.frames * sound.channels, os.fstat(stream.fileno()).st_size
-            if size > max(FREE, SWELL * packed):
+            if size > max(FREE, EXPANSION * packed):
                 raise ValueError(f"{size:,} bytes of samples from {packed:,} bytes")
             samples, rate = sound.read(dtype="float32", always_2d=True), sound.samplerate  # (T, C)
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as cause:
@@ -160,14 +164,14 @@ def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
 
 
 def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) -> np.ndarray:
-    """The same sound at another rate.
+    """Resample a signal by polyphase filtering.
 
-    Between the samples a band-limited curve is laid, and read off at the new moments; what is too high for
-    the new rate is taken out first, so that it does not come back as a false low tone.
+    The signal is interpolated by a band-limited function; frequencies above half the new rate are filtered
+    out first to avoid aliasing.
 
     Args:
         samples: (T, ...).
-        sample_rate, target_sample_rate: samples for each second before and after.
+        sample_rate, target_sample_rate: samples per second before and after.
 
     Returns:
         (T target_sample_rate / sample_rate, rounded up, ...) of the same dtype.

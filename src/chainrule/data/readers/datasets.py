@@ -170,8 +170,8 @@ def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
     y = _read_idx(labels)
     if x.shape[1:] != (28, 28) or y.shape != x.shape[:1] or not (y < len(FASHION_NAMES)).all():
         raise DataError(
-            "E316", where=str(labels), expected=f"{len(x)} numbers below {len(FASHION_NAMES)}, one a picture",
-            received=f"{y.shape} numbers up to {y.max(initial=0)} for pictures {x.shape}",
+            "E316", where=str(labels), expected=f"{len(x)} numbers below {len(FASHION_NAMES)}, one per image",
+            received=f"{y.shape} numbers up to {y.max(initial=0)} for images {x.shape}",
             fix="install the package again",
         )  # fmt: skip
     return x, y

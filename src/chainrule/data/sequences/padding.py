@@ -1,9 +1,8 @@
-"""Sequences of different lengths: padded to one length with a mask, and put into batches of their like.
+"""Sequences of different lengths: padding with a mask, and batches of sequences of similar length.
 
-A batch is a box, and sequences are not: the short ones are filled up (``pad_sequences``), and a mask says
-which places are real. Filling costs work that changes nothing, so batches are best made of sequences that
-are about equally long (``Buckets``); which ones meet, and in which order the batches come, is drawn anew in
-every epoch.
+Sequences of a batch are padded to one length (``pad_sequences``), and a mask marks the valid positions.
+Padding costs computation, so batches combine sequences of similar length (``Buckets``); their composition and
+order are random in every epoch.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from chainrule.errors import DataError, UsageError
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
-_STREAM = 0x4255434B  # "BUCK": keeps this use of the seed apart from every other
+_STREAM = 0x4255434B  # "BUCK": the stream of the seed for this use
 
 
 @frozen(eq=False)
 class Padded:
-    """Sequences as one array.
+    """Padded sequences.
 
     Args:
-        values: (N, T, ...), the sequences from the left, then padding.
-        mask: (N, T), true where there is a value and false where there is padding.
-        lengths: (N,).
+        values: (N, T, ...), each sequence followed by padding.
+        mask: (N, T), true for values and false for padding.
+        lengths: (N,) number of values of each sequence.
     """
 
     values: np.ndarray
@@ -36,24 +35,24 @@ class Padded:
     lengths: np.ndarray
 
     def unpad(self) -> list[np.ndarray]:
-        """The sequences again, each in its own length."""
+        """The sequences without padding."""
         return [row[:length] for row, length in zip(self.values, self.lengths.tolist(), strict=True)]
 
 
 def pad_sequences(
     sequences: Sequence[Any], length: int | None = None, value: float = 0, *, truncate: bool = False
 ) -> Padded:
-    """Put sequences of different lengths into one array.
+    """Pad sequences of different lengths into one array.
 
     Args:
         sequences: N arrays or lists, (T_i, ...), at least one value each.
         length: T; by default that of the longest.
-        value: what stands where a sequence has ended.
-        truncate: cut off what is longer than ``length``, at its end.
+        value: padding value.
+        truncate: cut sequences longer than ``length`` at their end instead of refusing them.
 
     Raises:
-        DataError E341: sequences whose values differ in shape or are no numbers; E343: no sequences; E363:
-        sequences without a value, all of them; E364: longer than ``length``, all of them.
+        DataError E341: values that differ in shape or are not numbers; E343: no sequences; E363: empty
+        sequences, all of them; E364: sequences longer than ``length``, all of them.
         UsageError E102: a length below 1.
 
     Example:
@@ -79,13 +78,13 @@ def pad_sequences(
         )  # fmt: skip
     lengths = np.minimum(lengths, longest)
     values = np.full((len(rows), longest, *rows[0].shape[1:]), value, np.result_type(*rows))  # (N, T, ...)
-    for place, row, count in zip(values, rows, lengths.tolist(), strict=True):
-        place[:count] = row[:count]
+    for padded, row, count in zip(values, rows, lengths.tolist(), strict=True):
+        padded[:count] = row[:count]
     return Padded(values, np.arange(longest) < lengths[:, None], lengths)
 
 
 def _check(rows: list[np.ndarray]) -> None:
-    """Refuse what cannot stand in one array."""
+    """Require nonempty sequences of numbers with values of one shape."""
     if not rows:
         raise DataError("E343", where="pad_sequences", expected="at least one sequence", received="none")
     flat = [i for i, row in enumerate(rows) if row.ndim == 0 or row.dtype.kind not in "fiub"]
@@ -106,16 +105,16 @@ def _check(rows: list[np.ndarray]) -> None:
 
 @frozen(eq=False)
 class Buckets:
-    """Batches of sequences of about the same length; what ``Order`` is for rows that are alike.
+    """Batches of sequences of similar length; the counterpart of ``Order``.
 
-    Within a batch lengths differ by less than ``width``. Every sequence comes once in an epoch; batch ``i``
-    of epoch ``e`` is a function of the seed, so a training that was cut off goes on with the same batches.
+    Lengths within a batch differ by less than ``width``. Every sequence occurs once per epoch; batch ``i`` of
+    epoch ``e`` is a function of the seed, so an interrupted training resumes with the same batches.
 
     Args:
-        lengths: of every sequence.
-        batch_size: sequences for one update; the last batch of each bucket holds what is left.
-        width: how much lengths may differ in a batch.
-        seed: any whole number.
+        lengths: length of every sequence.
+        batch_size: sequences per batch; the last batch of each bucket contains the rest.
+        width: range of lengths of a bucket.
+        seed: any integer.
 
     Raises:
         UsageError E102: a batch size or width below 1. DataError E343: no lengths; E363: a length of 0.
@@ -145,25 +144,26 @@ class Buckets:
 
     @property
     def rows(self) -> int:
+        """The number of sequences."""
         return len(self.lengths)
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         return len(_batches(self, 0))
 
     @property
     def smallest(self) -> int:
-        """The rows of the smallest batch of an epoch."""
+        """The number of rows in the smallest batch of an epoch."""
         return min(map(len, _batches(self, 0)))
 
     @property
     def shuffle(self) -> bool:
-        """Whether every epoch has another order: here, always."""
+        """Whether every epoch has another order; always true."""
         return True
 
     def batch(self, epoch: int, step: int) -> np.ndarray:
-        """The numbers of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only."""
+        """The indices of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only."""
         return _batches(self, epoch)[step]
 
 
@@ -171,11 +171,11 @@ class Buckets:
 def _batches(buckets: Buckets, epoch: int) -> tuple[np.ndarray, ...]:
     key = fold(key_of(buckets.seed), _STREAM, epoch)
     rows = permutation(fold(key, 0), buckets.rows)
-    kinds = (np.array(buckets.lengths)[rows] - 1) // buckets.width
-    found = []
-    for kind in np.unique(kinds):
-        own = rows[kinds == kind]
-        found += [own[i : i + buckets.batch_size] for i in range(0, len(own), buckets.batch_size)]
-    for batch in found:
+    bucket_of = (np.array(buckets.lengths)[rows] - 1) // buckets.width
+    batches = []
+    for bucket in np.unique(bucket_of):
+        own = rows[bucket_of == bucket]
+        batches += [own[i : i + buckets.batch_size] for i in range(0, len(own), buckets.batch_size)]
+    for batch in batches:
         batch.flags.writeable = False  # shared by every caller through the cache
-    return tuple(found[i] for i in permutation(fold(key, 1), len(found)))
+    return tuple(batches[i] for i in permutation(fold(key, 1), len(batches)))

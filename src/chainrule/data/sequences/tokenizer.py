@@ -1,14 +1,14 @@
-"""From texts to numbers and back: a text is cut into *tokens*, and each token has a number.
+"""Tokenizers: convert texts to token ids and back.
 
-Three ways to cut, each a compromise between a short list of tokens and short sequences:
+The three kinds trade the size of the vocabulary against the length of the sequences:
 
-- ``"character"``: every letter. A few dozen tokens, long sequences, no unknown words.
-- ``"word"``: every word and every run of punctuation. Short sequences; rare words are unknown.
-- ``"byte_pair"``: begins with single bytes and joins the most frequent neighbors again and again, until the
-  list is as long as wished. Frequent words become one token, rare ones several, and nothing is unknown.
+- ``"character"``: one token per character. A small vocabulary, long sequences, no unknown words.
+- ``"word"``: words and runs of punctuation. Short sequences; rare words are unknown.
+- ``"byte_pair"``: starts with single bytes and merges the most frequent pair of adjacent tokens until the
+  vocabulary has its size. Frequent words become one token, rare ones several, and nothing is unknown.
 
-The numbers 0 to 3 are set aside: padding, an unknown token, the beginning and the end of a text. A vocabulary
-is saved as what it is, a list of texts and of pairs, and never as code.
+The ids 0 to 3 are reserved for padding, unknown tokens, the beginning and the end of a text. A vocabulary is
+saved as a list of tokens and pairs, never as code.
 
 Reference: Sennrich, Haddow and Birch (2016), Neural machine translation of rare words with subword units
 (ACL); Radford et al. (2019) for starting from bytes.
@@ -32,19 +32,19 @@ KINDS = ("character", "word", "byte_pair")
 SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
 PAD, UNKNOWN, BEGIN, END = range(4)
 BYTES = 256
-LARGEST = 1_000_000  # tokens of a vocabulary
-SHOWN = 80  # characters of a text that is told as a remedy
+MAX_SIZE = 1_000_000  # tokens of a vocabulary
+FIX_LENGTH = 80  # maximum length of a text that is suggested as a fix
 
 
 @frozen
 class Tokenizer:
-    """A vocabulary, and how texts are cut into its tokens; made by ``Tokenizer.learn``.
+    """A tokenizer with its vocabulary; created by ``Tokenizer.learn``.
 
     Args:
         kind: one of ``KINDS``.
-        tokens: token i has the number i; the first four are ``SPECIAL``.
-        merges: of byte pairs, which neighbors are joined, in order.
-        lower: whether capitals are taken for small letters.
+        tokens: the token with id i at index i; the first four are ``SPECIAL``.
+        merges: of byte pairs, the pairs of tokens that are merged, in order.
+        lower: whether texts are converted to lower case.
 
     Example:
         >>> tokenizer = Tokenizer.learn(["the cat", "the dog"], "word")
@@ -61,17 +61,18 @@ class Tokenizer:
     def learn(
         cls, texts: Iterable[str], kind: str = "byte_pair", size: int = 8000, *, lower: bool = False
     ) -> Tokenizer:
-        """Learn a vocabulary from texts: the most frequent tokens, ties in the order of their letters.
+        """Learn a vocabulary from texts: the most frequent tokens, ties in alphabetical order.
 
         Args:
-            texts: training texts only, so that nothing of the others is known.
+            texts: the training texts; leave validation and test texts out.
             kind: ``"character"``, ``"word"`` or ``"byte_pair"``.
-            size: how many tokens at most, the four set aside included.
-            lower: take capitals for small letters.
+            size: maximum size of the vocabulary, including the four reserved tokens.
+            lower: convert texts to lower case.
 
         Raises:
-            UsageError E101, E102: an unknown kind, or a size too small. E113: something that is no text.
-            DataError E350: the library is not installed; E360: no text with a letter in it.
+            UsageError E101, E102: an unknown kind, or a size that is too small. E113: an element that is not
+            a str.
+            DataError E350: the library is not installed; E360: no text with a character in it.
         """
         if kind not in KINDS:
             close = nearest(str(kind), KINDS) or KINDS[0]
@@ -79,33 +80,33 @@ class Tokenizer:
                 "E101", where="Tokenizer.learn", name=kind, expected=", ".join(KINDS),
                 received=repr(kind)[:80], fix=f'kind="{close}"',
             )  # fmt: skip
-        least = len(SPECIAL) + (BYTES if kind == "byte_pair" else 1)
-        if type(size) is not int or not least <= size <= LARGEST:
+        min_size = len(SPECIAL) + (BYTES if kind == "byte_pair" else 1)
+        if type(size) is not int or not min_size <= size <= MAX_SIZE:
             raise UsageError(
-                "E102", where="Tokenizer.learn", name="size", expected=f"{least} to {LARGEST}",
-                received=repr(size)[:80], fix=f"size={max(least, 8000)}",
+                "E102", where="Tokenizer.learn", name="size", expected=f"{min_size} to {MAX_SIZE}",
+                received=repr(size)[:80], fix=f"size={max(min_size, 8000)}",
             )  # fmt: skip
-        kept = _texts(texts)
+        texts = _texts(texts)
         if kind == "byte_pair":
-            return cls(kind, *_learn_pairs(kept, size, lower), lower)
+            return cls(kind, *_learn_pairs(texts, size, lower), lower)
         empty = cls(kind, SPECIAL, (), lower)
-        counts = Counter(piece for text in kept for piece in empty.cut(text))
+        counts = Counter(piece for text in texts for piece in empty.cut(text))
         ordered = sorted(counts, key=lambda piece: (-counts[piece], piece))
         own = [piece for piece in ordered if piece not in SPECIAL]
         return cls(kind, (*SPECIAL, *own[: size - len(SPECIAL)]), (), lower)
 
     @property
     def size(self) -> int:
-        """How many tokens: what an embedding must have room for."""
+        """The number of tokens, which is the number of rows of an embedding."""
         return len(self.tokens)
 
     @cached_property
     def _library(self) -> Any:
-        """The library's tokenizer for this vocabulary."""
+        """The tokenizer of the library for this vocabulary."""
         return _build(self.kind, self.tokens, self.merges, self.lower)
 
     def cut(self, text: str) -> list[str]:
-        """The pieces of a text before they are looked up: letters, or words and punctuation."""
+        """Split a text into pieces before the look-up: characters, or words and punctuation."""
         library = self._library
         return [
             piece
@@ -113,35 +114,36 @@ class Tokenizer:
         ]
 
     def encode(self, text: str, *, ends: bool = False, unknown: bool = True) -> np.ndarray:
-        """The numbers of a text's tokens, int64 (T,); a text without a letter gives none.
+        """Convert a text to token ids, int64 (T,); T is 0 for an empty text.
 
         Args:
-            text: any.
-            ends: put the numbers for beginning and end around it.
-            unknown: whether a token that is not in the vocabulary gets the number set aside for it, or is
-                refused.
+            text: the text.
+            ends: add the ids for beginning and end.
+            unknown: whether a token that is not in the vocabulary gets the id of unknown tokens; otherwise it
+                is refused.
 
         Raises:
-            UsageError E113: no text. DataError E365: tokens that are not in the vocabulary; all are listed.
+            UsageError E113: not a str. DataError E365: tokens that are not in the vocabulary; all are listed.
         """
         if not isinstance(text, str):
             raise _no_text(text, "Tokenizer.encode")
-        found = self._library.encode(text, add_special_tokens=False)
-        numbers = found.ids
+        encoding = self._library.encode(text, add_special_tokens=False)
+        numbers = encoding.ids
         if not unknown and UNKNOWN in numbers:
-            spans = [span for span, number in zip(found.offsets, numbers, strict=True) if number == UNKNOWN]
+            pairs = zip(encoding.offsets, numbers, strict=True)
+            spans = [span for span, number in pairs if number == UNKNOWN]
             raise _unknown(text, spans)
         return np.array([BEGIN, *numbers, END] if ends else numbers, np.int64)
 
     def encode_all(self, texts: Iterable[str], *, ends: bool = False) -> list[np.ndarray]:
-        """The numbers of each text; ``pad_sequences`` makes one array of them."""
+        """The token ids of each text; ``pad_sequences`` combines them into one array."""
         return [self.encode(text, ends=ends) for text in texts]
 
     def decode(self, numbers: Sequence[int] | np.ndarray) -> str:
-        """The text that numbers stand for; padding, beginning and end are left out.
+        """Convert token ids to text; padding, beginning and end are dropped.
 
         Raises:
-            DataError E361: a number that no token has; says which and where.
+            DataError E361: an id that is not in the vocabulary, with its position.
         """
         array = np.asarray(numbers, np.int64).reshape(-1)
         wrong = np.flatnonzero((array < 0) | (array >= self.size))
@@ -157,16 +159,16 @@ class Tokenizer:
         return (" " if self.kind == "word" else "").join(pieces)
 
     def to_record(self) -> dict[str, Any]:
-        """Plain dicts, lists and texts, safe for JSON."""
+        """The tokenizer as dicts, lists and texts for JSON."""
         merges = [list(pair) for pair in self.merges]
         return {"kind": self.kind, "tokens": list(self.tokens), "merges": merges, "lower": self.lower}
 
     @classmethod
     def from_record(cls, record: object) -> Tokenizer:
-        """The tokenizer that ``to_record`` wrote.
+        """Restore the tokenizer of a record written by ``to_record``.
 
         Raises:
-            DataError E362: a record that ``to_record`` could not have written.
+            DataError E362: not a record of ``to_record``.
         """
         if not isinstance(record, dict) or set(record) != {"kind", "tokens", "merges", "lower"}:
             raise _wrong("record", "exactly kind, tokens, merges, lower", record)
@@ -174,7 +176,7 @@ class Tokenizer:
         if kind not in KINDS or type(lower) is not bool:
             raise _wrong("kind, lower", f"{', '.join(KINDS)}; true or false", (kind, lower))
         is_list = isinstance(tokens, list) and all(isinstance(t, str) and t for t in tokens)
-        is_list = is_list and len(set(tokens)) == len(tokens) <= LARGEST
+        is_list = is_list and len(set(tokens)) == len(tokens) <= MAX_SIZE
         if not is_list or tuple(tokens[:4]) != SPECIAL:
             raise _wrong("tokens", f"distinct texts, the first {', '.join(SPECIAL)}", tokens)
         known = set(tokens)
@@ -187,14 +189,14 @@ class Tokenizer:
         return cls(kind, tuple(tokens), tuple((a, b) for a, b in merges), lower)
 
 
-def tokenizers_of(given: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
-    """The tokenizer of each input by its name; one for all of them has the name ``""``.
+def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
+    """The tokenizer of each input by name; a tokenizer for all inputs has the name ``""``.
 
     Raises:
-        UsageError E113: something else.
+        UsageError E113: an argument of another type.
     """
-    named = dict(given) if isinstance(given, Mapping) else {"": given}
-    odd = [each for each in named.values() if not isinstance(each, Tokenizer)]
+    named = dict(tokenizers) if isinstance(tokenizers, Mapping) else {"": tokenizers}
+    odd = [tokenizer for tokenizer in named.values() if not isinstance(tokenizer, Tokenizer)]
     if odd:
         raise UsageError(
             "E113", where="Model", name="tokenizer", expected="a tokenizer, or one for each input by name",
@@ -204,17 +206,15 @@ def tokenizers_of(given: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Token
 
 
 def _texts(texts: Iterable[str]) -> list[str]:
-    """The texts as a list, once it is known that there is something in them."""
-    if isinstance(texts, str):
-        texts = [texts]
-    kept = list(texts)
-    strange = next((text for text in kept if not isinstance(text, str)), None)
+    """The texts as a list; refuses elements that are not str, and texts that are all empty."""
+    items = [texts] if isinstance(texts, str) else list(texts)
+    strange = next((text for text in items if not isinstance(text, str)), None)
     if strange is not None:
         raise _no_text(strange, "Tokenizer.learn")
-    if not any(text.strip() for text in kept):
-        received = f"{len(kept)} texts, all empty" if kept else "none"
+    if not any(text.strip() for text in items):
+        received = f"{len(items)} texts, all empty" if items else "none"
         raise DataError("E360", where="Tokenizer.learn", expected="at least one letter", received=received)
-    return kept
+    return items
 
 
 def _no_text(value: object, where: str) -> UsageError:
@@ -224,20 +224,20 @@ def _no_text(value: object, where: str) -> UsageError:
 
 
 def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
-    """The error for tokens of a text that a vocabulary has not, each with its place."""
+    """The error for tokens that are not in the vocabulary, each with its position."""
     named = [(text[start:end], f'"{text[start:end]}" at position {start}') for start, end in spans]
     (token, first), *rest = named
     known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
     return DataError(
         "E365", where="the text", token=token, expected="tokens of the training texts", received=first,
-        notes=[told for _, told in rest[:8]] + [f"{len(named)} such tokens in all"] * (len(rest) > 8),
-        fix=f'"{known}"' if len(known) <= SHOWN else "leave them out",
+        notes=[note for _, note in rest[:8]] + [f"{len(named)} such tokens in all"] * (len(rest) > 8),
+        fix=f'"{known}"' if len(known) <= FIX_LENGTH else "leave them out",
     )  # fmt: skip
 
 
 def _wrong(path: str, expected: str, received: object) -> DataError:
-    shown = repr(received)[:80]
-    return DataError("E362", where=f"tokenizer record, {path}", expected=expected, received=shown)
+    text = repr(received)[:80]
+    return DataError("E362", where=f"tokenizer record, {path}", expected=expected, received=text)
 
 
 def _rust() -> Any:
@@ -249,34 +249,34 @@ def _rust() -> Any:
 
 
 def _build(kind: str, tokens: Sequence[str], merges: Sequence[tuple[str, str]], lower: bool) -> Any:
-    """The library's tokenizer: how a text is made uniform, cut, and looked up."""
+    """Build the tokenizer of the library: normalization, splitting and look-up."""
     rust = _rust()
     numbers = {token: i for i, token in enumerate(tokens)}
     if kind == "byte_pair":
-        made = rust.Tokenizer(rust.models.BPE(numbers, list(merges), unk_token=SPECIAL[UNKNOWN]))
-        made.pre_tokenizer = rust.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        made.decoder = rust.decoders.ByteLevel()
+        tokenizer = rust.Tokenizer(rust.models.BPE(numbers, list(merges), unk_token=SPECIAL[UNKNOWN]))
+        tokenizer.pre_tokenizer = rust.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = rust.decoders.ByteLevel()
     else:
-        made = rust.Tokenizer(rust.models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
+        tokenizer = rust.Tokenizer(rust.models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
         letters = rust.pre_tokenizers.Split(rust.Regex(r"[\s\S]"), "isolated")
-        made.pre_tokenizer = letters if kind == "character" else rust.pre_tokenizers.Whitespace()
+        tokenizer.pre_tokenizer = letters if kind == "character" else rust.pre_tokenizers.Whitespace()
     steps = [rust.normalizers.NFC(), *([rust.normalizers.Lowercase()] if lower else [])]
-    made.normalizer = rust.normalizers.Sequence(steps)
-    return made
+    tokenizer.normalizer = rust.normalizers.Sequence(steps)
+    return tokenizer
 
 
 def _learn_pairs(
     texts: list[str], size: int, lower: bool
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Tokens and merges of byte pairs."""
+    """Learn the tokens and merges of byte-pair encoding."""
     rust = _rust()
-    made = _build("byte_pair", SPECIAL, (), lower)
+    tokenizer = _build("byte_pair", SPECIAL, (), lower)
     alphabet = sorted(rust.pre_tokenizers.ByteLevel.alphabet())
     trainer = rust.trainers.BpeTrainer(
         vocab_size=size, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator(texts, trainer)
-    numbers = made.get_vocab()
-    model = made.to_str()  # the library tells its merges only in its own JSON
+    tokenizer.train_from_iterator(texts, trainer)
+    numbers = tokenizer.get_vocab()
+    model = tokenizer.to_str()  # the merges are available only in the JSON of the library
     merges = json.loads(model)["model"]["merges"]
     return tuple(sorted(numbers, key=numbers.__getitem__)), tuple((a, b) for a, b in merges)

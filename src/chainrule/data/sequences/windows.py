@@ -1,12 +1,11 @@
-"""Windows: a long series cut into short pieces, each with what comes after it.
+"""Windows: short pieces of a long series, each with the values that follow it.
 
     values   v0 v1 v2 v3 v4 v5 ...          length 3, horizon 2, stride 1
     x[0]     v0 v1 v2        y[0]  v3 v4
     x[1]        v1 v2 v3     y[1]  v4 v5
 
-Windows that overlap share rows. Sharing windows out to training and validation at random would let a network
-learn from the very rows it is judged by; ``Windows.split`` cuts in time, and leaves out those that reach over
-the cut.
+Overlapping windows share rows. If they were assigned to training and validation at random, validation rows
+would leak into training; ``Windows.split`` splits by time and drops the windows that cross the split.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from chainrule.records import frozen
 
 @frozen(eq=False)
 class Windows:
-    """Pieces of a series with what follows them.
+    """Windows of a series and the values that follow them.
 
     Args:
-        x: (N, length, F) what is known.
-        y: (N, horizon, K) what comes next.
-        starts: (N,) the row of the series at which each begins.
+        x: (N, length, F) input windows.
+        y: (N, horizon, K) the following values.
+        starts: (N,) first row of each window in the series.
     """
 
     x: np.ndarray
@@ -38,13 +37,13 @@ class Windows:
     starts: np.ndarray
 
     def split(self, fraction: float) -> tuple[Windows, Windows]:
-        """The windows before a cut in time and those after it, no row in both.
+        """Split the windows by time into earlier and later ones that share no row.
 
         Args:
-            fraction: the part of the series after the cut, 0 < fraction < 1.
+            fraction: fraction of the series in the later part, 0 < fraction < 1.
 
         Raises:
-            UsageError E102: another fraction. DataError E331: no window on one side.
+            UsageError E102: ``fraction`` out of range. DataError E331: no window in one part.
         """
         if not 0 < fraction < 1:
             raise UsageError(
@@ -78,18 +77,17 @@ def windows(
     """Cut a series into windows.
 
     Args:
-        series: a table (or what ``read_table`` reads) whose rows follow one another in time, or an array,
-            (T,) or (T, F).
-        length: rows of what is known.
-        horizon: rows of what comes next.
-        stride: how far the beginnings of two windows lie apart.
-        target: of a table, the columns that ``y`` has; by default all.
-        time: of a table, the column of the time, which must rise; it is no input.
+        series: an array, (T,) or (T, F), or a table (or input of ``read_table``) with rows in time order.
+        length: rows per input window.
+        horizon: rows to predict.
+        stride: rows between the starts of windows.
+        target: columns of ``y`` if the series is a table; by default all.
+        time: column of the time if the series is a table, which must increase; it is not an input.
 
     Raises:
-        UsageError E102: a length, horizon or stride below 1. DataError E311, E312: cells that are no numbers;
-        E313: no such column; E341: another shape; E342: a gap in the series; E375: fewer rows than one window
-        needs; E376: rows out of order.
+        UsageError E102: a length, horizon or stride below 1. DataError E311, E312: cells that are not
+        numbers; E313: no such column; E341: an unsupported shape; E342: a gap in the series; E375: fewer rows
+        than one window; E376: rows out of order.
 
     Example:
         >>> cut = windows([1, 2, 3, 4, 5], length=2, horizon=1, stride=2)
@@ -107,13 +105,12 @@ def windows(
 
 
 def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the tokens of a long text into pieces that a language model learns to continue.
+    """Cut the tokens of a long text into windows for a language model.
 
     Args:
-        numbers: (T,) the numbers of the tokens.
-        length: tokens of a piece.
-        stride: how far the beginnings of two pieces lie apart; by default ``length``, so that they do not
-            overlap.
+        numbers: (T,) token ids.
+        length: tokens per window.
+        stride: tokens between the starts of windows; by default ``length``, which avoids overlap.
 
     Returns:
         x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``.
@@ -136,15 +133,15 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
 
 
 def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Texts for a language model that learns each by itself, from its beginning to its end.
+    """Rows for a language model in which every row belongs to one text.
 
     Args:
-        texts: the tokens of each, such as ``tokenizer.encode_all(texts, ends=True)``.
-        length: tokens of a row; what is longer goes on in rows of its own.
+        texts: token ids of each text, such as ``tokenizer.encode_all(texts, ends=True)``.
+        length: tokens per row; a longer text continues in further rows.
 
     Returns:
-        x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, and 0 stands where there
-        is none. ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
+        x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, padded with 0.
+        ``cr.CrossEntropy(ignore_index=0)`` averages over the tokens that are not padding.
 
     Raises:
         UsageError E102: a length below 1. DataError E363: a text of fewer than 2 tokens.
@@ -154,7 +151,7 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
         >>> x.tolist(), y.tolist()
         ([[2, 7, 8], [9, 0, 0], [2, 7, 0]], [[7, 8, 9], [3, 0, 0], [7, 3, 0]])
     """
-    starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # refuses what is no length
+    starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # validates length
     short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
     if short is not None or not len(texts):
         raise DataError(
@@ -170,10 +167,10 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
 
 
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
-    """The rows at which windows begin: 0, stride, 2 stride, ... as long as a whole window fits.
+    """The first rows of windows: 0, stride, 2 stride, ... as long as a complete window fits.
 
     Raises:
-        UsageError E102: a number below 1. DataError E375: not one window fits.
+        UsageError E102: an argument below 1. DataError E375: no window fits.
     """
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
         if type(value) is not int or value < 1:
@@ -193,7 +190,7 @@ def _rows_first(cut: np.ndarray) -> np.ndarray:
 
 
 def _finite(array: np.ndarray) -> np.ndarray:
-    """A series as (T, F) floats without gaps."""
+    """Convert a series to (T, F) floats; refuses non-finite values."""
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
         received = f"{array.dtype} of shape {array.shape}"
         raise DataError("E341", where="windows", expected="numbers (T,) or (T, F)", received=received)
@@ -212,9 +209,9 @@ def _finite(array: np.ndarray) -> np.ndarray:
 def _of_table(
     table: Table, target: str | Sequence[str] | None, time: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All columns but the time as (T, F), and those of the target as (T, K)."""
-    wanted = [target] if isinstance(target, str) else list(target or ())
-    require_columns(table, *wanted, *([time] if time else []))
+    """All columns except the time as (T, F), and the target columns as (T, K)."""
+    targets = [target] if isinstance(target, str) else list(target or ())
+    require_columns(table, *targets, *([time] if time else []))
     if time is not None:
         _check_order(table, time)
     names = [name for name in table.columns if name != time]
@@ -230,11 +227,11 @@ def _of_table(
                 fix="fill the gaps first, for example with the last value",
             )  # fmt: skip
     values = np.stack([columns[name].to_numpy() for name in names], axis=1)  # F x (T,) -> (T, F)
-    return values, values[:, [names.index(name) for name in wanted]] if wanted else values
+    return values, values[:, [names.index(name) for name in targets]] if targets else values
 
 
 def _check_order(table: Table, time: str) -> None:
-    """Refuse a time that does not rise from row to row."""
+    """Require a time that increases from row to row."""
     cells = table.frame[time]  # dates, numbers, or texts such as 2024-01-31, whose order is that of time
     falls = (cells <= cells.shift(1)).fill_null(value=False)
     if falls.any():

@@ -53,7 +53,7 @@ ENTRIES: dict[str, Entry] = {
     "E353": Entry("the images differ in size", "图像尺寸不一致"),
     "E354": Entry("an array does not hold images", "数组中不是图像"),
     "E355": Entry("the record of the augmentation is not valid", "数据增广的记录无效"),
-    "E356": Entry('"{part}" describes no change of images', "“{part}”没有描述任何图像变换"),
+    "E356": Entry('"{part}" does not describe an image transform', "“{part}”没有描述任何图像变换"),
     # E36x: texts and sequences.
     "E360": Entry("there is no text to learn from", "没有可供学习的文本"),
     "E361": Entry("the number {number} belongs to no token", "编号 {number} 不对应任何词元"),

@@ -102,8 +102,8 @@ PHRASES: dict[str, str] = {
     "the files in {}": "{} 中的文件",
     "the files in {}, or a connection to openml.org": "{} 中的文件，或能连接 openml.org",
     "an IDX file of bytes": "字节型 IDX 文件",
-    "{#} numbers below {#}, one a picture": "{} 个小于 {} 的数，每幅图一个",
-    "{#} numbers up to {#} for pictures {}": "{} 个数，最大 {}，图像为 {}",
+    "{#} numbers below {#}, one per image": "{} 个小于 {} 的数，每幅图一个",
+    "{#} numbers up to {#} for images {}": "{} 个数，最大 {}，图像为 {}",
     "install the package again": "重新安装该软件包",
     "no such file": "没有这个文件",
     "no such folder": "没有这个文件夹",
@@ -122,7 +122,7 @@ PHRASES: dict[str, str] = {
     ),
     "read_images(..., size=({}, {})), or --size {}": "read_images(..., size=({}, {})) 或 --size {}",
     "{} x {}, {} channels": "{} x {}，{} 个通道",
-    "cr.UpSampling(size=(224, 224)) as the first layer of the net": (
+    "cr.UpSampling(size=(224, 224)) as the first layer of the network": (
         "网络的第一层用 cr.UpSampling(size=(224, 224))"
     ),
     "nothing between two commas": "两个逗号之间什么也没有",

@@ -226,7 +226,7 @@ def _start(run: TrainingRun) -> dict[str, str] | None:
 def _own_code(run: TrainingRun) -> dict[str, str]:
     """The plain Python of a user that decides how a training goes."""
     augmentation, evaluator = _augmentation(run), run.evaluator
-    parts = [*run.rules, *(() if augmentation is None else (*augmentation.changes, *augmentation.mix))]
+    parts = [*run.rules, *(() if augmentation is None else (*augmentation.transforms, *augmentation.mix))]
     metrics = [] if evaluator is None else [each for many in evaluator.metrics.values() for each in many]
     named = {type(part).__name__: part for part in parts}
     return code_of({**named, **{f"metric {each.label}": each.measure for each in metrics}})
