@@ -22,7 +22,7 @@ import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import diagnosis, train
-from chainrule.errors import explained_methods
+from chainrule.errors import explain_method_calls
 from chainrule.model_analysis import ModelAnalysis
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
 
-@explained_methods("model", "Model")
+@explain_method_calls("model", "Model")
 class Model(ModelAnalysis):
     """A network with a loss and an optimizer.
 

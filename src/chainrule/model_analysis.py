@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import attribution, derive, diagnosis, plotting, trace, train
-from chainrule.errors import explained_methods
+from chainrule.errors import explain_method_calls
 from chainrule.settings import settings
 from chainrule.train.state_holder import StateHolder
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from chainrule.train.monitor.lr_finder import LearningRateSweep
 
 
-@explained_methods("model", "Model")
+@explain_method_calls("model", "Model")
 class ModelAnalysis(StateHolder):
     """Methods that analyze a model; ``chainrule.Model`` derives from this class."""
 

@@ -1,7 +1,7 @@
-"""What went wrong, where, what was expected, what came, and a fix that can be pasted.
+"""Error messages: what is wrong, where, what was expected, what was received, and a fix that can be pasted.
 
-In: a code of the catalog and the facts of the case. Out: one exception whose text has one form, in English
-or Chinese. This room never decides *whether* something is wrong; it only says it well.
+Input: a code of the catalog and the facts of the case. Output: an exception whose message has one form, in
+English or Chinese. This package does not check anything; the code that raises an error does.
 """
 
 from chainrule.errors.call_errors import refuse_call
@@ -20,8 +20,8 @@ from chainrule.errors.format import (
     nearest,
 )
 from chainrule.errors.message import Message, fact, joined, message_of
-from chainrule.errors.method_calls import explained, explained_function, explained_methods
-from chainrule.errors.suggestion import suggest, written
+from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
+from chainrule.errors.suggestion import short_repr, suggest
 
 __all__ = [
     "CATALOG",
@@ -37,14 +37,14 @@ __all__ = [
     "ShapeError",
     "TrainingError",
     "UsageError",
-    "explained",
-    "explained_function",
-    "explained_methods",
+    "explain_call",
+    "explain_function_calls",
+    "explain_method_calls",
     "fact",
     "joined",
     "message_of",
     "nearest",
     "refuse_call",
+    "short_repr",
     "suggest",
-    "written",
 ]

@@ -1,7 +1,7 @@
-"""Argument names of PyTorch, Keras and scikit-learn, each with chainrule's argument of the same meaning.
+"""Argument names of PyTorch, Keras and scikit-learn, with the arguments of chainrule that correspond to them.
 
-``translated`` turns one foreign argument into the arguments of a call here. A row of the table may name
-several of ours: the first that the callee has counts, so the table follows the signatures.
+``translated`` converts one foreign argument to arguments of chainrule. A row of the table may list several
+names of chainrule: the first one in the signature of the callee applies.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ trainable, input_shape, batch_input_shape, in_features, in_channels, input_size,
 restore_best_weights, save_best_only, use_multiprocessing, max_queue_size =
 foreach, fused, maximize, capturable, differentiable =
 """
-# Values of several arguments in one, and words for what is a value here.
-_SPREAD: Mapping[str, tuple[str, ...]] = {"betas": ("beta1", "beta2")}
-_WORDS: Mapping[tuple[str, Any], tuple[str, Any]] = {
+# Arguments that combine several, and arguments with other names and other values.
+_COMBINED: Mapping[str, tuple[str, ...]] = {"betas": ("beta1", "beta2")}
+_VALUES: Mapping[tuple[str, Any], tuple[str, Any]] = {
     ("return_sequences", True): ("returns", "sequence"),
     ("return_sequences", False): ("returns", "last"),
     ("go_backwards", True): ("reverse", True),
 }
-# Names that another library has for something else than the callee here.
-_OTHERWISE: Mapping[tuple[str, str], str] = {
+# Arguments that belong elsewhere: callee and argument, with the explanation.
+_ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("Group", "lr"): "learning_rate_factor multiplies the learning rate of the optimizer",
     ("Group", "learning_rate"): "learning_rate_factor multiplies the learning rate of the optimizer",
     ("fit", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
@@ -105,16 +105,16 @@ ARGUMENTS = _rows()
 
 
 def translated(name: str, value: Any, known: Collection[str], callee: str = "") -> dict[str, Any] | None:
-    """The arguments that mean the same here as one of another library.
+    """Translate an argument of another library.
 
     Args:
         name: the foreign argument.
         value: its value.
-        known: the arguments that the callee has.
-        callee: the name of a class or function.
+        known: the arguments of the callee.
+        callee: name of the class or function.
 
     Returns:
-        Arguments with values; empty for one that is not needed here; ``None`` if the name is not known.
+        Arguments with values; empty if the argument is not needed; ``None`` if the name is unknown.
 
     Example:
         >>> translated("lr", 0.1, ["learning_rate", "momentum"]), translated("device", "cpu", ["units"])
@@ -122,13 +122,13 @@ def translated(name: str, value: Any, known: Collection[str], callee: str = "") 
         >>> translated("betas", (0.9, 0.99), ["beta1", "beta2"])
         {'beta1': 0.9, 'beta2': 0.99}
     """
-    if (callee, name) in _OTHERWISE:
+    if (callee, name) in _ELSEWHERE:
         return {}
-    if isinstance(value, bool) and (word := _WORDS.get((name, value))) and word[0] in known:
-        return dict([word])
-    spread = _SPREAD.get(name, ())
-    if spread and set(spread) <= set(known) and isinstance(value, list | tuple) and len(value) == len(spread):
-        return dict(zip(spread, value, strict=True))
+    if isinstance(value, bool) and (pair := _VALUES.get((name, value))) and pair[0] in known:
+        return dict([pair])
+    parts = _COMBINED.get(name, ())
+    if parts and set(parts) <= set(known) and isinstance(value, list | tuple) and len(value) == len(parts):
+        return dict(zip(parts, value, strict=True))
     ours = next((own for own in ARGUMENTS.get(name, ()) if own in known), None)
     if ours is not None:
         return {ours: value}
@@ -136,10 +136,10 @@ def translated(name: str, value: Any, known: Collection[str], callee: str = "") 
 
 
 def reason(name: str, callee: str = "") -> str:
-    """Why an argument of another library is not needed here; ``""`` if there is nothing to say.
+    """Why an argument of another library is not needed; ``""`` if no reason is listed.
 
     Example:
         >>> reason("batch_first"), reason("activation")
         ('the batch is always the first axis', '')
     """
-    return _OTHERWISE.get((callee, name)) or REASONS.get(name, "")
+    return _ELSEWHERE.get((callee, name)) or REASONS.get(name, "")

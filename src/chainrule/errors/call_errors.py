@@ -1,18 +1,18 @@
-"""The error for a call whose arguments do not fit a block, with the call that was probably meant.
+"""The error for a call that does not match the signature of a block, with the call that was probably intended.
 
-A user of PyTorch or Keras writes the arguments in the order used there: ``Conv(3, 16, 3)`` for
-``Conv2d(in_channels, out_channels, kernel_size)``. In the order used here such a call could mean something
-else, so most arguments of a block are keyword-only. ``peer_calls.toml`` holds the order of the arguments in
-the other libraries, ``argument_names`` their names; each reading of a refused call becomes the call that
-means the same here::
+Users of PyTorch and Keras write arguments in the order of these libraries: ``Conv(3, 16, 3)`` for
+``Conv2d(in_channels, out_channels, kernel_size)``. In the order of chainrule such a call could have another
+meaning, so most arguments of blocks are keyword-only. ``peer_calls.toml`` contains the order of the arguments
+in the other libraries, ``argument_names`` their names; each interpretation of a refused call is translated to
+a call of chainrule::
 
-    UsageError E131 in Conv: the arguments do not fit Conv
+    UsageError E131 in Conv: the arguments do not match the signature of Conv
       expected  Conv(channels, kernel, *, stride=1, ...)
       received  Conv(3, 16, 3)
                 PyTorch Conv2d(in_channels, out_channels, kernel_size); in_channels inferred
       fix       cr.Conv(16, 3)
 
-A reading is kept only if the block accepts it, so the line after ``fix`` works.
+An interpretation is kept only if the block accepts it, so the suggested call works.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from chainrule.records import frozen
 
 TABLE = Path(__file__).with_name("peer_calls.toml")
 _FLAGS = ("from_logits", "inplace", "affine", "bias", "use_bias", "batch_first", "ceil_mode", "size_average")
-_is_trying = ContextVar("_is_trying", default=False)  # a reading is being tried; its message is not shown
+_is_trying = ContextVar(
+    "_is_trying", default=False
+)  # set while an interpretation is tried, whose message is not needed
 
 
 @frozen
@@ -40,10 +42,11 @@ class PeerCall:
     """The arguments of a block in another library.
 
     Args:
-        name: the library and the name there, such as ``"PyTorch Conv2d"``.
-        arguments: its arguments in their order, each with ours: a field, ``"?"`` (inferred), ``"-"`` (none).
-        required: how many of them a call needs.
-        extra: fields that only we need, with a value.
+        name: library and name, such as ``"PyTorch Conv2d"``.
+        arguments: its arguments in order, each with the field of chainrule, ``"?"`` (inferred) or ``"-"``
+            (none).
+        required: number of required arguments.
+        extra: fields that only chainrule requires, with a value.
     """
 
     name: str
@@ -60,7 +63,7 @@ def peer_calls() -> Mapping[str, tuple[PeerCall, ...]]:
 
 
 def _parsed(line: str) -> PeerCall:
-    """One line of the table.
+    """Parse one line of the table.
 
     Example:
         >>> _parsed("PyTorch Linear: in_features=? out_features=units | bias").arguments
@@ -78,12 +81,12 @@ def _parsed(line: str) -> PeerCall:
 
 
 def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None:
-    """Refuse arguments that a block does not take.
+    """Refuse a call of a block with invalid arguments.
 
     Args:
-        cls: the block, a record.
-        args: the arguments given by position.
-        named: the arguments given by name.
+        cls: class of the block, a record.
+        args: positional arguments.
+        named: keyword arguments.
 
     Raises:
         UsageError E131: always.
@@ -112,7 +115,7 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
 
 
 def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
-    """The calls that were probably meant: number of arguments lost, the call, and a remark."""
+    """Interpretations as calls of other libraries: number of arguments lost, call, and remark."""
     for peer in peer_calls().get(cls.__name__, ()):
         settings = _translated(cls, peer, args, named)
         if settings is None or (reading := _accepted(cls, settings)) is None:
@@ -123,14 +126,14 @@ def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterat
         inferred = [theirs for theirs, own in used if own == "?"]
         lost = [theirs for theirs, own in peer.arguments if own in lost]
         lost += [theirs for theirs, own in used if own == "-"]
-        shown = [theirs for theirs, _ in positional]
-        shown += [f"{name}=" for name in named if name not in shown]
-        text = f"{peer.name}({', '.join(shown)})"
+        words = [theirs for theirs, _ in positional]
+        words += [f"{name}=" for name in named if name not in words]
+        text = f"{peer.name}({', '.join(words)})"
         yield len(lost), call, "; ".join([text, *_remarks(inferred, lost)])
 
 
 def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """The call with the arguments in our order, foreign and misspelled names replaced."""
+    """The interpretation in the argument order of chainrule, with foreign and misspelled names replaced."""
     known = [f.name for f in fields(cls) if f.init]
     settings, renamed, dropped = own_arguments(cls.__name__, named, known, _peer_names(cls))
     reading = _accepted(cls, dict(zip(known, args, strict=False)) | settings)
@@ -146,47 +149,48 @@ def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tup
 def own_arguments(
     callee: str, named: Mapping[str, Any], known: Sequence[str], peer_names: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Arguments by name as they are called here.
+    """Translate keyword arguments to those of chainrule.
 
     Args:
-        callee: the name of a class or function.
-        named: the arguments that were given by name.
-        known: the arguments that the callee has.
-        peer_names: names of the same callee in other libraries, each with ours, ``"?"`` or ``"-"``.
+        callee: name of the class or function.
+        named: keyword arguments of the call.
+        known: arguments of the callee.
+        peer_names: argument names of the callee in other libraries, each with the name in chainrule, ``"?"``
+            or ``"-"``.
 
     Returns:
-        The arguments; the names that were replaced, each with ours; the names that were left out.
+        The arguments; the replaced names, each with its replacement; the names that were dropped.
     """
     settings: dict[str, Any] = {}
     renamed: dict[str, str] = {}
     dropped: list[str] = []
     for name, value in named.items():
         own = peer_names.get(name, "")
-        meant = translated(name, plain_value(value), known, callee)
+        arguments = translated(name, plain_value(value), known, callee)
         if name in known or own in known:
-            meant = {name if name in known else own: value}
-        elif meant is None and not own and (close := nearest(name, known)) and close not in named:
-            meant = {close: value}
-        settings |= meant or {}
-        if not meant:
+            arguments = {name if name in known else own: value}
+        elif arguments is None and not own and (close := nearest(name, known)) and close not in named:
+            arguments = {close: value}
+        settings |= arguments or {}
+        if not arguments:
             dropped.append(name)
-        elif name not in meant:
-            renamed[name] = ", ".join(meant)
+        elif name not in arguments:
+            renamed[name] = ", ".join(arguments)
     return settings, renamed, dropped
 
 
 def _peer_names(cls: Any) -> dict[str, str]:
-    """The names of a block's arguments in other libraries, each with ours."""
+    """The argument names of a block in other libraries, each with the name in chainrule."""
     return dict(pair for peer in peer_calls().get(cls.__name__, ()) for pair in peer.arguments)
 
 
 def _is_positional(cls: Any, args: Sequence[Any]) -> bool:
-    """Whether a block takes so many arguments by position."""
+    """Whether a block takes this number of positional arguments."""
     return len(args) <= sum(f.init and not f.kw_only for f in fields(cls))
 
 
 def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]) -> list[str]:
-    """The remarks on names that are others here, and on arguments that were left out.
+    """The remarks on renamed and on dropped arguments.
 
     Example:
         >>> call_remarks("Dense", {"use_bias": "bias"}, ["in_features"])
@@ -198,7 +202,7 @@ def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]
 
 
 def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
-    """The remarks on arguments that the call no longer has."""
+    """The remarks on inferred and on dropped arguments."""
     return [
         f"{', '.join(names)} {text}" for names, text in ((inferred, "inferred"), (lost, "left out")) if names
     ]
@@ -207,14 +211,14 @@ def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
 def _translated(
     cls: Any, peer: PeerCall, args: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The arguments that a call means in another library; ``None`` if it is no call of that library."""
+    """The fields for a call of another library; ``None`` if the call does not match its signature."""
     theirs = dict(peer.arguments)
     ours = {f.name for f in fields(cls) if f.init}
     if len(args) > len(peer.arguments) or any(name not in theirs and name not in ours for name in named):
         return None
-    given = {name for name, _ in peer.arguments[: len(args)]} | set(named)
+    passed = {name for name, _ in peer.arguments[: len(args)]} | set(named)
     needed = [pair for pair in peer.arguments[: peer.required] if args or pair[1] != "?"]
-    if any(name not in given and own not in given for name, own in needed):
+    if any(name not in passed and own not in passed for name, own in needed):
         return None
     values = [*zip((name for name, _ in peer.arguments), args, strict=False), *named.items()]
     if any(not _is_plausible(name, value) for name, value in values):
@@ -224,14 +228,14 @@ def _translated(
 
 
 def _is_plausible(name: str, value: Any) -> bool:
-    """Whether a value can be meant for an argument of another library."""
+    """Whether a value is plausible for an argument of another library."""
     if name in ("params", "optimizer"):
         return not isinstance(value, int | float | str)
     return name not in _FLAGS or isinstance(value, bool)
 
 
 def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """The call with these arguments, and those that the block refuses; ``None`` if it refuses all."""
+    """The call with these arguments and the names of those that were dropped; ``None`` if none is valid."""
     optional = [f.name for f in fields(cls) if f.default is not MISSING or f.default_factory is not MISSING]
     lost: list[str] = []
     while True:
@@ -248,11 +252,11 @@ def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | Non
             lost.append(dropped)
             settings = {name: value for name, value in settings.items() if name != dropped}
         else:
-            return _written(cls, settings), lost
+            return _call(cls, settings), lost
 
 
 def _corrected(settings: dict[str, Any], error: Exception) -> dict[str, Any]:
-    """The arguments with a word replaced as the error suggests: ``mode="linear"`` for ``"bilinear"``."""
+    """The arguments with a name replaced as the error suggests: ``mode="linear"`` for ``"bilinear"``."""
     name, _, word = getattr(error, "fix", "").partition("=")
     is_word = (
         isinstance(settings.get(name), str) and word[:1] == word[-1:] == '"' and word[1:-1] != settings[name]
@@ -261,15 +265,15 @@ def _corrected(settings: dict[str, Any], error: Exception) -> dict[str, Any]:
 
 
 def _refuse_flags(cls: Any, settings: Mapping[str, Any]) -> None:
-    """Refuse a number where an argument is true or false, which not every block checks."""
+    """Refuse a number for a boolean argument, which not every block checks."""
     for f in fields(cls):
         value, is_flag = settings.get(f.name, True), str(f.type) == "bool"
         if is_flag and not isinstance(value, bool):
             raise TypeError(f.name)
 
 
-def _written(cls: Any, settings: Mapping[str, Any]) -> str:
-    """A call in our order, keyword-only arguments with their names."""
+def _call(cls: Any, settings: Mapping[str, Any]) -> str:
+    """The call in the argument order of chainrule, with keyword-only arguments by name."""
     leading: list[str] = []
     for f in fields(cls):
         if f.kw_only or f.name not in settings:

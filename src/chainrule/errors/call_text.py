@@ -1,4 +1,4 @@
-"""Calls, values and signatures as a program writes them."""
+"""Source text of calls, values and signatures for messages."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-SIZE = 16  # numbers up to which an array is written out
-WIDTH = 150  # columns up to which a signature lists arguments
+SIZE = 16  # maximum number of elements that are written out
+WIDTH = 150  # maximum length of a list of arguments
 
 
 def call_text(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
-    """A call in one line."""
+    """The source text of a call."""
     words = [*map(value_text, args), *(f"{key}={value_text(value)}" for key, value in named.items())]
     return f"{name}({', '.join(words)})"
 
 
 def value_text(value: Any) -> str:
-    """A value as it is written in a program: short, and ``...`` where it cannot be."""
+    """The source text of a value, or ``...`` if it is long or has none."""
     if isinstance(value, str | bytes | bool | int | float | None):
         return repr(value)[:80]
     if isinstance(value, list | tuple):
@@ -31,7 +31,7 @@ def value_text(value: Any) -> str:
 
 
 def signature_text(cls: Any) -> str:
-    """The signature of a block in one line.
+    """The signature of a block as source text.
 
     Example:
         >>> from chainrule.nn import GroupNorm
@@ -50,6 +50,6 @@ def signature_text(cls: Any) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """A value as it is written in a program: a short array as a list."""
+    """A short array as a list or number; any other value unchanged."""
     is_short = callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 2) < 2
     return value.tolist() if is_short else value

@@ -1,15 +1,15 @@
-"""Errors for calls of functions and methods whose arguments do not fit.
+"""Errors for calls of functions and methods that do not match the signature.
 
 Python's own message, "got an unexpected keyword argument 'validation_split'", does not help a user of Keras.
-``explained`` wraps a function: a call that does not bind raises E131 with the nearest call that does::
+``explain_call`` wraps a function: a call that does not bind raises E131 with the closest call that does::
 
-    UsageError E131 in fit: the arguments do not fit fit
+    UsageError E131 in fit: the arguments do not match the signature of fit
       expected  fit(x, y=None, *, epochs=100, batch_size=32, validation=None, ...)
       received  fit(x, y, validation_split=0.2)
                 validation_split: here validation
       fix       model.fit(x, y, validation=0.2)
 
-The check runs after the call has failed, so a call that works costs one more Python frame and nothing else.
+The check runs after a call has failed, so a successful call costs only one more Python frame.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.
 _EXAMPLES: Mapping[str, str] = {"loss": '"cross_entropy"', "validation": "(x_val, y_val)"}
 
 
-def explained(function: Callable[P, R], called: str, skip: int = 0) -> Callable[P, R]:
-    """The function with E131 in place of Python's ``TypeError`` for arguments that do not fit.
+def explain_call(function: Callable[P, R], called: str, skip: int = 0) -> Callable[P, R]:
+    """Wrap a function so that invalid arguments raise E131 instead of Python's ``TypeError``.
 
     Args:
         function: a function or method.
-        called: what a program writes before the arguments, such as ``"model.fit"``.
-        skip: parameters that a program does not write: 1 for ``self``.
+        called: the callee as source text, such as ``"model.fit"``.
+        skip: number of leading parameters that callers do not pass: 1 for ``self``.
 
     Example:
         >>> def halve(x, *, times=1):
         ...     return x / 2**times
         >>> try:
-        ...     explained(halve, "halve")(3.0, tmes=2)
+        ...     explain_call(halve, "halve")(3.0, tmes=2)
         ... except CallError as error:
         ...     error.fix
         'halve(3.0, times=2)'
@@ -55,31 +55,31 @@ def explained(function: Callable[P, R], called: str, skip: int = 0) -> Callable[
             return function(*args, **named)
         except TypeError:
             refusal = _refusal(function, called, args[skip:], named, skip)
-            if refusal is None:  # the arguments fit; the error comes from inside
+            if refusal is None:  # the arguments match; the error is raised inside
                 raise
         raise refusal
 
     return call
 
 
-def explained_function(function: Callable[P, R]) -> Callable[P, R]:
-    """A decorator of a public function ``cr.NAME``: ``explained`` with that name."""
-    return explained(function, f"cr.{function.__name__}")
+def explain_function_calls(function: Callable[P, R]) -> Callable[P, R]:
+    """A decorator that applies ``explain_call`` to a public function ``cr.NAME``."""
+    return explain_call(function, f"cr.{function.__name__}")
 
 
-def explained_methods(receiver: str, name: str) -> Callable[[C], C]:
-    """A class decorator: every public method and ``__init__`` as by ``explained``.
+def explain_method_calls(receiver: str, name: str) -> Callable[[C], C]:
+    """A class decorator that applies ``explain_call`` to every public method and ``__init__``.
 
     Args:
-        receiver: what a program calls an object of the class, such as ``"model"``.
-        name: the public name of the class, such as ``"Model"``.
+        receiver: name of an object of the class in suggested calls, such as ``"model"``.
+        name: public name of the class, such as ``"Model"``.
     """
 
     def decorate(cls: C) -> C:
         for own, method in list(vars(cls).items()):
             if isinstance(method, FunctionType) and (own == "__init__" or not own.startswith("_")):
                 called = f"cr.{name}" if own == "__init__" else f"{receiver}.{own}"
-                setattr(cls, own, explained(method, called, 1))
+                setattr(cls, own, explain_call(method, called, 1))
         return cls
 
     return decorate
@@ -88,7 +88,7 @@ def explained_methods(receiver: str, name: str) -> Callable[[C], C]:
 def _refusal(
     function: Callable[..., Any], called: str, args: Sequence[Any], named: Mapping[str, Any], skip: int
 ) -> CallError | None:
-    """The error for arguments that do not fit; ``None`` if they fit."""
+    """The error for arguments that do not match the signature; ``None`` if they match."""
     parameters = list(signature(function).parameters.values())[skip:]
     bare = Signature(parameters)
     if _binds(bare, args, named):
@@ -125,7 +125,7 @@ class _Named:
 
 
 def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping[str, Any]) -> str:
-    """A call as it is written; large values by the name of their parameter."""
+    """The source text of a call; large values are replaced by the name of their parameter."""
     words = [argument_text(order[i] if i < len(order) else "...", value) for i, value in enumerate(args)]
     rest = dict(named)
     for name in order[len(args) :]:
@@ -137,7 +137,7 @@ def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping
 
 
 def argument_text(name: str, value: Any) -> str:
-    """The value of an argument as it is written; one that is too large by the name of the argument."""
+    """The source text of an argument; a large value is replaced by the name of the argument."""
     if isinstance(value, _Named):
         return value.name
     text = value_text(value)
@@ -145,7 +145,7 @@ def argument_text(name: str, value: Any) -> str:
 
 
 def _signature_text(name: str, parameters: Sequence[Parameter]) -> str:
-    """The signature in one line, without types."""
+    """The signature without types."""
     words: list[str] = []
     for p in parameters:
         if p.kind is p.KEYWORD_ONLY and "*" not in words:

@@ -1,8 +1,8 @@
-"""Pages of the error codes: what a code means, a program that provokes it, and how to fix it.
+"""The documentation pages of error codes: meaning, a program that raises the error, and how to fix it.
 
 The pages are Markdown, ``docs/errors/E203.md`` in the repository and ``errors/pages/E203.md`` in the wheel
 (``force-include`` in ``pyproject.toml``), so that ``chainrule show error E203`` works without the repository.
-A page holds the title, paragraphs, sections and, last, a paragraph in Chinese that begins with ``中文：``.
+A page contains the title, paragraphs, sections and a last paragraph in Chinese that begins with ``中文：``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHINESE, INDENT = "中文：", "    "
 
 
 def page_text(code: str) -> str:
-    """The Markdown of a code's page, or ``""`` if it is not installed.
+    """The Markdown text of the page of a code, or ``""`` if it is not installed.
 
     Example:
         >>> page_text("E203").splitlines()[0]
@@ -45,7 +45,7 @@ def page_lines(code: str, lang: str = "en") -> list[str]:
 
 
 def _unmarked(lines: Iterable[str]) -> Iterator[str]:
-    """Lines of Markdown as plain text: code indented, headings without their signs."""
+    """Convert lines of Markdown to plain text: code is indented, the marks of headings are removed."""
     is_code = False
     for line in lines:
         if line.startswith("```"):

@@ -1,8 +1,8 @@
-"""Suggestions for a value where a name was expected.
+"""Suggestions for a value passed in place of a name.
 
-A name may be misspelled (``"rleu"``), be the name of another library (``"glorot_uniform"``), or be given as
-the object itself: the function ``cr.relu``, the class ``cr.Adam``, or an object of another library.
-``suggest`` finds the name that was probably meant. Without a close name there is no suggestion.
+A name may be misspelled (``"rleu"``), belong to another library (``"glorot_uniform"``), or be passed as an
+object: the function ``cr.relu``, the class ``cr.Adam``, or an object of another library. ``suggest`` returns
+the name that was probably intended, if there is one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from chainrule.errors.format import nearest
 
 PACKAGE = __name__.partition(".")[0]
-SHOWN = 80  # characters of a value in a message
-_SUFFIXES = ("loss", "layer", "function")  # nn.CrossEntropyLoss is cross_entropy here
-_SYNONYMS: Mapping[str, tuple[str, ...]] = {  # words of other libraries for values, each with ours
+MAX_LENGTH = 80  # characters of a value in a message
+_SUFFIXES = ("loss", "layer", "function")  # nn.CrossEntropyLoss is cross_entropy in chainrule
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {  # values in other libraries, each with those of chainrule
     "bilinear": ("linear",), "trilinear": ("linear",), "bicubic": ("cubic",), "area": ("nearest",),
     "concat": ("concatenate",), "cat": ("concatenate",), "add": ("sum",), "mul": ("product", "multiply"),
     "multiply": ("product",), "ave": ("mean", "average"), "avg": ("mean", "average"), "average": ("mean",),
@@ -40,13 +40,13 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {  # words of other libraries for val
 def suggest(
     value: object, known: Iterable[str], pattern: str = "{}", aliases: Mapping[str, str] | None = None
 ) -> str:
-    """The code that was probably meant, or ``""`` if nothing is close.
+    """The code that was probably intended, or ``""`` if there is no close name.
 
     Args:
-        value: the value that was given in place of a name.
-        known: the names that exist.
-        pattern: the code, with ``{}`` in the place of the name, such as ``'activation="{}"'``.
-        aliases: names of other libraries, each with ours.
+        value: the value passed in place of a name.
+        known: the valid names.
+        pattern: the code with ``{}`` for the name, such as ``'activation="{}"'``.
+        aliases: names of other libraries, each with the name in chainrule.
 
     Example:
         >>> suggest("glorot_uniform", ["xavier", "uniform"], '"{}"', {"glorot_uniform": "xavier"})
@@ -62,7 +62,7 @@ def suggest(
 
 
 def name_of(value: object) -> str:
-    """The name that a value carries: a text itself, the name of a function or class, or an object's class.
+    """The name of a value: a str itself, the ``__name__`` of a function or class, or the class of an object.
 
     Example:
         >>> name_of("relu"), name_of(len), name_of(dict), name_of({})
@@ -73,21 +73,21 @@ def name_of(value: object) -> str:
 
 
 def _is_object(kind: type) -> bool:
-    """Whether the name of a value's class says what is meant: that of a number or list does not."""
+    """Whether the class of a value identifies it, unlike the class of a number or list."""
     return kind.__module__.partition(".")[0] not in ("builtins", "numpy")
 
 
-def written(value: object) -> str:
-    """A value as a message shows it: public names of chainrule with their prefix, anything else by its repr.
+def short_repr(value: object) -> str:
+    """A value for a message: functions and classes by name, with prefix ``cr.``; other values by their repr.
 
     Example:
-        >>> written("relu"), written(len)
+        >>> short_repr("relu"), short_repr(len)
         ("'relu'", 'len')
     """
     if isinstance(value, int) and value.bit_length() > 256:
         return "a very long integer"  # Python refuses to print one of 5,000 digits
     if not callable(value) or not (name := getattr(value, "__name__", "")) or not name.isidentifier():
-        return repr(value)[:SHOWN]
+        return repr(value)[:MAX_LENGTH]
     return f"cr.{name}" if _is_own(value) else name
 
 
@@ -96,7 +96,7 @@ def _is_own(value: object) -> bool:
 
 
 def _named(name: str, known: list[str], aliases: Mapping[str, str]) -> str:
-    """The known name for a name, by its folded spelling, an alias, or the nearest spelling."""
+    """The known name for a name: by normalized spelling, alias, synonym, or closest spelling."""
     folded = {_folded(own): own for own in reversed(known)}
     others = {_folded(other): own for other, own in aliases.items()}
     for word in dict.fromkeys((_folded(name), *(_folded(name).removesuffix(end) for end in _SUFFIXES))):
@@ -108,12 +108,12 @@ def _named(name: str, known: list[str], aliases: Mapping[str, str]) -> str:
 
 
 def _folded(name: str) -> str:
-    """A name without case and separators: ``CrossEntropy`` and ``cross_entropy`` are one."""
+    """Normalize a name: no case, no separators; ``CrossEntropy`` equals ``cross_entropy``."""
     return re.sub(r"[\s_-]", "", name.casefold())
 
 
 def _call_of(value: Any) -> str:
-    """The call that makes an object of a class, such as ``cr.Adam()``; ``""`` if it needs arguments."""
+    """The call that creates an object of a class, such as ``cr.Adam()``; ``""`` if it needs arguments."""
     if not isinstance(value, type) or not _is_own(value) or not is_dataclass(value):
         return ""
     needed = [f for f in fields(value) if f.init and f.default is MISSING and f.default_factory is MISSING]

@@ -7,7 +7,7 @@ import numbers
 import sys
 from collections.abc import Mapping
 
-from chainrule.errors import UsageError, suggest, written
+from chainrule.errors import UsageError, short_repr, suggest
 from chainrule.errors.suggestion import name_of
 
 
@@ -97,7 +97,7 @@ def value_text(value: object) -> str:
         >>> value_text("3"), value_text(10 ** 5000)
         ("'3'", 'a very long integer')
     """
-    return written(value)
+    return short_repr(value)
 
 
 def unknown(
@@ -119,7 +119,7 @@ def unknown(
         aliases: names of other libraries, each with ours.
         usual: the name that the fix holds where the value resembles no name at all, such as a number.
     """
-    word = name[:80] if isinstance(name, str) else written(name)
+    word = name[:80] if isinstance(name, str) else short_repr(name)
     hint = suggest(name, known, fix, aliases)
     if not hint and usual and not name_of(name):
         hint = fix.replace("{}", usual)

@@ -120,7 +120,7 @@ def _noted(picture: Plot, known: KnownRows) -> Plot:
 def missing_rows(kind: str, needs: str, received: str) -> UsageError:
     """Return the error for a plot whose rows are missing."""
     return UsageError(
-        "E564", where=f"plot.{kind}", picture=kind, expected=f"plot.{kind}({needs})", received=received,
+        "E564", where=f"plot.{kind}", plot=kind, expected=f"plot.{kind}({needs})", received=received,
         fix=f"model.plot.{kind}({needs})",
     )  # fmt: skip
 

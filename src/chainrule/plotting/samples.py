@@ -157,6 +157,4 @@ def unsupported_model(kind: str, expected: str, received: str, fix: str = "") ->
     Raises:
         UsageError E560: always.
     """
-    raise UsageError(
-        "E560", where=f"plot.{kind}", picture=kind, expected=expected, received=received, fix=fix
-    )
+    raise UsageError("E560", where=f"plot.{kind}", plot=kind, expected=expected, received=received, fix=fix)

@@ -52,7 +52,7 @@ EXAMPLES = {
     "E352": "pets/cat/1.png",
     "E353": "4 x 4: 1",
     "E354": "(8, 28, 28)",
-    "E355": "changes[0].kind",
+    "E355": "transforms[0].kind",
     "E356": "4 crop",
     "E360": "2 texts, all empty",
     "E361": "position 1",

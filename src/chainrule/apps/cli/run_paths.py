@@ -104,7 +104,7 @@ def refuse_occupied(path: Path) -> None:
             where=str(path),
             expected="a new folder",
             received=", ".join(found),
-            fix="--resume to go on, or another --out",
+            fix="--resume to continue, or another --out",
         )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import UsageError, written
+from chainrule.errors import UsageError, short_repr
 from chainrule.records import frozen
 
 EXACT = 2**53  # beyond this, float64 does not represent every integer
@@ -128,7 +128,7 @@ def require_table(table: object) -> None:
     if not isinstance(table, Table):
         arrays = isinstance(table, np.ndarray | list | tuple)
         raise UsageError(
-            "E113", where="check", name="table", received=written(table),
+            "E113", where="check", name="table", received=short_repr(table),
             expected="a table: cr.read_table of a file, a frame or a dict of columns",
             fix="model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)",
         )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Every error code, with its plain clause in English and Chinese, one file per block of a hundred.
+"""The catalog of error codes with one sentence per code, in English and Chinese.
 
-One entry, one page in ``docs/errors/``, one test that provokes it: a house test keeps the three in step.
-Words in braces are filled in by the place that raises.
+Every entry has a page in ``docs/errors/`` and a test that raises the error; an architecture test checks this.
+Fields in braces are filled with the details of the error.
 """
 
 from chainrule.errors.catalog import (
@@ -10,7 +10,7 @@ from chainrule.errors.catalog import (
     files,
     gradients,
     interop,
-    picture,
+    plots,
     shapes,
     training,
     usage,
@@ -25,7 +25,7 @@ CATALOG: dict[str, Entry] = {
     **files.ENTRIES,
     **interop.ENTRIES,
     **training.ENTRIES,
-    **picture.ENTRIES,
+    **plots.ENTRIES,
     **command.ENTRIES,
 }
 

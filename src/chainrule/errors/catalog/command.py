@@ -1,4 +1,4 @@
-"""E6xx: a command that cannot be done as it was asked."""
+"""E6xx: commands with invalid options or arguments."""
 
 from chainrule.errors.catalog.entry import Entry
 

@@ -1,73 +1,74 @@
-"""E3xx: a table, an array or a file of data that cannot be learned from as it is."""
+"""E3xx: tables, arrays and data files that cannot be used for training."""
 
 from chainrule.errors.catalog.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
     "E301": Entry("the file cannot be opened", "无法打开文件"),
     "E302": Entry(
-        '"{name}" is neither a table nor the name of a set', "“{name}”既不是表格，也不是数据集名称"
+        '"{name}" is neither a table nor the name of a data set', "“{name}”既不是表格，也不是数据集名称"
     ),
     "E303": Entry("the file is empty", "文件为空"),
     "E304": Entry("the table has no rows", "表格没有数据行"),
-    "E305": Entry("every column needs a name of its own", "每一列都需要一个不重复的列名"),
+    "E305": Entry("column names must be unique and not empty", "每一列都需要一个不重复的列名"),
     "E306": Entry("a row has more or fewer fields than the header", "某一行的字段数与表头不同"),
     "E307": Entry("the file is not text in a known encoding", "文件不是可识别编码的文本"),
-    "E308": Entry("a part of the file is too large to be a table", "文件的某一部分过大，不像是表格"),
+    "E308": Entry("a part of the file is too large for a table", "文件的某一部分过大，不像是表格"),
     "E309": Entry("the quotes of a cell do not match", "单元格的引号不配对"),
-    "E310": Entry("the first line holds numbers, not column names", "第一行是数字，不是列名"),
+    "E310": Entry("the first line contains numbers, not column names", "第一行是数字，不是列名"),
     "E311": Entry(
-        '"{value}" is not a number, but the column is of numbers', "“{value}”不是数字，而该列是数字列"
+        '"{value}" is not a number, but the column is numeric', "“{value}”不是数字，而该列是数字列"
     ),
     "E312": Entry("a number is infinite", "数值为无穷大"),
     "E313": Entry('there is no column "{name}"', "没有名为“{name}”的列"),
-    "E314": Entry("a column holds what cannot be learned from", "某一列的内容无法用于学习"),
+    "E314": Entry("a column has an unsupported type", "某一列的类型不受支持"),
     "E315": Entry(
-        'the set "{name}" is not on this machine and cannot be fetched', "本机没有数据集“{name}”，也无法下载"
+        'the data set "{name}" is not installed and cannot be downloaded',
+        "本机没有数据集“{name}”，也无法下载",
     ),
-    "E316": Entry("the file is damaged or of another kind", "文件已损坏或类型不符"),
+    "E316": Entry("the file is damaged or has another format", "文件已损坏或类型不符"),
     "E317": Entry("the columns differ in length", "各列长度不同"),
     "E318": Entry('"{value}" is neither yes nor no', "“{value}”既不是“是”也不是“否”"),
-    "E319": Entry("the column to predict is not named", "没有指明要预测的列"),
+    "E319": Entry("no target column is given", "没有指明要预测的列"),
     "E320": Entry('the target "{column}" is missing', "目标“{column}”缺失"),
-    "E321": Entry("the target has one class only", "目标只有一个类别"),
-    "E322": Entry("class {label} has one row only", "类别 {label} 只有一行"),
-    "E323": Entry("the target never changes", "目标始终不变"),
-    "E324": Entry(
-        'the target "{column}" is of the wrong kind for this task', "目标“{column}”的类型与任务不符"
-    ),
-    "E325": Entry("no column can serve as an input", "没有可用作输入的列"),
-    "E326": Entry("the table lacks columns the model was trained on", "表格缺少模型训练时使用的列"),
+    "E321": Entry("the target has only one class", "目标只有一个类别"),
+    "E322": Entry("class {label} has only one row", "类别 {label} 只有一行"),
+    "E323": Entry("the target is constant", "目标始终不变"),
+    "E324": Entry('the target "{column}" does not match the task', "目标“{column}”的类型与任务不符"),
+    "E325": Entry("no column can be used as an input", "没有可用作输入的列"),
+    "E326": Entry("the table lacks columns that the model was trained on", "表格缺少模型训练时使用的列"),
     "E328": Entry("the record of the preparation is not valid", "预处理记录无效"),
     "E329": Entry('class "{label}" did not occur in training', "类别“{label}”在训练中未出现过"),
-    "E330": Entry("these fractions do not share out the rows", "这些比例无法划分数据行"),
+    "E330": Entry("these fractions do not define a split", "这些比例无法划分数据行"),
     "E331": Entry("there are too few rows for this split", "数据行太少，无法这样划分"),
-    "E340": Entry("an array holds what is not a real number", "数组中有非实数内容"),
+    "E340": Entry("an array contains values that are not real numbers", "数组中有非实数内容"),
     "E341": Entry("an array has the wrong shape", "数组形状不对"),
-    "E342": Entry("an array holds a number that cannot be used", "数组中有不可用的数值"),
+    "E342": Entry("an array contains an invalid number", "数组中有不可用的数值"),
     "E343": Entry("an array is empty", "数组为空"),
     "E344": Entry("arrays differ in their number of rows", "各数组的行数不同"),
     # E35x: images and their augmentation.
-    "E350": Entry("this needs the library {library}, which is not installed", "需要安装 {library} 库"),
-    "E351": Entry("the folder holds no images by class", "文件夹中没有按类别存放的图像"),
+    "E350": Entry("the required library {library} is not installed", "需要安装 {library} 库"),
+    "E351": Entry("the folder contains no images in class folders", "文件夹中没有按类别存放的图像"),
     "E352": Entry("an image cannot be decoded", "图像无法解码"),
     "E353": Entry("the images differ in size", "图像尺寸不一致"),
-    "E354": Entry("an array does not hold images", "数组中不是图像"),
+    "E354": Entry("an array does not contain images", "数组中不是图像"),
     "E355": Entry("the record of the augmentation is not valid", "数据增广的记录无效"),
     "E356": Entry('"{part}" does not describe an image transform', "“{part}”没有描述任何图像变换"),
     # E36x: texts and sequences.
     "E360": Entry("there is no text to learn from", "没有可供学习的文本"),
-    "E361": Entry("the number {number} belongs to no token", "编号 {number} 不对应任何词元"),
+    "E361": Entry("{number} is not the id of a token", "编号 {number} 不对应任何词元"),
     "E362": Entry("the record of the tokenizer is not valid", "分词器的记录无效"),
     "E363": Entry("a sequence is empty", "序列为空"),
     "E364": Entry("a sequence is too long", "序列过长"),
     "E365": Entry('"{token}" is not in the vocabulary', "词表中没有“{token}”"),
-    "E367": Entry("the folder holds no pairs of sentences", "文件夹中没有可用的句对"),
+    "E367": Entry("the folder contains no sentence pairs", "文件夹中没有可用的句对"),
     # E37x: sounds and series.
-    "E370": Entry("the file holds no sound that can be read", "文件中没有可读取的声音"),
-    "E371": Entry("the sample rate is another one than is wanted", "采样率与要求不符"),
+    "E370": Entry("the file contains no readable sound", "文件中没有可读取的声音"),
+    "E371": Entry("the sample rate does not match", "采样率与要求不符"),
     "E372": Entry("the sound is shorter than one frame", "声音短于一帧"),
     "E375": Entry("the series is shorter than one window", "序列短于一个窗口"),
-    "E376": Entry("the rows are not in the order of time", "各行未按时间先后排列"),
+    "E376": Entry("the rows are not in time order", "各行未按时间先后排列"),
     # E38x: data larger than memory.
-    "E380": Entry("the file holds no array whose rows can be read one by one", "文件中没有可逐行读取的数组"),
+    "E380": Entry(
+        "the file contains no array that can be memory-mapped by rows", "文件中没有可逐行读取的数组"
+    ),
 }

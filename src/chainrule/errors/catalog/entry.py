@@ -1,10 +1,10 @@
-"""The form of one entry of the catalog."""
+"""The type of the entries of the catalog."""
 
 from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """The plain clause of one error code, in English and Chinese."""
+    """The sentence of an error code in English and Chinese."""
 
     en: str
     zh: str

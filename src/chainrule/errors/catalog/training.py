@@ -1,4 +1,4 @@
-"""E5xx: a training that cannot go on."""
+"""E5xx: trainings and explanations that cannot start or continue."""
 
 from chainrule.errors.catalog.entry import Entry
 
@@ -16,21 +16,21 @@ ENTRIES: dict[str, Entry] = {
     "E505": Entry("the training to resume is a different one", "要继续的训练与当前设置不一致"),
     "E510": Entry("no metric can compare these targets and predictions", "目标与预测无法用指标比较"),
     "E511": Entry("the callback {callback} failed", "回调 {callback} 出错"),
-    "E512": Entry("the existing file is not such a log", "已有的文件不是这种日志"),
+    "E512": Entry("the existing file is not a log of this kind", "已有的文件不是这种日志"),
     "E550": Entry("the diagnosis in the file cannot be read", "文件中的诊断无法读取"),
     "E551": Entry("the stored gradients do not belong to this network", "存储的梯度不属于这个网络"),
     "E552": Entry("no diagnosis of this training was saved", "这次训练没有保存诊断"),
-    "E555": Entry("the record of the non-finite tracer cannot be read", "黑匣子记录无法读取"),
+    "E555": Entry("the record of the non-finite tracer cannot be read", "无法读取非有限值追踪的记录"),
     "E513": Entry("no learning rate in this range can be tried", "此范围内没有可以尝试的学习率"),
     "E530": Entry("the training has no update {step}", "训练没有第 {step} 次更新"),
     "E531": Entry(
         "cannot replay the update: the initial parameters were not saved",
-        "无法重演这次更新：训练的起点没有保存",
+        "无法重放这次更新：没有保存初始参数",
     ),
-    "E532": Entry("the replayed training differs from the recorded one", "重演的训练与记录的训练不一致"),
+    "E532": Entry("the replayed training differs from the recorded one", "重放的训练与记录的训练不一致"),
     "E533": Entry(
-        "cannot replay updates: the settings of the training are not saved here",
-        "这里没有训练过程的记录，无法重演其中的更新",
+        "cannot replay updates: the settings of the training were not saved",
+        "没有保存训练的设置，无法重放其中的更新",
     ),
     "E540": Entry(
         "the values of {method} do not sum to the difference that they explain",

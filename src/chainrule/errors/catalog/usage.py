@@ -1,4 +1,4 @@
-"""E1xx: a name, an option or an argument that cannot be used."""
+"""E1xx: invalid names, options and arguments."""
 
 from chainrule.errors.catalog.entry import Entry
 
@@ -10,8 +10,8 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E104": Entry("a layer is required here", "此处需要一个层"),
     "E105": Entry(
-        "{loss} expects {wants}, but the network ends in {activation}",
-        "{loss} 需要{wants_zh}，但网络以 {activation} 结尾",
+        "{loss} expects {inputs}, but the network ends in {activation}",
+        "{loss} 需要{inputs_zh}，但网络以 {activation} 结尾",
     ),
     "E106": Entry("there is nothing to train", "没有可以训练的参数"),
     "E107": Entry(
@@ -30,23 +30,23 @@ ENTRIES: dict[str, Entry] = {
     "E116": Entry("{name} cannot be a kind of record", "{name} 不能作为记录的种类"),
     "E117": Entry('"{part}" does not describe a layer', "“{part}”没有描述任何层"),
     "E119": Entry("a layer returned something that is not a node", "层的输出不是节点"),
-    # E12x: what is asked of an explanation.
+    # E12x: explanations.
     "E120": Entry('there is no parameter "{name}"', "没有名为“{name}”的参数"),
     "E121": Entry(
         'the index does not select a single number of "{name}"', "该索引不对应“{name}”中的某一个数"
     ),
     "E122": Entry("the target of the sample is missing", "缺少样本的期望输出"),
     "E123": Entry("the engine {name} cannot be profiled", "无法剖析 {name} 引擎的性能"),
-    # E124 to E126: texts that a net writes.
+    # E124 to E126: text generation.
     "E124": Entry("{first} and {second} exclude each other", "{first} 与 {second} 不能同时使用"),
     "E125": Entry("no token is left to sample from", "没有可选的词元"),
     "E126": Entry("this model cannot generate text", "此模型不能生成文本"),
-    "E131": Entry("the arguments do not fit {name}", "参数与 {name} 的签名不符"),
+    "E131": Entry("the arguments do not match the signature of {name}", "参数与 {name} 的签名不符"),
     "E134": Entry("a node has no value while the graph is built", "构建计算图时节点还没有数值"),
     "E132": Entry("{loss} takes no targets", "{loss} 不需要目标 y"),
     "E133": Entry("{loss} needs targets", "{loss} 需要目标 y"),
     "E127": Entry("the network has no blocks to recompute", "网络中没有可以重计算的块"),
-    # E140 to E142: classes of one's own.
+    # E140 to E142: custom classes.
     "E140": Entry("{kind}.{name} is set, but it is not a field", "设置了 {kind}.{name}，但它不是字段"),
     "E141": Entry("the class {kind} cannot be a record of its fields", "类 {kind} 不能成为由字段构成的记录"),
     "E142": Entry("{kind} would change if it were saved and loaded", "{kind} 保存后再加载会发生变化"),

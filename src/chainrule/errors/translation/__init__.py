@@ -1,12 +1,11 @@
-"""What is expected, received and advised, in Chinese.
+"""Chinese translations of the facts of errors: expected, received, fixes and notes.
 
-A place that finds a fault says its facts in English, with the numbers and names of the case in them; it knows
-nothing of languages. When the error is shown in Chinese, a fact is looked up here by its pattern, and what
-stood in its gaps is put into the Chinese sentence, looked up itself first, since one fact may hold another.
-What is not found is shown as it is: most often it is code, a shape or a name.
+The code that raises an error formats its facts in English. For a Chinese message, a fact is looked up here by
+its pattern, and the values of its fields are inserted into the Chinese sentence after they were translated
+themselves. A fact without an entry, usually code, a shape or a name, is not translated.
 
-``{}`` takes any text and ``{#}`` a number. A Chinese text may turn their order: ``{1} ... {0}``. A house test
-names every fact of the package that is prose and has no entry.
+``{}`` matches any text and ``{#}`` a number. A Chinese text may change their order: ``{1} ... {0}``. An
+architecture test lists the facts of the package that are prose and have no entry.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ PHRASES: dict[str, str] = {
     **data.PHRASES,
 }
 CHINESE = PHRASES
-_GAPS = {"{}": r"(.+?)", "{#}": r"([-+]?\d[\d.,:×^e+-]*)"}
-_GAP = re.compile(r"(\{#?\})")
+_FIELD_PATTERNS = {"{}": r"(.+?)", "{#}": r"([-+]?\d[\d.,:×^e+-]*)"}
+_FIELD = re.compile(r"(\{#?\})")
 
 
 def in_chinese(fact: str) -> str:
-    """A fact in Chinese, or as it is where it needs none.
+    """The Chinese translation of a fact, or the fact if it has none.
 
     Example:
         >>> in_chinese("at least one row"), in_chinese("200 rows, as x has"), in_chinese("(B, 3)")
@@ -38,16 +37,16 @@ def in_chinese(fact: str) -> str:
     if fact in PHRASES:
         return PHRASES[fact]
     if fact[:1] == fact[-1:] == '"' and '"' not in fact[1:-1]:
-        return fact  # a word of the data or of the person: never ours to change
+        return fact  # a quotation of data or input is not translated
     for pattern, chinese in _patterns():
-        found = pattern.fullmatch(fact)
-        if found:
-            return chinese.format(*map(in_place, found.groups()))
+        match = pattern.fullmatch(fact)
+        if match:
+            return chinese.format(*map(in_place, match.groups()))
     return fact
 
 
 def in_place(text: str) -> str:
-    """What stands in a gap, or where something is: a word alone is a name, and stays.
+    """Translate the value of a field or a location; a single word is a name and is not translated.
 
     Example:
         >>> in_place("none"), in_place("a.csv line 3")
@@ -58,13 +57,15 @@ def in_place(text: str) -> str:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """The entries with gaps, the most telling first: those with the most letters of their own."""
-    gapped = sorted((key for key in PHRASES if _GAP.search(key)), key=lambda key: -len(_GAP.sub("", key)))
-    return [(_pattern(key), PHRASES[key]) for key in gapped]
+    """The entries with fields, those with the longest fixed text first."""
+    with_fields = sorted(
+        (key for key in PHRASES if _FIELD.search(key)), key=lambda key: -len(_FIELD.sub("", key))
+    )
+    return [(_pattern(key), PHRASES[key]) for key in with_fields]
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    pieces = [_GAPS.get(piece) or re.escape(piece) for piece in _GAP.split(key)]
+    pieces = [_FIELD_PATTERNS.get(piece) or re.escape(piece) for piece in _FIELD.split(key)]
     return re.compile("".join(pieces), re.DOTALL)
 
 

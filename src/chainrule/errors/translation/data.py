@@ -1,4 +1,4 @@
-"""What errors about tables, files of data, images, texts and sounds expect, received and advise."""
+"""Facts of errors about tables, data files, images, texts and sounds."""
 
 PHRASES: dict[str, str] = {
     "a table: cr.read_table of a file, a frame or a dict of columns": (

@@ -1,4 +1,4 @@
-"""What errors about explanations, attributions and pictures expect, receive and advise."""
+"""Facts of errors about explanations, attributions and plots."""
 
 PHRASES: dict[str, str] = {
     "1, 2 or 3": "1、2 或 3",

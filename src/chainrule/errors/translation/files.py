@@ -1,4 +1,4 @@
-"""What errors about files, folders of trainings and commands expect, received and advise."""
+"""Facts of errors about files, run folders and commands."""
 
 PHRASES: dict[str, str] = {
     # reading and writing
@@ -128,7 +128,7 @@ PHRASES: dict[str, str] = {
     ),
     "a new folder": "新文件夹",
     "a new file": "新文件",
-    "--resume to go on, or another --out": "用 --resume 继续，或换一个 --out",
+    "--resume to continue, or another --out": "用 --resume 继续，或换一个 --out",
     "the folder of a training": "训练结果文件夹",
     "a folder with {}": "含 {} 的文件夹",
     "a folder to go on from": "可以继续的文件夹",

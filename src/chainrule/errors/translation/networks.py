@@ -1,4 +1,4 @@
-"""What errors about nodes, operations and layers expect, receive and advise."""
+"""Facts of errors about nodes, operations and layers."""
 
 PHRASES: dict[str, str] = {
     # classes of the user's own

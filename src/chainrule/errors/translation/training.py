@@ -1,4 +1,4 @@
-"""What errors about trainings and generation expect, receive and advise."""
+"""Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
     "num_beams={#} without {}": "num_beams={}，去掉 {}",

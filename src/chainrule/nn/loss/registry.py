@@ -87,7 +87,7 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
         logits = loss.wants == "logits"
         drop = f'drop activation="{activation}" from the last layer: {loss.name} applies it'
         raise UsageError(
-            "E105", where=str(node.site), loss=loss.name, wants=loss.wants, wants_zh=_WANTS_ZH[loss.wants],
+            "E105", where=str(node.site), loss=loss.name, inputs=loss.wants, inputs_zh=_WANTS_ZH[loss.wants],
             activation=activation,
             expected="scores of any size (no activation at the end)" if logits else "log_softmax at the end",
             received=f"numbers after {activation}",

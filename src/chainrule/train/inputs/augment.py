@@ -49,7 +49,7 @@ class EpochAugmentation:
         epochs: int,
         preparation: Preparation | None,
     ) -> None:
-        if not isinstance(getattr(augmentation, "changes", None), tuple):
+        if not isinstance(getattr(augmentation, "transforms", None), tuple):
             raise UsageError(
                 "E113", where="fit", name="augmentation", expected="a cr.Augmentation",
                 received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(padding=4))",

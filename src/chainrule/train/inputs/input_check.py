@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, written
+from chainrule.errors import ShapeError, UsageError, short_repr
 from chainrule.spec import Shape, Size, Spec, shape_text
 
 IMAGE = 4  # axes of a batch of images
@@ -47,7 +47,7 @@ def require_specs(inputs: object) -> None:
     shape = ", ".join(["None", *map(str, whole)])
     raise UsageError(
         "E113", where="Model", name="inputs", expected="a dict: the spec of each input by name",
-        received=written(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
+        received=short_repr(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
     )  # fmt: skip
 
 

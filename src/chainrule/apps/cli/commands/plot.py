@@ -44,7 +44,7 @@ def plot(
             options["run"] = run
         elif asked.needs:
             raise UsageError(
-                "E564", where="chainrule plot", picture=asked.name, expected="DATA", received="none",
+                "E564", where="chainrule plot", plot=asked.name, expected="DATA", received="none",
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:

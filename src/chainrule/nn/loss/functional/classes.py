@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.errors import explained_function
+from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
 from chainrule.nn.loss.classification import (
     NLL,
@@ -29,7 +29,7 @@ from chainrule.nn.loss.overlap import Dice, Tversky
 from chainrule.ops.elementwise.functions import Operand
 
 
-@explained_function
+@explain_function_calls
 def binary_cross_entropy(
     prediction: Node,
     target: Operand,
@@ -46,7 +46,7 @@ def binary_cross_entropy(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def cross_entropy(
     prediction: Node,
     target: Operand,
@@ -61,7 +61,7 @@ def cross_entropy(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def soft_cross_entropy(
     prediction: Node,
     target: Operand,
@@ -75,7 +75,7 @@ def soft_cross_entropy(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def nll(
     prediction: Node,
     target: Operand,
@@ -88,7 +88,7 @@ def nll(
     return mean_loss(NLL(class_weight=class_weight, ignore_index=ignore_index), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def binary_focal(
     prediction: Node,
     target: Operand,
@@ -103,7 +103,7 @@ def binary_focal(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def categorical_focal(
     prediction: Node,
     target: Operand,
@@ -119,7 +119,7 @@ def categorical_focal(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def generalized_cross_entropy(
     prediction: Node,
     target: Operand,
@@ -134,25 +134,25 @@ def generalized_cross_entropy(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def hinge(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """Hinge loss ``max(0, 1 - target * prediction)``."""
     return mean_loss(Hinge(), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def squared_hinge(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """Square of the hinge loss."""
     return mean_loss(SquaredHinge(), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def soft_margin(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """Logistic loss of labels 1 and -1."""
     return mean_loss(SoftMargin(), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def categorical_hinge(
     prediction: Node,
     target: Operand,
@@ -166,7 +166,7 @@ def categorical_hinge(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def multi_margin(
     prediction: Node,
     target: Operand,
@@ -182,19 +182,19 @@ def multi_margin(
     return mean_loss(loss, prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def multilabel_margin(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """Hinge loss of every class a sample has and every class it has not."""
     return mean_loss(MultilabelMargin(), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def dice(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """Dice loss: 1 minus the Dice coefficient."""
     return mean_loss(Dice(), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def tversky(
     prediction: Node,
     target: Operand,
@@ -207,7 +207,7 @@ def tversky(
     return mean_loss(Tversky(alpha=alpha, beta=beta), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def ctc(
     prediction: Node,
     target: Operand,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.errors import explained_function
+from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
 from chainrule.nn.loss.circle import Circle
 from chainrule.nn.loss.functional.mean import mean_loss
@@ -11,7 +11,7 @@ from chainrule.nn.loss.metric_learning import Contrastive, CosineEmbedding, Marg
 from chainrule.ops.elementwise.functions import Operand
 
 
-@explained_function
+@explain_function_calls
 def hinge_embedding(
     prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None
 ) -> Node:
@@ -19,7 +19,7 @@ def hinge_embedding(
     return mean_loss(HingeEmbedding(margin), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def margin_ranking(
     prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None
 ) -> Node:
@@ -27,7 +27,7 @@ def margin_ranking(
     return mean_loss(MarginRanking(margin), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def cosine_embedding(
     prediction: Node, target: Operand, *, margin: float = 0.0, weight: Operand | None = None
 ) -> Node:
@@ -35,7 +35,7 @@ def cosine_embedding(
     return mean_loss(CosineEmbedding(margin), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def contrastive(
     prediction: Node, target: Operand, *, margin: float = 1.0, weight: Operand | None = None
 ) -> Node:
@@ -43,7 +43,7 @@ def contrastive(
     return mean_loss(Contrastive(margin), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def triplet_margin(
     prediction: Node,
     target: Operand | None = None,
@@ -57,7 +57,7 @@ def triplet_margin(
     return mean_loss(TripletMargin(margin, distance=distance, swap=swap), prediction, target, weight)
 
 
-@explained_function
+@explain_function_calls
 def circle(
     prediction: Node,
     target: Operand,
