@@ -160,7 +160,7 @@ def metric(k: float) -> Case:
     return Case({"metrics": [mine]}, {"validation": 0.5})
 
 
-def change(k: float) -> Case:
+def transform(k: float) -> Case:
     class Mine(Transform):
         draws = 1
         strength: float = 0.5
@@ -177,7 +177,7 @@ CODE: dict[Callable[[float], Case], str] = {
     network: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
     schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
     constraint: "the optimizer", initializer: "initial parameters", rule: "Mine", metric: "metric mine",
-    change: "Mine",
+    transform: "Mine",
 }  # fmt: skip
 
 

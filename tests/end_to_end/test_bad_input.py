@@ -33,7 +33,7 @@ TABLES = {
     "header only": ("x,z,class\n", "class", "E304", ()),
     "one row": ("x,z,class\n1,2,a\n", "class", "E321", ()),
     "one class": ("x,z,class\n" + GOOD.replace("b", "a"), "class", "E321", ('"a" in all 40 rows',)),
-    "a label once": ("x,z,class\n" + GOOD + "9,9,c\n", "class", "E322", ("class c has one row only",)),
+    "a label once": ("x,z,class\n" + GOOD + "9,9,c\n", "class", "E322", ("class c has only one row",)),
     "ragged row": ("x,z,class\n" + GOOD + "1,2\n", "class", "E306", ("line 42",)),
     "text among numbers": ("x,z,class\n" + GOOD + "1,two,a\n", "class", "E311", ("line 42", '"z"', '"two"')),
     "target all missing": ("x,z,class\n" + re.sub("[ab]", "", GOOD), "class", "E320", ()),

@@ -34,7 +34,7 @@ def test_a_hostile_file_is_refused(chainrule) -> None:
     Path("evil.pt").write_bytes(in_zip(state(a=call("os", "system", text("touch executed")))))
     outcome = chainrule("show", "evil.pt")
     assert outcome.code == 2
-    assert 'E452 in evil.pt: the file asks for "os.system"' in outcome.err
+    assert 'E452 in evil.pt: the file requests "os.system"' in outcome.err
     assert not Path("executed").exists()
 
 

@@ -219,7 +219,7 @@ def test_the_remedy_is_a_call_that_works(call: str) -> None:
 
 
 def test_a_refused_call_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="the arguments do not fit Dense"):
+    with pytest.raises(TypeError, match="the arguments do not match the signature of Dense"):
         cr.Dense()
 
 

@@ -1,4 +1,4 @@
-"""The error for a call that does not match the signature of a block, with the call that was probably intended.
+"""The error for a call that does not match the signature of a block, with the call that was intended.
 
 Users of PyTorch and Keras write arguments in the order of these libraries: ``Conv(3, 16, 3)`` for
 ``Conv2d(in_channels, out_channels, kernel_size)``. In the order of chainrule such a call could have another

@@ -47,7 +47,7 @@ def test_small_classes_are_named() -> None:
     s = split(["a"] * 50 + ["b"] * 2, seed=0)
     assert [(n.facts["label"], n.facts["count"]) for n in s.notices] == [("b", 2)]
     assert 50 in s.train or 51 in s.train
-    with pytest.raises(DataError, match="class b has one row only"):
+    with pytest.raises(DataError, match="class b has only one row"):
         split(["a"] * 50 + ["b"], seed=0)
 
 

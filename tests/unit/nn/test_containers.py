@@ -282,7 +282,7 @@ def test_an_error_names_the_layer_its_line_and_both_shapes() -> None:
         nn.build(net, specs(2), "float32")
     place = f'Residual "residual1" (test_containers.py:{here})'
     assert str(caught.value).splitlines()[:3] == [
-        f"ShapeError E201 in {place}: Residual needs inputs of one shape (C1)",
+        f"ShapeError E201 in {place}: Residual needs inputs of equal shape (C1)",
         "  expected  (B, 3)",
         "  received  (B, 2)",
     ]

@@ -129,7 +129,7 @@ def run(stream: IO[bytes], where: str) -> Any:
         ...     run(BytesIO(b"cos\\nsystem\\n(S'ls'\\ntR."), "b.pt")
         ... except FileError as error:
         ...     print(error.clause())
-        the file asks for "os.system", which weights do not need; it was not done
+        the file requests "os.system", which weights do not need; the request was refused
     """
     begin = stream.tell()
     machine = _Machine(where)
