@@ -90,8 +90,8 @@ def one_row() -> dict[str, float]:
     )
     model.fit(x, np.arange(64) % 10, epochs=1, verbose=False, doctor=False)
     assert model.network is not None
-    program, row = model.network.answers, x[:1]
-    given: dict[str, Any] = {**model.state.held, "x": row}
+    program, row = model.network.prediction_program, x[:1]
+    given: dict[str, Any] = {**model.state.arrays, "x": row}
     return smallest({"Program.run": lambda: program.run(given), "model(x)": lambda: model(row)})
 
 

@@ -153,8 +153,8 @@ def measure(case: Case) -> tuple[int, int]:
 
     def run(seed: int) -> TrainingRun:
         row_order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)
-        parameters, states = network.start(seed)
-        state = TrainState(parameters, states, step.first_slots())
+        parameters, states = network.initialize(seed)
+        state = TrainState(parameters, states, step.initial_slots())
         options = FitOptions(EPOCHS, case.batch, seed)
         return TrainingRun(model.state, options, step, data, row_order, state, prober=prober)
 

@@ -84,9 +84,9 @@ def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, di
     core, homes = list(step.gradients.values()), homes_of(step)
     x = rng.integers(0, WORDS, shape) if has_words else rng.standard_normal(shape, np.float32)
     y = rng.integers(0, WORDS, shape) if has_words else rng.integers(0, 10, case.batch)
-    first, states = network.start(0)
+    first, states = network.initialize(0)
     runner = trainer(
-        step.graph, core, homes, {"x": x, "target": y}, {**first, **states, **step.first_slots()}
+        step.graph, core, homes, {"x": x, "target": y}, {**first, **states, **step.initial_slots()}
     )
     assert runner is not None, "an operation without a kernel"
     need = step_memory(step.graph, core, homes, {"x", "target"}, case.batch)

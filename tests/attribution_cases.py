@@ -108,7 +108,7 @@ def _model(case: Case) -> cr.Model:
     model.load_parameters(
         {path: normal_numbers(path, value.shape) for path, value in model.parameters().items()}
     )
-    targets = {name: target.learn(np.arange(CLASSES)) for name, target in model.targets.items()}
+    targets = {name: target.with_labels(np.arange(CLASSES)) for name, target in model.targets.items()}
     return cr.Model.of(replace(model.state, targets=targets))
 
 

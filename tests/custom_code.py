@@ -15,7 +15,7 @@ from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer.optimizer import Rule
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
-from chainrule.train.stopping import StoppingRule, Verdict
+from chainrule.train.stopping import Decision, StoppingRule
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(12, 3)).astype(np.float32)
@@ -147,8 +147,8 @@ def rule(k: float) -> Case:
     class Mine(StoppingRule):
         name = "mine"
 
-        def judge(self, counters: Any, row: Any) -> Verdict:
-            return Verdict({}, stop=row["loss"] < k)
+        def update(self, counters: Any, row: Any) -> Decision:
+            return Decision({}, stop=row["loss"] < k)
 
     return Case({}, {"callbacks": [Mine()]})
 

@@ -50,7 +50,7 @@ def network_of(net: Net) -> Network:
 def _held(network: Network, case: Case) -> dict[str, np.ndarray]:
     """The first parameters by path, and the states."""
     values = dict(zip(network.parameters, chain.from_iterable(case.parameters()), strict=True))
-    return {**network.start(case.seed)[1], **values}
+    return {**network.initialize(case.seed)[1], **values}
 
 
 def step(case: Case) -> Variants:
@@ -59,7 +59,7 @@ def step(case: Case) -> Variants:
     network = network_of(case.net)
     made = training_step(network, False, 1000)
     x, y = case.data()
-    state = {**_held(network, case), **made.first_slots()}
+    state = {**_held(network, case), **made.initial_slots()}
     core = list(made.gradients.values())
     runner = trainer(made.graph, core, homes_of(made), {"x": x, "target": y}, state, "native")
     if runner is not None:

@@ -69,7 +69,7 @@ def runner_of(case: NetworkCase) -> Trainer:
     x, y = case.data()
     (wanted,) = network.target_names.values()
     parameters = {path: drawn(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
-    state = {**network.start(case.seed)[1], **parameters, **made.first_slots()}
+    state = {**network.initialize(case.seed)[1], **parameters, **made.initial_slots()}
     core = list(made.gradients.values())
     runner = trainer(made.graph, core, homes_of(made), {**x, wanted: y}, state, "native")
     assert runner is not None, "an operation without a kernel"

@@ -36,7 +36,7 @@ from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.fit import fit
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
-from chainrule.train.options import FitOptions, known_options
+from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData
 from chainrule.train.state import Row
 
@@ -110,7 +110,7 @@ class Model(ModelAnalysis):
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickle holds the bytes of a model file and names the user's own classes; it never holds objects.
         content = model_file.to_bytes(self.state)
-        return _from_bytes, (type(self), content, model_file.own_classes(self.state))
+        return _from_bytes, (type(self), content, model_file.custom_classes(self.state))
 
     # --- training
 
@@ -159,7 +159,7 @@ class Model(ModelAnalysis):
             TrainingError E508: a step does not fit into the free memory.
             FileError E505: ``run`` holds another training.
         """
-        chosen = FitOptions(epochs, batch_size, seed, **known_options(options))
+        chosen = FitOptions(epochs, batch_size, seed, **checked_options(options))
         if chosen.doctor:
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)

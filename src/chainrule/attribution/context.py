@@ -68,7 +68,7 @@ class AttributionContext:
         m = len(next(iter(inputs.values())))
         own = np.broadcast_to(np.asarray(sample), (m,))
         score_inputs = {name: array[own] for name, array in self.score_inputs.items()}
-        return run(self.score.forward_program, self.model.held, {**inputs, **score_inputs})["score"]
+        return run(self.score.forward_program, self.model.arrays, {**inputs, **score_inputs})["score"]
 
     @cached_property
     def entries(self) -> dict[str, np.ndarray]:
@@ -91,7 +91,7 @@ class AttributionContext:
 
     @cached_property
     def _entry_outputs(self) -> dict[str, np.ndarray]:
-        return run(self.score.entry_program, self.model.held, self.inputs)
+        return run(self.score.entry_program, self.model.arrays, self.inputs)
 
     def _values_of(self, inputs: Mapping[Node, Node]) -> dict[str, np.ndarray]:
         labels = [node.op.attributes["label"] for node in inputs.values()]
@@ -104,7 +104,7 @@ class AttributionContext:
             return {label: np.zeros_like(array[:1]) for label, array in self.entries.items()}
         rows = len(next(iter(self.baseline.values())))
         others = {name: np.repeat(array[:1], rows, 0) for name, array in self.inputs.items()}
-        values = run(self.score.entry_program, self.model.held, {**others, **self.baseline})
+        values = run(self.score.entry_program, self.model.arrays, {**others, **self.baseline})
         return {label: values[label] for label in self.entries}
 
     def gradients(self, points: Arrays, own: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -119,7 +119,7 @@ class AttributionContext:
         """
         feeds = {**self.inputs, **self.score_inputs, **self.condition_values}
         rest = {name: array[own] for name, array in feeds.items() if name not in points}
-        results = run(self.score.gradient_program, self.model.held, {**rest, **points})
+        results = run(self.score.gradient_program, self.model.arrays, {**rest, **points})
         return results["score"], {label: results[f"d {label}"] for label in points}
 
     def scores_at(self, points: Arrays, own: np.ndarray) -> np.ndarray:

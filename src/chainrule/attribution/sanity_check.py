@@ -151,7 +151,7 @@ def _randomized(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.nd
         TrainingError E541: the network has no parameters.
     """
     assert model.network is not None
-    initial, _ = model.network.start(seed + 1)
+    initial, _ = model.network.initialize(seed + 1)
     current, layers = model.parameters, {}
     for path in current:
         layers.setdefault(path.rpartition(".")[0] or path, []).append(path)

@@ -93,7 +93,9 @@ def _encoded_targets(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarr
             targets = (targets - model.preparation.target_mean) / model.preparation.target_std
     parts = by_output(model.targets, targets)
     coded = {
-        model.network.target_names[name]: target.encode(parts[name]) if name in parts else target.unused(rows)
+        model.network.target_names[name]: target.encode(parts[name])
+        if name in parts
+        else target.placeholder(rows)
         for name, target in model.targets.items()
     }
     short = [name for name, array in coded.items() if len(array) != rows]
@@ -142,9 +144,9 @@ def _default_targets(
     model: ModelState, task: Target, output: str, inputs: dict[str, np.ndarray]
 ) -> list[Any]:
     """Return the predicted class of each sample, at the last position; the index of a single value."""
-    output_values = predictions(model, inputs, "answer")[output]
+    output_values = predictions(model, inputs, "prediction")[output]
     if task.is_classes:
-        decided = task.decide(output_values)
+        decided = task.decode(output_values)
         last = tuple(n - 1 for n in decided.shape[1:])
         labels = [_plain(decided[(i, *last)]) for i in range(len(decided))]
         return [(*last, label) for label in labels] if last else labels
@@ -185,14 +187,14 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
         close = nearest(str(label), texts) or texts[0]
         raise _no_target(f"a class: {', '.join(texts[:20])}", one, f"target={close!r}")
     number = labels.index(label) if label in labels else texts.index(str(label))
-    if task.room != task.scores:  # one logit for two classes
+    if task.max_classes != task.scores:  # one logit for two classes
         return 0, 1 if number == 1 else -1
     return int(np.ravel_multi_index((*place, number), (*inside, task.scores))), 1
 
 
 def _class_labels(task: Target) -> tuple[Any, ...]:
     """Return the classes; their indices if they have no labels yet."""
-    return task.labels or tuple(range(task.room))
+    return task.labels or tuple(range(task.max_classes))
 
 
 def _no_target(expected: str, received: Any, fix: str) -> TrainingError:

@@ -221,7 +221,7 @@ def influence(
             "E101", where="influence, layer", name=layer, expected=", ".join(LAYERS), received=repr(layer),
             fix=f'layer="{nearest(str(layer), LAYERS) or "last"}"',
         )  # fmt: skip
-    states = [_checkpoint_arrays(model, checkpoint) for checkpoint in checkpoints] or [model.held]
+    states = [_checkpoint_arrays(model, checkpoint) for checkpoint in checkpoints] or [model.arrays]
     weights = (
         [1.0] * len(states)
         if learning_rates is None
@@ -252,12 +252,14 @@ def _checkpoint_arrays(model: ModelState, checkpoint: Any) -> dict[str, np.ndarr
         checkpoint = model_file.load(checkpoint)
     if isinstance(checkpoint, StateHolder):
         checkpoint = checkpoint.state
-    parameters = checkpoint.held if isinstance(checkpoint, ModelState) else checkpoint
-    arrays = {**model.held, **parameters}
-    mismatched = [p for p, a in arrays.items() if p not in model.held or np.shape(a) != model.held[p].shape]
+    parameters = checkpoint.arrays if isinstance(checkpoint, ModelState) else checkpoint
+    arrays = {**model.arrays, **parameters}
+    mismatched = [
+        p for p, a in arrays.items() if p not in model.arrays or np.shape(a) != model.arrays[p].shape
+    ]
     if mismatched:
         raise UsageError(
-            "E101", where="influence, checkpoints", name=mismatched[0], expected=", ".join(model.held),
+            "E101", where="influence, checkpoints", name=mismatched[0], expected=", ".join(model.arrays),
             received=", ".join(mismatched), fix="checkpoints=[model.parameters()]",
         )  # fmt: skip
-    return {path: np.asarray(value, model.held[path].dtype) for path, value in arrays.items()}
+    return {path: np.asarray(value, model.arrays[path].dtype) for path, value in arrays.items()}

@@ -20,7 +20,7 @@ from chainrule.settings import settings
 from chainrule.texts import render
 from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.step_nodes import WEIGHTS
-from chainrule.train.checkpoint.replay import Update, go_back
+from chainrule.train.checkpoint.replay import ReplayedUpdate, replay_update
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 
@@ -35,7 +35,7 @@ class Replay:
         update: the values as the training computed them: rows, random key, parameters before and after.
     """
 
-    update: Update
+    update: ReplayedUpdate
 
     def __repr__(self) -> str:
         return f"<Replay of update {self.update.number}: {len(self.rows)} rows; print(it.explain())>"
@@ -68,7 +68,7 @@ class Replay:
             for name in (*network_of_batch.parameters, *network_of_batch.inference.states)
         }
         targets = {name: update.arrays[name] for name in network_of_batch.target_names.values()}
-        slots = {label: update.arrays[label] for label in network_of_batch.memory}
+        slots = {label: update.arrays[label] for label in network_of_batch.slots}
         position = TrainingPosition(
             update.number - 1, update.horizon, slots, True, update.arrays.get(KEY),
             update.arrays.get(WEIGHTS),
@@ -100,7 +100,8 @@ class Replay:
         )
         facts = {
             "step": update.number, "epoch": update.epoch + 1, "batch": update.batch + 1,
-            "n": len(update.rows), "rows": rows, "loss": figure(update.loss), "rate": number(update.rate),
+            "n": len(update.rows), "rows": rows, "loss": figure(update.loss),
+            "rate": number(update.learning_rate),
         }  # fmt: skip
         gap = abs(self.trace.loss - update.loss) / max(abs(update.loss), 1e-300)
         return Section(
@@ -113,4 +114,4 @@ def replay(
     model: ModelState, step: int, x: Any, y: Any = None, options: Mapping[str, Any] | None = None
 ) -> Replay:
     """Replay one update of a training; see ``Model.replay``."""
-    return Replay(go_back(model, step, x, y, options or {}))
+    return Replay(replay_update(model, step, x, y, options or {}))

@@ -53,7 +53,7 @@ class Doctor(Callback):
 
 def end(training: TrainingView, found: list[Finding]) -> None:
     """Store the findings in the model, and in the run folder if there is one."""
-    training.keep_findings(by_gravity(found))
+    training.set_findings(by_gravity(found))
     run = training.options.run
     if run is not None:
         folder = run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)

@@ -23,7 +23,7 @@ from chainrule.errors import ChainruleError, ShapeError
 from chainrule.spec import shape_text
 from chainrule.train.inputs.tabular import beside, is_table
 from chainrule.train.model_state import ModelState
-from chainrule.train.options import FitOptions, known_options
+from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData, prepare
 
 Gradients = Mapping[str, Any]
@@ -38,7 +38,7 @@ def diagnose(
     size, seed = options.pop("batch_size", 32), options.pop("seed", 0)
     if gradients is not None:
         size = None  # they are the gradients of all rows as one batch
-    chosen = FitOptions(1, size, seed, **known_options(options))
+    chosen = FitOptions(1, size, seed, **checked_options(options))
     try:
         run = prepare(model, TrainingData(x, y, validation), chosen)
     except ChainruleError as error:

@@ -245,4 +245,4 @@ def with_values(model: ModelState, built: Built, values: Mapping[str, np.ndarray
     """The model with these values; its next training starts with them."""
     if model.network is None:
         model = model.built({name: node.spec for name, node in built.inputs.items()})
-    return replace(model.initialized(SEED, {**model.held, **values}), is_given=True)
+    return replace(model.initialized(SEED, {**model.arrays, **values}), is_given=True)

@@ -21,7 +21,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "activation": "ACTIVATIONS",
-        "build": "Built first_values total_penalty",
+        "build": "Built initial_values total_penalty",
         "regularization.clip": "Clip",
         "regularization.constraint": "Constraint",
         "initializer": "INITIALIZERS Initializer",

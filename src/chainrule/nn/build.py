@@ -84,7 +84,7 @@ def _built(net: Layer, inputs: Mapping[str, Spec], book: Collected) -> Built:
     return Built(nodes, outputs, book)
 
 
-def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]) -> Graph:
+def initial_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]) -> Graph:
     """The graph that samples the initial values of parameters from one input, the random key.
 
     Args:

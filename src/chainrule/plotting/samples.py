@@ -125,7 +125,7 @@ def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ..
         )
     name = outputs[0]
     target, y = model.targets[name], rows.y[network_of(model, kind).target_names[name]]
-    prediction = predictions(model, rows.x, "answer")[name]
+    prediction = predictions(model, rows.x, "prediction")[name]
     if target.is_classes:
         prediction = target.probabilities(prediction)
     elif target.task == "regression" and model.preparation is not None:
@@ -138,7 +138,7 @@ def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ..
 def values(model: ModelState, nodes: dict[str, Node], rows: Rows) -> dict[str, np.ndarray]:
     """Return the values of nodes for these rows, by the same names; computed by the reference engine."""
     graph = Graph(nodes)
-    feeds = {**model.held, **rows.x, **rows.y}
+    feeds = {**model.arrays, **rows.x, **rows.y}
     return reference.Program(graph).run({name: feeds[name] for name in graph.inputs})
 
 

@@ -61,7 +61,7 @@ def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
 def trace_rows(model: ModelState, rows: Rows) -> Trace:
     """Return the trace of one training step on rows, with the parameters of a model."""
     assert model.network is not None
-    return trace(model.network, model.held, rows.x, rows.y, TrainingPosition())
+    return trace(model.network, model.arrays, rows.x, rows.y, TrainingPosition())
 
 
 def _is_single(network: Network, x: Any) -> bool:

@@ -28,7 +28,7 @@ from chainrule.ops.elementwise.functions import full_like
 from chainrule.ops.random_ops import Draw
 from chainrule.records import frozen
 from chainrule.train.network import Network
-from chainrule.train.objective import SAMPLE_WEIGHT, counts_of, parts, sum_of
+from chainrule.train.objective import SAMPLE_WEIGHT, loss_denominators, loss_parts, sum_of
 
 WEIGHTS = SAMPLE_WEIGHT
 POSITION_WEIGHTS = "place_weight"
@@ -134,7 +134,7 @@ def sample_weights(
         weights: weights of the samples, (n,), or of their positions, (n, ...).
     """
     rows = Arrays(dict(targets), dict(targets), weights)
-    n, counts = rows.rows, counts_of(network, rows)
+    n, counts = rows.rows, loss_denominators(network, rows)
     positions = None if weights is None or weights.ndim == 1 else weights
     if not counts:
         return (
@@ -183,7 +183,7 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
     data = F.sum(counted) / weighting.divisor if weights else F.mean(counted)
     objective, optimizer = data if penalty is None else data + penalty, network.recipe.optimizer
     slots_before = {
-        label: input_node(label, s.shape, "float64", "state") for label, s in network.memory.items()
+        label: input_node(label, s.shape, "float64", "state") for label, s in network.slots.items()
     }
     moving = {path: nodes[path] for path in clipped}
     updated, slots_after = optimizer.moves(
@@ -204,7 +204,7 @@ def _losses(network: Network, built: Built, weighting: SampleWeights) -> tuple[N
     shape = None if weighting.positions is None else weighting.positions.shape[1:]
     positions = None if shape is None else input_node(POSITION_WEIGHTS, ("B", *shape), "float64")
     losses = {}
-    for name, (total, count) in parts(network, built, positions).items():
+    for name, (total, count) in loss_parts(network, built, positions).items():
         losses[name] = total if count is None else total / divisor(count)
     sample_losses = sum_of(losses.values())
     weights = {

@@ -231,7 +231,7 @@ def _slots(derivation: Derivation, position: TrainingPosition) -> tuple[Arrays, 
         return {}, ""
     if position.slots is not None:
         return {label: _exact(position.slots[label]) for label in labels}, "given"
-    memory = derivation.network.memory
+    memory = derivation.network.slots
     return {label: np.full(bound(memory[label].shape), memory[label].first) for label in labels}, "first"
 
 

@@ -21,4 +21,4 @@ def freeze(model: ModelState, *paths: str) -> ModelState:
         return replace(model, recipe=recipe)
     network = Network(recipe, model.network.inputs, model.engine)
     network.check()
-    return replace(model, recipe=recipe, network=network, is_given=bool(model.held))
+    return replace(model, recipe=recipe, network=network, is_given=bool(model.arrays))

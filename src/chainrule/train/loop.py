@@ -163,7 +163,7 @@ def _update_once(run: TrainingRun) -> None:
     )  # fmt: skip
     counts = run.row_weights(state.epoch)
     weight = float(len(inputs.rows)) if counts is None else float(counts[inputs.rows].sum(dtype=np.float64))
-    loss, rate = float(results["loss"]), float(results["rate"])
+    loss, rate = float(results["loss"]), float(results["learning_rate"])
     state.loss_sum += loss * weight
     state.weight_sum += weight
     state.step += 1
@@ -200,15 +200,15 @@ def _end_epoch(run: TrainingRun) -> str:
     if run.evaluator is not None:
         measured = run.evaluator({**predicting, **state.states})
         row.update({f"val_{key}": v if math.isfinite(v) else None for key, v in measured.items()})
-    verdicts = {rule.name: rule.judge(state.watch.get(rule.name, {}), row) for rule in run.rules}
-    best = any(verdicts[rule.name].best for rule in run.rules if rule.keeps_best)
+    decisions = {rule.name: rule.update(state.watch.get(rule.name, {}), row) for rule in run.rules}
+    best = any(decisions[rule.name].best for rule in run.rules if rule.keeps_best)
     if best:
         state.keep_best(predicting)
-    reason = next((name for name, verdict in verdicts.items() if verdict.stop), "")
+    reason = next((name for name, decision in decisions.items() if decision.stop), "")
     watch = state.watch
     state.watch = {
-        name: {**verdict.counters, "stop": 1} if verdict.stop else verdict.counters
-        for name, verdict in verdicts.items()
+        name: {**decision.counters, "stop": 1} if decision.stop else decision.counters
+        for name, decision in decisions.items()
     }
     _reduce_rate(run, row, watch)
     state.history.append(row)

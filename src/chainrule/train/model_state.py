@@ -83,7 +83,7 @@ class ModelState:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def held(self) -> Tensors:
+    def arrays(self) -> Tensors:
         """The parameters and states by path."""
         return {**self.parameters, **self.states}
 
@@ -125,7 +125,7 @@ class ModelState:
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
         """The state with initial parameters: those that are known, the others sampled by the seed."""
         assert self.network is not None
-        parameters, states = self.network.start(seed, known)
+        parameters, states = self.network.initialize(seed, known)
         return replace(self, parameters=parameters, states=states)
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:

@@ -14,7 +14,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Graph, Limits, Node, building, input_node, order
 from chainrule.graph.limits import active
-from chainrule.nn.build import Built, build, first_values, total_penalty
+from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
 from chainrule.nn.optimizer import Optimizer, Slot
@@ -157,18 +157,18 @@ class Network:
         return sum(size_at(p.spec.size, {}) for p in self.parameters.values())
 
     @cached_property
-    def first_values(self) -> Graph:
+    def initial_values(self) -> Graph:
         """The graph that draws the first values of all parameters and states."""
         every = {**self.parameters, **self.inference.states}
         with building(self.limits, later=True):
-            return first_values(every, {path: stream_of(path) for path in every})
+            return initial_values(every, {path: stream_of(path) for path in every})
 
-    def start(
+    def initialize(
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states: what is known, the rest drawn by the seed."""
         own, every = dict(known or {}), (*self.parameters, *self.inference.states)
-        values = {path: self.first_values.outputs[path] for path in every if path not in own}
+        values = {path: self.initial_values.outputs[path] for path in every if path not in own}
         # Products by the library that NumPy has depend on the processor; the native engine's do not.
         products = {
             path for path, node in values.items() if any(n.op.name == "matmul" for n in order([node]))
@@ -186,7 +186,7 @@ class Network:
         )
 
     @cached_property
-    def answers(self) -> Program:
+    def prediction_program(self) -> Program:
         """The program from inputs to raw outputs (``raw.NAME``) and answers for a person
         (``answer.NAME``)."""
         raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
@@ -206,7 +206,9 @@ class Network:
         """The prediction of each output: probabilities, or values."""
         with building(self.limits, later=True):
             outputs = self.inference.outputs
-            return {f"answer.{name}": self.losses[name].prediction(node) for name, node in outputs.items()}
+            return {
+                f"prediction.{name}": self.losses[name].prediction(node) for name, node in outputs.items()
+            }
 
     def sample_loss(self, built: Built) -> Node:
         """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""
@@ -227,7 +229,7 @@ class Network:
         return total_penalty(learning, also, built.book.costs)
 
     @property
-    def memory(self) -> dict[str, Slot]:
+    def slots(self) -> dict[str, Slot]:
         """What is remembered from step to step, besides parameters and states, by label."""
         optimizer = self.recipe.optimizer
         memory = optimizer.memory({path: p.spec.shape for path, p in self.trainable.items()})

@@ -79,7 +79,7 @@ def is_plain(network: Network, weight: Node | None) -> bool:
     return not shares and (weight is None or weight.rank == 1)
 
 
-def parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
+def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
     """Numerator and denominator of each sample's loss, (B,) each, by output."""
     return {
         name: network.losses[name].parts(node, network.targets[name], weight)
@@ -87,7 +87,7 @@ def parts(network: Network, built: Built, weight: Node | None) -> dict[str, tupl
     }
 
 
-def weighed_losses(network: Network, built: Built, inside: Shape | None = None) -> tuple[Node, Node | None]:
+def sample_losses(network: Network, built: Built, inside: Shape | None = None) -> tuple[Node, Node | None]:
     """The loss of each sample and its weight in the mean, (B,) each; the weight is ``None`` if all are alike.
 
     J is the sum of their products divided by the sum of the weights, except that several outputs with weights
@@ -99,7 +99,7 @@ def weighed_losses(network: Network, built: Built, inside: Shape | None = None) 
     weight = sample_weight(network, inside)
     if is_plain(network, weight):
         return network.sample_loss(built), weight
-    found = list(parts(network, built, weight).values())
+    found = list(loss_parts(network, built, weight).values())
     each = sum_of(total if count is None else total / divisor(count) for total, count in found)
     own = weight if weight is not None and weight.rank == 1 else None
     return each, found[0][1] if len(found) == 1 else own
@@ -127,7 +127,7 @@ def objective(network: Network, built: Built, inside: Shape | None = None) -> Ob
         if weight is not None:
             data = F.sum(each * weight) / divisor(F.sum(weight))
     else:
-        quotients = [_quotient(*pair) for pair in parts(network, built, weight).values()]
+        quotients = [_quotient(*pair) for pair in loss_parts(network, built, weight).values()]
         data = sum_of(quotient for quotient, _, _ in quotients)
         if len(quotients) == 1 and not built.book.costs:
             _, total, count = quotients[0]
@@ -152,7 +152,7 @@ def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
         network: the network.
         data: encoded rows.
     """
-    counts, weights = counts_of(network, data), data.weights
+    counts, weights = loss_denominators(network, data), data.weights
     if len(counts) == 1:
         return next(iter(counts.values()))
     if weights is None:
@@ -160,7 +160,7 @@ def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
     return weights.reshape(len(weights), -1).mean(axis=1, dtype=np.float64)
 
 
-def counts_of(network: Network, data: Arrays) -> dict[str, np.ndarray]:
+def loss_denominators(network: Network, data: Arrays) -> dict[str, np.ndarray]:
     """The denominators of the rows' losses by output, (N,) each in float64; none where nothing is weighted
     but whole rows.
 
@@ -171,7 +171,7 @@ def counts_of(network: Network, data: Arrays) -> dict[str, np.ndarray]:
     weight = sample_weight(network, None if data.weights is None else data.weights.shape[1:])
     if is_plain(network, weight):
         return {}
-    found = parts(network, network.inference, weight)
+    found = loss_parts(network, network.inference, weight)
     graph = Graph({name: count for name, (_, count) in found.items() if count is not None})
     return {name: np.ones(data.rows) for name in found} | _run_over(graph, data)
 

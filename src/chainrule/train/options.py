@@ -72,7 +72,7 @@ class FitOptions:
         object.__setattr__(self, name, int(value))
 
 
-def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of ``fit``, after a check that each exists."""
     refuse_unknown("fit", options, [f.name for f in fields(FitOptions)], ("x", "y", "validation"))
     return dict(options)

@@ -82,11 +82,11 @@ class Parameters(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, model: StateHolder) -> None:
-        if model.state.network is None or not model.state.held:
+        if model.state.network is None or not model.state.arrays:
             raise TrainingError(
                 "E503", where="Parameters", fix="model.fit(x, y), or model.initialize(inputs)"
             )
-        self.block, self.prefix, self.shared = Block(model.state.held), "", _Shared()
+        self.block, self.prefix, self.shared = Block(model.state.arrays), "", _Shared()
         self._arrays = self.block.arrays
 
     def part(self, prefix: str) -> Parameters:

@@ -25,10 +25,10 @@ from chainrule.train.evaluation.metric import Metric
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.inputs.sample_weights import (
-    inside_of,
-    refuse_misplaced,
-    refuse_weightless,
+    refuse_weight_shape,
+    refuse_zero_weights,
     sample_weights,
+    weight_shape_of,
 )
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming, lengths_of
 from chainrule.train.inputs.target import by_output
@@ -125,7 +125,8 @@ def _with_inputs_and_labels(model: ModelState, data: Arrays, keeps: bool) -> Mod
     if keeps and model.labels:
         return model
     learned = {
-        name: target.learn(parts[name]) if name in parts else target for name, target in model.targets.items()
+        name: target.with_labels(parts[name]) if name in parts else target
+        for name, target in model.targets.items()
     }
     return replace(model, targets=learned)
 
@@ -148,9 +149,9 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     _refuse_small_batch(network, order)
     _refuse_parts(model, order)
     horizon = options.epochs * order.steps
-    refuse_misplaced(network, weights)
-    refuse_weightless(row_weights(network, coded))
-    step, trimming = training_step(network, weights is not None, horizon, inside_of(weights)), None
+    refuse_weight_shape(network, weights)
+    refuse_zero_weights(row_weights(network, coded))
+    step, trimming = training_step(network, weights is not None, horizon, weight_shape_of(weights)), None
     if isinstance(order, Buckets):
         lengths = np.array(order.lengths)
         trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)
@@ -163,7 +164,7 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
             options.augmentation, coded, options.seed, options.epochs, model.preparation
         )
         coded = augmentation.now
-    state = TrainState(dict(model.parameters), dict(model.states), step.first_slots())
+    state = TrainState(dict(model.parameters), dict(model.states), step.initial_slots())
     functions = [each for each in listeners if not isinstance(each, Callback)]
     return TrainingRun(
         model, options, step, coded, order, state, rules, evaluator, augmentation, trimming,
@@ -254,8 +255,8 @@ def _evaluator(model: ModelState, held_out: Arrays, metrics: Mapping[str, tuple[
     """What evaluates these validation rows."""
     assert model.network is not None
     rows = evaluate.encoded(model, held_out, "validation y")
-    refuse_misplaced(model.network, rows.weights)
-    refuse_weightless(row_weights(model.network, rows))
+    refuse_weight_shape(model.network, rows.weights)
+    refuse_zero_weights(row_weights(model.network, rows))
     return evaluate.evaluator(model, rows, metrics)
 
 

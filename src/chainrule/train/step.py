@@ -1,9 +1,7 @@
-"""The whole training step as one graph.
+"""The training step as one graph: from a batch, parameters and optimizer state to the loss and new values.
 
-batch + parameters + optimizer state + step + key -> loss, new parameters, new state. Nothing of a step
-happens
-outside: the penalty, the gradient, the clipping, the learning rate of this step and the optimizer's
-arithmetic are nodes. So the update can be compiled, traced and explained like the forward pass.
+Penalties, gradients, clipping, the learning rate and the arithmetic of the optimizer are nodes of the graph.
+An update can therefore be compiled, traced and explained like a forward pass.
 """
 
 from __future__ import annotations
@@ -27,25 +25,26 @@ from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.spec import Shape, bound
 from chainrule.train.network import Network, Recipe
-from chainrule.train.objective import SAMPLE_WEIGHT, objective, parts, sample_weight
+from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, objective, sample_weight
 from chainrule.train.state import Tensors, TrainState
 
-EACH_STEP = 2  # the stream of a seed for the random numbers of each step
+EACH_STEP = 2  # the stream of a seed for the random keys of the steps
 
 
 @frozen
 class Step:
-    """The graph of a training step with what an explanation asks of it.
+    """The graph of a training step, and the nodes in it that explanations refer to.
 
     Args:
-        graph: outputs ``loss``, ``rate``, ``parameter.PATH``, ``slot.LABEL`` and ``state.PATH``.
+        graph: outputs ``loss``, ``learning_rate``, ``parameter.PATH``, ``slot.LABEL`` and ``state.PATH``.
         gradients: the node of each trained parameter's gradient, after clipping.
-        slots: what the optimizer remembers, by label.
-        built: the net inside.
-        recipe: what is trained, and how.
-        answers: the parameters to answer with, by path, where they are not those that are trained.
-        data: J without penalties.
-        inside: the shape of one sample's weight; ``None`` where samples have none.
+        slots: the optimizer state by label.
+        built: the nodes of the network in training.
+        recipe: network, loss, optimizer and their settings.
+        prediction_graph: the parameters for predictions by path, where they are not the trained ones, as
+            with ``cr.EMA``.
+        data: the node of J without penalties.
+        weight_shape: the shape of one sample's weight; ``None`` where samples have none.
     """
 
     graph: Graph
@@ -53,35 +52,36 @@ class Step:
     slots: Mapping[str, Slot]
     built: Built
     recipe: Recipe
-    answers: Graph
+    prediction_graph: Graph
     data: Node
-    inside: Shape | None = None
+    weight_shape: Shape | None = None
 
-    def first_slots(self) -> dict[str, np.ndarray]:
-        """The first values of what the optimizer remembers."""
+    def initial_slots(self) -> dict[str, np.ndarray]:
+        """The initial optimizer state, by label."""
         return {
             label: np.full(bound(slot.shape), slot.first, self.recipe.dtype)
             for label, slot in self.slots.items()
         }
 
-    def answering(
+    def prediction_parameters(
         self, parameters: Mapping[str, np.ndarray], slots: Mapping[str, np.ndarray], count: int
     ) -> dict[str, np.ndarray]:
-        """The parameters to answer with after so many steps, such as the mean of the last ones."""
-        if not count or not self.answers.outputs:
+        """The parameters for predictions after ``count`` steps, such as the mean of the last ones."""
+        if not count or not self.prediction_graph.outputs:
             return dict(parameters)
-        given = {**parameters, **slots, "step": np.array(count, np.int64)}
-        arrays = {name: given[name] for name in self.answers.inputs}
-        found = compile(self.answers, "reference").run(arrays)
-        return {**parameters, **{path: np.array(value) for path, value in found.items()}}
+        values = {**parameters, **slots, "step": np.array(count, np.int64)}
+        arrays = {name: values[name] for name in self.prediction_graph.inputs}
+        means = compile(self.prediction_graph, "reference").run(arrays)
+        return {**parameters, **{path: np.array(value) for path, value in means.items()}}
 
     @property
     def plateau(self) -> ReduceOnPlateau | None:
-        """The part of the schedule that looks at the training, if it has one."""
+        """The part of the schedule that depends on a column of the history; ``None``: there is none."""
         return plateau_of(self.recipe.optimizer.schedule)
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
-        """The random key of a step, for nets that draw."""
+        """The random key of a step by the name of its input; empty for a network without random
+        operations."""
         return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
 
     def feed(self, batch: Arrays, state: TrainState, seed: int) -> Tensors:
@@ -89,8 +89,8 @@ class Step:
 
         Args:
             batch: its rows, encoded.
-            state: parameters, states, slots and the number of updates made.
-            seed: of the step's random numbers.
+            state: the state before the update.
+            seed: the seed of the step's random numbers.
         """
         inputs = batch.x if isinstance(batch.x, dict) else {"x": batch.x}
         targets = batch.y if isinstance(batch.y, dict) else {"target": batch.y}
@@ -100,71 +100,84 @@ class Step:
         return {**arrays, **self.key(seed, state.step), "step": np.array(state.step, np.int64)}
 
 
-def training_step(network: Network, weighted: bool, horizon: int, inside: Shape = ()) -> Step:
+def training_step(network: Network, weighted: bool, horizon: int, weight_shape: Shape = ()) -> Step:
     """The training step of a network.
 
     Args:
-        network: what is trained.
+        network: the graphs of the model.
         weighted: whether samples have weights.
-        horizon: how many updates the whole training makes, for the schedule.
-        inside: the shape of one sample's weight: ``()``, or that of its places.
+        horizon: the number of updates of the complete training, for the schedule.
+        weight_shape: the shape of one sample's weight: ``()``, or that of its positions.
+
+    Raises:
+        UsageError E106: no parameter is trainable.
     """
     with building(network.limits, later=True):
-        return _training_step(network, weighted, horizon, inside)
+        return _training_step(network, weight_shape if weighted else None, horizon)
 
 
-def _training_step(network: Network, weighted: bool, horizon: int, inside: Shape) -> Step:
+def _training_step(network: Network, weight_shape: Shape | None, horizon: int) -> Step:
     built, optimizer = network.training, network.recipe.optimizer
     if not network.trainable:
         frozen = f"none: frozen={list(network.recipe.frozen)}" if network.recipe.frozen else "none"
         raise UsageError(
             "E106", expected="at least one parameter to train", received=frozen,
-            fix='frozen=["stage1"], what shall stay, and not all' if network.recipe.frozen else "",
+            fix='frozen=["stage1"]: some layers, not all' if network.recipe.frozen else "",
         )  # fmt: skip
-    made_of = objective(network, built, inside if weighted else None)
+    terms = objective(network, built, weight_shape)
     nodes = {path: p.node for path, p in network.trainable.items()}
-    gradients = made_of.gradients(nodes)
+    gradients = terms.gradients(nodes)
     if network.recipe.clip is not None:
         gradients = network.recipe.clip(gradients)
-    made = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
-    now = StepContext(optimizer.schedule(made, horizon), made + 1.0, made_of.value)
+    step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
+    context = StepContext(optimizer.schedule(step, horizon), step + 1.0, terms.value)
     slots = {
         label: input_node(label, slot.shape, network.recipe.dtype, "state")
-        for label, slot in network.memory.items()
+        for label, slot in network.slots.items()
     }
-    moved, kept = optimizer.moves(nodes, gradients, slots, now)
-    outputs = {"loss": made_of.value, "rate": now.learning_rate}
-    outputs.update({f"parameter.{path}": node for path, node in moved.items()})
-    outputs.update({f"slot.{label}": node for label, node in kept.items()})
+    parameters, new_slots = optimizer.moves(nodes, gradients, slots, context)
+    outputs = {"loss": terms.value, "learning_rate": context.learning_rate}
+    outputs.update({f"parameter.{path}": node for path, node in parameters.items()})
+    outputs.update({f"slot.{label}": node for label, node in new_slots.items()})
     outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
-    # After a step the number of the step is the count of updates.
-    there = optimizer.evaluation_parameters(nodes, slots, made)
-    answers = {path: node for path, node in there.items() if node is not nodes[path]}
-    given = Graph(outputs), gradients, network.memory, built, network.recipe, Graph(answers)
-    return Step(*given, made_of.data, inside if weighted else None)
+    # Between two steps, the index of the next step is the number of updates so far.
+    evaluated = optimizer.evaluation_parameters(nodes, slots, step)
+    predicting = {path: node for path, node in evaluated.items() if node is not nodes[path]}
+    return Step(
+        Graph(outputs), gradients, network.slots, built, network.recipe, Graph(predicting), terms.data,
+        weight_shape,
+    )  # fmt: skip
 
 
 def evaluation_program(network: Network, weights: np.ndarray | None = None) -> Program:
-    """The program from inputs and targets to the loss of each sample, ``loss`` (B,), the numerator and the
-    denominator of each output's mean, ``total.NAME`` and ``count.NAME`` (B,), where terms have weights, and
-    the predictions, ``answer.NAME``; where each place of a sample has a weight, with those as an input.
+    """The program from inputs and targets to losses and predictions.
+
+    Outputs: ``loss`` (B,), the loss of each sample; ``prediction.NAME``, the predictions of each output;
+        where
+    the terms of a loss have weights, ``total.NAME`` and ``count.NAME`` (B,), numerator and denominator of
+    each output's mean.
+
+    Args:
+        network: the graphs of the model.
+        weights: sample weights; where each position of a sample has a weight, they are an input of the
+            program.
     """
-    inside = None if weights is None or not weights.shape[1:] else weights.shape[1:]
-    purpose = ("evaluation", inside)
+    weight_shape = None if weights is None or not weights.shape[1:] else weights.shape[1:]
+    purpose = ("evaluation", weight_shape)
     if purpose not in network.programs:
-        network.programs[purpose] = compile(_evaluation(network, inside), network.engine)
+        network.programs[purpose] = compile(_evaluation(network, weight_shape), network.engine)
     return network.programs[purpose]
 
 
-def _evaluation(network: Network, inside: Shape | None) -> Graph:
+def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:
     with building(network.limits, later=True):
         outputs = {"loss": network.sample_loss(network.inference)}
-        found = parts(network, network.inference, sample_weight(network, inside))
-        if any(count is not None for _, count in found.values()):
-            outputs |= {f"total.{name}": total for name, (total, _) in found.items()}
+        fractions = loss_parts(network, network.inference, sample_weight(network, weight_shape))
+        if any(count is not None for _, count in fractions.values()):
+            outputs |= {f"total.{name}": total for name, (total, _) in fractions.items()}
             ones = F.full_like(outputs["loss"], 1.0)
             outputs |= {
-                f"count.{name}": ones if count is None else count for name, (_, count) in found.items()
+                f"count.{name}": ones if count is None else count for name, (_, count) in fractions.items()
             }
     return Graph({**outputs, **network.predictions()})
 

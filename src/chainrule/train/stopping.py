@@ -20,7 +20,7 @@ Counters = dict[str, "float | None"]
 
 
 @frozen
-class Verdict:
+class Decision:
     """What a rule says after an epoch: its counters, whether to stop, whether this epoch is the best."""
 
     counters: Counters
@@ -39,7 +39,7 @@ class StoppingRule(Extensible):
     keeps_best: ClassVar[bool] = False
     monitor: str = "loss"
 
-    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+    def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         """The verdict after an epoch.
 
         Args:
@@ -114,15 +114,15 @@ class EarlyStopping(StoppingRule):
     def __post_init__(self) -> None:
         _positive(self, patience=self.patience, min_delta=self.min_delta)
 
-    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+    def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         value, best = self.value(row), counters.get("best")
         sign = 1.0 if self._larger() else -1.0
         better = not math.isnan(value) and (best is None or sign * (value - best) > self.min_delta)
         if better:
-            return Verdict({"best": value, "waited": 0, "epoch": row["epoch"]}, best=True)
+            return Decision({"best": value, "waited": 0, "epoch": row["epoch"]}, best=True)
         waited = (counters.get("waited") or 0) + 1
         kept = {"best": best, "waited": waited, "epoch": counters.get("epoch")}
-        return Verdict(kept, stop=waited >= self.patience > 0)
+        return Decision(kept, stop=waited >= self.patience > 0)
 
     def _larger(self) -> bool:
         return larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
@@ -147,14 +147,14 @@ class Converged(StoppingRule):
     def __post_init__(self) -> None:
         _positive(self, patience=self.patience, tolerance=self.tolerance)
 
-    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+    def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         value, best = self.value(row), counters.get("best")
         if not math.isnan(value) and (best is None or value < best - self.tolerance * abs(best)):
-            return Verdict({"best": value, "waited": 0})
+            return Decision({"best": value, "waited": 0})
         waited = (counters.get("waited") or 0) + 1
         # Steps too small to count are kept too, or many of them together would pass for progress.
         least = best if best is None or math.isnan(value) else min(best, value)
-        return Verdict({"best": least, "waited": waited}, stop=waited >= self.patience)
+        return Decision({"best": least, "waited": waited}, stop=waited >= self.patience)
 
 
 RULES: dict[str, type[StoppingRule]] = {rule.name: rule for rule in (EarlyStopping, Converged)}

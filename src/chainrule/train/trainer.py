@@ -31,7 +31,7 @@ from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import looks_ahead
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
-from chainrule.train.inputs.sample_weights import inside_of, refuse_misplaced, refuse_weightless
+from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.multi_step import homes_of
@@ -82,12 +82,12 @@ class Trainer:
         first = self._encoded(*example)
         network = self._state.network
         assert network is not None
-        refuse_misplaced(network, first.weights)
-        inside = inside_of(first.weights)
+        refuse_weight_shape(network, first.weights)
+        inside = weight_shape_of(first.weights)
         self._step = training_step(network, first.weights is not None, _horizon(self._state, steps), inside)
         self._parameters = parameters or Parameters(StateHolder(self._state))
         _refuse_others(self._parameters, self._state)
-        self._slots = Block(self._step.first_slots())
+        self._slots = Block(self._step.initial_slots())
         self._arrays = {**self._parameters, **self._slots.arrays}
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
@@ -172,7 +172,7 @@ class Trainer:
                 expected="weights" if batch.weights is None else "none", received="the opposite",
                 fix="the same in every step as in the example batch",
             )  # fmt: skip
-        refuse_weightless(batch.weights)
+        refuse_zero_weights(batch.weights)
         if batch.rows > self._capacity:
             self._take_capacity(batch)
         for name, array in _by_name(batch).items():
@@ -249,7 +249,7 @@ class Trainer:
         network = self._state.network
         assert network is not None
         parameters = {path: self._arrays[path].copy() for path in network.parameters}
-        predicting = self._step.answering(parameters, self._slots.arrays, self._steps_made)
+        predicting = self._step.prediction_parameters(parameters, self._slots.arrays, self._steps_made)
         states = {path: self._arrays[path].copy() for path in network.inference.states}
         return replace(
             self._state, parameters=predicting, states=states, is_given=False, start=GIVEN, step=self._step,
@@ -285,9 +285,11 @@ def _begun(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelS
         parts = by_output(model.targets, data.y)
         if classes is not None:
             parts = dict.fromkeys(parts, np.asarray(classes))
-        learned = {name: t.learn(parts[name]) if name in parts else t for name, t in model.targets.items()}
+        learned = {
+            name: t.with_labels(parts[name]) if name in parts else t for name, t in model.targets.items()
+        }
         model = replace(model, targets=learned)
-    return model if model.held else model.initialized(seed)
+    return model if model.arrays else model.initialized(seed)
 
 
 def _horizon(model: ModelState, steps: int | None) -> int:
@@ -310,7 +312,7 @@ def _refuse_others(parameters: Parameters, model: ModelState) -> None:
     Raises:
         ShapeError E209: names or shapes that differ; all are listed.
     """
-    wanted = {path: array.shape for path, array in model.held.items()}
+    wanted = {path: array.shape for path, array in model.arrays.items()}
     found = {path: array.shape for path, array in parameters.items()}
     wrong = [f"{path} {shape_text(shape)}" for path, shape in wanted.items() if found.get(path) != shape]
     if wrong:

@@ -130,7 +130,7 @@ class TrainingRun:
     def predicting_parameters(self) -> Tensors:
         """The parameters for predictions: the present ones, or the averages of an optimizer such as
         ``cr.EMA``."""
-        return self.step.answering(self.state.parameters, self.state.slots, self.state.step)
+        return self.step.prediction_parameters(self.state.parameters, self.state.slots, self.state.step)
 
     def facts(self, reason: str) -> dict[str, Any]:
         """Counts and settings of the training for the model file, as plain data.

@@ -28,7 +28,7 @@ def test_rollout_is_the_product_of_the_attentions() -> None:
     assert model.network is not None
     notes = model.network.inference.book.notes
     (weights,) = [node for path, node in notes.items() if path.endswith("weights")]
-    found = evaluate(weights, {**model.state.held, "x": x}, "reference").mean((1, 3))  # (n, Tq, Tk)
+    found = evaluate(weights, {**model.state.arrays, "x": x}, "reference").mean((1, 3))  # (n, Tq, Tk)
     row = (0.5 * np.eye(found.shape[-1]) + 0.5 * found)[:, 0, 1:]  # that of the class token, without itself
     assert made.values["x"].sum((1, 2, 3)) == pytest.approx(row.sum(1))
 

@@ -52,7 +52,8 @@ def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
     made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
     made.initialize({"x": Spec((B, 4, 2), "float64")})
     targets = {
-        name: target.learn(np.arange(2).repeat(4).reshape(2, 4)) for name, target in made.targets.items()
+        name: target.with_labels(np.arange(2).repeat(4).reshape(2, 4))
+        for name, target in made.targets.items()
     }
     made.adopt(replace(made.state, targets=targets))
     made.freeze("dense1")

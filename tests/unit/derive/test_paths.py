@@ -21,7 +21,7 @@ X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
 def traced(*layers: Layer) -> Trace:
     net = Sequential(*layers, Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 2), "float32")})
-    return trace(network, network.start(5)[0], {"x": X}, {"target": Y})
+    return trace(network, network.initialize(5)[0], {"x": X}, {"target": Y})
 
 
 def paths_of(t: Trace, max_symbols: int = MAX_SYMBOLS) -> tuple[float, int, tuple[Path, ...]]:

@@ -26,7 +26,7 @@ def specs(*shape: int, dtype: str = "float32") -> dict[str, Spec]:
 
 def values(built: nn.Built, x: np.ndarray, seed: int = 0, key: int = 9) -> np.ndarray:
     """The net's output for first values drawn by ``seed``."""
-    graph = nn.first_values(built.parameters, {path: stream_of(path) for path in built.parameters})
+    graph = nn.initial_values(built.parameters, {path: stream_of(path) for path in built.parameters})
     drawn = evaluate(list(graph.outputs.values()), {KEY: key_of(seed)} if graph.inputs else {})
     feeds = {**dict(zip(graph.outputs, drawn, strict=True)), "x": x}
     return evaluate(built.output, {**feeds, KEY: key_of(key)} if built.book.key is not None else feeds)
@@ -215,7 +215,7 @@ def test_state_and_noise_are_asked_for_in_the_open() -> None:
 
 def test_first_values_follow_the_path_and_the_seed() -> None:
     built = nn.build(nn.Sequential(nn.Dense(3), nn.Dense(3)), specs(3), "float32")
-    graph = nn.first_values(built.parameters, {path: stream_of(path) for path in built.parameters})
+    graph = nn.initial_values(built.parameters, {path: stream_of(path) for path in built.parameters})
     first, again, other = (evaluate(list(graph.outputs.values()), {KEY: key_of(s)}) for s in (0, 0, 1))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.allclose(first[0], other[0])
@@ -308,7 +308,7 @@ def test_what_does_not_fit_is_refused(
     if code is None:  # a bias has no directions: said when its first values are drawn
         built = nn.build(made, specs(*shape), "float32")
         with pytest.raises(ShapeError):
-            nn.first_values(built.parameters, dict.fromkeys(built.parameters, 0))
+            nn.initial_values(built.parameters, dict.fromkeys(built.parameters, 0))
         return
     with pytest.raises(ChainruleError) as caught:
         nn.build(made, specs(*shape), "float32")

@@ -27,7 +27,7 @@ def built(net: nn.Layer, *shape: int, training: bool = False) -> nn.Built:
 def first(net: nn.Built) -> dict[str, np.ndarray]:
     """The first parameters and running values."""
     asked = {**net.parameters, **net.states}
-    graph = nn.first_values(asked, {path: stream_of(path) for path in asked})
+    graph = nn.initial_values(asked, {path: stream_of(path) for path in asked})
     values = evaluate(list(graph.outputs.values()), {KEY: key_of(5)} if graph.inputs else {})
     return dict(zip(graph.outputs, values, strict=True))
 

@@ -42,7 +42,7 @@ def both(layer: nn.Layer, x: np.ndarray, dtype: str, engine: str | None = None, 
     """A layer's outputs and its gradient by the inputs, in training; its matrices times a factor."""
     net = nn.build(layer, {"x": Spec((B, *x.shape[1:]), dtype)}, dtype, True)
     asked = {**net.parameters, **net.states}
-    graph = nn.first_values(asked, {path: stream_of(path) for path in asked})
+    graph = nn.initial_values(asked, {path: stream_of(path) for path in asked})
     key = {name: np.array([1, 2], np.uint32) for name in graph.inputs}
     values = evaluate(list(graph.outputs.values()), key) if asked else []
     held = {

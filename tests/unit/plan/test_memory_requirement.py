@@ -77,7 +77,7 @@ def test_replicas_allocate_the_predicted_bytes(name: str, batch: int) -> None:
     model, step, data = step_of(name)
     if not native.Trainer.covers(step.graph):
         pytest.skip("a step with an operation that has no kernel does not run in replicas")
-    state = {**model.parameters(), **model.states(), **step.first_slots()}
+    state = {**model.parameters(), **model.states(), **step.initial_slots()}
     core, homes = list(step.gradients.values()), homes_of(step)
     trainer = native.Trainer(step.graph, core, homes, data, state, threads=1, cores=CORES)
     predicted = step_memory(step.graph, cut_of(step), batch, CORES, set(data))
@@ -105,7 +105,7 @@ def test_a_program_allocates_the_predicted_bytes(name: str) -> None:
     need = program.memory_requirement({"B": 20})
     assert need.uses["work"] >= planned.layout.size
     assert need.uses == plan_memory(planned).uses
-    arrays = {**model.parameters(), **model.states(), **step.first_slots()}
+    arrays = {**model.parameters(), **model.states(), **step.initial_slots()}
     arrays |= {label: array[:20] for label, array in data.items()}
     arrays |= {"step": np.array(0), **step.key(0, 0)}
     results = program.run({label: arrays[label] for label in step.graph.inputs})

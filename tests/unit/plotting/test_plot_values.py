@@ -17,7 +17,7 @@ from chainrule.plotting.plots.landscape import direction
 from chainrule.plotting.plots.roc import rates
 from chainrule.plotting.plots.trajectory import principal_plane
 from chainrule.store import container
-from chainrule.train.callback import Recorded, recorded
+from chainrule.train.callback import RecordedHistograms, read_histograms
 from chainrule.train.callback.histograms import EDGES, FILE, count
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -131,8 +131,8 @@ def test_rebinned_shares_keep_the_distribution() -> None:
     assert low < 0.25 < high
 
 
-def histograms(run: Path) -> Recorded:
-    return recorded(run / FILE)
+def histograms(run: Path) -> RecordedHistograms:
+    return read_histograms(run / FILE)
 
 
 def test_histograms_are_recorded_and_resumed(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]] = {
 def test_invalid_histogram_files_are_refused(fault: str, tmp_path: Path) -> None:
     container.save(tmp_path / "h.safetensors", "histograms", *BROKEN[fault])
     with pytest.raises(FileError, match="E563"):
-        recorded(tmp_path / "h.safetensors")
+        read_histograms(tmp_path / "h.safetensors")
 
 
 def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from campaigns.hostile_cases import run_folders
 from chainrule.errors import FileError
 from chainrule.store import RunFolder, atomic_write, container
 from chainrule.store.open_folder import place_of
-from chainrule.train.callback.growing_file import append, whole_lines
+from chainrule.train.callback.append_only_file import append, whole_lines
 
 ROOT = Path(__file__).parents[3]
 ACTIONS: dict[str, Callable[[RunFolder], object]] = {

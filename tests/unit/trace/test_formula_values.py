@@ -55,7 +55,9 @@ def traces(draw: st.DrawFn) -> Trace:
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(samples, outputs)) if loss in LOSSES[:3] else rng.random((samples, outputs))
     y = rng.integers(0, outputs, samples) if loss == "cross_entropy" else y
-    return trace(network, network.start(seed)[0], {"x": rng.normal(size=(samples, width))}, {"target": y})
+    return trace(
+        network, network.initialize(seed)[0], {"x": rng.normal(size=(samples, width))}, {"target": y}
+    )
 
 
 def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
@@ -110,6 +112,6 @@ def test_parts_of_a_too_long_formula_get_names() -> None:
 def test_layers_that_only_reshape_do_not_appear_in_formulas(shape: tuple[int, ...]) -> None:
     net = Sequential(Reshape(shape), Flatten(), Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 4), "float32")})
-    t = trace(network, network.start(0)[0], {"x": np.ones((1, 4))}, {"target": np.ones((1, 1))})
+    t = trace(network, network.initialize(0)[0], {"x": np.ones((1, 4))}, {"target": np.ones((1, 1))})
     assert wrong(t, t.derivation.gradients["dense1.weight"]) == []
     assert {name.role for name in t.names.values()} & {"hidden"} == set()

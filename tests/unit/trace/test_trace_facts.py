@@ -40,7 +40,7 @@ SMALL = Sequential(Dense(4, "tanh"), Dense(1))
 def of(net: Layer = SMALL, rows: int = 4, **options: Any) -> tuple[Network, Trace]:
     recipe = Recipe(net, "half_mse", options.pop("optimizer", SGD(0.1)), **options)  # type: ignore[arg-type]
     network = Network(recipe, SPECS, "reference")
-    arrays, _ = network.start(3)
+    arrays, _ = network.initialize(3)
     return network, trace(network, arrays, {"x": X[:rows]}, {"target": Y[:rows]})
 
 
@@ -52,7 +52,7 @@ def test_the_update_equals_that_of_the_training_step(
 ) -> None:
     _, t = of(optimizer=optimizer, penalty=penalty, clip=clip)
     step = training_step(t.derivation.network, False, 1)
-    feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
+    feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.initial_slots()}
     done = compile(step.graph, "reference").run(feeds)
     assert done["loss"] == pytest.approx(t.loss, rel=1e-12)
     for path, new in t.new_parameters.items():
@@ -63,7 +63,7 @@ def test_the_update_equals_that_of_the_training_step(
 def test_the_update_and_predicted_change_of_every_optimizer(name: str) -> None:
     _, t = of(optimizer=OPTIMIZERS[name]())
     step = training_step(t.derivation.network, False, 1)
-    feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
+    feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.initial_slots()}
     done = compile(step.graph, "reference").run(feeds)
     for path, new in t.new_parameters.items():
         np.testing.assert_allclose(new, done[f"parameter.{path}"], rtol=1e-12, atol=1e-15)
@@ -93,7 +93,7 @@ def test_float32_parameters_are_computed_in_float64() -> None:
 
 def test_the_optimizer_state_is_initial_or_passed() -> None:
     network, first = of(optimizer=SGD(0.1, momentum=0.5))
-    arrays, _ = network.start(3)
+    arrays, _ = network.initialize(3)
     slots = {f"{path}/velocity": np.ones_like(p) for path, p in arrays.items()}
     moment = TrainingPosition(step=7, horizon=10, slots=slots)
     given = trace(network, arrays, {"x": X}, {"target": Y}, moment)
@@ -140,7 +140,7 @@ def test_a_large_network_is_checked_on_a_fixed_sample() -> None:
     network = Network(
         Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference"
     )
-    arrays, _ = network.start(0)
+    arrays, _ = network.initialize(0)
     asked = ("dense1.weight", (59, 2))
     t = trace(network, arrays, {"x": X}, {"target": Y})
     found, again = t.gradient_check, trace(network, arrays, {"x": X}, {"target": Y}).gradient_check
@@ -154,7 +154,7 @@ def test_a_large_network_is_checked_on_a_fixed_sample() -> None:
 
 def test_the_first_non_finite_value_is_located() -> None:
     network, _ = of()
-    arrays, _ = network.start(3)
+    arrays, _ = network.initialize(3)
     arrays["dense1.weight"] = np.full((4, 3), 1e200)
     arrays["dense2.weight"] = np.full((1, 4), 1e308)
     t = trace(network, arrays, {"x": np.ones((1, 3))}, {"target": np.ones((1, 1))})
@@ -174,7 +174,7 @@ def test_networks_with_several_inputs_and_outputs_are_traced() -> None:
 
     specs = {name: Spec((Size.symbol("B"), 2), "float32") for name in ("left", "right")}
     network = Network(Recipe(Two(), {"sum": "mse", "kind": "cross_entropy"}, SGD(0.1)), specs, "reference")
-    arrays, _ = network.start(0)
+    arrays, _ = network.initialize(0)
     x = {"left": X[:2, :2], "right": X[2:, :2]}
     t = trace(network, arrays, x, {"target.sum": Y[:2], "target.kind": np.array([0, 2])})
     assert t.gradient_check.error < 1e-6
@@ -184,7 +184,7 @@ def test_networks_with_several_inputs_and_outputs_are_traced() -> None:
 def test_the_table_of_signal_factors_multiplies_to_the_last_signal() -> None:
     net = Sequential(Dense(4, "tanh"), Dense(3, "relu"), Dense(4, "sigmoid"), Dense(3, "tanh"), Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), SPECS, "reference")
-    t = trace(network, network.start(3)[0], {"x": X}, {"target": Y})
+    t = trace(network, network.initialize(3)[0], {"x": X}, {"target": Y})
     transfers = list(signal_transfers(Writer(t, "en")))
     assert len(transfers) == 4
     product = np.prod([transfer.weight_factor * transfer.derivative_factor for transfer in transfers])

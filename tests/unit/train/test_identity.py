@@ -15,7 +15,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import FileError, TrainingError
 from chainrule.events import StepDone
-from chainrule.train.checkpoint.code_fingerprint import code_of
+from chainrule.train.checkpoint.code_fingerprint import code_fingerprints
 from chainrule.train.checkpoint.identity import FACTS
 from custom_code import (
     CODE,
@@ -251,8 +251,11 @@ def test_bytecode_knows_what_a_function_does_and_not_how_it_looks() -> None:
     def closed(factor: float) -> Any:
         return lambda y, p: p * factor
 
-    found = [code_of({"f": f})["f"] for f in (first, same, constant, closed(1.0), closed(1.0), closed(2.0))]
+    found = [
+        code_fingerprints({"f": f})["f"]
+        for f in (first, same, constant, closed(1.0), closed(1.0), closed(2.0))
+    ]
     assert found[0] == found[1]
     assert found[3] == found[4]
     assert len(set(found)) == 4
-    assert code_of({"f": np.mean, "g": len, "h": cr.EarlyStopping()}) == {}
+    assert code_fingerprints({"f": np.mean, "g": len, "h": cr.EarlyStopping()}) == {}

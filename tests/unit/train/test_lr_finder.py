@@ -25,7 +25,7 @@ def regressor(optimizer: Any = None, **options: Any) -> Model:
 
 
 def everything(model: Model) -> list[Any]:
-    arrays = {path: value.tobytes() for path, value in model.state.held.items()}
+    arrays = {path: value.tobytes() for path, value in model.state.arrays.items()}
     return [
         arrays,
         model.history,
@@ -42,7 +42,7 @@ def test_the_model_stays_as_it_is(warm_start: bool) -> None:
     model = regressor()
     find_learning_rate(model.state, X, Y)
     assert model.network is None
-    assert not model.state.held
+    assert not model.state.arrays
     model.fit(X, Y, epochs=1, verbose=False)
     before = everything(model)
     first = find_learning_rate(model.state, X, Y, warm_start=warm_start)

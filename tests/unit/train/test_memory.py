@@ -99,13 +99,13 @@ def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
     whole, measured = np.asarray(trained(X)), trained.evaluate(X, Y)
     assert trained.network is not None
     with cr.settings.using(memory=80_000):
-        rows = rows_per_block(trained.network.answers, 4000)
+        rows = rows_per_block(trained.network.prediction_program, 4000)
         assert 1 < rows < BLOCK
-        assert trained.network.answers.memory_requirement({"B": rows}).total <= 80_000
+        assert trained.network.prediction_program.memory_requirement({"B": rows}).total <= 80_000
         np.testing.assert_allclose(np.asarray(trained(X)), whole, rtol=1e-12, atol=1e-12)
         assert trained.evaluate(X, Y) == pytest.approx(measured)
-    assert rows_per_block(trained.network.answers, 4000) == BLOCK
-    assert rows_per_block(trained.network.answers, 7) == 7
+    assert rows_per_block(trained.network.prediction_program, 4000) == BLOCK
+    assert rows_per_block(trained.network.prediction_program, 7) == 7
     with cr.settings.using(memory=10), pytest.raises(TrainingError, match="E508"):
         trained.predict(X)
 

@@ -23,7 +23,7 @@ def judged(rule: StoppingRule, values: list[float | None]) -> tuple[int, int | N
     counters: dict[str, float | None] = {}
     best = None
     for epoch, value in enumerate(values, 1):
-        verdict = rule.judge(counters, {"epoch": epoch, rule.monitor: value})
+        verdict = rule.update(counters, {"epoch": epoch, rule.monitor: value})
         counters = verdict.counters
         best = epoch if verdict.best else best
         if verdict.stop:

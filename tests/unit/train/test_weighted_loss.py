@@ -128,7 +128,7 @@ def test_an_explanation_has_the_loss_and_the_gradients_of_torch(name: str, place
     model.fit(x, y, epochs=1, verbose=False)
     network, coded = model.network, np.where(y == GONE, GONE, y)
     assert network is not None
-    found = trace(network, model.state.held, {"x": x}, {"target": coded})
+    found = trace(network, model.state.arrays, {"x": x}, {"target": coded})
     held = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
     value = peer(functional.linear(torch.tensor(x), held["weight"], held["bias"]), torch.tensor(y))
     value.backward()
@@ -269,7 +269,7 @@ def test_two_outputs_are_two_means() -> None:
     same(model.history[-1]["loss"], value.item())
     same(model.evaluate(x, {"a": y, "b": known})["loss"], value.item())
     assert model.network is not None
-    found = trace(model.network, model.state.held, {"x": x}, {"target.a": y, "target.b": known})
+    found = trace(model.network, model.state.arrays, {"x": x}, {"target.a": y, "target.b": known})
     same(found.loss, value.item())
     assert found.gradient_check.error < 1e-6
 

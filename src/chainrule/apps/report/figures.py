@@ -22,14 +22,16 @@ from chainrule.plotting.plots.decision_boundary import prediction_grid
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.samples import Rows
 from chainrule.plotting.style import evenly_spaced
-from chainrule.train.callback.histograms import Recorded
+from chainrule.train.callback.histograms import RecordedHistograms
 from chainrule.train.evaluation.metric import Predictions
 
 LAYERS, EPOCHS, PLACES = 4, 30, 48  # shown of each kind of histogram; along each axis of a boundary
 MOST_BOXES = 200  # of a net that is drawn
 
 
-def figures(model: Model, study: Study, answers: Predictions, recorded: Recorded | None) -> dict[str, Any]:
+def figures(
+    model: Model, study: Study, answers: Predictions, recorded: RecordedHistograms | None
+) -> dict[str, Any]:
     """What the template shows besides curves and tables, by name; nothing stands where nothing suits.
 
     Args:
@@ -82,7 +84,7 @@ def _boundary(model: Model, study: Study) -> dict[str, Any]:
     }
 
 
-def _histograms(recorded: Recorded) -> list[dict[str, Any]]:
+def _histograms(recorded: RecordedHistograms) -> list[dict[str, Any]]:
     """For each kind of number a few layers over the epochs."""
     epochs = evenly_spaced(len(recorded.epochs), EPOCHS)
     found = []

@@ -27,7 +27,7 @@ from chainrule.model import Model
 from chainrule.nn import summary_rows
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.callback import Recorded
+from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 
 MATRIX = 30  # classes shown in a confusion matrix at most
@@ -49,7 +49,11 @@ class Confusion:
 
 
 def page(
-    model: Model, options: Options, study: Study, rated: list[Rating], recorded: Recorded | None = None
+    model: Model,
+    options: Options,
+    study: Study,
+    rated: list[Rating],
+    recorded: RecordedHistograms | None = None,
 ) -> str:
     """The whole page as HTML.
 

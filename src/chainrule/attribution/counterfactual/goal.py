@@ -139,7 +139,7 @@ def _scores(model: ModelState, name: str, target: Target) -> Callable[[np.ndarra
 
     def scores(rows: np.ndarray) -> np.ndarray:
         raw = np.asarray(raw_outputs(model, rows), np.float64)
-        if target.room == target.scores:
+        if target.max_classes == target.scores:
             return raw[:, : len(target.labels)]
         single = raw.reshape(-1, 1) - half
         return np.concatenate([-single, single], axis=1)  # (n, 1) -> (n, 2)

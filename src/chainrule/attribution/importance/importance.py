@@ -166,7 +166,7 @@ def _metric_function(
 
     def measure(inputs: Any) -> float:
         changed = Arrays(inputs, rows.y, rows.weights)
-        return evaluate.evaluator(model, changed, metrics)(model.held)[name]
+        return evaluate.evaluator(model, changed, metrics)(model.arrays)[name]
 
     return name, measure
 

@@ -32,7 +32,7 @@ def attention_rollout(context: AttributionContext, residual: float = 0.5) -> Met
     if not weights:
         raise _lacking(context, "a self-attention layer", "自注意力")
     program = compile(Graph(weights), context.score.network.engine)
-    values = run(program, context.model.held, {**context.inputs, **context.score_inputs})
+    values = run(program, context.model.arrays, {**context.inputs, **context.score_inputs})
     rollout = None
     for path, node in weights.items():
         mixed = _over_heads(values[path], node.rank)  # (n, T, T)

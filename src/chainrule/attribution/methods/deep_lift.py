@@ -219,7 +219,7 @@ def _contributions(context: AttributionContext, points: int) -> tuple[dict[str, 
             f"{label} baseline": np.repeat(array[k : k + 1], rows, 0)
             for label, array in context.baseline_entries.items()
         }
-        results = run(lift.program, context.model.held, {**feeds, **baseline_inputs})
+        results = run(lift.program, context.model.arrays, {**feeds, **baseline_inputs})
         zeros = {label: np.zeros_like(array) for label, array in context.entries.items()}
         part = context.sum_to_inputs({label: results.get(f"c {label}", z) for label, z in zeros.items()})
         values = {name: values.get(name, 0.0) + array / baselines for name, array in part.items()}

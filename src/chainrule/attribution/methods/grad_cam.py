@@ -48,7 +48,7 @@ def grad_cam(context: AttributionContext, layer: str | None = None, rectified: b
     score, feature_map = context.score.node, maps[path]
     gradient = grad(F.sum(score), [feature_map], unused="zeros")[0]
     program = compile(Graph({"maps": feature_map, "gradient": gradient}), context.score.network.engine)
-    results = run(program, context.model.held, {**context.inputs, **context.score_inputs})
+    results = run(program, context.model.arrays, {**context.inputs, **context.score_inputs})
     spatial_axes = tuple(range(1, feature_map.rank - 1))
     heat = (results["maps"] * results["gradient"].mean(spatial_axes, keepdims=True)).sum(-1, keepdims=True)
     heat = np.maximum(heat, 0) if rectified else heat

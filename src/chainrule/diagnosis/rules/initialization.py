@@ -66,10 +66,10 @@ def _first_loss(first: FirstSteps) -> Iterator[Evidence]:
     classes = len(target.labels)
     if target.loss.name not in SCORED or not target.is_single or classes < 2:
         return
-    chance = math.log(max(classes, target.room))
+    chance = math.log(max(classes, target.max_classes))
     times = first.data_loss / chance
     if times > CHANCE:
-        facts = {"loss": first.data_loss, "chance": chance, "classes": max(classes, target.room)}
+        facts = {"loss": first.data_loss, "chance": chance, "classes": max(classes, target.max_classes)}
         yield Evidence(times, CHANCE, facts, step=0)
 
 

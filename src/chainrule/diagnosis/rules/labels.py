@@ -36,10 +36,14 @@ def _numbers(labels: list[int], target: Target) -> Iterator[Evidence]:
     if missing:
         shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
         yield Evidence(len(missing), 0.0, {"low": low, "high": high, "missing": shown}, form="label_gap")
-    elif low == 1 and target.room == len(labels):
+    elif low == 1 and target.max_classes == len(labels):
         facts = {"high": high, "last": high - 1}
         yield Evidence(low, 0.0, facts, form="labels_from_one", severity="info")
-    if target.room > len(labels) and target.scores > 1 and (low or missing or target.room != high + 1):
+    if (
+        target.max_classes > len(labels)
+        and target.scores > 1
+        and (low or missing or target.max_classes != high + 1)
+    ):
         facts = {"scores": target.scores, "classes": len(labels), "low": low, "high": high}
         yield Evidence(target.scores, len(labels), facts, form="unused_scores")
 

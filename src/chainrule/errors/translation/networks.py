@@ -305,7 +305,7 @@ PHRASES: dict[str, str] = {
     "{}, or one of the {#} paths in them": "{}，或其中 {} 条路径之一",
     "images of {#} x {#}: cr.read_images({})": "{} x {} 的图像：cr.read_images({})",
     "none: frozen={}": "无：frozen={}",
-    'frozen=["stage1"], what shall stay, and not all': 'frozen=["stage1"]：只冻结要保留的部分，而非全部',
+    'frozen=["stage1"]: some layers, not all': 'frozen=["stage1"]：冻结部分层，而非全部',
     "leave them out": "去掉它们",
     "a dict with {}": "含 {} 的字典",
     "a dict with one key twice": ("含 〇one key twice 的字典"),

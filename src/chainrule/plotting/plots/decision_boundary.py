@@ -70,7 +70,7 @@ def prediction_grid(
     inputs[:, chosen[0]], inputs[:, chosen[1]] = (part.reshape(-1) for part in np.meshgrid(*edges))
     output = next(iter(model.targets))
     target = model.targets[output]
-    prediction = predictions(model, {next(iter(rows.x)): inputs}, "answer")[output]
+    prediction = predictions(model, {next(iter(rows.x)): inputs}, "prediction")[output]
     if target.is_classes:
         prediction = target.probabilities(prediction)
     elif model.preparation is not None and target.task == "regression":

@@ -19,7 +19,7 @@ from chainrule.plotting.samples import inputs_of, network_of, rows_of, values
 from chainrule.plotting.style import AMOUNT, BLUE, GRAY, add_colorbar, evenly_spaced, grid, integer_ticks
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, recorded
+from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, read_histograms
 from chainrule.train.model_state import ModelState
 from chainrule.train.step import training_step
 
@@ -83,7 +83,7 @@ def gradients(
     rows = rows_of(model, x, y, "gradients").some(ROWS)
     step = training_step(network, weighted=False, horizon=1)
     graph = Graph(dict(step.gradients))
-    feeds = {**model.held, **rows.x, **rows.y, **step.key(0, 0)}
+    feeds = {**model.arrays, **rows.x, **rows.y, **step.key(0, 0)}
     values_by_path = reference.Program(graph).run({name: feeds[name] for name in graph.inputs})
     return _current("gradients", values_by_path, rows.count)
 
@@ -125,9 +125,9 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Plot:
     file = file / FILE if folder is not None else file
     if not os.path.lexists(file):
         raise _missing(kind, str(run))
-    recorded_ = recorded(file, folder)
-    counts = recorded_.counts[kind]
-    if not counts or not len(recorded_.epochs):
+    recorded = read_histograms(file, folder)
+    counts = recorded.counts[kind]
+    if not counts or not len(recorded.epochs):
         raise _missing(kind, str(run))
     names, title = (
         [list(counts)[i] for i in evenly_spaced(len(counts), MOST)],
@@ -137,7 +137,7 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Plot:
     mesh = None
     for frame, name in zip(frames, names, strict=True):
         edges, shares = rebin(counts[name])
-        ends = np.append(recorded_.epochs, 2 * recorded_.epochs[-1] - recorded_.epochs[-2:][0] or 1) - 0.5
+        ends = np.append(recorded.epochs, 2 * recorded.epochs[-1] - recorded.epochs[-2:][0] or 1) - 0.5
         ends = ends if ends[-1] > ends[-2] else np.append(ends[:-1], ends[-2] + 1)
         mesh = frame.pcolormesh(ends, edges, shares.T, cmap=AMOUNT, vmin=0, vmax=1, rasterized=True)
         frame.set_title(printable_label(name, 30), fontsize=8)
@@ -146,7 +146,7 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Plot:
     add_colorbar(figure, mesh, frames, plot_text("density"))
     figure.supxlabel(plot_text("epoch"), fontsize=9)
     figure.supylabel(plot_text("value"), fontsize=9)
-    text = "\n".join(f"{name}: {len(recorded_.epochs)}" for name in names)
+    text = "\n".join(f"{name}: {len(recorded.epochs)}" for name in names)
     return Plot(kind, title, figure, settings.lang, text)
 
 
@@ -154,7 +154,7 @@ def rebin(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Convert recorded counts to shares in bins of equal width over the occupied range.
 
     Args:
-        counts: (n, bins) counts of ``Recorded``.
+        counts: (n, bins) counts of ``RecordedHistograms``.
 
     Returns:
         the edges of the new bins (CELLS + 1,), and (n, CELLS) square roots of the shares relative to the

@@ -83,7 +83,7 @@ def loss_slice(
     """Return the loss on some rows, on a grid along two directions from the current weights."""
     program, arrays, parameters = (
         evaluation_program(network_of(model, "landscape")),
-        model.held,
+        model.arrays,
         model.parameters,
     )
     losses = np.empty((len(steps[1]), len(steps[0])))

@@ -7,7 +7,7 @@ changes a value of the training.
     TrainingView           training_view.py    a training in progress, read-only
     Checkpoint             checkpoint.py       model files, every few epochs or of the best epoch
     CSVLog, JSONLog        logs.py             the history as CSV; all events as JSON lines
-                           growing_file.py     files that are appended to during a training
+                           append_only_file.py  files that are appended to during a training
     Histograms             histograms.py       distributions of weights, activations and gradients
     TensorBoard            tensorboard.py      curves and histograms;  event_file.py  the file format
     TimeLimit              time_limit.py       a limit on the duration
@@ -30,7 +30,7 @@ _LAZY = LazyNames(
     {
         "checkpoint": "Checkpoint",
         "callback": "Callback last_step_only every_step",
-        "histograms": "Histograms Recorded recorded",
+        "histograms": "Histograms RecordedHistograms read_histograms",
         "time_limit": "TimeLimit",
         "logs": "CSVLog JSONLog",
         "registry": "CALLBACKS",

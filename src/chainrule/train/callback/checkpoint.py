@@ -12,8 +12,8 @@ from chainrule.events import EpochDone, Event, Listener
 from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
+from chainrule.train.callback.append_only_file import run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
-from chainrule.train.callback.growing_file import run_of
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
@@ -74,7 +74,7 @@ class Checkpoint(Callback):
             if isinstance(event, EpochDone) and self._is_due(training.history):
                 steps = event.step // max(event.epoch, 1)  # every epoch has as many
                 target = self._name(training.history[-1], event.step)
-                within = run_of(target, training.options.run)
+                within = run_folder_of(target, training.options.run)
                 if within is not None:
                     atomic_write.make_folder(within)
                 atomic_write.make_folder(target.parent, within)

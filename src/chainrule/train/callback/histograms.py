@@ -41,7 +41,7 @@ EDGES = np.concatenate([[-np.inf], -_SIDE[::-1], _SIDE, [np.inf]])
 
 
 @frozen(eq=False)
-class Recorded:
+class RecordedHistograms:
     """Histograms of a training.
 
     Args:
@@ -111,7 +111,7 @@ class Histograms(Callback):
         >>> history = model.fit(
         ...     [[1.0], [2.0]], [3.0, 5.0], epochs=3, callbacks=[Histograms("h.safetensors")], verbose=False
         ... )
-        >>> recorded("h.safetensors").epochs.tolist()
+        >>> read_histograms("h.safetensors").epochs.tolist()
         [1, 2, 3]
     """
 
@@ -202,14 +202,14 @@ def _before(
     """What an earlier part of this training counted, up to where it goes on."""
     if not os.path.lexists(place):
         return [], {}
-    found = recorded(place, within)  # another file is refused, not written over
+    found = read_histograms(place, within)  # another file is refused, not written over
     kept = int((found.epochs <= training.epoch).sum())
     counts = {f"{kind}/{path}": list(rows[:kept])
               for kind, held in found.counts.items() for path, rows in held.items()}  # fmt: skip
     return found.epochs[:kept].tolist(), counts if kept else {}
 
 
-def recorded(path: str | Path, within: Path | None = None) -> Recorded:
+def read_histograms(path: str | Path, within: Path | None = None) -> RecordedHistograms:
     """The histograms of a file that ``Histograms`` wrote.
 
     Args:
@@ -232,4 +232,4 @@ def recorded(path: str | Path, within: Path | None = None) -> Recorded:
             counts[kind][layer] = rows
     if not fits or not isinstance(epochs, list):
         raise FileError("E563", where=str(path), expected="counts for each epoch and bin", received="others")
-    return Recorded(np.array(epochs, np.int64), counts)
+    return RecordedHistograms(np.array(epochs, np.int64), counts)

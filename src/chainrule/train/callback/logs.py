@@ -19,8 +19,8 @@ from chainrule import escaping
 from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
 from chainrule.records import frozen
 from chainrule.store import atomic_write
+from chainrule.train.callback.append_only_file import append, complete_lines, run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
-from chainrule.train.callback.growing_file import append, run_of, whole_lines
 from chainrule.train.callback.training_view import TrainingView
 
 
@@ -52,9 +52,9 @@ class CSVLog(Callback):
 
     def start(self, training: TrainingView) -> Listener:
         place = Path(self.path)
-        within = run_of(place, training.options.run)
+        within = run_folder_of(place, training.options.run)
         what = "a log that begins with epoch,loss"
-        whole_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
+        complete_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
 
         @last_step_only
         def watch(event: Event) -> None:
@@ -112,9 +112,9 @@ class JSONLog(Callback):
 
     def start(self, training: TrainingView) -> Listener:
         place = Path(self.path)
-        within = run_of(place, training.options.run)
+        within = run_folder_of(place, training.options.run)
         what = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
-        lines = whole_lines(place, _is_event, what, within)
+        lines = complete_lines(place, _is_event, what, within)
         if place.exists() and len(lines) < place.stat().st_size:
             atomic_write.write(place, lines, within=within)
 

@@ -14,8 +14,8 @@ from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
+from chainrule.train.callback.append_only_file import append, run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
-from chainrule.train.callback.growing_file import append, run_of
 from chainrule.train.callback.training_view import TrainingView
 
 _PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
@@ -63,7 +63,7 @@ class TensorBoard(Callback):
     def start(self, training: TrainingView) -> Listener:
         waiting: list[bytes] = []
         folder = Path(self.log_dir)
-        within = run_of(folder, training.options.run)
+        within = run_folder_of(folder, training.options.run)
         place, written = new_file(folder, within), time.monotonic()
 
         def write() -> None:

@@ -119,7 +119,7 @@ class TrainingView:
         """Send an event to all listeners of the training."""
         self._run.send(event)
 
-    def keep_findings(self, findings: tuple[Any, ...]) -> None:
+    def set_findings(self, findings: tuple[Any, ...]) -> None:
         """Leave findings with the model that is trained."""
         self._run.findings = findings
 

@@ -18,11 +18,11 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBRARIES = (__name__.partition(".")[0], "abc", "typing", "dataclasses", "numpy")
 
 
-def code_of(things: Mapping[str, Any]) -> dict[str, str]:
+def code_fingerprints(things: Mapping[str, Any]) -> dict[str, str]:
     """The fingerprint of each function, or class of an object, that is a user's own, by name.
 
     Example:
-        >>> code_of({"a": len})  # not a user's
+        >>> code_fingerprints({"a": len})  # not a user's
         {}
     """
     found: dict[str, str] = {}

@@ -34,8 +34,15 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     for name, loss in network.losses.items():
         parts[f"loss {name}"] = loss(step.built.outputs[name], network.targets[name])
     outputs = step.graph.outputs
-    parts |= {"objective": outputs["loss"], "rate": outputs["rate"], "gradients": dict(step.gradients)}
-    parts["update"] = {**outputs, **{f"answer.{path}": n for path, n in step.answers.outputs.items()}}
+    parts |= {
+        "objective": outputs["loss"],
+        "learning_rate": outputs["learning_rate"],
+        "gradients": dict(step.gradients),
+    }
+    parts["update"] = {
+        **outputs,
+        **{f"prediction.{path}": n for path, n in step.prediction_graph.outputs.items()},
+    }
     parts |= dict(_layers(network.inference.book, "inference"))
     parts["prediction"] = {
         name: network.losses[name].prediction(node) for name, node in network.inference.outputs.items()
@@ -66,7 +73,7 @@ def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: 
         "output": f"the layer {type(network.recipe.net).__name__}, which is the whole network",
         "loss": f'the loss {type(network.losses[name]).__name__} of the output "{name}"' if name else "",
         "objective": "the penalties on parameters and activity, or the sample weights",
-        "rate": "the learning rate schedule",
+        "learning_rate": "the learning rate schedule",
         "gradients": "the gradients or their clipping",
         "update": "the optimizer or the state updates of a layer",
         "prediction": "the predictions that the loss makes of the outputs",

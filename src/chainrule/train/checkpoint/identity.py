@@ -21,7 +21,7 @@ from chainrule.nn.schedule import Schedule
 from chainrule.records import frozen
 from chainrule.settings import planning_cores, settings
 from chainrule.store import json_document
-from chainrule.train.checkpoint.code_fingerprint import code_of
+from chainrule.train.checkpoint.code_fingerprint import code_fingerprints
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
@@ -218,9 +218,9 @@ def _horizon(schedule: Schedule, epochs: int) -> int | None:
 def _start(run: TrainingRun) -> dict[str, str] | None:
     """Where a training begins: sampled by the seed from these formulas, or given."""
     if run.model.is_given:
-        held = {path: np.ascontiguousarray(array) for path, array in run.model.held.items()}
+        held = {path: np.ascontiguousarray(array) for path, array in run.model.arrays.items()}
         return {"given": data_fingerprint(Arrays(held, {}))}
-    return None if run.options.warm_start else {"sampled": fingerprint(run.network.first_values.outputs)}
+    return None if run.options.warm_start else {"sampled": fingerprint(run.network.initial_values.outputs)}
 
 
 def _own_code(run: TrainingRun) -> dict[str, str]:
@@ -229,7 +229,7 @@ def _own_code(run: TrainingRun) -> dict[str, str]:
     parts = [*run.rules, *(() if augmentation is None else (*augmentation.transforms, *augmentation.mix))]
     metrics = [] if evaluator is None else [each for many in evaluator.metrics.values() for each in many]
     named = {type(part).__name__: part for part in parts}
-    return code_of({**named, **{f"metric {each.label}": each.measure for each in metrics}})
+    return code_fingerprints({**named, **{f"metric {each.label}": each.measure for each in metrics}})
 
 
 FACTS: tuple[Fact, ...] = (

@@ -91,7 +91,7 @@ def _losses(model: ModelState) -> Mapping[str, Loss]:
     )
 
 
-def own_classes(model: ModelState) -> tuple[type, ...]:
+def custom_classes(model: ModelState) -> tuple[type, ...]:
     """The user's own classes in a model, which ``from_bytes`` needs to read it."""
     recipe = model.recipe
     parts = (recipe.net, recipe.optimizer, recipe.penalty, recipe.clip, *_losses(model).values())
@@ -180,9 +180,9 @@ def _refuse_contradictions(model: ModelState) -> None:
         kinds = {type(label) for label in target.labels}
         if not kinds <= {str, int, float, bool} or len(set(target.labels)) != len(target.labels):
             raise ValueError(f'labels of output "{name}": {str(target.labels)[:60]}')
-        if len(target.labels) > (target.room if target.is_classes else 0):
+        if len(target.labels) > (target.max_classes if target.is_classes else 0):
             raise ValueError(
-                f'{len(target.labels)} labels of output "{name}", which has room for {target.room}'
+                f'{len(target.labels)} labels of output "{name}", which has room for {target.max_classes}'
             )
     if not set(model.tokenizers) <= {"", *model.network.inputs}:
         raise ValueError(f"tokenizers of no input: {', '.join(model.tokenizers)[:60]}")

@@ -24,14 +24,14 @@ from chainrule.train.checkpoint.identity import identity_of, planned_as, same_tr
 from chainrule.train.checkpoint.resume import recorded_cores
 from chainrule.train.loop import train
 from chainrule.train.model_state import GIVEN, ModelState
-from chainrule.train.options import FitOptions, known_options
+from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData, prepare
 from chainrule.train.state import Row, Tensors, TrainState, history_of
 from chainrule.train.training_run import TrainingRun
 
 
 @frozen(eq=False)
-class Update:
+class ReplayedUpdate:
     """One update of a training, made again.
 
     Args:
@@ -40,7 +40,7 @@ class Update:
         rows: the rows of the data in its batch.
         arrays: everything the step was given, by input name: batch, parameters, states, slots, key.
         after: the parameters it left.
-        loss, rate: as the training computed them.
+        loss, learning_rate: as the training computed them.
         horizon: updates the whole training was to make, for the schedule.
         model: the model before the training, with its network, targets and labels.
         weighted: whether its samples had weights.
@@ -53,13 +53,13 @@ class Update:
     arrays: Tensors
     after: Tensors
     loss: float
-    rate: float
+    learning_rate: float
     horizon: int
     model: ModelState
     weighted: bool
 
 
-def go_back(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, Any]) -> Update:
+def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, Any]) -> ReplayedUpdate:
     """Make a training again up to one of its updates.
 
     Args:
@@ -76,7 +76,7 @@ def go_back(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, 
         raise UsageError("E530", where="replay", step=step, expected="1 or more", received=step, fix="step=1")
     settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
-    chosen = FitOptions(**known_options({**settings, "resume": False, "verbose": False, "doctor": False}))
+    chosen = FitOptions(**checked_options({**settings, "resume": False, "verbose": False, "doctor": False}))
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
     latest = None if folder is None else folder.latest()
     with planned_as(recorded_cores(latest) or model.facts.get("cores")):
@@ -84,7 +84,7 @@ def go_back(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, 
         return _update_again(model, again, int(step), folder)
 
 
-def _update_again(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> Update:
+def _update_again(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> ReplayedUpdate:
     """An update of a training that is repeated.
 
     Args:
@@ -179,7 +179,7 @@ def _same_history(made: Sequence[Row], recorded: Sequence[Row]) -> None:
             )  # fmt: skip
 
 
-def _next_update(run: TrainingRun) -> Update:
+def _next_update(run: TrainingRun) -> ReplayedUpdate:
     """The update that follows the state of a training: its batch, and what it led to."""
     state = run.state
     if run.augmentation is not None:
@@ -193,7 +193,7 @@ def _next_update(run: TrainingRun) -> Update:
     loss, rate = _advance(run, state.step + 1)
     if run.augmentation is not None:
         run.augmentation.close()
-    return Update(
+    return ReplayedUpdate(
         state.step, epoch, place, rows, arrays, state.parameters, loss, rate,
         run.options.epochs * run.order.steps, run.model, batch.weights is not None,
     )  # fmt: skip

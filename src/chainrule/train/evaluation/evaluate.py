@@ -31,7 +31,7 @@ from chainrule.train.evaluation.metric import (
 )
 from chainrule.train.evaluation.prediction import blocks, checked_inputs, concatenated, predictions
 from chainrule.train.inputs import tabular
-from chainrule.train.inputs.sample_weights import refuse_misplaced, refuse_weightless
+from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights
 from chainrule.train.inputs.target import Target, by_output
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
@@ -85,28 +85,28 @@ class Evaluator:
         # Predictions without a metric are dropped after each block: the scores of a vocabulary at each
         # position of a text, for all rows, may be larger than memory.
         program = self.program
-        names = [name for name in program.graph.outputs if not name.startswith("answer.")]
-        names += [f"answer.{output}" for output, metrics in self.metrics.items() if metrics]
+        names = [name for name in program.graph.outputs if not name.startswith("prediction.")]
+        names += [f"prediction.{output}" for output, metrics in self.metrics.items() if metrics]
         parts = []
         for rows in blocks(program, self.rows.rows):
             block: Any = self.rows.take(rows)
             arrays = {**variables, **block.x, **block.y, SAMPLE_WEIGHT: block.weights}
             results = program.run({name: arrays[name] for name in program.graph.inputs})
             parts.append({name: results[name] for name in names})
-        losses = {name: concatenated(parts, name) for name in names if not name.startswith("answer.")}
+        losses = {name: concatenated(parts, name) for name in names if not name.startswith("prediction.")}
         values = {"loss": mean_loss(losses, list(self.targets), self.rows.weights)}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
             if not self.metrics[output]:
                 continue
-            predicted = self._predictions(target, y, concatenated(parts, f"answer.{output}"))
+            predicted = self._predictions(target, y, concatenated(parts, f"prediction.{output}"))
             values |= {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
         return values
 
     def _predictions(self, target: Target, y: np.ndarray, prediction: np.ndarray) -> Predictions:
         """Targets and predictions of an output in the form that metrics read."""
         if target.task == UNSCORED:
-            prediction = target.decide(prediction)
+            prediction = target.decode(prediction)
         elif target.is_classes:
             prediction = target.probabilities(prediction)
         elif self.preparation is not None and self.preparation.task == "regression":
@@ -220,11 +220,11 @@ def evaluate(
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     x, y = tabular.taken(model.preparation, x, y)
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
-    refuse_misplaced(model.network, rows.weights)
-    refuse_weightless(row_weights(model.network, rows))
-    values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.held)
+    refuse_weight_shape(model.network, rows.weights)
+    refuse_zero_weights(row_weights(model.network, rows))
+    values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.arrays)
     if not math.isfinite(values["loss"]):
-        predictions(model, checked_inputs(model, rows.x), "answer")  # emits a notice if not finite
+        predictions(model, checked_inputs(model, rows.x), "prediction")  # emits a notice if not finite
     return values
 
 
@@ -246,7 +246,7 @@ def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
     coded = {
         names[output]: target.encode(parts[output], f'{where}["{output}"]' if several else where)
         if output in parts
-        else target.unused(data.rows)
+        else target.placeholder(data.rows)
         for output, target in model.targets.items()
     }
     return Arrays(checked_inputs(model, data.x), coded, data.weights)

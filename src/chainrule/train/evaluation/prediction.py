@@ -44,14 +44,14 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
     if model.network is None or x.dtype != plain.dtype or not is_finite(x):
         return None
     (name,), (output,) = model.network.inputs, model.network.inference.outputs
-    outputs = model.network.answers.run({**model.held, name: x})[f"raw.{output}"]
+    outputs = model.network.prediction_program.run({**model.arrays, name: x})[f"raw.{output}"]
     return outputs.copy() if is_finite(outputs) else None
 
 
 def predict(model: ModelState, x: Any) -> ByOutput:
     """Labels or values for these inputs; see ``chainrule.Model.predict``."""
-    predicted = predictions(model, inputs_of(model, x), "answer")
-    decided = {name: model.targets[name].decide(values) for name, values in predicted.items()}
+    predicted = predictions(model, inputs_of(model, x), "prediction")
+    decided = {name: model.targets[name].decode(values) for name, values in predicted.items()}
     if model.preparation is not None and model.preparation.task == "regression":
         decided = {name: model.preparation.restore(values) for name, values in decided.items()}
     return unwrap_single(decided)
@@ -68,7 +68,7 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
             raise TrainingError(
                 "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
             )
-    predicted = predictions(model, inputs_of(model, x), "answer")
+    predicted = predictions(model, inputs_of(model, x), "prediction")
     return unwrap_single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
 
 
@@ -78,10 +78,10 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
     Args:
         model: a model with parameters.
         arrays: the inputs by name.
-        kind: ``"raw"`` for the network's outputs, ``"answer"`` for probabilities or values.
+        kind: ``"raw"`` for the network's outputs, ``"prediction"`` for probabilities or values.
     """
     assert model.network is not None
-    program, variables = model.network.answers, model.held
+    program, variables = model.network.prediction_program, model.arrays
     names = model.network.inference.outputs
     with refuse_memory_error(program):
         parts = [
@@ -111,7 +111,7 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
             fix=f'model.activations(x, "{close}")' if close else "",
         )  # fmt: skip
     program = compile(Graph({"value": nodes[layer]}), model.engine)
-    values = {**model.held, **arrays}
+    values = {**model.arrays, **arrays}
     parts = []
     for rows in blocks(program, len(next(iter(arrays.values())))):
         batch = {name: array[rows] if name in arrays else array for name, array in values.items()}

@@ -120,7 +120,7 @@ def decoder_of(model: ModelState) -> Decoder:
     length = bound(spec.shape[1:])[0]
     limits = None if model.network is None else model.network.limits
     decoder = Decoder(
-        model.recipe.net, model.held, specs, length, written, engine=model.engine, limits=limits
+        model.recipe.net, model.arrays, specs, length, written, engine=model.engine, limits=limits
     )
     _DECODERS[model] = decoder
     return decoder

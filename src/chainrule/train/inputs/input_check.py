@@ -30,7 +30,7 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
         raise ShapeError(
             "E209", where=f'input "{first}"', expected=expected, received=received,
             notes=[f'input "{name}": {received}, not {expected}' for name, expected, received in rest],
-            fix="" if given is None else mended(first, given.shape, specs[first].shape),
+            fix="" if given is None else suggested_fix(first, given.shape, specs[first].shape),
         )  # fmt: skip
 
 
@@ -67,13 +67,13 @@ def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
         )  # fmt: skip
 
 
-def mended(name: str, given: tuple[int, ...], wanted: Shape) -> str:
+def suggested_fix(name: str, given: tuple[int, ...], wanted: Shape) -> str:
     """What makes an array of one shape fit another, as it is typed; ``""`` where that cannot be told.
 
     Example:
-        >>> mended("x", (28, 28), (Size.symbol("B"), 28, 28, 1))
+        >>> suggested_fix("x", (28, 28), (Size.symbol("B"), 28, 28, 1))
         'x[None, ..., None]'
-        >>> mended("x", (5, 28, 28, 3), (Size.symbol("B"), 28, 28, 1))
+        >>> suggested_fix("x", (5, 28, 28, 3), (Size.symbol("B"), 28, 28, 1))
         'x.mean(axis=-1, keepdims=True)'
     """
     sample = wanted[1:]

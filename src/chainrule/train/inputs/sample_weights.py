@@ -43,11 +43,11 @@ def sample_weights(
         number = coded.reshape(-1).astype(np.int64)
         each = _of_classes(class_weight, number, target.labels)[number]
         weights = each if own is None else (each * own).astype(own.dtype)
-    refuse_weightless(weights)
+    refuse_zero_weights(weights)
     return weights
 
 
-def refuse_weightless(weights: np.ndarray | None) -> None:
+def refuse_zero_weights(weights: np.ndarray | None) -> None:
     """Refuse rows of which none counts.
 
     Raises:
@@ -57,18 +57,18 @@ def refuse_weightless(weights: np.ndarray | None) -> None:
         raise UsageError("E102", where="weights", name="the sum of the weights", expected="> 0", received="0")
 
 
-def inside_of(weights: np.ndarray | None) -> Shape:
+def weight_shape_of(weights: np.ndarray | None) -> Shape:
     """The shape of one row's weight: ``()``, or that of its places."""
     return () if weights is None else weights.shape[1:]
 
 
-def refuse_misplaced(network: Network, weights: np.ndarray | None) -> None:
+def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
     """Refuse weights of places that are not the places of every output's loss.
 
     Raises:
         DataError E341: names the shapes that fit.
     """
-    inside = inside_of(weights)
+    inside = weight_shape_of(weights)
     if weights is None or not inside:
         return
     for name, node in network.inference.outputs.items():

@@ -67,7 +67,7 @@ class Target:
         return getattr(self.loss, "ignore_index", None)
 
     @property
-    def room(self) -> int:
+    def max_classes(self) -> int:
         """How many classes the output can tell apart: one score for each, or a single one between two."""
         return self.scores if self.spec.dtype in INTEGERS else 2
 
@@ -82,7 +82,7 @@ class Target:
             return "distribution" if self.loss.name in _SHARES else "multilabel"
         return UNSCORED if self.spec.dtype in INTEGERS else "regression"
 
-    def learn(self, y: np.ndarray) -> Target:
+    def with_labels(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
 
         Whole numbers below K at each place of a sample are the numbers of the net's K scores already: all of
@@ -101,19 +101,19 @@ class Target:
             raise DataError(
                 "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
             )
-        if not self.is_single and all(type(v) is int and 0 <= v < self.room for v in labels):
-            labels = tuple(range(self.room))  # words of a vocabulary, of which a text shows only some
+        if not self.is_single and all(type(v) is int and 0 <= v < self.max_classes for v in labels):
+            labels = tuple(range(self.max_classes))  # words of a vocabulary, of which a text shows only some
         elif self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have its number
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
-        if len(labels) > self.room:
+        if len(labels) > self.max_classes:
             raise TrainingError(
                 "E502", where="y", outputs=self.scores, classes=len(labels),
-                expected=f"at most {self.room} classes", received=_some(labels),
+                expected=f"at most {self.max_classes} classes", received=_some(labels),
                 fix=f"cr.Dense({len(labels)}) as the last layer, with cross_entropy",
             )  # fmt: skip
         return replace(self, labels=labels)
 
-    def unused(self, rows: int) -> np.ndarray:
+    def placeholder(self, rows: int) -> np.ndarray:
         """What stands for the targets of a loss that takes none: zeros."""
         return np.zeros((rows, *self._inside), self.spec.dtype)
 
@@ -205,12 +205,12 @@ class Target:
         """
         if not self.is_classes:
             return answer
-        if self.room != self.scores:
+        if self.max_classes != self.scores:
             p = answer.reshape(-1, 1)
             return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
         return answer[..., : len(self.labels) or None]
 
-    def decide(self, answer: np.ndarray) -> np.ndarray:
+    def decode(self, answer: np.ndarray) -> np.ndarray:
         """The answer in the user's terms: the likeliest label, or the values."""
         if self.is_classes:
             chosen = np.argmax(self.probabilities(answer), axis=-1)

@@ -214,7 +214,7 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
 
 def _drawing(network: Network) -> int:
     """Bytes that are taken before the first step, while the first values are drawn."""
-    return reference_memory(network.first_values, {}).total
+    return reference_memory(network.initial_values, {}).total
 
 
 def _group(step: Step, prefix: str) -> list[Spec]:

@@ -30,9 +30,9 @@ def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
         raise TrainingError("E503", where="parity", fix="model.fit(x, y)")
     if y is None:
         inputs = checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
-        return parity_of(model.network.answers.graph, {**model.held, **inputs})
+        return parity_of(model.network.prediction_program.graph, {**model.arrays, **inputs})
     rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     step = training_step(model.network, weighted=False, horizon=1)
-    state = TrainState(model.parameters, model.states, step.first_slots())
+    state = TrainState(model.parameters, model.states, step.initial_slots())
     given = step.feed(rows, state, seed=0)
     return parity_of(step.graph, {name: given[name] for name in step.graph.inputs})

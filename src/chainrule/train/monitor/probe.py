@@ -38,7 +38,7 @@ from chainrule.records import frozen
 from chainrule.spec import size_at
 from chainrule.train.monitor.probe_statistics import Reading
 from chainrule.train.network import Network
-from chainrule.train.objective import weighed_losses
+from chainrule.train.objective import sample_losses
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 
@@ -166,8 +166,8 @@ class Prober:
     def graph(self) -> Graph:
         """Everything of a step that a probe reads."""
         built, outputs, names = self.step.built, self.step.graph.outputs, dict[Node, str]()
-        wanted = {"loss": outputs["loss"], "rate": outputs["rate"]}
-        wanted["training"], count = weighed_losses(self.network, built, self.step.inside)
+        wanted = {"loss": outputs["loss"], "rate": outputs["learning_rate"]}
+        wanted["training"], count = sample_losses(self.network, built, self.step.weight_shape)
         if count is not None:
             wanted["count"] = count
         for path, node in self.step.gradients.items():
@@ -205,7 +205,7 @@ class Prober:
     @cached_property
     def _answering(self) -> Program | None:
         """The loss of the net as it answers, where that is another one."""
-        loss = weighed_losses(self.network, self.network.inference, self.step.inside)[0]
+        loss = sample_losses(self.network, self.network.inference, self.step.weight_shape)[0]
         return None if loss is self.graph.outputs["training"] else Program(Graph({"loss": loss}))
 
     def look(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:

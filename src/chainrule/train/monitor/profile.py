@@ -75,7 +75,7 @@ def subject_of(
     network = _network(model, "profile")
     data = _made_up(model, network, batch) if x is None else _given(model, x, y)
     rows, step = len(next(iter(data.values()))), _step(model)
-    state = {**model.held, **step.first_slots()}
+    state = {**model.arrays, **step.initial_slots()}
     held = {label: array for label, array in state.items() if label in step.graph.inputs}
     core, batch = list(step.gradients.values()), min(batch, rows)
     return ProfiledStep(step.graph, core, homes_of(step), data, held, batch, steps or 0)
@@ -133,7 +133,7 @@ def _made_up(model: ModelState, network: Network, batch: int) -> dict[str, np.nd
         key, size = prng.fold(prng.key_of(0), number), rows * _count(spec)
         words = [many for (_, name), many in network.inference.book.tables.items() if name == label]
         if label in targets:  # a class, or a value that every loss takes
-            room = targets[label].room if targets[label].is_classes else 2
+            room = targets[label].max_classes if targets[label].is_classes else 2
             drawn = np.floor(prng.uniform(key, size) * room)
         elif words:  # numbers of words, which an embedding looks up
             drawn = np.floor(prng.uniform(key, size) * min(words))

@@ -106,7 +106,7 @@ def find_origin(
 
 def phases(graph: Graph, gradients: Iterable[Node]) -> dict[Node, str]:
     """The phase of each node: ``"forward"``, ``"backward"`` or ``"update"``. A prediction is all forward."""
-    if "loss" not in graph.outputs or "rate" not in graph.outputs:
+    if "loss" not in graph.outputs or "learning_rate" not in graph.outputs:
         return dict.fromkeys(graph.nodes, "forward")
     ends = [node for name, node in graph.outputs.items() if name == "loss" or name.startswith(STATE)]
     phase = dict.fromkeys(graph.nodes, "update")

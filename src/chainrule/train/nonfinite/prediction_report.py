@@ -52,7 +52,7 @@ def trace_nonfinite(model: StateHolder, x: Any) -> NonfiniteReport | None:
     if state.network is None:
         raise TrainingError("E503", where="trace_nonfinite", fix="model.fit(x, y)")
     arrays = checked_inputs(state, Arrays.of(x, dtype=state.recipe.dtype).x)
-    predictions = state.network.answers.run({**state.held, **arrays})
+    predictions = state.network.prediction_program.run({**state.arrays, **arrays})
     rows = _nonfinite_rows(predictions)
     return _report(state, arrays, rows) if len(rows) else None
 
@@ -86,14 +86,14 @@ def _nonfinite_rows(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
 def _report(model: ModelState, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> NonfiniteReport:
     """The report on these rows."""
     assert model.network is not None
-    rows, graph = rows[:MAX_ROWS], model.network.answers.graph
-    values = {**model.held, **{name: array[rows] for name, array in arrays.items()}}
+    rows, graph = rows[:MAX_ROWS], model.network.prediction_program.graph
+    values = {**model.arrays, **{name: array[rows] for name, array in arrays.items()}}
     inputs = {name: values[name] for name in graph.inputs}
     evaluated = list(Program(graph).walk(inputs))
     operands = {node: (card, reads) for node, card, reads, _ in evaluated}
     origin = find_origin(graph, (), inputs, evaluated)
     origin = None if origin is None else origin_in_scan(origin)
-    report = origin_report(origin, rows, model.network.answers.run(inputs), graph, operands)
+    report = origin_report(origin, rows, model.network.prediction_program.run(inputs), graph, operands)
     root = None if origin is None else root_cause(origin, report.causes[0], inputs, graph, (), rows)
     causes = report.causes if root is None else (*report.causes, root)
     optimizer = type(model.recipe.optimizer).__name__

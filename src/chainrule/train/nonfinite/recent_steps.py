@@ -68,7 +68,7 @@ def _statistics(inputs: StepInputs, step: int, values: Mapping[Node, np.ndarray]
     phase = phases(graph, inputs.step.gradients.values())
     forward = (v for node, v in values.items() if phase.get(node) == "forward" and v.dtype.kind == "f")
     gradients = [values[node] for node in inputs.step.gradients.values() if node in values]
-    loss, learning_rate = (_scalar(values, inputs, name) for name in ("loss", "rate"))
+    loss, learning_rate = (_scalar(values, inputs, name) for name in ("loss", "learning_rate"))
     layers = dict.fromkeys(path.rpartition(".")[0] for path in inputs.step.built.parameters)
     weights = {
         layer: _norm(

@@ -104,7 +104,8 @@ def origin_report(
         node, value = graph.outputs[name], np.asarray(results[name])
         facts = {"limit": float(np.finfo(value.dtype).max)}
         return NonfiniteReport(
-            "update" if name not in ("loss", "rate") else "forward", node.op.name, node.site.path or name,
+            "update" if name not in ("loss", "learning_rate") else "forward", node.op.name,
+            node.site.path or name,
             node.site.kind, causes=(Cause("overflow_product", facts),),
         )  # fmt: skip
     node, index = origin.node, origin.index

@@ -25,7 +25,7 @@ from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import settings
 from chainrule.store import RunFolder
-from chainrule.train.callback.histograms import FILE, recorded
+from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_watched
 
@@ -164,7 +164,7 @@ def _trained(
         return 1
     rated = run_writer.ratings(model, study, options)
     run_writer.keep_facts(model, options, study, rated)
-    kept = recorded(folder.path / FILE, folder.path) if options.histograms else None
+    kept = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     run_writer.save(model, folder, page(model, options, study, rated, kept), REPORT)
     _ended(watcher, len(model.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))

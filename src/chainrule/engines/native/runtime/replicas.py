@@ -137,7 +137,9 @@ class ReplicatedStep:
         self.lines, self.table = plan_words[0].lines, self._table(plan_words)
         self.order: np.ndarray | None = None  # the row indices whose address the patches hold
         self.loss = self._number(definition.cut.loss)
-        self.learning_rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
+        self.learning_rate = (
+            self._number("learning_rate") if "learning_rate" in self.plan.outputs else self.loss
+        )
 
     def _plan(self, rows: int) -> Plan:
         return plan(self.definition.graph, {"B": self.batch}, replace(self.definition.cut, rows=rows))

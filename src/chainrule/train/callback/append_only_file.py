@@ -17,7 +17,7 @@ from chainrule.store import atomic_write, os_errors
 from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
 
-def run_of(path: Path, run: Any) -> Path | None:
+def run_folder_of(path: Path, run: Any) -> Path | None:
     """The run folder that a log lies in, below which no link is followed; ``None`` outside of one.
 
     Args:
@@ -57,7 +57,9 @@ def _add(place: Place, data: bytes) -> None:
         os.close(handle)
 
 
-def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str, within: Path | None = None) -> bytes:
+def complete_lines(
+    path: Path, is_ours: Callable[[bytes], bool], what: str, within: Path | None = None
+) -> bytes:
     """The lines of a log that is there, without half a line at its end; ``b""`` if there is none.
 
     Args:
