@@ -55,7 +55,7 @@ def test_every_replayed_update_equals_the_recorded_one(name: str) -> None:
     model, events, arguments = trained(name)
     for event in (events[0], events[len(events) // 2], events[-1]):
         replayed = model.replay(event.step, **arguments)
-        assert (replayed.loss, replayed.update.rate) == (event.loss, event.learning_rate)
+        assert (replayed.loss, replayed.update.learning_rate) == (event.loss, event.learning_rate)
         assert (replayed.update.epoch, replayed.update.batch) == (event.epoch, event.batch)
         assert replayed.trace.loss == pytest.approx(event.loss, rel=1e-5)  # the trace computes in float64
     for path, value in model.parameters().items():
