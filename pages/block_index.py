@@ -1,9 +1,9 @@
 """The index of building blocks: ``python -m pages.block_index`` writes ``src/chainrule/block_index.py``.
 
 A building block is a class of one of the families below with Chinese texts (the attribute ``chinese`` in its
-body), or an activation. The index lists the module of each, so that registries and public names need no list
-of their own: a new block, in an existing or a new file, is found by running this command. A test compares the
-index with the classes.
+body), an activation, or a rule of the doctor. The index lists the module of each, so that registries and
+public names need no list of their own: a new block, in an existing or a new file, is found by running this
+command. A test compares the index with the classes.
 
 The command reads source code and imports nothing of it, so it also repairs an index that is out of date.
 """
@@ -134,6 +134,31 @@ def activations() -> dict[str, str]:
     return dict(sorted(curves.items()))
 
 
+def rules() -> dict[str, dict[str, str]]:
+    """The rules of the doctor by the time at which they run, each with its module and name.
+
+    A rule that runs before a training and in its first steps is in the first table only.
+    """
+    listed: list[tuple[int, str, str, set[str]]] = []
+    for file in sorted((ROOT / "diagnosis" / "rules").glob("*.py")):
+        assigned = (node for node in ast.parse(file.read_text()).body if isinstance(node, ast.Assign))
+        for node in (each for each in assigned if isinstance(each.value, ast.Call)):
+            words = {word.arg: word.value for word in node.value.keywords}
+            if ast.unparse(node.value.func) == "Rule":
+                number, rule = map(ast.literal_eval, node.value.args[:2])
+                path = f"diagnosis.rules.{file.stem}.{ast.unparse(node.targets[0])}"
+                listed.append((number, rule, path, set(map(str, words))))
+    tables: dict[str, dict[str, str]] = {"RULES_BEFORE": {}, "RULES_FIRST": {}, "RULES_DURING": {}}
+    for _, rule, path, times in sorted(listed):
+        if "before" in times:
+            tables["RULES_BEFORE"][rule] = path
+        elif "first" in times:
+            tables["RULES_FIRST"][rule] = path
+        if times & {"during", "after"}:
+            tables["RULES_DURING"][rule] = path
+    return tables
+
+
 def index() -> str:
     """The text of the index."""
     lines = [_HEAD]
@@ -143,6 +168,8 @@ def index() -> str:
     for table, short in NAMED.items():
         pairs = names(families[table], FAMILIES[table][1])
         lines += [f"{short} = {{", *(f"{line}," for line in entries(pairs)), "}"]
+    for table, paths in rules().items():
+        lines += [f"{table} = {{", *(f"{line}," for line in entries(paths)), "}"]
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(INDEX), "-"],
         input="\n".join(lines), text=True, capture_output=True, check=True,
