@@ -42,7 +42,7 @@ from chainrule.train.state import Row
 
 if TYPE_CHECKING:
     from chainrule.train.generation.decoder import Decoder
-    from chainrule.train.generation.text import TextWays
+    from chainrule.train.generation.text import TextOptions
     from chainrule.train.parameters import Parameters
     from chainrule.train.trainer import Trainer
 
@@ -309,14 +309,14 @@ class Model(ModelAnalysis):
         return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
 
     def generate(
-        self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
+        self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
     ) -> str | list[str]:
         """Generate text: a continuation of yours, or, with an encoder-decoder network, a translation.
 
         Args:
             text: the prompt, or the text to translate.
             max_new_tokens: maximum number of new tokens; by default the length of context of the training.
-            ways: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
+            options: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
                 ``repetition_penalty``, ``greedy=True``, ``num_beams=4`` with ``length_penalty``,
                 ``samples=1``, ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the
                 end of a text always stops), ``min_new_tokens``, ``suppress_tokens``, ``strategy``,
@@ -330,20 +330,20 @@ class Model(ModelAnalysis):
             DataError E365: characters outside the vocabulary; all are listed with their positions.
             ShapeError E229: a text longer than the context. Otherwise as ``cr.generate``.
         """
-        return train.generate_text(self.state, text, max_new_tokens, **ways)
+        return train.generate_text(self.state, text, max_new_tokens, **options)
 
     def stream(
-        self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
+        self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
     ) -> Iterator[str]:
         """Yield the text of ``generate`` in pieces: first the prompt, then token by token.
 
         Args:
-            text, max_new_tokens, ways: as in ``generate``; one sample, and no beams.
+            text, max_new_tokens, options: as in ``generate``; one sample, and no beams.
 
         Raises:
             UsageError E102, E124: several samples; a beam search. Otherwise as ``generate``.
         """
-        return train.stream_text(self.state, text, max_new_tokens, **ways)
+        return train.stream_text(self.state, text, max_new_tokens, **options)
 
     @property
     def decoder(self) -> Decoder:

@@ -66,11 +66,11 @@ def test_the_native_engine_agrees_and_compiles_twice_whatever_the_length() -> No
     net, held, whole = written(rotary=True)
     decoder = Decoder(net, held, WORD, LENGTH, chunk=4)
     cache = decoder.begin(rows=2)
-    programs = decoder.one.program, decoder.many.program
+    programs = decoder.single.program, decoder.chunked.program
     prompt = decoder.feed(TEXTS[:, :6], cache)  # a chunk, and one that is not full
     rest = one_by_one(decoder, TEXTS[:, 6:], cache)
     np.testing.assert_allclose(np.concatenate([prompt, rest], 1), whole, rtol=1e-12, atol=1e-12)
-    assert (decoder.one.program, decoder.many.program) == programs
+    assert (decoder.single.program, decoder.chunked.program) == programs
 
 
 def test_texts_of_different_length_stand_side_by_side() -> None:
@@ -122,7 +122,7 @@ def test_what_is_translated_is_read_once() -> None:
     np.testing.assert_allclose(decoder.feed(TEXTS, cache), whole, rtol=1e-12, atol=1e-12)
     beam = decoder.begin(rows=2, **given).rows([1, 1])
     np.testing.assert_allclose(decoder.feed(TEXTS[[1, 1]], beam), whole[[1, 1]], rtol=1e-12, atol=1e-12)
-    assert not {name for name in decoder.one.program.graph.inputs if "encoder.layer" in name}
+    assert not {name for name in decoder.single.program.graph.inputs if "encoder.layer" in name}
 
 
 # --- what is refused -------------------------------------------------------------------------------------
@@ -133,16 +133,16 @@ def test_a_full_cache_takes_nothing_more() -> None:
     decoder = Decoder(net, held, WORD, LENGTH, chunk=4, engine="reference")
     cache = decoder.begin(rows=2)
     decoder.feed(TEXTS[:, :7], cache)
-    before = {path: a.copy() for path, a in cache.words.items()}
+    before = {path: a.copy() for path, a in cache.entries.items()}
     with pytest.raises(ShapeError) as caught:
         decoder.feed(TEXTS[:, :6], cache, [1, 6])
     assert caught.value.code == "E225"
     assert (caught.value.expected, caught.value.received) == (
-        "at most 12 words in a row",
-        "13 words in row 1",
+        "at most 12 tokens in a row",
+        "13 tokens in row 1",
     )
     assert cache.filled.tolist() == [7, 7]
-    assert all(np.array_equal(before[path], a) for path, a in cache.words.items())
+    assert all(np.array_equal(before[path], a) for path, a in cache.entries.items())
     decoder.feed(np.concatenate([TEXTS[:, 7:], TEXTS[:, :3]], 1), cache)  # twelve words fill it to the brim
     assert cache.filled.tolist() == [12, 12]
 

@@ -51,7 +51,7 @@ def reading(run: str, text: str, where: str) -> Reading:
     model = Model.load(model_file(run))
     if model.network is None or not model.tokenizers:
         raise UsageError(
-            "E126", where=where, expected="a model made with tokenizer=...", received="no tokenizer",
+            "E126", where=where, expected="a model created with tokenizer=...", received="no tokenizer",
             fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
         )  # fmt: skip
     name, spec = next(iter(model.network.inputs.items()))

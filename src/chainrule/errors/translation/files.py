@@ -195,7 +195,7 @@ PHRASES: dict[str, str] = {
     "a name that ends in {}": "以 {} 结尾的名称",
     "no name": "没有名称",
     "{#} to {#}": "{} 到 {}",
-    "a model made with tokenizer=...": "用 tokenizer=... 建立的模型",
+    "a model created with tokenizer=...": "用 tokenizer=... 建立的模型",
     "no tokenizer": "没有分词器",
     # settings
     "bytes, or 0 for all that are free": "字节数，0 表示全部空闲内存",

@@ -1,13 +1,13 @@
-"""Generation: texts from a network that predicts the next token.
+"""Text generation with a network that predicts the next token.
 
 Input: a ``Decoder`` and the tokens of a prompt, or a model with a tokenizer and a text. Output: tokens or
-texts, complete or as a stream. This package never changes a network.
+text, complete or as a stream. This package never changes a network.
 
     decoder.py          ``Decoder``, ``Cache``: the network run token by token
     generator.py        ``generate``, ``stream_tokens``
     options.py          the options, checked
-    strategy.py         greedy, temperature, top-k, top-p: changes of the scores before a token is chosen
-    sampling.py         sampling, keyed by seed, prompt, sample and position
+    strategy.py         greedy, temperature, top-k, top-p: modify the scores before a token is chosen
+    sampling.py         sampling; random numbers by seed, prompt, sample and position
     beam_search.py      beam search
     text.py             ``generate_text``, ``stream_text`` for a model with a tokenizer
 """

@@ -1,14 +1,14 @@
-"""Beam search: the likeliest texts, looked for along several ways at once.
+"""Beam search: an approximate search for the most probable sequences.
 
-The likeliest token at each place does not make the likeliest text: a good word may lead where nothing good
-follows. Trying all texts is out of the question, so some of the best beginnings are kept, the *beam*: each is
-continued by every token, and of all these the best are kept again. One that has ended leaves the beam, which
-then is narrower, and waits. With a beam of one that is the greedy choice; with one as wide as there are
-beginnings it is the exact answer.
+Choosing the most probable token at each position does not result in the most probable sequence, because a
+token with a high probability may only have improbable continuations. Beam search therefore keeps several
+hypotheses, the *beam*: each step extends every hypothesis by every token and keeps the best ones. A finished
+hypothesis leaves the beam, which becomes narrower by one. With a beam of one, the result is greedy decoding;
+with as many beams as there are prefixes, it is the exact maximum.
 
-Texts that have ended differ in length, and every token lowers log p; so what is compared in the end is
-log p / n^a, n the number of new tokens and a the *length penalty*: 0 favors short texts, 1 takes the mean
-over the tokens.
+Finished hypotheses differ in length, and every token decreases log p. They are therefore compared by
+log p / n^a, where n is the number of new tokens and a the *length penalty*: 0 favors short sequences, 1
+compares the mean over the tokens.
 
 Reference: Graves (2012), Sequence transduction with recurrent neural networks; Sutskever, Vinyals and Le
 (2014), Sequence to sequence learning with neural networks (NeurIPS), section 3.2, for the narrowing beam. Wu
@@ -24,18 +24,18 @@ import numpy as np
 from chainrule.records import frozen
 from chainrule.train.generation.decoder import Decoder
 from chainrule.train.generation.options import Request
-from chainrule.train.generation.sampling import begun, weighed
+from chainrule.train.generation.sampling import next_scores, prefill
 from chainrule.train.generation.strategy import log_softmax
 
 
 @frozen
-class Text:
-    """A text that is being searched for, or was found.
+class Hypothesis:
+    """A sequence of new tokens, finished or open.
 
     Args:
-        log_p: the sum of the logarithms of its new tokens' probabilities.
+        log_p: the sum of the log-probabilities of the tokens.
         tokens: the new tokens.
-        row: where the decoder's cache has it.
+        row: the row of the decoder's cache.
     """
 
     log_p: float
@@ -45,66 +45,66 @@ class Text:
 
 @dataclass
 class Beam:
-    """The search for one prompt: the texts that are open, and those that have ended."""
+    """The search for one prompt: its open and its finished hypotheses."""
 
-    open: list[Text]
-    ended: list[Text] = field(default_factory=list)
+    open: list[Hypothesis]
+    finished: list[Hypothesis] = field(default_factory=list)
 
 
-def searched(decoder: Decoder, request: Request) -> list[list[Text]]:
-    """For each prompt the texts found, best first; as many as there are beams, if there are as many.
+def search_beams(decoder: Decoder, request: Request) -> list[list[Hypothesis]]:
+    """The hypotheses of each prompt, best first; at most ``num_beams``.
 
     Raises:
-        As ``sampling.drawn``.
+        As ``sampling.sample_tokens``.
     """
-    draft = begun(decoder, request, 1)
-    beams = [Beam([Text(0.0, (), row)]) for row in range(len(request.prompts))]
-    for place in range(request.max_new_tokens):
-        logs = log_softmax(weighed(draft, request, place))
+    state = prefill(decoder, request, 1)
+    beams = [Beam([Hypothesis(0.0, (), row)]) for row in range(len(request.prompts))]
+    for position in range(request.max_new_tokens):
+        logs = log_softmax(next_scores(state, request, position))
         for beam in beams:
-            _advance(beam, logs, request, is_last=place + 1 == request.max_new_tokens)
-        texts = [text for beam in beams for text in beam.open]
-        if not texts:
+            _advance(beam, logs, request, is_last=position + 1 == request.max_new_tokens)
+        hypotheses = [hypothesis for beam in beams for hypothesis in beam.open]
+        if not hypotheses:
             break
-        draft = draft.take(np.array([text.row for text in texts]))
+        state = state.take(np.array([hypothesis.row for hypothesis in hypotheses]))
         _renumber(beams)
-        newest = np.array([text.tokens[-1] for text in texts])
-        draft.scores = decoder.feed(newest[:, None], draft.cache)[:, -1].astype(np.float64)
+        newest = np.array([hypothesis.tokens[-1] for hypothesis in hypotheses])
+        state.scores = decoder.feed(newest[:, None], state.cache)[:, -1].astype(np.float64)
 
-    def merit(text: Text) -> float:
-        return text.log_p / len(text.tokens) ** request.length_penalty
+    def score(hypothesis: Hypothesis) -> float:
+        return hypothesis.log_p / len(hypothesis.tokens) ** request.length_penalty
 
-    return [sorted(beam.ended, key=merit, reverse=True) for beam in beams]
+    return [sorted(beam.finished, key=score, reverse=True) for beam in beams]
 
 
 def _advance(beam: Beam, logs: np.ndarray, request: Request, is_last: bool) -> None:
-    """Continue the open texts by every token and keep the best; those that end are set apart."""
+    """Extend the open hypotheses by every token and keep the best; move the finished ones."""
     assert request.num_beams is not None
     if not beam.open:
         return
-    before = np.array([text.log_p for text in beam.open])
-    totals = before[:, None] + logs[[text.row for text in beam.open]]  # (texts, vocabulary)
+    before = np.array([hypothesis.log_p for hypothesis in beam.open])
+    totals = before[:, None] + logs[[hypothesis.row for hypothesis in beam.open]]  # (hypotheses, vocabulary)
     parents, beam.open = beam.open, []
-    for place in _largest(totals.reshape(-1), request.num_beams - len(beam.ended)):
-        parent, token = divmod(place, logs.shape[1])
-        text = parents[parent]
-        grown = Text(float(totals[parent, token]), (*text.tokens, token), text.row)
-        (beam.ended if is_last or token in request.stop else beam.open).append(grown)
+    for index in _largest(totals.reshape(-1), request.num_beams - len(beam.finished)):
+        parent, token = divmod(index, logs.shape[1])
+        prefix = parents[parent]
+        extended = Hypothesis(float(totals[parent, token]), (*prefix.tokens, token), prefix.row)
+        (beam.finished if is_last or token in request.stop else beam.open).append(extended)
 
 
-def _largest(numbers: np.ndarray, count: int) -> list[int]:
-    """Where the largest numbers stand, largest first, of equal ones the first; none that is -infinity."""
-    best = np.arange(len(numbers))
-    if count < len(numbers):
-        least = np.partition(numbers, len(numbers) - count)[len(numbers) - count]
-        best = np.flatnonzero(numbers >= least)
-    best = best[np.argsort(-numbers[best], kind="stable")][:count]
-    return best[numbers[best] > -np.inf].tolist()
+def _largest(values: np.ndarray, count: int) -> list[int]:
+    """Indices of the largest values in descending order, of equal values the first; without -infinity."""
+    best = np.arange(len(values))
+    if count < len(values):
+        smallest = np.partition(values, len(values) - count)[len(values) - count]
+        best = np.flatnonzero(values >= smallest)
+    best = best[np.argsort(-values[best], kind="stable")][:count]
+    return best[values[best] > -np.inf].tolist()
 
 
 def _renumber(beams: list[Beam]) -> None:
-    """Give the texts the rows that the cache has once those of their beginnings are picked."""
+    """Assign the open hypotheses the rows of the cache after the rows of their prefixes are gathered."""
     row = 0
     for beam in beams:
-        beam.open = [Text(text.log_p, text.tokens, row + i) for i, text in enumerate(beam.open)]
+        beam.open = [Hypothesis(h.log_p, h.tokens, row + i) for i, h in enumerate(beam.open)]
         row += len(beam.open)

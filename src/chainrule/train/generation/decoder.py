@@ -1,17 +1,17 @@
-"""A net that writes: run word by word, with a cache of what its attentions need of the words before.
+"""Decoder: runs a network token by token, with a cache of keys and values.
 
-``chainrule.nn.incremental_decoding`` says what is remembered and why that is enough; here it is run. Two
-programs are made, once, whatever the length of the texts: one for a single new word, one for a *chunk* of
-them, with which a prompt is read; a chunk that is not full ends in words that nobody looks at.
+``chainrule.nn.incremental_decoding`` describes what is cached and why this is sufficient. Two programs are
+compiled, independent of the length of the sequences: one for a single new token, one for a *chunk* of tokens,
+with which prompts are processed; an incomplete chunk is padded.
 
-    decoder = cr.Decoder(net, model.parameters(), {"x": words}, length=256)
+    decoder = cr.Decoder(network, model.parameters(), {"x": tokens}, length=256)
     cache = decoder.begin(rows=1)
     scores = decoder.feed(prompt, cache)[:, -1]                 # (1, T) -> (1, vocabulary)
     while not done:
-        word = scores.argmax(-1)                                # or drawn, or the best of a beam
-        scores = decoder.feed(word[:, None], cache)[:, -1]
+        token = scores.argmax(-1)                               # or sampled, or the best of a beam
+        scores = decoder.feed(token[:, None], cache)[:, -1]
 
-A beam search reorders its rows with ``cache.rows(parents)``, which may also repeat or drop some.
+Beam search gathers the rows of the cache with ``cache.rows(parents)``, which may repeat or omit rows.
 """
 
 from __future__ import annotations
@@ -40,55 +40,56 @@ ONE = np.ones(1, np.int64)
 
 @dataclass
 class Cache:
-    """What a decoder remembers of some texts, one a row. ``Decoder.feed`` adds to it.
+    """The state of a decoder for a batch of sequences, one in each row. ``Decoder.feed`` extends it in place.
 
     Args:
-        words: for each path the keys or values, (rows, ..., length, C).
-        filled: how many words of each row there are.
-        kept: what was computed or given once and stays, by name.
+        entries: keys or values of the previous tokens, by path, (rows, ..., length, C).
+        filled: (rows,) number of tokens of each row.
+        constants: values that do not change during the generation, by name.
     """
 
-    words: dict[str, np.ndarray]
+    entries: dict[str, np.ndarray]
     filled: np.ndarray
-    kept: dict[str, np.ndarray]
+    constants: dict[str, np.ndarray]
 
-    def rows(self, chosen: Sequence[int] | np.ndarray) -> Cache:
-        """A cache of these rows, in this order; a row may come more than once. Nothing is shared.
+    def rows(self, indices: Sequence[int] | np.ndarray) -> Cache:
+        """A copy with the rows of these indices, in this order; rows may be repeated.
 
         Example:
             >>> cache = Cache({"keys": np.arange(6.0).reshape(2, 3, 1)}, np.array([3, 1]), {})
             >>> cache.rows([1, 1, 0]).filled.tolist()
             [1, 1, 3]
         """
-        words, kept = ({path: a[chosen] for path, a in held.items()} for held in (self.words, self.kept))
-        return Cache(words, self.filled[chosen], kept)
+        entries = {path: array[indices] for path, array in self.entries.items()}
+        constants = {name: array[indices] for name, array in self.constants.items()}
+        return Cache(entries, self.filled[indices], constants)
 
 
 @frozen(eq=False)
 class Decoder:
-    """Runs a net word by word: each new word costs one word, whatever stands before it.
+    """Runs a causal network token by token, without recomputing the previous tokens.
 
-    Every layer of the net must look only backwards: attention with ``causal=True``, positions, and layers
-    that treat each place alone. What is read besides, such as a sentence to translate, is handed to
-    ``begin``, and what the net makes of it is computed once.
+    Every layer must be causal: attention with ``causal=True``, positions, and layers that process each
+    position independently. Other inputs, such as a sentence to translate, are passed to ``begin``, and the
+    part of the network that depends only on them is computed once.
 
     Args:
-        net: the whole net; it gives one answer, (B, T, ...).
-        parameters: every parameter and running value by path, as ``model.parameters()`` gives them.
-        inputs: shape and number kind of each input; of the written one the second axis counts for nothing.
-        length: how many words a text can have.
-        written: the input that grows; by default the only one, or ``"target"``.
-        chunk: how many words of a prompt are read at a time.
-        engine: which engine; the setting ``engine`` by default.
-        limits: of the file that the net comes from; its graphs are held to them.
+        net: the complete network, with one output (B, T, ...).
+        parameters: all parameters and running statistics by path, as from ``model.parameters()``.
+        inputs: shape and dtype of each input; the second axis of the decoder input may have any length.
+        length: maximum number of tokens of a sequence.
+        decoder_input: the input that grows; by default the only one, or ``"target"``.
+        chunk: number of prompt tokens that are processed at once.
+        engine: by default that of the settings.
+        limits: of the file that the network comes from; they apply to its graphs.
 
-    Cost: a word costs its products with the weights, and one look at the cache of each attention, all of its
-    ``length``.
+    Cost: a token costs its matrix products with the weights, and one pass over the cache of each attention,
+        whose size is ``length``.
 
     Raises:
         UsageError E101, E102: no such input; a length or chunk below 1.
-        UsageError E223: a layer that looks forward, or that cannot be run word by word: found at the first
-            ``begin``, where three words are tried both ways.
+        UsageError E223: a layer that is not causal or does not support decoding. The first ``begin`` checks
+            this on three tokens.
 
     Reference: Pope et al. (2023), Efficiently scaling Transformer inference (MLSys).
     """
@@ -97,7 +98,7 @@ class Decoder:
     parameters: Mapping[str, np.ndarray]
     inputs: Mapping[str, Spec]
     length: int
-    written: str = ""
+    decoder_input: str = ""
     chunk: int = 16
     engine: str | None = None
     limits: Limits | None = None
@@ -105,211 +106,225 @@ class Decoder:
     def __post_init__(self) -> None:
         require_integer(self, "length", 1, fix="length=256")
         require_integer(self, "chunk", 1, fix="chunk=16")
-        if not self.written:
+        if not self.decoder_input:
             only = next(iter(self.inputs), "") if len(self.inputs) == 1 else "target"
-            object.__setattr__(self, "written", only)
-        if self.written not in self.inputs:
+            object.__setattr__(self, "decoder_input", only)
+        if self.decoder_input not in self.inputs:
             raise UsageError(
-                "E101", where="Decoder, written", name=self.written, expected=", ".join(self.inputs),
-                received=self.written, fix=f'written="{next(iter(self.inputs), "x")}"',
+                "E101", where="Decoder, decoder_input", name=self.decoder_input,
+                expected=", ".join(self.inputs), received=self.decoder_input,
+                fix=f'decoder_input="{next(iter(self.inputs), "x")}"',
             )  # fmt: skip
 
     @cached_property
-    def one(self) -> Reading:
-        """For a single new word."""
-        return Reading(self, 1)
+    def single(self) -> DecodingProgram:
+        """The program for a single new token."""
+        return DecodingProgram(self, 1)
 
     @cached_property
-    def many(self) -> Reading:
-        """For a chunk of new words."""
-        return Reading(self, self.chunk)
+    def chunked(self) -> DecodingProgram:
+        """The program for a chunk of new tokens."""
+        return DecodingProgram(self, self.chunk)
 
     def begin(self, rows: int, **others: np.ndarray) -> Cache:
         """An empty cache.
 
         Args:
-            rows: how many texts are written side by side.
-            others: the inputs that are read besides, by name, one row each.
+            rows: number of sequences in the batch.
+            others: the other inputs by name, one row for each sequence.
 
         Raises:
-            UsageError E101: an input that is missing, or that the net has not.
+            UsageError E101: a missing or unknown input. UsageError E223: a layer that is not causal.
             ShapeError E209: an input that does not fit.
         """
-        self._require(others)
+        self._check_inputs(others)
         if rows:
-            self._agrees({name: np.asarray(a)[:1] for name, a in others.items()})
-        return self._empty(rows, others)
+            self._check_causality({name: np.asarray(a)[:1] for name, a in others.items()})
+        return self._empty_cache(rows, others)
 
-    def _empty(self, rows: int, others: Mapping[str, np.ndarray]) -> Cache:
-        """An empty cache, once it is known that the net can be run so."""
-        given = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
-        memory, kept = self.one.built.memory, dict(given)
+    def _empty_cache(self, rows: int, others: Mapping[str, np.ndarray]) -> Cache:
+        """An empty cache, without the checks of ``begin``."""
+        arrays = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
+        memory, constants = self.single.built.memory, dict(arrays)
         if memory.sources:
             sources = Graph(dict(memory.sources))
             if FILLED in sources.inputs:
                 raise UsageError(
                     "E223", where="Decoder", op=type(self.net).__name__,
-                    expected="what is read besides to be all there before the first word",
-                    received="positions of it that are counted like those of what is written",
+                    expected="other inputs whose positions do not depend on the decoder input",
+                    received="one position layer for both",
                     fix="the positions inside the encoder: rotary=True in its blocks",
                 )  # fmt: skip
-            kept |= _run(compile(sources, self.engine), {**self.parameters, **given})
-        words = {
+            constants |= _run(compile(sources, self.engine), {**self.parameters, **arrays})
+        entries = {
             path: np.zeros((rows, *bound(node.shape[1:])), node.dtype) for path, node in memory.caches.items()
         }
-        return Cache(words, np.zeros(rows, np.int64), kept)
+        return Cache(entries, np.zeros(rows, np.int64), constants)
 
-    def _require(self, others: Mapping[str, np.ndarray]) -> None:
-        """Refuse other inputs than the net has besides the written one."""
-        wanted = [name for name in self.inputs if name != self.written]
-        missing = [f'"{name}" is missing' for name in wanted if name not in others]
-        odd = [name for name in (*wanted, *others) if name not in others or name not in wanted]
-        if odd:
+    def _check_inputs(self, others: Mapping[str, np.ndarray]) -> None:
+        """Check the names of the inputs other than the decoder input."""
+        names = [name for name in self.inputs if name != self.decoder_input]
+        missing = [f'"{name}" is missing' for name in names if name not in others]
+        wrong = [name for name in (*names, *others) if name not in others or name not in names]
+        if wrong:
             raise UsageError(
-                "E101", where="Decoder.begin", name=odd[0], expected=", ".join(wanted) or "no other input",
+                "E101", where="Decoder.begin", name=wrong[0], expected=", ".join(names) or "no other input",
                 received=", ".join(others) or "none", notes=missing,
-                fix=f"decoder.begin(rows, {', '.join(f'{name}=...' for name in wanted)})",
+                fix=f"decoder.begin(rows, {', '.join(f'{name}=...' for name in names)})",
             )  # fmt: skip
 
-    def _agrees(self, others: Mapping[str, np.ndarray]) -> None:
-        """Find out once, on three words, whether word by word is what the whole text gives.
+    def _check_causality(self, others: Mapping[str, np.ndarray]) -> None:
+        """Check once, on three tokens, that decoding token by token equals the complete network.
 
-        Attention says by itself whether it looks forward. A convolution over places, or a layer somebody
-        wrote, does not: its answers tell. This is done by the law, so nothing is compiled for it.
+        Attention states whether it is causal. A convolution along the sequence or a custom layer does not:
+        its outputs show it. The reference implementation computes them, so that nothing is compiled.
 
         Raises:
-            UsageError E223: the two differ.
+            UsageError E223: the outputs differ.
         """
         count = min(3, self.length)
-        if "agrees" in vars(self) or count == 1:
+        if "is_causal" in vars(self) or count == 1:
             return
-        slow = replace(self, engine="reference")
-        cache = slow._empty(1, others)
-        spec = self.inputs[self.written]
-        wide = {**self.inputs, self.written: spec.with_shape((spec.shape[0], count, *spec.shape[2:]))}
+        reference = replace(self, engine="reference")
+        cache = reference._empty_cache(1, others)
+        spec = self.inputs[self.decoder_input]
+        specs = {**self.inputs, self.decoder_input: spec.with_shape((spec.shape[0], count, *spec.shape[2:]))}
         with building(self.limits):
-            built = build(self.net, wide, self.dtype)
-        words = self._example(built, count)
-        given = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
-        whole = evaluate(built.output, {self.written: words, **given, **self._held(built)}, "reference")
-        found = np.concatenate([slow.one.read(words[:, i : i + 1], cache, ONE) for i in range(count)], 1)
-        near = 1e-3 * max(1.0, float(np.abs(whole).max()))
-        if np.isnan(whole).any():
-            return  # says nothing of the layers
-        if found.shape != whole.shape or not np.allclose(found, whole, atol=near):
+            built = build(self.net, specs, self.dtype)
+        tokens = self._example_tokens(built, count)
+        arrays = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
+        inputs = {self.decoder_input: tokens, **arrays, **self._variables(built)}
+        expected = evaluate(built.output, inputs, "reference")
+        steps = [reference.single.run(tokens[:, i : i + 1], cache, ONE) for i in range(count)]
+        actual = np.concatenate(steps, 1)
+        tolerance = 1e-3 * max(1.0, float(np.abs(expected).max()))
+        if np.isnan(expected).any():
+            return  # NaN does not show whether the layers are causal
+        if actual.shape != expected.shape or not np.allclose(actual, expected, atol=tolerance):
             raise UsageError(
                 "E223", where="Decoder", op=type(self.net).__name__,
-                expected="layers that look only backwards",
-                received="answers that change when earlier words are not given again",
+                expected="causal layers",
+                received="outputs that change when previous tokens come from the cache",
             )  # fmt: skip
-        vars(self)["agrees"] = True
+        vars(self)["is_causal"] = True
 
     @property
     def dtype(self) -> str:
-        """The number kind of the parameters."""
+        """The dtype of the parameters."""
         return next((a.dtype.name for a in self.parameters.values()), settings.dtype)
 
-    def _held(self, built: Built) -> dict[str, np.ndarray]:
-        """The parameters and running values that a net asks for."""
+    def _variables(self, built: Built) -> dict[str, np.ndarray]:
+        """The parameters and running statistics of a built network."""
         paths = (*built.parameters, *built.states)
         return {path: self.parameters[path] for path in paths if path in self.parameters}
 
-    def _example(self, built: Built, count: int) -> np.ndarray:
-        """Some words, (1, count), or vectors."""
-        spec = self.inputs[self.written]
+    def _example_tokens(self, built: Built, count: int) -> np.ndarray:
+        """Arbitrary tokens (1, count), or vectors (1, count, C)."""
+        spec = self.inputs[self.decoder_input]
         if spec.is_float:
             shape = (1, count, *bound(spec.shape[2:]))
             return np.cos(np.arange(math.prod(shape))).reshape(shape).astype(spec.dtype)
-        tables = [rows for (_, name), rows in built.book.tables.items() if name == self.written]
+        tables = [rows for (_, name), rows in built.book.tables.items() if name == self.decoder_input]
         return ((np.arange(count) + 1) % min(tables, default=1)).astype(spec.dtype)[None]
 
     def feed(
-        self, words: np.ndarray, cache: Cache, lengths: Sequence[int] | np.ndarray | None = None
+        self, tokens: np.ndarray, cache: Cache, lengths: Sequence[int] | np.ndarray | None = None
     ) -> np.ndarray:
-        """The net's answer for each new word; the words are then part of the cache.
+        """Compute the outputs for new tokens and add them to the cache.
 
         Args:
-            words: (rows, T), or (rows, T, C) for vectors.
-            cache: of the words before.
-            lengths: how many words of each row count; by default all. Answers beyond mean nothing.
+            tokens: (rows, T), or vectors (rows, T, C).
+            cache: of the previous tokens.
+            lengths: (rows,) number of valid tokens of each row; by default all. Outputs beyond are undefined.
+
+        Returns:
+            the outputs of the network, (rows, T, ...).
 
         Raises:
-            ShapeError E209: words that do not fit the input, or the rows of the cache.
-            ShapeError E225: more words than the cache has room for; nothing was added then.
+            ShapeError E209: tokens that do not fit the input or the rows of the cache.
+            ShapeError E225: more tokens than fit into the cache; none is added then.
         """
-        words = np.asarray(words, self.inputs[self.written].dtype)
-        own = self._counted(words, cache, lengths)
-        answers, count, start = [], words.shape[1], 0
+        tokens = np.asarray(tokens, self.inputs[self.decoder_input].dtype)
+        valid = self._valid_lengths(tokens, cache, lengths)
+        outputs, count, start = [], tokens.shape[1], 0
         while start < count:
-            reading = self.one if count - start == 1 else self.many
-            part = words[:, start : start + reading.width]
-            answers.append(reading.read(part, cache, np.clip(own - start, 0, part.shape[1])))
+            program = self.single if count - start == 1 else self.chunked
+            part = tokens[:, start : start + program.width]
+            outputs.append(program.run(part, cache, np.clip(valid - start, 0, part.shape[1])))
             start += part.shape[1]
-        return np.concatenate(answers, 1)
+        return np.concatenate(outputs, 1)
 
-    def _counted(self, words: np.ndarray, cache: Cache, lengths: Any) -> np.ndarray:
-        """How many of the new words of each row count."""
-        rows, spec = len(cache.filled), self.inputs[self.written]
-        count = words.shape[1] if words.ndim > 1 else 0
-        own = np.full(rows, count) if lengths is None else np.asarray(lengths, np.int64)
-        fits = words.ndim == spec.rank and words.shape[2:] == bound(spec.shape[2:]) and count > 0
-        if not fits or len(words) != rows or own.shape != (rows,) or not ((own >= 0) & (own <= count)).all():
-            wanted = ", ".join(map(str, (rows, "T", *spec.shape[2:])))
+    def _valid_lengths(self, tokens: np.ndarray, cache: Cache, lengths: Any) -> np.ndarray:
+        """The number of valid new tokens of each row, checked."""
+        rows, spec = len(cache.filled), self.inputs[self.decoder_input]
+        count = tokens.shape[1] if tokens.ndim > 1 else 0
+        valid = np.full(rows, count) if lengths is None else np.asarray(lengths, np.int64)
+        fits = tokens.ndim == spec.rank and tokens.shape[2:] == bound(spec.shape[2:]) and count > 0
+        in_range = valid.shape == (rows,) and ((valid >= 0) & (valid <= count)).all()
+        if not fits or len(tokens) != rows or not in_range:
+            shape = ", ".join(map(str, (rows, "T", *spec.shape[2:])))
             raise ShapeError(
-                "E209", where="Decoder.feed", received=f"{shape_text(words.shape)}, {own.tolist()}",
-                expected=f"({wanted}), T at least 1; lengths 0 to T, one a row",
+                "E209", where="Decoder.feed", received=f"{shape_text(tokens.shape)}, {valid.tolist()}",
+                expected=f"({shape}), T at least 1; lengths 0 to T, one for each row",
             )  # fmt: skip
-        most = int(np.max(cache.filled + own, initial=0))
-        if most > self.length:
+        longest = int(np.max(cache.filled + valid, initial=0))
+        if longest > self.length:
             raise ShapeError(
-                "E225", where="Decoder.feed", expected=f"at most {self.length} words in a row",
-                received=f"{most} words in row {int(np.argmax(cache.filled + own))}",
-                fix=f"cr.Decoder(..., length={most})",
+                "E225", where="Decoder.feed", expected=f"at most {self.length} tokens in a row",
+                received=f"{longest} tokens in row {int(np.argmax(cache.filled + valid))}",
+                fix=f"cr.Decoder(..., length={longest})",
             )  # fmt: skip
-        return own
+        return valid
 
 
-class Reading:
-    """A net made ready for so many new words at a time.
+class DecodingProgram:
+    """A network compiled for a fixed number of new tokens.
 
     Args:
-        decoder: the net, and how long texts can be.
-        width: how many words.
+        decoder: the network and the maximum length.
+        width: number of new tokens.
     """
 
     def __init__(self, decoder: Decoder, width: int) -> None:
         self.decoder, self.width = decoder, width
-        spec = decoder.inputs[decoder.written]
-        taken = {**decoder.inputs, decoder.written: spec.with_shape((spec.shape[0], width, *spec.shape[2:]))}
+        spec, name = decoder.inputs[decoder.decoder_input], decoder.decoder_input
+        specs = {**decoder.inputs, name: spec.with_shape((spec.shape[0], width, *spec.shape[2:]))}
         with building(decoder.limits):
-            self.built: BuiltDecoding = build_decoding(decoder.net, taken, decoder.length, decoder.dtype)
+            self.built: BuiltDecoding = build_decoding(decoder.net, specs, decoder.length, decoder.dtype)
         entries = {f"new {path}": node for path, node in self.built.memory.entries.items()}
-        self.program = compile(Graph({"answer": self.built.output, **entries}), decoder.engine)
+        self.program = compile(Graph({"output": self.built.output, **entries}), decoder.engine)
 
-    def read(self, words: np.ndarray, cache: Cache, own: np.ndarray) -> np.ndarray:
-        """The answers for at most ``width`` words, of which ``own`` count and are put into the cache."""
-        count = words.shape[1]
+    def run(self, tokens: np.ndarray, cache: Cache, valid: np.ndarray) -> np.ndarray:
+        """The outputs for at most ``width`` tokens, of which the first ``valid`` are added to the cache.
+
+        Args:
+            tokens: (rows, T), or vectors (rows, T, C).
+            cache: of the previous tokens.
+            valid: (rows,) number of valid tokens of each row.
+        """
+        count = tokens.shape[1]
         if count < self.width:
-            beyond = [(0, 0)] * words.ndim
-            beyond[1] = (0, self.width - count)
-            words = np.pad(words, beyond)
-        given = {self.decoder.written: words, FILLED: cache.filled}
-        found = _run(self.program, {**self.decoder.parameters, **cache.kept, **cache.words, **given})
-        for path, held in cache.words.items():
-            _append(held, found[f"new {path}"], cache.filled, own)
-        cache.filled += own
-        return found["answer"][:, :count]
+            padding = [(0, 0)] * tokens.ndim
+            padding[1] = (0, self.width - count)
+            tokens = np.pad(tokens, padding)
+        inputs = {self.decoder.decoder_input: tokens, FILLED: cache.filled}
+        arrays = {**self.decoder.parameters, **cache.constants, **cache.entries, **inputs}
+        results = _run(self.program, arrays)
+        for path, array in cache.entries.items():
+            _append(array, results[f"new {path}"], cache.filled, valid)
+        cache.filled += valid
+        return results["output"][:, :count]
 
 
 def _run(program: Program, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run a program with those of the arrays that it asks for."""
+    """Run a program with those of the arrays that are its inputs."""
     return program.run({name: arrays[name] for name in program.graph.inputs if name in arrays})
 
 
-def _append(held: np.ndarray, new: np.ndarray, filled: np.ndarray, own: np.ndarray) -> None:
-    """Write the first new words of each row behind the old ones; words lie along the last axis but one."""
-    if len(held) and (filled == filled[0]).all() and (own == own[0]).all():
-        held[..., filled[0] : filled[0] + own[0], :] = new[..., : own[0], :]
+def _append(cache: np.ndarray, new: np.ndarray, filled: np.ndarray, valid: np.ndarray) -> None:
+    """Write the entries of the valid new tokens after the filled ones of each row, along the axis -2."""
+    if len(cache) and (filled == filled[0]).all() and (valid == valid[0]).all():
+        cache[..., filled[0] : filled[0] + valid[0], :] = new[..., : valid[0], :]
         return
-    for row, (start, count) in enumerate(zip(filled, own, strict=True)):
-        held[row, ..., start : start + count, :] = new[row, ..., :count, :]
+    for row, (start, count) in enumerate(zip(filled, valid, strict=True)):
+        cache[row, ..., start : start + count, :] = new[row, ..., :count, :]

@@ -1,4 +1,4 @@
-"""What a call of ``generate`` asks for, checked before anything is computed."""
+"""The options of ``generate``, checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from chainrule.train.generation.strategy import STRATEGIES, Strategy, SuppressTo
 from chainrule.train.options import refuse_unknown
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
-Listener = Callable[[np.ndarray], Any]
+StepCallback = Callable[[np.ndarray], Any]
 
 
-class Ways(TypedDict, total=False):
-    """How tokens are chosen, and what ends a text; see ``generate``."""
+class GenerationOptions(TypedDict, total=False):
+    """The options of ``generate``."""
 
     samples: int
     seed: int
     stop: Sequence[int | str]
     min_new_tokens: int
     inputs: Mapping[str, Any]
-    callback: Listener | None
+    callback: StepCallback | None
     strategy: Sequence[Strategy]
     suppress_tokens: Sequence[int]
     repetition_penalty: float | None
@@ -39,19 +39,19 @@ class Ways(TypedDict, total=False):
     length_penalty: float
 
 
-PLAIN = ("samples", "seed", "min_new_tokens", "callback", "length_penalty")
-"""The ways that a request takes as they are."""
+UNCHANGED = ("samples", "seed", "min_new_tokens", "callback", "length_penalty")
+"""The options that a request contains without conversion."""
 
 
 @frozen(eq=False)
 class Request:
-    """A call of ``generate`` once everything it was given is known to fit together.
+    """The checked arguments of a call of ``generate``.
 
     Args:
-        prompts: the tokens each text begins with, int64 (T,).
-        max_new_tokens: how many new tokens at most.
+        prompts: the first tokens of each sequence, int64 (T,).
+        max_new_tokens: maximum number of new tokens.
         strategies: applied to the scores in this order.
-        inputs: what is read besides, one row for each prompt.
+        inputs: the other inputs of the network, one row for each prompt.
         samples, seed, stop, min_new_tokens, callback, num_beams, length_penalty: as in ``generate``.
     """
 
@@ -63,7 +63,7 @@ class Request:
     seed: int = 0
     stop: tuple[int, ...] = ()
     min_new_tokens: int = 0
-    callback: Listener | None = None
+    callback: StepCallback | None = None
     num_beams: int | None = None
     length_penalty: float = 1.0
 
@@ -74,23 +74,23 @@ class Request:
         require_number(self, "length_penalty", minimum=0)
         if self.num_beams is not None:
             require_integer(self, "num_beams", 1, fix="num_beams=4")
-            self._refuse_draws()
+            self._check_beam_search()
 
-    def _refuse_draws(self) -> None:
-        """Refuse a beam search that would also draw, be told of, or give more texts than it has beams.
+    def _check_beam_search(self) -> None:
+        """Check that no sampling options or callback are combined with beam search.
 
         Raises:
-            UsageError E124: two ways that exclude each other. UsageError E102: more samples than beams.
+            UsageError E124: options that exclude each other. UsageError E102: more samples than beams.
         """
         assert self.num_beams is not None
-        odd = [each.name for each in self.strategies if not isinstance(each, SuppressTokens)]
-        odd += ["callback"] * (self.callback is not None)
-        if odd:
+        excluded = [s.name for s in self.strategies if not isinstance(s, SuppressTokens)]
+        excluded += ["callback"] * (self.callback is not None)
+        if excluded:
             raise UsageError(
-                "E124", where="generate", first="num_beams", second=odd[0],
-                expected="num_beams alone, or draws",
-                received=", ".join(["num_beams", *odd]),
-                fix=f"num_beams={self.num_beams} without {', '.join(odd)}",
+                "E124", where="generate", first="num_beams", second=excluded[0],
+                expected="num_beams alone, or sampling",
+                received=", ".join(["num_beams", *excluded]),
+                fix=f"num_beams={self.num_beams} without {', '.join(excluded)}",
             )  # fmt: skip
         if self.samples > self.num_beams:
             raise UsageError(
@@ -101,55 +101,55 @@ class Request:
 
     @property
     def rows(self) -> int:
-        """How many texts are written side by side: the samples of the first prompt, of the second, ..."""
+        """Number of sequences: the samples of the first prompt, of the second, ..."""
         return len(self.prompts) * self.samples
 
 
-def request_of(
+def checked_request(
     decoder: Decoder,
     prompt: Prompt,
     max_new_tokens: int | None,
-    ways: Mapping[str, Any],
+    options: Mapping[str, Any],
     num_beams: int | None = None,
 ) -> Request:
-    """The request of a call.
+    """The checked arguments of a call.
 
     Args:
-        decoder: the net.
-        prompt, max_new_tokens, ways: what ``generate`` was given.
-        num_beams: by default none.
+        decoder: the network.
+        prompt, max_new_tokens, options: the arguments of ``generate``.
+        num_beams: the default of this option.
 
     Raises:
-        UsageError E101, E102, E113, E124: an option that does not exist, is out of its range, of another
-            kind, or excludes another. DataError E363: an empty prompt. ShapeError E229: a prompt longer than
-            the context.
+        UsageError E101, E102, E113, E124: an option that does not exist, is out of range, of another type, or
+            excludes another; an empty prompt. ShapeError E229: a prompt longer than the context.
     """
-    refuse_unknown("generate", ways, Ways.__annotations__)
-    plain = {name: ways[name] for name in PLAIN if name in ways}
-    inputs = {name: np.asarray(array) for name, array in ways.get("inputs", {}).items()}
+    refuse_unknown("generate", options, GenerationOptions.__annotations__)
+    unchanged = {name: options[name] for name in UNCHANGED if name in options}
+    inputs = {name: np.asarray(array) for name, array in options.get("inputs", {}).items()}
     prompts = _prompts(prompt, inputs)
-    own = strategies_of({name: ways.get(name) for name in STRATEGIES}, ways.get("strategy", ()))
+    strategies = strategies_of({name: options.get(name) for name in STRATEGIES}, options.get("strategy", ()))
     return Request(
-        prompts, _room(decoder, prompts, max_new_tokens), own, inputs, stop=_stops(ways.get("stop", ())),
-        num_beams=ways.get("num_beams", num_beams), **plain,
+        prompts, _max_new_tokens(decoder, prompts, max_new_tokens), strategies, inputs,
+        stop=_stop_tokens(options.get("stop", ())), num_beams=options.get("num_beams", num_beams),
+        **unchanged,
     )  # fmt: skip
 
 
 def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """The prompts as arrays of their own; one alone serves every row of the other inputs."""
+    """The prompts as arrays; a single prompt is repeated for every row of the other inputs."""
     several = len(prompt) > 0 and np.ndim(prompt[0]) == 1
-    arrays = [np.asarray(each) for each in (prompt if several else [prompt])]
+    arrays = [np.asarray(tokens) for tokens in (prompt if several else [prompt])]
     for i, array in enumerate(arrays):
         where = f"generate, prompt {i + 1} of {len(arrays)}" if several else "generate, prompt"
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UsageError(
-                "E113", where=where, name="the prompt", expected="numbers of tokens (T,)",
+                "E113", where=where, name="the prompt", expected="token ids (T,)",
                 received=value_text(prompt), fix="tokenizer.encode(text)",
             )  # fmt: skip
         if not array.size:
             raise UsageError(
                 "E102", where=where, name="the prompt", expected="at least 1 token", received="none",
-                fix="[2], the token for the beginning of a text",
+                fix="[2], the start token",
             )  # fmt: skip
     rows = {len(array) for array in inputs.values()}
     if len(arrays) == 1 and len(rows) == 1:
@@ -163,32 +163,32 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
     return tuple(array.astype(np.int64) for array in arrays)
 
 
-def _room(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tokens: int | None) -> int:
-    """How many new tokens there is room for; the last of them is never read, so it needs none."""
+def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tokens: int | None) -> int:
+    """The maximum number of new tokens, by default as many as fit; the last one is never read, so it fits."""
     longest = max(len(prompt) for prompt in prompts)
-    room = decoder.length - longest + 1
+    available = decoder.length - longest + 1
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
         raise UsageError(
             "E102", where="generate", name="max_new_tokens", expected="an integer, 1 or more",
-            received=value_text(max_new_tokens), fix=f"max_new_tokens={max(1, room)}",
+            received=value_text(max_new_tokens), fix=f"max_new_tokens={max(1, available)}",
         )  # fmt: skip
-    if room < 1 or (max_new_tokens or 1) > room:
+    if available < 1 or (max_new_tokens or 1) > available:
         new = "" if max_new_tokens is None else f" and {max_new_tokens} new ones"
         raise ShapeError(
-            "E229", where="generate", expected=f"a prompt and new tokens within {decoder.length} places",
+            "E229", where="generate", expected=f"at most {decoder.length} tokens, prompt and new ones",
             received=f"a prompt of {longest} tokens{new}",
-            fix=f"max_new_tokens={room}"
-            if room > 0
+            fix=f"max_new_tokens={available}"
+            if available > 0
             else f"only the last {decoder.length} tokens of the prompt",
         )  # fmt: skip
-    return max_new_tokens or room
+    return max_new_tokens or available
 
 
-def _stops(stop: Any) -> tuple[int, ...]:
+def _stop_tokens(stop: Any) -> tuple[int, ...]:
     try:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where="generate", name="stop", expected="numbers of tokens", received=value_text(stop),
+            "E113", where="generate", name="stop", expected="token ids", received=value_text(stop),
             fix="stop=[3]",
         ) from cause  # fmt: skip

@@ -1,15 +1,14 @@
-"""How the next token is chosen: small records that change a net's scores, one after the other.
+"""Decoding strategies: records that modify the scores of the next token before it is sampled.
 
-A net gives a score z for each token; softmax(z) is how likely it holds each to come next. Taking the
-likeliest every time (``Greedy``) soon goes in circles; drawing from all of it now and then picks one of the
-thousands that are nearly impossible, and the text falls apart. So the scores are changed before a token is
-drawn: made sharper or flatter (``Temperature``), cut off behind the best k (``TopK``) or behind the smallest
-set that holds most of the probability (``TopP``, ``MinP``), lowered where a token has come already
-(``RepetitionPenalty``) or may not come at all (``SuppressTokens``).
+A language model predicts a score z for each token, with the distribution p = softmax(z). The most probable
+token of every step (``Greedy``) soon leads to repetitions; samples of the complete distribution contain
+improbable tokens from time to time, after which the text becomes incoherent. Strategies therefore sharpen or
+flatten the distribution (``Temperature``), restrict it to the k most probable tokens (``TopK``) or to a set
+with most of the probability (``TopP``, ``MinP``), lower the scores of earlier tokens (``RepetitionPenalty``),
+or exclude tokens (``SuppressTokens``).
 
-A strategy takes scores (rows, vocabulary) and which tokens each row has so far, and gives new scores; a token
-with the score minus infinity is out. So strategies compose in any order, and what is left is drawn from by
-``softmax``.
+A strategy maps scores (rows, vocabulary) to scores, where minus infinity excludes a token. Strategies
+therefore compose in any order.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from chainrule.records import frozen
 
 @frozen
 class Strategy(Extensible):
-    """Base of the strategies: it says ``__call__``.
+    """Base class of decoding strategies; a subclass defines ``__call__``.
 
-    ``name`` is its option in ``generate``; ``formula`` what it does to the scores z or to p = softmax(z);
+    ``name`` is its option in ``generate``, ``formula`` its effect on the scores z or on p = softmax(z), and
     ``chinese`` its Chinese name and summary.
     """
 
@@ -41,27 +40,30 @@ class Strategy(Extensible):
         self.check()
 
     def check(self) -> None:
-        """Refuse settings outside their range."""
+        """Check the arguments."""
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """The new scores.
+        """Modify the scores of the next token.
 
         Args:
-            scores: (rows, vocabulary) float64; minus infinity where a token is out.
-            seen: (rows, vocabulary) whether a row has the token already, its prompt included.
+            scores: (rows, vocabulary) float64; minus infinity for excluded tokens.
+            seen: (rows, vocabulary) whether the sequence contains the token, prompt included.
+
+        Returns:
+            the new scores, (rows, vocabulary).
         """
-        raise TypeError(f"{type(self).__name__} chooses nothing")
+        raise TypeError(f"{type(self).__name__} does not define __call__")
 
 
 @frozen
 class SuppressTokens(Strategy):
-    """Some tokens never come, such as the one that stands for unknown words.
+    """Excludes tokens, such as the one for unknown words.
 
     Args:
-        tokens: their numbers.
+        tokens: the token ids.
 
     Raises:
-        UsageError E102: something that is no number of a token.
+        UsageError E102: not a sequence of token ids.
 
     Example:
         >>> p = softmax(SuppressTokens([0])(np.log([[0.5, 0.25, 0.25]]), np.zeros((1, 3), bool)))
@@ -70,15 +72,15 @@ class SuppressTokens(Strategy):
     """
 
     name = "suppress_tokens"
-    formula = "z_i = -inf for the tokens named"
-    chinese = ("排除词元", "所列词元永不出现。")
+    formula = "z_i = -inf for the given tokens"
+    chinese = ("排除词元", "永不生成所列词元。")
     tokens: Sequence[int]
 
     def check(self) -> None:
         if isinstance(self.tokens, Sequence | np.ndarray):
             object.__setattr__(self, "tokens", tuple(self.tokens))
-        fine = isinstance(self.tokens, tuple) and all(_is_whole(t) and t >= 0 for t in self.tokens)
-        require(self, "tokens", fine, "numbers of tokens, 0 or more", "cr.SuppressTokens([1])")
+        is_valid = isinstance(self.tokens, tuple) and all(_is_integer(t) and t >= 0 for t in self.tokens)
+        require(self, "tokens", is_valid, "token ids, 0 or more", "cr.SuppressTokens([1])")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         out = np.array(scores)
@@ -88,25 +90,25 @@ class SuppressTokens(Strategy):
 
 @frozen
 class RepetitionPenalty(Strategy):
-    """Makes tokens that have come already less likely, so that a text does not go in circles.
+    """Lowers the scores of tokens that the sequence already contains, against repetitions.
 
     Args:
-        penalty: above 1 holds them back, 1 changes nothing, below 1 favors them.
+        penalty: above 1 makes them less probable, 1 has no effect, below 1 makes them more probable.
 
     Raises:
-        UsageError E102: a penalty not above 0.
+        UsageError E102: a penalty of 0 or less.
 
     Example:
         >>> RepetitionPenalty(2.0)(np.array([[1.0, -1.0, 3.0]]), np.array([[True, True, False]])).tolist()
         [[0.5, -2.0, 3.0]]
 
-    Reference: Keskar, McCann, Varshney, Xiong and Socher (2019), CTRL, section 4.1. There a score below 0 is
-    divided too and so rises; here, as in Hugging Face's library, it is multiplied.
+    Reference: Keskar, McCann, Varshney, Xiong and Socher (2019), CTRL, section 4.1. The paper also
+    divides negative scores, which raises them; like Hugging Face's library, this class multiplies them.
     """
 
     name = "repetition_penalty"
-    formula = "z_i / penalty if z_i > 0, else z_i penalty, for each token i seen before"
-    chinese = ("重复惩罚", "降低已出现词元的得分，避免文本兜圈子。")
+    formula = "z_i / penalty if z_i > 0, else z_i penalty, for each earlier token i"
+    chinese = ("重复惩罚", "降低已出现词元的得分，避免重复。")
     penalty: float = 1.2
 
     def check(self) -> None:
@@ -119,13 +121,13 @@ class RepetitionPenalty(Strategy):
 
 @frozen
 class Temperature(Strategy):
-    """Makes the choice bolder or more careful.
+    """Divides the scores by the temperature, which sharpens or flattens the distribution.
 
     Args:
-        temperature: below 1 sharpens towards the likeliest token, 1 changes nothing, above 1 flattens.
+        temperature: below 1 favors the most probable tokens, 1 has no effect, above 1 flattens.
 
     Raises:
-        UsageError E102: a temperature not above 0. (For the likeliest token alone there is ``Greedy``.)
+        UsageError E102: a temperature of 0 or less; use ``Greedy`` for the limit 0.
 
     Example:
         >>> softmax(Temperature(0.5)(np.log([[0.75, 0.25]]), np.zeros((1, 2), bool))).round(3).tolist()
@@ -136,7 +138,7 @@ class Temperature(Strategy):
 
     name = "temperature"
     formula = "z_i / temperature"
-    chinese = ("温度", "小于 1 更谨慎，大于 1 更大胆。")
+    chinese = ("温度", "小于 1 使分布更集中，大于 1 使分布更平缓。")
     temperature: float = 1.0
 
     def check(self) -> None:
@@ -148,7 +150,7 @@ class Temperature(Strategy):
 
 @frozen
 class Greedy(Strategy):
-    """Keeps the likeliest token alone; of several that are equally likely the one with the smallest number.
+    """Keeps only the most probable token; of several, the one with the smallest id.
 
     Example:
         >>> Greedy()(np.array([[1.0, 3.0, 3.0]]), np.zeros((1, 3), bool)).tolist()
@@ -156,8 +158,8 @@ class Greedy(Strategy):
     """
 
     name = "greedy"
-    formula = "z_i = -inf but for i = argmax z"
-    chinese = ("贪心", "每步只取最可能的词元。")
+    formula = "z_i = -inf except for i = argmax z"
+    chinese = ("贪心", "每步取概率最高的词元。")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         best = scores.argmax(axis=1)[:, None]
@@ -166,10 +168,10 @@ class Greedy(Strategy):
 
 @frozen
 class TopK(Strategy):
-    """Keeps the k likeliest tokens.
+    """Keeps the k most probable tokens.
 
     Args:
-        k: how many; with more than there are nothing changes. Of equal ones those with smaller numbers stay.
+        k: number of tokens; no effect if the vocabulary has at most k. Of equal scores, smaller ids are kept.
 
     Raises:
         UsageError E102: a k below 1.
@@ -182,8 +184,8 @@ class TopK(Strategy):
     """
 
     name = "top_k"
-    formula = "z_i = -inf but for the k largest"
-    chinese = ("前 k 采样", "只在最可能的 k 个词元中选。")
+    formula = "z_i = -inf except for the k largest"
+    chinese = ("前 k 采样", "只从概率最高的 k 个词元中采样。")
     k: int = 50
 
     def check(self) -> None:
@@ -193,21 +195,21 @@ class TopK(Strategy):
         count = scores.shape[1]
         if self.k >= count:
             return scores
-        least = np.partition(scores, count - self.k, axis=1)[:, count - self.k]
-        return _best(scores, np.full(len(scores), self.k), least)
+        threshold = np.partition(scores, count - self.k, axis=1)[:, count - self.k]
+        return _best(scores, np.full(len(scores), self.k), threshold)
 
 
 @frozen
 class TopP(Strategy):
-    """Keeps the smallest set of tokens whose probabilities reach p together: the nucleus.
+    """Nucleus sampling: keeps the smallest set of tokens whose total probability is at least p.
 
-    Few stay where the net is sure, many where it is not.
+    The set is small where the network is confident and large where it is not.
 
     Args:
-        p: 0 < p <= 1; with 1 nothing changes.
+        p: 0 < p <= 1; 1 has no effect.
 
     Raises:
-        UsageError E102: a p outside the range.
+        UsageError E102: a p out of range.
 
     Example:
         >>> softmax(TopP(0.7)(np.log([[0.5, 0.25, 0.125, 0.125]]), np.zeros((1, 4), bool))).round(3).tolist()
@@ -218,8 +220,8 @@ class TopP(Strategy):
     """
 
     name = "top_p"
-    formula = "z_i = -inf but for the fewest likeliest tokens with sum p_i >= p"
-    chinese = ("核采样", "只在累计概率刚达到 p 的最小词元集合中选。")
+    formula = "z_i = -inf except for the smallest set of most probable tokens with sum p_i >= p"
+    chinese = ("核采样", "只从累计概率达到 p 的最小词元集合中采样。")
     p: float = 0.9
 
     def check(self) -> None:
@@ -228,23 +230,22 @@ class TopP(Strategy):
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if self.p == 1:
             return scores
-        ordered = -np.sort(-scores, axis=1)  # likeliest first
+        ordered = -np.sort(-scores, axis=1)  # descending
         mass = softmax(ordered).cumsum(axis=1)
-        counts = 1 + (mass[:, :-1] < self.p).sum(
-            axis=1
-        )  # a token stays while those before it fall short of p
+        # A token is kept if the total probability of those before it is below p.
+        counts = 1 + (mass[:, :-1] < self.p).sum(axis=1)
         return _best(scores, counts, ordered[np.arange(len(scores)), counts - 1])
 
 
 @frozen
 class MinP(Strategy):
-    """Keeps the tokens that are at least so likely as a part of the likeliest one.
+    """Keeps the tokens whose probability is at least p times that of the most probable one.
 
     Args:
-        p: the part, 0 < p <= 1; with 1 only the likeliest stay.
+        p: 0 < p <= 1; 1 keeps only the most probable tokens.
 
     Raises:
-        UsageError E102: a p outside the range.
+        UsageError E102: a p out of range.
 
     Example:
         >>> softmax(MinP(0.4)(np.log([[0.5, 0.25, 0.125, 0.125]]), np.zeros((1, 4), bool))).round(3).tolist()
@@ -255,33 +256,33 @@ class MinP(Strategy):
     """
 
     name = "min_p"
-    formula = "z_i = -inf but for p_i >= p max p"
-    chinese = ("最小概率采样", "只在概率不低于最大概率的 p 倍的词元中选。")
+    formula = "z_i = -inf except for p_i >= p max p"
+    chinese = ("最小概率采样", "只从概率不低于最大概率 p 倍的词元中采样。")
     p: float = 0.05
 
     def check(self) -> None:
         require_number(self, "p", above=0, maximum=1)
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        least = scores.max(axis=1, keepdims=True) + np.log(self.p)
-        return np.where(scores >= least, scores, -np.inf)
+        threshold = scores.max(axis=1, keepdims=True) + np.log(self.p)
+        return np.where(scores >= threshold, scores, -np.inf)
 
 
 STRATEGIES: dict[str, type[Strategy]] = {
     kind.name: kind for kind in (SuppressTokens, RepetitionPenalty, Temperature, TopK, TopP, MinP, Greedy)
 }
-"""The strategies by the option of ``generate`` that names them, in the order in which options apply."""
+"""The strategies by their option of ``generate``, in the order in which options are applied."""
 
 
-def strategies_of(options: Mapping[str, Any], given: Sequence[Strategy]) -> tuple[Strategy, ...]:
-    """The strategies that options name, in the table's order, and then those given as records.
+def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tuple[Strategy, ...]:
+    """The strategies of options in the order of ``STRATEGIES``, followed by those passed as records.
 
     Args:
-        options: of ``STRATEGIES`` each with its setting; ``None`` and ``greedy=False`` name none.
-        given: records, in the order in which they are to be applied.
+        options: the value of each option by name; ``None`` and ``False`` mean that it is not used.
+        records: strategies, in the order in which they are applied.
 
     Raises:
-        UsageError E102: a setting out of its range. UsageError E113: something that is no strategy.
+        UsageError E102: a value out of range. UsageError E113: not a strategy.
 
     Example:
         >>> strategies_of({"top_p": 0.9, "temperature": 0.8, "greedy": False}, [])
@@ -290,42 +291,42 @@ def strategies_of(options: Mapping[str, Any], given: Sequence[Strategy]) -> tupl
     named = {
         name: value for name in STRATEGIES if (value := options.get(name)) is not None and value is not False
     }
-    made = [STRATEGIES[name](*(() if name == "greedy" else (value,))) for name, value in named.items()]
-    odd = [each for each in given if not isinstance(each, Strategy)]
-    if odd:
+    strategies = [STRATEGIES[name](*(() if name == "greedy" else (value,))) for name, value in named.items()]
+    wrong = [record for record in records if not isinstance(record, Strategy)]
+    if wrong:
         raise UsageError(
             "E113", where="generate", name="strategy", expected="a list of strategies",
-            received=value_text(odd[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
+            received=value_text(wrong[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
         )  # fmt: skip
-    return (*made, *given)
+    return (*strategies, *records)
 
 
-def _best(scores: np.ndarray, counts: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """The scores of the best tokens; the others are out.
+def _best(scores: np.ndarray, counts: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """Exclude all but the best tokens.
 
     Args:
         scores: (rows, vocabulary).
-        counts: how many stay in each row; of equal ones those with smaller numbers.
-        least: the smallest score that stays in each row.
+        counts: (rows,) number of tokens that are kept; of equal scores, those with smaller ids.
+        threshold: (rows,) the smallest score that is kept.
     """
-    above, equal = scores > least[:, None], scores == least[:, None]
-    room = counts - above.sum(axis=1)  # for those equal to the last one that stays
-    if (equal.sum(axis=1) > room).any():
-        equal &= equal.cumsum(axis=1) <= room[:, None]
+    above, equal = scores > threshold[:, None], scores == threshold[:, None]
+    remaining = counts - above.sum(axis=1)  # tokens with a score equal to the threshold that are kept
+    if (equal.sum(axis=1) > remaining).any():
+        equal &= equal.cumsum(axis=1) <= remaining[:, None]
     return np.where(above | equal, scores, -np.inf)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """The probabilities of scores, along the last axis; 0 where a token is out."""
+    """Softmax along the last axis; 0 for excluded tokens."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
-    """The logarithms of ``softmax``."""
+    """The logarithm of ``softmax``."""
     shifted = scores - scores.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def _is_whole(value: object) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,11 +1,11 @@
-"""Texts from a model that has a tokenizer: letters in, letters out.
+"""Text generation with a model that has a tokenizer: text in, text out.
 
-The sequences such a model learned from begin with the token ``BEGIN`` and end with ``END``, as
-``tokenizer.encode(text, ends=True)`` makes them; so a text begins with ``BEGIN`` and the prompt, and ``END``
-ends it. (A model that learned from pieces of one long text never saw ``BEGIN``: ``begin=False``.) A net that
-reads one sequence and writes another gets the text as its ``source``, filled up with ``PAD`` to the length it
-learned with, and beside it ``source_mask``, true at the text's tokens, if it has such an input; what it
-writes begins with ``BEGIN`` alone.
+The training sequences of such a model start with the token ``BEGIN`` and end with ``END``, as from
+``tokenizer.encode(text, ends=True)``. Generation therefore starts with ``BEGIN`` and the prompt, and stops at
+``END``. (Pass ``begin=False`` for a model trained on windows of one long text, which do not contain
+``BEGIN``.) An encoder-decoder network receives the text as its input ``source``, padded with ``PAD`` to the
+length of training, and, if it has this input, ``source_mask``, which is true at the tokens of the text; its
+output starts with ``BEGIN`` alone.
 """
 
 from __future__ import annotations
@@ -23,186 +23,186 @@ from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 from chainrule.train.generation.decoder import Decoder
 from chainrule.train.generation.generator import generate, stream_tokens
-from chainrule.train.generation.options import Ways
+from chainrule.train.generation.options import GenerationOptions
 from chainrule.train.model_state import ModelState
 
 _DECODERS: WeakKeyDictionary[ModelState, Decoder] = WeakKeyDictionary()
-NEVER = (PAD, UNKNOWN, BEGIN)
-"""Tokens that are no text and end none."""
+NO_TEXT = (PAD, UNKNOWN, BEGIN)
+"""Special tokens that are never generated."""
 
 
-class TextWays(Ways, total=False):
-    """How a text is written; as ``Ways``, but ``stop`` may also be texts of one token, such as ``"。"``."""
+class TextOptions(GenerationOptions, total=False):
+    """The options of ``Model.generate``; ``stop`` may also contain texts of one token, such as ``"。"``."""
 
     begin: bool
 
 
 @frozen(eq=False)
-class Task:
-    """A text that is to be written, as tokens.
+class TextRequest:
+    """A call of ``generate_text`` with its tokens.
 
     Args:
-        decoder: the model's.
-        tokenizer: of what is written.
-        prompt: what is written already.
-        ways: the options of ``generate``.
+        decoder: of the model.
+        tokenizer: of the generated text.
+        prompt: the tokens of the prompt (T,).
+        options: of ``generate``.
     """
 
     decoder: Decoder
     tokenizer: Tokenizer
     prompt: np.ndarray
-    ways: Any
+    options: Any
 
     @property
-    def told(self) -> np.ndarray:
-        """The part of the prompt that belongs to the text; of a translation, none."""
+    def text_tokens(self) -> np.ndarray:
+        """The tokens of the prompt that are part of the text; none for a translation."""
         return self.prompt[self.prompt != BEGIN]
 
 
 def generate_text(
-    model: ModelState, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
 ) -> str | list[str]:
-    """A text that a model writes; see ``Model.generate``."""
-    task = _task(model, text, ways)
-    found = generate(task.decoder, task.prompt, max_new_tokens, **task.ways)
-    texts = [task.tokenizer.decode([*task.told, *each.tokens]) for each in found]
-    return texts if ways.get("samples", 1) != 1 else texts[0]
+    """Generate text; see ``Model.generate``."""
+    request = _request(model, text, options)
+    samples = generate(request.decoder, request.prompt, max_new_tokens, **request.options)
+    texts = [request.tokenizer.decode([*request.text_tokens, *sample.tokens]) for sample in samples]
+    return texts if options.get("samples", 1) != 1 else texts[0]
 
 
 def stream_text(
-    model: ModelState, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
 ) -> Iterator[str]:
-    """The pieces of a text as they come; see ``Model.stream``.
+    """Yield the pieces of a text while it is generated; see ``Model.stream``.
 
-    A character may take several tokens of byte pairs: a piece is held back until it is whole.
+    A character may consist of several byte-pair tokens: its piece is yielded once it is complete.
     """
-    if ways.get("samples", 1) != 1:
+    if options.get("samples", 1) != 1:
         raise UsageError(
-            "E102", where="stream", name="samples", expected="1: one text is told as it comes",
-            received=value_text(ways.get("samples")), fix="model.generate(..., samples=3)",
+            "E102", where="stream", name="samples", expected="1, the only number that can be streamed",
+            received=value_text(options.get("samples")), fix="model.generate(..., samples=3)",
         )  # fmt: skip
-    task = _task(model, text, ways)
-    steps = stream_tokens(task.decoder, task.prompt, max_new_tokens, **task.ways)
-    return _pieces(task, steps)
+    request = _request(model, text, options)
+    steps = stream_tokens(request.decoder, request.prompt, max_new_tokens, **request.options)
+    return _pieces(request, steps)
 
 
-def _pieces(task: Task, steps: Iterator[np.ndarray]) -> Iterator[str]:
+def _pieces(request: TextRequest, steps: Iterator[np.ndarray]) -> Iterator[str]:
     """The text of the prompt, and then what each token adds to it."""
-    tokens = task.told.tolist()
-    said = task.tokenizer.decode(tokens)
-    yield said
+    tokens = request.text_tokens.tolist()
+    emitted = request.tokenizer.decode(tokens)
+    yield emitted
     for step in steps:
         tokens.append(int(step[0]))
-        now = task.tokenizer.decode(tokens)
-        if not now.endswith("\ufffd"):  # the middle of a character
-            yield now[len(said) :]
-            said = now
+        text = request.tokenizer.decode(tokens)
+        if not text.endswith("\ufffd"):  # an incomplete character
+            yield text[len(emitted) :]
+            emitted = text
 
 
 def decoder_of(model: ModelState) -> Decoder:
-    """What runs a model token by token; kept as long as the model's state.
+    """The decoder of a model, cached as long as the state exists.
 
     Raises:
-        UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
+        UsageError E126: the model is not trained, or its inputs are not sequences of tokens.
     """
-    kept = _DECODERS.get(model)
-    if kept is not None:
-        return kept
+    cached = _DECODERS.get(model)
+    if cached is not None:
+        return cached
     specs = {} if model.network is None else dict(model.network.inputs)
-    written = "target" if "target" in specs else next(iter(specs), "")
-    spec = specs.get(written, Spec((), "int64"))
+    decoder_input = "target" if "target" in specs else next(iter(specs), "")
+    spec = specs.get(decoder_input, Spec((), "int64"))
     if spec.rank != 2 or [target.output.rank for target in model.targets.values()] != [3]:
         raise UsageError(
             "E126", where="generate", expected="a trained model of sequences of tokens (B, T)",
-            received=", ".join(f"{name} {each}" for name, each in specs.items()) or "an untrained model",
+            received=", ".join(f"{name} {spec}" for name, spec in specs.items()) or "an untrained model",
             fix="model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each",
         )  # fmt: skip
     length = bound(spec.shape[1:])[0]
     limits = None if model.network is None else model.network.limits
     decoder = Decoder(
-        model.recipe.net, model.arrays, specs, length, written, engine=model.engine, limits=limits
+        model.recipe.net, model.arrays, specs, length, decoder_input, engine=model.engine, limits=limits
     )
     _DECODERS[model] = decoder
     return decoder
 
 
-def _task(model: ModelState, text: str, ways: TextWays) -> Task:
-    """A call as tokens.
+def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
+    """The request of a call.
 
     Raises:
-        UsageError E126: no tokenizer. DataError E365: a prompt with characters the model does not know.
-        DataError E363, E364: nothing to begin with; a source longer than the model reads.
+        UsageError E126: no tokenizer. DataError E365: a prompt with characters outside the vocabulary.
+        DataError E363, E364: an empty prompt; a source longer than the input of the model.
     """
     if not model.tokenizers:
         raise UsageError(
-            "E126", where="generate", expected="a model made with tokenizer=...", received="no tokenizer",
-            fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
+            "E126", where="generate", expected="a model created with tokenizer=...", received="no tokenizer",
+            fix='cr.Model(network, "cross_entropy", tokenizer=tokenizer)',
         )  # fmt: skip
     decoder = decoder_of(model)
-    tokenizer = _tokenizer(model, decoder.written)
-    options: dict[str, Any] = dict(ways)
-    begins = options.pop("begin", True)
-    start = [BEGIN] if begins else []
-    options["stop"] = [END, *_stops(tokenizer, options.get("stop", ()))]
-    options["suppress_tokens"] = [*NEVER, *(options.get("suppress_tokens") or ())]
+    tokenizer = _tokenizer(model, decoder.decoder_input)
+    arguments: dict[str, Any] = dict(options)
+    start = [BEGIN] if arguments.pop("begin", True) else []
+    arguments["stop"] = [END, *_stop_tokens(tokenizer, arguments.get("stop", ()))]
+    arguments["suppress_tokens"] = [*NO_TEXT, *(arguments.get("suppress_tokens") or ())]
     if "source" in decoder.inputs:
-        options["inputs"] = _source(decoder, _tokenizer(model, "source"), text) | options.get("inputs", {})
-        return Task(decoder, tokenizer, np.array([BEGIN]), options)
+        source = _source(decoder, _tokenizer(model, "source"), text)
+        arguments["inputs"] = source | arguments.get("inputs", {})
+        return TextRequest(decoder, tokenizer, np.array([BEGIN]), arguments)
     prompt = np.array([*start, *tokenizer.encode(text, unknown=False)], np.int64)
     if not len(prompt):
         raise DataError("E363", where="generate, text", expected="at least 1 token", received="none")
-    return Task(decoder, tokenizer, prompt, options)
+    return TextRequest(decoder, tokenizer, prompt, arguments)
 
 
 def _tokenizer(model: ModelState, name: str) -> Tokenizer:
-    """The tokenizer of an input: its own, or the one for all.
+    """The tokenizer of an input, or the one of all inputs.
 
     Raises:
-        UsageError E126: it has none.
+        UsageError E126: there is none.
     """
-    found = model.tokenizers.get(name) or model.tokenizers.get("")
-    if found is None:
+    tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
+    if tokenizer is None:
         raise UsageError(
             "E126", where="generate", expected=f'a tokenizer for the input "{name}"',
             received=", ".join(model.tokenizers), fix=f'tokenizer={{"{name}": ..., ...}}',
         )  # fmt: skip
-    return found
+    return tokenizer
 
 
-def _stops(tokenizer: Tokenizer, stop: Any) -> list[int]:
-    """The numbers of tokens that end a text, given as numbers or as texts.
+def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
+    """The ids of the stop tokens, from ids or texts.
 
     Raises:
-        UsageError E102: a text that is not one token.
+        UsageError E102: a text that is not a single token.
     """
-    given: Sequence[Any] = [stop] if isinstance(stop, str) else stop
-    numbers = []
-    for each in given:
-        found = tokenizer.encode(each, unknown=False) if isinstance(each, str) else [each]
-        if len(found) != 1:
+    items: Sequence[Any] = [stop] if isinstance(stop, str) else stop
+    ids = []
+    for item in items:
+        tokens = tokenizer.encode(item, unknown=False) if isinstance(item, str) else [item]
+        if len(tokens) != 1:
             raise UsageError(
                 "E102", where="generate", name="stop", expected="texts of one token each",
-                received=value_text(each), fix='stop=["。"]',
+                received=value_text(item), fix='stop=["。"]',
             )  # fmt: skip
-        numbers.append(int(found[0]))
-    return numbers
+        ids.append(int(tokens[0]))
+    return ids
 
 
 def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.ndarray]:
-    """What a net reads before it writes: (1, T), and where its tokens are.
+    """The inputs of the encoder: the padded tokens (1, T), and their mask if the network has this input.
 
     Raises:
-        DataError E364: a text longer than the net reads.
+        DataError E364: a text longer than the input.
     """
-    numbers = tokenizer.encode(text, ends=True)
-    room = bound(decoder.inputs["source"].shape[1:])[0]
-    if len(numbers) > room:
+    ids = tokenizer.encode(text, ends=True)
+    length = bound(decoder.inputs["source"].shape[1:])[0]
+    if len(ids) > length:
         raise DataError(
-            "E364", where="generate, text", expected=f"at most {room} tokens, its ends included",
-            received=f"{len(numbers)} tokens",
+            "E364", where="generate, text", expected=f"at most {length} tokens, start and end included",
+            received=f"{len(ids)} tokens",
         )  # fmt: skip
-    source = np.pad(numbers, (0, room - len(numbers)), constant_values=PAD)[None]  # (T,) -> (1, T)
+    source = np.pad(ids, (0, length - len(ids)), constant_values=PAD)[None]  # (T,) -> (1, T)
     inputs = {"source": source}
     if "source_mask" in decoder.inputs:
-        inputs["source_mask"] = np.arange(room)[None] < len(numbers)
+        inputs["source_mask"] = np.arange(length)[None] < len(ids)
     return inputs
