@@ -21,7 +21,6 @@ PENDING: tuple[str, ...] = (
     "src/chainrule/__init__.py",
     "src/chainrule/apps/",
     "src/chainrule/catalog/",
-    "src/chainrule/diagnosis/",
     "src/chainrule/errors/",
     "src/chainrule/gradient/",
     "src/chainrule/graph/",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.diagnosis import NOTES, RULES
+from chainrule.diagnosis import DIAGNOSIS_FILE, RULES
 
 ROWS = [(f"{i % 7 / 7:.3f}", f"{1000 * (i * 5 % 11)}", "yes" if i % 13 == 0 else "no") for i in range(130)]
 
@@ -42,7 +42,7 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     trained = chainrule("train", "trips.csv", "--target", "late", "--epochs", "3", "--out", "trips")
     assert trained.code == 0
     assert "class-imbalance: class no has" in trained.err
-    notes = json.loads((Path("trips") / NOTES).read_text(encoding="utf-8"))
+    notes = json.loads((Path("trips") / DIAGNOSIS_FILE).read_text(encoding="utf-8"))
     assert "class-imbalance" in [finding["rule"] for finding in notes["findings"]]
     findings = chainrule("doctor", "trips")
     assert findings.code == 0
@@ -64,11 +64,11 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
 def test_a_missing_run_or_damaged_notes_are_refused(chainrule, unbalanced: Path) -> None:
     assert "E401" in chainrule("doctor", "nowhere").err
     chainrule("train", "trips.csv", "--target", "late", "--epochs", "1", "--out", "trips")
-    (Path("trips") / NOTES).write_bytes(b"\xff\x00")
+    (Path("trips") / DIAGNOSIS_FILE).write_bytes(b"\xff\x00")
     damaged = chainrule("doctor", "trips")
     assert damaged.code == 2
     assert "E550" in damaged.err
-    (Path("trips") / NOTES).unlink()
+    (Path("trips") / DIAGNOSIS_FILE).unlink()
     gone = chainrule("doctor", "trips")
     assert gone.code == 2
     assert "E552" in gone.err

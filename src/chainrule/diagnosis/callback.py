@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 
 # Lazy packages: the page of findings is imported only when it is needed.
 from chainrule import diagnosis, store
-from chainrule.diagnosis.context import BRIEF, Look, look_at
-from chainrule.diagnosis.finding import Finding, by_gravity
-from chainrule.diagnosis.monitor import Follower
+from chainrule.diagnosis.context import BRIEF, TrainingContext, collect_context
+from chainrule.diagnosis.finding import Finding, by_severity
+from chainrule.diagnosis.monitor import RuleMonitor
 from chainrule.diagnosis.registry import BEFORE, RULES
-from chainrule.diagnosis.rule import Evidence, Judge
+from chainrule.diagnosis.rule import Check, Evidence
 from chainrule.events import Event, Listener, Notice, TrainingEnded, TrainingFailed, TrainingStarted
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -33,67 +33,70 @@ class Doctor(Callback):
 
     def start(self, training: TrainingView) -> Listener:
         """Return the listener of one training."""
-        found: list[Finding] = []
-        follower = Follower(training, judged)
+        reported: list[Finding] = []
+        monitor = RuleMonitor(training, apply_rules)
 
-        def attend(event: Event) -> None:
+        def listen(event: Event) -> None:
             if isinstance(event, TrainingStarted):
-                seen = findings_before(look_of(training))
-                tell(training, seen, found) if event.step == 0 else found.extend(seen)
+                findings = findings_before(context_of(training))
+                if event.step == 0:
+                    report(training, findings, reported)
+                else:
+                    reported.extend(findings)
                 return
-            heard = follower.hear(event)
+            findings = monitor.on_event(event)
             if isinstance(event, TrainingEnded | TrainingFailed):
-                tell(training, [each for each in heard if not follower.is_told(each)], [])
-                end(training, [*found, *heard])
+                report(training, [f for f in findings if not monitor.is_reported(f)], [])
+                end(training, [*reported, *findings])
             else:
-                tell(training, heard, [])
+                report(training, findings, [])
 
-        return last_step_only(attend)
+        return last_step_only(listen)
 
 
-def end(training: TrainingView, found: list[Finding]) -> None:
+def end(training: TrainingView, findings: list[Finding]) -> None:
     """Store the findings in the model, and in the run folder if there is one."""
-    training.set_findings(by_gravity(found))
+    training.set_findings(by_severity(findings))
     run = training.options.run
     if run is not None:
         folder = run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
-        folder.write_text(diagnosis.NOTES, diagnosis.Diagnosis.of(found, settings.lang).to_json())
+        folder.write_text(diagnosis.DIAGNOSIS_FILE, diagnosis.Diagnosis.of(findings, settings.lang).to_json())
 
 
-def look_of(training: TrainingView) -> Look:
+def context_of(training: TrainingView) -> TrainingContext:
     """Return the facts of a training before it starts."""
-    return look_at(
+    return collect_context(
         training.network, training.model.targets, training.data, training.order, training.validation,
-        most=BRIEF,
+        max_rows=BRIEF,
     )  # fmt: skip
 
 
-def findings_before(look: Look) -> tuple[Finding, ...]:
+def findings_before(context: TrainingContext) -> tuple[Finding, ...]:
     """Return the findings of the rules that run before training, the most severe first."""
-    return by_gravity(judged(BEFORE, "before", lambda judge: judge(look)))
+    return by_severity(apply_rules(BEFORE, "before", lambda check: check(context)))
 
 
-def judged(names: Iterable[str], time: str, ask: Callable[[Judge], Iterable[Evidence]]) -> list[Finding]:
-    """The findings of some rules at one time.
+def apply_rules(names: Iterable[str], time: str, run: Callable[[Check], Iterable[Evidence]]) -> list[Finding]:
+    """Return the findings of some rules at one time.
 
     Args:
         names: the rules.
-        time: the field of ``Rule`` that holds the function, such as ``"before"``.
-        ask: gives that function what it judges.
+        time: the field of ``Rule`` that contains the function, such as ``"before"``.
+        run: calls that function with the facts of this time.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for name in names:
         rule = RULES[name]
-        judge = getattr(rule, time)
+        check = getattr(rule, time)
         try:
-            found += [] if judge is None else [Finding(rule, evidence) for evidence in ask(judge)]
+            findings += [] if check is None else [Finding(rule, evidence) for evidence in run(check)]
         except Exception:  # a failing rule must not end the training
-            _LOG.debug("the rule %s could not judge", name, exc_info=True)
-    return found
+            _LOG.debug("the rule %s failed", name, exc_info=True)
+    return findings
 
 
-def tell(training: TrainingView, findings: Iterable[Finding], found: list[Finding]) -> None:
-    """Emit each finding as a notice, and collect it."""
+def report(training: TrainingView, findings: Iterable[Finding], reported: list[Finding]) -> None:
+    """Emit each finding as a notice, and append it to ``reported``."""
     for finding in findings:
-        found.append(finding)
+        reported.append(finding)
         training.send(Notice(finding.en, finding.zh))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule import data
-from chainrule.diagnosis.callback import findings_before, judged
-from chainrule.diagnosis.context import look_at
+from chainrule.diagnosis.callback import apply_rules, findings_before
+from chainrule.diagnosis.context import collect_context
 from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.first_steps import first_steps
@@ -38,19 +38,23 @@ def diagnose(
     size, seed = options.pop("batch_size", 32), options.pop("seed", 0)
     if gradients is not None:
         size = None  # they are the gradients of all rows as one batch
-    chosen = FitOptions(1, size, seed, **checked_options(options))
+    fit_options = FitOptions(1, size, seed, **checked_options(options))
     try:
-        run = prepare(model, TrainingData(x, y, validation), chosen)
+        run = prepare(model, TrainingData(x, y, validation), fit_options)
     except ChainruleError as error:
         if error.code not in _REFUSALS:
             raise
         return Diagnosis.of([_REFUSALS[error.code](error, y)], lang)
-    held_out = None if run.evaluator is None else run.evaluator.rows
-    look = look_at(run.network, run.model.targets, run.data, run.order, held_out, _noticed(x, y))
-    stored, before = (_stored(given, run.state.parameters) for given in (gradients, previous))
-    first = first_steps(look, run, stored, before)
+    validation_rows = None if run.evaluator is None else run.evaluator.rows
+    context = collect_context(
+        run.network, run.model.targets, run.data, run.order, validation_rows, _table_findings(x, y)
+    )
+    stored, before = (_checked_gradients(passed, run.state.parameters) for passed in (gradients, previous))
+    first = first_steps(context, run, stored, before)
     names = [*BEFORE, *FIRST]
-    return Diagnosis.of([*findings_before(look), *judged(names, "first", lambda judge: judge(first))], lang)
+    return Diagnosis.of(
+        [*findings_before(context), *apply_rules(names, "first", lambda check: check(first))], lang
+    )
 
 
 def _too_many(error: ChainruleError, y: Any) -> Finding:
@@ -65,38 +69,43 @@ def _too_many(error: ChainruleError, y: Any) -> Finding:
     return Finding(RULES["label-numbers"], evidence)
 
 
-def _refused_ending(error: ChainruleError, y: Any) -> Finding:
+def _repeated_activation(error: ChainruleError, y: Any) -> Finding:
     """Return the refusal of a repeated output activation as a finding."""
     classes = 2 if isinstance(y, str | Mapping) or y is None else len(np.unique(np.asarray(y)))
-    said = {name: str(error.details[name]) for name in ("loss", "activation")}
-    return Finding(RULES["loss-activation"], mismatch(said["loss"], said["activation"], classes, error.where))
+    names = {name: str(error.details[name]) for name in ("loss", "activation")}
+    return Finding(
+        RULES["loss-activation"], mismatch(names["loss"], names["activation"], classes, error.where)
+    )
 
 
-_REFUSALS = {"E502": _too_many, "E105": _refused_ending}
+_REFUSALS = {"E502": _too_many, "E105": _repeated_activation}
 
 
-def _noticed(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
+def _table_findings(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
     """Return the findings in a table; ``None`` for arrays."""
     x, y = beside(x, y)
     return tuple(data.check(data.read_table(x), y)) if is_table(x, y) else None
 
 
-def _stored(given: Gradients | None, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _checked_gradients(
+    gradients: Gradients | None, parameters: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Check gradients passed by the user against the parameters of the network.
 
     Raises:
         ShapeError E551: unknown parameters or wrong shapes; all are listed.
     """
-    arrays = {name: np.asarray(value) for name, value in (given or {}).items()}
-    wrong = [
+    arrays = {name: np.asarray(value) for name, value in (gradients or {}).items()}
+    mismatched = [
         f"{name} {shape_text(a.shape)}"
         + ("" if name not in parameters else " not " + shape_text(parameters[name].shape))
         for name, a in arrays.items()
         if name not in parameters or a.shape != parameters[name].shape
     ]
-    if wrong or (given is not None and not arrays):
+    if mismatched or (gradients is not None and not arrays):
         raise ShapeError(
-            "E551", where="check", expected=", ".join(parameters), received=wrong[0] if wrong else "none",
-            notes=wrong[1:], fix="the names and shapes of model.parameters()",
+            "E551", where="check", expected=", ".join(parameters),
+            received=mismatched[0] if mismatched else "none", notes=mismatched[1:],
+            fix="the names and shapes of model.parameters()",
         )  # fmt: skip
     return arrays

@@ -23,12 +23,12 @@ from chainrule.train.network import Network
 
 NUMBERS = 200  # numbers per row, on average
 BRIEF = 1000  # maximum number of rows when a training is about to start
-FEWEST = 20  # minimum number of rows for statements about frequencies
+FEWEST = 20  # minimum number of rows for statistics of frequencies
 NORMALIZE = ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Normalization", "RMSNorm", "Rescaling")
 
 
 @frozen(eq=False)
-class Look:
+class TrainingContext:
     """The facts before a training.
 
     Args:
@@ -39,8 +39,8 @@ class Look:
         targets: the target of each output.
         order: the order of rows and their batches.
         weighted: whether rows or classes have weights.
-        held_out: some of the validation rows, like ``x``; empty if there are none.
-        noticed: the findings of ``chainrule.data`` in the table of the rows; ``None`` for arrays.
+        validation: some of the validation rows, like ``x``; empty if there are none.
+        table_findings: the findings of ``chainrule.data`` in the table of the rows; ``None`` for arrays.
     """
 
     x: Mapping[str, np.ndarray]
@@ -50,23 +50,23 @@ class Look:
     targets: Mapping[str, Target]
     order: Order | Buckets
     weighted: bool = False
-    held_out: Mapping[str, np.ndarray] = field(default_factory=dict)
-    noticed: tuple[Finding, ...] | None = None
+    validation: Mapping[str, np.ndarray] = field(default_factory=dict)
+    table_findings: tuple[Finding, ...] | None = None
 
     @cached_property
     def features(self) -> dict[str, np.ndarray]:
         """Floating-point inputs as rows of features, (n * positions, F), float64, without tokens."""
         words = {name for _, name in self.network.inference.book.tables}
-        found = {name: a for name, a in self.x.items() if name not in words and a.dtype.kind == "f"}
-        return {name: a.reshape(-1, a.shape[-1]).astype(np.float64) for name, a in found.items()}
+        floats = {name: a for name, a in self.x.items() if name not in words and a.dtype.kind == "f"}
+        return {name: a.reshape(-1, a.shape[-1]).astype(np.float64) for name, a in floats.items()}
 
     @cached_property
     def flat(self) -> np.ndarray | None:
         """The single input with one row for each sample, (n, F); ``None`` if there are several inputs."""
-        return next(iter(self.x.values())).reshape(self.seen, -1) if len(self.x) == 1 else None
+        return next(iter(self.x.values())).reshape(self.sampled_rows, -1) if len(self.x) == 1 else None
 
     @property
-    def seen(self) -> int:
+    def sampled_rows(self) -> int:
         """The number of rows in ``x``."""
         return len(next(iter(self.x.values())))
 
@@ -76,7 +76,7 @@ class Look:
         return next((type(layer).__name__ in NORMALIZE for layer in self.leaves()), False)
 
     @property
-    def single(self) -> tuple[Target, np.ndarray] | None:
+    def single_output(self) -> tuple[Target, np.ndarray] | None:
         """Target and encoded targets of the only output; ``None`` if there are several."""
         name = next(iter(self.targets))
         return (self.targets[name], self.y[name]) if len(self.targets) == 1 else None
@@ -87,9 +87,9 @@ class Look:
             if target.is_single:
                 yield target, self.y[name].reshape(-1).astype(np.int64)
 
-    def found(self, *codes: str) -> Iterator[Finding]:
+    def findings(self, *codes: str) -> Iterator[Finding]:
         """Yield the findings in the table with these codes."""
-        return (each for each in self.noticed or () if each.code in codes)
+        return (finding for finding in self.table_findings or () if finding.code in codes)
 
     def leaves(self) -> Iterator[Layer]:
         """Yield the layers without inner layers, in call order."""
@@ -113,7 +113,7 @@ def last_operation(output: Node) -> Node:
     return node
 
 
-def some(arrays: Mapping[str, np.ndarray], most: int = ROWS) -> dict[str, np.ndarray]:
+def subsample(arrays: Mapping[str, np.ndarray], max_rows: int = ROWS) -> dict[str, np.ndarray]:
     """Return every k-th row of each array.
 
     Args:
@@ -121,19 +121,19 @@ def some(arrays: Mapping[str, np.ndarray], most: int = ROWS) -> dict[str, np.nda
         max_rows: the maximum number of rows of about 200 numbers each; fewer for larger rows.
 
     Example:
-        >>> {name: a.shape for name, a in some({"x": np.zeros((50_000, 3))}).items()}
+        >>> {name: a.shape for name, a in subsample({"x": np.zeros((50_000, 3))}).items()}
         {'x': (10000, 3)}
     """
     widest = max(a[0].size for a in arrays.values())
     rows = len(next(iter(arrays.values())))
-    most = max(FEWEST, min(most, most * NUMBERS // max(1, widest)))
-    return {name: a[:: -(-rows // most)] for name, a in arrays.items()}
+    max_rows = max(FEWEST, min(max_rows, max_rows * NUMBERS // max(1, widest)))
+    return {name: a[:: -(-rows // max_rows)] for name, a in arrays.items()}
 
 
-def look_at(
+def collect_context(
     network: Network, targets: Mapping[str, Target], data: Arrays, order: Order | Buckets,
-    held_out: Arrays | None = None, noticed: tuple[Finding, ...] | None = None, most: int = ROWS,
-) -> Look:  # fmt: skip
+    validation: Arrays | None = None, table_findings: tuple[Finding, ...] | None = None, max_rows: int = ROWS,
+) -> TrainingContext:  # fmt: skip
     """Collect the facts before a training.
 
     Args:
@@ -141,18 +141,20 @@ def look_at(
         targets: the target of each output.
         data: the encoded training rows.
         order: the order of rows and their batches.
-        held_out: the encoded validation rows.
-        noticed: the findings in the table.
-        most: the maximum number of rows.
+        validation: the encoded validation rows.
+        table_findings: the findings in the table.
+        max_rows: the maximum number of rows.
     """
     x, coded = data.x, data.y
     assert isinstance(x, dict)
     assert isinstance(coded, dict)
     names = network.target_names
     arrays = {**{f"x.{k}": v for k, v in x.items()}, **{f"y.{k}": v for k, v in coded.items()}}
-    chosen = some(arrays, most)
-    others = {} if held_out is None or not isinstance(held_out.x, dict) else some(held_out.x, most)
-    return Look(
+    chosen = subsample(arrays, max_rows)
+    validation_x = (
+        {} if validation is None or not isinstance(validation.x, dict) else subsample(validation.x, max_rows)
+    )
+    return TrainingContext(
         {name: chosen[f"x.{name}"] for name in x}, {out: chosen[f"y.{name}"] for out, name in names.items()},
-        data.rows, network, targets, order, data.weights is not None, others, noticed,
+        data.rows, network, targets, order, data.weights is not None, validation_x, table_findings,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from chainrule.diagnosis.finding import Finding, by_gravity
+from chainrule.diagnosis.finding import Finding, by_severity
 from chainrule.errors import FileError
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section
@@ -13,9 +13,9 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import render
 
-NOTES = "doctor.json"  # in the run folder
+DIAGNOSIS_FILE = "doctor.json"  # the file in the run folder
 _VERSION = 1
-# Exceptions that invalid notes can raise.
+# Exceptions that a damaged file can raise.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -51,9 +51,9 @@ class Diagnosis(Page):
             ══════════════════════
             <BLANKLINE>
         """
-        found = by_gravity(findings)
-        title = render("doctor_title", lang, count=len(found)) if found else render("doctor_well", lang)
-        return Diagnosis(title, lang, tuple(_section(each, lang) for each in found), found)
+        ordered = by_severity(findings)
+        title = render("doctor_title", lang, count=len(ordered)) if ordered else render("doctor_well", lang)
+        return Diagnosis(title, lang, tuple(_section(finding, lang) for finding in ordered), ordered)
 
     def __str__(self) -> str:
         return text_page(self)
@@ -70,7 +70,7 @@ class Diagnosis(Page):
     @property
     def rules(self) -> tuple[str, ...]:
         """The ids of the rules with findings, without repetitions, the most severe first."""
-        return tuple(dict.fromkeys(each.rule.id for each in self.findings))
+        return tuple(dict.fromkeys(finding.rule.id for finding in self.findings))
 
     def to_html(self) -> str:
         """Return one self-contained HTML page in both languages, this one first."""
@@ -81,11 +81,11 @@ class Diagnosis(Page):
 
     def to_json(self) -> str:
         """Return the findings as JSON text, as stored in a run folder."""
-        notes = {"version": _VERSION, "findings": [each.to_json() for each in self.findings]}
-        return json.dumps(notes, ensure_ascii=False, indent=1) + "\n"
+        content = {"version": _VERSION, "findings": [finding.to_json() for finding in self.findings]}
+        return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
     @staticmethod
-    def of_json(text: str, lang: str, where: str = NOTES) -> Diagnosis:
+    def of_json(text: str, lang: str, where: str = DIAGNOSIS_FILE) -> Diagnosis:
         """Read a diagnosis that ``to_json`` returned.
 
         Args:
@@ -97,8 +97,8 @@ class Diagnosis(Page):
             FileError E550: the text is not a valid diagnosis.
         """
         try:
-            notes = json.loads(text)
-            return Diagnosis.of([Finding.of_json(each) for each in notes["findings"]], lang)
+            content = json.loads(text)
+            return Diagnosis.of([Finding.of_json(item) for item in content["findings"]], lang)
         except _DAMAGE as cause:
             raise FileError(
                 "E550", where=where, expected="findings, as a training writes them",

@@ -20,7 +20,7 @@ class Finding:
     """A finding: sentence, evidence, cause, remedy and page, in English and Chinese.
 
     Args:
-        rule: the card.
+        rule: the rule.
         evidence: its numbers.
 
     Example:
@@ -109,19 +109,19 @@ class Finding:
         }  # fmt: skip
 
     @staticmethod
-    def of_json(found: Mapping[str, Any]) -> Finding:
+    def of_json(item: Mapping[str, Any]) -> Finding:
         """Read a finding that ``to_json`` returned.
 
         Raises:
             KeyError, TypeError, ValueError: invalid data, or an unknown rule.
         """
-        rule = RULES[found["rule"]]
-        if found["severity"] not in ("", *SEVERITIES) or not isinstance(found["facts"], dict):
+        rule = RULES[item["rule"]]
+        if item["severity"] not in ("", *SEVERITIES) or not isinstance(item["facts"], dict):
             raise ValueError("not a finding")
-        step = None if found["step"] is None else int(found["step"])
-        value, threshold = float(found["value"]), float(found["threshold"])
-        words = [str(found[key]) for key in ("layer", "form", "severity", "remedy")]
-        facts = {name: _read(fact) for name, fact in found["facts"].items()}
+        step = None if item["step"] is None else int(item["step"])
+        value, threshold = float(item["value"]), float(item["threshold"])
+        words = [str(item[key]) for key in ("layer", "form", "severity", "remedy")]
+        facts = {name: _read(fact) for name, fact in item["facts"].items()}
         finding = Finding(rule, Evidence(value, threshold, facts, step, *words))
         finding.what()  # raises if a fact of the sentence is missing
         return finding
@@ -144,6 +144,6 @@ def _read(fact: Any) -> Any:
     return float(fact) if fact in ("inf", "-inf", "nan") else fact
 
 
-def by_gravity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings by severity, the most severe first, then by number."""
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule.number)))

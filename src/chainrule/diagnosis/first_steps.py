@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.diagnosis.context import Look
+from chainrule.diagnosis.context import TrainingContext
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node
 from chainrule.nn.optimizer import Accumulated
@@ -31,7 +31,7 @@ class FirstSteps:
     """The first few steps of a training.
 
     Args:
-        look: the facts before the training.
+        context: the facts before the training.
         losses: the objective before each step.
         data_loss: the loss of the samples of the first batch, without penalty.
         penalty: the penalty at the first batch.
@@ -44,7 +44,7 @@ class FirstSteps:
         previous: the gradients stored before that batch, if known.
     """
 
-    look: Look
+    context: TrainingContext
     step: Step
     losses: tuple[float, ...]
     data_loss: float
@@ -59,40 +59,45 @@ class FirstSteps:
 
 
 def first_steps(
-    look: Look, run: TrainingRun,
+    context: TrainingContext, run: TrainingRun,
     stored: Mapping[str, np.ndarray] | None = None, previous: Mapping[str, np.ndarray] | None = None,
 ) -> FirstSteps:  # fmt: skip
     """Compute the first steps of a training.
 
     Args:
-        look: what is known before.
-        run: the training; of it only data, order, seed and the first state are used.
-        stored, previous: gradients brought by a person.
+        context: the facts before the training.
+        run: the training, of which only data, order, seed and the initial state are used.
+        stored, previous: gradients passed by the user.
     """
     state, step, order = (
         TrainState(run.state.parameters, run.state.states, run.state.slots),
         run.step,
         run.order,
     )
-    program = compile(Graph(_watched(step)), "reference")
-    seen, before, fed = [], [state.parameters], {}
+    program = compile(Graph(_outputs(step)), "reference")
+    results, parameters, first_arrays = [], [state.parameters], {}
     for i in range(STEPS * min(MOST_BATCHES, batches_of(run.network.recipe.optimizer))):
         rows = order.batch(i // order.steps, i % order.steps)[:ROWS]
-        given = step.feed(run.data.take(rows), state, run.seed)
-        arrays = {name: given[name] for name in program.graph.inputs}
-        found = {name: np.array(value) for name, value in program.run(arrays).items()}
-        fed = fed or arrays
-        for group, kept in (("parameter", state.parameters), ("slot", state.slots), ("state", state.states)):
-            moved = _group(found, group)
-            setattr(state, f"{group}s", {**kept, **moved})
+        feed = step.feed(run.data.take(rows), state, run.seed)
+        arrays = {name: feed[name] for name in program.graph.inputs}
+        values = {name: np.array(value) for name, value in program.run(arrays).items()}
+        first_arrays = first_arrays or arrays
+        for group, current in (
+            ("parameter", state.parameters),
+            ("slot", state.slots),
+            ("state", state.states),
+        ):
+            updated = _group(values, group)
+            setattr(state, f"{group}s", {**current, **updated})
         state.step += 1
-        seen.append(found)
-        before.append(state.parameters)
-    first = seen[0]
+        results.append(values)
+        parameters.append(state.parameters)
+    first = results[0]
     return FirstSteps(
-        look, step, tuple(float(each["loss"]) for each in seen), float(first["watched.data"]),
+        context, step, tuple(float(result["loss"]) for result in results), float(first["watched.data"]),
         float(first["loss"]) - float(first["watched.data"]), _group(first, "output"), _group(first, "sum"),
-        tuple(before), tuple(_group(each, "gradient") for each in seen), fed, stored or {}, previous or {},
+        tuple(parameters), tuple(_group(result, "gradient") for result in results), first_arrays,
+        stored or {}, previous or {},
     )  # fmt: skip
 
 
@@ -109,12 +114,12 @@ def batches_of(optimizer: Any) -> int:
     return own * (1 if inner is None else batches_of(inner))
 
 
-def _group(found: Tensors, group: str) -> Tensors:
+def _group(values: Tensors, group: str) -> Tensors:
     """Return the values whose names start with a prefix, by the rest of their names."""
-    return {name[len(group) + 1 :]: a for name, a in found.items() if name.startswith(f"{group}.")}
+    return {name[len(group) + 1 :]: a for name, a in values.items() if name.startswith(f"{group}.")}
 
 
-def _watched(step: Step) -> dict[str, Node]:
+def _outputs(step: Step) -> dict[str, Node]:
     """Return the outputs of the step and the additional values that the rules need."""
     built = step.built
     known = set(step.graph.inputs)

@@ -25,21 +25,22 @@ from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
 
 RECTIFIERS = ("relu", "maximum")  # activations whose units can become permanently inactive
-BENT = ("sigmoid", "tanh")  # activations that saturate on both sides
+SATURATING = ("sigmoid", "tanh")  # activations that saturate on both sides
 
 
 @frozen
-class Course:
-    """The state of a training at some time.
+class TrainingRecord:
+    """The recorded history of a training at some time.
 
     Args:
         history: one row per complete epoch.
         probes: the probes, the earliest first.
         rows, batch: number of samples of the data set and of a batch.
         epochs: the planned number of epochs.
-        kernels: the trainable weight matrices in network order with their sizes, without embedding tables.
-        bends: the activation function of each layer by path, in network order.
-        chance: the loss of the best constant prediction; NaN if unknown.
+        weight_matrices: the trainable weight matrices in network order with their sizes, without embedding
+            tables.
+        activations: the activation function of each layer by path, in network order.
+        constant_loss: the loss of the best constant prediction; NaN if unknown.
         task: ``"classification"`` or ``"regression"``.
         ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
         fault: the message of a failed training.
@@ -50,9 +51,9 @@ class Course:
     rows: int = 0
     batch: int = 0
     epochs: int = 0
-    kernels: Mapping[str, int] = field(default_factory=dict)
-    bends: Mapping[str, str] = field(default_factory=dict)
-    chance: float = math.nan
+    weight_matrices: Mapping[str, int] = field(default_factory=dict)
+    activations: Mapping[str, str] = field(default_factory=dict)
+    constant_loss: float = math.nan
     task: str = ""
     ended: str = ""
     fault: str = ""
@@ -63,42 +64,45 @@ class Course:
 
     @cached_property
     def losses(self) -> np.ndarray:
-        """The mean loss of the samples in each epoch: what is compared with the first loss and with chance.
+        """The mean loss of the samples in each epoch, without penalty.
 
-        The history counts in what the size of the weights costs, the penalty, which may be many times as
-        much. The looks know both, and there are few: between two of them either is interpolated by its
-        logarithm, and the larger of the two answers is taken, since a price often falls fast at first and is
-        then overrated. So a loss that runs away is seen, and a price that falls is no loss that fell. After
-        the last look the samples keep their share.
+        The history contains the objective, loss plus penalty, and the penalty may be many times the loss. The
+        probes contain both, but there are few of them. Between two probes, loss and penalty are interpolated
+        logarithmically, and two estimates result: the objective minus the penalty, and the loss. The larger
+        one is used, because the penalty often falls quickly at first, so that its interpolation is too large.
+        Therefore a diverging loss is detected, and a falling penalty is not mistaken for a falling loss.
+        After the last probe, the loss keeps its share of the objective.
         """
-        whole = self.column("loss")
-        looks = [each for each in self.probes if each.values["loss"] > each.values["training_loss"] > 0]
-        if not looks:
-            return whole
-        steps = [each.step for each in looks]
-        samples = np.array([each.values["training_loss"] for each in looks])
-        prices = np.array([each.values["loss"] for each in looks]) - samples
-        middles = (np.arange(len(whole)) + 0.5) * self.per_epoch
-        least, price = (np.exp(np.interp(middles, steps, np.log(known))) for known in (samples, prices))
-        found = np.maximum(whole - price, np.minimum(least, whole))
-        return np.where(middles <= steps[-1], found, whole * (samples[-1] / (samples[-1] + prices[-1])))
+        objective = self.column("loss")
+        probes = [probe for probe in self.probes if probe.values["loss"] > probe.values["training_loss"] > 0]
+        if not probes:
+            return objective
+        steps = [probe.step for probe in probes]
+        losses = np.array([probe.values["training_loss"] for probe in probes])
+        penalties = np.array([probe.values["loss"] for probe in probes]) - losses
+        middles = (np.arange(len(objective)) + 0.5) * self.steps_per_epoch
+        loss, penalty = (np.exp(np.interp(middles, steps, np.log(values))) for values in (losses, penalties))
+        estimate = np.maximum(objective - penalty, np.minimum(loss, objective))
+        return np.where(
+            middles <= steps[-1], estimate, objective * (losses[-1] / (losses[-1] + penalties[-1]))
+        )
 
     @cached_property
-    def measured(self) -> np.ndarray:
+    def validation_losses(self) -> np.ndarray:
         """The validation loss after each epoch; empty without validation rows."""
-        found = self.column("val_loss")
-        return found if np.isfinite(found).any() else found[:0]
+        losses = self.column("val_loss")
+        return losses if np.isfinite(losses).any() else losses[:0]
 
     @property
-    def last(self) -> Probe | None:
+    def last_probe(self) -> Probe | None:
         """The latest probe."""
         return self.probes[-1] if self.probes else None
 
     @property
-    def late(self) -> Sequence[Probe]:
+    def second_half(self) -> Sequence[Probe]:
         """The probes of the second half of the training so far, without its first steps."""
-        made = self.probes[-1].step if self.probes else 0
-        return [each for each in self.probes if each.step >= max(10, made / 2)]
+        steps = self.probes[-1].step if self.probes else 0
+        return [probe for probe in self.probes if probe.step >= max(10, steps / 2)]
 
     @property
     def first_loss(self) -> float:
@@ -113,26 +117,30 @@ class Course:
         return self.probes[-1].step if self.probes else None
 
     @property
-    def per_epoch(self) -> int:
+    def steps_per_epoch(self) -> int:
         """The number of updates per epoch."""
         return -(-self.rows // self.batch) if self.batch else 0
 
     @property
-    def hidden(self) -> tuple[str, ...]:
+    def hidden_activations(self) -> tuple[str, ...]:
         """The calls of layers with an activation function, except those of the output layer."""
-        last = plain_path(next(reversed(list(self.bends)), ""))
-        return tuple(path for path, kind in self.bends.items() if kind and plain_path(path) != last)
+        last = plain_path(next(reversed(list(self.activations)), ""))
+        return tuple(path for path, kind in self.activations.items() if kind and plain_path(path) != last)
 
-    def of_kernels(self, probe: Probe, name: str) -> dict[str, float]:
+    def statistic(self, probe: Probe, name: str) -> dict[str, float]:
         """Return one statistic of each weight matrix."""
-        return {path: probe.parts[path][name] for path in self.kernels if name in probe.parts.get(path, {})}
+        return {
+            path: probe.parts[path][name]
+            for path in self.weight_matrices
+            if name in probe.parts.get(path, {})
+        }
 
 
-def middle(values: Iterable[float]) -> float:
+def median(values: Iterable[float]) -> float:
     """Return the median. That of NumPy imports masked arrays, which takes longer than a training step.
 
     Example:
-        >>> middle([3.0, 1.0, 2.0]), middle([1.0, 2.0])
+        >>> median([3.0, 1.0, 2.0]), median([1.0, 2.0])
         (2.0, 1.5)
     """
     ordered = sorted(map(float, values))
@@ -142,18 +150,19 @@ def middle(values: Iterable[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def course_of(training: TrainingView) -> Course:
+def record_of(training: TrainingView) -> TrainingRecord:
     """Return the recorded history of a training."""
     network, data, model = training.network, training.data, training.model
-    return Course(
+    return TrainingRecord(
         history=tuple(training.history), probes=tuple(training.probes), rows=data.rows,
         batch=min(training.order.batch_size, data.rows), epochs=training.options.epochs,
-        kernels=kernels_of(network), bends=bends_of(network), chance=chance_of(data, model.targets),
+        weight_matrices=weight_matrices_of(network), activations=activations_of(network),
+        constant_loss=constant_loss_of(data, model.targets),
         task=model.task,
     )  # fmt: skip
 
 
-def kernels_of(network: Network) -> dict[str, int]:
+def weight_matrices_of(network: Network) -> dict[str, int]:
     """Return the trainable weight matrices with their sizes, without embedding tables."""
     tables = {path for path, _ in network.inference.book.tables}
     return {
@@ -163,30 +172,34 @@ def kernels_of(network: Network) -> dict[str, int]:
     }
 
 
-def bends_of(network: Network) -> dict[str, str]:
+def activations_of(network: Network) -> dict[str, str]:
     """Return the activation function of each layer by path; ``""`` if it has none."""
     notes = network.training.book.notes
-    found = {}
+    activations = {}
     for name, node in notes.items():
         path, _, kind = name.rpartition(".")
         if kind == "a":
-            found[path] = "" if node is notes.get(f"{path}.z") else node.op.name
-    return found
+            activations[path] = "" if node is notes.get(f"{path}.z") else node.op.name
+    return activations
 
 
-def chance_of(data: Arrays, targets: Mapping[str, Target]) -> float:
-    """The loss of the best answer that is the same for every sample, where there is one output of a usual
-    kind: the entropy of the classes, or what the spread of the values costs.
+def constant_loss_of(data: Arrays, targets: Mapping[str, Target]) -> float:
+    """Return the loss of the best constant prediction for a single output with a common loss, else NaN.
+
+    It is the entropy of the classes, or the variance of the values.
     """
     if len(targets) != 1:
         return math.nan
     target = next(iter(targets.values()))
-    held: Any = data.y
-    y = np.asarray(next(iter(held.values())) if isinstance(held, dict) else held, np.float64)[:10_000]
+    targets_by_output: Any = data.y
+    y = np.asarray(
+        next(iter(targets_by_output.values())) if isinstance(targets_by_output, dict) else targets_by_output,
+        np.float64,
+    )[:10_000]
     if target.is_single and target.loss.name in ("cross_entropy", "binary_cross_entropy"):
         share = np.unique(y, return_counts=True)[1] / max(len(y), 1)
         return float(-(share * np.log(share)).sum())
-    squares = {"mse": 1.0, "half_mse": 0.5}.get(target.loss.name)
-    if squares is None or not y.size:
+    factor = {"mse": 1.0, "half_mse": 0.5}.get(target.loss.name)
+    if factor is None or not y.size:
         return math.nan
-    return squares * float(y.reshape(len(y), -1).var(axis=0).mean())
+    return factor * float(y.reshape(len(y), -1).var(axis=0).mean())

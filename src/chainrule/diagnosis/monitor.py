@@ -1,9 +1,9 @@
-"""The doctor while a training runs and when it has ended: the rules that read its course.
+"""The doctor during a training and at its end: the rules that read the recorded history.
 
-They are asked at each look into the net, and at the ends of epochs, more rarely the longer the training goes
-on, so that asking costs next to nothing. A rule is told the first time it speaks. At the end all are asked
-once more, by the whole course, and what they then say counts: a loss that did not move for five epochs and
-then fell is no finding any more. A finding whose numbers come at their time, such as a NaN, comes again.
+They run at each probe, and at the ends of epochs at growing intervals, so that their cost is negligible. A
+finding is reported once, when a rule detects it for the first time. At the end, all rules run once more on
+the complete history, and their findings replace the earlier ones: a loss that was flat for five epochs and
+then fell is not a finding any more. Findings of transient values, such as a NaN, are detected again.
 """
 
 from __future__ import annotations
@@ -13,71 +13,72 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.diagnosis.finding import Finding, by_gravity
-from chainrule.diagnosis.history import Course, course_of
-from chainrule.diagnosis.registry import COURSE
-from chainrule.diagnosis.rule import Evidence, Judge
+from chainrule.diagnosis.finding import Finding, by_severity
+from chainrule.diagnosis.history import TrainingRecord, record_of
+from chainrule.diagnosis.registry import HISTORY
+from chainrule.diagnosis.rule import Check, Evidence
 from chainrule.events import EpochDone, Event, ProbeDone, TrainingEnded, TrainingFailed
 from chainrule.train.callback.training_view import TrainingView
 
-Ask = Callable[[Iterable[str], str, Callable[[Judge], Iterable[Evidence]]], list[Finding]]
+ApplyRules = Callable[[Iterable[str], str, Callable[[Check], Iterable[Evidence]]], list[Finding]]
 
 
-class Follower:
+class RuleMonitor:
     """Runs the rules during one training.
 
     Args:
-        training: may be looked into.
-        judged: gives the findings of rules at a time.
+        training: the view of the training.
+        apply_rules: returns the findings of rules at a time.
     """
 
-    def __init__(self, training: TrainingView, judged: Ask) -> None:
-        self._training, self._judged = training, judged
-        self._told: set[str] = set()
-        self._first: Course | None = None
+    def __init__(self, training: TrainingView, apply_rules: ApplyRules) -> None:
+        self._training, self._apply_rules = training, apply_rules
+        self._reported: set[str] = set()
+        self._first: TrainingRecord | None = None
         self._next = 5  # the epoch after which the rules run
 
-    def hear(self, event: Event) -> list[Finding]:
-        """What the rules say for the first time at this event.
+    def on_event(self, event: Event) -> list[Finding]:
+        """Return the findings that are new at this event.
 
-        At the end of the training: everything that they find in the whole of it.
+        At the end of the training: all findings in its complete history.
         """
         if isinstance(event, TrainingEnded):
-            return list(findings_after(self._course(event.reason), self._judged))
+            return list(findings_after(self._record(event.reason), self._apply_rules))
         if isinstance(event, TrainingFailed):
-            return list(findings_after(self._course("failed", event.fault), self._judged))
+            return list(findings_after(self._record("failed", event.fault), self._apply_rules))
         due = isinstance(event, EpochDone) and event.epoch >= self._next
         if not due and not isinstance(event, ProbeDone):
             return []
         if isinstance(event, EpochDone):
             self._next = event.epoch + max(2, event.epoch // 2)
-        found = _asked(self._course(), "during", self._judged)
-        fresh = [each for each in found if each.rule.id not in self._told]
-        self._told |= {each.rule.id for each in fresh}
-        return fresh
+        findings = _history_findings(self._record(), "during", self._apply_rules)
+        new = [finding for finding in findings if finding.rule.id not in self._reported]
+        self._reported |= {finding.rule.id for finding in new}
+        return new
 
-    def _course(self, ended: str = "", fault: str = "") -> Course:
+    def _record(self, ended: str = "", fault: str = "") -> TrainingRecord:
         """Return the recorded history so far; constant parts are computed once."""
         if self._first is None:
-            self._first = course_of(self._training)
+            self._first = record_of(self._training)
         history, probes = tuple(self._training.history), tuple(self._training.probes)
         return replace(self._first, history=history, probes=probes, ended=ended, fault=fault)
 
-    def is_told(self, finding: Finding) -> bool:
+    def is_reported(self, finding: Finding) -> bool:
         """Whether a rule has already reported during the training."""
-        return finding.rule.id in self._told
+        return finding.rule.id in self._reported
 
 
-def findings_after(course: Course, judged: Ask) -> tuple[Finding, ...]:
+def findings_after(record: TrainingRecord, apply_rules: ApplyRules) -> tuple[Finding, ...]:
     """Return the findings of an ended training, the most severe first."""
-    return by_gravity(each for time in ("during", "after") for each in _asked(course, time, judged))
+    times = ("during", "after")
+    return by_severity(f for time in times for f in _history_findings(record, time, apply_rules))
 
 
-def _asked(course: Course, time: str, judged: Ask) -> list[Finding]:
-    """Yield the findings of the rules of one time; the history may contain NaN and zeros."""
+def _history_findings(record: TrainingRecord, time: str, apply_rules: ApplyRules) -> list[Finding]:
+    """Return the findings of the rules of one time; the history may contain NaN and zeros."""
 
-    def ask(judge: Judge) -> list[Evidence]:
+    def run(check: Check) -> list[Evidence]:
         with np.errstate(all="ignore"):
-            return list(judge(course))
+            return list(check(record))
 
-    return judged(COURSE, time, ask)
+    return apply_rules(HISTORY, time, run)

@@ -13,7 +13,7 @@ from chainrule.lazy_imports import LazyRegistry
 
 BEFORE = tuple(block_index.RULES_BEFORE)  # checks of data, network, loss and optimizer before training
 FIRST = tuple(block_index.RULES_FIRST)  # checks of the first steps, on a copy of the model
-COURSE = tuple(block_index.RULES_DURING)  # checks of the recorded history, during and after a training
+HISTORY = tuple(block_index.RULES_DURING)  # checks of the recorded history, during and after a training
 RULES: Mapping[str, Rule] = LazyRegistry(
     "chainrule", {**block_index.RULES_BEFORE, **block_index.RULES_FIRST, **block_index.RULES_DURING}
 )

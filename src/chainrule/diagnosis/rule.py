@@ -2,8 +2,9 @@
 
 A rule is a card: name, times at which it runs, symptom, threshold and its source, cause, remedy. It has one
 pure function per time, which takes the facts of that time and yields one ``Evidence`` per finding, or
-nothing. Before a training and in its first steps, the facts are a ``Look`` and its ``FirstSteps``
-(``context.py``, ``first_steps.py``); during and after a training they are its recorded history.
+nothing. Before a training and in its first steps, the facts are a ``TrainingContext`` and its ``FirstSteps``
+(``context.py``, ``first_steps.py``); during and after a training they are a ``TrainingRecord``
+(``history.py``).
 
 Texts are pairs, English and Chinese; those of a finding contain placeholders for its facts.
 """
@@ -52,7 +53,7 @@ class Evidence:
     remedy: str = ""
 
 
-Judge: TypeAlias = Callable[[Any], Iterable[Evidence]]
+Check: TypeAlias = Callable[[Any], Iterable[Evidence]]
 
 
 @frozen
@@ -71,8 +72,9 @@ class Rule:
         why: the cause.
         remedy: a line of code to try, with placeholders; a comment behind it is English.
         remedy_comment: the Chinese translation of that comment.
-        before, first, during, after: the functions that run before a training (on a ``Look``), in its first
-            steps (on ``FirstSteps``), during and after it (on its recorded history). A rule has at least one.
+        before, first, during, after: the functions that run before a training (on a ``TrainingContext``),
+            in its first steps (on ``FirstSteps``), during and after it (on a ``TrainingRecord``). A rule has
+            at least one.
 
     Example:
         >>> from chainrule.diagnosis import RULES
@@ -91,10 +93,10 @@ class Rule:
     what: Text | Mapping[str, Text]
     why: Text
     remedy: str
-    before: Judge | None = None
-    first: Judge | None = None
-    during: Judge | None = None
-    after: Judge | None = None
+    before: Check | None = None
+    first: Check | None = None
+    during: Check | None = None
+    after: Check | None = None
     remedy_comment: str = ""
 
     def __post_init__(self) -> None:

@@ -20,10 +20,10 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
         lang: ``"en"`` or ``"zh"``; the setting by default.
 
     Returns:
-        a diagnosis: empty where the difference is more than chance.
+        A diagnosis, empty if the difference is significant.
 
     Raises:
-        UsageError E102: no scores. UsageError E113: something that is no number.
+        UsageError E102: no scores. UsageError E113: a score that is not a number.
 
     Example:
         >>> print(compare_seeds([0.91, 0.93, 0.92], [0.92, 0.94, 0.90]).rules)
@@ -31,20 +31,22 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
         >>> len(compare_seeds([0.91, 0.93, 0.92], [0.97, 0.98, 0.97]))
         0
     """
-    given = Comparison(_scores("first", first), _scores("second", second))
-    judge = SEED_EFFECT.after
-    assert judge is not None
-    return Diagnosis.of([Finding(SEED_EFFECT, each) for each in judge(given)], lang or settings.lang)
+    comparison = Comparison(_scores("first", first), _scores("second", second))
+    check = SEED_EFFECT.after
+    assert check is not None
+    return Diagnosis.of(
+        [Finding(SEED_EFFECT, evidence) for evidence in check(comparison)], lang or settings.lang
+    )
 
 
-def _scores(name: str, given: Iterable[float]) -> tuple[float, ...]:
+def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:
     """Convert scores to numbers."""
     try:
-        scores = tuple(map(float, given))
+        scores = tuple(map(float, values))
     except (TypeError, ValueError) as cause:
         raise UsageError(
             "E113", where="compare_seeds", name=name, expected="a number for each seed",
-            received=repr(given)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
+            received=repr(values)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
         ) from cause  # fmt: skip
     if not scores or not all(map(math.isfinite, scores)):
         raise UsageError(

@@ -59,15 +59,15 @@ class Profile(Page):
         return html_page(self)
 
     def to_svg(self) -> str:
-        """A picture: a bar for each layer in each stage, in the order in which they run."""
+        """Return a bar chart as SVG: a bar for each layer in each stage, in execution order."""
         bars = []
         stages = _stages(self.measured)
         for stage, lines in stages.items():
             name = render(STAGE_WORDS[stage], self.lang)
             for layer, part in _layers(lines, self.lang).items():
-                took = sum(line.seconds for line in part)
-                said = f"{amount(took, 's')}  {percent(took, self.measured.seconds)}"
-                bars.append(Bar(layer or name, took, said, COLORS[stage], f"{name} {layer}".strip()))
+                seconds = sum(line.seconds for line in part)
+                label = f"{amount(seconds, 's')}  {percent(seconds, self.measured.seconds)}"
+                bars.append(Bar(layer or name, seconds, label, COLORS[stage], f"{name} {layer}".strip()))
         return bar_chart(bars, [(render(STAGE_WORDS[stage], self.lang), COLORS[stage]) for stage in stages])
 
     def _repr_html_(self) -> str:
@@ -75,105 +75,112 @@ class Profile(Page):
 
 
 def profile_page(watch: Stopwatch, lang: str) -> Profile:
-    """The page of what was measured.
+    """Return the page of a profile.
 
     Args:
-        watch: the numbers.
+        watch: the measurements.
         lang: ``"en"`` or ``"zh"``.
     """
-    made = watch.measured
+    profile = watch.measured
     sections = (
         Section("", (Items(tuple(_circumstances(watch, lang))),)),
-        Section(render("profile_layers", lang), (_layer_table(made, lang),)),
-        Section(render("profile_steps", lang), (_step_table(made, lang),)),
-        Section(render("profile_kernels", lang), (_kernel_table(made, lang), render("profile_cached", lang))),
+        Section(render("profile_layers", lang), (_layer_table(profile, lang),)),
+        Section(render("profile_steps", lang), (_step_table(profile, lang),)),
+        Section(
+            render("profile_kernels", lang), (_kernel_table(profile, lang), render("profile_cached", lang))
+        ),
     )
-    return Profile(render("profile_title", lang), lang, sections, made)
+    return Profile(render("profile_title", lang), lang, sections, profile)
 
 
 def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
-    """On what it was measured, and how much one core can do at most."""
-    made = watch.measured
-    divided = {"batch": made.batch, "parts": made.microbatches, "rows": made.rows, "replicas": made.replicas}
-    best = {"flops": amount(made.peak.flops, "flop/s"), "bytes": amount(made.peak.bytes, "B/s")}
-    known = "profile_made_up" if watch.is_made_up else "profile_given"
+    """Return the texts on the measured rows and on the peak of one core."""
+    profile = watch.measured
+    divided = {
+        "batch": profile.batch,
+        "parts": profile.microbatches,
+        "rows": profile.rows,
+        "replicas": profile.replicas,
+    }
+    peak = {"flops": amount(profile.peak.flops, "flop/s"), "bytes": amount(profile.peak.bytes, "B/s")}
+    rows_key = "profile_made_up" if watch.is_made_up else "profile_given"
     return [
-        render("profile_divided" if made.microbatches > 1 else "profile_whole", lang, **divided),
-        render(known, lang, rows=watch.rows, steps=made.steps),
-        render("profile_peak", lang, **best),
+        render("profile_divided" if profile.microbatches > 1 else "profile_whole", lang, **divided),
+        render(rows_key, lang, rows=watch.rows, steps=profile.steps),
+        render("profile_peak", lang, **peak),
     ]  # fmt: skip
 
 
 def _layers(lines: Sequence[KernelTime], lang: str) -> dict[str, list[KernelTime]]:
-    """The lines of a stage by layer, in the order in which they first run; ``""``: no layer is meant."""
-    found: dict[str, list[KernelTime]] = {}
+    """Return the kernels of a stage by layer, in the order of their first run; ``""`` for no layer."""
+    by_layer: dict[str, list[KernelTime]] = {}
     for line in lines:
         others = render(WITHOUT_LAYER[line.stage], lang) if line.stage in WITHOUT_LAYER else ""
-        found.setdefault(line.layer or others, []).append(line)
-    return found
+        by_layer.setdefault(line.layer or others, []).append(line)
+    return by_layer
 
 
-def _layer_table(made: StepProfile, lang: str) -> Table:
-    """A row for each stage, and below it one for each layer."""
+def _layer_table(profile: StepProfile, lang: str) -> Table:
+    """Return a table with a row for each stage, followed by its layers."""
     rows = []
-    for stage, lines in _stages(made).items():
-        rows.append((render(STAGE_WORDS[stage], lang), "", *_costs(lines, made)))
+    for stage, lines in _stages(profile).items():
+        rows.append((render(STAGE_WORDS[stage], lang), "", *_costs(lines, profile)))
         layers = _layers(lines, lang)
-        rows += [("", layer, *_costs(part, made)) for layer, part in layers.items() if layer]
-    rows.append((render("profile_all", lang), "", *_costs(made.lines, made)))
+        rows += [("", layer, *_costs(part, profile)) for layer, part in layers.items() if layer]
+    rows.append((render("profile_all", lang), "", *_costs(profile.lines, profile)))
     return Table(tuple(render(key, lang) for key in (*FIRST, *COSTS)), tuple(rows), tuple(range(2, 10)))
 
 
-def _stages(made: StepProfile) -> dict[str, list[KernelTime]]:
-    """The lines by stage, of the stages there are."""
-    found = {stage: [line for line in made.lines if line.stage == stage] for stage in STAGES}
-    return {stage: lines for stage, lines in found.items() if lines}
+def _stages(profile: StepProfile) -> dict[str, list[KernelTime]]:
+    """Return the kernels by stage, for the stages that occur."""
+    by_stage = {stage: [line for line in profile.lines if line.stage == stage] for stage in STAGES}
+    return {stage: lines for stage, lines in by_stage.items() if lines}
 
 
-def _costs(lines: Sequence[KernelTime], made: StepProfile) -> tuple[str, ...]:
-    """Time and share; operations, their speed, its part of the peak; bytes, their speed, its part of it."""
-    took = sum(line.seconds for line in lines)
+def _costs(lines: Sequence[KernelTime], profile: StepProfile) -> tuple[str, ...]:
+    """Return time and share; operations, their rate, its share of the peak; the same for bytes."""
+    seconds = sum(line.seconds for line in lines)
     flops, moved = sum(line.flops for line in lines), sum(line.bytes for line in lines)
-    computing = _speed(flops, took, "flop/s", made.peak.flops)
-    moving = _speed(moved, took, "B/s", made.peak.bytes)
-    said = f"<{amount(FINEST, 's')}" if took < FINEST else amount(took, "s")
-    share = percent(took, made.seconds)
-    return said, share, amount(flops), *computing, amount(moved, "B"), *moving
+    computing = _throughput(flops, seconds, "flop/s", profile.peak.flops)
+    moving = _throughput(moved, seconds, "B/s", profile.peak.bytes)
+    time = f"<{amount(FINEST, 's')}" if seconds < FINEST else amount(seconds, "s")
+    share = percent(seconds, profile.seconds)
+    return time, share, amount(flops), *computing, amount(moved, "B"), *moving
 
 
-def _speed(work: int, took: float, unit: str, best: float) -> tuple[str, str]:
-    """How fast something is done, and how that compares with the best this machine can do."""
-    if not work or took < FINEST:
+def _throughput(work: int, seconds: float, unit: str, peak: float) -> tuple[str, str]:
+    """Return the rate of some work, and its share of the peak of this machine."""
+    if not work or seconds < FINEST:
         return NONE, NONE
-    return amount(work / took, unit), percent(work / took, best)
+    return amount(work / seconds, unit), percent(work / seconds, peak)
 
 
-def percent(part: float, whole: float) -> str:
-    """A share of something.
+def percent(part: float, total: float) -> str:
+    """Return a share as a percentage.
 
     Example:
         >>> percent(1, 8), percent(1, 0)
         ('12.5%', '–')
     """
-    return f"{100 * part / whole:.1f}%" if whole else NONE
+    return f"{100 * part / total:.1f}%" if total else NONE
 
 
-def _step_table(made: StepProfile, lang: str) -> Table:
-    """The kernels' sum beside whole steps, with what is lost or won from one to the next."""
+def _step_table(profile: StepProfile, lang: str) -> Table:
+    """Return a table of the sum of the kernels and of complete steps, with the differences."""
 
-    def row(name: str, took: float, cores: int, against: str = "") -> tuple[str, ...]:
-        reached = percent(made.flops / took, cores * made.peak.flops) if took else NONE
-        return name, amount(took, "s"), against, reached
+    def row(name: str, seconds: float, cores: int, against: str = "") -> tuple[str, ...]:
+        reached = percent(profile.flops / seconds, cores * profile.peak.flops) if seconds else NONE
+        return name, amount(seconds, "s"), against, reached
 
-    over = f"{100 * (made.serial_seconds / made.seconds - 1):+.1f}%" if made.seconds else NONE
-    rows = [row(render("profile_all", lang), made.seconds, 1)]
-    rows.append(row(render("profile_alone", lang), made.serial_seconds, 1, over))
-    if made.threads > 1:
+    over = f"{100 * (profile.serial_seconds / profile.seconds - 1):+.1f}%" if profile.seconds else NONE
+    rows = [row(render("profile_all", lang), profile.seconds, 1)]
+    rows.append(row(render("profile_alone", lang), profile.serial_seconds, 1, over))
+    if profile.threads > 1:
         name, faster = (
-            render("profile_together", lang, threads=made.threads),
-            made.serial_seconds / made.parallel_seconds,
+            render("profile_together", lang, threads=profile.threads),
+            profile.serial_seconds / profile.parallel_seconds,
         )
-        rows.append(row(name, made.parallel_seconds, made.threads, f"{faster:.2f}x"))
+        rows.append(row(name, profile.parallel_seconds, profile.threads, f"{faster:.2f}x"))
     head = (
         "",
         render("profile_time", lang),
@@ -183,13 +190,13 @@ def _step_table(made: StepProfile, lang: str) -> Table:
     return Table(head, tuple(rows), (1, 2, 3))
 
 
-def _kernel_table(made: StepProfile, lang: str) -> Table:
-    """A row for each kernel, in the order in which they run."""
+def _kernel_table(profile: StepProfile, lang: str) -> Table:
+    """Return a table with a row for each kernel, in execution order."""
     rows = []
-    for line in made.lines:
-        took, share, _, *computing, _, speed, of_copy = _costs([line], made)
+    for line in profile.lines:
+        seconds, share, _, *computing, _, speed, of_copy = _costs([line], profile)
         where = render(STAGE_WORDS[line.stage], lang), line.layer, line.kernel, f"{line.calls}"
-        rows.append((*where, took, share, *computing, speed, of_copy, operations_text(line.operations)))
-    kept = [key for key in COSTS if key not in ("profile_flops", "profile_bytes")]
-    keys = (*FIRST, "profile_kernel", "profile_calls", *kept, "profile_computes")
+        rows.append((*where, seconds, share, *computing, speed, of_copy, operations_text(line.operations)))
+    costs = [key for key in COSTS if key not in ("profile_flops", "profile_bytes")]
+    keys = (*FIRST, "profile_kernel", "profile_calls", *costs, "profile_computes")
     return Table(tuple(render(key, lang) for key in keys), tuple(rows), tuple(range(3, 10)))

@@ -1,6 +1,6 @@
 """Lowering context: the buffers, views and tasks that rules collect for a plan.
 
-A rule asks the context for the view of each input and for the target of its result, and adds tasks that read
+A rule gets the view of each input and the target of its result from the context, and adds tasks that read
 and write them. Layout operations become views; a value that must be contiguous for its reader and is not is
 copied first. The context is below the rules: what they decide for it (``Rules``) is passed to it.
 """

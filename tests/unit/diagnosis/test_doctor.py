@@ -21,9 +21,19 @@ from pages import doctor as pages
 
 import chainrule as cr
 from chainrule import data
-from chainrule.diagnosis import BEFORE, COURSE, FIRST, NOTES, RULE_OF, RULES, TIMES, Diagnosis, Finding
+from chainrule.diagnosis import (
+    BEFORE,
+    DIAGNOSIS_FILE,
+    FIRST,
+    HISTORY,
+    RULE_OF,
+    RULES,
+    TIMES,
+    Diagnosis,
+    Finding,
+)
 from chainrule.diagnosis.callback import findings_before
-from chainrule.diagnosis.context import look_at
+from chainrule.diagnosis.context import collect_context
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
 from chainrule.diagnosis.rules import scale
 from chainrule.errors import ChainruleError, FileError, ShapeError
@@ -64,11 +74,11 @@ def test_every_rule_is_complete(name: str) -> None:
 
 def test_rules_are_registered_by_their_times() -> None:
     assert len({rule.number for rule in RULES.values()}) == len(RULES)
-    for names, times in ((BEFORE, "P"), (FIRST, "I"), (COURSE, "TE")):
+    for names, times in ((BEFORE, "P"), (FIRST, "I"), (HISTORY, "TE")):
         for name in names:
             assert set(RULES[name].when) & set(times), name
     for rule in RULES.values():
-        looked = {"P": rule.id in BEFORE, "I": rule.id in (*BEFORE, *FIRST), "T": rule.id in COURSE}
+        looked = {"P": rule.id in BEFORE, "I": rule.id in (*BEFORE, *FIRST), "T": rule.id in HISTORY}
         assert all(looked["T" if time == "E" else time] for time in rule.when), rule.id
 
 
@@ -103,13 +113,13 @@ def logged() -> Iterator[list[logging.LogRecord]]:
 @pytest.mark.parametrize("case", [*before.CASES, *first.CASES], ids=called)
 def test_a_fault_is_reported(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.rule in case.run()
-    assert logged == [], "a rule could not judge"
+    assert logged == [], "a rule failed"
 
 
 @pytest.mark.parametrize("case", QUICK, ids=called)
 def test_sound_cases_have_no_findings(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.run() == ()
-    assert logged == [], "a rule could not judge"
+    assert logged == [], "a rule failed"
 
 
 def test_every_early_rule_has_three_faulty_cases() -> None:
@@ -155,7 +165,7 @@ def test_training_reports_each_finding_and_stores_it_in_the_model(tmp_path: Path
     assert [each.en for each in lines if "input-scale" in each.en] == [
         finding.en for finding in model.diagnosis if finding.rule.id == "input-scale"
     ]
-    kept = Diagnosis.of_json((tmp_path / "run" / NOTES).read_text(encoding="utf-8"), "en")
+    kept = Diagnosis.of_json((tmp_path / "run" / DIAGNOSIS_FILE).read_text(encoding="utf-8"), "en")
     assert kept.findings == model.diagnosis.findings
     told.clear()
     model = unscaled()
@@ -229,9 +239,9 @@ def test_findings_on_random_arrays_have_sentences(
     with np.errstate(all="ignore"):
         run = prepare(model.state, TrainingData(x, y, 0.25), FitOptions(1, 8, 0, shuffle=shuffle))
         assert run.evaluator is not None
-        look = look_at(run.network, run.model.targets, run.data, run.order, run.evaluator.rows)
+        look = collect_context(run.network, run.model.targets, run.data, run.order, run.evaluator.rows)
         findings = findings_before(look)
-    assert logged == [], "a rule could not judge"
+    assert logged == [], "a rule failed"
     for lang in ("en", "zh"):
         assert str(Diagnosis.of(findings, lang))
     notes = Diagnosis.of(findings, "en")

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.diagnosis import COURSE, RULES, Course, Finding, compare_seeds, findings_after
-from chainrule.diagnosis.callback import judged
+from chainrule.diagnosis import HISTORY, RULES, Finding, TrainingRecord, compare_seeds, findings_after
+from chainrule.diagnosis.callback import apply_rules
 from chainrule.diagnosis.rules.loss_curve import _turns
 from chainrule.errors import TrainingError, UsageError
 from chainrule.events import Event, Notice
@@ -61,7 +61,7 @@ def test_a_sound_training_has_no_findings(case: Case) -> None:
 
 def test_every_history_rule_has_three_faulty_cases() -> None:
     rules = [case.rule for case in doctor.CASES]
-    assert {name: rules.count(name) for name in COURSE if rules.count(name) < 3} == {}
+    assert {name: rules.count(name) for name in HISTORY if rules.count(name) < 3} == {}
 
 
 # --- whatever a course holds, the rules answer
@@ -70,7 +70,7 @@ PATHS = ("dense1", "dense2", "dense3")
 STRANGE = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-320, 1e300)
 
 
-def any_course(draw: np.random.Generator) -> Course:
+def any_course(draw: np.random.Generator) -> TrainingRecord:
     """A course whose numbers may be anything, or usual ones."""
     odd = draw.choice([0.0, 0.1, 1.0])
 
@@ -88,7 +88,7 @@ def any_course(draw: np.random.Generator) -> Course:
         {"epoch": i, "loss": number(), "val_loss": number() if draw.uniform() < 0.9 else None}
         for i in range(draw.integers(0, 30))
     ]
-    return Course(
+    return TrainingRecord(
         rows, [probe(10 * i) for i in range(draw.integers(0, 5))], int(draw.integers(0, 999)),
         int(draw.integers(0, 99)), len(rows), {f"{path}.weight": 4 for path in PATHS},
         dict(zip(PATHS, ("relu", "tanh", ""), strict=True)), number(), "classification",
@@ -96,7 +96,7 @@ def any_course(draw: np.random.Generator) -> Course:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COURSE)
+@pytest.mark.parametrize("name", HISTORY)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_random_histories_never_make_a_rule_fail(name: str, seed: int) -> None:
@@ -113,7 +113,7 @@ def test_random_histories_never_make_a_rule_fail(name: str, seed: int) -> None:
 
 
 def test_a_training_without_steps_has_no_findings() -> None:
-    assert findings_after(Course(), judged) == ()
+    assert findings_after(TrainingRecord(), apply_rules) == ()
     model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
     model.fit(*blobs(40), epochs=0, verbose=False)
     assert model.diagnosis is not None
@@ -137,11 +137,11 @@ def test_only_large_turns_are_counted(losses: list[float], turns: int) -> None:
     assert _turns(np.array(losses), 0.5) == turns
 
 
-def course(losses: list[float], **more: Any) -> Course:
+def course(losses: list[float], **more: Any) -> TrainingRecord:
     rows = [{"epoch": float(i), "loss": loss} for i, loss in enumerate(losses, 1)]
     for row, val in zip(rows, more.pop("val", []), strict=False):
         row["val_loss"] = val
-    return Course(rows, rows=100, batch=10, **more)
+    return TrainingRecord(rows, rows=100, batch=10, **more)
 
 
 def look(step: int, samples: float, price: float) -> Probe:
@@ -154,16 +154,16 @@ def test_the_penalty_is_not_part_of_the_data_loss() -> None:
     """As ``chainrule train`` trains by default: the weights cost more than all samples together."""
     samples, prices = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
     looks = [look(0, 0.9, 2.5), look(10, 0.85, 2.4), look(300, samples[-1], prices[-1])]
-    one = course(list(samples + prices), probes=looks, chance=0.65)
+    one = course(list(samples + prices), probes=looks, constant_loss=0.65)
     np.testing.assert_allclose(one.losses, samples, atol=0.1)
     assert spoke(one) == set()
     assert (
-        spoke(course(list(samples + prices), probes=looks[:2], chance=0.65)) == set()
+        spoke(course(list(samples + prices), probes=looks[:2], constant_loss=0.65)) == set()
     )  # before the last look
 
 
-def spoke(one: Course) -> set[str]:
-    return {finding.rule.id for finding in findings_after(one, judged)}
+def spoke(one: TrainingRecord) -> set[str]:
+    return {finding.rule.id for finding in findings_after(one, apply_rules)}
 
 
 def test_overfitting_suggests_early_stopping() -> None:

@@ -67,7 +67,7 @@ def test_one_thread_and_one_part_are_not_repeated() -> None:
     assert "Batch size 128.\n" in text
 
 
-def test_kernels_without_time_have_no_speed() -> None:
+def test_kernels_without_time_have_no_throughput() -> None:
     lines = tuple(replace(line, seconds=0.0) for line in MADE.lines)
     text = str(page(replace(MADE, lines=lines)))
     assert "<10 ns" in text

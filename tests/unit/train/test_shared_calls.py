@@ -12,7 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn
 from chainrule.attribution.methods.grad_cam import feature_maps
-from chainrule.diagnosis.history import Course, bends_of
+from chainrule.diagnosis.history import TrainingRecord, activations_of
 from chainrule.engines import evaluate
 from chainrule.graph import Node
 from chainrule.spec import Size, Spec, bound
@@ -77,7 +77,7 @@ def model_course(net: nn.Layer, inputs: Mapping[str, int]) -> tuple[str, ...]:
     model = cr.Model(net, "mse", cr.SGD(0.1))
     model.fit(x if len(x) > 1 else x["x"], y, epochs=0, verbose=False)
     assert model.network is not None
-    return Course(bends=bends_of(model.network)).hidden
+    return TrainingRecord(activations=activations_of(model.network)).hidden_activations
 
 
 def test_histograms_count_the_outputs_of_every_call() -> None:

@@ -201,8 +201,7 @@ INTEGRATED_GRADIENTS = Method(
     formula="(x[i] - b[i]) integral from 0 to 1 of df/dx[i] at b + t (x - b) dt",
     summary=(
         "The gradient integrated along the straight line from the baseline to the sample: the values sum "
-        "exactly "
-        "to the difference of the scores.",
+        "exactly to the difference of the scores.",
         "沿着从基线到样本的直线对梯度积分：各值之和恰好等于两处得分之差。",
     ),
     reference="Sundararajan, Taly and Yan (2017), Axiomatic attribution for deep networks (ICML)",
@@ -217,8 +216,7 @@ EXPECTED_GRADIENTS = Method(
     formula="mean over rows b and t in [0, 1] of (x[i] - b[i]) df/dx[i] at b + t (x - b)",
     summary=(
         "Integrated gradients averaged over rows of the data as baselines, so that no single baseline "
-        "has to be "
-        "chosen.",
+        "has to be chosen.",
         "以数据中的许多行作为基线的积分梯度的平均：不必选定某一个基线。",
     ),
     reference="Erion, Janizek, Sturmfels, Lundberg and Lee (2021), Improving performance of deep learning "

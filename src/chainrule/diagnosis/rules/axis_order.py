@@ -1,16 +1,17 @@
 """Rule on the order of the axes of images: problem 36.
 
-PyTorch keeps images as (N, C, H, W), this library and Keras as (N, H, W, C). An array of the first kind is
-taken for images of C rows and H columns with W channels, and trains without an error. The shape alone cannot
-decide: three rows of forty places with sixteen channels are sound data. Neighbors decide. Along both sides of
-an image they differ equally little, along its channels by another amount. So the difference of neighbors is
-measured along each axis, relative to the difference of any two numbers (1: no neighborhood).
+PyTorch stores images as (N, C, H, W), this library and Keras as (N, H, W, C). An array in the order of
+PyTorch is read as images with C rows, H columns and W channels, and trains without an error. The shape alone
+cannot decide: three rows of forty positions with sixteen channels are valid data. The differences of
+neighboring elements can. They are similar along both sides of an image, and different along its channels. The
+rule measures them along each axis, relative to the difference of two random elements (1: neighbors are
+unrelated).
 
     axis             1     2     3
-    photos (C, H, W) 0.03  0.05  0.05   channels first: 2 and 3 alike, 1 another
-    photos (H, W, C) 0.05  0.05  0.03   1 and 2 alike
-    3 rows, features 0.00  0.17  1.00   the last axis has no neighborhood
-    3 rows, spectra  0.47  0.58  0.01   2 and 3 far apart
+    photos (C, H, W) 0.03  0.05  0.05   channels first: 2 and 3 are similar, 1 differs
+    photos (H, W, C) 0.05  0.05  0.03   1 and 2 are similar
+    3 rows, features 0.00  0.17  1.00   neighbors on the last axis are unrelated
+    3 rows, spectra  0.47  0.58  0.01   2 and 3 differ strongly
 """
 
 from __future__ import annotations
@@ -20,25 +21,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.diagnosis.context import FEWEST, Look
+from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
 
-FEW, LONG = 4, 5  # channels that images usually have at most; pixels that a side has at least
-MANY, TIMES = 16, 3  # more channels than FEW are believed where both sides are TIMES as long
-SMOOTH = (
-    0.7  # the difference of neighbors, relative to that of any two numbers, below which an axis is smooth
-)
-ALIKE = 2.5  # how many times the differences along both sides may differ
+FEW, LONG = 4, 5  # the maximum number of channels of most images; the minimum length of a side
+MANY, TIMES = 16, 3  # up to MANY channels are possible if both sides are at least TIMES as long
+SMOOTH = 0.7  # an axis is smooth if the relative difference of neighbors is smaller
+ALIKE = 2.5  # the maximum ratio of the differences along both sides
 IMAGE = 4  # axes of a batch of images
 REMEDY = "{0} = {0}.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)"
 REARRANGED = ("Permute", "Reshape", "Flatten", "RepeatVector", "PatchEmbedding")
 
 
-def _channels_first(look: Look) -> Iterator[Evidence]:
-    if look.seen < FEWEST or not _slides(look):
+def _channels_first(context: TrainingContext) -> Iterator[Evidence]:
+    if context.sampled_rows < FEWEST or not _has_sliding_window(context):
         return
-    for name, x in look.x.items():
-        if x.ndim != IMAGE or x.dtype.kind != "f" or not _may_be(*x.shape[1:]):
+    for name, x in context.x.items():
+        if x.ndim != IMAGE or x.dtype.kind != "f" or not _may_be_channels_first(*x.shape[1:]):
             continue
         if np.count_nonzero(np.ptp(x.reshape(len(x), -1), axis=1)) < FEWEST:
             continue  # nearly all images are empty
@@ -49,8 +48,8 @@ def _channels_first(look: Look) -> Iterator[Evidence]:
             yield Evidence(along, SMOOTH, facts, layer=name, remedy=REMEDY.format(name))
 
 
-def _may_be(first: int, second: int, last: int) -> bool:
-    """Whether the lengths of a sample's axes may be channels, height and width, in this order."""
+def _may_be_channels_first(first: int, second: int, last: int) -> bool:
+    """Whether the lengths of the axes of a sample may be channels, height and width, in this order."""
     shorter = min(second, last)
     return (
         shorter >= LONG and first < shorter and (first <= FEW or (first <= MANY and first * TIMES <= shorter))
@@ -58,14 +57,14 @@ def _may_be(first: int, second: int, last: int) -> bool:
 
 
 def _are_sides(across: float, down: float, along: float) -> bool:
-    """Whether the last two axes are as alike as the sides of an image, more so than the first and second."""
+    """Whether the last two axes are as similar as the sides of an image, more so than the first two."""
     gap = abs(math.log(max(down, 1e-12) / max(along, 1e-12)))
     other = math.inf if across < 0 else abs(math.log(max(across, 1e-12) / max(down, 1e-12)))
     return gap < math.log(ALIKE) and gap < other
 
 
 def neighbor_difference(x: np.ndarray, axis: int) -> float:
-    """How much neighbors along an axis differ, relative to any two numbers; -1 where nothing has a neighbor.
+    """Return the difference of neighbors along an axis, relative to random elements; -1 without neighbors.
 
     Example:
         >>> ramp = np.arange(10.0).reshape(1, 10)
@@ -78,9 +77,9 @@ def neighbor_difference(x: np.ndarray, axis: int) -> float:
     return float(np.square(np.diff(x, axis=axis), dtype=np.float64).mean()) / (2 * spread)
 
 
-def _slides(look: Look) -> bool:
-    """Whether a window of several rows slides over the inputs as they come; 1 row at a time means rows."""
-    for layer in look.leaves():
+def _has_sliding_window(context: TrainingContext) -> bool:
+    """Whether a window of several rows slides over the unchanged inputs; a window of 1 row reads rows."""
+    for layer in context.leaves():
         if type(layer).__name__ in REARRANGED:
             return False
         window = getattr(layer, "kernel_size", None)
@@ -99,13 +98,14 @@ CHANNELS_FIRST = Rule(
         "图像按（通道、高、宽）存放，却按（高、宽、通道）读取",
     ),
     threshold=(
-        "the first axis of a sample is short; neighbors along the last two axes differ by less than "
-        f"{SMOOTH:g} of what any two numbers differ, along both alike (within a factor of {ALIKE:g}), and "
-        "more alike than along the first two; silent where no window of several rows slides over the input",
+        "the first axis of a sample is short; along the last two axes neighbors differ by less than "
+        f"{SMOOTH:g} of the difference of two random elements, along both similarly (within a factor of "
+        f"{ALIKE:g}), and more similarly than along the first two; not reported if no window of several "
+        "rows slides over the input",
         f"样本的第一个轴很短；后两个轴上相邻数之差小于任意两数之差的 {SMOOTH:g} 倍，"
         f"两者相近（相差不到 {ALIKE:g} 倍），且比前两个轴更相近；没有跨多行的窗口在输入上滑动时不提示",
     ),
-    source="this project's own; PyTorch keeps images as (N, C, H, W)",
+    source="this project's own; PyTorch stores images as (N, C, H, W)",
     what=(
         'samples of "{name}" are {first} x {second} x {last}, and their last two axes look like the sides '
         "of an image: they are read as {first} rows and {second} columns with {last} channels",
@@ -113,8 +113,9 @@ CHANNELS_FIRST = Rule(
         "它们会被当作 {first} 行 {second} 列、{last} 个通道",
     ),
     why=(
-        "PyTorch puts the channels before height and width; here, as in Keras, they come last. A convolution "
-        "then slides over channels and rows and takes the columns for channels, which trains, only worse.",
+        "PyTorch has the channels before height and width; here, as in Keras, they are the last axis. A "
+        "convolution then slides over channels and rows and reads the columns as channels: the training "
+        "runs, but the model is worse.",
         "PyTorch 把通道放在高和宽之前；这里与 Keras 一样，通道在最后。"
         "于是卷积在通道和行上滑动，把列当作通道，虽能训练，但效果较差。",
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.diagnosis.context import Look
+from chainrule.diagnosis.context import TrainingContext
 from chainrule.diagnosis.rule import Evidence
 
 SMALL_BATCH = 8  # samples in a batch
@@ -18,12 +18,12 @@ SMALL_BATCHES = (
 )
 
 
-def small_batches(look: Look) -> Iterator[Evidence]:
+def small_batches(context: TrainingContext) -> Iterator[Evidence]:
     """Report batch normalization with small batches."""
-    size = look.order.batch_size
-    if size >= SMALL_BATCH or look.order.steps < 2:
+    size = context.order.batch_size
+    if size >= SMALL_BATCH or context.order.steps < 2:
         return
-    for path, layer in look.network.training.book.layers.items():
+    for path, layer in context.network.training.book.layers.items():
         if type(layer).__name__ == "BatchNorm":
             facts, remedy = (
                 {"size": size, "path": path},

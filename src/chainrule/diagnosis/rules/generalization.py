@@ -6,51 +6,51 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.diagnosis.history import Course, middle
+from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.diagnosis.rules.batch_norm_mode import SMALL_BATCH, SMALL_BATCHES, small_batches
 
-RISE, GAP = 0.15, 0.1  # of the validation loss over its best; of it over the training loss
-SLIGHT, WIDE = 0.05, 1.0  # a smaller rise counts where the gap is as wide as this
-FAR = 5.0  # a gap that needs no more than that, where it is half of what a constant answer costs
-POOR = 0.7  # a loss over that of the best answer that is the same for all
-PATIENCE, LONG = 10, 0.6  # epochs without a new best, and as a share of all
-BETTER = 0.01  # a fall that counts as a new best
-MODES = 2.0  # the loss of the net as it answers over that of the net as it learns
-EASIER = 0.05  # the validation loss below the training loss
+RISE, GAP = 0.15, 0.1  # validation loss relative to its best; validation loss relative to the training loss
+SLIGHT, WIDE = 0.05, 1.0  # a smaller rise is reported with a larger gap
+FAR = 5.0  # a gap that is reported with any rise, if it exceeds half of the constant loss
+POOR = 0.7  # training loss relative to the loss of the best constant prediction
+PATIENCE, LONG = 10, 0.6  # epochs without improvement; their share of the training
+BETTER = 0.01  # the minimum relative improvement
+MODES = 2.0  # loss in evaluation mode relative to the loss in training mode
+EASIER = 0.05  # relative difference by which the validation loss is below the training loss
 
 
-def _overfitting(course: Course) -> Iterator[Evidence]:
-    val, train = course.measured, course.losses
-    if len(val) < 8 or course.ended == "early_stopping" or not np.isfinite(val).all():
+def _overfitting(record: TrainingRecord) -> Iterator[Evidence]:
+    val, train = record.validation_losses, record.losses
+    if len(val) < 8 or record.ended == "early_stopping" or not np.isfinite(val).all():
         return
     best = int(np.argmin(val))
     tail = val[-max(3, len(val) // 5) :]
     rise, gap = float(tail.min() / max(val[best], 1e-12) - 1), float(val[-1] / max(train[-1], 1e-12) - 1)
-    parted = (rise > RISE and gap > GAP) or (rise > SLIGHT and gap > WIDE)
-    scale = course.chance if course.chance > 0 else course.first_loss
-    by_heart = rise > 0 and gap > FAR and tail.min() - train[-1] > 0.5 * scale
-    if best < len(val) - len(tail) and (parted or by_heart) and train[-1] < train[best]:
+    is_overfitted = (rise > RISE and gap > GAP) or (rise > SLIGHT and gap > WIDE)
+    scale = record.constant_loss if record.constant_loss > 0 else record.first_loss
+    is_memorized = rise > 0 and gap > FAR and tail.min() - train[-1] > 0.5 * scale
+    if best < len(val) - len(tail) and (is_overfitted or is_memorized) and train[-1] < train[best]:
         facts = {"epoch": best + 1, "rise": float(val[-1] / max(val[best], 1e-12) - 1), "gap": gap}
-        yield Evidence(rise, RISE, facts, course.step)
+        yield Evidence(rise, RISE, facts, record.step)
 
 
-def _underfitting(course: Course) -> Iterator[Evidence]:
-    losses = course.losses
-    if len(losses) < 5 or not np.isfinite(losses).all() or not course.chance > 0:
+def _underfitting(record: TrainingRecord) -> Iterator[Evidence]:
+    losses = record.losses
+    if len(losses) < 5 or not np.isfinite(losses).all() or not record.constant_loss > 0:
         return
     part = max(2, len(losses) // 4)
-    now, before = losses[-part:].mean(), losses[-2 * part : -part].mean()
-    level = float(now / course.chance)
-    settled = before - now < 0.02 * before
-    gap = course.measured[-1] / now - 1 if len(course.measured) else 0.0
-    if level > POOR and settled and gap < 2 * GAP:
-        yield Evidence(level, POOR, {"share": level}, course.step)
+    current, before = losses[-part:].mean(), losses[-2 * part : -part].mean()
+    level = float(current / record.constant_loss)
+    is_flat = before - current < 0.02 * before
+    gap = record.validation_losses[-1] / current - 1 if len(record.validation_losses) else 0.0
+    if level > POOR and is_flat and gap < 2 * GAP:
+        yield Evidence(level, POOR, {"share": level}, record.step)
 
 
-def _too_long(course: Course) -> Iterator[Evidence]:
-    val = course.measured
-    if len(val) <= PATIENCE or course.ended == "early_stopping" or not np.isfinite(val).all():
+def _too_long(record: TrainingRecord) -> Iterator[Evidence]:
+    val = record.validation_losses
+    if len(val) <= PATIENCE or record.ended == "early_stopping" or not np.isfinite(val).all():
         return
     best, at = val[0], 0
     for epoch, value in enumerate(val):
@@ -59,37 +59,36 @@ def _too_long(course: Course) -> Iterator[Evidence]:
     since = len(val) - 1 - at
     if since >= PATIENCE and since > LONG * len(val):
         facts = {"epoch": at + 1, "since": since}
-        yield Evidence(since, PATIENCE, facts, course.step)
+        yield Evidence(since, PATIENCE, facts, record.step)
 
 
-def _modes_differ(course: Course) -> Iterator[Evidence]:
+def _modes_differ(record: TrainingRecord) -> Iterator[Evidence]:
     gaps = []
-    for probe in course.probes:
-        learning, answering = probe.values["training_loss"], probe.values["inference_loss"]
-        far = answering - learning > 0.1 * course.first_loss
-        if probe.epoch >= 1 and far and answering > MODES * learning:
-            gaps.append((answering / max(learning, 1e-12), probe))
-    if gaps and gaps[-1][1] is course.last and (len(gaps) >= 2 or len(course.probes) <= 3):
+    for probe in record.probes:
+        training_loss, inference_loss = probe.values["training_loss"], probe.values["inference_loss"]
+        is_large = inference_loss - training_loss > 0.1 * record.first_loss
+        if probe.epoch >= 1 and is_large and inference_loss > MODES * training_loss:
+            gaps.append((inference_loss / max(training_loss, 1e-12), probe))
+    if gaps and gaps[-1][1] is record.last_probe and (len(gaps) >= 2 or len(record.probes) <= 3):
         ratio, probe = gaps[-1]
         yield Evidence(ratio, MODES, {}, probe.step)
 
 
-def _validation_easier(course: Course) -> Iterator[Evidence]:
-    samples = middle(each.values["training_loss"] / max(each.values["loss"], 1e-12) for each in course.probes)
-    val, train = (
-        course.measured,
-        course.column("loss") * samples,
-    )  # the rest is what the size of weights costs
+def _validation_easier(record: TrainingRecord) -> Iterator[Evidence]:
+    share = median(
+        probe.values["training_loss"] / max(probe.values["loss"], 1e-12) for probe in record.probes
+    )
+    val, train = record.validation_losses, record.column("loss") * share  # without penalty
     if len(val) < 3:
         return
     lower = val < train * (1 - EASIER)
     if lower.mean() <= 0.8:
         return
-    late = course.late
-    ratios = [each.values["inference_loss"] / max(each.values["training_loss"], 1e-12) for each in late]
-    form = "modes" if ratios and middle(ratios) < 1 - EASIER else "split"
-    facts = {"share": 1 - middle(val / np.maximum(train, 1e-12))}
-    yield Evidence(facts["share"], EASIER, facts, course.step, form=form)
+    probes = record.second_half
+    ratios = [probe.values["inference_loss"] / max(probe.values["training_loss"], 1e-12) for probe in probes]
+    form = "modes" if ratios and median(ratios) < 1 - EASIER else "split"
+    facts = {"share": 1 - median(val / np.maximum(train, 1e-12))}
+    yield Evidence(facts["share"], EASIER, facts, record.step, form=form)
 
 
 OVERFITTING = Rule(
@@ -98,19 +97,17 @@ OVERFITTING = Rule(
         "the validation loss rises while the training loss falls", "训练损失下降，验证损失上升",
     ),
     threshold=(
-        "in the last fifth of eight or more epochs, the validation loss is more than "
-        f"{RISE:.0%} above its best and more than {GAP:.0%} above the training loss, which still falls; or "
-        f"{SLIGHT:.0%} and {WIDE:.0%}; or above its best and {FAR:.0%} above the training loss, and by "
-        "more than "
-        "half of the loss of a constant prediction",
+        f"in the last fifth of eight or more epochs, the validation loss is more than {RISE:.0%} above "
+        f"its best and more than {GAP:.0%} above the training loss, which still falls; or {SLIGHT:.0%} "
+        f"and {WIDE:.0%}; or above its best and {FAR:.0%} above the training loss, and by more than half "
+        "of the loss of a constant prediction",
         f"八轮以上，且最后五分之一的轮次里验证损失比最好值高 {RISE:.0%} 以上，并比仍在下降的训练损失高 "
         f"{GAP:.0%} 以上；或分别为 {SLIGHT:.0%} 与 {WIDE:.0%}；"
         f"或高于最好值且高 {FAR:.0%}，相差超过常数预测损失的一半",
     ),
     source=(
         "SageMaker Debugger, Overfit (a gap of 0.1); UMLAUT and AutoTrainer (one rises while the other "
-        "falls); "
-        "the size of the rise is this project's own"
+        "falls); the size of the rise is this project's own"
     ),
     what=(
         "since epoch {epoch} the validation loss has risen by {rise:.0%}, while the training loss falls",
@@ -132,8 +129,7 @@ UNDERFITTING = Rule(
     symptom=("even the training loss stays high and no longer falls", "连训练损失也居高不下，且不再下降"),
     threshold=(
         f"at the end the training loss is more than {POOR:.0%} of that of the best constant prediction "
-        "and has "
-        "fallen by less than 2 % in the last quarter; the validation loss is at most 20 % higher",
+        "and has fallen by less than 2 % in the last quarter; the validation loss is at most 20 % higher",
         f"结束时训练损失高于最佳常数预测的 {POOR:.0%}，最后四分之一里下降不到 2%，且验证损失至多高 20%",
     ),
     source="D2L; AutoTrainer (0.7)",
@@ -162,7 +158,7 @@ TOO_LONG = Rule(
         "SageMaker Debugger, Overtraining (patience 10, improvement 0.01); the share is this project's own"
     ),
     what=(
-        "epoch {epoch} was the best; the {since} epochs since then brought no improvement",
+        "epoch {epoch} was the best; the {since} epochs since then had no improvement",
         "第 {epoch} 轮最好；之后的 {since} 轮没有改善",
     ),
     why=("Epochs after the best one only cost time.", "最好的一轮之后，继续训练只是浪费时间。"),
@@ -177,8 +173,7 @@ MODE_GAP = Rule(
     ),
     threshold=(
         f"after the first epoch, the loss in evaluation mode is more than {MODES:g} times that in "
-        "training mode; or "
-        f"batch normalization with fewer than {SMALL_BATCH} samples per batch",
+        f"training mode; or batch normalization with fewer than {SMALL_BATCH} samples per batch",
         f"第一轮之后，推理模式的损失超过训练模式的 {MODES:g} 倍；或批量规范化的批量小于 {SMALL_BATCH}",
     ),
     source="this project's own; Dive into Deep Learning, section 8.5 (batches of 50 to 100 suit)",
@@ -191,8 +186,7 @@ MODE_GAP = Rule(
     },
     why=(
         "In evaluation mode, batch normalization uses running statistics, which have not converged yet "
-        "or are "
-        "distorted by small batches.",
+        "or are distorted by small batches.",
         "批量规范化在推理时使用滑动均值；它尚未收敛，或因每批样本过少而与数据不符。",
     ),
     remedy="cr.LayerNorm()  # instead of cr.BatchNorm(); or use larger batches, a smaller momentum",
@@ -210,14 +204,13 @@ VALIDATION_EASIER = Rule(
     what={
         "modes": (
             "the validation loss is {share:.0%} below the training loss: dropout and similar layers are "
-            "active in "
-            "training only, which is normal",
+            "active in training only, which is normal",
             "验证损失比训练损失低 {share:.0%}：暂退法之类只在训练时起作用，这是正常的",
         ),
         "split": (
             "the validation loss is {share:.0%} below the training loss although both modes agree: these "
-            "rows "
-            "are easier, or the training loss is the mean over an epoch in which the network improved",
+            "rows are easier, or the training loss is the mean over an epoch in which the network "
+            "improved",
             "验证损失比训练损失低 {share:.0%}，而训练与推理一致：这些样本更容易，"
             "或训练损失是一轮中不断改善的平均值",
         ),

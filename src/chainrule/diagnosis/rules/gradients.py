@@ -23,20 +23,20 @@ RELATED = 3.0  # standard deviations of the control runs
 def _stale(first: FirstSteps) -> Iterator[Evidence]:
     if not first.stored:
         return
-    fresh = first.gradients[0]
-    names = [name for name in first.stored if name in fresh]
-    now = np.concatenate([fresh[name].ravel().astype(np.float64) for name in names])
-    kept = np.concatenate([np.asarray(first.stored[name], np.float64).ravel() for name in names])
-    error = _relative(kept, now)
+    computed = first.gradients[0]
+    names = [name for name in first.stored if name in computed]
+    expected = np.concatenate([computed[name].ravel().astype(np.float64) for name in names])
+    stored = np.concatenate([np.asarray(first.stored[name], np.float64).ravel() for name in names])
+    error = _relative(stored, expected)
     if error <= STALE:
         return
     if all(name in first.previous for name in names) and names:
         before = np.concatenate([np.asarray(first.previous[name], np.float64).ravel() for name in names])
-        if _relative(kept - before, now) <= STALE and before.any():
+        if _relative(stored - before, expected) <= STALE and before.any():
             yield Evidence(error, STALE, step=0, form="sum")
         return
-    times = float(kept @ now) / max(float(now @ now), 1e-300)
-    if times > 1.5 and _relative(kept / times, now) <= STALE:
+    times = float(stored @ expected) / max(float(expected @ expected), 1e-300)
+    if times > 1.5 and _relative(stored / times, expected) <= STALE:
         yield Evidence(error, STALE, {"times": times}, step=0, form="times")
 
 
@@ -45,83 +45,86 @@ def _relative(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _wrong_pullbacks(first: FirstSteps) -> Iterator[Evidence]:
-    own = [node for node in Graph(first.step.graph.outputs).nodes if not _is_ours(node)]
+    own = [node for node in Graph(first.step.graph.outputs).nodes if not _is_built_in(node)]
     own = [node for node in own if node.inputs and node.spec.is_float]
     if not own:
         return
     seen: set[type] = set()
-    walk = Program(Graph({str(i): node for i, node in enumerate(own)})).walk(first.arrays)
-    for node, _, read, _ in walk:
+    values = Program(Graph({str(i): node for i, node in enumerate(own)})).walk(first.arrays)
+    for node, _, inputs, _ in values:
         if node in own and type(node.op) not in seen:
             seen.add(type(node.op))
-            yield from _checked(node, tuple(read))
+            yield from _check_pullback(node, tuple(inputs))
 
 
-def _is_ours(node: Node) -> bool:
-    """Whether an operation is one of chainrule's own, whose gradients are tested."""
+def _is_built_in(node: Node) -> bool:
+    """Whether an operation is part of chainrule, whose gradients are tested."""
     return type(node.op).__module__.partition(".")[0] == "chainrule"
 
 
-def _checked(node: Node, read: tuple[np.ndarray, ...]) -> Iterator[Evidence]:
+def _check_pullback(node: Node, inputs: tuple[np.ndarray, ...]) -> Iterator[Evidence]:
     """Compare a pullback with finite differences, on few rows with about ``NUMBERS`` derivatives."""
     op = node.op
-    batch = {len(a) for each, a in zip(node.inputs, read, strict=True) if str(each.shape[:1]) == "(B,)"}
-    rows = max(1, NUMBERS // max(1, max((a[0].size for a in read if a.ndim), default=1)))
-    cut = [a[:rows] if a.ndim and len(a) in batch else a for a in read]
-    found = check_gradient(lambda *inputs: make(op, *inputs), cut, tolerance=float("inf"))
-    if not found.error <= WRONG:
-        at, index = found.place
+    batch = {len(a) for source, a in zip(node.inputs, inputs, strict=True) if str(source.shape[:1]) == "(B,)"}
+    rows = max(1, NUMBERS // max(1, max((a[0].size for a in inputs if a.ndim), default=1)))
+    few = [a[:rows] if a.ndim and len(a) in batch else a for a in inputs]
+    result = check_gradient(lambda *nodes: make(op, *nodes), few, tolerance=float("inf"))
+    if not result.error <= WRONG:
+        input_index, index = result.place
         facts = {
-            "op": op.name, "said": float(found.analytic[at][index]), "small": float(found.numeric[at][index]),
+            "op": op.name, "analytic": float(result.analytic[input_index][index]),
+            "numeric": float(result.numeric[input_index][index]),
         }  # fmt: skip
-        yield Evidence(found.error, WRONG, facts, step=0, layer=str(node.site))
+        yield Evidence(result.error, WRONG, facts, step=0, layer=str(node.site))
 
 
 def _unrelated(first: FirstSteps) -> Iterator[Evidence]:
-    look = first.look
-    x, single = look.flat, look.single
-    if x is None or single is None or not look.features or look.seen < FEWEST:
+    context = first.context
+    x, single = context.flat, context.single_output
+    if x is None or single is None or not context.features or context.sampled_rows < FEWEST:
         return
     target, y = single
-    y = y.reshape(look.seen, -1)
+    y = y.reshape(context.sampled_rows, -1)
     largest = np.bincount(y[:, 0].astype(np.int64)).max() if target.is_single else 0
-    if look.seen - largest < ENOUGH or not y.std() or not x.std(axis=0).any():
-        return  # so few rows of other classes tell nothing, nor do numbers that are always the same
+    if context.sampled_rows - largest < ENOUGH or not y.std() or not x.std(axis=0).any():
+        return  # too few rows of other classes, or constant values
     if not (target.is_single or target.task == "regression") or y.shape[1] != 1:
         return
-    found = _relation(x, y[:, 0], target.is_single)
-    if found < RELATED:
-        yield Evidence(found, RELATED, {"rows": min(look.seen, ROWS), "shuffles": SHUFFLES}, step=0)
+    deviation = _relation(x, y[:, 0], target.is_single)
+    if deviation < RELATED:
+        yield Evidence(
+            deviation, RELATED, {"rows": min(context.sampled_rows, ROWS), "shuffles": SHUFFLES}, step=0
+        )
 
 
 def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
-    """How many standard deviations the nearest neighbor tells targets better than after shuffling them.
+    """Return by how many standard deviations the inputs predict the targets better than shuffled ones.
 
-    The larger of two views: of the five nearest rows by all features, and of the feature that goes with the
-    targets best by itself.
+    The maximum of two measures: the agreement of a target with those of its five nearest rows by all
+    features, and the correlation of the targets with the best single feature.
     """
-    draw = np.random.default_rng(0)
-    rows = draw.permutation(len(x))[:ROWS]
+    generator = np.random.default_rng(0)
+    rows = generator.permutation(len(x))[:ROWS]
     x, y = x[rows].astype(np.float64), y[rows].astype(np.float64)
     x = x[:, x.std(axis=0) > 0]
     x = (x - x.mean(axis=0)) / x.std(axis=0)
-    size = (x**2).sum(axis=1)
-    apart = size[:, None] + size - 2 * x @ x.T
-    np.fill_diagonal(apart, np.inf)
-    near = np.argpartition(apart, 5, axis=1)[:, :5]  # (n, 5) neighbors
+    squares = (x**2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * x @ x.T
+    np.fill_diagonal(distances, np.inf)
+    neighbors = np.argpartition(distances, 5, axis=1)[:, :5]  # (n, 5) neighbors
     values = (y[:, None] == np.unique(y)).astype(np.float64) if are_classes else (y - y.mean())[:, None]
 
     def score(order: np.ndarray) -> np.ndarray:
-        told = values[order]
-        linear = np.abs(x.T @ (told - told.mean(axis=0))).max() / len(x)
-        return np.array([(told[near].mean(axis=1) * told).sum(), linear])
+        targets = values[order]
+        linear = np.abs(x.T @ (targets - targets.mean(axis=0))).max() / len(x)
+        return np.array([(targets[neighbors].mean(axis=1) * targets).sum(), linear])
 
-    same = np.arange(len(x))
-    control = np.array([score(draw.permutation(same)) for _ in range(SHUFFLES)])
-    return float(((score(same) - control.mean(axis=0)) / (control.std(axis=0) + 1e-12)).max())
+    indices = np.arange(len(x))
+    control = np.array([score(generator.permutation(indices)) for _ in range(SHUFFLES)])
+    return float(((score(indices) - control.mean(axis=0)) / (control.std(axis=0) + 1e-12)).max())
 
 
-UNRELATED = Rule(
+LABELS_UNRELATED = Rule(
     21,
     "labels-unrelated",
     ("labels do not match the inputs", "标签与样本错配"),
@@ -132,8 +135,7 @@ UNRELATED = Rule(
     ),
     threshold=(
         f"on at most {ROWS} rows, neither nearest neighbors nor any single feature predicts the targets "
-        "better "
-        f"than {SHUFFLES} shuffled copies by {RELATED:g} standard deviations",
+        f"better than {SHUFFLES} shuffled copies by {RELATED:g} standard deviations",
         f"在至多 {ROWS} 行上，无论最近邻还是任何单个特征，对目标的判断都没有比 {SHUFFLES} 次打乱高出 "
         f"{RELATED:g} 个标准差",
     ),
@@ -141,14 +143,12 @@ UNRELATED = Rule(
     "project's own",
     what=(
         "on {rows} rows the inputs predict the targets no better than {shuffles} shuffled copies: "
-        "{value:.1f} "
-        "standard deviations",
+        "{value:.1f} standard deviations",
         "在 {rows} 行上，输入对目标的判断与 {shuffles} 份打乱的标签相差无几：{value:.1f} 个标准差",
     ),
     why=(
         "If x and y were sorted, joined or shuffled separately, each sample has the label of another. A "
-        "network "
-        "can memorize such labels, but learns nothing that holds for new samples.",
+        "network can memorize such labels, but learns nothing that holds for new samples.",
         "x 和 y 若分别排序、连接或打乱，每个样本就带着别人的标签。网络仍能死记硬背，"
         "但学不到对新样本有效的东西。",
     ),
@@ -184,10 +184,9 @@ STALE_GRADIENTS = Rule(
     },
     why=(
         "In some libraries the backward pass accumulates into the stored gradients, and the training "
-        "loop must "
-        "reset them. Here a gradient is a value of the graph, computed in every step, and cannot be left "
-        "over. "
-        "Compare gradients of another library with model.check(x, y, gradients=..., previous=...).",
+        "loop must reset them. Here a gradient is a value of the graph, computed in every step, and "
+        "cannot be left over. Compare gradients of another library with model.check(x, y, gradients=..., "
+        "previous=...).",
         "有些库的反向传播会累加到已存储的梯度上，循环中必须清零。在这里，梯度是图中的值，每一步都是新的，"
         "不可能残留。其他库的循环得到的梯度可用 model.check(x, y, gradients=..., previous=...) 来比较。",
     ),
@@ -211,8 +210,8 @@ WRONG_PULLBACK = Rule(
     ),
     source="cs231n, gradient checks",
     what=(
-        'the pullback of "{op}" gives {said:.6g}, a finite difference gives {small:.6g}',
-        "“{op}”的反向公式给出 {said:.6g}，数值差分给出 {small:.6g}",
+        'the pullback of "{op}" gives {analytic:.6g}, a finite difference gives {numeric:.6g}',
+        "“{op}”的反向公式给出 {analytic:.6g}，数值差分给出 {numeric:.6g}",
     ),
     why=(
         "The chain rule multiplies the derivatives of all operations. One wrong factor makes every gradient "

@@ -1,4 +1,4 @@
-"""Rules about first values and first steps: 6, 7, 8, 13 and 29 of the list of problems."""
+"""Rules on initial values and first steps: problems 6, 7, 8, 13 and 29."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 from chainrule.diagnosis.context import NORMALIZE
 from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
-from chainrule.diagnosis.history import Course
+from chainrule.diagnosis.history import TrainingRecord
 from chainrule.diagnosis.rule import Evidence, Rule
 
-VARIANCES = 10.0  # largest over smallest variance of the sums of the layers
-EARLY = 10  # steps, before which a gradient may be 0 because other weights are
-GAIN = (0.05, 8.0)  # the mean square of a layer's weights times its inputs: 1 or 2 keeps signals in size
-CHANCE = 3.0  # how many times the loss of guessing the first loss may be: He's weights alone reach nearly 2
-DOMINANT = 5.0  # times the loss of the samples: what a penalty of usual strength stays below
+VARIANCES = 10.0  # largest over smallest variance of the weighted sums of the layers
+EARLY = 10  # in the first steps a gradient may be 0 because other weights are
+GAIN = (0.05, 8.0)  # range of the factor of the mean square of a layer; 1 or 2 preserves the scale of signals
+CHANCE = 3.0  # maximum initial loss relative to random guessing; He initialization alone reaches nearly 2
+DOMINANT = 5.0  # penalty relative to the loss of the samples
 SCORED = ("cross_entropy", "binary_cross_entropy", "nll")
 
 
-def _badly_scaled(first: FirstSteps) -> Iterator[Evidence]:
+def _wrong_weight_scale(first: FirstSteps) -> Iterator[Evidence]:
     spread = {path: float(z.astype(np.float64).var()) for path, z in first.sums.items() if z.size > 1}
     spread = {path: v for path, v in spread.items() if v > 0 and math.isfinite(v)}
-    layers = first.look.network.inference.book.layers.values()
+    layers = first.context.network.inference.book.layers.values()
     if len(spread) < 2 or any(type(layer).__name__ in NORMALIZE for layer in layers):
-        return  # layers that normalize their inputs may start at any scale
+        return  # layers that normalize their inputs work at any scale
     large, small = max(spread, key=lambda p: spread[p]), min(spread, key=lambda p: spread[p])
     ratio = spread[large] / spread[small]
     gains = {path: g for path in spread if (g := _gain(first, path)) is not None}
@@ -37,8 +37,9 @@ def _badly_scaled(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _gain(first: FirstSteps, path: str) -> float | None:
-    """What a layer's weights make of the mean square of its inputs; ``None`` if it has none, or only "
-    "zeros."""
+    """Return the factor by which the weights of a layer multiply the mean square of its inputs; ``None``
+    without weights.
+    """
     weight = first.parameters[0].get(f"{path}.weight")
     if weight is None or weight.ndim < 2 or not weight.any():
         return None
@@ -49,8 +50,8 @@ def _symmetric(first: FirstSteps) -> Iterator[Evidence]:
     for path, weight in first.parameters[0].items():
         if weight.ndim < 2 or len(weight) < 2 or path not in first.gradients[0]:
             continue
-        later = [first.parameters[-1][path], *(step[path] for step in first.gradients)]
-        if all(_is_constant(each) for each in (weight, *later)):
+        later_values = [first.parameters[-1][path], *(step[path] for step in first.gradients)]
+        if all(_is_constant(value) for value in (weight, *later_values)):
             yield Evidence(len(weight), 1, {"path": path, "units": len(weight)}, step=0, layer=path)
 
 
@@ -60,9 +61,9 @@ def _is_constant(weight: np.ndarray) -> bool:
 
 
 def _first_loss(first: FirstSteps) -> Iterator[Evidence]:
-    if first.look.single is None:
+    if first.context.single_output is None:
         return
-    target, _ = first.look.single
+    target, _ = first.context.single_output
     classes = len(target.labels)
     if target.loss.name not in SCORED or not target.is_single or classes < 2:
         return
@@ -74,43 +75,45 @@ def _first_loss(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _unmoved(first: FirstSteps) -> Iterator[Evidence]:
-    if batches_of(first.look.network.recipe.optimizer) > len(first.gradients):
-        return  # no update has been due
-    for path in first.look.network.trainable:
-        same = all(np.array_equal(first.parameters[0][path], each[path]) for each in first.parameters[1:])
+    if batches_of(first.context.network.recipe.optimizer) > len(first.gradients):
+        return  # gradients are accumulated; no update yet
+    for path in first.context.network.trainable:
+        same = all(
+            np.array_equal(first.parameters[0][path], parameters[path]) for parameters in first.parameters[1:]
+        )
         silent = not any(step[path].any() for step in first.gradients if path in step)
         if same:
-            form = "no_gradient" if silent else "no_move"
+            form = "no_gradient" if silent else "no_update"
             remedy = "" if silent else "cr.Model(net, loss, optimizer=cr.Adam(1e-3))"
             facts = {"path": path, "steps": len(first.gradients)}
             yield Evidence(0.0, 0.0, facts, step=len(first.gradients), layer=path, form=form, remedy=remedy)
 
 
-def _silent(course: Course) -> Iterator[Evidence]:
-    """Parameters whose gradient is 0 at every look into a training that runs."""
-    seen = [probe for probe in course.probes if probe.step >= EARLY]
-    if len(seen) < 2:
+def _without_gradient(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report parameters whose gradient is 0 in every probe of a running training."""
+    probes = [probe for probe in record.probes if probe.step >= EARLY]
+    if len(probes) < 2:
         return
-    for path, numbers in seen[-1].parts.items():
-        shares = [probe.parts.get(path, {}).get("no_gradient", 0.0) for probe in seen]
-        if "weight" in numbers and min(shares) == 1.0:
-            facts = {"path": path, "steps": seen[-1].step}
-            yield Evidence(1.0, 1.0, facts, step=seen[-1].step, layer=path, form="no_gradient")
+    for path, statistics in probes[-1].parts.items():
+        shares = [probe.parts.get(path, {}).get("no_gradient", 0.0) for probe in probes]
+        if "weight" in statistics and min(shares) == 1.0:
+            facts = {"path": path, "steps": probes[-1].step}
+            yield Evidence(1.0, 1.0, facts, step=probes[-1].step, layer=path, form="no_gradient")
 
 
-def _outweighed(course: Course) -> Iterator[Evidence]:
-    """The same as ``_overregular``, by the look before the first step."""
-    for probe in course.probes[:1]:
+def _penalty_of_probe(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report the same as ``_penalty_of_first_step``, from the probe before the first step."""
+    for probe in record.probes[:1]:
         loss = probe.values["training_loss"]
         if probe.step == 0:
-            yield from _outweighing(probe.values["loss"] - loss, loss)
+            yield from _compare_penalty(probe.values["loss"] - loss, loss)
 
 
-def _overregular(first: FirstSteps) -> Iterator[Evidence]:
-    yield from _outweighing(first.penalty, first.data_loss)
+def _penalty_of_first_step(first: FirstSteps) -> Iterator[Evidence]:
+    yield from _compare_penalty(first.penalty, first.data_loss)
 
 
-def _outweighing(penalty: float, loss: float) -> Iterator[Evidence]:
+def _compare_penalty(penalty: float, loss: float) -> Iterator[Evidence]:
     if penalty > DOMINANT * max(loss, 1e-12):
         yield Evidence(penalty / max(loss, 1e-12), DOMINANT, {"penalty": penalty, "loss": loss}, step=0)
 
@@ -125,9 +128,9 @@ WEIGHT_SCALE = Rule(
         "训练开始前，加权和就逐层放大或缩小",
     ),
     threshold=(
-        f"no normalization layer; ratio of the largest to the smallest variance of the weighted sums above "
-        f"{VARIANCES:g}, and a layer whose weights "
-        f"multiply the mean square of its inputs by less than {GAIN[0]:g} or more than {GAIN[1]:g}",
+        "no normalization layer; ratio of the largest to the smallest variance of the weighted sums "
+        f"above {VARIANCES:g}, and a layer whose weights multiply the mean square of its inputs by less "
+        f"than {GAIN[0]:g} or more than {GAIN[1]:g}",
         f"没有规范化层；各层加权和的最大与最小方差之比超过 {VARIANCES:g}，"
         f"且有一层的权重把输入的均方乘以小于 "
         f"{GAIN[0]:g} 或大于 {GAIN[1]:g} 的倍数",
@@ -141,16 +144,14 @@ WEIGHT_SCALE = Rule(
     ),
     why=(
         "A sum over I inputs has I times the variance of one input, times the variance of the weights. "
-        "Unless "
-        "that variance is about 1/I (2/I before ReLU), every layer scales the signal, and in the "
-        "backward pass "
-        "the gradient.",
+        "Unless that variance is about 1/I (2/I before ReLU), every layer scales the signal, and in the "
+        "backward pass the gradient.",
         "I 个输入之和的方差是单个的 I 倍，再乘以权重的方差。除非权重的方差约为 1/I（relu 前为 2/I），"
         "否则每一层都会放大或缩小信号，反向时的梯度也是如此。",
     ),
     remedy='cr.Dense(64, "relu", weight_initializer="he")  # "xavier" before tanh or sigmoid',
     remedy_comment="tanh 或 sigmoid 之前用 “xavier”",
-    first=_badly_scaled,
+    first=_wrong_weight_scale,
 )
 
 SYMMETRY = Rule(
@@ -201,10 +202,8 @@ FIRST_LOSS = Rule(
     ),
     why=(
         "An untrained network should favor no class: its loss is -ln(1/K). A larger loss means confident "
-        "wrong "
-        "predictions: the scores are too large, because the initial weights or the inputs are, or the "
-        "loss is "
-        "summed instead of averaged.",
+        "wrong predictions: the scores are too large, because the initial weights or the inputs are, or "
+        "the loss is summed instead of averaged.",
         "一无所知的网络不应偏向任何类别：损失为 -ln(1/K)。更大的损失说明它对错误答案很有把握："
         "初始权重或输入太大使得分过大，或损失是求和而不是平均。",
     ),
@@ -213,7 +212,7 @@ FIRST_LOSS = Rule(
     first=_first_loss,
 )
 
-UNMOVED = Rule(
+NOT_LEARNING = Rule(
     13,
     "parameters-not-learning",
     ("parameters that do not change", "参数没有更新"),
@@ -230,25 +229,25 @@ UNMOVED = Rule(
             '"{path}" does not change in {steps} steps: its gradient is 0 everywhere',
             "“{path}”在 {steps} 步中没有变化：梯度全为 0",
         ),
-        "no_move": (
+        "no_update": (
             '"{path}" does not change in {steps} steps although it has a gradient: the update is 0',
             "“{path}”有梯度，但在 {steps} 步中没有变化：更新为 0",
         ),
     },
     why=(
         "Either no path leads from the parameter to the loss (an unused branch, a stopped gradient, "
-        "units that "
-        "always output 0), or the learning rate is 0 or too small for the precision of the parameter.",
+        "units that always output 0), or the learning rate is 0 or too small for the precision of the "
+        "parameter.",
         "要么参数到损失没有通路（未使用的分支、被截断的梯度、对一切输出 0 的单元），要么学习率为 0，"
         "或小到不足以改变它的数位。",
     ),
     remedy='cr.Dense(64, "leaky_relu")  # or remove unused parts; freeze constant ones: model.freeze(...)',
     remedy_comment="或去掉未用的部分；需要固定的用 model.freeze(...) 冻结",
     first=_unmoved,
-    during=_silent,
+    during=_without_gradient,
 )
 
-OVERREGULAR = Rule(
+PENALTY_TOO_STRONG = Rule(
     29,
     "penalty-too-strong",
     ("penalty larger than the loss", "正则化项大于数据损失"),
@@ -268,11 +267,10 @@ OVERREGULAR = Rule(
     ),
     why=(
         "Training minimizes the sum of both. If the penalty is the larger part, the gradient mainly "
-        "points to "
-        "smaller weights, and the samples have little influence.",
+        "points to smaller weights, and the samples have little influence.",
         "训练使总和变小。惩罚占大头时，梯度首先指向更小的权重，样本几乎没有分量。",
     ),
     remedy="cr.Model(net, loss, penalty=cr.L2(1e-4))",
-    first=_overregular,
-    during=_outweighed,
+    first=_penalty_of_first_step,
+    during=_penalty_of_probe,
 )

@@ -8,34 +8,34 @@ import numpy as np
 
 from chainrule.data.tables.check_thresholds import IMBALANCE
 from chainrule.data.tables.findings import SENTENCES
-from chainrule.diagnosis.context import FEWEST, Look
+from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.train.inputs.target import Target, distinct
 
-SORTED = 0.5  # how far neighbors agree beyond chance, from 0 (as by chance) to 1 (always)
-_SHOWN = 5
+SORTED = 0.5  # agreement of neighboring targets beyond chance, from 0 (as by chance) to 1 (always)
+_MAX_LISTED = 5
 
 
-def _misnumbered(look: Look) -> Iterator[Evidence]:
-    if look.noticed is not None:
-        for each in look.found("label_gap", "labels_from_one"):
-            severity = "info" if each.code == "labels_from_one" else ""
-            value = float(str(each.facts.get("low", 1)))
-            yield Evidence(value, 0.0, each.facts, form=each.code, severity=severity)
+def _wrong_label_numbers(context: TrainingContext) -> Iterator[Evidence]:
+    if context.table_findings is not None:
+        for finding in context.findings("label_gap", "labels_from_one"):
+            severity = "info" if finding.code == "labels_from_one" else ""
+            value = float(str(finding.facts.get("low", 1)))
+            yield Evidence(value, 0.0, finding.facts, form=finding.code, severity=severity)
         return
-    for target, _ in look.classes():
+    for target, _ in context.classes():
         labels = [label for label in target.labels if type(label) is int]
         if len(labels) == len(target.labels) >= 2 and labels != [-1, 1]:
-            yield from _numbers(labels, target)
+            yield from _integer_labels(labels, target)
 
 
-def _numbers(labels: list[int], target: Target) -> Iterator[Evidence]:
+def _integer_labels(labels: list[int], target: Target) -> Iterator[Evidence]:
     """Report integer labels that do not match the scores of the network."""
     low, high = labels[0], labels[-1]
     missing = sorted(set(range(low, high + 1)) - set(labels)) if high - low < 10 * len(labels) else []
     if missing:
-        shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
-        yield Evidence(len(missing), 0.0, {"low": low, "high": high, "missing": shown}, form="label_gap")
+        listed = ", ".join(map(str, missing[:_MAX_LISTED])) + (", ..." if len(missing) > _MAX_LISTED else "")
+        yield Evidence(len(missing), 0.0, {"low": low, "high": high, "missing": listed}, form="label_gap")
     elif low == 1 and target.max_classes == len(labels):
         facts = {"high": high, "last": high - 1}
         yield Evidence(low, 0.0, facts, form="labels_from_one", severity="info")
@@ -48,16 +48,16 @@ def _numbers(labels: list[int], target: Target) -> Iterator[Evidence]:
         yield Evidence(target.scores, len(labels), facts, form="unused_scores")
 
 
-def _imbalance(look: Look) -> Iterator[Evidence]:
-    if look.weighted:
+def _imbalance(context: TrainingContext) -> Iterator[Evidence]:
+    if context.weighted:
         return
-    if look.noticed is not None:
-        for each in look.found("imbalance"):
-            yield Evidence(float(str(each.facts["ratio"])), IMBALANCE, each.facts)
+    if context.table_findings is not None:
+        for finding in context.findings("imbalance"):
+            yield Evidence(float(str(finding.facts["ratio"])), IMBALANCE, finding.facts)
         return
-    for target, classes in look.classes():
+    for target, classes in context.classes():
         counts = np.bincount(classes, minlength=len(target.labels))[: len(target.labels)]
-        if look.seen < FEWEST or not counts.size or not counts.min():
+        if context.sampled_rows < FEWEST or not counts.size or not counts.min():
             continue
         ratio = float(counts.max() / counts.min())
         if ratio > IMBALANCE:
@@ -65,12 +65,17 @@ def _imbalance(look: Look) -> Iterator[Evidence]:
             yield Evidence(ratio, IMBALANCE, {"large": large, "small": small, "ratio": ratio})
 
 
-def _unshuffled(look: Look) -> Iterator[Evidence]:
-    order = look.order
-    if getattr(order, "shuffle", True) or order.steps < 2 or look.seen < FEWEST or look.single is None:
+def _unshuffled(context: TrainingContext) -> Iterator[Evidence]:
+    order = context.order
+    if (
+        getattr(order, "shuffle", True)
+        or order.steps < 2
+        or context.sampled_rows < FEWEST
+        or context.single_output is None
+    ):
         return
-    target, y = look.single
-    y = y.reshape(look.seen, -1)[:, 0]  # (n,)
+    target, y = context.single_output
+    y = y.reshape(context.sampled_rows, -1)[:, 0]  # (n,)
     agreement = _agreement(y, target.is_single)
     if agreement > SORTED:
         yield Evidence(agreement, SORTED, {"batches": order.steps})
@@ -121,7 +126,7 @@ LABEL_NUMBERS = Rule(
     ),
     remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
     remedy_comment="0, 1, ..., K - 1",
-    before=_misnumbered,
+    before=_wrong_label_numbers,
 )
 
 CLASS_IMBALANCE = Rule(
@@ -142,8 +147,7 @@ CLASS_IMBALANCE = Rule(
     what=SENTENCES["imbalance"],
     why=(
         "The loss is a mean over rows, so a class with few rows has little influence: always predicting "
-        "the large "
-        "class already gives a low loss and a high accuracy.",
+        "the large class already gives a low loss and a high accuracy.",
         "损失是对所有行的平均，行数少的类别几乎没有分量：总是预测大类就已经损失不高、准确率不低。",
     ),
     remedy='model.fit(x, y, class_weight="balanced")',

@@ -1,4 +1,4 @@
-"""Rules about rows that repeat and columns that tell too much: 23 and 34 of the list of problems."""
+"""Rules on repeated rows and on columns that reveal the target: problems 23 and 34."""
 
 from __future__ import annotations
 
@@ -8,96 +8,100 @@ import numpy as np
 
 from chainrule.data.tables.check_thresholds import DUPLICATES
 from chainrule.data.tables.findings import SENTENCES
-from chainrule.diagnosis.context import FEWEST, Look
+from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.train.inputs.target import Target, distinct
 
-SHARED = 0.05  # of the validation rows that are training rows too
-EQUAL = 0.999  # the correlation from which a feature is the target under another name
-MOST = 4096  # features of one row beyond which it is no row of a table
+SHARED = 0.05  # share of validation rows that are also training rows
+EQUAL = 0.999  # the correlation from which a feature is considered equal to the target
+MAX_FEATURES = 4096  # rows with more features are not rows of a table
 
 
-def _leaks(look: Look) -> Iterator[Evidence]:
-    for each in look.found("copy_of_target", "leak"):
-        severity = "error" if each.code == "copy_of_target" else ""
-        column = str(each.facts["column"])
-        yield Evidence(1.0, EQUAL, each.facts, layer=column, form=each.code, severity=severity)
-    if look.noticed is None and look.single is not None and look.seen >= FEWEST:
-        yield from _telling_features(look, *look.single)
-    if look.held_out and not _repeats_by_nature(look):
-        known, asked = set(_rows(look.x)), _rows(look.held_out)
-        share = sum(row in known for row in asked) / len(asked)
+def _leakage(context: TrainingContext) -> Iterator[Evidence]:
+    for finding in context.findings("copy_of_target", "leak"):
+        severity = "error" if finding.code == "copy_of_target" else ""
+        column = str(finding.facts["column"])
+        yield Evidence(1.0, EQUAL, finding.facts, layer=column, form=finding.code, severity=severity)
+    if (
+        context.table_findings is None
+        and context.single_output is not None
+        and context.sampled_rows >= FEWEST
+    ):
+        yield from _revealing_features(context, *context.single_output)
+    if context.validation and not _must_repeat(context):
+        training_rows, validation_rows = set(_rows(context.x)), _rows(context.validation)
+        share = sum(row in training_rows for row in validation_rows) / len(validation_rows)
         if share > SHARED:
-            yield Evidence(share, SHARED, {"count": round(share * len(asked))}, form="shared_rows")
+            yield Evidence(share, SHARED, {"count": round(share * len(validation_rows))}, form="shared_rows")
 
 
-def _telling_features(look: Look, target: Target, y: np.ndarray) -> Iterator[Evidence]:
-    """Features of a table that are the target, or an exact function of it."""
-    x = look.features.get(next(iter(look.x)))
+def _revealing_features(context: TrainingContext, target: Target, y: np.ndarray) -> Iterator[Evidence]:
+    """Report features of a table that are equal to the target, or an exact function of it."""
+    x = context.features.get(next(iter(context.x)))
     if (
         x is None
-        or len(x) != look.seen
-        or not 2 <= x.shape[1] <= MOST
-        or y.reshape(look.seen, -1).shape[1] > 1
+        or len(x) != context.sampled_rows
+        or not 2 <= x.shape[1] <= MAX_FEATURES
+        or y.reshape(context.sampled_rows, -1).shape[1] > 1
     ):
-        return  # a single feature may be all there is to learn from
-    wanted = y.reshape(-1).astype(np.float64)  # (n,)
-    name = next(iter(look.x))
-    for i in np.flatnonzero(_correlation(x, wanted) > EQUAL):
+        return  # a single feature may legitimately determine the target
+    labels = y.reshape(-1).astype(np.float64)  # (n,)
+    name = next(iter(context.x))
+    for i in np.flatnonzero(_correlation(x, labels) > EQUAL):
         facts = {"column": f"{name}[{i}]"}
         yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="copy_of_target", severity="error")
     if target.is_single and len(target.labels) > 2:
-        for i, levels in _exact_functions(x, wanted):
+        for i, levels in _exact_functions(x, labels):
             facts = {"column": f"{name}[{i}]", "levels": levels}
             yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="leak")
 
 
-def _exact_functions(x: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Features with one level for each class, and the class the same wherever a level is."""
-    classes = len(distinct(wanted))
-    correlated = _correlation(x, wanted) > EQUAL
+def _exact_functions(x: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield features with as many levels as there are classes, each level with a single class."""
+    classes = len(distinct(labels))
+    correlated = _correlation(x, labels) > EQUAL
     for i in range(x.shape[1]):
         if correlated[i] or len(distinct(x[:, i])) != classes:
             continue
-        if len(set(zip(x[:, i].tolist(), wanted.tolist(), strict=True))) == classes:
+        if len(set(zip(x[:, i].tolist(), labels.tolist(), strict=True))) == classes:
             yield i, classes
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How far each feature goes with the target, up or down: (F,), from 0 to 1."""
-    centered, wanted = x - x.mean(axis=0), y - y.mean()
-    sizes = np.sqrt((centered**2).sum(axis=0) * (wanted**2).sum())
-    return np.abs(wanted @ centered) / np.maximum(sizes, 1e-300)
+    """Return the absolute correlation of each feature with the target: (F,), from 0 to 1."""
+    centered, y_centered = x - x.mean(axis=0), y - y.mean()
+    sizes = np.sqrt((centered**2).sum(axis=0) * (y_centered**2).sum())
+    return np.abs(y_centered @ centered) / np.maximum(sizes, 1e-300)
 
 
-def _duplicates(look: Look) -> Iterator[Evidence]:
-    if look.noticed is not None:
-        for each in look.found("duplicates"):
-            yield Evidence(float(str(each.facts["share"])), DUPLICATES, each.facts)
+def _duplicates(context: TrainingContext) -> Iterator[Evidence]:
+    if context.table_findings is not None:
+        for finding in context.findings("duplicates"):
+            yield Evidence(float(str(finding.facts["share"])), DUPLICATES, finding.facts)
         return
-    if look.seen < FEWEST or not look.features or _repeats_by_nature(look):
-        return  # texts repeat: a sentence that is said twice is no fault
-    rows = _rows({**look.x, **{f"target {name}": y for name, y in look.y.items()}})
-    count = look.seen - len(set(rows))
-    share = count / look.seen
+    if context.sampled_rows < FEWEST or not context.features or _must_repeat(context):
+        return  # repeated texts are not an error
+    rows = _rows({**context.x, **{f"target {name}": y for name, y in context.y.items()}})
+    count = context.sampled_rows - len(set(rows))
+    share = count / context.sampled_rows
     if share > DUPLICATES:
         yield Evidence(share, DUPLICATES, {"count": count, "share": share})
 
 
-def _repeats_by_nature(look: Look) -> bool:
-    """Whether rows must repeat, because there are hardly more different ones than were given."""
-    if look.flat is None:
+def _must_repeat(context: TrainingContext) -> bool:
+    """Whether rows must repeat because there are hardly more distinct ones than rows."""
+    if context.flat is None:
         return False
-    kinds = 1.0
-    for i in range(look.flat.shape[1]):
-        kinds *= len(distinct(look.flat[:, i]))
-        if kinds > 2.0 * look.rows:
+    distinct_rows = 1.0
+    for i in range(context.flat.shape[1]):
+        distinct_rows *= len(distinct(context.flat[:, i]))
+        if distinct_rows > 2.0 * context.rows:
             return False
     return True
 
 
 def _rows(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
-    """Each row of some arrays, side by side, as bytes."""
+    """Return each row of some arrays, concatenated, as bytes."""
     parts = [np.ascontiguousarray(a).reshape(len(a), -1) for a in arrays.values()]
     if len(parts) == 1:
         return [row.tobytes() for row in parts[0]]
@@ -135,7 +139,7 @@ DATA_LEAKAGE = Rule(
     ),
     remedy="x = numpy.delete(x, column, axis=1)  # or split before rows are copied or augmented",
     remedy_comment="或先划分数据，再复制或增广",
-    before=_leaks,
+    before=_leakage,
 )
 
 DUPLICATE_ROWS = Rule(
@@ -145,17 +149,15 @@ DUPLICATE_ROWS = Rule(
     "warning",
     symptom=("rows occur several times, with equal inputs and targets", "输入和目标都相同的行多次出现"),
     threshold=(
-        f"more than {DUPLICATES:.0%} of the rows repeat an earlier row; not reported if the features have "
-        "too "
-        "few values to distinguish rows",
+        f"more than {DUPLICATES:.0%} of the rows repeat an earlier row; not reported if the features "
+        "have too few values to distinguish rows",
         f"超过 {DUPLICATES:.0%} 的行与前面的行重复；特征取值太少、行必然重复时不提示",
     ),
     source="deepchecks (5 %)",
     what=SENTENCES["duplicates"],
     why=(
         "A repeated row counts twice; after a random split, one copy may be in the training set and the "
-        "other "
-        "in the validation set, which is leakage.",
+        "other in the validation set, which is leakage.",
         "出现两次的行有双倍的权重；随机划分后，一份用来学习，另一份用来评判，这就是泄漏。",
     ),
     remedy="x, first = numpy.unique(x, axis=0, return_index=True); y = y[first]",

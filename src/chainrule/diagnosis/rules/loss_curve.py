@@ -6,94 +6,102 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.diagnosis.history import Course, middle
+from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
 
-RUNAWAY = 4.0  # a loss over the best before it
-STRIDE, LEAP = 0.1, 0.5  # a step over the length of the weights it moves; the very first one
-CREEP, STRAIGHT = 1e-3, 0.6  # a step that is small; the late fall of a loss over the early fall
-SWING, SHARE = 0.3, 0.15  # a turn of the loss, as a part of its mean; the share of epochs that turn
-JITTER = 0.02  # of the first loss: smaller swings are no oscillation
-LEVEL = 0.05  # a mean loss, as a part of the first, below which it may swing
-FLAT, STILL = 0.02, 1e-3  # the fall of a loss from its start, and from the first epoch on
+RUNAWAY = 4.0  # loss relative to the best before it
+STRIDE, LEAP = 0.1, 0.5  # update relative to the norm of the weights; the same for the first update
+CREEP, STRAIGHT = 1e-3, 0.6  # a small relative update; late decrease of the loss relative to the early one
+SWING, SHARE = 0.3, 0.15  # size of a turn of the loss, relative to its mean; share of epochs with a turn
+JITTER = 0.02  # smaller turns, relative to the initial loss, are no oscillation
+LEVEL = 0.05  # mean loss relative to the initial loss, below which turns are not reported
+FLAT, STILL = 0.02, 1e-3  # relative decrease of the loss from its initial value; from the first epoch on
 
 
-def _too_high(course: Course) -> Iterator[Evidence]:
-    step = course.step
-    stride, first = _stride(course), course.first_loss
-    losses = course.losses[np.isfinite(course.losses)]
+def _too_high(record: TrainingRecord) -> Iterator[Evidence]:
+    step = record.step
+    stride, first = _stride(record), record.first_loss
+    losses = record.losses[np.isfinite(record.losses)]
     if len(losses) >= 2 and first > 0:
         best = np.minimum.accumulate(np.concatenate([[first], losses[:-1]]))
         ratio = losses / np.maximum(best, 0.1 * first)
         if ratio[-1] > RUNAWAY or (ratio.max() > RUNAWAY and losses[-1] > 0.5 * first):
             yield Evidence(float(ratio.max()), RUNAWAY, {}, step, form="runaway")
             return
-    stays = len(losses) >= 3 and losses[-1] > 0.9 * losses[0] and losses[-1] > 0.9 * course.chance
-    worse = len(losses) >= 3 and losses[-1] > 0.9 * first
-    if stride > STRIDE and (worse or stays or course.fault):
+    is_constant = (
+        len(losses) >= 3 and losses[-1] > 0.9 * losses[0] and losses[-1] > 0.9 * record.constant_loss
+    )
+    is_not_better = len(losses) >= 3 and losses[-1] > 0.9 * first
+    if stride > STRIDE and (is_not_better or is_constant or record.fault):
         yield Evidence(stride, STRIDE, {}, step, form="stride")
-    elif (leap := _stride(course, first=True)) > LEAP and (worse or stays):
+    elif (leap := _stride(record, first=True)) > LEAP and (is_not_better or is_constant):
         yield Evidence(leap, LEAP, {}, 0, form="leap")
-    elif "E501" in course.fault and _grown(course):
-        yield Evidence(_grown(course), RUNAWAY, {}, step, form="fault")
+    elif "E501" in record.fault and _growth(record):
+        yield Evidence(_growth(record), RUNAWAY, {}, step, form="fault")
 
 
-def _grown(course: Course) -> float:
-    """By how much the weights of the net have grown since its beginning, where it is very much; else 0."""
-    if len(course.probes) < 2:
+def _growth(record: TrainingRecord) -> float:
+    """Return the growth of the norm of the weights since the beginning if it is very large, else 0."""
+    if len(record.probes) < 2:
         return 0.0
-    sizes = [
-        sum(course.of_kernels(probe, "weight").values()) for probe in (course.probes[0], course.probes[-1])
+    norms = [
+        sum(record.statistic(probe, "weight").values()) for probe in (record.probes[0], record.probes[-1])
     ]
-    grown = sizes[1] / max(sizes[0], 1e-12)
-    return grown if not grown <= RUNAWAY else 0.0
+    growth = norms[1] / max(norms[0], 1e-12)
+    return growth if not growth <= RUNAWAY else 0.0
 
 
-def _stride(course: Course, first: bool = False) -> float:
-    """The median step of the weight matrices over their lengths, after the first steps; 0 if unknown.
+def _stride(record: TrainingRecord, first: bool = False) -> float:
+    """Return the median update of the weight matrices relative to their norms; 0 if unknown.
 
     Args:
-        course: the training.
-        first: the very first step instead.
+        record: the training.
+        first: whether to use the first update instead of those after the first steps.
     """
     steps = [
-        value for probe in course.probes if (probe.step == 0 if first else probe.step >= 10)
-        for value in course.of_kernels(probe, "update").values()
+        value for probe in record.probes if (probe.step == 0 if first else probe.step >= 10)
+        for value in record.statistic(probe, "update").values()
     ]  # fmt: skip
-    return middle(steps) if steps else 0.0
+    return median(steps) if steps else 0.0
 
 
-def _too_low(course: Course) -> Iterator[Evidence]:
-    losses, stride = course.losses, _stride(course)
+def _too_low(record: TrainingRecord) -> Iterator[Evidence]:
+    losses, stride = record.losses, _stride(record)
     if len(losses) < 8 or not 0 < stride < CREEP or not np.isfinite(losses).all():
         return
-    begin, middle, end = (float(part.mean()) for part in _thirds(losses))
-    early, late = begin - middle, middle - end
-    falls = float(np.mean(np.diff(losses) < 0))
-    moved = stride * course.per_epoch * len(losses)
-    if early > 0 and late > STRAIGHT * early and falls > 0.7 and end > 0.5 * course.first_loss and moved < 1:
-        yield Evidence(stride, CREEP, {"share": late / early}, course.step)
+    start, center, end = (float(part.mean()) for part in _thirds(losses))
+    early_decrease, late_decrease = start - center, center - end
+    decreasing = float(np.mean(np.diff(losses) < 0))
+    moved = stride * record.steps_per_epoch * len(losses)
+    if (
+        early_decrease > 0
+        and late_decrease > STRAIGHT * early_decrease
+        and decreasing > 0.7
+        and end > 0.5 * record.first_loss
+        and moved < 1
+    ):
+        yield Evidence(stride, CREEP, {"share": late_decrease / early_decrease}, record.step)
 
 
 def _thirds(losses: np.ndarray) -> list[np.ndarray]:
-    """The beginning, the middle and the end, each a quarter long."""
+    """Return the beginning, the middle and the end, a quarter of the epochs each."""
     part = len(losses) // 4
     return [losses[start : start + part] for start in (0, (len(losses) - part) // 2, len(losses) - part)]
 
 
-def _oscillating(course: Course) -> Iterator[Evidence]:
-    losses = course.losses[len(course.losses) // 4 :]
+def _oscillating(record: TrainingRecord) -> Iterator[Evidence]:
+    losses = record.losses[len(record.losses) // 4 :]
     if len(losses) < 8 or not np.isfinite(losses).all():
         return
     mean = float(np.abs(losses).mean())
-    # What is left of a loss that has all but gone jitters in any training: that is no oscillation.
-    share = _turns(losses, max(SWING * mean, JITTER * course.first_loss)) / len(losses)
-    if share > SHARE and mean > LEVEL * course.first_loss:
-        yield Evidence(share, SHARE, {"share": share}, course.step)
+    # A loss that is nearly 0 fluctuates in every training, which is no oscillation.
+    share = _turns(losses, max(SWING * mean, JITTER * record.first_loss)) / len(losses)
+    if share > SHARE and mean > LEVEL * record.first_loss:
+        yield Evidence(share, SHARE, {"share": share}, record.step)
 
 
 def _turns(losses: np.ndarray, size: float) -> int:
-    """How often a loss turns, after a way of this size at least.
+    """Return how often a loss changes direction, by at least this size.
 
     Example:
         >>> _turns(np.array([1.0, 2.0, 1.0, 1.1, 1.0, 2.0]), 0.5)
@@ -109,21 +117,20 @@ def _turns(losses: np.ndarray, size: float) -> int:
     return turns
 
 
-def _flat(course: Course) -> Iterator[Evidence]:
-    seen = course.losses[np.isfinite(course.losses)]
-    if len(seen) < 5 or not course.first_loss > 0:
+def _flat(record: TrainingRecord) -> Iterator[Evidence]:
+    losses = record.losses[np.isfinite(record.losses)]
+    if len(losses) < 5 or not record.first_loss > 0:
         return
-    start, best = course.first_loss, float(seen.min())
-    still = seen[-1] > (1 - FLAT) * seen[len(seen) // 2]
-    if still and abs(best - course.chance) < FLAT * course.chance:
-        start = min(start, course.chance)  # to find the best answer for all, nothing is learned of the inputs
-    within = 1 - best / float(
-        seen[0]
-    )  # the first look reads a few rows of one batch: another loss altogether
-    fall = within if within < STILL and start < 1.2 * seen[0] else 1 - best / start
-    if fall < FLAT and not best < 0.5 * course.chance:
-        facts = {"share": max(fall, 0.0), "epochs": len(seen)}
-        yield Evidence(fall, FLAT, facts, course.step)
+    start, best = record.first_loss, float(losses.min())
+    is_flat = losses[-1] > (1 - FLAT) * losses[len(losses) // 2]
+    if is_flat and abs(best - record.constant_loss) < FLAT * record.constant_loss:
+        start = min(start, record.constant_loss)  # a constant prediction needs nothing from the inputs
+    # The first probe has few rows of one batch, so its loss is another one.
+    within = 1 - best / float(losses[0])
+    decrease = within if within < STILL and start < 1.2 * losses[0] else 1 - best / start
+    if decrease < FLAT and not best < 0.5 * record.constant_loss:
+        facts = {"share": max(decrease, 0.0), "epochs": len(losses)}
+        yield Evidence(decrease, FLAT, facts, record.step)
 
 
 RATE_TOO_HIGH = Rule(
@@ -134,8 +141,7 @@ RATE_TOO_HIGH = Rule(
     ),
     threshold=(
         f"a loss above {RUNAWAY:g} times the best so far; or steps above {STRIDE:.0%} of the norm of the "
-        "weights "
-        f"(the first step: {LEAP:.0%}) while the loss does not fall",
+        f"weights (the first step: {LEAP:.0%}) while the loss does not fall",
         f"损失超过此前最好值的 {RUNAWAY:g} 倍；或每步移动超过权重长度的 {STRIDE:.0%}"
         f"（第一步：{LEAP:.0%}）而损失不降",
     ),
@@ -176,8 +182,7 @@ RATE_TOO_LOW = Rule(
     symptom=("the loss falls linearly, by a little in each epoch", "损失沿直线缓慢下降"),
     threshold=(
         f"steps below {CREEP:g} of the norm of the weights, and a loss above half of its initial value "
-        "that falls "
-        f"at the end as fast (more than {STRAIGHT:.0%}) as at the beginning",
+        f"that falls at the end as fast (more than {STRAIGHT:.0%}) as at the beginning",
         f"每步移动不到权重长度的 {CREEP:g}，损失仍高于初值的一半，且后期下降速度不低于前期的 {STRAIGHT:.0%}",
     ),
     source="CS231n (steps of about 1e-3); AutoTrainer",
@@ -197,10 +202,9 @@ OSCILLATING = Rule(
     11, "oscillating-loss", ("oscillating loss", "损失震荡"), "warning",
     symptom=("the loss rises and falls from epoch to epoch", "损失逐轮忽高忽低"),
     threshold=(
-        f"after the first quarter the loss changes direction in more than {SHARE:.0%} of the epochs, each "
-        "time by "
-        f"more than {SWING:.0%} of its mean and {JITTER:.0%} of its initial value, and its mean is above "
-        f"{LEVEL:.0%} of its initial value",
+        f"after the first quarter the loss changes direction in more than {SHARE:.0%} of the epochs, "
+        f"each time by more than {SWING:.0%} of its mean and {JITTER:.0%} of its initial value, and its "
+        f"mean is above {LEVEL:.0%} of its initial value",
         f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%} "
         f"与初值的 {JITTER:.0%}，"
         f"且均值高于初值的 {LEVEL:.0%}",
@@ -212,8 +216,7 @@ OSCILLATING = Rule(
     ),
     why=(
         "The steps jump from one side of a valley to the other: the learning rate is too high at this "
-        "stage, or "
-        "a batch does not represent the data.",
+        "stage, or a batch does not represent the data.",
         "步子在谷的两侧来回跳：学习率对这一阶段来说太大，或一批样本代表不了整体。",
     ),
     remedy="cr.Adam(cr.Cosine(1e-3))  # a decreasing learning rate; or use larger batches",
@@ -225,8 +228,7 @@ FLAT_LOSS = Rule(
     symptom=("the loss stays near its initial value", "损失停在初值附近"),
     threshold=(
         f"after five epochs or more, the best epoch is less than {FLAT:.0%} below the initial loss, or "
-        "below the "
-        "loss of the best constant prediction",
+        "below the loss of the best constant prediction",
         f"五轮以上之后，最好的一轮比初始损失或最佳常数预测的损失降低不到 {FLAT:.0%}",
     ),
     source="SageMaker Debugger, LossNotDecreasing, applied to whole epochs",
@@ -236,8 +238,7 @@ FLAT_LOSS = Rule(
     ),
     why=(
         "Nothing is learned: no gradient reaches the weights, the inputs are unrelated to the targets, "
-        "or the "
-        "learning rate is far too low or too high.",
+        "or the learning rate is far too low or too high.",
         "什么也没学到：梯度没有传到，输入与目标无关，或学习率差得太远。",
     ),
     remedy="model.fit(x[:20], y[:20], epochs=500)  # can it fit 20 samples? then check data and rate",

@@ -1,4 +1,4 @@
-"""Rules about what is left to chance: batches and seeds, 33 and 35 of the list of problems."""
+"""Rules on batch size and seeds: problems 33 and 35."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.diagnosis.history import Course
+from chainrule.diagnosis.history import TrainingRecord
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.records import frozen
 
-FEW, JITTER = 8, 0.03  # samples in a batch; the deviation of the changes of the loss, over the loss
-UPDATES = 100  # in a whole training
+FEW, JITTER = 8, 0.03  # batch size; standard deviation of the changes of the loss, relative to the loss
+UPDATES = 100  # in a complete training
 SPREADS = 2.0  # standard errors
 
 
-def _batch_size(course: Course) -> Iterator[Evidence]:
-    losses = course.losses
-    if len(losses) < 8 or not np.isfinite(losses).all() or not course.batch:
+def _batch_size(record: TrainingRecord) -> Iterator[Evidence]:
+    losses = record.losses
+    if len(losses) < 8 or not np.isfinite(losses).all() or not record.batch:
         return
     part = len(losses) // 4
-    now, before = losses[-part:], losses[-2 * part : -part]
-    facts: dict[str, Any] = {"batch": course.batch, "rows": course.rows}
-    if course.batch <= FEW and course.rows >= 8 * course.batch:
-        jitter = float(np.std(np.diff(losses[-2 * part :])) / max(now.mean(), 1e-12))
-        settled = now.mean() > 0.8 * before.mean() and now.mean() > 0.2 * course.first_loss
+    current, before = losses[-part:], losses[-2 * part : -part]
+    facts: dict[str, Any] = {"batch": record.batch, "rows": record.rows}
+    if record.batch <= FEW and record.rows >= 8 * record.batch:
+        jitter = float(np.std(np.diff(losses[-2 * part :])) / max(current.mean(), 1e-12))
+        settled = current.mean() > 0.8 * before.mean() and current.mean() > 0.2 * record.first_loss
         if settled and jitter > JITTER:
-            yield Evidence(jitter, JITTER, facts, course.step, form="small")
-    elif 2 * course.batch >= course.rows >= 200:
-        made = course.per_epoch * len(losses)
-        if made < UPDATES and losses[-1] < 0.99 * now[0] and losses[-1] > 0.5 * course.first_loss:
-            yield Evidence(made, UPDATES, {**facts, "made": made}, course.step, form="large")
+            yield Evidence(jitter, JITTER, facts, record.step, form="small")
+    elif 2 * record.batch >= record.rows >= 200:
+        updates = record.steps_per_epoch * len(losses)
+        if updates < UPDATES and losses[-1] < 0.99 * current[0] and losses[-1] > 0.5 * record.first_loss:
+            yield Evidence(updates, UPDATES, {**facts, "updates": updates}, record.step, form="large")
 
 
 @frozen
 class Comparison:
-    """The scores of two ways to train, each with several seeds.
+    """The scores of two training setups over several seeds.
 
     Args:
         first, second: a score for each seed.
@@ -47,10 +47,10 @@ class Comparison:
     second: tuple[float, ...]
 
 
-def _within_spread(given: object) -> Iterator[Evidence]:
-    if not isinstance(given, Comparison):
+def _within_spread(comparison: object) -> Iterator[Evidence]:
+    if not isinstance(comparison, Comparison):
         return
-    first, second = given.first, given.second
+    first, second = comparison.first, comparison.second
     difference = abs(_mean(first) - _mean(second))
     facts = {"difference": difference, "seeds": min(len(first), len(second))}
     if facts["seeds"] < 2:
@@ -77,11 +77,10 @@ BATCH_SIZE = Rule(
         "权重的变化主要来自梯度的噪声，或更新次数太少",
     ),
     threshold=(
-        f"batch size at most {FEW}, and a loss that falls by less than a fifth in the last quarter, is above "
-        f"20 % of its initial value and fluctuates by more than {JITTER:.0%} between epochs; or a batch with "
-        f"at least half of 200 or more rows, fewer than {UPDATES} updates, and a loss above half of its "
-        "initial "
-        "value that still falls",
+        f"batch size at most {FEW}, and a loss that falls by less than a fifth in the last quarter, is "
+        f"above 20 % of its initial value and fluctuates by more than {JITTER:.0%} between epochs; or a "
+        f"batch with at least half of 200 or more rows, fewer than {UPDATES} updates, and a loss above "
+        "half of its initial value that still falls",
         f"批量大小不超过 {FEW}，最后四分之一里损失下降不到五分之一，高于初值的 20%，且逐轮抖动超过 "
         f"{JITTER:.0%}；或一批占 200 行以上数据的一半，总更新不到 {UPDATES} 次，"
         "损失仍高于初值的一半且在下降",
@@ -93,8 +92,8 @@ BATCH_SIZE = Rule(
             "每批 {batch} 个样本代表不了 {rows} 行数据：损失抖动且不再下降",
         ),
         "large": (
-            "with {batch} of {rows} rows per batch there were only {made} updates, and the loss still falls",
-            "每批 {batch} 行（共 {rows} 行），总共只更新了 {made} 次，损失仍在下降",
+            "with {batch} of {rows} rows per batch there were only {updates} updates; the loss still falls",
+            "每批 {batch} 行（共 {rows} 行），总共只更新了 {updates} 次，损失仍在下降",
         ),
     },
     why=(

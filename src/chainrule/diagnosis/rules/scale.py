@@ -8,42 +8,44 @@ import numpy as np
 
 from chainrule.data.tables.check_thresholds import OFFSET_RATIO, SCALE_RATIO, TARGET_STD
 from chainrule.data.tables.findings import SENTENCES
-from chainrule.diagnosis.context import FEWEST, Look, last_operation
+from chainrule.diagnosis.context import FEWEST, TrainingContext, last_operation
 from chainrule.diagnosis.rule import Evidence, Rule
 
-WIDE = 10.0  # a spread of inputs that no usual first weights are meant for
-LARGEST = 2.0**24  # beyond it every float32 is whole
+WIDE = 10.0  # standard deviation of inputs that is too large for usual initial weights
+LARGEST = 2.0**24  # every larger float32 is an integer
 CENTERED = ("mse", "half_mse", "mae", "huber", "smooth_l1", "log_cosh")  # losses that scale with the targets
-RANGES = {  # what the last activation can give, and how targets outside it are said
+RANGES = {  # the ranges of output activations
     "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf),
     "exp": (0.0, np.inf), "softplus": (0.0, np.inf),
 }  # fmt: skip
 
 
-def _inputs_unscaled(look: Look) -> Iterator[Evidence]:
-    if look.noticed is not None:
-        for each in look.found("scale_gap", "far_from_zero"):
-            limit = SCALE_RATIO if each.code == "scale_gap" else OFFSET_RATIO
-            yield Evidence(_number(each.facts["ratio"]), limit, each.facts, form=each.code)
+def _inputs_unscaled(context: TrainingContext) -> Iterator[Evidence]:
+    if context.table_findings is not None:
+        for finding in context.findings("scale_gap", "far_from_zero"):
+            limit = SCALE_RATIO if finding.code == "scale_gap" else OFFSET_RATIO
+            yield Evidence(_number(finding.facts["ratio"]), limit, finding.facts, form=finding.code)
         return
-    if look.normalizes or look.seen < FEWEST:
+    if context.normalizes or context.sampled_rows < FEWEST:
         return
-    for name, features in look.features.items():
-        if np.abs(features).max() > 1.0:  # numbers within [-1, 1] are small enough, whatever their spread
+    for name, features in context.features.items():
+        if np.abs(features).max() > 1.0:  # values within [-1, 1] are small enough in any case
             yield from _spreads(name, features)
 
 
 def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
     """Report means and standard deviations of features, (n, F), that exceed the thresholds."""
     mean, std = features.mean(axis=0), features.std(axis=0)  # (F,)
-    marks = ((features == 0.0) | (features == 1.0)).all(axis=0)  # of a level, or yes and no: no sizes
-    moving = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~marks)
-    if not moving.size:
+    is_binary = ((features == 0.0) | (features == 1.0)).all(
+        axis=0
+    )  # one-hot codes and booleans have no scale
+    varying = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~is_binary)
+    if not varying.size:
         return
-    large, small = moving[np.argmax(std[moving])], moving[np.argmin(std[moving])]
+    large, small = varying[np.argmax(std[varying])], varying[np.argmin(std[varying])]
     names = {"large": f"{name}[{large}]", "small": f"{name}[{small}]"}
     ratio = float(std[large] / std[small])
-    offsets = np.abs(mean[moving]) / std[moving]
+    offsets = np.abs(mean[varying]) / std[varying]
     worst = int(np.argmax(offsets))
     if std[large] > WIDE:
         facts = {"column": names["large"], "std": float(std[large])}
@@ -51,37 +53,41 @@ def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
     elif ratio > SCALE_RATIO:
         yield Evidence(ratio, SCALE_RATIO, {**names, "ratio": ratio}, layer=names["large"], form="scale_gap")
     elif offsets[worst] > OFFSET_RATIO:
-        column, value = f"{name}[{moving[worst]}]", float(offsets[worst])
+        column, value = f"{name}[{varying[worst]}]", float(offsets[worst])
         facts = {"column": column, "ratio": value, "count": int((offsets > OFFSET_RATIO).sum())}
         yield Evidence(value, OFFSET_RATIO, facts, layer=column, form="far_from_zero")
 
 
-def _targets_unscaled(look: Look) -> Iterator[Evidence]:
-    for each in look.found("target_scale"):
-        yield Evidence(_number(each.facts["std"]), TARGET_STD, each.facts, form="target_scale")
-    for name, target in look.targets.items():
+def _targets_unscaled(context: TrainingContext) -> Iterator[Evidence]:
+    for finding in context.findings("target_scale"):
+        yield Evidence(_number(finding.facts["std"]), TARGET_STD, finding.facts, form="target_scale")
+    for name, target in context.targets.items():
         if target.task != "regression":
             continue
-        y = look.y[name].astype(np.float64)
-        if look.noticed is None and target.loss.name in CENTERED and (std := float(y.std())) > TARGET_STD:
+        y = context.y[name].astype(np.float64)
+        if (
+            context.table_findings is None
+            and target.loss.name in CENTERED
+            and (std := float(y.std())) > TARGET_STD
+        ):
             yield Evidence(std, TARGET_STD, {"std": std}, form="target_scale", severity="warning")
-        made = last_operation(look.network.inference.outputs[name]).op.name
-        low, high = RANGES.get(made, (-np.inf, np.inf))
-        outside = (y < low) | (y > high)
-        if outside.any():
-            worst = float(y[outside].flat[0])
-            facts = {"activation": made, "low": f"{low:g}", "high": f"{high:g}", "worst": worst}
-            share = float(outside.mean())
+        activation = last_operation(context.network.inference.outputs[name]).op.name
+        low, high = RANGES.get(activation, (-np.inf, np.inf))
+        is_outside = (y < low) | (y > high)
+        if is_outside.any():
+            worst = float(y[is_outside].flat[0])
+            facts = {"activation": activation, "low": f"{low:g}", "high": f"{high:g}", "worst": worst}
+            share = float(is_outside.mean())
             yield Evidence(
                 share, 0.0, {**facts, "share": share}, form="out_of_reach", severity="error",
                 remedy="cr.Sequential(..., cr.Dense(1))",
             )  # fmt: skip
 
 
-def _whole_inputs(look: Look) -> Iterator[Evidence]:
-    if look.noticed is not None or look.normalizes or look.seen < FEWEST:
+def _integer_inputs(context: TrainingContext) -> Iterator[Evidence]:
+    if context.table_findings is not None or context.normalizes or context.sampled_rows < FEWEST:
         return
-    for name, features in look.features.items():
+    for name, features in context.features.items():
         low, high = float(features.min()), float(features.max())
         if WIDE <= high - low <= LARGEST and not (features % 1.0).any():
             facts = {"name": name, "low": f"{low:g}", "high": f"{high:g}"}
@@ -103,9 +109,8 @@ INPUT_SCALE = Rule(
     ),
     threshold=(
         f"some value is larger than 1, and one standard deviation is more than {SCALE_RATIO:g} times "
-        "another, a "
-        f"mean is more than {OFFSET_RATIO:g} standard deviations from 0, or a standard deviation exceeds "
-        f"{WIDE:g}",
+        f"another, a mean is more than {OFFSET_RATIO:g} standard deviations from 0, or a standard "
+        f"deviation exceeds {WIDE:g}",
         f"存在大于 1 的数，且标准差之比超过 {SCALE_RATIO:g}，或均值距 0 超过 {OFFSET_RATIO:g} 个标准差，"
         f"或标准差超过 {WIDE:g}",
     ),
@@ -120,9 +125,8 @@ INPUT_SCALE = Rule(
     },
     why=(
         "The gradient of a weight is proportional to its input. With features of very different scale no "
-        "single "
-        "learning rate suits all weights: the loss is a narrow valley, and descent oscillates across it "
-        "instead of following it.",
+        "single learning rate suits all weights: the loss is a narrow valley, and descent oscillates "
+        "across it instead of following it.",
         "权重的梯度与其输入成正比。特征大小悬殊时，没有一个学习率适合所有权重：损失曲面成为狭长的山谷，"
         "下降方向横穿山谷而不是沿谷前进。",
     ),
@@ -142,8 +146,7 @@ TARGET_SCALE = Rule(
     ),
     threshold=(
         f"the standard deviation of the targets exceeds {TARGET_STD:g}; or a target is outside the range "
-        "of the "
-        "output activation (below 0 with ReLU, above 1 with sigmoid)",
+        "of the output activation (below 0 with ReLU, above 1 with sigmoid)",
         f"目标的标准差超过 {TARGET_STD:g}；或有目标落在输出激活的值域之外（relu 遇负数，sigmoid "
         f"遇大于 1 的数）",
     ),
@@ -152,8 +155,7 @@ TARGET_SCALE = Rule(
         "target_scale": SENTENCES["target_scale"],
         "out_of_reach": (
             "{share:.1%} of the targets (such as {worst:.4g}) are outside the range of {activation}, "
-            "{low} to "
-            "{high}",
+            "{low} to {high}",
             "{share:.1%} 的目标（如 {worst:.4g}）超出 {activation} 的值域 {low} 到 {high}",
         ),
     },
@@ -166,7 +168,7 @@ TARGET_SCALE = Rule(
     before=_targets_unscaled,
 )
 
-WHOLE_INPUTS = Rule(
+INTEGER_INPUTS = Rule(
     30,
     "integer-inputs",
     ("integer inputs", "输入为整数"),
@@ -186,11 +188,10 @@ WHOLE_INPUTS = Rule(
     ),
     why=(
         "Codes have no order that a weight could use, and pixels from 0 to 255 make the initial weighted "
-        "sums "
-        "a hundred times too large.",
+        "sums a hundred times too large.",
         "编码没有权重可以利用的顺序；0 到 255 的像素会使最初的加权和大上百倍。",
     ),
     remedy="x = x / 255.0  # pixels; cr.Embedding(rows, width) for codes",
     remedy_comment="像素；编码用 cr.Embedding(rows, width)",
-    before=_whole_inputs,
+    before=_integer_inputs,
 )

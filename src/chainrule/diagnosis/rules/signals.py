@@ -6,101 +6,108 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from chainrule.diagnosis.history import BENT, RECTIFIERS, Course, middle
+from chainrule.diagnosis.history import RECTIFIERS, SATURATING, TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.train.monitor.probe import Probe
 
-EXPLODING, JUMP = 70.0, 10.0  # first gradient over last; a gradient over the median of those before
-VANISHING, SMALL = 1e-3, 1e-4  # first gradient over last; first gradient over the length of its weights
+EXPLODING, JUMP = 70.0, 10.0  # gradient of the first layer over the last; gradient over its earlier median
+VANISHING, SMALL = 1e-3, 1e-4  # gradient of the first layer over the last; over the norm of its weights
 SHARE = 0.5  # of the units of a layer, or of their outputs
-LOST = 0.5  # share of a matrix's gradient that is exactly 0
-HUGE = 1e5  # a loss that only a training that runs away has
+LOST = 0.5  # share of the gradient of a matrix that is exactly 0
 
 
-def _not_finite(course: Course) -> Iterator[Evidence]:
-    if "E501" in course.fault:
-        text = next((line for line in course.fault.splitlines() if "received" in line), course.fault)
-        step = course.step
-        said = text.replace("received", "").strip()
-        yield Evidence(np.nan, 0.0, {"said": said}, step, form="fault")
-    elif course.last is not None:
-        for path, part in course.last.parts.items():
+def _not_finite(record: TrainingRecord) -> Iterator[Evidence]:
+    if "E501" in record.fault:
+        text = next((line for line in record.fault.splitlines() if "received" in line), record.fault)
+        step = record.step
+        message = text.replace("received", "").strip()
+        yield Evidence(np.nan, 0.0, {"message": message}, step, form="fault")
+    elif record.last_probe is not None:
+        for path, part in record.last_probe.parts.items():
             if part.get("not_finite", 0.0) > 0:
-                yield Evidence(part["not_finite"], 0.0, {}, course.last.step, path, "part")
+                yield Evidence(part["not_finite"], 0.0, {}, record.last_probe.step, path, "part")
                 return
 
 
-def _exploding(course: Course) -> Iterator[Evidence]:
-    seen = [(probe, *_ends(course.of_kernels(probe, "gradient"))) for probe in course.probes]
-    far = [(probe, first / last) for probe, first, last in seen if last > 0 and first / last > EXPLODING]
-    if len(far) >= 2 and 2 * len(far) >= len(seen) and len(course.kernels) >= 3:
-        probe, ratio = max(far, key=lambda each: each[1])
-        yield Evidence(ratio, EXPLODING, {}, probe.step, next(iter(course.kernels)), "ratio")
+def _exploding(record: TrainingRecord) -> Iterator[Evidence]:
+    ratios = [(probe, *_ends(record.statistic(probe, "gradient"))) for probe in record.probes]
+    exploding = [
+        (probe, first / last) for probe, first, last in ratios if last > 0 and first / last > EXPLODING
+    ]
+    if len(exploding) >= 2 and 2 * len(exploding) >= len(ratios) and len(record.weight_matrices) >= 3:
+        probe, ratio = max(exploding, key=lambda item: item[1])
+        yield Evidence(ratio, EXPLODING, {}, probe.step, next(iter(record.weight_matrices)), "ratio")
         return
-    norms = [(probe, probe.values["gradient_norm"]) for probe in course.probes]
+    norms = [(probe, probe.values["gradient_norm"]) for probe in record.probes]
     for i, (probe, norm) in enumerate(norms[1:], 1):
-        usual = middle(each for _, each in norms[:i])
-        lost = not np.isfinite(norm) or probe.values["training_loss"] > 2 * course.first_loss
-        if norm > JUMP * max(usual, 1e-12) and lost:
-            yield Evidence(norm / max(usual, 1e-12), JUMP, {}, probe.step, form="jump")
+        typical = median(earlier for _, earlier in norms[:i])
+        is_diverging = not np.isfinite(norm) or probe.values["training_loss"] > 2 * record.first_loss
+        if norm > JUMP * max(typical, 1e-12) and is_diverging:
+            yield Evidence(norm / max(typical, 1e-12), JUMP, {}, probe.step, form="jump")
             return
 
 
-def _vanishing(course: Course) -> Iterator[Evidence]:
-    if len(course.kernels) < 3:
+def _vanishing(record: TrainingRecord) -> Iterator[Evidence]:
+    if len(record.weight_matrices) < 3:
         return
-    found = []
-    for probe in course.probes:
-        first, last = _ends(course.of_kernels(probe, "gradient"))
-        weight, _ = _ends(course.of_kernels(probe, "weight"))
+    vanishing = []
+    for probe in record.probes:
+        first, last = _ends(record.statistic(probe, "gradient"))
+        weight, _ = _ends(record.statistic(probe, "weight"))
         if last > 0 and first / last < VANISHING and first < SMALL * max(weight, 1e-12):
-            found.append((first / last, probe))
-    if len(found) >= 2 and 2 * len(found) > len(course.probes):
-        ratio, probe = min(found, key=lambda each: each[0])
-        yield Evidence(ratio, VANISHING, {}, probe.step, next(iter(course.kernels)))
+            vanishing.append((first / last, probe))
+    if len(vanishing) >= 2 and 2 * len(vanishing) > len(record.probes):
+        ratio, probe = min(vanishing, key=lambda item: item[0])
+        yield Evidence(ratio, VANISHING, {}, probe.step, next(iter(record.weight_matrices)))
 
 
 def _ends(values: Mapping[str, float]) -> tuple[float, float]:
-    """The value of the first weight matrix and that of the last."""
-    kept = list(values.values()) or [0.0]
-    return kept[0], kept[-1]
+    """Return the values of the first and the last weight matrix."""
+    norms = list(values.values()) or [0.0]
+    return norms[0], norms[-1]
 
 
-def _dying(course: Course) -> Iterator[Evidence]:
-    for path, kind in course.bends.items():
-        if kind in RECTIFIERS and (seen := _lasting(course, path, "dead")):
-            yield Evidence(seen[0], SHARE, {"share": seen[0]}, seen[1].step, path)
+def _dying(record: TrainingRecord) -> Iterator[Evidence]:
+    for path, kind in record.activations.items():
+        if kind in RECTIFIERS and (share_and_probe := _lasting(record, path, "dead")):
+            yield Evidence(
+                share_and_probe[0], SHARE, {"share": share_and_probe[0]}, share_and_probe[1].step, path
+            )
 
 
-def _saturated(course: Course) -> Iterator[Evidence]:
-    for path in course.hidden:
-        if course.bends[path] in BENT and (seen := _lasting(course, path, "saturated")):
-            facts = {"share": seen[0], "kind": course.bends[path]}
-            yield Evidence(seen[0], SHARE, facts, seen[1].step, path)
+def _saturated(record: TrainingRecord) -> Iterator[Evidence]:
+    for path in record.hidden_activations:
+        if record.activations[path] in SATURATING and (
+            share_and_probe := _lasting(record, path, "saturated")
+        ):
+            facts = {"share": share_and_probe[0], "kind": record.activations[path]}
+            yield Evidence(share_and_probe[0], SHARE, facts, share_and_probe[1].step, path)
 
 
-def _lasting(course: Course, path: str, name: str) -> tuple[float, Probe] | None:
-    """A share of a layer that is over the threshold in the last two looks: the smaller one, and its look."""
-    shares = [(probe.parts.get(path, {}).get(name, 0.0), probe) for probe in course.probes[-2:]]
+def _lasting(record: TrainingRecord, path: str, name: str) -> tuple[float, Probe] | None:
+    """Return the smaller share above the threshold in the last two probes, and the last probe."""
+    shares = [(probe.parts.get(path, {}).get(name, 0.0), probe) for probe in record.probes[-2:]]
     if len(shares) < 2 or not all(share > SHARE for share, _ in shares):
         return None
     return min(share for share, _ in shares), shares[-1][1]
 
 
-def _underflow(course: Course) -> Iterator[Evidence]:
-    found = [(probe, path, share) for probe in course.probes for path, share in _lost(course, probe).items()]
-    probes = {probe.step for probe, _, _ in found}
-    if found and 2 * len(probes) > len(course.probes):
-        probe, path, share = found[-1]
+def _underflow(record: TrainingRecord) -> Iterator[Evidence]:
+    underflows = [
+        (probe, path, share) for probe in record.probes for path, share in _lost(record, probe).items()
+    ]
+    probes = {probe.step for probe, _, _ in underflows}
+    if underflows and 2 * len(probes) > len(record.probes):
+        probe, path, share = underflows[-1]
         yield Evidence(share, LOST, {"share": share}, probe.step, path)
 
 
-def _lost(course: Course, probe: Probe) -> dict[str, float]:
-    """The weight matrices of which most of the gradient is 0, though nothing in the net is silent."""
+def _lost(record: TrainingRecord, probe: Probe) -> dict[str, float]:
+    """Return the weight matrices whose gradient is mostly 0 although no layer is inactive."""
     layers = probe.layers.values()
-    if any(each.get("dead", 0.0) > 0.25 for each in layers) or not probe.values["training_loss"] > 0:
+    if any(layer.get("dead", 0.0) > 0.25 for layer in layers) or not probe.values["training_loss"] > 0:
         return {}
-    shares = course.of_kernels(probe, "no_gradient")
+    shares = record.statistic(probe, "no_gradient")
     return {path: share for path, share in shares.items() if share > LOST}
 
 
@@ -110,13 +117,13 @@ NOT_FINITE = Rule(
     threshold=("a single value", "出现一个即报"),
     source="SageMaker Debugger, ExplodingTensor; AutoTrainer",
     what={
-        "fault": ("a value became non-finite: {said}", "出现了非有限的数：{said}"),
+        "fault": ("a value became non-finite: {message}", "出现了非有限的数：{message}"),
         "part": ("{layer} contains non-finite values", "{layer} 含有非有限的数"),
     },
     why=(
         "The logarithm of 0, a division by 0 or an overflowing exponential gives a non-finite value, and "
-        "so does "
-        "everything computed from it; the most frequent cause is a learning rate that is too high.",
+        "so does everything computed from it; the most frequent cause is a learning rate that is too "
+        "high.",
         "对 0 取对数、除以 0 或指数溢出会得到非有限的数，之后由它算出的一切也都如此；多半是学习率过大所致。",
     ),
     remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))  # reduce the learning rate",
@@ -131,8 +138,8 @@ EXPLODING_GRADIENTS = Rule(
     ),
     threshold=(
         f"in most probes the gradient of the first layer is more than {EXPLODING:g} times that of the "
-        "last, or "
-        f"the norm of the gradient is more than {JUMP:g} times its usual value while the loss has doubled",
+        f"last, or the norm of the gradient is more than {JUMP:g} times its usual value while the loss "
+        "has doubled",
         f"多数探测中首层梯度超过末层的 {EXPLODING:g} 倍，或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
     ),
     source="AutoTrainer (70); the jump is this project's own",
@@ -159,8 +166,7 @@ VANISHING_GRADIENTS = Rule(
     symptom=("almost no gradient reaches the first layers", "梯度几乎传不到前面的层"),
     threshold=(
         f"in most probes the gradient of the first layer is below {VANISHING:g} of that of the last, and "
-        "below "
-        f"{SMALL:g} of the norm of its weights",
+        f"below {SMALL:g} of the norm of its weights",
         f"多数探测中首层梯度不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
     ),
     source="AutoTrainer (1e-3, 1e-4)",
@@ -170,8 +176,7 @@ VANISHING_GRADIENTS = Rule(
     ),
     why=(
         "In the backward pass the gradient is multiplied by the derivative of every activation function; "
-        "that "
-        "of a sigmoid is at most 0.25, so ten layers reduce it to a millionth.",
+        "that of a sigmoid is at most 0.25, so ten layers reduce it to a millionth.",
         "反向传播时梯度要乘上每个激活函数的导数；Sigmoid 的导数至多 0.25，十层之后只剩百万分之一。",
     ),
     remedy='cr.Dense(64, activation="relu")  # or cr.Residual(...), cr.BatchNorm(), fewer layers',

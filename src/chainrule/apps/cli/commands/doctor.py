@@ -13,7 +13,7 @@ from chainrule.apps.cli.remedies import commands_for
 from chainrule.apps.cli.texts import say
 from chainrule.apps.cli.views.doctor import notes_of
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
-from chainrule.diagnosis import NOTES
+from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.store import atomic_write
 
 
@@ -23,7 +23,7 @@ def doctor(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Show each finding of a training: what, the evidence, why, and one change to try."""
-    if html is None and show_nonfinite_report(run) and not os.path.isfile(Path(run) / NOTES):
+    if html is None and show_nonfinite_report(run) and not os.path.isfile(Path(run) / DIAGNOSIS_FILE):
         return
     diagnosis = notes_of(run)
     if html is None:

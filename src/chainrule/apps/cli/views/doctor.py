@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import say
-from chainrule.diagnosis import NOTES, RULES, TIMES, Diagnosis, Rule, in_language
+from chainrule.diagnosis import DIAGNOSIS_FILE, RULES, TIMES, Diagnosis, Rule, in_language
 from chainrule.errors import FileError, UsageError, nearest
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
@@ -32,10 +32,14 @@ def notes_of(run: str) -> Diagnosis:
     path = Path(run)
     if not os.path.exists(path):
         raise FileError("E401", where=run, expected="the folder of a training", received="nothing")
-    file = refuse_link((path if os.path.isdir(path) else path.parent) / NOTES)
+    file = refuse_link((path if os.path.isdir(path) else path.parent) / DIAGNOSIS_FILE)
     if not os.path.isfile(file):
         raise FileError(
-            "E552", where=run, expected=NOTES, received="none", fix="train again: notes are kept by default"
+            "E552",
+            where=run,
+            expected=DIAGNOSIS_FILE,
+            received="none",
+            fix="train again: notes are kept by default",
         )
     return read_notes(file)
 
