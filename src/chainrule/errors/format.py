@@ -109,6 +109,11 @@ class ChainruleError(Exception):
         self.details = details
         super().__init__(code)
 
+    @property
+    def sentence(self) -> Message:
+        """The sentence of this error as a record, without its facts."""
+        return Message(CATALOG[self.code].en, self.details)
+
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
         details = {name: _shown(rendered(value, lang)) for name, value in self.details.items()}

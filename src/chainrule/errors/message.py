@@ -18,6 +18,8 @@ from typing import Any
 
 from chainrule.errors.translation import CHINESE
 
+_KEPT = (str, int, float, Number)
+
 
 class Message(str):
     """A text that also holds its template and values; as a ``str`` it is the English text.
@@ -118,4 +120,4 @@ def rendered(text: object, lang: str) -> object:
 
 def _basic(value: object) -> object:
     """Return a value that a record keeps: numbers and texts as they are, anything else as text."""
-    return value if isinstance(value, str | Number) else str(value)
+    return value if isinstance(value, _KEPT) else str(value)

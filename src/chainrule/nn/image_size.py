@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.scope import Collected
 from chainrule.spec import Spec
@@ -39,8 +39,14 @@ def add_size_hint(error: ShapeError, inputs: Mapping[str, Spec], attempt: Attemp
     if len(space) == spec.rank - 2 and (size_found := _next_size(spec, min(space), attempt)) is not None:
         size = " x ".join([str(size_found)] * len(space))
         image = _sized(spec, size_found)
-        error.notes = (*error.notes, f"{size} fits: {_sizes_by_layer(attempt(image), image)}")
-        error.fix = f"{'at least ' * (error.code == TOO_SMALL)}{size} cells, or {error.fix}"
+        error.notes = (
+            *error.notes,
+            fact("{size} fits: {layers}", size=size, layers=_sizes_by_layer(attempt(image), image)),
+        )
+        if error.code == TOO_SMALL:
+            error.fix = fact("at least {size} cells, or {fix}", size=size, fix=error.fix)
+        else:
+            error.fix = fact("{size} cells, or {fix}", size=size, fix=error.fix)
 
 
 def _next_size(spec: Spec, refused: int, attempt: Attempt) -> int | None:

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Node, constant, input_node, reserve, site
 from chainrule.graph.node import Site
 from chainrule.nn.layer import Layer
@@ -169,5 +169,7 @@ def build_decoding(net: Layer, inputs: Mapping[str, Spec], length: int, dtype: s
     with site(Site("", getattr(net, "place", None), type(net).__name__)):
         output = called(net, value, scope)
     if not isinstance(output, Node):
-        raise UsageError("E223", op=type(net).__name__, expected="one output", received=", ".join(output))
+        raise UsageError(
+            "E223", op=type(net).__name__, expected=fact("one output"), received=", ".join(output)
+        )
     return BuiltDecoding(nodes, output, scope.memory, {**scope.book.parameters, **scope.book.states})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
@@ -63,7 +63,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
         if not 0 <= rate < 1:
             raise _range(
                 where,
-                "the chance of dropout",
+                fact("the chance of dropout"),
                 "0 <= chance < 1",
                 rest[0],
                 _corrected(parts, i, "dropout 0.2"),
@@ -72,13 +72,19 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     if _NUMBER.fullmatch(first) and len(rest) <= 1:
         if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MAX_UNITS:
             fix = _corrected(parts, i, " ".join(["64", *rest]))
-            raise _range(where, "the number of units", f"an integer, 1 to {_MAX_UNITS}", first, fix)
+            raise _range(
+                where,
+                fact("the number of units"),
+                fact("an integer, 1 to {max_units}", max_units=_MAX_UNITS),
+                first,
+                fix,
+            )
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
         raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
     raise UsageError(
         "E117", where=where, part=parts[i][:80], expected=WORDS,
-        received=parts[i][:80] or "nothing between two commas", fix=_corrected(parts, i, _guess(words)),
+        received=parts[i][:80] or fact("nothing between two commas"), fix=_corrected(parts, i, _guess(words)),
     )  # fmt: skip
 
 

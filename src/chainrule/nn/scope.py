@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.graph.limits import count_parameter
 from chainrule.nn.initializer import Initializer
@@ -167,14 +167,15 @@ class Scope:
         path = self.named(name)
         if not all(isinstance(length, int) and length >= 0 for length in shape):
             raise UsageError(
-                "E102", name=f'the shape of "{path}"', expected="integers, known before the network runs",
-                received=shape_text(shape), fix="x.shape[-1]: the batch has no parameters of its own",
+                "E102", name=fact('the shape of "{path}"', path=path),
+                expected=fact("integers, known before the network runs"), received=shape_text(shape),
+                fix=fact("x.shape[-1]: the batch has no parameters of its own"),
             )  # fmt: skip
         known = self.book.parameters.get(path)
         if known is not None and known.spec.shape != tuple(shape):
             raise UsageError(
                 "E103", name=path, expected=known.spec.shape, received=tuple(shape),
-                fix="another name for one of the two",
+                fix=fact("another name for one of the two"),
             )  # fmt: skip
         if known is None:
             count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
@@ -207,8 +208,8 @@ class Scope:
         known = self.book.states.get(path)
         if known is None:
             raise UsageError(
-                "E101", where="scope.update", name=path, expected=", ".join(self.book.states) or "none",
-                received=path, fix=f'scope.state("{name}", shape, cr.Fill(0.0)) before it',
+                "E101", where="scope.update", name=path, expected=", ".join(self.book.states) or fact("none"),
+                received=path, fix=fact('scope.state("{name}", shape, cr.Fill(0.0)) before it', name=name),
             )  # fmt: skip
         if self.training:
             loop_variables.write(self.book.updates, path, value, known.node)
@@ -329,7 +330,7 @@ def outline(paths: Iterable[str]) -> str:
     if len(known) <= LISTED:
         return ", ".join(known)
     outer = dict.fromkeys(path.partition(".")[0] for path in known)
-    return f"{', '.join(outer)}, or one of the {len(known)} paths in them"
+    return fact("{names}, or one of the {count} paths in them", names=", ".join(outer), count=len(known))
 
 
 def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
@@ -341,16 +342,16 @@ def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
     """
     if layer.takes_one and isinstance(x, Mapping):
         raise ShapeError(
-            "E208", op=type(layer).__name__, constraint="one value, not several by name",
-            expected="one value", received=", ".join(x) or "none",
-            fix="cr.Parallel(...) before it, which combines its branches",
+            "E208", op=type(layer).__name__, constraint=fact("one value, not several by name"),
+            expected=fact("one value"), received=", ".join(x) or fact("none"),
+            fix=fact("cr.Parallel(...) before it, which combines its branches"),
         )  # fmt: skip
     result = layer(x, scope)
     nodes = list(result.values()) if isinstance(result, Mapping) else [result]
     if not nodes or not all(isinstance(node, Node) for node in nodes):
         raise UsageError(
-            "E119", expected="a node, or a dict of nodes by name", received=type(result).__name__,
-            fix="return the result at the end of __call__" if result is None else "cr.constant(...)",
+            "E119", expected=fact("a node, or a dict of nodes by name"), received=type(result).__name__,
+            fix=fact("return the result at the end of __call__") if result is None else "cr.constant(...)",
         )  # fmt: skip
     return result
 

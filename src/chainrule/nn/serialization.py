@@ -23,7 +23,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import complete, difference
 from chainrule.nn.class_registry import FAMILIES, FAMILIES_ZH
 from chainrule.nn.layer import Layer
@@ -31,7 +31,7 @@ from chainrule.nn.validation import unknown, value_text
 
 DEPTH = 48  # levels of dicts and lists; the description of a deep network needs about ten
 PARTS = 50_000  # maximum number of values
-FIX = "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration"
+FIX = fact("tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration")
 
 
 def to_record(value: Any) -> dict[str, Any]:
@@ -78,14 +78,16 @@ def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -
             raise
         raise UsageError(
             "E142", where=cause.where, kind=name, expected=cause.expected, received=cause.received,
-            notes=[cause.clause(), *cause.notes], fix=cause.fix or FIX,
+            notes=[cause.sentence, *cause.notes], fix=cause.fix or FIX,
         ) from cause  # fmt: skip
     place = difference(value, again, name)
     if place is not None:
         raise UsageError(
             "E142", where=_end(place), kind=name,
-            expected="a field that keeps its value: a number, text, tuple or layer, of the declared type",
-            received="a different value after loading", fix=FIX,
+            expected=fact(
+                "a field that keeps its value: a number, text, tuple or layer, of the declared type",
+            ),
+            received=fact("a different value after loading"), fix=FIX,
         )  # fmt: skip
 
 
@@ -139,10 +141,10 @@ def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
         family = _family(kind)
         if family is None or tables[family].get(kind.__name__, kind) is not kind:
             raise UsageError(
-                "E116", where="custom classes", name=getattr(kind, "__name__", repr(kind)[:80]),
-                expected="layers, losses, optimizers and so on, each with a unique name",
+                "E116", where=fact("custom classes"), name=getattr(kind, "__name__", repr(kind)[:80]),
+                expected=fact("layers, losses, optimizers and so on, each with a unique name"),
                 received=repr(kind)[:80],
-                fix="another name for the class",
+                fix=fact("another name for the class"),
             )  # fmt: skip
         tables[family][kind.__name__] = complete(kind)
     return tables
@@ -166,8 +168,13 @@ class _Counted:
         self.count += 1
         if depth > DEPTH or self.count > PARTS:
             raise UsageError(
-                "E114", where=_end(where), expected=f"at most {DEPTH} levels and {PARTS:,} values",
-                received=f"more than {DEPTH} levels" if depth > DEPTH else f"more than {PARTS:,} values",
+                "E114", where=_end(where),
+                expected=fact("at most {depth} levels and {parts:,} values", depth=DEPTH, parts=PARTS),
+                received=(
+                    fact("more than {depth} levels", depth=DEPTH)
+                    if depth > DEPTH
+                    else fact("more than {parts:,} values", parts=PARTS)
+                ),
             )  # fmt: skip
 
 
@@ -224,7 +231,7 @@ def _is_simple(value: Any) -> bool:
 
 def _unfit(where: str, value: object) -> UsageError:
     return UsageError(
-        "E115", where=_end(where), expected="numbers, words, true/false, tuples, layers and their like",
+        "E115", where=_end(where), expected=fact("numbers, words, true/false, tuples, layers and their like"),
         received=_short(value),
     )  # fmt: skip
 
@@ -255,28 +262,36 @@ class _Reading(_Counted):
         if name not in known:
             close = nearest(name[:80], known)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
-            hint = f"pass a custom class: layers=({own},)"
+            hint = fact("pass a custom class: layers=({own},)", own=own)
             raise UsageError(
                 "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
                 expected=", ".join(known),
-                received=name[:80], fix=f'"{close}"; {hint}' if close else hint,
+                received=name[:80],
+                fix=fact('"{name}"; {hint}', name=close, hint=hint) if close else hint,
             )  # fmt: skip
         return known[name]
 
     def _agree(self, kind: Any, settings: Mapping[Any, Any], where: str) -> None:
         """Refuse all unknown and missing settings of a kind in one error."""
         known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
-        notes = [f'"{name}" is missing' for name, needed in known.items() if needed and name not in settings]
+        notes = [
+            fact('"{name}" is missing', name=name)
+            for name, needed in known.items()
+            if needed and name not in settings
+        ]
         for name in settings:
             if name not in known:
                 close = nearest(str(name)[:80], known)
                 notes.append(
-                    f'"{str(name)[:80]}" is not known' + (f'; did you mean "{close}"?' if close else "")
+                    fact('"{name}" is not known; did you mean "{close}"?', name=str(name)[:80], close=close)
+                    if close
+                    else fact('"{name}" is not known', name=str(name)[:80])
                 )
         if notes:
             raise UsageError(
-                "E112", where=_end(where), name=kind.__name__, expected=", ".join(known) or "no settings",
-                received=", ".join(str(name)[:80] for name in list(settings)[:20]) or "no settings",
+                "E112", where=_end(where), name=kind.__name__,
+                expected=", ".join(known) or fact("no settings"),
+                received=", ".join(str(name)[:80] for name in list(settings)[:20]) or fact("no settings"),
                 notes=notes[:20],
             )  # fmt: skip
 
@@ -356,9 +371,10 @@ def _hint_text(hint: Any) -> str:
 def _short(value: object) -> str:
     """A received value as a short text; a deep or large value is only summarized."""
     if isinstance(value, Mapping):
-        return f"a dict with {', '.join(str(key)[:20] for key in list(value)[:5]) or 'nothing'}"
+        names = ", ".join(str(key)[:20] for key in list(value)[:5])
+        return fact("a dict with {names}", names=names) if names else fact("a dict with nothing")
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
+        return fact("a list of {count}", count=len(value))
     return (
         f"{type(value).__name__} {value_text(value) if isinstance(value, str | int | float) else ''}".strip()
     )

@@ -14,7 +14,7 @@ from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import changed
 from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
@@ -51,8 +51,9 @@ def replace(net: L, path: str, part: Layer) -> L:
     if name not in parts:
         close = nearest(name, parts)
         raise UsageError(
-            "E101", where="replace", name=path, expected=", ".join(parts) or "a network that contains layers",
-            received=name, fix=f'cr.replace(net, "{close}", ...)' if close else "",
+            "E101", where="replace", name=path,
+            expected=", ".join(parts) or fact("a network that contains layers"), received=name,
+            fix=f'cr.replace(net, "{close}", ...)' if close else "",
         )  # fmt: skip
     return _with(net, name, replace(parts[name], rest, part) if rest else part)
 
@@ -94,9 +95,9 @@ def recompute(net: L, *paths: str) -> L:
     result = _recomputed(net, "", paths)
     if result is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
         raise UsageError(
-            "E127", where="recompute", expected="blocks, as in cr.models.resnet18()",
+            "E127", where="recompute", expected=fact("blocks, as in cr.models.resnet18()"),
             received=", ".join(_parts(net)) or str(net),
-            fix="cr.Remat(cr.Sequential(...)) around a few layers each",
+            fix=fact("cr.Remat(cr.Sequential(...)) around a few layers each"),
         )  # fmt: skip
     return result
 

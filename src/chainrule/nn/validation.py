@@ -7,7 +7,7 @@ import numbers
 import sys
 from collections.abc import Mapping
 
-from chainrule.errors import UsageError, short_repr, suggest
+from chainrule.errors import UsageError, fact, joined, short_repr, suggest
 from chainrule.errors.suggestion import name_of
 
 
@@ -61,7 +61,15 @@ def require_number(
     )
     usual = getattr(type(owner), name, None)
     fix = f"{name}={usual!r}" if is_number(usual) else ""
-    require(owner, name, holds, f"a number, {low}{name}{high}" if low or high else "a finite number", fix)
+    require(
+        owner,
+        name,
+        holds,
+        fact("a number, {low}{name}{high}", low=low, name=name, high=high)
+        if low or high
+        else fact("a finite number"),
+        fix,
+    )
 
 
 def require_integer(owner: object, name: str, minimum: int, maximum: int = 2**31 - 1, fix: str = "") -> None:
@@ -76,7 +84,7 @@ def require_integer(owner: object, name: str, minimum: int, maximum: int = 2**31
         owner,
         name,
         is_integer and minimum <= int(value) <= maximum,
-        f"an integer, {minimum} to {maximum}",
+        fact("an integer, {minimum} to {maximum}", minimum=minimum, maximum=maximum),
         fix,
     )
 
@@ -124,7 +132,7 @@ def unknown(
     if not hint and usual and not name_of(name):
         hint = fix.replace("{}", usual)
     return UsageError(
-        "E101", where=where, name=word, expected=", ".join(known), received=word, fix=hint
+        "E101", where=where, name=word, expected=joined(", ", known), received=word, fix=hint
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from chainrule.errors import Message, fact
 from chainrule.graph import Node, Op
 from chainrule.notation.tree import Tree
 from chainrule.records import frozen
@@ -124,6 +125,11 @@ class Card(Op):
     pullbacks: ClassVar[Mapping[str, str | Flat | NoGradient]]
     constraints: ClassVar[Mapping[str, str]]
     says: ClassVar[Says]
+
+    @classmethod
+    def requirement(cls, name: str) -> Message:
+        """A constraint, with its name, as a record for errors."""
+        return fact("{text} ({name})", text=fact(cls.constraints[name]), name=name)
 
     def evaluate(self, *inputs: Any, **never: Any) -> np.ndarray:  # so typed, a card may name its inputs
         """The value, by NumPy. Never changes an input; may return a view of one."""

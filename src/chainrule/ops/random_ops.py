@@ -56,7 +56,7 @@ class Draw(Card):
     def infer(self, *specs: Spec) -> Spec:
         if specs[0] != Spec((2,), "uint32"):
             raise ShapeError(
-                "E208", op=self.name, constraint=self.constraints["C1"] + " (C1)", expected="uint32(2,)",
+                "E208", op=self.name, constraint=self.requirement("C1"), expected="uint32(2,)",
                 received=specs[0],
             )  # fmt: skip
         if self.dtype not in FLOATS:

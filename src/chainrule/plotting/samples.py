@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines import reference
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.graph import Graph, Node
 from chainrule.plotting.plot import missing_rows
 from chainrule.records import frozen
@@ -67,7 +67,7 @@ def inputs_of(model: ModelState, x: Any, kind: str) -> Rows:
     """
     network = network_of(model, kind)
     if x is None:
-        raise missing_rows(kind, "x", "no rows")
+        raise missing_rows(kind, "x", fact("no rows"))
     if model.preparation is not None and tabular.is_table(x, None):
         return Rows({next(iter(network.inputs)): tabular.inputs(model.preparation, x)}, {})
     name, spec = next(iter(network.inputs.items()))
@@ -87,7 +87,7 @@ def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
     network_of(model, kind)
     x, y = tabular.taken(model.preparation, x, y)
     if x is None or y is None:
-        raise missing_rows(kind, "x, y", "no rows" if x is None else "rows without targets")
+        raise missing_rows(kind, "x, y", fact("no rows") if x is None else fact("rows without targets"))
     encoded: Any = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     return Rows(encoded.x, encoded.y)
 

@@ -206,7 +206,11 @@ class RunFolder:
             try:
                 record, tensors = container.load(path, CHECKPOINT, within=self.path)
             except FileError as cause:
-                skipped.append(f"{path.name}: {cause.code}, {cause.clause()}")
+                skipped.append(
+                    fact(
+                        "{file}: {code}, {sentence}", file=path.name, code=cause.code, sentence=cause.sentence
+                    )
+                )
                 continue
             return Checkpoint(step, record, tensors, tuple(skipped))
         if skipped:

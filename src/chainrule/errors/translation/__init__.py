@@ -13,16 +13,27 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from chainrule.errors.translation import data, explanations, files, networks, training
+from chainrule.errors.catalog import CATALOG
+from chainrule.errors.translation import (
+    data,
+    explanations,
+    files,
+    layers,
+    networks,
+    operations,
+    training,
+)
 
 PHRASES: dict[str, str] = {
     **networks.PHRASES,
+    **layers.PHRASES,
+    **operations.PHRASES,
     **explanations.PHRASES,
     **training.PHRASES,
     **files.PHRASES,
     **data.PHRASES,
 }
-CHINESE = PHRASES
+CHINESE: dict[str, str] = {**{entry.en: entry.zh for entry in CATALOG.values()}, **PHRASES}
 _FIELD_PATTERNS = {"{}": r"(.+?)", "{#}": r"([-+]?\d[\d.,:×^e+-]*)"}
 _FIELD = re.compile(r"(\{#?\})")
 

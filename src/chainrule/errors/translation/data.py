@@ -7,17 +7,14 @@ PHRASES: dict[str, str] = {
     "an array or a list": "数组或列表",
     "a generator": "生成器",
     "{}: one sample": "{}：一个样本",
-    # processes
     'a process started by "spawn" or "forkserver"': "用 spawn 或 forkserver 启动的进程",
     "a process forked after polars had started its threads": "在 polars 启动线程之后 fork 出的进程",
     "a process that is given arrays, or forked before the first table is read, may be forked": (
         "只处理数组的进程，或在读取第一个表格之前启动的进程，可以使用 fork"
     ),
-    # rows and sounds
     "rows of equal length, as {}[0] has: {#}": "长度相等的行，如 {}[0]：{}",
     "refuse or skip": "refuse（拒绝）或 skip（略去）",
     "{#} samples in {#} seconds": "{1} 秒内 {0} 个采样",
-    # tables
     "a file, frame or 2-D array": "文件、数据框或二维数组",
     "a header and rows": "表头和数据行",
     "a header only": "只有表头",
@@ -98,17 +95,13 @@ PHRASES: dict[str, str] = {
     "{#} bytes after unpacking": "解压后为 {} 字节",
     "each column once": "每列只出现一次",
     "classes": "类别",
-    # named sets
     "the files in {}": "{} 中的文件",
     "the files in {}, or a connection to openml.org": "{} 中的文件，或能连接 openml.org",
     "an IDX file of bytes": "字节型 IDX 文件",
-    "{#} numbers below {#}, one per image": "{} 个小于 {} 的数，每幅图一个",
-    "{#} numbers up to {#} for images {}": "{} 个数，最大 {}，图像为 {}",
     "install the package again": "重新安装该软件包",
     "no such file": "没有这个文件",
     "no such folder": "没有这个文件夹",
     "none: a named set stays as it is": "不填：内置数据集保持原样",
-    # images
     "a folder": "文件夹",
     "a file": "文件",
     "a folder of images": "图像文件夹",
@@ -122,13 +115,9 @@ PHRASES: dict[str, str] = {
     ),
     "read_images(..., size=({}, {})), or --size {}": "read_images(..., size=({}, {})) 或 --size {}",
     "{} x {}, {} channels": "{} x {}，{} 个通道",
-    "cr.UpSampling(size=(224, 224)) as the first layer of the network": (
-        "网络的第一层用 cr.UpSampling(size=(224, 224))"
-    ),
     "nothing between two commas": "两个逗号之间什么也没有",
     "a cr.Augmentation": "cr.Augmentation",
     "0 to 1": "0 到 1",
-    # texts and sequences
     "str": "str",
     "at least one letter": "至少一个字符",
     "a tokenizer, or one for each input by name": "一个分词器，或按名称给每个输入一个",
@@ -155,7 +144,6 @@ PHRASES: dict[str, str] = {
         "apt install fortunes-zh，或给出 npm 包 chinese-poetry 的文件夹"
     ),
     "npm pack chinese-poetry, and tar xzf what it brings": "npm pack chinese-poetry，再用 tar xzf 解开",
-    # sounds and series
     "a sound file": "声音文件",
     "at least one sample": "至少一个采样",
     "{#} samples": "{} 个采样",
@@ -171,7 +159,6 @@ PHRASES: dict[str, str] = {
     "at least 1 window per part": "每个部分至少 1 个窗口",
     "an integer, at least 1": "不小于 1 的整数",
     "at least 1": "至少 1",
-    # arrays and larger data
     "every number present": "没有缺失的数",
     "a masked array": "带掩码的数组",
     "rows of equal length": "各行长度相同",
@@ -190,12 +177,10 @@ PHRASES: dict[str, str] = {
     "one array of numbers": "一个数值数组",
     "numbers, at least one row, rows first": "数字，至少一行，行在第一轴",
     "{} of shape {}{}": "{}，形状 {}{}",
-    # places
     "{} line {#}": "{} 第 {} 行",
     "row {#} of {}": "{1} 第 {0} 行",
     '{}, column "{}"': "{}，列“{}”",
     'column "{}"': "列“{}”",
-    # pieces of longer facts
     '"{}" in x and in y': "“{}”同时在 x 和 y 中",
     'leave "{}" out of x': "从 x 中去掉“{}”",
     "one of: {}": "其中之一：{}",
@@ -223,4 +208,9 @@ PHRASES: dict[str, str] = {
     "{#} windows before row {#}, {#} from there on": "第 {1} 行之前 {0} 个窗口，之后 {2} 个",
     "two numeric features, or features=(...)": "两个数值特征，或 features=(...)",
     "no rows": "没有数据行",
+    "{#} numbers below {#}, one per image": "{} 个小于 {} 的数，每幅图一个",
+    "{#} numbers up to {#} for images {}": "{} 个数，最大 {}，图像为 {}",
+    "cr.UpSampling(size=(224, 224)) as the first layer of the network": (
+        "网络的第一层用 cr.UpSampling(size=(224, 224))"
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve, Setting
 from chainrule.nn.scope import Scope
@@ -22,8 +22,9 @@ def _along(function: Function, name: str) -> Function:
         (place,) = axes_of(x, axis)
         if scope is not None and place == 0:
             raise ShapeError(
-                "E208", op=name, constraint="an axis other than that of the samples",
-                expected="(B, K) or more axes", received=shape_text(x.shape), fix="cr.Dense(3) before it",
+                "E208", op=name, constraint=fact("an axis other than that of the samples"),
+                expected=fact("(B, K) or more axes"), received=shape_text(x.shape),
+                fix=fact("cr.Dense(3) before it"),
             )  # fmt: skip
         return function(x, place)
 
@@ -61,8 +62,10 @@ def _glu(x: Node, axis: int) -> Node:
     length = x.shape[axis]
     if not isinstance(length, int) or length % 2:
         raise ShapeError(
-            "E208", op="glu", constraint="an even number of values to halve", expected="an even length",
-            received=f"{length} along axis {axis}", fix="cr.Dense(8) before it",
+            "E208", op="glu", constraint=fact("an even number of values to halve"),
+            expected=fact("an even length"),
+            received=fact("{length} along axis {axis}", length=length, axis=axis),
+            fix=fact("cr.Dense(8) before it"),
         )  # fmt: skip
     half = length // 2
     return slice_axis(x, axis, 0, half) * F.sigmoid(slice_axis(x, axis, half, length))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from chainrule import notation
-from chainrule.errors import UsageError
+from chainrule.errors import Message, UsageError, fact, joined
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
@@ -55,12 +55,17 @@ class Setting:
         )
         return high_enough and (not self.integer or isinstance(value, int))
 
-    def __str__(self) -> str:
-        kind = "an integer" if self.integer else "a finite number"
+    @property
+    def range(self) -> Message:
+        """The values that the setting may have."""
+        kind = fact("an integer") if self.integer else fact("a finite number")
         limits = [f"> {self.above:g}"] if self.above is not None else []
         limits += [f">= {self.minimum:g}"] if self.minimum is not None else []
         limits += [f">= {self.over}"] if self.over else []
-        return ", ".join([kind, *limits])
+        return joined(", ", [kind, *limits])
+
+    def __str__(self) -> str:
+        return str(self.range)
 
 
 @frozen(kw_only=True)
@@ -121,7 +126,7 @@ class Curve:
         where = f'Activation("{self.name}")'
         for name, value in settings.items():
             if name not in self.settings:
-                known = list(self.settings) or ["no settings"]
+                known: list[str] = list(self.settings) or [fact("no settings")]
                 raise unknown(where, name, known, f'cr.Activation("{self.name}", {{}}=...)')
             if not self.settings[name].allows(value):
                 raise self._out_of_range(name, value)
@@ -134,7 +139,7 @@ class Curve:
     def _out_of_range(self, name: str, value: object) -> UsageError:
         setting = self.settings[name]
         return UsageError(
-            "E102", where=f'Activation("{self.name}")', name=name, expected=str(setting),
+            "E102", where=f'Activation("{self.name}")', name=name, expected=setting.range,
             received=value_text(value), fix=f'cr.Activation("{self.name}", {name}={setting.usual:g})',
         )  # fmt: skip
 

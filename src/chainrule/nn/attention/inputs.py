@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.errors import ShapeError, UsageError, fact, nearest
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer
 from chainrule.spec import shape_text
@@ -68,9 +68,17 @@ def require_names(x: Node | Mapping[str, Node], must: set[str], may: set[str]) -
         entries = ", ".join(f'"{name}": ...' for name in sorted(must))
         raise UsageError(
             "E101", name=odd[0],
-            expected=f"{', '.join(sorted(must))}; perhaps {', '.join(sorted(may - must)) or 'nothing else'}",
-            received=", ".join(x) if isinstance(x, Mapping) else "one value",
-            notes=[f'"{name}" is missing' if name in must else f'"{name}" is unknown' for name in odd],
+            expected=fact(
+                "{required}; perhaps {optional}", required=", ".join(sorted(must)),
+                optional=", ".join(sorted(may - must)) or fact("nothing else"),
+            ),
+            received=", ".join(x) if isinstance(x, Mapping) else fact("one value"),
+            notes=[
+                fact('"{name}" is missing', name=name)
+                if name in must
+                else fact('"{name}" is unknown', name=name)
+                for name in odd
+            ],
             fix=close if close in may - names else f"{{{entries}}}",
         )  # fmt: skip
 
@@ -84,22 +92,28 @@ def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = Non
     fits = node.rank == rank if rank is not None else node.rank >= 3
     if not fits or not isinstance(node.shape[-1], int) or node.shape[-2] == 0 or not node.spec.is_float:
         raise ShapeError(
-            "E220", op=type(owner).__name__, expected="(B, T, C), floating-point, T at least 1, C known",
-            received=f"{name} {node.spec}", fix="cr.Embedding(...) before it turns words into vectors",
+            "E220", op=type(owner).__name__,
+            expected=fact("(B, T, C), floating-point, T at least 1, C known"), received=f"{name} {node.spec}",
+            fix=fact("cr.Embedding(...) before it turns words into vectors"),
         )  # fmt: skip
 
 
 def _require_fit(owner: Layer, query: Node, key: Node, value: Node) -> None:
     """Refuse sequences of another batch, and values that are not as many as the keys; all at once."""
     wrong = [
-        f"{name} {shape_text(node.shape)}: the query has {shape_text(query.shape[:-2])} in front"
+        fact(
+            "{name} {shape}: the query has {leading} in front",
+            name=name,
+            shape=shape_text(node.shape),
+            leading=shape_text(query.shape[:-2]),
+        )
         for name, node in (("key", key), ("value", value))
         if node.shape[:-2] != query.shape[:-2]
     ]
     if key.shape[-2] != value.shape[-2]:
-        wrong.append(f"{key.shape[-2]} keys and {value.shape[-2]} values")
+        wrong.append(fact("{keys} keys and {values} values", keys=key.shape[-2], values=value.shape[-2]))
     if wrong:
         raise ShapeError(
             "E226", op=type(owner).__name__, received=wrong[0], notes=wrong[1:],
-            expected="query (B, Tq, C), key and value (B, Tk, ...)",
+            expected=fact("query (B, Tq, C), key and value (B, Tk, ...)"),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import DtypeError, ShapeError, fact
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.layer import Layer
 from chainrule.ops import functional as F
@@ -32,8 +32,8 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
     """
     if mask.dtype != "bool":
         raise DtypeError(
-            "E253", op=type(owner).__name__, kind="true/false", expected="bool, true where a place counts",
-            received=mask.dtype, fix="mask > 0",
+            "E253", op=type(owner).__name__, kind="true/false",
+            expected=fact("bool, true where a place counts"), received=mask.dtype, fix="mask > 0",
         )  # fmt: skip
     (batch, *_, queries, places), ones = scores, (1,) * (len(scores) - 3)
     forms: list[tuple[Shape, Shape]] = [
@@ -50,7 +50,8 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
         return mask
     known = [shape_text(form) for form, _ in forms[:3]]
     raise ShapeError(
-        "E222", op=type(owner).__name__, expected=f"{', '.join(known)} or {shape_text(scores)}",
+        "E222", op=type(owner).__name__,
+        expected=fact("{names} or {shape}", names=', '.join(known), shape=shape_text(scores)),
         received=shape_text(mask.shape),
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
     first, second = lengths
     if not (isinstance(first, int) and isinstance(second, int)):
         raise ShapeError(
-            "E220", op=type(owner).__name__, expected="(B, T, C), T known, since places are counted",
+            "E220", op=type(owner).__name__, expected=fact("(B, T, C), T known, since places are counted"),
             received=f"T = {first if isinstance(second, int) else second}",
             fix='x = cr.input("x", (None, 128, 64))',
         )  # fmt: skip

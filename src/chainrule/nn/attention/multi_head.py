@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node
 from chainrule.nn.attention.head_shapes import Form, distances
 from chainrule.nn.attention.inputs import Taken, sequences_of
@@ -64,16 +64,23 @@ class Heads(Layer):
         require_flags(self, "causal", "bias", "alibi")
         require_number(self, "dropout", minimum=0, below=1)
         fits = isinstance(self.rotary, bool | RotaryPosition)
-        require(self, "rotary", fits, "True, False or cr.RotaryPosition(base=...)", "rotary=True")
+        require(self, "rotary", fits, fact("True, False or cr.RotaryPosition(base=...)"), "rotary=True")
         for init in (self.weight_initializer, self.output_initializer):
             if init is not None:
                 known_initializer(init)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
         if self.shared != self.heads:
             require_integer(self, "groups", 1, fix="groups=1")
             parts = ", ".join(str(n) for n in range(1, min(self.heads, MANY) + 1) if self.heads % n == 0)
             fits = self.heads % self.shared == 0
-            require(self, "groups", fits, f"a divisor of {self.heads} heads: {parts}")
+            require(
+                self,
+                "groups",
+                fits,
+                fact("a divisor of {heads} heads: {divisors}", heads=self.heads, divisors=parts),
+            )
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
         seen = sequences_of(self, x, rank=3)
@@ -106,8 +113,14 @@ class Heads(Layer):
                 more, kind = self.heads * (width + 1), type(self).__name__
                 raise ShapeError(
                     "E221", op=kind, what="heads", what_zh="各个头",
-                    expected=f"{more} channels = {self.heads} heads x {width + 1}",
-                    received=f"{n} channels = {self.heads} heads x {width} + {rest}",
+                    expected=fact(
+                        "{channels} channels = {heads} heads x {width}", channels=more, heads=self.heads,
+                        width=width + 1,
+                    ),
+                    received=fact(
+                        "{channels} channels = {heads} heads x {width} + {rest}", channels=n,
+                        heads=self.heads, width=width, rest=rest,
+                    ),
                     fix=f"cr.{kind}({math.gcd(n, self.heads)}) or cr.{kind}({self.heads}, units={more})",
                 )  # fmt: skip
         width, value_width = units // self.heads, value_units // self.heads
@@ -153,8 +166,11 @@ class Heads(Layer):
         """
         if not self.causal or seen.mask is not None:
             raise UsageError(
-                "E223", op=type(self).__name__, expected="causal=True and no mask",
-                received=f"causal={self.causal}{'' if seen.mask is None else ' and a mask'}",
+                "E223", op=type(self).__name__, expected=fact("causal=True and no mask"),
+                received=(
+                    f"causal={self.causal}" if seen.mask is None
+                    else fact("causal={causal} and a mask", causal=self.causal)
+                ),
                 fix=f"cr.{type(self).__name__}({self.heads}, causal=True)",
             )  # fmt: skip
         query, key, value = new

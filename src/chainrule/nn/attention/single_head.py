@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node
 from chainrule.nn.attention.inputs import Taken, sequences_of
 from chainrule.nn.attention.mask import both, looking_back, spread, weighed
@@ -63,7 +63,7 @@ class Attention(Layer):
 
     def check(self) -> None:
         fits = self.scale is None or self.scale == "learned" or is_number(self.scale)
-        require(self, "scale", fits, 'a number, "learned" or None', "scale=1.0")
+        require(self, "scale", fits, fact('a number, "learned" or None'), "scale=1.0")
         require_flags(self, "causal")
         require_number(self, "dropout", minimum=0, below=1)
 
@@ -149,16 +149,16 @@ def _gathered(owner: Attention | AdditiveAttention, scores: Node, seen: Taken, s
 def require_flags(owner: Layer, *names: str) -> None:
     """Refuse settings that are neither true nor false."""
     for name in names:
-        require(owner, name, isinstance(getattr(owner, name), bool), "True or False", f"{name}=True")
+        require(owner, name, isinstance(getattr(owner, name), bool), fact("True or False"), f"{name}=True")
 
 
 def _common_width(owner: Layer, seen: Taken) -> int:
     """The number of channels of queries and keys."""
     if seen.query.shape[-1] != seen.key.shape[-1]:
         raise ShapeError(
-            "E226", op=type(owner).__name__, expected="query and key with as many channels",
+            "E226", op=type(owner).__name__, expected=fact("query and key with as many channels"),
             received=f"query {shape_text(seen.query.shape)}, key {shape_text(seen.key.shape)}",
-            fix="cr.MultiHeadAttention(1), which brings both to one width",
+            fix=fact("cr.MultiHeadAttention(1), which brings both to one width"),
         )  # fmt: skip
     return bound(seen.query.shape[-1:])[0]
 
@@ -167,6 +167,6 @@ def _refuse_decoding(owner: Layer, scope: Scope) -> None:
     """Refuse to be run word by word: there is no cache here."""
     if isinstance(scope, Decoding):
         raise UsageError(
-            "E223", op=type(owner).__name__, expected="attention with a cache", received=str(owner),
+            "E223", op=type(owner).__name__, expected=fact("attention with a cache"), received=str(owner),
             fix="cr.MultiHeadAttention(1, causal=True)",
         )  # fmt: skip

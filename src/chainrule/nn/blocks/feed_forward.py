@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import known_activation
 from chainrule.nn.attention.single_head import require_flags
@@ -72,8 +72,8 @@ class FeedForward(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         if x.rank < 2 or not isinstance(x.shape[-1], int):
             raise ShapeError(
-                "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
-                received=shape_text(x.shape), fix="cr.Flatten() before it",
+                "E208", op="FeedForward", constraint=fact("samples of known length"), expected="(B, ..., C)",
+                received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
             )  # fmt: skip
         first = self.weight_initializer
         wide = Dense(self.units, self.activation, bias=self.bias, weight_initializer=first)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import Activation, activated, known_activation
 from chainrule.nn.layer import Layer, layer
@@ -186,7 +186,7 @@ class InvertedResidual(Layer):
             self,
             "squeeze_excite",
             isinstance(self.squeeze_excite, bool),
-            "True or False",
+            fact("True or False"),
             "squeeze_excite=True",
         )
         if not isinstance(self.activation, Layer):
@@ -251,9 +251,10 @@ class Skip(Layer):
         left = [n - m for n, m in zip(space, space_of("Skip", y.spec), strict=False)]
         if x.rank != y.rank or any(n < 0 or n % 2 for n in left):
             raise ShapeError(
-                "E232", op="Skip", received=f"{shape_text(x.shape)} and {shape_text(y.shape)}",
-                expected="an image an even number of cells larger than what lies beside it",
-                fix="an image that is even each time it is halved",
+                "E232", op="Skip",
+                received=fact("{left} and {right}", left=shape_text(x.shape), right=shape_text(y.shape)),
+                expected=fact("an image an even number of cells larger than what lies beside it"),
+                fix=fact("an image that is even each time it is halved"),
             )  # fmt: skip
         middle = [slice(n // 2, size - n // 2) for n, size in zip(left, space, strict=True)]
         beside = x[(slice(None), *middle)] if any(left) else x

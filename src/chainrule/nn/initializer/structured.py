@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.nn.validation import require, require_integer, require_number
@@ -35,7 +35,7 @@ class Eye(Initializer):
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) != 2:
-            raise _no_weight("Eye", "a matrix", "(O, I)", shape)
+            raise _no_weight("Eye", fact("a matrix"), "(O, I)", shape)
         rows, columns = axes_of(shape)
         return constant(np.eye(rows, columns) * self.gain, dtype)
 
@@ -61,10 +61,12 @@ class Dirac(Initializer):
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) < 3:
-            raise _no_weight("Dirac", "the weight of a convolution", "(O, *kernel, I)", shape)
+            raise _no_weight("Dirac", fact("the weight of a convolution"), "(O, *kernel, I)", shape)
         out, *kernel, into = axes_of(shape)
         if out % self.groups:
-            raise _no_weight("Dirac", "outputs that groups divides", f"(O, ...), groups={self.groups}", shape)
+            raise _no_weight(
+                "Dirac", fact("outputs that groups divides"), f"(O, ...), groups={self.groups}", shape
+            )
         weight = np.zeros((out, *kernel, into))
         middle = tuple(length // 2 for length in kernel)
         outputs_per_group = out // self.groups
@@ -103,7 +105,7 @@ class SparseNormal(Initializer):
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) != 2:
-            raise _no_weight("SparseNormal", "a matrix", "(O, I)", shape)
+            raise _no_weight("SparseNormal", fact("a matrix"), "(O, I)", shape)
         rows, columns = axes_of(shape)
         zeros = float(math.ceil(self.sparsity * rows))
         draw = F.uniform(key, (rows, columns), "float64", stream ^ 0x5BD1E995)
@@ -167,7 +169,7 @@ class Orthogonal(Initializer):
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         lengths = axes_of(shape)
         if len(lengths) < 2:
-            raise _no_weight("Orthogonal", "a weight of two axes or more", "(O, I)", shape)
+            raise _no_weight("Orthogonal", fact("a weight of two axes or more"), "(O, I)", shape)
         rows, columns = lengths[0], math.prod(lengths[1:])
         short, long = min(rows, columns), max(rows, columns)
         x = F.normal(key, (short, long), "float64", stream)
@@ -210,15 +212,16 @@ class Blocks(Initializer):
 
     def check(self) -> None:
         are_fit = bool(self.parts) and all(isinstance(part, Initializer) for part in self.parts)
-        require(self, "parts", are_fit, "an initializer for each part")
+        require(self, "parts", are_fit, fact("an initializer for each part"))
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         length, *rest = axes_of(shape)
         many = len(self.parts)
         if length % many:
             raise ShapeError(
-                "E208", op="Blocks", constraint=f"a first axis that {many} parts divide equally",
-                expected=f"a multiple of {many}", received=shape_text(shape),
+                "E208", op="Blocks",
+                constraint=fact("a first axis that {count} parts divide equally", count=many),
+                expected=fact("a multiple of {factor}", factor=many), received=shape_text(shape),
             )  # fmt: skip
         blocks = [
             part(key, (length // many, *rest), dtype, stream + 7919 * i) for i, part in enumerate(self.parts)

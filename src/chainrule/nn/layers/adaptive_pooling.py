@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.axis_index import picked, weighed
 from chainrule.nn.layer import Layer, layer
@@ -133,8 +133,10 @@ class FractionalMaxPool(Layer):
             m = math.floor(n * self.output_ratio)
             if not 1 <= m <= n - k + 1:
                 raise ShapeError(
-                    "E215", expected=f"1 to {n - k + 1} places of a window of {k}",
-                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, output_ratio=0.7)",
+                    "E215",
+                    expected=fact("1 to {last} places of a window of {window}", last=n - k + 1, window=k),
+                    received=fact("{count} places on axis {axis}", count=m, axis=axis),
+                    fix="cr.FractionalMaxPool(2, output_ratio=0.7)",
                 )  # fmt: skip
             reserve(m + k, itemsize=32)
             sample = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
@@ -182,5 +184,5 @@ def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
     """For each spatial axis how many cells it has and how many it is to have."""
     space: Lengths = space_of(type(owner).__name__, x.spec)
     if 0 in space:
-        raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
+        raise ShapeError("E219", expected=fact("an image of one cell or more"), received=shape_text(x.shape))
     return list(zip(space, per_axis(type(owner).__name__, "output_size", places, len(space)), strict=True))

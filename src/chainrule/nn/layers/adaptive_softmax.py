@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from itertools import pairwise
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.linear import Dense
@@ -63,9 +63,11 @@ class AdaptiveLogSoftmax(Layer):
         object.__setattr__(self, "cutoffs", tupled(self.cutoffs))
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
         fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))
-        require(self, "cutoffs", fits, "ascending integers between 0 and the classes", "cutoffs=(1000,)")
+        require(
+            self, "cutoffs", fits, fact("ascending integers between 0 and the classes"), "cutoffs=(1000,)"
+        )
         require_number(self, "div_value", above=0)
-        require(self, "head_bias", isinstance(self.head_bias, bool), "True or False", "head_bias=True")
+        require(self, "head_bias", isinstance(self.head_bias, bool), fact("True or False"), "head_bias=True")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., classes)
         first, ends = self.cutoffs[0], (*self.cutoffs, self.classes)
@@ -87,8 +89,11 @@ class AdaptiveLogSoftmax(Layer):
         widths = [int(known // self.div_value ** (i + 1)) for i in range(len(self.cutoffs))]
         if 0 in widths:
             raise ShapeError(
-                "E208", op="AdaptiveLogSoftmax", constraint="vectors long enough for every cluster",
-                expected=f"(B, ..., C), C at least {self.div_value:g}^{len(self.cutoffs)}",
+                "E208", op="AdaptiveLogSoftmax", constraint=fact("vectors long enough for every cluster"),
+                expected=fact(
+                    "(B, ..., C), C at least {base:g}^{exponent}", base=self.div_value,
+                    exponent=len(self.cutoffs),
+                ),
                 received=shape_text(x.shape), fix="divide=2.0",
             )  # fmt: skip
         return widths

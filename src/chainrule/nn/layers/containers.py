@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import ShapeError, UsageError, suggest
+from chainrule.errors import ShapeError, UsageError, fact, suggest
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
@@ -35,7 +35,7 @@ def require_layer(where: str, value: object) -> None:
         fix = suggest(value, ACTIVATIONS, 'cr.Activation("{}")') or fix
     elif isinstance(value, list | tuple):
         fix = "cr.Sequential(*layers)"
-    raise UsageError("E104", where=where, expected="a layer", received=value_text(value), fix=fix)
+    raise UsageError("E104", where=where, expected=fact("a layer"), received=value_text(value), fix=fix)
 
 
 def _example_call(kind: type[Layer]) -> str:
@@ -82,11 +82,13 @@ class Sequential(Layer):
 
     def check(self) -> None:
         for i, part in enumerate(self.layers):
-            require_layer(f"Sequential, position {i}", part)
+            require_layer(fact("Sequential, position {i}", i=i), part)
         if self.names:
             fits = len(set(self.names)) == len(self.names) == len(self.layers)
-            require(self, "names", fits, "one for each layer, none of them twice")
-            require(self, "names", all(name.isidentifier() for name in self.names), "names that are words")
+            require(self, "names", fits, fact("one for each layer, none of them twice"))
+            require(
+                self, "names", all(name.isidentifier() for name in self.names), fact("names that are words")
+            )
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Each layer with its name in paths."""
@@ -148,11 +150,11 @@ class Parallel(Layer):
             self,
             "branches",
             bool(names) and len(set(names)) == len(names),
-            "one branch or more, each named once",
+            fact("one branch or more, each named once"),
         )
-        require(self, "branches", all(name.isidentifier() for name in names), "names that are words")
+        require(self, "branches", all(name.isidentifier() for name in names), fact("names that are words"))
         for name, part in self.branches:
-            require_layer(f'Parallel, branch "{name}"', part)
+            require_layer(fact('Parallel, branch "{name}"', name=name), part)
 
     def __call__(self, x: Value, scope: Scope) -> Value:
         if isinstance(x, Mapping):
@@ -170,7 +172,7 @@ class Parallel(Layer):
         odd = [name for name in (*names, *x) if name not in x or name not in names]
         if odd:
             raise UsageError(
-                "E101", name=odd[0], expected=f"inputs called {', '.join(names)}",
+                "E101", name=odd[0], expected=fact("inputs called {names}", names=', '.join(names)),
                 received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
             )  # fmt: skip
 
@@ -226,7 +228,11 @@ class Residual(Layer):
         if y.shape != straight.shape:
             raise ShapeError(
                 "E201", op="Residual", expected=shape_text(straight.shape), received=shape_text(y.shape),
-                fix="an inner layer that keeps the shape" if self.shortcut is None else "another shortcut",
+                fix=(
+                    fact("an inner layer that keeps the shape")
+                    if self.shortcut is None
+                    else fact("another shortcut")
+                ),
             )  # fmt: skip
         total = straight + y
         return total if self.activation is None else activated(total, self.activation, scope)
@@ -269,7 +275,7 @@ class Reshape(Layer):
             object.__setattr__(self, "shape", tuple(self.shape))
         are_integers = isinstance(self.shape, tuple) and all(type(n) is int for n in self.shape)
         fits = are_integers and all(n >= 0 for n in self.shape if n != -1) and self.shape.count(-1) <= 1
-        require(self, "shape", fits, "lengths >= 0, one may be -1", "cr.Reshape((8, -1))")
+        require(self, "shape", fits, fact("lengths >= 0, one may be -1"), "cr.Reshape((8, -1))")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, *shape)
         fixed = math.prod(n for n in self.shape if n != -1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, field, fields
 from typing import Any, TypeAlias
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initializer, known_activation
 from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
@@ -286,8 +286,9 @@ def shared_channels(owner: Layer, x: Node, groups: int) -> int:
     channels = x.shape[-1]
     if not isinstance(channels, int) or channels % groups:
         raise ShapeError(
-            "E214", op=type(owner).__name__, expected=f"channels that {groups} groups divide",
-            received=f"{channels} channels", fix="groups=1",
+            "E214", op=type(owner).__name__,
+            expected=fact("channels that {groups} groups divide", groups=groups),
+            received=fact("{channels} channels", channels=channels), fix="groups=1",
         )  # fmt: skip
     return channels
 
@@ -305,14 +306,16 @@ def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) 
         known_activation(owner.activation)
     if owner.weight_initializer is not None:
         known_initializer(owner.weight_initializer)
-    require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+    require(
+        owner, "penalty", isinstance(owner.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+    )
 
 
 def _require_groups(owner: Conv | ConvTranspose) -> None:
     require_integer(owner, "groups", 1, fix="groups=1")
     shared, groups = owner.channels % owner.groups == 0, owner.groups
     fix = f"cr.{type(owner).__name__}({groups * 2}, 5)"
-    require(owner, "channels", shared, f"a multiple of the {groups} groups", fix)
+    require(owner, "channels", shared, fact("a multiple of the {groups} groups", groups=groups), fix)
 
 
 def require_widths(owner: Layer, name: str, fix: str) -> None:
@@ -325,7 +328,7 @@ def require_widths(owner: Layer, name: str, fix: str) -> None:
     object.__setattr__(owner, name, value)
     values = value if isinstance(value, tuple) else (value,)
     fits = are_whole(values, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
-    require(owner, name, fits, "an integer >= 1, or one for each of one to three spatial axes", fix)
+    require(owner, name, fits, fact("an integer >= 1, or one for each of one to three spatial axes"), fix)
 
 
 def require_padding(owner: Layer, padding: Padding) -> None:
@@ -339,5 +342,5 @@ def require_padding(owner: Layer, padding: Padding) -> None:
     object.__setattr__(owner, "padding", value)
     known_padding(value, f"{type(owner).__name__}, padding")
     fits = isinstance(value, str) or 1 <= len(sides_of(value, 1)) <= 3
-    expected = '"valid", "same", a number >= 0, or for each axis a number or a pair (before, after)'
+    expected = fact('"valid", "same", a number >= 0, or for each axis a number or a pair (before, after)')
     require(owner, "padding", fits, expected, 'padding="same"')

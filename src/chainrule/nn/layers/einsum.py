@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY
 from typing import NamedTuple
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initializer, known_activation
 from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
@@ -84,7 +84,7 @@ class EinsumDense(Layer):
         if isinstance(self.output_shape, list):
             object.__setattr__(self, "output_shape", tuple(self.output_shape))
         match = FORM.fullmatch(self.equation.replace(" ", "")) if isinstance(self.equation, str) else None
-        expected = 'such as "btc,cd->btd", each letter once in a part'
+        expected = fact('such as "btc,cd->btd", each letter once in a part')
         require(self, "equation", match is not None and bool(match[1]) == bool(match[4]), expected)
         assert match is not None
         parts = Equation(match[2], match[3], match[5])
@@ -92,22 +92,29 @@ class EinsumDense(Layer):
         known = set(parts.y) <= set(parts.x + parts.weight) and set(parts.weight) <= set(parts.x + parts.y)
         require(self, "equation", once and known, expected)
         batched = bool(match[1]) or (parts.x[:1] == parts.y[:1] != "" and parts.x[0] not in parts.weight)
-        require(self, "equation", batched, "the batch first in input and result, and not in the weight")
+        require(self, "equation", batched, fact("the batch first in input and result, and not in the weight"))
         shape = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
         named = parts.y if match[1] else parts.y[1:]
         fits = all(n is None or (type(n) is int and n >= 1) for n in shape) and len(shape) == len(named)
-        require(self, "output_shape", fits, f'a length of at least 1 or None for each of "{named}"')
+        require(
+            self,
+            "output_shape",
+            fits,
+            fact('a length of at least 1 or None for each of "{named}"', named=named),
+        )
         require(
             self,
             "bias_axes",
             isinstance(self.bias_axes, str) and set(self.bias_axes) <= set(named),
-            f'some of "{named}"',
+            fact('some of "{named}"', named=named),
         )
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
         if self.weight_initializer is not None:
             known_initializer(self.weight_initializer)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         letters, lengths = self._read(x)
@@ -131,22 +138,39 @@ class EinsumDense(Layer):
         free = [sign for sign in map(chr, range(0x3B1, 0x3CA)) if sign not in left + weight]  # Greek
         dots = "".join(free[: max(some, 0)]) if "..." in left else ""
         letters = Equation(left.replace("...", dots), weight, right.replace("...", dots))
-        wrong = [] if x.rank == len(letters.x) else [f"{x.rank} axes for the letters {letters.x}"]
+        wrong = (
+            []
+            if x.rank == len(letters.x)
+            else [fact("{rank} axes for the letters {letters}", rank=x.rank, letters=letters.x)]
+        )
         lengths = dict(zip(letters.x, x.shape, strict=False))
         shape = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
         for letter, n in zip(letters.y[len(letters.y) - len(shape) :], shape, strict=True):
             if n is not None and lengths.setdefault(letter, n) != n:
-                wrong.append(f"{letter} is {lengths[letter]} in the input, {n} in the result")
+                wrong.append(
+                    fact(
+                        "{letter} is {before} in the input, {after} in the result",
+                        letter=letter,
+                        before=lengths[letter],
+                        after=n,
+                    )
+                )
         wrong += [
-            f"no length for {letter}" for letter in (*letters.weight, *letters.y) if letter not in lengths
+            fact("no length for {letter}", letter=letter)
+            for letter in (*letters.weight, *letters.y)
+            if letter not in lengths
         ]
         wrong += [
-            f"{letter} is open" for letter in letters.weight if not isinstance(lengths.get(letter, 1), int)
+            fact("{letter} is open", letter=letter)
+            for letter in letters.weight
+            if not isinstance(lengths.get(letter, 1), int)
         ]
         if wrong:
             raise ShapeError(
-                "E208", op="EinsumDense", constraint=f'an input for "{self.equation}"',
-                expected=f"axes {', '.join(letters.x)}", received=shape_text(x.shape), notes=wrong,
+                "E208", op="EinsumDense",
+                constraint=fact('an input for "{equation}"', equation=self.equation),
+                expected=fact("axes {letters}", letters=', '.join(letters.x)), received=shape_text(x.shape),
+                notes=wrong,
             )  # fmt: skip
         return letters, lengths
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.initializer import Initializer, Scaled, known_initializer
 from chainrule.nn.layer import Layer, layer
@@ -68,7 +68,7 @@ class Embedding(Layer):
     def check(self) -> None:
         _require_table(self)
         require_number(self, "scale")
-        require(self, "scale", self.scale != 0, "a number other than 0", "scale=1.0")
+        require(self, "scale", self.scale != 0, fact("a number other than 0"), "scale=1.0")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, ..., units)
         rows, is_word = _looked_up(self, x, scope)
@@ -122,8 +122,8 @@ class EmbeddingBag(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., units)
         if x.rank < 2:
             raise ShapeError(
-                "E208", op="EmbeddingBag", constraint="bags of words", expected="(B, T)",
-                received=shape_text(x.shape), fix="cr.Embedding(...) for single words",
+                "E208", op="EmbeddingBag", constraint=fact("bags of words"), expected="(B, T)",
+                received=shape_text(x.shape), fix=fact("cr.Embedding(...) for single words"),
             )  # fmt: skip
         rows, is_word = _looked_up(self, x, scope)  # (B, ..., T, units)
         if is_word is None:
@@ -169,7 +169,9 @@ class Unembedding(Layer):
     table: str = "embedding1"
 
     def check(self) -> None:
-        require(self, "table", isinstance(self.table, str) and bool(self.table), "the name of an embedding")
+        require(
+            self, "table", isinstance(self.table, str) and bool(self.table), fact("the name of an embedding")
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., vocabulary)
         place = scope.beside(self.table)
@@ -179,15 +181,16 @@ class Unembedding(Layer):
             names = [path.removeprefix(beside) for path, _ in scope.book.tables if path.startswith(beside)]
             raise UsageError(
                 "E101", where="Unembedding, table", name=self.table,
-                expected=", ".join(names) or "an embedding before this layer", received=self.table,
+                expected=", ".join(names) or fact("an embedding before this layer"), received=self.table,
                 fix=f'cr.Unembedding("{names[0]}")' if names else "cr.Dense(10_000)",
             )  # fmt: skip
         vocabulary, units = bound(known.spec.shape)
         if x.rank < 2 or x.shape[-1] != units:
             raise ShapeError(
-                "E208", op="Unembedding", constraint=f"vectors as long as those of {self.table}",
+                "E208", op="Unembedding",
+                constraint=fact("vectors as long as those of {table}", table=self.table),
                 expected=f"(B, ..., {units})", received=shape_text(x.shape),
-                fix=f"cr.Dense({units}) before it",
+                fix=fact("cr.Dense({units}) before it", units=units),
             )  # fmt: skip
         weight = place.parameter("weight", (vocabulary, units), known.initializer, known.penalty)
         return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
@@ -213,4 +216,6 @@ def _require_table(owner: Embedding | EmbeddingBag) -> None:
     if owner.padding_index is not None:
         require_integer(owner, "padding_index", 0, int(owner.vocabulary_size) - 1, "padding_index=0")
     known_initializer(owner.weight_initializer)
-    require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+    require(
+        owner, "penalty", isinstance(owner.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import known_activation
 from chainrule.nn.initializer import Fill
@@ -152,7 +152,7 @@ class MixtureOfExperts(Layer):
             y = scope.run(self.expert, x, f"expert{i + 1}")
             if y.shape[:-1] != x.shape[:-1]:
                 raise ShapeError(
-                    "E208", op="MixtureOfExperts", constraint="experts that keep all axes but the last",
+                    "E208", op="MixtureOfExperts", constraint=fact("experts that keep all axes but the last"),
                     expected=shape_text((*x.shape[:-1], y.shape[-1])), received=shape_text(y.shape),
                 )  # fmt: skip
             share = y * g[..., i : i + 1]
@@ -165,7 +165,7 @@ def _channels(owner: Layer, x: Node) -> int:
     """How many channels the input has."""
     if x.rank < 2 or not isinstance(x.shape[-1], int):
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint="samples of fixed length", expected="(B, ..., C)",
-            received=shape_text(x.shape), fix="cr.Flatten() before it",
+            "E208", op=type(owner).__name__, constraint=fact("samples of fixed length"),
+            expected="(B, ..., C)", received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
         )  # fmt: skip
     return bound(x.shape[-1:])[0]

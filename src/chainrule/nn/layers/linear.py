@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initializer, known_activation
 from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
@@ -59,13 +59,15 @@ class Dense(Layer):
         for init in (self.weight_initializer, self.bias_initializer):
             if init is not None:
                 known_initializer(init)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, I) -> (B, O)
         if x.rank < 2 or not isinstance(x.shape[-1], int):
             raise ShapeError(
-                "E208", op="Dense", constraint="samples of fixed length", expected="(B, I)",
-                received=shape_text(x.shape), fix="cr.Flatten() before it",
+                "E208", op="Dense", constraint=fact("samples of fixed length"), expected="(B, I)",
+                received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
             )  # fmt: skip
         init = known_initializer(self.weight_initializer or fitting_initializer(self.activation))
         weight = scope.parameter("weight", (self.units, x.shape[-1]), init, self.penalty)  # (O, I)

@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
@@ -107,8 +107,8 @@ def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
     alike = set(values) == {"values", "indices"} and values["values"].shape == values["indices"].shape
     if not alike or values["indices"].dtype not in INTEGERS:
         raise ShapeError(
-            "E231", op="MaxUnpool", expected="values and indices of one shape, integer indices",
+            "E231", op="MaxUnpool", expected=fact("values and indices of one shape, integer indices"),
             received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in values.items()),
-            fix="cr.MaxPool(2, return_indices=True) before it",
+            fix=fact("cr.MaxPool(2, return_indices=True) before it"),
         )  # fmt: skip
     return values["values"], values["indices"]

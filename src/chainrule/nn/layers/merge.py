@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY
 from functools import reduce
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
@@ -58,7 +58,7 @@ class Merge(Layer):
         if self.mode not in JOINS:
             raise unknown("Merge, mode", self.mode, JOINS, 'cr.Merge("{}")')
         is_valid = type(self.axis) is int and self.axis != 0
-        require(self, "axis", is_valid, "an integer other than 0, the axis of the samples", "axis=-1")
+        require(self, "axis", is_valid, fact("an integer other than 0, the axis of the samples"), "axis=-1")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         return merged("Merge", self.mode, several(self, x), self.axis)
@@ -91,10 +91,11 @@ def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = No
     """
     values = list(x.values()) if isinstance(x, Mapping) else [x]
     if not isinstance(x, Mapping) or (maximum is not None and len(values) != maximum):
+        values_text = fact("{count} values", count=maximum) if maximum else fact("several values")
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint=f"{maximum or 'several'} values by name",
-            expected=f"{maximum or 'several'} values",
-            received=", ".join(x) if isinstance(x, Mapping) else "one value",
-            fix='cr.Parallel("none", a=..., b=...) before it',
+            "E208", op=type(owner).__name__, constraint=fact("{values} by name", values=values_text),
+            expected=values_text,
+            received=", ".join(x) if isinstance(x, Mapping) else fact("one value"),
+            fix=fact('cr.Parallel("none", a=..., b=...) before it'),
         )  # fmt: skip
     return values

@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.initializer import ZEROS, Fill
 from chainrule.nn.layer import Layer, layer
@@ -181,8 +181,10 @@ class GroupNorm(Layer):
         shape = (channels,) = last_axes(self, x, 1)
         if channels % self.groups:
             raise ShapeError(
-                "E214", op="GroupNorm", expected=f"channels that {self.groups} groups divide",
-                received=f"{channels} channels", fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
+                "E214", op="GroupNorm",
+                expected=fact("channels that {groups} groups divide", groups=self.groups),
+                received=fact("{channels} channels", channels=channels),
+                fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
             )  # fmt: skip
         parts = (self.groups, channels // self.groups)
         grouped = F.reshape(x, (*x.shape[:-1], *parts))
@@ -325,7 +327,7 @@ def _require_affine(owner: Layer) -> None:
     require_number(owner, "epsilon", above=0)
     for name in ("scale", "shift"):
         fits = isinstance(getattr(owner, name, True), bool)
-        require(owner, name, fits, "True or False", f"{name}=True")
+        require(owner, name, fits, fact("True or False"), f"{name}=True")
 
 
 def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
@@ -334,10 +336,12 @@ def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
         require_epsilon(owner, x.dtype)
     shape = x.shape[-axes:]
     if x.rank <= axes or not all(isinstance(n, int) for n in shape):
-        needed = "(B, ..., C)" if axes == 1 else f"(B, ...) with {axes} axes of known length last"
+        needed = (
+            "(B, ..., C)" if axes == 1 else fact("(B, ...) with {axes} axes of known length last", axes=axes)
+        )
         raise ShapeError(
-            "E208", op=type(owner).__name__, constraint="samples whose last axes have known lengths",
-            expected=needed, received=shape_text(x.shape), fix="cr.Flatten() before it",
+            "E208", op=type(owner).__name__, constraint=fact("samples whose last axes have known lengths"),
+            expected=needed, received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
         )  # fmt: skip
     return bound(shape)
 
@@ -345,8 +349,11 @@ def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
 def _refuse_lone(owner: Layer, shared: Shape) -> None:
     """Refuse a mean over a single number: the result would be 0 whatever the input."""
     if all(n == 1 for n in shared):
-        batch = "batch_size=2 or more, or " if isinstance(owner, BatchNorm) else ""
         raise ShapeError(
-            "E230", op=type(owner).__name__, expected="two numbers or more that share a mean",
-            received="1 number", fix=f"{batch}cr.LayerNorm()",
+            "E230", op=type(owner).__name__, expected=fact("two numbers or more that share a mean"),
+            received=fact("1 number"),
+            fix=(
+                fact("batch_size=2 or more, or cr.LayerNorm()") if isinstance(owner, BatchNorm)
+                else "cr.LayerNorm()"
+            ),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.axis_index import picked
 from chainrule.nn.layer import Layer, layer
@@ -72,7 +72,11 @@ class Pad(Layer):
         for i, (pair, limit) in enumerate(zip(sides, limits, strict=True)):
             if max(pair) > limit:
                 raise ShapeError(
-                    "E215", expected=f"at most {limit} cells of {self.mode} padding on axis {i + 1}",
+                    "E215",
+                    expected=fact(
+                        "at most {limit} cells of {mode} padding on axis {axis}", limit=limit, mode=self.mode,
+                        axis=i + 1,
+                    ),
                     received=f"{max(pair)} around {shape_text(x.shape)}", fix='border="replicate"',
                 )  # fmt: skip
             reserve(space[i] + sum(pair), itemsize=24)
@@ -121,7 +125,7 @@ class Crop(Layer):
         sides = sides_for(self, self.cropping, space)
         if any(before + after >= n for n, (before, after) in zip(space, sides, strict=True)):
             raise ShapeError(
-                "E215", expected="widths that leave a cell", fix="cr.Crop(1)",
+                "E215", expected=fact("widths that leave a cell"), fix="cr.Crop(1)",
                 received=f"{self.cropping} of {shape_text(x.shape)}",
             )  # fmt: skip
         inside = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
@@ -137,7 +141,9 @@ def require_sides(owner: Layer, name: str, fix: str) -> None:
     value = tupled(getattr(owner, name))
     object.__setattr__(owner, name, value)
     fits = not isinstance(value, str) and 1 <= len(sides_of(value, 1)) <= 3
-    require(owner, name, fits, "a number >= 0, or for each axis a number or a pair (before, after)", fix)
+    require(
+        owner, name, fits, fact("a number >= 0, or for each axis a number or a pair (before, after)"), fix
+    )
 
 
 def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
@@ -149,7 +155,8 @@ def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
     sides = sides_of(width, len(space))
     if len(sides) != len(space):
         raise ShapeError(
-            "E218", op=type(owner).__name__, expected=f"a number, or one entry for each of {len(space)} axes",
+            "E218", op=type(owner).__name__,
+            expected=fact("a number, or one entry for each of {count} axes", count=len(space)),
             received=str(width)[:80],
         )  # fmt: skip
     return sides

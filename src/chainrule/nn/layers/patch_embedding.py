@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
@@ -66,7 +66,7 @@ class PatchEmbedding(Layer):
         if x.rank != 4:
             raise ShapeError(
                 "E213", op="PatchEmbedding", expected="(B, H, W, C)", received=shape_text(x.shape),
-                fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
+                fix=fact("cr.Reshape((28, 28, 1)) before it, for images of one channel"),
             )  # fmt: skip
         height, width = space_of("PatchEmbedding", x.spec)
         expected = (height, width) if self.image_size is None else (self.image_size, self.image_size)
@@ -76,9 +76,12 @@ class PatchEmbedding(Layer):
             size = rows * side, columns * side
             raise ShapeError(
                 "E233", op="PatchEmbedding",
-                expected=f"{size[0]} x {size[1]} = {rows} x {columns} squares of {side} x {side}",
+                expected=fact(
+                    "{height} x {width} = {rows} x {columns} squares of {side} x {side}", height=size[0],
+                    width=size[1], rows=rows, columns=columns, side=side,
+                ),
                 received=f"{height} x {width}, of {shape_text(x.shape)}",
-                fix=f'cr.UpSampling(size={size}, mode="linear") before it',
+                fix=fact('cr.UpSampling(size={size}, mode="linear") before it', size=size),
             )  # fmt: skip
         cut = Conv(
             self.units, self.patch_size, stride=self.patch_size, weight_initializer=self.weight_initializer

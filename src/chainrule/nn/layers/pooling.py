@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
@@ -54,7 +54,7 @@ class MaxPool(Layer):
             self,
             "return_indices",
             isinstance(self.return_indices, bool),
-            "True or False",
+            fact("True or False"),
             "return_indices=True",
         )
 
@@ -95,7 +95,7 @@ class AveragePool(Layer):
             self,
             "count_include_pad",
             isinstance(self.count_include_pad, bool),
-            "True or False",
+            fact("True or False"),
             "count_include_pad=True",
         )
 
@@ -205,5 +205,5 @@ def winners_of(y: Node, rank: int) -> Node:
 def _spatial_axes(owner: Layer, x: Node) -> tuple[int, ...]:
     space = space_of(type(owner).__name__, x.spec)
     if 0 in space:
-        raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
+        raise ShapeError("E219", expected=fact("an image of one cell or more"), received=shape_text(x.shape))
     return tuple(range(1, x.rank - 1))

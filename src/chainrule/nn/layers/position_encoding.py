@@ -18,7 +18,7 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from chainrule import portable_math
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
@@ -107,15 +107,17 @@ class LearnedPosition(Layer):
     def check(self) -> None:
         require_integer(self, "length", 1, fix="cr.LearnedPosition(128)")
         known_initializer(self.weight_initializer)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> the same
         count, channels = _extents(self, x)
         longest = scope.length if isinstance(scope, Decoding) else count
         if longest > self.length:
             raise ShapeError(
-                "E224", op="LearnedPosition", expected=f"at most {self.length} places",
-                received=f"{longest} places", fix=f"cr.LearnedPosition({longest})",
+                "E224", op="LearnedPosition", expected=fact("at most {limit} places", limit=self.length),
+                received=fact("{count} places", count=longest), fix=f"cr.LearnedPosition({longest})",
             )  # fmt: skip
         init = known_initializer(self.weight_initializer)
         table = scope.parameter("weight", (self.length, channels), init, self.penalty)
@@ -174,7 +176,8 @@ class RotaryPosition(Layer):
         if channels % 2:
             raise ShapeError(
                 "E221", op="RotaryPosition", what="pairs", what_zh="各对",
-                expected="an even number of channels", received=f"{channels} channels",
+                expected=fact("an even number of channels"),
+                received=fact("{channels} channels", channels=channels),
             )  # fmt: skip
         longest = scope.length if isinstance(scope, Decoding) else count
         angles, partner = self._pattern(longest, channels)
@@ -254,7 +257,7 @@ def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
     channels = x.shape[-1] if x.rank > 2 else None
     if not isinstance(places, int) or not isinstance(channels, int):
         raise ShapeError(
-            "E220", op=type(owner).__name__, expected="(B, T, C), T and C known",
+            "E220", op=type(owner).__name__, expected=fact("(B, T, C), T and C known"),
             received=shape_text(x.shape), fix='x = cr.input("x", (None, 128, 64))',
         )  # fmt: skip
     return places, channels

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
@@ -89,7 +89,11 @@ class Normalization(Layer):
             object.__setattr__(self, name, tupled(getattr(self, name)))
             numbers = _as_tuple(getattr(self, name))
             above = name == "mean" or all(is_number(v) and v > 0 for v in numbers)
-            expected = f"a number, or one for each feature{'' if name == 'mean' else ', above 0'}"
+            expected = (
+                fact("a number, or one for each feature")
+                if name == "mean"
+                else fact("a number, or one for each feature, above 0")
+            )
             fits = bool(numbers) and all(map(is_number, numbers)) and above
             require(self, name, fits, expected, f"{name}=1.0")
 
@@ -98,7 +102,7 @@ class Normalization(Layer):
             numbers = getattr(self, name)
             if isinstance(numbers, tuple) and (x.rank < 2 or x.shape[-1] != len(numbers)):
                 raise ShapeError(
-                    "E208", op="Normalization", constraint=f"a {name} for each feature",
+                    "E208", op="Normalization", constraint=fact("a {name} for each feature", name=name),
                     expected=f"(B, ..., {len(numbers)})", received=shape_text(x.shape),
                 )  # fmt: skip
         x, middle = _numbers(x, scope), np.asarray(self.mean, scope.dtype)
@@ -135,7 +139,9 @@ class Discretization(Layer):
         object.__setattr__(self, "boundaries", tupled(self.boundaries))
         numbers = _as_tuple(self.boundaries) if isinstance(self.boundaries, tuple) else ()
         fits = bool(numbers) and all(map(is_number, numbers)) and all(np.diff(numbers) > 0)
-        require(self, "boundaries", fits, "numbers, each above the one before", "boundaries=(18.0, 65.0)")
+        require(
+            self, "boundaries", fits, fact("numbers, each above the one before"), "boundaries=(18.0, 65.0)"
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         edges = constant(np.asarray(self.boundaries, scope.dtype))
@@ -185,7 +191,7 @@ class CategoryEncoding(Layer):
             return hot
         if x.rank < 2:
             raise ShapeError(
-                "E208", op="CategoryEncoding", constraint="several numbers of each sample",
+                "E208", op="CategoryEncoding", constraint=fact("several numbers of each sample"),
                 expected="(B, T)", received=shape_text(x.shape), fix='mode="one_hot"',
             )  # fmt: skip
         return getattr(F, "max" if self.mode == "multi_hot" else "sum")(hot, -2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
@@ -57,13 +57,13 @@ class Permute(Layer):
             object.__setattr__(self, "dims", tuple(self.dims))
         are_integers = isinstance(self.dims, tuple) and all(type(n) is int for n in self.dims)
         fits = are_integers and sorted(self.dims) == list(range(1, len(self.dims) + 1))
-        require(self, "dims", fits, "1, 2, ... each once", "cr.Permute((2, 1))")
+        require(self, "dims", fits, fact("1, 2, ... each once"), "cr.Permute((2, 1))")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, C, T) with order (2, 1)
         if x.rank != len(self.dims) + 1:
             raise ShapeError(
-                "E208", op="Permute", constraint="a place in the order for each axis",
-                expected=f"samples of {len(self.dims)} axes", received=shape_text(x.shape),
+                "E208", op="Permute", constraint=fact("a place in the order for each axis"),
+                expected=fact("samples of {count} axes", count=len(self.dims)), received=shape_text(x.shape),
             )  # fmt: skip
         return F.transpose(x, (0, *self.dims))
 
@@ -167,8 +167,9 @@ class PixelUnshuffle(Layer):
         d = len(space)
         if any(n % f for n in space):
             raise ShapeError(
-                "E208", op="PixelUnshuffle", constraint=f"spatial axes that {f} divides",
-                expected=f"multiples of {f}", received=shape_text(x.shape), fix="cr.Pad(1) before it",
+                "E208", op="PixelUnshuffle", constraint=fact("spatial axes that {factor} divides", factor=f),
+                expected=fact("multiples of {factor}", factor=f), received=shape_text(x.shape),
+                fix=fact("cr.Pad(1) before it"),
             )  # fmt: skip
         apart = [part for n in space for part in (n // f, f)]
         mixed = F.reshape(x, (x.shape[0], *apart, channels))
@@ -301,7 +302,7 @@ def divided(owner: Layer, x: Node, parts: int) -> int:
     channels = x.shape[-1]
     if x.rank < 2 or not isinstance(channels, int) or channels % parts:
         raise ShapeError(
-            "E214", op=type(owner).__name__, expected=f"channels that {parts} divides",
+            "E214", op=type(owner).__name__, expected=fact("channels that {parts} divides", parts=parts),
             received=shape_text(x.shape),
         )  # fmt: skip
     return bound((channels,))[0] // parts

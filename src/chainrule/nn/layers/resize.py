@@ -14,6 +14,7 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
+from chainrule.errors import fact
 from chainrule.graph import Node, reserve
 from chainrule.nn.axis_index import picked, weighed
 from chainrule.nn.layer import Layer, layer
@@ -68,7 +69,7 @@ class UpSampling(Layer):
             self,
             "scale_factor",
             fits,
-            "a number above 0, or one for each of one to three spatial axes",
+            fact("a number above 0, or one for each of one to three spatial axes"),
             "scale_factor=2",
         )
         if self.size is not None:
@@ -77,7 +78,7 @@ class UpSampling(Layer):
             raise unknown("UpSampling, mode", self.mode, list(MODES), 'mode="{}"')
         fits = self.align_corners in ((False,) if self.mode == "nearest" else (False, True))
         fix = 'mode="linear", align_corners=True'
-        require(self, "align_corners", fits, "False, or True with a mode that interpolates", fix)
+        require(self, "align_corners", fits, fact("False, or True with a mode that interpolates"), fix)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)
         space = space_of("UpSampling", x.spec)
@@ -96,7 +97,7 @@ class UpSampling(Layer):
                 self,
                 "scale_factor",
                 all(sizes) or not all(space),
-                "so large that a cell is left",
+                fact("so large that a cell is left"),
                 "scale_factor=2",
             )
         for axis, (n, m, factor) in enumerate(zip(space, sizes, factors, strict=True), 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
@@ -49,9 +49,9 @@ class Dot(Layer):
         if isinstance(self.axes, list):
             object.__setattr__(self, "axes", tuple(self.axes))
         fits = isinstance(self.axes, tuple) and len(self.axes) == 2 and all(type(n) is int for n in self.axes)
-        expected = "two axes, neither that of the samples"
+        expected = fact("two axes, neither that of the samples")
         require(self, "axes", fits and 0 not in self.axes, expected, "axes=(1, 1)")
-        require(self, "normalize", isinstance(self.normalize, bool), "True or False", "normalize=True")
+        require(self, "normalize", isinstance(self.normalize, bool), fact("True or False"), "normalize=True")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         values = several(self, x, 2)
@@ -62,8 +62,11 @@ class Dot(Layer):
         lengths = {str(value.shape[place]) for value, place in zip(values, places, strict=True)}
         if 0 in places or len(lengths) > 1:
             raise ShapeError(
-                "E208", op="Dot", constraint=f"axes {self.axes} of one length", fix="axes=(-1, -1)",
-                expected="two such axes", received=" and ".join(shape_text(v.shape) for v in values),
+                "E208", op="Dot", constraint=fact("axes {axes} of one length", axes=self.axes),
+                fix="axes=(-1, -1)", expected=fact("two such axes"),
+                received=fact(
+                    "{left} and {right}", left=shape_text(values[0].shape), right=shape_text(values[1].shape),
+                ),
             )  # fmt: skip
         a, b = (_last(value, place) for value, place in zip(values, places, strict=True))
         if self.normalize:
@@ -189,16 +192,20 @@ class Bilinear(Layer):
 
     def check(self) -> None:
         require_integer(self, "units", 1, fix="cr.Bilinear(10)")
-        require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=False")
+        require(self, "bias", isinstance(self.bias, bool), fact("True or False"), "bias=False")
         known_initializer(self.weight_initializer)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         a, b = several(self, x, 2)
         if a.rank < 2 or not all(isinstance(v.shape[-1], int) for v in (a, b)):
             raise ShapeError(
-                "E208", op="Bilinear", constraint="samples of known length", expected="(B, I) and (B, J)",
-                received=f"{shape_text(a.shape)} and {shape_text(b.shape)}", fix="cr.Flatten() before it",
+                "E208", op="Bilinear", constraint=fact("samples of known length"),
+                expected=fact("(B, I) and (B, J)"),
+                received=fact("{left} and {right}", left=shape_text(a.shape), right=shape_text(b.shape)),
+                fix=fact("cr.Flatten() before it"),
             )  # fmt: skip
         _refuse_unlike(self, a.shape[:-1], b.shape[:-1])
         i, j = bound((a.shape[-1], b.shape[-1]))

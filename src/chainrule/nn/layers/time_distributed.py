@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
@@ -41,14 +41,14 @@ class TimeDistributed(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, ...) -> (B, T, ...)
         if x.rank < 3:
             raise ShapeError(
-                "E208", op="TimeDistributed", constraint="sequences of steps that have axes themselves",
+                "E208", op="TimeDistributed", constraint=fact("sequences of steps that have axes themselves"),
                 expected="(B, T, ...)", received=shape_text(x.shape), fix=f"{self.inner} alone",
             )  # fmt: skip
         steps = F.reshape(x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
         y = scope.run(self.inner, steps)
         if not isinstance(y, Node):
             raise ShapeError(
-                "E208", op="TimeDistributed", constraint="an inner layer that gives one value",
-                expected="one value", received=", ".join(y), fix="cr.Merge(...) at the end of it",
+                "E208", op="TimeDistributed", constraint=fact("an inner layer that gives one value"),
+                expected=fact("one value"), received=", ".join(y), fix=fact("cr.Merge(...) at the end of it"),
             )  # fmt: skip
         return F.reshape(y, (*x.shape[:2], *y.shape[1:]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
 from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
@@ -189,6 +189,6 @@ def _run_inside(owner: Layer, inner: Layer, x: Any, scope: Scope, change: Any) -
     if not changed:
         raise UsageError(
             "E102", where=type(owner).__name__, name="inner", received=str(inner)[:80],
-            expected="a layer with a weight of two axes or more", fix="cr.Dense(10)",
+            expected=fact("a layer with a weight of two axes or more"), fix="cr.Dense(10)",
         )  # fmt: skip
     return result

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import length
@@ -65,7 +66,7 @@ class Circle(Loss):
         require_number(self, "margin", above=0, below=1)
 
     def target(self, output: Spec) -> Spec:
-        require_shape(self, output, "(B, D)", output.rank == 2, "cr.Dense(8) as the last layer")
+        require_shape(self, output, "(B, D)", output.rank == 2, fact("cr.Dense(8) as the last layer"))
         return Spec(output.shape[:1], "int64")
 
     def terms(self, output: Node, target: Node) -> Node:

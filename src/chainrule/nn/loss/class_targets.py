@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
 from chainrule.nn.loss.loss import Loss
@@ -44,8 +44,8 @@ class OneClass(Loss):
     def target(self, output: Spec) -> Spec:
         if output.rank < 2 or not isinstance(output.shape[-1], int):
             raise ShapeError(
-                "E208", op=self.name, constraint="scores of shape (B, K)", expected="(B, K)",
-                received=shape_text(output.shape), fix="cr.Flatten() before the last layer",
+                "E208", op=self.name, constraint=fact("scores of shape (B, K)"), expected="(B, K)",
+                received=shape_text(output.shape), fix=fact("cr.Flatten() before the last layer"),
             )  # fmt: skip
         known_weights(self, output.shape[-1])
         return Spec(output.shape[:-1], "int64")

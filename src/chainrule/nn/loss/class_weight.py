@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from chainrule.errors import fact
 from chainrule.graph import Node, constant
 from chainrule.nn.validation import is_number, require
 from chainrule.spec import Axis
@@ -34,9 +35,11 @@ def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_we
     if isinstance(weights, list):
         object.__setattr__(loss, name, weights := tuple(weights))
     fits = isinstance(weights, tuple) and all(is_number(w) and w >= 0 for w in weights) and any(weights)
-    require(loss, name, fits, "numbers >= 0, not all 0", f"{name}=(1.0, 2.0)")
+    require(loss, name, fits, fact("numbers >= 0, not all 0"), f"{name}=(1.0, 2.0)")
     if classes is not None:
-        require(loss, name, len(weights) == classes, f"{classes} numbers, one for each class")
+        require(
+            loss, name, len(weights) == classes, fact("{count} numbers, one for each class", count=classes)
+        )
 
 
 def weights_node(loss: Loss, dtype: str, name: str = "class_weight") -> Node:

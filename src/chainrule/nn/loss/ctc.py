@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.validation import require, require_integer
@@ -86,16 +86,21 @@ class CTC(Loss):
         if self.max_target_length is not None:
             require_integer(self, "max_target_length", 1)
         for name in ("time_major", "zero_infinity"):
-            require(self, name, isinstance(getattr(self, name), bool), "True or False")
+            require(self, name, isinstance(getattr(self, name), bool), fact("True or False"))
 
     def target(self, output: Spec) -> Spec:
         holds = output.rank == 3 and all(isinstance(n, int) and n > 0 for n in output.shape[1:])
         require_shape(
-            self, output, "(B, T, K)", holds, "cr.Dense(29) as the last layer, over frames (B, T, C)"
+            self, output, "(B, T, K)", holds, fact("cr.Dense(29) as the last layer, over frames (B, T, C)")
         )
         frames, classes = bound(output.shape[1:])
         reserve(self.max_target_length or 1, itemsize=64)  # of a decoded prediction, for each sample
-        require(self, "blank", self.blank < classes, f"an integer below the {classes} classes")
+        require(
+            self,
+            "blank",
+            self.blank < classes,
+            fact("an integer below the {classes} classes", classes=classes),
+        )
         return Spec((output.shape[0], (self.max_target_length or frames) + self.time_major), "int64")
 
     def terms(self, output: Node, target: Node) -> Node:
@@ -156,9 +161,13 @@ class CTC(Loss):
         if has > limit:
             column = "1 + " if self.time_major else ""
             raise TrainingError(
-                "E504", where="y", expected=f"(B, {column}{limit}): at most {limit} labels for each sample",
+                "E504", where="y",
+                expected=fact(
+                    "(B, {column}{limit}): at most {limit} labels for each sample", column=column,
+                    limit=limit,
+                ),
                 received=f"(B, {column}{has})",
-                fix=f"cr.CTC(max_target_length={has}), if there are as many frames",
+                fix=fact("cr.CTC(max_target_length={length}), if there are as many frames", length=has),
             )  # fmt: skip
         return np.pad(labels, ((0, 0), (0, limit - has)), constant_values=self.blank)
 
@@ -206,11 +215,17 @@ class CTC(Loss):
             row = int(wrong[0])
             raise TrainingError(
                 "E509", where=f"y[{row}]",
-                expected=f"labels, then blanks ({self.blank}); 1 to {steps} frames, as many as they need",
-                received=f"{int(frames[row])} frames for {int(is_label[row].sum())} labels, of which "
-                f"{int(repeats[row])} repeat the one before: {int(needed[row])} are needed",
-                notes=[f"{wrong.size} of {len(target)} targets are affected"],
-                fix="longer recordings, a smaller stride before the loss, or zero_infinity=True",
+                expected=fact(
+                    "labels, then blanks ({blank}); 1 to {frames} frames, as many as they need",
+                    blank=self.blank, frames=steps,
+                ),
+                received=fact(
+                    "{frames} frames for {labels} labels, of which {repeats} repeat the one before: "
+                    "{needed} are needed", frames=int(frames[row]), labels=int(is_label[row].sum()),
+                    repeats=int(repeats[row]), needed=int(needed[row]),
+                ),
+                notes=[fact("{count} of {total} targets are affected", count=wrong.size, total=len(target))],
+                fix=fact("longer recordings, a smaller stride before the loss, or zero_infinity=True"),
             )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import math
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.validation import require_number
@@ -113,7 +114,9 @@ class GaussianNLL(Loss):
     def target(self, output: Spec) -> Spec:
         last = output.shape[-1] if output.rank >= 2 else 0
         holds = isinstance(last, int) and last > 0 and last % 2 == 0
-        require_shape(self, output, "(B, 2 O)", holds, "cr.Dense(2) as the last layer: mean and log-variance")
+        require_shape(
+            self, output, "(B, 2 O)", holds, fact("cr.Dense(2) as the last layer: mean and log-variance")
+        )
         assert isinstance(last, int)
         return output.with_shape((*output.shape[:-1], last // 2))
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from chainrule.errors import DtypeError, ShapeError, UsageError
+from chainrule.errors import DtypeError, ShapeError, UsageError, fact
 from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.ops import functional as F
@@ -99,8 +99,8 @@ class Loss(Extensible):
         terms, shares = self.terms(output, target), self.shares(output, target)
         if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
             raise ShapeError(
-                "E201", op=self.name, expected=f"weight {shape_text(terms.shape)}",
-                received=f"weight {shape_text(weight.shape)}",
+                "E201", op=self.name, expected=fact("weight {shape}", shape=shape_text(terms.shape)),
+                received=fact("weight {shape}", shape=shape_text(weight.shape)),
                 fix=f"weight.reshape({shape_text(output.shape[:1])})",
             )  # fmt: skip
         if weight is not None and weight.shape != output.shape[:1]:
@@ -157,10 +157,10 @@ class Loss(Extensible):
         spec = self.target(output.spec)
         if target.shape != spec.shape:
             raise ShapeError(
-                "E201", op=self.name, expected=f"target {shape_text(spec.shape)}",
-                received=f"target {shape_text(target.shape)}",
+                "E201", op=self.name, expected=fact("target {shape}", shape=shape_text(spec.shape)),
+                received=fact("target {shape}", shape=shape_text(target.shape)),
                 fix=f"target.reshape({shape_text(spec.shape)})",
-                notes=[f"the network gives {shape_text(output.shape)}"],
+                notes=[fact("the network gives {shape}", shape=shape_text(output.shape))],
             )  # fmt: skip
         if not spec.is_float and target.dtype not in INTEGERS:
             raise DtypeError(
@@ -203,12 +203,17 @@ def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> No
     """
     if target is not None and not loss.needs_target:
         raise UsageError(
-            "E132", where=loss.name, loss=loss.name, expected="no y: the output alone decides",
+            "E132", where=loss.name, loss=loss.name, expected=fact("no y: the output alone decides"),
             received="y", fix=without,
         )  # fmt: skip
     if target is None and loss.needs_target:
         raise UsageError(
-            "E133", where=loss.name, loss=loss.name, expected="targets", received="none", fix=with_target
+            "E133",
+            where=loss.name,
+            loss=loss.name,
+            expected="targets",
+            received=fact("none"),
+            fix=with_target,
         )
 
 
@@ -227,6 +232,6 @@ def require_shape(loss: Loss, output: Spec, shape: str, holds: bool, fix: str) -
     """
     if not holds:
         raise ShapeError(
-            "E208", op=loss.name, constraint=f"an output of shape {shape}", expected=shape,
+            "E208", op=loss.name, constraint=fact("an output of shape {shape}", shape=shape), expected=shape,
             received=shape_text(output.shape), fix=fix,
         )  # fmt: skip

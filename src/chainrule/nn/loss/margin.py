@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.class_targets import OneClass, right
 from chainrule.nn.loss.loss import Loss, require_shape, signs
@@ -231,7 +232,7 @@ class MultilabelMargin(Loss):
 
     def target(self, output: Spec) -> Spec:
         holds = output.rank == 2 and isinstance(output.shape[1], int)
-        require_shape(self, output, "(B, K)", holds, "cr.Flatten() before the last layer")
+        require_shape(self, output, "(B, K)", holds, fact("cr.Flatten() before the last layer"))
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, K) -> (B, K, K)

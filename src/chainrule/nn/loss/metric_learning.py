@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape, signs
 from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
@@ -200,7 +201,7 @@ class TripletMargin(Side):
 
     def check(self) -> None:
         require_number(self, "margin", above=0)
-        require(self, "swap", isinstance(self.swap, bool), "True or False")
+        require(self, "swap", isinstance(self.swap, bool), fact("True or False"))
         if self.distance not in DISTANCES:
             raise unknown("TripletMargin, distance", self.distance, list(DISTANCES), 'distance="{}"')
 

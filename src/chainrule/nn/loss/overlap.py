@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, per_sample, require_shape
 from chainrule.nn.validation import require_number
@@ -61,7 +62,7 @@ class Tversky(Loss):
         require_number(self, "beta", minimum=0)
 
     def target(self, output: Spec) -> Spec:
-        require_shape(self, output, "(B, ...)", output.rank >= 2, "cr.Conv(1, 1) as the last layer")
+        require_shape(self, output, "(B, ...)", output.rank >= 2, fact("cr.Conv(1, 1) as the last layer"))
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, ...) -> (B,)
@@ -103,7 +104,7 @@ class Dice(Loss):
     chinese: ClassVar = ("Dice 损失", "1 减去两倍公共面积与面积之和的比。")
 
     def target(self, output: Spec) -> Spec:
-        require_shape(self, output, "(B, ...)", output.rank >= 2, "cr.Conv(1, 1) as the last layer")
+        require_shape(self, output, "(B, ...)", output.rank >= 2, fact("cr.Conv(1, 1) as the last layer"))
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, ...) -> (B,)

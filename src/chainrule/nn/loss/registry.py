@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chainrule import block_index
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.loss.loss import Loss
@@ -61,7 +61,7 @@ def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[s
         entries = ", ".join(f'"{name}": "mse"' for name in outputs)
         raise UsageError(
             "E101", where="loss", name=(strays or missing)[0], expected=", ".join(outputs),
-            received=", ".join(map(str, loss)) or "none", fix=f"loss={{{entries}}}",
+            received=", ".join(map(str, loss)) or fact("none"), fix=f"loss={{{entries}}}",
         )  # fmt: skip
     return {name: known_loss(loss[name]) for name in outputs}
 
@@ -85,11 +85,19 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
     if node.op.name in _REFUSED.get(loss.wants, ()):
         activation = node.op.name
         logits = loss.wants == "logits"
-        drop = f'drop activation="{activation}" from the last layer: {loss.name} applies it'
+        drop = fact(
+            'drop activation="{activation}" from the last layer: {name} applies it',
+            activation=activation,
+            name=loss.name,
+        )
         raise UsageError(
             "E105", where=str(node.site), loss=loss.name, inputs=loss.wants, inputs_zh=_WANTS_ZH[loss.wants],
             activation=activation,
-            expected="scores of any size (no activation at the end)" if logits else "log_softmax at the end",
-            received=f"numbers after {activation}",
-            fix=drop if logits else 'activation="log_softmax" in the last layer',
+            expected=(
+                fact("scores of any size (no activation at the end)")
+                if logits
+                else fact("log_softmax at the end")
+            ),
+            received=fact("numbers after {activation}", activation=activation),
+            fix=drop if logits else fact('activation="log_softmax" in the last layer'),
         )  # fmt: skip

@@ -6,6 +6,7 @@ import math
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.loss.loss import Loss, require_shape
 from chainrule.nn.loss.vector_geometry import cosine
@@ -266,7 +267,7 @@ class CosineLoss(Loss):
     chinese: ClassVar = ("余弦相似度损失", "输出与目标夹角余弦的相反数：只看方向。")
 
     def target(self, output: Spec) -> Spec:
-        require_shape(self, output, "(B, D)", output.rank >= 2, "cr.Dense(8) as the last layer")
+        require_shape(self, output, "(B, D)", output.rank >= 2, fact("cr.Dense(8) as the last layer"))
         return output
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, ..., D) -> (B, ...)

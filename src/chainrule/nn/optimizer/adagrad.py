@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import (
     Moved,
@@ -260,7 +261,7 @@ class Ftrl(Rule):
             self,
             "weight_decay",
             not self.weight_decay,
-            "0: a new weight does not begin at the old one",
+            fact("0: a new weight does not begin at the old one"),
             "l2=0.01",
         )
 

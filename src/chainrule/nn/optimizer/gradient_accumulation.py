@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Nodes, Slot, StepContext
 from chainrule.nn.optimizer.weight_averaging import Around
@@ -40,8 +41,10 @@ class Accumulated(Around):
 
     def check(self) -> None:
         require_integer(self, "steps", 1)
-        require(self, "inner", not self.inner.needs_all, "an optimizer that takes batches")
-        require(self, "clip", self.clip is None or isinstance(self.clip, Clip), "a clip", "cr.ClipNorm(1.0)")
+        require(self, "inner", not self.inner.needs_all, fact("an optimizer that takes batches"))
+        require(
+            self, "clip", self.clip is None or isinstance(self.clip, Clip), fact("a clip"), "cr.ClipNorm(1.0)"
+        )
 
     @property
     def schedule(self) -> Schedule:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, replace
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import Extensible, changed
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Optimizer, Rule, Slot, StepContext
@@ -43,12 +43,14 @@ class Group(Extensible):
     constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
-        require(self, "pattern", isinstance(self.pattern, str) and self.pattern != "", "a path", '"*.bias"')
+        require(
+            self, "pattern", isinstance(self.pattern, str) and self.pattern != "", fact("a path"), '"*.bias"'
+        )
         require_number(self, "learning_rate_factor", minimum=0)
         if self.weight_decay is not None:
             require_number(self, "weight_decay", minimum=0)
         fits = self.constraint is None or isinstance(self.constraint, Constraint)
-        require(self, "constraint", fits, "a constraint", "cr.MaxNorm(2.0)")
+        require(self, "constraint", fits, fact("a constraint"), "cr.MaxNorm(2.0)")
 
     def has(self, path: str) -> bool:
         """Whether a parameter belongs to the group."""
@@ -84,7 +86,7 @@ class Grouped(Optimizer):
     def __post_init__(self) -> None:
         groups = (self.groups,) if isinstance(self.groups, Group) else self.groups
         object.__setattr__(self, "groups", tuple(groups) if isinstance(groups, list) else groups)
-        require(self, "inner", isinstance(self.inner, Rule), "an optimizer such as AdamW", "cr.AdamW()")
+        require(self, "inner", isinstance(self.inner, Rule), fact("an optimizer such as AdamW"), "cr.AdamW()")
         fits = isinstance(self.groups, tuple) and all(isinstance(g, Group) for g in self.groups)
         require(
             self, "groups", fits and bool(self.groups), "groups", '(cr.Group("*.bias", weight_decay=0.0),)'
@@ -105,8 +107,9 @@ class Grouped(Optimizer):
         if idle:
             close = nearest(idle[0], shapes)
             raise UsageError(
-                "E101", where="Group, pattern", name=idle[0], expected=outline(shapes) or "no parameters",
-                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", learning_rate_factor=...)',
+                "E101", where="Group, pattern", name=idle[0],
+                expected=outline(shapes) or fact("no parameters"), received=", ".join(idle),
+                fix=f'cr.Group("{close or "*"}", learning_rate_factor=...)',
             )  # fmt: skip
         return self.inner.memory(shapes)
 

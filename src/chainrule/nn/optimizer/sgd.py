@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, running
 from chainrule.nn.schedule import Schedule
@@ -43,7 +44,7 @@ class SGD(Rule):
 
     def check(self) -> None:
         require_number(self, "momentum", minimum=0, below=1)
-        require(self, "nesterov", not self.nesterov or self.momentum > 0, "momentum > 0 with nesterov")
+        require(self, "nesterov", not self.nesterov or self.momentum > 0, fact("momentum > 0 with nesterov"))
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"velocity": Slot(shape)} if self.momentum else {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.optimizer.optimizer import (
     Moved,
@@ -37,7 +38,7 @@ class Around(Optimizer):
     inner: Optimizer
 
     def __post_init__(self) -> None:
-        require(self, "inner", isinstance(self.inner, Optimizer), "an optimizer", "cr.Adam()")
+        require(self, "inner", isinstance(self.inner, Optimizer), fact("an optimizer"), "cr.Adam()")
         self.check()
 
     def check(self) -> None:

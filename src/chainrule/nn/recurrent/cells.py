@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, known_activation
 from chainrule.nn.initializer import Blocks, Fill, Initializer, known_initializer
@@ -38,7 +39,7 @@ class _Gated(Recurrent):
     def check(self) -> None:
         super().check()
         known_activation(self.activation)
-        require(self, "bias", isinstance(self.bias, bool), "True or False")
+        require(self, "bias", isinstance(self.bias, bool), fact("True or False"))
         for init in (self.weight_initializer, self.recurrent_initializer):
             known_initializer(init)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, known_activation
 from chainrule.nn.initializer import XAVIER, Blocks, Fill
@@ -68,7 +68,7 @@ class ConvLSTM(Recurrent):
     def require_form(self, x: Node) -> None:
         if not 4 <= x.rank <= 6 or not all(isinstance(n, int) for n in x.shape[2:]):
             raise ShapeError(
-                "E208", op="ConvLSTM", constraint="sequences of images of fixed size",
+                "E208", op="ConvLSTM", constraint=fact("sequences of images of fixed size"),
                 expected="(B, T, *space, C)", received=shape_text(x.shape),
             )  # fmt: skip
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY
 from typing import Any, ClassVar, TypeAlias
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
@@ -63,7 +63,7 @@ class Recurrent(Layer):
     def check(self) -> None:
         require_integer(self, "units", 1, fix=f"cr.{type(self).__name__}(64)")
         require(self, "returns", self.returns in RETURNS, " or ".join(f'"{name}"' for name in RETURNS))
-        require(self, "reverse", isinstance(self.reverse, bool), "True or False")
+        require(self, "reverse", isinstance(self.reverse, bool), fact("True or False"))
         for name in ("dropout", "recurrent_dropout"):
             require_number(self, name, minimum=0, below=1)
 
@@ -109,9 +109,9 @@ class Recurrent(Layer):
         """Refuse a sequence whose cells have another form, or that has no cell."""
         if x.rank != rank or not all(isinstance(n, int) for n in x.shape[2:]):
             raise ShapeError(
-                "E208", op=type(self).__name__, constraint="sequences of cells of fixed size",
+                "E208", op=type(self).__name__, constraint=fact("sequences of cells of fixed size"),
                 expected=expected, received=shape_text(x.shape),
-                fix="cr.Embedding(...) before it, or x[:, :, None]",
+                fix=fact("cr.Embedding(...) before it, or x[:, :, None]"),
             )  # fmt: skip
 
     def _first(self, inputs: Mapping[str, Node], x: Node) -> tuple[Node, ...]:
@@ -123,7 +123,8 @@ class Recurrent(Layer):
                 state = F.broadcast_to(constant(0.0, x.dtype), shape)
             elif state.shape != shape:
                 raise ShapeError(
-                    "E208", op=type(self).__name__, constraint=f"a first {name} state for every sample",
+                    "E208", op=type(self).__name__,
+                    constraint=fact("a first {name} state for every sample", name=name),
                     expected=shape_text(shape), received=shape_text(state.shape),
                 )  # fmt: skip
             states.append(state)
@@ -163,16 +164,16 @@ def inputs_of(owner: str, x: Value, memory: Sequence[str]) -> Mapping[str, Node]
     allowed = (*NAMES, *memory)
     if "sequence" not in inputs or any(name not in allowed for name in inputs):
         raise ShapeError(
-            "E208", op=owner, constraint="a sequence, and what belongs to it, by name",
-            expected=f"sequence, and if wanted {', '.join(allowed[1:])}", received=", ".join(inputs),
-            fix='{"sequence": x, "mask": mask}',
+            "E208", op=owner, constraint=fact("a sequence, and what belongs to it, by name"),
+            expected=fact("sequence, and if wanted {names}", names=', '.join(allowed[1:])),
+            received=", ".join(inputs), fix='{"sequence": x, "mask": mask}',
         )  # fmt: skip
     return inputs
 
 
 def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple[tuple[Node, ...], Step]:
     """The step, which a cell that does not count leaves unchanged; the output is then repeated."""
-    require_mask("a recurrent layer", mask, x)
+    require_mask(fact("a recurrent layer"), mask, x)
 
     def turned(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
         *own, counts = cells
@@ -199,6 +200,6 @@ def require_mask(owner: str, mask: Node, x: Node) -> None:
     """
     if mask.shape != x.shape[:2] or mask.dtype != "bool":
         raise ShapeError(
-            "E208", op=owner, constraint="a mask that is true or false for every cell",
+            "E208", op=owner, constraint=fact("a mask that is true or false for every cell"),
             expected=f"bool{shape_text(x.shape[:2])}", received=mask.spec, fix="mask.astype(\"bool\")",
         )  # fmt: skip

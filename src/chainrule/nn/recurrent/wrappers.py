@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.extension import changed
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Value, layer
@@ -94,7 +94,9 @@ class Stacked(Layer):
 
     def check(self) -> None:
         if not self.layers:
-            raise UsageError("E104", where="Stacked", expected="a recurrent layer", received="none")
+            raise UsageError(
+                "E104", where="Stacked", expected=fact("a recurrent layer"), received=fact("none")
+            )
         for part in self.layers:
             _require_recurrent("Stacked", part)
         require_number(self, "dropout", minimum=0, below=1)
@@ -160,7 +162,11 @@ def _require_recurrent(where: str, part: object) -> None:
     inner = part.inner if isinstance(part, Bidirectional) and where == "Stacked" else part
     if not isinstance(inner, Recurrent):
         raise UsageError(
-            "E104", where=where, expected="a recurrent layer", received=value_text(part), fix="cr.LSTM(32)"
+            "E104",
+            where=where,
+            expected=fact("a recurrent layer"),
+            received=value_text(part),
+            fix="cr.LSTM(32)",
         )
 
 

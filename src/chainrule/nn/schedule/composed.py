@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, known_schedule, require_rate, require_rising
 from chainrule.nn.validation import require, require_integer, require_number
@@ -38,7 +39,7 @@ class Warmup(Schedule):
         require_integer(self, "warmup_steps", 1)
         if not isinstance(self.then, Schedule):
             require_number(self, "then", above=0)
-        require(self, "then", not isinstance(self.then, Warmup), "a schedule that is no warm-up itself")
+        require(self, "then", not isinstance(self.then, Warmup), fact("a schedule that is no warm-up itself"))
 
     def __call__(self, step: Node, horizon: int) -> Node:
         climbed = F.minimum((step + 1.0) / float(self.warmup_steps), 1.0)
@@ -73,7 +74,12 @@ class RateSequence(Schedule):
         require_schedules(self, "schedules")
         require_rising(self, "milestones")
         fits = len(self.milestones) == len(self.schedules) - 1
-        require(self, "milestones", fits, f"{len(self.schedules) - 1} updates, one less than schedules")
+        require(
+            self,
+            "milestones",
+            fits,
+            fact("{count} updates, one less than schedules", count=len(self.schedules) - 1),
+        )
 
     def __call__(self, step: Node, horizon: int) -> Node:
         starts, ends = (0, *self.milestones), (*self.milestones, max(horizon, self.milestones[-1] + 1))
@@ -150,9 +156,9 @@ def require_schedules(owner: object, name: str) -> None:
     """
     schedules = getattr(owner, name)
     fits = isinstance(schedules, tuple) and len(schedules) >= 2
-    require(owner, name, fits, "two or more schedules", "(cr.LinearRamp(0.1), cr.Cosine(0.1))")
+    require(owner, name, fits, fact("two or more schedules"), "(cr.LinearRamp(0.1), cr.Cosine(0.1))")
     wrong = [part for part in schedules if not isinstance(part, Schedule) and not _is_rate(part)]
-    require(owner, name, not wrong, "schedules, or numbers above 0")
+    require(owner, name, not wrong, fact("schedules, or numbers above 0"))
 
 
 def _is_rate(value: object) -> bool:

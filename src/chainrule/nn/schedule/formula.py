@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule
 from chainrule.nn.validation import require
@@ -73,12 +74,19 @@ class RateFormula(Schedule):
     def check(self) -> None:
         text = self.text
         fits = isinstance(text, str) and len(text) <= LONGEST and text.count("(") <= DEEPEST
-        require(self, "text", fits, f"a formula of at most {LONGEST} signs and {DEEPEST} brackets")
+        require(
+            self,
+            "text",
+            fits,
+            fact(
+                "a formula of at most {signs} signs and {brackets} brackets", signs=LONGEST, brackets=DEEPEST
+            ),
+        )
         try:
             wrong = _unknown(parse(text))
         except ValueError:
-            wrong = "no formula"
-        expected = f"a formula of t and T ({wrong} is unknown)" if wrong else ""
+            wrong = fact("no formula")
+        expected = fact("a formula of t and T ({name} is unknown)", name=wrong) if wrong else ""
         require(self, "text", not wrong, expected, 'cr.RateFormula("0.1 * 0.5^floor(t / 100)")')
 
     def __call__(self, step: Node, horizon: int) -> Node:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from typing import Any
 
+from chainrule.errors import fact
 from chainrule.graph import Node, input_node
 from chainrule.nn.schedule.schedule import Schedule, known_schedule, require_rate
 from chainrule.nn.validation import require, require_integer, require_number
@@ -59,7 +60,7 @@ class ReduceOnPlateau(Schedule):
         require_rate(self, "learning_rate")
         require_number(self, "factor", above=0, below=1)
         require_integer(self, "patience", 0)
-        require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
+        require(self, "monitor", isinstance(self.monitor, str), fact("a column of the history"), '"val_loss"')
         require_number(self, "min_delta", minimum=0)
         require_integer(self, "cooldown", 0)
         require_number(self, "min_learning_rate", minimum=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.errors import fact
 from chainrule.extension import Extensible
 from chainrule.graph import Node
 from chainrule.nn.validation import require, require_number
@@ -74,7 +75,7 @@ def require_rising(owner: object, name: str) -> None:
     steps = getattr(owner, name)
     are_integers = isinstance(steps, tuple) and all(type(n) is int for n in steps)
     rises = are_integers and bool(steps) and all(a < b for a, b in zip((0, *steps), steps, strict=False))
-    require(owner, name, rises, "integers above 0, each above the one before", f"{name}=(100, 200)")
+    require(owner, name, rises, fact("integers above 0, each above the one before"), f"{name}=(100, 200)")
 
 
 def as_tuple(owner: object, name: str) -> None:

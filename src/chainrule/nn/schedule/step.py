@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
+from chainrule.errors import fact
 from chainrule.graph import Node
 from chainrule.nn.schedule.schedule import Schedule, as_tuple, require_rising
 from chainrule.nn.validation import is_number, require, require_integer, require_number
@@ -111,7 +112,12 @@ class PiecewiseConstant(Schedule):
         require_rising(self, "boundaries")
         fits = isinstance(self.values, tuple) and all(is_number(r) and r > 0 for r in self.values)
         fits = fits and len(self.values) == len(self.boundaries) + 1
-        require(self, "values", fits, f"{len(self.boundaries) + 1} numbers above 0, one more than boundaries")
+        require(
+            self,
+            "values",
+            fits,
+            fact("{count} numbers above 0, one more than boundaries", count=len(self.boundaries) + 1),
+        )
 
     def __call__(self, step: Node, horizon: int) -> Node:
         learning_rate = full_like(step, self.values[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import DtypeError, ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
 from chainrule.ops.card import (
@@ -49,9 +49,14 @@ def inside(op: str, indices: np.ndarray, length: int) -> np.ndarray:
         place = tuple(int(i) for i in wrong[0])
         most = int(indices.max())
         raise ShapeError(
-            "E211", where=op, expected=f"0 to {length - 1}", received=f"{indices[place]} at position {place}",
-            notes=[f"{len(wrong)} of {indices.size} indices are so"],
-            fix=f"{most + 1} rows: as many as the largest index and 1" if most >= length else "",
+            "E211", where=op, expected=fact("0 to {last}", last=length - 1),
+            received=fact("{index} at position {position}", index=indices[place], position=place),
+            notes=[fact("{count} of {total} indices are so", count=len(wrong), total=indices.size)],
+            fix=(
+                fact("{rows} rows: as many as the largest index and 1", rows=most + 1)
+                if most >= length
+                else ""
+            ),
         )  # fmt: skip
     return indices
 
@@ -82,7 +87,7 @@ class Gather(Card):
         x, i = specs
         if x.rank < 1:
             raise ShapeError(
-                "E208", op=self.name, constraint="a table with rows (C1)", received=shape_text(x.shape)
+                "E208", op=self.name, constraint=fact("a table with rows (C1)"), received=shape_text(x.shape)
             )
         whole_numbers(self.name, i)
         return x.with_shape((*i.shape, *x.shape[1:]))
@@ -154,7 +159,7 @@ class ScatterAdd(_Rows):
         v, i = specs
         whole_numbers(self.name, i)
         if v.shape[: i.rank] != i.shape:
-            raise ShapeError("E208", op=self.name, constraint=self.constraints["C1"] + " (C1)",
+            raise ShapeError("E208", op=self.name, constraint=self.requirement("C1"),
                              expected=shape_text(i.shape), received=shape_text(v.shape))  # fmt: skip
         return v.with_shape((self.rows, *v.shape[i.rank :]))
 
@@ -228,7 +233,7 @@ class OneHot(_Depth):
         (i,) = specs
         whole_numbers(self.name, i)
         if self.depth < 0 or self.dtype not in FLOATS:
-            raise ShapeError("E208", op=self.name, constraint=self.constraints["C2"] + " (C2)", received=self)
+            raise ShapeError("E208", op=self.name, constraint=self.requirement("C2"), received=self)
         return Spec((*i.shape, self.depth), self.dtype)
 
     def evaluate(self, i: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, constant, make, reserve
 from chainrule.graph.node import Index
 from chainrule.ops.array.gather import gather
@@ -26,8 +26,8 @@ def index(x: Node, where: Index) -> Node:
     lists = [i for i, entry in enumerate(entries) if isinstance(entry, list | np.ndarray | Node)]
     if len(lists) > 1:
         raise UsageError(
-            "E101", where="[...]", name="a second list", expected="one list of places at once",
-            received=f"{len(lists)} lists", fix="x[[0, 2]][:, [1, 1]], one after the other",
+            "E101", where="[...]", name=fact("a second list"), expected=fact("one list of places at once"),
+            received=f"{len(lists)} lists", fix=fact("x[[0, 2]][:, [1, 1]], one after the other"),
         )  # fmt: skip
     if not lists:
         return _cut(x, entries)
@@ -61,14 +61,16 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
         table = np.flatnonzero(table)
     if table.dtype.kind not in "iu":
         raise UsageError(
-            "E101", where="[...]", name=f"a list of {table.dtype}", expected="integers",
-            received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
+            "E101", where="[...]", name=fact("a list of {content}", content=table.dtype),
+            expected=fact("integers"), received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
         )  # fmt: skip
     if isinstance(length, int):
         outside = table[(table < -length) | (table >= length)]
         if outside.size:
             raise ShapeError(
-                "E206", expected=f"{-length} to {length - 1}", received=f"{outside.flat[0]} of axis {axis}"
+                "E206",
+                expected=fact("{first} to {last}", first=-length, last=length - 1),
+                received=fact("{index} of axis {axis}", index=outside.flat[0], axis=axis),
             )
         table = np.where(table < 0, table + length, table)
     return constant(table.astype(np.int64))
@@ -101,7 +103,10 @@ def _spelled_out(x: Node, entries: tuple) -> list:
     ]  # not by ==, which an array answers with an array
     if given > x.rank or len(dots) > 1:
         raise ShapeError(
-            "E205", axis=given - 1, expected=f"at most {x.rank} indices", received=f"{given} indices"
+            "E205",
+            axis=given - 1,
+            expected=fact("at most {limit} indices", limit=x.rank),
+            received=fact("{count} indices", count=given),
         )
     missing = [slice(None)] * (x.rank - given)
     if not dots:
@@ -115,13 +120,15 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
         place = int(entry) + length if entry < 0 else int(entry)
         if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:
             raise ShapeError(
-                "E206", expected=f"{-length} to {length - 1}", received=f"{entry} of axis {axis}"
+                "E206",
+                expected=fact("{first} to {last}", first=-length, last=length - 1),
+                received=fact("{index} of axis {axis}", index=entry, axis=axis),
             )
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
         raise UsageError(
             "E101", where="[...]", name=repr(entry)[:80],
-            expected="integers, slices, a list of integers, ... and None",
+            expected=fact("integers, slices, a list of integers, ... and None"),
             received=type(entry).__name__, fix="x[[0, 2]], x[:, 1:3]",
         )  # fmt: skip
     step = 1 if entry.step is None else int(entry.step)

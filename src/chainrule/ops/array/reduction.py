@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.ops.array.shape import broadcast_to, reshape
@@ -56,7 +56,10 @@ class Reduction(Card):
         for axis in self.axes:
             if not 0 <= axis < x.rank or self.axes.count(axis) > 1:
                 raise ShapeError(
-                    "E205", axis=axis, expected=f"0 to {x.rank - 1}, each once", received=self.axes
+                    "E205",
+                    axis=axis,
+                    expected=fact("0 to {last}, each once", last=x.rank - 1),
+                    received=self.axes,
                 )
         same_kind(self.name, specs, self.takes)
         return Spec(self.shape_of(x.shape), x.dtype)
@@ -149,7 +152,7 @@ class Extreme(Reduction):
         for axis in self.axes:
             if specs[0].shape[axis] == 0:
                 raise ShapeError(
-                    "E208", op=self.name, constraint="a folded axis that is not empty (C3)", received=0
+                    "E208", op=self.name, constraint=fact("a folded axis that is not empty (C3)"), received=0
                 )
         return result
 
@@ -239,7 +242,9 @@ class ReduceProd(Reduction):
     def infer(self, *specs: Spec) -> Spec:
         result = super().infer(*specs)
         if len(self.axes) != 1:
-            raise ShapeError("E208", op=self.name, constraint="one axis at a time (C3)", received=self.axes)
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("one axis at a time (C3)"), received=self.axes
+            )
         return result
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -249,7 +254,9 @@ class ReduceProd(Reduction):
         (x,), (axis,) = inputs, self.axes
         length = x.shape[axis]
         if not isinstance(length, int):
-            raise ShapeError("E208", op=self.name, constraint="an axis of fixed length (C3)", received=length)
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("an axis of fixed length (C3)"), received=length
+            )
         before, after = x.shape[:axis], x.shape[axis + 1 :]
         square = (*before, length, length, *after)
         rows = broadcast_to(reshape(x, (*before, 1, length, *after)), square)
@@ -281,7 +288,9 @@ class ArgMax(Extreme):
 
     def infer(self, *specs: Spec) -> Spec:
         if len(self.axes) != 1:
-            raise ShapeError("E208", op=self.name, constraint="one axis at a time (C4)", received=self.axes)
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("one axis at a time (C4)"), received=self.axes
+            )
         return super().infer(*specs).with_dtype("int64")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.ops.array import reduction
 from chainrule.ops.array.shape import reshape
@@ -28,7 +28,10 @@ def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
     for a in found:
         if not 0 <= a < x.rank or found.count(a) > 1:
             raise ShapeError(
-                "E205", axis=axis, expected=f"{-x.rank} to {x.rank - 1}, each once", received=axis
+                "E205",
+                axis=axis,
+                expected=fact("{first} to {last}, each once", first=-x.rank, last=x.rank - 1),
+                received=axis,
             )
     return tuple(found)
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Number, Product, Sum, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
@@ -67,7 +67,7 @@ class Resample(_Tapped):
         same_kind(self.name, specs, "floating-point")
         length = x.shape[self.axis] if 0 <= self.axis < x.rank else None
         if not isinstance(length, int):
-            constraint = f"{self.constraints['C1']} (C1)"
+            constraint = self.requirement("C1")
             raise ShapeError("E208", op=self.name, constraint=constraint, received=shape_text(x.shape))
         _require(self.taps, length)
         return x.with_shape(len(self.taps) if i == self.axis else n for i, n in enumerate(x.shape))
@@ -129,8 +129,8 @@ def _require(taps: Taps, length: int) -> None:
             cell, weight = tap if len(tap) == 2 else (None, None)
             if not (isinstance(cell, int) and 0 <= cell < length and _is_number(weight)):
                 raise ShapeError(
-                    "E208", op=Resample.name, constraint=f"{Resample.constraints['C2']} (C2)",
-                    expected=f"0 to {length - 1}", received=str(tap),
+                    "E208", op=Resample.name, constraint=Resample.requirement("C2"),
+                    expected=fact("0 to {last}", last=length - 1), received=str(tap),
                 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Tree
 from chainrule.ops.card import (
@@ -54,8 +54,8 @@ class Transpose(_Permutation):
         (x,) = specs
         if sorted(self.axes) != list(range(x.rank)):
             raise ShapeError(
-                "E208", op=self.name, constraint="every axis named once (C1)",
-                expected=f"an order of {tuple(range(x.rank))}", received=self.axes,
+                "E208", op=self.name, constraint=fact("every axis named once (C1)"),
+                expected=fact("an order of {axes}", axes=tuple(range(x.rank))), received=self.axes,
             )  # fmt: skip
         return x.with_shape(x.shape[axis] for axis in self.axes)
 
@@ -109,8 +109,10 @@ class Reshape(_Shaped):
         (x,) = specs
         if count(self.shape) != x.size:
             raise ShapeError(
-                "E204", expected=f"{x.size} elements {shape_text(x.shape)}",
-                received=f"{count(self.shape)} elements {shape_text(self.shape)}",
+                "E204", expected=fact("{count} elements {shape}", count=x.size, shape=shape_text(x.shape)),
+                received=fact(
+                    "{count} elements {shape}", count=count(self.shape), shape=shape_text(self.shape),
+                ),
             )  # fmt: skip
         return x.with_shape(self.shape)
 
@@ -256,7 +258,7 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
             rest = x.spec.size // known
         except (ValueError, ZeroDivisionError):
             raise ShapeError(
-                "E204", expected=f"a divisor of {x.spec.size}", received=shape_text(new)
+                "E204", expected=fact("a divisor of {count}", count=x.spec.size), received=shape_text(new)
             ) from None
         new = tuple(rest if n == -1 else n for n in new)
     return x if new == x.shape else make(Reshape(new), x)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Number, Tree
 from chainrule.ops.array.shape import B, reshape
@@ -51,7 +51,9 @@ class Slice(_Window):
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
         if not len(self.start) == len(self.stop) == len(self.step) == x.rank:
-            raise ShapeError("E208", op=self.name, constraint="an entry for each axis (C1)", received=self)
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("an entry for each axis (C1)"), received=self
+            )
         return x.with_shape(self._length(x.shape[i], i) for i in range(x.rank))
 
     def _length(self, length: Axis, i: int) -> Axis:
@@ -59,13 +61,17 @@ class Slice(_Window):
         if isinstance(length, int) and isinstance(start, int) and isinstance(stop, int):
             if step < 1 or not 0 <= start <= stop <= length:
                 raise ShapeError(
-                    "E206", expected=f"0 <= start <= stop <= {length}, step >= 1 (C2)",
-                    received=f"{start}:{stop}:{step} of axis {i}",
+                    "E206", expected=fact("0 <= start <= stop <= {length}, step >= 1 (C2)", length=length),
+                    received=fact(
+                        "{start}:{stop}:{step} of axis {axis}", start=start, stop=stop, step=step, axis=i,
+                    ),
                 )  # fmt: skip
             return -((start - stop) // step)
         if step != 1:
             raise ShapeError(
-                "E206", expected="step 1 on an axis of symbolic length (C3)", received=f"slice step {step}"
+                "E206",
+                expected=fact("step 1 on an axis of symbolic length (C3)"),
+                received=fact("slice step {step}", step=step),
             )
         return stop - start
 
@@ -135,7 +141,7 @@ class Pad(_Border):
         if not len(self.low) == len(self.high) == len(self.between) == x.rank or any(
             isinstance(n, int) and n < 0 for n in counts
         ):
-            raise ShapeError("E208", op=self.name, constraint=self.constraints["C1"] + " (C1)", received=self)
+            raise ShapeError("E208", op=self.name, constraint=self.requirement("C1"), received=self)
         return x.with_shape(self.low[i] + self._spread(n, i) + self.high[i] for i, n in enumerate(x.shape))
 
     def _spread(self, length: Axis, i: int) -> Axis:
@@ -213,10 +219,14 @@ class Concatenate(_Joint):
     def infer(self, *specs: Spec) -> Spec:
         a, b = specs
         if not 0 <= self.axis < a.rank:
-            raise ShapeError("E205", axis=self.axis, expected=f"0 to {a.rank - 1} (C1)", received=self.axis)
+            raise ShapeError(
+                "E205", axis=self.axis, expected=fact("0 to {last} (C1)", last=a.rank - 1), received=self.axis
+            )
         others = [(n, m) for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=False)) if i != self.axis]
         if a.rank != b.rank or a.dtype != b.dtype or any(n != m for n, m in others):
-            raise ShapeError("E207", expected=f"{a} but for axis {self.axis} (C2)", received=b)
+            raise ShapeError(
+                "E207", expected=fact("{spec} but for axis {axis} (C2)", spec=a, axis=self.axis), received=b
+            )
         grown = a.shape[self.axis] + b.shape[self.axis]
         return a.with_shape(grown if i == self.axis else n for i, n in enumerate(a.shape))
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.ops.array.shape import broadcast_to, reshape
@@ -41,9 +41,13 @@ class Scores(Card):
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
         if not 0 <= self.axis < x.rank:
-            raise ShapeError("E205", axis=self.axis, expected=f"0 to {x.rank - 1} (C1)", received=self.axis)
+            raise ShapeError(
+                "E205", axis=self.axis, expected=fact("0 to {last} (C1)", last=x.rank - 1), received=self.axis
+            )
         if x.shape[self.axis] == 0:
-            raise ShapeError("E208", op=self.name, constraint="an axis that is not empty (C2)", received=0)
+            raise ShapeError(
+                "E208", op=self.name, constraint=fact("an axis that is not empty (C2)"), received=0
+            )
         same_kind(self.name, specs, "floating-point")
         return x if self.keeps else x.with_shape((*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import DtypeError, ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Compare, Element, Number, Tree
 from chainrule.ops.card import (
@@ -139,7 +139,9 @@ class Extent(_Counted):
         (x,) = specs
         for axis in self.axes:
             if not 0 <= axis < x.rank:
-                raise ShapeError("E205", axis=axis, expected=f"0 to {x.rank - 1} (C1)", received=self.axes)
+                raise ShapeError(
+                    "E205", axis=axis, expected=fact("0 to {last} (C1)", last=x.rank - 1), received=self.axes
+                )
         return Spec((), self.dtype)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

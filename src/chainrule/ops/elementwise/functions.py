@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import DtypeError
+from chainrule.errors import DtypeError, fact
 from chainrule.graph import Constant, Node, constant
 from chainrule.graph import make as make_node
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to
@@ -38,7 +38,8 @@ def lift(value: Operand, like: Node | None) -> Node:
         return constant(value)
     if isinstance(value, float) and like.dtype not in FLOATS:
         raise DtypeError(
-            "E252", op="a plain number", expected=like.dtype, received=f"{value!r} beside {like.dtype}",
+            "E252", op=fact("a plain number"), expected=like.dtype,
+            received=fact("{value!r} beside {dtype}", value=value, dtype=like.dtype),
             fix='x.astype("float32")',
         )  # fmt: skip
     return constant(np.asarray(value).astype(like.dtype))

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Shared, Whole
 from chainrule.ops.elementwise.elementwise import same_kind
 from chainrule.ops.linear.window_geometry import Lengths, Windowed, are_whole, space_of
@@ -54,8 +54,11 @@ class Kernel(Windowed):
         if w.shape[-1] != channels // self.groups:
             shared = f" / {self.groups} groups" if self.groups > 1 else ""
             raise ShapeError(
-                "E217", op=self.name, received=f"{w.shape[-1]} deep",
-                expected=f"{channels // self.groups} deep: {channels} channels{shared} (C6)",
+                "E217", op=self.name, received=fact("{depth} deep", depth=w.shape[-1]),
+                expected=fact(
+                    "{depth} deep: {channels} channels{shared} (C6)", depth=channels // self.groups,
+                    channels=channels, shared=shared,
+                ),
             )  # fmt: skip
         return x.with_shape((x.shape[0], *self.places(space, kernel), w.shape[0]))
 
@@ -64,8 +67,9 @@ class Kernel(Windowed):
         channels, filters = int(x.shape[-1]), int(made)  # pyright: ignore[reportArgumentType]
         if not are_whole((self.groups,), 1) or channels % self.groups or filters % self.groups:
             raise ShapeError(
-                "E214", op=self.name, expected=f"channels that {self.groups} groups divide (C5)",
-                received=f"{channels} channels in, {filters} out",
+                "E214", op=self.name,
+                expected=fact("channels that {groups} groups divide (C5)", groups=self.groups),
+                received=fact("{channels} channels in, {filters} out", channels=channels, filters=filters),
             )  # fmt: skip
         return channels
 
@@ -116,7 +120,10 @@ def both_spaces(op: str, x: Spec, w: Spec) -> tuple[Lengths, Lengths]:
     space, kernel = space_of(op, x), space_of(op, w)
     if len(space) != len(kernel) or not isinstance(w.shape[0], int):
         raise ShapeError(
-            "E213", op=op, expected=f"weights (O, *kernel, I), {len(space)} axes of kernel, all known (C1)",
+            "E213", op=op,
+            expected=fact(
+                "weights (O, *kernel, I), {count} axes of kernel, all known (C1)", count=len(space),
+            ),
             received=shape_text(w.shape),
         )  # fmt: skip
     return space, kernel

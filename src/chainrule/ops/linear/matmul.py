@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.ops.array.shape import broadcast_shapes, broadcast_to, reshape, swap
@@ -58,7 +58,7 @@ class Matmul(Card):
         a, b = specs
         if a.rank != b.rank or a.rank < 2 or a.shape[:-2] != b.shape[:-2]:
             raise ShapeError(
-                "E208", op=self.name, constraint="matrices with equal leading axes (C2)",
+                "E208", op=self.name, constraint=fact("matrices with equal leading axes (C2)"),
                 expected=shape_text(a.shape), received=shape_text(b.shape),
             )  # fmt: skip
         if a.shape[-1] != b.shape[-2]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, make
 from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.ops.array import reduction_functions
@@ -317,8 +317,9 @@ def _fewest_held(windows: Node) -> Lengths:
     fewest = op.fewest_held(space_of(op.name, x.spec), op.window)
     if 0 in fewest:
         raise ShapeError(
-            "E219", expected=f"padding narrower than the window {shape_text(op.window)}",
-            received=f"padding {shape_text(op.low)} and {shape_text(op.high)}", fix='padding="same"',
+            "E219", expected=fact("padding narrower than the window {window}", window=shape_text(op.window)),
+            received=fact("padding {low} and {high}", low=shape_text(op.low), high=shape_text(op.high)),
+            fix='padding="same"',
         )  # fmt: skip
     return fewest
 

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.errors import Message, ShapeError, UsageError, fact, joined, nearest
 from chainrule.graph import reserve
 from chainrule.ops.card import Card
 from chainrule.records import frozen
@@ -65,7 +65,10 @@ class Windowed(Card):
         if wrong:
             raise ShapeError(
                 "E218", op=self.name, received=", ".join(wrong),
-                expected=f"window, stride, dilation >= 1 and padding >= 0, each of {axes} numbers (C2)",
+                expected=fact(
+                    "window, stride, dilation >= 1 and padding >= 0, each of {count} numbers (C2)",
+                    count=axes,
+                ),
             )  # fmt: skip
 
     def places(self, space: Lengths, window: Lengths) -> Lengths:
@@ -76,16 +79,34 @@ class Windowed(Card):
             wide, spans = n + self.low[i] + self.high[i], span(k, self.dilation[i])
             found.append((wide - spans) // self.strides[i] + 1)
             if wide < spans:
-                dilated = f", {k} with dilation {self.dilation[i]}" if spans != k else ""
-                padded = f", {n} padded with {self.low[i]} and {self.high[i]}" if wide != n else ""
-                needed.append(f"axis {i + 1} at least {spans} wide (the window{dilated})")
-                given.append(f"axis {i + 1} is {wide} wide{padded}")
+                needed.append(self._needed_width(i, k))
+                given.append(self._given_width(i, n))
         if needed:
             raise ShapeError(
-                "E215", expected=f"{'; '.join(needed)} (C3)", received="; ".join(given),
-                fix='padding="same", or a smaller window',
+                "E215", expected=fact("{text} (C3)", text=joined("; ", needed)), received=joined("; ", given),
+                fix=fact('padding="same", or a smaller window'),
             )  # fmt: skip
         return tuple(found)
+
+    def _needed_width(self, i: int, window: int) -> Message:
+        """How wide the image must be along spatial axis ``i``."""
+        width, dilation = span(window, self.dilation[i]), self.dilation[i]
+        if width == window:
+            return fact("axis {axis} at least {width} wide (the window)", axis=i + 1, width=width)
+        return fact(
+            "axis {axis} at least {width} wide (the window, {window} with dilation {dilation})",
+            axis=i + 1, width=width, window=window, dilation=dilation,
+        )  # fmt: skip
+
+    def _given_width(self, i: int, length: int) -> Message:
+        """How wide the image is along spatial axis ``i``."""
+        low, high = self.low[i], self.high[i]
+        if not low + high:
+            return fact("axis {axis} is {width} wide", axis=i + 1, width=length)
+        return fact(
+            "axis {axis} is {width} wide, {length} padded with {low} and {high}",
+            axis=i + 1, width=length + low + high, length=length, low=low, high=high,
+        )  # fmt: skip
 
     def cell(self, place: Sequence[int], tap: Sequence[int]) -> Lengths:
         """The cell of the image under cell ``tap`` of the window at ``place``; outside of it lies padding."""
@@ -191,8 +212,10 @@ def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
     """
     if not 3 <= x.rank - extra <= 5 or not are_whole(x.shape[1:], 0):
         raise ShapeError(
-            "E213", op=op, expected="(B, *space, C), one to three spatial axes, all lengths but B known (C1)",
-            received=shape_text(x.shape), fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
+            "E213", op=op,
+            expected=fact("(B, *space, C), one to three spatial axes, all lengths but B known (C1)"),
+            received=shape_text(x.shape),
+            fix=fact("cr.Reshape((28, 28, 1)) before it, for images of one channel"),
         )  # fmt: skip
     return tuple(int(n) for n in x.shape[1 : x.rank - 1 - extra])  # pyright: ignore[reportArgumentType]
 
@@ -223,7 +246,11 @@ def per_axis(op: str, name: str, value: Any, axes: int, least: int = 1) -> Lengt
     each = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
     if not are_whole(each, least) or len(each) != axes:
         raise ShapeError(
-            "E218", op=op, expected=f"{name}: an integer >= {least} for each of {axes} spatial axes (C2)",
+            "E218", op=op,
+            expected=fact(
+                "{name}: an integer >= {minimum} for each of {axes} spatial axes (C2)", name=name,
+                minimum=least, axes=axes,
+            ),
             received=f"{name}: {value!r}"[:80], fix=f"{name}={each[0] if are_whole(each[:1], least) else 1}",
         )  # fmt: skip
     return tuple(int(n) for n in each)
@@ -281,7 +308,10 @@ def padding_of(
     if len(pairs) != len(space):
         raise ShapeError(
             "E218", op=op, received=f"padding: {padding!r}"[:80], fix='padding="same"',
-            expected=f"padding: a number >= 0 or a pair of them for each of {len(space)} spatial axes (C2)",
+            expected=fact(
+                "padding: a number >= 0 or a pair of them for each of {count} spatial axes (C2)",
+                count=len(space),
+            ),
         )  # fmt: skip
     return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
 

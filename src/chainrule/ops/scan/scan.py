@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, fact
 from chainrule.graph import Constant, Node, input_node, make
 from chainrule.notation.tree import Element, Number, Tree, substitute
 from chainrule.ops.batch_axis import Role, roles
@@ -86,7 +86,9 @@ class Scan(_Loop):
     def infer(self, *specs: Spec) -> Spec:
         if len(specs) != len(self.body.leaves):
             raise ShapeError(
-                "E227", expected=f"{len(self.body.leaves)} inputs (C1)", received=f"{len(specs)}"
+                "E227",
+                expected=fact("{count} inputs (C1)", count=len(self.body.leaves)),
+                received=f"{len(specs)}",
             )
         steps, inner = self.count(specs), self.of_a_step(specs)
         sizes = self.body.sizes(inner)
@@ -97,7 +99,10 @@ class Scan(_Loop):
         ]
         if wrong:
             (name, expected, received), *rest = wrong
-            notes = [f"{other}: {should}, received {was}" for other, should, was in rest]
+            notes = [
+                fact("{name}: {expected}, received {received}", name=other, expected=should, received=was)
+                for other, should, was in rest
+            ]
             raise ShapeError("E227", expected=f"{name}: {expected} (C1)", received=received, notes=notes)
         result = resized(self.emit.spec, sizes)
         return result if self.last else timed(result, self.axis, steps)
@@ -109,11 +114,11 @@ class Scan(_Loop):
         lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
         if not lengths or any(n != lengths[0] for n in lengths):
             raise ShapeError(
-                "E228", expected="one number of cells (C2)",
-                received=", ".join(map(str, lengths)) or "no sequence",
+                "E228", expected=fact("one number of cells (C2)"),
+                received=", ".join(map(str, lengths)) or fact("no sequence"),
             )  # fmt: skip
         if lengths[0] == 0:
-            raise ShapeError("E228", expected="at least one cell (C3)", received="0 cells")
+            raise ShapeError("E228", expected=fact("at least one cell (C3)"), received=fact("0 cells"))
         return lengths[0]
 
     def of_a_step(self, specs: Sequence[Spec]) -> list[Spec]:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, Site, input_node, make, rebuild
 from chainrule.graph.node import here
 from chainrule.ops.array.shape import reshape
@@ -102,8 +102,8 @@ def scan(
         made: Any = step(_like(initial, states), _like(sequences, cells))
     if not isinstance(made, tuple) or len(made) != 2:
         raise UsageError(
-            "E102", name="what the step gives", expected="(state, output)", received=type(made).__name__,
-            fix="return state, output",
+            "E102", name=fact("what the step gives"), expected="(state, output)",
+            received=type(made).__name__, fix="return state, output",
         )  # fmt: skip
     updates, outputs = _several(made[0]), _several(made[1])
     _require_same(states, updates)
@@ -204,5 +204,7 @@ def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
     specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
     if specs[0] != specs[1]:
         raise ShapeError(
-            "E227", expected=f"states after the step: {', '.join(specs[0])}", received=", ".join(specs[1])
+            "E227",
+            expected=fact("states after the step: {names}", names=", ".join(specs[0])),
+            received=", ".join(specs[1]),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
@@ -36,7 +36,7 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
     notes = {path.removesuffix(NOTE) or "attention": node
              for path, node in network.inference.book.notes.items() if f".{path}".endswith(NOTE)}  # fmt: skip
     if not notes:
-        unsupported_model("attention", "a layer with attention", "none", "model.plot.maps(x)")
+        unsupported_model("attention", fact("a layer with attention"), fact("none"), "model.plot.maps(x)")
     path = next(reversed(notes)) if layer is None else layer
     if path not in notes:
         suggestion = nearest(path, notes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
@@ -32,7 +33,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     evaluated = evaluate_rows(model, rows_of(model, x, y, "confusion"), "confusion", ("classification",))
     count = len(evaluated.labels)
     if count > MOST:
-        unsupported_model("confusion", f"{MOST} classes at most", f"{count} classes")
+        unsupported_model("confusion", fact("{limit} classes at most", limit=MOST), f"{count} classes")
     counts = np.zeros((count, count), int)
     np.add.at(counts, (evaluated.answers.actual, evaluated.answers.predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -62,7 +62,7 @@ def prediction_grid(
     x = next(iter(rows.x.values()))
     names = feature_names(model)
     if len(rows.x) > 1 or x.ndim != 2 or x.shape[1] < 2 or x.dtype.kind != "f":
-        unsupported_model("boundary", "rows of two or more numeric features", f"inputs {x.shape[1:]}")
+        unsupported_model("boundary", fact("rows of two or more numeric features"), f"inputs {x.shape[1:]}")
     chosen = _chosen(names, features)
     edges = [_range(x[:, i], points) for i in chosen]
     middle = np.median(x, axis=0)
@@ -88,7 +88,7 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
     example = f'features=("{names[0]}", "{names[1]}")'
     if features is None:
         if len(names) > 2:
-            expected = "two numeric features, or features=(...)"
+            expected = fact("two numeric features, or features=(...)")
             unsupported_model(
                 "boundary", expected, f"{len(names)} features", f"model.plot.boundary(x, {example})"
             )
@@ -96,7 +96,7 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
     requested = [features] if isinstance(features, str) else list(features)
     if len(requested) != 2 or requested[0] == requested[1]:
         raise UsageError(
-            "E102", where="plot.boundary", name="features", expected="two different names",
+            "E102", where="plot.boundary", name="features", expected=fact("two different names"),
             received=repr(features)[:80], fix=example,
         )  # fmt: skip
     for name in requested:

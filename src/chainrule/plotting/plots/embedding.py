@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn import Embedding, EmbeddingBag
 from chainrule.nn.scope import outline
 from chainrule.plotting.figure import Plot
@@ -61,7 +61,7 @@ def draw(
     if isinstance(network.recipe.net, Embedding | EmbeddingBag):
         paths = [""]
     if not paths:
-        unsupported_model("embedding", "a layer Embedding", "none", "model.plot.weights()")
+        unsupported_model("embedding", fact("a layer Embedding"), fact("none"), "model.plot.weights()")
     path = paths[0] if layer is None else layer
     if path not in paths:
         suggestion = nearest(path, paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.scope import outline
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -34,7 +34,9 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Plot:
     kernels_by_path = {path.rpartition(".")[0]: value for path, value in model.parameters.items()
              if path.endswith("weight") and value.ndim in (3, 4) and _is_kernel(network, path)}  # fmt: skip
     if not kernels_by_path:
-        unsupported_model("filters", "a convolution over one or two axes", "none", "model.plot.weights()")
+        unsupported_model(
+            "filters", fact("a convolution over one or two axes"), fact("none"), "model.plot.weights()"
+        )
     path = next(iter(kernels_by_path)) if layer is None else layer
     if path not in kernels_by_path:
         suggestion = nearest(path, kernels_by_path)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines import reference
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -172,8 +172,8 @@ def rebin(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _missing(kind: str, run: str) -> UsageError:
     return UsageError(
-        "E561", where=f"plot.{kind}", expected=f"{FILE} in the folder of the training", received=run,
-        fix='model.fit(x, y, run="runs/first", callbacks=[cr.Histograms()])',
+        "E561", where=f"plot.{kind}", expected=fact("{file} in the folder of the training", file=FILE),
+        received=run, fix='model.fit(x, y, run="runs/first", callbacks=[cr.Histograms()])',
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import Rows, network_of, rows_of
@@ -117,8 +117,9 @@ def draw(
     """
     if not 0 < span < np.inf or not 3 <= points <= 200:
         raise UsageError(
-            "E102", where="plot.landscape", name="span or points", expected="span > 0, 3 <= points <= 200",
-            received=f"span={span}, points={points}", fix="span=1.0, points=17",
+            "E102", where="plot.landscape", name=fact("span or points"),
+            expected=fact("span > 0, 3 <= points <= 200"), received=f"span={span}, points={points}",
+            fix="span=1.0, points=17",
         )  # fmt: skip
     rows_used, parameters = rows_of(model, x, y, "landscape").some(rows), model.parameters
     generator = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import fact
 from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
@@ -102,7 +103,7 @@ def _problems(evaluated: EvaluatedRows, kind: str) -> list[tuple[str, np.ndarray
     mixed = [(name, yes, scores) for name, (yes, scores) in zip(names, problems, strict=True)]
     mixed = [problem for problem in mixed if problem[1].any() and not problem[1].all()]
     if not mixed:
-        unsupported_model(kind, "rows of two classes or more", "rows of one class")
+        unsupported_model(kind, fact("rows of two classes or more"), fact("rows of one class"))
     return mixed
 
 

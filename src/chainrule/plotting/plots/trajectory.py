@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.plots.landscape import Arrays, draw_contours, loss_slice
@@ -75,7 +75,7 @@ def draw(
     last = {path: value.astype(np.float64) for path, value in model.parameters.items()}
     if len(course) < 2 or not 3 <= points <= 200:
         raise _refusal(
-            "two recorded states or more, 3 <= points <= 200", f"{len(course)} states, points={points}"
+            fact("two recorded states or more, 3 <= points <= 200"), f"{len(course)} states, points={points}"
         )
     steps = np.array([_flat(_parameters(stop), last) for stop in course])
     directions_found, coordinates, shares = principal_plane(steps)
@@ -108,7 +108,7 @@ def _flat(state: Mapping[str, Any], last: Arrays) -> np.ndarray:
     """
     shapes = {path: np.shape(state[path]) for path in last if path in state}
     if shapes != {path: value.shape for path, value in last.items()}:
-        raise _refusal("the parameters of this network", ", ".join(state))
+        raise _refusal(fact("the parameters of this network"), ", ".join(state))
     return np.concatenate([(np.asarray(state[path]) - value).reshape(-1) for path, value in last.items()])
 
 
@@ -128,8 +128,8 @@ def _range(coordinates: np.ndarray, points: int) -> np.ndarray:
 
 def _refusal(expected: str, received: str) -> UsageError:
     return UsageError(
-        "E102", where="plot.course", name="course or points", expected=expected, received=received[:120],
-        fix='course=sorted(Path("models").glob("*.safetensors"))',
+        "E102", where="plot.course", name=fact("course or points"), expected=expected,
+        received=received[:120], fix='course=sorted(Path("models").glob("*.safetensors"))',
     )  # fmt: skip
 
 
