@@ -17,7 +17,6 @@ from benchmarks.network_nets import RESNET50, NetworkCase
 from benchmarks.peers.chainrule_networks import NO_KEYS, network_of, runner_of
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
-from chainrule.train.multi_step import homes_of
 from chainrule.train.step import training_step
 
 
@@ -28,7 +27,7 @@ def main(threads: int) -> dict[str, float]:
     begin = time.perf_counter()
     step = training_step(network_of(case.net), False, 1000)
     found["graph"] = time.perf_counter() - begin
-    cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
+    cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
     begin = time.perf_counter()
     split = split_batch(step.graph, case.batch, cut, threads)
     plan(step.graph, {"B": case.batch}, replace(cut, rows=split.rows))

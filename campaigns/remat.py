@@ -17,11 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import chainrule as cr
-from chainrule.engines.dispatch import step_memory, trainer
 from chainrule.nn import Layer
 from chainrule.notation.units import amount
 from chainrule.spec import Size, Spec
-from chainrule.train.multi_step import homes_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import training_step
 
@@ -81,15 +79,12 @@ def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, di
     recipe = Recipe(wrap(case.net()), "cross_entropy", cr.SGD(1e-3, momentum=0.9))
     network = Network(recipe, {"x": spec}, "native")
     step, shape = training_step(network, False, 1000), (case.batch, *case.shape)
-    core, homes = list(step.gradients.values()), homes_of(step)
     x = rng.integers(0, WORDS, shape) if has_words else rng.standard_normal(shape, np.float32)
     y = rng.integers(0, WORDS, shape) if has_words else rng.integers(0, 10, case.batch)
     first, states = network.initialize(0)
-    runner = trainer(
-        step.graph, core, homes, {"x": x, "target": y}, {**first, **states, **step.initial_slots()}
-    )
+    runner = step.program.trainer({"x": x, "target": y}, {**first, **states, **step.initial_slots()})
     assert runner is not None, "an operation without a kernel"
-    need = step_memory(step.graph, core, homes, {"x", "target"}, case.batch)
+    need = step.program.memory_requirement({"x", "target"}, case.batch)
     order, times = np.arange(case.batch), []
     for i in range(STEPS):
         keys = np.array([[i, 7]] if step.built.book.key is not None else np.zeros((0, 2)), np.uint32)

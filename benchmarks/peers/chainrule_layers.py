@@ -26,7 +26,7 @@ import chainrule as cr
 from benchmarks.layer_cases import LayerCase, weights
 from benchmarks.peers import Lap, Run, Variants
 from chainrule import nn
-from chainrule.engines.native import Trainer
+from chainrule.engines.native import CompiledStep, Trainer
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import Executable, machine, prepared_calls, run_reference
 from chainrule.engines.native.runtime.kernel_calls import task_calls
@@ -318,4 +318,5 @@ def _trainer(optimizer: nn.Optimizer, count: int) -> Trainer:
     state |= {label: rng.standard_normal(count, np.float32) for label in ("w", "g")}
     results = {**updates, **new_slots}
     graph = Graph({"loss": loss, **{f"new {label}": node for label, node in results.items()}})
-    return Trainer(graph, [], {f"new {label}": label for label in results}, {}, state, 1, 1)
+    homes = {f"new {label}": label for label in results}
+    return CompiledStep(graph, [], homes).trainer({}, state, 1, 1)

@@ -12,11 +12,10 @@ import chainrule as cr
 from benchmarks.nets import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Lap, Run, Variants
 from benchmarks.peers.chainrule_networks import train as train
-from chainrule.engines.dispatch import Trainer, trainer
+from chainrule.engines.dispatch import Trainer
 from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph
 from chainrule.spec import Size, Spec
-from chainrule.train.multi_step import homes_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import Step, training_step
 
@@ -60,8 +59,7 @@ def step(case: Case) -> Variants:
     made = training_step(network, False, 1000)
     x, y = case.data()
     state = {**_held(network, case), **made.initial_slots()}
-    core = list(made.gradients.values())
-    runner = trainer(made.graph, core, homes_of(made), {"x": x, "target": y}, state, "native")
+    runner = made.program.trainer({"x": x, "target": y}, state, "native")
     if runner is not None:
         return {"stretch": lambda: _stretch(runner, case)}
     return {"step by step": lambda: _single(made, state, x, y, case)}
@@ -82,7 +80,7 @@ def _stretch(runner: Trainer, case: Case) -> Run:
 
 
 def _single(made: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray, case: Case) -> Run:
-    program, homes = cr.compile(made.graph, "native"), homes_of(made)
+    program, homes = cr.compile(made.graph, "native"), made.homes
     order, batches, zero = case.order(), case.rows // case.batch, np.array(0)
 
     def run(count: int) -> float:

@@ -12,11 +12,10 @@ from benchmarks.nets import MOMENTUM, RATE
 from benchmarks.network_nets import BLOCKS, HEADS, UNITS, WIDTH, WORDS, Network, NetworkCase, drawn
 from benchmarks.peers import Run, Variants
 from chainrule import models
-from chainrule.engines.dispatch import Trainer, trainer
+from chainrule.engines.dispatch import Trainer
 from chainrule.graph import Node, order
 from chainrule.spec import Size, Spec, bound, size_at
 from chainrule.train import step as training
-from chainrule.train.multi_step import homes_of
 from chainrule.train.step import training_step
 
 BUILD: dict[str, Callable[[], Any]] = {
@@ -70,8 +69,7 @@ def runner_of(case: NetworkCase) -> Trainer:
     (wanted,) = network.target_names.values()
     parameters = {path: drawn(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
     state = {**network.initialize(case.seed)[1], **parameters, **made.initial_slots()}
-    core = list(made.gradients.values())
-    runner = trainer(made.graph, core, homes_of(made), {**x, wanted: y}, state, "native")
+    runner = made.program.trainer({**x, wanted: y}, state, "native")
     assert runner is not None, "an operation without a kernel"
     return runner
 

@@ -11,6 +11,7 @@ from source_files import PACKAGE, SOURCE, tree, violations
 LOWEST = (
     "lazy_imports",
     "block_index",
+    "memo",
     "fork",
     "records",
     "escaping",
@@ -50,6 +51,7 @@ LEVEL_OF = {package: level for level, packages in enumerate(LEVELS) for package 
 LOWEST_IMPORTS = {
     "lazy_imports": set(),
     "block_index": {"lazy_imports"},
+    "memo": set(),
     "fork": set(),
     "records": set(),
     "escaping": set(),

@@ -138,9 +138,7 @@ class Score:
 def score_of(network: Network, output: str, explains: str) -> Score:
     """Return the score of an output, stored with the network, so that its programs are compiled once."""
     key = ("attribution score", output, explains)
-    if key not in network.derived:
-        network.derived[key] = Score(network, output, explains)
-    return network.derived[key]
+    return network.memo(key, lambda: Score(network, output, explains))
 
 
 def run(program: Program, arrays: Arrays, rows: Arrays) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.graph import Graph, Node
+from chainrule.memo import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
 
@@ -86,68 +87,77 @@ class Trainer(Protocol):
         ...
 
 
-def trainer(
-    graph: Graph,
-    core: Sequence[Node],
-    homes: Mapping[str, str],
-    data: Mapping[str, np.ndarray],
-    state: dict[str, np.ndarray],
-    engine: str | None = None,
-) -> Trainer | None:
-    """Return a runner of multi-step training runs, or ``None`` if the engine has none for this step.
+class StepProgram:
+    """A training step that each engine compiles once; every training binds its arrays to the result.
 
     Args:
         graph: the step; outputs ``loss``, ``rate`` and those named in ``homes``.
         core: the nodes of the gradients, which are computed before anything is updated.
         homes: outputs that are inputs of the next step: output name to input label.
-        data: whole data sets by input label, rows first; read again in every run, because augmentation
-            changes them between epochs.
-        state: arrays by input label; changed in place.
-        engine: name of the engine; by default the setting ``engine``.
     """
-    trainer_class = _trainer_of(graph, engine)
-    if trainer_class is None and hasattr(_engine(engine), "Trainer"):
-        notices.emit(
-            "training runs one step at a time: some of its operations have no compiled kernel",
-            "训练将逐步进行：其中有的运算没有编译的内核",
-        )
-    if trainer_class is None:
-        return None
-    return trainer_class(graph, core, homes, data, state, settings.threads, planning_cores())
 
+    def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
+        self.graph, self._core, self._homes = graph, core, homes
+        self._compiled, self._programs = Memo(len(ENGINES)), Memo(len(ENGINES))
 
-def has_trainer(graph: Graph, engine: str | None = None) -> bool:
-    """Return whether the engine has a runner of multi-step runs for this step; it then keeps the state
-    itself.
-    """
-    return _trainer_of(graph, engine) is not None
+    def _of(self, engine: str | None) -> Any:
+        """Return the engine's compiled step, or ``None`` if it runs this step only one update at a time."""
+        module = _engine(engine)
 
+        def compiled() -> Any:
+            step = getattr(module, "CompiledStep", None)
+            is_covered = step is not None and step.covers(self.graph)
+            return step(self.graph, self._core, self._homes) if is_covered else None
 
-def _trainer_of(graph: Graph, engine: str | None) -> Any:
-    """Return the engine's trainer class if it supports this step, else ``None``."""
-    trainer_class = getattr(_engine(engine), "Trainer", None)
-    return trainer_class if trainer_class is not None and trainer_class.covers(graph) else None
+        return self._compiled(module.__name__, compiled)
 
+    def has_trainer(self, engine: str | None = None) -> bool:
+        """Return whether the engine has a runner of multi-step runs for this step; it then keeps the state
+        itself.
+        """
+        return self._of(engine) is not None
 
-def step_memory(
-    graph: Graph,
-    core: Sequence[Node],
-    homes: Mapping[str, str],
-    data: Collection[str],
-    batch: int,
-    engine: str | None = None,
-) -> MemoryRequirement:
-    """Return the memory of a training step besides the arrays that the caller passes, without allocating it.
+    def trainer(
+        self,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        engine: str | None = None,
+    ) -> Trainer | None:
+        """Return a runner of multi-step training runs, or ``None`` if the engine has none for this step.
 
-    Args:
-        graph, core, homes, engine: as for ``trainer``.
-        data: input labels of the data sets.
-        batch: samples in a batch.
-    """
-    trainer_class = _trainer_of(graph, engine)
-    if trainer_class is None:
-        return compile(graph, engine).memory_requirement({"B": batch})
-    return trainer_class.memory_requirement(graph, core, homes, data, batch)
+        Args:
+            data: whole data sets by input label, rows first; read again in every run, because augmentation
+                changes them between epochs.
+            state: arrays by input label; changed in place.
+            engine: name of the engine; by default the setting ``engine``.
+        """
+        compiled = self._of(engine)
+        if compiled is None and hasattr(_engine(engine), "CompiledStep"):
+            notices.emit(
+                "training runs one step at a time: some of its operations have no compiled kernel",
+                "训练将逐步进行：其中有的运算没有编译的内核",
+            )
+        return None if compiled is None else compiled.trainer(data, state, settings.threads, planning_cores())
+
+    def single(self, engine: str | None = None) -> Program:
+        """Return the program that makes one update at a time."""
+        module = _engine(engine)
+        return self._programs(module.__name__, lambda: module.Program(self.graph))
+
+    def memory_requirement(
+        self, data: Collection[str], batch: int, engine: str | None = None
+    ) -> MemoryRequirement:
+        """Return the memory of a step besides the arrays that the caller passes, without allocating it.
+
+        Args:
+            data: input labels of the data sets.
+            batch: samples in a batch.
+            engine: name of the engine; by default the setting ``engine``.
+        """
+        compiled = self._of(engine)
+        if compiled is None:
+            return self.single(engine).memory_requirement({"B": batch})
+        return compiled.memory_requirement(data, batch)
 
 
 @overload

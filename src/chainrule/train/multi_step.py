@@ -17,15 +17,14 @@ import numpy as np
 
 from chainrule.data import Arrays, Order
 from chainrule.data.batches.row_view import RowView, restore_rows
-from chainrule.engines.dispatch import Trainer, trainer
+from chainrule.engines.dispatch import Trainer
 from chainrule.prng import fold, folds, key_of
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
 from chainrule.train.state import TrainState
-from chainrule.train.step import EACH_STEP, Step
+from chainrule.train.step import EACH_STEP, GROUPS, Step
 
 TARGET_SECONDS = 0.1  # duration of one run
-GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
 
 
 class StepRunner:
@@ -55,7 +54,7 @@ class StepRunner:
         self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, trainer, counts
         self.length = 1
         self.reported = np.zeros((0, 2))  # loss and learning rate of each step of the last run
-        self.homes = homes_of(step)
+        self.homes = step.homes
         self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
         self._index = index
         self.load(state)
@@ -194,17 +193,6 @@ def _report_until_stop(reported: np.ndarray, batch: int, report: Callable[[int, 
     return len(reported)
 
 
-def homes_of(step: Step) -> dict[str, str]:
-    """The outputs of a step that are inputs of the next one: the label of the input by the name of the
-    output, such as ``{"parameter.dense1.weight": "dense1.weight"}``."""
-    return {
-        name: name.removeprefix(prefix)
-        for name in step.graph.outputs
-        for prefix in GROUPS
-        if name.startswith(prefix)
-    }
-
-
 def step_runner(
     step: Step, data: Arrays, order: Order, seed: int, state: TrainState, counts: RowWeights,
     engine: str | None,
@@ -221,7 +209,7 @@ def step_runner(
         inputs[SAMPLE_WEIGHT] = data.weights
     inputs = _viewed_arrays(data, inputs)
     arrays = {path: a.copy() for group in GROUPS.values() for path, a in getattr(state, group).items()}
-    compiled = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, arrays, engine)
+    compiled = step.program.trainer(inputs, arrays, engine)
     return (
         None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, _index_of(data))
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Graph, Limits, Node, building, input_node, order
 from chainrule.graph.limits import active
+from chainrule.memo import Memo
 from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
@@ -24,9 +24,11 @@ from chainrule.nn.schedule import REDUCTIONS, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.spec import Spec, size_at
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step that holds the weights of its samples
+MAX_KEPT = 32  # steps and programs that a network keeps
 FIRST_VALUES = 1  # the stream of a seed for initial parameters
 OWN = (KEY, SAMPLE_WEIGHT, "step")  # what the step itself is given, besides parameters, inputs and targets
 
@@ -178,29 +180,34 @@ class Network:
                 path: node for path, node in values.items() if (path in products) == (engine == "native")
             }
             if asked:
-                drawn = compile(Graph(asked), engine).run({KEY: fold(key_of(seed), FIRST_VALUES)})
+                key = ("first values", engine, *asked)
+                program = self.memo(key, lambda: compile(Graph(asked), engine))  # noqa: B023
+                drawn = program.run({KEY: fold(key_of(seed), FIRST_VALUES)})
                 own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
         return (
             {path: own[path] for path in self.parameters},
             {path: own[path] for path in self.inference.states},
         )
 
-    @cached_property
+    @property
     def prediction_program(self) -> Program:
         """The program from inputs to raw outputs (``raw.NAME``) and answers for a person
         (``answer.NAME``)."""
-        raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-        return compile(Graph({**raw, **self.predictions()}), self.engine)
+        engine, programs = self.engine or settings.engine, self._prediction_programs
+        if engine not in programs:
+            raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
+            programs[engine] = compile(Graph({**raw, **self.predictions()}), engine)
+        return programs[engine]
 
     @cached_property
-    def programs(self) -> dict[Hashable, Program]:
-        """Programs of these graphs that were compiled, by what they compute."""
+    def _prediction_programs(self) -> dict[str, Program]:
+        """``prediction_program`` by engine."""
         return {}
 
     @cached_property
-    def derived(self) -> dict[Hashable, Any]:
-        """Values that other packages derive from this network once, each by a key of its own."""
-        return {}
+    def memo(self) -> Memo:
+        """What is derived from these graphs once: training steps and programs, each by what it depends on."""
+        return Memo(MAX_KEPT)
 
     def predictions(self) -> dict[str, Node]:
         """The prediction of each output: probabilities, or values."""
@@ -212,6 +219,9 @@ class Network:
 
     def sample_loss(self, built: Built) -> Node:
         """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""
+        return self.memo(("sample loss", *built.outputs.items()), lambda: self._sample_loss(built))
+
+    def _sample_loss(self, built: Built) -> Node:
         total: Node | None = None
         with building(self.limits, later=True):
             for name, node in built.outputs.items():

@@ -7,27 +7,31 @@ An update can therefore be compiled, traced and explained like a forward pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines import compile
-from chainrule.engines.dispatch import Program
+from chainrule.engines.dispatch import Program, StepProgram
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, Node, building, input_node
+from chainrule.memo import Memo
 from chainrule.nn.build import Built
 from chainrule.nn.optimizer import Slot, StepContext
 from chainrule.nn.schedule import ReduceOnPlateau, plateau_of
 from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.spec import Shape, bound
 from chainrule.train.network import Network, Recipe
 from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, objective, sample_weight
 from chainrule.train.state import Tensors, TrainState
 
+GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
+MAX_KEPT = 8  # values that a step keeps
 EACH_STEP = 2  # the stream of a seed for the random keys of the steps
 
 
@@ -74,6 +78,24 @@ class Step:
         means = compile(self.prediction_graph, "reference").run(arrays)
         return {**parameters, **{path: np.array(value) for path, value in means.items()}}
 
+    @cached_property
+    def homes(self) -> dict[str, str]:
+        """The outputs that are inputs of the next step: the label of the input by the name of the output,
+        such as ``{"parameter.dense1.weight": "dense1.weight"}``.
+        """
+        names = self.graph.outputs
+        return {n: n.removeprefix(group) for n in names for group in GROUPS if n.startswith(group)}
+
+    @cached_property
+    def program(self) -> StepProgram:
+        """The compiled step, which every training of it shares."""
+        return StepProgram(self.graph, list(self.gradients.values()), self.homes)
+
+    @cached_property
+    def memo(self) -> Memo:
+        """What is derived from this step and kept, such as the graph of its probes."""
+        return Memo(MAX_KEPT)
+
     @property
     def plateau(self) -> ReduceOnPlateau | None:
         """The part of the schedule that depends on a column of the history; ``None``: there is none."""
@@ -113,10 +135,15 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
         UsageError E106: no parameter is trainable.
     """
     with building(network.limits, later=True):
-        return _training_step(network, weight_shape if weighted else None, horizon)
+        step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
+        # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
+        rate = network.recipe.optimizer.schedule(step, horizon)
+        shape = weight_shape if weighted else None
+        key = "step", shape, rate, settings.dtype
+        return network.memo(key, lambda: _training_step(network, shape, step, rate))
 
 
-def _training_step(network: Network, weight_shape: Shape | None, horizon: int) -> Step:
+def _training_step(network: Network, weight_shape: Shape | None, step: Node, rate: Node) -> Step:
     built, optimizer = network.training, network.recipe.optimizer
     if not network.trainable:
         frozen = f"none: frozen={list(network.recipe.frozen)}" if network.recipe.frozen else "none"
@@ -129,8 +156,7 @@ def _training_step(network: Network, weight_shape: Shape | None, horizon: int) -
     gradients = terms.gradients(nodes)
     if network.recipe.clip is not None:
         gradients = network.recipe.clip(gradients)
-    step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
-    context = StepContext(optimizer.schedule(step, horizon), step + 1.0, terms.value)
+    context = StepContext(rate, step + 1.0, terms.value)
     slots = {
         label: input_node(label, slot.shape, network.recipe.dtype, "state")
         for label, slot in network.slots.items()
@@ -163,10 +189,9 @@ def evaluation_program(network: Network, weights: np.ndarray | None = None) -> P
             program.
     """
     weight_shape = None if weights is None or not weights.shape[1:] else weights.shape[1:]
-    purpose = ("evaluation", weight_shape)
-    if purpose not in network.programs:
-        network.programs[purpose] = compile(_evaluation(network, weight_shape), network.engine)
-    return network.programs[purpose]
+    engine = network.engine or settings.engine
+    key = "evaluation", weight_shape, engine
+    return network.memo(key, lambda: compile(_evaluation(network, weight_shape), engine))
 
 
 def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:

@@ -20,9 +20,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines import compile
-from chainrule.engines.dispatch import Program
-from chainrule.engines.dispatch import trainer as engine_trainer
 from chainrule.errors import ShapeError, TrainingError, UsageError
 from chainrule.nn.loss import Loss
 from chainrule.prng import fold, folds, key_of
@@ -34,7 +31,6 @@ from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import GIVEN, ModelState
-from chainrule.train.multi_step import homes_of
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.nonfinite.recorder import Recorder
@@ -91,7 +87,6 @@ class Trainer:
         self._arrays = {**self._parameters, **self._slots.arrays}
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
-        self._program: Program | None = None
         self._take_capacity(first)
         self._begin_again()
 
@@ -141,13 +136,11 @@ class Trainer:
 
     def _run_once(self, rows: int, number: int) -> tuple[float, bool]:
         """The same by the step's program, where the engine has no trainer for it."""
-        if self._program is None:
-            self._program = compile(self._step.graph, self._state.engine)
-        results = self._program.run(self._inputs(rows, number))
+        results = self._step.program.single(self._state.engine).run(self._inputs(rows, number))
         loss = float(results["loss"])
         if not all(map(is_finite, results.values())):
             return loss, False
-        for name, label in homes_of(self._step).items():
+        for name, label in self._step.homes.items():
             self._arrays[label][...] = results[name]
         return loss, True
 
@@ -188,11 +181,8 @@ class Trainer:
         """Buffers for batches as large as this one, and the engine's trainer on them."""
         self._capacity, self._row_numbers = batch.rows, dict[int, np.ndarray]()
         self._buffers = {name: np.array(array) for name, array in _by_name(batch).items()}
-        homes, core = homes_of(self._step), list(self._step.gradients.values())
         arrays = {label: self._arrays[label] for label in self._arrays if label in self._step.graph.inputs}
-        self._runner = engine_trainer(
-            self._step.graph, core, homes, self._buffers, arrays, self._state.engine
-        )
+        self._runner = self._step.program.trainer(self._buffers, arrays, self._state.engine)
         self._quick = quick_copy(self._state, self._step, self._buffers)
 
     # --- going back
@@ -231,7 +221,7 @@ class Trainer:
         recorder = Recorder(state)
         recorder.begin(state)
         failed_inputs = StepInputs(self._step, inputs, np.arange(rows))
-        results = compile(self._step.graph, self._state.engine).run(inputs)
+        results = self._step.program.single(self._state.engine).run(inputs)
         return nonfinite.failed_step_error(
             FailedStep(state, recorder, lambda _: failed_inputs, None, results, self._state.engine)
         )

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from chainrule.data import Arrays, Buckets, Order
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.events import Channel, Event
 from chainrule.settings import planning_cores
@@ -87,7 +86,7 @@ class TrainingRun:
     @cached_property
     def program(self) -> Program:
         """The compiled step, for one update at a time."""
-        return compile(self.step.graph, self.network.engine)
+        return self.step.program.single(self.network.engine)
 
     @cached_property
     def row_weights(self) -> RowWeights:

@@ -89,7 +89,7 @@ def test_a_replicated_step_with_epilogues_matches_the_reference(batch: int, orde
         expected = {name: results[f"new {name}"] for name in expected}
     for threads in (1, 2, 3, 8):
         arrays = {name: value.copy() for name, value in state.items()}
-        trainer = native.Trainer(graph, gradients, homes, {"x": rows}, arrays, threads, 4)
+        trainer = native.CompiledStep(graph, gradients, homes).trainer({"x": rows}, arrays, threads, 4)
         trainer.run(numbers, batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
         ends.append(b"".join(arrays[name].tobytes() for name in sizes))
         for name in sizes:
@@ -103,7 +103,7 @@ def test_runs_may_alternate_thread_counts_and_orders() -> None:
     loss = cr.mean(cr.square((x * w).sum(1) - 1.0))
     (dw,) = grad(loss, [w])
     graph, rows = Graph({"loss": loss, "new": w - 0.1 * dw}), np.arange(32.0).reshape(8, 4) / 32
-    trainer = native.Trainer(graph, [dw], {"new": "w"}, {"x": rows}, {"w": np.ones(4)}, 2, 4)
+    trainer = native.CompiledStep(graph, [dw], {"new": "w"}).trainer({"x": rows}, {"w": np.ones(4)}, 2, 4)
     orders, keys = (np.array([0, 1, 2, 3]), np.array([7, 6, 5, 4])), np.zeros((0, 2), np.uint32)
     expected = [cr.evaluate(loss, {"x": rows[order], "w": np.ones(4)}, "reference") for order in orders]
     for turn in range(6):

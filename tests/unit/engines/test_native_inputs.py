@@ -168,7 +168,7 @@ def test_random_numbers_with_samples_along_a_later_axis_match_the_reference(rows
     expected = reference.Program(graph).run({"x": data, "w": np.ones(6), KEY: keys[0]})
     outputs = native.Program(graph).run({"x": data, "w": np.ones(6), KEY: keys[0]})
     arrays = {"w": np.ones(6)}
-    trainer = native.Trainer(graph, grad(loss, [w]), {"new": "w"}, {"x": data}, arrays, 2, 4)
+    trainer = native.CompiledStep(graph, grad(loss, [w]), {"new": "w"}).trainer({"x": data}, arrays, 2, 4)
     losses, _ = trainer.run(np.arange(rows), rows, 0, 1, 0, keys)
     np.testing.assert_allclose([outputs["loss"], losses[0, 0]], expected["loss"], rtol=1e-12)
     np.testing.assert_allclose([outputs["new"], arrays["w"]], [expected["new"]] * 2, rtol=1e-12)

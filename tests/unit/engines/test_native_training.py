@@ -92,7 +92,7 @@ def test_fortran_order_data_trains_the_same() -> None:
 
 
 def trainer(graph: Graph, core: list[Node], homes: dict[str, str], data: dict, state: dict, threads: int = 2):
-    return native.Trainer(graph, core, homes, data, state, threads, 4)
+    return native.CompiledStep(graph, core, homes).trainer(data, state, threads, 4)
 
 
 def reference_steps(

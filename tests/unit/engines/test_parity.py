@@ -163,7 +163,7 @@ def test_a_divided_step_agrees_with_its_interpretation(monkeypatch: pytest.Monke
     losses, weights = [], []
     for turn in (lambda table: None, use_sources):
         state = {"w": np.linspace(-1, 1, 1200).reshape(3, 400)}
-        trainer = native.Trainer(graph, gradient, {"new": "w"}, data, state, 2, 2)
+        trainer = native.CompiledStep(graph, gradient, {"new": "w"}).trainer(data, state, 2, 2)
         step = trainer.replicated_step(210)
         assert step.split.replicas == 2
         turn(step.table.tables)

@@ -9,10 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.engines.dispatch import step_memory
 from chainrule.errors import ChainruleError
 from chainrule.spec import Size, Spec, bound
-from chainrule.train.multi_step import homes_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import training_step
 
@@ -111,8 +109,7 @@ def test_memory_between_falls_where_blocks_are_computed_twice() -> None:
     for net in (cr.models.resnet20(), cr.recompute(cr.models.resnet20())):
         specs = {"x": Spec((Size.symbol("B"), 16, 16, 3), "float32")}
         step = training_step(Network(Recipe(net, "cross_entropy", cr.SGD(0.1)), specs), False, 10)
-        core = list(step.gradients.values())
-        need = step_memory(step.graph, core, homes_of(step), {"x", "target"}, 32)
+        need = step.program.memory_requirement({"x", "target"}, 32)
         bytes_between.append(need.uses["work"])
     assert bytes_between[1] < 0.7 * bytes_between[0]  # python campaigns/remat.py has deeper nets
 

@@ -31,7 +31,6 @@ from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import MICROBATCHES
 from chainrule.spec import Size, Spec, size_at
-from chainrule.train.multi_step import homes_of
 from chainrule.train.step import Step, training_step
 from random_graph import graphs
 
@@ -68,18 +67,18 @@ def step_of(name: str) -> tuple[cr.Model, Step, dict[str, np.ndarray]]:
 
 
 def cut_of(step: Step) -> Cut:
-    return Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
+    return Cut(1, "loss", tuple(step.gradients.values()), step.homes)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64, 131])
 @pytest.mark.parametrize("name", NETS)
 def test_replicas_allocate_the_predicted_bytes(name: str, batch: int) -> None:
     model, step, data = step_of(name)
-    if not native.Trainer.covers(step.graph):
+    if not native.CompiledStep.covers(step.graph):
         pytest.skip("a step with an operation that has no kernel does not run in replicas")
     state = {**model.parameters(), **model.states(), **step.initial_slots()}
-    core, homes = list(step.gradients.values()), homes_of(step)
-    trainer = native.Trainer(step.graph, core, homes, data, state, threads=1, cores=CORES)
+    compiled = native.CompiledStep(step.graph, list(step.gradients.values()), step.homes)
+    trainer = compiled.trainer(data, state, threads=1, cores=CORES)
     predicted = step_memory(step.graph, cut_of(step), batch, CORES, set(data))
     assert predicted.total == trainer.replicated_step(batch).memory.bytes
     assert set(predicted.uses) >= {"work", "rows", "sums", "outputs"}

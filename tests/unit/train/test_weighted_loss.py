@@ -18,7 +18,6 @@ from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut
 from chainrule.spec import Size, Spec
 from chainrule.trace import trace
-from chainrule.train.multi_step import homes_of
 from chainrule.train.step import training_step
 
 WEIGHTS = (0.5, 2.0, 7.0)
@@ -213,7 +212,7 @@ def test_a_batch_in_several_parts_gives_the_same_mean(name: str, cores: int) -> 
     value.backward()
     assert model.network is not None
     step = training_step(model.network, False, 1)
-    cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
+    cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
     split = split_batch(step.graph, 400, cut, cores)
     assert split.microbatches > 1
     with cr.settings.using(threads=cores):

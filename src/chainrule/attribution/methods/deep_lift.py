@@ -208,8 +208,8 @@ def deep_lift(
 
 def _contributions(context: AttributionContext, points: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the contributions by input, and (n,) the score of the baseline."""
-    derived, key = context.score.network.derived, ("DeepLIFT", context.score, points)
-    lift: DeepLiftGraph = derived.setdefault(key, DeepLiftGraph(context.score, points))  # compiled once
+    key = "DeepLIFT", context.score, points
+    lift = context.score.network.memo(key, lambda: DeepLiftGraph(context.score, points))  # compiled once
     rows, baselines = context.rows, len(next(iter(context.baseline_entries.values())))
     feeds = {**context.inputs, **context.score_inputs, **context.condition_values, **context.entries}
     values: dict[str, np.ndarray] = {}

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError
 from chainrule.spec import Spec
@@ -92,7 +91,7 @@ class SequenceTrimming:
         end = -(-int(self.lengths[rows].max()) // self.width) * self.width
         if end not in self._made:
             step = self._step(end, data.weights)
-            self._made[end] = step, compile(step.graph, self.network.engine)
+            self._made[end] = step, step.program.single(self.network.engine)
         batch: Any = data.take(rows)
         x = {name: array[:, :end] for name, array in batch.x.items()}  # (B, T, ...) -> (B, end, ...)
         y = {name: array[:, :end] if name in self.placed else array for name, array in batch.y.items()}

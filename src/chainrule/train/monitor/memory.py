@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule.engines.dispatch import Program, has_trainer, step_memory
+from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError
 from chainrule.notation.units import amount
 from chainrule.plan.memory_requirement import (
@@ -32,11 +32,10 @@ from chainrule.spec import Spec, size_at
 from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
-from chainrule.train.multi_step import GROUPS, homes_of
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.recorder import retained_states
 from chainrule.train.options import FitOptions
-from chainrule.train.step import Step, training_step
+from chainrule.train.step import GROUPS, Step, training_step
 
 TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes a row in the order of the rows: four orders are kept while the next one is drawn
@@ -70,7 +69,7 @@ def training_need(
     need = whole + MemoryRequirement({"last": last, "state": kept + passing, "order": ORDER * rows})
     if probes:
         # Between two steps: what only a step takes is not there.
-        free = passing if has_trainer(step.graph, network.engine) else whole.total + last
+        free = passing if step.program.has_trainer(network.engine) else whole.total + last
         need += MemoryRequirement({"probes": max(0, Prober(network, step, batch).need - free)})
     return need + MemoryRequirement({"drawing": max(0, _drawing(network) - need.total)})
 
@@ -87,7 +86,9 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
     """
     free = free_memory()
     certain = sum(_state(network, step)) + _drawing(network) + ORDER * rows
-    if 2 * memory_upper_bound(step.graph, batch, planning_cores()) + certain <= free:
+    cores = planning_cores()
+    bound = step.memo(("memory bound", batch, cores), lambda: memory_upper_bound(step.graph, batch, cores))
+    if 2 * bound + certain <= free:
         return  # by far: known without a plan
     need = training_need(network, step, batch, rows, probes)
     if need.total <= free:
@@ -185,9 +186,8 @@ def refuse_memory_error(program: Program) -> Iterator[None]:
 
 
 def _step_need(network: Network, step: Step, batch: int) -> MemoryRequirement:
-    core = list(step.gradients.values())
-    need = step_memory(step.graph, core, homes_of(step), _data(network), batch, network.engine)
-    if has_trainer(step.graph, network.engine):
+    need = step.program.memory_requirement(_data(network), batch, network.engine)
+    if step.program.has_trainer(network.engine):
         return need
     fetched = [node.spec for label, node in step.graph.inputs.items() if label in _data(network)]
     return need + MemoryRequirement({"rows": _bytes(fetched, batch)})
@@ -205,7 +205,7 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
     kept = [node.spec for label, node in step.graph.inputs.items() if label not in _data(network)]
     states = retained_states(_bytes(kept))  # of the loop, from which it made and makes its steps
     held = _bytes(own) + states * _bytes(kept)
-    if not has_trainer(step.graph, network.engine):
+    if not step.program.has_trainer(network.engine):
         return held, 0  # the new ones are the step's outputs
     # Where one is kept, its groups are replaced one after the other.
     newest = max(_bytes(_group(step, prefix)) for prefix in GROUPS) if states == 1 else 0
@@ -214,7 +214,7 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
 
 def _drawing(network: Network) -> int:
     """Bytes that are taken before the first step, while the first values are drawn."""
-    return reference_memory(network.initial_values, {}).total
+    return network.memo("drawing", lambda: reference_memory(network.initial_values, {}).total)
 
 
 def _group(step: Step, prefix: str) -> list[Spec]:

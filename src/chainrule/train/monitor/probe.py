@@ -29,16 +29,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from chainrule.engines.reference import ElementwiseChain, Program
+from chainrule.engines.reference import Program
 from chainrule.escaping import csv_text
-from chainrule.graph import Graph, Node
-from chainrule.ops import Card
 from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.spec import size_at
+from chainrule.train.monitor.probe_graph import ProbeGraph
 from chainrule.train.monitor.probe_statistics import Reading
 from chainrule.train.network import Network
-from chainrule.train.objective import sample_losses
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 
@@ -99,7 +97,8 @@ class Prober:
     """
 
     def __init__(self, network: Network, step: Step, batch: int) -> None:
-        self.network, self.step, self.batch = network, step, batch
+        self.step, self.batch = step, batch
+        self._source: ProbeGraph = step.memo("probes", lambda: ProbeGraph(network, step))
         self.probes: list[Probe] = []  # what has been seen; it grows
         self._due = 0  # the next step of the schedule
 
@@ -123,90 +122,29 @@ class Prober:
     @cached_property
     def gap(self) -> int:
         """The least number of steps between two probes."""
-        each = self._numbers * NUMBER
-        probe = 1.2 * (NODE * len(self.graph.nodes) + PLAIN * self.rows * each)
+        each = self._source.numbers * NUMBER
+        probe = 1.2 * (NODE * len(self._source.graph.nodes) + PLAIN * self.rows * each)
         return max(LEAST, round(WORTH * probe / (START + self.batch * each)))
 
     @cached_property
     def rows(self) -> int:
         """Rows that a probe reads; 0 where even a few would take too long."""
         least = max([1, *self.step.built.book.needed.values()])
-        fits = ROOM // max(self._numbers, 1)
-        rows = min(self.batch, max(8, min(ROWS, NUMBERS // max(self._numbers, 1))), fits)
+        fits = ROOM // max(self._source.numbers, 1)
+        rows = min(self.batch, max(8, min(ROWS, NUMBERS // max(self._source.numbers, 1))), fits)
         return rows if rows >= least else 0
-
-    @cached_property
-    def _numbers(self) -> int:
-        """The numbers that a step computes for each of its samples."""
-        two, one = (sum(size_at(n.spec.size, {"B": b}) for n in self.step.graph.nodes) for b in (2, 1))
-        return two - one
-
-    @cached_property
-    def _bent(self) -> dict[str, tuple[Node, Node]]:
-        """For each layer that has an activation or weighted sums: the sums and the outputs."""
-        notes, found = self.step.built.book.notes, {}
-        there = set(self.step.graph.nodes)  # what is noted inside a loop over time is a value of the loop's
-        for name, node in notes.items():
-            path, _, kind = name.rpartition(".")
-            if kind == "a" and node in there:
-                z = notes.get(f"{path}.z", node.inputs[0] if node.inputs else node)
-                found[path] = (z if z.shape == node.shape and z in there else node, node)
-        return found
-
-    @cached_property
-    def _tails(self) -> dict[str, ElementwiseChain]:
-        """How each parameter follows from its gradient."""
-        new = self.step.graph.outputs
-        return {
-            path: ElementwiseChain(new[f"parameter.{path}"], [node])
-            for path, node in self.step.gradients.items()
-        }
-
-    @cached_property
-    def graph(self) -> Graph:
-        """Everything of a step that a probe reads."""
-        built, outputs, names = self.step.built, self.step.graph.outputs, dict[Node, str]()
-        wanted = {"loss": outputs["loss"], "rate": outputs["learning_rate"]}
-        wanted["training"], count = sample_losses(self.network, built, self.step.weight_shape)
-        if count is not None:
-            wanted["count"] = count
-        for path, node in self.step.gradients.items():
-            for source in self._tails[path].sources:
-                if isinstance(source.op, Card) and source is not node:
-                    wanted.setdefault(names.setdefault(source, f"given.{len(names)}"), source)
-            wanted[f"gradient.{path}"] = node
-        for path, (z, a) in self._bent.items():
-            wanted |= {f"z.{path}": z, f"a.{path}": a}
-        return Graph(wanted)
 
     @property
     def need(self) -> int:
         """Bytes that a probe takes; nothing is allocated."""
         if not self.rows:
             return 0
-        sizes, after = {"B": self.rows}, self._answering
-        asked = reference_memory(self.graph, sizes, keeps_outputs=False).total
-        if self._waits:
+        sizes, after = {"B": self.rows}, self._source.answering
+        asked = reference_memory(self._source.graph, sizes, keeps_outputs=False).total
+        if self._source.waits:
             specs = [node.spec for node in self.step.gradients.values()]
             asked += sum(size_at(spec.size, sizes) * np.dtype(spec.dtype).itemsize for spec in specs)
         return max(asked, 0 if after is None else after.memory_requirement(sizes).total)
-
-    @property
-    def _waits(self) -> bool:
-        """Whether an update needs something of all gradients, such as their length; then all wait for it."""
-        gradients, at = self.step.gradients, {node: i for i, node in enumerate(self.graph.nodes)}
-        tails = ((at[gradients[path]], tail.sources) for path, tail in self._tails.items())
-        return any(at.get(node, -1) > i for i, sources in tails for node in sources)
-
-    @cached_property
-    def _program(self) -> Program:
-        return Program(self.graph)
-
-    @cached_property
-    def _answering(self) -> Program | None:
-        """The loss of the net as it answers, where that is another one."""
-        loss = sample_losses(self.network, self.network.inference, self.step.weight_shape)[0]
-        return None if loss is self.graph.outputs["training"] else Program(Graph({"loss": loss}))
 
     def look(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
         """The probe of the step that comes next; it is kept.
@@ -215,16 +153,16 @@ class Prober:
             state: where the training stands.
             feed: gives the arrays of that step for the first so many rows of its batch.
         """
-        arrays = feed(self.rows)
-        reading = Reading(self.step, self.graph, self._tails, self._bent, arrays)
+        arrays, source = feed(self.rows), self._source
+        reading = Reading(self.step, source.graph, source.tails, source.bent, arrays)
         # Matrices this small lose more by a second thread than they gain, and the first one waits for it.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
-            for name, value in self._program.stream(_wanted(self._program, arrays)):
+            for name, value in source.program.stream(_wanted(source.program, arrays)):
                 reading.take(name, value)
                 del value  # before the next one is made
             values = self._whole(reading, arrays)
         parts = {path: reading.parameters[path] for path in self.step.gradients}
-        for path in self._bent:
+        for path in source.bent:
             parts[path] = {**parts.get(path, {}), **reading.layers[path]}
         probe = Probe(state.step, state.epoch, values, parts)
         if not self.probes or self.probes[-1].step != state.step:
@@ -236,8 +174,9 @@ class Prober:
         weights = found.get("count")
         training = found["training"]
         answering = training
-        if self._answering is not None:
-            answering = self._answering.run(_wanted(self._answering, arrays))["loss"]
+        after = self._source.answering
+        if after is not None:
+            answering = after.run(_wanted(after, arrays))["loss"]
         squares = (reading.squares[path] for path in self.step.gradients)
         return {
             "loss": float(found["loss"]), "training_loss": _mean(training, weights),

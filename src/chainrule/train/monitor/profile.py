@@ -21,7 +21,6 @@ from chainrule.spec import FLOATS, Spec
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState
-from chainrule.train.multi_step import homes_of
 from chainrule.train.network import Network
 from chainrule.train.step import Step, training_step
 
@@ -49,7 +48,7 @@ def plan_step(model: ModelState, batch_size: int | None = None) -> Plan:
     ``Model.plan``."""
     batch = _batch(model, batch_size, "plan")
     step = _step(model)
-    cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
+    cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
     rows = split_batch(step.graph, batch, cut, planning_cores()).rows
     return plan(step.graph, {"B": batch}, replace(cut, rows=rows))
 
@@ -78,7 +77,7 @@ def subject_of(
     state = {**model.arrays, **step.initial_slots()}
     held = {label: array for label, array in state.items() if label in step.graph.inputs}
     core, batch = list(step.gradients.values()), min(batch, rows)
-    return ProfiledStep(step.graph, core, homes_of(step), data, held, batch, steps or 0)
+    return ProfiledStep(step.graph, core, step.homes, data, held, batch, steps or 0)
 
 
 def _network(model: ModelState, where: str) -> Network:

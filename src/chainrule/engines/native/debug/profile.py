@@ -21,8 +21,9 @@ from chainrule.engines.native.jit.compiler import callable_at
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import Executable, machine, run_calls, run_reference
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.replicas import SUM_REPLICAS, ReplicatedStep
-from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, Trainer, address
+from chainrule.engines.native.runtime.replicas import SUM_REPLICAS
+from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
+from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, CompiledStep, Trainer, address
 from chainrule.engines.profile import CorePeak, KernelTime, ProfiledStep, Stages, StepProfile
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
@@ -41,7 +42,7 @@ SIDE, COPY_BYTES = 1024, 2**25  # side of the matrices, and bytes of the copy, t
 def measure(subject: ProfiledStep) -> StepProfile:
     """Measure the time of each kernel of a training step; see ``chainrule.engines.profile``."""
     state = {label: np.array(array) for label, array in subject.state.items()}
-    profile = (_ReplicatedProfile if Trainer.covers(subject.graph) else _TaskProfile)(subject, state)
+    profile = (_ReplicatedProfile if CompiledStep.covers(subject.graph) else _TaskProfile)(subject, state)
     default_steps = int(min(max(PROFILE_SECONDS / profile.trial(), MIN_STEPS), MAX_STEPS))
     steps_per_round = -(-(subject.steps or default_steps) // ROUNDS)
     line_times, single_thread, all_threads = zip(
@@ -68,15 +69,8 @@ class _ReplicatedProfile:
 
     def __init__(self, subject: ProfiledStep, state: dict[str, np.ndarray]) -> None:
         self._subject = subject
-        self.trainer = Trainer(
-            subject.graph,
-            subject.core,
-            subject.homes,
-            subject.data,
-            state,
-            settings.threads,
-            planning_cores(),
-        )
+        compiled = CompiledStep(subject.graph, subject.core, subject.homes)
+        self.trainer = Trainer(compiled, subject.data, state, settings.threads, planning_cores())
         self._step: ReplicatedStep = self.trainer.replicated_step(subject.batch)
         self._initial_state = {label: array.copy() for label, array in self.trainer.state.items()}
         self._rows = permutation(key_of(0), len(next(iter(subject.data.values())))).astype(np.int64)

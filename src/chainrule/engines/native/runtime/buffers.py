@@ -1,15 +1,22 @@
-"""The arrays behind the buffers of a plan, for several replicas that run it side by side."""
+"""Memory of a training step, for several replicas that run it side by side.
+
+A layout (see ``replicas``) knows where every buffer is only relative to a *base*: an allocation, an array of
+the state, a data set. Bases have numbers; they get addresses when arrays are bound (see
+``replicated_step``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable
+from typing import NamedTuple
 
 import numpy as np
 
 from chainrule.plan.allocation import ALIGN
-from chainrule.plan.memory_requirement import Allocation, Allocations
+from chainrule.plan.memory_requirement import Allocations
 from chainrule.plan.plan import Plan
-from chainrule.plan.tasks import Buffer
+
+NONE, FLAG_BASE = 0, 1  # the base whose address is 0, and the flag that kernels set
 
 
 def aligned(size: int) -> np.ndarray:
@@ -19,39 +26,54 @@ def aligned(size: int) -> np.ndarray:
     return raw[start : start + size]
 
 
-class ReplicaMemory:
-    """Arrays of a training step: those that each replica has, and those that all replicas share.
+class Place(NamedTuple):
+    """Where something is: the number of a base, and the bytes from there."""
+
+    base: int
+    offset: int
+
+
+class Bases:
+    """The bases of a step, numbered in the order in which they are requested.
 
     Which buffers share one allocation is decided by ``plan.memory_requirement``, which also counts their
-    bytes. ``array`` must be called for the plan of full microbatches first.
+    bytes. ``find`` must be called for the plan of full microbatches first.
 
     Args:
-        data: whole data sets by input label; the rows of a microbatch are gathered from them.
-        state: arrays of the other inputs by label.
+        data: input labels of the data sets; the rows of a microbatch are gathered from them.
     """
 
-    def __init__(self, data: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray]) -> None:
-        self._data, self._state = data, state
-        self._allocations, self._raw = Allocations(), dict[Hashable, np.ndarray]()
+    def __init__(self, data: Collection[str]) -> None:
+        self._data, self._allocations = data, Allocations()
+        self._numbers: dict[Hashable, int] = {"none": NONE, "flag": FLAG_BASE}
+        self.states: dict[str, int] = {}  # by label the base of an array of the state,
+        self.rows: dict[str, int] = {}  # of the rows of a data set,
+        self.counts: dict[str, int] = {}  # and the base whose address is their number
+        self.bytes: dict[int, int] = {}  # of each allocation
+        self.constants: list[tuple[Place, np.ndarray]] = []  # values that allocations hold from the start
 
-    @property
-    def bytes(self) -> int:
-        """Number of allocated bytes."""
-        return sum(raw.base.nbytes for raw in self._raw.values() if raw.base is not None)
+    def __len__(self) -> int:
+        return len(self._numbers)
 
-    def array(self, plan: Plan, replica: int, number: int) -> np.ndarray:
-        """Return the array behind buffer ``number`` of a plan, for a replica."""
+    def _number(self, key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def data(self, label: str) -> tuple[int, int]:
+        """Return the base of a data set, and the base whose address is the number of its rows."""
+        self.rows[label], self.counts[label] = self._number(("rows", label)), self._number(("count", label))
+        return self.rows[label], self.counts[label]
+
+    def find(self, plan: Plan, replica: int, number: int) -> Place:
+        """Return where buffer ``number`` of a plan is, for a replica."""
         buffer = plan.buffers[number]
         if buffer.origin == "input" and buffer.label not in self._data:
-            return self._state[buffer.label]
+            self.states[buffer.label] = self._number(("state", buffer.label))
+            return Place(self.states[buffer.label], 0)
         allocation = self._allocations.find(plan, replica, buffer)
-        if allocation.key not in self._raw:
-            self._raw[allocation.key] = aligned(allocation.bytes - ALIGN)
+        base = self._number(("allocation", allocation.key))
+        place = Place(base, plan.layout.offsets[buffer.number] if allocation.is_arena else 0)
+        if base not in self.bytes:
+            self.bytes[base] = allocation.bytes - ALIGN
             if buffer.array is not None:
-                self._view(plan, buffer, allocation)[...] = buffer.array
-        return self._view(plan, buffer, allocation)
-
-    def _view(self, plan: Plan, buffer: Buffer, allocation: Allocation) -> np.ndarray:
-        start = plan.layout.offsets[buffer.number] if allocation.is_arena else 0
-        raw = self._raw[allocation.key][start : start + buffer.bytes]
-        return raw.view(buffer.dtype).reshape(buffer.shape)
+                self.constants.append((place, np.ascontiguousarray(buffer.array, buffer.dtype)))
+        return place

@@ -12,19 +12,23 @@ therefore two plans, for full and for short microbatches, with the same lines.
 A batch that cannot be divided because samples interact (batch normalization) is one microbatch in the memory
 of replica 0, and the replicas share its lines like those of the other phases. Lines that may run at the same
 time form a *level*; between two levels the replicas wait for one another.
+
+A layout contains no address, so that one layout serves every training of the step: ``ReplicatedStep`` adds
+the addresses of the arrays of one training.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.native.codegen.fused_loop import Operation
-from chainrule.engines.native.runtime.buffers import ReplicaMemory
+from chainrule.engines.native.runtime.buffers import FLAG_BASE, NONE, Bases, Place
 from chainrule.engines.native.runtime.call import FLAG, Accumulate, Address, Call, RowOffset
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import machine
@@ -48,6 +52,20 @@ ORDER = (BEFORE, MICROBATCHES, SUM_REPLICAS, LOSS, AFTER)
 @frozen
 class Gather:
     """A word that holds the address of the microbatch's first row index."""
+
+
+@frozen
+class RowsAddress:
+    """The address of the first row of a data set."""
+
+    label: str
+
+
+@frozen
+class RowCount:
+    """The number of rows of a data set."""
+
+    label: str
 
 
 @frozen
@@ -80,39 +98,39 @@ class Line:
 
 @frozen(eq=False)
 class StepDefinition:
-    """What the steps of all batch sizes have in common.
+    """What the layouts of all batch sizes have in common.
 
     Args:
         graph: graph of the step.
         cut: how it is cut into phases.
         cores: number of cores that the plan is optimized for.
-        data: whole data sets by input label, rows first.
-        state: arrays by input label; changed in place.
-        flag: set by a kernel when an index is out of range.
+        data: input labels of the data sets.
     """
 
     graph: Graph
     cut: Cut
     cores: int
-    data: Mapping[str, np.ndarray]
-    state: dict[str, np.ndarray]
-    flag: np.ndarray
+    data: frozenset[str]
 
 
 @frozen(eq=False)
 class _PlanWords:
-    """The lines of a plan, every replica's words (replicas, n), the first word of each line, and
-    the patches.
+    """The lines of a plan; every replica's words and their bases (replicas, n); the first word of each line;
+    the patches, and the base of each.
     """
 
     lines: list[Line]
     words: np.ndarray
+    bases: np.ndarray
     starts: list[int]
     patches: list[list[int]]
+    patch_bases: list[int]
 
 
-class ReplicatedStep:
-    """A step for one batch size: plans, memory and blocks of every replica.
+class StepLayout:
+    """A step for one batch size: plans and blocks of every replica, without addresses.
+
+    It never changes, so that trainings of several threads may share it.
 
     Args:
         definition: what all batch sizes share.
@@ -122,7 +140,7 @@ class ReplicatedStep:
     def __init__(self, definition: StepDefinition, batch: int) -> None:
         self.definition, self.batch = definition, batch
         self.split: Split = split_batch(definition.graph, batch, definition.cut, definition.cores)
-        self.memory = ReplicaMemory(definition.data, definition.state)
+        self.bases = Bases(definition.data)
         last = batch - (self.split.microbatches - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
         is_worth_it = not self.plan.is_divided and self.plan.flops >= MIN_STEP_FLOPS
@@ -135,7 +153,6 @@ class ReplicatedStep:
             for plan, plan_lines, other in zip((self.plan, short), lines, lines[::-1], strict=True)
         ]
         self.lines, self.table = plan_words[0].lines, self._table(plan_words)
-        self.order: np.ndarray | None = None  # the row indices whose address the patches hold
         self.loss = self._number(definition.cut.loss)
         self.learning_rate = (
             self._number("learning_rate") if "learning_rate" in self.plan.outputs else self.loss
@@ -144,17 +161,22 @@ class ReplicatedStep:
     def _plan(self, rows: int) -> Plan:
         return plan(self.definition.graph, {"B": self.batch}, replace(self.definition.cut, rows=rows))
 
-    def _number(self, name: str) -> np.ndarray:
-        """Return the single number of an output, as an array that the step writes."""
-        return self.memory.array(self.plan, 0, self.plan.outputs[name].buffer).reshape(1)
+    def _number(self, name: str) -> tuple[Place, str]:
+        """Return where the single number of an output is, and its dtype."""
+        buffer = self.plan.outputs[name].buffer
+        return self.bases.find(self.plan, 0, buffer), self.plan.buffers[buffer].dtype
 
     def _table(self, plan_words: Sequence[_PlanWords]) -> StepTable:
-        """Return the table for compiled code, from the plans for full and for short microbatches."""
+        """Return the table from the plans for full and for short microbatches, and keep the bases of its
+        words. The blocks in it are bytes from the first word.
+        """
         replicas, lines = self.count, plan_words[0].lines
         words = np.zeros((2, replicas, max(w.words.shape[1] for w in plan_words)), np.int64)
+        self.word_bases = np.full_like(words, NONE)
         tables = np.zeros((2, replicas, len(lines), 2), np.int64)
         for short, words_of in enumerate(plan_words):
             words[short, :, : words_of.words.shape[1]] = words_of.words
+            self.word_bases[short, :, : words_of.words.shape[1]] = words_of.bases
             for replica in range(replicas):
                 is_called = [
                     replica == 0 or self._is_replicated(line) or line.is_shared for line in words_of.lines
@@ -163,21 +185,26 @@ class ReplicatedStep:
                 tables[short, replica, :, 0] = np.where(
                     is_called, kernels, machine().kernel("training_steps.no_operation")
                 )
-                tables[short, replica, :, 1] = words[short, replica].ctypes.data + 8 * np.array(
-                    words_of.starts
-                )
+                first = (short * replicas + replica) * words.shape[2]
+                tables[short, replica, :, 1] = 8 * (first + np.array(words_of.starts, np.int64))
         shared_levels = (
             len({line.level for line in lines if line.phase == MICROBATCHES}) if self.slices > 1 else 0
         )
         numbers = np.array(
             [replicas, self.split.microbatches, self.split.rows, self.batch, 0, shared_levels], np.int64
         )
+        return StepTable(numbers, _marks(lines, shared_levels > 0), tables, words, self._patches(plan_words))
+
+    def _patches(self, plan_words: Sequence[_PlanWords]) -> np.ndarray:
+        """Return the patches of both plans, and keep the bases of their addresses."""
         patches = np.zeros((2, max(len(w.patches) for w in plan_words), 4), np.int64)
+        self.patch_bases = np.full(patches.shape[:2], NONE, np.int64)
         for short, words_of in enumerate(plan_words):
             spare = [[words_of.words.shape[1] - 1, ACCUMULATE, 0, 0]]  # a word that no block has
             filled = words_of.patches + spare * (patches.shape[1] - len(words_of.patches))
             patches[short] = np.array(filled, np.int64).reshape(-1, 4)
-        return StepTable(numbers, _marks(lines, shared_levels > 0), tables, words, patches)
+            self.patch_bases[short, : len(words_of.patches)] = words_of.patch_bases
+        return patches
 
     # --- lines
 
@@ -206,10 +233,9 @@ class ReplicatedStep:
         """Return the lines that gather a microbatch's rows from the data set."""
         lines, builder = [], CallBuilder(machine(), plan.buffers)
         for buffer in plan.buffers:
-            data = self.definition.data.get(buffer.label) if buffer.origin == "input" else None
-            if data is not None:
-                width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
-                source = (data.ctypes.data, len(data), width, Gather(), 1)
+            if buffer.origin == "input" and buffer.label in self.definition.data:
+                width, target = math.prod(buffer.shape[1:]), Address(buffer.number)
+                source = (RowsAddress(buffer.label), RowCount(buffer.label), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG, 0)
                 call = Call(builder.gather_kernel("take_rows", buffer.dtype, "int64"), words)
                 lines.append(Line(MICROBATCHES, 0, call, buffer))
@@ -235,56 +261,66 @@ class ReplicatedStep:
     # --- words
 
     def _write(self, plan: Plan, lines: list[Line]) -> _PlanWords:
-        """Write every replica's words, with addresses, and list the patches."""
+        """Write every replica's words, with their bases, and list the patches."""
         replicas = range(self.count)
         *starts, size = (int(n) for n in np.cumsum([0, *(len(line.call.words) for line in lines)]))
         words = np.zeros((len(replicas), size + 1), np.int64)
-        patches = []
+        bases, patches, patch_bases = np.full_like(words, NONE), [], []
         for line, start in zip(lines, starts, strict=True):
             for at, word in enumerate(line.call.words, start):
                 if isinstance(word, int):
                     words[:, at] = word
                 elif (patch := self._patch(plan, line, at, word)) is not None:
-                    patches.append(patch)
+                    patches.append(patch[0])
+                    patch_bases.append(patch[1])
                 else:
-                    words[:, at] = [self._word(plan, line, replica, word) for replica in replicas]
+                    places = [self._place(plan, line, replica, word) for replica in replicas]
+                    bases[:, at], words[:, at] = zip(*places, strict=True)
             if line.is_shared and line.call.partition is not None:
                 partition, cuts = line.call.partition, np.array(line.call.partition.cuts(len(replicas)))
                 words[:, start + partition.count] = np.diff(cuts)
                 for at, step in partition.moves:
                     words[:, start + at] += cuts[:-1] * step
-        return _PlanWords(lines, words, starts, patches)
+        return _PlanWords(lines, words, bases, starts, patches, patch_bases)
 
-    def _patch(self, plan: Plan, line: Line, at: int, word: Any) -> list[int] | None:
-        """Return how the word at this position changes per microbatch: position, kind, base, stride.
+    def _patch(self, plan: Plan, line: Line, at: int, word: Any) -> tuple[list[int], int] | None:
+        """Return how the word at this position changes per microbatch: position, kind, offset from its base,
+        stride; and the base.
 
         The result is ``None`` if it does not change.
         """
         match word:
             case Gather():
-                return [at, GATHER, 0, 0]
+                return [at, GATHER, 0, 0], NONE
             case RowOffset(per_row):
-                return [at, PLACE, 0, per_row]
+                return [at, PLACE, 0, per_row], NONE
             case Accumulate(flags):
-                return [at, ACCUMULATE, flags, 0]
+                return [at, ACCUMULATE, flags, 0], NONE
             case Address(number, offset) if number >= 0 and line.phase == MICROBATCHES:
                 deferred = plan.buffers[number]
                 if deferred.origin == DEFERRED:  # a microbatch writes its own rows
-                    begin = self.memory.array(plan, 0, number).ctypes.data + offset
-                    return [at, PLACE, begin, deferred.bytes // self.batch]
+                    place = self.bases.find(plan, 0, number)
+                    begin = place.offset + offset
+                    return [at, PLACE, begin, deferred.bytes // self.batch], place.base
         return None
 
-    def _word(self, plan: Plan, line: Line, replica: int, word: Any) -> int:
-        """Return a word of a replica: an integer as it is, or an address in its own or in shared memory."""
+    def _place(self, plan: Plan, line: Line, replica: int, word: Any) -> Place:
+        """Return the place of a word of a replica, in its own or in shared memory."""
         match word:
+            case RowsAddress(label):
+                return Place(self.bases.data(label)[0], 0)
+            case RowCount(label):
+                return Place(self.bases.data(label)[1], 0)
             case ReplicaAddress(buffer, offset, owner):
-                return self.memory.array(plan, owner, buffer).ctypes.data + offset
+                place = self.bases.find(plan, owner, buffer)
             case Address(buffer, offset) if buffer >= 0:
                 owner = replica if self._is_replicated(line) else 0
-                return self.memory.array(plan, owner, buffer).ctypes.data + offset
+                place = self.bases.find(plan, owner, buffer)
             case Address():
-                return self.definition.flag.ctypes.data
-        return word
+                return Place(FLAG_BASE, 0)
+            case _:
+                return Place(NONE, int(word))
+        return Place(place.base, place.offset + offset)
 
 
 def _order_key(line: Line) -> tuple[int, int]:

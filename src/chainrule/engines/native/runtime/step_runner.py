@@ -23,72 +23,105 @@ import numpy as np
 from chainrule.engines.native.jit.compiler import callable_at
 from chainrule.engines.native.runtime.executable import machine, refuse_outside
 from chainrule.engines.native.runtime.kernel_calls import COVERED
-from chainrule.engines.native.runtime.replicas import GATHER, ReplicatedStep, StepDefinition
+from chainrule.engines.native.runtime.replicas import GATHER, StepDefinition, StepLayout
+from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
 from chainrule.graph import Graph, Node
+from chainrule.memo import Memo
 from chainrule.plan.lower import has_kernel
 from chainrule.plan.memory_requirement import MemoryRequirement, step_memory
 from chainrule.plan.plan import Cut
 from chainrule.prng import KEY
-from chainrule.settings import planning_cores
+from chainrule.settings import planning_cores, settings
+
+MAX_LAYOUTS = 8  # of a step: batch sizes, numbers of cores, targets
 
 
-class Trainer:
-    """Runs a training step many times over a data set in memory.
+class CompiledStep:
+    """A training step with its layouts, which are kept: a training only binds its arrays to them.
 
     Args:
         graph: the step; outputs ``loss`` and those named in ``homes``.
         core: the nodes of the gradients.
         homes: outputs that are inputs of the next step.
-        data: whole data sets by input label, rows first.
-        state: arrays by input label; changed in place.
-        threads: number of threads that compute; cores: number of cores that the plan is optimized for.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        core: Sequence[Node],
-        homes: Mapping[str, str],
-        data: Mapping[str, np.ndarray],
-        state: dict[str, np.ndarray],
-        threads: int,
-        cores: int,
-    ) -> None:
-        dtypes = {name: node.dtype for name, node in graph.inputs.items()}
-        arrays = {k: np.ascontiguousarray(v, dtypes[k]) for k, v in data.items() if k in dtypes}
-        self.threads, self.state = threads, state
-        self.state["step"] = np.zeros(1, np.int64)
-        self.state[KEY] = np.zeros(2, np.uint32)
-        self.flag = np.zeros(1, np.int64)
-        self.definition = StepDefinition(
-            graph, Cut(1, "loss", tuple(core), homes), cores, arrays, state, self.flag
-        )
-        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child has its own
-        self._steps: dict[int, ReplicatedStep] = {}
-        self._argument_blocks: dict[tuple[int, int], ArgumentBlocks] = {}
+    def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
+        self.graph, self.cut = graph, Cut(1, "loss", tuple(core), homes)
+        self.dtypes = {name: node.dtype for name, node in graph.inputs.items()}
+        self._layouts = Memo(MAX_LAYOUTS)
+        self._requirements = Memo(MAX_LAYOUTS)
 
     @staticmethod
     def covers(graph: Graph) -> bool:
         """Return whether every operation of the step has a kernel, so that no step needs Python."""
         return all(node.op.name in COVERED and has_kernel(node) for node in graph.nodes)
 
-    @staticmethod
-    def memory_requirement(
-        graph: Graph, core: Sequence[Node], homes: Mapping[str, str], data: Collection[str], batch: int
-    ) -> MemoryRequirement:
+    def layout(self, batch: int, cores: int, data: Collection[str]) -> StepLayout:
+        """Return the layout for batches of this size, compiled for the target that the settings name.
+
+        Args:
+            batch: samples in each batch.
+            cores: number of cores that the plan is optimized for.
+            data: input labels of the data sets.
+        """
+        labels = frozenset(data)
+        definition = StepDefinition(self.graph, self.cut, cores, labels)
+        key = batch, cores, labels, settings.vector_bytes, settings.portable_bits
+        return self._layouts(key, lambda: StepLayout(definition, batch))
+
+    def memory_requirement(self, data: Collection[str], batch: int) -> MemoryRequirement:
         """Return the memory that a step requires besides its state, without allocating it.
 
         Args:
-            graph, core, homes: as for a trainer.
             data: input labels of the data sets.
             batch: samples in each batch.
         """
-        return step_memory(graph, Cut(1, "loss", tuple(core), homes), batch, planning_cores(), data)
+        cores, labels = planning_cores(), frozenset(data)
+        return self._requirements(
+            (batch, cores, labels), lambda: step_memory(self.graph, self.cut, batch, cores, labels)
+        )
+
+    def trainer(
+        self, data: Mapping[str, np.ndarray], state: dict[str, np.ndarray], threads: int, cores: int
+    ) -> Trainer:
+        """Return a runner of this step; for the arguments see ``Trainer``."""
+        return Trainer(self, data, state, threads, cores)
+
+
+class Trainer:
+    """Runs a training step many times over a data set in memory.
+
+    Args:
+        step: the step.
+        data: whole data sets by input label, rows first.
+        state: arrays by input label; changed in place.
+        threads: number of threads that compute.
+        cores: number of cores that the plan is optimized for.
+    """
+
+    def __init__(
+        self,
+        step: CompiledStep,
+        data: Mapping[str, np.ndarray],
+        state: dict[str, np.ndarray],
+        threads: int,
+        cores: int,
+    ) -> None:
+        self._step, self._cores = step, cores
+        self._data = {k: np.ascontiguousarray(v, step.dtypes[k]) for k, v in data.items() if k in step.dtypes}
+        self.threads, self.state = threads, state
+        self.state["step"] = np.zeros(1, np.int64)
+        self.state[KEY] = np.zeros(2, np.uint32)
+        self.flag = np.zeros(1, np.int64)
+        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child has its own
+        self._steps: dict[int, ReplicatedStep] = {}
+        self._argument_blocks: dict[tuple[int, int], ArgumentBlocks] = {}
 
     def replicated_step(self, batch: int) -> ReplicatedStep:
         """Return the step for batches of this size."""
         if batch not in self._steps:
-            self._steps[batch] = ReplicatedStep(self.definition, batch)
+            layout = self._step.layout(batch, self._cores, self._data)
+            self._steps[batch] = ReplicatedStep(layout, self._data, self.state, self.flag)
         return self._steps[batch]
 
     def run(
