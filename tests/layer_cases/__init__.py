@@ -14,7 +14,7 @@ from layer_cases import (
     text,
     unpooling,
 )
-from layer_cases.case import Case, Ready, ready
+from layer_cases.case import Case, Ready, ready, sample_cases
 
 CASES: dict[str, Case] = {
     **basic.CASES,
@@ -29,6 +29,7 @@ CASES: dict[str, Case] = {
     **unpooling.CASES,
     **preprocessing.CASES,
     **residual.CASES,
+    **sample_cases(),
 }
 
 __all__ = ["CASES", "Case", "Ready", "ready"]

@@ -25,7 +25,8 @@ class Case(NamedTuple):
     Args:
         net: the layer.
         shape: of a sample; of each input by name if the layer has several.
-        peer: the layer in PyTorch, a function of the inputs and of parameters and running values by path.
+        peer: the layer in PyTorch, a function of the inputs and of parameters and running values by path;
+            ``None``: it has none.
         training: the same in training mode, if that differs and is not random.
         vocabulary: the inputs are integers below this one; 0 for real numbers.
         masks: the names of the boolean inputs; the first position of each row is true.
@@ -33,7 +34,7 @@ class Case(NamedTuple):
 
     net: nn.Layer
     shape: Sample | Mapping[str, Sample]
-    peer: Callable[[Any, P], torch.Tensor]
+    peer: Callable[[Any, P], torch.Tensor] | None = None
     training: Callable[[Any, P], torch.Tensor] | None = None
     vocabulary: int = 0
     masks: tuple[str, ...] = ()
@@ -51,6 +52,15 @@ class Case(NamedTuple):
     def as_input(self, values: Mapping[str, Any]) -> Any:
         """The argument of the layer: one value, or several by name."""
         return values["x"] if list(self.inputs) == ["x"] else {name: values[name] for name in self.inputs}
+
+
+def sample_cases() -> dict[str, Case]:
+    """The cases of layers that carry their samples themselves."""
+    return {
+        f"{name} sample {i}": Case(kind(**sample.settings), sample.shape)
+        for name, kind in sorted(nn.LAYERS.items())
+        for i, sample in enumerate(kind.samples)
+    }
 
 
 class Ready(NamedTuple):

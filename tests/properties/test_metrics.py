@@ -63,6 +63,8 @@ def predictions(draw: st.DrawFn, task: str) -> Predictions:
 
 
 CASES = [(name, task) for name, entry in METRICS.items() for task in entry.tasks]
+WITH_ORACLE = [(name, task) for name, task in CASES if name in ORACLES]
+EXAMPLES = [name for name, entry in METRICS.items() if entry.example is not None]
 
 
 def refuse_difference(tested: Metric, a: Predictions) -> None:
@@ -73,11 +75,19 @@ def refuse_difference(tested: Metric, a: Predictions) -> None:
     assert tested.of(a) == pytest.approx(expected, rel=1e-10, abs=1e-10, nan_ok=True)
 
 
-@pytest.mark.parametrize(("name", "task"), CASES)
+@pytest.mark.parametrize(("name", "task"), WITH_ORACLE)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_metric_equals_its_oracle(name: str, task: str, data: st.DataObject) -> None:
     refuse_difference(METRICS[name], data.draw(predictions(task)))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_metric_gives_the_value_of_its_example(name: str) -> None:
+    example = METRICS[name].example
+    assert example is not None
+    target, prediction, value = example
+    assert METRICS[name](target, prediction) == pytest.approx(value, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,7 @@ def test_a_setting_in_the_name_of_a_metric_is_used(text: str, data: st.DataObjec
 
 
 def test_every_metric_has_an_oracle_and_texts_in_both_languages() -> None:
-    assert ORACLES.keys() == METRICS.keys()
+    assert {*ORACLES, *EXAMPLES} == METRICS.keys(), "give the metric an example"
     for task in TASKS:
         assert METRICS[PRIMARY_METRIC[task]] in default_metrics(task)
     for name, entry in METRICS.items():

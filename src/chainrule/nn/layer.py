@@ -19,13 +19,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
 from chainrule.extension import Extensible, complete
 from chainrule.graph import Node, here
 from chainrule.nn.scope import Scope, called
 from chainrule.records import frozen
+
+
+class Sample(NamedTuple):
+    """Settings of a layer that the property tests of layers are run with.
+
+    Args:
+        shape: of one input sample, without the batch axis.
+        settings: the arguments of the layer.
+
+    Example:
+        >>> Sample((4,), {"units": 3})
+        Sample(shape=(4,), settings={'units': 3})
+    """
+
+    shape: tuple[int, ...]
+    settings: Mapping[str, Any] = {}
+
 
 Value: TypeAlias = "Node | Mapping[str, Node]"
 C = TypeVar("C", bound=type)
@@ -34,7 +51,14 @@ WIDTH = 100  # columns up to which a layer that holds others is written in one l
 
 @frozen
 class Layer(Extensible):
-    """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
+    """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``.
+
+    ``samples`` are settings for the property tests: derivatives against finite differences, native against
+    reference engine, batch axis, saved records and more. Layers whose case needs more than settings and one
+    shape, such as a counterpart in PyTorch, have it in ``tests/layer_cases``.
+    """
+
+    samples: ClassVar[tuple[Sample, ...]] = ()
 
     takes_one: ClassVar[bool] = False  # whether several named values are refused before the layer is called
     reserved: ClassVar[tuple[str, ...]] = ("place",)

@@ -18,7 +18,6 @@ from chainrule.events import Channel, notices
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn import safe_norms
-from chainrule.nn.layers import normalization
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.optimizer.registry import OPTIMIZERS
 from chainrule.nn.regularization import constraint
@@ -31,7 +30,9 @@ RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(4, 3, 8)), RNG.normal(size=(4, 3, 8))
 POWERS = (*range(-38, -17, 4), -12, -6, 0, 6, 12, 16, 18, 19, 20, 22, 26, 32, 38)
 SETTINGS: dict[str, dict[str, Any]] = {"GroupNorm": {"groups": 2}, "LocalResponseNorm": {"size": 3}}
-LAYERS = {kind.__name__: kind(**SETTINGS.get(kind.__name__, {})) for kind in normalization.LAYERS}
+FILES = ("normalization", "local_response_norm")
+NORMALIZATIONS = [kind for kind in nn.LAYERS.values() if kind.__module__.rsplit(".")[-1] in FILES]
+LAYERS = {kind.__name__: kind(**SETTINGS.get(kind.__name__, {})) for kind in NORMALIZATIONS}
 AROUND = {
     "WeightNorm": nn.WeightNorm(nn.Dense(5)), "SpectralNorm": nn.SpectralNorm(nn.Dense(5)),
 }  # fmt: skip

@@ -75,7 +75,7 @@ CURVES = (
     Curve(
         name="softmax",
         formula="exp(x[j]) / sum(k, exp(x[k]))",
-        says=("Turns scores into probabilities.", "把得分变成概率。"),
+        says=("Exponentials divided by their sum along axis: probabilities.", "把得分变成概率。"),
         chinese="softmax",
         settings=_AXIS,
         pytorch="Softmax",
@@ -87,7 +87,7 @@ CURVES = (
     Curve(
         name="log_softmax",
         formula="x[j] - log(sum(k, exp(x[k])))",
-        says=("Turns scores into log-probabilities.", "把得分变成对数概率。"),
+        says=("Logarithm of softmax along axis.", "把得分变成对数概率。"),
         chinese="对数 softmax",
         settings=_AXIS,
         pytorch="LogSoftmax",
@@ -98,7 +98,7 @@ CURVES = (
         name="softmin",
         formula="exp(-x[j]) / sum(k, exp(-x[k]))",
         says=(
-            "Turns costs into probabilities: the smallest is the likeliest.",
+            "Softmax of -x along axis.",
             "把代价变成概率：越小越可能。",
         ),
         chinese="softmin",
@@ -110,7 +110,7 @@ CURVES = (
         name="sparsemax",
         formula="max(x[j] - t, 0)",
         says=(
-            "Turns scores into probabilities of which the small ones are exactly 0; t makes their sum 1.",
+            "Projection onto the probability simplex along axis: probabilities with exact zeros.",
             "把得分变成概率，小的概率恰为 0；t 使概率之和为 1。",
         ),
         chinese="sparsemax",
@@ -123,7 +123,7 @@ CURVES = (
         name="glu",
         formula="a * sigmoid(b)",
         says=(
-            "One half of the numbers (a), each times the sigmoid of its partner in the other half (b).",
+            "Gated linear unit a * sigmoid(b) of the two halves a and b along axis.",
             "前一半数值由后一半的 Sigmoid 作门控。",
         ),
         chinese="门控线性单元 (GLU)",

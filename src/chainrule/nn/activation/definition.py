@@ -82,6 +82,7 @@ class Curve:
         pytorch, keras: what the two libraries call it; ``""``: it is not there.
         reference: who proposed it.
         build: for those that are no formula of one number: nodes from ``x``, a scope (or none) and settings.
+        scoped: whether it takes parameters or random numbers from the scope.
 
     Example:
         >>> from chainrule.nn.activation import ACTIVATIONS
@@ -99,6 +100,7 @@ class Curve:
     keras: str = ""
     reference: str = ""
     build: Callable[..., Node] | None = None
+    scoped: bool = False
 
     def __call__(self, x: Node, scope: Scope | None = None, **settings: float) -> Node:
         """The activation of every number of ``x``.

@@ -1,7 +1,8 @@
 """The activations as functions of nodes: ``cr.gelu(x)``, ``cr.leaky_relu(x, 0.2)``.
 
-Formula and settings are those of the table ``ACTIVATIONS``. An activation that is an operation, such as
-``relu`` or ``softmax``, is a function of ``chainrule.ops.functional``.
+Written by ``python -m pages.activation_functions`` from the table ``ACTIVATIONS``, which has their formulas.
+An activation that is an operation, such as ``relu`` or ``softmax``, is a function of
+``chainrule.ops.functional``.
 
 Args of every function:
     x: a floating-point node of any shape.
@@ -22,67 +23,67 @@ from chainrule.nn.scope import Scope
 
 @explain_function_calls
 def celu(x: Node, alpha: float = 1.0) -> Node:
-    """Continuously differentiable exponential linear unit: slope 1 at 0 for every ``alpha``."""
+    """Continuously differentiable exponential linear unit: slope 1 at 0 for every alpha."""
     return ACTIVATIONS["celu"](x, alpha=alpha)
 
 
 @explain_function_calls
 def elu(x: Node, alpha: float = 1.0) -> Node:
-    """Exponential linear unit: ``x`` where positive, else ``alpha * (exp(x) - 1)``."""
+    """Exponential linear unit: x where positive, else alpha * (exp(x) - 1)."""
     return ACTIVATIONS["elu"](x, alpha=alpha)
 
 
 @explain_function_calls
 def exponential(x: Node) -> Node:
-    """Exponential function ``exp(x)``."""
+    """Exponential function exp(x)."""
     return ACTIVATIONS["exponential"](x)
 
 
 @explain_function_calls
 def gelu(x: Node) -> Node:
-    """Gaussian error linear unit ``x * P(Z <= x)`` for a standard normal Z."""
+    """Gaussian error linear unit x * P(Z <= x) for a standard normal Z."""
     return ACTIVATIONS["gelu"](x)
 
 
 @explain_function_calls
 def gelu_tanh(x: Node) -> Node:
-    """Approximation of ``gelu`` by ``tanh``, with an error below 0.001."""
+    """Approximation of gelu by tanh, with an error below 0.001."""
     return ACTIVATIONS["gelu_tanh"](x)
 
 
 @explain_function_calls
 def glu(x: Node, axis: int = -1) -> Node:
-    """Gated linear unit ``a * sigmoid(b)`` of the two halves a and b along ``axis``."""
+    """Gated linear unit a * sigmoid(b) of the two halves a and b along axis."""
     return ACTIVATIONS["glu"](x, axis=axis)
 
 
 @explain_function_calls
 def hard_shrink(x: Node, width: float = 0.5) -> Node:
-    """0 where ``abs(x) <= width``, else ``x``."""
+    """0 where abs(x) <= width, else x."""
     return ACTIVATIONS["hard_shrink"](x, width=width)
 
 
 @explain_function_calls
 def hard_sigmoid(x: Node) -> Node:
-    """Piecewise linear sigmoid ``x / 6 + 0.5``, limited to [0, 1]."""
+    """Piecewise linear sigmoid x / 6 + 0.5, limited to [0, 1]."""
     return ACTIVATIONS["hard_sigmoid"](x)
 
 
 @explain_function_calls
 def hard_silu(x: Node) -> Node:
-    """Piecewise approximation of ``silu``: ``x * hard_sigmoid(x)``."""
+    """Piecewise approximation of silu: x * hard_sigmoid(x)."""
     return ACTIVATIONS["hard_silu"](x)
 
 
 @explain_function_calls
 def hard_tanh(x: Node, low: float = -1.0, high: float = 1.0) -> Node:
-    """``x``, limited to the interval from ``low`` to ``high``."""
+    """x, limited to the interval from low to high."""
     return ACTIVATIONS["hard_tanh"](x, low=low, high=high)
 
 
 @explain_function_calls
 def leaky_relu(x: Node, slope: float = 0.01) -> Node:
-    """``x`` where positive, else ``slope * x``."""
+    """x where positive, else slope * x."""
     return ACTIVATIONS["leaky_relu"](x, slope=slope)
 
 
@@ -94,25 +95,27 @@ def log_sigmoid(x: Node) -> Node:
 
 @explain_function_calls
 def mish(x: Node) -> Node:
-    """``x * tanh(softplus(x))``."""
+    """x * tanh(softplus(x))."""
     return ACTIVATIONS["mish"](x)
 
 
 @explain_function_calls
 def prelu(x: Node, slope: float = 0.25, shared: int = 0, scope: Scope | None = None) -> Node:
-    """``leaky_relu`` with a trained slope, one per channel (``shared=1``: one for all channels)."""
+    """leaky_relu with a trained slope, one per channel (shared=1: one for all channels)."""
     return ACTIVATIONS["prelu"](x, scope, slope=slope, shared=shared)
 
 
 @explain_function_calls
 def relu6(x: Node) -> Node:
-    """``relu``, limited to 6."""
+    """relu, limited to 6."""
     return ACTIVATIONS["relu6"](x)
 
 
 @explain_function_calls
-def rrelu(x: Node, lower: float = 1 / 8, upper: float = 1 / 3, scope: Scope | None = None) -> Node:
-    """``leaky_relu`` with a slope sampled for each number in training, and its mean in inference."""
+def rrelu(
+    x: Node, lower: float = 0.125, upper: float = 0.3333333333333333, scope: Scope | None = None
+) -> Node:
+    """leaky_relu with a slope sampled for each number in training, and its mean in inference."""
     return ACTIVATIONS["rrelu"](x, scope, lower=lower, upper=upper)
 
 
@@ -124,59 +127,59 @@ def selu(x: Node) -> Node:
 
 @explain_function_calls
 def silu(x: Node) -> Node:
-    """Sigmoid linear unit ``x * sigmoid(x)``, also called Swish."""
+    """Sigmoid linear unit x * sigmoid(x), also called Swish."""
     return ACTIVATIONS["silu"](x)
 
 
 @explain_function_calls
 def soft_shrink(x: Node, width: float = 0.5) -> Node:
-    """``x`` moved towards 0 by ``width``; 0 where ``abs(x) <= width``."""
+    """x moved towards 0 by width; 0 where abs(x) <= width."""
     return ACTIVATIONS["soft_shrink"](x, width=width)
 
 
 @explain_function_calls
 def softmin(x: Node, axis: int = -1) -> Node:
-    """Softmax of ``-x`` along ``axis``."""
+    """Softmax of -x along axis."""
     return ACTIVATIONS["softmin"](x, axis=axis)
 
 
 @explain_function_calls
 def softsign(x: Node) -> Node:
-    """``x / (1 + abs(x))``."""
+    """x / (1 + abs(x))."""
     return ACTIVATIONS["softsign"](x)
 
 
 @explain_function_calls
 def sparse_plus(x: Node) -> Node:
-    """``relu`` with a parabola between -1 and 1."""
+    """relu with a parabola between -1 and 1."""
     return ACTIVATIONS["sparse_plus"](x)
 
 
 @explain_function_calls
 def sparse_sigmoid(x: Node) -> Node:
-    """``(x + 1) / 2``, limited to [0, 1]: the derivative of ``sparse_plus``."""
+    """(x + 1) / 2, limited to [0, 1]: the derivative of sparse_plus."""
     return ACTIVATIONS["sparse_sigmoid"](x)
 
 
 @explain_function_calls
 def sparsemax(x: Node, axis: int = -1) -> Node:
-    """Projection onto the probability simplex along ``axis``: probabilities with exact zeros."""
+    """Projection onto the probability simplex along axis: probabilities with exact zeros."""
     return ACTIVATIONS["sparsemax"](x, axis=axis)
 
 
 @explain_function_calls
 def squareplus(x: Node, b: float = 4.0) -> Node:
-    """``(x + sqrt(x ^ 2 + b)) / 2``, a smooth ``relu`` without an exponential."""
+    """(x + sqrt(x ^ 2 + b)) / 2, a smooth relu without an exponential."""
     return ACTIVATIONS["squareplus"](x, b=b)
 
 
 @explain_function_calls
 def tanh_shrink(x: Node) -> Node:
-    """``x - tanh(x)``."""
+    """x - tanh(x)."""
     return ACTIVATIONS["tanh_shrink"](x)
 
 
 @explain_function_calls
 def threshold(x: Node, threshold: float = 1.0, value: float = 0.0) -> Node:
-    """``x`` where above ``threshold``, else ``value``."""
+    """x where above threshold, else value."""
     return ACTIVATIONS["threshold"](x, threshold=threshold, value=value)

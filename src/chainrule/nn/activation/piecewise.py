@@ -34,7 +34,7 @@ CURVES = (
     Curve(
         name="linear",
         formula="x",
-        says=("Leaves every number as it is.", "保持每个数不变。"),
+        says=("Identity: x, unchanged.", "保持每个数不变。"),
         chinese="线性（恒等）",
         pytorch="Identity",
         keras="linear",
@@ -42,7 +42,7 @@ CURVES = (
     Curve(
         name="relu",
         formula="relu(x)",
-        says=("Keeps positive numbers and makes the others 0.", "保留正数，其余变为 0。"),
+        says=("Rectified linear unit: x where positive, else 0.", "保留正数，其余变为 0。"),
         chinese="修正线性单元 (ReLU)",
         initializer=HE,
         pytorch="ReLU",
@@ -53,7 +53,7 @@ CURVES = (
     Curve(
         name="relu6",
         formula="where(x <= 0, 0, where(x >= 6, 6, x))",
-        says=("relu that goes no higher than 6.", "上限为 6 的 ReLU。"),
+        says=("relu, limited to 6.", "上限为 6 的 ReLU。"),
         chinese="ReLU6",
         initializer=HE,
         pytorch="ReLU6",
@@ -63,7 +63,7 @@ CURVES = (
     Curve(
         name="leaky_relu",
         formula=_LEAKY,
-        says=("relu that lets a small share of negative numbers through.", "让负数以小斜率通过的 ReLU。"),
+        says=("x where positive, else slope * x.", "让负数以小斜率通过的 ReLU。"),
         chinese="带泄漏的 ReLU",
         settings={"slope": Setting(0.01)},
         initializer=HE,
@@ -75,7 +75,10 @@ CURVES = (
     Curve(
         name="prelu",
         formula=_LEAKY,
-        says=("leaky_relu whose slope is learned, one for each channel.", "斜率由训练得到的带泄漏 ReLU。"),
+        says=(
+            "leaky_relu with a trained slope, one per channel (shared=1: one for all channels).",
+            "斜率由训练得到的带泄漏 ReLU。",
+        ),
         chinese="参数化 ReLU",
         settings={"slope": Setting(0.25), "shared": Setting(0, minimum=0, integer=True)},
         initializer=HE,
@@ -84,12 +87,13 @@ CURVES = (
         reference="He, Zhang, Ren and Sun (2015), Delving deep into rectifiers (ICCV). Here each channel has "
         "a slope, with shared=1 all have one, as by default in PyTorch",
         build=_trained,
+        scoped=True,
     ),
     Curve(
         name="rrelu",
         formula=_LEAKY,
         says=(
-            "leaky_relu whose slope is drawn per number in training, and fixed at its mean later.",
+            "leaky_relu with a slope sampled for each number in training, and its mean in inference.",
             "训练时斜率随机、推断时取平均斜率的带泄漏 ReLU。",
         ),
         chinese="随机 ReLU",
@@ -99,11 +103,12 @@ CURVES = (
         reference="Xu, Wang, Chen and Li (2015), Empirical evaluation of rectified activations in "
         "convolutional network",
         build=_random,
+        scoped=True,
     ),
     Curve(
         name="threshold",
         formula="where(x <= threshold, value, x)",
-        says=("Replaces what is not above a threshold.", "不超过阈值的数换成给定值。"),
+        says=("x where above threshold, else value.", "不超过阈值的数换成给定值。"),
         chinese="阈值函数",
         settings={"threshold": Setting(1.0), "value": Setting(0.0)},
         initializer=HE,
@@ -113,7 +118,7 @@ CURVES = (
     Curve(
         name="hard_tanh",
         formula="where(x <= low, low, where(x >= high, high, x))",
-        says=("Cuts every number off at two limits.", "把数值截断在两个界限之间。"),
+        says=("x, limited to the interval from low to high.", "把数值截断在两个界限之间。"),
         chinese="分段线性双曲正切",
         settings={"low": Setting(-1.0), "high": Setting(1.0, over="low")},
         pytorch="Hardtanh",
@@ -123,7 +128,7 @@ CURVES = (
     Curve(
         name="hard_sigmoid",
         formula="where(x <= -3, 0, where(x >= 3, 1, x / 6 + 0.5))",
-        says=("A sigmoid of three straight pieces.", "由三段直线构成的 Sigmoid。"),
+        says=("Piecewise linear sigmoid x / 6 + 0.5, limited to [0, 1].", "由三段直线构成的 Sigmoid。"),
         chinese="分段线性 Sigmoid",
         pytorch="Hardsigmoid",
         keras="hard_sigmoid",
@@ -132,7 +137,7 @@ CURVES = (
     Curve(
         name="hard_silu",
         formula="where(x <= -3, 0, where(x >= 3, x, x * (x / 6 + 0.5)))",
-        says=("silu with a sigmoid of straight pieces.", "用分段线性 Sigmoid 近似的 SiLU。"),
+        says=("Piecewise approximation of silu: x * hard_sigmoid(x).", "用分段线性 Sigmoid 近似的 SiLU。"),
         chinese="分段 SiLU (Hard-Swish)",
         initializer=HE,
         pytorch="Hardswish",
@@ -142,7 +147,7 @@ CURVES = (
     Curve(
         name="hard_shrink",
         formula="where(abs(x) <= width, 0, x)",
-        says=("Makes small numbers 0 and keeps the others.", "把绝对值小的数变为 0，其余保留。"),
+        says=("0 where abs(x) <= width, else x.", "把绝对值小的数变为 0，其余保留。"),
         chinese="硬收缩",
         settings={"width": Setting(0.5, minimum=0)},
         pytorch="Hardshrink",
@@ -153,7 +158,7 @@ CURVES = (
     Curve(
         name="soft_shrink",
         formula="where(abs(x) <= width, 0, x - width * sign(x))",
-        says=("Moves every number towards 0 by a fixed width.", "把每个数向 0 收缩固定的宽度。"),
+        says=("x moved towards 0 by width; 0 where abs(x) <= width.", "把每个数向 0 收缩固定的宽度。"),
         chinese="软收缩",
         settings={"width": Setting(0.5, minimum=0)},
         pytorch="Softshrink",
@@ -163,7 +168,7 @@ CURVES = (
     Curve(
         name="sparse_plus",
         formula="where(x <= -1, 0, where(x >= 1, x, (x + 1) ^ 2 / 4))",
-        says=("relu with its corner replaced by a parabola.", "用抛物线替换拐角的 ReLU。"),
+        says=("relu with a parabola between -1 and 1.", "用抛物线替换拐角的 ReLU。"),
         chinese="稀疏 softplus",
         initializer=HE,
         keras="sparse_plus",
@@ -173,7 +178,7 @@ CURVES = (
         name="sparse_sigmoid",
         formula="where(x <= -1, 0, where(x >= 1, 1, (x + 1) / 2))",
         says=(
-            "The slope of sparse_plus: a straight rise from 0 to 1.",
+            "(x + 1) / 2, limited to [0, 1]: the derivative of sparse_plus.",
             "sparse_plus 的导数：从 0 直线升到 1。",
         ),
         chinese="稀疏 Sigmoid",

@@ -15,14 +15,14 @@ CURVES = (
     Curve(
         name="exponential",
         formula="exp(x)",
-        says=("e raised to the number: always positive.", "求 e 的幂，结果恒为正。"),
+        says=("Exponential function exp(x).", "求 e 的幂，结果恒为正。"),
         chinese="指数函数",
         keras="exponential",
     ),
     Curve(
         name="sigmoid",
         formula="sigmoid(x)",
-        says=("Bends any number into (0, 1).", "把任意数弯进 (0, 1)。"),
+        says=("Logistic function 1 / (1 + exp(-x)), with values in (0, 1).", "把任意数弯进 (0, 1)。"),
         chinese="Sigmoid 函数",
         pytorch="Sigmoid",
         keras="sigmoid",
@@ -32,7 +32,7 @@ CURVES = (
     Curve(
         name="tanh",
         formula="tanh(x)",
-        says=("Bends any number into (-1, 1).", "把任意数弯进 (−1, 1)。"),
+        says=("Hyperbolic tangent, with values in (-1, 1).", "把任意数弯进 (−1, 1)。"),
         chinese="双曲正切 (tanh)",
         pytorch="Tanh",
         keras="tanh",
@@ -41,7 +41,10 @@ CURVES = (
     Curve(
         name="elu",
         formula="where(x > 0, x, alpha * (exp(where(x > 0, 0, x)) - 1))",
-        says=("relu that sinks smoothly to -alpha for negative numbers.", "负半轴平滑降到 −alpha 的 ReLU。"),
+        says=(
+            "Exponential linear unit: x where positive, else alpha * (exp(x) - 1).",
+            "负半轴平滑降到 −alpha 的 ReLU。",
+        ),
         chinese="指数线性单元 (ELU)",
         settings={"alpha": Setting(1.0)},
         initializer=HE,
@@ -53,7 +56,10 @@ CURVES = (
     Curve(
         name="celu",
         formula="where(x > 0, x, alpha * (exp(where(x > 0, 0, x) / alpha) - 1))",
-        says=("elu whose slope is 1 at 0 for every alpha.", "对任意 alpha 在 0 处斜率都为 1 的 ELU。"),
+        says=(
+            "Continuously differentiable exponential linear unit: slope 1 at 0 for every alpha.",
+            "对任意 alpha 在 0 处斜率都为 1 的 ELU。",
+        ),
         chinese="连续可微指数线性单元 (CELU)",
         settings={"alpha": Setting(1.0, above=0)},
         initializer=HE,
@@ -65,7 +71,7 @@ CURVES = (
         name="selu",
         formula="1.0507009873554805 * where(x > 0, x, 1.6732632423543772 * (exp(where(x > 0, 0, x)) - 1))",
         says=(
-            "elu with two constants that draw the mean to 0 and the variance to 1, layer by layer.",
+            "Scaled exponential linear unit, with the constants that normalize mean and variance.",
             "带两个常数的 ELU，使各层激活值自动趋于均值 0、方差 1。",
         ),
         chinese="缩放指数线性单元 (SELU)",
@@ -79,7 +85,7 @@ CURVES = (
         name="gelu",
         formula="x * (1 + erf(x / sqrt(2))) / 2",
         says=(
-            "The number times the chance that a normal random number lies below it.",
+            "Gaussian error linear unit x * P(Z <= x) for a standard normal Z.",
             "数值乘以标准正态随机数小于它的概率。",
         ),
         chinese="高斯误差线性单元 (GELU)",
@@ -91,7 +97,10 @@ CURVES = (
     Curve(
         name="gelu_tanh",
         formula="x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))) / 2",
-        says=("gelu by tanh, within 0.001 of it.", "用 tanh 近似的 GELU，误差在 0.001 以内。"),
+        says=(
+            "Approximation of gelu by tanh, with an error below 0.001.",
+            "用 tanh 近似的 GELU，误差在 0.001 以内。",
+        ),
         chinese="GELU 的 tanh 近似",
         initializer=HE,
         pytorch='GELU("tanh")',
@@ -101,7 +110,10 @@ CURVES = (
     Curve(
         name="silu",
         formula="x * sigmoid(x)",
-        says=("The number times its own sigmoid; also called swish.", "数值乘以自身的 Sigmoid，又称 Swish。"),
+        says=(
+            "Sigmoid linear unit x * sigmoid(x), also called Swish.",
+            "数值乘以自身的 Sigmoid，又称 Swish。",
+        ),
         chinese="SiLU (Swish)",
         initializer=HE,
         pytorch="SiLU",
@@ -112,7 +124,7 @@ CURVES = (
     Curve(
         name="mish",
         formula="x * tanh(softplus(x))",
-        says=("The number times the tanh of its softplus.", "数值乘以 tanh(softplus(x))。"),
+        says=("x * tanh(softplus(x)).", "数值乘以 tanh(softplus(x))。"),
         chinese="Mish",
         initializer=HE,
         pytorch="Mish",
@@ -122,7 +134,7 @@ CURVES = (
     Curve(
         name="tanh_shrink",
         formula="x - tanh(x)",
-        says=("Takes the tanh of a number away from it.", "数值减去它的双曲正切。"),
+        says=("x - tanh(x).", "数值减去它的双曲正切。"),
         chinese="tanh 收缩",
         pytorch="Tanhshrink",
         keras="tanh_shrink",
@@ -130,7 +142,7 @@ CURVES = (
     Curve(
         name="softsign",
         formula="x / (1 + abs(x))",
-        says=("Bends any number into (-1, 1), more gently than tanh.", "比 tanh 更缓地弯进 (−1, 1)。"),
+        says=("x / (1 + abs(x)).", "比 tanh 更缓地弯进 (−1, 1)。"),
         chinese="softsign",
         pytorch="Softsign",
         keras="softsign",
@@ -141,7 +153,7 @@ CURVES = (
         name="softplus",
         formula="softplus(beta * x) / beta",
         says=(
-            "A smooth relu; the larger beta, the sharper its corner.",
+            "log(1 + exp(beta * x)) / beta, a smooth relu; the larger beta, the sharper the corner.",
             "平滑的 ReLU；beta 越大，拐角越尖。",
         ),
         chinese="softplus",
@@ -156,7 +168,7 @@ CURVES = (
     Curve(
         name="log_sigmoid",
         formula="-softplus(-x)",
-        says=("The logarithm of sigmoid, without ever computing it.", "Sigmoid 的对数，不会下溢。"),
+        says=("Logarithm of the sigmoid; does not underflow.", "Sigmoid 的对数，不会下溢。"),
         chinese="对数 Sigmoid",
         pytorch="LogSigmoid",
         keras="log_sigmoid",
@@ -164,7 +176,10 @@ CURVES = (
     Curve(
         name="squareplus",
         formula="(x + sqrt(x ^ 2 + b)) / 2",
-        says=("A smooth relu without an exponential.", "不含指数运算的平滑 ReLU。"),
+        says=(
+            "(x + sqrt(x ^ 2 + b)) / 2, a smooth relu without an exponential.",
+            "不含指数运算的平滑 ReLU。",
+        ),
         chinese="squareplus",
         settings={"b": Setting(4.0, above=0)},
         initializer=HE,

@@ -8,7 +8,7 @@ from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initializer, known_activation
 from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
-from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layer import Layer, Sample, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer
@@ -42,6 +42,7 @@ class Dense(Layer):
 
     chinese = ("全连接层", "每个单元把全部输入加权求和再加偏置，可带激活函数。")
     takes_one = True
+    samples = (Sample((4,), {"units": 3}), Sample((5, 4), {"units": 3, "activation": "tanh"}))
     units: int
     activation: str | Layer | None = None
     _: KW_ONLY

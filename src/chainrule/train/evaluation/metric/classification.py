@@ -209,6 +209,7 @@ ACCURACIES = (
         keras="Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy",
         note="With several labels each one counts; exact_match counts rows. Of a target distribution the "
         "most probable class counts.",
+        example=([0, 1, 1, 1], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]], 0.75),
     ),
     Metric(
         "balanced_accuracy",

@@ -56,6 +56,7 @@ class Metric:
         option: the option, if it has one.
         sklearn, keras: the name in these libraries.
         note: averages, special cases, differences from other libraries.
+        example: targets, predictions and the metric of them, computed by hand.
         value: of the option, if given.
 
     Example:
@@ -77,6 +78,7 @@ class Metric:
     sklearn: str = ""
     keras: str = ""
     note: str = ""
+    example: tuple[Any, Any, float] | None = None
     value: float | None = None
 
     @property
