@@ -14,7 +14,7 @@ training that continues exactly is ``resume=True``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -24,6 +24,18 @@ import numpy as np
 from chainrule import diagnosis, train
 from chainrule.errors import explain_method_calls
 from chainrule.model_analysis import ModelAnalysis
+from chainrule.model_arguments import (
+    Callbacks,
+    ClassWeight,
+    LossName,
+    Metrics,
+    OptimizerName,
+    Samples,
+    SampleWeight,
+    Targets,
+    Validation,
+)
+from chainrule.model_generation import ModelGeneration
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -32,23 +44,23 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation import evaluate, prediction
-from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.fit import fit
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
-from chainrule.train.options import FitOptions, checked_options
+from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
 from chainrule.train.state import Row
 
 if TYPE_CHECKING:
-    from chainrule.train.generation.decoder import Decoder
-    from chainrule.train.generation.text import TextOptions
+    from numpy.typing import ArrayLike
+
+    from chainrule.data.augmentation import Augmentation
     from chainrule.train.parameters import Parameters
     from chainrule.train.trainer import Trainer
 
 
 @explain_method_calls("model", "Model")
-class Model(ModelAnalysis):
+class Model(ModelAnalysis, ModelGeneration):
     """A network with a loss and an optimizer.
 
     Args:
@@ -83,10 +95,10 @@ class Model(ModelAnalysis):
     def __init__(
         self,
         net: Layer,
-        loss: str | Loss | Mapping[str, str | Loss],
-        optimizer: str | Optimizer = "adam",
+        loss: LossName | Loss | Mapping[str, LossName | Loss],
+        optimizer: OptimizerName | Optimizer = "adam",
         *,
-        metrics: Sequence[MetricLike] | None = None,
+        metrics: Metrics = None,
         penalty: Penalty | None = None,
         clip: Clip | None = None,
         **options: Unpack[Options],
@@ -116,14 +128,27 @@ class Model(ModelAnalysis):
 
     def fit(
         self,
-        x: Any,
-        y: Any = None,
+        x: Samples,
+        y: Targets = None,
         *,
         epochs: int = 100,
         batch_size: int | None = 32,
-        validation: Any = None,
+        validation: Validation = None,
         seed: int = 0,
-        **options: Any,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        sample_weight: SampleWeight = None,
+        augmentation: Augmentation | None = None,
+        callbacks: Callbacks = (),
+        metrics: Metrics = None,
+        warm_start: bool = False,
+        buckets: int | None = None,
+        run: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        save_every: float = 5.0,
+        probes: bool = True,
+        doctor: bool = True,
+        verbose: bool | None = None,
     ) -> list[Row]:
         """Train the model.
 
@@ -136,18 +161,23 @@ class Model(ModelAnalysis):
             validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off;
                 evaluated after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
             seed: of the initial values, the order of the samples and every random number of the training.
-            options: ``shuffle=True``; ``verbose=None`` (a progress bar if the output is a terminal);
-                ``callbacks=()`` (stopping rules, callbacks, and functions that receive every event and stop
-                the training by returning ``True``); ``metrics=None`` (metrics of the validation rows instead
-                of the model's); ``buckets=None`` (a number: sequences whose lengths differ by less share a
-                batch, which is trimmed to its longest sequence; zeros at the end of inputs and ignored labels
-                at the end of targets count as padding); ``class_weight=None`` (``"balanced"`` or a number for
-                each label); ``sample_weight=None`` (a number for each sample, or for each of its positions);
-                ``augmentation=None`` (a ``cr.Augmentation`` that transforms images in every epoch);
-                ``warm_start=False`` (start from the present parameters); ``probes=True`` (record statistics
-                of some steps in ``model.probes``); ``doctor=True`` (report problems, as ``Model.check``
-                does); ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0``
-                seconds.
+            shuffle: whether each epoch has its own order of the samples.
+            class_weight: ``"balanced"``, or a number for each label.
+            sample_weight: a number for each sample, (N,), or for each of its positions, (N, T).
+            augmentation: a ``cr.Augmentation`` that transforms images in every epoch.
+            callbacks: stopping rules, callbacks, and functions that receive every event and stop the training
+                by returning ``True``.
+            metrics: metrics of the validation rows instead of the model's.
+            warm_start: start from the present parameters.
+            buckets: sequences whose lengths differ by less than this number share a batch, which is trimmed
+                to its longest sequence; zeros at the end of inputs and ignored labels at the end of targets
+                count as padding.
+            run: a folder for checkpoints.
+            resume: continue the training in ``run``.
+            save_every: seconds between two checkpoints.
+            probes: record statistics of some steps in ``model.probes``.
+            doctor: report problems, as ``check`` does.
+            verbose: show a progress bar; by default if the output is a terminal.
 
         Returns:
             the history: one row for each epoch.
@@ -159,8 +189,13 @@ class Model(ModelAnalysis):
             TrainingError E508: a step does not fit into the free memory.
             FileError E505: ``run`` holds another training.
         """
-        chosen = FitOptions(epochs, batch_size, seed, **checked_options(options))
-        if chosen.doctor:
+        chosen = FitOptions(
+            epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, verbose=verbose,
+            callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
+            warm_start=warm_start, run=run, resume=resume, save_every=save_every,
+            augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
+        )  # fmt: skip
+        if doctor:
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history
@@ -173,7 +208,7 @@ class Model(ModelAnalysis):
         self.adopt(initialize(self.state, inputs, seed))
         return self
 
-    def load_parameters(self, values: Mapping[str, Any]) -> Self:
+    def load_parameters(self, values: Mapping[str, ArrayLike]) -> Self:
         """Set parameters by path; those not named stay as they are. The next ``fit`` begins with them.
 
         Raises:
@@ -184,7 +219,7 @@ class Model(ModelAnalysis):
         self.adopt(load_parameters(self.state, values))
         return self
 
-    def load_states(self, values: Mapping[str, Any]) -> Self:
+    def load_states(self, values: Mapping[str, ArrayLike]) -> Self:
         """Set layers' running values by path, such as ``"batch_norm1.mean"``; those not named stay.
 
         Raises:
@@ -195,11 +230,11 @@ class Model(ModelAnalysis):
 
     def trainer(
         self,
-        x: Any,
-        y: Any = None,
+        x: Samples,
+        y: Targets = None,
         *,
-        classes: Any = None,
-        sample_weight: Any = None,
+        classes: Sequence[object] | None = None,
+        sample_weight: SampleWeight = None,
         seed: int = 0,
         steps: int | None = None,
         parameters: Parameters | None = None,
@@ -229,7 +264,14 @@ class Model(ModelAnalysis):
         example = train.Batch(x, y, sample_weight)
         return train.Trainer(self, example, classes=classes, seed=seed, steps=steps, parameters=parameters)
 
-    def partial_fit(self, x: Any, y: Any = None, *, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        classes: Sequence[object] | None = None,
+        sample_weight: SampleWeight = None,
+    ) -> Self:
         """Make one update on a batch, keeping the optimizer's state from call to call.
 
         Args:
@@ -261,15 +303,15 @@ class Model(ModelAnalysis):
 
     # --- predicting
 
-    def __call__(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+    def __call__(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
         """The network's raw outputs (of a classifier: scores, not probabilities)."""
         return prediction.raw_outputs(self.state, x)
 
-    def predict(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+    def predict(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
         """Labels for a classifier, values for a regressor (in the units of the training's table)."""
         return prediction.predict(self.state, x)
 
-    def predict_proba(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+    def predict_proba(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
         """The probability of each class, in the order of ``labels``: (N, K).
 
         Raises:
@@ -277,7 +319,7 @@ class Model(ModelAnalysis):
         """
         return prediction.predict_proba(self.state, x)
 
-    def activations(self, x: Any, layer: str) -> np.ndarray:
+    def activations(self, x: Samples, layer: str) -> np.ndarray:
         """The output of a layer in inference, (N, ...).
 
         Args:
@@ -290,7 +332,7 @@ class Model(ModelAnalysis):
         return prediction.activations(self.state, x, layer)
 
     def evaluate(
-        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[MetricLike] | None = None
+        self, x: Samples, y: Targets = None, sample_weight: SampleWeight = None, metrics: Metrics = None
     ) -> dict[str, float]:
         """The loss and the metrics on labeled samples.
 
@@ -307,52 +349,6 @@ class Model(ModelAnalysis):
             UsageError E101: no such metric for this task.
         """
         return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
-
-    def generate(
-        self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
-    ) -> str | list[str]:
-        """Generate text: a continuation of yours, or, with an encoder-decoder network, a translation.
-
-        Args:
-            text: the prompt, or the text to translate.
-            max_new_tokens: maximum number of new tokens; by default the length of context of the training.
-            options: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
-                ``repetition_penalty``, ``greedy=True``, ``num_beams=4`` with ``length_penalty``,
-                ``samples=1``, ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the
-                end of a text always stops), ``min_new_tokens``, ``suppress_tokens``, ``strategy``,
-                ``callback``; and ``begin=True``: whether training texts began with the start token.
-
-        Returns:
-            the text, prompt included; a list of texts where ``samples`` is more than 1.
-
-        Raises:
-            UsageError E126: a model without a tokenizer, or one that is not trained yet.
-            DataError E365: characters outside the vocabulary; all are listed with their positions.
-            ShapeError E229: a text longer than the context. Otherwise as ``cr.generate``.
-        """
-        return train.generate_text(self.state, text, max_new_tokens, **options)
-
-    def stream(
-        self, text: str = "", max_new_tokens: int | None = None, **options: Unpack[TextOptions]
-    ) -> Iterator[str]:
-        """Yield the text of ``generate`` in pieces: first the prompt, then token by token.
-
-        Args:
-            text, max_new_tokens, options: as in ``generate``; one sample, and no beams.
-
-        Raises:
-            UsageError E102, E124: several samples; a beam search. Otherwise as ``generate``.
-        """
-        return train.stream_text(self.state, text, max_new_tokens, **options)
-
-    @property
-    def decoder(self) -> Decoder:
-        """The decoder: runs the model token by token with a cache, for ``cr.generate`` and custom loops.
-
-        Raises:
-            UsageError E126: the model is not trained yet, or its inputs are not sequences of tokens.
-        """
-        return train.decoder_of(self.state)
 
     # --- files
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import attribution, derive, diagnosis, plotting, trace, train
 from chainrule.errors import explain_method_calls
-from chainrule.settings import settings
+from chainrule.model_arguments import (
+    AttributionKeywords,
+    AttributionMethod,
+    ClassWeight,
+    FitKeywords,
+    InfluenceKeywords,
+    Samples,
+    SampleWeight,
+    Targets,
+    TrainingKeywords,
+)
+from chainrule.settings import Language, settings
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from chainrule.attribution.attribution import Attribution
     from chainrule.attribution.counterfactual.counterfactual import Counterfactuals
     from chainrule.attribution.counterfactual.counterfactual import Options as CounterfactualOptions
@@ -41,7 +54,12 @@ class ModelAnalysis(StateHolder):
         return None if findings is None else diagnosis.Diagnosis.of(findings, settings.lang)
 
     def explain(
-        self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
+        self,
+        x: Samples,
+        y: Targets = None,
+        weight: str | None = None,
+        depth: int = 2,
+        lang: Language | None = None,
     ) -> Explanation:
         """Derive one training step on these samples: every value, every gradient, the update and its effect.
 
@@ -66,12 +84,17 @@ class ModelAnalysis(StateHolder):
         traced = trace.trace_rows(self.state, rows)
         return derive.explain(traced, depth, lang, weight, labels=self._classes(), features=rows.features)
 
-    def trace(self, x: Any, y: Any = None) -> Trace:
+    def trace(self, x: Samples, y: Targets = None) -> Trace:
         """Return the values that ``explain`` describes, without text."""
         return trace.trace_rows(self.state, trace.rows_of(self.state, x, y))
 
     def what_if(
-        self, changes: Mapping[str, float], x: Any, y: Any = None, depth: int = 2, lang: str | None = None
+        self,
+        changes: Mapping[str, float],
+        x: Samples,
+        y: Targets = None,
+        depth: int = 2,
+        lang: Language | None = None,
     ) -> WhatIf:
         """Compare one training step before and after changing some weights.
 
@@ -84,7 +107,7 @@ class ModelAnalysis(StateHolder):
         """
         return derive.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
 
-    def replay(self, step: int, x: Any, y: Any = None, **options: Any) -> Replay:
+    def replay(self, step: int, x: Samples, y: Targets = None, **options: Unpack[FitKeywords]) -> Replay:
         """Explain one past update of a training with its numbers, by repeating the training bit for bit.
 
         Args:
@@ -98,15 +121,26 @@ class ModelAnalysis(StateHolder):
         """
         return derive.replay(self.state, step, x, y, options)
 
-    def attribute(self, x: Any, method: str = "integrated_gradients", **options: Any) -> Attribution:
+    def attribute(
+        self,
+        x: Samples,
+        method: AttributionMethod = "integrated_gradients",
+        *,
+        target: object = None,
+        y: Targets = None,
+        baseline: Samples | None = None,
+        **options: Unpack[AttributionKeywords],
+    ) -> Attribution:
         """Attribute a prediction to its inputs, and check that the values add up; the result can be printed.
 
         Args:
             x: one sample, several, arrays by input name, or rows of a table.
             method: the method by name; ``docs/attribution.md`` compares them.
-            options: ``target`` (the class, or the index of the output; ``(position, class)`` of a sequence;
-                by default the prediction), ``baseline`` (a number, samples or a table; 0 by default), ``y``,
-                ``explains``, ``output``, ``seed``, ``lang``, ``strict=True``, and those of the method.
+            target: the class, or the index of the output; ``(position, class)`` of a sequence; by default the
+                prediction.
+            y: the targets, to attribute the loss.
+            baseline: a number, samples or a table; 0 by default.
+            options: ``explains``, ``output``, ``seed``, ``lang``, ``strict=True``, and those of the method.
 
         Raises:
             TrainingError E503, UsageError E101: the model is not trained yet; no such method or option.
@@ -115,7 +149,7 @@ class ModelAnalysis(StateHolder):
         """
         return attribution.attribute(self.state, x, method, **options)
 
-    def importance(self, x: Any, y: Any = None, **options: Unpack[ImportanceOptions]) -> Importance:
+    def importance(self, x: Samples, y: Targets = None, **options: Unpack[ImportanceOptions]) -> Importance:
         """Permutation importance: how much a metric worsens when the values of a column are shuffled.
 
         Args:
@@ -129,7 +163,10 @@ class ModelAnalysis(StateHolder):
         return attribution.measure_importance(self.state, x, y, **options)
 
     def counterfactual(
-        self, row: Any, target: Any = None, **options: Unpack[CounterfactualOptions]
+        self,
+        row: Samples | Mapping[str, object],
+        target: object = None,
+        **options: Unpack[CounterfactualOptions],
     ) -> Counterfactuals:
         """Find the nearest changes of a few columns that change the prediction for a row.
 
@@ -148,7 +185,12 @@ class ModelAnalysis(StateHolder):
         return attribution.find_counterfactuals(self.state, row, target, **options)
 
     def influence(
-        self, x: Any, y: Any = None, train_x: Any = None, train_y: Any = None, **options: Any
+        self,
+        x: Samples,
+        y: Targets = None,
+        train_x: Samples | None = None,
+        train_y: Targets = None,
+        **options: Unpack[InfluenceKeywords],
     ) -> Influence:
         """Influence of training samples on the loss of these samples (TracIn).
 
@@ -178,12 +220,12 @@ class ModelAnalysis(StateHolder):
 
     def profile(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Samples | None = None,
+        y: Targets = None,
         *,
         batch_size: int | None = None,
         steps: int | None = None,
-        lang: str | None = None,
+        lang: Language | None = None,
     ) -> Profile:
         """Profile training steps: time, operations and bytes of each layer and kernel, and the share of the
         peak of this machine.
@@ -211,7 +253,16 @@ class ModelAnalysis(StateHolder):
         """The plots of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
         return plotting.PlotAccessor(self)
 
-    def check(self, x: Any, y: Any = None, *, lang: str | None = None, **options: Any) -> Diagnosis:
+    def check(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        lang: Language | None = None,
+        gradients: Mapping[str, ArrayLike] | None = None,
+        previous: Mapping[str, ArrayLike] | None = None,
+        **options: Unpack[TrainingKeywords],
+    ) -> Diagnosis:
         """Check data, network, loss and optimizer before a training and in its first steps.
 
         The steps run on a copy: the model does not change.
@@ -219,10 +270,10 @@ class ModelAnalysis(StateHolder):
         Args:
             x, y: samples as in ``fit``.
             lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
-            options: those of ``fit`` (``validation``, ``batch_size``, ``seed``, ``shuffle``,
-                ``class_weight``, ``sample_weight``, ...); and ``gradients`` with ``previous``: gradients by
-                path that the training loop of another library computed for these rows and for the batch
-                before them.
+            gradients: gradients by path that the training loop of another library computed for these rows.
+            previous: the gradients that it computed for the batch before them.
+            options: those of ``fit`` that decide how a step is computed: ``validation``, ``batch_size``,
+                ``seed``, ``shuffle``, ``class_weight``, ``sample_weight``, ...
 
         Raises:
             UsageError E101: no such language or option. ShapeError E551: gradients of another network.
@@ -237,9 +288,22 @@ class ModelAnalysis(StateHolder):
         """
         lang = lang or settings.lang
         derive.check_options(1, lang)
-        return diagnosis.diagnose(self.state, x, y, lang, **options)
+        return diagnosis.diagnose(self.state, x, y, lang, gradients, previous, **options)
 
-    def find_learning_rate(self, x: Any, y: Any = None, **options: Any) -> LearningRateSweep:
+    def find_learning_rate(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        span: tuple[float, float] = (1e-6, 10.0),
+        steps: int = 100,
+        batch_size: int | None = 32,
+        seed: int = 0,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        sample_weight: SampleWeight = None,
+        warm_start: bool = False,
+    ) -> LearningRateSweep:
         """Learning rate range test: the loss of a copy while the learning rate grows (Smith, 2017).
 
         The model does not change. Printing the result draws the curve; ``suggestion`` is where the loss
@@ -247,9 +311,9 @@ class ModelAnalysis(StateHolder):
 
         Args:
             x, y: samples as in ``fit``.
-            options: ``span=(1e-6, 10.0)`` (first and last learning rate), ``steps=100`` (number of learning
-                rates, at least 10), and of ``fit`` ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
-                ``sample_weight`` and ``warm_start``.
+            span: the first and the last learning rate.
+            steps: the number of learning rates, at least 10.
+            batch_size, seed, shuffle, class_weight, sample_weight, warm_start: as in ``fit``.
 
         Raises:
             UsageError E101, E102: no such option; an empty range; an optimizer without a learning rate.
@@ -265,9 +329,12 @@ class ModelAnalysis(StateHolder):
             >>> 0.01 < sweep.suggestion < 1
             True
         """
-        return train.find_learning_rate(self.state, x, y, **options)
+        return train.find_learning_rate(
+            self.state, x, y, span=span, steps=steps, batch_size=batch_size, seed=seed, shuffle=shuffle,
+            class_weight=class_weight, sample_weight=sample_weight, warm_start=warm_start,
+        )  # fmt: skip
 
-    def parity(self, x: Any, y: Any = None) -> Parity:
+    def parity(self, x: Samples, y: Targets = None) -> Parity:
         """Compare compiled code, its interpreted source and the NumPy reference, operation by operation.
 
         They compute the predictions for these rows or, with targets, a complete training step.

@@ -7,10 +7,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from chainrule.errors import ChainruleError, UsageError, fact, nearest
+
+Language: TypeAlias = Literal["en", "zh"]
+EngineName: TypeAlias = Literal["native", "reference"]
+FloatName: TypeAlias = Literal["float32", "float64"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
@@ -19,7 +24,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def _language() -> str:
+def _language() -> Language:
     """The user's language from the locale: Chinese or English."""
     name = locale.getlocale()[0] or os.environ.get("LANG", "")
     return "zh" if name.casefold().startswith(("zh", "chinese")) else "en"
@@ -182,9 +187,9 @@ class Settings:
         portable_bits = False
     """
 
-    dtype: str = "float32"
-    engine: str = "native"
-    lang: str = ""
+    dtype: FloatName = "float32"
+    engine: EngineName = "native"
+    lang: Language = field(default_factory=_language)
     threads: int = 0
     memory: int = 0
     cores: int = 0

@@ -36,8 +36,13 @@ def body_lines(function: Function) -> int:
 
 
 def arguments(function: Function) -> int:
-    """The number of arguments of a function, without ``self`` and ``cls``."""
-    named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    """The number of arguments of a function, without ``self`` and ``cls``.
+
+    Keyword-only arguments with a default are options, which a call names one by one: they do not count.
+    """
+    options = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    needed = [option for option, default in options if default is None]
+    named = [*function.args.posonlyargs, *function.args.args, *needed]
     return sum(a.arg not in ("self", "cls") for a in named)
 
 
@@ -96,6 +101,7 @@ def test_sizes_over_a_limit_are_reported() -> None:
     chain = "def f(x):\n" + "".join(f"    {'el' if i else ''}if x == {i}:\n        pass\n" for i in range(9))
     assert over_limits("m", chain) == {}
     assert over_limits("m", "def f(self, a, b, c, d, e, f, g, *, h): pass") == {"m: f": "arguments: 8"}
+    assert over_limits("m", "def f(self, a, b, c, d, e, f, g, *, h=0, i=0): pass") == {}
     long = 'def f():\n    """A.\n\n    B."""\n' + "    x = 1\n" * 41
     assert over_limits("m", long) == {"m: f": "body: 41"}
     assert over_limits("m", "x = 1\n" * 401) == {"m": "file: 401 lines"}

@@ -40,7 +40,8 @@ LEVELS = (
     ("catalog", "plotting", "derive"),
     ("attribution", "diagnosis"),
     ("models", "interop"),
-    ("model_analysis",),
+    ("model_arguments",),
+    ("model_analysis", "model_generation"),
     ("model",),
     ("apps",),
 )

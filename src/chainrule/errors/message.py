@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Number
-from typing import Any
+from typing import Any, Self
 
 from chainrule.errors.translation import CHINESE
 
@@ -33,7 +33,7 @@ class Message(str):
     template: str
     values: Mapping[str, object]
 
-    def __new__(cls, template: str, values: Mapping[str, object]) -> Message:
+    def __new__(cls, template: str, values: Mapping[str, object]) -> Self:
         values = {name: _basic(value) for name, value in values.items()}
         message = super().__new__(cls, template.format_map(values))
         message.template, message.values = template, values
@@ -57,7 +57,7 @@ class JoinedMessage(Message):
     separator: str
     parts: tuple[str, ...]
 
-    def __new__(cls, separator: str, parts: Iterable[object]) -> JoinedMessage:
+    def __new__(cls, separator: str, parts: Iterable[object]) -> Self:
         kept = tuple(part if isinstance(part, Message) else str(part) for part in parts)
         fields = {f"part{i}": part for i, part in enumerate(kept)}
         message = super().__new__(cls, separator.join(f"{{{name}}}" for name in fields), fields)

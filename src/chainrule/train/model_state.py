@@ -23,7 +23,7 @@ from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.records import frozen
-from chainrule.settings import settings
+from chainrule.settings import EngineName, FloatName, settings
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
@@ -136,9 +136,9 @@ class ModelState:
 class Options(TypedDict, total=False):
     """The other options of a model; see ``chainrule.Model``."""
 
-    dtype: str | None
+    dtype: FloatName | None
     frozen: Sequence[str]
-    engine: str | None
+    engine: EngineName | None
     tokenizer: Tokenizer | Mapping[str, Tokenizer] | None
 
 

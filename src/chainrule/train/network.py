@@ -24,7 +24,7 @@ from chainrule.nn.schedule import REDUCTIONS, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
-from chainrule.settings import settings
+from chainrule.settings import FloatName, settings
 from chainrule.spec import Spec, size_at
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step that holds the weights of its samples
@@ -52,7 +52,7 @@ class Recipe:
     optimizer: Optimizer
     penalty: Penalty | None = None
     clip: Clip | None = None
-    dtype: str = "float32"
+    dtype: FloatName = "float32"
     frozen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

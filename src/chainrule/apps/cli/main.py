@@ -17,11 +17,12 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from chainrule.apps.cli.texts import say
 from chainrule.errors import ChainruleError, UsageError, nearest
 from chainrule.escaping import printable
-from chainrule.settings import settings
+from chainrule.settings import Language, settings
 from chainrule.store import os_errors
 
 COMMANDS = (
@@ -124,7 +125,7 @@ def _speak(lang: str) -> None:
         UsageError E101: there is no such language.
     """
     try:
-        settings.lang = lang
+        settings.lang = cast(Language, lang)  # an unknown language is refused
     except UsageError as error:
         error.where, error.fix = "--lang", "--lang en"
         raise

@@ -7,6 +7,8 @@ answer, and which way each weight would have to move.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from sklearn.datasets import make_moons
 
@@ -61,7 +63,7 @@ def picture(model: cr.Model, wide: int = 60, high: int = 18) -> str:
     return "\n".join("".join(SHADES[i] for i in row) for row in signs)
 
 
-def main(lang: str = "en") -> None:
+def main(lang: Literal["en", "zh"] = "en") -> None:
     """Train, compare, draw and explain.
 
     Args:

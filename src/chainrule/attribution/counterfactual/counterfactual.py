@@ -29,7 +29,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.settings import settings
+from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.options import refuse_unknown
@@ -46,7 +46,7 @@ class Options(TypedDict, total=False):
     ranges: Ranges
     max_changes: int
     count: int
-    lang: str | None
+    lang: Language | None
 
 
 @frozen

@@ -20,7 +20,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.settings import settings
+from chainrule.settings import Language, settings
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
@@ -43,7 +43,7 @@ class Options(TypedDict, total=False):
     repeats: int
     seed: int
     groups: Mapping[str, Any] | None
-    lang: str | None
+    lang: Language | None
 
 
 @frozen

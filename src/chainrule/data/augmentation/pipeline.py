@@ -10,7 +10,7 @@ the same transforms, so mixed images do not depend on the batches either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, fields
 from typing import Any, NamedTuple
 
@@ -164,7 +164,7 @@ class Augmentation:
         return cls(*parts["transforms"], mix=tuple(parts["mix"]))
 
 
-def _read(path: str, record: object, known: dict[str, Any]) -> Any:
+def _read(path: str, record: object, known: Mapping[str, Any]) -> Any:
     kind = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(kind, str) or kind not in known:
         raise _wrong(f"{path}.kind", ", ".join(known), kind, nearest(str(kind)[:80], known))

@@ -28,7 +28,9 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
         UsageError E560: the model is not a regressor. UsageError E564: targets are missing.
     """
     evaluated = evaluate_rows(model, rows_of(model, x, y, "residuals"), "residuals", ("regression",)).answers
-    true, predicted = (part.astype(np.float64).reshape(-1) for part in (evaluated.target, evaluated.answer))
+    true, predicted = (
+        part.astype(np.float64).reshape(-1) for part in (evaluated.target, evaluated.prediction)
+    )
     errors = predicted - true
     figure, (left, right) = grid(plot_text("residuals"), 2, 2, (4.2, 3.8))
     indices = np.linspace(0, len(true) - 1, min(POINTS, len(true))).round().astype(int)

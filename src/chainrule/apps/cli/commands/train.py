@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -23,7 +23,7 @@ from chainrule.apps.report.page import page
 from chainrule.errors import FileError, UsageError
 from chainrule.model import Model
 from chainrule.nn import net_from_text
-from chainrule.settings import settings
+from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
@@ -75,7 +75,7 @@ def train(
         options: those of ``Options``; ``None`` where not given.
     """
     asked, fingerprint = _asked(data, out, resume, options)
-    settings.engine = asked.engine or settings.engine
+    settings.engine = cast(EngineName, asked.engine or settings.engine)
     net_from_text(asked.net, 1)  # a slip in the net is told before the data is read
     if out and not resume and not os.path.exists(Path(out) / ".lock"):
         refuse_occupied(Path(out))

@@ -1,0 +1,121 @@
+"""Types of the arguments of ``Model`` and its methods, for editors and type checkers.
+
+``fit`` lists its options as parameters. Methods that train a copy (``check``, ``replay``) take the options of
+``fit`` as a ``TypedDict``, so that a type checker knows the name and the type of each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+
+from chainrule.settings import Language
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from chainrule.data import Table
+    from chainrule.data.augmentation import Augmentation
+    from chainrule.events import Listener
+    from chainrule.train.callback import Callback
+    from chainrule.train.evaluation.metric import MetricLike
+    from chainrule.train.state_holder import StateHolder
+    from chainrule.train.stopping import StoppingRule
+
+
+class DataFrame(Protocol):
+    """A data frame of polars or pandas."""
+
+    @property
+    def columns(self) -> object: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+Samples: TypeAlias = "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, ArrayLike]"
+"""Inputs: an array (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set)."""
+Targets: TypeAlias = "ArrayLike | DataFrame | Mapping[str, ArrayLike] | None"
+"""Targets: an array (N, ...), arrays by output name, or the name of a column."""
+SampleWeight: TypeAlias = "ArrayLike | Mapping[str, ArrayLike] | None"
+Validation: TypeAlias = "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | None"
+ClassWeight: TypeAlias = "Literal['balanced'] | Mapping[int, float] | Mapping[str, float] | None"
+Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
+Metrics: TypeAlias = "Sequence[MetricLike] | None"
+LossName: TypeAlias = Literal[
+    "half_mse", "mse", "mae", "huber", "smooth_l1", "log_cosh", "mape", "msle", "cosine_similarity",
+    "poisson", "gaussian_nll", "kl_divergence", "binary_cross_entropy", "cross_entropy",
+    "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy", "hinge",
+    "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin",
+    "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle",
+    "dice", "tversky", "ctc",
+]  # fmt: skip
+OptimizerName: TypeAlias = Literal[
+    "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "adafactor",
+    "asgd", "rprop", "ftrl", "lion", "lamb", "lars", "adan", "adabelief", "yogi", "muon",
+    "schedule_free_adamw", "lbfgs",
+]  # fmt: skip
+AttributionMethod: TypeAlias = Literal[
+    "integrated_gradients", "expected_gradients", "saliency", "gradient_x_input", "smooth_grad",
+    "deep_lift", "occlusion", "shapley", "grad_cam", "attention_rollout",
+]  # fmt: skip
+
+
+class TrainingKeywords(TypedDict, total=False):
+    """The options of ``Model.fit`` that decide how a step is computed; see ``Model.fit``."""
+
+    validation: Validation
+    batch_size: int | None
+    seed: int
+    shuffle: bool
+    class_weight: ClassWeight
+    sample_weight: SampleWeight
+    augmentation: Augmentation | None
+    metrics: Metrics
+    buckets: int | None
+    warm_start: bool
+
+
+class FitKeywords(TrainingKeywords, total=False):
+    """The options of ``Model.fit``."""
+
+    epochs: int
+    verbose: bool | None
+    callbacks: Callbacks
+    run: str | os.PathLike[str] | None
+    resume: bool
+    save_every: float
+    probes: bool
+    doctor: bool
+
+
+class AttributionKeywords(TypedDict, total=False):
+    """The options of ``Model.attribute``: those of every method, then those of single methods."""
+
+    explains: str | None
+    output: str | None
+    seed: int
+    strict: bool
+    lang: Language | None
+    steps: int | None
+    samples: int | None
+    tolerance: float
+    noise: float
+    absolute: bool
+    points: int | None
+    residual: float
+    layer: str | None
+    rectified: bool
+    window: int | tuple[int, ...] | None
+    stride: int | tuple[int, ...] | None
+    groups: Mapping[str, Sequence[str]] | None
+    exact: bool | None
+
+
+class InfluenceKeywords(TypedDict, total=False):
+    """The options of ``Model.influence``; see ``docs/attribution.md``."""
+
+    layer: Literal["last", "all"]
+    checkpoints: Sequence[str | os.PathLike[str] | Mapping[str, ArrayLike] | StateHolder]
+    learning_rates: Sequence[float] | None
+    lang: Language | None
