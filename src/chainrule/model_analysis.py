@@ -147,7 +147,7 @@ class ModelAnalysis(StateHolder):
             TrainingError E540: the values do not add up (``strict=False`` returns them anyway).
             TrainingError E541 to E544: a requirement of the method is missing; no such baseline or target.
         """
-        return attribution.attribute(self.state, x, method, **options)
+        return attribution.attribute(self.state, x, method, target, y, baseline, **options)
 
     def importance(self, x: Samples, y: Targets = None, **options: Unpack[ImportanceOptions]) -> Importance:
         """Permutation importance: how much a metric worsens when the values of a column are shuffled.

@@ -1,7 +1,7 @@
 """Types of the arguments of ``Model`` and its methods, for editors and type checkers.
 
 ``fit`` lists its options as parameters. Methods that train a copy (``check``, ``replay``) take the options of
-``fit`` as a ``TypedDict``, so that a type checker knows the name and the type of each.
+``fit`` as a ``TypedDict``, so that a type checker checks the name and the type of each.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ ARGUMENTS = {
     "model.fit(x, y, epochs=1, validation_data=(x_val, y_val))": r"validation=\(x_val, y_val\)",
     "model.fit(x, y, n_epochs=1)": r"epochs=1",
     "model.fit(x, y, epochs=1, random_state=3)": r"seed=3",
-    "model.fit(x, y, epochs=1, optmizer='adam')": None,
-    "model.fit(x, y, epochs=1, lr=0.1)": None,
+    "model.fit(x, y, epochs=1, optmizer='adam')": r"^model\.fit\(x, y, epochs=1\)$",
+    "model.fit(x, y, epochs=1, lr=0.1)": r"^model\.fit\(x, y, epochs=1\)$",
 }
 VALUES = {
     "x = x[0]\nmodel.predict(x)": r"x\[None\]",

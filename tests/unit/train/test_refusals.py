@@ -44,7 +44,7 @@ def fitted(model: Model, x: Any = X, y: Any = BITS) -> Model:
         ({"validation": 1.0}, "E102"),
         ({"validation": True}, "E113"),
         ({"validation": (X,)}, "E113"),
-        ({"epohcs": 3}, "E101"),
+        ({"epohcs": 3}, "E131"),
         ({"callbacks": [3]}, "E107"),
         ({"callbacks": EarlyStopping()}, "E107"),
         ({"callbacks": [EarlyStopping()]}, "E101"),

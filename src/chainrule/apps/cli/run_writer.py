@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from chainrule.events import Event, Notice, TrainingEnded
 from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.records import frozen
+from chainrule.settings import EngineName
 from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
@@ -88,7 +89,8 @@ def model_of(options: Options, study: Study) -> Model:
     optimizer = make(learning_rate=options.learning_rate)
     resolve_metrics(options.metric, [study.task.kind])
     penalty = L2(options.penalty) if options.penalty else None
-    model = Model(net, study.loss, optimizer, penalty=penalty, engine=options.engine or None)
+    engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
+    model = Model(net, study.loss, optimizer, penalty=penalty, engine=engine)
     return Model.of(replace(model.state, preparation=study.preparation))
 
 
