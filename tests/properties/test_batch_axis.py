@@ -25,7 +25,7 @@ def parts_of(sample: Sample, cuts: tuple[int, ...]) -> list[np.ndarray]:
             a if axis is None else np.take(a, np.arange(start, stop), axis)
             for a, axis in zip(sample.inputs, sample.batch, strict=True)
         ]
-        values.append(np.asarray(sample.op.at({"B": stop - start}).evaluate(*arrays)))
+        values.append(np.asarray(sample.op.with_sizes({"B": stop - start}).evaluate(*arrays)))
     return values
 
 

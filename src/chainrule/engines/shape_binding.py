@@ -61,7 +61,7 @@ def at_sizes(node: Node, sizes: Mapping[str, int]) -> Card:
         ShapeError E212: a size that no input determines.
     """
     try:
-        return node.op.at(sizes)  # pyright: ignore[reportReturnType]
+        return node.op.with_sizes(sizes)  # pyright: ignore[reportReturnType]
     except KeyError as error:
         size = error.args[0]
         raise ShapeError(

@@ -1,7 +1,7 @@
-"""Reverse mode: from a graph to the graph of its gradient.
+"""Reverse-mode differentiation: from a graph to the graph of its gradient.
 
-In: a scalar node and the nodes to differentiate by. Out: nodes again, so gradients of gradients need nothing
-more. This room never changes a node and never computes a number.
+Input: a scalar node and the nodes to differentiate with respect to. Output: nodes, so gradients of gradients
+need no further code. This package does not change nodes or compute values.
 """
 
 from chainrule.gradient.reverse import cotangents, grad

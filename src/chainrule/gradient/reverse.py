@@ -1,15 +1,14 @@
-"""The chain rule, backwards.
+"""Reverse-mode differentiation by the chain rule.
 
-Every node knows how to turn the gradient that arrives at its value (the cotangent ``dy``) into gradients for
-its inputs. So the gradient of one number by everything behind it takes one walk: from the output, at which 1
-arrives, back to the inputs (``ops.backward``).
+Every operation has a pullback, which maps the cotangent ``dy`` of its value to the cotangents of its inputs.
+The gradient of a scalar with respect to all nodes takes one traversal: from the output, whose cotangent is 1,
+back to the inputs (``ops/pullback_walk.py``).
 
-The result is a graph like any other. Forward values it needs are simply named: nodes are shared, so nothing
-is computed twice.
+The result is a graph like any other. It refers to forward values by their nodes, so nothing is computed
+twice.
 
 Reference: Linnainmaa (1976), Taylor expansion of the accumulated rounding error (BIT 16); Rumelhart, Hinton
-    and
-Williams (1986), Learning representations by back-propagating errors (Nature 323).
+and Williams (1986), Learning representations by back-propagating errors (Nature 323).
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from chainrule.spec import shape_text
 
 
 def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[Node, ...]:
-    """The gradient of one number by each of the inputs, as nodes.
+    """Return the gradient of a scalar with respect to each of the inputs, as nodes.
 
     Args:
-        output: a node of shape ``()``, floating-point.
-        inputs: what to differentiate by; any nodes, also ones in the middle of the graph.
-        unused: what to do when the output does not depend on an input: ``"error"`` or ``"zeros"``.
+        output: a floating-point node of shape ``()``.
+        inputs: the nodes to differentiate with respect to, anywhere in the graph.
+        unused: what to return if the output does not depend on an input: ``"error"`` or ``"zeros"``.
 
     Raises:
-        GradientError E273: the output is no single floating-point number.
-        GradientError E271: every way from an input to the output passes an operation without a derivative.
+        GradientError E273: the output is not a floating-point scalar.
+        GradientError E271: every path from an input to the output contains an operation without derivative.
         GradientError E272: the output does not depend on an input.
 
     Example:
@@ -50,36 +49,35 @@ def grad(output: Node, inputs: Sequence[Node], unused: str = "error") -> tuple[N
             received=output.spec,
             fix="cr.grad(y.mean(), inputs)",
         )
-    found, blocked = cotangents(output, inputs)
-    return tuple(found[x] if x in found else _absent(output, x, blocked, unused) for x in inputs)
+    gradients, blocked = cotangents(output, inputs)
+    return tuple(gradients[x] if x in gradients else _absent(output, x, blocked, unused) for x in inputs)
 
 
 def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
-    """What arrives at every node between the inputs and the output, and where something was refused.
+    """Return the cotangents of all nodes between the inputs and the output, and the nodes without derivative.
 
     Returns:
-        the gradient of ``output`` by each node that depends on an input and influences the output; and for
-            nodes
-        whose operation has no derivative, the reason.
+        The gradient of ``output`` with respect to each node that depends on an input and influences the
+        output; and for each node whose operation has no derivative, the reason.
     """
     return flow({output: full_like(output, 1.0)}, inputs)
 
 
 def _absent(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str) -> Node:
-    """The gradient by an input at which nothing arrived: zeros, or the reason as an error."""
+    """Return the gradient of an input without cotangent: zeros, or raise the reason as an error."""
     depends = {x}
     for node in order([output]):
         if any(source in depends for source in node.inputs):
             depends.add(node)
-    refused = [node for node in blocked if node in depends]
+    without_derivative = [node for node in blocked if node in depends]
     if unused == "zeros":
         return full_like(x, 0.0)
-    if refused:
-        where = refused[0]
+    if without_derivative:
+        node = without_derivative[0]
         raise GradientError(
-            "E271", where=str(where.site), op=where.op.name, reason=blocked[where].reason,
-            expected=fact("a way with a derivative at every step"),
-            received=f"{where.op} {shape_text(where.shape)}",
+            "E271", where=str(node.site), op=node.op.name, reason=blocked[node].reason,
+            expected=fact("a path of differentiable operations"),
+            received=f"{node.op} {shape_text(node.shape)}",
         )  # fmt: skip
     if output in depends and output is not x:
         return full_like(x, 0.0)

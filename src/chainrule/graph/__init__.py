@@ -1,14 +1,14 @@
-"""Nodes and graphs: what is to be computed, as a value that can be printed, compared and saved.
+"""Nodes and graphs: computations as values that can be printed, compared and saved.
 
-In: operations with their inputs. Out: frozen nodes, each typed by its ``Spec``; two nodes that compute the
-same thing are one object. This room never computes a number.
+Input: operations with their inputs. Output: immutable nodes, each with its ``Spec``; two nodes that compute
+the same value are one object. This package does not compute values.
 """
 
 from chainrule.graph.fingerprint import fingerprint
 from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
 from chainrule.graph.limits import Limits, building, reserve
-from chainrule.graph.node import Node, Site, here, make, site, teach_signs
+from chainrule.graph.node import Node, Site, current_site, make, register_operators, site
 from chainrule.graph.op import Op
 from chainrule.graph.rebuild import rebuild
 
@@ -22,13 +22,13 @@ __all__ = [
     "Site",
     "building",
     "constant",
+    "current_site",
     "fingerprint",
-    "here",
     "input_node",
     "make",
     "order",
     "rebuild",
+    "register_operators",
     "reserve",
     "site",
-    "teach_signs",
 ]

@@ -1,14 +1,14 @@
-"""Fingerprints of computations: equal for two nodes exactly when both compute the same from the same inputs.
+"""Fingerprints of computations: equal for two nodes exactly if both compute the same from the same inputs.
 
-A training that resumes must be the one that was interrupted. Its settings can be compared as records, but the
-code of a user's layer can change while its fields stay: tanh becomes sin. Source text is the wrong witness: a
-comment changes it, and a helper function in another file does not. The graph is what runs, so the graph is
-compared.
+A training may only be resumed with the same computation. Its settings can be compared as records, but the
+code of a custom layer can change while its fields do not: tanh becomes sin. The source text is no reliable
+criterion: a comment changes it, and a function in another file does not. The graph is what runs, so the graph
+is compared.
 
-The fingerprint of a node hashes its operation, the operation's attributes and the fingerprints of its inputs
-(a Merkle tree). Names of layers, lines of source, the order in which nodes were built and Python's own hashes
-are no part of it, so it is the same in every process and on every machine. Two roundings keep it so where
-another C library gives another last bit: floats count to 12 digits, arrays of float64 as float32.
+The fingerprint of a node hashes its operation, the attributes of the operation and the fingerprints of its
+inputs (a Merkle tree). It does not depend on names of layers, source lines, the order of construction or the
+hashes of Python, so it is equal in every process and on every machine. C libraries differ in the last bit;
+therefore floats are rounded to 12 digits, and arrays of float64 to float32.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from chainrule.graph.leaf import Constant
 from chainrule.graph.node import Node
 from chainrule.spec import Size
 
-Known = dict[Any, str]  # by node, and by operation what its name and attributes are
+Known = dict[Any, str]  # fingerprints by node, and texts of name and attributes by operation
 
 
 def fingerprint(nodes: Node | Mapping[str, Node] | Iterable[Node], known: Known | None = None) -> str:
-    """The fingerprint of a node, of named nodes or of nodes in order: 32 hexadecimal digits.
+    """Return the fingerprint of a node, of named nodes or of a sequence of nodes: 32 hexadecimal digits.
 
     Args:
-        nodes: what is computed.
+        nodes: the nodes.
         known: fingerprints of nodes from earlier calls; those of this call are added.
 
     Example:
@@ -49,11 +49,11 @@ def fingerprint(nodes: Node | Mapping[str, Node] | Iterable[Node], known: Known 
 
 def _of(node: Node, known: Known) -> str:
     stack = [node]
-    while stack:  # a recursive walk would end at about a thousand operations in a row
+    while stack:  # recursion would fail at about a thousand consecutive operations
         last = stack[-1]
-        waiting = [source for source in last.inputs if source not in known]
-        if waiting:
-            stack += waiting
+        missing = [source for source in last.inputs if source not in known]
+        if missing:
+            stack += missing
             continue
         if last not in known:
             inputs = ",".join([known[source] for source in last.inputs])
@@ -63,7 +63,7 @@ def _of(node: Node, known: Known) -> str:
 
 
 def _op(op: Any, known: Known) -> str:
-    key = (op.name, op)  # operations without attributes have one hash: the name tells them apart sooner
+    key = (op.name, op)  # operations without attributes have equal hashes; the name avoids collisions
     if key not in known:
         is_constant = isinstance(op, Constant)
         known[key] = f"constant {_array(op.array)}" if is_constant else f"{op.name} {_record(op, known)}"
@@ -75,7 +75,7 @@ def _digest(text: str) -> str:
 
 
 def _text(value: Any, known: Known) -> str:
-    """A value as a text that is the same in every process."""
+    """Return a value as a text that is equal in every process."""
     if value is None or isinstance(value, bool | int | str | bytes):
         return repr(value)
     if isinstance(value, float):

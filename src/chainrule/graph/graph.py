@@ -1,4 +1,4 @@
-"""Named outputs with everything they need: the unit that is printed, compared, saved and compiled."""
+"""Graphs: named outputs with all nodes that they need."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from chainrule.records import frozen
 
 
 def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:
-    """Every node the outputs need, each after its inputs (a topological order).
+    """Return every node that the outputs need, each after its inputs (a topological order).
 
-    A value can only be computed when its inputs are known, and a gradient only be passed on when *all* that
-    flows into a node has arrived; the second is the same order read backwards. The walk keeps its own stack,
-    because a recursive one ends at about a thousand operations in a row.
+    A forward pass needs each value after its inputs; a backward pass needs each node after all of its
+    consumers, which is the reverse of the same order. An explicit stack is used because recursion would fail
+    at about a thousand consecutive operations.
 
     Args:
-        outputs: where the walk begins.
-        ends: nodes that count as given: the walk does not go behind them, and they are not among the result.
+        outputs: the nodes to compute.
+        ends: nodes at which the traversal stops; they and their inputs are not in the result.
     """
-    given = dict.fromkeys(ends)
-    done = dict(given)
+    boundary = dict.fromkeys(ends)
+    done = dict(boundary)
     stack = [(node, False) for node in reversed(list(outputs))]
     while stack:
         node, inputs_done = stack.pop()
@@ -33,12 +33,12 @@ def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:
             continue
         stack.append((node, True))
         stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
-    return list(done)[len(given) :]
+    return list(done)[len(boundary) :]
 
 
 @frozen
 class Graph:
-    """Named outputs and all nodes behind them.
+    """Named outputs and all nodes that they need.
 
     Args:
         outputs: the nodes to compute, by name.
@@ -64,12 +64,12 @@ class Graph:
 
     @cached_property
     def consumers(self) -> dict[Node, tuple[Node, ...]]:
-        """Which nodes read each node."""
+        """The nodes that read each node."""
         readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for source in dict.fromkeys(node.inputs):
                 readers[source].append(node)
-        return {node: tuple(found) for node, found in readers.items()}
+        return {node: tuple(consumers) for node, consumers in readers.items()}
 
     def __str__(self) -> str:
         number = {node: f"%{i}" for i, node in enumerate(self.nodes)}

@@ -1,4 +1,4 @@
-"""The nodes without inputs: what is given at run time (``Input``) and what is fixed (``Constant``)."""
+"""Nodes without inputs: arrays passed at run time (``Input``) and fixed arrays (``Constant``)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from chainrule.spec import DTYPES, Axis, Size, Spec
 
 @frozen
 class Input(Op):
-    """A value that is handed in when the graph runs.
+    """An array that is passed when the graph runs.
 
     Args:
-        label: the name it is handed in by.
-        spec: its shape (symbolic axes allowed) and number kind.
-        role: what it is to the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or
+        label: the name under which it is passed.
+        spec: its shape, which may have symbolic axes, and its dtype.
+        role: its role in the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or
             ``"key"``.
     """
 
@@ -43,14 +43,14 @@ class Input(Op):
 
 @frozen(eq=False)
 class Constant(Op):
-    """A fixed array, equal to another when number kind, shape and every bit are."""
+    """A fixed array; two constants are equal if dtype, shape and all bits are equal."""
 
     name: ClassVar[str] = "constant"
     array: np.ndarray
     digest: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        reserve(*np.shape(self.array), itemsize=np.asarray(self.array).itemsize, kept=True)
+        reserve(*np.shape(self.array), itemsize=np.asarray(self.array).itemsize, is_persistent=True)
         array = np.array(self.array, order="C", copy=True)
         array.setflags(write=False)
         mark = hashlib.blake2b(
@@ -70,7 +70,7 @@ class Constant(Op):
 
     @property
     def number(self) -> float | int | bool | None:
-        """The number this constant is, when all its elements are the same number."""
+        """The number of which all elements consist, or ``None``."""
         flat = self.array.reshape(-1)
         return flat[0].item() if flat.size and (flat == flat[0]).all() else None
 
@@ -81,24 +81,24 @@ class Constant(Op):
 def input_node(
     name: str, shape: Sequence[Axis | str | None], dtype: str | None = None, role: str = "data"
 ) -> Node:
-    """A named input of the graph.
+    """Return a named input of a graph.
 
     Args:
-        name: what its array is called at run time.
-        shape: axis lengths. ``None`` first is the batch size ``B``; ``None`` later is a size of its own; a
-            string names a size, so that two inputs can share it.
-        dtype: number kind; the setting ``dtype`` by default.
+        name: the name under which its array is passed at run time.
+        shape: axis lengths. ``None`` as the first is the batch size ``B``, ``None`` elsewhere a separate
+            symbolic size; a string names a symbolic size that several inputs can share.
+        dtype: the dtype; the setting ``dtype`` by default.
         role: see ``Input``.
 
     Raises:
-        DtypeError E251: a dtype chainrule does not compute with.
+        DtypeError E251: an unsupported dtype.
 
     Example:
         >>> input_node("x", (None, 2), "float64").spec
         Spec(shape=(B, 2), dtype='float64')
     """
     axes = [_axis(name, i, a) for i, a in enumerate(shape)]
-    return make(Input(name, Spec(tuple(axes), known_dtype(dtype or settings.dtype)), role))
+    return make(Input(name, Spec(tuple(axes), resolve_dtype(dtype or settings.dtype)), role))
 
 
 def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
@@ -111,11 +111,11 @@ def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
     return axis
 
 
-def known_dtype(dtype: str) -> str:
-    """The dtype's name, once it is known that chainrule computes with it."""
+def resolve_dtype(dtype: str) -> str:
+    """Return the name of a supported dtype."""
     try:
         name = np.dtype(dtype).name
-    except TypeError:  # NumPy knows no such kind either, or has one for texts only
+    except TypeError:  # not a dtype of NumPy
         name = str(dtype)
     if name not in DTYPES:
         raise DtypeError(
@@ -125,15 +125,14 @@ def known_dtype(dtype: str) -> str:
 
 
 def constant(value: object, dtype: str | None = None) -> Node:
-    """A fixed array as a node.
+    """Return a fixed array as a node.
 
     Args:
-        value: numbers. Plain Python floats take the setting ``dtype``; NumPy arrays keep theirs.
-        dtype: number kind, when it should be another one.
+        value: numbers. Plain Python floats get the setting ``dtype``; NumPy arrays keep their dtype.
+        dtype: another dtype.
 
     Raises:
-        DtypeError E251: an array of objects, strings, complex numbers or another dtype chainrule does not
-            compute with.
+        DtypeError E251: an array of objects, strings, complex numbers or another unsupported dtype.
 
     Example:
         >>> constant([[1.0, 2.0]], "float64").spec
@@ -142,4 +141,4 @@ def constant(value: object, dtype: str | None = None) -> Node:
     array = np.asarray(value)
     if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype.kind == "f":
         dtype = settings.dtype
-    return make(Constant(array.astype(known_dtype(dtype or array.dtype.name))))
+    return make(Constant(array.astype(resolve_dtype(dtype or array.dtype.name))))

@@ -1,24 +1,25 @@
-"""Limits on what building a network may take while its description comes from a file.
+"""Resource limits for building a network whose description comes from a file.
 
-A record of two kilobytes can name an axis of 2**31 cells. To build the network, layers work out shapes, which
-costs nothing, but some also make tables as long as an axis (the sines of positions, a causal mask, the
-cells of a window) or repeat a step as often as a setting says. In a program of one's own, a size that is too
-large is a mistake with an obvious cause; in a file from someone else it is an attack. So building from a file
-is limited by the size of the file: an honest network with large tables has large weights too.
+A model file of two kilobytes can declare an axis of 2**31 elements. Building a network mostly infers shapes,
+which costs nothing, but some layers also create tables as long as an axis (positional encodings, a causal
+mask, the indices of a window) or repeat a step as often as a setting requires. In a user's program, a size
+that is too large is a mistake with an obvious cause; in a file from an unknown source it is an attack.
+Therefore the resources for building from a file are limited by the size of the file: a legitimate network
+with large tables has large weights as well.
 
 While limits are active (``building``):
 
-- every node counts, and a value's size for one sample is bounded (``count_node``, called by ``make``);
-- the bytes of constants add up, and a table is refused *before* it is made (``reserve``);
-- a parameter that has the shape of the file's array costs nothing; any other counts like a table
+- nodes are counted, and the size of a value for one sample is bounded (``count_node``, called by ``make``);
+- the bytes of constants are summed, and a table is refused *before* it is created (``reserve``);
+- a parameter with the shape of the array in the file is free; all others count like tables
   (``count_parameter``, called by ``Scope``), so sizes that contradict the file are refused at once.
 
-A new layer is limited by the first and third rule without code of its own; one that makes a table of a shape
-calls ``reserve`` with that shape first. ``campaigns/hostile_cases/model_sizes.py`` tries every layer.
+The first and third rule apply to new layers without further code; a layer that creates a table calls
+``reserve`` with its shape first. ``campaigns/hostile_cases/model_sizes.py`` tests every layer.
 
-Rejected: a limit on the process's memory (``RLIMIT_AS`` would hold for every thread of the program), a time
-limit (a slow machine would refuse what a fast one loads), and fixed bounds for each setting (no bound fits
-both a sound of an hour and a picture of a thousand channels).
+Rejected: a limit on the memory of the process (``RLIMIT_AS`` applies to all threads), a time limit (a slow
+machine would refuse what a fast one loads), and fixed bounds for each setting (no bound fits both an hour of
+sound and an image with a thousand channels).
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ from chainrule.errors import FileError
 from chainrule.records import frozen
 from chainrule.spec import Axis, Size, Spec
 
-BYTES = 64 * 2**20  # of constants and of the tables they are made from, whatever the size of the file,
-PER_BYTE = 4  # and further ones for each byte of the file
-WORK = 4  # times as many bytes of tables may be made one after the other
-NODES = 6_000  # whatever the size of the file,
-BYTES_PER_NODE = 8  # and one more for so many bytes of the file
-LATER = 20  # times as many nodes in a training step or an explanation as in the network itself
-SAMPLE = 2**34  # numbers that a value may have for one sample
+BYTES = 64 * 2**20  # of constants and of the tables that they are computed from, for a file of any size
+PER_BYTE = 4  # further bytes per byte of the file
+WORK = 4  # the total size of temporary tables may exceed the limit by this factor
+NODES = 6_000  # for a file of any size
+BYTES_PER_NODE = 8  # one further node per this number of bytes of the file
+EXTENDED = 20  # factor for the nodes of a training step or an explanation
+SAMPLE = 2**34  # elements of a value for one sample
 RANK = 64  # axes, as in NumPy
 FIX = "do not trust this file: no network that was trained and saved looks like this"
 
 
 @frozen
 class Limits:
-    """What building a network from a file may take.
+    """Limits for building a network from a file.
 
     Args:
         bytes: of constants and tables.
-        nodes: calls that make a node.
-        shapes: the file's arrays by path, such as ``"dense1.weight"``.
+        nodes: calls that create a node.
+        shapes: the shapes of the arrays in the file by path, such as ``"dense1.weight"``.
     """
 
     bytes: int
@@ -60,13 +61,13 @@ class Limits:
 
     @staticmethod
     def of_file(size: int, shapes: Mapping[str, tuple[int, ...]]) -> Limits:
-        """The limits of a file of so many bytes that holds arrays of these shapes."""
+        """Return the limits for a file with this size in bytes and arrays of these shapes."""
         return Limits(BYTES + PER_BYTE * size, NODES + size // BYTES_PER_NODE, shapes)
 
 
 @dataclass
-class _Spent:
-    """What was used up so far of some limits."""
+class _Usage:
+    """The resources used so far."""
 
     limits: Limits
     nodes_allowed: int
@@ -75,102 +76,102 @@ class _Spent:
     nodes: int = 0
 
 
-_SPENT: ContextVar[_Spent | None] = ContextVar("spent", default=None)
+_USAGE: ContextVar[_Usage | None] = ContextVar("usage", default=None)
 
 
 @contextmanager
-def building(limits: Limits | None, later: bool = False) -> Iterator[None]:
-    """What is built inside is held to these limits; ``None`` leaves everything as it is around.
+def building(limits: Limits | None, is_extended: bool = False) -> Iterator[None]:
+    """Apply limits to everything built in a ``with`` block; ``None`` leaves the surrounding limits unchanged.
 
     Args:
         limits: of the file that the network comes from.
-        later: whether this is a larger graph around the network, such as a training step.
+        is_extended: whether a larger graph around the network is built, such as a training step.
     """
     if limits is None:
         yield
         return
-    token = _SPENT.set(_Spent(limits, limits.nodes * (LATER if later else 1)))
+    token = _USAGE.set(_Usage(limits, limits.nodes * (EXTENDED if is_extended else 1)))
     try:
         yield
     finally:
-        _SPENT.reset(token)
+        _USAGE.reset(token)
 
 
 def active() -> Limits | None:
-    """The limits that hold now, if any."""
-    spent = _SPENT.get()
-    return None if spent is None else spent.limits
+    """Return the active limits, if any."""
+    usage = _USAGE.get()
+    return None if usage is None else usage.limits
 
 
-def reserve(*shape: Axis, itemsize: int = 8, kept: bool = False) -> None:
-    """Refuse a table that would be too large, before it is made.
+def reserve(*shape: Axis, itemsize: int = 8, is_persistent: bool = False) -> None:
+    """Refuse a table that would be too large, before it is created.
 
     Args:
-        shape: how many numbers, as factors.
-        itemsize: bytes for each, all temporary arrays of this shape counted.
-        kept: whether the table stays, as a constant of the graph does.
+        shape: the shape of the table.
+        itemsize: bytes per element, including all temporary arrays of this shape.
+        is_persistent: whether the table is kept, as a constant of the graph is.
 
     Raises:
-        FileError E427: more bytes than the limits allow, if there are any.
+        FileError E427: it exceeds the active limits.
 
     Example:
         >>> reserve(2**40)
         >>> with building(Limits(bytes=100, nodes=10)):
         ...     reserve(3, 4)
     """
-    spent = _SPENT.get()
-    if spent is None:
+    usage = _USAGE.get()
+    if usage is None:
         return
     size = _numbers(shape) * itemsize
-    if spent.bytes + size > spent.limits.bytes or spent.work + size > WORK * spent.limits.bytes:
-        raise _refused(f"at most {spent.limits.bytes:,} bytes of tables", f"a table of {_told(size)} bytes")
-    spent.work += size
-    spent.bytes += size if kept else 0
+    if usage.bytes + size > usage.limits.bytes or usage.work + size > WORK * usage.limits.bytes:
+        raise _refused(f"at most {usage.limits.bytes:,} bytes of tables", f"a table of {_format(size)} bytes")
+    usage.work += size
+    usage.bytes += size if is_persistent else 0
 
 
 def count_node(spec: Spec) -> None:
-    """Count a node, and refuse one too many or one whose values are too large.
+    """Count a node, and refuse it if there are too many or its value is too large.
 
     Raises:
-        FileError E427: it is beyond the limits, if there are any.
+        FileError E427: it exceeds the active limits.
     """
-    spent = _SPENT.get()
-    if spent is None:
+    usage = _USAGE.get()
+    if usage is None:
         return
-    spent.nodes += 1
-    if spent.nodes > spent.nodes_allowed:
+    usage.nodes += 1
+    if usage.nodes > usage.nodes_allowed:
         raise _refused(
-            f"at most {spent.nodes_allowed:,} operations", f"more than {spent.nodes_allowed:,} operations"
+            f"at most {usage.nodes_allowed:,} operations", f"more than {usage.nodes_allowed:,} operations"
         )
     if len(spec.shape) > RANK:
         raise _refused(f"at most {RANK} axes", f"{len(spec.shape):,} axes")
     numbers = _numbers(spec.shape)
     if numbers > SAMPLE:
-        raise _refused(f"at most {SAMPLE:,} numbers in a value", f"{_told(numbers)} numbers for one sample")
+        raise _refused(f"at most {SAMPLE:,} numbers in a value", f"{_format(numbers)} numbers for one sample")
 
 
 def count_parameter(path: str, shape: tuple[int, ...]) -> None:
-    """Count a parameter or running value, unless the file holds its array.
+    """Count a parameter or state, unless the file contains its array.
 
     Raises:
-        FileError E427: it is beyond the limits, if there are any.
+        FileError E427: it exceeds the active limits.
     """
-    spent = _SPENT.get()
-    if spent is None or spent.limits.shapes.get(path) == tuple(shape):
+    usage = _USAGE.get()
+    if usage is None or usage.limits.shapes.get(path) == tuple(shape):
         return
     size = _numbers(shape) * 8
-    spent.bytes += size
-    if spent.bytes > spent.limits.bytes:
-        raise _refused("arrays of the shapes that the file holds", f"{path} of {_told(size // 8)} numbers")
+    usage.bytes += size
+    if usage.bytes > usage.limits.bytes:
+        raise _refused("arrays of the shapes that the file holds", f"{path} of {_format(size // 8)} numbers")
 
 
 def _numbers(shape: Iterable[Axis]) -> int:
-    """How many numbers a value of this shape has for a single sample."""
+    """Return the number of elements of a value of this shape for a single sample."""
     return math.prod(sum(abs(c) for _, c in a.terms) if isinstance(a, Size) else int(a) for a in shape)
 
 
-def _told(number: int) -> str:
-    """A number, which may have a thousand digits."""
+def _format(number: int) -> str:
+    """Format a number that may have a thousand digits."""
     return f"{number:,}" if number < 10**18 else f"more than {10**18:,}"
 
 

@@ -1,8 +1,8 @@
-"""What a node refuses because it has no value: NumPy's functions, ``float``, ``if``, ``len``, iteration.
+"""Errors for uses of a node that need its value: NumPy functions, ``float``, ``if``, ``len``, iteration.
 
-A node describes a computation; its numbers exist only while an engine runs. Code written for arrays therefore
-fails on a node. Without this class it would fail with "no callable tanh method", or silently build an array
-of objects; with it the message names the function to call instead.
+A node describes a computation; its values exist only while an engine runs. Code written for arrays therefore
+fails on nodes. Without this class the error would be "no callable tanh method", or an array of objects would
+be created silently; with it the message names the function to call instead.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, NoReturn
 from chainrule.errors import CallError
 from chainrule.spec import Spec
 
-# NumPy's names of functions that have another name here.
+# NumPy functions that have another name in chainrule.
 _NAMES = {
     "absolute": "abs", "fabs": "abs", "amax": "max", "amin": "min", "true_divide": "divide",
     "isfinite": "is_finite", "expand_dims": "reshape", "squeeze": "reshape", "ravel": "reshape",
     "array_split": "gather", "take": "gather", "var": "variance",
 }  # fmt: skip
-# Operators that an array on the left leaves to the node on the right.
+# Operators that an array on the left delegates to the node on the right.
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "power": operator.pow, "less": operator.lt, "less_equal": operator.le, "greater": operator.gt,
@@ -34,7 +34,7 @@ _REFLECTED: Mapping[str, str] = {
 
 
 class NoValue:
-    """Base of ``Node``: each use that needs numbers raises E134 with the code that works on nodes."""
+    """Base class of ``Node``: each use that needs values raises E134 with the code that works on nodes."""
 
     spec: Spec
 
@@ -72,7 +72,7 @@ class NoValue:
 
 
 def refuse(used: str, fix: str, node: object) -> NoReturn:
-    """Refuse a use that needs the numbers of a node.
+    """Raise the error for a use that needs the value of a node.
 
     Raises:
         CallError E134: always.
@@ -81,7 +81,9 @@ def refuse(used: str, fix: str, node: object) -> NoReturn:
 
 
 def _call(name: str, args: Sequence[Any]) -> str:
-    """The call on nodes that means a call of NumPy, or the same call on the values of the first node."""
+    """Return the call on nodes that corresponds to a NumPy call, or the NumPy call on the value of the first
+    node.
+    """
     own = _NAMES.get(name, name)
     is_list = bool(args) and isinstance(args[0], list | tuple)
     nodes = [arg for arg in (args[0] if is_list else args) if isinstance(arg, NoValue)]
@@ -91,11 +93,11 @@ def _call(name: str, args: Sequence[Any]) -> str:
     return f"cr.{own}([{inside}])" if is_list else f"cr.{own}({inside})"
 
 
-FUNCTIONS: set[str] = set()  # names of the public functions on nodes, which `ops` adds
+FUNCTIONS: set[str] = set()  # names of the public functions on nodes, added by `ops`
 
 
 def _name(node: Any) -> str:
-    """What a program calls a node: an input by its name, anything else ``node``."""
+    """Return the name of a node in a program: the label of an input, otherwise ``node``."""
     name = getattr(getattr(node, "op", None), "label", "")
     return name if isinstance(name, str) and name.isidentifier() else "node"
 

@@ -1,12 +1,11 @@
-"""One computed value: an operation applied to other values.
+"""Nodes: operations applied to other nodes.
 
-Nodes are *hash-consed*: ``make`` keeps a table of all living nodes and returns the one that exists when the
-same operation is applied to the same inputs again. So a common subexpression is computed once without any
-pass that looks for it, equality is identity, and a gradient that needs the forward value simply names it.
+Nodes are *hash-consed*: ``make`` keeps a table of all existing nodes and returns the existing one if the same
+operation is applied to the same inputs again. Therefore common subexpressions are computed once without an
+optimization pass, equality is identity, and a gradient refers to forward values by their nodes.
 
-Nodes carry signs (``x @ w + b``) for reading's sake, but this room does not know the operations behind them:
-they are declared upstairs, in ``ops``, which teaches each sign its meaning once, when it is loaded
-(``teach_signs``).
+Nodes have Python operators (``x @ w + b``), but this package does not depend on the operations. The package
+``ops`` registers a function for each operator when it is imported (``register_operators``).
 """
 
 from __future__ import annotations
@@ -34,24 +33,24 @@ Index: TypeAlias = (
     "int | slice | EllipsisType | Places | tuple[int | slice | EllipsisType | Places | None, ...] | None"
 )
 
-_SIGNS: dict[str, Callable[..., Node]] = {}
+_OPERATORS: dict[str, Callable[..., Node]] = {}
 
 
-def teach_signs(meanings: Mapping[str, Callable[..., Node]]) -> None:
-    """Give each sign between nodes the function it stands for."""
-    _SIGNS.update(meanings)
-    FUNCTIONS.update(meanings)
+def register_operators(functions: Mapping[str, Callable[..., Node]]) -> None:
+    """Set the function that implements each operator on nodes."""
+    _OPERATORS.update(functions)
+    FUNCTIONS.update(functions)
 
 
 @frozen
 class Site:
-    """Where a node was built: the path of the layer (``block1.dense2``) and the line a person wrote.
+    """Where a node was built: the path of the layer (``block1.dense2``) and the line of the user's code.
 
     Args:
-        path: of the layer.
+        path: the path of the layer.
         place: the line.
-        kind: the layer's class.
-        call: which call of the layer at this path, from 1.
+        kind: the class of the layer.
+        call: the number of the call of the layer at this path, from 1.
     """
 
     path: str = ""
@@ -67,14 +66,14 @@ class Site:
 _SITE: ContextVar[Site | None] = ContextVar("site", default=None)
 
 
-def here() -> Site | None:
-    """The site of what is being built now."""
+def current_site() -> Site | None:
+    """Return the site of the nodes that are being built, if any."""
     return _SITE.get()
 
 
 @contextmanager
 def site(where: Site) -> Iterator[None]:
-    """Nodes made inside carry this site, and errors raised inside say it."""
+    """Attach a site to the nodes built in a ``with`` block, and to errors raised in it."""
     token = _SITE.set(where)
     try:
         yield
@@ -87,16 +86,16 @@ def site(where: Site) -> Iterator[None]:
 
 @frozen(eq=False)
 class Node(NoValue):
-    """A value of the graph: what is computed (``op``), from what (``inputs``), of what form (``spec``).
+    """A value of a graph: operation (``op``), inputs and spec.
 
-    Never built by hand: ``make`` does, and returns the existing node when there is one.
+    Call ``make`` to create nodes; it returns the existing node if there is one.
     """
 
     op: Op
     inputs: tuple[Node, ...]
     spec: Spec
     site: Site
-    __array_priority__ = 1000  # so that array * node asks the node
+    __array_priority__ = 1000  # so that array * node calls the node's method
 
     @property
     def shape(self) -> Shape:
@@ -114,72 +113,72 @@ class Node(NoValue):
         return f"<{self.op} {self.spec}>"
 
     def __add__(self, other: Any) -> Node:
-        return _SIGNS["add"](self, other)
+        return _OPERATORS["add"](self, other)
 
     def __radd__(self, other: Any) -> Node:
-        return _SIGNS["add"](other, self)
+        return _OPERATORS["add"](other, self)
 
     def __sub__(self, other: Any) -> Node:
-        return _SIGNS["subtract"](self, other)
+        return _OPERATORS["subtract"](self, other)
 
     def __rsub__(self, other: Any) -> Node:
-        return _SIGNS["subtract"](other, self)
+        return _OPERATORS["subtract"](other, self)
 
     def __mul__(self, other: Any) -> Node:
-        return _SIGNS["multiply"](self, other)
+        return _OPERATORS["multiply"](self, other)
 
     def __rmul__(self, other: Any) -> Node:
-        return _SIGNS["multiply"](other, self)
+        return _OPERATORS["multiply"](other, self)
 
     def __truediv__(self, other: Any) -> Node:
-        return _SIGNS["divide"](self, other)
+        return _OPERATORS["divide"](self, other)
 
     def __rtruediv__(self, other: Any) -> Node:
-        return _SIGNS["divide"](other, self)
+        return _OPERATORS["divide"](other, self)
 
     def __pow__(self, other: Any) -> Node:
-        return _SIGNS["power"](self, other)
+        return _OPERATORS["power"](self, other)
 
     def __rpow__(self, other: Any) -> Node:
-        return _SIGNS["power"](other, self)
+        return _OPERATORS["power"](other, self)
 
     def __matmul__(self, other: Node) -> Node:
-        return _SIGNS["matmul"](self, other)
+        return _OPERATORS["matmul"](self, other)
 
     def __neg__(self) -> Node:
-        return _SIGNS["negative"](self)
+        return _OPERATORS["negative"](self)
 
     def __lt__(self, other: Any) -> Node:
-        return _SIGNS["less"](self, other)
+        return _OPERATORS["less"](self, other)
 
     def __le__(self, other: Any) -> Node:
-        return _SIGNS["less_equal"](self, other)
+        return _OPERATORS["less_equal"](self, other)
 
     def __gt__(self, other: Any) -> Node:
-        return _SIGNS["greater"](self, other)
+        return _OPERATORS["greater"](self, other)
 
     def __ge__(self, other: Any) -> Node:
-        return _SIGNS["greater_equal"](self, other)
+        return _OPERATORS["greater_equal"](self, other)
 
     def __getitem__(self, index: Index) -> Node:
-        return _SIGNS["index"](self, index)
+        return _OPERATORS["index"](self, index)
 
     @property
     def T(self) -> Node:
-        """The last two axes exchanged."""
-        return _SIGNS["swap"](self)
+        """The node with its last two axes exchanged."""
+        return _OPERATORS["swap"](self)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-        return _SIGNS["sum"](self, axis, keepdims)
+        return _OPERATORS["sum"](self, axis, keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Node:
-        return _SIGNS["mean"](self, axis, keepdims)
+        return _OPERATORS["mean"](self, axis, keepdims)
 
     def reshape(self, shape: Shape) -> Node:
-        return _SIGNS["reshape"](self, shape)
+        return _OPERATORS["reshape"](self, shape)
 
     def astype(self, dtype: str) -> Node:
-        return _SIGNS["cast"](self, dtype)
+        return _OPERATORS["cast"](self, dtype)
 
 
 _TABLE: WeakValueDictionary[tuple[Op, tuple[Node, ...]], Node] = WeakValueDictionary()
@@ -187,19 +186,19 @@ _LOCK = fork_safe_lock()
 
 
 def make(op: Op, *inputs: Node) -> Node:
-    """The node that applies ``op`` to ``inputs``: the existing one, or a new one.
+    """Return the node that applies ``op`` to ``inputs``: the existing one, or a new one.
 
     Raises:
-        ShapeError, DtypeError: the shape rule of ``op`` refuses the inputs; the error names the operation,
-            every input's shape, the layer and the line that built it.
-        FileError E427: a network from a file takes more than its file allows (``limits``).
+        ShapeError, DtypeError: the shape rule of ``op`` rejects the inputs; the error names the operation,
+            the shapes of all inputs, the layer and the line of code.
+        FileError E427: a network from a file exceeds the limits for its file (``limits.py``).
     """
     key = (op, inputs)
     with _LOCK:
-        found = _TABLE.get(key)
-    if found is not None:
-        count_node(found.spec)
-        return found
+        existing = _TABLE.get(key)
+    if existing is not None:
+        count_node(existing.spec)
+        return existing
     where = _SITE.get() or Site(place=Place.of_caller())
     try:
         spec = op.infer(*(node.spec for node in inputs))

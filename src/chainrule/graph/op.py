@@ -1,4 +1,4 @@
-"""What a graph must know of an operation: name, attributes and shape rule. The cards add the rest."""
+"""Operations as a graph needs them: name, attributes and shape rule. Cards (``ops/card.py``) add the rest."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from chainrule.spec import Size, Spec, size_at
 
 @frozen
 class Op:
-    """An operation with its attributes: a frozen record, equal to those of the same kind and attributes."""
+    """An operation with its attributes: an immutable record, compared by class and attributes."""
 
     name: ClassVar[str]
 
     def infer(self, *specs: Spec) -> Spec:
-        """The spec of the result; raises ``ShapeError`` or ``DtypeError`` when the inputs cannot meet."""
-        raise TypeError(f"{type(self).__name__} gives no shape rule")
+        """Return the spec of the result; raise ``ShapeError`` or ``DtypeError`` for invalid inputs."""
+        raise TypeError(f"{type(self).__name__} has no shape rule")
 
-    def at(self, sizes: Mapping[str, int]) -> Self:
-        """The same operation with each symbolic size among its attributes replaced by its number."""
-        own = self.__dataclass_fields__
-        changed = {
-            name: _at(value, sizes) for name, value in vars(self).items() if _has_size(value) and name in own
-        }
+    def with_sizes(self, sizes: Mapping[str, int]) -> Self:
+        """Return the operation with the symbolic sizes among its attributes replaced by numbers."""
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        changed = {name: _at(value, sizes) for name, value in own.items() if _has_size(value)}
         return replace(self, **changed) if changed else self
 
-    def moved(self, found: Mapping[Any, Any]) -> Self:
-        """The same operation where other nodes stand for those it speaks of; most speak of none."""
+    def with_nodes(self, replaced: Mapping[Any, Any]) -> Self:
+        """Return the operation with the nodes among its attributes replaced; most operations have none."""
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The same operations over again, on other inputs: how a piece of graph is moved to another place."""
+"""Substitution in graphs: the same operations applied to other inputs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from chainrule.spec import Axis
 def rebuild(
     outputs: Sequence[Node], replaced: Mapping[Node, Node], sizes: Mapping[str, Axis] | None = None
 ) -> tuple[Node, ...]:
-    """The outputs as they are when other nodes stand in some places.
+    """Return the outputs with some nodes replaced.
 
     Args:
-        outputs: what is wanted.
-        replaced: the node that stands in the place of each of these.
-        sizes: what the symbols among the attributes of the operations become; they stay by default.
+        outputs: the nodes to rebuild.
+        replaced: the replacement of each replaced node.
+        sizes: the values of symbolic sizes among the attributes of the operations; unchanged by default.
 
     Example:
         >>> from chainrule.graph.leaf import input_node
@@ -26,12 +26,12 @@ def rebuild(
         >>> rebuild([x * x], {x: z})[0] is z * z
         True
     """
-    found = dict(replaced)
+    rebuilt = dict(replaced)
     for node in order(outputs, replaced):
         if not node.inputs:
-            found[node] = node
+            rebuilt[node] = node
             continue
-        op = node.op.at(sizes) if sizes else node.op  # pyright: ignore[reportArgumentType]
+        op = node.op.with_sizes(sizes) if sizes else node.op  # pyright: ignore[reportArgumentType]
         with site(node.site):
-            found[node] = make(op.moved(found), *(found[source] for source in node.inputs))
-    return tuple(found[node] for node in outputs)
+            rebuilt[node] = make(op.with_nodes(rebuilt), *(rebuilt[source] for source in node.inputs))
+    return tuple(rebuilt[node] for node in outputs)

@@ -52,7 +52,7 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
             weights.
         weights: the weight of each.
     """
-    reserve(*table.shape, itemsize=TAP, kept=True)
+    reserve(*table.shape, itemsize=TAP, is_persistent=True)
     is_plain: Any = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no index twice
     rows = zip(table.tolist(), weights.tolist(), is_plain, strict=True)
     taps = [list(zip(c, w, strict=True)) if plain else _merged(c, w) for c, w, plain in rows]

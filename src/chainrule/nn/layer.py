@@ -23,7 +23,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_tran
 
 from chainrule.errors import Place
 from chainrule.extension import Extensible, complete
-from chainrule.graph import Node, here
+from chainrule.graph import Node, current_site
 from chainrule.nn.scope import Scope, called
 from chainrule.records import frozen
 
@@ -66,7 +66,7 @@ class Layer(Extensible):
 
     def __post_init__(self) -> None:
         # A layer that another layer creates while a network is built is attributed to the line of that layer.
-        around = here()
+        around = current_site()
         place = Place.of_caller(called.__code__) or (around and around.place)
         object.__setattr__(self, "place", place)
         self.check()

@@ -104,7 +104,7 @@ class Sample:
         if self.batch is None:
             return self.op
         lengths = [a.shape[axis] for a, axis in zip(self.inputs, self.batch, strict=True) if axis is not None]
-        return self.op.at({"B": lengths[0]}) if lengths else self.op
+        return self.op.with_sizes({"B": lengths[0]}) if lengths else self.op
 
     def symbolic(self) -> tuple[Spec, ...]:
         """The specs of the inputs, with the batch axis of unknown size ``B``."""

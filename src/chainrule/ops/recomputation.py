@@ -62,7 +62,7 @@ class Remat(_Marked):
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x
 
-    def moved(self, found: Mapping[Node, Node]) -> Self:
+    def with_nodes(self, found: Mapping[Node, Node]) -> Self:
         return type(self)(tuple(found.get(node, node) for node in self.entries))
 
     def __str__(self) -> str:

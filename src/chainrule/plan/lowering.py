@@ -109,7 +109,7 @@ class Lowering:
 
     def op(self, node: Node) -> Card:
         """Return the card of a node with its sizes bound."""
-        return node.op.at(self.sizes)  # pyright: ignore[reportReturnType]
+        return node.op.with_sizes(self.sizes)  # pyright: ignore[reportReturnType]
 
     def _buffer(self, node: Node, origin: str, label: str = "", array: np.ndarray | None = None) -> View:
         return self.new(self.shape(node), node.dtype, origin, label, array)

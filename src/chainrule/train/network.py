@@ -162,7 +162,7 @@ class Network:
     def initial_values(self) -> Graph:
         """The graph that draws the first values of all parameters and states."""
         every = {**self.parameters, **self.inference.states}
-        with building(self.limits, later=True):
+        with building(self.limits, is_extended=True):
             return initial_values(every, {path: stream_of(path) for path in every})
 
     def initialize(
@@ -211,7 +211,7 @@ class Network:
 
     def predictions(self) -> dict[str, Node]:
         """The prediction of each output: probabilities, or values."""
-        with building(self.limits, later=True):
+        with building(self.limits, is_extended=True):
             outputs = self.inference.outputs
             return {
                 f"prediction.{name}": self.losses[name].prediction(node) for name, node in outputs.items()
@@ -223,7 +223,7 @@ class Network:
 
     def _sample_loss(self, built: Built) -> Node:
         total: Node | None = None
-        with building(self.limits, later=True):
+        with building(self.limits, is_extended=True):
             for name, node in built.outputs.items():
                 loss = self.losses[name](node, self.targets[name])
                 total = loss if total is None else total + loss

@@ -134,7 +134,7 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
     Raises:
         UsageError E106: no parameter is trainable.
     """
-    with building(network.limits, later=True):
+    with building(network.limits, is_extended=True):
         step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
         # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
         rate = network.recipe.optimizer.schedule(step, horizon)
@@ -195,7 +195,7 @@ def evaluation_program(network: Network, weights: np.ndarray | None = None) -> P
 
 
 def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:
-    with building(network.limits, later=True):
+    with building(network.limits, is_extended=True):
         outputs = {"loss": network.sample_loss(network.inference)}
         fractions = loss_parts(network, network.inference, sample_weight(network, weight_shape))
         if any(count is not None for _, count in fractions.values()):

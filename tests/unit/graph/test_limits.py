@@ -62,7 +62,7 @@ def test_a_table_is_refused_exactly_when_it_is_larger_than_allowed(
 
 def test_tables_that_stay_add_up_and_passing_ones_are_counted_as_work() -> None:
     with building(Limits(bytes=100, nodes=1)):
-        reserve(60, itemsize=1, kept=True)
+        reserve(60, itemsize=1, is_persistent=True)
         with pytest.raises(FileError):
             reserve(41, itemsize=1)
     with building(Limits(bytes=100, nodes=1)):
@@ -90,7 +90,7 @@ def test_nodes_that_exist_already_count_too() -> None:
 
 
 def test_a_larger_graph_around_the_network_may_have_more_nodes() -> None:
-    with building(Limits(bytes=1000, nodes=10), later=True):
+    with building(Limits(bytes=1000, nodes=10), is_extended=True):
         for _ in range(11):
             input_node("x", (None, 2), "float32")
 

@@ -167,7 +167,7 @@ class DeepLiftGraph:
     def _gradient_at(self, node: Node, multiplier: Node, place: float) -> Iterator[tuple[Node, Node]]:
         """Return the gradient at a point between the node's inputs at baseline and sample."""
         at = {x: self._between(x, place) for x in node.inputs}
-        value = make(node.op.moved(at), *(at[x] for x in node.inputs))
+        value = make(node.op.with_nodes(at), *(at[x] for x in node.inputs))
         results = _card(value).pullback(multiplier, value, *value.inputs)
         for source, part in zip(node.inputs, results, strict=True):
             if source in self.roots and isinstance(part, Node):

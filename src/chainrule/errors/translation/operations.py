@@ -83,6 +83,6 @@ PHRASES: dict[str, str] = {
     "{index} of axis {axis}": "轴 {axis} 的 {index}",
     "{start}:{stop}:{step} of axis {axis}": "轴 {axis} 的 {start}:{stop}:{step}",
     "shape (), floating-point": "形状 ()，浮点数",
-    "a way with a derivative at every step": "每一步都有导数的路径",
+    "a path of differentiable operations": "每一步都可微的路径",
     "a list of {content}": "{content} 的列表",
 }

@@ -192,7 +192,7 @@ class Scan(_Loop):
         sizes: Any = self.body.sizes(self.of_a_step(specs))
         nodes: list[Any] = self.body.nodes(self.emit)
         fixed = {node: node.op.array for node in nodes if isinstance(node.op, Constant)}
-        calls = [(n, n.op.at(sizes).evaluate) for n in nodes if n not in fixed]
+        calls = [(n, n.op.with_sizes(sizes).evaluate) for n in nodes if n not in fixed]
         return fixed, calls, int(size_at(self.count(specs), {}))
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
@@ -261,7 +261,7 @@ class _Telling:
     def _of_node(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:
         if isinstance(node.op, Constant):
             return Number(node.op.array[index].item())
-        op: Any = node.op.at(self.sizes)
+        op: Any = node.op.with_sizes(self.sizes)
         own = op.element(index, *(self.steps[turn][source] for source in node.inputs))
 
         def replace(leaf: Tree) -> Tree | None:

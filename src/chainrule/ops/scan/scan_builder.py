@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Node, Site, input_node, make, rebuild
-from chainrule.graph.node import here
+from chainrule.graph.node import current_site
 from chainrule.ops.array.shape import reshape
 from chainrule.ops.array.slicing import slice_axis, stack
 from chainrule.ops.scan.loop_variables import Loop, looping
@@ -167,7 +167,7 @@ def _step_by_step(
                 state, said[t] = step(state, _like(sequences, cells))
             finally:
                 _LETTERED.reset(token)
-            where, turns = here() or Site(), _UNROLLED.get()
+            where, turns = current_site() or Site(), _UNROLLED.get()
             if turns is not None:
                 turns.append(Turn(where.path, t, tuple(_several(state)), inner, where.call))
     each = [_several(said[t]) for t in range(steps)]

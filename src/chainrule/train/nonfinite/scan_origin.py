@@ -31,7 +31,7 @@ def origin_in_scan(origin: Origin) -> Origin:
     values = steps[turn]
     reads = [values[source] for source in node.inputs]
     sizes = scan.body.sizes(scan.of_a_step([Spec.of(array) for array in origin.reads]))
-    card = node.op.at(sizes)  # pyright: ignore[reportArgumentType]
+    card = node.op.with_sizes(sizes)  # pyright: ignore[reportArgumentType]
     assert isinstance(card, Card)
     path, kind = (node.site.path, node.site.kind) if node.site.path else (origin.layer, origin.kind)
     rows = np.unique(np.concatenate([_new_rows(node, later) for later in steps[turn:]]))
