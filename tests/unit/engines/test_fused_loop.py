@@ -111,7 +111,7 @@ def operand(shape: tuple[int, ...], kind: str, layout: str, seed: int) -> np.nda
 
 def run(spec: LoopSpec, reads: list[np.ndarray], writes: list[np.ndarray]) -> None:
     """Call the compiled loop with a block of its own."""
-    address = MACHINE.function("loop", spec.source(), lambda name: LoopWriter(spec, name).write())
+    address = MACHINE.function(spec.source(), lambda name: LoopWriter(spec, name).write())
     shape = writes[0].shape
     words = [0, *shape]
     for array in (*reads, *writes):
@@ -134,7 +134,7 @@ def test_a_loop_computes_what_its_text_describes(spec: LoopSpec, data: st.DataOb
         buffer = np.zeros((*shape[:-1], shape[-1] * (1 + (layout == "g"))), spec.dtype_of(value))
         pairs.append([copy[..., :: 1 + (layout == "g")] for copy in (buffer, buffer.copy())])
     interpreted, compiled = ([pair[i] for pair in pairs] for i in (0, 1))
-    interpret(spec.source(), reads, interpreted)
+    interpret(spec.text(), reads, interpreted)
     run(spec, reads, compiled)
     for a, b in zip(interpreted, compiled, strict=True):
         np.testing.assert_array_equal(b, a)
@@ -144,7 +144,7 @@ def test_a_loop_computes_what_its_text_describes(spec: LoopSpec, data: st.DataOb
 def test_a_divided_loop_equals_the_whole_loop(length: int, cut: int) -> None:
     spec = LoopSpec(1, (("float32", "c"),), (Operation("square", "float32", "float32", (0,)),), ((1, "c"),))
     x, y = operand((length,), "float32", "c", 1), np.zeros(length, np.float32)
-    address = MACHINE.function("loop", spec.source(), lambda name: LoopWriter(spec, name).write())
+    address = MACHINE.function(spec.source(), lambda name: LoopWriter(spec, name).write())
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)
     for first, last in itertools.pairwise([0, min(cut, length), length]):
         block = np.array([first, last, x.ctypes.data, 1, y.ctypes.data, 1], np.int64)

@@ -27,7 +27,7 @@ SQUARE = LoopSpec(1, (("float64", "c"),), (Operation("square", "float64", "float
 def squares(machine: Machine, write: Callable[[str], object] | None = None) -> np.ndarray:
     """Compute 0, 1, 4, 9 by a compiled loop."""
     make = write or (lambda name: LoopWriter(SQUARE, name).write())
-    address = machine.function("loop", SQUARE.source(), make)
+    address = machine.function(SQUARE.source(), make)
     x, y = np.arange(4.0), np.zeros(4)
     block = np.array([0, 4, x.ctypes.data, 1, y.ctypes.data, 1], np.int64)
     ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)(block.ctypes.data)
@@ -42,7 +42,7 @@ def test_compiled_code_is_reused_by_the_next_process(tmp_path: Path) -> None:
     assert squares(Machine(tmp_path)).tolist() == [0, 1, 4, 9]
     assert squares(Machine(tmp_path), refuse).tolist() == [0, 1, 4, 9]
     (text,) = tmp_path.glob("*.txt")
-    assert text.read_text() == SQUARE.source(), "the text describes what a file computes"
+    assert text.read_text() == SQUARE.text(), "the text describes what a file computes"
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -68,8 +68,8 @@ def test_another_loop_is_another_file(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     squares(machine)
     strided = LoopSpec(1, SQUARE.reads, SQUARE.operations, ((1, "g"),))
-    assert strided.source() != SQUARE.source()
-    machine.function("loop", strided.source(), lambda name: LoopWriter(strided, name).write())
+    assert strided.text() != SQUARE.text()
+    machine.function(strided.source(), lambda name: LoopWriter(strided, name).write())
     assert len(list(tmp_path.glob("*.o"))) == 2
 
 

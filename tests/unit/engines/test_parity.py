@@ -4,11 +4,14 @@ the plan.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.engines import native
+from chainrule.engines.native.codegen.fused_loop import LoopSpec
 from chainrule.engines.native.debug.interpreter import use_sources
 from chainrule.engines.native.jit.compiler import SOURCES
 from chainrule.engines.native.runtime.executable import Executable
@@ -68,9 +71,11 @@ def test_a_compiler_fault_is_distinguished_from_a_source_fault(
     y = cr.floor(cr.sign(x * 1.5))
     table = Executable(plan(Graph({"y": y}), {}), set()).table
     address = int(table[0, 0])
-    text = SOURCES[address]
-    assert isinstance(text, str)
-    monkeypatch.setitem(SOURCES, address, text.replace("floor", "negative"))
+    source = SOURCES[address]
+    (spec,) = source.arguments
+    assert isinstance(spec, LoopSpec)
+    wrong = [replace(o, name="negative") if o.name == "floor" else o for o in spec.operations]
+    monkeypatch.setitem(SOURCES, address, replace(spec, operations=tuple(wrong)).source())
     result = parity(Graph({"y": y}), {"x": X[0]}).difference
     assert result is not None
     assert not result.is_alone, "alone, floor has another loop, whose source is correct"

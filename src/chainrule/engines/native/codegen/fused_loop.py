@@ -26,6 +26,7 @@ from chainrule.engines.native.codegen import vector
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
 from chainrule.engines.native.codegen.masked_vectors import order
 from chainrule.engines.native.codegen.vector import EMIT, LANES, Lanes, Value, scalar_type
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.records import frozen
 
 WIDTHS = (LANES, 4, 1)  # elements at a time along a row, then the rest
@@ -112,8 +113,12 @@ class LoopSpec:
         """Number of words of the block."""
         return 1 + self.rank + (len(self.reads) + len(self.results)) * (1 + self.rank)
 
-    def source(self) -> str:
-        """Return the loop as text: what is computed for each element. The cache identifies the loop by it."""
+    def source(self) -> KernelSource:
+        """Return the source of the loop; the cache identifies the loop by its text."""
+        return KernelSource("loop", (self,), self.text())
+
+    def text(self) -> str:
+        """Return the loop as text: what is computed for each element."""
         axes = "".join(f"[i{axis}]" for axis in range(self.rank))
         lines = [f"# axes {self.rank}; first <= i0 < last"]
         for i, (dtype, layout) in enumerate(self.reads):

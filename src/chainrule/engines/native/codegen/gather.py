@@ -20,13 +20,6 @@ BYTE = ir.IntType(8)
 SHORT_ROW = 4  # maximal length of a row that is copied number by number instead of by memcpy
 
 
-def text(name: str, dtype: str, index: str) -> str:
-    """Return the text that identifies a kernel: ``"take_rows"`` or ``"one_hot"``, dtypes of numbers and
-    indices.
-    """
-    return f"{name} of {dtype} by {index}"
-
-
 def write(name: str, dtype: str, index: str, symbol: str) -> ir.Module:
     """Return the module of a kernel by its name."""
     module = ir.Module(symbol)

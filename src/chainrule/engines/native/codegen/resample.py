@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
 from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.call import Call
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.partition import COLUMNS, Partition
@@ -113,6 +114,7 @@ def resample(builder: CallBuilder, task: Task) -> list[Call]:
         if width >= 2 * COLUMNS and count < COLUMNS:
             partition = Partition(width, 2, ((3, itemsize), (6, itemsize)), COLUMNS)
     kernel = builder.machine.function(
-        "resample", f"resample of {dtype}", lambda name: ResampleWriter(dtype, name).write()
+        KernelSource("resample", (dtype,), f"resample of {dtype}"),
+        lambda name: ResampleWriter(dtype, name).write(),
     )
     return [Call(kernel, words, partition)]

@@ -10,6 +10,7 @@ from chainrule.engines.native.convolution.depthwise_kernels import (
     WeightGradientWriter,
     WindowSpec,
 )
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.call import Call
 from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.partition import COLUMNS, Partition
@@ -47,8 +48,7 @@ def weight_gradient(builder: CallBuilder, task: Task) -> list[Call]:
     partition = Partition(width, 4, ((5, itemsize), (9, itemsize), (13, itemsize)), math.lcm(side, COLUMNS))
     dtype = builder.dtype(g)
     kernel = builder.machine.function(
-        "depthwise_gradient",
-        f"depthwise_gradient of {dtype}",
+        KernelSource("depthwise_gradient", (dtype,), f"depthwise_gradient of {dtype}"),
         lambda name: WeightGradientWriter(dtype, name).write(),
     )
     return [Call(kernel, words, partition)]
@@ -59,5 +59,6 @@ def _kernel(builder: CallBuilder, dtype: str, spec: WindowSpec, side: int) -> in
     lanes = 8 if 1 < side < LANES else LANES
     text = f"depthwise of {dtype}, {spec.text}, vectors of {lanes}"
     return builder.machine.function(
-        "depthwise", text, lambda name: ForwardWriter(dtype, spec, name, lanes).write()
+        KernelSource("depthwise", (dtype, spec.taps), text),
+        lambda name: ForwardWriter(dtype, spec, name, lanes).write(),
     )

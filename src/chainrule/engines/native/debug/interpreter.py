@@ -3,9 +3,9 @@
 A wrong result can come from wrong source or from wrong compilation. To distinguish the two, the address of
 each kernel in a program's table is replaced by that of a C function that calls Python. A kernel of
 ``kernels`` then runs as the Python function it is, with NumPy arrays at the same addresses for its pointers;
-a fused loop is interpreted from its text with the reference implementation of each card; kernels that are
-generated as LLVM instructions (matrix products, softmax) are computed by their definition in NumPy. Plan,
-memory, blocks and order are those of the compiled program.
+a fused loop is interpreted from its specification with the reference implementation of each card; kernels
+that are generated as LLVM instructions (matrix products, softmax) are computed by their definition in NumPy.
+Plan, memory, blocks and order are those of the compiled program.
 
 It is about a thousand times slower and meant for debugging.
 """
@@ -13,7 +13,6 @@ It is about a thousand times slower and meant for debugging.
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import CellType, FunctionType
@@ -22,9 +21,12 @@ from typing import Any
 import numpy as np
 from numba.np.numpy_support import carray
 
+from chainrule.engines.native.codegen.fused_loop import LoopSpec, Operation
 from chainrule.engines.native.codegen.pointer import atomic_load, compare_exchange, pointer
 from chainrule.engines.native.debug.numpy_kernels import array_at, numpy_kernel
-from chainrule.engines.native.jit.compiler import SOURCES, source_of
+from chainrule.engines.native.jit import compiler
+from chainrule.engines.native.jit.compiler import SOURCES
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime import scan
 from chainrule.engines.native.runtime.executable import Executable
 from chainrule.engines.native.runtime.kernel_calls import COVERED
@@ -38,11 +40,6 @@ from chainrule.spec import Spec
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 _CARDS: dict[str, Any] = {kind.name: kind for kind in CARDS}
-_KERNEL_NAME = re.compile(r"\w+\.\w+\(")
-_READ = re.compile(r"v\d+ = read\d+.*    # (\w+), \w")
-_OPERATION = re.compile(r"v\d+ = (\w+)\((.*)\)    # (\w+) -> (\w+)")
-_WRITE = re.compile(r"write\d+.* = v(\d+)    # \w")
-_FOLD = re.compile(r"fold\d+.* = (\w+)\(v(\d+)\)    # \w")
 _REDUCTIONS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
@@ -96,22 +93,26 @@ def use_sources(table: np.ndarray, base: int = 0) -> None:
             absolute addresses.
     """
     for row in table.reshape(-1, 2):
-        if SOURCES.get(int(row[0])) == scan.SOURCE:
+        if SOURCES.get(int(row[0])) is scan.SOURCE:
             block = base + 8 * int(row[1]) if base else int(row[1])
             use_sources(scan.inner_table(block), block)
             continue
-        callback = _callback(SOURCES.get(int(row[0]), ""))
+        source = SOURCES.get(int(row[0]))
+        callback = None if source is None else _callback(source)
         if callback is not None:
             row[0] = ctypes.cast(callback, ctypes.c_void_p).value
 
 
 @cache
-def _callback(source: str) -> Any:
+def _callback(source: KernelSource) -> Any:
     """Return a kernel's source as a C function that calls Python, or ``None`` if there is none."""
-    if _KERNEL_NAME.match(source):
-        run = _uncompiled(source_of(source).run)
-    else:
-        run = numpy_kernel(source) or _loop_from_text(source)
+    match source.arguments:
+        case (compiler.PYTHON_KERNEL, str(name), *arguments):
+            run = _uncompiled(compiler.kernel_of(name, *arguments).run)
+        case (LoopSpec() as spec,):
+            run = _loop(spec)
+        case _:
+            run = numpy_kernel(source)
     return None if run is None else _KERNEL(np.errstate(all="ignore")(run))
 
 
@@ -164,28 +165,21 @@ def _at(address: int) -> np.ndarray:
     return array_at(address, np.dtype(np.int64), (1,), (8,))
 
 
-# --- loops, from their text
+# --- loops, from their specifications
 
 
-def _loop_from_text(text: str) -> Run | None:
-    """Return a fused loop from its text (see ``LoopSpec.source``), computed for all elements at once."""
-    head, *lines = text.splitlines() or [""]
-    if not head.startswith("# axes "):
-        return None
-    rank = int(head.split()[2].rstrip(";"))
-    reads = [match[1] for line in lines if (match := _READ.fullmatch(line))]
-    operations = [match.groups() for line in lines if (match := _OPERATION.fullmatch(line))]
-    writes = [int(match[1]) for line in lines if (match := _WRITE.fullmatch(line))]
-    folds = [(_REDUCTIONS[match[1]], int(match[2])) for line in lines if (match := _FOLD.fullmatch(line))]
-    dtypes = [*reads, *(result_dtype for *_, result_dtype in operations)]
-    results = [dtypes[value] for value in (*writes, *(value for _, value in folds))]
-    operands = [np.dtype(dtype) for dtype in (*reads, *results)]
+def _loop(spec: LoopSpec) -> Run:
+    """Return a fused loop, computed for all elements at once."""
+    reads = [dtype for dtype, _ in spec.reads]
+    writes = [value for value, _ in spec.writes]
+    folds = [(_REDUCTIONS[fold.name], fold.value) for fold in spec.folds]
+    operands = [np.dtype(dtype) for dtype in (*reads, *(dtype for dtype, _ in spec.results))]
 
     def run(block: int) -> None:
-        arrays = _operands(block, rank, operands)
+        arrays = _operands(block, spec.rank, operands)
         values = [array.copy() for array in arrays[: len(reads)]]  # a result may be written over an operand
-        for name, inside, _, result_dtype in operations:
-            values.append(_evaluate(name, inside.split(", "), result_dtype, values))
+        for operation in spec.operations:
+            values.append(_evaluate(operation, values))
         for array, value in zip(arrays[len(reads) :], writes, strict=False):
             array[...] = values[value]
         for array, (reduction, value) in zip(arrays[len(reads) + len(writes) :], folds, strict=True):
@@ -221,9 +215,8 @@ def _operands(block: int, rank: int, dtypes: Sequence[np.dtype]) -> list[np.ndar
     return arrays
 
 
-def _evaluate(name: str, words: Sequence[str], result_dtype: str, values: Sequence[np.ndarray]) -> np.ndarray:
-    """Evaluate one line of a loop by the reference implementation of its card."""
-    inputs = [values[int(word[1:])] for word in words if word.startswith("v")]
-    settings = [float(word) for word in words if not word.startswith("v")]
-    card = _CARDS[name](result_dtype) if name == "cast" else _CARDS[name](*settings)
-    return np.asarray(card.evaluate(*inputs))
+def _evaluate(operation: Operation, values: Sequence[np.ndarray]) -> np.ndarray:
+    """Evaluate one operation of a loop by the reference implementation of its card."""
+    card = _CARDS[operation.name]
+    configured = card(operation.result) if operation.name == "cast" else card(*operation.settings)
+    return np.asarray(configured.evaluate(*(values[i] for i in operation.inputs)))

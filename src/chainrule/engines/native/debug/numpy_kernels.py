@@ -7,7 +7,6 @@ and compute the same numbers by the definition. ``interpreter`` runs them in pla
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
@@ -16,47 +15,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.codegen.masked_vectors import SIZE
+from chainrule.engines.native.jit.kernel_source import KernelSource
 
 Run = Callable[[int], None]
-_TEXT = re.compile(
-    r"(product|dots|depthwise|depthwise_gradient|resample|softmax|log_softmax|logsumexp|\w+_rows|\w+_lines)"
-    r" of (float\d\d)"
-    r"(?: by (tables|strides))?(?:,.* taps (\d+))?(?:,.*)?"
-)
-
-_COLUMNS = re.compile(r"(softmax|log_softmax|logsumexp) of columns of (float\d\d)")
-_FETCH = re.compile(r"(take_rows|one_hot) of (\w+) by (\w+)")
 
 
 @cache
-def numpy_kernel(text: str) -> Run | None:
-    """Return the NumPy version of a kernel, by the text it was compiled from, or ``None`` if there
-    is none.
-    """
-    match = _FETCH.fullmatch(text)
-    if match is not None:
-        run, words = (_take_rows, 10) if match[1] == "take_rows" else (_one_hot, 7)
-        return lambda block: run(np.dtype(match[2]), np.dtype(match[3]), _words(block, words))
-    match = _COLUMNS.fullmatch(text)
-    if match is not None:
-        return lambda block: _softmax_columns(Memory(match[2]), _words(block, 8), match[1])
-    match = _TEXT.fullmatch(text)
-    if match is None:
-        return None
-    name, dtype, by, taps = match.groups()
-    if name == "depthwise":
-        return lambda block: _depthwise(Memory(dtype), _words(block, 15), int(taps))
-    if name == "depthwise_gradient":
-        return lambda block: _depthwise_weight_gradient(Memory(dtype), _words(block, 16))
-    if name == "resample":
-        return lambda block: _resample(Memory(dtype), _words(block, 12))
-    if name == "product":
-        return lambda block: _product(Memory(dtype), _words(block, 16), by == "tables")
-    if name == "dots":
-        return lambda block: _dots(Memory(dtype), _words(block, 14))
-    if name.endswith(("_rows", "_lines")):
-        return lambda block: _reduction(Memory(dtype), _words(block, 9), name.partition("_")[0])
-    return lambda block: _softmax_rows(Memory(dtype), _words(block, 5), name)
+def numpy_kernel(source: KernelSource) -> Run | None:
+    """Return the NumPy version of a kernel, or ``None`` if there is none."""
+    build = _BUILDERS.get(source.name)
+    return None if build is None else build(*source.arguments)
 
 
 class Memory:
@@ -250,3 +218,36 @@ def _normalized(scores: np.ndarray, function: str, dtype: np.dtype) -> np.ndarra
     if function == "softmax":
         return exponentials / total
     return (scores - top) - np.log(total) if function == "log_softmax" else top + np.log(total)
+
+
+def _run_of_product(dtype: str, by_table: bool, epilogue: object) -> Run | None:
+    """Return the version of a matrix product; there is none for one with an epilogue."""
+    if epilogue is not None:
+        return None
+    return lambda block: _product(Memory(dtype), _words(block, 16), by_table)
+
+
+def _run_of_gather(run: Callable[[np.dtype, np.dtype, list[int]], None], count: int) -> Callable[..., Run]:
+    """Return the builder of a kernel that reads indices; ``count`` words are in its block."""
+    return lambda dtype, index: lambda block: run(np.dtype(dtype), np.dtype(index), _words(block, count))
+
+
+def _run_of(run: Callable[..., None], count: int) -> Callable[..., Run]:
+    """Return the builder of a kernel of one dtype and further arguments."""
+    return lambda dtype, *rest: lambda block: run(Memory(dtype), _words(block, count), *rest)
+
+
+_BUILDERS: dict[str, Callable[..., Run | None]] = {
+    "product": _run_of_product,
+    "dots": _run_of(_dots, 14),
+    "depthwise": _run_of(_depthwise, 15),
+    "depthwise_gradient": _run_of(_depthwise_weight_gradient, 16),
+    "resample": _run_of(_resample, 12),
+    "softmax_rows": _run_of(_softmax_rows, 5),
+    "softmax_columns": _run_of(_softmax_columns, 8),
+    "reduced_rows": _run_of(_reduction, 9),
+    "reduced_lines": _run_of(_reduction, 9),
+    "take_rows": _run_of_gather(_take_rows, 10),
+    "one_hot": _run_of_gather(_one_hot, 7),
+}
+"""How the kernels that are generated as LLVM instructions are computed, by the name of their source."""

@@ -6,7 +6,6 @@ library versions and the sources of the code generator.
 
 from __future__ import annotations
 
-import ast
 import ctypes
 import hashlib
 from collections.abc import Callable
@@ -20,13 +19,14 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from chainrule.engines.native.jit.cache import load, save, source_digest
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import Target, host_target
 from chainrule.errors import FileError
 from chainrule.fork import fork_safe_lock
 from chainrule.store import atomic_write
 
-SOURCES: dict[int, str] = {}
-"""The text that the code at each address was compiled from: a kernel's name and arguments, or a loop."""
+SOURCES: dict[int, KernelSource] = {}
+"""What the code at each address was compiled from."""
 
 
 FEW_PASSES = (
@@ -34,6 +34,7 @@ FEW_PASSES = (
 )  # fmt: skip
 """Passes for code that is generated as vector instructions: after all of ``-O3`` it is as fast and takes two
 to three times as long to compile (docs/decisions/0025)."""
+PYTHON_KERNEL = "kernel"  # first argument of the source of a kernel that is written in Python
 FOREIGN = ("numba_", "NRT_", "Py")  # prefixes of functions that only numba and Python define
 
 
@@ -60,24 +61,23 @@ class Machine:
         self._lock = fork_safe_lock()  # LLVM loads one object at a time
         self.folder = folder
 
-    def function(self, name: str, text: str, write: Callable[[str], object]) -> int:
+    def function(self, source: KernelSource, write: Callable[[str], object]) -> int:
         """Return the address of a compiled function.
 
         Args:
-            name: prefix of its symbol.
-            text: description of what it computes; functions of the same text are the same function.
+            source: what it computes; functions of the same text are the same function.
             write: returns the LLVM module of the function when it must be compiled; as text if numba
                 generated it.
         """
-        digest = hashlib.sha256(f"{self.stamp}\n{text}".encode()).hexdigest()[:24]
-        symbol = f"{name}_{digest}"
+        digest = hashlib.sha256(f"{self.stamp}\n{source.text}".encode()).hexdigest()[:24]
+        symbol = f"{source.name}_{digest}"
         with self._lock:
             if symbol not in self._loaded:
-                code = self._load(symbol) or self._compile(symbol, text, write(symbol))
+                code = self._load(symbol) or self._compile(symbol, source.text, write(symbol))
                 self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
                 self._engine.finalize_object()
                 self._loaded[symbol] = self._engine.get_function_address(symbol)
-                SOURCES[self._loaded[symbol]] = text
+                SOURCES[self._loaded[symbol]] = source
             return self._loaded[symbol]
 
     def kernel(self, name: str, *arguments: str | int) -> int:
@@ -87,8 +87,8 @@ class Machine:
             name: its file in ``kernels`` and its name, such as ``"reduction.sum_rows"``.
             arguments: its arguments, such as a dtype.
         """
-        text = f"{name}({', '.join(map(repr, arguments))})"
-        return self.function(name.rpartition(".")[2], text, lambda n: source_of(text).instructions(n))
+        source = kernel_source(name, *arguments)
+        return self.function(source, lambda symbol: kernel_of(name, *arguments).instructions(symbol))
 
     def _compile(self, symbol: str, text: str, generated: object) -> bytes:
         module = llvm.parse_assembly(str(generated))
@@ -123,16 +123,24 @@ class Machine:
             atomic_write.write(self.folder / f"{symbol}.txt", text.encode(), is_cache=True)
 
 
-def source_of(kernel: str) -> Any:
-    """Return the source of a kernel by its name and arguments, such as ``"reduction.sum_rows('float32')"``.
+def kernel_source(name: str, *arguments: str | int) -> KernelSource:
+    """Return the source of a kernel of ``kernels``.
+
+    Example:
+        >>> kernel_source("reduction.sum_rows", "float32").text
+        "reduction.sum_rows('float32')"
+    """
+    text = f"{name}({', '.join(map(repr, arguments))})"
+    return KernelSource(name.rpartition(".")[2], (PYTHON_KERNEL, name, *arguments), text)
+
+
+def kernel_of(name: str, *arguments: Any) -> Any:
+    """Return a kernel of ``kernels`` by its file and name, such as ``"reduction.sum_rows"``.
 
     Its file imports numba, so it is loaded only when the kernel must be compiled or interpreted.
     """
-    call = ast.parse(kernel, mode="eval").body
-    assert isinstance(call, ast.Call)
-    module, name = ast.unparse(call.func).split(".")
-    function = getattr(import_module(f"chainrule.engines.native.kernels.{module}"), name)
-    return function(*map(ast.literal_eval, call.args))
+    module, function = name.split(".")
+    return getattr(import_module(f"chainrule.engines.native.kernels.{module}"), function)(*arguments)
 
 
 @cache

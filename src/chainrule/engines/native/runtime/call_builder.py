@@ -15,6 +15,7 @@ from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.matmul import MatmulWriter
 from chainrule.engines.native.jit.compiler import Machine
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.call import Address, Call, Word
 from chainrule.engines.native.runtime.partition import Partition
 from chainrule.plan.tasks import Buffer
@@ -88,8 +89,7 @@ class CallBuilder:
             tuple(zip(stored, write_layouts, strict=True)),
             fold_specs,
         )
-        text = spec.source()
-        kernel = self.machine.function("loop", text, lambda n: LoopWriter(spec, n).write())
+        kernel = self.machine.function(spec.source(), lambda n: LoopWriter(spec, n).write())
         words: list[Word] = [0, 0 if 0 in shape else lengths[0], *lengths[1:]]
         moves = []
         for view, steps in zip((*reads, *writes), strides, strict=True):
@@ -103,10 +103,11 @@ class CallBuilder:
         """Return the kernel of a matrix product, with an epilogue if ``spec`` is set."""
         width, addressing = self.machine.width, "tables" if by_table else "strides"
         text = f"product of {dtype} by {addressing}, vectors of {width} bytes"
-        text += f", then\n{spec.source()}" if spec else ""
+        text += f", then\n{spec.text()}" if spec else ""
         epilogue = Epilogue(spec) if spec else None
         return self.machine.function(
-            "product", text, lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write()
+            KernelSource("product", (dtype, by_table, spec), text),
+            lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write(),
         )
 
     def dot_products_kernel(self, dtype: str) -> int:
@@ -114,32 +115,30 @@ class CallBuilder:
         width, is_portable = self.machine.width, settings.portable_bits
         text = f"dots of {dtype}, vectors of {width} bytes{', portable' * is_portable}"
         return self.machine.function(
-            "dots", text, lambda n: DotProductWriter(dtype, n, width, is_portable).write()
+            KernelSource("dots", (dtype,), text),
+            lambda n: DotProductWriter(dtype, n, width, is_portable).write(),
         )
 
     def softmax_rows_kernel(self, dtype: str, function: str) -> int:
         """Return the kernel of softmax, log_softmax or logsumexp over contiguous rows."""
-        return self.machine.function(
-            function, f"{function} of {dtype}", lambda n: SoftmaxRowsWriter(dtype, function, n).write()
-        )
+        source = KernelSource("softmax_rows", (dtype, function), f"{function} of {dtype}")
+        return self.machine.function(source, lambda n: SoftmaxRowsWriter(dtype, function, n).write())
 
     def softmax_columns_kernel(self, dtype: str, function: str) -> int:
         """Return the kernel of softmax, log_softmax or logsumexp along an axis that is not the innermost."""
-        text = f"{function} of columns of {dtype}"
-        return self.machine.function(
-            function, text, lambda n: SoftmaxColumnsWriter(dtype, function, n).write()
-        )
+        source = KernelSource("softmax_columns", (dtype, function), f"{function} of columns of {dtype}")
+        return self.machine.function(source, lambda n: SoftmaxColumnsWriter(dtype, function, n).write())
 
     def gather_kernel(self, name: str, dtype: str, index: str) -> int:
         """Return a kernel that reads indices: ``"take_rows"`` or ``"one_hot"``."""
-        text = gather.text(name, dtype, index)
-        return self.machine.function(name, text, lambda n: gather.write(name, dtype, index, n))
+        source = KernelSource(name, (dtype, index), f"{name} of {dtype} by {index}")
+        return self.machine.function(source, lambda n: gather.write(name, dtype, index, n))
 
     def reduction_kernel(self, dtype: str, reduction: str, is_row: bool) -> int:
         """Return the kernel of a sum, maximum or minimum: over rows, or over the numbers of a row."""
         of, writer = ("rows", RowReductionWriter) if is_row else ("lines", ContiguousReductionWriter)
-        text = f"{reduction}_{of} of {dtype}"
-        return self.machine.function(f"{reduction}_{of}", text, lambda n: writer(dtype, reduction, n).write())
+        source = KernelSource(f"reduced_{of}", (dtype, reduction), f"{reduction}_{of} of {dtype}")
+        return self.machine.function(source, lambda n: writer(dtype, reduction, n).write())
 
 
 def _layout(stride: int) -> str:

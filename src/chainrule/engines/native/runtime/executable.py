@@ -18,6 +18,7 @@ from llvmlite import ir
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
 from chainrule.engines.native.jit.cache import cache_folder
 from chainrule.engines.native.jit.compiler import Machine, callable_at
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import host_target
 from chainrule.engines.native.runtime.buffers import aligned
 from chainrule.engines.native.runtime.call import Accumulate, Address, Call, RowOffset
@@ -58,8 +59,8 @@ def _machine(vector_bytes: int) -> Machine:
 @cache
 def _caller() -> Callable[[int], None]:
     """Return the function that calls the kernels of some rows of a table. Block: [table, first row, end]."""
-    text = "call the kernels of the rows first .. end - 1 of a table"
-    address = machine().function("run_calls", text, _write_caller)
+    source = KernelSource("run_calls", (), "call the kernels of the rows first .. end - 1 of a table")
+    address = machine().function(source, _write_caller)
     return callable_at(address)
 
 

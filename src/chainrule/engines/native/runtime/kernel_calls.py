@@ -32,7 +32,7 @@ def _scan(builder: CallBuilder, task: Task) -> list[Call]:
         calls += task_calls(builder, inner) or []
     moving = task.facts["moving"]
     sizes = {number: np.dtype(builder.buffers[number].dtype).itemsize for number in moving}
-    kernel = builder.machine.function("scan", scan.SOURCE, scan.write)
+    kernel = builder.machine.function(scan.SOURCE, scan.write)
     return [Call(kernel, scan.words(task.facts["steps"], calls, moving, sizes))]
 
 

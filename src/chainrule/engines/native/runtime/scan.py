@@ -15,10 +15,11 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
+from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.call import Address, Call, Word
 from chainrule.plan.rules.scan import MovingBuffer
 
-SOURCE = "scan: run the calls of a step and advance its addresses, for each step"
+SOURCE = KernelSource("scan", (), "scan: run the calls of a step and advance its addresses, for each step")
 HEAD = 3  # words before the table: steps, calls, words that advance
 
 
