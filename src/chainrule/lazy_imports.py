@@ -104,7 +104,9 @@ class LazyRegistry(Mapping[str, T]):
 
     def __getitem__(self, name: str) -> T:
         module, _, attribute = self.objects[name].rpartition(".")
-        return getattr(import_module(f"{self.package}.{module}"), attribute)
+        module = f"{self.package}.{module}"
+        found = getattr(sys.modules.get(module), attribute, None)  # import_module takes five times as long
+        return getattr(import_module(module), attribute) if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return name in self.objects

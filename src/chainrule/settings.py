@@ -42,7 +42,7 @@ def free_memory(root: Path = Path("/")) -> int:
     Args:
         root: the folder that contains ``proc`` and ``sys``. Without them, only ``settings.memory`` counts.
     """
-    free = _numbers(root / "proc/meminfo").get("MemAvailable:", sys.maxsize // 1024) * 1024
+    free = _number(root / "proc/meminfo", "MemAvailable:", sys.maxsize // 1024) * 1024
     for line in _lines(root / "proc/self/cgroup"):
         _, kinds, path = line.split(":", 2)
         kind, limit, usage = ("", "memory.max", "memory.current")
@@ -61,10 +61,11 @@ def free_memory(root: Path = Path("/")) -> int:
 
 def _available_in_group(folder: Path, limit: str, usage: str) -> int:
     """The bytes that a control group may still allocate; file caches that can be dropped count as free."""
-    limit_text, used_text = ("".join(_lines(folder / name)) for name in (limit, usage))
-    if not (limit_text.isdigit() and used_text.isdigit()):
+    limit_text = "".join(_lines(folder / limit))
+    used_text = "".join(_lines(folder / usage)) if limit_text.isdigit() else ""
+    if not used_text.isdigit():
         return sys.maxsize
-    return max(0, int(limit_text) - int(used_text) + _numbers(folder / "memory.stat").get("inactive_file", 0))
+    return max(0, int(limit_text) - int(used_text) + _number(folder / "memory.stat", "inactive_file", 0))
 
 
 def _lines(file: Path) -> list[str]:
@@ -74,10 +75,10 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
-def _numbers(file: Path) -> dict[str, int]:
-    """The lines of a file of the form ``name number``."""
-    words = (line.split() for line in _lines(file))
-    return {w[0]: int(w[1]) for w in words if len(w) > 1 and w[1].isdigit()}
+def _number(file: Path, name: str, default: int) -> int:
+    """The number in the line ``name number`` of a file; ``default`` if there is none."""
+    words = next((line.split() for line in _lines(file) if line.startswith(f"{name} ")), [])
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else default
 
 
 def _memory(value: object) -> int:

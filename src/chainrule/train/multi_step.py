@@ -35,7 +35,7 @@ class StepRunner:
         order: the rows of each batch.
         seed: the seed of each step's random numbers.
         trainer: the engine's compiled loop over steps.
-        state: the state of the training; its arrays are copied.
+        state: the state of the training, whose arrays those of ``trainer`` equal.
         counts: the weight of each row in the mean loss of an epoch.
         index: (N,) the training rows as row numbers of the arrays that ``trainer`` reads; ``None``: the
             training rows are all rows.
@@ -57,7 +57,6 @@ class StepRunner:
         self.homes = step.homes
         self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
         self._index = index
-        self.load(state)
 
     def advance(
         self,

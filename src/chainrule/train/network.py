@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, nearest
-from chainrule.graph import Graph, Limits, Node, building, input_node, order
+from chainrule.graph import Graph, Limits, Node, building, input_node
 from chainrule.graph.limits import active
 from chainrule.memo import Memo
 from chainrule.nn.build import Built, build, initial_values, total_penalty
@@ -26,6 +26,7 @@ from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, settings
 from chainrule.spec import Spec, size_at
+from chainrule.train.initialization import sample
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step that holds the weights of its samples
 MAX_KEPT = 32  # steps and programs that a network keeps
@@ -110,7 +111,7 @@ class Network:
             for name, spec in specs.items()
         }
 
-    @property
+    @cached_property
     def target_names(self) -> dict[str, str]:
         """The name of the input that takes each output's target."""
         return {output: node.op.attributes["label"] for output, node in self.targets.items()}
@@ -170,23 +171,11 @@ class Network:
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states: what is known, the rest drawn by the seed."""
         own, every = dict(known or {}), (*self.parameters, *self.inference.states)
-        values = {path: self.initial_values.outputs[path] for path in every if path not in own}
-        # Products by the library that NumPy has depend on the processor; the native engine's do not.
-        products = {
-            path for path, node in values.items() if any(n.op.name == "matmul" for n in order([node]))
-        }
-        for engine in ("reference", "native"):
-            asked = {
-                path: node for path, node in values.items() if (path in products) == (engine == "native")
-            }
-            if asked:
-                key = ("first values", engine, *asked)
-                program = self.memo(key, lambda: compile(Graph(asked), engine))  # noqa: B023
-                drawn = program.run({KEY: fold(key_of(seed), FIRST_VALUES)})
-                own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
+        nodes = {path: self.initial_values.outputs[path] for path in every if path not in own}
+        sampled = sample(nodes, fold(key_of(seed), FIRST_VALUES), self.engine, self.memo)
         return (
-            {path: own[path] for path in self.parameters},
-            {path: own[path] for path in self.inference.states},
+            {path: sampled[path] if path in sampled else own[path] for path in self.parameters},
+            {path: sampled[path] if path in sampled else own[path] for path in self.inference.states},
         )
 
     @property

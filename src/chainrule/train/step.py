@@ -62,9 +62,10 @@ class Step:
 
     def initial_slots(self) -> dict[str, np.ndarray]:
         """The initial optimizer state, by label."""
-        return {
-            label: np.full(bound(slot.shape), slot.first, self.recipe.dtype)
-            for label, slot in self.slots.items()
+        dtype, slots = self.recipe.dtype, self.slots.items()
+        return {  # memory of zeros is not written to before it is used
+            label: np.full(bound(s.shape), s.first, dtype) if s.first else np.zeros(bound(s.shape), dtype)
+            for label, s in slots
         }
 
     def prediction_parameters(

@@ -17,6 +17,7 @@ from chainrule.engines.native.runtime import replicas
 from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
 from chainrule.engines.native.runtime.step_runner import MAX_LAYOUTS
 from chainrule.plan.plan import Plan, plan
+from chainrule.spec import Size, Spec
 from chainrule.train import network as network_module
 from chainrule.train import step as step_module
 from chainrule.train.step import training_step
@@ -231,3 +232,15 @@ def test_a_forked_process_trains_with_the_plans_of_its_parent() -> None:
         os.close(write)
         assert os.fdopen(read, "rb").read() == b"same"
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("initializer", ["xavier", "he", "uniform", "sparse", "truncated_normal"])
+def test_many_initial_values_have_the_bits_of_the_reference(initializer: str, dtype: str) -> None:
+    values = []
+    for engine in ("native", "reference"):
+        net = cr.Sequential(cr.Dense(300, weight_initializer=initializer), cr.Dense(300), cr.Dense(2))
+        model = cr.Model(net, "cross_entropy", engine=engine, dtype=dtype)
+        model.initialize({"x": Spec((Size.symbol("B"), 200), dtype)}, seed=5)
+        values.append(bits(model))
+    assert values[0] == values[1]

@@ -6,7 +6,7 @@ as much memory as the parameter if computed at once. To measure the update, a fe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -52,6 +52,8 @@ class ElementwiseChain:
                 else:
                     stack.append((node, True))
                     stack += [(source, False) for source in reversed(node.inputs)]
+        self._shape = bound(last.shape)
+        self._calls = [(node, None if _is_repeated(node) else cast("Card", node.op)) for node in self._nodes]
 
     def _is_member(self, node: Node) -> bool:
         return isinstance(node.op, Elementwise) and node.shape == self._last.shape
@@ -62,19 +64,57 @@ class ElementwiseChain:
         Args:
             values: values of all sources.
         """
-        full_shape = bound(self._last.shape)
-        shape = (end - first, *full_shape[1:]) if full_shape else ()
-        row_values: dict[Node, np.ndarray] = {}
-        for node in self.sources:
-            value = np.asarray(values[node])
-            row_values[node] = value[first:end] if full_shape and value.shape == full_shape else value
-        for node in self._nodes:
-            inputs = [row_values[source] for source in node.inputs]
-            if _is_repeated(node):
-                row_values[node] = np.broadcast_to(inputs[0].reshape(()), shape)
-            else:
-                row_values[node] = np.asarray(cast("Card", node.op).evaluate(*inputs))
+        return self._rows(self._source_values(values), first, end, {})
+
+    def blocks(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[np.ndarray]:
+        """Yield the last node some rows at a time, in order; all of it at once, if it has no axis.
+
+        Args:
+            values: values of all sources.
+            count: number of rows; the last block may have fewer.
+        """
+        length, sources = (self._shape or (1,))[0], self._source_values(values)
+        repeated: dict[Node, np.ndarray] = {}
+        for first in range(0, length, count):
+            if first + count > length:
+                repeated = {}
+            yield self._rows(sources, first, min(first + count, length), repeated)
+
+    def _source_values(self, values: Mapping[Node, np.ndarray]) -> list[tuple[Node, np.ndarray, bool]]:
+        """Return each source with its value and whether it has the shape of the last node."""
+        arrays = ((node, np.asarray(values[node])) for node in self.sources)
+        return [(node, a, bool(self._shape) and a.shape == self._shape) for node, a in arrays]
+
+    def _rows(
+        self,
+        sources: Iterable[tuple[Node, np.ndarray, bool]],
+        first: int,
+        end: int,
+        repeated: dict[Node, np.ndarray],
+    ) -> np.ndarray:
+        """Return some rows of the last node.
+
+        Args:
+            sources: as ``_source_values`` returns them.
+            first, end: the rows.
+            repeated: repeated numbers by node, from earlier blocks of as many rows; those of this call are
+                added.
+        """
+        shape = (end - first, *self._shape[1:]) if self._shape else ()
+        row_values = {node: array[first:end] if is_full else array for node, array, is_full in sources}
+        for node, card in self._calls:
+            if card is not None:
+                row_values[node] = np.asarray(card.evaluate(*[row_values[s] for s in node.inputs]))
+                continue
+            if node not in repeated:
+                repeated[node] = _repeated(row_values[node.inputs[0]], shape)
+            row_values[node] = repeated[node]
         return row_values[self._last]
+
+
+def _repeated(number: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a single number repeated in an array of this shape, as ``np.broadcast_to`` does in more time."""
+    return np.ndarray(shape, number.dtype, np.ascontiguousarray(number), 0, (0,) * len(shape))
 
 
 def _is_repeated(node: Node) -> bool:

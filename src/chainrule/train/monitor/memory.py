@@ -201,8 +201,13 @@ def _data(network: Network) -> set[str]:
 def _state(network: Network, step: Step) -> tuple[int, int]:
     """Bytes of all copies of the parameters, the layers' running values and the optimizer's memory; and of
     those that are only there while a new state is made."""
+    return step.memo(("state", network.engine or settings.engine), lambda: _state_bytes(network, step))
+
+
+def _state_bytes(network: Network, step: Step) -> tuple[int, int]:
     own = [p.spec for p in (*network.parameters.values(), *network.inference.states.values())]
-    kept = [node.spec for label, node in step.graph.inputs.items() if label not in _data(network)]
+    data = _data(network)
+    kept = [node.spec for label, node in step.graph.inputs.items() if label not in data]
     states = retained_states(_bytes(kept))  # of the loop, from which it made and makes its steps
     held = _bytes(own) + states * _bytes(kept)
     if not step.program.has_trainer(network.engine):

@@ -91,11 +91,12 @@ class Reading:
         gradient, tail = self._gradients[path], self._tails[path]
         old, slope = self._arrays[path], self._values[gradient]
         self.squares[path] = _squares(_pieces(slope))
-        size = math.sqrt(_squares(_pieces(old)))
+        squares = _squares(_pieces(old))
+        size, is_finite = math.sqrt(squares), math.isfinite(squares + self.squares[path])
         told = {
             "gradient": math.sqrt(self.squares[path]), "weight": size,
             "no_gradient": _share(lambda piece: piece == 0, slope),
-            "not_finite": _share(_is_lost, old, slope),
+            "not_finite": 0.0 if is_finite else _share(_is_lost, old, slope),
         }  # fmt: skip
         if size > 0:
             told["update"] = math.sqrt(_squares(self._moves(old, tail))) / size
@@ -106,10 +107,9 @@ class Reading:
         """How far a step moves a parameter, piece by piece."""
         old = np.atleast_1d(old)
         many = max(1, _PIECE * len(old) // max(1, old.size))
-        for low in range(0, len(old), many):
+        for low, new in zip(range(0, len(old), many), tail.blocks(self._values, many), strict=True):
             before = old[low : low + many]
-            new = tail.rows(self._values, low, low + len(before)).reshape(before.shape)
-            yield new.astype(np.float64) - before
+            yield new.reshape(before.shape).astype(np.float64) - before
 
     def _layer(self, path: str) -> set[Node]:
         """Read a layer; from which nodes."""
@@ -125,11 +125,17 @@ def _of_layer(z: np.ndarray, a: np.ndarray, bend: float | None) -> dict[str, flo
         return {}
     silent = a == 0
     dead = silent.reshape(-1, a.shape[-1]).all(axis=0) if a.ndim > 1 else silent
+    size, spread = float(np.mean(np.abs(a), dtype=np.float64)), float(np.var(z, dtype=np.float64))
     found = {
-        "size": float(np.mean(np.abs(a), dtype=np.float64)), "spread": float(np.var(z, dtype=np.float64)),
-        "zeros": float(np.mean(silent)), "dead": float(np.mean(dead)), "not_finite": _share(_is_lost, z, a),
+        "size": size, "spread": spread, "zeros": _part(silent), "dead": _part(dead),
+        "not_finite": 0.0 if math.isfinite(size + spread) else _share(_is_lost, z, a),
     }  # fmt: skip
-    return found if bend is None else {**found, "saturated": float(np.mean(np.abs(z) > bend))}
+    return found if bend is None else {**found, "saturated": _part(np.abs(z) > bend)}
+
+
+def _part(holds: np.ndarray) -> float:
+    """The mean of booleans."""
+    return np.count_nonzero(holds) / holds.size
 
 
 def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -140,7 +146,7 @@ def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
 
 def _squares(pieces: Iterable[np.ndarray]) -> float:
     """The sum of all squares, in float64."""
-    wide = (piece.astype(np.float64) for piece in pieces)
+    wide = (piece.astype(np.float64, copy=False) for piece in pieces)
     return sum(float(np.vdot(piece, piece)) for piece in wide)
 
 

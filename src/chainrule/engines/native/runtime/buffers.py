@@ -49,7 +49,7 @@ class Bases:
         self.states: dict[str, int] = {}  # by label the base of an array of the state,
         self.rows: dict[str, int] = {}  # of the rows of a data set,
         self.counts: dict[str, int] = {}  # and the base whose address is their number
-        self.bytes: dict[int, int] = {}  # of each allocation
+        self.bytes: dict[int, int] = {}  # of each allocation, with room to start at a cache line
         self.constants: list[tuple[Place, np.ndarray]] = []  # values that allocations hold from the start
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Bases:
         base = self._number(("allocation", allocation.key))
         place = Place(base, plan.layout.offsets[buffer.number] if allocation.is_arena else 0)
         if base not in self.bytes:
-            self.bytes[base] = allocation.bytes - ALIGN
+            self.bytes[base] = allocation.bytes
             if buffer.array is not None:
                 self.constants.append((place, np.ascontiguousarray(buffer.array, buffer.dtype)))
         return place

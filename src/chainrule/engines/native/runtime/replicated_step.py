@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.engines.native.runtime.buffers import FLAG_BASE, Bases, Place, aligned
+from chainrule.engines.native.runtime.buffers import FLAG_BASE, Bases, Place
 from chainrule.engines.native.runtime.replicas import StepLayout
 from chainrule.engines.native.runtime.step_table import StepTable
+from chainrule.plan.allocation import ALIGN
 
 
 class ReplicatedStep:
@@ -60,25 +61,30 @@ class StepMemory:
         state: Mapping[str, np.ndarray],
         flag: np.ndarray,
     ) -> None:
-        self._raw = {base: aligned(size) for base, size in bases.bytes.items()}
-        for place, array in bases.constants:
-            self.view(place, array.dtype, array.size)[...] = array.reshape(-1)
+        # One array for all allocations: each has room to start at a cache line.
+        self._block = np.zeros(sum(bases.bytes.values()), np.uint8)
+        start, self._starts = self._block.ctypes.data, dict[int, int]()
+        position = start
         self.addresses = np.zeros(len(bases), np.int64)
+        for base, size in bases.bytes.items():
+            self.addresses[base] = position + -position % ALIGN
+            self._starts[base] = position + -position % ALIGN - start
+            position += size
         self.addresses[FLAG_BASE] = flag.ctypes.data
-        for base, raw in self._raw.items():
-            self.addresses[base] = raw.ctypes.data
         for label, base in bases.states.items():
             self.addresses[base] = state[label].ctypes.data
         for label, base in bases.rows.items():
             self.addresses[base] = data[label].ctypes.data
             self.addresses[bases.counts[label]] = len(data[label])
+        for place, array in bases.constants:
+            self.view(place, array.dtype, array.size)[...] = array.reshape(-1)
 
     @property
     def bytes(self) -> int:
         """Number of allocated bytes."""
-        return sum(raw.base.nbytes for raw in self._raw.values() if raw.base is not None)
+        return self._block.nbytes
 
     def view(self, place: Place, dtype: np.dtype | str, size: int) -> np.ndarray:
         """Return some numbers of an allocation."""
-        end = place.offset + size * np.dtype(dtype).itemsize
-        return self._raw[place.base][place.offset : end].view(dtype)
+        start = self._starts[place.base] + place.offset
+        return self._block[start : start + size * np.dtype(dtype).itemsize].view(dtype)
