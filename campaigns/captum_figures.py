@@ -1,7 +1,7 @@
 """Write the figures that tests compare our attributions with: ``python campaigns/captum_figures.py``.
 
-The nets of ``tests/attribution_cases.py`` are built again in PyTorch, with the same weights, and asked by
-Captum. The suite needs neither: it reads ``tests/golden/captum.json``. Needs ``captum``; a few seconds.
+The networks of ``tests/attribution_cases.py`` are built in PyTorch with the same weights and attributed with
+Captum. The suite needs neither: it reads ``tests/golden/captum.json``. Needs ``captum``; takes a few seconds.
 """
 
 from __future__ import annotations
@@ -41,32 +41,32 @@ Numbers = dict[str, np.ndarray]
 
 
 def linear(weights: Numbers, name: str) -> nn.Linear:
-    """A dense layer with our weights."""
+    """A fully connected layer with our weights."""
     weight = torch.tensor(weights[f"{name}.weight"])
-    made = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
-    made.load_state_dict({"weight": weight, "bias": torch.tensor(weights[f"{name}.bias"])})
-    return made
+    layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+    layer.load_state_dict({"weight": weight, "bias": torch.tensor(weights[f"{name}.bias"])})
+    return layer
 
 
 def convolution(weights: Numbers, name: str, padding: int, stride: int = 1) -> nn.Conv2d:
     """A convolution with our weights: ours are (O, H, W, I), PyTorch's (O, I, H, W)."""
     weight = torch.tensor(weights[f"{name}.weight"]).permute(0, 3, 1, 2)
-    made = nn.Conv2d(
+    layer = nn.Conv2d(
         *weight.shape[1::-1], weight.shape[2], stride=stride, padding=padding, dtype=torch.float64
     )
-    made.load_state_dict({"weight": weight, "bias": torch.tensor(weights[f"{name}.bias"])})
-    return made
+    layer.load_state_dict({"weight": weight, "bias": torch.tensor(weights[f"{name}.bias"])})
+    return layer
 
 
 class ChannelsLast(nn.Module):
-    """Flattens as we do, channels last."""
+    """Flattens images with channels last, as our Flatten does."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.permute(0, 2, 3, 1).flatten(1)
 
 
 def dense(weights: Numbers) -> nn.Sequential:
-    """The net "dense"."""
+    """The network "dense"."""
     return nn.Sequential(
         linear(weights, "dense1"), nn.ReLU(), linear(weights, "dense2"), nn.Tanh(), linear(weights, "dense3"),
         nn.Sigmoid(), linear(weights, "dense4"),
@@ -74,7 +74,7 @@ def dense(weights: Numbers) -> nn.Sequential:
 
 
 def images(weights: Numbers) -> nn.Sequential:
-    """The net "images"."""
+    """The network "images"."""
     return nn.Sequential(
         convolution(weights, "conv1", 1), nn.ReLU(), nn.MaxPool2d(2), convolution(weights, "conv2", 0),
         nn.ReLU(), ChannelsLast(), linear(weights, "dense1"),
@@ -82,7 +82,7 @@ def images(weights: Numbers) -> nn.Sequential:
 
 
 def strides(weights: Numbers) -> nn.Sequential:
-    """The net "strides"."""
+    """The network "strides"."""
     return nn.Sequential(
         convolution(weights, "conv1", 0, 2), nn.ReLU(), convolution(weights, "conv2", 0, 1), nn.Tanh(),
         ChannelsLast(), linear(weights, "dense1"),
@@ -90,13 +90,13 @@ def strides(weights: Numbers) -> nn.Sequential:
 
 
 def words(weights: Numbers) -> nn.Sequential:
-    """The net "words"."""
+    """The network "words"."""
     table = nn.Embedding.from_pretrained(torch.tensor(weights["embedding1.weight"]))
     return nn.Sequential(table, nn.Flatten(), linear(weights, "dense1"), nn.Tanh(), linear(weights, "dense2"))
 
 
 def of_numbers(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
-    """The methods for inputs that are numbers."""
+    """The attributions of a network whose inputs are numbers."""
     return {
         "saliency": Saliency(net).attribute(x, target=CLASS),
         "gradient_x_input": InputXGradient(net).attribute(x, target=CLASS),
@@ -106,8 +106,8 @@ def of_numbers(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
 
 
 def deep_lift(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
-    """DeepLIFT, but for max pooling: there Captum gives all to the first of equal numbers, and behind relu
-    its values do not always add up.
+    """DeepLIFT without max pooling: Captum attributes a maximum to the first of equal numbers, and after a
+    relu its values do not always sum to the difference of the outputs.
     """
     if any(isinstance(layer, nn.MaxPool2d) for layer in net):
         return {}
@@ -127,14 +127,14 @@ def of_dense(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
 def of_images(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
     x = x.permute(0, 3, 1, 2)
     heat: Any = LayerGradCam(net, net[-3]).attribute(x, target=CLASS, relu_attributions=True)
-    found = {
+    attributions = {
         **of_numbers(net, x),
         "grad_cam": LayerAttribution.interpolate(heat, tuple(x.shape[2:]), "bilinear"),
     }
     if x.shape[2] % PATCH == 0:
         window = (x.shape[1], PATCH, PATCH)
-        found["occlusion"] = Occlusion(net).attribute(x, window, window, target=CLASS)
-    return {name: values.permute(0, 2, 3, 1) for name, values in found.items()}
+        attributions["occlusion"] = Occlusion(net).attribute(x, window, window, target=CLASS)
+    return {name: values.permute(0, 2, 3, 1) for name, values in attributions.items()}
 
 
 def of_words(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
@@ -143,41 +143,41 @@ def of_words(net: nn.Sequential, x: torch.Tensor) -> dict[str, Any]:
     zero = torch.zeros_like(x).long()
     layer: Any = LayerIntegratedGradients(net, net[0])
     from_zero = layer.attribute(x.long(), zero, target=CLASS, n_steps=STEPS)
-    found = {
+    attributions = {
         "gradient_x_input": InputXGradient(rest).attribute(table, target=CLASS),
         "integrated_gradients": IntegratedGradients(rest).attribute(table, target=CLASS, n_steps=STEPS),
         "deep_lift": DeepLift(rest).attribute(table, target=CLASS),
         "integrated_gradients_from_0": from_zero,
     }
-    return {name: values.sum(-1) for name, values in found.items()}
+    return {name: values.sum(-1) for name, values in attributions.items()}
 
 
 def influence(net: nn.Sequential, x: torch.Tensor, layers: list[str]) -> Any:
-    """(n, n) of each sample on each other, where the classes are 0, 1, 2, ..."""
-    wanted = torch.arange(len(x))
-    data = torch.utils.data.TensorDataset(x, wanted)
+    """The influence of each sample on each other (n, n), where the classes are 0, 1, 2, ..."""
+    classes = torch.arange(len(x))
+    data = torch.utils.data.TensorDataset(x, classes)
     loss = nn.CrossEntropyLoss(reduction="none")
     tracer = TracInCP(net, data, ["now"], lambda *_: 1.0, layers=layers, loss_fn=loss, batch_size=len(x))
-    return tracer.influence((x, wanted))
+    return tracer.influence((x, classes))
 
 
-ASKED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+NETWORKS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "dense": (dense, of_dense), "images": (images, of_images), "strides": (strides, of_images),
     "words": (words, of_words),
 }  # fmt: skip
 
 
 def main() -> None:
-    """Ask Captum, and write what it says."""
+    """Compute the attributions with Captum and write them."""
     table: dict[str, Any] = {"captum": captum.__version__, "torch": torch.__version__.split("+")[0]}
-    for name, (build, ask) in ASKED.items():
+    for name, (build, attribute) in NETWORKS.items():
         model, x = ready(CASES[name])
         net = build(model.parameters())
-        given = torch.tensor(x)
-        turned = given.permute(0, 3, 1, 2) if given.ndim == 4 else given
-        said = net(given.long() if CASES[name].words else turned)
-        assert np.allclose(said.detach().numpy(), model(x), atol=1e-12), f"{name}: not the same net"
-        table[name] = {key: values.detach().tolist() for key, values in ask(net, given).items()}
+        inputs = torch.tensor(x)
+        images = inputs.permute(0, 3, 1, 2) if inputs.ndim == 4 else inputs
+        scores = net(inputs.long() if CASES[name].words else images)
+        assert np.allclose(scores.detach().numpy(), model(x), atol=1e-12), f"{name}: the networks differ"
+        table[name] = {key: values.detach().tolist() for key, values in attribute(net, inputs).items()}
     FILE.write_text(json.dumps(table, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"wrote {FILE.name}, Captum {captum.__version__}")
 

@@ -1,7 +1,7 @@
 """Fit the short polynomials of engines/native/codegen/vector.py: ``python campaigns/fit_curves.py``.
 
 Each is interpolated at Chebyshev points in float64 (near-minimax) and printed with its largest relative
-error, which must be well under the float32 rounding error of 6e-8 times the part it contributes.
+error, which must be well below the float32 rounding error of 6e-8 times the size of its term.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
-"""Train on broken tables: each is learned from, or refused with one clear error.
+"""Train on malformed tables: each is trained on, or refused with one clear error.
 
-Every table starts as a sound one (numbers, categories, yes/no, dates, ids, texts, gaps) and is then changed
-by one to three mutations that know what a CSV file is: cells, rows, columns, headers, separators, quotes,
+Every table starts as a well-formed one (numbers, categories, yes/no, dates, ids, texts, gaps) and is then
+changed by one to three mutations that are specific to CSV: cells, rows, columns, headers, separators, quotes,
 line ends, encodings, huge and odd numbers, hostile names. The command must end with exit code 0 and its four
 files, or with 1 or 2 and exactly one error of the catalog; never with a traceback or an unexpected fault.
 
-Run it as ``python campaigns/fuzz_csv.py --count 200``; ``--seed`` gives other tables, ``--keep`` keeps those
-at fault.
+Run it as ``python campaigns/fuzz_csv.py --count 200``; ``--seed`` changes the tables, ``--keep`` saves those
+that led to a fault.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ ERROR = re.compile(r"^\w+Error (E\d{3})", re.MULTILINE)
 
 
 def sound(draw: random.Random) -> Rows:
-    """A table without a fault; its target is a class or a number."""
+    """A well-formed table; its target is a class or a number."""
     count = draw.randint(20, 80)
     numeric = draw.random() < 0.3
     header = ["id", "size", "weight", "color", "fresh", "since", "target"]
@@ -71,7 +71,7 @@ def sound(draw: random.Random) -> Rows:
     for i in range(count):
         size = draw.gauss(10, 3)
         color = draw.choice(["red", "green", "blue"])
-        answer = (
+        target = (
             f"{size * 2 + draw.gauss(0, 1):.3f}"
             if numeric
             else draw.choice(["ripe", "raw"])
@@ -79,7 +79,7 @@ def sound(draw: random.Random) -> Rows:
             else ["ripe", "raw"][i % 2]
         )
         rows.append([f"F{i:04}", f"{size:.2f}", str(draw.randint(1, 900)), color, draw.choice(["yes", "no"]),
-                     f"2023-{1 + i % 12:02}-01", answer])  # fmt: skip
+                     f"2023-{1 + i % 12:02}-01", target])  # fmt: skip
     for row in rows[1:]:
         for j in range(1, 6):
             if draw.random() < 0.03:
@@ -87,7 +87,7 @@ def sound(draw: random.Random) -> Rows:
     return rows
 
 
-# --- what can happen to the rows
+# --- mutations of the rows
 
 
 def change_cells(rows: Rows, draw: random.Random) -> None:
@@ -146,11 +146,11 @@ ROW_CHANGES: list[Callable[[Rows, random.Random], None]] = [
 ]
 
 
-# --- what can happen to the file
+# --- mutations of the file
 
 
 def as_bytes(rows: Rows, draw: random.Random) -> bytes:
-    """The file's bytes, with another separator, line end, encoding or a cut now and then."""
+    """The bytes of the file, sometimes with another separator, line end or encoding, or truncated."""
     separator = draw.choices([",", ";", "\t", "|"], [8, 1, 1, 1])[0]
     quoted = draw.random() < 0.7
     end = draw.choices(["\n", "\r\n", "\r"], [6, 2, 1])[0]
@@ -172,17 +172,17 @@ def as_bytes(rows: Rows, draw: random.Random) -> bytes:
 
 
 def table(seed: int) -> bytes:
-    """The broken table of a seed."""
+    """The malformed table of a seed."""
     draw = random.Random(seed)
     rows = sound(draw)
     for change in draw.choices(ROW_CHANGES, k=draw.choice([1, 1, 1, 2, 3])):
-        with contextlib.suppress(IndexError, ValueError):  # an earlier change took what this one needs
+        with contextlib.suppress(IndexError, ValueError):  # an earlier mutation removed what this one needs
             change(rows, draw)
     return as_bytes(rows, draw)
 
 
 def attempt(content: bytes, folder: Path) -> str:
-    """Train on a table: ``"trained"``, the code of the one error, or what is wrong with the outcome."""
+    """Train on a table: ``"trained"``, the code of the one error, or a description of the fault."""
     file = folder / "table.csv"
     file.write_bytes(content)
     out, err = io.StringIO(), io.StringIO()
@@ -200,10 +200,10 @@ def attempt(content: bytes, folder: Path) -> str:
     ]
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = chainrule([*words, "--lang", "en"])
-    said, codes = out.getvalue() + err.getvalue(), ERROR.findall(err.getvalue())
-    if "Traceback" in said or UNEXPECTED.search(err.getvalue()):
+    output, codes = out.getvalue() + err.getvalue(), ERROR.findall(err.getvalue())
+    if "Traceback" in output or UNEXPECTED.search(err.getvalue()):
         return f"FAULT {err.getvalue().strip().splitlines()[-1][:150]}"
-    if any(c < " " and c not in "\n" for c in said):
+    if any(c < " " and c not in "\n" for c in output):
         return "FAULT control characters on the screen"
     if code == 0:
         missing = [name for name in FILES if not (folder / "run" / name).is_file()]
@@ -212,29 +212,29 @@ def attempt(content: bytes, folder: Path) -> str:
 
 
 def main() -> int:
-    """Run the campaign; 0 when no table led to a fault."""
+    """Run the campaign; return 0 if no table led to a fault."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the tables that led to a fault")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     results: Counter[str] = Counter()
     faults = 0
-    for i in range(asked.count):
+    for i in range(options.count):
         with tempfile.TemporaryDirectory() as folder:
-            content = table(1000 * asked.seed + i)
-            found = attempt(content, Path(folder))
-            results[found] += 1
-            if found.startswith("FAULT"):
+            content = table(1000 * options.seed + i)
+            outcome = attempt(content, Path(folder))
+            results[outcome] += 1
+            if outcome.startswith("FAULT"):
                 faults += 1
-                print(f"table {i}: {found}")
-                if asked.keep:
-                    asked.keep.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(Path(folder, "table.csv"), asked.keep / f"{i}.csv")
+                print(f"table {i}: {outcome}")
+                if options.keep:
+                    options.keep.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(Path(folder, "table.csv"), options.keep / f"{i}.csv")
     for name, count in sorted(results.items()):
         print(f"{count:5}  {name}")
     trained = results["trained"]
-    print(f"{asked.count} tables: {trained} trained, {faults} faults, the others refused with one error")
+    print(f"{options.count} tables: {trained} trained, {faults} faults, the others refused with one error")
     return 1 if faults else 0
 
 

@@ -1,11 +1,12 @@
-"""Feed chainrule hostile files, folders and texts, and report everything that was not handled.
+"""Run chainrule on hostile files, folders and texts, and report every input that is not handled.
 
 Each section generates inputs from a seed, runs them in child processes with limits on time and memory where
 that matters, and reports an event for every input that crashed, hung, allocated too much, left its folder,
-started a process or reached an output unescaped. Zero events are wanted.
+started a process or reached an output unescaped. There must be no events.
 
 Run it as ``python -m campaigns.hostile``; ``--only NAME`` runs one section, ``--quick`` a tenth of the cases,
-``--seed`` generates others. The table is printed as Markdown; ``docs/hostile-input.md`` holds the last one.
+``--seed`` generates others. The table is printed as Markdown; ``docs/hostile-input.md`` contains the last
+one.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Kill a training at random instants, let it go on, and compare the result with that of an undisturbed one.
+"""Kill a training at random instants, resume it, and compare the result with an uninterrupted training.
 
-The training has all that makes going on hard: dropout, shuffled batches, a schedule, an optimizer with
-memory, early stopping with the best weights kept. Each trial begins it in a new folder, kills the process
+The training has everything that makes resuming hard: dropout, shuffled batches, a schedule, an optimizer with
+state, early stopping with restored best weights. Each trial starts it in a new folder, kills the process
 (SIGKILL: no handler runs) after a random part of its usual time, then trains with ``resume=True`` to the end.
-Weights and history must have the SHA-256 of the undisturbed run.
+Weights and history must have the SHA-256 of the uninterrupted run.
 
 Run it as ``python campaigns/kill_resume.py --count 50``. Trials are forked from one process that has
-everything loaded, so the instants fall into the training and not into imports.
+everything loaded, so the instants are in the training and not in imports.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EPOCHS, PATIENCE = 24, 5
 
 
 def train(folder: Path, resume: bool) -> str:
-    """Train in a folder; the SHA-256 of the weights and the history."""
+    """Train in a folder; return the SHA-256 of the weights and the history."""
     draw = np.random.Generator(np.random.Philox(3))
     x = draw.normal(size=(300, 8))
     y = (x[:, 0] * x[:, 1] + 0.3 * draw.normal(size=300) > 0).astype(int)
@@ -49,7 +49,7 @@ def train(folder: Path, resume: bool) -> str:
 
 
 def in_child(folder: Path, resume: bool) -> int:
-    """Begin a training in a forked process, which leaves its digest in ``digest.txt``; its number."""
+    """Start a training in a child process that writes ``digest.txt``; return its process id."""
     child = os.fork()
     if child:
         return child
@@ -62,13 +62,13 @@ def in_child(folder: Path, resume: bool) -> int:
 
 
 def steps(folder: Path) -> int:
-    """How many steps the newest checkpoint has done; -1 without one."""
-    found = [int(f.stem[5:]) for f in folder.glob("checkpoints/step-*.safetensors")]
-    return max(found, default=-1)
+    """The steps of the newest checkpoint; -1 without one."""
+    saved_steps = [int(f.stem[5:]) for f in folder.glob("checkpoints/step-*.safetensors")]
+    return max(saved_steps, default=-1)
 
 
-def begun(place: Path) -> tuple[int, float]:
-    """A training that has written its first checkpoint: its process, and when that was."""
+def started(place: Path) -> tuple[int, float]:
+    """Start a training and wait for its first checkpoint; return its process id and the time."""
     place.mkdir()
     child = in_child(place, resume=False)
     while steps(place) < 0:
@@ -77,41 +77,41 @@ def begun(place: Path) -> tuple[int, float]:
 
 
 def trial(place: Path, wait: float) -> tuple[str, int]:
-    """Train, kill ``wait`` seconds after the first checkpoint, go on; the digest and the step found."""
-    child, _ = begun(place)
+    """Train, kill ``wait`` seconds after the first checkpoint, resume; return digest and step."""
+    child, _ = started(place)
     time.sleep(wait)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     (place / "digest.txt").unlink(missing_ok=True)
-    found = steps(place)
+    step = steps(place)
     os.waitpid(in_child(place, resume=True), 0)
     digest = place / "digest.txt"
-    return digest.read_text() if digest.exists() else "", found
+    return digest.read_text() if digest.exists() else "", step
 
 
 def main() -> int:
-    """Run the campaign; 0 when every trial ends in the bytes of the undisturbed training."""
+    """Run the campaign; return 0 if every trial ends in the bytes of the uninterrupted training."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    draw = random.Random(asked.seed)
+    options = parser.parse_args()
+    draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        train(Path(folder, "first"), resume=False)  # loads every module that the forked processes will need
-        calm = Path(folder, "calm")
-        child, since = begun(calm)
+        train(Path(folder, "first"), resume=False)  # loads every module that the forked processes need
+        uninterrupted = Path(folder, "calm")
+        child, since = started(uninterrupted)
         os.waitpid(child, 0)
         usual = time.monotonic() - since
-        expected = (calm / "digest.txt").read_text()
+        expected = (uninterrupted / "digest.txt").read_text()
         print(f"undisturbed: {usual:.2f} s, {expected[:16]}")
         results: Counter[str] = Counter()
-        for i in range(asked.count):
-            digest, found = trial(Path(folder, f"trial{i}"), draw.random() * usual)
+        for i in range(options.count):
+            digest, step = trial(Path(folder, f"trial{i}"), draw.random() * usual)
             same = digest == expected
             results["same" if same else "DIFFERENT"] += 1
-            print(f"trial {i + 1:3}: went on from step {found:5}  {'same' if same else 'DIFFERENT'}")
-    print(f"{results['same']} of {asked.count} ended in the same weights and history")
-    return 0 if results["same"] == asked.count else 1
+            print(f"trial {i + 1:3}: resumed from step {step:5}  {'same' if same else 'DIFFERENT'}")
+    print(f"{results['same']} of {options.count} ended in the same weights and history")
+    return 0 if results["same"] == options.count else 1
 
 
 if __name__ == "__main__":

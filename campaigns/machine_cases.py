@@ -34,7 +34,7 @@ def numbers(*shape: int, stream: int = 0) -> np.ndarray:
 
 
 def words(*shape: int, below: int, stream: int = 0) -> np.ndarray:
-    """Whole numbers from 0 to ``below`` - 1."""
+    """Integers from 0 to ``below`` - 1."""
     return (
         (prng.bits(prng.fold(KEY, 100 + stream), int(np.prod(shape))) % below).astype(np.int64).reshape(shape)
     )

@@ -34,12 +34,12 @@ SHOWN = 12  # letters of a digest in the table
 
 def digests(width: int) -> dict[str, str]:
     """The SHA-256 of every case at one width of vectors."""
-    found = {}
+    digest_by_case = {}
     with cr.settings.using(vector_bytes=width, cores=2, portable_bits=True):
         for name, run in CASES.items():
-            found[name] = run()
-            print(f"{width} bytes, {name}: {found[name][:SHOWN]}", file=sys.stderr)
-    return found
+            digest_by_case[name] = run()
+            print(f"{width} bytes, {name}: {digest_by_case[name][:SHOWN]}", file=sys.stderr)
+    return digest_by_case
 
 
 def table(columns: dict[str, dict[str, str]]) -> str:

@@ -1,17 +1,16 @@
-"""Compare the memory that is predicted for a training with what it really takes.
+"""Compare the predicted memory of a training with the measured one.
 
-Run it as ``python campaigns/memory.py``. Each net and batch size is measured in a fresh process: a training
-of a few steps is made once, so that its kernels are compiled and loaded; then everything of it is dropped and
-free pages are given back, the kernel's mark of the largest resident size is reset, and the same training is
-made again, from drawing the parameters to the last step, with probes as ``fit`` makes them. What it adds to
-the process is the measured peak. The data set lies in memory before and after, and is neither predicted nor
-measured.
+Run it as ``python campaigns/memory.py``. Each network and batch size is measured in a new process: a training
+of a few steps runs once, so that its kernels are compiled and loaded; then all of it is freed, free pages are
+returned to the system, the kernel's peak of the resident size is reset, and the same training runs again,
+from sampling the parameters to the last step, with the probes of ``fit``. What it adds to the process is the
+measured peak. The data set is in memory before and after, and is neither predicted nor measured.
 
-What no count of arrays can know are the holes that the C library keeps between blocks that are freed; they
-are why more is measured now and then, most of all where a training takes little.
+The prediction does not include the gaps that the C library keeps between freed blocks; they are why the
+measurement is sometimes larger, mostly for trainings that take little memory.
 
-``--only NAME`` measures the nets whose name holds NAME; ``--check 5`` fails when the median error is larger
-than so many percent.
+``--only NAME`` measures the networks whose name contains NAME; ``--check 5`` fails when the median error is
+larger than 5 percent.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ from chainrule.train.state import TrainState
 from chainrule.train.step import training_step
 from chainrule.train.training_run import TrainingRun
 
-EPOCHS = 5  # of two batches each: as many as it takes until no more orders of the rows are kept
+EPOCHS = 5  # of two batches each: enough to fill the cache of row orders
 
 
 @dataclass(frozen=True)
 class Case:
-    """A net to be measured: its layers, the shape of a sample, how many samples in a batch."""
+    """A network to measure: its layers, the shape of a sample, the batch size, the optimizer."""
 
     net: Layer
     shape: tuple[int, ...]
@@ -84,7 +83,7 @@ def lenet() -> Layer:
 
 
 def convolutions(channels: int) -> Layer:
-    """Two convolutions of one width and a mean over the places."""
+    """Two convolutions of one width and a mean over the positions."""
     layers = [cr.Conv(channels, 3, padding="same", activation="relu") for _ in range(2)]
     return cr.Sequential(*layers, cr.GlobalAveragePool(), cr.Dense(10))
 
@@ -99,7 +98,7 @@ CASES: dict[str, Case] = {
     "dense 256-128, adam": Case(dense(256, 128), FLAT, 512, "adam"),
     "dense 256-128, rmsprop": Case(dense(256, 128), FLAT, 512, "rmsprop"),
     "dense 256-128, float64": Case(dense(256, 128), FLAT, 512, "adam", "float64"),
-    "dense 256-128, by the law": Case(dense(256, 128), FLAT, 2048, engine="reference"),
+    "dense 256-128, reference": Case(dense(256, 128), FLAT, 2048, engine="reference"),
     "dense 1024-1024": Case(dense(1024, 1024), (1024,), 256),
     "dense 1024-1024, batch 32": Case(dense(1024, 1024), (1024,), 32),
     "dense 1024-1024, batch 4096": Case(dense(1024, 1024), (1024,), 4096),
@@ -115,7 +114,7 @@ CASES: dict[str, Case] = {
     "residual 256 x 4, batch 4096": Case(residual(256, 4), (256,), 4096, "adam"),
     "residual 512 x 3": Case(residual(512, 3), (128,), 1024, "momentum"),
     "residual 512 x 3, float64": Case(residual(512, 3), (128,), 300, "adam", "float64"),
-    "residual 512 x 3, by the law": Case(residual(512, 3), (128,), 1024, "sgd", engine="reference"),
+    "residual 512 x 3, reference": Case(residual(512, 3), (128,), 1024, "sgd", engine="reference"),
     "dropout 512": Case(dropout(512), FLAT, 256),
     "dropout 512, batch 4096": Case(dropout(512), FLAT, 4096),
     "dropout 1024, adam": Case(dropout(1024), FLAT, 256, "adam"),
@@ -126,7 +125,7 @@ CASES: dict[str, Case] = {
     "convolutions 32": Case(convolutions(32), COLOR, 64),
     "convolutions 64, adam": Case(convolutions(64), COLOR, 32, "adam"),
     "convolutions 16, batch 256": Case(convolutions(16), COLOR, 256, "momentum"),
-    "lenet, by the law": Case(lenet(), IMAGE, 256, engine="reference"),
+    "lenet, reference": Case(lenet(), IMAGE, 256, engine="reference"),
 }
 OPTIMIZERS: dict[str, Any] = {
     "sgd": cr.SGD(0.01),
@@ -166,7 +165,7 @@ def measure(case: Case) -> tuple[int, int]:
 
 
 def settle() -> int:
-    """Give back what is free, reset the mark of the largest size, and say how many bytes are resident."""
+    """Return free memory to the system, reset the peak resident size, and return the resident bytes."""
     row_order._epoch.cache_clear()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
@@ -175,16 +174,16 @@ def settle() -> int:
 
 
 def status(field: str) -> int:
-    """Bytes of a line of this process's status."""
+    """The bytes in a line of this process's status."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
 def in_own_process(name: str) -> tuple[int, int]:
-    """What ``measure`` finds in a fresh process."""
+    """The result of ``measure`` in a new process."""
     words = [sys.executable, __file__, "--case", name]
-    told = subprocess.run(words, capture_output=True, text=True, check=True)
-    predicted, measured = map(int, told.stdout.split())
+    process = subprocess.run(words, capture_output=True, text=True, check=True)
+    predicted, measured = map(int, process.stdout.split())
     return predicted, measured
 
 
@@ -194,15 +193,15 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--check", type=float)
     parser.add_argument("--case", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.case:
-        print(*measure(CASES[asked.case]))
+    options = parser.parse_args()
+    if options.case:
+        print(*measure(CASES[options.case]))
         return 0
     errors = []
     print("| network | batch | optimizer | dtype | engine | predicted | measured | error |")
     print("|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
-        if asked.only in name:
+        if options.only in name:
             predicted, measured = in_own_process(name)
             errors.append(100 * (predicted / measured - 1))
             facts = f"{case.batch} | {case.optimizer} | {case.dtype} | {case.engine}"
@@ -210,7 +209,7 @@ def main() -> int:
             print(f"| {name} | {facts} | {sizes} | {errors[-1]:+.1f} % |", flush=True)
     sizes = [abs(error) for error in errors]
     print(f"\n{len(errors)} cases: median error {statistics.median(sizes):.1f} %, worst {max(sizes):.1f} %")
-    return 1 if asked.check is not None and statistics.median(sizes) > asked.check else 0
+    return 1 if options.check is not None and statistics.median(sizes) > options.check else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the probes of a training cost: the time of one core, with them and without.
+"""Measure the cost of probes: the time of a training on one core, with them and without.
 
-Run it as ``python campaigns/probe_cost.py`` on a quiet machine. Each training is run in turn with probes and
-without, and the smallest of the times counts. It fails when one of them costs more than the twentieth part.
+Run it as ``python campaigns/probe_cost.py`` on an idle machine. Each training runs alternately with and
+without probes, and the minimum times are compared. It fails when probes cost more than a twentieth.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ALLOWED = 0.05
 
 @frozen
 class Subject:
-    """A training that is timed.
+    """A training to be timed.
 
     Args:
-        make: a new model.
-        x, y: what it learns from.
-        epochs, batch: how long, and in which steps.
+        make: creates a new model.
+        x, y: its data.
+        epochs, batch: their number and size.
     """
 
     make: Callable[[], cr.Model]
@@ -36,7 +36,7 @@ class Subject:
     batch: int
 
     def seconds(self, probes: bool) -> tuple[float, int]:
-        """The processor time of a training, and how many probes it took."""
+        """The processor time of a training, and how many probes it had."""
         model = self.make()
         start = time.process_time()
         options = {"epochs": self.epochs, "batch_size": self.batch, "probes": probes}
@@ -67,18 +67,18 @@ def subjects() -> dict[str, Subject]:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Time each training; 1 when the probes of one cost more than they may."""
+    """Time each training; return 1 if the probes of one cost more than allowed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only")
-    asked = parser.parse_args(words)
+    options = parser.parse_args(words)
     cr.settings.threads = 1
     worst = 0.0
     print("training      steps   probes   without    with     cost")
     for name, subject in subjects().items():
-        if asked.only not in (None, name):
+        if options.only not in (None, name):
             continue
-        rounds = [(subject.seconds(False)[0], *subject.seconds(True)) for _ in range(asked.rounds)]
+        rounds = [(subject.seconds(False)[0], *subject.seconds(True)) for _ in range(options.rounds)]
         without, with_probes = min(r[0] for r in rounds), min(r[1] for r in rounds)
         cost = with_probes / without - 1
         worst = max(worst, cost)

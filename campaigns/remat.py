@@ -1,9 +1,8 @@
-"""What recomputation saves and costs: memory and time of a training step with and without ``cr.recompute``.
+"""Memory and time of a training step with and without recomputation (``cr.recompute``).
 
-Run it as ``python campaigns/remat.py``. Memory is what is predicted for values in between
-(``campaigns/memory.py`` holds such numbers against what is measured); time is processor time of one thread,
-the least of some steps.
-``--check`` fails where a deep net does not come down to about half of its memory.
+Run it as ``python campaigns/remat.py``. Memory is the predicted size of intermediate values
+(``campaigns/memory.py`` compares such predictions with measurements); time is processor time of one thread,
+the minimum over some steps. ``--check`` fails if a deep network does not take about half of its memory.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ WORDS = 512
 
 @dataclass(frozen=True)
 class Case:
-    """A net, the shape of a sample, how many samples in a batch."""
+    """A network, the shape of a sample, the batch size."""
 
     net: Callable[[], Layer]
     shape: tuple[int, ...]
@@ -73,7 +72,7 @@ HALVED = ("convolutions, no norms", "ResNet-56", "GPT, 8 blocks", "ViT tiny, 32 
 
 
 def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, dict[str, np.ndarray]]:
-    """Bytes in between, seconds of a step, and what has been learned after some steps."""
+    """Bytes of intermediate values, seconds of a step, and the parameters after some steps."""
     has_words, rng = case.has_words, np.random.default_rng(0)
     spec = Spec((Size.symbol("B"), *case.shape), "int64" if has_words else "float32")
     recipe = Recipe(wrap(case.net()), "cross_entropy", cr.SGD(1e-3, momentum=0.9))
@@ -95,13 +94,13 @@ def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, di
 
 
 def main() -> int:
-    """Measure all, show a table; 1 where memory does not fall, or bits differ where the parts are equal."""
+    """Measure all cases and print a table; return 1 if memory or bits are not as expected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     cr.settings.threads, is_good = 1, True
     print(
-        "| net | memory in between | with cr.recompute | share | time | same bits |",
+        "| network | memory in between | with cr.recompute | share | time | same bits |",
         "|---" * 6 + "|",
         sep="\n",
     )
@@ -110,10 +109,10 @@ def main() -> int:
             measured(case, w) for w in (lambda v: v, cr.recompute)
         )
         same = all(np.array_equal(once[path], twice[path]) for path in once)
-        told = f"{amount(before, 'B')} | {amount(after, 'B')} | {after / before:.2f} | {slower / slow:.2f}"
-        print(f"| {name} | {told} | {'yes' if same else 'no: other parts'} |", flush=True)
+        row = f"{amount(before, 'B')} | {amount(after, 'B')} | {after / before:.2f} | {slower / slow:.2f}"
+        print(f"| {name} | {row} | {'yes' if same else 'no: other parts'} |", flush=True)
         is_good = is_good and (name not in HALVED or after <= 0.55 * before)
-    return 1 if asked.check and not is_good else 0
+    return 1 if options.check and not is_good else 0
 
 
 if __name__ == "__main__":

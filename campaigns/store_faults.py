@@ -1,16 +1,16 @@
-"""Break every system call of one checkpoint save, one at a time, and see that a checkpoint always loads.
+"""Inject a fault into every system call of one checkpoint save, and verify that a checkpoint always loads.
 
-Random instants find most faults; this finds all of them, for the calls one save makes. A first, undisturbed
-run under ``strace`` lists the calls between two marks, which must change the disk in the one safe order. Then
-the save is run once for each call and each fault: the call answers with an error, or the process is killed on
+Random instants find most faults; this finds all of them, for the calls of one save. A first, undisturbed run
+under ``strace`` lists the calls between two marks, which must change the disk in the only safe order. Then
+the save runs once for each call and each fault: the call returns an error, or the process is killed on
 entering it. After each run, without faults:
 
 - the newest checkpoint verifies, and is the new one if the save reported success, else the old or the new;
-- a save that failed said so with a code of the catalog, and left no temporary file;
-- the next save succeeds, and clears away what a killed one left behind.
+- a save that failed reported a code of the catalog, and left no temporary file;
+- the next save succeeds, and removes what a killed one left behind.
 
-Run it as ``python campaigns/store_faults.py``; it needs strace and a minute or two. ``--quick`` breaks only
-the calls that change the disk, each in one way.
+Run it as ``python campaigns/store_faults.py``; it needs strace and a minute or two. ``--quick`` injects only
+faults into calls that change the disk, one for each.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FAULTS = {
     "read": ("error=EIO", "signal=SIGKILL"),
     "getdents64": ("error=EIO", "signal=SIGKILL"),
 }
-# Flushed before it is renamed, and the folder flushed before the older file goes.
+# The file is flushed before it is renamed, and the folder before the older file is deleted.
 SAFE_ORDER = ["write", "fsync", "renameat", "fsync", "unlinkat"]
 QUICK = {
     "write": "error=ENOSPC",
@@ -59,7 +59,7 @@ QUICK = {
 
 @dataclass(frozen=True)
 class Break:
-    """One fault: the ``nth`` call of a name, counted from the start of the process, and what it does."""
+    """One fault: the ``nth`` call of a name, counted from the start of the process, and its effect."""
 
     call: str
     nth: int
@@ -72,7 +72,7 @@ def state(step: int) -> tuple[dict[str, int], dict[str, np.ndarray]]:
 
 
 def save_once(folder: str, step: int) -> None:
-    """Child: one save between the two marks; says ``saved`` or the code of the error."""
+    """Child: save once between the two marks and print ``saved`` or the code of the error."""
     run = RunFolder.open(folder)
     record, tensors = state(step)
     os.access(BEGIN, os.F_OK)
@@ -103,28 +103,28 @@ def prepare(folder: Path) -> RunFolder:
 
 
 def calls_of_one_save(place: Path) -> list[tuple[str, int]]:
-    """Name and number of each call the save makes, from an undisturbed run."""
+    """Name and number of each call of the save, from an undisturbed run."""
     prepare(place / "plain")
     log = place / "calls"
     done = start(place / "plain", "-o", str(log), "-e", f"trace={MARKS},{','.join(FAULTS)}")
     if done.stdout.strip() != "saved":
         raise SystemExit(f"the undisturbed save failed: {done.stdout}{done.stderr}")
     seen: Counter[str] = Counter()
-    found, within = [], False
+    calls, within = [], False
     for line in log.read_text().splitlines():
         name = match.group(1) if (match := CALL.match(line)) else ""
         seen[name] += 1
         within = (within or BEGIN in line) and END not in line
         if within and name in FAULTS:
-            found.append((name, seen[name]))
-    order = [name for name, _ in found if name in SAFE_ORDER]
+            calls.append((name, seen[name]))
+    order = [name for name, _ in calls if name in SAFE_ORDER]
     if order != SAFE_ORDER:
         raise SystemExit(f"the save changes the disk in the order {order}, not {SAFE_ORDER}")
-    return found
+    return calls
 
 
 def verdict(place: Path, broken: Break) -> str:
-    """``""`` when the save under this fault left everything as promised, else what is wrong."""
+    """``""`` if the save under this fault left a valid state, else a description."""
     folder = place / "run"
     shutil.rmtree(folder, ignore_errors=True)
     run = prepare(folder)
@@ -134,10 +134,14 @@ def verdict(place: Path, broken: Break) -> str:
     outcome = done.stdout.strip()
     if killed == bool(outcome) or "Traceback" in done.stderr:
         return f"ended as {outcome or done.returncode}: {done.stderr.strip()[-200:]}"
-    found = run.latest()
-    if found is None or found.step not in ((3,) if outcome == "saved" else (2, 3)) or found.skipped:
-        return f"{outcome}, but the newest is {found and found.step}"
-    if not np.array_equal(found.tensors["weight"], state(found.step)[1]["weight"]):
+    checkpoint = run.latest()
+    if (
+        checkpoint is None
+        or checkpoint.step not in ((3,) if outcome == "saved" else (2, 3))
+        or checkpoint.skipped
+    ):
+        return f"{outcome}, but the newest is {checkpoint and checkpoint.step}"
+    if not np.array_equal(checkpoint.tensors["weight"], state(checkpoint.step)[1]["weight"]):
         return "the weights differ"
     unlink_failed = broken.call == "unlinkat"
     if not killed and not unlink_failed and temporaries(folder):
@@ -162,11 +166,11 @@ def breaks(calls: list[tuple[str, int]], quick: bool) -> list[Break]:
 
 
 def campaign(quick: bool) -> int:
-    """Try every fault, print one row per call and fault, and return how many broke a promise."""
+    """Inject every fault, print one row per call and fault, and return how many left an invalid state."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         plan = breaks(calls_of_one_save(place), quick)
-        held: Counter[tuple[str, str]] = Counter()
+        passed: Counter[tuple[str, str]] = Counter()
         tried = Counter((broken.call, broken.fault) for broken in plan)
         wrong = []
         for broken in plan:
@@ -174,10 +178,10 @@ def campaign(quick: bool) -> int:
             if problem:
                 wrong.append(f"{broken.call} {broken.nth} {broken.fault}: {problem}")
             else:
-                held[broken.call, broken.fault] += 1
+                passed[broken.call, broken.fault] += 1
     for (call, fault), count in tried.items():
-        print(f"{call:<12}{fault:<16}{held[call, fault]:>3} of {count}")
-    print(f"{'all':<28}{held.total():>3} of {tried.total()}")
+        print(f"{call:<12}{fault:<16}{passed[call, fault]:>3} of {count}")
+    print(f"{'all':<28}{passed.total():>3} of {tried.total()}")
     print("\n".join(wrong))
     return len(wrong)
 

@@ -69,11 +69,11 @@ PyTorch uses 1/6 in float32.
 {tables}"""
 
 
-def table(title: str, names: Iterable[str], judge: Callable[[str], Tally], total: Tally) -> str:
-    """A table in Markdown; what is found is printed and added to the total."""
+def table(title: str, names: Iterable[str], compare: Callable[[str], Tally], total: Tally) -> str:
+    """A table in Markdown; results are printed and added to the total."""
     lines = [f"## {title}", "", "| name | supported | agree | not supported |", "|---|---:|---:|---|"]
     for name in names:
-        tally = judge(name)
+        tally = compare(name)
         total.agree += tally.agree
         total.failing += tally.failing
         total.unsupported += tally.unsupported
@@ -86,7 +86,7 @@ def table(title: str, names: Iterable[str], judge: Callable[[str], Tally], total
 
 
 def main() -> int:
-    """Run all of it; 1 when a supported sample does not agree."""
+    """Compare all samples; return 1 if a supported sample does not agree."""
     total = Tally()
     tables = [
         table("Operations", sorted(OPERATIONS), operation, total),

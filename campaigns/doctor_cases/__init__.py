@@ -1,13 +1,13 @@
-"""Trainings and data with a known fault, and healthy ones: what the doctor's rules are measured by.
+"""Trainings and data with a known fault, and sound ones: the cases that measure the doctor's rules.
 
 case.py     what a case is
-before.py   faults of data, net and loss, to be seen before a training
-layouts.py  images with their channels first, and other data of four axes
-first.py    faults to be seen in the first steps
+before.py   faults of data, network and loss that are visible before a training
+layouts.py  images with channels first, and other data of four axes
+first.py    faults that are visible in the first steps
 training.py trainings, and data for them
-signals.py, losses.py, fits.py, chances.py    faults to be seen while a net learns, and at the end
-healthy.py  trainings without a fault, to their end
-sound.py    data and nets without a fault, looked at before a training and in its first steps
+signals.py, losses.py, fits.py, chances.py    faults that are visible during a training, and at its end
+healthy.py  complete trainings without a fault
+sound.py    data and networks without a fault, checked before a training and in its first steps
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults of data, net and loss that can be seen before a training.
+"""Faults of data, network and loss that are visible before a training.
 
 Rules 17, 18, 19, 20, 22, 23, 24, 26, 28, 30 and 34.
 """
@@ -18,7 +18,7 @@ Rows = tuple[np.ndarray, np.ndarray]
 
 
 def two_classes(rows: int = 120, features: int = 4, seed: int = 0) -> Rows:
-    """Two overlapping clouds."""
+    """Two overlapping clusters."""
     draw = np.random.default_rng(seed)
     y = np.arange(rows) % 2
     x = draw.normal(size=(rows, features)) + 1.5 * y[:, None]
@@ -26,37 +26,37 @@ def two_classes(rows: int = 120, features: int = 4, seed: int = 0) -> Rows:
 
 
 def line(rows: int = 120, features: int = 3, seed: int = 0) -> Rows:
-    """Values that go with their inputs, and some noise."""
+    """Values that depend linearly on their inputs, and some noise."""
     draw = np.random.default_rng(seed)
     x = draw.normal(size=(rows, features))
     return x, x @ np.linspace(1, 0.2, features) + 0.3 * draw.normal(size=rows)
 
 
-def spoke(x: Any, y: Any, model: cr.Model | None = None, **options: Any) -> tuple[str, ...]:
-    """The rules that speak before a training of a model, a small classifier by default."""
+def findings_of(x: Any, y: Any, model: cr.Model | None = None, **options: Any) -> tuple[str, ...]:
+    """The rules that report a finding before a training of a model, a small classifier by default."""
     return (model or classifier()).check(x, y, lang="en", **options).rules
 
 
 def classifier(outputs: int = 2, *last: Any) -> cr.Model:
-    """A small net with scores for some classes."""
+    """A small network with scores for some classes."""
     return cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(outputs), *last), "cross_entropy")
 
 
 def regressor(activation: str | None = None, loss: Any = "mse") -> cr.Model:
-    """A small net with one value."""
+    """A small network with one output."""
     return cr.Model(cr.Sequential(cr.Dense(8, "tanh"), cr.Dense(1, activation)), loss)
 
 
 def changed(
     change: Callable[[np.ndarray, np.ndarray], Rows], model: cr.Model | None = None, **options: Any
 ) -> Any:
-    """The rules that speak of two classes after a change of the data."""
-    return lambda: spoke(*change(*two_classes()), model, **options)
+    """The findings for two classes after a change of the data."""
+    return lambda: findings_of(*change(*two_classes()), model, **options)
 
 
 def valued(change: Callable[[np.ndarray, np.ndarray], Rows], activation: str | None = None) -> Any:
-    """The rules that speak of values after a change of the data."""
-    return lambda: spoke(*change(*line()), regressor(activation))
+    """The findings for a regression after a change of the data."""
+    return lambda: findings_of(*change(*line()), regressor(activation))
 
 
 @dataclass(frozen=True)
@@ -74,68 +74,68 @@ class Crossed(cr.Loss):
 
 def crossed(how: str) -> Any:
     loss = type(f"Crossed{how.title()}", (Crossed,), {"name": f"crossed_{how}"})(how)
-    return lambda: spoke(*line(), regressor(loss=loss))
+    return lambda: findings_of(*line(), regressor(loss=loss))
 
 
 def pixels(high: int, shape: tuple[int, ...]) -> Any:
-    """Whole numbers as pixels or counts."""
+    """Integers as pixels or counts."""
     draw = np.random.default_rng(1)
     y = np.arange(60) % 2
     brighter = (high // 3) * y.reshape(-1, *(1,) * len(shape))
     x = np.clip(draw.integers(0, high, (60, *shape)) + brighter, 0, high)
     net = cr.Sequential(cr.Flatten(), cr.Dense(2))
-    return lambda: spoke(x.astype(np.uint8), y, cr.Model(net, "cross_entropy"))
+    return lambda: findings_of(x.astype(np.uint8), y, cr.Model(net, "cross_entropy"))
 
 
 def unbalanced(few: int, classes: int = 2) -> Any:
     draw = np.random.default_rng(2)
     y = np.concatenate([np.full(few, classes - 1), np.arange(300) % (classes - 1)])
     x = draw.normal(size=(len(y), 4)) + y[:, None]
-    return lambda: spoke(x / 2, y, classifier(classes))
+    return lambda: findings_of(x / 2, y, classifier(classes))
 
 
 def ordered(values: bool, batch_size: int) -> Any:
     x, y = line() if values else two_classes()
     order = np.argsort(y, kind="stable")
     model = regressor() if values else None
-    return lambda: spoke(x[order], y[order], model, shuffle=False, batch_size=batch_size)
+    return lambda: findings_of(x[order], y[order], model, shuffle=False, batch_size=batch_size)
 
 
 def repeated(times: int, share: float) -> Any:
     x, y = two_classes()
     many = int(share * len(x))
     again = np.concatenate([np.arange(len(x)), *[np.arange(many)] * times])
-    return lambda: spoke(x[again], y[again])
+    return lambda: findings_of(x[again], y[again])
 
 
 def shared(many: int) -> Any:
     x, y = two_classes()
     rest = slice(80 - many, None)
-    return lambda: spoke(x[:80], y[:80], validation=(x[rest], y[rest]))
+    return lambda: findings_of(x[:80], y[:80], validation=(x[rest], y[rest]))
 
 
 def small_batches(size: int) -> Any:
     net = cr.Sequential(cr.Dense(8), cr.BatchNorm(), cr.Activation("relu"), cr.Dense(2))
-    return lambda: spoke(*two_classes(), cr.Model(net, "cross_entropy"), batch_size=size)
+    return lambda: findings_of(*two_classes(), cr.Model(net, "cross_entropy"), batch_size=size)
 
 
 def ending(*last: Any, outputs: int = 2) -> Any:
-    """A net that makes probabilities, hidden from the check that refuses them outright."""
+    """A network that ends in probabilities, hidden from the check that refuses them."""
     x, y = two_classes()
     labels = y if outputs > 1 else y.astype(int)
     loss = "cross_entropy" if outputs > 1 else "binary_cross_entropy"
     net = cr.Sequential(cr.Dense(8, "relu"), cr.Dense(outputs), *last)
-    return lambda: spoke(x, labels, cr.Model(net, loss))
+    return lambda: findings_of(x, labels, cr.Model(net, loss))
 
 
 def column(values: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """A feature made from the target."""
+    """A feature computed from the target."""
     return changed(lambda x, y: (np.column_stack([x, values(y)]), y))
 
 
 @cr.layer
 class Share(cr.Layer):
-    """A softmax of one's own."""
+    """A custom softmax."""
 
     def __call__(self, x: cr.Node, scope: cr.Scope) -> cr.Node:
         powers = cr.exp(x)
@@ -152,7 +152,7 @@ CASES = (
     Case("target-scale", "values above 1 after sigmoid", valued(lambda x, y: (x, y + 1), "sigmoid")),
     Case("target-scale", "values below -1 after tanh", valued(lambda x, y: (x, 2 * y), "tanh")),
     Case("loss-activation", "softmax before dropout", ending(cr.Activation("softmax"), cr.Dropout(0.1))),
-    Case("loss-activation", "a softmax of one's own", ending(Share())),
+    Case("loss-activation", "a custom softmax", ending(Share())),
     Case(
         "loss-activation",
         "sigmoid before dropout",

@@ -1,4 +1,4 @@
-"""What a case of the doctor's campaign is: something that has one known fault, or none."""
+"""A case of the doctor's campaign: a model or data with one known fault, or none."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Case:
     """One case.
 
     Args:
-        rule: the rule that must speak; ``""``: none may.
-        name: what the case is, in a few words.
-        run: makes the fault and gives the rules that speak.
+        rule: the rule that must report a finding; ``""``: none may.
+        name: the case in a few words.
+        run: creates the fault and returns the rules that report a finding.
     """
 
     rule: str

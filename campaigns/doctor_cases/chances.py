@@ -1,4 +1,4 @@
-"""Trainings that leave too much to chance: rules 33 and 35."""
+"""Trainings whose results depend on chance: rules 33 and 35."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import chainrule as cr
 from chainrule.diagnosis import compare_seeds
 
 
-def _noisy(batch: int, rate: float, seed: int = 0) -> Rules:
+def _noisy(batch: int, learning_rate: float, seed: int = 0) -> Rules:
     x, y = blobs(200, 4, 2, 1.0, seed)
     net = cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(2))
-    return trained(cr.Model(net, "cross_entropy", cr.SGD(rate)), x, y, epochs=24, batch_size=batch, seed=seed)
+    return trained(
+        cr.Model(net, "cross_entropy", cr.SGD(learning_rate)), x, y, epochs=24, batch_size=batch, seed=seed
+    )
 
 
-def _few_steps(rows: int, epochs: int, rate: float = 1e-3) -> Rules:
+def _few_steps(rows: int, epochs: int, learning_rate: float = 1e-3) -> Rules:
     x, y = blobs(rows)
-    model = cr.Model(cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(rate))
+    model = cr.Model(
+        cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(learning_rate)
+    )
     return trained(model, x, y, epochs=epochs, batch_size=None)
 
 
@@ -38,7 +42,7 @@ def _scores(width: int, seeds: int) -> list[float]:
     return scores
 
 
-def _drawn() -> Rules:
+def _sampled_scores() -> Rules:
     draw = np.random.default_rng(0)
     return compare_seeds(draw.normal(0.9, 0.01, 5), draw.normal(0.9, 0.01, 5)).rules
 
@@ -56,5 +60,5 @@ CASES = (
         lambda: compare_seeds(_scores(15, 3), _scores(16, 3)).rules,
     ),
     Case("seed-effect", "one seed each", lambda: compare_seeds(_scores(8, 1), _scores(16, 1)).rules),
-    Case("seed-effect", "numbers of one distribution", _drawn),
+    Case("seed-effect", "numbers of one distribution", _sampled_scores),
 )

@@ -1,11 +1,11 @@
-"""Faults that can be seen in the first steps of a training: rules 6, 7, 8, 13, 21, 25, 27 and 29."""
+"""Faults that are visible in the first steps of a training: rules 6, 7, 8, 13, 21, 25, 27 and 29."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from campaigns.doctor_cases.before import classifier, line, regressor, spoke, two_classes
+from campaigns.doctor_cases.before import classifier, findings_of, line, regressor, two_classes
 from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.pullback import half_sine, lazy_cube, wrong_square
 from campaigns.doctor_cases.training import trained
@@ -14,41 +14,41 @@ import chainrule as cr
 
 
 def deep(init: Any, activation: str = "tanh", width: int = 32) -> Any:
-    """Four hidden layers with these first weights."""
+    """Four hidden layers with this weight initializer."""
     hidden = [cr.Dense(width, activation, weight_initializer=init) for _ in range(4)]
-    return lambda: spoke(*two_classes(), cr.Model(cr.Sequential(*hidden, cr.Dense(2)), "cross_entropy"))
+    return lambda: findings_of(*two_classes(), cr.Model(cr.Sequential(*hidden, cr.Dense(2)), "cross_entropy"))
 
 
 def alike(*layers: Any, loss: str = "cross_entropy") -> Any:
     rows = two_classes() if loss == "cross_entropy" else line()
-    return lambda: spoke(*rows, cr.Model(cr.Sequential(*layers), loss))
+    return lambda: findings_of(*rows, cr.Model(cr.Sequential(*layers), loss))
 
 
 def sure(**last: Any) -> Any:
-    """Scores that are large before anything is known."""
+    """A network whose scores are large at the start."""
     x, y = two_classes()
     y = np.arange(len(y)) % 4
     net = cr.Sequential(cr.Dense(16, "relu"), cr.Dense(4, **last))
-    return lambda: spoke(x, y, cr.Model(net, "cross_entropy"))
+    return lambda: findings_of(x, y, cr.Model(net, "cross_entropy"))
 
 
 def large_inputs() -> Any:
     x, y = two_classes()
-    return lambda: spoke(100 * x, y)
+    return lambda: findings_of(100 * x, y)
 
 
 def still(net: Any, optimizer: Any = "adam") -> Any:
-    return lambda: spoke(*two_classes(), cr.Model(net, "cross_entropy", optimizer))
+    return lambda: findings_of(*two_classes(), cr.Model(net, "cross_entropy", optimizer))
 
 
 def fitted(net: Any, penalty: Any = None) -> Any:
-    """The rules that speak of a training."""
+    """The rules that report a finding in a training."""
     return lambda: trained(cr.Model(net, "cross_entropy", penalty=penalty), *two_classes(), epochs=60)
 
 
 @cr.layer
 class Stopped(cr.Layer):
-    """Lets no gradient through."""
+    """A layer without gradient."""
 
     def __call__(self, x: cr.Node, scope: cr.Scope) -> cr.Node:
         return cr.stop_gradient(x)
@@ -58,28 +58,28 @@ def mixed_up(rows: int, values: bool, seed: int = 3) -> Any:
     """Targets in another order than their inputs."""
     x, y = line(rows) if values else two_classes(rows)
     order = np.random.default_rng(seed).permutation(rows)
-    return lambda: spoke(x, y[order], regressor() if values else None)
+    return lambda: findings_of(x, y[order], regressor() if values else None)
 
 
 def stored(times: float = 1.0, before: bool = False) -> Any:
-    """Gradients as a loop leaves them that does not set them to 0."""
+    """Gradients of a loop that does not reset them to 0."""
 
     def diagnose() -> tuple[str, ...]:
         x, y = two_classes(40)
         model = classifier()
         model.fit(x, y, epochs=1, verbose=False, doctor=False)
-        kept = model.parameters()
+        parameters = model.parameters()
         fresh = gradients_of(model, x, y)
-        model.load_parameters(kept)
-        old = {name: 0.1 + np.abs(g) for name, g in fresh.items()}
-        left = {name: times * g + (old[name] if before else 0) for name, g in fresh.items()}
-        return spoke(x, y, model, gradients=left, previous=old if before else None)
+        model.load_parameters(parameters)
+        previous = {name: 0.1 + np.abs(g) for name, g in fresh.items()}
+        gradients = {name: times * g + (previous[name] if before else 0) for name, g in fresh.items()}
+        return findings_of(x, y, model, gradients=gradients, previous=previous if before else None)
 
     return diagnose
 
 
 def gradients_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """The gradients of a model on these rows as one batch: what plain descent at rate 1 takes away."""
+    """The gradients of a model on these rows as one batch, from a step of SGD with learning rate 1."""
     assert model.network is not None
     copy = cr.Model(model.recipe.net, model.recipe.loss, cr.SGD(1.0))
     before = model.parameters()
@@ -90,7 +90,7 @@ def gradients_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> dict[str, np.
 
 
 def own(curve: Any) -> Any:
-    """A net with an operation of one's own."""
+    """A network with a custom operation."""
 
     @cr.layer
     class Bent(cr.Layer):
@@ -98,12 +98,12 @@ def own(curve: Any) -> Any:
             return curve(x)
 
     net = cr.Sequential(cr.Dense(4), Bent(), cr.Dense(2))
-    return lambda: spoke(*two_classes(), cr.Model(net, "cross_entropy"))
+    return lambda: findings_of(*two_classes(), cr.Model(net, "cross_entropy"))
 
 
 def costly(penalty: Any, width: int = 16) -> Any:
     net = cr.Sequential(cr.Dense(width, "relu"), cr.Dense(2))
-    return lambda: spoke(*two_classes(), cr.Model(net, "cross_entropy", penalty=penalty))
+    return lambda: findings_of(*two_classes(), cr.Model(net, "cross_entropy", penalty=penalty))
 
 
 STOPPED = cr.Sequential(cr.Dense(4), Stopped(), cr.Dense(2))
@@ -151,5 +151,5 @@ CASES = (
         fitted(cr.Sequential(cr.Dense(16), cr.Dense(2)), cr.L2(1.0)),
     ),
     Case("penalty-too-strong", "L1 of 0.5", costly(cr.L1(0.5))),
-    Case("penalty-too-strong", "L2 of 0.3 in a wide net", costly(cr.L2(0.3), 64)),
+    Case("penalty-too-strong", "L2 of 0.3 in a wide network", costly(cr.L2(0.3), 64)),
 )

@@ -1,5 +1,6 @@
-"""Trainings that learn too much, too little or for too long, and nets that answer otherwise than they learn:
-rules 14, 15, 16, 24 and 31.
+"""Overfitting, underfitting, too many epochs, and different behavior in training and inference.
+
+Rules 14, 15, 16, 24 and 31.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 import chainrule as cr
 
 
-def _by_heart(rows: int, apart: float, seed: int = 0) -> Rules:
-    """A net far too large for a few rows."""
+def _overfitting(rows: int, apart: float, seed: int = 0) -> Rules:
+    """A network far too large for a few rows."""
     x, y = blobs(rows + 200, 20, 2, apart, seed)
     net = cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", cr.Adam(1e-3))
-    held_out = (x[rows:], y[rows:])
-    return trained(model, x[:rows], y[:rows], epochs=60, validation=held_out, seed=seed)
+    validation = (x[rows:], y[rows:])
+    return trained(model, x[:rows], y[:rows], epochs=60, validation=validation, seed=seed)
 
 
-def _values_by_heart() -> Rules:
+def _overfitting_values() -> Rules:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(240, 10)).astype("f4")
     y = (x[:, 0] + draw.normal(size=240)).astype("f4")
@@ -30,8 +31,8 @@ def _values_by_heart() -> Rules:
     )
 
 
-def _line_for_rings(seed: int = 0) -> Rules:
-    """A straight line between two rings, one inside the other."""
+def _linear_for_rings(seed: int = 0) -> Rules:
+    """A linear model for two rings, one inside the other."""
     draw = np.random.default_rng(seed)
     angle, y = draw.uniform(0, 2 * np.pi, 300), np.arange(300) % 2
     x = (1.0 + y)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.1 * draw.normal(size=(300, 2))
@@ -39,14 +40,14 @@ def _line_for_rings(seed: int = 0) -> Rules:
     return trained(model, x.astype("f4"), y, epochs=40)
 
 
-def _line_for_waves() -> Rules:
+def _linear_for_waves() -> Rules:
     x, y = curve()
     y = np.sin(12 * x[:, 0]).astype("f4")
     return trained(cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.Adam(1e-2)), x, y, epochs=60)
 
 
-def _held_back() -> Rules:
-    """A net whose weights cost far too much."""
+def _strong_penalty() -> Rules:
+    """A network with a penalty that is far too strong."""
     x, y = blobs(apart=2.0)
     net = cr.Sequential(cr.Dense(16, "relu"), cr.Dense(2))
     return trained(cr.Model(net, "cross_entropy", cr.Adam(1e-2), penalty=cr.L2(1.0)), x, y, epochs=40)
@@ -59,7 +60,7 @@ def _long(apart: float, epochs: int, seed: int = 0) -> Rules:
 
 
 def _batch_norm(momentum: float, batch: int, epochs: int, seed: int = 0) -> Rules:
-    """Running means that do not arrive, or that jump with each small batch."""
+    """Running means that do not converge, or that change much with each small batch."""
     x, y = blobs(256, 8, 3, 3.0, seed)
     norm = cr.BatchNorm(momentum=momentum)
     net = cr.Sequential(cr.Dense(32), norm, cr.Activation("relu"), cr.Dense(3))
@@ -76,20 +77,20 @@ def _dropped(share: float, apart: float = 2.0, seed: int = 0) -> Rules:
 
 
 def _easier() -> Rules:
-    """Validation rows far from the border, training rows near it."""
+    """Validation rows far from the decision boundary, training rows near it."""
     x, y = blobs(300, 4, 2, 1.0)
-    easy, answers = blobs(100, 4, 2, 6.0)
+    easy, labels = blobs(100, 4, 2, 6.0)
     model = cr.Model(cr.Sequential(cr.Dense(8, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(1e-2))
-    return trained(model, x, y, epochs=15, validation=(easy, answers))
+    return trained(model, x, y, epochs=15, validation=(easy, labels))
 
 
 CASES = (
-    Case("overfitting", "40 rows, 20 features, a wide net", lambda: _by_heart(40, 1.5)),
-    Case("overfitting", "60 rows whose classes overlap", lambda: _by_heart(60, 1.0, 1)),
-    Case("overfitting", "60 rows of noisy values", _values_by_heart),
-    Case("underfitting", "a line between two rings", _line_for_rings),
-    Case("underfitting", "a line for waves", _line_for_waves),
-    Case("underfitting", "weights that cost too much", _held_back),
+    Case("overfitting", "40 rows, 20 features, a wide network", lambda: _overfitting(40, 1.5)),
+    Case("overfitting", "60 rows whose classes overlap", lambda: _overfitting(60, 1.0, 1)),
+    Case("overfitting", "60 rows of noisy values", _overfitting_values),
+    Case("underfitting", "a line between two rings", _linear_for_rings),
+    Case("underfitting", "a line for waves", _linear_for_waves),
+    Case("underfitting", "weights that cost too much", _strong_penalty),
     Case("trained-too-long", "easy classes, 200 epochs", lambda: _long(2.0, 200)),
     Case("trained-too-long", "classes that overlap, 150 epochs", lambda: _long(1.0, 150, 1)),
     Case("trained-too-long", "classes that overlap, 300 epochs", lambda: _long(1.5, 300, 2)),

@@ -1,4 +1,4 @@
-"""Trainings without a fault, to their end: small forms of the project's examples, and nets of every kind."""
+"""Complete trainings without a fault: small forms of the project's examples, and networks of every kind."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from chainrule.apps.examples import digits, moons
 from chainrule.data import read_table
 from chainrule.diagnosis import compare_seeds
 
-Told = Callable[[], Rules]
+Training = Callable[[], Rules]
 
 
-def told(model: cr.Model) -> Rules:
-    """The rules that spoke of a model's training."""
+def rules_of(model: cr.Model) -> Rules:
+    """The rules that reported a finding in a model's training."""
     assert model.diagnosis is not None
     return model.diagnosis.rules
 
 
-def table(name: str, outputs: int, loss: str = "cross_entropy", seed: int = 0) -> Told:
-    """A bundled set, trained as ``chainrule train`` does."""
+def table(name: str, outputs: int, loss: str = "cross_entropy", seed: int = 0) -> Training:
+    """A bundled data set, trained as ``chainrule train`` does."""
 
     def run() -> Rules:
         frame = read_table(name)
@@ -33,19 +33,19 @@ def table(name: str, outputs: int, loss: str = "cross_entropy", seed: int = 0) -
             frame.take(np.arange(min(600, frame.rows))), epochs=100, validation=0.2, seed=seed, verbose=False,
             callbacks=[cr.EarlyStopping(patience=10)],
         )  # fmt: skip
-        return told(model)
+        return rules_of(model)
 
     return run
 
 
 def article() -> Rules:
-    """The article's net on its table of truths."""
+    """The article's network on its truth table."""
     model = cr.Model(cr.Sequential(cr.Dense(3, "sigmoid"), cr.Dense(1, "sigmoid")), "half_mse", cr.SGD(0.5))
     return trained(model, [[0, 0], [0, 1], [1, 0], [1, 1]], [0.0, 1.0, 1.0, 1.0], epochs=1000, batch_size=4)
 
 
-def classes(net: cr.Layer, apart: float = 3.0, seed: int = 0, epochs: int = 25, count: int = 3) -> Told:
-    """Heaps of points, told apart."""
+def classes(net: cr.Layer, apart: float = 3.0, seed: int = 0, epochs: int = 25, count: int = 3) -> Training:
+    """Clusters of points as classes."""
     x, y = blobs(360, 6, count, apart, seed)
 
     def run() -> Rules:
@@ -55,8 +55,8 @@ def classes(net: cr.Layer, apart: float = 3.0, seed: int = 0, epochs: int = 25, 
     return run
 
 
-def values(net: cr.Layer, optimizer: cr.nn.Optimizer, epochs: int = 40, seed: int = 0) -> Told:
-    """A wave, followed."""
+def values(net: cr.Layer, optimizer: cr.nn.Optimizer, epochs: int = 40, seed: int = 0) -> Training:
+    """Regression on a wave."""
     x, y = curve(300, 0.1, seed)
     return lambda: trained(
         cr.Model(net, "mse", optimizer),
@@ -68,8 +68,8 @@ def values(net: cr.Layer, optimizer: cr.nn.Optimizer, epochs: int = 40, seed: in
     )
 
 
-def pictures(net: cr.Layer, optimizer: cr.nn.Optimizer, seed: int = 0, epochs: int = 8) -> Told:
-    """Bright squares at places that tell the class."""
+def images(net: cr.Layer, optimizer: cr.nn.Optimizer, seed: int = 0, epochs: int = 8) -> Training:
+    """Bright squares at positions that depend on the class."""
 
     def run() -> Rules:
         draw = np.random.default_rng(seed)
@@ -83,8 +83,8 @@ def pictures(net: cr.Layer, optimizer: cr.nn.Optimizer, seed: int = 0, epochs: i
     return run
 
 
-def words(net: cr.Layer, seed: int = 0, kinds: int = 16, length: int = 12, epochs: int = 12) -> Told:
-    """Texts in which the next word is the last and one more, or two."""
+def words(net: cr.Layer, seed: int = 0, kinds: int = 16, length: int = 12, epochs: int = 12) -> Training:
+    """Texts in which the next word is the current one plus one or two."""
 
     def run() -> Rules:
         draw = np.random.default_rng(seed)
@@ -96,24 +96,24 @@ def words(net: cr.Layer, seed: int = 0, kinds: int = 16, length: int = 12, epoch
     return run
 
 
-def backwards(seed: int = 0) -> Told:
-    """A Transformer that writes a text from its end."""
+def backwards(seed: int = 0) -> Training:
+    """A Transformer that reverses a text."""
 
     def run() -> Rules:
         draw = np.random.default_rng(seed)
         source = draw.integers(2, 8, (120, 5))
-        wanted = np.concatenate([source[:, ::-1], np.ones((120, 1), np.int64)], axis=1)
-        begun = np.concatenate([np.ones((120, 1), np.int64), source[:, ::-1]], axis=1)
+        target = np.concatenate([source[:, ::-1], np.ones((120, 1), np.int64)], axis=1)
+        decoder_input = np.concatenate([np.ones((120, 1), np.int64), source[:, ::-1]], axis=1)
         net = cr.models.transformer(vocabulary_size=8, width=32, depth=1, heads=2, norm_first=True)
         adam = cr.Adam(cr.Noam(32, warmup_steps=60, scale=0.7), beta2=0.98)
         model = cr.Model(net, cr.CrossEntropy(ignore_index=0, label_smoothing=0.1), adam, metrics=[])
-        return trained(model, {"source": source, "target": begun}, wanted, epochs=12, seed=seed)
+        return trained(model, {"source": source, "target": decoder_input}, target, epochs=12, seed=seed)
 
     return run
 
 
-def series(net: cr.Layer, seed: int = 0) -> Told:
-    """Noisy waves, of which the next value is asked for."""
+def series(net: cr.Layer, seed: int = 0) -> Training:
+    """Prediction of the next value of noisy waves."""
 
     def run() -> Rules:
         draw = np.random.default_rng(seed)
@@ -125,20 +125,20 @@ def series(net: cr.Layer, seed: int = 0) -> Told:
 
 
 def itself() -> Rules:
-    """A net that gives back its inputs."""
+    """An autoencoder."""
     x, _ = blobs(300, 6, 3)
     net = cr.Sequential(cr.Dense(16, "relu"), cr.Dense(3), cr.Dense(16, "relu"), cr.Dense(6))
     return trained(cr.Model(net, "mse", cr.Adam(3e-3)), x, x, epochs=40)
 
 
 def small_batches() -> Rules:
-    """Few samples at a time, at a rate that suits them."""
+    """A small batch size with a suitable learning rate."""
     model = cr.Model(mlp(8, outputs=2), "cross_entropy", cr.Adam(1e-3))
     return trained(model, *blobs(200, 4, 2, 1.0), epochs=20, batch_size=4)
 
 
 def seeds_apart() -> Rules:
-    """Two ways to train that do differ."""
+    """Two trainings that differ over several seeds."""
     return compare_seeds([0.91, 0.93, 0.92], [0.97, 0.98, 0.97]).rules
 
 
@@ -169,7 +169,7 @@ def residual() -> cr.Layer:
     )
 
 
-def gpt(seed: int) -> Told:
+def gpt(seed: int) -> Training:
     return words(cr.models.gpt2(vocabulary_size=16, length=12, width=32, depth=1, heads=2), seed)
 
 
@@ -180,8 +180,8 @@ LSTM = cr.Sequential(cr.LSTM(12), cr.Dense(1))
 WAVE = mlp(32, 32, outputs=1, activation="tanh")
 
 
-def seeded(seed: int) -> dict[str, Told]:
-    """The trainings that are made with several seeds."""
+def seeded(seed: int) -> dict[str, Training]:
+    """The trainings that run with several seeds."""
     return {
         "iris": table("iris", 3, seed=seed),
         "wine": table("wine", 3, seed=seed),
@@ -192,18 +192,18 @@ def seeded(seed: int) -> dict[str, Told]:
         "classes that overlap": classes(mlp(8), 1.5, seed, 12),
         "batch normalization": classes(NORMED, seed=seed),
         "a wave, Adam": values(WAVE, cr.Adam(5e-3), seed=seed),
-        "LeNet on pictures": pictures(lenet(), cr.AdamW(cr.OneCycle(4e-3)), seed),
+        "LeNet on images": images(lenet(), cr.AdamW(cr.OneCycle(4e-3)), seed),
         "GPT on words": gpt(seed),
         "LSTM on waves": series(LSTM, seed),
     }
 
 
-SINGLE: dict[str, Told] = {
+SINGLE: dict[str, Training] = {
     "digits as a table": table("digits", 10),
-    "the example digits": lambda: told(digits.train()[0]),
-    "the example moons": lambda: told(moons.train()[0]),
-    "a straight line for moons": lambda: told(moons.straight_line()),
-    "the article's net": article,
+    "the example digits": lambda: rules_of(digits.train()[0]),
+    "the example moons": lambda: rules_of(moons.train()[0]),
+    "a linear model for moons": lambda: rules_of(moons.straight_line()),
+    "the article's network": article,
     "three tanh layers": classes(mlp(16, 16, 16, activation="tanh"), epochs=12),
     "two sigmoid layers": classes(mlp(16, 16, activation="sigmoid"), epochs=40),
     "batches of 4": lambda: trained(
@@ -216,11 +216,11 @@ SINGLE: dict[str, Told] = {
     "dropout": classes(DROPPED),
     "a wave, relu, SGD with momentum": values(mlp(32, outputs=1), cr.SGD(0.03, momentum=0.9)),
     "a wave, cosine": values(mlp(32, outputs=1, activation="tanh"), cr.Adam(cr.Cosine(3e-2))),
-    "residual net on pictures": pictures(residual(), cr.Adam(1e-2), epochs=12),
+    "residual network on images": images(residual(), cr.Adam(1e-2), epochs=12),
     "GRU on words": words(GRU),
     "a Transformer that writes backwards": backwards(),
-    "a small AlexNet": pictures(alexnet(), cr.AdamW(cr.OneCycle(3e-3)), epochs=25),
-    "a net that gives back its inputs": itself,
+    "a small AlexNet": images(alexnet(), cr.AdamW(cr.OneCycle(3e-3)), epochs=25),
+    "an autoencoder": itself,
 }
 CASES = (
     *(

@@ -1,4 +1,4 @@
-"""Images with their channels first, and data whose axes are right, odd ones among them. Rule 36."""
+"""Images with channels first, and other data of four axes with the right order. Rule 36."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ROWS = 120
 
 
 def photo(name: str, side: int) -> np.ndarray:
-    """Squares cut from one of scikit-learn's photos: (N, side, side, 3)."""
+    """Patches of one of scikit-learn's photos: (N, side, side, 3)."""
     image, draw = load_sample_image(f"{name}.jpg") / 255.0, np.random.default_rng(0)
     tops, lefts = (draw.integers(0, n - side, ROWS) for n in image.shape[:2])
     return np.stack([image[t : t + side, c : c + side] for t, c in zip(tops, lefts, strict=True)])
 
 
 def bundled(name: str, side: int) -> np.ndarray:
-    """Gray pictures of a bundled set: (N, side, side, 1)."""
+    """Gray images of a bundled data set: (N, side, side, 1)."""
     frame = data.read_table(name).frame
     pixels = frame.select([c for c, kind in frame.schema.items() if kind.is_numeric()][: side * side])
     return pixels.to_numpy()[:: max(1, frame.height // ROWS)][:ROWS].reshape(-1, side, side, 1) / 255.0
 
 
 def shapes(side: int, channels: int) -> np.ndarray:
-    """Disks and squares of random colors on random ground, with noise: (N, side, side, channels)."""
+    """Disks and squares of random colors on a random background, with noise: (N, side, side, channels)."""
     draw = np.random.default_rng(1)
     rows, columns = np.mgrid[:side, :side]
     images = np.empty((ROWS, side, side, channels))
@@ -46,7 +46,7 @@ def shapes(side: int, channels: int) -> np.ndarray:
 
 
 def blurred(shape: tuple[int, ...], *axes: int, times: int = 5) -> np.ndarray:
-    """Noise that is smooth along some axes, counted from the samples' own first."""
+    """Noise that is smooth along some axes of the samples."""
     x = np.random.default_rng(2).normal(size=(ROWS, *shape))
     for axis in axes:
         for _ in range(times):
@@ -55,7 +55,7 @@ def blurred(shape: tuple[int, ...], *axes: int, times: int = 5) -> np.ndarray:
 
 
 def steps(shape: tuple[int, ...]) -> np.ndarray:
-    """Sensors in rows that drift in time, each with features of its own."""
+    """Rows of drifting sensors, each with its own features."""
     x = np.random.default_rng(3).normal(size=(ROWS, *shape)).cumsum(axis=2)
     return x / x.std()
 
@@ -65,8 +65,8 @@ def boards(shape: tuple[int, ...]) -> np.ndarray:
     return (np.random.default_rng(4).random((ROWS, *shape)) < 0.15).astype(float)
 
 
-def spoke(make: Callable[[], np.ndarray], first: bool, kernel: Any = 3) -> Any:
-    """The rules that speak of some images, or of the same with their channels first."""
+def findings_of(make: Callable[[], np.ndarray], first: bool, kernel: Any = 3) -> Any:
+    """The findings for images, or for the same images with channels first."""
 
     def diagnose() -> tuple[str, ...]:
         x = make()
@@ -75,17 +75,17 @@ def spoke(make: Callable[[], np.ndarray], first: bool, kernel: Any = 3) -> Any:
         net = cr.Sequential(
             cr.Conv(4, kernel, padding="same"), cr.Activation("relu"), cr.Flatten(), cr.Dense(2)
         )
-        found = cr.Model(net, "cross_entropy").check(x, y, lang="en").rules
+        findings = cr.Model(net, "cross_entropy").check(x, y, lang="en").rules
         return tuple(
-            rule for rule in found if rule == "channels-first"
-        )  # labels are random: others may speak
+            rule for rule in findings if rule == "channels-first"
+        )  # other rules may report the random labels
 
     return diagnose
 
 
 @cache
 def images() -> dict[str, Callable[[], np.ndarray]]:
-    """Sets of real and made images, each with its channels last."""
+    """Real and synthetic images, all with channels last."""
     return {
         "digits": lambda: bundled("digits", 8), "fashion": lambda: bundled("fashion-mnist", 28),
         "photos of a temple": lambda: photo("china", 32), "photos of a flower": lambda: photo("flower", 32),
@@ -114,7 +114,7 @@ SOUND: dict[str, tuple[Callable[[], np.ndarray], Any]] = {
     "a map of features": (lambda: blurred((4, 12, 12), 1, 2), 3),
 }
 CASES = (
-    *(Case("channels-first", name, spoke(make, True)) for name, make in images().items()),
-    *(Case("", f"axes: {name}", spoke(make, False)) for name, make in images().items()),
-    *(Case("", f"axes: {name}", spoke(make, False, kernel)) for name, (make, kernel) in SOUND.items()),
+    *(Case("channels-first", name, findings_of(make, True)) for name, make in images().items()),
+    *(Case("", f"axes: {name}", findings_of(make, False)) for name, make in images().items()),
+    *(Case("", f"axes: {name}", findings_of(make, False, kernel)) for name, (make, kernel) in SOUND.items()),
 )

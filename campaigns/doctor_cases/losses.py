@@ -1,4 +1,4 @@
-"""Trainings whose loss goes as it should not: rules 9 to 12."""
+"""Trainings with an unusual course of the loss: rules 9 to 12."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _approach(optimizer: Any, epochs: int = 40, activation: str = "tanh", **how:
 
 
 def _unlearnable(kind: str) -> Rules:
-    """Inputs that say nothing, or a net through which nothing comes."""
+    """Inputs without information, or a network without signal."""
     x, y = blobs()
     net = cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", cr.Adam(1e-3))
@@ -58,7 +58,7 @@ FAULTS: dict[str, dict[str, Callable[[], Rules]]] = {
     },
     "flat-loss": {
         "inputs that are all the same": lambda: _unlearnable("constant"),
-        "first weights that are all 0": lambda: _unlearnable("zero"),
+        "initial weights that are all 0": lambda: _unlearnable("zero"),
         "a rate of 1e-9": lambda: _unlearnable("still"),
     },
 }

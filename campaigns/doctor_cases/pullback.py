@@ -1,4 +1,4 @@
-"""Operations of one's own whose way back is wrong, as people write them by mistake."""
+"""Custom operations with common mistakes in their pullbacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 
 @card
 class WrongSquare(Elementwise):
-    """The square, whose derivative lost its factor 2."""
+    """The square, with a derivative that lacks the factor 2."""
 
     name = "wrong_square"
     arguments = ("x",)
@@ -25,7 +25,7 @@ class WrongSquare(Elementwise):
 
 @card
 class HalfSine(Elementwise):
-    """Half a sine, whose derivative has the wrong sign."""
+    """Half a sine, with a derivative of the wrong sign."""
 
     name = "half_sine"
     arguments = ("x",)
@@ -39,7 +39,7 @@ class HalfSine(Elementwise):
 
 @card
 class LazyCube(Elementwise):
-    """The cube of twice the value, whose derivative forgot the 2 inside."""
+    """The cube of twice the value, with a derivative that lacks the inner factor 2."""
 
     name = "lazy_cube"
     arguments = ("x",)
@@ -53,7 +53,7 @@ class LazyCube(Elementwise):
 
 @card
 class RightCube(Elementwise):
-    """The cube, with its own derivative."""
+    """The cube, with its derivative."""
 
     name = "right_cube"
     arguments = ("x",)

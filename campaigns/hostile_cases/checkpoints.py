@@ -1,4 +1,4 @@
-"""Checkpoints whose records were changed: resuming refuses each, or trains on and ends."""
+"""Checkpoints with changed records: resuming refuses each, or completes the training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from chainrule.store import container
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
 Y = np.arange(24) % 3
-STEPS = 4  # after which the training is cut off
+STEPS = 4  # after which the training is interrupted
 
 
 class Saved(NamedTuple):
-    """A training that was cut off.
+    """The newest checkpoint of an interrupted training.
 
     Args:
-        name: of the newest checkpoint's file.
-        record, tensors: what it holds.
+        name: of its file.
+        record, tensors: its content.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Saved(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """One value of a checkpoint changed."""
+    """One changed value of a checkpoint."""
 
     saved: Saved
     path: tuple[Any, ...]
@@ -44,7 +44,7 @@ class Changed(NamedTuple):
 
 
 def train(folder: Path, resume: bool = False, stop: bool = False) -> None:
-    """A small training in a folder, as a whole or cut off."""
+    """Run a small training in a folder, complete or interrupted."""
     net = cr.Sequential(cr.Dense(4, "tanh"), cr.BatchNorm(), cr.Dense(3))
     model = cr.Model(net, "cross_entropy", cr.Adam(0.01), engine="reference")
     callbacks = [cr.EarlyStopping(patience=3), *([_at_the_end] if stop else [])]
@@ -58,8 +58,8 @@ def _at_the_end(event: Any) -> bool:
     return getattr(event, "step", 0) >= STEPS and type(event).__name__ == "StepDone"
 
 
-def cut_off() -> Saved:
-    """The newest checkpoint of a training that was cut off."""
+def interrupted() -> Saved:
+    """The newest checkpoint of an interrupted training."""
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder), stop=True)
         newest = max(Path(folder, "checkpoints").glob("step-*.safetensors"))
@@ -67,8 +67,8 @@ def cut_off() -> Saved:
 
 
 def cases(share: float, seed: int) -> list[Changed]:
-    """The cases, or a share of them."""
-    saved, rng = cut_off(), np.random.default_rng(seed)
+    """The cases, or a fraction of them."""
+    saved, rng = interrupted(), np.random.default_rng(seed)
     own = [
         Changed(saved, path, value)
         for path, known in values_of(saved.record)
@@ -79,7 +79,7 @@ def cases(share: float, seed: int) -> list[Changed]:
 
 
 def resumed(case: Changed) -> str:
-    """Resume from the changed checkpoint; say what happened."""
+    """Resume from the changed checkpoint and describe the outcome."""
     folder = Path(tempfile.mkdtemp())
     try:
         (folder / "checkpoints").mkdir()

@@ -1,4 +1,4 @@
-"""Image folders from someone else: every format that Pillow knows under every name, bombs, damage, links.
+"""Untrusted image folders: every format that Pillow reads under every name, bombs, damage, links.
 
 Each folder is read in a child process under an audit hook: no other process, no socket, no file outside the
 folder. Only the decoders of ``chainrule.data.readers.image_folder.FORMATS`` may run.
@@ -35,7 +35,7 @@ FORBIDDEN = (
     "pty.",
 )
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\nshowpage\n%%EOF\n"
-SECONDS, MEGABYTES = 10.0, 1200.0  # of one folder at most
+SECONDS, MEGABYTES = 10.0, 1200.0  # limits for one folder
 BEGINNINGS = {  # of formats that Pillow reads and does not write
     "FITS": b"SIMPLE  =                    T", "GRIB": b"GRIB\0\0\0\1", "HDF5": b"\x89HDF\r\n\x1a\n",
     "WMF": b"\xd7\xcd\xc6\x9a\0\0" + bytes(20), "EMF": b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60),
@@ -54,19 +54,19 @@ BEGINNINGS = {  # of formats that Pillow reads and does not write
 
 
 def formats() -> dict[str, bytes]:
-    """A small file of every format that Pillow writes, and the beginnings of those it only reads."""
+    """A small file of every format that Pillow writes, and the beginnings of those that it only reads."""
     Image.init()
-    found = dict(BEGINNINGS)
+    files = dict(BEGINNINGS)
     for name in sorted(Image.SAVE):
         for mode in ("RGB", "L", "1", "P", "RGBA"):
             stream = BytesIO()
             try:
                 Image.new(mode, (16, 16)).save(stream, name)
-            except Exception:  # each format takes other modes
+            except Exception:  # formats support different modes
                 continue
-            found[name] = stream.getvalue()
+            files[name] = stream.getvalue()
             break
-    return found
+    return files
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -74,7 +74,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, rows: int = 0, extra: bytes = b"", depth: int = 8, color: int = 2) -> bytes:
-    """A PNG file of any size, of whose pixels only some rows are there."""
+    """A PNG file of any size with only some of its rows."""
     size = 1 + width * {0: 1, 2: 3, 6: 4}[color] * depth // 8
     packer = zlib.compressobj(9)
     data = b"".join(packer.compress(bytes(size)) for _ in range(rows)) + packer.flush()
@@ -83,9 +83,9 @@ def png(width: int, height: int, rows: int = 0, extra: bytes = b"", depth: int =
 
 
 def promises() -> dict[str, bytes]:
-    """Headers that promise more than is there."""
+    """Headers that declare more than the file contains."""
     wide, head = b"\xff\xff\xff\xff", struct.Struct("<IIIIiiHHIIIIII")
-    found = {
+    files = {
         "png of 10^10 pixels": png(100_000, 100_000),
         "png of 2^31 rows": png(1, 2**31 - 1),
         "png of 10^6 frames": png(16, 16, 16, _chunk(b"acTL", struct.pack(">II", 10**6, 0))),
@@ -95,16 +95,16 @@ def promises() -> dict[str, bytes]:
         "ppm of 10^12 pixels": b"P6 1000000 1000000 255\n",
         "ppm of many digits": b"P6 " + b"9" * 5000 + b" 1 255\n",
         "pgm in words": b"P2 4000 4000 255\n" + b"0 " * 100_000,
-        "tiff that goes round": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
+        "tiff with a cycle": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
     }
-    for count in (2**16, 2**31):  # numbers of one value, which cannot be in the file
+    for count in (2**16, 2**31):  # elements of one value, more than the file has bytes
         entry = struct.pack("<HHII", 256, 4, count, 8)
-        found[f"tiff with a value of {count} numbers"] = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
-    return found
+        files[f"tiff with a value of {count} numbers"] = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    return files
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files that unpack to much."""
+    """Small files that unpack to large data."""
     text = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
     profile = b"ICC\0\0" + zlib.compress(bytes(200_000_000), 9)
     many = _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000)))
@@ -121,7 +121,7 @@ def bombs() -> dict[str, bytes]:
 
 
 def edits(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
-    """Good files of the formats that are read, cut off or with other bytes."""
+    """Valid files of the supported formats, truncated or with changed bytes."""
     draw = random.Random(seed)
     known = {name: data for name, data in formats().items() if name in FORMATS}
     for number in range(count):
@@ -135,7 +135,7 @@ def edits(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def watch(folder: Path) -> list[str]:
-    """Forbid processes, sockets and opens outside of a folder, in this process, from now on."""
+    """Forbid processes, sockets and opening files outside a folder in this process."""
     seen: list[str] = []
     inside, start = str(folder.resolve()), []
 
@@ -157,7 +157,7 @@ def watch(folder: Path) -> list[str]:
 
 
 def _decoders() -> list[str]:
-    """The formats whose readers were called, from now on."""
+    """The list of the formats whose readers are called after this call."""
     called: list[str] = []
 
     def noting(name: str, reader: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,7 +173,7 @@ def _decoders() -> list[str]:
 
 
 def read(folder: Path) -> str:
-    """Read a folder; the code of the error, or "read"; what was not allowed ends in an exception."""
+    """Read a folder; return the code of the error, or "read"; a forbidden action raises an exception."""
     seen, called = watch(folder), _decoders()
     try:
         read_images(folder, size=(8, 8), damaged="skip")
@@ -187,7 +187,7 @@ def read(folder: Path) -> str:
 
 
 def tried(name: str, folder: Path, section: Section) -> None:
-    """Read a folder in a child and note what was not handled."""
+    """Read a folder in a child process and record an event if it is not handled."""
     outcome = run_isolated(lambda: read(folder), limit=60.0)
     section.cases += 1
     section.worst_seconds = max(section.worst_seconds, outcome.seconds)
@@ -198,7 +198,7 @@ def tried(name: str, folder: Path, section: Section) -> None:
 
 
 def of_files(title: str, files: Iterator[tuple[str, str, bytes]]) -> Section:
-    """A section of folders with one file each; the file is given by a name, a suffix and its bytes."""
+    """A section of folders with one file each, given by name, suffix and bytes."""
     section = Section(title, remark="no process, no socket, no open outside, known decoders only")
     for name, suffix, data in files:
         with tempfile.TemporaryDirectory() as place:
@@ -210,7 +210,7 @@ def of_files(title: str, files: Iterator[tuple[str, str, bytes]]) -> Section:
 
 
 def _replace(kind: str, entry: Path, outside: Path) -> None:
-    """Put something that is no file of the folder in the place of an image."""
+    """Replace an image by something that is no regular file of the folder."""
     match kind:
         case "a pipe":
             os.mkfifo(entry)
@@ -225,7 +225,7 @@ def _replace(kind: str, entry: Path, outside: Path) -> None:
 
 
 def links() -> Section:
-    """Folders with links, pipes and folders in the place of images and of classes."""
+    """Folders with links, pipes and folders in place of images and classes."""
     section = Section("links and pipes in image folders", remark="nothing outside is opened")
     kinds = ("a pipe", "a folder", "a link outside", "a link to a folder outside", "a link to nothing",
              "a link to itself", "a link to a device", "a link inside")  # fmt: skip
@@ -243,7 +243,7 @@ def links() -> Section:
 
 
 def run(quick: bool, seed: int) -> list[Section]:
-    """All of it; ``quick`` takes a tenth of the formats and edits."""
+    """All sections; ``quick`` runs a tenth of the formats and edits."""
     draw = random.Random(seed)
     known = [(name, suffix, data) for name, data in formats().items() for suffix in SUFFIXES]
     some = draw.sample(known, len(known) // 10) if quick else known

@@ -1,4 +1,4 @@
-"""Runs one case in a forked child, with a limit on time, and measures what it took."""
+"""Runs one case in a forked child process with a time limit, and measures time and memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a case ended.
+    """The outcome of a case.
 
     Args:
-        text: what the case returned; a traceback where it raised; "" where the process died.
-        code: 0 returned, 1 raised, else the number of the signal, negative.
+        text: what the case returned; a traceback if it raised; "" if the process died.
+        code: 0 if it returned, 1 if it raised, else the negative number of the signal.
         seconds: of wall time.
-        megabytes: the most memory over that of the parent.
-        work: seconds of processor time, which other programs on the machine change little.
+        megabytes: peak memory above that of the parent.
+        work: seconds of processor time, which depend little on other programs.
     """
 
     text: str
@@ -33,17 +33,17 @@ class Outcome:
 
     @property
     def is_late(self) -> bool:
-        """Whether the case ran into the limit on time."""
+        """Whether the case exceeded the time limit."""
         return self.code == -signal.SIGKILL
 
 
 def run_isolated(case: Callable[[], str], limit: float = 20.0, quiet: str = os.devnull) -> Outcome:
-    """Run a case in a forked child.
+    """Run a case in a forked child process.
 
     Args:
-        case: returns what is to be known of it.
+        case: returns its result as a text.
         limit: seconds after which the child is killed.
-        quiet: the file that gets what the child prints.
+        quiet: the file that receives what the child prints.
     """
     reader, writer = os.pipe()
     start = time.perf_counter()
@@ -52,7 +52,7 @@ def run_isolated(case: Callable[[], str], limit: float = 20.0, quiet: str = os.d
         os.close(reader)
         _inside(case, writer, quiet)
     os.close(writer)
-    text = _answer(reader, start + limit, child)
+    text = _read_text(reader, start + limit, child)
     _, status, usage = os.wait4(child, 0)
     seconds, code = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -60,8 +60,8 @@ def run_isolated(case: Callable[[], str], limit: float = 20.0, quiet: str = os.d
     return Outcome(text, code, seconds, max(0, usage.ru_maxrss - before) / 1024, work)
 
 
-def _answer(reader: int, end: float, child: int) -> str:
-    """What the child sends; it is killed at the end of its time."""
+def _read_text(reader: int, end: float, child: int) -> str:
+    """The text that the child sends; the child is killed at the time limit."""
     parts: list[bytes] = []
     with os.fdopen(reader, "rb", buffering=0) as stream:
         while True:
@@ -76,14 +76,14 @@ def _answer(reader: int, end: float, child: int) -> str:
 
 
 def _inside(case: Callable[[], str], writer: int, quiet: str) -> None:
-    """The child: run the case, send its text, end without the parent's clean-up."""
+    """The child: run the case, send its text, exit without the parent's clean-up."""
     code = 1
     try:
         sink = os.open(quiet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         text, code = case(), 0
-    except BaseException:  # whatever happens in a case is its result
+    except BaseException:  # any exception of a case is its result
         text = traceback.format_exc()[-4000:]
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Model files written to hurt: what one changed number does not reach, such as a layer a thousand times."""
+"""Hostile model files that one changed number does not produce, such as a layer repeated a thousand times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from campaigns.hostile_cases.model_files import Honest
+from campaigns.hostile_cases.model_files import ValidFile
 
 Record = dict[str, Any]
 
@@ -17,16 +17,16 @@ def layer(kind: str, **settings: Any) -> Record:
 
 
 def chain(*layers: Record) -> Record:
-    """The record of layers one after the other."""
+    """The record of layers in sequence."""
     return layer("Sequential", layers=list(layers))
 
 
 def nested(levels: int, kind: str = "Residual") -> Record:
-    """A layer inside a layer inside a layer."""
-    found = layer("Activation", name="relu")
+    """The record of a layer nested ``levels`` deep."""
+    record = layer("Activation", name="relu")
     for _ in range(levels):
-        found = layer(kind, inner=found)
-    return found
+        record = layer(kind, inner=record)
+    return record
 
 
 BLOCK = layer("TransformerEncoderLayer", heads=1, units=1)
@@ -73,16 +73,16 @@ NETS: dict[str, tuple[Record, list[int]]] = {
     "the mean of the last of 2^31": (
         layer("SequencePool", how="last"), [2**31 - 1, 3]
     ),
-    "pictures in a film": (
+    "images in a video": (
         layer("TimeDistributed", inner=layer("MaxPool", window=3, padding="same")), [2**20, 2**10, 2**10, 1]
     ),
 }  # fmt: skip
 
 
-def attacks() -> Iterator[Honest]:
-    """A file for each of the networks, with no array in it."""
+def attacks() -> Iterator[ValidFile]:
+    """A file without arrays for each of the networks."""
     for name, (net, shape) in NETS.items():
-        yield Honest(f"attack {name}", _record(net, shape), {}, {"x": np.ones((1, 4), np.float32)})
+        yield ValidFile(f"attack {name}", _record(net, shape), {}, {"x": np.ones((1, 4), np.float32)})
 
 
 def _record(net: Record, shape: list[int]) -> Record:

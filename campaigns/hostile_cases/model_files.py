@@ -1,8 +1,8 @@
-"""Honest model files, one for each kind of layer, loss, optimizer and so on, and their numbers changed.
+"""Valid model files, one for each kind of layer, loss, optimizer and so on, and changes of their values.
 
-An honest file is a record (plain data) with the arrays that belong to it. Its record is spelled out, defaults
-included, so that a mutation can reach every field. The layers come from ``tests/layer_cases``, which has each
-kind of the registry.
+A model file is a record (plain data) and its arrays. The record is written in full, defaults included, so
+that a mutation can reach every field. The layers come from ``tests/layer_cases``, which has every kind of the
+registry.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Honest:
-    """An honest model file.
+class ValidFile:
+    """A valid model file.
 
     Args:
-        name: what it is of, such as ``"layer max pool"``.
-        record: its description, spelled out.
+        name: its content, such as ``"layer max pool"``.
+        record: its description in full.
         tensors: its arrays, all zeros.
         x: one row to predict, by input.
-        table: the rows to predict as CSV instead, of a model that learned from a table.
+        table: the rows to predict as CSV, for a model that was trained on a table.
     """
 
     name: str
@@ -82,27 +82,27 @@ class Honest:
     table: str = ""
 
     def packed(self, record: Mapping[str, Any]) -> bytes:
-        """The file that has another record."""
+        """The bytes of the file with another record."""
         return container.pack("model", record, self.tensors)
 
 
-def honest_files() -> Iterator[Honest]:
-    """One file for each sample of a layer, and one for each kind of everything else."""
+def valid_files() -> Iterator[ValidFile]:
+    """One file for each sample of a layer, and one for each kind of every other family."""
     for name, case in LAYER_CASES.items():
-        if (found := _honest(f"layer {name}", case.net, case.specs("float32"))) is not None:
-            yield found
+        if (file := _file_of(f"layer {name}", case.net, case.specs("float32"))) is not None:
+            yield file
     for name, (loss, output, _, _) in LOSS_CASES.items():
         spec = Spec((B, *output.shape[1:]), "float32")
-        if (found := _honest(f"loss {name}", nn.Rescaling(1.0), {"x": spec}, loss)) is not None:
-            yield found
-    base = _honest("dense", nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(2)), {"x": Spec((B, 3), "float32")})
+        if (file := _file_of(f"loss {name}", nn.Rescaling(1.0), {"x": spec}, loss)) is not None:
+            yield file
+    base = _file_of("dense", nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(2)), {"x": Spec((B, 3), "float32")})
     assert base is not None
     yield base
     for family, (_, kinds) in FAMILIES.items():
         if family not in ("layer", "loss", "group"):
             for kind in kinds:
-                part = spelled({family: kind, **EXAMPLES.get(kind, _guessed(kinds[kind]))})
-                yield Honest(f"{family} {kind}", _with(base.record, family, part), base.tensors, base.x)
+                part = written_in_full({family: kind, **EXAMPLES.get(kind, _guessed(kinds[kind]))})
+                yield ValidFile(f"{family} {kind}", _with(base.record, family, part), base.tensors, base.x)
     yield from _trained_files()
 
 
@@ -124,46 +124,48 @@ text.save(folder / "text.safetensors")
 """
 
 
-def _trained_files() -> Iterator[Honest]:
+def _trained_files() -> Iterator[ValidFile]:
     """A file with the preparation of a table, and one with a tokenizer.
 
-    They are made by another process: a table's reader must not be in use where children are forked.
+    Another process writes them: the table reader must not be in use where children are forked.
     """
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-c", TRAIN, folder], check=True, stdout=subprocess.DEVNULL)
         record, tensors = container.load(Path(folder, "run", "model.safetensors"), "model")
         table = Path(folder, "rows.csv").read_text()
-        yield Honest("trained on a table", spelled(record), tensors, {}, table)
+        yield ValidFile("trained on a table", written_in_full(record), tensors, {}, table)
         record, tensors = container.load(Path(folder, "text.safetensors"), "model")
-        yield Honest("with a tokenizer", spelled(record), tensors, {"x": np.ones((1, 4), np.float32)})
+        yield ValidFile(
+            "with a tokenizer", written_in_full(record), tensors, {"x": np.ones((1, 4), np.float32)}
+        )
 
 
 def _guessed(kind: type) -> dict[str, Any]:
-    """0.1 for each field that needs a value."""
+    """0.1 for each field without a default."""
     needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     return dict.fromkeys(needed, 0.1)
 
 
 def _with(record: dict[str, Any], family: str, part: dict[str, Any]) -> dict[str, Any]:
-    """A record in which a part of this family stands."""
+    """A record with this part of a family."""
     changed = copy.deepcopy(record)
     first = changed["net"]["layers"][0]
     match family:
         case "optimizer" | "penalty" | "clip":
             changed[family] = part
         case "schedule":
-            changed["optimizer"] = spelled({"optimizer": "SGD", "learning_rate": part})
+            changed["optimizer"] = written_in_full({"optimizer": "SGD", "learning_rate": part})
         case "initializer":
             first["weight_initializer"] = part
         case "constraint":
             groups = [{"group": "Group", "constraint": part}]
-            changed["optimizer"] = spelled(
+            changed["optimizer"] = written_in_full(
                 {"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "groups": groups}
             )
     return changed
 
 
-def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = None) -> Honest | None:
+def _file_of(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = None) -> ValidFile | None:
     """The file of a network without training; ``None`` if it has no output that a loss fits."""
     inputs = {k: s if s.dtype == "bool" else s.with_dtype("float32") for k, s in inputs.items()}  # as in fit
     nets = [net, nn.Sequential(net, nn.Flatten()), nn.Sequential(net, nn.Rescaling(1.0))]
@@ -179,51 +181,55 @@ def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = No
         every |= {f"state/{path}": p.spec for path, p in model.network.inference.states.items()}
         tensors = {path: np.zeros(spec.at({}).shape, spec.dtype) for path, spec in every.items()}
         x = {k: np.ones(spec.at({"B": 1}).shape, spec.dtype) for k, spec in inputs.items()}
-        return Honest(name, spelled(model_file.to_document(model.state)), tensors, x)  # pyright: ignore[reportArgumentType]
+        return ValidFile(name, written_in_full(model_file.to_document(model.state)), tensors, x)  # pyright: ignore[reportArgumentType]
     return None
 
 
-def spelled(record: Any) -> Any:
-    """A record in which every field stands, those at their defaults too."""
+def written_in_full(record: Any) -> Any:
+    """A record with every field, including defaults."""
     if isinstance(record, list):
-        return [spelled(part) for part in record]
+        return [written_in_full(part) for part in record]
     if not isinstance(record, dict):
         return record
-    found = {key: spelled(part) for key, part in record.items()}
+    full = {key: written_in_full(part) for key, part in record.items()}
     for family, (_, kinds) in FAMILIES.items():
-        kind = kinds.get(found.get(family, "")) if isinstance(found.get(family), str) else None
+        kind = kinds.get(full.get(family, "")) if isinstance(full.get(family), str) else None
         if kind is None:
             continue
         for f in fields(kind):
             default = f.default if f.default_factory is MISSING else f.default_factory()
-            if f.name not in found and default is not MISSING:
-                found[f.name] = _plain(default)
-    return found
+            if f.name not in full and default is not MISSING:
+                full[f.name] = _plain(default)
+    return full
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
-    return value if value is None or isinstance(value, str | int | float) else spelled(nn.to_record(value))
+    return (
+        value
+        if value is None or isinstance(value, str | int | float)
+        else written_in_full(nn.to_record(value))
+    )
 
 
-def cases_of(honest: Honest, whole: bool) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """The path of every value of a record with each value it is to take; names of kinds are left as they are.
+def cases_of(file: ValidFile, every_part: bool) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The path of every value of a record, with each of its replacements; names of kinds are not changed.
 
     Args:
-        honest: the file.
-        whole: whether every part of the record is changed; else its network, loss and inputs alone, since the
-            other parts are the same in most files.
+        file: the file.
+        every_part: whether every part of the record is changed; otherwise only its network, loss and inputs,
+            since the other parts are the same in most files.
     """
-    for path, value in values_of(honest.record):
-        if not whole and path[0] not in ("net", "inputs", "loss"):
+    for path, value in values_of(file.record):
+        if not every_part and path[0] not in ("net", "inputs", "loss"):
             continue
         is_word = isinstance(value, str | bool | dict)
         yield from ((path, new) for new in (STRANGE if is_word else VALUES))
 
 
 def values_of(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """The path of every value in a record, with the value; names of kinds are left out."""
+    """The path of every value in a record, with the value; without names of kinds."""
     if isinstance(record, dict | list):
         for key, part in record.items() if isinstance(record, dict) else enumerate(record):
             if not (isinstance(part, str) and (key in FAMILIES or key in ("dtype", "kind"))):
@@ -233,9 +239,9 @@ def values_of(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[A
 
 def changed(record: Any, path: tuple[Any, ...], value: Any) -> Any:
     """A copy of a record with another value at a path."""
-    found = copy.deepcopy(record)
-    place = found
+    copied = copy.deepcopy(record)
+    place = copied
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = copy.deepcopy(value)
-    return found
+    return copied

@@ -1,4 +1,4 @@
-"""What must hold of everything chainrule prints or writes, whatever text was put in."""
+"""Properties of everything that chainrule prints or writes, for any input text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ACTIVE_TAGS = {
     "template", "use", "image", "animate", "set",
 }  # fmt: skip
 LINKS = ("href", "xlink:href", "src", "action", "formaction", "data", "srcdoc", "poster", "background")
-FORGED = ("UsageError E101 in --net: forged", "OVERWRITTEN")  # printed by nobody at the beginning of a line
+FORGED = ("UsageError E101 in --net: forged", "OVERWRITTEN")  # chainrule never begins a line with these
 
 
-APPLICATION = "<mo>\u2061</mo>"  # how MathML says that a function is applied: invisible, and ours
+APPLICATION = "<mo>\u2061</mo>"  # MathML's function application: invisible, and written by chainrule
 
 
 class _Reader(HTMLParser):
-    """Collects what is active in a page."""
+    """Collects the active elements of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class _Reader(HTMLParser):
 
 
 def html_problems(text: str) -> list[str]:
-    """What is active or invisible in a page.
+    """The active or invisible parts of a page.
 
     Example:
         >>> html_problems("<p onclick='x'>a</p><a href='#b'>b</a>")
@@ -67,34 +67,34 @@ def html_problems(text: str) -> list[str]:
 
 
 def svg_problems(text: str) -> list[str]:
-    """What is wrong with a drawing: not XML, or active, or invisible."""
+    """The problems of a drawing: not XML, active, or invisible."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         return [f"not XML: {error}"]
-    found = []
+    problems = []
     for element in root.iter():
         tag = str(element.tag).rpartition("}")[2].lower()
-        # matplotlib repeats drawn letters by <use> of its own definitions, checked below as links
+        # matplotlib reuses glyphs by <use> of its own definitions, which are checked below as links
         if tag in ACTIVE_TAGS - {"use", "image"}:
-            found.append(f"element <{tag}>")
+            problems.append(f"element <{tag}>")
         for name, value in element.attrib.items():
             name = name.rpartition("}")[2].lower()
             if name.startswith("on"):
-                found.append(f"attribute {name}={value!r:.60}")
+                problems.append(f"attribute {name}={value!r:.60}")
             if name in LINKS and not value.startswith(("#", "data:image/png;base64,")):
-                found.append(f"link {name}={value!r:.60}")
+                problems.append(f"link {name}={value!r:.60}")
     hidden = raw_controls(text) - {"\t"}
-    return found + ([f"raw {sorted(hidden)!r:.80}"] if hidden else [])
+    return problems + ([f"raw {sorted(hidden)!r:.80}"] if hidden else [])
 
 
 def csv_problems(text: str) -> list[str]:
-    """What is wrong with a CSV file: rows of different lengths, or cells that are formulas."""
+    """The problems of a CSV file: rows of different lengths, or cells that are formulas."""
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     lengths = {len(row) for row in rows}
-    found = [f"rows of {sorted(lengths)} cells"] if len(lengths) > 1 else []
+    problems = [f"rows of {sorted(lengths)} cells"] if len(lengths) > 1 else []
     formulas = [cell for row in rows for cell in row if _is_formula(cell)]
-    return found + [f"formula {cell!r:.60}" for cell in formulas[:1]]
+    return problems + [f"formula {cell!r:.60}" for cell in formulas[:1]]
 
 
 def _is_formula(cell: str) -> bool:
@@ -128,7 +128,7 @@ CHECKS: dict[str, Callable[[str], list[str]]] = {
 
 
 def file_problems(file: Path) -> list[str]:
-    """What is wrong with a file that was written; of kinds that are not text nothing is looked at."""
+    """The problems of a written file; kinds that are not text are not checked."""
     check = CHECKS.get(file.suffix)
     if check is None or not file.is_file():
         return []
@@ -137,8 +137,8 @@ def file_problems(file: Path) -> list[str]:
 
 
 def screen_problems(text: str) -> list[str]:
-    """What is wrong with a printed text: characters that a terminal obeys, lines that nobody wrote."""
+    """The problems of a printed text: characters that a terminal interprets, forged lines."""
     hidden = raw_controls(text)
-    found = [f"raw {sorted(hidden)!r:.80}"] if hidden else []
-    found += [f"forged line {line!r:.60}" for line in text.split("\n") if line.startswith(FORGED)]
-    return found + (["a traceback"] if "Traceback (most recent call last)" in text else [])
+    problems = [f"raw {sorted(hidden)!r:.80}"] if hidden else []
+    problems += [f"forged line {line!r:.60}" for line in text.split("\n") if line.startswith(FORGED)]
+    return problems + (["a traceback"] if "Traceback (most recent call last)" in text else [])

@@ -1,4 +1,4 @@
-"""A folder full of hostile texts, and the commands of chainrule run in it, on a terminal or into a pipe."""
+"""A folder with hostile texts, and commands of chainrule run in it, on a terminal or into a pipe."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from chainrule.model import Model
 from chainrule.plotting.registry import PLOTS
 from chainrule.store import container
 
-KEPT = ("rule", "id", "code", "kind", "version")  # of notes: texts that decide what they are
-PLOTS_WITHOUT_ROWS = ("attention", "filters", "landscape", "embedding", "maps", "sample")  # other models'
+KEPT = ("rule", "id", "code", "kind", "version")  # keys of notes that identify their content
+PLOTS_WITHOUT_ROWS = ("attention", "filters", "landscape", "embedding", "maps", "sample")  # for other models
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that reports to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -34,7 +34,7 @@ class Terminal(io.StringIO):
 
 @dataclass(frozen=True)
 class Printed:
-    """What a command left on the screen."""
+    """The output of a command."""
 
     words: tuple[str, ...]
     code: int
@@ -43,7 +43,7 @@ class Printed:
 
 
 def run_command(*words: object, is_terminal: bool = True) -> Printed:
-    """Run a command in this process; an exception that leaves ``main`` is the caller's."""
+    """Run a command in this process; exceptions that leave ``main`` are passed on."""
     kind = Terminal if is_terminal else io.StringIO
     out, err = kind(), kind()
     texts = tuple(map(str, words))
@@ -54,22 +54,22 @@ def run_command(*words: object, is_terminal: bool = True) -> Printed:
 
 @contextlib.contextmanager
 def inside(folder: Path) -> Iterator[Path]:
-    """Work in a folder, on a terminal that knows no colors: what is printed holds no escape of our own."""
-    before, kept = Path.cwd(), {name: os.environ.get(name) for name in ("TERM", "COLUMNS")}
+    """Work in a folder, on a terminal without colors: the output has no escape sequences of chainrule."""
+    before, environment = Path.cwd(), {name: os.environ.get(name) for name in ("TERM", "COLUMNS")}
     os.environ.update(TERM="dumb", COLUMNS="120")
     os.chdir(folder)
     try:
         yield folder
     finally:
         os.chdir(before)
-        for name, value in kept.items():
+        for name, value in environment.items():
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
 
 
 def write_table(path: Path, texts: Mapping[str, str], seed: int) -> None:
-    """A table with each text as a column's name, as a cell of every column and as a label.
+    """Write a table with each text as a column's name, as a cell of every column and as a label.
 
     Args:
         path: the CSV file.
@@ -80,7 +80,7 @@ def write_table(path: Path, texts: Mapping[str, str], seed: int) -> None:
     labels = names if len(names) > 1 else [*names, "other"]
     with path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.writer(file)
-        # readers strip names, and two that differ in blanks alone would be one
+        # readers strip names, so names that differ only in blanks would be equal
         writer.writerow([*(f"{name} {i}" for i, name in enumerate(names)), "number", "label"])
         for i in range(max(40, 8 * len(labels))):
             cells = [draw.choice([*names, "plain", "usual"]) for _ in names]
@@ -94,7 +94,7 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         run: the RUN folder.
         data: the table it was trained on.
         text: a payload that is one of the labels.
-        column: the name of a column that holds one.
+        column: the name of a column that contains a payload.
     """
     row = ("--row", "1")
     plots = [("plot", run, kind.replace("_", "-"), *([data] if PLOTS[kind].needs else []))
@@ -118,7 +118,7 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
 
 
 def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
-    """Commands that are given a payload where a name, a path or an expression is wanted.
+    """Commands with a payload in place of a name, a path or an expression.
 
     Args:
         run, data: a RUN and its table.
@@ -148,7 +148,7 @@ def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
 
 
 def write_foreign_files(run: Path, texts: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Files as somebody else could send them, with payloads in place of their texts; the commands to try.
+    """Write untrusted files with payloads in place of their texts; return the commands to try.
 
     Args:
         run: a RUN folder; it is changed.
@@ -172,7 +172,7 @@ def write_foreign_files(run: Path, texts: Mapping[str, str]) -> list[tuple[str, 
 
 
 def _replaced(value: object, text: str) -> object:
-    """A JSON value with other texts, apart from those that name a rule or a version."""
+    """A JSON value with replaced texts, apart from those that name a rule or a version."""
     if isinstance(value, dict):
         return {k: v if k in KEPT else _replaced(v, text) for k, v in value.items()}
     if isinstance(value, list):

@@ -52,7 +52,7 @@ MARKUP = {
     "style": "</style><style>*{background:url(http://evil.example)}",
     "markdown": "[x](javascript:alert(1)) ![y](http://evil.example/z.png) | `c` **b**",
 }  # fmt: skip
-"""Texts that add active content to a page or picture."""
+"""Texts that add active content to a page or image."""
 
 FORMULAS = {
     "spreadsheet": "=cmd|' /C calc'!A0",
@@ -95,10 +95,10 @@ _VISIBLE_FORMATS = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u
 
 
 def raw_controls(text: str) -> set[str]:
-    """The characters of a printed text that a terminal obeys, or that hide or reorder others.
+    """The characters of a printed text that a terminal interprets, or that hide or reorder others.
 
-    A line feed ends a line and is allowed; text that was printed by a person's own line breaks cannot be told
-    from it, so forged lines are looked for by what they say.
+    A line feed is allowed: line breaks of the program cannot be distinguished from those of a payload, so
+    forged lines are recognized by their content.
 
     Example:
         >>> sorted(raw_controls("a\\x1b[31m\\u202e\\n"))

@@ -1,4 +1,4 @@
-"""Payloads in every place a text can come from, and a look at everything that is printed or written.
+"""Payloads in every place that a text can come from, and checks of everything that is printed or written.
 
 Each payload is a column's name, a cell and a label of a table, the name of the table's file and of the RUN
 where the file system allows it, the argument of every option, and a text of a model file, a weights file and
@@ -25,20 +25,20 @@ from campaigns.hostile_cases.section import Section
 from chainrule.settings import settings
 
 FAULT = ("a fault of chainrule", "chainrule 的缺陷")
-SLOW = 20.0  # seconds a command on a table of this size may take
+SLOW = 20.0  # seconds that a command on a table of this size may take
 TRAIN = ("--target", "label", "--epochs", "1", "--net", "2 tanh", "--histograms", "1")
 
 
 def checked(section: Section, words: Iterable[object], is_terminal: bool = True) -> folder.Printed | None:
-    """Run a command, check the screen and the files it left, and count the case; ``None`` if it crashed."""
+    """Run a command, check its output and the files it wrote, and count the case; ``None`` if it crashed."""
     words = tuple(map(str, words))
     section.cases += 1
-    shown = " ".join(ascii(word)[1:-1][:40] for word in words)
+    command = " ".join(ascii(word)[1:-1][:40] for word in words)
     before, start = _stamps(), time.perf_counter()
     try:
         printed = folder.run_command(*words, is_terminal=is_terminal)
     except BaseException as error:
-        section.events.append(f"{shown}: {traceback.format_exception_only(error)[-1].strip()[:120]}")
+        section.events.append(f"{command}: {traceback.format_exception_only(error)[-1].strip()[:120]}")
         return None
     seconds = time.perf_counter() - start
     section.worst_seconds = max(section.worst_seconds, seconds)
@@ -49,33 +49,33 @@ def checked(section: Section, words: Iterable[object], is_terminal: bool = True)
     problems += ["a fault of chainrule"] if any(word in printed.err for word in FAULT) else []
     new = [place for place, stamp in _stamps().items() if before.get(place) != stamp]
     problems += [f"{place.name[:40]}: {p}" for place in new for p in file_problems(place)]
-    section.events += [f"{shown}: {problem}" for problem in problems]
+    section.events += [f"{command}: {problem}" for problem in problems]
     return printed
 
 
 def _stamps() -> dict[Path, tuple[int, int]]:
     """All files of the working folder with size and time."""
-    found = {}
+    stamps = {}
     for place in Path.cwd().rglob("*"):
         if place.is_file():
             facts = place.stat()
-            found[place] = (facts.st_size, facts.st_mtime_ns)
-    return found
+            stamps[place] = (facts.st_size, facts.st_mtime_ns)
+    return stamps
 
 
 def accepted(texts: Mapping[str, str], section: Section) -> dict[str, str]:
-    """The payloads that a table may hold; a refusal of the others is checked like any output."""
-    found = {}
+    """The payloads that a table may contain; refusals of the others are checked like any output."""
+    payloads = {}
     for name, text in texts.items():
         folder.write_table(Path("one.csv"), {name: text}, 0)
         printed = checked(section, ("check", "one.csv", "--target", "label"))
         if printed is not None and printed.code == 0:
-            found[name] = text
-    return found
+            payloads[name] = text
+    return payloads
 
 
 def named_paths(text: str, section: Section) -> tuple[str, str]:
-    """The table and the RUN under a payload's name, or under plain ones where no file can be called so."""
+    """The table and the RUN named as a payload, or with plain names if the file system refuses it."""
     name = f"{text[:60]}.csv"
     try:
         shutil.copy("t.csv", name)
@@ -86,7 +86,7 @@ def named_paths(text: str, section: Section) -> tuple[str, str]:
 
 
 def over_a_training(texts: Mapping[str, str], seed: int, section: Section) -> str:
-    """Train on a table full of these texts and run every command on the result; the RUN, if there is one."""
+    """Train on a table of these texts and run every command on the result; return the RUN, if any."""
     folder.write_table(Path("t.csv"), texts, seed)
     draw = random.Random(seed)
     place = draw.randrange(len(texts))
@@ -103,7 +103,7 @@ def over_a_training(texts: Mapping[str, str], seed: int, section: Section) -> st
 
 
 def _round_trip(section: Section, run: str, data: str, texts: set[str]) -> None:
-    """Predictions in a file are labels again: raw ones as they are, others without their apostrophe."""
+    """Predictions in a file are labels: raw ones unchanged, others without their apostrophe."""
     known = set(folder.labels_of(Path(run)))
     for is_raw in (True, False):
         checked(section, ("predict", run, data, "--out", "trip.tmp", *(["--raw"] if is_raw else [])))
@@ -114,7 +114,7 @@ def _round_trip(section: Section, run: str, data: str, texts: set[str]) -> None:
 
 
 def with_arguments(texts: Mapping[str, str], section: Section) -> None:
-    """Each payload as the argument of every option, against a plain RUN."""
+    """Run each payload as the argument of every option, on an ordinary RUN."""
     folder.write_table(Path("plain.csv"), {"a": "a", "b": "b"}, 0)
     checked(section, ("train", "plain.csv", *TRAIN, "--out", "plain"))
     for text in texts.values():
@@ -123,16 +123,16 @@ def with_arguments(texts: Mapping[str, str], section: Section) -> None:
 
 
 def from_foreign_files(texts: Mapping[str, str], run: str, section: Section) -> None:
-    """Files somebody else wrote."""
+    """Run the commands on untrusted files."""
     for words in folder.write_foreign_files(Path(run), texts):
         checked(section, words)
 
 
 def run(quick: bool, seed: int) -> list[Section]:
-    """The three sections: texts in data, in arguments, and in files of others.
+    """The three sections: texts in data, in arguments, and in untrusted files.
 
-    In English each payload has a table of its own and is an argument of every option; in Chinese, and if
-    ``quick``, tables hold many payloads and a sample of them are arguments.
+    In English each payload has its own table and is an argument of every option; in Chinese, and if
+    ``quick``, tables contain many payloads and a sample of them are arguments.
     """
     sections = [Section("texts in a table"), Section("texts as arguments"), Section("foreign files")]
     for lang in ("en", "zh"):
@@ -148,9 +148,9 @@ def _in_one_language(sections: list[Section], size: int, arguments: int, seed: i
     """Run all three sections in the working folder.
 
     Args:
-        sections: what was found is added to them.
+        sections: receive the cases and events.
         size: payloads of one table.
-        arguments: how many payloads are tried as arguments.
+        arguments: how many payloads are used as arguments.
         seed: mixes the payloads.
     """
     draw, (data, typed, foreign) = random.Random(seed), sections
@@ -158,9 +158,9 @@ def _in_one_language(sections: list[Section], size: int, arguments: int, seed: i
     names = draw.sample(sorted(texts), len(texts))
     for i in range(0, len(names), size):
         group = {name: texts[name] for name in names[i : i + size]}
-        made = over_a_training(group, seed + i, data)
-        if made:
-            from_foreign_files(group, made, foreign)
+        run_folder = over_a_training(group, seed + i, data)
+        if run_folder:
+            from_foreign_files(group, run_folder, foreign)
         _emptied(Path.cwd())
     with_arguments({name: PAYLOADS[name] for name in draw.sample(sorted(PAYLOADS), arguments)}, typed)
 

@@ -1,7 +1,7 @@
-"""Run folders from someone else: every entry is replaced by a link, a pipe, a folder or a second name.
+"""Untrusted run folders: every entry is replaced by a link, a pipe, a folder or a hard link.
 
-Each command runs over each such folder. Nothing outside the folder may change: names, bytes, times of change.
-No command may hang, or end in anything but an error of the catalog or a result.
+Each command runs over each such folder. Nothing outside the folder may change: names, bytes, modification
+times. No command may hang, or end in anything but an error of the catalog or a result.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from campaigns.hostile_cases.section import Section
 from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS
 from chainrule.apps.cli.main import main
 from chainrule.apps.cli.texts import say
+from chainrule.train.nonfinite.run_file import NAME
 
 TEMPLATE = """
 import sys
@@ -34,11 +35,11 @@ words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 r
 words += ["--histograms", "1"]
 sys.exit(main(words))
 """
-EXTRA = (".lock.json", "nonfinite.json", "log.csv", "log.jsonl", "models", "events", "page.html")
+EXTRA = (".lock.json", NAME, "log.csv", "log.jsonl", "models", "events", "page.html")
 
 
 def prepare(place: Path) -> None:
-    """A finished run folder in ``place``, with its checkpoints, and the data that it was trained on."""
+    """Write a finished run folder in ``place``, with its checkpoints, and the data that it was trained on."""
     draw = random.Random(0)
     rows = [f"{draw.random():.3f},{draw.random():.3f},{draw.choice('ab')}" for _ in range(60)]
     (place / "data.csv").write_text("\n".join(["u,v,kind", *rows]) + "\n")
@@ -69,7 +70,7 @@ def _hard_link(entry: Path, target: Path) -> None:
 
 
 REPLACEMENTS: dict[str, Callable[[Path, Path], None]] = {
-    "a link to a copy": _link,  # what the link names is what was there: everything works but for the link
+    "a link to a copy": _link,  # the target is a copy of the entry: only the link is unusual
     "a link to another file": lambda entry, target: _link(entry, target.parent / "precious"),
     "a link to a folder": lambda entry, target: _link(entry, target.parent / "folder"),
     "a link to nothing": lambda entry, target: _link(entry, target.parent / "absent"),
@@ -120,17 +121,17 @@ PYTHON = {"fit": fit(False), "fit, resumed": fit(True)}
 
 
 def snapshot(outside: Path) -> dict[str, tuple[str, bytes, int]]:
-    """Everything outside the run folder: kind, bytes and time of the last change by name."""
-    found = {}
+    """Everything outside the run folder: kind, bytes and modification time by name."""
+    entries = {}
     for path in sorted(outside.rglob("*")):
         facts = path.lstat()
         content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        found[path.relative_to(outside).as_posix()] = (oct(facts.st_mode), content, facts.st_mtime_ns)
-    return found
+        entries[path.relative_to(outside).as_posix()] = (oct(facts.st_mode), content, facts.st_mtime_ns)
+    return entries
 
 
 def attack(template: Path, place: Path, entry: str, replacement: str) -> Path | None:
-    """A copy of the run with one entry replaced; the folder outside, or ``None`` where that cannot be."""
+    """Copy the run with one entry replaced; return the folder outside, or ``None`` if that is impossible."""
     outside, run = place / "outside", place / "run"
     shutil.copytree(template / "run", run)
     shutil.copy(template / "data.csv", place)
@@ -152,7 +153,7 @@ def attack(template: Path, place: Path, entry: str, replacement: str) -> Path | 
 
 
 def case(template: Path, entry: str, replacement: str, command: str, section: Section) -> None:
-    """Run one command over one folder and note what was not handled."""
+    """Run one command over one folder and record an event if it is not handled."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         outside = attack(template, place, entry, replacement)
@@ -165,7 +166,7 @@ def case(template: Path, entry: str, replacement: str, command: str, section: Se
             os.chdir(place)
             try:
                 return str(PYTHON[command]() if command in PYTHON else main(COMMANDS[command]))
-            except OSError as error:  # a FileError from Python is one too
+            except OSError as error:  # includes FileError
                 return "refused" if getattr(error, "code", "") else f"{type(error).__name__}: {error}"
             except Exception as error:
                 return "refused" if getattr(error, "code", "") else f"{type(error).__name__}: {error}"
@@ -185,14 +186,14 @@ def case(template: Path, entry: str, replacement: str, command: str, section: Se
 
 
 def cases(run: Path) -> Iterator[tuple[str, str, str]]:
-    """Every entry, replacement and command."""
+    """Every combination of entry, replacement and command."""
     yield from itertools.product(entries(run), REPLACEMENTS, (*COMMANDS, *PYTHON))
 
 
 def run(quick: bool, seed: int, count: int | None = None) -> list[Section]:
-    """All commands over all folders; ``quick`` takes a tenth, drawn by ``seed``, and ``count`` so many."""
+    """Run all commands over all folders; ``quick`` samples a tenth, ``count`` that many."""
     section = Section("entries of a run folder replaced", remark="nothing outside changed")
-    for name in CLI_COMMANDS:  # once here, and not in every child; no library starts a thread
+    for name in CLI_COMMANDS:  # imported once instead of in every child; no library starts a thread
         import_module(f"chainrule.apps.cli.commands.{name}")
     import_module("chainrule.apps.cli.command_line")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What a section of the campaign reports."""
+"""The result of a section of the campaign."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class Section:
     """The result of one kind of hostile input.
 
     Args:
-        name: the section's title in the published table.
+        name: its title in the published table.
         cases: how many inputs were tried.
-        events: one line for each input that was not handled: what, and what happened. Wanted: none.
+        events: one line for each input that was not handled; there must be none.
         worst_seconds: the longest time that one case took.
         worst_megabytes: the most memory that one case took over the baseline.
-        remark: anything a reader of the table must know, such as the bound that was checked.
+        remark: what a reader of the table must know, such as the bound that was checked.
     """
 
     name: str

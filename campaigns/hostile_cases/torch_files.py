@@ -1,4 +1,4 @@
-"""Files of foreign weights that try to make their reader slow: the time has to be linear in their bytes."""
+"""Untrusted weights files that try to make their reader slow: the time must be linear in their bytes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from chainrule.interop.file_reader import read_weights
 
 SIZES = (100_000, 400_000, 1_600_000)  # bytes
 QUICK = (50_000, 200_000)
-SECONDS = 12.0  # for each megabyte, at most
-STEEPEST = 1.5  # of the logarithm of the time over that of the bytes; 2 is quadratic
-SURE = 0.4  # seconds of work from which a slope can be told from noise
+SECONDS = 12.0  # limit per megabyte
+STEEPEST = 1.5  # exponent of the time as a power of the bytes; 2 is quadratic
+SURE = 0.4  # seconds of work above which an exponent can be distinguished from noise
 MIXES = 200
 
 
 def read(path: Path) -> str:
-    """Read a file; the code of the error, or "read"."""
+    """Read a file; return the code of the error, or "read"."""
     try:
         read_weights(path)
     except ChainruleError as error:
@@ -33,7 +33,7 @@ def read(path: Path) -> str:
 
 
 def measured(make: Callable[[int], bytes], size: int, place: Path) -> tuple[int, Outcome]:
-    """The bytes of a file and how reading it ended."""
+    """The bytes of a file and the outcome of reading it."""
     data = make(size)
     path = place / "weights.pt"
     path.write_bytes(data)
@@ -48,7 +48,7 @@ def tried(
     idle: float,
     section: Section,
 ) -> None:
-    """Read files of several sizes and note what was not handled."""
+    """Read files of several sizes and record events for those that are not handled."""
     points: list[tuple[int, float]] = []
     for size in sizes:
         length, outcome = measured(make, size, place)
@@ -69,7 +69,7 @@ def tried(
 
 
 def run(quick: bool, seed: int) -> list[Section]:
-    """Every program and many random mixes of operations, each in several sizes."""
+    """Every program and many random sequences of operations, each in several sizes."""
     sizes = QUICK if quick else SIZES
     known = Section("weights that slow a reader", remark=f"slope of the time at most {STEEPEST}")
     mixes = Section("mixes of pickle operations", remark=f"slope of the time at most {STEEPEST}")

@@ -1,7 +1,7 @@
 """Pickles, zip archives and safetensors headers of any size that try to make their reader slow.
 
-Each function makes a file of about ``n`` bytes. The names say what would take time quadratic in ``n`` in a
-reader that is not careful.
+Each function returns a file of about ``n`` bytes. Its name states what takes quadratic time in a careless
+reader.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chainrule.errors import ChainruleError
 from chainrule.interop.torch.pickle_reader import run
 
 MAGIC = 0x1950A86A20F9469CFC6C
-PRIME = 2**61 - 1  # the hash of an int of Python is its rest by this prime
+PRIME = 2**61 - 1  # the hash of a Python int is its remainder modulo this prime
 
 
 def text(word: str) -> bytes:
@@ -26,18 +26,18 @@ def text(word: str) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """The operation that pushes a whole number."""
+    """The operation that pushes an integer."""
     size = value.bit_length() // 8 + 1
     return b"\x8a" + bytes([size]) + value.to_bytes(size, "little", signed=True)
 
 
 def storage(key: bytes, count: int) -> bytes:
-    """The operations that push a storage of float32; ``key`` are those that push its key."""
+    """The operations that push a storage of float32; ``key`` pushes its key."""
     return b"(" + text("storage") + b"ctorch\nFloatStorage\n" + key + text("cpu") + number(count) + b"tQ"
 
 
 def zipped(program: bytes, **storages: bytes) -> bytes:
-    """A file of PyTorch's zip form."""
+    """A file in PyTorch's zip format."""
     stream = BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02" + program + b".")
@@ -47,7 +47,7 @@ def zipped(program: bytes, **storages: bytes) -> bytes:
 
 
 def legacy(program: bytes, keys: bytes = b"]") -> bytes:
-    """A file of PyTorch's old form."""
+    """A file in PyTorch's legacy format."""
     magic = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
     facts = b"\x80\x02}" + text("little_endian") + b"\x88s."
     return magic + b"\x80\x02M\xe9\x03." + facts + b"\x80\x02" + program + b".\x80\x02" + keys + b"."
@@ -59,7 +59,7 @@ def _keys(keys: Callable[[int], int], n: int) -> bytes:
 
 
 def _call(arguments: bytes, calls: bytes, n: int) -> bytes:
-    """A long tuple in the memo, and something called with it again and again."""
+    """A long tuple in the memo, and repeated calls with it."""
     long = b"(" + arguments * (n // 2 // len(arguments)) + b"tq\x00"
     return zipped(long + calls * (n // 2 // len(calls)))
 
@@ -69,13 +69,13 @@ PARAMETER = b"ctorch._utils\n_rebuild_parameter\nq\x01"
 
 
 def equal_keys(n: int) -> bytes:
-    """Two equal long texts, one the key of a dict, the other set again and again."""
+    """Two equal long texts, one the key of a dict, the other set repeatedly."""
     long = text("k" * (n // 3))
     return zipped(b"}" + long + b"Ns" + long + b"q\x00" + b"0" + b"h\x00Ns" * (n // 12))
 
 
 def equal_storages(n: int) -> bytes:
-    """Storages whose long keys are equal and not the same text."""
+    """Storages whose long keys are equal but distinct texts."""
     long = text("1" * (n // 3))
     begin = long + b"q\x00" + long + b"q\x01"
     one = b"(" + text("storage") + b"ctorch\nFloatStorage\nh\x01" + text("cpu") + b"K\x00tQ0"
@@ -83,7 +83,7 @@ def equal_storages(n: int) -> bytes:
 
 
 def equal_listed(n: int) -> bytes:
-    """A list of storages that has one long text many times."""
+    """A list of storages that contains one long text many times."""
     keys = b"](" + text("1" * (n // 2)) + b"q\x00" + b"h\x00" * (n // 4) + b"e"
     return legacy(b"}", keys)
 
@@ -105,7 +105,7 @@ def views(n: int) -> bytes:
 
 
 def broadcast(n: int) -> bytes:
-    """Tensors that all repeat one number as often as their storage is long."""
+    """Tensors that repeat one number as often as their storage is long."""
     count = n // 8
     one = b"h\x01(h\x02K\x00" + number(count) + b"\x85K\x00\x85\x89NtR"
     items = b"".join(text(f"a{i}") + one + b"s" for i in range(n // 60))
@@ -135,7 +135,7 @@ def extra_fields(n: int) -> bytes:
 
 
 def long_names(n: int) -> bytes:
-    """Members in a folder whose name is long."""
+    """Members in a folder with a long name."""
     stream, root = BytesIO(), "r" * 900
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(f"{root}/data.pkl", b"\x80\x02}.")
@@ -241,9 +241,9 @@ PIECES = (
 
 
 def mixed(seed: int) -> Callable[[int], bytes]:
-    """A phrase of a few operations, repeated until the file has its size, after values of half the size.
+    """A sequence of a few operations, repeated until the file has its size, after values of half the size.
 
-    Most phrases are refused at once. So phrases are drawn until one is obeyed when it is repeated.
+    Most sequences are refused at once, so sequences are sampled until one is accepted when it is repeated.
     """
     draw = random.Random(seed)
     large = draw.choice([b"(" + b"N" * 1000 + b"t", b"(" + b"K\x01" * 500 + b"l", b""])
@@ -261,7 +261,7 @@ def mixed(seed: int) -> Callable[[int], bytes]:
 
 
 def _is_obeyed(program: bytes) -> bool:
-    """Whether the reader goes through a program to its end, where several values are left."""
+    """Whether the reader processes a program to its end, where several values are left."""
     try:
         run(BytesIO(program + b"."), "mix")
     except ChainruleError as error:

@@ -17,6 +17,7 @@ import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.notation import parse
 from chainrule.store import json_document
+from chainrule.train.nonfinite.run_file import NAME
 
 DEEP = 3000
 NESTED = {
@@ -31,7 +32,7 @@ NESTED = {
 READERS = {
     "config.toml": ("show run --profile", "explain run iris --step 1", "train iris --out run --resume"),
     "doctor.json": ("doctor run",),
-    "nonfinite.json": ("show run", "doctor run"),
+    NAME: ("show run", "doctor run"),
     "plan.json": ("show run/plan.json",),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError
+from chainrule.train.nonfinite.run_file import NAME
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_the_cause_of_the_end_of_a_training_is_shown(
 
 @pytest.mark.parametrize("command", ["show", "doctor"])
 def test_a_damaged_record_is_refused(chainrule, failed: Path, command: str) -> None:
-    (failed / "nonfinite.json").write_text('{"step": 3}', encoding="utf-8")
+    (failed / NAME).write_text('{"step": 3}', encoding="utf-8")
     outcome = chainrule(command, failed)
     assert outcome.code != 0
     assert "E555" in outcome.err

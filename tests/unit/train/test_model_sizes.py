@@ -1,4 +1,4 @@
-"""Sizes changed in model files: refused, or loaded in little time and memory; a part of the campaign."""
+"""Changed sizes in model files are refused, or loaded quickly in little memory; a part of the campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from campaigns.hostile_cases import checkpoints, forked, model_sizes
 from campaigns.hostile_cases.model_attacks import attacks
-from campaigns.hostile_cases.model_files import Honest, honest_files, values_of
+from campaigns.hostile_cases.model_files import ValidFile, valid_files, values_of
 
 import chainrule as cr
 from chainrule import nn
@@ -22,12 +22,12 @@ from chainrule.store import container
 from chainrule.train.evaluation import prediction
 from chainrule.train.model_state import ModelState
 
-SLOW = 5.0  # times the bound of the campaign, for a machine that does other things
+SLOW = 5.0  # times the bound of the campaign, for a busy machine
 
 
 @pytest.fixture(scope="module")
-def files() -> list[Honest]:
-    return list(honest_files())
+def files() -> list[ValidFile]:
+    return list(valid_files())
 
 
 def events(function: Callable[[Any], str], cases: Sequence[Any]) -> list[str]:
@@ -37,31 +37,31 @@ def events(function: Callable[[Any], str], cases: Sequence[Any]) -> list[str]:
     return section.events
 
 
-def test_the_files_hold_every_kind_of_the_registry(files: list[Honest]) -> None:
-    found: Counter[tuple[str, str]] = Counter()
-    for honest in files:
-        parts = [honest.record["net"], honest.record["optimizer"]]
-        parts += [part for path, part in values_of(honest.record) if isinstance(part, dict)]
-        found.update((f, p[f]) for p in parts for f in FAMILIES if isinstance(p.get(f), str))
-    missing = [(f, kind) for f, (_, kinds) in FAMILIES.items() for kind in kinds if (f, kind) not in found]
+def test_the_files_contain_every_kind_of_the_registry(files: list[ValidFile]) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for file in files:
+        parts = [file.record["net"], file.record["optimizer"]]
+        parts += [part for path, part in values_of(file.record) if isinstance(part, dict)]
+        counts.update((f, p[f]) for p in parts for f in FAMILIES if isinstance(p.get(f), str))
+    missing = [(f, kind) for f, (_, kinds) in FAMILIES.items() for kind in kinds if (f, kind) not in counts]
     assert missing == []
 
 
-def test_changed_sizes_are_refused_or_cheap(files: list[Honest]) -> None:
-    cases = model_sizes.cases(0.0, 5, files)  # one of each file
+def test_changed_sizes_are_refused_or_take_little_time_and_memory(files: list[ValidFile]) -> None:
+    cases = model_sizes.cases(0.0, 5, files)  # one per file
     assert len(cases) == len(files)
     assert events(model_sizes.loaded, cases) == []
 
 
-def test_attacks_are_refused_or_cheap() -> None:
+def test_attacks_are_refused_or_take_little_time_and_memory() -> None:
     cases = model_sizes._unchanged(list(attacks()))
     assert len(cases) > 20
     assert events(model_sizes.loaded, cases) == []
 
 
-def test_the_honest_files_load(files: list[Honest]) -> None:
+def test_the_unchanged_files_load(files: list[ValidFile]) -> None:
     cases = model_sizes._unchanged(files[:: len(files) // 40])
-    assert all(case.is_honest for case in cases)
+    assert all(case.is_valid for case in cases)
     assert events(model_sizes.loaded, cases) == []
 
 
@@ -69,8 +69,8 @@ def test_changed_checkpoints_are_refused_or_resumed() -> None:
     assert events(checkpoints.resumed, checkpoints.cases(0.03, 3)) == []
 
 
-def test_a_child_that_hangs_dies_or_takes_memory_is_an_event() -> None:
-    """The campaign itself can fail."""
+def test_the_campaign_reports_hangs_deaths_and_memory() -> None:
+    """The campaign can fail."""
 
     def misbehave(case: str) -> str:
         if case == "hang":
@@ -80,9 +80,9 @@ def test_a_child_that_hangs_dies_or_takes_memory_is_an_event() -> None:
             raise SystemExit
         return f"loaded {len(bytearray(200 * 2**20)) if case == 'eat' else 0}"
 
-    told = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 5.0)}
-    assert [told[i].told for i in (1, 2)] == ["hung", "died"]
-    assert told[3].megabytes > 190 > 50 > told[0].megabytes
+    outcomes = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 5.0)}
+    assert [outcomes[i].result for i in (1, 2)] == ["hung", "died"]
+    assert outcomes[3].megabytes > 190 > 50 > outcomes[0].megabytes
 
 
 def test_the_limits_of_a_file_hold_for_the_step_of_its_training(tmp_path: Path) -> None:
@@ -97,7 +97,9 @@ def test_the_limits_of_a_file_hold_for_the_step_of_its_training(tmp_path: Path) 
     assert refused.value.code in ("E102", "E427")
 
 
-def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_memory_error_while_loading_is_a_file_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = cr.Model(cr.Dense(2), "mse")
     model.fit(np.zeros((8, 2)), np.zeros((8, 2)), epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
@@ -110,15 +112,15 @@ def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.
         cr.Model.load(tmp_path / "m.safetensors")
 
 
-def test_an_answer_that_is_too_long_as_text_is_refused(files: list[Honest]) -> None:
-    (padded,) = [each for each in files if each.name == "layer pad"]
+def test_an_output_that_is_too_long_as_text_is_refused(files: list[ValidFile]) -> None:
+    (padded,) = [file for file in files if file.name == "layer pad"]
     case = model_sizes.Case(padded, ("net", "padding", 0), 2**20)
     (outcome,) = forked.run(model_sizes.used, [case], 60.0)
-    assert outcome.told == "0 1"
+    assert outcome.result == "0 1"
     assert outcome.megabytes < model_sizes.MEGABYTES
 
 
-def test_memory_that_runs_out_in_a_prediction_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_memory_error_in_a_prediction_is_a_training_error(monkeypatch: pytest.MonkeyPatch) -> None:
     model = cr.Model(cr.Dense(2), "mse")
     model.fit(np.zeros((8, 4)), np.zeros((8, 2)), epochs=1, verbose=False)
 
@@ -138,7 +140,7 @@ def test_a_stride_longer_than_any_array_is_refused(stride: int) -> None:
         F.max_pool(cr.input("x", (None, 4, 4, 1)), 2, stride)
 
 
-def test_an_input_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_an_input_name_that_is_no_string_is_refused(tmp_path: Path) -> None:
     model = cr.Model(cr.Dense(2), "mse")
     model.fit(np.zeros((8, 4)), np.zeros((8, 2)), epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
@@ -149,7 +151,7 @@ def test_an_input_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
         cr.Model.load(tmp_path / "m.safetensors")
 
 
-def test_a_number_that_no_float_holds_is_refused_where_it_is_written(tmp_path: Path) -> None:
+def test_a_number_beyond_float_range_is_refused_at_construction(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="E102"):
         cr.SGD(10**400)
     with pytest.raises(FileError, match="E425"):
@@ -158,6 +160,6 @@ def test_a_number_that_no_float_holds_is_refused_where_it_is_written(tmp_path: P
 
 
 @pytest.mark.parametrize("start", [True, 7, "", [], [1, 2], [[]]])
-def test_a_checkpoint_with_a_strange_start_is_refused(start: Any) -> None:
+def test_a_checkpoint_with_an_invalid_start_is_refused(start: Any) -> None:
     saved = checkpoints.cut_off()
     assert checkpoints.resumed(checkpoints.Changed(saved, ("identity", "start"), start)) == "E505"

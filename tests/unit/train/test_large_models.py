@@ -1,4 +1,4 @@
-"""Large honest networks are built within the limits of their own files; only shapes are worked out."""
+"""Large valid networks are built within the limits of their files; only shapes are computed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ HONEST: dict[str, tuple[Callable[[], nn.Layer], Mapping[str, Spec]]] = {
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_a_large_honest_network_is_within_its_limits(name: str) -> None:
+def test_a_large_network_is_within_its_limits(name: str) -> None:
     write, inputs = HONEST[name]
     net = write()
     built = nn.build(net, inputs, "float32")

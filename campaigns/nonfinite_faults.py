@@ -1,8 +1,8 @@
-"""Trainings with one fault each, and what is true of it: operation, layer, step, phase, rows, cause.
+"""Trainings with one fault each, and the expected report: operation, layer, step, phase, rows, cause.
 
-A fault is injected where it can be known beforehand what has to be found: a number in a row of the data that
-one operation cannot take, a slope that is infinite, a weight set by hand, a learning rate. The rows go
-through the net in order, four at a time, so that the row says the step.
+A fault is injected where its report is known beforehand: a number in a row of the data for which one
+operation fails, an infinite derivative, a weight set by hand, a learning rate. The rows pass through the
+network in order, four at a time, so that the row determines the step.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ SUMS = ("add", "subtract", "sum")
 
 @dataclass(frozen=True)
 class Truth:
-    """What has to be found.
+    """The expected report.
 
     Args:
-        ops: the operations that may be named; of some faults the arithmetic decides among a few.
+        ops: the operations that may be named; for some faults the arithmetic decides among a few.
         layer: the path of the layer.
         phase: forward, backward or update.
-        step: the update that cannot be made; 0: the one at which it stops when steps are made one by one.
-        rows: the rows of the data at which it arises; ``None``: none has to be named.
-        time: the place in the sequence, inside a loop over time.
+        step: the update that fails; 0: the one at which the training stops when every step is run singly.
+        rows: the rows of the data at which it arises; ``None``: no rows are expected.
+        time: the position in the sequence, inside a loop over time.
         causes: keys of which one must be the nearest or the deepest cause.
     """
 
@@ -50,7 +50,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Fault:
-    """A training that must fail, and the truth about it."""
+    """A training that must fail, and the expected report."""
 
     name: str
     kind: str
@@ -60,7 +60,7 @@ class Fault:
 
 @layer
 class Apply(Layer):
-    """One operation on what passes."""
+    """Applies one operation."""
 
     op: str
 
@@ -70,7 +70,7 @@ class Apply(Layer):
 
 @layer
 class Scaled(Layer):
-    """An operation on what passes times a parameter, so that something flows back through it."""
+    """Applies an operation to the input times a parameter, so that the parameter has a gradient."""
 
     op: str
 
@@ -81,7 +81,7 @@ class Scaled(Layer):
 
 @layer
 class Loop(Layer):
-    """A loop over time whose step keeps half of its state and adds something of the cell."""
+    """A loop over time whose step keeps half of its state and adds the result of an operation on the cell."""
 
     step: str
     reverse: bool = False
@@ -94,7 +94,7 @@ class Loop(Layer):
 
 @layer
 class Total(Layer):
-    """The sum of a row, made small again."""
+    """The sum of a row, divided by a large number."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         return x.sum(1, keepdims=True) * 1e-38
@@ -102,7 +102,7 @@ class Total(Layer):
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of a user's own layer: what makes it fail, in either kind of number."""
+    """An operation of a custom layer: a number for which it fails, in either dtype."""
 
     apply: Callable[[Node], Node]
     poison: tuple[float, float]  # float32, float64
@@ -119,7 +119,7 @@ OPS: dict[str, Operation] = {
     "exp overflows": Operation(lambda x: cr.exp(x), (90.0, 800.0), "exp", "exp_overflow"),
     "square overflows": Operation(lambda x: cr.square(x), (3e19, 1e200), "square", "overflow_product"),
     "0 to a negative power": Operation(lambda x: x**-1.5, (0.0, 0.0), "power", "power_of_zero"),
-    "broken power of a negative number": Operation(
+    "fractional power of a negative number": Operation(
         lambda x: x**1.5, (-2.0, -2.0), "power", "power_of_negative"
     ),
     "power overflows": Operation(lambda x: x**9.0, (1e5, 1e40), "power", "overflow_power"),
@@ -141,7 +141,7 @@ BACK: dict[str, Callable[[Node], Node]] = {
 
 
 def rows_of(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
-    """Rows that no operation above minds."""
+    """Rows for which every operation above is finite."""
     draw = np.random.Generator(np.random.Philox(7))
     return (1.0 + 0.1 * draw.random((ROWS, *shape))).astype(dtype)
 
@@ -149,7 +149,7 @@ def rows_of(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
 def fitted(
     net: Layer, x: np.ndarray, loss: Any = "mse", y: Any = None, epochs: int = 2, **options: Any
 ) -> Any:
-    """A training, rows in order."""
+    """Run a training with rows in order."""
     known = {key: options.pop(key) for key in ("optimizer", "dtype", "engine", "clip") if key in options}
     known.setdefault("optimizer", cr.SGD(1e-3))
     before = options.pop("before", {})
@@ -186,7 +186,7 @@ PLACES: dict[str, tuple[int, ...]] = {
 
 
 def forward_faults() -> Iterator[Fault]:
-    """Every operation in every net: first, middle and last steps, one row and several, both dtypes."""
+    """Every operation in every network: first, middle and last steps, one row and several, both dtypes."""
     places = list(PLACES.items())
     for i, name in enumerate(OPS):
         for j, (net, (shape, make)) in enumerate(NETS.items()):
@@ -204,7 +204,7 @@ def forward_faults() -> Iterator[Fault]:
 
 
 def backward_faults() -> Iterator[Fault]:
-    """Slopes that are infinite where the value is not, and gradients that overflow."""
+    """Infinite derivatives of finite values, and gradients that overflow."""
     expected = {
         "root": (("divide",), "sqrt_derivative"), "guarded log": (("divide",), "zero_by_zero"),
         "length": (("divide",), "sqrt_derivative"), "guarded quotient": (("divide",), "division_by_zero"),
@@ -232,7 +232,7 @@ def backward_faults() -> Iterator[Fault]:
 
 
 def update_faults() -> Iterator[Fault]:
-    """The optimizer's own arithmetic."""
+    """The arithmetic of the optimizer."""
     squares = {
         "Adam": cr.Adam(1e-30),
         "RMSprop": cr.RMSprop(1e-30),
@@ -267,11 +267,11 @@ def update_faults() -> Iterator[Fault]:
         )  # fmt: skip
 
 
-def held_faults() -> Iterator[Fault]:
+def parameter_faults() -> Iterator[Fault]:
     """Weights set to NaN or infinity: before the first step, and between two by a callback."""
     for path, value in (("dense1.weight", np.nan), ("dense2.bias", np.inf), ("dense1.bias", -np.inf)):
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
-        given = {
+        parameters = {
             path: np.full({"dense1.weight": (4, 3), "dense2.bias": (1,), "dense1.bias": (4,)}[path], value)
         }
         truth = Truth(("input",), path.rpartition(".")[0], "forward", 1, None, ("nonfinite_weight",))
@@ -279,7 +279,7 @@ def held_faults() -> Iterator[Fault]:
             f"{path} is {value}",
             "dense",
             truth,
-            lambda net=net, given=given: fitted(net, rows_of((3,)), before=given),
+            lambda net=net, parameters=parameters: fitted(net, rows_of((3,)), before=parameters),
         )
     for step, path in ((1, "dense1.weight"), (9, "dense2.weight"), (11, "dense1.bias")):
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
@@ -311,7 +311,7 @@ class Poison(cr.Callback):
 
 @dataclass
 class Spoil:
-    """Writes a number into a row of the data after a step, as a program with the array in hand may do."""
+    """Writes a number into a row of the data after a step, as a program with the same array may do."""
 
     step: int
     rows: tuple[int, ...]
@@ -324,7 +324,7 @@ class Spoil:
 
 
 def data_faults() -> Iterator[Fault]:
-    """Rows of the data that become NaN, infinite or huge while the net learns; also a mask that masks all."""
+    """Rows of the data that become NaN, infinite or huge during a training; a mask that masks everything."""
     for value, step, rows, engine in (
         (np.nan, 1, (17,), "native"), (np.inf, 9, (2, 3), "native"), (-np.inf, 3, (41,), "reference"),
         (np.nan, 11, (0,), "reference"),
@@ -343,7 +343,7 @@ def data_faults() -> Iterator[Fault]:
     for kind, row, net, before, path, rows in (
         ("dense", 18, dense, {"dense1.weight": np.ones((1, 3))}, "dense1", (18,)),
         ("conv", 40, conv, {"conv1.weight": np.ones((2, 3, 3, 1))}, "conv1", (40,)),
-        # The mean of the batch is taken away first: then the squares of all its rows are too large.
+        # The mean of the batch is subtracted first: then the squares of all its rows are too large.
         ("norm", 2, cr.Sequential(cr.BatchNorm(), cr.Dense(1)), {}, "batch_norm1", (0, 1, 2, 3)),
     ):
         x = rows_of(NETS[kind][0])
@@ -358,7 +358,7 @@ def data_faults() -> Iterator[Fault]:
 
 @layer
 class Masked(Layer):
-    """A softmax over the places that count: those above 0.5."""
+    """A softmax over the positions whose value is above 0.5."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         scale = scope.parameter("scale", (x.shape[-1],), cr.Fill(1.0))
@@ -367,7 +367,7 @@ class Masked(Layer):
 
 @dataclass(frozen=True)
 class Own(Loss):
-    """A loss of one's own: an operation on the answer."""
+    """A custom loss: an operation on the output."""
 
     name = "own"
     op: str
@@ -377,7 +377,7 @@ class Own(Loss):
 
 
 def loss_faults() -> Iterator[Fault]:
-    """Losses of one's own, masks, and loops over time."""
+    """Custom losses, masks, and loops over time."""
     for i, name in enumerate(
         ("log of 0", "exp overflows", "1 / 0", "root of a negative number", "square overflows")
     ):
@@ -424,13 +424,14 @@ def loop_faults() -> Iterator[Fault]:
 def rounding_faults() -> Iterator[Fault]:
     """Sums that overflow in the order of compiled code and not in that of NumPy."""
     draw = np.random.Generator(np.random.Philox(3))
-    tried = (draw.choice([-0.7e38, 0.7e38], (2000, 24))).astype("float32")
+    rows_of_numbers = (draw.choice([-0.7e38, 0.7e38], (2000, 24))).astype("float32")
     node = input_node("x", (None, 24), "float32")
     total = cr.Graph({"y": node.sum(1)})
-    native, law = (
-        ~np.isfinite(cr.compile(total, engine).run({"x": tried})["y"]) for engine in ("native", "reference")
+    native, reference = (
+        ~np.isfinite(cr.compile(total, engine).run({"x": rows_of_numbers})["y"])
+        for engine in ("native", "reference")
     )
-    for row, values in zip((6, 27), tried[native & ~law], strict=False):
+    for row, values in zip((6, 27), rows_of_numbers[native & ~reference], strict=False):
         x = rows_of((24,))
         x[row] = values
         truth = Truth(("sum",), "total1", "forward", row // BATCH + 1, (row,), ("overflow_sum",))
@@ -458,7 +459,7 @@ FAMILIES: dict[str, Callable[[], Iterator[Fault]]] = {
     "an operation of the network": forward_faults,
     "a derivative or a gradient": backward_faults,
     "the optimizer update": update_faults,
-    "a weight set by hand": held_faults,
+    "a weight set by hand": parameter_faults,
     "the data": data_faults,
     "a loss or a mask": loss_faults,
     "a step of a scan": loop_faults,

@@ -1,9 +1,10 @@
 """Inject faults into trainings and compare the report on non-finite values with the known cause.
 
-Run it as ``python campaigns/blackbox.py``: it runs every training of ``campaigns/blackbox_faults.py``, writes
-the table of docs/nonfinite-values.md, and exits with 1 if a fault is not located correctly: operation, layer,
-step, phase, rows and cause. ``--only NAME`` runs those whose family, network or name contains NAME and writes
-nothing. ``--cost`` measures the processor time of the check in a training instead, and writes that table.
+Run it as ``python campaigns/nonfinite.py``: it runs every training of ``campaigns/nonfinite_faults.py``,
+writes the table of docs/nonfinite-values.md, and exits with 1 if a fault is not located correctly: operation,
+layer, step, phase, rows and cause. ``--only NAME`` runs those whose family, network or name contains NAME and
+writes nothing. ``--cost`` measures the processor time of the check in a training instead, and writes that
+table.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from chainrule.train.nonfinite.recorder import Recorder
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from campaigns.blackbox_faults import FAMILIES, Fault, Truth  # noqa: E402
+from campaigns.nonfinite_faults import FAMILIES, Fault, Truth  # noqa: E402
 
 PAGE = ROOT / "docs" / "nonfinite-values.md"
 HEAD = (
@@ -38,12 +39,12 @@ HEAD = (
     + "|---" * 9
     + "|"
 )
-ASKED = ("operation", "layer", "step", "phase", "rows", "cause")
-TURNS = 5  # of each measurement; the least processor time counts
+PARTS = ("operation", "layer", "step", "phase", "rows", "cause")
+TURNS = 5  # of each measurement, of which the minimum is reported
 
 
 def report_of(fault: Fault, **options: Any) -> NonfiniteReport | None:
-    """What the black box says of a training that must fail; ``None`` when it did not."""
+    """The report of the non-finite tracer on a training that must fail; ``None`` if it did not."""
     try:
         fault.train(**options)
     except TrainingError as error:
@@ -51,38 +52,38 @@ def report_of(fault: Fault, **options: Any) -> NonfiniteReport | None:
     return None
 
 
-def wrong(fault: Fault, found: NonfiniteReport | None) -> list[str]:
-    """What the black box did not say as it is."""
-    if found is None:
-        return list(ASKED)
+def wrong(fault: Fault, report: NonfiniteReport | None) -> list[str]:
+    """The parts of the report that are wrong."""
+    if report is None:
+        return list(PARTS)
     truth = fault.truth if fault.truth.step else one_by_one(fault)
     right = {
-        "operation": not truth.ops or found.op in truth.ops,
-        "layer": not truth.layer or found.layer == truth.layer,
-        "step": found.step == truth.step and found.time == truth.time,
-        "phase": not truth.phase or found.phase == truth.phase,
-        "rows": truth.rows is None or truth.rows == (found.rows or found.dominant_rows),
-        "cause": any(cause.key in truth.causes for cause in found.causes),
+        "operation": not truth.ops or report.op in truth.ops,
+        "layer": not truth.layer or report.layer == truth.layer,
+        "step": report.step == truth.step and report.time == truth.time,
+        "phase": not truth.phase or report.phase == truth.phase,
+        "rows": truth.rows is None or truth.rows == (report.rows or report.dominant_rows),
+        "cause": any(cause.key in truth.causes for cause in report.causes),
     }
-    return [name for name in ASKED if not right[name]]
+    return [name for name in PARTS if not right[name]]
 
 
 def one_by_one(fault: Fault) -> Truth:
-    """What is true of a learning rate: where it stops when steps are made one by one, each heard."""
-    made = [0]
+    """The truth about a learning rate: where the training stops when every step is run singly."""
+    steps = [0]
 
     def count(event: Event) -> None:
         if isinstance(event, StepDone):
             assert np.isfinite(event.loss)
-            made.append(event.step)
+            steps.append(event.step)
 
-    found = report_of(fault, callbacks=[every_step(count)])
-    assert found is not None
-    return replace(fault.truth, ops=(found.op,), layer=found.layer, phase=found.phase, step=made[-1] + 1)
+    report = report_of(fault, callbacks=[every_step(count)])
+    assert report is not None
+    return replace(fault.truth, ops=(report.op,), layer=report.layer, phase=report.phase, step=steps[-1] + 1)
 
 
 def locate(only: str) -> tuple[str, int]:
-    """The table of all faults whose family, net or name holds ``only``, and how many were not located."""
+    """The table of the faults whose name contains ``only``, and how many were not located."""
     lines, missed, total = [HEAD], 0, 0
     for family, source in FAMILIES.items():
         faults = [f for f in source() if only in f"{family} {f.kind} {f.name}"]
@@ -90,27 +91,27 @@ def locate(only: str) -> tuple[str, int]:
             continue
         misses = []
         for fault in faults:
-            found = report_of(fault)
-            misses.append(wrong(fault, found))
-            said = "nothing" if found is None else found.lines("en", 1)[0]
-            told = f"missed {', '.join(misses[-1])}" if misses[-1] else "located"
-            print(f"{told}: {fault.kind}, {fault.name}: {said}")
-        counts = [sum(name not in each for each in misses) for name in ASKED]
-        whole = sum(not each for each in misses)
-        lines.append(f"| {family} | {len(faults)} | {' | '.join(map(str, counts))} | {whole} |")
-        missed, total = missed + len(faults) - whole, total + len(faults)
+            report = report_of(fault)
+            misses.append(wrong(fault, report))
+            text = "nothing" if report is None else report.lines("en", 1)[0]
+            outcome = f"missed {', '.join(misses[-1])}" if misses[-1] else "located"
+            print(f"{outcome}: {fault.kind}, {fault.name}: {text}")
+        counts = [sum(name not in missed_parts for missed_parts in misses) for name in PARTS]
+        located = sum(not missed_parts for missed_parts in misses)
+        lines.append(f"| {family} | {len(faults)} | {' | '.join(map(str, counts))} | {located} |")
+        missed, total = missed + len(faults) - located, total + len(faults)
     return "\n".join([*lines, "", f"**{total - missed} of {total} located.**"]), missed
 
 
 def dense() -> tuple[Any, np.ndarray, np.ndarray]:
-    """A small net of dense layers."""
-    x, y = drawn(4096, 20)
+    """A small network of fully connected layers."""
+    x, y = random_samples(4096, 20)
     return cr.Sequential(cr.Dense(32, "relu"), cr.Dense(16, "relu"), cr.Dense(10)), x, y
 
 
 def lenet() -> tuple[Any, np.ndarray, np.ndarray]:
     """LeNet-5 on 28 by 28."""
-    x, y = drawn(512, 28, 28, 1)
+    x, y = random_samples(512, 28, 28, 1)
     layers = (
         cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 5, activation="relu"),
         cr.MaxPool(2), cr.Flatten(), cr.Dense(120, "relu"), cr.Dense(84, "relu"), cr.Dense(10),
@@ -119,19 +120,19 @@ def lenet() -> tuple[Any, np.ndarray, np.ndarray]:
 
 
 def block() -> tuple[Any, np.ndarray, np.ndarray]:
-    """A block of a GPT, 64 wide, on 32 places."""
-    x, y = drawn(256, 32, 64)
+    """A block of a GPT, 64 wide, on 32 positions."""
+    x, y = random_samples(256, 32, 64)
     layer = cr.TransformerEncoderLayer(4, causal=True)
     return cr.Sequential(layer, cr.GlobalAveragePool(), cr.Dense(10)), x, y
 
 
-def drawn(rows: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+def random_samples(rows: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
     """Random samples of ten classes."""
     draw = np.random.Generator(np.random.Philox(1))
     return draw.normal(size=(rows, *shape)).astype("float32"), np.arange(rows) % 10
 
 
-# Each with its batch and how many epochs are measured.
+# Each with its batch size and the number of measured epochs.
 NETS = {
     "dense 20-32-16-10, batch 32": (dense, 32, 80),
     "LeNet-5, batch 64": (lenet, 64, 4),
@@ -141,44 +142,44 @@ NETS = {
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """Inside the block, the processor time of all that the black box does in a training that goes well."""
+    """Measures the processor time of the non-finite tracer in a training inside the block."""
     spent = [0.0]
     places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "record"), (StepRunner, "_is_finite")]
-    kept = [getattr(owner, name) for owner, name in places]
+    originals = [getattr(owner, name) for owner, name in places]
 
     def measured(call: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*given: Any) -> Any:
+        def run(*arguments: Any) -> Any:
             begin = time.process_time()
             try:
-                return call(*given)
+                return call(*arguments)
             finally:
                 spent[0] += time.process_time() - begin
 
         return run
 
-    for (owner, name), call in zip(places, kept, strict=True):
+    for (owner, name), call in zip(places, originals, strict=True):
         setattr(owner, name, measured(call))
     try:
         yield spent
     finally:
-        for (owner, name), call in zip(places, kept, strict=True):
+        for (owner, name), call in zip(places, originals, strict=True):
             setattr(owner, name, call)
 
 
 def cost() -> str:
-    """The table of processor times: of a step, and of the black box in it; the least of some turns."""
+    """The table of processor times: of a step, and of the tracer in it; the minimum of several runs."""
     lines = ["| network | time per step | non-finite check | fraction |", "|---|---|---|---|"]
     for name, (make, batch, epochs) in NETS.items():
         net, x, y = make()
         model = cr.Model(net, "cross_entropy", cr.Adam(1e-4))
         turns = [spent(model, x, y, batch, epochs) for _ in range(TURNS)]
-        whole, part = (min(column) for column in zip(*turns, strict=True))
-        lines.append(f"| {name} | {whole:,.1f} µs | {part:,.2f} µs | {100 * part / (whole - part):.2f} % |")
+        total, part = (min(column) for column in zip(*turns, strict=True))
+        lines.append(f"| {name} | {total:,.1f} µs | {part:,.2f} µs | {100 * part / (total - part):.2f} % |")
     return "\n".join(lines)
 
 
 def spent(model: Any, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> tuple[float, float]:
-    """Processor time of a step in microseconds, and the black box's part of it, once all is compiled."""
+    """Processor time of a step and of the tracer in it, in microseconds, after compilation."""
     marks: list[tuple[float, float]] = []
     with timed() as own:
 
@@ -196,12 +197,12 @@ def spent(model: Any, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> 
             callbacks=[last_step_only(mark)],
         )
     steps = epochs * -(-len(x) // batch)
-    whole, part = ((last - first) / steps * 1e6 for first, last in zip(marks[0], marks[-1], strict=True))
-    return whole, part
+    total, part = ((last - first) / steps * 1e6 for first, last in zip(marks[0], marks[-1], strict=True))
+    return total, part
 
 
 def write(name: str, command: str, text: str) -> None:
-    """Put a table between the marks of the page."""
+    """Replace a table between the marks of the page."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
@@ -209,21 +210,21 @@ def write(name: str, command: str, text: str) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Make all trainings, show and write the table; 1 when a fault is not located."""
+    """Run all trainings, print and write the table; return 1 if a fault is not located."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="")
     parser.add_argument("--cost", action="store_true")
-    asked = parser.parse_args(words)
+    options = parser.parse_args(words)
     cr.settings.threads = 1
-    if asked.cost:
+    if options.cost:
         table = cost()
         print(table)
-        write("cost", "python campaigns/blackbox.py --cost", table)
+        write("cost", "python campaigns/nonfinite.py --cost", table)
         return 0
-    table, missed = locate(asked.only)
+    table, missed = locate(options.only)
     print(table)
-    if not asked.only:
-        write("faults", "python campaigns/blackbox.py", table)
+    if not options.only:
+        write("faults", "python campaigns/nonfinite.py", table)
     return 1 if missed else 0
 
 
