@@ -1,4 +1,4 @@
-"""What machine this was, and with which versions: a time without them is worth nothing."""
+"""The machine and the versions of libraries, which belong to every reported time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PACKAGES = (
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The processor's name, if the system reports it."""
     path = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", path.read_text()) if path.exists() else None
-    return found[1].strip() if found else platform.processor()
+    match = re.search(r"model name\s*:\s*(.+)", path.read_text()) if path.exists() else None
+    return match[1].strip() if match else platform.processor()
 
 
 def _commit() -> str:
-    """The commit that is measured; with a ``+`` where files differ from it."""
+    """The measured commit; with a ``+`` if files differ from it."""
     try:
         named = subprocess.run(
             ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True
@@ -44,7 +44,7 @@ def _version(package: str) -> str | None:
 
 
 def load() -> float | None:
-    """How many processes wanted a processor during the last minute."""
+    """The load average of the last minute."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 

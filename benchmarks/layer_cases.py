@@ -1,7 +1,7 @@
-"""The layers, losses, operations and optimizers that are timed alone, at the sizes people use them at.
+"""Layers, losses, operations and optimizers that are timed alone, in common sizes.
 
-A case is a plain description, so that each side can build it without loading the other: a *kind*, which both
-peers have a word for, the values it takes and its settings. Images are (B, H, W, C), sequences (B, T, C).
+A case is a plain description, so that each side can build it without loading the other: a *kind*, whose name
+both peers map to their own, inputs and settings. Images are (B, H, W, C), sequences (B, T, C).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-RANDOM = ("Dropout", "SpatialDropout")  # kinds that draw numbers, each peer its own
+RANDOM = ("Dropout", "SpatialDropout")  # kinds with random numbers, different for each peer
 
 
 @dataclass(frozen=True)
-class Given:
-    """A value that is handed in.
+class LayerInput:
+    """An input of a layer.
 
     Args:
-        shape: whole, its first axis the batch.
-        below: whole numbers from 1 to below this one; 0: numbers of a normal distribution.
+        shape: its shape, including the batch axis.
+        below: integers from 1 to below - 1; 0: normally distributed numbers.
         is_share: numbers between 0 and 1.
     """
 
@@ -30,7 +30,7 @@ class Given:
     is_share: bool = False
 
     def draw(self, seed: int) -> np.ndarray:
-        """Some numbers: speed does not depend on them."""
+        """Random values: speed does not depend on them."""
         rng = np.random.default_rng(seed)
         if self.below:
             return rng.integers(1, self.below, self.shape)
@@ -43,39 +43,39 @@ class Given:
 
 @dataclass(frozen=True)
 class LayerCase:
-    """Something that is timed alone.
+    """A layer, loss, operation or optimizer that is timed alone.
 
     Args:
-        family: what it belongs to; ``--only`` takes it.
-        text: what tells it apart from others of its family.
-        kind: the word both peers know it by.
-        given: the values it takes.
+        family: its group, for ``--only``.
+        text: distinguishes it from others of its family.
+        kind: the name that both peers map to their own.
+        inputs: its inputs.
         options: its settings.
-        is_image: whether it stands between layers of images, which decide how its values lie.
-        threads: how many threads may compute.
+        is_image: whether it is between layers of images, which determine the memory layout.
+        threads: number of threads.
     """
 
     family: str
     text: str
     kind: str
-    given: tuple[Given, ...]
+    inputs: tuple[LayerInput, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     is_image: bool = False
     threads: int = 1
 
     @property
     def name(self) -> str:
-        """How it is called in reports."""
+        """Its name in reports."""
         return f"{self.family}: {self.text}"
 
     @property
     def batch(self) -> int:
-        """How many samples it takes."""
-        return self.given[0].shape[0]
+        """The number of samples."""
+        return self.inputs[0].shape[0]
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """What is timed of it: nothing flows back through an index; without training nothing is dropped."""
+        """The timed passes: an index has no backward pass; without training nothing is dropped."""
         if self.kind == "optimizer":
             return ("update",)
         if self.kind in RANDOM:
@@ -83,26 +83,26 @@ class LayerCase:
         return ("forward",) if self.kind == "argmax" else ("forward", "both")
 
     def arrays(self) -> list[np.ndarray]:
-        """The values it takes."""
-        return [given.draw(seed) for seed, given in enumerate(self.given)]
+        """The values of the inputs."""
+        return [tensor.draw(seed) for seed, tensor in enumerate(self.inputs)]
 
 
 def weights(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
-    """Numbers for parameters of these shapes, the same ones for both peers."""
-    drawn = (Given(shape).draw(100 + i) for i, shape in enumerate(shapes))
-    return [array / np.float32(max(np.prod(array.shape[1:]), 1) ** 0.5) for array in drawn]
+    """Values for parameters of these shapes, the same for both peers."""
+    arrays = (LayerInput(shape).draw(100 + i) for i, shape in enumerate(shapes))
+    return [array / np.float32(max(np.prod(array.shape[1:]), 1) ** 0.5) for array in arrays]
 
 
 def _one(family: str, text: str, kind: str, shape: tuple[int, ...], **options: Any) -> LayerCase:
-    return LayerCase(family, text, kind, (Given(shape),), options)
+    return LayerCase(family, text, kind, (LayerInput(shape),), options)
 
 
 def _image(family: str, text: str, kind: str, shape: tuple[int, ...], **options: Any) -> LayerCase:
-    return LayerCase(family, text, kind, (Given(shape),), options, is_image=True)
+    return LayerCase(family, text, kind, (LayerInput(shape),), options, is_image=True)
 
 
-def _loss(text: str, name: str, *given: Given, **settings: Any) -> LayerCase:
-    return LayerCase("loss", text, "loss", given, {"name": name, "settings": settings})
+def _loss(text: str, name: str, *inputs: LayerInput, **settings: Any) -> LayerCase:
+    return LayerCase("loss", text, "loss", inputs, {"name": name, "settings": settings})
 
 
 MILLION = (256, 4096)
@@ -178,36 +178,42 @@ SOFTMAX = [
     for name in ("softmax", "log_softmax", "logsumexp")
     for shape in ((128, 10), (256, 1000), (64, 32000))
 ] + [_one("softmax", "softmax, 8 x 12 x 128 x 128", "softmax", (8, 12, 128, 128), axis=-1)]
-VALUES, SCORES = Given((256, 1000)), Given((128, 10))
+VALUES, SCORES = LayerInput((256, 1000)), LayerInput((128, 10))
 LOSS = [
-    _loss("cross-entropy, 128 x 10", "cross_entropy", SCORES, Given((128,), 10)),
-    _loss("cross-entropy, 256 x 1000", "cross_entropy", VALUES, Given((256,), 1000)),
-    _loss("cross-entropy, 128 x 32000", "cross_entropy", Given((128, 32000)), Given((128,), 32000)),
+    _loss("cross-entropy, 128 x 10", "cross_entropy", SCORES, LayerInput((128,), 10)),
+    _loss("cross-entropy, 256 x 1000", "cross_entropy", VALUES, LayerInput((256,), 1000)),
+    _loss("cross-entropy, 128 x 32000", "cross_entropy", LayerInput((128, 32000)), LayerInput((128,), 32000)),
     *(
         _loss(f"{name.replace('_', ' ')}, 256 x 1000", name, VALUES, VALUES)
         for name in ("mse", "mae", "huber", "smooth_l1")
     ),
     _loss(
-        "binary cross-entropy, 256 x 1000", "binary_cross_entropy", VALUES, Given((256, 1000), is_share=True)
+        "binary cross-entropy, 256 x 1000",
+        "binary_cross_entropy",
+        VALUES,
+        LayerInput((256, 1000), is_share=True),
     ),
-    _loss("KL divergence, 256 x 1000", "kl_divergence", VALUES, Given((256, 1000), is_share=True)),
-    _loss("Poisson, 256 x 1000", "poisson", VALUES, Given((256, 1000), is_share=True)),
-    _loss("multi-margin, 128 x 10", "multi_margin", SCORES, Given((128,), 10)),
-    _loss("triplet, 128 x 256", "triplet_margin", Given((128, 3, 256)), Given((128,), is_share=True)),
+    _loss("KL divergence, 256 x 1000", "kl_divergence", VALUES, LayerInput((256, 1000), is_share=True)),
+    _loss("Poisson, 256 x 1000", "poisson", VALUES, LayerInput((256, 1000), is_share=True)),
+    _loss("multi-margin, 128 x 10", "multi_margin", SCORES, LayerInput((128,), 10)),
+    _loss(
+        "triplet, 128 x 256", "triplet_margin", LayerInput((128, 3, 256)), LayerInput((128,), is_share=True)
+    ),
     _loss(
         "CTC, 16 x 100 x 29, 20 labels",
         "ctc",
-        Given((16, 100, 29)),
-        Given((16, 20), 28),
+        LayerInput((16, 100, 29)),
+        LayerInput((16, 20), 28),
         max_target_length=20,
     ),
 ]
 EMBEDDING = [
-    LayerCase("embedding", "10000 x 128, 32 x 64 words", "Embedding", (Given((32, 64), 10000),),
+    LayerCase("embedding", "10000 x 128, 32 x 64 words", "Embedding", (LayerInput((32, 64), 10000),),
               {"vocabulary": 10000, "units": 128}),
-    LayerCase("embedding", "30000 x 768, 16 x 128 words", "Embedding", (Given((16, 128), 30000),),
+    LayerCase("embedding", "30000 x 768, 16 x 128 words", "Embedding", (LayerInput((16, 128), 30000),),
               {"vocabulary": 30000, "units": 768}),
-    LayerCase("embedding", "bag of 10000 x 64, 128 x 20 words", "EmbeddingBag", (Given((128, 20), 10000),),
+    LayerCase("embedding", "bag of 10000 x 64, 128 x 20 words", "EmbeddingBag",
+              (LayerInput((128, 20), 10000),),
               {"vocabulary": 10000, "units": 64}),
 ]  # fmt: skip
 NOISE = [
@@ -224,7 +230,7 @@ REDUCTION = [
     _one("reduction", "variance over axis 1 of 256 x 4096", "variance", MILLION, axis=1),
 ]
 LAYOUT = [
-    LayerCase("layout", "concatenate two 256 x 2048", "concatenate", (Given((256, 2048)),) * 2),
+    LayerCase("layout", "concatenate two 256 x 2048", "concatenate", (LayerInput((256, 2048)),) * 2),
     _one("layout", "transposed 16 x 128 x 768 twice, joined", "transpose", TEXT),
     _image("layout", "pad by 1, 56x56x64", "Pad", MAPS, width=1),
     _image("layout", "nearest x 2, 28x28x64", "UpSampling", (16, 28, 28, 64), factor=2),
@@ -234,12 +240,12 @@ LAYOUT = [
         "layout",
         "gather 4096 rows of 10000 x 128",
         "gather",
-        (Given((4096,), 10000),),
+        (LayerInput((4096,), 10000),),
         {"table": (10000, 128)},
     ),
 ]
 PRODUCT = [
-    LayerCase("product", "x".join(map(str, (m, k, n))), "product", (Given((m, k)), Given((k, n))))
+    LayerCase("product", "x".join(map(str, (m, k, n))), "product", (LayerInput((m, k)), LayerInput((k, n))))
     for m, k, n in ((32, 32, 32), (64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512),
                     (1024, 1024, 1024), (1, 1024, 1024), (8, 784, 256), (128, 784, 10), (2048, 64, 2048))
 ]  # fmt: skip

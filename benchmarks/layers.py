@@ -4,14 +4,13 @@
     python -m benchmarks.layers --only norm --only "pool: mean"     what begins with these words
     python -m benchmarks.layers --threads 1 --quick --json out.json
 
-Both sides compute in processes of their own, with the same number of threads, and are asked in turn. PyTorch
-runs as its users run it, in the best of its memory formats (and of an optimizer's forms), with memory that is
-kept and not given back after each result. The ratio is
-PyTorch's time divided by chainrule's; one below 0.8 is marked.
+Both sides run in their own processes with the same number of threads, and are measured in turn. PyTorch runs
+as for its users, in the best of its memory formats (and of an optimizer's forms), with an allocator that
+keeps freed memory. The ratio is PyTorch's time divided by chainrule's; a ratio below 0.8 is marked.
 
-Quick, what counts is not the median of the times on the clock but the least: with one thread of the processor
-time, which other work on the machine disturbs little, with several of the time on the clock, because threads
-that wait for one another may take processor time for nothing.
+With ``--quick`` the minimum of the times is used instead of the median: with one thread the minimum processor
+time, which depends little on other work on the machine, with several threads the minimum wall time, because
+threads that wait for one another may use processor time.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from benchmarks.peers import LAYERS
 from benchmarks.report import seconds
 
 ROUNDS = {False: 9, True: 3}
-LEAST = 0.8  # times as fast as PyTorch, at least
+LEAST = 0.8  # minimum of PyTorch's time divided by chainrule's
 AGREE = 1e-3
 WIDTH = 130
 OURS, PEER = LAYERS
@@ -44,13 +43,13 @@ OURS, PEER = LAYERS
 
 @dataclass(frozen=True)
 class Pair:
-    """One way of one case, by both.
+    """One pass of one case, measured for both.
 
     Args:
-        case: what.
+        case: the case.
         way: ``"forward"``, ``"both"`` or ``"update"``.
-        ours, peer: the readings; of PyTorch those of its fastest variant.
-        effort: decides which time counts.
+        ours, peer: the readings; for PyTorch those of its fastest variant.
+        effort: determines the reported time.
     """
 
     case: LayerCase
@@ -60,22 +59,22 @@ class Pair:
     effort: Effort
 
     def time(self, row: Row) -> float:
-        """The time that counts."""
+        """The reported time."""
         return time_of(row, self.effort)
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as PyTorch."""
+        """PyTorch's time divided by chainrule's."""
         return self.time(self.peer) / self.time(self.ours)
 
     @property
     def agrees(self) -> bool:
-        """Whether both computed the same, as far as can be told."""
+        """Whether both computed the same value, as far as it is comparable."""
         values = (self.ours.value, self.peer.value)
         return any(map(math.isnan, values)) or math.isclose(*values, rel_tol=AGREE, abs_tol=AGREE**2)
 
     def plain(self) -> dict[str, Any]:
-        """Everything, as plain data."""
+        """All results as plain data."""
         readings = {
             side: {"variant": row.variant, "wall": row.wall, "cpu": row.cpu, "time": self.time(row)}
             for side, row in (("chainrule", self.ours), ("PyTorch", self.peer))
@@ -90,28 +89,28 @@ class Pair:
 
 
 def time_of(row: Row, effort: Effort) -> float:
-    """The time of a row that counts."""
+    """The reported time of a row."""
     if not effort.is_quick:
         return statistics.median(row.wall)
     return min(row.cpu if effort.threads == 1 else row.wall)
 
 
 def measured(case: LayerCase, engines: Sequence[Engine], effort: Effort, notes: list[str]) -> list[Pair]:
-    """All ways of a case by both, in turn."""
-    described, asked = {"layer": case.name, "threads": effort.threads}, []
+    """All passes of a case for both, measured in turn."""
+    described, variants = {"layer": case.name, "threads": effort.threads}, []
     for engine in engines:
         try:
             for variant in engine.ask("list", task="layer", case=described)["variants"]:
-                made = engine.ask(
+                prepared = engine.ask(
                     "make", key=variant, task="layer", case=described, variant=variant, aim=effort.aim
                 )
-                asked.append((engine, Row(engine.name, variant, made["value"], made["first"])))
+                variants.append((engine, Row(engine.name, variant, prepared["value"], prepared["first"])))
         except FailedError as error:
             notes.append(f"{case.name}: {engine.name} failed: {error}")
-    rows = in_turn(asked, effort.rounds, notes)
-    for engine, row in asked:
+    rows = in_turn(variants, effort.rounds, notes)
+    for engine, row in variants:
         engine.ask("drop", key=row.variant)
-    found = []
+    pairs = []
     for way in case.ways:
         best = [
             min(of, key=lambda row: time_of(row, effort))
@@ -119,12 +118,12 @@ def measured(case: LayerCase, engines: Sequence[Engine], effort: Effort, notes: 
             if (of := [row for row in rows if row.engine == name and row.variant.split(", ")[0] == way])
         ]
         if len(best) == len(engines):
-            found.append(Pair(case, way, best[0], best[1], effort))
-    return found
+            pairs.append(Pair(case, way, best[0], best[1], effort))
+    return pairs
 
 
 def table_of(pairs: Sequence[Pair]) -> Table:
-    """A table of results; what is too slow is marked."""
+    """A table of results; ratios that are too low are marked."""
     table = Table(box=None)
     for name in ("", "way", "chainrule", "PyTorch", "ratio", "", "PyTorch's form"):
         table.add_column(name, justify="right" if name in ("chainrule", "PyTorch", "ratio") else "left")
@@ -144,45 +143,45 @@ def table_of(pairs: Sequence[Pair]) -> Table:
 
 
 def chosen(names: Sequence[str]) -> list[LayerCase]:
-    """The cases whose names begin with one of these; all where there are none."""
+    """The cases whose names begin with one of these; all if there are none."""
     return [case for name, case in LAYER_CASES.items() if not names or name.startswith(tuple(names))]
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """What was typed."""
+    """The parsed options."""
     quick = "short readings, of which the least counts"
     parser = command.parser_of("layers", "layers beside PyTorch's", quick)
     families = ", ".join(dict.fromkeys(case.family for case in LAYER_CASES.values()))
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=families)
-    given = command.parsed(parser, words)
-    for name in given.only:
+    options = command.parsed(parser, words)
+    for name in options.only:
         if not chosen([name]):
             parser.error(f"--only {name}: nothing begins with that; there is {families}")
-    return given
+    return options
 
 
 def write(path: Path, known: dict[str, Any], pairs: Sequence[Pair], notes: Sequence[str]) -> None:
-    """Write the JSON."""
-    found = {"facts": known, "notes": list(notes), "layers": [pair.plain() for pair in pairs]}
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the results as JSON."""
+    results = {"facts": known, "notes": list(notes), "layers": [pair.plain() for pair in pairs]}
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure, show, write; 1 where something could not be measured, or computed something else."""
-    given, console = arguments(words), command.console_of(WIDTH)
-    effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
+    """Measure, print, write; return 1 if something could not be measured, or values differ."""
+    options, console = arguments(words), command.console_of(WIDTH)
+    effort = Effort(options.rounds or ROUNDS[options.quick], options.threads, options.quick)
     known, notes, pairs = facts.facts(effort.threads), [], []
-    command.told(known, console)
+    command.print_machine(known, console)
     with ExitStack() as opened:
         engines = [opened.enter_context(Engine(name, effort.threads, KEEPING)) for name in LAYERS]
-        for case in chosen(given.only):
-            found = measured(case, engines, effort, notes)
-            pairs += found
-            for pair in found:
-                told = f"{pair.case.name}, {pair.way}: {pair.ratio:.2f}"
-                console.print(told, style="red" if pair.ratio < LEAST else "dim", highlight=False)
-            if given.json is not None:  # after each, so that an interrupted run leaves what it has
-                write(given.json, known, pairs, notes)
+        for case in chosen(options.only):
+            pairs_of_case = measured(case, engines, effort, notes)
+            pairs += pairs_of_case
+            for pair in pairs_of_case:
+                text = f"{pair.case.name}, {pair.way}: {pair.ratio:.2f}"
+                console.print(text, style="red" if pair.ratio < LEAST else "dim", highlight=False)
+            if options.json is not None:  # after each case, so that an interrupted run leaves results
+                write(options.json, known, pairs, notes)
     console.print(table_of(pairs))
     for note in notes:
         console.print(f"  note: {note}", style="dim", markup=False, highlight=False)

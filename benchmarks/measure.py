@@ -1,4 +1,4 @@
-"""Readings in turn: a process for each engine, asked A B C A B C ... until there are enough for a median."""
+"""Readings in turn: each engine has a process, and all are measured A B C A B C ... for several rounds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.nets import Case
-from benchmarks.network_nets import NetworkCase
+from benchmarks.descriptions import Case
+from benchmarks.named_networks import NetworkCase
 
 ROOT = Path(__file__).parents[1]
 AIM = {False: 0.2, True: 0.03}  # seconds of one reading, at full length and quick
@@ -26,17 +26,17 @@ class MissingError(Exception):
 
 
 class FailedError(Exception):
-    """A peer that could not do what it was asked."""
+    """A peer that failed."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much trouble to take.
+    """How long to measure.
 
     Args:
         rounds: readings of each variant.
-        threads: for every engine.
-        is_quick: only to see that everything runs.
+        threads: of every engine.
+        is_quick: a short run to see that everything works.
     """
 
     rounds: int
@@ -49,19 +49,19 @@ class Effort:
         return AIM[self.is_quick]
 
 
-# Without it the C library may give memory back to the system after every result and fetch it again, page by
-# page; PyTorch then takes up to several times as long, or not, as the sizes before happened to be. Where
-# memory itself is measured it stays as the library has it.
+# Otherwise the C library may return memory to the system after every result and allocate it again, page by
+# page; PyTorch's times then vary by a factor of several. Where memory itself is measured, the defaults of the
+# library apply.
 KEEPING = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
-def surroundings(threads: int) -> dict[str, str]:
-    """The environment of a worker: every library that counts threads counts the same."""
+def environment_of(threads: int) -> dict[str, str]:
+    """The environment of a worker: every library uses this number of threads."""
     counters = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
     return {
         **os.environ,
         **{f"{name}_NUM_THREADS": str(threads) for name in counters},
-        "NPROC": str(threads),  # what XLA takes for the number of processors
+        "NPROC": str(threads),  # read by XLA
         "JAX_PLATFORMS": "cpu",
         "PYTHONPATH": os.pathsep.join(
             filter(None, [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
@@ -70,7 +70,7 @@ def surroundings(threads: int) -> dict[str, str]:
 
 
 def processors() -> list[int]:
-    """The processors this process may use."""
+    """The processors that this process may use."""
     return (
         sorted(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
@@ -79,15 +79,15 @@ def processors() -> list[int]:
 
 
 class Engine:
-    """A worker process, as a context.
+    """A worker process, as a context manager.
 
     Args:
         name: the engine.
-        threads: how many threads, on as many processors.
-        also: further variables of its environment.
+        threads: the number of threads, and of processors.
+        also: additional variables of its environment.
 
     Raises:
-        MissingError: it is not installed.
+        MissingError: the engine is not installed.
     """
 
     def __init__(self, name: str, threads: int, also: Mapping[str, str] | None = None) -> None:
@@ -95,40 +95,40 @@ class Engine:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env={**surroundings(threads), **(also or {})}, cwd=ROOT,
+            text=True, env={**environment_of(threads), **(also or {})}, cwd=ROOT,
         )  # fmt: skip
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self.process.pid, processors()[:threads])
         try:
-            self._answer()
+            self._read_result()
         except (MissingError, FailedError):
             self.close()
             raise
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Ask one thing.
+        """Send a request and return its result.
 
         Raises:
-            FailedError: the engine could not do it.
+            FailedError: the engine failed.
         """
         assert self.process.stdin is not None
         try:
             print(json.dumps({"do": do, **arguments}), file=self.process.stdin, flush=True)
         except BrokenPipeError:
             raise FailedError(f"its process ended with {self.process.wait()}") from None
-        return self._answer()
+        return self._read_result()
 
-    def _answer(self) -> dict[str, Any]:
+    def _read_result(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             raise FailedError(f"its process ended with {self.process.wait()}")
-        answer = json.loads(line)
-        if "missing" in answer:
-            raise MissingError(answer["missing"])
-        if "failed" in answer:
-            raise FailedError(answer["failed"])
-        return answer
+        result = json.loads(line)
+        if "missing" in result:
+            raise MissingError(result["missing"])
+        if "failed" in result:
+            raise FailedError(result["failed"])
+        return result
 
     def close(self) -> None:
         """End the process."""
@@ -149,14 +149,14 @@ class Engine:
 
 @dataclass
 class Row:
-    """What was measured of one variant of an engine.
+    """The readings of one variant of an engine.
 
     Args:
-        engine, variant: what it is.
-        value: the number that all should agree in; NaN where there is none.
-        first: seconds until it had run once, making it ready included.
+        engine, variant: their names.
+        value: the number that all engines should agree in; NaN if there is none.
+        first: seconds until the end of its first run, preparation included.
         wall, cpu: the readings, seconds for each count.
-        memory: bytes above a batch of one, where it was asked.
+        memory: bytes above a batch of one, if measured.
     """
 
     engine: str
@@ -174,7 +174,7 @@ class Row:
 
     @property
     def spread(self) -> float:
-        """How far the middle half of the wall times lies apart, as a share of the median."""
+        """The interquartile range of the wall times, as a fraction of the median."""
         if len(self.wall) < 2:
             return 0.0
         low, _, high = statistics.quantiles(self.wall, n=4, method="inclusive")
@@ -183,7 +183,7 @@ class Row:
 
 @dataclass
 class Contest:
-    """The rows of one comparison, and what there is to say of it."""
+    """The rows of one comparison, and notes on it."""
 
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -201,37 +201,37 @@ def contest(
     """All variants of all engines on one task, in turn.
 
     Args:
-        names: the engines; those that are missing or fail are told in the notes.
+        names: the engines; missing or failing ones are reported in the notes.
         task: ``"step"``, ``"epoch"``, ``"predict"`` or ``"train"``.
-        case: the net and its batch.
+        case: the network and its batch.
         effort: how many rounds.
         only: the variants to measure; all by default.
     """
-    found = Contest()
+    comparison = Contest()
     described = {**vars(case), "net": case.net.name}
     with ExitStack() as open_engines:
-        asked: list[tuple[Engine, Row]] = []
+        prepared: list[tuple[Engine, Row]] = []
         for name in names:
             try:
                 engine = open_engines.enter_context(Engine(name, effort.threads, KEEPING))
                 variants = engine.ask("list", task=task, case=described)["variants"]
             except (MissingError, FailedError) as error:
                 kind = "not installed" if isinstance(error, MissingError) else "failed"
-                found.notes.append(f"{name} {kind}: {error}")
+                comparison.notes.append(f"{name} {kind}: {error}")
                 continue
             variants = [variant for variant in variants if not only or variant in only]
             if not variants:
-                found.notes.append(f"{name} does not have this net")
-            asked += _ready(engine, task, described, variants, effort, found.notes)
-        found.rows = in_turn(asked, effort.rounds, found.notes)
-    return found
+                comparison.notes.append(f"{name} does not have this network")
+            prepared += _ready(engine, task, described, variants, effort, comparison.notes)
+        comparison.rows = in_turn(prepared, effort.rounds, comparison.notes)
+    return comparison
 
 
 def made_ready(engine: Engine, key: str, task: str, case: Case | NetworkCase, effort: Effort) -> Row:
-    """The row of an engine's first variant, ready to be measured under a key of its own.
+    """The row of an engine's first variant, prepared for measuring under its own key.
 
     Raises:
-        FailedError: the engine could not do it.
+        FailedError: the engine failed.
     """
     described = {**vars(case), "net": case.net.name}
     variant = engine.ask("list", task=task, case=described)["variants"][0]
@@ -239,9 +239,9 @@ def made_ready(engine: Engine, key: str, task: str, case: Case | NetworkCase, ef
     return Row(engine.name, key, facts["value"], facts["first"])
 
 
-def in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
-    """The rows, filled with readings; one that fails on the way is left out."""
-    running = list(asked)
+def in_turn(prepared: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
+    """The rows with their readings; variants that fail are left out."""
+    running = list(prepared)
     for number in range(1 + rounds):
         for engine, row in list(running):
             try:
@@ -250,7 +250,7 @@ def in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> l
                 notes.append(f"{row.engine}, {row.variant}, failed: {error}")
                 running.remove((engine, row))
                 continue
-            if number > 0:  # the first round only wakes up what has slept while others got ready
+            if number > 0:  # the first round only warms up
                 row.wall.append(reading["wall"])
                 row.cpu.append(reading["cpu"])
     return [row for _, row in running]
@@ -259,22 +259,22 @@ def in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> l
 def _ready(
     engine: Engine, task: str, case: dict[str, Any], variants: Sequence[str], effort: Effort, notes: list[str]
 ) -> list[tuple[Engine, Row]]:
-    """The engine's variants that could be made ready."""
-    made = []
+    """The engine's variants that could be prepared."""
+    prepared = []
     for variant in variants:
         try:
             facts = engine.ask("make", key=variant, task=task, case=case, variant=variant, aim=effort.aim)
         except FailedError as error:
             notes.append(f"{engine.name}, {variant}, failed: {error}")
             continue
-        made.append((engine, Row(engine.name, variant, facts["value"], facts["first"])))
-    return made
+        prepared.append((engine, Row(engine.name, variant, facts["value"], facts["first"])))
+    return prepared
 
 
 def memory(row: Row, task: str, case: Case | NetworkCase, effort: Effort) -> int | None:
-    """Bytes a variant needs above a batch of one, in a fresh process; ``None`` where it cannot be told.
+    """Bytes that a variant needs above a batch of one, in a new process; ``None`` if they cannot be measured.
 
-    Only one batch of rows lies in memory, so that the data themselves hardly count.
+    Only one batch of rows is in memory, so that the data hardly count.
     """
     described = {**vars(case), "net": case.net.name, "rows": case.batch}
     try:

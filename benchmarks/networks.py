@@ -5,14 +5,14 @@
     python -m benchmarks.networks --json out.json --write           and the table in docs/results.md
     python -m benchmarks.networks --quick                           small batches, only to see that it runs
 
-A step is forward, loss, backward and SGD with momentum, nothing dropped at random. All engines begin with the
-same parameters and take the same batches; their losses are compared. PyTorch runs in the better of its memory
-formats, with fused updates and ``scaled_dot_product_attention``, as it is and compiled; JAX under ``jit``.
-Processes of their own are asked in turn, and all keep the memory they have fetched. What a step takes in
-memory is measured by itself, in fresh processes, where the C library gives back what it likes.
+A step is forward, loss, backward and SGD with momentum, without dropout. All engines start with the same
+parameters and use the same batches; their losses are compared. PyTorch runs in the better of its memory
+formats, with fused updates and ``scaled_dot_product_attention``, eager and compiled; JAX under ``jit``. The
+processes are measured in turn, and all keep freed memory. The memory of a step is measured separately, in new
+processes with the default allocator.
 
-How long it takes to plan a step of ResNet-50, and until its first step is made, is measured in fresh
-processes too, with compiled code on the disk.
+The time to plan a step of ResNet-50, and until its first step is done, is measured in new processes too, with
+compiled code on the disk.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from benchmarks.measure import (
     FailedError,
     Row,
     contest,
+    environment_of,
     memory,
-    surroundings,
 )  # fmt: skip
-from benchmarks.network_nets import BATCHES, NETWORKS, Network, NetworkCase
+from benchmarks.named_networks import BATCHES, NETWORKS, Network, NetworkCase
 from benchmarks.peers import OURS
 from benchmarks.peers import PEAK as PRODUCT
 from benchmarks.peers.chainrule_networks import flops
@@ -44,7 +44,7 @@ from benchmarks.sections import Measure, Section, section_of
 
 PEERS = ("PyTorch", "torch.compile", "JAX")
 ROUNDS = {False: 9, True: 1}
-TIMES = 3  # how often a beginning is measured
+TIMES = 3  # how often a start is measured
 PLANNING = "ResNet-50, planning"
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- networks -->", "<!-- end of networks -->"
@@ -58,38 +58,38 @@ def steps(net: Network, effort: Effort) -> Section:
     if effort.is_quick:
         net = replace(net, batch=max(2, net.batch // 8))
     case = NetworkCase(net, net.batch, BATCHES * net.batch, effort.threads)
-    found = contest([OURS, *PEERS, PRODUCT], "train", case, effort)
-    made = section_of(f"{net.name}, batch {net.batch}", "a step", found, flops(net))
+    comparison = contest([OURS, *PEERS, PRODUCT], "train", case, effort)
+    section = section_of(f"{net.name}, batch {net.batch}", "a step", comparison, flops(net))
     for engine in (OURS, "PyTorch"):
-        if (row := made.fastest(engine)) is not None:
+        if (row := section.fastest(engine)) is not None:
             row.memory = memory(row, "train", case, effort)
-    ours, peer, torch = made.fastest(OURS), made.best_peer(), made.fastest("PyTorch")
+    ours, peer, torch = section.fastest(OURS), section.best_peer(), section.fastest("PyTorch")
     if ours is not None and peer is not None:
         what = f"a step of {net.name}: times as fast as {peer.engine}"
-        least, aim = required.TRAIN[net.name]
-        made.verdicts.append(Verdict(what, peer.median / ours.median, least, True, aim))
+        minimum, aim = required.TRAIN[net.name]
+        section.verdicts.append(Verdict(what, peer.median / ours.median, minimum, True, aim))
     if ours is not None and torch is not None and ours.memory is not None and torch.memory:
         what, limit = f"memory of {net.name}: share of PyTorch's", required.TRAIN_MEMORY[net.is_normed]
-        made.verdicts.append(Verdict(what, ours.memory / torch.memory, limit, False))
-    return made
+        section.verdicts.append(Verdict(what, ours.memory / torch.memory, limit, False))
+    return section
 
 
 def planning(effort: Effort) -> Section:
-    """How long a person waits for ResNet-50: its graph, its plan, all that is ready, the first step."""
-    made = Section(PLANNING, "once")
-    readings = [_beginning(effort.threads) for _ in range(1 + (1 if effort.is_quick else TIMES))][1:]
+    """The time until the first step of ResNet-50: its graph, its plan, the preparation, the first step."""
+    section = Section(PLANNING, "once")
+    readings = [_start_times(effort.threads) for _ in range(1 + (1 if effort.is_quick else TIMES))][1:]
     for what in readings[0]:
         times = [reading[what] for reading in readings]
-        made.rows.append(Row(OURS, what, float("nan"), float("nan"), times, times))
+        section.rows.append(Row(OURS, what, float("nan"), float("nan"), times, times))
     planned = statistics.median(reading["graph"] + reading["plan"] for reading in readings)
-    made.verdicts.append(Verdict("planning ResNet-50, seconds", planned, required.PLANNING, False))
-    return made
+    section.verdicts.append(Verdict("planning ResNet-50, seconds", planned, required.PLANNING, False))
+    return section
 
 
-def _beginning(threads: int) -> dict[str, float]:
-    """Seconds of a beginning in a fresh process, by what they went into."""
+def _start_times(threads: int) -> dict[str, float]:
+    """Seconds of the phases of a start in a new process."""
     words = [sys.executable, "-m", "benchmarks.planning", str(threads)]
-    done = subprocess.run(words, capture_output=True, text=True, env=surroundings(threads), cwd=ROOT)
+    done = subprocess.run(words, capture_output=True, text=True, env=environment_of(threads), cwd=ROOT)
     if done.returncode:
         raise FailedError((done.stderr.strip().splitlines() or ["no words"])[-1][:160])
     return json.loads(done.stdout.splitlines()[-1])
@@ -97,37 +97,37 @@ def _beginning(threads: int) -> dict[str, float]:
 
 def sections() -> dict[str, Measure]:
     """Everything that can be measured, by name."""
-    found = {name: lambda e, net=net: steps(net, e) for name, net in NETWORKS.items()}
-    return {**found, "planning": planning}
+    measures = {name: lambda e, net=net: steps(net, e) for name, net in NETWORKS.items()}
+    return {**measures, "planning": planning}
 
 
 # --- the table of the page
 
 
 def line(section: Section) -> str:
-    """A line of the page's table."""
+    """A row of the page's table."""
     ours, peer, torch = section.fastest(OURS), section.best_peer(), section.fastest("PyTorch")
     times = [row for engine in (OURS, *PEERS) for row in [section.fastest(engine)]]
-    told = [report.seconds(row.median) if row is not None else "" for row in times]
+    times_of_engines = [report.seconds(row.median) if row is not None else "" for row in times]
     ratio = f"{peer.median / ours.median:.2f}" if ours is not None and peer is not None else ""
     share = f"{section.flops / ours.median / section.peak:.0%}" if ours is not None and section.peak else ""
     sizes = [report.size(row.memory) if row is not None else "" for row in (ours, torch)]
-    return f"| {' | '.join([section.title, *told, ratio, share, *sizes])} |"
+    return f"| {' | '.join([section.title, *times_of_engines, ratio, share, *sizes])} |"
 
 
-def page(found: Sequence[Section], rounds: int) -> str:
-    """What the page tells."""
+def page(sections_done: Sequence[Section], rounds: int) -> str:
+    """The text of the page."""
     lines = [f"`python -m benchmarks.networks --rounds {rounds}`, a training step, medians:", "", HEAD]
-    lines += [line(section) for section in found if section.flops]
-    for section in found:
+    lines += [line(section) for section in sections_done if section.flops]
+    for section in sections_done:
         if section.title == PLANNING:
-            told = ", ".join(f"{row.variant} {report.seconds(row.median)}" for row in section.rows)
-            lines += ["", f"The beginning of ResNet-50, batch 8, with compiled code on the disk: {told}."]
+            phases = ", ".join(f"{row.variant} {report.seconds(row.median)}" for row in section.rows)
+            lines += ["", f"The start of ResNet-50, batch 8, with compiled code on the disk: {phases}."]
     return "\n".join(lines)
 
 
 def write(text: str) -> None:
-    """Put a text between the marks of the page; at its end, where there are none."""
+    """Write a text between the marks of the page; at its end, if there are none."""
     before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     before = before if mark else f"{before.rstrip()}\n\n## The named networks, float32\n\n"
     after = rest.partition(END)[2] if mark else "\n"
@@ -138,28 +138,30 @@ def write(text: str) -> None:
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """What was typed."""
+    """The parsed options."""
     small = "small batches, only to see that it runs"
     parser = command.parser_of("networks", "named networks beside peers", small)
     parser.add_argument(
         "--only", action="append", choices=sections(), metavar="NAME", help=", ".join(sections())
     )
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
-    given = command.parsed(parser, words)
-    if given.write and (given.quick or given.only):
+    options = command.parsed(parser, words)
+    if options.write and (options.quick or options.only):
         parser.error("--write takes all networks, at full length")
-    return given
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure, show, write; 1 where something could not be measured."""
-    given = arguments(words)
-    effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
-    asked = {name: measure for name, measure in sections().items() if not given.only or name in given.only}
-    found, is_whole = command.measured(asked, effort, command.console_of(), given.json)
-    if given.write:
-        write(page(found, effort.rounds))
-    return 0 if is_whole else 1
+    """Measure, print, write; return 1 if something could not be measured."""
+    options = arguments(words)
+    effort = Effort(options.rounds or ROUNDS[options.quick], options.threads, options.quick)
+    measures = {
+        name: measure for name, measure in sections().items() if not options.only or name in options.only
+    }
+    sections_done, is_complete = command.measured(measures, effort, command.console_of(), options.json)
+    if options.write:
+        write(page(sections_done, effort.rounds))
+    return 0 if is_complete else 1
 
 
 if __name__ == "__main__":

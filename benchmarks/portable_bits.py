@@ -15,8 +15,8 @@ from contextlib import ExitStack
 from rich.table import Table
 
 from benchmarks import command
+from benchmarks.descriptions import NETS, PASS, Case, named
 from benchmarks.measure import KEEPING, Effort, Engine, Row, in_turn, made_ready
-from benchmarks.nets import NETS, PASS, Case, named
 from benchmarks.peers import OURS
 from chainrule.engines.native.jit.target import WIDTHS, host_target
 

@@ -1,4 +1,4 @@
-"""The result as tables for a person and as JSON for a program."""
+"""The results as tables on the console and as JSON."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def seconds(value: float) -> str:
 
 
 def size(value: int | None) -> str:
-    """Bytes as people say them."""
+    """Bytes in MiB."""
     return "" if value is None else f"{value / 2**20:.1f} MiB"
 
 
 def _cells(section: Section, row: Row) -> list[str]:
-    """One line of a table.
+    """One row of a table.
 
-    The ratio is how many times as fast chainrule is: a peer's line compares it with this line, a line of
-    our own compares this line with the fastest peer.
+    The ratio is how many times as fast as its peer chainrule is: the row of a peer compares it with our row,
+    our row with the fastest peer.
     """
     peer, own = section.best_peer(), section.fastest(OURS, section.standing)
     fast, slow = (row, peer) if row.engine == OURS else (own, row)
@@ -55,7 +55,7 @@ def _cells(section: Section, row: Row) -> list[str]:
 
 
 def show(section: Section, console: Console) -> None:
-    """Print a section: the rows, the promises, what is to be said."""
+    """Print a section: the rows, the requirements, the notes."""
     title = section.title
     if section.peak:
         title += f" (peak {section.peak / 1e9:.0f} GFLOP/s)"
@@ -75,7 +75,7 @@ def show(section: Section, console: Console) -> None:
 
 
 def spoken(verdict: Verdict) -> str:
-    """A promise in one line."""
+    """A requirement in one line."""
     word = "kept  " if verdict.is_kept else "MISSED"
     bound = "at least" if verdict.is_least else "at most"
     aim = f", aim {verdict.aim:g}" if verdict.aim is not None else ""
@@ -83,22 +83,22 @@ def spoken(verdict: Verdict) -> str:
 
 
 def summary(sections: Sequence[Section], console: Console) -> None:
-    """All promises once more, together."""
+    """All requirements once more, together."""
     verdicts = [verdict for section in sections for verdict in section.verdicts]
-    kept = sum(verdict.is_kept for verdict in verdicts)
-    console.print(f"{kept} of {len(verdicts)} promises kept", style="bold", highlight=False)
+    fulfilled = sum(verdict.is_kept for verdict in verdicts)
+    console.print(f"{fulfilled} of {len(verdicts)} requirements met", style="bold", highlight=False)
     for verdict in verdicts:
         if not verdict.is_kept:
             console.print(spoken(verdict), style="red", highlight=False)
 
 
 def _plain(value: Any) -> Any:
-    """A number JSON can hold."""
+    """A number that JSON can represent."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_json(section: Section) -> dict[str, Any]:
-    """Everything that was measured, every single reading too."""
+    """Everything that was measured, including every single reading."""
     rows = [
         {**{key: _plain(value) for key, value in vars(row).items()}, "median": row.median}
         for row in section.rows
@@ -109,5 +109,5 @@ def as_json(section: Section) -> dict[str, Any]:
 
 def write(path: Path, facts: dict[str, Any], sections: Sequence[Section]) -> None:
     """Write the JSON."""
-    found = {"facts": facts, "sections": [as_json(section) for section in sections]}
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    results = {"facts": facts, "sections": [as_json(section) for section in sections]}
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

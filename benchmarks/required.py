@@ -1,10 +1,10 @@
-"""What this engine has promised, as numbers that a run can be held against."""
+"""Required performance, as numbers to compare a run with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-STEP = {  # net -> how many times as fast as the fastest peer: at least, and aimed at
+STEP = {  # network -> how many times as fast as the fastest peer: the minimum, and the aim
     "2-3-1": (5.0, 10.0),
     "20-64-64-10": (3.0, 6.0),
     "784-256-128-10": (1.15, 1.4),
@@ -18,28 +18,28 @@ TRAIN = {  # the same for the named networks
     "LSTM": (1.5, 3.0),
     "Transformer": (1.1, 1.3),
 }
-TRAIN_MEMORY = {True: 1.0, False: 0.5}  # of PyTorch's, for nets with batch norm and without
+TRAIN_MEMORY = {True: 1.0, False: 0.5}  # of PyTorch's, for networks with batch norm and without
 PLANNING = 2.0  # seconds to plan a step of ResNet-50
 EPOCH_OVER_PYTORCH = 1.5  # an epoch of fit, against a loop over tensors in memory
-EPOCH_OVER_BARE = 1.15  # and at most so many times its own bare steps
-ANSWER_OVER_ONNX = 1.0  # inference at batch 1
+EPOCH_OVER_BARE = 1.15  # maximum, as a multiple of its steps alone
+PREDICTION_OVER_ONNX = 1.0  # inference at batch 1
 MEMORY_SHARE = 1 / 3  # of PyTorch's, for a LeNet step at batch 1024
 SWEEP_SLACK = 1.3  # time may grow by the ratio of flops times this, from one width to the next
-FIRST_STEP = 10.0  # seconds, ever, on a new machine
+FIRST_STEP = 10.0  # seconds, without compiled code
 WARM_STEP = 0.3  # seconds, with compiled code on the disk
 TRAIN_COMMAND = 3.0  # seconds of ``chainrule train breast-cancer``, warm
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A promise and what became of it.
+    """A requirement and its measured value.
 
     Args:
-        what: the promise, in words.
+        what: the requirement, in words.
         measured: the number.
-        limit: what it may be.
-        is_least: whether the number must be at least the limit; else at most.
-        aim: a number that is hoped for.
+        limit: the bound.
+        is_least: whether the bound is a minimum; otherwise a maximum.
+        aim: a number to aim for beyond the bound.
     """
 
     what: str
@@ -50,5 +50,5 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the promise is kept."""
+        """Whether the requirement is met."""
         return self.measured >= self.limit if self.is_least else self.measured <= self.limit

@@ -1,4 +1,4 @@
-"""How long a person waits at the beginning: measured in fresh processes, with caches of their own.
+"""The time until a first result, measured in new processes with their own caches.
 
 The first step counts everything after ``import chainrule``: loading the engine, building graphs and plans,
 compiling or loading machine code, and the step itself.
@@ -13,16 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import ROOT, Effort, FailedError, surroundings
-from benchmarks.nets import Net
+from benchmarks.descriptions import Net
+from benchmarks.measure import ROOT, Effort, FailedError, environment_of
 
-TIMES = {False: 5, True: 1}  # how often a warm beginning is measured
+TIMES = {False: 5, True: 1}  # how often a warm start is measured
 COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
 FIRST = """
 import json, sys, time
 import chainrule as cr
 start = time.perf_counter()
-from benchmarks.nets import PASS, Case, named
+from benchmarks.descriptions import PASS, Case, named
 from benchmarks.peers.chainrule_native import step
 net = named(sys.argv[1])
 case = Case(net, net.batch, net.batch * PASS, int(sys.argv[2]))
@@ -32,18 +32,18 @@ print(json.dumps(time.perf_counter() - start))
 
 
 def _caches(folder: Path, threads: int) -> dict[str, str]:
-    """An environment in which nothing was ever compiled."""
+    """An environment with empty caches."""
     own = {"XDG_CACHE_HOME": str(folder / "cache"), "NUMBA_CACHE_DIR": str(folder / "numba")}
-    usual = surroundings(threads)
-    usual.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps its own compiled files, as it does for users
+    usual = environment_of(threads)
+    usual.pop("PYTHONDONTWRITEBYTECODE", None)  # Python writes its compiled files, as it does for users
     return {**usual, **own}
 
 
 def _run(command: list[str], environment: dict[str, str], folder: Path) -> str:
-    """What a program prints.
+    """The output of a program.
 
     Raises:
-        FailedError: it ended with an error; its last line is told.
+        FailedError: it ended with an error; the message has its last line.
     """
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
     if done.returncode:
@@ -53,7 +53,7 @@ def _run(command: list[str], environment: dict[str, str], folder: Path) -> str:
 
 
 def first_step(net: Net, effort: Effort) -> tuple[list[float], list[float]]:
-    """Seconds of the first step with empty caches, and with those it has filled."""
+    """Seconds of the first step with empty caches, and with those that it has filled."""
     command = [sys.executable, "-c", FIRST, net.name, str(effort.threads)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,7 +66,7 @@ def first_step(net: Net, effort: Effort) -> tuple[list[float], list[float]]:
 
 
 def train_command(effort: Effort) -> list[float]:
-    """Seconds of ``chainrule train breast-cancer``, the whole process, after it has run once."""
+    """Seconds of ``chainrule train breast-cancer``, the complete process, after it has run once."""
     times = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

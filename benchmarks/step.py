@@ -5,7 +5,7 @@
     python -m benchmarks.step --only step:LeNet-5 --rounds 31
     python -m benchmarks.step --quick --json out.json       only to see that everything runs
 
-On a machine that has other work the ratios are still fair, the times are not.
+On a busy machine the ratios are still comparable, the times are not.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ ROUNDS = {False: 15, True: 2}
 
 
 def chosen(names: Sequence[str]) -> dict[str, Measure]:
-    """The sections asked for: by name, or by what their names begin with; all where none is."""
+    """The sections with these names, or whose names begin with them; all if there are no names."""
     known = sections()
     return {
         name: measure
         for name, measure in known.items()
-        if not names or any(name == asked or name.startswith(f"{asked}:") for asked in names)
+        if not names or any(name == prefix or name.startswith(f"{prefix}:") for prefix in names)
     }
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    """What was typed."""
+    """The parsed options."""
     parser = command.parser_of("step", "chainrule beside its peers")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=", ".join(sections()))
-    given = command.parsed(parser, words)
-    for name in given.only:
+    options = command.parsed(parser, words)
+    for name in options.only:
         if not chosen([name]):
             parser.error(f"--only {name}: not one of {', '.join(sections())}")
-    return given
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure, show, write; 1 where a section could not be measured."""
-    given = arguments(words)
-    effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
-    _, is_whole = command.measured(chosen(given.only), effort, command.console_of(), given.json)
-    return 0 if is_whole else 1
+    """Measure, print, write; return 1 if a section could not be measured."""
+    options = arguments(words)
+    effort = Effort(options.rounds or ROUNDS[options.quick], options.threads, options.quick)
+    _, is_complete = command.measured(chosen(options.only), effort, command.console_of(), options.json)
+    return 0 if is_complete else 1
 
 
 if __name__ == "__main__":

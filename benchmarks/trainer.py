@@ -1,7 +1,7 @@
-"""The command ``python -m benchmarks.trainer``: what one update, one row and a second ``fit`` cost.
+"""The command ``python -m benchmarks.trainer``: the cost of one update, of one row and of a second ``fit``.
 
-Each figure stands beside the bare engine and, for an update, beside PyTorch, measured in turn in one run: the
-smallest of many runs each. On a machine that has other work the ratios are still fair, the times are not.
+Each is compared with the engine alone and, for an update, with PyTorch, measured in turn in one run: the
+minimum of many runs each. On a busy machine the ratios are still comparable, the times are not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RNG = np.random.default_rng(0)
 
 
 def smallest(ways: Mapping[str, Callable[[], object]], calls: int = CALLS) -> dict[str, float]:
-    """Seconds of a call of each way: the smallest of many runs, all ways in turn."""
+    """Seconds per call of each variant: the minimum of many runs, all variants in turn."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(RUNS):
         for name, way in ways.items():
@@ -91,8 +91,8 @@ def one_row() -> dict[str, float]:
     model.fit(x, np.arange(64) % 10, epochs=1, verbose=False, doctor=False)
     assert model.network is not None
     program, row = model.network.prediction_program, x[:1]
-    given: dict[str, Any] = {**model.state.arrays, "x": row}
-    return smallest({"Program.run": lambda: program.run(given), "model(x)": lambda: model(row)})
+    feeds: dict[str, Any] = {**model.state.arrays, "x": row}
+    return smallest({"Program.run": lambda: program.run(feeds), "model(x)": lambda: model(row)})
 
 
 def second_fit(units: int, calls: int) -> dict[str, float]:
@@ -111,11 +111,11 @@ def second_fit(units: int, calls: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print all figures in microseconds."""
+    """Print all times in microseconds."""
     torch.set_num_threads(1)
     is_quick = "--quick" in sys.argv
-    found = update() | one_row() | second_fit(64, 1) | ({} if is_quick else second_fit(1024, 1))
-    for name, seconds in found.items():
+    times = update() | one_row() | second_fit(64, 1) | ({} if is_quick else second_fit(1024, 1))
+    for name, seconds in times.items():
         print(f"{name:20} {seconds * 1e6:10.1f} us")
 
 

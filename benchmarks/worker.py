@@ -1,13 +1,13 @@
-"""One engine in a process of its own; asked through a pipe, a line of JSON for each question and each answer.
+"""One engine in its own process; controlled through a pipe, with a line of JSON per request and result.
 
     make       make a variant ready, warm it up, and find how often it must run for one reading
     measure    one reading: seconds of wall and of processor time for each count
     drop       release a variant
     configure  set one of the engine's settings
-    memory     the largest memory above that of the same work with a batch of one
+    memory     the peak memory above that of the same work with a batch of one
 
-What libraries print goes to the error stream, so that the answers stay alone in theirs. Run by ``measure``;
-not meant for a person.
+Output of libraries goes to the error stream, so that the results are alone in theirs. Run by ``measure``, not
+by users.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import chainrule
+from benchmarks.descriptions import PASS, Case, named
 from benchmarks.layer_cases import LAYER_CASES, LayerCase
-from benchmarks.nets import PASS, Case, named
-from benchmarks.network_nets import BATCHES, NETWORKS, NetworkCase
+from benchmarks.named_networks import BATCHES, NETWORKS, NetworkCase
 from benchmarks.peers import MODULES, TASKS, Lap, Run, Variants
 
-# A reading is a multiple of so many counts.
+# A reading is a multiple of this many counts.
 UNIT = {"step": PASS, "epoch": 1, "predict": 1, "layer": 1, "train": BATCHES}
 MEMORY_COUNTS = {"step": 32, "epoch": 1, "predict": 32, "train": 3}
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Worker:
-    """Holds what was made ready.
+    """Holds the prepared variants.
 
     Args:
         name: the engine.
@@ -57,12 +57,12 @@ class Worker:
         return {"variants": list(self.variants(task, case))}
 
     def make(self, key: str, task: str, case: dict[str, Any], variant: str, aim: float) -> dict[str, Any]:
-        """Make a variant ready.
+        """Prepare a variant.
 
         Args:
-            key: under which it is measured later.
-            task, case, variant: what it is.
-            aim: seconds a reading should take.
+            key: under which it is measured.
+            task, case, variant: the work.
+            aim: target seconds of a reading.
         """
         start = time.perf_counter()
         run, unit = self.variants(task, case)[variant](), UNIT[task]
@@ -75,7 +75,7 @@ class Worker:
         return {"value": value.value if isinstance(value, Lap) else value, "first": first, "count": count}
 
     def measure(self, key: str) -> dict[str, Any]:
-        """One reading, after a short run that wakes caches and threads up."""
+        """One reading, after a short run that warms up caches and threads."""
         run, count = self.runs[key]
         if count > 2 * self.units[key]:
             run(self.units[key])
@@ -87,20 +87,20 @@ class Worker:
         return {}
 
     def drop(self, key: str) -> dict[str, Any]:
-        """Let go of a variant and its memory."""
+        """Release a variant and its memory."""
         self.runs.pop(key, None)
         return {}
 
     def memory(self, task: str, case: dict[str, Any], variant: str) -> dict[str, Any]:
-        """The most memory a task holds while it runs, above what it holds for a batch of one sample."""
+        """The peak memory of a task above its memory for a batch of one sample."""
         small = {**case, "batch": 1}
-        held = [self.variants(task, small)[variant]()]
-        held[0](UNIT[task])
+        runs = [self.variants(task, small)[variant]()]
+        runs[0](UNIT[task])
         before = _kilobytes("VmRSS")
-        held.append(self.variants(task, case)[variant]())
-        held[1](UNIT[task])
-        CLEAR.write_text("5")  # the high-water mark begins again: what compiling took does not count
-        held[1](MEMORY_COUNTS[task])
+        runs.append(self.variants(task, case)[variant]())
+        runs[1](UNIT[task])
+        CLEAR.write_text("5")  # resets the peak: compilation is not included
+        runs[1](MEMORY_COUNTS[task])
         return {"bytes": 1024 * (_kilobytes("VmHWM") - before)}
 
 
@@ -125,33 +125,31 @@ def timed(run: Run, count: int) -> dict[str, float]:
 
 def _kilobytes(name: str) -> int:
     """A number of this process's memory, from Linux."""
-    found = re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())
-    assert found, name
-    return int(found[1])
+    match = re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())
+    assert match, name
+    return int(match[1])
 
 
-def serve(name: str, answers: TextIO) -> None:
-    """Answer questions until there are no more."""
+def serve(name: str, results: TextIO) -> None:
+    """Execute requests until there are no more."""
 
-    def answer(facts: dict[str, Any]) -> None:
-        print(json.dumps(facts), file=answers, flush=True)
+    def write_result(facts: dict[str, Any]) -> None:
+        print(json.dumps(facts), file=results, flush=True)
 
     try:
         worker = Worker(name)
     except ImportError as error:
-        answer({"missing": str(error)})
+        write_result({"missing": str(error)})
         return
-    answer({"ready": name})
+    write_result({"ready": name})
     for line in sys.stdin:
-        question = json.loads(line)
-        do: Callable[..., dict[str, Any]] = getattr(worker, question.pop("do"))
+        request = json.loads(line)
+        do: Callable[..., dict[str, Any]] = getattr(worker, request.pop("do"))
         try:
-            answer(do(**question))
-        except (
-            Exception
-        ) as error:  # whatever a peer raises is an answer: it is reported, and the others go on
+            write_result(do(**request))
+        except Exception as error:  # any exception of a peer is reported, and the others continue
             text = str(error).strip().splitlines()
-            answer({"failed": f"{type(error).__name__}: {text[0] if text else ''}"[:200]})
+            write_result({"failed": f"{type(error).__name__}: {text[0] if text else ''}"[:200]})
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""The engines that are measured, all behind the same three functions.
+"""The measured engines, all with the same three functions.
 
-A peer is a module with ``step(case)``, ``epoch(case)`` and ``predict(case)``. Each gives the peer's variants
-of that work by name; a variant is made ready only when it is called, and is then a function that does the
-work ``count`` times (steps, epochs, answers) and gives a number to compare: the last loss, or an output. A
-peer that does not have the net gives no variants. Importing the module fails where the peer is not installed:
-it is then left out, and the report says so.
+A peer is a module with ``step(case)``, ``epoch(case)`` and ``predict(case)``. Each returns the peer's
+variants of that work by name; a variant is prepared only when it is called, and returns a function that does
+the work ``count`` times (steps, epochs, predictions) and returns a number to compare: the last loss, or an
+output. A peer without this network returns no variants. Importing the module fails if the peer is not
+installed: it is then left out, with a note in the report.
 
-Some also have ``train(case)``: steps of the named networks (``network_nets``).
+Some also have ``train(case)``: steps of the named networks (``named_networks``).
 
-Two more modules time layers alone. They have ``layer(case)``, whose variants begin with what is done:
+Two more modules time layers alone. They have ``layer(case)``, whose variants begin with the pass:
 ``"forward"``, ``"both"`` (forward and backward) or ``"update"``.
 """
 
@@ -21,11 +21,11 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Lap:
-    """A result of work that has a beginning and an end of its own inside one call.
+    """The result of work that measures a part of its call.
 
     Args:
         value: the number to compare.
-        wall: seconds it took for all counts together.
+        wall: seconds for all counts together.
         cpu: seconds of processor time, of all threads together.
     """
 

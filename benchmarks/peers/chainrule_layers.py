@@ -131,7 +131,7 @@ def subject(case: LayerCase, is_training: bool, is_between: bool) -> Subject:
     """Return what is computed for a case."""
     scope = Scope(Collected("float32", is_training))
     values: list[Node] = []
-    for i, inputs in enumerate(case.given):
+    for i, inputs in enumerate(case.inputs):
         shape = inputs.shape if case.kind == "product" and i else (B, *inputs.shape[1:])
         values.append(input_node(f"x{i}", shape, "int64" if inputs.below else "float32"))
     x = values[0]
@@ -284,7 +284,7 @@ def _laps(shares: Sequence[tuple[Sequence[Piece], int]], value: float) -> Run:
 
 def _updates(case: LayerCase) -> Run:
     """Run steps of an optimizer in place, as in training; each thread has a share of the parameters."""
-    name, (count,) = case.options["name"], case.given[0].shape
+    name, (count,) = case.options["name"], case.inputs[0].shape
     optimizer = MOMENTUM.get(name) or nn.OPTIMIZERS[name]()
     trainers = [_trainer(optimizer, count // case.threads) for _ in range(case.threads)]
 

@@ -1,4 +1,4 @@
-"""This engine: stretches of steps as ``Model.fit`` makes them, ``fit`` itself, and answers."""
+"""This engine: multi-step runs as in ``Model.fit``, ``fit`` itself, and predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from benchmarks.nets import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
+from benchmarks.descriptions import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Lap, Run, Variants
 from benchmarks.peers.chainrule_networks import train as train
 from chainrule.engines.dispatch import Trainer
@@ -19,11 +19,11 @@ from chainrule.spec import Size, Spec
 from chainrule.train.network import Network, Recipe
 from chainrule.train.step import Step, training_step
 
-NO_KEYS = np.zeros((0, 2), np.uint32)  # none of these nets draws random numbers
+NO_KEYS = np.zeros((0, 2), np.uint32)  # these networks have no random numbers
 
 
 def build(net: Net) -> Any:
-    """The net in this package's layers."""
+    """The network in this package's layers."""
     layers, is_flat = [], len(net.shape) == 1
     for layer in net.layers:
         match layer:
@@ -40,47 +40,47 @@ def build(net: Net) -> Any:
 
 
 def network_of(net: Net) -> Network:
-    """The net's graphs, with loss and optimizer, for batches of any size."""
+    """The network's graphs, with loss and optimizer, for batches of any size."""
     recipe = Recipe(build(net), net.loss, cr.SGD(RATE, momentum=MOMENTUM))
     spec = Spec((Size.symbol("B"), *net.shape), "float32")
     return Network(recipe, {"x": spec}, "native")
 
 
-def _held(network: Network, case: Case) -> dict[str, np.ndarray]:
-    """The first parameters by path, and the states."""
+def _initial_values(network: Network, case: Case) -> dict[str, np.ndarray]:
+    """The initial parameters by path, and the states."""
     values = dict(zip(network.parameters, chain.from_iterable(case.parameters()), strict=True))
     return {**network.initialize(case.seed)[1], **values}
 
 
 def step(case: Case) -> Variants:
-    """Steps inside the engine; where the net is not covered yet, the step's program, batch by batch."""
+    """Multi-step runs; for a network without them, the program of the step, batch by batch."""
     cr.settings.engine, cr.settings.threads = "native", case.threads
     network = network_of(case.net)
-    made = training_step(network, False, 1000)
+    built = training_step(network, False, 1000)
     x, y = case.data()
-    state = {**_held(network, case), **made.initial_slots()}
+    state = {**_initial_values(network, case), **built.initial_slots()}
     runner = made.program.trainer({"x": x, "target": y}, state, "native")
     if runner is not None:
-        return {"stretch": lambda: _stretch(runner, case)}
-    return {"step by step": lambda: _single(made, state, x, y, case)}
+        return {"multi-step": lambda: _multi_step(runner, case)}
+    return {"step by step": lambda: _single(built, state, x, y, case)}
 
 
-def _stretch(runner: Trainer, case: Case) -> Run:
+def _multi_step(runner: Trainer, case: Case) -> Run:
     order = case.order().astype(np.int64)
     batches = case.rows // case.batch
 
     def run(count: int) -> float:
         last = 0.0
-        while count > 0:  # a stretch ends with the pass, as in fit
-            told, _ = runner.run(order, case.batch, 0, min(count, batches), 0, NO_KEYS)
-            last, count = float(told[-1, 0]), count - batches
+        while count > 0:  # a multi-step run ends with the pass, as in fit
+            results, _ = runner.run(order, case.batch, 0, min(count, batches), 0, NO_KEYS)
+            last, count = float(results[-1, 0]), count - batches
         return last
 
     return run
 
 
-def _single(made: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray, case: Case) -> Run:
-    program, homes = cr.compile(made.graph, "native"), made.homes
+def _single(built: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray, case: Case) -> Run:
+    program, homes = cr.compile(built.graph, "native"), made.homes
     order, batches, zero = case.order(), case.rows // case.batch, np.array(0)
 
     def run(count: int) -> float:
@@ -97,10 +97,10 @@ def _single(made: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarr
 
 
 def epoch(case: Case) -> Variants:
-    """``fit`` as a person calls it, its epochs after the first, and the bare steps inside it."""
+    """``fit`` as users call it, its epochs after the first, and the steps inside it alone."""
     return {
-        "fit, an epoch": lambda: _fit(case, is_whole=False),
-        "fit, whole call": lambda: _fit(case, is_whole=True),
+        "fit, an epoch": lambda: _fit(case, is_complete=False),
+        "fit, complete call": lambda: _fit(case, is_complete=True),
         "bare steps": lambda: _bare(case),
     }
 
@@ -111,9 +111,9 @@ def _bare(case: Case) -> Run:
 
 
 class _Clock:
-    """Listens to a training and keeps the times at which its epochs ended."""
+    """Listens to a training and records the times at which its epochs ended."""
 
-    last_step_only = True  # no need to see every step
+    last_step_only = True  # other steps are not reported
 
     def __init__(self) -> None:
         self.wall: list[float] = []
@@ -125,24 +125,26 @@ class _Clock:
             self.cpu.append(time.process_time())
 
 
-def _fit(case: Case, is_whole: bool) -> Run:
+def _fit(case: Case, is_complete: bool) -> Run:
     cr.settings.engine, cr.settings.threads = "native", case.threads
     x, y = case.data()
     model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
 
     def run(count: int) -> float | Lap:
         clock = _Clock()
-        epochs = count if is_whole else count + 1
+        epochs = count if is_complete else count + 1
         options: dict[str, Any] = {"seed": case.seed, "verbose": True, "callbacks": [clock]}
         history = model.fit(x, y, epochs=epochs, batch_size=case.batch, **options)
         loss = float(history[-1]["loss"] or 0.0)
-        return loss if is_whole else Lap(loss, clock.wall[-1] - clock.wall[0], clock.cpu[-1] - clock.cpu[0])
+        return (
+            loss if is_complete else Lap(loss, clock.wall[-1] - clock.wall[0], clock.cpu[-1] - clock.cpu[0])
+        )
 
     return run
 
 
 def predict(case: Case) -> Variants:
-    """The model as a person asks it, and the program behind it."""
+    """The model as users call it, and the program behind it."""
     return {"program.run": lambda: _program(case), "model(x)": lambda: _model(case)}
 
 
@@ -151,7 +153,7 @@ def _program(case: Case) -> Run:
     network = network_of(case.net)
     (output,) = network.inference.outputs.values()
     program = cr.compile(Graph({"y": output}), "native")
-    arrays = {**_held(network, case), "x": case.question()}
+    arrays = {**_initial_values(network, case), "x": case.batch_of_inputs()}
 
     def run(count: int) -> float:
         y = program.run(arrays)["y"]
@@ -168,7 +170,7 @@ def _model(case: Case) -> Run:
     model.initialize({"x": Spec((Size.symbol("B"), *case.net.shape), "float32")})
     values: list[Any] = list(chain.from_iterable(case.parameters()))
     model.load_parameters(dict(zip(model.parameters(), values, strict=True)))
-    x = case.question()
+    x = case.batch_of_inputs()
 
     def run(count: int) -> float:
         y: Any = model(x)

@@ -1,4 +1,4 @@
-"""This engine's named networks: stretches of steps as ``Model.fit`` makes them."""
+"""This engine's named networks: multi-step runs as in ``Model.fit``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from benchmarks.nets import MOMENTUM, RATE
-from benchmarks.network_nets import BLOCKS, HEADS, UNITS, WIDTH, WORDS, Network, NetworkCase, drawn
+from benchmarks.descriptions import MOMENTUM, RATE
+from benchmarks.named_networks import BLOCKS, HEADS, UNITS, WIDTH, WORDS, Network, NetworkCase, initial_values
 from benchmarks.peers import Run, Variants
 from chainrule import models
 from chainrule.engines.dispatch import Trainer
@@ -32,44 +32,44 @@ NO_KEYS = np.zeros((0, 2), np.uint32)
 
 
 def network_of(net: Network) -> training.Network:
-    """The net's graphs, with loss and optimizer."""
+    """The network's graphs, with loss and optimizer."""
     recipe = training.Recipe(BUILD[net.name](), "cross_entropy", cr.SGD(RATE, momentum=MOMENTUM))
     specs = {
-        name: Spec((Size.symbol("B"), *given.shape), "int64" if given.below else "float32")
-        for name, given in net.inputs.items()
+        name: Spec((Size.symbol("B"), *tensor.shape), "int64" if tensor.below else "float32")
+        for name, tensor in net.inputs.items()
     }
     return training.Network(recipe, specs, "native")
 
 
 def train(case: NetworkCase) -> Variants:
-    """Steps inside the engine."""
+    """Multi-step runs of the engine."""
     cr.settings.engine, cr.settings.threads = "native", case.threads
-    return {"stretch": lambda: _stretch(case)}
+    return {"multi-step": lambda: _multi_step(case)}
 
 
-def _stretch(case: NetworkCase) -> Run:
+def _multi_step(case: NetworkCase) -> Run:
     runner, order = runner_of(case), case.order().astype(np.int64)
     batches = case.rows // case.batch
 
     def run(count: int) -> float:
         last = 0.0
-        while count > 0:  # a stretch ends with the pass, as in fit
-            told, _ = runner.run(order, case.batch, 0, min(count, batches), 0, NO_KEYS)
-            last, count = float(told[-1, 0]), count - batches
+        while count > 0:  # a multi-step run ends with the pass, as in fit
+            results, _ = runner.run(order, case.batch, 0, min(count, batches), 0, NO_KEYS)
+            last, count = float(results[-1, 0]), count - batches
         return last
 
     return run
 
 
 def runner_of(case: NetworkCase) -> Trainer:
-    """What makes the steps, with the case's first parameters and rows."""
+    """The runner of the steps, with the case's initial parameters and rows."""
     network = network_of(case.net)
-    made = training_step(network, False, 1000)
+    step = training_step(network, False, 1000)
     x, y = case.data()
-    (wanted,) = network.target_names.values()
-    parameters = {path: drawn(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
-    state = {**network.initialize(case.seed)[1], **parameters, **made.initial_slots()}
-    runner = made.program.trainer({**x, wanted: y}, state, "native")
+    (target,) = network.target_names.values()
+    parameters = {path: initial_values(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
+    state = {**network.initialize(case.seed)[1], **parameters, **step.initial_slots()}
+    runner = made.program.trainer({**x, target: y}, state, "native")
     assert runner is not None, "an operation without a kernel"
     return runner
 
@@ -80,8 +80,7 @@ def runner_of(case: NetworkCase) -> Trainer:
 def flops(net: Network) -> float:
     """Floating-point operations of the products and convolutions of a step, two for each multiply-and-add.
 
-    Each is one product on the way forward, and one on the way back for each operand that anything is learned
-    by.
+    The forward pass has one of each, the backward pass one for each operand that has a gradient.
     """
     outputs = network_of(net).training.outputs.values()
     return 2.0 * _macs(order(outputs), set(), {"B": net.batch}, 1)

@@ -1,4 +1,4 @@
-"""The machine's own peak: the fastest large float32 matrix product that its libraries make."""
+"""The peak of the machine: the fastest large float32 matrix product of its libraries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.nets import Case
+from benchmarks.descriptions import Case
 from benchmarks.peers import Run, Variants
 
 torch: Any = None
@@ -21,10 +21,10 @@ FLOPS = 2.0 * SIZE**3  # of one product
 def step(case: Case) -> Variants:
     """Products of two square matrices, by NumPy's library and by PyTorch's."""
     a, b = (np.random.default_rng(i).standard_normal((SIZE, SIZE), np.float32) for i in (1, 2))
-    made: Variants = {"NumPy": lambda: _numpy(a, b)}
+    variants: Variants = {"NumPy": lambda: _numpy(a, b)}
     if torch is not None:
-        made["PyTorch"] = lambda: _torch(a, b, case.threads)
-    return made
+        variants["PyTorch"] = lambda: _torch(a, b, case.threads)
+    return variants
 
 
 def _numpy(a: np.ndarray, b: np.ndarray) -> Run:
@@ -51,5 +51,5 @@ def _torch(a: np.ndarray, b: np.ndarray, threads: int) -> Run:
     return run
 
 
-# Beside whatever is measured, the same products.
+# The same products run beside every other task.
 epoch = predict = train = step

@@ -1,4 +1,4 @@
-"""JAX: a whole step under ``jit`` with donated buffers, one step a call or many."""
+"""JAX: a complete step under ``jit`` with donated buffers, one step per call or many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from benchmarks.nets import MOMENTUM, PASS, RATE, Case, Conv, Dense, Net, Pool
+from benchmarks.descriptions import MOMENTUM, PASS, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Run, Variants
 from benchmarks.peers.jax_networks import train as train
 
@@ -17,7 +17,7 @@ State: TypeAlias = Any  # (parameters, velocities, number of the step)
 
 
 def forward(net: Net, parameters: Any, x: Any) -> Any:
-    """The net's outputs; images stay (B, H, W, C)."""
+    """The network's outputs; images stay (B, H, W, C)."""
     values = iter(parameters)
     for layer in net.layers:
         match layer:
@@ -60,7 +60,7 @@ def _moved(case: Case, state: State, x: Any, y: Any, order: Any) -> tuple[State,
 
 
 def _first(case: Case) -> Any:
-    """The first parameters, as JAX likes them: (I, O) and (kh, kw, I, O)."""
+    """The initial parameters in JAX's layout: (I, O) and (kh, kw, I, O)."""
     return [(jnp.asarray(w.T if w.ndim == 2 else w.transpose(1, 2, 3, 0)), jnp.asarray(b))
             for w, b in case.parameters()]  # fmt: skip
 
@@ -77,7 +77,7 @@ def _arrays(case: Case) -> tuple[Any, Any, Any]:
 
 
 def step(case: Case) -> Variants:
-    """One step a call, or a whole pass inside one call."""
+    """One step per call, or a complete pass inside one call."""
     return {"one step a call": lambda: _single(case), "scan": lambda: _scan(case, PASS)}
 
 
@@ -97,7 +97,7 @@ def _single(case: Case) -> Run:
 
 def _scan(case: Case, length: int) -> Run:
     def many(state: State, x: Any, y: Any, order: Any) -> tuple[State, Any]:
-        return lax.scan(lambda held, _: _moved(case, held, x, y, order), state, length=length)
+        return lax.scan(lambda current, _: _moved(case, current, x, y, order), state, length=length)
 
     move = jax.jit(many, donate_argnums=0)
     state, arrays = _begin(case), _arrays(case)
@@ -113,7 +113,7 @@ def _scan(case: Case, length: int) -> Run:
 
 
 def epoch(case: Case) -> Variants:
-    """Shuffled passes, step by step; only whole batches, so that there is one compiled function."""
+    """Shuffled passes, step by step; only full batches, so that there is one compiled function."""
     return {"one step a call": lambda: _epochs(case)}
 
 
@@ -138,18 +138,18 @@ def _epochs(case: Case) -> Run:
 
 
 def predict(case: Case) -> Variants:
-    """The jitted net, from array to array."""
-    return {"jit": lambda: _answers(case)}
+    """The jitted network, from array to array."""
+    return {"jit": lambda: _predictions(case)}
 
 
-def _answers(case: Case) -> Run:
-    answer = jax.jit(partial(forward, case.net))
-    parameters, x = _first(case), jnp.asarray(case.question())
+def _predictions(case: Case) -> Run:
+    predict_batch = jax.jit(partial(forward, case.net))
+    parameters, x = _first(case), jnp.asarray(case.batch_of_inputs())
 
     def run(count: int) -> float:
-        y = answer(parameters, x)
+        y = predict_batch(parameters, x)
         for _ in range(count - 1):
-            y = answer(parameters, x).block_until_ready()
+            y = predict_batch(parameters, x).block_until_ready()
         return float(y[0, 0])
 
     return run

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks.nets import MOMENTUM, RATE
-from benchmarks.network_nets import BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, drawn
+from benchmarks.descriptions import MOMENTUM, RATE
+from benchmarks.named_networks import BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, initial_values
 from benchmarks.peers import Run, Variants
 
-Ask: TypeAlias = Callable[..., Any]  # a parameter by path and shape, as this package has it
+Ask: TypeAlias = Callable[..., Any]  # returns a parameter by path and shape, as this package has it
 Net: TypeAlias = Callable[..., Any]  # from inputs and ``Ask`` to scores
 AXES = ("NHWC", "HWIO", "NHWC")
 
@@ -33,7 +33,7 @@ def conv(x: Any, path: str, units: int, kernel: int, stride: int, padding: int, 
 
 
 def norm(x: Any, path: str, axes: tuple[int, ...], ask: Ask) -> Any:
-    """A batch norm in training (running statistics are left out), or a layer norm."""
+    """A batch norm in training (without running statistics), or a layer norm."""
     mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
     y = (x - mean) * lax.rsqrt(variance + 1e-5)
     return y * ask(f"{path}.scale", x.shape[-1:]) + ask(f"{path}.shift", x.shape[-1:])
@@ -69,13 +69,13 @@ def alexnet(ask: Ask, x: Any) -> Any:
 
 
 def reader(ask: Ask, x: Any) -> Any:
-    """An LSTM and what its last state says."""
+    """An LSTM and a classifier of its last state."""
     offered = dense(x, "lstm1", 4 * UNITS, ask)  # (B, T, 4 U)
     recurrent = ask("lstm1.recurrent", (4 * UNITS, UNITS))
 
-    def step(held: Any, given: Any) -> tuple[Any, None]:
-        hidden, cell = held
-        i, f, m, o = jnp.split(given + hidden @ recurrent, 4, 1)
+    def step(state: Any, gates: Any) -> tuple[Any, None]:
+        hidden, cell = state
+        i, f, m, o = jnp.split(gates + hidden @ recurrent, 4, 1)
         cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(m)
         return (jax.nn.sigmoid(o) * jnp.tanh(cell), cell), None
 
@@ -85,23 +85,23 @@ def reader(ask: Ask, x: Any) -> Any:
 
 
 def attention(x: Any, memory: Any, path: str, heads: int, causal: bool, ask: Ask) -> Any:
-    """Heads that look at a sequence."""
-    given = {"query": x, "key": memory, "value": memory}
+    """Multi-head attention to a sequence."""
+    inputs = {"query": x, "key": memory, "value": memory}
     q, k, v = (
         dense(value, f"{path}.{name}", WIDTH, ask).reshape(*value.shape[:2], heads, -1)
-        for name, value in given.items()
+        for name, value in inputs.items()
     )
     y = jax.nn.dot_product_attention(q, k, v, is_causal=causal)  # (B, T, H, D)
     return dense(y.reshape(x.shape), f"{path}.output", WIDTH, ask)
 
 
 def feed_forward(x: Any, path: str, bend: Any, ask: Ask) -> Any:
-    """A small net at each place."""
+    """A feed-forward network at each position."""
     return dense(bend(dense(x, f"{path}.hidden", 4 * WIDTH, ask)), f"{path}.output", WIDTH, ask)
 
 
 def gpt(ask: Ask, x: Any) -> Any:
-    """Blocks with their norms first."""
+    """Blocks with norms first."""
     layer, words = partial(norm, axes=(-1,), ask=ask), ask("words.weight", (WORDS, WIDTH))
     y = words[x] + ask("position.weight", (128, WIDTH))
     for i in range(1, 1 + BLOCKS["GPT"]):
@@ -114,7 +114,7 @@ def gpt(ask: Ask, x: Any) -> Any:
 
 
 def transformer(ask: Ask, source: Any, target: Any) -> Any:
-    """Encoder and decoder, norms last."""
+    """Encoder and decoder with norms last."""
     layer, words = partial(norm, axes=(-1,), ask=ask), ask("words.weight", (WORDS, WIDTH))
     x, y = (words[text] * WIDTH**0.5 + waves(text.shape[1]) for text in (source, target))
 
@@ -134,7 +134,7 @@ def transformer(ask: Ask, source: Any, target: Any) -> Any:
 
 
 def waves(length: int) -> np.ndarray:
-    """The sines that say where a word stands."""
+    """The sinusoidal position encoding."""
     channel = np.arange(WIDTH)
     angles = np.arange(length)[:, None] / 10_000.0 ** (channel // 2 * 2 / WIDTH)
     return np.where(channel % 2, np.cos(angles), np.sin(angles)).astype("float32")
@@ -147,22 +147,22 @@ TABLES = ("words.weight", "position.weight")
 
 
 def first(net: Net, inputs: list[Any]) -> dict[str, Any]:
-    """The first parameters by path, found by running the net once for its shapes alone."""
-    found: dict[str, Any] = {}
+    """The initial parameters by path, collected by tracing the network for its shapes."""
+    parameters: dict[str, Any] = {}
 
     def ask(path: str, shape: tuple[int, ...]) -> Any:
-        value = drawn(path, shape)
+        value = initial_values(path, shape)
         if value.ndim > 1 and path not in TABLES:
             value = np.moveaxis(value, 0, -1)  # (O, ..., I) -> (..., I, O)
-        found[path] = np.ascontiguousarray(value)
-        return jnp.asarray(found[path])
+        parameters[path] = np.ascontiguousarray(value)
+        return jnp.asarray(parameters[path])
 
     jax.eval_shape(partial(net, ask), *inputs)
-    return {path: jnp.asarray(value) for path, value in found.items()}
+    return {path: jnp.asarray(value) for path, value in parameters.items()}
 
 
 def train(case: NetworkCase) -> Variants:
-    """One step a call."""
+    """One step per call."""
     return {"one step a call": lambda: _steps(case)}
 
 
@@ -173,16 +173,16 @@ def _steps(case: NetworkCase) -> Run:
     order = jnp.asarray(case.order(), jnp.int32).reshape(-1, case.batch)
     parameters = first(net, [value[: case.batch] for value in inputs])
 
-    def loss_of(held: dict[str, Any], batch: list[Any], wanted: Any) -> Any:
-        scores = jax.nn.log_softmax(net(lambda path, _: held[path], *batch))
-        return -jnp.mean(jnp.take_along_axis(scores, wanted[..., None], -1))
+    def loss_of(parameters: dict[str, Any], batch: list[Any], targets: Any) -> Any:
+        scores = jax.nn.log_softmax(net(lambda path, _: parameters[path], *batch))
+        return -jnp.mean(jnp.take_along_axis(scores, targets[..., None], -1))
 
     def move(state: Any, at: Any) -> tuple[Any, Any]:
-        held, speeds = state
+        current, velocities = state
         rows = order[at]
-        loss, slopes = jax.value_and_grad(loss_of)(held, [v[rows] for v in inputs], targets[rows])
-        speeds = jax.tree.map(lambda v, g: MOMENTUM * v + g, speeds, slopes)
-        return (jax.tree.map(lambda p, v: p - RATE * v, held, speeds), speeds), loss
+        loss, gradients = jax.value_and_grad(loss_of)(current, [v[rows] for v in inputs], targets[rows])
+        velocities = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocities, gradients)
+        return (jax.tree.map(lambda p, v: p - RATE * v, current, velocities), velocities), loss
 
     step = jax.jit(move, donate_argnums=0)
     state: Any = parameters, jax.tree.map(jnp.zeros_like, parameters)

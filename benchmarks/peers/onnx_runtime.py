@@ -1,4 +1,4 @@
-"""ONNX Runtime, the usual choice where only answers are wanted."""
+"""ONNX Runtime, a common choice for inference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from benchmarks.nets import Case, Conv, Dense, Pool
+from benchmarks.descriptions import Case, Conv, Dense, Pool
 from benchmarks.peers import Run, Variants
 
 OPSET, IR_VERSION = 17, 8
@@ -17,7 +17,7 @@ ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid"}
 
 
 def model_of(case: Case) -> ModelProto:
-    """The net as an ONNX model; images are (B, C, H, W) there."""
+    """The network as an ONNX model; its images are (B, C, H, W)."""
     nodes: list[Any] = []
     weights: list[Any] = []
     values = iter(case.parameters())
@@ -65,7 +65,7 @@ def _wrapped(case: Case, nodes: list[Any], weights: list[Any], last: str) -> Mod
 
 
 def step(case: Case) -> Variants:
-    """It does not train."""
+    """No variants: ONNX Runtime does not train."""
     return {}
 
 
@@ -74,21 +74,23 @@ epoch = step
 
 def predict(case: Case) -> Variants:
     """With all threads and with one."""
-    return {f"{n} thread{'s' * (n > 1)}": lambda n=n: _answers(case, n) for n in sorted({1, case.threads})}
+    return {
+        f"{n} thread{'s' * (n > 1)}": lambda n=n: _predictions(case, n) for n in sorted({1, case.threads})
+    }
 
 
-def _answers(case: Case, threads: int) -> Run:
+def _predictions(case: Case, threads: int) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     model = model_of(case).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    x = case.question()
-    given = {"x": x if case.net.is_dense else np.ascontiguousarray(x.transpose(0, 3, 1, 2))}
+    x = case.batch_of_inputs()
+    feeds = {"x": x if case.net.is_dense else np.ascontiguousarray(x.transpose(0, 3, 1, 2))}
 
     def run(count: int) -> float:
-        y: Any = session.run(None, given)[0]
+        y: Any = session.run(None, feeds)[0]
         for _ in range(count - 1):
-            y = session.run(None, given)[0]
+            y = session.run(None, feeds)[0]
         return float(y[0, 0]) if y.size else math.nan
 
     return run

@@ -1,4 +1,4 @@
-"""scikit-learn's ``MLPClassifier``, for the nets it has: dense, one activation, classes at the end."""
+"""scikit-learn's ``MLPClassifier``, for fully connected networks with one activation and classes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.nets import MOMENTUM, RATE, Case, Dense
+from benchmarks.descriptions import MOMENTUM, RATE, Case, Dense
 from benchmarks.peers import Run, Variants
 
 ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic"}
 
 
 def _has(case: Case) -> bool:
-    """Whether there is such a classifier."""
+    """Whether the network is such a classifier."""
     return case.net.is_dense and case.net.loss == "cross_entropy"
 
 
@@ -37,9 +37,9 @@ def _model(case: Case) -> MLPClassifier:
 
 
 def step(case: Case) -> Variants:
-    """``partial_fit`` for each batch, and for a whole pass at once (which shuffles and batches itself).
+    """``partial_fit`` for each batch, and for a complete pass at once (which shuffles and batches itself).
 
-    It draws its own first parameters, so its loss is not compared.
+    It samples its own initial parameters, so its loss is not compared.
     """
     if not _has(case):
         return {}
@@ -49,11 +49,11 @@ def step(case: Case) -> Variants:
 def _batches(case: Case) -> Run:
     model = _model(case)
     x, y = case.data()
-    order, classes, whole = case.order(), np.arange(case.net.outputs), case.rows // case.batch
+    order, classes, full_batches = case.order(), np.arange(case.net.outputs), case.rows // case.batch
 
     def run(count: int) -> float:
         for i in range(count):
-            at = i % whole * case.batch
+            at = i % full_batches * case.batch
             rows = order[at : at + case.batch]
             model.partial_fit(x[rows], y[rows], classes=classes)
         return math.nan
@@ -64,10 +64,10 @@ def _batches(case: Case) -> Run:
 def _passes(case: Case) -> Run:
     model = _model(case)
     x, y = case.data()
-    classes, whole = np.arange(case.net.outputs), case.rows // case.batch
+    classes, full_batches = np.arange(case.net.outputs), case.rows // case.batch
 
     def run(count: int) -> float:
-        for _ in range(max(1, count // whole)):
+        for _ in range(max(1, count // full_batches)):
             model.partial_fit(x, y, classes=classes)
         return math.nan
 
@@ -80,10 +80,10 @@ def epoch(case: Case) -> Variants:
 
 
 def _epochs(case: Case) -> Run:
-    run, whole = _passes(case), case.rows // case.batch
-    return lambda count: run(count * whole)
+    run, full_batches = _passes(case), case.rows // case.batch
+    return lambda count: run(count * full_batches)
 
 
 def predict(case: Case) -> Variants:
-    """Left out: its answers pass through checks that are not the net's."""
+    """No variants: its predictions include checks that are not part of the network."""
     return {}

@@ -7,24 +7,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.nets import MOMENTUM, RATE, Case
+from benchmarks.descriptions import MOMENTUM, RATE, Case
 from benchmarks.peers import Run, Variants, torch_networks
-from benchmarks.peers.torch_eager import answered, epochs, optimizer_of, trained
-from benchmarks.peers.torch_nets import build, loss_of, samples
+from benchmarks.peers.torch_eager import epochs, optimizer_of, predicted, trained
+from benchmarks.peers.torch_models import build, loss_of, samples
 
 
 def step(case: Case) -> Variants:
-    """From the least that is compiled to the most."""
+    """From the smallest compiled part to the largest."""
     return {
         "model": lambda: _model(case),
         "model, compiled update": lambda: _model(case, is_update_compiled=True),
-        "whole step": lambda: _whole(case, {}),
-        "whole step, C++ wrapper": lambda: _whole(case, {"cpp_wrapper": True}),
+        "whole step": lambda: _complete_step(case, {}),
+        "whole step, C++ wrapper": lambda: _complete_step(case, {"cpp_wrapper": True}),
     }
 
 
 def compiled(function: Any, options: dict[str, Any] | None = None) -> Any:
-    """A compiled function for exactly these sizes, the faster kind."""
+    """A compiled function for exactly these sizes, with the faster options."""
     return torch.compile(function, dynamic=False, options=options or None)
 
 
@@ -36,7 +36,7 @@ def _model(case: Case, is_update_compiled: bool = False) -> Run:
     return trained(case, compiled(net), loss_of(case.net), optimizer)
 
 
-def _whole(case: Case, options: dict[str, Any]) -> Run:
+def _complete_step(case: Case, options: dict[str, Any]) -> Run:
     """Forward, loss, backward and update as one function of parameters and velocities, changed in place."""
     net, criterion = build(case), loss_of(case.net)
     parameters = {name: p.detach() for name, p in net.named_parameters()}
@@ -55,14 +55,14 @@ def _whole(case: Case, options: dict[str, Any]) -> Run:
 
     fast = compiled(make, options)
     x, y = samples(case)
-    whole = case.rows // case.batch
-    order = [rows.clone() for rows in torch.from_numpy(case.order()).split(case.batch)[:whole]]
+    full_batches = case.rows // case.batch
+    order = [rows.clone() for rows in torch.from_numpy(case.order()).split(case.batch)[:full_batches]]
 
     def run(count: int) -> float:
         loss = torch.zeros(())
         with torch.no_grad():
             for i in range(count):
-                loss = fast(x, y, order[i % whole])
+                loss = fast(x, y, order[i % full_batches])
         return float(loss)
 
     return run
@@ -83,7 +83,7 @@ def _epochs(case: Case) -> Run:
 
 def predict(case: Case) -> Variants:
     """The compiled model."""
-    return {"model": lambda: answered(case, compiled(_frozen(build(case))), case.threads)}
+    return {"model": lambda: predicted(case, compiled(_frozen(build(case))), case.threads)}
 
 
 def _frozen(net: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""PyTorch as most of its users run it: operation by operation."""
+"""PyTorch in eager mode."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from benchmarks.nets import MOMENTUM, RATE, Case
+from benchmarks.descriptions import MOMENTUM, RATE, Case
 from benchmarks.peers import Run, Variants, torch_networks
-from benchmarks.peers.torch_nets import build, images_first, loss_of, samples
+from benchmarks.peers.torch_models import build, images_first, loss_of, samples
 
 UPDATES: dict[str, dict[str, Any]] = {
     "a loop over parameters": {"foreach": False},
@@ -22,12 +22,12 @@ FORMATS = {"": torch.contiguous_format, "channels last": torch.channels_last}
 
 
 def formats(case: Case) -> dict[str, torch.memory_format]:
-    """The memory formats worth trying: for images there are two."""
+    """The memory formats to try: for images there are two."""
     return {"": FORMATS[""]} if case.net.is_dense else FORMATS
 
 
 def step(case: Case) -> Variants:
-    """Each way of updating, in each memory format."""
+    """Each form of the update, in each memory format."""
     return {
         ", ".join(filter(None, (update, form))): lambda u=update, f=form: _steps(case, u, f)
         for update, form in product(UPDATES, formats(case))
@@ -49,20 +49,20 @@ def trained(case: Case, net: Any, loss_function: Any, optimizer: SGD, form: str 
 
     Args:
         case: the batches.
-        net, loss_function: from inputs to scores, from scores and targets to a loss.
-        optimizer: moves the net's parameters.
+        network, loss_function: from inputs to scores, from scores and targets to a loss.
+        optimizer: updates the network's parameters.
         form: the memory format of images.
     """
     x, y = samples(case)
     if form:
         x = x.contiguous(memory_format=FORMATS[form])
-    whole = case.rows // case.batch
-    order = torch.from_numpy(case.order()).split(case.batch)[:whole]
+    full_batches = case.rows // case.batch
+    order = torch.from_numpy(case.order()).split(case.batch)[:full_batches]
 
     def run(count: int) -> float:
         loss = torch.zeros(())
         for i in range(count):
-            rows = order[i % whole]
+            rows = order[i % full_batches]
             optimizer.zero_grad(set_to_none=True)
             loss = loss_function(net(x.index_select(0, rows)), y.index_select(0, rows))
             loss.backward()
@@ -76,7 +76,7 @@ train = torch_networks.eager
 
 
 def epoch(case: Case) -> Variants:
-    """Shuffled passes with a running loss, the tensors already in memory."""
+    """Shuffled passes with a running loss; the tensors are in memory."""
     return {update: lambda u=update: _eager_epochs(case, u) for update in UPDATES}
 
 
@@ -86,7 +86,7 @@ def _eager_epochs(case: Case, update: str) -> Run:
 
 
 def epochs(case: Case, net: Any, loss_function: Any, optimizer: SGD) -> Run:
-    """Passes over all rows; the mean loss is told, as ``fit`` tells it, and looked at once an epoch."""
+    """Passes over all rows; the mean loss is reported once per epoch, as ``fit`` does."""
     x, y = samples(case)
 
     def run(count: int) -> float:
@@ -106,23 +106,23 @@ def epochs(case: Case, net: Any, loss_function: Any, optimizer: SGD) -> Run:
 
 
 def predict(case: Case) -> Variants:
-    """In each memory format, with all threads and with one: small nets gain nothing from two."""
+    """In each memory format, with all threads and with one: small networks gain nothing from two."""
     return {
-        ", ".join(filter(None, (f"{n} thread{'s' * (n > 1)}", form))): lambda n=n, f=form: _answers(
+        ", ".join(filter(None, (f"{n} thread{'s' * (n > 1)}", form))): lambda n=n, f=form: _predictions(
             case, n, f
         )
         for n, form in product(sorted({1, case.threads}), formats(case))
     }
 
 
-def _answers(case: Case, threads: int, form: str) -> Run:
+def _predictions(case: Case, threads: int, form: str) -> Run:
     net = build(case).eval().to(memory_format=FORMATS[form])  # pyright: ignore[reportCallIssue]
-    return answered(case, net, threads, form)
+    return predicted(case, net, threads, form)
 
 
-def answered(case: Case, net: Any, threads: int, form: str = "") -> Run:
-    """The net's answers to one batch, again and again."""
-    x = images_first(case, torch.from_numpy(case.question()))
+def predicted(case: Case, net: Any, threads: int, form: str = "") -> Run:
+    """Repeated predictions of the network for one batch."""
+    x = images_first(case, torch.from_numpy(case.batch_of_inputs()))
     if form:
         x = x.contiguous(memory_format=FORMATS[form])
 

@@ -22,7 +22,7 @@ Function: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor], Options], Te
 
 
 class Kind(NamedTuple):
-    """A kind of case in PyTorch's words.
+    """A kind of case in PyTorch's terms.
 
     Args:
         function: from values, parameters and settings to a result.
@@ -53,7 +53,7 @@ def _ones(channels: int) -> Tensor:
 
 
 def _batch(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
-    """As in training where gradients are taken, else with running values that are all 1."""
+    """In training mode if gradients are computed, else with running statistics of 1."""
     if torch.is_grad_enabled():
         return functional.batch_norm(v[0], None, None, p[0], p[1], training=True)
     return functional.batch_norm(v[0], _ones(v[0].shape[1]), _ones(v[0].shape[1]), p[0], p[1])
@@ -121,7 +121,7 @@ def _activation(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
     )
 
 
-def _slopes(shape: Sequence[int], o: Options) -> Shapes:
+def _prelu_shapes(shape: Sequence[int], o: Options) -> Shapes:
     return [(shape[-1],)] if o["name"] == "prelu" else []
 
 
@@ -130,16 +130,16 @@ def _of_last(shape: Sequence[int], o: Options) -> Shapes:
 
 
 def _recurrent(kind: str, gates: int) -> Kind:
-    """What one of PyTorch's recurrent layers says at every cell; its second bias is 0 but for the GRU's."""
+    """The outputs of a recurrent layer at every step; its second bias is 0 except for the GRU's."""
 
     def function(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
         x, (weight, bias, recurrent, *inner) = v[0], p
         other = torch.cat([torch.zeros(2 * o["units"]), *inner]) if inner else torch.zeros_like(bias)
         none = torch.zeros(1, len(x), o["units"])
         first = (none, none) if kind == "lstm" else none
-        run = getattr(torch._VF, kind)  # what the modules call
-        said, *_ = run(x, first, [weight, recurrent, bias, other], True, 1, 0.0, False, False, True)
-        return said
+        run = getattr(torch._VF, kind)  # the function that the modules call
+        outputs, *_ = run(x, first, [weight, recurrent, bias, other], True, 1, 0.0, False, False, True)
+        return outputs
 
     def shapes(s: Sequence[int], o: Options) -> Shapes:
         wide, units = gates * o["units"], o["units"]
@@ -178,7 +178,7 @@ KINDS: dict[str, Kind] = {
         lambda v, p, o: functional.rms_norm(v[0], v[0].shape[-1:], p[0], 1e-6), lambda s, o: [(s[-1],)]
     ),
     "LocalResponseNorm": Kind(_local),
-    "activation": Kind(_activation, _slopes),
+    "activation": Kind(_activation, _prelu_shapes),
     "softmax": Kind(lambda v, p, o: v[0].softmax(o["axis"])),
     "log_softmax": Kind(lambda v, p, o: v[0].log_softmax(o["axis"])),
     "logsumexp": Kind(lambda v, p, o: v[0].logsumexp(o["axis"])),
@@ -229,7 +229,7 @@ def layer(case: LayerCase) -> Variants:
     if case.kind == "optimizer":
         known = UPDATES if case.options["name"] in FUSED else [way for way in UPDATES if way != "fused"]
         return {f"update, {way}": lambda way=way: _updates(case, way) for way in known}
-    forms = FORMATS if case.is_image and len(case.given[0].shape) == 4 else {"": FORMATS[""]}
+    forms = FORMATS if case.is_image and len(case.inputs[0].shape) == 4 else {"": FORMATS[""]}
     runs = {"forward": _forward, "both": _both}
     return {
         ", ".join(filter(None, (way, form))): lambda run=runs[way], form=form: run(case, form)
@@ -248,36 +248,36 @@ def _tensors(case: LayerCase, form: str) -> tuple[list[Tensor], list[Tensor]]:
     """The values and the parameters."""
     arrays = case.arrays()
     kind = KINDS[case.kind]
-    held = weights(kind.shapes(case.given[0].shape, case.options))
+    parameters = weights(kind.shapes(case.inputs[0].shape, case.options))
     if not case.is_image:
-        return [torch.from_numpy(a) for a in arrays], [torch.from_numpy(a) for a in held]
+        return [torch.from_numpy(a) for a in arrays], [torch.from_numpy(a) for a in parameters]
     return [_first(a, form) for a in arrays], [
-        _first(a, form) if a.ndim > 1 else torch.from_numpy(a) for a in held
+        _first(a, form) if a.ndim > 1 else torch.from_numpy(a) for a in parameters
     ]
 
 
 def _forward(case: LayerCase, form: str) -> Run:
-    (values, held), function = _tensors(case, form), KINDS[case.kind].function
+    (values, parameters), function = _tensors(case, form), KINDS[case.kind].function
 
     def run(count: int) -> float:
         with torch.inference_mode():
-            y = function(values, held, case.options)
+            y = function(values, parameters, case.options)
             for _ in range(count - 1):
-                y = function(values, held, case.options)
+                y = function(values, parameters, case.options)
         return _size(case, y)
 
     return run
 
 
 def _both(case: LayerCase, form: str) -> Run:
-    (values, held), function = _tensors(case, form), KINDS[case.kind].function
+    (values, parameters), function = _tensors(case, form), KINDS[case.kind].function
     target = values[1:] if case.kind == "loss" else []
     moved = [
         t.requires_grad_()
-        for t in (*values, *held)
+        for t in (*values, *parameters)
         if t.is_floating_point() and not any(t is y for y in target)
     ]
-    y = function(values, held, case.options).detach()
+    y = function(values, parameters, case.options).detach()
     dy = torch.from_numpy(np.random.default_rng(5).standard_normal(_last(case, y), np.float32))
     if case.is_image and y.ndim > 2:
         dy = dy.movedim(-1, 1)
@@ -285,11 +285,11 @@ def _both(case: LayerCase, form: str) -> Run:
         dy = torch.empty_like(y).copy_(dy)
 
     def run(count: int) -> float:
-        found: Sequence[Tensor] = moved
+        gradients: Sequence[Tensor] = moved
         for _ in range(count):
-            y = function(values, held, case.options)
-            found = torch.autograd.grad(y, moved, dy if y.ndim else None)
-        return _size(case, found[0])
+            y = function(values, parameters, case.options)
+            gradients = torch.autograd.grad(y, moved, dy if y.ndim else None)
+        return _size(case, gradients[0])
 
     return run
 
@@ -301,14 +301,14 @@ def _last(case: LayerCase, y: Tensor) -> tuple[int, ...]:
 
 
 def _size(case: LayerCase, y: Tensor) -> float:
-    """How large a result is; NaN where it is drawn."""
+    """The magnitude of a result; NaN if it is random."""
     return math.nan if case.kind in RANDOM else float(y.detach().double().abs().mean())
 
 
 def _updates(case: LayerCase, way: str) -> Run:
     """Steps of an optimizer."""
     w, g = (
-        torch.from_numpy(np.random.default_rng(0).standard_normal(case.given[0].shape, np.float32))
+        torch.from_numpy(np.random.default_rng(0).standard_normal(case.inputs[0].shape, np.float32))
         for _ in "wg"
     )
     w.requires_grad_()

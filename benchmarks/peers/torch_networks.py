@@ -1,4 +1,4 @@
-"""PyTorch's steps of the named networks: operation by operation, or compiled."""
+"""PyTorch's steps of the named networks: eager or compiled."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import SGD
 
-from benchmarks.nets import MOMENTUM, RATE
-from benchmarks.network_nets import NetworkCase
+from benchmarks.descriptions import MOMENTUM, RATE
+from benchmarks.named_networks import NetworkCase
 from benchmarks.peers import Run, Variants
-from benchmarks.peers.torch_network_nets import build
+from benchmarks.peers.torch_named_networks import build
 
 FORMATS = {"": torch.contiguous_format, "channels last": torch.channels_last}
 
@@ -24,7 +24,7 @@ def eager(case: NetworkCase) -> Variants:
 
 
 def compiled(case: NetworkCase) -> Variants:
-    """The net compiled, the update fused; images in the format that suits them."""
+    """The network compiled, the update fused; images with channels last."""
     return {"model": lambda: steps(case, "channels last" if case.net.has_images else "", is_compiled=True)}
 
 
@@ -35,16 +35,16 @@ def steps(case: NetworkCase, form: str, is_compiled: bool = False) -> Run:
     optimizer = SGD(moved, lr=RATE, momentum=MOMENTUM, fused=True)
     run: Any = torch.compile(net, dynamic=False) if is_compiled else net
     inputs, targets = samples(case, form)
-    whole = case.rows // case.batch
-    order = torch.from_numpy(case.order()).split(case.batch)[:whole]
+    full_batches = case.rows // case.batch
+    order = torch.from_numpy(case.order()).split(case.batch)[:full_batches]
 
     def make(count: int) -> float:
         loss = torch.zeros(())
         for i in range(count):
-            rows = order[i % whole]
+            rows = order[i % full_batches]
             optimizer.zero_grad(set_to_none=True)
-            answers = run(*(x.index_select(0, rows) for x in inputs))
-            loss = functional.cross_entropy(answers, targets.index_select(0, rows).flatten())
+            scores = run(*(x.index_select(0, rows) for x in inputs))
+            loss = functional.cross_entropy(scores, targets.index_select(0, rows).flatten())
             loss.backward()
             optimizer.step()
         return float(loss.detach())

@@ -1,7 +1,7 @@
 """The named networks in PyTorch; their parameters have the paths that they have in this package.
 
-What a user who wants speed writes: attention by ``scaled_dot_product_attention``, the projections of queries,
-keys and values as one product.
+Written for speed: attention by ``scaled_dot_product_attention``, the projections of
+queries, keys and values as one product.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.network_nets import BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, drawn
+from benchmarks.named_networks import BLOCKS, HEADS, UNITS, WIDTH, WORDS, NetworkCase, initial_values
 
 JOINED = {"query_key_value": ("query", "key", "value"), "key_value": ("key", "value")}
 NORMS = {"weight": "scale", "bias": "shift"}
@@ -21,7 +21,7 @@ RECURRENT = {"weight_ih_l0": "weight", "weight_hh_l0": "recurrent", "bias_ih_l0"
 
 
 class Shortcut(nn.Module):
-    """A convolution of single cells with its norm."""
+    """A 1 x 1 convolution with its norm."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Shortcut(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions and a way around them."""
+    """Two convolutions with a skip connection."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def alexnet() -> nn.Module:
 
 
 class Reader(nn.Module):
-    """An LSTM and what its last state says."""
+    """An LSTM and a classifier of its last state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Reader(nn.Module):
 
 
 class Attention(nn.Module):
-    """Heads that look at their own sequence, or at another."""
+    """Multi-head attention to the same sequence, or to another."""
 
     def __init__(self, heads: int, is_own: bool = True) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """A small net at each place."""
+    """A feed-forward network at each position."""
 
     def __init__(self, is_gelu: bool) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """Continues a text; the table of words scores them too."""
+    """A language model; the embedding is tied to the output layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class Body(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Reads one text and writes another; one table for both, which scores the words too."""
+    """A translation model; one embedding for both texts, tied to the output layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ class Transformer(nn.Module):
 
 
 def waves(length: int) -> Tensor:
-    """The sines that say where a word stands."""
+    """The sinusoidal position encoding."""
     channel = np.arange(WIDTH)
     angles = np.arange(length)[:, None] / 10_000.0 ** (channel // 2 * 2 / WIDTH)
     return torch.from_numpy(np.where(channel % 2, np.cos(angles), np.sin(angles)).astype("float32"))
@@ -212,7 +212,7 @@ BUILD = {
 
 
 def build(case: NetworkCase) -> nn.Module:
-    """The net with its first parameters."""
+    """The network with its initial parameters."""
     torch.set_num_threads(case.threads)
     net = BUILD[case.net.name]()
     with torch.no_grad():
@@ -223,7 +223,7 @@ def build(case: NetworkCase) -> nn.Module:
 
 
 def _first(place: str, module: nn.Module, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The first numbers of a parameter of a module, in PyTorch's layout."""
+    """The initial values of a parameter of a module, in PyTorch's layout."""
     if isinstance(module, nn.LayerNorm | nn.BatchNorm2d):
         name = NORMS[name]
     if isinstance(module, nn.LSTM):
@@ -232,10 +232,10 @@ def _first(place: str, module: nn.Module, name: str, shape: tuple[int, ...]) -> 
         name = RECURRENT[name]
     before, _, last = place.rpartition(".")
     parts = [f"{before}.{part}" for part in JOINED[last]] if last in JOINED else [place]
-    each = (shape[0] // len(parts), *shape[1:])
+    part_shape = (shape[0] // len(parts), *shape[1:])
     if len(shape) == 4:  # (O, kh, kw, I) -> (O, I, kh, kw)
-        return np.moveaxis(drawn(f"{place}.{name}", (shape[0], *shape[2:], shape[1])), 3, 1)
-    value = np.concatenate([drawn(f"{part}.{name}", each) for part in parts])
-    if place == "dense6" and name == "weight":  # what is flattened has its channels last in this package
+        return np.moveaxis(initial_values(f"{place}.{name}", (shape[0], *shape[2:], shape[1])), 3, 1)
+    value = np.concatenate([initial_values(f"{part}.{name}", part_shape) for part in parts])
+    if place == "dense6" and name == "weight":  # this package flattens images with channels last
         value = value.reshape(-1, 6, 6, 256).transpose(0, 3, 1, 2).reshape(shape)
     return np.ascontiguousarray(value)

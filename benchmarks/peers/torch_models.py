@@ -1,4 +1,4 @@
-"""The nets in PyTorch, shared by its two ways of running them."""
+"""The networks in PyTorch, shared by its eager and compiled peers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.nets import Case, Conv, Dense, Net, Pool
+from benchmarks.descriptions import Case, Conv, Dense, Net, Pool
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 def build(case: Case) -> nn.Sequential:
-    """The net with the case's first parameters."""
+    """The network with the case's initial parameters."""
     torch.set_num_threads(case.threads)
     layers: list[nn.Module] = []
     for layer, before, _ in case.net.walk():
@@ -39,7 +39,7 @@ def build(case: Case) -> nn.Sequential:
 
 
 def _load(net: nn.Sequential, case: Case) -> None:
-    """Set the parameters: channels come first here, in kernels and in what is flattened."""
+    """Set the parameters: channels come first here, in kernels and in flattened images."""
     modules = [m for m in net if isinstance(m, nn.Linear | nn.Conv2d)]
     shapes = [before for layer, before, _ in case.net.walk() if not isinstance(layer, Pool)]
     with torch.no_grad():
@@ -55,7 +55,7 @@ def _load(net: nn.Sequential, case: Case) -> None:
 
 
 def images_first(case: Case, x: Tensor) -> Tensor:
-    """Images as PyTorch has them: (B, H, W, C) -> (B, C, H, W)."""
+    """Images in PyTorch's layout: (B, H, W, C) -> (B, C, H, W)."""
     return x if case.net.is_dense else x.permute(0, 3, 1, 2).contiguous()
 
 
@@ -66,7 +66,7 @@ def samples(case: Case) -> tuple[Tensor, Tensor]:
 
 
 def loss_of(net: Net) -> Loss:
-    """The net's loss."""
+    """The network's loss."""
     if net.loss == "cross_entropy":
         return functional.cross_entropy
     return lambda z, y: 0.5 * functional.mse_loss(z, y)

@@ -1,4 +1,4 @@
-"""The nets that are measured, as plain descriptions that every engine can build."""
+"""The measured networks, as plain descriptions that every engine can build."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 RATE, MOMENTUM = 1e-3, 0.9
 PASS = (
-    16  # batches in one pass over a net's rows; runs are whole passes, so that all engines end at one place
+    16  # batches in one pass over a network's rows; runs are complete passes, so that all engines end alike
 )
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Every output sees every input; what comes in is flattened first."""
+    """A fully connected layer; its input is flattened."""
 
     units: int
     activation: str = ""
@@ -34,7 +34,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Pool:
-    """The largest of each ``size`` x ``size`` square."""
+    """The maximum of each ``size`` x ``size`` square."""
 
     size: int
 
@@ -45,10 +45,10 @@ Tensors: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Net:
-    """A net as a table of layers.
+    """A network as a table of layers.
 
     Args:
-        name: how it is called in reports.
+        name: its name in reports.
         shape: one sample, images as (H, W, C).
         layers: from input to output.
         loss: ``"cross_entropy"`` with integer labels, or ``"half_mse"``.
@@ -68,13 +68,13 @@ class Net:
 
     @property
     def outputs(self) -> int:
-        """How many numbers the net gives."""
+        """The number of outputs of the network."""
         last = self.layers[-1]
         assert isinstance(last, Dense)
         return last.units
 
     def walk(self) -> Iterator[tuple[Layer, tuple[int, ...], tuple[int, ...]]]:
-        """Each layer with the shape of one sample before and after it."""
+        """Yield each layer with the shape of one sample before and after it."""
         shape = self.shape
         for layer in self.layers:
             before, shape = shape, _after(layer, shape)
@@ -83,7 +83,8 @@ class Net:
     def flops(self, batch: int, training: bool) -> float:
         """Floating-point operations of the matrix products and convolutions, two for each multiply-and-add.
 
-        Backward there are two products for each one forward; the first layer's input needs no gradient.
+        The backward pass has two products for each one of the forward pass; the first layer has no input
+        gradient.
         """
         total, is_first = 0.0, True
         for layer, before, after in self.walk():
@@ -99,9 +100,9 @@ class Net:
         return total
 
     def parameters(self, seed: int) -> Tensors:
-        """First weights and biases of each layer that has some: (O, I), convolutions (O, kh, kw, I)."""
+        """Initial weights and biases of each layer that has some: (O, I), convolutions (O, kh, kw, I)."""
         rng = np.random.default_rng(seed)
-        found = []
+        parameters = []
         for layer, before, _ in self.walk():
             if isinstance(layer, Pool):
                 continue
@@ -110,11 +111,11 @@ class Net:
                 layer.channels, layer.kernel, layer.kernel, before[-1]
             )  # fmt: skip
             weight = rng.standard_normal(shape, np.float32) / np.float32(math.sqrt(math.prod(shape[1:])))
-            found.append((weight, np.zeros(shape[0], np.float32)))
-        return found
+            parameters.append((weight, np.zeros(shape[0], np.float32)))
+        return parameters
 
     def rows(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Samples without meaning: speed does not depend on it."""
+        """Random samples: speed does not depend on them."""
         rng = np.random.default_rng(seed)
         x = rng.standard_normal((count, *self.shape), np.float32)
         if self.loss == "half_mse":
@@ -135,7 +136,7 @@ def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def dense(sizes: str, activation: str, batch: int, loss: str = "cross_entropy") -> Net:
-    """A net of dense layers from its sizes, as in ``"784-256-128-10"``; scores or values at the end."""
+    """A fully connected network from its sizes, as in ``"784-256-128-10"``; scores or values at the end."""
     first, *hidden, last = map(int, sizes.split("-"))
     end = Dense(last, activation if loss == "half_mse" else "")
     return Net(sizes, (first,), (*(Dense(n, activation) for n in hidden), end), loss, batch)
@@ -166,19 +167,19 @@ NETS = (
 
 
 def named(name: str) -> Net:
-    """The net of this name, or the dense net of these sizes."""
+    """The network of this name, or the fully connected network of these sizes."""
     return next((net for net in NETS if net.name == name), None) or dense(name, "relu", 128)
 
 
 @dataclass(frozen=True)
 class Case:
-    """What an engine is asked to make ready.
+    """A network with the sizes that an engine prepares.
 
     Args:
-        net: the net.
+        net: the network.
         batch: samples at a time.
         rows: samples in memory.
-        threads: how many threads may compute.
+        threads: number of threads.
         seed: of parameters, samples and their order.
     """
 
@@ -193,13 +194,13 @@ class Case:
         return self.net.rows(self.rows, self.seed)
 
     def order(self) -> np.ndarray:
-        """The order in which they are taken, one pass."""
+        """The order of the rows in one pass."""
         return np.random.default_rng(self.seed).permutation(self.rows)
 
     def parameters(self) -> Tensors:
-        """The first parameters."""
+        """The initial parameters."""
         return self.net.parameters(self.seed)
 
-    def question(self) -> np.ndarray:
-        """The samples for inference: one batch."""
+    def batch_of_inputs(self) -> np.ndarray:
+        """The inputs for inference: one batch."""
         return self.net.rows(self.batch, self.seed)[0]
