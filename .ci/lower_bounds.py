@@ -1,9 +1,9 @@
 """Print the lowest version of every dependency that ``pyproject.toml`` allows, as constraints for pip.
 
     python .ci/lower_bounds.py > lowest.txt
-    python -m pip install -e '.[images,pictures]' -c lowest.txt
+    python -m pip install -e '.[images,text]' -c lowest.txt
 
-``pyproject.toml`` stays the only place where a bound is written.
+The bounds are defined in ``pyproject.toml`` only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def constraints(document: dict) -> list[str]:
     """One line ``name==version`` for each dependency of the package, of its extras and of its build.
 
     Args:
-        document: what ``pyproject.toml`` holds.
+        document: the content of ``pyproject.toml``.
 
     Raises:
         ValueError: a requirement has no lower bound, or two extras give one package different ones.

@@ -2,8 +2,10 @@
 
 A building block is a class of one of the families below with Chinese texts (the attribute ``chinese`` in its
 body), an activation, or a rule of the doctor. The index lists the module of each, so that registries and
-public names need no list of their own: a new block, in an existing or a new file, is found by running this
-command. A test compares the index with the classes.
+public names need no other
+list: a new block, in an existing or a new file, is found by running this
+command. A test compares the index
+with the classes.
 
 The command reads source code and imports nothing of it, so it also repairs an index that is out of date.
 """
@@ -77,13 +79,13 @@ def definitions(folder: str) -> dict[str, Definition]:
 
 def constants(node: ast.ClassDef) -> dict[str, object]:
     """The attributes of a class body that are assigned constants."""
-    found: dict[str, object] = {}
+    assigned: dict[str, object] = {}
     for line in node.body:
         targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
         for target in targets:
             if isinstance(target, ast.Name) and isinstance(line, ast.Assign | ast.AnnAssign) and line.value:
-                found[target.id] = line.value.value if isinstance(line.value, ast.Constant) else line.value
-    return found
+                assigned[target.id] = line.value.value if isinstance(line.value, ast.Constant) else line.value
+    return assigned
 
 
 def needed(node: ast.ClassDef) -> list[str]:
@@ -112,13 +114,13 @@ def family(base: str, folder: str) -> dict[str, str]:
 
 
 def names(blocks: dict[str, str], folder: str) -> dict[str, str]:
-    """The classes of a family that are used by a name of their own (``"mse"``): they need no argument."""
+    """The classes of a family that have a short name (``"mse"``): they need no argument."""
     classes = definitions(folder)
     short = {}
     for block in blocks:
         one = classes[block]
         above = [classes[name] for name in ancestors(block, classes) if name in classes]
-        if isinstance(one.constants.get("name"), str) and not any(each.needed for each in above):
+        if isinstance(one.constants.get("name"), str) and not any(definition.needed for definition in above):
             short[str(one.constants["name"])] = block
     return dict(sorted(short.items()))
 
@@ -189,8 +191,8 @@ def entries(table: dict[str, str]) -> Iterator[str]:
     """The entries of a dict in source code; long texts are split."""
     for key, text in table.items():
         parts = wrap(text, 60)
-        shown = "(" + " ".join(f'"{part} "' for part in parts[:-1]) + f' "{parts[-1]}")'
-        yield f'"{key}": {shown if len(parts) > 1 else f"{text!r}"}'
+        literal = "(" + " ".join(f'"{part} "' for part in parts[:-1]) + f' "{parts[-1]}")'
+        yield f'"{key}": {literal if len(parts) > 1 else f"{text!r}"}'
 
 
 def main() -> None:

@@ -28,13 +28,13 @@ def block_page(kind: str, name: str) -> Page:
     """
     entry = block(kind, name)
     samples = sampled(kind, entry.name, entry.thing)
-    pictures = {}
+    images = {}
     parts = [_head(entry)]
     if entry.formulas:
         parts.append("## Formula\n\n" + "\n\n".join(map(_formula, entry.formulas)))
     if samples is not None:
         x_label = "step" if kind == "schedule" else "x"
-        pictures[f"{entry.name}.svg"] = line_chart(samples.x, samples.series, x_label)
+        images[f"{entry.name}.svg"] = line_chart(samples.x, samples.series, x_label)
         description = " ".join(plain(text) for text in samples.says)
         parts.append(f"![{entry.name}]({entry.name}.svg)\n\n{description}")
     if isinstance(entry.thing, type) and issubclass(entry.thing, Card):
@@ -45,7 +45,7 @@ def block_page(kind: str, name: str) -> Page:
         ]
         parts.append("## Arguments\n\n" + prose_table(("argument", "default", "meaning"), rows))
     parts += _sections(entry)
-    return Page(block_path(entry.kind, entry.name), "\n\n".join(parts) + "\n", pictures, False)
+    return Page(block_path(entry.kind, entry.name), "\n\n".join(parts) + "\n", images, False)
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""A page: Markdown text at a path, with its pictures, and the check for broken links."""
+"""A page: Markdown text at a path, with its images, and the check for broken links."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Page:
     Args:
         path: its path in the site, such as ``blocks/layer/Dense.md``.
         text: Markdown in the MyST dialect.
-        pictures: SVG documents or the bytes of images, by file name relative to the page.
+        images: SVG documents or the bytes of images, by file name relative to the page.
         in_menu: whether the menu lists it. The menu is part of every page, so it must not list hundreds.
     """
 
     path: str
     text: str
-    pictures: Mapping[str, str | bytes] = field(default_factory=dict)
+    images: Mapping[str, str | bytes] = field(default_factory=dict)
     in_menu: bool = True
 
     @property
@@ -34,7 +34,7 @@ class Page:
 
     @property
     def links(self) -> list[str]:
-        """The site paths of all links and pictures; text in code is not a link."""
+        """The site paths of all links and images; text in code is not a link."""
         targets = _LINK.findall(_CODE.sub("", self.text))
         return [
             self._path(target)
@@ -55,7 +55,7 @@ def broken_links(pages: Iterable[Page]) -> list[str]:
     """
     all_pages = list(pages)
     paths = {page.path for page in all_pages}
-    paths |= {posixpath.join(page.folder, name) for page in all_pages for name in page.pictures}
+    paths |= {posixpath.join(page.folder, name) for page in all_pages for name in page.images}
     return [f"{page.path} -> {target}" for page in all_pages for target in page.links if target not in paths]
 
 

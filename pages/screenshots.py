@@ -70,10 +70,10 @@ def _by_columns(element: re.Match[str]) -> str:
     parts = []
     for run in re.findall(r"[^\x00-\xff]+|[\x00-\xff]+", text):
         width = column * cell_len(run)
-        shown = html.escape(run).replace("\xa0", "&#160;").replace(" ", "&#160;")
+        escaped = html.escape(run).replace("\xa0", "&#160;").replace(" ", "&#160;")
         parts.append(
             f'<text{element["before"]} x="{left:g}"{element["middle"]}'
-            f' textLength="{width:g}"{element["after"]}>{shown}</text>'
+            f' textLength="{width:g}"{element["after"]}>{escaped}</text>'
         )
         left += width
     return "".join(parts)

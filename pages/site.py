@@ -41,7 +41,7 @@ def all_pages() -> list[Page]:
 
 
 def write(pages: Iterable[Page], folder: Path) -> None:
-    """Write pages and pictures into an empty folder, with the Sphinx configuration.
+    """Write pages and images into an empty folder, with the Sphinx configuration.
 
     Raises:
         ValueError: some links are broken; the message lists all of them.
@@ -55,10 +55,10 @@ def write(pages: Iterable[Page], folder: Path) -> None:
         file = folder / page.path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(page.text if page.in_menu else _ORPHAN + page.text, encoding="utf-8")
-        for name, picture in page.pictures.items():
+        for name, content in page.images.items():
             image = file.parent / name
             image.parent.mkdir(parents=True, exist_ok=True)
-            image.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
+            image.write_bytes(content if isinstance(content, bytes) else content.encode())
     (folder / "_static").mkdir()
     shutil.copy(HERE / "style.css", folder / "_static")
     shutil.copy(HERE / "conf.py", folder)

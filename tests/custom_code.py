@@ -66,11 +66,11 @@ def layer_in_inference(k: float) -> Case:
 
 
 def network(k: float) -> Case:
-    class Net(nn.Layer):
+    class Block(nn.Layer):
         def __call__(self, x: Any, scope: Any) -> Any:
             return scope.run(nn.Dense(2), x) * (k + 2.0)
 
-    return Case({"net": Net()})
+    return Case({"net": Block()})
 
 
 def running_value(k: float) -> Case:
@@ -174,7 +174,7 @@ def transform(k: float) -> Case:
 
 CODE: dict[Callable[[float], Case], str] = {
     layer: 'layer Bent "bent1"', layer_in_inference: 'layer Bent "bent1", in inference',
-    network: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
+    network: "layer Block", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
     schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
     constraint: "the optimizer", initializer: "initial parameters", rule: "Mine", metric: "metric mine",
     transform: "Mine",

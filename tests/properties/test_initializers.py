@@ -189,9 +189,11 @@ def test_a_truncated_normal_has_scipys_distribution(cut: float) -> None:
 
 
 @pytest.mark.parametrize("fan", ["in", "out", "mean"])
-@pytest.mark.parametrize("law", ["uniform", "normal", "truncated"])
-def test_a_scaled_distribution_has_the_variance_of_its_fan(law: str, fan: str) -> None:
-    values = initial_values(nn.Scaled(gain=1.5, fan=fan, distribution=law), (40, 3, 3, 60), "float64")
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "truncated"])
+def test_a_scaled_distribution_has_the_variance_of_its_fan(distribution: str, fan: str) -> None:
+    values = initial_values(
+        nn.Scaled(gain=1.5, fan=fan, distribution=distribution), (40, 3, 3, 60), "float64"
+    )
     fan_in, fan_out = 9 * 60, 9 * 40
     expected = 1.5 / {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[fan]
     assert values.var() == pytest.approx(expected, rel=0.05)

@@ -50,10 +50,12 @@ def test_the_minimum_is_pytorchs() -> None:
         np.testing.assert_allclose(parameters[f"inference {name}"], tensor.detach().numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("learning_rate", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("history", [1, 4])
-def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(rate: float, history: int) -> None:
-    optimizer = nn.LBFGS(rate, history_size=history, curvature=0.5)
+def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(
+    learning_rate: float, history: int
+) -> None:
+    optimizer = nn.LBFGS(learning_rate, history_size=history, curvature=0.5)
     graph, _, values = step_graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
     for i in range(60):

@@ -143,7 +143,7 @@ def test_the_number_of_parameters_agrees_with_the_card(card: ModelCard) -> None:
     assert card.count() == card.parameters
 
 
-def test_a_card_says_what_the_model_is_in_both_languages(card: ModelCard) -> None:
+def test_a_card_describes_the_model_in_both_languages(card: ModelCard) -> None:
     english, chinese = card.says
     assert english.endswith(".")
     assert not re.search("[一-鿿]", english)
@@ -199,7 +199,7 @@ def test_a_model_file_restores_the_same_bits(trained: Trained, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("name", "weight"), [("lenet5", "c3.weight[2,1,3,0]")])
-def test_one_weight_of_a_net_is_explained(name: str, weight: str) -> None:
+def test_one_weight_of_a_network_is_explained(name: str, weight: str) -> None:
     small = SMALL[name]
     model = cr.Model(small.net(), "cross_entropy", cr.SGD(0.01), engine="reference")
     x = samples(small)

@@ -127,9 +127,9 @@ def test_fifty_steps_are_those_of_the_paper(name: str) -> None:
 @pytest.mark.parametrize("name", ["sgd momentum", "adam set", "adamw decay", "rmsprop", "adamax", "radam"])
 def test_fifty_steps_with_a_schedule_are_pytorchs(name: str) -> None:
     ours, peer = TORCH[name]
-    rate = float(ours.learning_rate)  # type: ignore[attr-defined]
+    learning_rate = float(ours.learning_rate)  # type: ignore[attr-defined]
     expected = torch_minimize(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    schedule = nn.Step(rate, step_size=7, gamma=0.5)
+    schedule = nn.Step(learning_rate, step_size=7, gamma=0.5)
     parameters = minimize(replace(ours, learning_rate=schedule), 50)  # type: ignore[call-arg]
     for parameter in START:
         np.testing.assert_allclose(parameters[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
@@ -214,9 +214,9 @@ SLOW_RATES = {"sgd": 0.003, "momentum": 0.003, "nesterov": 0.003, "asgd": 0.003,
 
 def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
     p, g = input_node("p", (2,), "float64"), input_node("g", (2,), "float64")
-    rate, count = input_node("rate", (), "float64"), input_node("count", (), "float64")
+    learning_rate, count = input_node("rate", (), "float64"), input_node("count", (), "float64")
     feeds = {"p": [1.0, 1.0], "g": [5.0, 1e-3], "rate": 0.1, "count": 1.0}
-    zeros, now = {"mean": p * 0.0, "square": p * 0.0}, StepContext(rate, count, rate)
+    zeros, now = {"mean": p * 0.0, "square": p * 0.0}, StepContext(learning_rate, count, learning_rate)
     with_decay, _ = nn.AdamW(weight_decay=0.2).move(p, g, zeros, now)
     without, _ = nn.AdamW(weight_decay=0.0).move(p, g, zeros, now)
     np.testing.assert_allclose(evaluate(with_decay - without, feeds), -0.1 * 0.2, rtol=1e-9)
@@ -231,10 +231,10 @@ def test_the_bias_correction_is_exact_in_float32() -> None:
 
 def test_the_centered_variance_of_rmsprop_is_never_negative() -> None:
     p, g = input_node("p", (1,), "float32"), input_node("g", (1,), "float32")
-    rate, count = input_node("rate", (), "float32"), input_node("count", (), "float32")
+    learning_rate, count = input_node("rate", (), "float32"), input_node("count", (), "float32")
     # The square of the mean is above the mean square by rounding alone.
     slots = {"square": p * 0.0 + 1.0, "mean": p * 0.0 + 1.0001}
-    moved, _ = nn.RMSprop(centered=True).move(p, g, slots, StepContext(rate, count, rate))
+    moved, _ = nn.RMSprop(centered=True).move(p, g, slots, StepContext(learning_rate, count, learning_rate))
     assert np.isfinite(evaluate(moved, {"p": [1.0], "g": [1.0], "rate": 0.1, "count": 1.0})).all()
 
 

@@ -25,17 +25,19 @@ HORIZON = 60
 def rates(schedule: nn.Schedule, dtype: str = "float64", horizon: int = HORIZON) -> list[float]:
     """The learning rates of all steps of a training."""
     step = input_node("step", (), dtype, "step")
-    rate = schedule(step, horizon)
-    assert rate.spec == step.spec
-    program = compile(Graph({"rate": rate}), "reference")
+    learning_rate = schedule(step, horizon)
+    assert learning_rate.spec == step.spec
+    program = compile(Graph({"rate": learning_rate}), "reference")
     feeds = dict.fromkeys(program.graph.inputs, np.zeros((), dtype))
     steps = (np.array(i, dtype) for i in range(horizon))
     return [float(program.run({**feeds, **({"step": i} if "step" in feeds else {})})["rate"]) for i in steps]
 
 
-def peer_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler], rate: float) -> list[float]:
+def peer_rates(
+    make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler], learning_rate: float
+) -> list[float]:
     """PyTorch's learning rates."""
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], rate)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], learning_rate)
     scheduler, learning_rates = make(optimizer), []
     for _ in range(HORIZON):
         learning_rates.append(scheduler.get_last_lr()[0])
@@ -334,10 +336,10 @@ def test_reduce_on_plateau_has_pytorchs_learning_rates(
         cooldown=rest,
         min_learning_rate=0.03,
     )
-    rate = ours(input_node("step", (), "float64", "step"), 1)
+    learning_rate = ours(input_node("step", (), "float64", "step"), 1)
     counters: dict[str, float | None] = {}
     for loss in losses:
         peer.step(loss)
         counters = ours.update(counters, {"loss": loss})
-        ours_now = evaluate(rate, {REDUCTIONS: counters["reductions"]})
+        ours_now = evaluate(learning_rate, {REDUCTIONS: counters["reductions"]})
         np.testing.assert_allclose(ours_now, optimizer.param_groups[0]["lr"], rtol=1e-12)
