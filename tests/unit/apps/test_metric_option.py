@@ -1,4 +1,4 @@
-"""``--metric`` measures more: in the history, in the result, and of a finished model."""
+"""``--metric`` adds a metric to the history, to the result, and to the evaluation of a finished model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from chainrule.apps.cli.main import main
 
 
-def test_a_metric_by_its_name(
+def test_metric_option_selects_a_metric_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

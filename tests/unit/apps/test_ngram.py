@@ -1,4 +1,4 @@
-"""The n-gram model counts rightly: chances sum to one, and small cases agree with arithmetic by hand."""
+"""The n-gram model: probabilities sum to one, and small cases agree with a computation by hand."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SIZE = 9
 
 
 def texts(seed: int, count: int = 60) -> list[np.ndarray]:
-    """Texts in which every token but the two that never come is there, each ending in END."""
+    """Texts that contain every token but two, each ending in END."""
     rng = np.random.default_rng(seed)
     own = [1, *range(4, SIZE)]
     return [np.append(rng.choice(own, rng.integers(1, 9)), END) for _ in range(count)]
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_chances_sum_to_one_after_anything(order: int) -> None:
+def test_probabilities_sum_to_one_after_any_history(order: int) -> None:
     model = NGram(texts(0), order, SIZE)
     possible = np.array([1, *range(3, SIZE)])
     seen = grams_of(texts(0)[:5], order)[:, :-1]
@@ -29,16 +29,16 @@ def test_chances_sum_to_one_after_anything(order: int) -> None:
         assert model.probabilities(rows.astype(np.int64)).sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_single_tokens_are_counted() -> None:
-    """5 comes 6 times, 4 three times, END twice: n1 = 0, so the discounts are those of their formulas."""
+def test_unigram_probabilities_are_ordered_by_count() -> None:
+    """5 occurs 6 times, 4 three times, END twice: n1 = 0, so the discounts are those of their formulas."""
     model = NGram([np.array([5, 5, 5, 4, END]), np.array([5, 5, 5, 4, 4, END])], 1, SIZE)
     p = model.probabilities(np.array([[5], [4], [END]]))
     assert p.sum() == pytest.approx(1)
     assert p[0] > p[1] > p[2]
 
 
-def test_kneser_and_ney_count_kinds_and_not_times() -> None:
-    """6 comes often but only after 5; 7 comes as often, after four different tokens."""
+def test_kneser_ney_counts_distinct_predecessors() -> None:
+    """6 occurs often, but only after 5; 7 occurs as often, after four different tokens."""
     training = [np.array([5, 6, END])] * 4 + [np.array([before, 7, END]) for before in (1, 4, 7, 8)]
     model = NGram(training, 2, SIZE)
     rows = np.array([[6, 7], [6, 6]])  # after 6 came neither
@@ -46,13 +46,13 @@ def test_kneser_and_ney_count_kinds_and_not_times() -> None:
     assert kinds > 2 * times
 
 
-def test_the_first_token_of_a_text_has_its_own_chances() -> None:
+def test_the_first_token_has_its_own_distribution() -> None:
     training = [np.array([5, 4, 4, 4, END])] * 20 + [np.array([6, 5, END])]
     model = NGram(training, 3, SIZE)
     assert model.probabilities(np.array([[BEGIN, BEGIN, 5]]))[0] > 0.8
 
 
-def test_the_loss_is_the_mean_of_minus_the_logarithm() -> None:
+def test_the_loss_is_the_mean_negative_log_probability() -> None:
     model = NGram(texts(0), 2, SIZE)
     own = texts(3, 7)
     p = model.probabilities(grams_of(own, 2))
@@ -64,7 +64,7 @@ def test_the_order_is_chosen_by_validation() -> None:
     rng = np.random.default_rng(5)
 
     def walk() -> np.ndarray:
-        """Each token follows from the one before."""
+        """A text in which each token depends on the previous one."""
         text = [int(rng.integers(4, SIZE))]
         for _ in range(12):
             text.append((text[-1] - 4 + int(rng.integers(1, 3))) % (SIZE - 4) + 4)

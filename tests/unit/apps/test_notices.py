@@ -1,4 +1,4 @@
-"""What a training has to say is said once: on a terminal by its progress bar, elsewhere by the command."""
+"""A notice of the training is printed once: by the progress bar on a terminal, otherwise by the command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chainrule.events import Event, StepDone
 
 
 class Terminal(io.StringIO):
-    """A screen that remembers."""
+    """A stream that reports to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -31,7 +31,7 @@ def press(event: Event) -> None:
 
 
 @pytest.mark.parametrize("screen", [Terminal, io.StringIO])
-def test_a_notice_is_said_once(screen: Any, tmp_path: Path) -> None:
+def test_a_notice_is_printed_once(screen: Any, tmp_path: Path) -> None:
     out, err, watcher = screen(), io.StringIO(), Watcher()
     model = cr.Model(cr.Dense(1), "mse", cr.SGD(0.1), engine="reference")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -1,4 +1,4 @@
-"""The options of a training survive their file; a config that is not ours is refused."""
+"""The options of a training are read back from their file; an invalid config is refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPTIONS = st.builds(
 
 
 @given(OPTIONS, st.text(st.sampled_from("0123456789abcdef"), max_size=64))
-def test_the_config_gives_back_what_was_written(
+def test_config_round_trip(
     tmp_path_factory: pytest.TempPathFactory, options: Options, fingerprint: str
 ) -> None:
     folder = RunFolder.create(tmp_path_factory.mktemp("run"))
@@ -40,7 +40,7 @@ def test_the_config_gives_back_what_was_written(
 
 
 @given(OPTIONS)
-def test_the_command_says_all_that_was_asked(options: Options) -> None:
+def test_the_command_line_contains_every_option(options: Options) -> None:
     words = shlex.split(options.command("run"))
     assert words[:3] == ["chainrule", "train", options.data]
     assert words[-2:] == ["--out", "run"]
@@ -52,7 +52,7 @@ def test_the_command_says_all_that_was_asked(options: Options) -> None:
     )
 
 
-def test_names_that_no_file_can_hold_are_refused() -> None:
+def test_option_values_that_toml_cannot_store_are_refused() -> None:
     with pytest.raises(UsageError, match="E601"):
         to_toml(Options("\udc80.csv"), "")
 
@@ -60,7 +60,9 @@ def test_names_that_no_file_can_hold_are_refused() -> None:
 @given(
     text=st.text(max_size=60) | st.sampled_from(["epochs = 1e999", "seed = -1", 'drop = "x"', "a = {", "'''"])
 )
-def test_a_strange_config_is_one_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_an_invalid_config_raises_a_chainrule_error(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     folder = RunFolder.create(tmp_path_factory.mktemp("run"))
     (folder.path / CONFIG).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(ChainruleError) as caught:
@@ -89,7 +91,7 @@ def test_a_hostile_config_is_refused_at_once(text: str, tmp_path: Path) -> None:
     assert time.process_time() - start < 2
 
 
-def test_a_config_that_a_person_has_changed_is_read(tmp_path: Path) -> None:
+def test_a_config_edited_by_hand_is_read(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path)
     lines = to_toml(Options("iris", drop=("a", 'b "c"')), "5f2c").splitlines()
     lines = [line.replace("epochs = 200", "epochs=50  # fewer") for line in lines]
@@ -105,7 +107,7 @@ def test_a_value_out_of_its_range_in_a_config(tmp_path: Path) -> None:
         read_config(folder)
 
 
-def test_what_was_given_must_agree() -> None:
+def test_options_that_contradict_the_config_are_refused() -> None:
     saved = Options("old.csv", epochs=5)
     assert agreed(saved, {"epochs": 5}, "moved.csv") == replace(saved, data="moved.csv")
     with pytest.raises(UsageError) as caught:

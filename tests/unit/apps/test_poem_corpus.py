@@ -1,4 +1,4 @@
-"""Poems are read from both collections without what is no verse, and are shared out without a leak."""
+"""Poems are read from both collections without titles and notes; the split leaks no sentence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def record(*paragraphs: str) -> dict[str, Any]:
     return {"title": "題", "author": "某", "paragraphs": list(paragraphs), "id": "1"}
 
 
-def test_the_small_form_is_read_where_debian_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fortune_file_is_read_from_debians_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "tang300"
     path.write_text(FORTUNES, encoding="utf-8")
     monkeypatch.setattr(poem_corpus, "FORTUNES", path)
@@ -49,12 +51,12 @@ def test_the_small_form_is_read_where_debian_puts_it(tmp_path: Path, monkeypatch
     not poem_corpus.FORTUNES.is_file(), reason="the Debian package fortunes-zh is not installed"
 )
 def test_debians_own_file_has_three_hundred_poems() -> None:
-    found = read_poems()
-    assert 300 <= len(found) <= 320
-    assert any("春眠不觉晓" in poem.text and poem.author == "孟浩然" for poem in found)
+    poems = read_poems()
+    assert 300 <= len(poems) <= 320
+    assert any("春眠不觉晓" in poem.text and poem.author == "孟浩然" for poem in poems)
 
 
-def test_notes_and_marks_go_and_broken_poems_are_left_out(tmp_path: Path) -> None:
+def test_notes_and_marks_are_removed_and_malformed_poems_left_out(tmp_path: Path) -> None:
     verses = [
         record("童子解吟《長恨曲》，", "胡兒能唱〖一作歌〗《琵琶篇》（注）。"),
         record("[煙]燎上，「懷靈」惠。"),
@@ -80,7 +82,7 @@ FAULTS: dict[str, tuple[dict[int, Any] | None, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_no_collection_is_refused(fault: str, tmp_path: Path) -> None:
+def test_a_folder_without_poems_is_refused(fault: str, tmp_path: Path) -> None:
     files, code = FAULTS[fault]
     folder = tmp_path / "gone" if files is None else package(tmp_path, files)
     with pytest.raises(ChainruleError) as caught:
@@ -88,7 +90,9 @@ def test_what_is_no_collection_is_refused(fault: str, tmp_path: Path) -> None:
     assert caught.value.code == code
 
 
-def test_a_missing_package_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_package_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(poem_corpus, "FORTUNES", tmp_path / "tang300")
     with pytest.raises(ChainruleError) as caught:
         read_poems()
@@ -100,12 +104,12 @@ def test_a_missing_package_says_how_to_get_it(tmp_path: Path, monkeypatch: pytes
     assert caught.value.code == "E316"
 
 
-def test_no_held_out_poem_shares_a_sentence_with_a_learned_one() -> None:
+def test_no_sentence_is_in_training_and_test_poems() -> None:
     every = [Poem("", "", f"第{i}首，{i % 7}。" + f"第{i}首又，完。") for i in range(40)]
     every += [Poem("", "", f"第{i}首，{i % 7}。" + f"另{i}一版，完。") for i in range(40)]
     parts = split_poems(every, 0.2, seed=1)
-    learned, *others = ({line for poem in part for line in poem.lines} for part in parts)
-    assert all(learned.isdisjoint(part) for part in others)
+    training, *test = ({line for poem in part for line in poem.lines} for part in parts)
+    assert all(training.isdisjoint(part) for part in test)
     assert [len(part) > 0 for part in parts] == [True] * 3
     assert split_poems(every, 0.2, seed=1) == parts
     assert split_poems(every, 0.2, seed=2) != parts

@@ -1,4 +1,4 @@
-"""A RUN: found by its folder or file, named anew for each training, never written over."""
+"""Folders of runs: found by folder or file name, numbered for each training, never overwritten."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule.errors import ChainruleError, FileError, UsageError
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -29,11 +29,11 @@ def test_the_name_comes_from_the_data(data: str, name: str) -> None:
     assert new_run(data) == Path("runs") / name
 
 
-def test_numbers_count_up() -> None:
+def test_run_numbers_count_up() -> None:
     assert [new_run("iris").name for _ in range(3)] == ["iris-1", "iris-2", "iris-3"]
 
 
-def test_a_file_in_the_way() -> None:
+def test_a_file_in_place_of_the_runs_folder_is_refused() -> None:
     Path("runs").write_text("")
     with pytest.raises(FileError, match="E432"):
         new_run("iris")

@@ -1,4 +1,4 @@
-"""Texts of data are shown on the screen, never obeyed."""
+"""Texts from data are printed literally: markup has no effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_rich_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.splitlines()[1:] == ["[b]name[/b]        n", "[red]a        1.5000", "名称\\n       \\x1b[1m"]
 
 
-def test_wide_tables_are_not_cut_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wide_tables_are_not_truncated_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     screen.table(["x"], [("w" * 900,)])
     screen.line("v" * 900)
     assert capsys.readouterr().out.splitlines() == ["x", "w" * 900, "v" * 900]

@@ -1,4 +1,4 @@
-"""Pairs of sentences: read as gettext reads them, cleaned, and split so that no test was seen."""
+"""Sentence pairs: read as gettext reads them, cleaned, and split without overlap between the parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.apps.examples import sentence_pairs as room
+from chainrule.apps.examples import sentence_pairs as sentence_pairs
 from chainrule.apps.examples.gettext_catalogs import read_catalog
 from chainrule.apps.examples.sentence_pairs import (
     LIBREOFFICE,
@@ -43,7 +43,7 @@ WORDS = st.sampled_from(["Open", "open", "file", "Sheet", "sheet", "1", "2", "..
 
 
 def write(path: Path, entries: dict[str, str], order: str = "<") -> Path:
-    """A catalog, as msgfmt writes it."""
+    """A catalog in the format of msgfmt."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = [[text.encode() for text in column] for column in zip(*sorted(entries.items()), strict=True)]
     start = 28 + 16 * len(entries)
@@ -78,11 +78,11 @@ def test_a_catalog_is_read_as_gettext_reads_it(
     path = write(tmp_path_factory.mktemp("mo") / "a.mo", {"": ENTRIES[""], **entries}, order)
     assert dict(read_catalog(path)) == entries
     with path.open("rb") as file:
-        theirs = gettext.GNUTranslations(file)
-    assert all(theirs.gettext(text) == said for text, said in entries.items())
+        expected = gettext.GNUTranslations(file)
+    assert all(expected.gettext(text) == translation for text, translation in entries.items())
 
 
-def test_pairs_are_cleaned_and_every_loss_is_counted(folder: Path) -> None:
+def test_removed_pairs_are_counted_by_reason(folder: Path) -> None:
     pairs = read_pairs(folder)
     assert dict(zip(pairs.sources, pairs.targets, strict=True)) == {
         "Open": "打开",
@@ -114,7 +114,7 @@ def test_pairs_are_cleaned_and_every_loss_is_counted(folder: Path) -> None:
         ("<All Files>", "<所有文件>", ("<All Files>", "<所有文件>")),
     ],
 )
-def test_keys_of_menus_go_and_placeholders_become_signs(
+def test_menu_keys_are_removed_and_placeholders_replaced(
     source: str, target: str, clean: tuple[str, str]
 ) -> None:
     pairs = clean_pairs([(source, target)])
@@ -133,27 +133,27 @@ def test_a_marked_text_is_restored(text: str) -> None:
     st.integers(0, 9),
 )
 @settings(max_examples=40, deadline=None)
-def test_no_sentence_of_one_part_reads_like_one_of_another(texts: list[str], seed: int) -> None:
-    whole = Pairs(tuple(texts), tuple(texts), {})
+def test_parts_share_no_similar_sentence(texts: list[str], seed: int) -> None:
+    pairs = Pairs(tuple(texts), tuple(texts), {})
     if len({alike(text) for text in texts}) < 6:
         return
-    parts = split_pairs(whole, seed, (0.5, 0.25, 0.25))
+    parts = split_pairs(pairs, seed, (0.5, 0.25, 0.25))
     kinds = [{alike(text) for text in part.sources} for part in parts]
     assert not kinds[0] & kinds[1] | kinds[0] & kinds[2] | kinds[1] & kinds[2]
     assert sorted(text for part in parts for text in part.sources) == sorted(texts)
     assert all(part.sources for part in parts)
 
 
-def test_rows_hold_what_is_read_what_is_written_and_what_comes_next() -> None:
+def test_encoded_rows_have_source_decoder_input_and_target() -> None:
     tokenizer = Tokenizer.learn(["abcd"], "character")
     x, y = pair_rows(Pairs(("abc", "d"), ("d", "cba"), {}), tokenizer, 4)
     a, b, c, d = (int(tokenizer.encode(letter)[0]) for letter in "abcd")
-    assert x["source"].tolist() == [[2, a, b, c], [2, d, 3, 0]]  # the first is cut
+    assert x["source"].tolist() == [[2, a, b, c], [2, d, 3, 0]]  # the first is truncated
     assert x["target"].tolist() == [[2, d, 0, 0], [2, c, b, a]]
     assert y.tolist() == [[d, 3, 0, 0], [c, b, a, 3]]
 
 
-def test_what_is_no_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_catalogs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = write(tmp_path / "zh_CN/LC_MESSAGES/a.mo", ENTRIES)
     with pytest.raises(DataError, match="E301"):
         read_catalog(tmp_path / "none.mo")
@@ -176,7 +176,7 @@ def test_what_is_no_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     write(good, {"OK": "OK"})
     with pytest.raises(DataError, match="1: nothing to translate"):
         read_pairs(tmp_path)
-    monkeypatch.setattr(room, "LIBREOFFICE", tmp_path / "absent")
+    monkeypatch.setattr(sentence_pairs, "LIBREOFFICE", tmp_path / "absent")
     with pytest.raises(DataError, match="apt install libreoffice-l10n-zh-cn"):
         read_pairs()
 

@@ -1,4 +1,4 @@
-"""Pictures of the report: round numbers at the axes, everything inside the frame, whatever the values."""
+"""Charts of the report: round tick values and everything inside the frame, for any values."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ NUMBER = st.floats(-1e12, 1e12)
 def test_ticks_are_round_and_between(a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
     assume(high - low > 1e-6 * max(1.0, abs(low), abs(high)))
-    found = ticks(low, high)
-    assert 3 <= len(found) <= 10
-    room = 1e-6 * (high - low)
-    assert low - room <= found[0]
-    assert found[-1] <= high + room
-    step = found[1] - found[0]
+    positions = ticks(low, high)
+    assert 3 <= len(positions) <= 10
+    tolerance = 1e-6 * (high - low)
+    assert low - tolerance <= positions[0]
+    assert positions[-1] <= high + tolerance
+    step = positions[1] - positions[0]
     digit = step / 10 ** math.floor(math.log10(step) + 1e-6)
     assert min(abs(digit - round_) for round_ in (1, 2, 5)) < 1e-2
 
 
 @given(values=st.lists(st.one_of(NUMBER, st.just(math.nan), st.just(math.inf)), min_size=1, max_size=30))
-def test_everything_lies_inside(values: list[float]) -> None:
+def test_every_point_is_inside_the_frame(values: list[float]) -> None:
     picture = curves([(values, BLUE)], best=1)
     assert "nan" not in picture
     assert "inf" not in picture
@@ -53,7 +53,7 @@ def test_a_dot_for_each_row_and_a_bar_for_each_error() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, 1e-300, 1e300])
-def test_values_that_are_all_the_same_have_a_picture(value: float) -> None:
+def test_constant_values_have_a_chart(value: float) -> None:
     same = np.full(4, value)
     for picture in (curves([(same.tolist(), BLUE)], None), against(same, same), residuals(same)):
         assert picture.startswith("<svg")

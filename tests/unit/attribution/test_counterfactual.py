@@ -1,4 +1,4 @@
-"""Counterfactuals: valid by the model itself, near, sparse, and within what a person allows."""
+"""Counterfactuals: confirmed by the model, near, sparse, and within the constraints of the caller."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def credit() -> Model:
     return model
 
 
-def answers(model: Model, alternative: Any) -> Any:
-    """What the model says of a row with these changes, by way of a table."""
+def prediction_of(model: Model, alternative: Any) -> Any:
+    """The model's prediction for the row with these changes, computed through a table."""
     cells: dict[str, Any] = dict(ROW)
     for change in alternative.changes:
         cells[change.column] = type(cells[change.column])(change.after)
@@ -44,29 +44,31 @@ def answers(model: Model, alternative: Any) -> Any:
 
 
 @pytest.mark.parametrize("data", [None, TABLE])
-def test_every_alternative_is_predicted_by_the_model_itself(credit: Model, data: Any) -> None:
-    found = credit.counterfactual(ROW, "good", data=data)
-    assert found.prediction == "bad"
-    assert found.alternatives
-    for each in found.alternatives:
-        assert answers(credit, each) == "good"
-        assert each.prediction == "good"
-        assert each.probability is not None
-        assert each.probability > 0.5
-        assert 1 <= len(each.changes) <= 3
-    distances = [each.distance for each in found.alternatives]
+def test_the_model_predicts_the_target_for_every_alternative(credit: Model, data: Any) -> None:
+    result = credit.counterfactual(ROW, "good", data=data)
+    assert result.prediction == "bad"
+    assert result.alternatives
+    for alternative in result.alternatives:
+        assert prediction_of(credit, alternative) == "good"
+        assert alternative.prediction == "good"
+        assert alternative.probability is not None
+        assert alternative.probability > 0.5
+        assert 1 <= len(alternative.changes) <= 3
+    distances = [alternative.distance for alternative in result.alternatives]
     assert distances == sorted(distances)
-    chosen = [frozenset(change.column for change in each.changes) for each in found.alternatives]
+    chosen = [
+        frozenset(change.column for change in alternative.changes) for alternative in result.alternatives
+    ]
     assert len(set(chosen)) == len(chosen)
 
 
-def test_what_is_fixed_stays_and_ranges_hold(credit: Model) -> None:
+def test_fixed_columns_and_ranges_are_respected(credit: Model) -> None:
     ranges = {"income": (None, 40), "purpose": ["car", "studies"], "age": (25, 50)}
-    found = credit.counterfactual(
+    result = credit.counterfactual(
         ROW, "good", data=TABLE, fixed=["employed"], ranges=ranges, count=5, max_changes=3
     )
-    for each in found.alternatives:
-        for change in each.changes:
+    for alternative in result.alternatives:
+        for change in alternative.changes:
             assert change.column != "employed"
             if change.column == "income":
                 assert 22.5 < float(change.after) <= 40
@@ -77,15 +79,19 @@ def test_what_is_fixed_stays_and_ranges_hold(credit: Model) -> None:
             assert change.after != "house"
 
 
-def test_a_change_is_as_small_as_the_prediction_allows(credit: Model) -> None:
-    found = credit.counterfactual(ROW, "good", data=TABLE, max_changes=1)
-    (change,) = next(each.changes for each in found.alternatives if each.changes[0].column == "income")
-    nearer = {name: [cell] for name, cell in {**ROW, "income": float(change.after) - 0.1}.items()}
-    assert credit.predict(read_table(nearer))[0] == "bad"  # pyright: ignore
+def test_a_smaller_change_does_not_change_the_prediction(credit: Model) -> None:
+    result = credit.counterfactual(ROW, "good", data=TABLE, max_changes=1)
+    (change,) = next(
+        alternative.changes
+        for alternative in result.alternatives
+        if alternative.changes[0].column == "income"
+    )
+    nearer_row = {name: [cell] for name, cell in {**ROW, "income": float(change.after) - 0.1}.items()}
+    assert credit.predict(read_table(nearer_row))[0] == "bad"  # pyright: ignore
 
 
-def test_the_search_sees_what_the_preparation_makes() -> None:
-    codes = [f"c{i % 60}" for i in range(90)]  # more levels than have features of their own
+def test_the_search_encodes_rows_as_the_preparation_does() -> None:
+    codes = [f"c{i % 60}" for i in range(90)]  # more levels than have features
     gaps = {
         "age": [None if i == 3 else i for i in range(90)],
         "code": [None if i == 4 else code for i, code in enumerate(codes)],
@@ -102,21 +108,25 @@ def test_the_search_sees_what_the_preparation_makes() -> None:
         domain = row_domain(model, row, None)
         points = np.repeat(domain.start[None], 70, axis=0)
         for i, axis in enumerate(domain.axes):
-            tried = np.array([*axis.choices(domain.start[i]), np.nan])
-            points[: len(tried), i] = tried[:70]
+            candidates = np.array([*axis.choices(domain.start[i]), np.nan])
+            points[: len(candidates), i] = candidates[:70]
         np.testing.assert_array_equal(domain.encode(points), domain.cells(points))
 
 
-def test_values_are_reached_from_either_side() -> None:
+def test_target_values_are_reached_from_both_sides() -> None:
     x = np.linspace(-1, 1, 40).reshape(20, 2)
     model = Model(Sequential(Dense(1)), "mse", Adam(0.1))
     model.fit(x, 3 * x[:, 0] + 1, epochs=20, verbose=False)
-    now = float(model.predict(x[:1])[0])  # pyright: ignore
-    for wanted, low, high in ((now + 1, now + 1, np.inf), (now - 0.1, -np.inf, now - 0.1),
-                              ((now + 0.5, now + 0.6), now + 0.5, now + 0.6)):  # fmt: skip
-        found = model.counterfactual(x[0], wanted, data=x * 1.5, count=2)
-        assert all(low <= each.prediction <= high for each in found.alternatives)
-        assert found.alternatives[0].probability is None
+    prediction = float(model.predict(x[:1])[0])  # pyright: ignore
+    targets = (
+        (prediction + 1, prediction + 1, np.inf),
+        (prediction - 0.1, -np.inf, prediction - 0.1),
+        ((prediction + 0.5, prediction + 0.6), prediction + 0.5, prediction + 0.6),
+    )
+    for target, low, high in targets:
+        result = model.counterfactual(x[0], target, data=x * 1.5, count=2)
+        assert all(low <= alternative.prediction <= high for alternative in result.alternatives)
+        assert result.alternatives[0].probability is None
 
 
 def test_a_single_score_has_two_classes() -> None:
@@ -124,20 +134,20 @@ def test_a_single_score_has_two_classes() -> None:
     model = Model(Sequential(Dense(1)), "binary_cross_entropy", Adam(0.1))
     model.fit(x, (x[:, 0] > 0).astype(int), epochs=20, verbose=False)
     for row in (x[0], x[1], x[2]):
-        found = model.counterfactual(row, data=x)
-        assert all(each.prediction == 1 - found.prediction for each in found.alternatives)
+        result = model.counterfactual(row, data=x)
+        assert all(alternative.prediction == 1 - result.prediction for alternative in result.alternatives)
 
 
-def test_the_page_has_both_languages(credit: Model) -> None:
-    found = credit.counterfactual(ROW, data=TABLE, lang="zh")
-    assert "反事实" in str(found)
-    assert "income" in str(found)
+def test_text_and_html_in_both_languages(credit: Model) -> None:
+    result = credit.counterfactual(ROW, data=TABLE, lang="zh")
+    assert "反事实" in str(result)
+    assert "income" in str(result)
     for text in ("What would have to change", "反事实"):
-        assert text in found.to_html()
+        assert text in result.to_html()
 
 
 @pytest.mark.parametrize(
-    ("row", "wanted", "options", "code", "says"),
+    ("row", "target", "options", "code", "message"),
     [
         (ROW, "god", {}, "E547", "good"),
         (ROW, "bad", {}, "E548", "bad"),
@@ -156,13 +166,13 @@ def test_the_page_has_both_languages(credit: Model) -> None:
         (ROW, "good", {"data": {"age": [1]}}, "E313", "income"),
     ],
 )
-def test_invalid_arguments_raise_errors(
-    credit: Model, row: Any, wanted: Any, options: dict[str, Any], code: str, says: str
+def test_invalid_requests_are_refused(
+    credit: Model, row: Any, target: Any, options: dict[str, Any], code: str, message: str
 ) -> None:
     with pytest.raises(ChainruleError) as caught:
-        credit.counterfactual(row, wanted, **options)
+        credit.counterfactual(row, target, **options)
     assert caught.value.code == code
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_rows_without_columns_are_refused() -> None:
@@ -190,16 +200,16 @@ def test_rows_without_columns_are_refused() -> None:
 
 
 @given(st.lists(st.floats(-2, 2), min_size=3, max_size=3), st.floats(0.1, 3))
-def test_of_a_linear_score_the_nearest_change_is_found(weights: list[float], far: float) -> None:
-    slopes = np.array(weights)
-    reach = 2 * np.abs(slopes).max()  # what the best column can do alone
+def test_the_change_for_a_linear_score_is_nearest(weights: list[float], far: float) -> None:
+    coefficients = np.array(weights)
+    reach = 2 * np.abs(coefficients).max()  # the largest change of the score by one column
     axes = [Axis(f"x{i}", -2.0, 2.0) for i in range(3)]
-    search = Search(lambda points: points @ slopes - far, np.zeros(3), axes)
-    found = search.run(max_changes=1, count=1)
+    search = Search(lambda points: points @ coefficients - far, np.zeros(3), axes)
+    nearest = search.run(max_changes=1, count=1)
     if reach < far:
-        assert found == []
+        assert nearest == []
     elif reach > far * 1.001:
-        (point,) = found
-        best = far / np.abs(slopes).max()
-        assert float(point @ slopes) > far
+        (point,) = nearest
+        best = far / np.abs(coefficients).max()
+        assert float(point @ coefficients) > far
         assert best <= np.abs(point).sum() <= best * 1.02 + 0.01

@@ -1,4 +1,4 @@
-"""What is drawn over pictures and texts is what was found; what is printed says the whole account."""
+"""Attributions of models: attention rollout, class activation maps, checks, and the texts of the results."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ TABLE = {
 }
 
 
-def test_rollout_is_the_product_of_the_attentions() -> None:
+def test_rollout_is_the_product_of_the_attention_matrices() -> None:
     model, x = ready(KINDS["patches"])
-    made = model.attribute(x, "attention_rollout")
+    attribution = model.attribute(x, "attention_rollout")
     assert model.network is not None
     notes = model.network.inference.book.notes
     (weights,) = [node for path, node in notes.items() if path.endswith("weights")]
-    found = evaluate(weights, {**model.state.arrays, "x": x}, "reference").mean((1, 3))  # (n, Tq, Tk)
-    row = (0.5 * np.eye(found.shape[-1]) + 0.5 * found)[:, 0, 1:]  # that of the class token, without itself
-    assert made.values["x"].sum((1, 2, 3)) == pytest.approx(row.sum(1))
+    attention = evaluate(weights, {**model.state.arrays, "x": x}, "reference").mean((1, 3))  # (n, Tq, Tk)
+    row = (0.5 * np.eye(attention.shape[-1]) + 0.5 * attention)[
+        :, 0, 1:
+    ]  # from the class token to the patches
+    assert attribution.values["x"].sum((1, 2, 3)) == pytest.approx(row.sum(1))
 
 
 @pytest.mark.parametrize("lengths", [(4, 4), (7, 5), (2, 3)])
-def test_a_map_is_stretched_as_pictures_are(lengths: tuple[int, int]) -> None:
+def test_a_map_is_resized_bilinearly(lengths: tuple[int, int]) -> None:
     heat = normal_numbers("heat", (2, 3, 3, 1))
     torch = pytest.importorskip("torch")
-    theirs = torch.nn.functional.interpolate(
+    expected = torch.nn.functional.interpolate(
         torch.tensor(heat).permute(0, 3, 1, 2), lengths, mode="bilinear", align_corners=False
     )
-    assert resize(heat, lengths) == pytest.approx(theirs.permute(0, 2, 3, 1).numpy(), abs=1e-10)
+    assert resize(heat, lengths) == pytest.approx(expected.permute(0, 2, 3, 1).numpy(), abs=1e-10)
 
 
-def test_where_nothing_speaks_for_the_answer_it_is_said() -> None:
+def test_an_attribution_of_zeros_has_a_note() -> None:
     model, x = ready(CASES["images"])
-    made = model.attribute(x, "grad_cam", lang="en")
-    assert "All values are 0" not in str(made)
-    blank = replace(made, values={name: np.zeros_like(values) for name, values in made.values.items()})
+    attribution = model.attribute(x, "grad_cam", lang="en")
+    assert "All values are 0" not in str(attribution)
+    blank = replace(
+        attribution, values={name: np.zeros_like(values) for name, values in attribution.values.items()}
+    )
     assert "All values are 0: by this method nothing in the sample supports the score." in str(blank)
 
 
@@ -58,20 +62,20 @@ def test_an_earlier_layer_gives_a_finer_map() -> None:
     assert first.values["x"].shape == last.values["x"].shape == (2, 6, 6, 1)
     lowest = []
     for target in range(CLASSES):
-        asked = {"layer": "conv1", "target": target}
-        whole = model.attribute(x, "grad_cam", rectified=False, **asked).values["x"]
-        assert model.attribute(x, "grad_cam", **asked).values["x"] == pytest.approx(np.maximum(whole, 0))
-        lowest.append(whole.min())
+        options = {"layer": "conv1", "target": target}
+        signed = model.attribute(x, "grad_cam", rectified=False, **options).values["x"]
+        assert model.attribute(x, "grad_cam", **options).values["x"] == pytest.approx(np.maximum(signed, 0))
+        lowest.append(signed.min())
     assert min(lowest) < 0
 
 
-def test_ranks_agree_as_spearman_says() -> None:
+def test_rank_correlation_is_spearmans() -> None:
     one, other = np.round(normal_numbers("one", (20,)), 1), normal_numbers("other", (20,))
     ranks = [[(v < a).sum() + (v == a).sum() / 2 for a in v] for v in (one, other)]
     assert rank_correlation(one[None], other[None]) == pytest.approx(np.corrcoef(ranks)[0, 1])
 
 
-def test_an_attribution_of_nothing_passes_no_check() -> None:
+def test_a_constant_attribution_passes_no_check() -> None:
     flat = np.ones((2, 3))
     assert np.isnan(rank_correlation(flat, normal_numbers("other", (2, 3))))
     assert rank_correlation(normal_numbers("other", (2, 3)), flat) == 0
@@ -96,16 +100,16 @@ def test_permuted_labels_give_another_attribution() -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_the_texts_are_those_we_reviewed(lang: str, golden: Callable[[str, str], None]) -> None:
+def test_the_texts_match_the_golden_file(lang: str, golden: Callable[[str, str], None]) -> None:
     model = cr.Model(
         cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1)), "mse", dtype="float64", engine="reference"
     )
     model.fit(TABLE, "price", epochs=3, verbose=False)
     table = cr.read_table(TABLE)
-    made = [
+    results = [
         model.attribute(table.take(np.array([1])), "deep_lift", lang=lang),
         model.attribute(table, "expected_gradients", baseline=table, samples=240, lang=lang),
         model.influence(table.take(np.array([0])), train_x=table, lang=lang),
         cr.sanity(model, table, "gradient_x_input", lang=lang),
     ]
-    golden(f"explain/attribution.{lang}.txt", "\n\n".join(str(each) for each in made))
+    golden(f"explain/attribution.{lang}.txt", "\n\n".join(str(result) for result in results))

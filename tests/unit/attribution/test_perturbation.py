@@ -1,4 +1,4 @@
-"""Occlusion and Shapley values of real models: tables, images, texts; what does not fit is refused."""
+"""Occlusion and Shapley values of models of tables, images and texts; invalid options are refused."""
 
 from __future__ import annotations
 
@@ -31,51 +31,51 @@ def tabled() -> Model:
     return model
 
 
-def made(net: Sequential, shape: tuple[int, ...], **options: Any) -> Model:
-    """A model of values that has learned nothing, for inputs of this shape."""
+def initialized_model(net: Sequential, shape: tuple[int, ...], **options: Any) -> Model:
+    """An untrained regression model for inputs of this shape."""
     model = Model(net, "mse", SGD(0.1), dtype="float64", **options)
     return model.initialize({"x": Spec((Size.symbol("B"), *shape), "float64")}, seed=3)
 
 
 def test_the_columns_of_a_table_are_the_players(tabled: Model) -> None:
     rows = read_table(TABLE).take(np.array([1, 5, 9]))
-    found = tabled.attribute(rows, "shapley", target=True, baseline=read_table(TABLE))
-    assert found.features == ("age", "color", "height")
-    assert found.settings["exact"] is True
-    assert found.settings["parts"] == 3
-    assert found.base is not None
-    total = np.sum(list(found.by_column.values()), axis=0)
-    np.testing.assert_allclose(total, found.scores - found.base, atol=1e-10)
+    attribution = tabled.attribute(rows, "shapley", target=True, baseline=read_table(TABLE))
+    assert attribution.features == ("age", "color", "height")
+    assert attribution.settings["exact"] is True
+    assert attribution.settings["parts"] == 3
+    assert attribution.base is not None
+    total = np.sum(list(attribution.by_column.values()), axis=0)
+    np.testing.assert_allclose(total, attribution.scores - attribution.base, atol=1e-10)
     scores: Any = tabled(read_table(TABLE))
-    np.testing.assert_allclose(found.base, scores[:, 1].mean(), atol=1e-10)
+    np.testing.assert_allclose(attribution.base, scores[:, 1].mean(), atol=1e-10)
 
 
-def test_occlusion_is_the_fall_of_the_score(tabled: Model) -> None:
+def test_occlusion_is_the_drop_of_the_score(tabled: Model) -> None:
     rows, others = read_table(TABLE).take(np.array([2])), read_table(TABLE).take(np.array([7]))
-    found = tabled.attribute(rows, "occlusion", target=True, baseline=others)
+    attribution = tabled.attribute(rows, "occlusion", target=True, baseline=others)
     for column in ("age", "color", "height"):
         cells = {name: [TABLE[name][7 if name == column else 2]] for name in ("age", "color", "height")}
-        fall = float(tabled(rows)[0, 1] - tabled(read_table(cells))[0, 1])  # pyright: ignore
-        assert abs(found.by_column[column][0] - fall) < 1e-10
+        drop = float(tabled(rows)[0, 1] - tabled(read_table(cells))[0, 1])  # pyright: ignore
+        assert abs(attribution.by_column[column][0] - drop) < 1e-10
 
 
-def test_groups_stand_together_and_the_rest_stays(tabled: Model) -> None:
+def test_groups_are_one_player_and_other_columns_stay(tabled: Model) -> None:
     rows = read_table(TABLE).take(np.array([4]))
-    found = tabled.attribute(rows, "shapley", groups={"body": ["age", "height"]}, target=False)
-    assert found.base is not None
-    assert abs(found.by_column["body"][0] - (found.scores - found.base)[0]) < 1e-10
-    assert found.by_column["–"][0] == 0
+    attribution = tabled.attribute(rows, "shapley", groups={"body": ["age", "height"]}, target=False)
+    assert attribution.base is not None
+    assert abs(attribution.by_column["body"][0] - (attribution.scores - attribution.base)[0]) < 1e-10
+    assert attribution.by_column["–"][0] == 0
 
 
-def test_more_players_than_twelve_are_drawn_or_refused() -> None:
-    model = made(Sequential(Dense(4, "tanh"), Dense(1)), (13,))
+def test_more_than_twelve_players_are_sampled_or_refused() -> None:
+    model = initialized_model(Sequential(Dense(4, "tanh"), Dense(1)), (13,))
     x = RNG.normal(size=(2, 13))
-    found = model.attribute(x, "shapley", samples=40, seed=5)
-    assert found.settings["exact"] is False
-    assert found.errors is not None
-    assert (found.errors["x"] > 0).all()
+    attribution = model.attribute(x, "shapley", samples=40, seed=5)
+    assert attribution.settings["exact"] is False
+    assert attribution.errors is not None
+    assert (attribution.errors["x"] > 0).all()
     again = model.attribute(x[1:], "shapley", samples=40, seed=5)
-    np.testing.assert_array_equal(found.values["x"][1:], again.values["x"])
+    np.testing.assert_array_equal(attribution.values["x"][1:], again.values["x"])
     with pytest.raises(UsageError) as caught:
         model.attribute(x, "shapley", exact=True)
     assert caught.value.code == "E545"
@@ -83,29 +83,29 @@ def test_more_players_than_twelve_are_drawn_or_refused() -> None:
     assert "exact=False" in caught.value.fix
 
 
-def test_drawn_values_of_a_model_agree_with_exact_ones(tabled: Model) -> None:
+def test_sampled_values_agree_with_exact_ones(tabled: Model) -> None:
     rows = read_table(TABLE).take(np.array([3]))
-    true = tabled.attribute(rows, "shapley", target=True)
-    drawn = tabled.attribute(rows, "shapley", target=True, exact=False, samples=200)
-    for piece in drawn.contributions():
+    exact = tabled.attribute(rows, "shapley", target=True)
+    sampled = tabled.attribute(rows, "shapley", target=True, exact=False, samples=200)
+    for piece in sampled.contributions():
         assert piece.error is not None
-        assert abs(piece.value - true.by_column[piece.name][0]) <= 4.5 * piece.error + 1e-10
+        assert abs(piece.value - exact.by_column[piece.name][0]) <= 4.5 * piece.error + 1e-10
 
 
-def test_patches_of_an_image_are_covered() -> None:
+def test_occlusion_covers_patches_of_an_image() -> None:
     net = Sequential(Conv(2, 3, padding="same", activation="tanh"), Flatten(), Dense(1))
-    model, x = made(net, (6, 5, 2)), RNG.normal(size=(2, 6, 5, 2))
-    found = model.attribute(x, "occlusion", window=(2, 5), stride=2)
+    model, x = initialized_model(net, (6, 5, 2)), RNG.normal(size=(2, 6, 5, 2))
+    occlusion = model.attribute(x, "occlusion", window=(2, 5), stride=2)
     for sample in (0, 1):
         for top in (0, 2, 4):
             covered = x[sample : sample + 1].copy()
             covered[:, top : top + 2] = 0
-            fall = float(model(x[sample : sample + 1])[0, 0] - model(covered)[0, 0])  # pyright: ignore
-            np.testing.assert_allclose(found.values["x"][sample, top : top + 2], fall, atol=1e-12)
-    whole = model.attribute(x, "shapley", window=(2, 5))
-    assert whole.settings["parts"] == 3
-    assert whole.residual is not None
-    assert np.abs(whole.residual).max() < 1e-10
+            drop = float(model(x[sample : sample + 1])[0, 0] - model(covered)[0, 0])  # pyright: ignore
+            np.testing.assert_allclose(occlusion.values["x"][sample, top : top + 2], drop, atol=1e-12)
+    shapley = model.attribute(x, "shapley", window=(2, 5))
+    assert shapley.settings["parts"] == 3
+    assert shapley.residual is not None
+    assert np.abs(shapley.residual).max() < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -113,33 +113,33 @@ def test_patches_of_an_image_are_covered() -> None:
     [((5,), 2, 2, [0, 2, 4]), ((6,), 3, 2, [0, 2, 4]), ((10,), 3, 5, [0, 5]), ((4,), 4, 1, [0])],
 )
 def test_patches_reach_the_end(shape: tuple[int], window: int, stride: int, starts: list[int]) -> None:
-    found = patches(shape, (window,), (stride,))
-    assert [int(places[0]) for places in found] == starts
-    assert all(len(places) for places in found)
+    positions = patches(shape, (window,), (stride,))
+    assert [int(places[0]) for places in positions] == starts
+    assert all(len(places) for places in positions)
 
 
-def test_numbers_under_several_patches_get_the_mean() -> None:
+def test_pixels_of_several_patches_get_the_mean() -> None:
     weights = np.array([1.0, 2.0, 4.0])
     parts = patches((3,), (2,), (1,))
     game = Game(lambda x: x @ weights, np.ones(3), np.zeros((1, 3)), [])
     assert spread(score_decreases(game, parts), parts, 3).tolist() == [3.0, 4.5, 6.0]
 
 
-def test_words_are_replaced_by_the_unknown_one() -> None:
+def test_occlusion_replaces_tokens_by_the_unknown_token() -> None:
     tokenizer = Tokenizer.learn(["good film", "bad film"], "word")
     net = Sequential(Embedding(tokenizer.size, 3), GlobalAveragePool(), Dense(1))
-    model = made(net, (2,), tokenizer=tokenizer)
+    model = initialized_model(net, (2,), tokenizer=tokenizer)
     x = np.array([tokenizer.encode("good film")])
-    found = model.attribute(x, "occlusion")
+    attribution = model.attribute(x, "occlusion")
     unknown = x.copy()
     unknown[0, 0] = 1
-    fall = float(model(x)[0, 0] - model(unknown)[0, 0])  # pyright: ignore
-    assert abs(found.values["x"][0, 0] - fall) < 1e-12
-    assert found.words == (("good", "film"),)
+    drop = float(model(x)[0, 0] - model(unknown)[0, 0])  # pyright: ignore
+    assert abs(attribution.values["x"][0, 0] - drop) < 1e-12
+    assert attribution.words == (("good", "film"),)
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "says"),
+    ("options", "code", "message"),
     [
         ({"groups": {"a": ["agee"]}}, "E101", "age"),
         ({"groups": {"a": ["age"], "b": "age"}}, "E102", "age"),
@@ -151,15 +151,15 @@ def test_words_are_replaced_by_the_unknown_one() -> None:
         ({"sampels": 20}, "E101", "samples"),
     ],
 )
-def test_bad_options_are_refused(tabled: Model, options: dict[str, Any], code: str, says: str) -> None:
+def test_bad_options_are_refused(tabled: Model, options: dict[str, Any], code: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         tabled.attribute(read_table(TABLE).take(np.array([0])), "shapley", **options)
     assert caught.value.code == code
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_patches_that_do_not_fit_are_refused() -> None:
-    model = made(Sequential(Flatten(), Dense(1)), (4, 4, 1))
+    model = initialized_model(Sequential(Flatten(), Dense(1)), (4, 4, 1))
     for window in (0, 5, (2,), 1.5, (2, 2, 2)):
         with pytest.raises(UsageError) as caught:
             model.attribute(np.zeros((1, 4, 4, 1)), "occlusion", window=window)

@@ -1,4 +1,4 @@
-"""Pictures of attributions: well-formed, colored by sign, small whatever the size of the image."""
+"""Plots of attributions: well-formed, colored by sign, small whatever the size of the image."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from chainrule.attribution.plots import (
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def made(values: np.ndarray, inputs: np.ndarray, lang: str = "en", **more: object) -> Attribution:
+def attribution_of(values: np.ndarray, inputs: np.ndarray, lang: str = "en", **more: object) -> Attribution:
     """An attribution of these values."""
     targets, scores = ("<b>",) * len(values), np.zeros(len(values))
-    known: Any = {"lang": lang, **more}
-    return Attribution("occlusion", {"x": values}, "logit", targets, scores, {"x": inputs}, **known)
+    options: Any = {"lang": lang, **more}
+    return Attribution("occlusion", {"x": values}, "logit", targets, scores, {"x": inputs}, **options)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (5, 9, 3), (300, 130, 3), (1, 1, 1)])
@@ -35,29 +35,29 @@ def made(values: np.ndarray, inputs: np.ndarray, lang: str = "en", **more: objec
 def test_a_heat_map_is_well_formed_and_small(shape: tuple[int, ...], lang: str) -> None:
     rng = np.random.default_rng(0)
     values, inputs = rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape))
-    found = made(values, inputs, lang)
-    svg = found.to_svg(1)
+    attribution = attribution_of(values, inputs, lang)
+    svg = attribution.to_svg(1)
     root = ElementTree.fromstring(svg)
     assert len(root.findall(f".//{SVG}path")) > 2
     assert len(svg) < 200_000
     assert "href" not in svg
     assert ("支持" in svg) == (lang == "zh")
-    title, separator = found.card.title(lang), "：" if lang == "zh" else ": "
-    assert svg == heat_map(inputs[1], values[1], f"{title}{separator}{found.heading(1)}", lang)
+    title, separator = attribution.card.title(lang), "：" if lang == "zh" else ": "
+    assert svg == heat_map(inputs[1], values[1], f"{title}{separator}{attribution.heading(1)}", lang)
 
 
 def test_the_sign_decides_the_color() -> None:
     values = np.zeros((1, 1, 3, 1))
     values[0, 0, :, 0] = 1, 0, -1
-    root = ElementTree.fromstring(made(values, np.zeros((1, 1, 3, 1))).to_svg())
+    root = ElementTree.fromstring(attribution_of(values, np.zeros((1, 1, 3, 1))).to_svg())
     right = root.findall(f"{SVG}g")[1]
-    drawn = {path.get("fill"): path.get("d") for path in right.iter(f"{SVG}path")}
-    assert drawn == {SUPPORT: "M0 0h1v1h-1z", "#ffffff": "M1 0h1v1h-1z", OPPOSE: "M2 0h1v1h-1z"}
+    shapes = {path.get("fill"): path.get("d") for path in right.iter(f"{SVG}path")}
+    assert shapes == {SUPPORT: "M0 0h1v1h-1z", "#ffffff": "M1 0h1v1h-1z", OPPOSE: "M2 0h1v1h-1z"}
 
 
-def test_numbers_that_are_not_finite_do_not_stop_the_picture() -> None:
+def test_non_finite_values_can_be_plotted() -> None:
     values = np.array([np.nan, np.inf, 1.0, -1.0]).reshape(1, 2, 2, 1)
-    ElementTree.fromstring(made(values, np.zeros((1, 2, 2, 1))).to_svg())
+    ElementTree.fromstring(attribution_of(values, np.zeros((1, 2, 2, 1))).to_svg())
     assert scale_limit(values) == 1.0
     assert scale_limit(np.zeros(3)) == 1.0
     assert color_of(float("nan")) == "#ffffff"
@@ -66,21 +66,21 @@ def test_numbers_that_are_not_finite_do_not_stop_the_picture() -> None:
 def test_words_are_colored_and_escaped() -> None:
     texts = ("<script>", "好", "\n", "<pad>", "<pad>")
     values = np.array([[2.0, -2.0, 0.0, 0.0, 0.0]])
-    found = made(values, np.zeros((1, 5)), words=(texts,))
-    words = found.colored_words()
+    attribution = attribution_of(values, np.zeros((1, 5)), words=(texts,))
+    words = attribution.colored_words()
     assert [word.text for word in words] == list(texts[:3])
     assert [word.color for word in words] == [SUPPORT, OPPOSE, "#ffffff"]
     html = words_html(words, "zh")
     ElementTree.fromstring(f"<div>{html}</div>")
     assert "<script>" not in html
     assert "⏎" in html
-    assert found.plot_html() == words_html(words, "en")
+    assert attribution.plot_html() == words_html(words, "en")
     assert visible_token("") == "∅"
 
 
-def test_a_page_holds_pictures_and_both_languages() -> None:
+def test_a_page_contains_plots_and_both_languages() -> None:
     rng = np.random.default_rng(0)
-    page = made(rng.normal(size=(3, 4, 4, 1)), rng.normal(size=(3, 4, 4, 1)), "zh").to_html()
+    page = attribution_of(rng.normal(size=(3, 4, 4, 1)), rng.normal(size=(3, 4, 4, 1)), "zh").to_html()
     assert page.count("<svg") == 3
     assert "各输入的贡献" in page
     assert "Contributions of the inputs" in page

@@ -1,4 +1,4 @@
-"""What is asked of an attribution: rows, classes, baselines, units; and what is refused."""
+"""Arguments of an attribution: rows, classes, baselines, units; and errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dense() -> tuple[cr.Model, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def prices() -> cr.Model:
-    """A model of a table with a category, in the units of money."""
+    """A model of a table with a categorical column and prices as target."""
     model = cr.Model(
         cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1)), "mse", dtype="float64", engine="reference"
     )
@@ -35,76 +35,76 @@ def prices() -> cr.Model:
     return model
 
 
-def test_codes_of_a_category_are_summed_to_their_column(prices: cr.Model) -> None:
-    made = prices.attribute(TABLE)
-    assert made.features == ("size", "color")
-    assert made.values["x"].shape == (6, 4)
-    assert made.columns == ("size", "color", "color", "color")
-    assert made.by_column["color"] == pytest.approx(made.values["x"][:, 1:].sum(1))
-    assert made.cells[1] == {"size": "2.0", "color": "blue"}
+def test_indicators_of_a_category_are_summed_to_their_column(prices: cr.Model) -> None:
+    attribution = prices.attribute(TABLE)
+    assert attribution.features == ("size", "color")
+    assert attribution.values["x"].shape == (6, 4)
+    assert attribution.columns == ("size", "color", "color", "color")
+    assert attribution.by_column["color"] == pytest.approx(attribution.values["x"][:, 1:].sum(1))
+    assert attribution.cells[1] == {"size": "2.0", "color": "blue"}
 
 
 def test_a_value_is_explained_in_the_units_of_its_column(prices: cr.Model) -> None:
-    made = prices.attribute(TABLE, "deep_lift")
-    assert made.explains == "value"
-    assert made.targets[0] == "price"
-    assert made.scores == pytest.approx(np.asarray(prices.predict(TABLE)))
-    assert made.residual == pytest.approx(0, abs=1e-9)
+    attribution = prices.attribute(TABLE, "deep_lift")
+    assert attribution.explains == "value"
+    assert attribution.targets[0] == "price"
+    assert attribution.scores == pytest.approx(np.asarray(prices.predict(TABLE)))
+    assert attribution.residual == pytest.approx(0, abs=1e-9)
 
 
 def test_rows_of_a_table_are_a_baseline(prices: cr.Model) -> None:
-    made = prices.attribute(TABLE, "expected_gradients", baseline=TABLE, samples=600)
-    assert made.base == pytest.approx(np.mean(prices.predict(TABLE)), rel=1e-9)
-    assert made.errors is not None
-    assert (made.errors["x"] >= 0).all()
+    attribution = prices.attribute(TABLE, "expected_gradients", baseline=TABLE, samples=600)
+    assert attribution.base == pytest.approx(np.mean(prices.predict(TABLE)), rel=1e-9)
+    assert attribution.errors is not None
+    assert (attribution.errors["x"] >= 0).all()
 
 
-def test_of_many_rows_all_are_compared_with() -> None:
+def test_every_row_of_a_large_baseline_is_used() -> None:
     model, x = ready(CASES["dense"])
-    rows = np.sort(normal_numbers("rows", (90, 4)), 0)  # in an order that the first ones do not stand for
-    made = model.attribute(x, "expected_gradients", target=1, baseline=rows)
-    assert made.settings["samples"] % 90 == 0
-    assert made.base == pytest.approx(np.asarray(model(rows))[:, 1].mean())
+    rows = np.sort(normal_numbers("rows", (90, 4)), 0)  # sorted: the first rows are not representative
+    attribution = model.attribute(x, "expected_gradients", target=1, baseline=rows)
+    assert attribution.settings["samples"] % 90 == 0
+    assert attribution.base == pytest.approx(np.asarray(model(rows))[:, 1].mean())
 
 
-def test_sampled_values_lie_within_their_errors() -> None:
+def test_sampled_values_are_within_their_errors() -> None:
     model, x = ready(CASES["dense"])
     rows = normal_numbers("rows", (5, 4))
-    made = model.attribute(x, "expected_gradients", target=1, baseline=rows, samples=400, seed=1)
+    attribution = model.attribute(x, "expected_gradients", target=1, baseline=rows, samples=400, seed=1)
     exact = model.attribute(x, target=1, baseline=rows, steps=150, strict=False).values["x"]
-    assert made.errors is not None
-    assert (np.abs(made.values["x"] - exact) < 4 * made.errors["x"] + 1e-9).all()
+    assert attribution.errors is not None
+    assert (np.abs(attribution.values["x"] - exact) < 4 * attribution.errors["x"] + 1e-9).all()
     again = model.attribute(x, "expected_gradients", target=1, baseline=rows, samples=400, seed=2)
-    assert (again.values["x"] != made.values["x"]).any()
+    assert (again.values["x"] != attribution.values["x"]).any()
 
 
-def test_the_model_s_own_answer_is_explained_by_default(dense: tuple[cr.Model, np.ndarray]) -> None:
+def test_the_predicted_class_is_explained_by_default(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
-    made = model.attribute(x, "saliency")
-    assert made.targets == tuple(np.asarray(model.predict(x)).tolist())
-    assert made.scores == pytest.approx(np.asarray(model(x)).max(1))
+    attribution = model.attribute(x, "saliency")
+    assert attribution.targets == tuple(np.asarray(model.predict(x)).tolist())
+    assert attribution.scores == pytest.approx(np.asarray(model(x)).max(1))
 
 
 def test_each_sample_may_have_its_own_target(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
-    made = model.attribute(x, "saliency", target=[2, 0, "1"])
-    assert made.scores == pytest.approx(np.asarray(model(x))[[0, 1, 2], [2, 0, 1]])
+    attribution = model.attribute(x, "saliency", target=[2, 0, "1"])
+    assert attribution.scores == pytest.approx(np.asarray(model(x))[[0, 1, 2], [2, 0, 1]])
 
 
 @pytest.mark.parametrize("explains", ["probability", "loss"])
 def test_probabilities_and_losses_are_explained(dense: tuple[cr.Model, np.ndarray], explains: str) -> None:
     model, x = dense
     y = np.array([0, 1, 2])
-    chance = np.asarray(model.predict_proba(x))[np.arange(3), y]
-    given: dict[str, Any] = {"y": y} if explains == "loss" else {"target": y}
-    made = model.attribute(x, "deep_lift", explains=explains, **given)
-    assert made.scores == pytest.approx(-np.log(chance) if explains == "loss" else chance)
-    assert made.residual is not None
-    assert np.abs(made.residual).max() < 1e-6
+    probability = np.asarray(model.predict_proba(x))[np.arange(3), y]
+    target: dict[str, Any] = {"y": y} if explains == "loss" else {"target": y}
+    attribution = model.attribute(x, "deep_lift", explains=explains, **target)
+    assert attribution.scores == pytest.approx(-np.log(probability) if explains == "loss" else probability)
+    assert attribution.residual is not None
+    assert np.abs(attribution.residual).max() < 1e-6
 
 
 @pytest.mark.parametrize("explains", ["logit", "probability"])
-def test_of_a_single_score_the_first_class_is_the_other_side(explains: str) -> None:
+def test_the_first_class_of_a_single_score_has_the_opposite_sign(explains: str) -> None:
     model = cr.Model(cr.Sequential(cr.Dense(1)), "binary_cross_entropy", dtype="float64", engine="reference")
     x = normal_numbers("x", (6, 3))
     model.fit(x, ["no", "yes"] * 3, epochs=1, verbose=False)
@@ -114,15 +114,15 @@ def test_of_a_single_score_the_first_class_is_the_other_side(explains: str) -> N
         assert no.scores + yes.scores == pytest.approx(1.0)
 
 
-def test_a_place_of_a_sequence_is_explained() -> None:
+def test_a_position_of_a_sequence_is_explained() -> None:
     net = cr.Sequential(cr.Embedding(5, 3), cr.MultiHeadAttention(1, causal=True), cr.Dense(5))
     model = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
     model.initialize({"x": Spec((B, 4), "float64")})
     x = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
-    made = model.attribute(x, target=(1, 2))
-    assert made.targets == ("2 at 1", "2 at 1")
-    assert made.scores == pytest.approx(np.asarray(model(x))[:, 1, 2])
-    assert made.values["x"][:, 2:] == pytest.approx(0, abs=1e-12)  # what comes later is not seen
+    attribution = model.attribute(x, target=(1, 2))
+    assert attribution.targets == ("2 at 1", "2 at 1")
+    assert attribution.scores == pytest.approx(np.asarray(model(x))[:, 1, 2])
+    assert attribution.values["x"][:, 2:] == pytest.approx(0, abs=1e-12)  # the mask is causal
     last = model.attribute(x)
     assert last.targets[0] == f"{np.asarray(model(x))[0, 3].argmax()} at 3"
     rollout = model.attribute(x, "attention_rollout", target=(1, 2))
@@ -138,10 +138,10 @@ def test_several_baselines_give_the_mean(dense: tuple[cr.Model, np.ndarray]) -> 
         assert np.mean(alone, 0) == pytest.approx(together, abs=0.01)
 
 
-def test_a_number_is_a_baseline_everywhere(dense: tuple[cr.Model, np.ndarray]) -> None:
+def test_a_scalar_baseline_is_broadcast(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
-    made = model.attribute(x, "deep_lift", target=1, baseline=0.5)
-    assert made.base == pytest.approx(np.asarray(model(np.full((3, 4), 0.5)))[:, 1])
+    attribution = model.attribute(x, "deep_lift", target=1, baseline=0.5)
+    assert attribution.base == pytest.approx(np.asarray(model(np.full((3, 4), 0.5)))[:, 1])
 
 
 def test_more_steps_are_taken_until_the_values_add_up() -> None:
@@ -158,14 +158,14 @@ def test_more_steps_are_taken_until_the_values_add_up() -> None:
     assert (np.abs(fine.residual) <= fine.tolerance).all()
 
 
-def test_what_does_not_add_up_is_given_only_when_asked_for(dense: tuple[cr.Model, np.ndarray]) -> None:
+def test_incomplete_attributions_need_strict_false(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
     with pytest.raises(TrainingError, match="E540") as caught:
         model.attribute(20 * x, steps=1, target=1)
     assert "steps=2" in caught.value.fix
     assert "strict=False" in str(caught.value)
-    made = model.attribute(20 * x, steps=1, target=1, strict=False)
-    assert "UNRELIABLE" in str(made)
+    attribution = model.attribute(20 * x, steps=1, target=1, strict=False)
+    assert "UNRELIABLE" in str(attribution)
     assert "不可信" in str(model.attribute(20 * x, steps=1, target=1, strict=False, lang="zh"))
 
 
@@ -192,11 +192,11 @@ BAD: dict[str, tuple[dict[str, Any], str, type[ChainruleError]]] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_invalid_arguments_raise_errors(dense: tuple[cr.Model, np.ndarray], what: str) -> None:
+def test_invalid_requests_are_refused(dense: tuple[cr.Model, np.ndarray], what: str) -> None:
     model, x = dense
-    asked, code, kind = BAD[what]
+    options, code, kind = BAD[what]
     with pytest.raises(kind) as caught:
-        model.attribute(x, **asked)
+        model.attribute(x, **options)
     assert caught.value.code == code
     assert "{" not in caught.value.clause("zh")
 
@@ -206,12 +206,12 @@ def test_inputs_of_another_width_are_refused(dense: tuple[cr.Model, np.ndarray])
         dense[0].attribute(np.zeros((2, 5)))
 
 
-def test_a_model_that_has_learned_nothing_says_so() -> None:
+def test_an_untrained_model_is_refused() -> None:
     with pytest.raises(TrainingError, match="E503"):
         cr.Model(cr.Dense(1), "mse").attribute(np.zeros((2, 3)))
 
 
-def test_of_several_values_one_must_be_chosen() -> None:
+def test_one_of_several_outputs_must_be_chosen() -> None:
     model = cr.Model(cr.Dense(2), "mse", engine="reference")
     model.initialize({"x": Spec((B, 3), "float32")})
     with pytest.raises(TrainingError, match="E544"):
@@ -226,7 +226,7 @@ def test_a_layer_that_is_no_convolution_is_refused() -> None:
 
 
 @pytest.mark.parametrize("net", ["attention", "images"])
-def test_one_sample_is_asked_about_without_a_batch_axis(net: str) -> None:
+def test_one_sample_needs_no_batch_axis(net: str) -> None:
     model, x = ready(KINDS[net])
-    made = model.attribute(x[0], "deep_lift")
-    assert made.values["x"].shape == (1, *x.shape[1:])
+    attribution = model.attribute(x[0], "deep_lift")
+    assert attribution.values["x"].shape == (1, *x.shape[1:])

@@ -1,4 +1,4 @@
-"""Influence is the dot product of the gradients of two samples' losses, whichever way it is computed."""
+"""Influence is the dot product of the gradients of two samples' losses, for every way to compute it."""
 
 from __future__ import annotations
 
@@ -22,64 +22,66 @@ X, Y = normal_numbers("x", (5, 3)), np.array([0, 1, 1, 0, 1])
 @pytest.fixture(scope="module")
 def model() -> cr.Model:
     net = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2))
-    made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
-    made.fit(X, Y, epochs=2, verbose=False)
-    return made
+    classifier = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
+    classifier.fit(X, Y, epochs=2, verbose=False)
+    return classifier
 
 
 def by_torch(model: cr.Model, layers: tuple[str, ...]) -> np.ndarray:
-    """The same by PyTorch, sample by sample."""
+    """The same computed by PyTorch, sample by sample."""
     p = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
-    found = []
+    gradients = []
     for x, y in zip(torch.tensor(X), torch.tensor(Y), strict=True):
         hidden = torch.tanh(p["dense1.weight"] @ x + p["dense1.bias"])
         score = p["dense2.weight"] @ hidden + p["dense2.bias"]
         loss = torch.nn.functional.cross_entropy(score[None], y[None])
-        wanted = [tensor for path, tensor in p.items() if path.startswith(layers)]
-        found.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, wanted)]))
-    rows = torch.stack(found).numpy()
+        tensors = [tensor for path, tensor in p.items() if path.startswith(layers)]
+        gradients.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, tensors)]))
+    rows = torch.stack(gradients).numpy()
     return rows @ rows.T
 
 
 @pytest.mark.parametrize(("layer", "layers"), [("last", ("dense2",)), ("all", ("dense1", "dense2"))])
 def test_influence_is_the_product_of_gradients(model: cr.Model, layer: str, layers: tuple[str, ...]) -> None:
-    made = model.influence(X, Y, X, Y, layer=layer)
-    assert made.values == pytest.approx(by_torch(model, layers), abs=1e-10)
+    influence = model.influence(X, Y, X, Y, layer=layer)
+    assert influence.values == pytest.approx(by_torch(model, layers), abs=1e-10)
 
 
-def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
+def test_a_dense_layer_applied_at_every_position_counts_at_all_of_them() -> None:
     net = cr.Sequential(cr.Dense(3, "tanh"), cr.Dense(2, bias=False))
-    made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
-    made.initialize({"x": Spec((B, 4, 2), "float64")})
+    model = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
+    model.initialize({"x": Spec((B, 4, 2), "float64")})
     targets = {
         name: target.with_labels(np.arange(2).repeat(4).reshape(2, 4))
-        for name, target in made.targets.items()
+        for name, target in model.targets.items()
     }
-    made.adopt(replace(made.state, targets=targets))
-    made.freeze("dense1")
+    model.adopt(replace(model.state, targets=targets))
+    model.freeze("dense1")
     x, y = normal_numbers("x", (3, 4, 2)), np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
-    last, whole = (made.influence(x, y, x, y, layer=layer).values for layer in ("last", "all"))
-    assert last == pytest.approx(whole, abs=1e-12)
+    last, all_layers = (model.influence(x, y, x, y, layer=layer).values for layer in ("last", "all"))
+    assert last == pytest.approx(all_layers, abs=1e-12)
 
 
-def test_a_step_on_a_proponent_lowers_the_loss(model: cr.Model) -> None:
-    """What influence means: the promise of one step of descent on each training sample."""
-    made, rate = model.influence(X, Y, X, Y, layer="all"), 1e-4
+def test_influence_predicts_the_change_of_the_loss(model: cr.Model) -> None:
+    """A gradient step on training sample j lowers the loss by about the learning rate times its influence."""
+    influence, learning_rate = model.influence(X, Y, X, Y, layer="all"), 1e-4
     p = {path: torch.tensor(a) for path, a in model.parameters().items()}
     before = _loss(model, X[:1], Y[:1])
     for j in range(len(X)):
         other = copy.copy(model)
-        other.load_parameters({path: a.numpy() - rate * _slope(model, j)[path] for path, a in p.items()})
-        fallen = before - _loss(other, X[:1], Y[:1])
-        assert fallen / rate == pytest.approx(made.values[0, j], rel=1e-2, abs=1e-3)
+        other.load_parameters(
+            {path: a.numpy() - learning_rate * _gradient(model, j)[path] for path, a in p.items()}
+        )
+        drop = before - _loss(other, X[:1], Y[:1])
+        assert drop / learning_rate == pytest.approx(influence.values[0, j], rel=1e-2, abs=1e-3)
 
 
 def _loss(model: cr.Model, x: np.ndarray, y: np.ndarray) -> float:
-    """The loss with all its digits."""
+    """The loss in float64."""
     return float(-np.log(np.asarray(model.predict_proba(x))[0, y[0]]))
 
 
-def _slope(model: cr.Model, j: int) -> dict[str, np.ndarray]:
+def _gradient(model: cr.Model, j: int) -> dict[str, np.ndarray]:
     """The gradient of a training sample's loss, by PyTorch."""
     p = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
     hidden = torch.tanh(p["dense1.weight"] @ torch.tensor(X[j]) + p["dense1.bias"])
@@ -88,7 +90,7 @@ def _slope(model: cr.Model, j: int) -> dict[str, np.ndarray]:
     return {path: tensor.grad.numpy() for path, tensor in p.items() if tensor.grad is not None}
 
 
-def test_checkpoints_are_weighed_and_added(model: cr.Model, tmp_path: Path) -> None:
+def test_checkpoints_are_weighted_by_learning_rate_and_summed(model: cr.Model, tmp_path: Path) -> None:
     other = {path: value + 0.1 for path, value in model.parameters().items()}
     model.save(tmp_path / "now.safetensors")
     both = model.influence(
@@ -99,16 +101,16 @@ def test_checkpoints_are_weighed_and_added(model: cr.Model, tmp_path: Path) -> N
     assert both.checkpoints == 2
 
 
-def test_it_tells_who_helped_and_who_hurt(model: cr.Model) -> None:
-    made = model.influence(X[0], Y[0], X, Y)
-    assert 0 in made.proponents()
-    assert set(made.proponents()).isdisjoint(made.opponents())
-    assert "helped" in str(made)
+def test_text_and_html_list_proponents_and_opponents(model: cr.Model) -> None:
+    influence = model.influence(X[0], Y[0], X, Y)
+    assert 0 in influence.proponents()
+    assert set(influence.proponents()).isdisjoint(influence.opponents())
+    assert "helped" in str(influence)
     assert "有利" in str(model.influence(X[0], Y[0], X, Y, lang="zh"))
-    assert made._repr_html_().startswith("<article")
+    assert influence._repr_html_().startswith("<article")
 
 
-def test_what_is_missing_or_unknown_is_refused(model: cr.Model) -> None:
+def test_missing_or_invalid_arguments_are_refused(model: cr.Model) -> None:
     with pytest.raises(TrainingError, match="E543"):
         model.influence(X, Y)
     with pytest.raises(UsageError, match="E101"):
@@ -119,10 +121,12 @@ def test_what_is_missing_or_unknown_is_refused(model: cr.Model) -> None:
         model.influence(X, Y, X, Y, learning_rates=[1.0, 2.0])
 
 
-def test_a_net_without_a_dense_layer_says_so() -> None:
-    made = cr.Model(cr.Sequential(cr.Conv(2, 2), cr.GlobalAveragePool()), "cross_entropy", engine="reference")
-    made.fit(normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
+def test_a_network_without_a_dense_layer_is_refused() -> None:
+    model = cr.Model(
+        cr.Sequential(cr.Conv(2, 2), cr.GlobalAveragePool()), "cross_entropy", engine="reference"
+    )
+    model.fit(normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
     with pytest.raises(TrainingError, match="E541"):
-        made.influence(
+        model.influence(
             normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1], normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1]
         )

@@ -1,4 +1,4 @@
-"""Arrays a user brings: accepted in any honest form, refused with the place of the fault."""
+"""Arrays passed by users: accepted in any valid form, otherwise refused with the position of the fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FORMS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms_of_inputs(form: str) -> None:
+def test_accepted_forms_of_inputs(form: str) -> None:
     data = Arrays.of(FORMS[form], Y)
     assert isinstance(data.x, np.ndarray)
     assert data.x.dtype == np.float32
@@ -60,7 +60,7 @@ TARGETS: dict[str, tuple[Any, str, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize("form", TARGETS)
-def test_forms_of_targets(form: str) -> None:
+def test_accepted_forms_of_targets(form: str) -> None:
     value, dtype, shape = TARGETS[form]
     y = Arrays.of(X, value).y
     assert isinstance(y, np.ndarray)
@@ -93,7 +93,7 @@ BAD: dict[str, tuple[str, str, tuple]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_refused(case: str) -> None:
+def test_invalid_arrays_are_refused(case: str) -> None:
     code, word, arguments = BAD[case]
     with pytest.raises(DataError) as caught:
         Arrays.of(*arguments)
@@ -101,7 +101,7 @@ def test_what_is_refused(case: str) -> None:
     assert word in str(caught.value)
 
 
-def test_what_was_passed_stays_as_it_was() -> None:
+def test_arrays_of_the_caller_are_not_modified() -> None:
     x, y = X.copy(), Y.copy()
     data = Arrays.of(x, y).take(np.array([3, 0]))
     assert isinstance(data.x, np.ndarray)
@@ -118,7 +118,7 @@ def test_named_inputs_and_outputs() -> None:
     assert (data.x["b"].tolist(), data.y["t"].tolist(), data.rows) == ([[3.0]], [1], 1)
 
 
-def test_rows_of_different_lengths_say_which_and_what_to_do() -> None:
+def test_the_error_for_ragged_rows_names_the_row_and_a_fix() -> None:
     with pytest.raises(DataError) as caught:
         Arrays.of([[1, 2], [3, 4], [5, 6, 7]])
     assert (caught.value.code, caught.value.received) == ("E341", "x[2] has 3")

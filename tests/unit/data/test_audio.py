@@ -1,4 +1,4 @@
-"""Sounds from files at the rate that is wanted, and their spectrograms against PyTorch's transform."""
+"""Sounds are read from files at the requested rate; their spectrograms agree with PyTorch's transform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tone(frequency: float, rate: int, seconds: float = 0.5) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", ["wav", "flac", "ogg"])
-def test_samples_are_those_of_the_file(tmp_path: Path, form: str) -> None:
+def test_samples_equal_those_of_the_file(tmp_path: Path, form: str) -> None:
     wave = np.stack([tone(440, 8000), 0.5 * tone(660, 8000)], axis=1)
     soundfile.write(tmp_path / f"a.{form}", wave, 8000)
     sound = read_sound(tmp_path / f"a.{form}")
@@ -35,18 +35,18 @@ def test_samples_are_those_of_the_file(tmp_path: Path, form: str) -> None:
 def test_a_resampled_tone_keeps_its_pitch(tmp_path: Path, old: int, new: int) -> None:
     soundfile.write(tmp_path / "a.wav", 0.8 * tone(1000, old), old, subtype="FLOAT")
     sound = read_sound(tmp_path / "a.wav", new, resample=True)
-    wanted = 0.8 * tone(1000, new)
+    expected = 0.8 * tone(1000, new)
     assert sound.sample_rate == new
-    assert len(sound.samples) == len(wanted)
-    middle = slice(200, -200)  # at the ends the curve does not know how the sound goes on
-    assert np.abs(sound.samples[middle, 0] - wanted[middle]).max() < 2e-3
+    assert len(sound.samples) == len(expected)
+    middle = slice(200, -200)  # near the ends the interpolation lacks samples
+    assert np.abs(sound.samples[middle, 0] - expected[middle]).max() < 2e-3
 
 
-def test_tones_too_high_for_the_new_rate_do_not_come_back_as_low_ones() -> None:
+def test_resampling_does_not_alias_high_tones() -> None:
     assert np.abs(resampled(tone(7000, 16000), 16000, 8000)[200:-200]).max() < 0.02
 
 
-def test_another_rate_is_refused_unless_resampling_is_asked_for(tmp_path: Path) -> None:
+def test_another_rate_is_refused_without_resample(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(440, 8000), 8000)
     with pytest.raises(DataError) as caught:
         read_sound(tmp_path / "a.wav", 16000)
@@ -56,7 +56,7 @@ def test_another_rate_is_refused_unless_resampling_is_asked_for(tmp_path: Path) 
     assert read_sound(tmp_path / "a.wav", 8000).sample_rate == 8000
 
 
-def test_files_without_sound_are_named(tmp_path: Path) -> None:
+def test_files_without_sound_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound", encoding="utf-8")
     (tmp_path / "nothing.wav").write_bytes(b"")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
@@ -70,7 +70,7 @@ def test_files_without_sound_are_named(tmp_path: Path) -> None:
             read_sound(path)
 
 
-def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_audio_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.wav", tone(440, 8000), 8000)
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(DataError, match=r"chainrule\[audio\]"):
@@ -78,39 +78,39 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("window", "hop"), [(400, 160), (256, 256), (101, 7)])
-def test_the_power_is_that_of_pytorch(window: int, hop: int) -> None:
+def test_the_power_spectrum_matches_pytorch(window: int, hop: int) -> None:
     wave = np.random.default_rng(0).standard_normal(3000)
     hann = torch.hann_window(window, dtype=torch.float64)
-    whole = torch.stft(torch.tensor(wave), window, hop, window=hann, center=False, return_complex=True)
-    found = LogMel(16000, window, hop, n_mels=10).power(wave)
-    assert found.shape == (1 + (3000 - window) // hop, 1 + window // 2)
-    assert np.abs(found - (whole.abs() ** 2).numpy().T).max() < 1e-10 * found.max()
+    expected = torch.stft(torch.tensor(wave), window, hop, window=hann, center=False, return_complex=True)
+    power = LogMel(16000, window, hop, n_mels=10).power(wave)
+    assert power.shape == (1 + (3000 - window) // hop, 1 + window // 2)
+    assert np.abs(power - (expected.abs() ** 2).numpy().T).max() < 1e-10 * power.max()
 
 
 @pytest.mark.parametrize(
     "settings", [{}, {"sample_rate": 8000, "win_length": 512, "n_mels": 40, "f_min": 50.0, "f_max": 3500.0}]
 )
-def test_between_the_outermost_bands_every_tone_counts_once(settings: dict) -> None:
-    made = LogMel(**settings)
-    top = made.f_max or made.sample_rate / 2
-    places = hertz(np.linspace(mel(made.f_min), mel(top), made.n_mels + 2))
-    tones = np.arange(1 + made.win_length // 2) * made.sample_rate / made.win_length
-    inside = (tones >= places[1]) & (tones <= places[-2])
-    assert np.allclose(made.filters[inside].sum(axis=1), 1)
-    assert (made.filters >= 0).all()
-    assert (made.filters[(tones < made.f_min) | (tones > top)] == 0).all()
+def test_filters_sum_to_one_between_the_outermost_bands(settings: dict) -> None:
+    spectrogram = LogMel(**settings)
+    top = spectrogram.f_max or spectrogram.sample_rate / 2
+    edges = hertz(np.linspace(mel(spectrogram.f_min), mel(top), spectrogram.n_mels + 2))
+    tones = np.arange(1 + spectrogram.win_length // 2) * spectrogram.sample_rate / spectrogram.win_length
+    inside = (tones >= edges[1]) & (tones <= edges[-2])
+    assert np.allclose(spectrogram.filters[inside].sum(axis=1), 1)
+    assert (spectrogram.filters >= 0).all()
+    assert (spectrogram.filters[(tones < spectrogram.f_min) | (tones > top)] == 0).all()
     assert np.allclose(hertz(mel(tones)), tones)
 
 
 @pytest.mark.parametrize("frequency", [300, 1000, 3100, 7000])
 def test_a_tone_is_loudest_in_its_band(frequency: int) -> None:
-    made = LogMel(16000, win_length=1024, n_mels=40)
-    picture = made(tone(frequency, 16000))
+    spectrogram = LogMel(16000, win_length=1024, n_mels=40)
+    levels = spectrogram(tone(frequency, 16000))
     steps = float(mel(frequency)) / (float(mel(8000)) / 41)  # the peak of band b lies at step b + 1
-    assert set(picture.argmax(axis=1)) <= {int(steps) - 1, int(steps)}
+    assert set(levels.argmax(axis=1)) <= {int(steps) - 1, int(steps)}
 
 
-def test_silence_is_the_floor() -> None:
+def test_silence_has_the_floor_value() -> None:
     assert np.allclose(LogMel()(np.zeros(400)), np.log(1e-10))
 
 
@@ -132,7 +132,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
+def test_invalid_audio_arguments_are_refused(name: str) -> None:
     make, code, word = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         make()
@@ -140,7 +140,7 @@ def test_bad_input_is_named(name: str) -> None:
     assert word in str(caught.value)
 
 
-def test_a_recording_of_the_right_rate_is_heard_with_its_channels_joined() -> None:
-    both = np.random.default_rng(0).normal(size=(800, 2)).astype("float32")
-    heard = LogMel(8000, n_mels=20)(Sound(both, 8000))
-    np.testing.assert_array_equal(heard, LogMel(8000, n_mels=20)(both.mean(axis=1)))
+def test_channels_of_a_recording_are_averaged() -> None:
+    samples = np.random.default_rng(0).normal(size=(800, 2)).astype("float32")
+    spectrogram = LogMel(8000, n_mels=20)(Sound(samples, 8000))
+    np.testing.assert_array_equal(spectrogram, LogMel(8000, n_mels=20)(samples.mean(axis=1)))

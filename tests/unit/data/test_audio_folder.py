@@ -1,4 +1,4 @@
-"""A folder of sounds becomes pictures with classes."""
+"""A folder of sounds becomes spectrograms with classes."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "words"
 
 
-def test_every_file_becomes_a_picture_of_the_same_length(folder: Path) -> None:
+def test_spectrograms_of_all_files_have_one_length(folder: Path) -> None:
     sounds = cr.read_sounds(folder, MEL)
     assert sounds.files == ("no/0.wav", "no/1.wav", "yes/0.wav", "yes/1.wav", "yes/2.wav")
     assert sounds.y.tolist() == ["no", "no", "yes", "yes", "yes"]
-    assert sounds.x.shape == (5, 9, 10, 1)  # as long as the longest
+    assert sounds.x.shape == (5, 9, 10, 1)  # the length of the longest
     long = cr.read_sound(folder / "no/1.wav", 8000)
     np.testing.assert_array_equal(sounds.x[1, :, :, 0], MEL(long))
-    assert (sounds.x[4, 3:] == np.log(np.float32(MEL.floor))).all()  # silence behind a short one
+    assert (sounds.x[4, 3:] == np.log(np.float32(MEL.floor))).all()  # padded with silence
     short = cr.read_sounds(folder, MEL, seconds=0.05)
     np.testing.assert_array_equal(short.x, sounds.x[:, :3])
 
 
-def test_damaged_files_are_named_and_can_be_left_out(folder: Path) -> None:
+def test_damaged_sound_files_are_refused_or_skipped(folder: Path) -> None:
     (folder / "no/broken.wav").write_bytes(b"RIFF")
     with pytest.raises(ChainruleError, match=r"E370(?s:.*)broken\.wav(?s:.*)damaged="):
         cr.read_sounds(folder, MEL)
@@ -47,7 +47,7 @@ def test_damaged_files_are_named_and_can_be_left_out(folder: Path) -> None:
     assert [name.split(":")[0] for name in sounds.skipped] == ["no/broken.wav"]
 
 
-def test_other_rates_are_refused_or_resampled(folder: Path) -> None:
+def test_sounds_of_another_rate_are_refused_or_resampled(folder: Path) -> None:
     soundfile.write(folder / "no/fast.wav", np.zeros(1600), 16000)
     with pytest.raises(ChainruleError, match="E371"):
         cr.read_sounds(folder, MEL)
@@ -64,13 +64,13 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(folder: Path, name: str) -> None:
+def test_invalid_folders_of_sounds_are_refused(folder: Path, name: str) -> None:
     ask, code = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         ask(folder)
     assert caught.value.code == code
 
 
-def test_a_folder_of_sounds_is_no_folder_of_images(folder: Path) -> None:
+def test_read_images_refuses_a_folder_of_sounds(folder: Path) -> None:
     with pytest.raises(ChainruleError, match=r'E351(?s:.*)cr.read_sounds\("words"\)'):
         cr.read_images(folder)

@@ -1,4 +1,4 @@
-"""Augmented images depend on seed, epoch and the image's number alone, and agree with Pillow and PyTorch."""
+"""Augmented images depend only on seed, epoch and index of the image, and agree with Pillow and PyTorch."""
 
 from __future__ import annotations
 
@@ -88,36 +88,36 @@ WHOLE = Augmentation(
 )
 
 
-def pictures(count: int = 12, channels: int = 3, height: int = 17, width: int = 16) -> np.ndarray:
+def random_images(count: int = 12, channels: int = 3, height: int = 17, width: int = 16) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
 
 
-def test_every_change_has_a_strong_example() -> None:
+def test_every_change_has_a_test_case() -> None:
     assert set(STRONG) == {*TRANSFORMS, *MIXES}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
 def test_an_image_does_not_depend_on_its_neighbors(augmentation: Augmentation, channels: int) -> None:
-    images = pictures(channels=channels)
+    images = random_images(channels=channels)
     before = images.copy()
-    whole = augmentation.apply(images, np.arange(12), seed=5, epoch=2)
-    assert whole.x.dtype == np.float32
-    assert whole.x.shape == images.shape
-    assert whole.x.min() >= 0
-    assert whole.x.max() <= 1 + 1e-6
+    full = augmentation.apply(images, np.arange(12), seed=5, epoch=2)
+    assert full.x.dtype == np.float32
+    assert full.x.shape == images.shape
+    assert full.x.min() >= 0
+    assert full.x.max() <= 1 + 1e-6
     assert (images == before).all()
     for some in ([7], [3, 11], [11, 0, 5, 2, 9]):
         part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
-        assert part.x.tobytes() == whole.x[some].tobytes()
-        assert part.share.tolist() == whole.share[some].tolist()
-    stays = channels == 1 and augmentation.transforms == (STRONG["Gray"],)  # it has no colors to lose
-    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
-    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
+        assert part.x.tobytes() == full.x[some].tobytes()
+        assert part.share.tolist() == full.share[some].tolist()
+    stays = channels == 1 and augmentation.transforms == (STRONG["Gray"],)  # gray images do not change
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, full.x)
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, full.x)
 
 
 @pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
-def test_records_come_back_and_print_their_settings(augmentation: Augmentation) -> None:
+def test_augmentations_round_trip_through_records_and_text(augmentation: Augmentation) -> None:
     record = json.loads(json.dumps(augmentation.to_record()))
     assert Augmentation.from_record(record) == augmentation
     assert eval(str(augmentation), {**globals()}) == augmentation
@@ -126,19 +126,19 @@ def test_records_come_back_and_print_their_settings(augmentation: Augmentation) 
 @given(workers=st.integers(1, 5), size=st.integers(1, 13), epoch=st.integers(0, 3))
 @settings(max_examples=12, deadline=None)
 def test_batches_are_the_same_for_any_number_of_workers(workers: int, size: int, epoch: int) -> None:
-    images, y = pictures(), np.arange(12) % 3
+    images, y = random_images(), np.arange(12) % 3
     order = Order(12, size, seed=4)
-    made = list(batches(images, y, order, WHOLE, epoch, workers))
-    whole = WHOLE.apply(images, np.arange(12), 4, epoch)
-    shares = whole.targets(np.eye(3, dtype=np.float32)[y], np.arange(12))
+    results = list(batches(images, y, order, WHOLE, epoch, workers))
+    full = WHOLE.apply(images, np.arange(12), 4, epoch)
+    shares = full.targets(np.eye(3, dtype=np.float32)[y], np.arange(12))
     rows = order.epoch(epoch)
-    assert np.concatenate([x for x, _ in made]).tobytes() == whole.x[rows].tobytes()
-    assert np.concatenate([t for _, t in made]).tobytes() == shares[rows].tobytes()
+    assert np.concatenate([x for x, _ in results]).tobytes() == full.x[rows].tobytes()
+    assert np.concatenate([t for _, t in results]).tobytes() == shares[rows].tobytes()
     assert np.allclose(shares.sum(axis=1), 1)
 
 
-def test_batches_can_be_left_early_and_pass_errors_on() -> None:
-    images, y = pictures(), np.arange(12)
+def test_batches_can_be_closed_early_and_propagate_errors() -> None:
+    images, y = random_images(), np.arange(12)
     first = next(batches(images, y, Order(12, 2), Augmentation(Flip()), workers=3))
     assert first[1].tolist() == Order(12, 2).batch(0, 0).tolist()
     bad = images.astype(np.float32)
@@ -146,7 +146,7 @@ def test_batches_can_be_left_early_and_pass_errors_on() -> None:
         list(batches(bad, y, Order(12, 2), Augmentation(Flip())))
 
 
-def test_the_map_looks_up_what_pytorch_looks_up() -> None:
+def test_affine_maps_match_pytorch_grid_sample() -> None:
     images = np.random.default_rng(0).random((3, 6, 9, 2))
     maps = np.array(
         [
@@ -155,20 +155,20 @@ def test_the_map_looks_up_what_pytorch_looks_up() -> None:
             compose(rotation(-70), shearing(-10, horizontal=False)),
         ]
     )
-    theta = maps.copy()  # PyTorch counts from -1 to 1, in halves of the width and the height
+    theta = maps.copy()  # PyTorch's coordinates run from -1 to 1, in halves of the width and the height
     half = np.array([9 / 2, 6 / 2])
     theta[:, :, :2] *= half[None, None, :] / half[None, :, None]
     theta[:, :, 2] /= half
     grid = torch.nn.functional.affine_grid(torch.tensor(theta), [3, 2, 6, 9], align_corners=False)
-    want = torch.nn.functional.grid_sample(
+    expected = torch.nn.functional.grid_sample(
         torch.tensor(images).permute(0, 3, 1, 2), grid, padding_mode="zeros", align_corners=False
     )
-    assert np.abs(warp(images, maps) - want.permute(0, 2, 3, 1).numpy()).max() < 1e-12
+    assert np.abs(warp(images, maps) - expected.permute(0, 2, 3, 1).numpy()).max() < 1e-12
     ones = warp(np.ones((3, 6, 9, 2)), maps, fill=1.0)
-    assert np.abs(ones - 1).max() < 1e-12  # what lies outside has the fill's value, seamlessly
+    assert np.abs(ones - 1).max() < 1e-12  # positions outside have the fill value, without a seam
 
 
-def test_a_quarter_turn_turns_against_the_clock() -> None:
+def test_positive_rotation_is_counterclockwise() -> None:
     images = np.arange(9.0).reshape(1, 3, 3, 1)
     turned = warp(images, np.array([rotation(90)]))[0, ..., 0]
     assert np.abs(turned - np.rot90(images[0, ..., 0])).max() < 1e-12
@@ -176,8 +176,8 @@ def test_a_quarter_turn_turns_against_the_clock() -> None:
     assert shifted[:, 1:].tolist() == images[0, :, :2, 0].tolist()
 
 
-def test_colors_turn_as_on_the_wheel() -> None:
-    images = pictures(2).astype(np.float32) / 255
+def test_hue_rotation_matches_hsv() -> None:
+    images = random_images(2).astype(np.float32) / 255
     turned = adjust_hue(images, np.array([0.3, -0.17]))
     for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
         for old, new in zip(image.reshape(-1, 3).tolist(), out.reshape(-1, 3).tolist(), strict=True):
@@ -186,31 +186,31 @@ def test_colors_turn_as_on_the_wheel() -> None:
 
 
 @pytest.mark.parametrize("name", ["equalize", "autocontrast", "posterize", "solarize"])
-def test_operations_agree_with_pillow(name: str) -> None:
+def test_color_operations_match_pillow(name: str) -> None:
     gray = np.random.default_rng(1).integers(30, 200, (16, 16, 3), dtype=np.uint8)
     image = Image.fromarray(gray)
     strength = 0.5
-    want = {
+    expected = {
         "equalize": lambda: ImageOps.equalize(image),
         "autocontrast": lambda: ImageOps.autocontrast(image),
         "posterize": lambda: ImageOps.posterize(image, 6),
         "solarize": lambda: ImageOps.solarize(image, 128),
     }[name]()
-    found = OPERATIONS[name](gray[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
-    assert np.abs(found - np.asarray(want)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
+    result = OPERATIONS[name](gray[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
+    assert np.abs(result - np.asarray(expected)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
 
 
-def test_blur_is_the_one_of_torchvision() -> None:
+def test_blur_matches_torchvision() -> None:
     images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
     framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
-    found = Blur(sigma=(1.2, 1.2), p=1.0)(framed, np.zeros((2, 2)))
-    want = torchvision().transforms.functional.gaussian_blur(
+    blurred = Blur(sigma=(1.2, 1.2), p=1.0)(framed, np.zeros((2, 2)))
+    expected = torchvision().transforms.functional.gaussian_blur(
         torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2]
     )
-    np.testing.assert_allclose(found[:, 4:-4, 4:-4], want.permute(0, 2, 3, 1).numpy(), atol=1e-6)
+    np.testing.assert_allclose(blurred[:, 4:-4, 4:-4], expected.permute(0, 2, 3, 1).numpy(), atol=1e-6)
 
 
-def test_perspective_leads_the_corners_where_they_were_moved() -> None:
+def test_perspective_maps_corners_to_their_new_positions() -> None:
     corners = np.array([[[0.1, -0.1], [0.8, 0.2], [1.2, 0.9], [-0.2, 1.1]]])
     u, v = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 1.0]])
     x, y = projected(corners, u, v)
@@ -228,39 +228,39 @@ def test_perspective_leads_the_corners_where_they_were_moved() -> None:
     assert y.item() == pytest.approx((d * 0.3 + e * 0.6 + f) / below, abs=1e-4)
 
 
-def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -> None:
+def test_elastic_displacements_are_interpolated_between_grid_points() -> None:
     ramp = np.broadcast_to(np.linspace(0, 1, 21)[None, None, :, None], (1, 5, 21, 1)).astype(np.float32)
     u = np.full((1, 1 + 2 * 9), 0.5)
-    u[0, 1 + 9 + 4] = 1.0  # the point in the middle moves across by 0.1 of the side
+    u[0, 1 + 9 + 4] = 1.0  # moves the center point across by 0.1 of the side
     moved = Elastic(strength=0.1, points=3, p=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
     assert moved.argmax() == 10
     assert moved[10] == pytest.approx(0.1 * 21 / 20, abs=1e-6)
     assert moved[[0, -1]].tolist() == [0, 0]
 
 
-def test_tiles_are_equalized_as_the_whole_is_where_there_is_one() -> None:
+def test_one_tile_is_equalized_as_a_full_image() -> None:
     image = np.random.default_rng(1).random((1, 16, 16, 1)).astype(np.float32) * 0.2 + 0.4
-    found = EqualizeTiles(limit=100.0, tiles=1, p=1.0)(image, np.zeros((1, 1)))
+    equalized = EqualizeTiles(limit=100.0, tiles=1, p=1.0)(image, np.zeros((1, 1)))
     order = np.argsort(image.ravel(), kind="stable")
-    assert (np.diff(found.ravel()[order]) >= 0).all()
-    assert found.max() - found.min() > 0.8
-    plain = EqualizeTiles(limit=1.0, tiles=1, p=1.0)(
+    assert (np.diff(equalized.ravel()[order]) >= 0).all()
+    assert equalized.max() - equalized.min() > 0.8
+    limited = EqualizeTiles(limit=1.0, tiles=1, p=1.0)(
         image, np.zeros((1, 1))
     )  # a limit of the mean leaves little
-    assert np.abs(plain - image).max() < 0.25
+    assert np.abs(limited - image).max() < 0.25
 
 
-def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
+def test_mixing_shares_follow_a_beta_distribution() -> None:
     u = random_numbers(key_of(8), np.arange(2000), 3)
     tiny = np.zeros((2000, 1, 1, 1), np.float32)
     _, share = Mixup(0.7)(tiny, tiny, u)
     assert stats().kstest(share, stats().beta(0.7, 0.7).cdf).pvalue > 0.01
     own, other = np.ones((2000, 8, 8, 1), np.float32), np.zeros((2000, 8, 8, 1), np.float32)
     cut, share = CutMix(1.0)(own, other, u)
-    assert np.allclose(cut.mean(axis=(1, 2, 3)), share)  # the share is the area that is still its own
+    assert np.allclose(cut.mean(axis=(1, 2, 3)), share)  # the share is the area of the original image
 
 
-def test_draws_are_even_and_chances_are_kept() -> None:
+def test_flips_have_their_probability() -> None:
     assert stats().kstest(random_numbers(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
     images = np.zeros((2000, 1, 2, 1), np.float32)
     images[:, :, 1] = 1
@@ -285,8 +285,8 @@ BAD: dict[str, Any] = {
     "integers": (lambda: WHOLE.apply(np.zeros((2, 4, 4, 1), int), np.arange(2)), "E354"),
     "range": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), 2.0), np.arange(2)), "E354"),
     "hole": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), np.nan), np.arange(2)), "E354"),
-    "rows": (lambda: batches(pictures(), np.arange(3), Order(12, 2), WHOLE), "E344"),
-    "workers": (lambda: batches(pictures(), np.arange(12), Order(12, 2), WHOLE, workers=0), "E102"),
+    "rows": (lambda: batches(random_images(), np.arange(3), Order(12, 2), WHOLE), "E344"),
+    "workers": (lambda: batches(random_images(), np.arange(12), Order(12, 2), WHOLE, workers=0), "E102"),
     "record": (lambda: Augmentation.from_record({"transforms": []}), "E355"),
     "list": (lambda: Augmentation.from_record({"transforms": {}, "mix": []}), "E355"),
     "kind": (lambda: Augmentation.from_record({"transforms": [{"kind": "os.system"}], "mix": []}), "E355"),
@@ -301,7 +301,7 @@ BAD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
+def test_invalid_augmentations_are_refused(name: str) -> None:
     make, code = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         list(make())

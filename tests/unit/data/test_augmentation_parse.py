@@ -1,4 +1,4 @@
-"""Augmentations in words: what they say, and how what they do not say is refused."""
+"""Augmentations written as text: parsed into changes and mixes, or refused with the fault."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from chainrule.data.augmentation.parse import KINDS
 from chainrule.errors import ChainruleError, UsageError
 
 
-def test_every_change_and_mix_has_a_word() -> None:
+def test_every_change_and_mix_has_a_name_in_texts() -> None:
     assert set(KINDS.values()) == {*TRANSFORMS.values(), *MIXES.values()}
     for word, kind in KINDS.items():
-        made = augmentation_from_text(word)
-        assert (*made.transforms, *made.mix) == (kind(),)
+        augmentation = augmentation_from_text(word)
+        assert (*augmentation.transforms, *augmentation.mix) == (kind(),)
 
 
-def test_settings_by_place_by_name_and_as_a_range() -> None:
-    said = augmentation_from_text("Flip 0.5 0.25，affine  shift=0.2 scale=0.8..1.25, crop 2,mixup 0.4")
-    flip, affine, crop = said.transforms
+def test_settings_by_position_by_name_and_as_a_range() -> None:
+    augmentation = augmentation_from_text(
+        "Flip 0.5 0.25，affine  shift=0.2 scale=0.8..1.25, crop 2,mixup 0.4"
+    )
+    flip, affine, crop = augmentation.transforms
     assert flip == Flip(horizontal=0.5, vertical=0.25)
     assert affine == TRANSFORMS["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
     assert crop == TRANSFORMS["Crop"](padding=2)  # type: ignore[call-arg]
-    assert said.mix == (Mixup(0.4),)
+    assert augmentation.mix == (Mixup(0.4),)
 
 
 REFUSED = {
@@ -43,7 +45,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_is_no_change_is_refused(text: str) -> None:
+def test_invalid_augmentation_texts_are_refused(text: str) -> None:
     code, words = REFUSED[text]
     with pytest.raises(UsageError, match=code) as caught:
         augmentation_from_text(text)
@@ -51,6 +53,6 @@ def test_what_is_no_change_is_refused(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("flipcro,=.0123456789 -e_"), max_size=30))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_augmentation_text_is_parsed_or_refused(text: str) -> None:
     with suppress(ChainruleError):
         assert isinstance(augmentation_from_text(text), Augmentation)

@@ -1,4 +1,4 @@
-"""Each finding fires on a table made to have it, and a healthy table has none."""
+"""Each data check reports a table that has its fault, and reports nothing for a faultless table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_duplicates() -> None:
     assert (finding.code, finding.facts["count"]) == ("duplicates", 30)
 
 
-def test_the_gravest_comes_first() -> None:
+def test_findings_are_sorted_by_severity() -> None:
     findings = check(read_table({**HEALTHY, **CASES["scale_gap"], **CASES["copy_of_target"]}), "y")
     assert [finding.severity for finding in findings] == ["error", "info"]
 

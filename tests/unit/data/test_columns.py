@@ -1,4 +1,4 @@
-"""What a column is taken for, and what can be learned from a target."""
+"""The kind inferred for a column, and the task inferred for a target."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS: dict[str, tuple[list, str]] = {
 
 
 @pytest.mark.parametrize("case", KINDS)
-def test_kind(case: str) -> None:
+def test_the_kind_of_a_column(case: str) -> None:
     values, kind = KINDS[case]
     table = read_table({"c": values, "other": [0.5, 1.5] * 20, "y": ["a", "b"] * 20})
     column = describe(table, "y")[0]
@@ -46,13 +46,13 @@ def test_kind(case: str) -> None:
     assert (column.notice is None) == (kind in ("number", "yes_no", "category"))
 
 
-def test_an_id_goes_by_its_name() -> None:
+def test_a_column_named_id_has_the_kind_id() -> None:
     scrambled = [7, 3, 9, 1, 5]
     table = read_table({"patient_id": scrambled, "paid": scrambled, "x": [0.5] * 4 + [1], "y": list("abaab")})
     assert [c.kind for c in describe(table, "y")][:2] == ["id", "number"]
 
 
-def test_a_lone_counting_input_is_kept() -> None:
+def test_the_only_input_is_not_taken_for_an_index() -> None:
     table = read_table({"x": list(range(40)), "y": [v * v * 0.5 for v in range(40)]})
     assert describe(table, "y")[0].kind == "number"
 
@@ -69,7 +69,7 @@ def test_huge_numbers_do_not_overflow() -> None:
     assert (column.mean, column.std) == (0.0, 1e308)
 
 
-def test_a_person_overrules() -> None:
+def test_explicit_kinds_take_precedence() -> None:
     table = read_table({"zip": [1, 2, 3] * 5, "n": [0.5, 1.5, 1] * 5, "flag": [0, 1, 1] * 5})
     columns = describe(table, kinds={"zip": "category", "n": "text", "flag": "number"})
     assert [column.kind for column in columns] == ["category", "text", "number"]
@@ -78,7 +78,7 @@ def test_a_person_overrules() -> None:
         describe(table, kinds={"zip": "categroy"})
 
 
-def test_all_bad_cells_are_named_at_once() -> None:
+def test_all_invalid_cells_are_listed_in_one_error() -> None:
     table = read_table({"a": ["1"] * 39 + ["x"], "b": [1.5] * 39 + [float("inf")]})
     with pytest.raises(DataError) as caught:
         describe(table)
@@ -101,7 +101,7 @@ TARGETS: dict[str, tuple[list, str, tuple]] = {
 
 
 @pytest.mark.parametrize("case", TARGETS)
-def test_task(case: str) -> None:
+def test_the_task_of_a_target(case: str) -> None:
     values, kind, labels = TARGETS[case]
     task = choose_task(read_table({"x": np.linspace(0, 1, 100), "t": values}), "t")
     assert (task.kind, task.labels) == (kind, labels)
@@ -109,19 +109,19 @@ def test_task(case: str) -> None:
     assert len(task.rows) == 100
 
 
-def test_task_can_be_overruled() -> None:
+def test_an_explicit_task_takes_precedence() -> None:
     table = read_table({"x": [0.5] * 39 + [1], "t": [0, 1, 2, 3] * 10})
     assert choose_task(table, "t").kind == "classification"
     assert choose_task(table, "t", "regression").kind == "regression"
 
 
-def test_rows_without_target_are_left_out_with_a_count() -> None:
+def test_rows_without_target_are_dropped_and_counted() -> None:
     task = choose_task(read_table({"x": [1, 2, 3, 4, 5], "t": ["a", None, "b", "a", "b"]}), "t")
     assert task.rows.tolist() == [0, 2, 3, 4]
     assert [notice.facts["count"] for notice in task.notices] == [1]
 
 
-def test_a_close_name_is_offered() -> None:
+def test_the_error_suggests_the_nearest_column() -> None:
     with pytest.raises(DataError) as caught:
         choose_task(read_table({"x": [1, 2], "Species": ["a", "b"]}), "specis")
     assert caught.value.fix == "Species"

@@ -1,4 +1,4 @@
-"""Named sets are scikit-learn's, and are kept so that the next reader need not load it."""
+"""Data sets by name come from scikit-learn and are cached, so that later processes need not load it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ NAMES = [name for name in TARGETS if name != "fashion-mnist"]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "chainrule" / "sets"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_set_is_the_same_whether_kept_or_not(name: str, shelf: Path) -> None:
+def test_a_cached_data_set_equals_the_original(name: str, cache_folder: Path) -> None:
     first, second = read_named(name), read_named(name)
-    assert [file.name.rpartition("-")[0] for file in shelf.iterdir()] == [name]
+    assert [file.name.rpartition("-")[0] for file in cache_folder.iterdir()] == [name]
     assert first.frame.equals(second.frame)
     assert first.fingerprint == second.fingerprint
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()
@@ -35,18 +35,18 @@ def test_a_set_is_the_same_whether_kept_or_not(name: str, shelf: Path) -> None:
     np.testing.assert_array_equal(first.frame.drop(TARGETS[name]).to_numpy(), bunch.data)
 
 
-def test_the_second_reader_loads_no_scikit_learn(shelf: Path) -> None:
+def test_a_cached_data_set_is_read_without_scikit_learn(cache_folder: Path) -> None:
     code = (
         "import sys; from chainrule.data import read_table as r; r('iris'); print('sklearn' in sys.modules)"
     )
-    surroundings = {**os.environ, "XDG_CACHE_HOME": str(shelf.parents[1])}
-    told = [
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache_folder.parents[1])}
+    processes = [
         subprocess.run(
-            [sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         for _ in range(2)
     ]
-    assert [done.stdout.strip() for done in told] == ["True", "False"]
+    assert [process.stdout.strip() for process in processes] == ["True", "False"]
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -58,15 +58,15 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_read_anew(damage: str, shelf: Path) -> None:
-    wanted = read_named("iris")
-    (file,) = shelf.iterdir()
+def test_a_damaged_cache_file_is_replaced(damage: str, cache_folder: Path) -> None:
+    expected = read_named("iris")
+    (file,) = cache_folder.iterdir()
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
-    assert read_named("iris").fingerprint == wanted.fingerprint
-    assert bundled._read_cache(file) is not None, "and kept again"
+    assert read_named("iris").fingerprint == expected.fingerprint
+    assert bundled._read_cache(file) is not None, "not cached again"
 
 
-def test_a_folder_that_cannot_be_written_does_no_harm(shelf: Path) -> None:
-    shelf.parent.mkdir()
-    shelf.write_text("in the way")
+def test_an_unwritable_cache_folder_is_ignored(cache_folder: Path) -> None:
+    cache_folder.parent.mkdir()
+    cache_folder.write_text("in the way")
     assert read_named("iris").rows == 150

@@ -1,4 +1,4 @@
-"""Every known nasty of text tables, each with the result it must have."""
+"""Difficult text tables, each with the table or error that reading it must result in."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_what_is_read(case: str, tmp_path: Path) -> None:
+def test_difficult_tables_are_read(case: str, tmp_path: Path) -> None:
     content, columns = GOOD[case]
     path = tmp_path / "good.csv"
     path.write_bytes(content)
@@ -130,7 +130,7 @@ def test_what_is_read(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_refused(case: str, tmp_path: Path) -> None:
+def test_invalid_tables_are_refused(case: str, tmp_path: Path) -> None:
     content, code, words = BAD[case]
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
@@ -142,7 +142,7 @@ def test_what_is_refused(case: str, tmp_path: Path) -> None:
     assert "bad.csv" in text
 
 
-def test_lines_are_physical(tmp_path: Path) -> None:
+def test_line_numbers_count_physical_lines(tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     path.write_bytes(b'a,b\n\n1,"x\ny\nz"\n2,w\n')
     table = read_table(path)
@@ -187,11 +187,11 @@ TEXTS = st.lists(st.lists(CELLS, min_size=1, max_size=4).map(",".join), max_size
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(TEXTS.map(str.encode), st.text(max_size=60).map(str.encode), st.binary(max_size=60)))
 @example(content=b"\xff\xfe\x00\xd8")
-def test_any_bytes_give_a_table_or_a_clear_error(content: bytes, tmp_path: Path) -> None:
+def test_any_bytes_are_read_or_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "fuzz.csv"
     path.write_bytes(content)
     table = None
-    with contextlib.suppress(ChainruleError):  # whatever else is raised fails the test
+    with contextlib.suppress(ChainruleError):  # any other exception fails the test
         table = read_table(path)
         describe(table)
     assert table is None or (isinstance(table, Table) and table.rows >= 1)

@@ -1,4 +1,4 @@
-"""Every code of the data room has a page, and the example on the page provokes exactly that error."""
+"""Every error code of the package ``data`` has a page whose example provokes exactly that error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chainrule.data.readers import datasets
 from chainrule.errors.catalog.data import ENTRIES
 from page_examples import DOCS, provoke
 
-# Each code, with a word its message must hold.
+# Each code, with a word that its message must contain.
 EXAMPLES = {
     "E301": "no such file",
     "E302": "irsi",
@@ -70,7 +70,7 @@ EXAMPLES = {
 }
 
 
-def test_pages_and_codes_match() -> None:
+def test_pages_and_codes_of_data_match() -> None:
     assert {page.stem for page in (DOCS / "errors").glob("E3*.md")} == set(ENTRIES) == set(EXAMPLES)
 
 
@@ -82,5 +82,5 @@ def test_the_example_of_the_page_provokes_its_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path / "no such folder")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "cache"))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # offline, at once
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # a download fails at once
     assert EXAMPLES[code] in str(provoke(code))

@@ -1,4 +1,4 @@
-"""Data files from someone else: only the expected decoders run, and nothing outside of a folder is opened."""
+"""Untrusted data files: only expected decoders run, and no file outside the given folder is opened."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECTIONS = {
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_image_folders_under_an_audit_hook(name: str) -> None:
-    """The short form of a section of ``campaigns/hostile.py``, in a process that has read no table yet."""
+    """The short form of a section of ``campaigns/hostile.py``, in a process that has not read a table."""
     code = f"from campaigns.hostile_cases.images import *; print({SECTIONS[name]}.events)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -80,7 +80,7 @@ def test_a_class_that_is_a_link_is_reported(pets: Path, tmp_path: Path) -> None:
     assert any(notice.code == "no_images" for notice in table.notices)
 
 
-def test_small_files_of_many_pixels_are_refused_before_memory_is_taken(pets: Path) -> None:
+def test_small_files_of_many_pixels_are_refused_before_allocation(pets: Path) -> None:
     header = b"BM" + struct.pack("<IIIIiiHHIIIIII", 70, 0, 54, 40, 9000, 9000, 1, 24, *[0] * 6)
     for i in range(40):
         (pets / "cat" / f"{i}.bmp").write_bytes(header)
@@ -153,7 +153,7 @@ def test_a_compression_that_numpy_does_not_use_is_refused(compression: int, tmp_
         read_table(tmp_path / "x.npz")
 
 
-def test_a_damaged_stream_in_an_archive_is_said(tmp_path: Path) -> None:
+def test_a_damaged_stream_in_an_archive_is_reported(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "x.npz", x=np.arange(3000.0))
     data = bytearray((tmp_path / "x.npz").read_bytes())
     for place in range(60, len(data) - 200, 37):
@@ -170,7 +170,7 @@ def test_a_pipe_does_not_block(name: str, tmp_path: Path) -> None:
         (read_sound if name.endswith("wav") else read_table)(tmp_path / name)
 
 
-def test_a_star_in_the_name_of_a_file_reads_no_other(tmp_path: Path) -> None:
+def test_a_star_in_a_file_name_is_literal(tmp_path: Path) -> None:
     frame = read_table({"a": [1, 2]}).frame
     frame.write_parquet(tmp_path / "a*.parquet")
     frame.write_parquet(tmp_path / "ab.parquet")
@@ -198,7 +198,7 @@ def test_only_known_formats_of_sound_are_read(form: str, tmp_path: Path) -> None
         read_sound(path)
 
 
-def test_a_sound_that_lies_outside_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_sound_outside_the_folder_is_refused(tmp_path: Path) -> None:
     for name in ("high", "low"):
         (tmp_path / "tones" / name).mkdir(parents=True)
         soundfile.write(tmp_path / "tones" / name / "1.wav", np.sin(np.arange(16000) / 9), 16000)

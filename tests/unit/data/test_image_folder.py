@@ -1,4 +1,4 @@
-"""A folder of images is a table: read, checked, split, prepared, saved like any other."""
+"""A folder of images is read, checked, split, prepared and saved as a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Make = Callable[..., Path]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Writes a folder of images, two classes of ``count`` each."""
+    """Return a function that writes a folder of images, two classes of ``count`` images."""
 
     def write(count: int = 4, mode: str = "RGB", size: tuple[int, int] = (6, 5), form: str = "png") -> Path:
         generator = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def make(tmp_path: Path) -> Make:
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 @pytest.mark.parametrize("form", ["png", "bmp", "gif", "tif", "ppm", "webp", "jpg"])
-def test_pixels_are_those_of_the_files(make: Make, mode: str, form: str) -> None:
+def test_pixels_equal_those_of_the_files(make: Make, mode: str, form: str) -> None:
     folder = make(mode=mode, form="pgm" if (form, mode) == ("ppm", "L") else form)
     table = read_table(folder)
     names = table.frame["image"].to_list()
@@ -48,7 +48,7 @@ def test_pixels_are_those_of_the_files(make: Make, mode: str, form: str) -> None
         assert np.array_equal(pixels.squeeze(), want)
 
 
-def test_gray_and_color_are_told_apart_and_can_be_asked_for(make: Make) -> None:
+def test_color_mode_is_detected_and_can_be_set(make: Make) -> None:
     folder = make(mode="L")
     assert read_images(folder).images["image"].shape == (8, 6, 5, 1)
     assert read_images(folder, channels=3).images["image"].shape == (8, 6, 5, 3)
@@ -64,22 +64,22 @@ def test_transparency_and_palettes(tmp_path: Path, mode: str, value: tuple, want
     assert read_images(tmp_path, channels=3).images["image"][0, 0, 0].tolist() == list(want)
 
 
-def test_sixteen_bits_keep_their_upper_eight(tmp_path: Path) -> None:
+def test_sixteen_bit_images_keep_their_upper_eight_bits(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     Image.fromarray(np.array([[0, 65535], [257, 32896]], np.uint16)).save(tmp_path / "a" / "x.png")
     assert read_images(tmp_path).images["image"].reshape(-1).tolist() == [0, 255, 1, 128]
 
 
-def test_a_turned_photograph_stands_upright(tmp_path: Path) -> None:
+def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     image = Image.fromarray(np.array([[0, 100, 200]], np.uint8))  # one row, three columns
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter, with the clock
+    exif[0x0112] = 6  # rotate a quarter turn clockwise
     image.save(tmp_path / "a" / "x.png", exif=exif)
     assert read_images(tmp_path).images["image"][0, :, :, 0].tolist() == [[0], [100], [200]]
 
 
-def test_images_are_brought_to_one_size(make: Make) -> None:
+def test_images_are_resized_to_one_size(make: Make) -> None:
     folder = make()
     Image.new("RGB", (40, 30), (10, 20, 30)).save(folder / "dog" / "large.png")
     with pytest.raises(DataError) as caught:
@@ -93,11 +93,13 @@ def test_images_are_brought_to_one_size(make: Make) -> None:
     assert (table.images["image"][row] == (10, 20, 30)).all()
 
 
-def test_broken_images_are_all_named_or_skipped(make: Make) -> None:
+def test_damaged_images_are_all_listed_or_skipped(make: Make) -> None:
     folder = make()
-    whole = (folder / "cat" / "1.png").read_bytes()
+    content = (folder / "cat" / "1.png").read_bytes()
     (folder / "dog" / "2.png").write_bytes(b"no image at all")
-    (folder / "cat" / "1.png").write_bytes(whole[: len(whole) // 2])  # its header is fine, the rest is not
+    (folder / "cat" / "1.png").write_bytes(
+        content[: len(content) // 2]
+    )  # the header is valid, the rest is not
     with pytest.raises(DataError) as caught:
         read_images(folder)
     assert caught.value.code == "E352"
@@ -114,14 +116,14 @@ def test_broken_images_are_all_named_or_skipped(make: Make) -> None:
         assert np.array_equal(table.images["image"][row], np.asarray(image))
 
 
-def test_a_folder_of_broken_images_is_refused_even_when_they_are_skipped(tmp_path: Path) -> None:
+def test_a_folder_of_damaged_images_is_refused_even_if_they_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.png").write_bytes(b"")
     with pytest.raises(DataError, match="E352"):
         read_images(tmp_path, damaged="skip")
 
 
-def test_other_files_are_told_and_hidden_ones_are_not_there(make: Make) -> None:
+def test_other_files_are_reported_and_hidden_files_ignored(make: Make) -> None:
     folder = make()
     (folder / "cat" / "notes.txt").write_text("a diary", encoding="utf-8")
     (folder / "cat" / ".thumbs.png").write_bytes(b"x")
@@ -132,7 +134,7 @@ def test_other_files_are_told_and_hidden_ones_are_not_there(make: Make) -> None:
     assert [n.code for n in table.notices] == ["no_images"]
 
 
-def test_bad_folders_are_named(make: Make, tmp_path: Path) -> None:
+def test_invalid_image_folders_are_refused(make: Make, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     folder = make()
     for source, code in ((tmp_path / "empty", "E351"), (folder / "cat", "E351"), (tmp_path / "none", "E301")):
@@ -151,20 +153,20 @@ def test_bad_folders_are_named(make: Make, tmp_path: Path) -> None:
         ({"damaged": "x"}, "E101"),
     ],
 )
-def test_bad_settings_are_named(make: Make, settings: dict, code: str) -> None:
+def test_invalid_image_settings_are_refused(make: Make, settings: dict, code: str) -> None:
     with pytest.raises(ChainruleError) as caught:
         read_images(make(), **settings)
     assert caught.value.code == code
 
 
-def test_a_huge_picture_counts_as_damaged(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_image_counts_as_damaged(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
     monkeypatch.setattr("chainrule.data.readers.image_folder.MAX_PIXELS", 20)
     with pytest.raises(DataError, match="pixels, more than 20"):
         read_images(folder)
 
 
-def test_a_missing_library_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_image_library_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(DataError) as caught:
@@ -173,7 +175,7 @@ def test_a_missing_library_is_named(make: Make, monkeypatch: pytest.MonkeyPatch)
     assert "chainrule[images]" in caught.value.fix
 
 
-def test_the_whole_way_from_folder_to_arrays(make: Make) -> None:
+def test_a_folder_is_prepared_to_arrays(make: Make) -> None:
     folder = make(count=20)
     table = read_table(folder)
     columns, task = describe(table), choose_task(table)
@@ -196,7 +198,7 @@ def test_the_whole_way_from_folder_to_arrays(make: Make) -> None:
     assert abs((float(pixel) - feature.mean) / feature.std - cell.value) < 1e-5
 
 
-def test_other_images_are_read_in_the_size_of_the_training(make: Make) -> None:
+def test_new_images_are_resized_to_the_training_size(make: Make) -> None:
     folder = make(mode="L")
     table = read_table(folder)
     preparation = Preparation.fit(table, describe(table), "class", choose_task(table))
@@ -222,7 +224,7 @@ def test_other_images_are_read_in_the_size_of_the_training(make: Make) -> None:
     ],
     ids=str,
 )
-def test_a_forged_record_is_refused(make: Make, change: dict) -> None:
+def test_an_invalid_image_record_is_refused(make: Make, change: dict) -> None:
     table = read_table(make())
     record = Preparation.fit(table, describe(table), "class", choose_task(table)).to_record()
     record["encodings"][0].update(change)
@@ -230,7 +232,7 @@ def test_a_forged_record_is_refused(make: Make, change: dict) -> None:
         Preparation.from_record(record)
 
 
-def test_the_fingerprint_sees_every_pixel(make: Make) -> None:
+def test_the_fingerprint_depends_on_every_pixel(make: Make) -> None:
     folder = make()
     before = read_table(folder).fingerprint
     assert read_table(folder).fingerprint == before

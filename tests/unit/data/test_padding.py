@@ -1,4 +1,4 @@
-"""Padding hides nothing and invents nothing; buckets hold every sequence once, with its like."""
+"""Padding round trip and truncation; length buckets contain every sequence once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=50)
 
 @given(LENGTHS, st.integers(0, 3), st.integers(0, 9))
 @settings(max_examples=60, deadline=None)
-def test_what_is_padded_comes_back(lengths: list[int], width: int, more: int) -> None:
+def test_padding_round_trip(lengths: list[int], width: int, more: int) -> None:
     shape = (width,) if width else ()
     rows = [np.arange(1, n * max(1, width) + 1, dtype=np.float32).reshape(n, *shape) for n in lengths]
     padded = pad_sequences(rows, max(lengths) + more, value=-1)
@@ -32,7 +32,7 @@ def test_what_is_padded_comes_back(lengths: list[int], width: int, more: int) ->
 
 @given(LENGTHS, st.integers(1, 60))
 @settings(max_examples=40, deadline=None)
-def test_what_is_cut_off_is_the_end(lengths: list[int], length: int) -> None:
+def test_truncation_removes_the_end(lengths: list[int], length: int) -> None:
     rows = [np.arange(n) for n in lengths]
     padded = pad_sequences(rows, length, truncate=True)
     assert padded.lengths.tolist() == [min(n, length) for n in lengths]
@@ -42,22 +42,22 @@ def test_what_is_cut_off_is_the_end(lengths: list[int], length: int) -> None:
 
 @given(LENGTHS, st.integers(1, 9), st.integers(1, 20), st.integers(0, 2**40))
 @settings(max_examples=60, deadline=None)
-def test_buckets_hold_every_sequence_once_with_its_like(
+def test_buckets_contain_every_sequence_once_grouped_by_length(
     lengths: list[int], size: int, width: int, seed: int
 ) -> None:
     buckets = Buckets(tuple(lengths), size, width, seed)
     for epoch in (0, 3):
-        found = [buckets.batch(epoch, step) for step in range(buckets.steps)]
-        assert sorted(np.concatenate(found).tolist()) == list(range(len(lengths)))
-        for batch in found:
+        bucket_batches = [buckets.batch(epoch, step) for step in range(buckets.steps)]
+        assert sorted(np.concatenate(bucket_batches).tolist()) == list(range(len(lengths)))
+        for batch in bucket_batches:
             own = [lengths[i] for i in batch]
             assert 1 <= len(batch) <= size
             assert max(own) - min(own) < width
         again = Buckets(tuple(lengths), size, width, seed)
-        assert all(np.array_equal(again.batch(epoch, i), found[i]) for i in range(buckets.steps))
+        assert all(np.array_equal(again.batch(epoch, i), bucket_batches[i]) for i in range(buckets.steps))
 
 
-def test_epochs_and_seeds_differ() -> None:
+def test_bucket_order_depends_on_epoch_and_seed() -> None:
     lengths = tuple(range(1, 101))
 
     def order(seed: int, epoch: int) -> list[list[int]]:
@@ -85,14 +85,14 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
+def test_invalid_sequences_are_refused(name: str) -> None:
     make, code = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         make()
     assert caught.value.code == code
 
 
-def test_all_faults_are_named_at_once() -> None:
+def test_all_invalid_sequences_are_listed_in_one_error() -> None:
     with pytest.raises(ChainruleError) as caught:
         pad_sequences([[1], [], [2], []])
     assert "sequence 1" in str(caught.value)
@@ -101,5 +101,5 @@ def test_all_faults_are_named_at_once() -> None:
 
 @given(st.integers(0, 30), st.integers(1, 6))
 @settings(max_examples=30, deadline=None)
-def test_what_is_made_ahead_comes_in_order(count: int, workers: int) -> None:
+def test_prefetched_items_keep_their_order(count: int, workers: int) -> None:
     assert list(prefetch(lambda i: i * i, count, workers)) == [i * i for i in range(count)]

@@ -1,4 +1,4 @@
-"""From any table to inputs and targets: the whole way works, or one clear error says why not."""
+"""From any table to inputs and targets: preparation succeeds or raises one clear error."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def mutate(text: str, draw: random.Random) -> str:
     return text
 
 
-def test_the_clean_table_goes_the_whole_way(tmp_path: Path) -> None:
+def test_the_unmodified_table_is_prepared(tmp_path: Path) -> None:
     path = tmp_path / "clean.csv"
     path.write_text(CLEAN)
     x, y = prepare(path)

@@ -1,4 +1,4 @@
-"""The preparation learns from training rows alone, survives its record bit for bit, refuses a false one."""
+"""A preparation is fitted on training rows only, round-trips bit for bit, and refuses invalid records."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def test_features_have_names_and_values() -> None:
     assert p.labels == ("a", "b")
 
 
-def test_only_training_rows_count() -> None:
-    whole = read_table({"x": [1.0, 3.0, 1000.0], "c": ["a", "b", "zzz"], "y": [1.5, 2.5, 99.5]})
-    p = Preparation.fit(whole.take(np.array([0, 1])), describe(whole, "y"), "y", "regression")
+def test_statistics_use_training_rows_only() -> None:
+    table = read_table({"x": [1.0, 3.0, 1000.0], "c": ["a", "b", "zzz"], "y": [1.5, 2.5, 99.5]})
+    p = Preparation.fit(table.take(np.array([0, 1])), describe(table, "y"), "y", "regression")
     assert p.feature_names == ("x", "c=a", "c=b")
     assert (p.features[0].mean, p.features[0].std, p.target_mean, p.target_std) == (2.0, 1.0, 2.0, 0.5)
 
 
-def test_a_column_that_never_changed_in_training_stays_silent() -> None:
-    whole = read_table({"x": [7.0, 7.0, 9.0], "z": [1.0, 2.0, 3.0], "y": [1.5, 2.5, 3.0]})
-    p = Preparation.fit(whole.take(np.array([0, 1])), describe(whole, "y"), "y", "regression")
-    assert p.inputs(whole)[:, 0].tolist() == [0.0, 0.0, 0.0]
+def test_a_constant_training_column_becomes_zero() -> None:
+    table = read_table({"x": [7.0, 7.0, 9.0], "z": [1.0, 2.0, 3.0], "y": [1.5, 2.5, 3.0]})
+    p = Preparation.fit(table.take(np.array([0, 1])), describe(table, "y"), "y", "regression")
+    assert p.inputs(table)[:, 0].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_new_tables_are_noticed_not_learned() -> None:
+def test_new_levels_are_reported_and_not_added() -> None:
     p = fit({**TRAIN, "age": [20.0, 40.0, 50.0, 60.0], "color": ["red", "blue", "blue", "red"]})
     new = {
         "age": [None, 1e300],
@@ -80,7 +80,7 @@ def test_new_tables_are_noticed_not_learned() -> None:
     ]
 
 
-def test_levels_meet_however_they_are_written() -> None:
+def test_levels_match_across_types() -> None:
     p = fit({"c": ["1", "x", "2.50", "x"], "z": [True, False, True, True], "y": ["b", "a", "b", "a"]})
     x = p.inputs(read_table({"c": [1, 2.5], "z": ["true", "no"]}))
     assert dict(zip(p.feature_names, x[0], strict=True))["c=1"] == 1
@@ -88,10 +88,10 @@ def test_levels_meet_however_they_are_written() -> None:
     assert x[:, -1].tolist() == [1, 0]
 
 
-def test_labels_meet_however_they_are_written() -> None:
+def test_labels_match_across_types() -> None:
     p = fit({"x": [0.5, 1.5, 0.5, 1.0], "y": [1, 0, 1, 0]})
-    for written in ([1, 0], [1.0, 0.0], ["1", "0"]):
-        assert p.targets(read_table({"y": written})).tolist() == [1, 0]
+    for labels in ([1, 0], [1.0, 0.0], ["1", "0"]):
+        assert p.targets(read_table({"y": labels})).tolist() == [1, 0]
 
 
 def test_rare_levels_share_a_feature() -> None:
@@ -104,7 +104,7 @@ def test_rare_levels_share_a_feature() -> None:
     assert x[:, : names.index("x")].sum(axis=1).tolist() == [1, 1, 0]
 
 
-def test_regression_targets_come_back_in_units() -> None:
+def test_regression_targets_are_restored_to_their_units() -> None:
     values = [10.5, 20.5, 60.5]
     p = fit({"x": [1.0, 2.0, 4.0], "y": values})
     y = p.targets(read_table({"y": values}))
@@ -120,11 +120,11 @@ def test_each_feature_names_its_cell() -> None:
     assert [(c.column, c.raw, c.value) for c in cells if c.column == "smokes"] == [("smokes", "no", 0.0)]
 
 
-def test_missing_columns_are_named_together_with_near_names() -> None:
+def test_missing_columns_are_listed_with_similar_names() -> None:
     with pytest.raises(DataError) as caught:
-        fit(TRAIN).inputs(read_table({"Age": [1], "colour": ["red"], "smokes": ["yes"]}))
+        fit(TRAIN).inputs(read_table({"Age": [1], "colors": ["red"], "smokes": ["yes"]}))
     text = str(caught.value)
-    for word in ("E326", '"age"', '"color"', '"same"', 'rename "Age" to "age"', 'rename "colour" to "color"'):
+    for word in ("E326", '"age"', '"color"', '"same"', 'rename "Age" to "age"', 'rename "colors" to "color"'):
         assert word in text
 
 
@@ -149,7 +149,7 @@ ROWS = st.lists(st.fixed_dictionaries({**CELLS, "y": st.sampled_from("ab")}), mi
 
 @settings(max_examples=80, deadline=None)
 @given(rows=ROWS)
-def test_the_record_gives_equal_bits(rows: list[dict]) -> None:
+def test_a_preparation_from_a_record_gives_equal_bits(rows: list[dict]) -> None:
     schema = {"n": pl.Float64, "c": pl.String, "f": pl.Boolean, "y": pl.String}
     rows += [{"n": 1.0, "c": "q", "f": True, "y": y} for y in "abab"]
     table = read_table(pl.DataFrame(rows, schema=schema))
@@ -197,7 +197,7 @@ def with_change(record: dict, path: tuple, value: Any) -> dict:
     return broken
 
 
-def test_a_hostile_record_is_refused_or_harmless() -> None:
+def test_a_manipulated_record_is_refused_or_harmless() -> None:
     record, table = fit(TRAIN).to_record(), read_table(TRAIN)
     refused = 0
     for path, evil in itertools.product(places(record)[1:], HOSTILE):
@@ -208,7 +208,7 @@ def test_a_hostile_record_is_refused_or_harmless() -> None:
             refused += error.code == "E328"
             continue
         assert p.to_record() == json.loads(json.dumps(broken))
-        with contextlib.suppress(DataError):  # such as a column that the table does not have
+        with contextlib.suppress(DataError):  # such as a missing column
             assert np.isfinite(p.inputs(table)).all()
     assert refused > 300
 
@@ -222,6 +222,6 @@ def test_a_record_has_exactly_its_fields(change: str) -> None:
             broken.popitem()
         else:
             broken["more"] = 1
-        whole = broken if holder is record else {**record, "encodings": [broken]}
+        changed = broken if holder is record else {**record, "encodings": [broken]}
         with pytest.raises(DataError, match="E328"):
-            Preparation.from_record(whole)
+            Preparation.from_record(changed)

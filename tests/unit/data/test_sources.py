@@ -1,4 +1,4 @@
-"""The same values are the same table, whichever door they come through."""
+"""Equal values from any source become the same table."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def every_form(folder: Path) -> dict[str, object]:
     return {**paths, **frames, "dict": COLUMNS, "text path": str(folder / "t.csv")}
 
 
-def test_the_fingerprint_is_of_values_not_of_files(tmp_path: Path) -> None:
+def test_the_fingerprint_does_not_depend_on_the_source(tmp_path: Path) -> None:
     prints = {name: read_table(source).fingerprint for name, source in every_form(tmp_path).items()}
     assert len(set(prints.values())) == 1, prints
 
 
-def test_the_fingerprint_sees_every_change() -> None:
+def test_the_fingerprint_depends_on_every_value() -> None:
     tables = [
         COLUMNS,
         {**COLUMNS, "a": [1, 2, 3]},
@@ -99,7 +99,7 @@ def test_ids_beyond_float64_stay_texts() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in datasets.TARGETS if name != "fashion-mnist"])
-def test_named_sets_know_their_target(name: str) -> None:
+def test_data_sets_by_name_have_a_target(name: str) -> None:
     table = read_table(name)
     task = choose_task(table)
     assert task.kind == ("regression" if name == "diabetes" else "classification")
@@ -112,7 +112,7 @@ def test_breast_cancer_has_names_for_its_classes() -> None:
     assert choose_task(read_table("breast-cancer")).labels == ("benign", "malignant")
 
 
-def test_fashion_mnist_is_read_where_debian_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fashion_mnist_is_read_from_debians_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part, count in (("train", 3), ("t10k", 2)):
         sizes = b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
         images = b"\0\0\x08\x03" + sizes + bytes(range(196)) * 4 * count
@@ -145,23 +145,23 @@ def test_npz_with_objects_or_false_sizes_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["broken.parquet", "broken.arrow", "broken.npz", "broken.feather"])
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"ARROW1\0\0garbage", b"PK\x03\x04", bytes(100)])
-def test_damaged_files_are_named(name: str, content: bytes, tmp_path: Path) -> None:
+def test_damaged_files_are_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"E316 in {name}"):
         read_table(tmp_path / name)
 
 
-def test_cut_parquet_files_are_named(tmp_path: Path) -> None:
+def test_truncated_parquet_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.parquet"
     pl.DataFrame({"a": list(range(999))}).write_parquet(path)
-    whole = path.read_bytes()
-    for end in range(0, len(whole), len(whole) // 20 + 1):
-        path.write_bytes(whole[:end])
+    content = path.read_bytes()
+    for end in range(0, len(content), len(content) // 20 + 1):
+        path.write_bytes(content[:end])
         with pytest.raises(DataError, match="E316"):
             read_table(path)
 
 
-def test_a_table_is_itself() -> None:
+def test_reading_a_table_returns_it() -> None:
     table = read_table(COLUMNS)
     assert read_table(table) is table
     assert isinstance(table, Table)

@@ -1,4 +1,4 @@
-"""Splits and orders: every row once, classes in their share, and the same on every machine."""
+"""Splits and orders: every row once, classes in proportion, and equal results on every machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chainrule.errors import DataError, UsageError
     seed=st.integers(-(2**63), 2**63),
     stratify=st.booleans(),
 )
-def test_every_row_is_in_one_part_and_every_class_in_its_share(
+def test_every_row_is_in_one_part_and_classes_keep_their_proportion(
     counts: list[int], seed: int, stratify: bool
 ) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -31,7 +31,7 @@ def test_every_row_is_in_one_part_and_every_class_in_its_share(
             assert all(abs(g - count * f) < 1 for g, f in zip(got, FRACTIONS, strict=True))
 
 
-def test_the_draw_is_fixed_for_ever() -> None:
+def test_the_rows_of_a_split_are_fixed() -> None:
     s = split(["a"] * 10 + ["b"] * 5, seed=7)
     assert (s.validation.tolist(), s.test.tolist()) == ([5, 6, 13], [1, 7, 11])
     assert split(["a"] * 10 + ["b"] * 5, seed=8).test.tolist() != s.test.tolist()
@@ -43,7 +43,7 @@ def test_values_are_not_stratified() -> None:
     assert s.notices == ()
 
 
-def test_small_classes_are_named() -> None:
+def test_classes_with_too_few_rows_are_named() -> None:
     s = split(["a"] * 50 + ["b"] * 2, seed=0)
     assert [(n.facts["label"], n.facts["count"]) for n in s.notices] == [("b", 2)]
     assert 50 in s.train or 51 in s.train
@@ -51,7 +51,7 @@ def test_small_classes_are_named() -> None:
         split(["a"] * 50 + ["b"], seed=0)
 
 
-def test_a_part_may_be_left_out() -> None:
+def test_a_part_of_a_split_may_be_empty() -> None:
     s = split(["a", "b"] * 10, seed=0, fractions=(0.8, 0.0, 0.2))
     assert s.sizes == (16, 0, 4)
 
@@ -59,19 +59,19 @@ def test_a_part_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     "fractions", [(0.5, 0.5, 0.5), (0, 0.5, 0.5), (1.2, -0.2, 0), (float("nan"), 0, 1), (0.8, 0.2)]
 )
-def test_impossible_fractions(fractions: tuple) -> None:
+def test_invalid_fractions_are_refused(fractions: tuple) -> None:
     with pytest.raises(UsageError, match="E330"):
         split(["a", "b"] * 9, fractions=fractions)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_too_few_rows(rows: int) -> None:
+def test_too_few_rows_to_split_are_refused(rows: int) -> None:
     with pytest.raises(DataError, match="E331"):
         split(np.zeros(rows), seed=0)
 
 
 @given(count=st.integers(0, 1000), parts=st.lists(st.integers(1, 9), min_size=1, max_size=5))
-def test_apportion_gives_everything_out_fairly(count: int, parts: list[int]) -> None:
+def test_apportion_distributes_the_count_by_the_shares(count: int, parts: list[int]) -> None:
     fractions = [part / sum(parts) for part in parts]
     shares = apportion(count, fractions)
     assert sum(shares) == count
@@ -102,6 +102,6 @@ def test_a_shared_order_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(("rows", "size"), [(0, 1), (1, 0), (5, -1)])
-def test_impossible_orders(rows: int, size: int) -> None:
+def test_invalid_orders_are_refused(rows: int, size: int) -> None:
     with pytest.raises(UsageError, match="E102"):
         Order(rows, size)

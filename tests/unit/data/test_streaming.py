@@ -1,4 +1,4 @@
-"""Data from files larger than memory: the same batches, bit for bit, as if all of it were in memory."""
+"""Data from files larger than memory: the same batches, bit for bit, as from memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(path: Path) -> tuple[Preparation, Arrays]:
-    """The preparation, and the whole table through it, in memory."""
+    """The preparation, and the complete table transformed by it."""
     table = read_table(path)
     columns, task = describe(table, "ill"), choose_task(table, "ill")
     preparation = Preparation.fit(table, columns, "ill", task)
@@ -47,7 +47,7 @@ def prepared(path: Path) -> tuple[Preparation, Arrays]:
 
 @given(st.integers(1, 1100))
 @settings(max_examples=15, deadline=None)
-def test_blocks_are_the_table_in_pieces(parquet: Path, rows: int) -> None:
+def test_blocks_concatenate_to_the_table(parquet: Path, rows: int) -> None:
     parts = list(read_blocks(parquet, rows))
     assert [part.rows for part in parts[:-1]] == [rows] * (len(parts) - 1)
     assert pl.concat([part.frame for part in parts]).equals(read_table(parquet).frame)
@@ -55,10 +55,10 @@ def test_blocks_are_the_table_in_pieces(parquet: Path, rows: int) -> None:
 
 
 @pytest.mark.parametrize(("rows", "workers"), [(64, 1), (100, 3), (5000, 2)])
-def test_the_batches_are_those_of_the_table_in_memory(
+def test_streamed_batches_equal_those_in_memory(
     parquet: Path, tmp_path: Path, rows: int, workers: int
 ) -> None:
-    preparation, whole = prepared(parquet)
+    preparation, complete = prepared(parquet)
     mapped = unpack(parquet, preparation, tmp_path / "rows", rows)
     assert isinstance(mapped.x, np.memmap)
     assert sorted(file.name for file in (tmp_path / "rows").iterdir()) == ["x.npy", "y.npy"]
@@ -67,15 +67,15 @@ def test_the_batches_are_those_of_the_table_in_memory(
         steps = list(stream(mapped, order, epoch, workers))
         assert len(steps) == order.steps
         for step, batch in enumerate(steps):
-            want: Any = whole.take(order.batch(epoch, step))
-            got: Any = batch
-            assert got.x.dtype == want.x.dtype
-            assert got.y.dtype == want.y.dtype
-            assert got.x.tobytes() == want.x.tobytes()
-            assert got.y.tobytes() == want.y.tobytes()
+            expected: Any = complete.take(order.batch(epoch, step))
+            result: Any = batch
+            assert result.x.dtype == expected.x.dtype
+            assert result.y.dtype == expected.y.dtype
+            assert result.x.tobytes() == expected.x.tobytes()
+            assert result.y.tobytes() == expected.y.tobytes()
 
 
-def test_mapped_arrays_pass_the_door_without_being_copied(tmp_path: Path) -> None:
+def test_memory_mapped_arrays_are_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((500, 1000), np.float32))
     mapped = map_array(tmp_path / "x.npy")
     tracemalloc.start()
@@ -101,7 +101,7 @@ def test_unpacking_needs_memory_for_a_block_only(tmp_path: Path) -> None:
     assert peak < mapped.x.nbytes / 4  # type: ignore[union-attr]
 
 
-def test_a_sample_is_drawn_by_the_seed_from_the_whole_file(parquet: Path) -> None:
+def test_a_sample_of_the_complete_file_depends_on_the_seed(parquet: Path) -> None:
     table = read_table(parquet).frame
     some = sample_rows(parquet, 200, seed=3).frame
     assert some.height == 200 == some.unique().height
@@ -111,15 +111,15 @@ def test_a_sample_is_drawn_by_the_seed_from_the_whole_file(parquet: Path) -> Non
     assert sample_rows(parquet, 10**6).frame.equals(table)
 
 
-def test_bad_files_are_named(tmp_path: Path) -> None:
+def test_invalid_files_are_refused_by_name(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}, []], object), allow_pickle=True)
     np.save(tmp_path / "empty.npy", np.zeros((0, 3)))
     np.save(tmp_path / "single.npy", np.float64(3))
     np.save(tmp_path / "texts.npy", np.array(["a"]))
     np.save(tmp_path / "columns.npy", np.asfortranarray(np.ones((3, 4))))
     np.save(tmp_path / "cut.npy", np.ones((100, 100)))
-    whole = (tmp_path / "cut.npy").read_bytes()
-    (tmp_path / "cut.npy").write_bytes(whole[:1000])
+    content = (tmp_path / "cut.npy").read_bytes()
+    (tmp_path / "cut.npy").write_bytes(content[:1000])
     (tmp_path / "text.npy").write_text("hello", encoding="utf-8")
     (tmp_path / "nothing.npy").write_bytes(b"")
     np.savez(tmp_path / "archive.npz", a=np.ones(3))
@@ -140,13 +140,13 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         read_blocks(tmp_path / "t.parquet", 0)
 
 
-def test_an_order_of_other_rows_is_refused(tmp_path: Path) -> None:
+def test_an_order_with_another_number_of_rows_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((5, 2), np.float32))
     with pytest.raises(ChainruleError, match="E344"):
         stream(Arrays(map_array(tmp_path / "x.npy")), Order(6, 2))
 
 
-def test_a_refused_cell_leaves_no_half_written_file(parquet: Path, tmp_path: Path) -> None:
+def test_an_invalid_cell_leaves_no_partial_file(parquet: Path, tmp_path: Path) -> None:
     preparation, _ = prepared(parquet)
     frame = read_table(parquet).frame.with_columns(pl.lit("perhaps").alias("ill"))
     frame.write_parquet(tmp_path / "odd.parquet")

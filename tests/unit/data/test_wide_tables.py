@@ -1,4 +1,4 @@
-"""Wide tables: work in proportion to the cells, and columns read in bulk are those read one by one."""
+"""Wide tables: work in proportion to the cells; columns parsed in bulk equal columns parsed one by one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_columns_read_in_bulk_are_those_read_one_by_one(
 
 
 def wide(columns: int, rows: int = 24) -> dict[str, np.ndarray]:
-    """Three quarters numbers, the rest words, and what is to be predicted."""
+    """Three quarters numbers, the rest words, and the target."""
     x = np.random.default_rng(0).normal(size=(columns, rows)).round(3)
     table = {f"n{i}": row for i, row in enumerate(x[: columns * 3 // 4])}
     table |= {f"w{i}": np.where(row > 0, "red", "blue") for i, row in enumerate(x[columns * 3 // 4 :])}
@@ -65,7 +65,7 @@ def text_of(table: dict[str, np.ndarray], file: Path) -> Path:
     return file
 
 
-def understood(file: Path) -> None:
+def analyze(file: Path) -> None:
     table = read_table(file)
     columns = describe(table, "y")
     task = choose_task(table, "y", columns=columns)
@@ -90,7 +90,7 @@ def growth(work: Callable[[int], None], small: int, large: int) -> float:
 
 
 def calls(work: Callable[[], None]) -> int:
-    """How many functions a piece of work calls, compiled ones too: a measure that no clock disturbs."""
+    """How many functions a piece of work calls, compiled ones too: a measure independent of the clock."""
     count = 0
 
     def add(frame: object, event: str, argument: object) -> None:
@@ -106,18 +106,18 @@ def calls(work: Callable[[], None]) -> int:
     return count
 
 
-def test_the_work_on_a_wide_table_is_in_proportion_to_its_columns(
+def test_the_work_on_a_wide_table_is_linear_in_its_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "BLOCK_CELLS", 1200)  # as many blocks as a large file has
+    monkeypatch.setattr(delimited, "BLOCK_CELLS", 1200)  # as many blocks as for a large file
     files = {size: text_of(wide(size, rows=60), tmp_path / f"{size}.csv") for size in (150, 300, 600)}
-    understood(files[150])  # what is loaded once is loaded
-    counts = {size: calls(partial(understood, file)) for size, file in files.items()}
-    fixed = 2 * counts[150] - counts[300]  # what does not depend on the width, if the rest is in proportion
+    analyze(files[150])  # loads what is loaded once
+    counts = {size: calls(partial(analyze, file)) for size, file in files.items()}
+    fixed = 2 * counts[150] - counts[300]  # independent of the width if the rest is linear
     assert counts[600] - fixed < 1.1 * 4 * (counts[150] - fixed)
 
 
-def test_the_names_of_all_columns_are_not_listed_once_a_column(
+def test_column_names_are_not_listed_for_every_column(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = []
@@ -126,7 +126,7 @@ def test_the_names_of_all_columns_are_not_listed_once_a_column(
     counts = []
     for size in (20, 80):
         listed.clear()
-        understood(text_of(wide(size), tmp_path / f"{size}.csv"))
+        analyze(text_of(wide(size), tmp_path / f"{size}.csv"))
         counts.append(len(listed))
     assert counts[0] == counts[1]
 
@@ -136,11 +136,11 @@ def repeated(size: int) -> None:
         check_names("table", [f"c{i // 2}" for i in range(size)])
 
 
-def test_many_repeated_names_are_found_in_time_in_proportion_to_the_names() -> None:
+def test_repeated_names_are_detected_in_linear_time() -> None:
     assert growth(repeated, 5000, 40_000) < 1.5
 
 
-def test_a_table_that_lacks_thousands_of_columns_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_table_without_thousands_of_columns_is_refused_quickly(tmp_path: Path) -> None:
     table = read_table(text_of(wide(4000), tmp_path / "table.csv"))
     columns = describe(table, "y")
     preparation = Preparation.fit(table, columns, "y", "classification")

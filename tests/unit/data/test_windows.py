@@ -1,4 +1,4 @@
-"""Windows of series and of texts: every value in its place, nothing of the future in the past."""
+"""Windows of series and of texts: every value at its position, no future values in the inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ SIZES = st.integers(1, 7)
 
 @given(st.integers(2, 60), SIZES, SIZES, SIZES, st.integers(1, 3))
 @settings(max_examples=80, deadline=None)
-def test_every_value_is_in_its_place(rows: int, length: int, horizon: int, stride: int, width: int) -> None:
+def test_every_value_is_at_its_position(
+    rows: int, length: int, horizon: int, stride: int, width: int
+) -> None:
     series = np.arange(rows * width, dtype=float).reshape(rows, width)
     if rows < length + horizon:
         with pytest.raises(ChainruleError, match="E375"):
@@ -50,7 +52,7 @@ def test_a_split_shares_no_row(rows: int, length: int, horizon: int, stride: int
 
 @given(st.integers(2, 90), SIZES, st.none() | SIZES)
 @settings(max_examples=60, deadline=None)
-def test_a_text_is_continued_by_one_token(count: int, length: int, stride: int | None) -> None:
+def test_targets_of_text_windows_are_the_next_tokens(count: int, length: int, stride: int | None) -> None:
     tokens = np.arange(4, 4 + count)
     if count < length + 1:
         with pytest.raises(ChainruleError, match="E375"):
@@ -87,7 +89,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "texts": (lambda: windows({"v": ["a", "b", "c"]}, 1), "E311", "row 1"),
     "axes": (lambda: windows(np.zeros((3, 3, 3)), 1), "E341", "(3, 3, 3)"),
     "column": (lambda: windows(FRAME, 1, target="w"), "E313", "v"),
-    "time stands still": (lambda: windows(FRAME, 1, time="t"), "E376", "row 3"),
+    "time does not increase": (lambda: windows(FRAME, 1, time="t"), "E376", "row 3"),
     "floats as tokens": (lambda: text_windows([1.5, 2], 1), "E341", "float64"),
     "short text": (lambda: text_windows([1, 2], 2), "E375", "2 rows"),
     "fraction": (lambda: windows([1, 2, 3, 4], 1).split(1.0), "E102", "1.0"),
@@ -96,7 +98,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
+def test_invalid_window_arguments_are_refused(name: str) -> None:
     make, code, word = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         make()
@@ -108,9 +110,7 @@ def test_bad_input_is_named(name: str) -> None:
 @given(
     st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=12), min_size=1, max_size=5), st.integers(1, 6)
 )
-def test_rows_of_texts_hold_every_token_and_the_one_after_it_once(
-    texts: list[list[int]], length: int
-) -> None:
+def test_text_rows_contain_every_pair_of_consecutive_tokens_once(texts: list[list[int]], length: int) -> None:
     x, y = text_rows(texts, length)
     assert x.shape == y.shape
     assert x.shape[1] == length
@@ -122,7 +122,7 @@ def test_rows_of_texts_hold_every_token_and_the_one_after_it_once(
 @pytest.mark.parametrize(
     ("texts", "length", "code"), [([[1, 2]], 0, "E102"), ([[1, 2], [3]], 4, "E363"), ([], 4, "E363")]
 )
-def test_rows_of_nothing_are_refused(texts: list[list[int]], length: int, code: str) -> None:
+def test_empty_texts_are_refused(texts: list[list[int]], length: int, code: str) -> None:
     with pytest.raises(ChainruleError) as caught:
         text_rows(texts, length)
     assert caught.value.code == code

@@ -1,4 +1,4 @@
-"""Images with channels first are pointed out, and nothing else is."""
+"""The rule ``channels-first`` reports images with channels first, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def test_the_rule_reports_exactly_the_faulty_cases(case: Case) -> None:
     if NEEDS_SET in case.name:
         pytest.importorskip("polars")
     try:
-        found = case.run()
-    except cr.errors.FileError as error:  # the set is neither installed nor to be fetched
+        rules_of_case = case.run()
+    except cr.errors.FileError as error:  # the data set is neither installed nor downloadable
         pytest.skip(str(error))
-    assert found == ((case.rule,) if case.rule else ())
+    assert rules_of_case == ((case.rule,) if case.rule else ())
 
 
 @settings(max_examples=40, deadline=None)
@@ -55,10 +55,10 @@ def rules(x: np.ndarray, *first: Any) -> tuple[str, ...]:
 def test_fit_reports_channels_first_before_the_first_step() -> None:
     x, y = np.moveaxis(layouts.shapes(16, 3), 3, 1), np.arange(layouts.ROWS) % 2
     model = cr.Model(cr.Sequential(cr.Conv(2, 3, padding="same"), cr.Flatten(), cr.Dense(2)), "cross_entropy")
-    heard: list[Any] = []
-    model.fit(x, y, epochs=1, verbose=False, callbacks=[heard.append])
-    notices = [i for i, event in enumerate(heard) if "3 rows and 16 columns with 16 channels" in str(event)]
-    steps = [i for i, event in enumerate(heard) if type(event).__name__ == "StepDone"]
+    events: list[Any] = []
+    model.fit(x, y, epochs=1, verbose=False, callbacks=[events.append])
+    notices = [i for i, event in enumerate(events) if "3 rows and 16 columns with 16 channels" in str(event)]
+    steps = [i for i, event in enumerate(events) if type(event).__name__ == "StepDone"]
     assert notices
     assert not steps or notices[0] < steps[0]
     remedy = next(f for f in model.state.findings or () if f.rule.id == "channels-first").remedy

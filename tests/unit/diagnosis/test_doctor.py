@@ -1,4 +1,4 @@
-"""The doctor: cards are whole, pages are theirs, faults are found, healthy nets are left alone."""
+"""The doctor: rules are complete, pages match them, faults are reported, sound networks have no findings."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_the_pages_match_the_rules() -> None:
     assert {page.stem for page in (DOCS / "doctor").glob("*.md")} == set(RULES)
 
 
-class Kept(logging.Handler):
-    """Keeps what is written into the log."""
+class RecordList(logging.Handler):
+    """Collects the records of a log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,13 +101,13 @@ class Kept(logging.Handler):
 
 @pytest.fixture
 def logged() -> Iterator[list[logging.LogRecord]]:
-    """What chainrule writes into its log during the test."""
-    log, kept = logging.getLogger("chainrule"), Kept()
-    log.addHandler(kept)
+    """The records that chainrule logs during the test."""
+    log, handler = logging.getLogger("chainrule"), RecordList()
+    log.addHandler(handler)
     log.setLevel(logging.DEBUG)
-    yield kept.records
+    yield handler.records
     log.setLevel(logging.NOTSET)
-    log.removeHandler(kept)
+    log.removeHandler(handler)
 
 
 @pytest.mark.parametrize("case", [*before.CASES, *first.CASES], ids=called)
@@ -137,7 +137,7 @@ def unscaled() -> cr.Model:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_diagnosis_has_sentence_evidence_cause_remedy_and_page(lang: str) -> None:
     diagnosis = unscaled().check(*UNSCALED, lang=lang)
-    finding = next(each for each in diagnosis if each.rule.id == "input-scale")
+    finding = next(report for report in diagnosis if report.rule.id == "input-scale")
     assert finding.evidence.value > finding.evidence.threshold
     for part in (
         finding.what(lang),
@@ -157,20 +157,20 @@ def test_a_diagnosis_has_sentence_evidence_cause_remedy_and_page(lang: str) -> N
 
 
 def test_training_reports_each_finding_and_stores_it_in_the_model(tmp_path: Path) -> None:
-    told: list[Event] = []
+    events: list[Event] = []
     model = unscaled()
-    model.fit(*UNSCALED, epochs=2, verbose=False, callbacks=[told.append], run=tmp_path / "run")
-    lines = [event for event in told if isinstance(event, Notice)]
+    model.fit(*UNSCALED, epochs=2, verbose=False, callbacks=[events.append], run=tmp_path / "run")
+    lines = [event for event in events if isinstance(event, Notice)]
     assert model.diagnosis is not None
-    assert [each.en for each in lines if "input-scale" in each.en] == [
+    assert [notice.en for notice in lines if "input-scale" in notice.en] == [
         finding.en for finding in model.diagnosis if finding.rule.id == "input-scale"
     ]
-    kept = Diagnosis.of_json((tmp_path / "run" / DIAGNOSIS_FILE).read_text(encoding="utf-8"), "en")
-    assert kept.findings == model.diagnosis.findings
-    told.clear()
+    saved = Diagnosis.of_json((tmp_path / "run" / DIAGNOSIS_FILE).read_text(encoding="utf-8"), "en")
+    assert saved.findings == model.diagnosis.findings
+    events.clear()
     model = unscaled()
-    model.fit(*UNSCALED, epochs=2, verbose=False, callbacks=[told.append], doctor=False)
-    assert not [event for event in told if isinstance(event, Notice)]
+    model.fit(*UNSCALED, epochs=2, verbose=False, callbacks=[events.append], doctor=False)
+    assert not [event for event in events if isinstance(event, Notice)]
     assert model.diagnosis is None
 
 
@@ -188,10 +188,10 @@ def test_check_does_not_change_the_model() -> None:
     model.check(*UNSCALED)
     assert model.network is None
     model.fit(*UNSCALED, epochs=1, verbose=False)
-    kept, history = model.parameters(), model.history
+    before, history = model.parameters(), model.history
     model.check(*UNSCALED)
     assert model.history is history
-    assert all(np.array_equal(kept[name], value) for name, value in model.parameters().items())
+    assert all(np.array_equal(before[name], value) for name, value in model.parameters().items())
 
 
 def test_a_failing_rule_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,16 +205,16 @@ def test_a_failing_rule_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("code", RULE_OF)
-def test_findings_in_tables_are_reported_by_their_rule(code: str, tmp_path: Path) -> None:
+def test_findings_of_tables_are_reported_by_their_rule(code: str, tmp_path: Path) -> None:
     assert code in data.tables.findings.SENTENCES
     rows = TABLES[code]
-    place = tmp_path / "rows.csv"
-    place.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
     units, loss = (1, "mse") if code == "target_scale" else (4, "cross_entropy")
-    found = cr.Model(cr.Sequential(cr.Dense(units)), loss).check(str(place), "y")
-    noticed = {f.code: f for f in data.check(data.read_table(place), "y")}
-    said = [each.what("en") for each in found if each.rule.id == RULE_OF[code]]
-    assert noticed[code].en in said
+    diagnosis = cr.Model(cr.Sequential(cr.Dense(units)), loss).check(str(path), "y")
+    findings = {f.code: f for f in data.check(data.read_table(path), "y")}
+    sentences = [finding.what("en") for finding in diagnosis if finding.rule.id == RULE_OF[code]]
+    assert findings[code].en in sentences
 
 
 NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32) | st.sampled_from([0.0, 1.0, -1.0, 255.0, 2.0**-100])
@@ -250,8 +250,8 @@ def test_findings_on_random_arrays_have_sentences(
 
 def rows_of(change: Any, count: int = 60) -> list[list[Any]]:
     draw = np.random.default_rng(0)
-    made = [[round(draw.normal(), 4), round(draw.normal(), 4), "ab"[i % 2]] for i in range(count)]
-    return [["u", "v", "y"], *(change(i, *row) for i, row in enumerate(made))]
+    numbers = [[round(draw.normal(), 4), round(draw.normal(), 4), "ab"[i % 2]] for i in range(count)]
+    return [["u", "v", "y"], *(change(i, *row) for i, row in enumerate(numbers))]
 
 
 TABLES = {
@@ -271,13 +271,13 @@ def test_findings_are_saved_and_loaded() -> None:
     evidence = Evidence(
         np.float64(7.5), np.inf, {"column": "x[0]", "ratio": np.float32(2)}, 3, "x", "scale_gap"
     )
-    whole = Evidence(2.0, np.inf, {"large": "a", "small": "b", "ratio": 2.0}, 3, "x", "scale_gap")
-    kept = json.loads(json.dumps(Finding(RULES["input-scale"], whole).to_json()))
-    assert Finding.of_json(kept).evidence == whole
+    plain = Evidence(2.0, np.inf, {"large": "a", "small": "b", "ratio": 2.0}, 3, "x", "scale_gap")
+    record = json.loads(json.dumps(Finding(RULES["input-scale"], plain).to_json()))
+    assert Finding.of_json(record).evidence == plain
     assert json.dumps(Finding(RULES["input-scale"], evidence).to_json())
     endless = Evidence(np.inf, 5.0, {"penalty": np.inf, "loss": 1.0}, 0)
-    kept = json.loads(json.dumps(Finding(RULES["penalty-too-strong"], endless).to_json()))
-    assert Finding.of_json(kept).evidence == endless
+    record = json.loads(json.dumps(Finding(RULES["penalty-too-strong"], endless).to_json()))
+    assert Finding.of_json(record).evidence == endless
 
 
 @pytest.mark.parametrize(

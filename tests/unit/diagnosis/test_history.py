@@ -1,4 +1,4 @@
-"""The doctor's rules on the course of a training: faults are found, sound trainings are left alone."""
+"""The doctor's rules for training histories: faulty trainings are reported, sound ones have no findings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SOUND = [
     case for case in healthy.CASES
     if case.name in {
         "trained: iris, seed 1", "trained: one hidden layer, seed 1", "trained: batch normalization, seed 2",
-        "trained: a wave, Adam, seed 0", "trained: LeNet on pictures, seed 0",
+        "trained: a wave, Adam, seed 0", "trained: LeNet on images, seed 0",
     }
 ]  # fmt: skip
 
@@ -64,14 +64,14 @@ def test_every_history_rule_has_three_faulty_cases() -> None:
     assert {name: rules.count(name) for name in HISTORY if rules.count(name) < 3} == {}
 
 
-# --- whatever a course holds, the rules answer
+# --- rules accept any values in a history
 
 PATHS = ("dense1", "dense2", "dense3")
 STRANGE = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-320, 1e300)
 
 
 def any_course(draw: np.random.Generator) -> TrainingRecord:
-    """A course whose numbers may be anything, or usual ones."""
+    """A course with arbitrary values, or usual ones."""
     odd = draw.choice([0.0, 0.1, 1.0])
 
     def number() -> float:
@@ -102,10 +102,10 @@ def any_course(draw: np.random.Generator) -> TrainingRecord:
 def test_random_histories_never_make_a_rule_fail(name: str, seed: int) -> None:
     rule, course = RULES[name], any_course(np.random.default_rng(seed))
     for time in ("during", "after"):
-        judge = getattr(rule, time)
+        rule_function = getattr(rule, time)
         with np.errstate(all="ignore"):
-            found = list(judge(course)) if judge else []
-        for evidence in found:
+            evidences = list(rule_function(course)) if rule_function else []
+        for evidence in evidences:
             finding = Finding(rule, evidence)
             assert finding.line("en")
             assert finding.remedy
@@ -144,22 +144,22 @@ def course(losses: list[float], **more: Any) -> TrainingRecord:
     return TrainingRecord(rows, rows=100, batch=10, **more)
 
 
-def look(step: int, samples: float, price: float) -> Probe:
-    """A look into a training whose weights cost so much besides the samples."""
-    values = {**dict.fromkeys(probing.WHOLE, 0.0), "loss": samples + price, "training_loss": samples}
+def probe_at(step: int, samples: float, penalty: float) -> Probe:
+    """A probe of a training with this loss of the samples and this penalty."""
+    values = {**dict.fromkeys(probing.WHOLE, 0.0), "loss": samples + penalty, "training_loss": samples}
     return Probe(step, step // 10, {**values, "inference_loss": samples}, {})
 
 
 def test_the_penalty_is_not_part_of_the_data_loss() -> None:
-    """As ``chainrule train`` trains by default: the weights cost more than all samples together."""
-    samples, prices = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
-    looks = [look(0, 0.9, 2.5), look(10, 0.85, 2.4), look(300, samples[-1], prices[-1])]
-    one = course(list(samples + prices), probes=looks, constant_loss=0.65)
+    """As in ``chainrule train`` with its defaults: the penalty is larger than the loss of all samples."""
+    samples, penalties = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
+    probes = [probe_at(0, 0.9, 2.5), probe_at(10, 0.85, 2.4), probe_at(300, samples[-1], penalties[-1])]
+    one = course(list(samples + penalties), probes=probes, constant_loss=0.65)
     np.testing.assert_allclose(one.losses, samples, atol=0.1)
     assert spoke(one) == set()
     assert (
-        spoke(course(list(samples + prices), probes=looks[:2], constant_loss=0.65)) == set()
-    )  # before the last look
+        spoke(course(list(samples + penalties), probes=probes[:2], constant_loss=0.65)) == set()
+    )  # before the last probe
 
 
 def spoke(one: TrainingRecord) -> set[str]:
@@ -172,7 +172,7 @@ def test_overfitting_suggests_early_stopping() -> None:
     assert "overfitting" not in spoke(course(losses, val=val, ended="early_stopping"))
 
 
-def test_a_loss_that_falls_late_is_not_reported() -> None:
+def test_a_loss_that_falls_in_the_last_epochs_is_not_reported() -> None:
     assert "flat-loss" in spoke(course([0.7] * 6))
     assert "flat-loss" not in spoke(course([0.7] * 6 + [0.5, 0.3]))
 
@@ -181,22 +181,22 @@ def test_a_loss_that_falls_late_is_not_reported() -> None:
 
 
 def test_a_finding_is_reported_once_and_stored_at_the_end(tmp_path: Path) -> None:
-    heard: list[tuple[str, int]] = []
+    notices: list[tuple[str, int]] = []
     steps = [0]
 
     def listen(event: Event) -> None:
         steps[0] = getattr(event, "step", steps[0])
         if isinstance(event, Notice):
-            heard.append((event.en.partition(":")[0], steps[0]))
+            notices.append((event.en.partition(":")[0], steps[0]))
 
     net = cr.Sequential(*(cr.Dense(8, "sigmoid") for _ in range(8)), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", cr.Adam(1e-3))
     model.fit(*blobs(64), epochs=40, verbose=False, callbacks=[listen], run=tmp_path)
     assert model.diagnosis is not None
-    said = [name for name, _ in heard if name in RULES]
-    assert len(said) == len(set(said))
+    names = [name for name, _ in notices if name in RULES]
+    assert len(names) == len(set(names))
     assert {"vanishing-gradients", "underfitting"} <= set(model.diagnosis.rules)
-    assert dict(heard)["vanishing-gradients"] <= 10 < dict(heard)["underfitting"] == 80
+    assert dict(notices)["vanishing-gradients"] <= 10 < dict(notices)["underfitting"] == 80
     assert '"vanishing-gradients"' in (tmp_path / "doctor.json").read_text()
 
 
@@ -243,13 +243,13 @@ def test_the_campaign_reports_wrong_cases(
     page = tmp_path / "page.md"
     page.write_text(f"before\n{doctor.BEGIN}\n{doctor.END}\nafter\n")
     monkeypatch.setattr(doctor, "PAGE", page)
-    found = tuple(Case(name, f"{name} {i}", lambda name=name: (name,)) for name in RULES for i in range(3))
-    monkeypatch.setattr(doctor, "CASES", (*found, Case("", "well", lambda: ("validation-easier",))))
+    cases = tuple(Case(name, f"{name} {i}", lambda name=name: (name,)) for name in RULES for i in range(3))
+    monkeypatch.setattr(doctor, "CASES", (*cases, Case("", "well", lambda: ("validation-easier",))))
     assert doctor.main([]) == 0
     assert "108 of 108 faults found, 0 false alarms in 1" in page.read_text()
-    monkeypatch.setattr(doctor, "CASES", (*found[1:], Case("", "well", lambda: ("symmetry",))))
+    monkeypatch.setattr(doctor, "CASES", (*cases[1:], Case("", "well", lambda: ("symmetry",))))
     assert doctor.main([]) == 1
-    told = capsys.readouterr().out
-    assert "sound: well: symmetry" in told
-    assert f"too little: {found[0].rule}" in told
+    output = capsys.readouterr().out
+    assert "sound: well: symmetry" in output
+    assert f"too little: {cases[0].rule}" in output
     assert page.read_text().endswith("after\n")

@@ -1,4 +1,4 @@
-"""A profile prints itself in both languages, adds up, and is drawn as a picture of its own."""
+"""A profile is printed in both languages, its times add up, and it has a chart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chainrule.errors import UsageError
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.train.monitor.profile import Stopwatch
 
-MADE = StepProfile(
+MEASURED = StepProfile(
     lines=(
         KernelTime("update", "", "loop", ("cast", "add"), 1, 2e-9, 2, 24),
         KernelTime("gather", "", "take_rows", ("x",), 4, 12e-6, 0, 401_408),
@@ -33,13 +33,13 @@ MADE = StepProfile(
 )  # fmt: skip
 
 
-def page(made: StepProfile = MADE, lang: str = "en", is_made_up: bool = False) -> Profile:
-    return profile_page(Stopwatch(made, 1797, is_made_up), lang)
+def page(measured: StepProfile = MEASURED, lang: str = "en", is_random: bool = False) -> Profile:
+    return profile_page(Stopwatch(measured, 1797, is_random), lang)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_profile_matches_the_golden_file(golden: Callable[[str, str], None], lang: str) -> None:
-    golden(f"profile/step.{lang}.txt", str(page(lang=lang, is_made_up=lang == "zh")))
+    golden(f"profile/step.{lang}.txt", str(page(lang=lang, is_random=lang == "zh")))
     golden(f"profile/step.{lang}.svg", page(lang=lang).to_svg())
 
 
@@ -49,7 +49,7 @@ def test_times_and_shares_add_up() -> None:
     shares = [float(row[3].rstrip("%")) for row in stages[:-1]]
     assert stages[-1][3] == "100.0%"
     assert sum(shares) == pytest.approx(100, abs=0.3)
-    assert MADE.seconds == pytest.approx(1.000002e-3)
+    assert MEASURED.seconds == pytest.approx(1.000002e-3)
 
 
 def test_the_overhead_of_the_engine_is_listed() -> None:
@@ -62,14 +62,14 @@ def test_the_overhead_of_the_engine_is_listed() -> None:
 
 
 def test_one_thread_and_one_part_are_not_repeated() -> None:
-    text = str(page(replace(MADE, threads=1, rows=128, replicas=1)))
+    text = str(page(replace(MEASURED, threads=1, rows=128, replicas=1)))
     assert "threads" not in text
     assert "Batch size 128.\n" in text
 
 
 def test_kernels_without_time_have_no_throughput() -> None:
-    lines = tuple(replace(line, seconds=0.0) for line in MADE.lines)
-    text = str(page(replace(MADE, lines=lines)))
+    lines = tuple(replace(line, seconds=0.0) for line in MEASURED.lines)
+    text = str(page(replace(MEASURED, lines=lines)))
     assert "<10 ns" in text
     assert "inf" not in text
     assert "nan" not in text
@@ -90,12 +90,12 @@ def test_the_chart_has_a_bar_per_layer_and_stage() -> None:
 
 
 def test_names_are_escaped_in_chart_and_page() -> None:
-    hostile = replace(MADE.lines[2], layer="<script>a&b</script>")
-    found = page(replace(MADE, lines=(hostile,)))
-    for text in (found.to_svg(), found.to_html(), found._repr_html_()):
+    hostile = replace(MEASURED.lines[2], layer="<script>a&b</script>")
+    profile = page(replace(MEASURED, lines=(hostile,)))
+    for text in (profile.to_svg(), profile.to_html(), profile._repr_html_()):
         assert "<script" not in text
         assert "&lt;script&gt;a&amp;b" in text
-    ElementTree.fromstring(found.to_svg())
+    ElementTree.fromstring(profile.to_svg())
 
 
 def test_an_empty_chart_is_well_formed() -> None:
@@ -108,13 +108,13 @@ def test_profiling_does_not_change_the_model() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), "cross_entropy", engine="native")
     model.fit(x, np.arange(60) % 2, epochs=1, batch_size=16, verbose=False)
     before = {name: array.tobytes() for name, array in model.parameters().items()}
-    found = model.profile(steps=5)
-    assert (found.measured.batch, found.lang) == (16, "en")
-    assert "60 random rows" in str(found)
-    given = model.profile(x, np.arange(60) % 2, batch_size=8, steps=5, lang="zh")
-    assert (given.measured.batch, given.lang) == (8, "zh")
-    assert "给定的 60 行" in str(given)
-    assert repr(given).startswith("<Profile")
+    on_random_rows = model.profile(steps=5)
+    assert (on_random_rows.measured.batch, on_random_rows.lang) == (16, "en")
+    assert "60 random rows" in str(on_random_rows)
+    on_given_rows = model.profile(x, np.arange(60) % 2, batch_size=8, steps=5, lang="zh")
+    assert (on_given_rows.measured.batch, on_given_rows.lang) == (8, "zh")
+    assert "给定的 60 行" in str(on_given_rows)
+    assert repr(on_given_rows).startswith("<Profile")
     assert {name: array.tobytes() for name, array in model.parameters().items()} == before
     with pytest.raises(UsageError, match="E101"):
         model.profile(lang="fr")

@@ -105,7 +105,7 @@ def trained() -> cr.Model:
 
 @pytest.fixture
 def names(trained: cr.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What a program has: data, a network, a model that has been trained."""
+    """The names that a program uses: data, a network, a trained model."""
     monkeypatch.chdir(tmp_path)
     x = np.random.default_rng(0).normal(size=(40, 3))
     y = (x[:, 0] > 0).astype(int)
@@ -126,7 +126,7 @@ def error_of(program: str, names: dict[str, Any]) -> Exception | None:
 
 
 def runs_after_pasting(program: str, names: dict[str, Any], steps: int = STEPS) -> bool:
-    """Whether a program runs after the fix of its message is pasted, and of the message that then comes."""
+    """Whether a program runs after the fix of its message is pasted, and that of the message that follows."""
     error = error_of(program, names)
     if error is None or not isinstance(error, ChainruleError) or not error.fix or steps == 0:
         return error is None
@@ -137,7 +137,7 @@ def runs_after_pasting(program: str, names: dict[str, Any], steps: int = STEPS) 
 
 
 @pytest.mark.parametrize("program", [*NAMES, *CALLS])
-def test_the_fix_names_what_was_meant_and_runs(program: str, names: dict[str, Any]) -> None:
+def test_the_fix_suggests_the_intended_name_and_runs(program: str, names: dict[str, Any]) -> None:
     error = error_of(program, names)
     assert isinstance(error, ChainruleError)
     assert error.fix == (NAMES | CALLS)[program]
@@ -155,12 +155,12 @@ def test_the_fix_for_arguments_and_values_runs(program: str, names: dict[str, An
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_a_public_name_that_was_meant_is_suggested(name: str) -> None:
+def test_the_intended_public_name_is_suggested(name: str) -> None:
     with pytest.raises(AttributeError, match=re.escape(MISSING[name])):
         getattr(cr, name)
 
 
-def test_a_note_tells_why_an_argument_is_not_needed(names: dict[str, Any]) -> None:
+def test_a_note_explains_why_an_argument_is_not_needed(names: dict[str, Any]) -> None:
     error = error_of("model.fit(x, y, epochs=1, lr=0.1)", names)
     assert isinstance(error, ChainruleError)
     assert error.notes == ("lr left out: the optimizer has the learning rate: cr.Adam(0.001)",)

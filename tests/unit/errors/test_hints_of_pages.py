@@ -58,7 +58,7 @@ PREPARED = {
     "E564": "x, y = np.eye(4), np.arange(4.0)\nmodel = cr.Model(cr.Dense(1), 'mse')\n"
     "model.fit(x, y, epochs=1, verbose=False)\nmodel.plot.residuals()",
 }
-# The fix is a part of a larger change, which the page shows; what remains is checked by the tests of its own.
+# The fix is a part of a larger change, which the page describes; other tests check these codes.
 PARTS = {"E355", "E376", "E380", "E401", "E432", "E543", "E549", "E561", "E533"}
 
 
@@ -76,7 +76,7 @@ def error_of(program: str) -> Exception | None:
 
 
 def runs_after_pasting(program: str, steps: int = STEPS) -> bool:
-    """Whether a program runs after the fix of its message is pasted, and of the message that then comes."""
+    """Whether a program runs after the fix of its message is pasted, and that of the message that follows."""
     error = error_of(program)
     if error is None or not isinstance(error, ChainruleError) or not error.fix or steps == 0:
         return error is None
@@ -104,7 +104,7 @@ def test_the_fix_runs_or_is_an_instruction_in_both_languages(
         return
     first = error.fix.partition(", or ")[0]
     if first.startswith((*COMMANDS, "/")):
-        return  # a command of the shell or a path: what the fix is for depends on the machine
+        return  # a shell command or a path: its effect depends on the machine
     if not all(map(is_code, error.fix.split(", or "))):
         assert in_chinese(error.fix) != error.fix, "an instruction without Chinese"
         assert re.search("[一-鿿]", in_chinese(error.fix))

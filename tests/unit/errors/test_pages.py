@@ -13,12 +13,12 @@ from page_examples import example_of, provoke
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "errors"
-# Those of data need a machine without a network, and tests/unit/data has them; E6xx are of the command line.
+# The examples of data need a machine without a network: see tests/unit/data. E6xx are of the command line.
 RUNS = sorted(code for code in CATALOG if code[:2] in ("E1", "E2", "E4", "E5") and example_of(code))
 
 
 def placeholders(text: str) -> set[str]:
-    """The facts a clause names in braces; ``{action_zh}`` is ``{action}`` in the other language."""
+    """The facts that a clause names in braces; ``{action_zh}`` is ``{action}`` in the other language."""
     return {name.removesuffix("_zh") for _, name, _, _ in Formatter().parse(text) if name}
 
 
@@ -35,7 +35,7 @@ def test_every_code_has_a_page(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(CATALOG))
-def test_both_languages_say_the_same_facts(code: str) -> None:
+def test_both_languages_contain_the_same_facts(code: str) -> None:
     entry = CATALOG[code]
     assert placeholders(entry.en) == placeholders(entry.zh)
     assert re.search("[一-鿿]", entry.zh)

@@ -1,4 +1,4 @@
-"""One form for every error text, in both languages; settings refuse what they do not know."""
+"""One form for every error text, in both languages; settings refuse unknown names and invalid values."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_texts_are_those_we_reviewed(lang: str, golden: Callable[[str, str], None]) -> None:
+def test_error_texts_match_the_golden_file(lang: str, golden: Callable[[str, str], None]) -> None:
     golden(f"errors/report.{lang}.txt", "\n\n".join(error.render(lang) for error in SHOWN) + "\n")
 
 
-def test_a_text_is_what_str_gives() -> None:
+def test_the_text_equals_str() -> None:
     assert str(SHOWN[0]) == SHOWN[0].render("en")
 
 
-def test_an_error_is_of_the_kind_python_has_for_it() -> None:
+def test_errors_are_subclasses_of_pythons_exceptions() -> None:
     kinds = {
         UsageError: ValueError, ShapeError: ValueError, DtypeError: TypeError, GradientError: ValueError,
         DataError: ValueError, FileError: OSError, TrainingError: ArithmeticError,
@@ -55,14 +55,14 @@ def test_an_error_is_of_the_kind_python_has_for_it() -> None:
         assert issubclass(ours, pythons)
 
 
-def test_the_nearest_name() -> None:
+def test_nearest_returns_the_most_similar_name() -> None:
     assert nearest("Sigmiod", ["relu", "sigmoid"]) == "sigmoid"
     assert nearest("ReLU", ["relu", "tanh"]) == "relu"
     assert nearest("qqqq", ["relu", "tanh"]) == ""
     assert nearest("x", []) == ""
 
 
-def test_an_error_crosses_a_process() -> None:
+def test_errors_can_be_pickled() -> None:
     error = SHOWN[1]
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == str(error)
@@ -83,7 +83,7 @@ def test_settings_are_checked_when_set() -> None:
     assert "cr.settings.dtype" in caught.value.fix
 
 
-def test_settings_hold_inside_a_block_only() -> None:
+def test_temporary_settings_end_with_their_block() -> None:
     before = str(settings)
     with settings.using(dtype="float64"):
         assert constant(1.5).dtype == "float64"
@@ -99,7 +99,7 @@ def test_settings_print_as_toml() -> None:
     assert Settings().lang in ("en", "zh")
 
 
-def test_a_traceback_speaks_the_language_of_the_settings() -> None:
+def test_a_traceback_is_in_the_language_of_the_settings() -> None:
     error = UsageError("E101", where="--net", name="rleu", expected="relu", received="rleu")
     assert str(error) == error.render("en")
     with settings.using(lang="zh"):
