@@ -1,4 +1,4 @@
-"""A training whose images change in every epoch: the same bits again, after any interruption."""
+"""Trainings with augmentation: every epoch has its images, with equal bits after any interruption."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def model(loss: str = "cross_entropy", engine: str | None = None) -> Any:
     return cr.Model(net, loss=loss, optimizer=cr.Adam(0.01), engine=engine)
 
 
-def fitted(made: Any, y: Any = Y, **options: Any) -> Any:
-    made.fit(
+def fitted(model: Any, y: Any = Y, **options: Any) -> Any:
+    model.fit(
         X,
         y,
         **{"epochs": 3, "batch_size": 20, "seed": 4, "augmentation": TRANSFORMS, "verbose": False, **options},
     )
-    return made
+    return model
 
 
 def same(a: Any, b: Any) -> bool:
@@ -43,37 +43,37 @@ def same(a: Any, b: Any) -> bool:
 
 
 @pytest.mark.parametrize("epochs", [[0, 1, 2, 3], [2, 0, 3]])
-def test_the_rows_of_an_epoch_are_those_the_augmentation_gives(epochs: list[int]) -> None:
+def test_the_rows_of_an_epoch_equal_those_of_the_augmentation(epochs: list[int]) -> None:
     data = Arrays({"x": X}, {"target": Y})
     before = X.copy()
-    renewal = EpochAugmentation(TRANSFORMS, data, 7, 4, None)
-    held: Any = renewal.now.x
-    array = held["x"]
+    augmented = EpochAugmentation(TRANSFORMS, data, 7, 4, None)
+    inputs: Any = augmented.now.x
+    array = inputs["x"]
     for epoch in epochs:
-        renewal(epoch)
-        assert held["x"] is array  # the engines look at one place in memory
+        augmented(epoch)
+        assert inputs["x"] is array  # the engines read one place in memory
         assert array.tobytes() == TRANSFORMS.apply(X, np.arange(150), 7, epoch).x.tobytes()
-    renewal.close()
+    augmented.close()
     assert np.array_equal(X, before)
 
 
-def test_the_same_call_gives_the_same_bits_and_the_images_do_change() -> None:
-    whole = fitted(model())
-    assert same(whole, fitted(model()))
+def test_equal_calls_have_equal_bits_and_augmentation_matters() -> None:
+    fitted_model = fitted(model())
+    assert same(fitted_model, fitted(model()))
     with cr.settings.using(threads=1):
-        assert same(whole, fitted(model()))
-    assert not same(whole, fitted(model(), augmentation=None))
-    assert not same(whole, fitted(model(), augmentation=Augmentation(Flip())))
+        assert same(fitted_model, fitted(model()))
+    assert not same(fitted_model, fitted(model(), augmentation=None))
+    assert not same(fitted_model, fitted(model(), augmentation=Augmentation(Flip())))
 
 
-def test_the_engines_learn_from_the_same_images() -> None:
-    native, law = fitted(model(engine="native")), fitted(model(engine="reference"))
+def test_the_engines_train_on_the_same_images() -> None:
+    native, reference = fitted(model(engine="native")), fitted(model(engine="reference"))
     for path, value in native.parameters().items():
-        assert np.allclose(value, law.parameters()[path], rtol=1e-3, atol=1e-5)
+        assert np.allclose(value, reference.parameters()[path], rtol=1e-3, atol=1e-5)
 
 
-def test_a_training_that_was_cut_off_sees_the_pictures_it_would_have_seen(tmp_path: Path) -> None:
-    whole = fitted(model())
+def test_a_resumed_training_has_the_images_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    uninterrupted = fitted(model())
 
     def stop(event: Event) -> bool:
         return isinstance(event, StepDone) and event.step == 11  # in the middle of the second epoch
@@ -82,43 +82,43 @@ def test_a_training_that_was_cut_off_sees_the_pictures_it_would_have_seen(tmp_pa
     with pytest.raises(ChainruleError, match="augmentation"):
         fitted(model(), run=tmp_path / "run", resume=True, augmentation=Augmentation(Flip()))
     resumed = fitted(model(), run=tmp_path / "run", resume=True)
-    assert same(whole, resumed)
-    assert resumed.history == whole.history
+    assert same(uninterrupted, resumed)
+    assert resumed.history == uninterrupted.history
 
 
-def test_mixed_images_want_shares_of_classes() -> None:
+def test_mixed_images_need_class_probabilities() -> None:
     mixing = Augmentation(Flip(), mix=Mixup(1.0))
     shares = np.eye(3, dtype=np.float32)[Y]
-    made = fitted(model("soft_cross_entropy"), shares, augmentation=mixing, epochs=30)
-    assert made.history[-1]["loss"] < made.history[0]["loss"]
-    renewal = EpochAugmentation(mixing, Arrays(X, shares), 4, 1, None)
-    renewal(0)
-    renewal.close()
-    rows: Any = renewal.now.y
+    fitted_model = fitted(model("soft_cross_entropy"), shares, augmentation=mixing, epochs=30)
+    assert fitted_model.history[-1]["loss"] < fitted_model.history[0]["loss"]
+    augmented = EpochAugmentation(mixing, Arrays(X, shares), 4, 1, None)
+    augmented(0)
+    augmented.close()
+    rows: Any = augmented.now.y
     assert np.allclose(rows.sum(axis=1), 1)
     assert ((rows > 0.05) & (rows < 0.95)).any()
     with pytest.raises(ChainruleError, match="E102"):
         fitted(model(), augmentation=mixing)
 
 
-def test_a_folder_of_images_is_changed_before_it_is_standardized(tmp_path: Path) -> None:
+def test_images_of_a_folder_are_augmented_before_standardization(tmp_path: Path) -> None:
     for name, level in (("dark", 0), ("light", 130)):
         (tmp_path / name).mkdir()
         for i in range(12):
             pixels = generator.integers(0, 100, (6, 6, 3), dtype=np.uint8) + np.uint8(level)
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
     net = cr.Sequential(cr.Flatten(), cr.Dense(1))
-    made = cr.Model(net, loss="binary_cross_entropy", optimizer=cr.Adam(0.05))
+    model = cr.Model(net, loss="binary_cross_entropy", optimizer=cr.Adam(0.05))
     changes = Augmentation(Flip(), Color(brightness=0.2))
-    made.fit(tmp_path, epochs=20, seed=0, augmentation=changes, validation=0.25, verbose=False)
-    assert made.history[-1]["val_accuracy"] == 1
+    model.fit(tmp_path, epochs=20, seed=0, augmentation=changes, validation=0.25, verbose=False)
+    assert model.history[-1]["val_accuracy"] == 1
     table = cr.read_images(tmp_path)
-    preparation: Any = made.preparation
+    preparation: Any = model.preparation
     plain = EpochAugmentation(Augmentation(), Arrays(preparation.inputs(table), Y[:24]), 0, 1, preparation)
     plain(0)
     plain.close()
-    found: Any = plain.now.x
-    assert np.abs(found - preparation.inputs(table)).max() < 1e-5  # no change at all leaves the inputs alone
+    inputs: Any = plain.now.x
+    assert np.abs(inputs - preparation.inputs(table)).max() < 1e-5  # an empty augmentation keeps the inputs
 
 
 BAD: dict[str, tuple[Any, Any, str]] = {
@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(name: str) -> None:
+def test_invalid_augmentations_of_a_training_are_refused(name: str) -> None:
     augmentation, x, code = BAD[name]
     with pytest.raises(ChainruleError) as caught:
         EpochAugmentation(augmentation, Arrays(x, Y), 0, 1, None)

@@ -1,4 +1,4 @@
-"""The pages on metrics and callbacks: their examples run and print what they say, their tables are whole."""
+"""The pages on metrics and callbacks: examples print what the page shows, tables are complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from page_examples import DOCS
 PAGES = [DOCS / f"{name}.md" for name in ("metrics", "callbacks")]
 
 
-def test_the_tables_are_whole() -> None:
+def test_the_tables_are_complete() -> None:
     metrics, callbacks = (page.read_text(encoding="utf-8") for page in PAGES)
     listed = [
         name

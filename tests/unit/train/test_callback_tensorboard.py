@@ -1,4 +1,4 @@
-"""TensorBoard's files, read back by a decoder of their form and, where it is there, by TensorBoard."""
+"""TensorBoard's files, read back by a decoder of their format and, where it is installed, by TensorBoard."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def checksum(data: bytes) -> int:
 
 
 def records(data: bytes) -> Iterator[bytes]:
-    """The records of a file, each checked."""
+    """The records of a file, with their checksums verified."""
     while data:
         (length,) = struct.unpack("<Q", data[:8])
         body = data[12 : 12 + length]
@@ -45,7 +45,7 @@ def records(data: bytes) -> Iterator[bytes]:
 
 
 def number(data: bytes) -> tuple[int, bytes]:
-    """A whole number in groups of seven bits, and what follows."""
+    """An integer in groups of seven bits, and the remaining bytes."""
     value = shift = 0
     while True:
         byte, data = data[0], data[1:]
@@ -57,7 +57,7 @@ def number(data: bytes) -> tuple[int, bytes]:
 
 def message(data: bytes) -> dict[int, list[Any]]:
     """The fields of a message."""
-    found: dict[int, list[Any]] = {}
+    fields: dict[int, list[Any]] = {}
     while data:
         key, data = number(data)
         if key & 7 == 0:
@@ -69,22 +69,22 @@ def message(data: bytes) -> dict[int, list[Any]]:
         else:
             length, data = number(data)
             value, data = data[:length], data[length:]
-        found.setdefault(key >> 3, []).append(value)
-    return found
+        fields.setdefault(key >> 3, []).append(value)
+    return fields
 
 
-def told(folder: Path) -> dict[str, list[tuple[int, Any]]]:
+def read_values(folder: Path) -> dict[str, list[tuple[int, Any]]]:
     """Step and value of everything in a folder, by tag; a histogram as its message."""
-    found: dict[str, list[tuple[int, Any]]] = {}
+    values_by_tag: dict[str, list[tuple[int, Any]]] = {}
     for path in sorted(folder.iterdir()):
         first, *rest = map(message, records(path.read_bytes()))
         assert first[3] == [b"brain.Event:2"]
         assert first[1][0] > 1.6e9
-        for each in rest:
-            for value in map(message, message(each[5][0])[1]):
+        for entry in rest:
+            for value in map(message, message(entry[5][0])[1]):
                 seen = value[2][0] if 2 in value else message(value[5][0])
-                found.setdefault(value[1][0].decode(), []).append((each[2][0], seen))
-    return found
+                values_by_tag.setdefault(value[1][0].decode(), []).append((entry[2][0], seen))
+    return values_by_tag
 
 
 def fitted(folder: Path, **settings: Any) -> Model:
@@ -94,34 +94,34 @@ def fitted(folder: Path, **settings: Any) -> Model:
     return model
 
 
-def test_the_checksum_is_the_published_one() -> None:
+def test_the_checksum_matches_the_published_value() -> None:
     assert crc32c(b"123456789") == 0xE3069283
     assert crc32c(bytes(32)) == 0x8A9136AA
     assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
-@given(data=st.binary(max_size=80), whole=st.integers(-(2**63), 2**63 - 1))
-def test_records_and_numbers_come_back(data: bytes, whole: int) -> None:
+@given(data=st.binary(max_size=80), integer=st.integers(-(2**63), 2**63 - 1))
+def test_records_and_integers_round_trip(data: bytes, integer: int) -> None:
     assert list(records(framed(data))) == [data]
-    assert number(varint(whole)) == (whole % 2**64, b"")
+    assert number(varint(integer)) == (integer % 2**64, b"")
 
 
-def test_scalars_are_those_of_the_history(tmp_path: Path) -> None:
+def test_scalars_equal_the_history(tmp_path: Path) -> None:
     model = fitted(tmp_path)
-    found = told(tmp_path)
-    assert set(found) == {"loss", "val_loss", "val_r2"}
-    for tag, values in found.items():
+    scalars_by_tag = read_values(tmp_path)
+    assert set(scalars_by_tag) == {"loss", "val_loss", "val_r2"}
+    for tag, values in scalars_by_tag.items():
         assert values == [(2 * row["epoch"], pytest.approx(row[tag], rel=1e-6)) for row in model.history]
 
 
 def test_steps_gradients_and_histograms(tmp_path: Path) -> None:
     model = fitted(tmp_path, steps=True, histograms=4, gradients=True)
-    found = told(tmp_path)
-    assert [step for step, _ in found["step/loss"]] == list(range(1, 9))
-    assert {round(value, 6) for _, value in found["step/learning_rate"]} == {0.1}
-    assert [step for step, _ in found["gradient/dense1.weight"]] == [2, 4, 6, 8]
+    scalars_by_tag = read_values(tmp_path)
+    assert [step for step, _ in scalars_by_tag["step/loss"]] == list(range(1, 9))
+    assert {round(value, 6) for _, value in scalars_by_tag["step/learning_rate"]} == {0.1}
+    assert [step for step, _ in scalars_by_tag["gradient/dense1.weight"]] == [2, 4, 6, 8]
     for path, array in model.parameters().items():
-        ((step, seen),) = found[f"parameter/{path}"]
+        ((step, seen),) = scalars_by_tag[f"parameter/{path}"]
         limits, counts = (np.frombuffer(seen[field][0], "<f8") for field in (6, 7))
         assert step == 8
         facts = (array.min(), array.max(), array.size, array.sum(), (array.astype(float) ** 2).sum())
@@ -131,7 +131,7 @@ def test_steps_gradients_and_histograms(tmp_path: Path) -> None:
         assert limits[-1] >= array.max()
 
 
-def test_what_was_told_before_a_failure_is_there_and_the_curve_goes_on(tmp_path: Path) -> None:
+def test_events_before_a_failure_are_kept_and_resume_appends(tmp_path: Path) -> None:
     def careless(event: Any) -> None:
         if isinstance(event, EpochDone) and event.epoch == 2:
             raise ValueError
@@ -142,10 +142,10 @@ def test_what_was_told_before_a_failure_is_there_and_the_curve_goes_on(tmp_path:
         model.fit(X, X[:, 0], epochs=4, batch_size=5, callbacks=[board, careless], run=run, verbose=False)
     model.fit(X, X[:, 0], epochs=4, batch_size=5, callbacks=[board], run=run, resume=True, verbose=False)
     assert len(list((tmp_path / "logs").iterdir())) == 2
-    assert {step for step, _ in told(tmp_path / "logs")["loss"]} >= {2, 6, 8}
+    assert {step for step, _ in read_values(tmp_path / "logs")["loss"]} >= {2, 6, 8}
 
 
-def test_tensorboard_itself_reads_them(tmp_path: Path) -> None:
+def test_tensorboard_reads_the_files(tmp_path: Path) -> None:
     loader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     model = fitted(tmp_path, histograms=1)
     read = loader.EventAccumulator(str(tmp_path))
@@ -157,13 +157,13 @@ def test_tensorboard_itself_reads_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings", [{"histograms": -1}, {"histograms": 1.5}, {"steps": 1}, {"gradients": None}]
 )
-def test_impossible_settings(settings: dict[str, Any]) -> None:
+def test_invalid_tensorboard_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         TensorBoard("logs", **settings)
 
 
-def test_an_event_holds_all_its_values() -> None:
+def test_an_event_contains_all_its_values() -> None:
     (body,) = records(event(1.5, 3, [scalar("a", 0.5), histogram("b", np.arange(4.0))]))
-    found = message(body)
-    assert (found[1], found[2]) == ([1.5], [3])
-    assert len(message(found[5][0])[1]) == 2
+    fields = message(body)
+    assert (fields[1], fields[2]) == ([1.5], [3])
+    assert len(message(fields[5][0])[1]) == 2

@@ -1,4 +1,4 @@
-"""Callbacks see a training and leave it as it is; what they write survives failures."""
+"""Callbacks observe a training without changing it; what they write survives failures."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def bits(model: Model) -> dict[str, bytes]:
     return {path: value.tobytes() for path, value in model.parameters().items()}
 
 
-class Looking(Callback):
-    """Hands the training to a function at every event."""
+class Inspecting(Callback):
+    """Passes the training to a function at every event."""
 
     def __init__(self, look: Callable[[Event, TrainingView], object], mark: Callable[[Any], Any]) -> None:
         self.__dict__.update(look=look, mark=mark)
@@ -78,15 +78,15 @@ class Looking(Callback):
         return self.mark(lambda event: vars(self)["look"](event, training))
 
 
-# --- what a callback may do
+# --- reading a training
 
 
-def test_all_callbacks_are_tried_here() -> None:
+def test_every_callback_has_a_case() -> None:
     assert ALL.keys() == CALLBACKS.keys()
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_training_with_it_has_the_same_bits(name: str) -> None:
+def test_a_callback_does_not_change_the_bits(name: str) -> None:
     one = ALL[name]()
     seen = fitted([one])
     assert bits(seen) == bits(fitted())
@@ -95,19 +95,19 @@ def test_a_training_with_it_has_the_same_bits(name: str) -> None:
 
 
 def test_weights_can_be_read_after_every_step() -> None:
-    rate, seen = 0.5, []
+    learning_rate, seen = 0.5, []
 
     def look(event: Event, training: TrainingView) -> None:
         if isinstance(event, StepDone):
             assert training.step == event.step
             seen.append((training.parameters(), training.gradients()))
 
-    model = fitted([Looking(look, every_step)], SGD(rate))
-    assert bits(model) == bits(fitted(optimizer=SGD(rate)))
+    model = fitted([Inspecting(look, every_step)], SGD(learning_rate))
+    assert bits(model) == bits(fitted(optimizer=SGD(learning_rate)))
     assert len(seen) == 12
     for (before, gradients), (after, _) in pairwise(seen):
         for path, gradient in gradients.items():
-            assert before[path] - rate * gradient == pytest.approx(after[path], abs=1e-6), path
+            assert before[path] - learning_rate * gradient == pytest.approx(after[path], abs=1e-6), path
 
 
 def test_norms_and_history_can_be_read_after_an_epoch() -> None:
@@ -119,7 +119,7 @@ def test_norms_and_history_can_be_read_after_an_epoch() -> None:
             assert training.epoch == event.epoch == len(training.history)
             seen.append(training.gradient_norms())
 
-    fitted([Looking(look, last_step_only)])
+    fitted([Inspecting(look, last_step_only)])
     assert len(seen) == 4
     assert all(set(norms) == set(classifier_paths()) and min(norms.values()) > 0 for norms in seen)
 
@@ -128,37 +128,37 @@ def classifier_paths() -> list[str]:
     return ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]
 
 
-def test_what_a_callback_reads_is_its_own() -> None:
+def test_arrays_read_by_a_callback_are_copies() -> None:
     def look(event: Event, training: TrainingView) -> None:
         for array in training.parameters().values():
             array[...] = 0.0
         training.history.clear()
 
-    assert bits(fitted([Looking(look, last_step_only)])) == bits(fitted())
+    assert bits(fitted([Inspecting(look, last_step_only)])) == bits(fitted())
 
 
-def test_a_callback_may_ask_to_stop() -> None:
+def test_a_callback_can_stop_the_training() -> None:
     ends: list[Event] = []
     model = fitted(
-        [Looking(lambda e, t: isinstance(e, EpochDone) and e.epoch == 2, last_step_only), ends.append]
+        [Inspecting(lambda e, t: isinstance(e, EpochDone) and e.epoch == 2, last_step_only), ends.append]
     )
     assert len(model.history) == 2
     assert isinstance(ends[-1], TrainingEnded)
     assert ends[-1].reason == "callback"
 
 
-def test_callbacks_are_told_in_their_order() -> None:
-    told: list[str] = []
+def test_callbacks_are_called_in_their_order() -> None:
+    called: list[str] = []
 
-    def hear(name: str) -> Any:
-        return lambda event, *_: told.append(name) if isinstance(event, TrainingEnded) else None
+    def listener(name: str) -> Any:
+        return lambda event, *_: called.append(name) if isinstance(event, TrainingEnded) else None
 
-    fitted([hear("first"), Looking(hear("second"), last_step_only), hear("third")])
-    assert told == ["first", "second", "third"]
+    fitted([listener("first"), Inspecting(listener("second"), last_step_only), listener("third")])
+    assert called == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("bad", [EarlyStopping, "stop", 3, CSVLog], ids=str)
-def test_what_is_no_callback(bad: Any) -> None:
+def test_objects_that_are_no_callbacks_are_refused(bad: Any) -> None:
     with pytest.raises(UsageError, match="E107"):
         fitted([bad])
 
@@ -168,20 +168,20 @@ def test_what_is_no_callback(bad: Any) -> None:
 
 @pytest.mark.parametrize("when", [StepDone, EpochDone])
 @pytest.mark.parametrize("mark", [last_step_only, every_step, lambda listener: listener])
-def test_a_failing_callback_is_named_and_the_run_goes_on(when: type[Event], mark: Any) -> None:
+def test_a_failing_callback_is_named_and_the_run_can_be_resumed(when: type[Event], mark: Any) -> None:
     def careless(event: Event, training: TrainingView) -> None:
         if isinstance(event, when) and event.epoch == 2:
             raise ZeroDivisionError("by nothing")
 
     with pytest.raises(TrainingError, match="E511") as failed:
-        fitted([Looking(careless, mark)], run="run")
-    assert "Looking" in str(failed.value)
+        fitted([Inspecting(careless, mark)], run="run")
+    assert "Inspecting" in str(failed.value)
     assert "ZeroDivisionError: by nothing" in str(failed.value)
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
     assert bits(fitted(run="run", resume=True)) == bits(fitted())
 
 
-def test_an_error_with_a_code_of_its_own_stays_what_it_is() -> None:
+def test_an_error_with_a_code_is_raised_unchanged() -> None:
     def full(event: Event) -> None:
         raise FileError("E405", where="log.csv")
 
@@ -192,7 +192,7 @@ def test_an_error_with_a_code_of_its_own_stays_what_it_is() -> None:
 # --- model files
 
 
-def test_a_model_every_few_epochs() -> None:
+def test_checkpoints_are_written_every_few_epochs() -> None:
     model = fitted([Checkpoint("models/{epoch:02d}-{step}.safetensors", every=2)])
     assert sorted(path.name for path in Path("models").iterdir()) == ["02-6.safetensors", "04-12.safetensors"]
     last = Model.load("models/04-12.safetensors")
@@ -204,7 +204,7 @@ def test_a_model_every_few_epochs() -> None:
 
 
 @pytest.mark.parametrize("monitor", ["val_f1", "val_log_loss", "loss", "val_fbeta_0.5"])
-def test_only_the_best(monitor: str) -> None:
+def test_only_the_best_model_is_saved(monitor: str) -> None:
     model = fitted([Checkpoint("best.safetensors", monitor=monitor)], epochs=8, optimizer=SGD(3.0))
     values = [row[monitor] for row in model.history]
     best = max if "f" in monitor.removeprefix("val_")[:1] else min
@@ -212,12 +212,12 @@ def test_only_the_best(monitor: str) -> None:
     assert len(set(values)) > 1, "they differ, so one of them is the best"
 
 
-def test_only_the_latest_stay() -> None:
+def test_only_the_latest_models_are_kept() -> None:
     fitted([Checkpoint("m/{epoch}.safetensors", max_to_keep=2)], epochs=5)
     assert sorted(path.name for path in Path("m").iterdir()) == ["4.safetensors", "5.safetensors"]
 
 
-def test_the_mean_of_weights_is_what_is_saved() -> None:
+def test_the_averaged_weights_are_saved() -> None:
     model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), decay=0.5))
     assert bits(model) != bits(fitted())
     assert bits(model) == bits(Model.load("last.safetensors"))
@@ -239,7 +239,7 @@ def test_the_mean_of_weights_is_what_is_saved() -> None:
         ({"path": "m", "monitor": 3}, "E102"),
     ],
 )  # fmt: skip
-def test_a_checkpoint_that_cannot_be(settings: dict[str, Any], code: str) -> None:
+def test_invalid_checkpoint_settings_are_refused(settings: dict[str, Any], code: str) -> None:
     with pytest.raises(UsageError, match=code):
         fitted([Checkpoint(**settings)])
 
@@ -247,14 +247,14 @@ def test_a_checkpoint_that_cannot_be(settings: dict[str, Any], code: str) -> Non
 # --- logs
 
 
-def test_the_csv_log_is_the_history() -> None:
+def test_the_csv_log_equals_the_history() -> None:
     model = fitted([CSVLog("logs/log.csv")], metrics=["f1", "top_k_accuracy_1"])
     rows = list(csv.DictReader(Path("logs/log.csv").read_text().splitlines()))
     assert [{name: float(value) for name, value in row.items()} for row in rows] == model.history
     assert list(rows[0]) == ["epoch", "loss", "val_loss", "val_f1", "val_top_k_accuracy_1"]
 
 
-def test_what_could_not_be_measured_is_left_empty() -> None:
+def test_missing_metrics_are_empty_cells() -> None:
     model = classifier()
     model.fit(
         X, Y, **{**QUIET, "validation": (X[:2], [0, 0])}, metrics=["roc_auc"], callbacks=[CSVLog("l.csv")]
@@ -262,8 +262,8 @@ def test_what_could_not_be_measured_is_left_empty() -> None:
     assert Path("l.csv").read_text().splitlines()[1].endswith(",")
 
 
-def written(name: str, breaks: bool) -> dict[str, bytes]:
-    """The files of a callback after a training, undisturbed or broken off and resumed."""
+def written_files(name: str, breaks: bool) -> dict[str, bytes]:
+    """The files that a callback writes in a training, uninterrupted or failed and resumed."""
 
     def careless(event: Event) -> None:
         if isinstance(event, StepDone) and event.step == 8:
@@ -275,26 +275,26 @@ def written(name: str, breaks: bool) -> dict[str, bytes]:
             fitted([one, careless], run="run")
         if name == "CSVLog":
             with Path("log.csv").open("a") as log:
-                log.write("3,0.1")  # half a line, as a kill leaves it
+                log.write("3,0.1")  # half a line, as after a kill
     fitted([one], run="run", resume=breaks)
     files = [path for path in Path().rglob("*") if path.is_file() and path.parts[0] != "run"]
     return {str(path): path.read_bytes() if path.suffix == ".csv" else b"" for path in files}
 
 
 @pytest.mark.parametrize("name", ["CSVLog", "Checkpoint"])
-def test_after_a_resumed_training_the_files_are_those_of_an_undisturbed_one(
+def test_a_resumed_training_writes_the_files_of_an_uninterrupted_one(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = []
+    files = []
     for folder in ("undisturbed", "broken"):
         (tmp_path / folder).mkdir()
         monkeypatch.chdir(tmp_path / folder)
-        found.append(written(name, folder == "broken"))
-    assert found[0] == found[1]
-    assert found[0]
+        files.append(written_files(name, folder == "broken"))
+    assert files[0] == files[1]
+    assert files[0]
 
 
-def test_json_lines_say_what_happened_and_are_only_added_to() -> None:
+def test_json_lines_are_appended_for_every_event() -> None:
     fitted([JSONLog("log.jsonl")], doctor=False)
     first = Path("log.jsonl").read_bytes()
     Path("log.jsonl").write_bytes(first + b'{"time": 1.0, "eve')
@@ -312,7 +312,7 @@ def test_json_lines_say_what_happened_and_are_only_added_to() -> None:
 
 @pytest.mark.parametrize("kind", [CSVLog, JSONLog])
 @pytest.mark.parametrize("text", ["my notes\n", "name,age\n", "[1]\n", '{"a": 1}\n', "no end of line"])
-def test_another_file_is_left_alone(kind: Any, text: str) -> None:
+def test_a_foreign_file_is_not_overwritten(kind: Any, text: str) -> None:
     Path("file").write_text(text)
     with pytest.raises(FileError, match="E512"):
         fitted([kind("file")])
@@ -320,7 +320,7 @@ def test_another_file_is_left_alone(kind: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [CSVLog, JSONLog, TensorBoard])
-def test_a_folder_in_the_way_is_said(kind: Any) -> None:
+def test_a_folder_in_place_of_a_log_is_refused(kind: Any) -> None:
     Path("there").write_text("") if kind is TensorBoard else Path("there").mkdir()
     with pytest.raises(ChainruleError, match="E4"):
         fitted([kind("there")])
@@ -359,7 +359,7 @@ def test_a_kill_loses_no_epoch_of_a_log() -> None:
 # --- time
 
 
-def test_a_time_limit_ends_a_training_that_can_go_on() -> None:
+def test_a_time_limit_ends_a_training_that_can_be_resumed() -> None:
     ends: list[Event] = []
     fitted([TimeLimit(seconds=1e-9), ends.append], run="run")
     assert isinstance(ends[-1], TrainingEnded)
@@ -369,6 +369,6 @@ def test_a_time_limit_ends_a_training_that_can_go_on() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"hours": -1}, {"minutes": float("inf")}, {"seconds": "long"}])
-def test_no_time_at_all(settings: dict[str, Any]) -> None:
+def test_invalid_time_limits_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         TimeLimit(**settings)

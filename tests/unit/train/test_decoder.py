@@ -1,4 +1,4 @@
-"""Word by word with a cache is the whole text at once, in every option; and what is refused."""
+"""Decoding token by token with a cache equals the output for the complete text, for every option; errors."""
 
 from __future__ import annotations
 
@@ -30,75 +30,75 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def weights(built: nn.Built) -> dict[str, np.ndarray]:
-    """Numbers for all parameters."""
+    """Random values for all parameters."""
     rng = np.random.default_rng(5)
     return {path: rng.normal(size=p.spec.at({}).shape) * 0.5 for path, p in built.parameters.items()}
 
 
-def written(**options: Any) -> tuple[nn.Layer, dict[str, np.ndarray], np.ndarray]:
-    """A net that continues texts, its parameters, and its answers to whole texts."""
+def language_model(**options: Any) -> tuple[nn.Layer, dict[str, np.ndarray], np.ndarray]:
+    """A network that continues texts, its parameters, and its outputs for complete texts."""
     block = nn.TransformerEncoderLayer(4, units=6, dropout=0.1, causal=True, **options)
     places = nn.LearnedPosition(LENGTH), nn.SinusoidalPosition()
     net = nn.Sequential(
         nn.Embedding(WORDS, 8), *places, nn.TransformerEncoder(block, 2, norm=nn.LayerNorm()), nn.Dense(WORDS)
     )
     built = nn.build(net, {"x": Spec((B, PLACES), "int64")}, "float64")
-    held = weights(built)
-    return net, held, evaluate(built.output, {"x": TEXTS, **held}, "reference")
+    parameters = weights(built)
+    return net, parameters, evaluate(built.output, {"x": TEXTS, **parameters}, "reference")
 
 
 def one_by_one(decoder: Decoder, words: np.ndarray, cache: Cache) -> np.ndarray:
-    """The answers to words that are fed one at a time."""
+    """The outputs for tokens that are fed one at a time."""
     return np.concatenate([decoder.feed(words[:, i : i + 1], cache) for i in range(words.shape[1])], 1)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_word_by_word_is_the_whole_text_at_once(options: str) -> None:
-    net, held, whole = written(**OPTIONS[options])
-    decoder = Decoder(net, held, WORD, LENGTH, chunk=4, engine="reference")
+def test_decoding_by_token_equals_the_complete_text(options: str) -> None:
+    net, parameters, expected = language_model(**OPTIONS[options])
+    decoder = Decoder(net, parameters, WORD, LENGTH, chunk=4, engine="reference")
     for feed in (one_by_one, Decoder.feed):
         cache = decoder.begin(rows=2)
-        np.testing.assert_allclose(feed(decoder, TEXTS, cache), whole, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(feed(decoder, TEXTS, cache), expected, rtol=1e-12, atol=1e-12)
         assert cache.filled.tolist() == [PLACES] * 2
 
 
-def test_the_native_engine_agrees_and_compiles_twice_whatever_the_length() -> None:
-    net, held, whole = written(rotary=True)
-    decoder = Decoder(net, held, WORD, LENGTH, chunk=4)
+def test_the_native_engine_agrees_and_compiles_two_programs() -> None:
+    net, parameters, expected = language_model(rotary=True)
+    decoder = Decoder(net, parameters, WORD, LENGTH, chunk=4)
     cache = decoder.begin(rows=2)
     programs = decoder.single.program, decoder.chunked.program
-    prompt = decoder.feed(TEXTS[:, :6], cache)  # a chunk, and one that is not full
+    prompt = decoder.feed(TEXTS[:, :6], cache)  # a full chunk and a partial one
     rest = one_by_one(decoder, TEXTS[:, 6:], cache)
-    np.testing.assert_allclose(np.concatenate([prompt, rest], 1), whole, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(np.concatenate([prompt, rest], 1), expected, rtol=1e-12, atol=1e-12)
     assert (decoder.single.program, decoder.chunked.program) == programs
 
 
-def test_texts_of_different_length_stand_side_by_side() -> None:
-    net, held, whole = written(alibi=True)
-    decoder = Decoder(net, held, WORD, LENGTH, chunk=4, engine="reference")
+def test_texts_of_different_length_in_one_batch() -> None:
+    net, parameters, expected = language_model(alibi=True)
+    decoder = Decoder(net, parameters, WORD, LENGTH, chunk=4, engine="reference")
     cache = decoder.begin(rows=2)
     prompt = np.where(np.arange(6) < np.array([[6], [3]]), TEXTS[:, :6], 0)
     first = decoder.feed(prompt, cache, [6, 3])
-    np.testing.assert_allclose(first[0], whole[0, :6], rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(first[1, :3], whole[1, :3], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(first[0], expected[0, :6], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(first[1, :3], expected[1, :3], rtol=1e-12, atol=1e-12)
     second = decoder.feed(np.stack([TEXTS[0, 6:9], TEXTS[1, 3:6]]), cache)
-    np.testing.assert_allclose(second, [whole[0, 6:9], whole[1, 3:6]], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(second, [expected[0, 6:9], expected[1, 3:6]], rtol=1e-12, atol=1e-12)
     assert cache.filled.tolist() == [9, 6]
 
 
-def test_rows_of_a_cache_are_picked_as_beam_search_does() -> None:
-    net, held, whole = written()
-    decoder = Decoder(net, held, WORD, LENGTH, engine="reference")
+def test_rows_of_a_cache_can_be_selected() -> None:
+    net, parameters, expected = language_model()
+    decoder = Decoder(net, parameters, WORD, LENGTH, engine="reference")
     cache = decoder.begin(rows=2)
     decoder.feed(TEXTS[:, :5], cache)
     beam = cache.rows([1, 0, 1])
-    found = decoder.feed(TEXTS[[1, 0, 1], 5:], beam)
-    np.testing.assert_allclose(found, whole[[1, 0, 1], 5:], rtol=1e-12, atol=1e-12)
-    assert cache.filled.tolist() == [5, 5], "the rows picked are a copy"
-    np.testing.assert_allclose(decoder.feed(TEXTS[:, 5:6], cache), whole[:, 5:6], rtol=1e-12, atol=1e-12)
+    output = decoder.feed(TEXTS[[1, 0, 1], 5:], beam)
+    np.testing.assert_allclose(output, expected[[1, 0, 1], 5:], rtol=1e-12, atol=1e-12)
+    assert cache.filled.tolist() == [5, 5], "the selected rows must be a copy"
+    np.testing.assert_allclose(decoder.feed(TEXTS[:, 5:6], cache), expected[:, 5:6], rtol=1e-12, atol=1e-12)
 
 
-def test_what_is_translated_is_read_once() -> None:
+def test_the_encoder_runs_once() -> None:
     block = (
         nn.TransformerEncoderLayer(2, dropout=0.0),
         nn.TransformerDecoderLayer(2, dropout=0.0, rotary=True),
@@ -111,26 +111,26 @@ def test_what_is_translated_is_read_once() -> None:
     )
     rest = {"source": Spec((B, 5), "int64"), "source_mask": Spec((B, 5), "bool")}
     built = nn.build(net, {"target": Spec((B, PLACES), "int64"), **rest}, "float64")
-    held, source = weights(built), TEXTS[:, :5]
+    parameters, source = weights(built), TEXTS[:, :5]
     mask = np.arange(5) < np.array([[5], [3]])
-    given = {"source": source, "source_mask": mask}
-    whole = evaluate(built.output, {"target": TEXTS, **given, **held}, "reference")
+    sources = {"source": source, "source_mask": mask}
+    expected = evaluate(built.output, {"target": TEXTS, **sources, **parameters}, "reference")
     decoder = Decoder(
-        net, held, {"target": Spec((B, 1), "int64"), **rest}, LENGTH, chunk=4, engine="reference"
+        net, parameters, {"target": Spec((B, 1), "int64"), **rest}, LENGTH, chunk=4, engine="reference"
     )
-    cache = decoder.begin(rows=2, **given)
-    np.testing.assert_allclose(decoder.feed(TEXTS, cache), whole, rtol=1e-12, atol=1e-12)
-    beam = decoder.begin(rows=2, **given).rows([1, 1])
-    np.testing.assert_allclose(decoder.feed(TEXTS[[1, 1]], beam), whole[[1, 1]], rtol=1e-12, atol=1e-12)
+    cache = decoder.begin(rows=2, **sources)
+    np.testing.assert_allclose(decoder.feed(TEXTS, cache), expected, rtol=1e-12, atol=1e-12)
+    beam = decoder.begin(rows=2, **sources).rows([1, 1])
+    np.testing.assert_allclose(decoder.feed(TEXTS[[1, 1]], beam), expected[[1, 1]], rtol=1e-12, atol=1e-12)
     assert not {name for name in decoder.single.program.graph.inputs if "encoder.layer" in name}
 
 
-# --- what is refused -------------------------------------------------------------------------------------
+# --- errors ------------------------------------------------------------------------------------------------
 
 
-def test_a_full_cache_takes_nothing_more() -> None:
-    net, held, _ = written()
-    decoder = Decoder(net, held, WORD, LENGTH, chunk=4, engine="reference")
+def test_a_full_cache_refuses_tokens() -> None:
+    net, parameters, _ = language_model()
+    decoder = Decoder(net, parameters, WORD, LENGTH, chunk=4, engine="reference")
     cache = decoder.begin(rows=2)
     decoder.feed(TEXTS[:, :7], cache)
     before = {path: a.copy() for path, a in cache.entries.items()}
@@ -143,7 +143,7 @@ def test_a_full_cache_takes_nothing_more() -> None:
     )
     assert cache.filled.tolist() == [7, 7]
     assert all(np.array_equal(before[path], a) for path, a in cache.entries.items())
-    decoder.feed(np.concatenate([TEXTS[:, 7:], TEXTS[:, :3]], 1), cache)  # twelve words fill it to the brim
+    decoder.feed(np.concatenate([TEXTS[:, 7:], TEXTS[:, :3]], 1), cache)  # twelve tokens fill it completely
     assert cache.filled.tolist() == [12, 12]
 
 
@@ -161,10 +161,10 @@ def test_a_full_cache_takes_nothing_more() -> None:
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_a_net_that_cannot_go_word_by_word_is_refused(layer: nn.Layer) -> None:
-    held = weights(nn.build(layer, {"x": Spec((B, 3, 4), "float64")}, "float64"))
+def test_a_network_without_incremental_form_is_refused(layer: nn.Layer) -> None:
+    parameters = weights(nn.build(layer, {"x": Spec((B, 3, 4), "float64")}, "float64"))
     with pytest.raises(ChainruleError) as caught:
-        Decoder(layer, held, {"x": Spec((B, 1, 4), "float64")}, LENGTH).begin(rows=1)
+        Decoder(layer, parameters, {"x": Spec((B, 1, 4), "float64")}, LENGTH).begin(rows=1)
     assert caught.value.code == "E223"
 
 
@@ -188,12 +188,12 @@ def test_a_net_that_cannot_go_word_by_word_is_refused(layer: nn.Layer) -> None:
         ("E211", lambda d: d.feed(TEXTS + WORDS, d.begin(2))),
     ],
 )
-def test_what_does_not_fit_is_refused(code: str, act: Callable[[Decoder], object]) -> None:
-    net, held, _ = written()
+def test_inputs_that_do_not_fit_the_decoder_are_refused(code: str, act: Callable[[Decoder], object]) -> None:
+    net, parameters, _ = language_model()
     with pytest.raises(ChainruleError) as caught:
-        act(Decoder(net, held, WORD, LENGTH, engine="reference"))
+        act(Decoder(net, parameters, WORD, LENGTH, engine="reference"))
     assert caught.value.code == code
 
 
-def test_it_is_found_where_everything_is() -> None:
+def test_the_decoder_is_a_public_name() -> None:
     assert (cr.Decoder, cr.Cache) == (Decoder, Cache)

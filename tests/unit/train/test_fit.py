@@ -1,4 +1,4 @@
-"""What ``fit`` takes, what it tells, and where a second call begins."""
+"""The arguments of ``fit``, its events, and a second call."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def fitted(model: Model, x: Any = X, y: Any = BITS, **options: Any) -> Model:
     ids=["int", "bool", "float", "column", "text", "from 7"],
 )
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_labels_come_back_as_they_were(y: np.ndarray, outputs: int) -> None:
+def test_predictions_have_the_labels_of_the_targets(y: np.ndarray, outputs: int) -> None:
     loss = "binary_cross_entropy" if outputs == 1 else "cross_entropy"
     model = fitted(Model(Sequential(Dense(outputs)), loss, SGD(1.0)), X, y, epochs=1)
     assert list(model.labels) == sorted(set(y.ravel().tolist()))
@@ -72,25 +72,25 @@ def test_labels_come_back_as_they_were(y: np.ndarray, outputs: int) -> None:
     assert (model.predict(X) == np.array(model.labels)[p.argmax(axis=1)]).all()
 
 
-def test_scores_without_a_label_are_never_answered() -> None:
+def test_scores_without_a_label_are_never_predicted() -> None:
     model = fitted(Model(Sequential(Dense(9)), "cross_entropy"), X, BITS)
     assert model.predict_proba(X).shape == (12, 2)
     assert set(model.predict(X).tolist()) <= {0, 1}
     assert model.evaluate(X, BITS)["accuracy"] == np.mean(model.predict(X) == BITS)
 
 
-def test_values_as_a_row_and_as_a_column_are_the_same() -> None:
+def test_targets_of_shape_n_and_n_1_are_equal() -> None:
     values = X[:, 0] * 2
     assert same(fitted(regressor(), X, values), fitted(regressor(), X, values.reshape(-1, 1)))
     assert fitted(regressor(), X, values).predict(X).shape == (12,)
 
 
-def test_frames_of_numbers_are_arrays() -> None:
+def test_data_frames_of_numbers_are_arrays() -> None:
     frame = pd.DataFrame(X, columns=["a", "b"])
     assert same(fitted(classifier(), frame, pd.Series(BITS)), fitted(classifier(), X, BITS))
 
 
-def test_a_table_is_learned_from_and_answered_in_its_units() -> None:
+def test_predictions_for_a_table_are_in_its_units() -> None:
     frame = pd.DataFrame({"a": X[:, 0], "kind": ["x", "y", "z"] * 4, "price": 1000 + 100 * X[:, 0]})
     model = fitted(regressor(optimizer="adam"), frame, "price", validation=0.25, epochs=300)
     assert abs(model.predict(frame).mean() - 1000) < 100
@@ -122,7 +122,7 @@ def test_inputs_and_outputs_by_name() -> None:
         model.predict_proba(x)
 
 
-def test_a_lonely_layer_may_be_weighed() -> None:
+def test_sample_weights_with_a_single_layer() -> None:
     fitted(Model(Dense(1), "mse"), X, X[:, 0], sample_weight=np.ones(12))
 
 
@@ -141,7 +141,7 @@ def test_a_lonely_layer_may_be_weighed() -> None:
     ],
     ids=str,
 )
-def test_each_way_through_the_rows_sees_them_all(options: dict[str, Any], tmp_path: Any) -> None:
+def test_every_epoch_uses_every_row(options: dict[str, Any], tmp_path: Any) -> None:
     seen = []
     model = fitted(classifier(), callbacks=[seen.append], **options)
     size = options.get("batch_size", 4) or 12
@@ -150,7 +150,7 @@ def test_each_way_through_the_rows_sees_them_all(options: dict[str, Any], tmp_pa
     model.save(tmp_path / "m.safetensors")
 
 
-def test_no_epochs_leave_the_first_values() -> None:
+def test_zero_epochs_leave_the_initial_values() -> None:
     model = fitted(classifier(), epochs=0)
     assert model.history == []
     fresh = classifier().initialize({"x": Spec((Size.symbol("B"), 2), "float32")}, 0)
@@ -158,11 +158,11 @@ def test_no_epochs_leave_the_first_values() -> None:
     assert model.predict(X).shape == (12,)
 
 
-def test_one_row_is_enough_for_values() -> None:
+def test_regression_on_one_row() -> None:
     assert len(fitted(regressor(), X[:1], [2.0], epochs=3).history) == 3
 
 
-def test_float64_frozen_penalty_and_clip() -> None:
+def test_dtype_frozen_penalty_and_clip_are_applied() -> None:
     model = classifier(
         dtype="float64", frozen=["dense1", "dense2.bias"], penalty=L2(0.1), clip=ClipValue(0.01)
     )
@@ -174,13 +174,13 @@ def test_float64_frozen_penalty_and_clip() -> None:
     assert {value.dtype.name for value in after.values()} == {"float64"}
 
 
-def test_a_fraction_of_values_is_not_stratified_and_of_classes_is() -> None:
+def test_validation_fractions_are_stratified_for_classes_only() -> None:
     fitted(regressor(), X, np.arange(12), validation=0.25)
     seen = fitted(classifier(), X, BITS.astype(float), validation=0.5, epochs=1)
     assert seen.history[0]["val_accuracy"] is not None
 
 
-def test_metrics_chosen_are_the_ones_measured() -> None:
+def test_only_the_given_metrics_are_measured() -> None:
     model = fitted(classifier(metrics=["f1", "recall"]), validation=(X, BITS))
     assert list(model.history[0]) == ["epoch", "loss", "val_loss", "val_recall", "val_f1"]
     assert list(fitted(classifier(), validation=(X, BITS)).history[0])[2:] == ["val_loss", "val_accuracy"]
@@ -190,7 +190,7 @@ def test_metrics_chosen_are_the_ones_measured() -> None:
 # --- a second call
 
 
-def test_a_second_fit_begins_afresh() -> None:
+def test_a_second_fit_restarts() -> None:
     model = fitted(classifier())
     once = model.parameters()
     fitted(model)
@@ -201,7 +201,7 @@ def test_a_second_fit_begins_afresh() -> None:
     assert model.parameters()["dense1.weight"].shape == (3, 1)
 
 
-def test_warm_start_and_parameters_set_by_hand_go_on() -> None:
+def test_warm_start_and_loaded_parameters_continue() -> None:
     twice, once = fitted(classifier(optimizer=SGD(0.1)), shuffle=False), classifier(optimizer=SGD(0.1))
     fitted(twice, shuffle=False, warm_start=True)
     fitted(once, shuffle=False, epochs=4)
@@ -226,9 +226,7 @@ def test_warm_start_and_parameters_set_by_hand_go_on() -> None:
         ((3, 16), ""),
     ],
 )
-def test_an_image_that_does_not_fit_is_refused_with_what_makes_it_fit(
-    shape: tuple[int, ...], fix: str
-) -> None:
+def test_an_image_of_wrong_shape_is_refused_with_a_fix(shape: tuple[int, ...], fix: str) -> None:
     model = Model(Sequential(Flatten(), Dense(2)), loss="cross_entropy")
     model.fit(np.zeros((4, 4, 4, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
     with pytest.raises(ShapeError, match="E209") as refused:
@@ -236,7 +234,7 @@ def test_an_image_that_does_not_fit_is_refused_with_what_makes_it_fit(
     assert refused.value.fix == fix
 
 
-def test_a_refused_call_leaves_the_model_as_it_was() -> None:
+def test_a_refused_call_does_not_change_the_model() -> None:
     model = fitted(classifier())
     before, history, labels = model.parameters(), model.history, model.labels
     refused: list[tuple[Any, Any, dict[str, Any]]] = [
@@ -258,8 +256,8 @@ def test_a_refused_call_leaves_the_model_as_it_was() -> None:
 
 def test_weights_of_zero_drop_the_rows() -> None:
     keep = np.arange(12) % 3 != 0
-    kept = fitted(regressor(optimizer=SGD(0.1)), X[keep], X[keep, 0], batch_size=None, epochs=20)
-    weighed = fitted(
+    without_rows = fitted(regressor(optimizer=SGD(0.1)), X[keep], X[keep, 0], batch_size=None, epochs=20)
+    weighted = fitted(
         regressor(optimizer=SGD(0.1)),
         X,
         X[:, 0],
@@ -267,24 +265,24 @@ def test_weights_of_zero_drop_the_rows() -> None:
         epochs=20,
         sample_weight=keep.astype(float),
     )
-    for path, value in kept.parameters().items():
-        assert np.allclose(value, weighed.parameters()[path], atol=1e-6)
+    for path, value in without_rows.parameters().items():
+        assert np.allclose(value, weighted.parameters()[path], atol=1e-6)
 
 
 def test_class_weights_are_sample_weights() -> None:
     y = np.array(["a"] * 9 + ["b"] * 3)
-    each = {"a": 12 / (2 * 9), "b": 12 / (2 * 3)}
+    weights = {"a": 12 / (2 * 9), "b": 12 / (2 * 3)}
     balanced = fitted(classifier(), X, y, class_weight="balanced")
-    assert same(balanced, fitted(classifier(), X, y, class_weight=each))
-    assert same(balanced, fitted(classifier(), X, y, sample_weight=[each[label] for label in y]))
+    assert same(balanced, fitted(classifier(), X, y, class_weight=weights))
+    assert same(balanced, fitted(classifier(), X, y, sample_weight=[weights[label] for label in y]))
     assert not same(balanced, fitted(classifier(), X, y))
 
 
-def test_weights_count_in_evaluate() -> None:
+def test_evaluate_uses_sample_weights() -> None:
     model = fitted(classifier())
     keep = np.arange(12) < 6
-    weighed, kept = model.evaluate(X, BITS, keep.astype(float)), model.evaluate(X[keep], BITS[keep])
-    assert {name: pytest.approx(value, abs=1e-6) for name, value in kept.items()} == weighed
+    weighted, of_subset = model.evaluate(X, BITS, keep.astype(float)), model.evaluate(X[keep], BITS[keep])
+    assert {name: pytest.approx(value, abs=1e-6) for name, value in of_subset.items()} == weighted
 
 
 # --- events
@@ -303,7 +301,7 @@ def test_events_come_in_order(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [TrainingStarted, StepDone, EpochDone])
-def test_a_callback_that_says_true_ends_the_training(kind: type) -> None:
+def test_a_callback_that_returns_true_ends_the_training(kind: type) -> None:
     ends: list[Any] = []
     model = fitted(
         classifier(),
@@ -315,16 +313,16 @@ def test_a_callback_that_says_true_ends_the_training(kind: type) -> None:
     assert len(model.history) == (kind is EpochDone)
 
 
-def test_signals_are_given_back_and_other_threads_hear_none() -> None:
+def test_signal_handlers_are_restored_and_set_in_the_main_thread_only() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    heard = []
-    fitted(classifier(), callbacks=[lambda event: heard.append(signal.getsignal(signal.SIGTERM))])
+    handlers = []
+    fitted(classifier(), callbacks=[lambda event: handlers.append(signal.getsignal(signal.SIGTERM))])
     assert signal.getsignal(signal.SIGTERM) is before
-    assert heard[0] is not before
+    assert handlers[0] is not before
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        fitted(classifier(), callbacks=[lambda event: heard.append(signal.getsignal(signal.SIGHUP))])
-        assert heard[-1] is signal.SIG_IGN, "what nohup ignores stays ignored"
+        fitted(classifier(), callbacks=[lambda event: handlers.append(signal.getsignal(signal.SIGHUP))])
+        assert handlers[-1] is signal.SIG_IGN, "a signal that nohup ignores must stay ignored"
     finally:
         signal.signal(signal.SIGHUP, old)
     models = [classifier()]
@@ -335,11 +333,11 @@ def test_signals_are_given_back_and_other_threads_hear_none() -> None:
 
 
 def test_the_first_signal_ends_after_the_step_and_the_second_at_once(tmp_path: Path) -> None:
-    heard: list[Any] = []
+    events: list[Any] = []
 
     def press(times: int) -> Any:
         def listen(event: object) -> None:
-            heard.append(event)
+            events.append(event)
             if isinstance(event, StepDone) and event.step == 4:
                 for _ in range(times):
                     os.kill(os.getpid(), signal.SIGINT)
@@ -347,11 +345,11 @@ def test_the_first_signal_ends_after_the_step_and_the_second_at_once(tmp_path: P
         return listen
 
     model = fitted(classifier(), epochs=9, callbacks=[press(1)], run=tmp_path)
-    assert [event.reason for event in heard if isinstance(event, TrainingEnded)] == ["interrupted"]
+    assert [event.reason for event in events if isinstance(event, TrainingEnded)] == ["interrupted"]
     end = model.facts["steps"]
-    assert 4 <= end < 27, "the step, or the stretch of steps, is made to its end"
-    assert isinstance(heard[-1], Notice)
-    assert "resume=True" in heard[-1].en
+    assert 4 <= end < 27, "the step or the multi-step run must be completed"
+    assert isinstance(events[-1], Notice)
+    assert "resume=True" in events[-1].en
     part = fitted(
         classifier(), epochs=9, callbacks=[lambda event: isinstance(event, StepDone) and event.step == end]
     )
@@ -361,7 +359,7 @@ def test_the_first_signal_ends_after_the_step_and_the_second_at_once(tmp_path: P
 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "epoch"), ("zh", "轮")])
-def test_progress_shows_on_a_terminal_and_is_silent_in_a_pipe(
+def test_progress_is_printed_on_a_terminal_only(
     lang: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-"""Frozen parts: no gradient is computed for them, they act as in inference, and their numbers stay."""
+"""Frozen parts: no gradient is computed for them, they run as in inference, and their values stay."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ BODY = ("conv1", "batch_norm*", "dropout1")
 
 
 def learned(engine: str = "native") -> cr.Model:
-    """A model that has seen the data once."""
+    """A model after one epoch."""
     model = cr.Model(NET, "cross_entropy", cr.SGD(0.1), engine=engine, penalty=cr.L2(0.01))
     model.fit(X, Y, epochs=1, batch_size=8, verbose=False)
     return model
 
 
-def held(model: cr.Model) -> dict[str, np.ndarray]:
+def variables(model: cr.Model) -> dict[str, np.ndarray]:
     return {**model.parameters(), **model.states()}
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_what_is_frozen_stays_and_the_rest_learns(engine: str) -> None:
+def test_frozen_parameters_stay_and_others_change(engine: str) -> None:
     model = learned(engine)
-    before = held(model)
+    before = variables(model)
     model.freeze(*BODY).fit(X, Y, epochs=2, batch_size=8, verbose=False)
-    after = held(model)
+    after = variables(model)
     same = {path for path in before if (before[path] == after[path]).all()}
     assert same == {path for path in before if path.startswith(("conv1", "batch_norm1"))}
 
 
-def test_the_step_has_no_gradient_of_what_is_frozen() -> None:
+def test_the_step_has_no_gradients_of_frozen_parameters() -> None:
     model = learned()
 
     def backward() -> list[str]:
@@ -49,19 +49,19 @@ def test_the_step_has_no_gradient_of_what_is_frozen() -> None:
         nodes = training_step(model.network, weighted=False, horizon=1).graph.nodes
         return [node.op.name for node in nodes if node.op.name.startswith("convolution_")]
 
-    assert len(backward()) == 3  # both weights, and the way back to the first
+    assert len(backward()) == 3  # both weights, and the input of the second layer
     model.freeze(*BODY)
     assert backward() == ["convolution_weight"]
     model.freeze("conv*", "batch_norm*", "dropout1")
     assert backward() == []
 
 
-def test_a_frozen_part_acts_as_in_inference() -> None:
+def test_a_frozen_part_runs_as_in_inference() -> None:
     model = learned().freeze("conv*", "batch_norm1", "dropout1", "head.weight")
     assert model.network is not None
     training, inference = model.network.training, model.network.inference
     assert training.output is inference.output
-    assert training.book.key is None  # nothing is drawn any more
+    assert training.book.key is None  # nothing is random
     model.freeze("head")
     assert model.network.training.output is not inference.output
 
@@ -74,7 +74,7 @@ def test_a_parameter_frozen_alone_does_not_freeze_its_layer() -> None:
     }  # fmt: skip
 
 
-def test_a_training_goes_on_from_where_the_model_was_frozen() -> None:
+def test_a_training_continues_from_the_frozen_model() -> None:
     model = learned()
     weight = model.parameters()["head.weight"]
     model.freeze(*BODY).fit(X, Y, epochs=1, batch_size=None, verbose=False)
@@ -82,7 +82,7 @@ def test_a_training_goes_on_from_where_the_model_was_frozen() -> None:
     assert len(model.freeze().recipe.frozen) == 0
 
 
-def test_what_is_frozen_is_saved(tmp_path: Path) -> None:
+def test_frozen_paths_are_saved(tmp_path: Path) -> None:
     model = learned().freeze(*BODY)
     model.save(tmp_path / "model.safetensors")
     again = cr.load(tmp_path / "model.safetensors")
@@ -92,15 +92,15 @@ def test_what_is_frozen_is_saved(tmp_path: Path) -> None:
     assert len(other) == 1
 
 
-def test_the_size_of_what_is_frozen_costs_nothing() -> None:
+def test_frozen_parameters_are_not_penalized() -> None:
     model = cr.Model(cr.Dense(1), "mse", cr.SGD(0.1), penalty=cr.L2(5.0))
     model.fit(X[:, 0, 0], X[:, 0, 0, :1], epochs=1, batch_size=None, verbose=False)
-    told = model.evaluate(X[:, 0, 0], X[:, 0, 0, :1])["loss"]
+    loss = model.evaluate(X[:, 0, 0], X[:, 0, 0, :1])["loss"]
     history = model.freeze("weight").fit(X[:, 0, 0], X[:, 0, 0, :1], epochs=1, batch_size=None, verbose=False)
-    assert history[-1]["loss"] == pytest.approx(told)
+    assert history[-1]["loss"] == pytest.approx(loss)
 
 
-def test_a_path_that_is_nothing_is_refused_and_the_model_stays() -> None:
+def test_an_unknown_path_is_refused_without_effect() -> None:
     model = learned().freeze("conv1")
     with pytest.raises(ChainruleError) as caught:
         model.freeze("conv3")
@@ -111,13 +111,13 @@ def test_a_path_that_is_nothing_is_refused_and_the_model_stays() -> None:
     assert caught.value.code == "E106"
 
 
-def test_a_group_learns_at_a_rate_of_its_own_beside_a_frozen_part() -> None:
+def test_a_group_with_its_own_learning_rate_beside_a_frozen_part() -> None:
     model = learned()
     slow = cr.Grouped(cr.SGD(0.1), groups=(cr.Group("conv2", learning_rate_factor=0.0),))
     other = cr.Model(NET, "cross_entropy", slow, frozen=BODY)
     other.initialize({"x": model.network.inputs["x"]} if model.network else {}).load_parameters(
         model.parameters()
     )
-    before = held(other)
+    before = variables(other)
     other.fit(X, Y, epochs=1, verbose=False)
-    assert [p for p, a in held(other).items() if (a != before[p]).any()] == ["head.weight", "head.bias"]
+    assert [p for p, a in variables(other).items() if (a != before[p]).any()] == ["head.weight", "head.bias"]

@@ -1,4 +1,4 @@
-"""Texts that nets write: greedy, drawn and searched, whole and as they come; and what is refused."""
+"""Generated texts: greedy, sampled and beam search, at once and streamed; errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
 from chainrule.spec import Size, Spec
-from chainrule.train.generation import strategies_of  # noqa: F401 the room's door opens
+from chainrule.train.generation import strategies_of  # noqa: F401 the package exports it
 from chainrule.train.generation.decoder import Decoder
 from chainrule.train.generation.strategy import log_softmax, softmax
 
@@ -23,17 +23,17 @@ WORD = {"x": Spec((B, 1), "int64")}
 
 
 def chain(scores: np.ndarray, length: int = LENGTH) -> Decoder:
-    """A net whose next token depends on the last one alone: ``scores[last, next]``."""
+    """A network whose next token depends only on the last one: ``scores[last, next]``."""
     count = len(scores)
     net = nn.Sequential(nn.Embedding(count, count, weight_initializer="eye"), nn.Dense(count, bias=False))
-    held = {"embedding1.weight": np.eye(count), "dense1.weight": np.ascontiguousarray(scores.T)}
-    return Decoder(net, held, WORD, length, engine="reference")
+    parameters = {"embedding1.weight": np.eye(count), "dense1.weight": np.ascontiguousarray(scores.T)}
+    return Decoder(net, parameters, WORD, length, engine="reference")
 
 
 def writer(
     engine: str = "reference", length: int = LENGTH
 ) -> tuple[nn.Layer, dict[str, np.ndarray], Decoder]:
-    """A small causal Transformer with drawn weights."""
+    """A small causal Transformer with random weights."""
     block = nn.TransformerEncoderLayer(2, units=6, causal=True, norm_first=True)
     net = nn.Sequential(
         nn.Embedding(WORDS, 8), nn.LearnedPosition(length),
@@ -42,29 +42,29 @@ def writer(
     )  # fmt: skip
     built = nn.build(net, {"x": Spec((B, length), "int64")}, "float64")
     rng = np.random.default_rng(3)
-    held = {path: rng.normal(size=p.spec.at({}).shape) * 0.7 for path, p in built.parameters.items()}
-    return net, held, Decoder(net, held, WORD, length, chunk=4, engine=engine)
+    parameters = {path: rng.normal(size=p.spec.at({}).shape) * 0.7 for path, p in built.parameters.items()}
+    return net, parameters, Decoder(net, parameters, WORD, length, chunk=4, engine=engine)
 
 
-def whole(net: nn.Layer, held: dict[str, np.ndarray], tokens: list[int]) -> np.ndarray:
+def last_scores(net: nn.Layer, parameters: dict[str, np.ndarray], tokens: list[int]) -> np.ndarray:
     """The scores after a text, without a cache."""
     built = nn.build(net, {"x": Spec((B, len(tokens)), "int64")}, "float64")
-    return evaluate(built.output, {"x": np.array([tokens]), **held}, "reference")[0, -1]
+    return evaluate(built.output, {"x": np.array([tokens]), **parameters}, "reference")[0, -1]
 
 
 SCORES = np.random.default_rng(8).normal(size=(5, 5)) * 1.5
 
 
-def test_greedy_is_the_likeliest_token_of_the_whole_net_each_time() -> None:
-    net, held, decoder = writer()
+def test_greedy_decoding_takes_the_most_likely_token() -> None:
+    net, parameters, decoder = writer()
     text = [3, 1]
     for _ in range(8):
-        text.append(int(whole(net, held, text).argmax()))
-    (found,) = cr.generate(decoder, [3, 1], max_new_tokens=8, greedy=True)
-    assert found.tokens.tolist() == text[2:]
-    assert not found.is_ended
-    logs = [log_softmax(whole(net, held, text[:n])[None])[0, text[n]] for n in range(2, 10)]
-    assert found.log_probability == pytest.approx(sum(logs), rel=1e-9)
+        text.append(int(last_scores(net, parameters, text).argmax()))
+    (generated,) = cr.generate(decoder, [3, 1], max_new_tokens=8, greedy=True)
+    assert generated.tokens.tolist() == text[2:]
+    assert not generated.is_ended
+    logs = [log_softmax(last_scores(net, parameters, text[:n])[None])[0, text[n]] for n in range(2, 10)]
+    assert generated.log_probability == pytest.approx(sum(logs), rel=1e-9)
 
 
 @pytest.mark.parametrize("stop", [[], [2]])
@@ -80,30 +80,30 @@ def test_one_beam_is_greedy(stop: list[int]) -> None:
 
 
 def every_text(logs: np.ndarray, first: int, length: int, stop: int) -> dict[tuple[int, ...], float]:
-    """All texts of at most so many tokens, cut behind the stop token, with their log-probability."""
-    found = {}
+    """All texts of at most ``length`` tokens, cut after the stop token, with their log-probability."""
+    log_probabilities = {}
     for text in itertools.product(range(len(logs)), repeat=length):
         cut = text[: text.index(stop) + 1] if stop in text else text
-        found[cut] = sum(logs[a, b] for a, b in itertools.pairwise((first, *cut)))
-    return found
+        log_probabilities[cut] = sum(logs[a, b] for a, b in itertools.pairwise((first, *cut)))
+    return log_probabilities
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.7, 1.0])
-def test_a_beam_as_wide_as_there_are_texts_finds_the_best(penalty: float) -> None:
+def test_an_exhaustive_beam_search_finds_the_best_texts(penalty: float) -> None:
     logs = log_softmax(SCORES)
-    every = every_text(logs, 0, 3, stop=4)
-    ranked = sorted(every, key=lambda text: -every[text] / len(text) ** penalty)
-    found = cr.generate(
+    log_probabilities = every_text(logs, 0, 3, stop=4)
+    ranked = sorted(log_probabilities, key=lambda text: -log_probabilities[text] / len(text) ** penalty)
+    texts = cr.generate(
         chain(SCORES), [0], max_new_tokens=3, num_beams=125, samples=10, stop=[4], length_penalty=penalty
     )
-    assert [tuple(text.tokens.tolist()) for text in found] == ranked[:10]
-    for text in found:
-        assert text.log_probability == pytest.approx(every[tuple(text.tokens.tolist())])
+    assert [tuple(text.tokens.tolist()) for text in texts] == ranked[:10]
+    for text in texts:
+        assert text.log_probability == pytest.approx(log_probabilities[tuple(text.tokens.tolist())])
         assert text.is_ended == (4 in text.tokens)
 
 
-def test_a_beam_finds_what_greed_misses() -> None:
-    """Token 1 looks better at first, but only after token 2 comes something sure."""
+def test_beam_search_finds_a_text_that_greedy_decoding_misses() -> None:
+    """Token 1 has the higher probability at first, but token 2 leads to the more probable text."""
     scores = np.log(np.array([[0.1, 0.5, 0.4], [0.34, 0.33, 0.33], [0.98, 0.01, 0.01]]))
     (greedy,) = cr.generate(chain(scores), [0], max_new_tokens=2, greedy=True)
     (best,) = cr.generate(chain(scores), [0], max_new_tokens=2, num_beams=2)
@@ -111,7 +111,7 @@ def test_a_beam_finds_what_greed_misses() -> None:
     assert best.log_probability > greedy.log_probability
 
 
-def test_beams_of_several_prompts_are_searches_of_their_own_with_a_cache() -> None:
+def test_beams_of_several_prompts_are_independent() -> None:
     _, _, decoder = writer()
     prompts = [[3, 1, 4], [5], [0, 6]]
     together = cr.generate(decoder, prompts, max_new_tokens=5, num_beams=3, samples=2, stop=[2])
@@ -122,9 +122,9 @@ def test_beams_of_several_prompts_are_searches_of_their_own_with_a_cache() -> No
             assert one.log_probability == pytest.approx(other.log_probability)
 
 
-def test_draws_are_as_likely_as_the_net_says() -> None:
-    found = cr.generate(chain(SCORES), [1], max_new_tokens=1, samples=20_000, seed=4)
-    counts = np.bincount([int(text.tokens[0]) for text in found], minlength=5)
+def test_sampled_tokens_follow_the_softmax() -> None:
+    texts = cr.generate(chain(SCORES), [1], max_new_tokens=1, samples=20_000, seed=4)
+    counts = np.bincount([int(text.tokens[0]) for text in texts], minlength=5)
     p = softmax(SCORES[1:2])[0]
     assert (abs(counts - 20_000 * p) < 5 * np.sqrt(20_000 * p * (1 - p))).all()
     warm = cr.generate(chain(SCORES), [1], max_new_tokens=1, samples=20_000, temperature=0.5, seed=4)
@@ -134,7 +134,7 @@ def test_draws_are_as_likely_as_the_net_says() -> None:
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
-def test_a_draw_depends_on_seed_and_sample_and_not_on_who_is_drawn_beside_it(engine: str) -> None:
+def test_a_sample_depends_on_seed_and_index_only(engine: str) -> None:
     _, _, decoder = writer(engine)
     options: dict[str, Any] = {"max_new_tokens": 9, "temperature": 1.5, "stop": [2]}
     many = cr.generate(decoder, [3, 1], samples=9, seed=5, **options)
@@ -147,54 +147,54 @@ def test_a_draw_depends_on_seed_and_sample_and_not_on_who_is_drawn_beside_it(eng
     assert [t.tokens.tolist() for t in other] != [t.tokens.tolist() for t in few]
 
 
-def test_a_text_ends_behind_its_stop_token_and_others_go_on() -> None:
+def test_a_text_ends_after_its_stop_token_and_others_continue() -> None:
     scores = np.full((3, 3), -50.0)
     scores[0, 1] = scores[1, 0] = 0.0  # 0 1 0 1 ..., and 2 only after 2
     scores[2, 2] = 0.0
-    found = cr.generate(chain(scores), [[2], [0]], max_new_tokens=5, stop=[2])
-    assert [text.tokens.tolist() for text in found] == [[2], [1, 0, 1, 0, 1]]
-    assert [text.is_ended for text in found] == [True, False]
+    texts = cr.generate(chain(scores), [[2], [0]], max_new_tokens=5, stop=[2])
+    assert [text.tokens.tolist() for text in texts] == [[2], [1, 0, 1, 0, 1]]
+    assert [text.is_ended for text in texts] == [True, False]
 
 
 def test_streaming_gives_the_same_tokens_step_by_step() -> None:
     _, _, decoder = writer()
     options: dict[str, Any] = {"max_new_tokens": 8, "samples": 3, "seed": 2, "stop": [2], "top_p": 0.9}
     steps = np.stack(list(cr.stream_tokens(decoder, [3], **options)), axis=1)
-    found = cr.generate(decoder, [3], **options)
-    assert [row[row >= 0].tolist() for row in steps] == [text.tokens.tolist() for text in found]
+    texts = cr.generate(decoder, [3], **options)
+    assert [row[row >= 0].tolist() for row in steps] == [text.tokens.tolist() for text in texts]
 
 
-def test_a_callback_hears_every_step_and_can_end_the_writing() -> None:
+def test_a_callback_receives_every_step_and_can_stop() -> None:
     _, _, decoder = writer()
-    heard: list[list[int]] = []
+    received: list[list[int]] = []
 
-    def each(tokens: np.ndarray) -> bool:
-        heard.append(tokens.tolist())
-        return len(heard) == 3
+    def callback(tokens: np.ndarray) -> bool:
+        received.append(tokens.tolist())
+        return len(received) == 3
 
-    found = cr.generate(decoder, [3], samples=2, max_new_tokens=8, callback=each)
-    assert len(heard) == 3
-    assert np.array(heard).T.tolist() == [text.tokens.tolist() for text in found]
-    heard.clear()
-    assert len(list(cr.stream_tokens(decoder, [3], max_new_tokens=8, callback=each))) == 3
+    texts = cr.generate(decoder, [3], samples=2, max_new_tokens=8, callback=callback)
+    assert len(received) == 3
+    assert np.array(received).T.tolist() == [text.tokens.tolist() for text in texts]
+    received.clear()
+    assert len(list(cr.stream_tokens(decoder, [3], max_new_tokens=8, callback=callback))) == 3
 
 
-def test_the_whole_context_is_used_and_no_more() -> None:
+def test_a_text_ends_at_the_end_of_the_context() -> None:
     _, _, decoder = writer()
-    (found,) = cr.generate(decoder, [3] * 4)
-    assert len(found.tokens) == LENGTH - 4 + 1
+    (text,) = cr.generate(decoder, [3] * 4)
+    assert len(text.tokens) == LENGTH - 4 + 1
     (last,) = cr.generate(decoder, [3] * LENGTH)
     assert len(last.tokens) == 1
 
 
-def test_a_repetition_penalty_ends_circles() -> None:
+def test_a_repetition_penalty_ends_loops() -> None:
     scores = np.array([[3.0, 2.9, 2.8], [3.0, 2.9, 2.8], [3.0, 2.9, 2.8]])
     (plain,) = cr.generate(chain(scores), [0], max_new_tokens=3, greedy=True)
     (varied,) = cr.generate(chain(scores), [0], max_new_tokens=2, greedy=True, repetition_penalty=1.5)
     assert (plain.tokens.tolist(), varied.tokens.tolist()) == ([0, 0, 0], [1, 2])
 
 
-def test_what_is_translated_is_given_for_each_prompt() -> None:
+def test_every_prompt_has_its_source() -> None:
     words = nn.Embedding(WORDS, 4)
     blocks = (
         nn.TransformerEncoderLayer(2, dropout=0.0),
@@ -208,8 +208,8 @@ def test_what_is_translated_is_given_for_each_prompt() -> None:
     inputs = {"source": Spec((B, 4), "int64"), "target": Spec((B, 1), "int64")}
     built = nn.build(net, inputs, "float64")
     rng = np.random.default_rng(5)
-    held = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
-    decoder = Decoder(net, held, inputs, LENGTH, engine="reference")
+    parameters = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
+    decoder = Decoder(net, parameters, inputs, LENGTH, engine="reference")
     source = rng.integers(0, WORDS, (3, 4))
     for options in ({"greedy": True}, {"num_beams": 2}):
         together = cr.generate(decoder, [2], 6, inputs={"source": source}, stop=[3], **options)
@@ -248,29 +248,29 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_cannot_be_done_is_refused(what: str) -> None:
+def test_invalid_generation_arguments_are_refused(what: str) -> None:
     prompt, options, code = REFUSED[what]
     with pytest.raises(ChainruleError) as caught:
         cr.generate(writer()[2], prompt, **options)
     assert caught.value.code == code
 
 
-def test_beams_are_not_streamed() -> None:
+def test_beam_search_cannot_be_streamed() -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.stream_tokens(writer()[2], [1], num_beams=2)
     assert caught.value.code == "E124"
 
 
-def test_a_net_that_gives_no_numbers_is_refused() -> None:
+def test_a_network_with_non_finite_scores_is_refused() -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.generate(chain(np.full((3, 3), np.nan)), [0], max_new_tokens=2, greedy=True)
     assert caught.value.code == "E501"
 
 
 @pytest.mark.parametrize("ways", [{"greedy": True}, {"num_beams": 1}, {"seed": 1}])
-def test_a_stop_token_waits_for_the_least_number_of_tokens(ways: dict[str, Any]) -> None:
+def test_min_new_tokens_delays_the_stop_token(ways: dict[str, Any]) -> None:
     scores = np.zeros((3, 3))
-    scores[:, 2] = 9.0  # the net would stop at once
+    scores[:, 2] = 9.0  # without a minimum the text stops at once
     (short,) = cr.generate(chain(scores), [0], stop=[2], **ways)
     (long,) = cr.generate(chain(scores), [0], stop=[2], min_new_tokens=4, **ways)
     assert (len(short.tokens), len(long.tokens)) == (1, 5)

@@ -1,4 +1,4 @@
-"""The page on writing texts: its examples run and print what they say, its table is whole."""
+"""The page on text generation: its examples print what it shows, its table is complete."""
 
 from __future__ import annotations
 

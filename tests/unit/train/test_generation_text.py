@@ -1,4 +1,4 @@
-"""A model with a tokenizer writes texts, keeps the tokenizer in its file, and refuses what it cannot read."""
+"""A model with a tokenizer generates texts, saves the tokenizer in its file, and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POEMS = ["白日依山尽，黄河入海流。", "床前明月光，疑是地上
 
 @pytest.fixture(scope="module")
 def poet() -> cr.Model:
-    """A small GPT that knows three poems by heart."""
+    """A small GPT that has memorized three poems."""
     tokenizer = cr.Tokenizer.learn(POEMS, "character")
     x, y = cr.text_rows(tokenizer.encode_all(POEMS, ends=True), 14)
     net = cr.models.gpt2("small", tokenizer.size, 14, 0.0, width=24, depth=1, heads=2)
@@ -28,13 +28,13 @@ def poet() -> cr.Model:
     return model
 
 
-def test_a_poem_learned_by_heart_is_continued(poet: cr.Model) -> None:
+def test_a_memorized_poem_is_continued(poet: cr.Model) -> None:
     assert [poet.generate(poem[0], greedy=True) for poem in POEMS] == POEMS
     assert poet.generate("床前明月", num_beams=3) == POEMS[1]
     assert poet.generate("", greedy=True) in POEMS
 
 
-def test_the_end_stops_a_text_and_is_not_in_it(poet: cr.Model) -> None:
+def test_the_end_token_stops_a_text_and_is_not_in_it(poet: cr.Model) -> None:
     tokens = cr.generate(poet.decoder, [2, *poet.tokenizers[""].encode("春眠")], greedy=True, stop=[END])
     assert tokens[0].is_ended
     assert tokens[0].tokens[-1] == END
@@ -43,7 +43,7 @@ def test_the_end_stops_a_text_and_is_not_in_it(poet: cr.Model) -> None:
     assert poet.generate("春", greedy=True, max_new_tokens=3) == "春眠不觉"
 
 
-def test_what_is_no_text_is_never_written(poet: cr.Model) -> None:
+def test_special_tokens_are_never_generated(poet: cr.Model) -> None:
     hot = poet.generate("春", samples=20, temperature=50.0, seed=1)
     assert all(set(text) <= set("".join(POEMS)) for text in hot)
     numbers = cr.generate(
@@ -52,14 +52,14 @@ def test_what_is_no_text_is_never_written(poet: cr.Model) -> None:
     assert not {1, 2} & set(np.concatenate([text.tokens for text in numbers]).tolist())
 
 
-def test_pieces_of_a_stream_are_the_text(poet: cr.Model) -> None:
+def test_the_pieces_of_a_stream_concatenate_to_the_text(poet: cr.Model) -> None:
     pieces = list(poet.stream("春眠", temperature=2.0, seed=3))
     assert pieces[0] == "春眠"
     assert "".join(pieces) == poet.generate("春眠", temperature=2.0, seed=3)
 
 
-def test_a_stream_of_byte_pairs_holds_back_half_characters() -> None:
-    tokenizer = cr.Tokenizer.learn(["春花"], "byte_pair", size=260)  # bytes alone: three for a character
+def test_a_stream_of_byte_pairs_yields_complete_characters() -> None:
+    tokenizer = cr.Tokenizer.learn(["春花"], "byte_pair", size=260)  # bytes only: three for a character
     x, y = cr.text_rows([tokenizer.encode("春花秋月" * 2, ends=True)], 25)
     net = cr.models.gpt2("small", tokenizer.size, 25, 0.0, width=24, depth=1, heads=2)
     model = cr.Model(net, cr.CrossEntropy(ignore_index=0), cr.Adam(0.02), metrics=[], tokenizer=tokenizer)
@@ -67,7 +67,7 @@ def test_a_stream_of_byte_pairs_holds_back_half_characters() -> None:
     assert list(model.stream("春花", greedy=True))[:3] == ["春花", "秋", "月"]
 
 
-def test_the_file_of_a_model_holds_its_tokenizer(poet: cr.Model, tmp_path: Path) -> None:
+def test_a_model_file_contains_the_tokenizer(poet: cr.Model, tmp_path: Path) -> None:
     poet.save(tmp_path / "poet.safetensors")
     loaded = cr.load(tmp_path / "poet.safetensors")
     assert loaded.tokenizers == poet.tokenizers
@@ -81,20 +81,20 @@ def test_the_file_of_a_model_holds_its_tokenizer(poet: cr.Model, tmp_path: Path)
     [{"y": "x"}, {"": {"kind": "word"}}, {"no input": "the same"}, [], {"": "gone"}],
     ids=["no record", "half a record", "no such input", "a list", "a word"],
 )
-def test_a_file_with_an_odd_tokenizer_is_refused(poet: cr.Model, tmp_path: Path, change: Any) -> None:
+def test_a_file_with_an_invalid_tokenizer_is_refused(poet: cr.Model, tmp_path: Path, change: Any) -> None:
     path = tmp_path / "odd.safetensors"
     poet.save(path)
     record, tensors = container.load(path, "model")
     if isinstance(change, dict):
         own = record["tokenizers"][""]
-        change = {name: own if each == "the same" else each for name, each in change.items()}
+        change = {name: own if entry == "the same" else entry for name, entry in change.items()}
     container.save(path, "model", {**record, "tokenizers": change}, tensors)
     with pytest.raises(ChainruleError) as caught:
         cr.load(path)
     assert caught.value.code in ("E362", "E424")
 
 
-def test_a_file_from_before_there_were_tokenizers_is_read(poet: cr.Model, tmp_path: Path) -> None:
+def test_a_file_without_tokenizers_is_read(poet: cr.Model, tmp_path: Path) -> None:
     path = tmp_path / "old.safetensors"
     poet.save(path)
     record, tensors = container.load(path, "model")
@@ -104,7 +104,7 @@ def test_a_file_from_before_there_were_tokenizers_is_read(poet: cr.Model, tmp_pa
     assert caught.value.code == "E126"
 
 
-def test_the_decoder_is_made_anew_for_new_parameters_only(poet: cr.Model) -> None:
+def test_the_decoder_is_rebuilt_for_new_parameters_only(poet: cr.Model) -> None:
     decoder = poet.decoder
     poet.generate("春")
     assert poet.decoder is decoder
@@ -119,7 +119,7 @@ TRANSLATED = {"a b": "春花", "b a": "秋月", "c": "山"}
 
 @pytest.fixture(scope="module")
 def translator() -> cr.Model:
-    """A net that reads words and writes characters, and knows three sentences."""
+    """A network that reads words and writes characters, and has memorized three sentences."""
     source = cr.Tokenizer.learn(TRANSLATED, "word")
     target = cr.Tokenizer.learn(TRANSLATED.values(), "character")
     read = cr.pad_sequences(source.encode_all(TRANSLATED, ends=True), 5)
@@ -145,15 +145,15 @@ def translator() -> cr.Model:
     return model
 
 
-def test_a_net_that_translates_writes_the_translation_alone(translator: cr.Model, tmp_path: Path) -> None:
-    said = [translator.generate(text, greedy=True) for text in TRANSLATED]
-    assert said == list(TRANSLATED.values())
+def test_a_translator_generates_the_translation(translator: cr.Model, tmp_path: Path) -> None:
+    translations = [translator.generate(text, greedy=True) for text in TRANSLATED]
+    assert translations == list(TRANSLATED.values())
     assert translator.generate("a b", num_beams=2) == "春花"
     translator.save(tmp_path / "translator.safetensors")
     assert cr.load(tmp_path / "translator.safetensors").generate("b a", greedy=True) == "秋月"
     assert isinstance(
         translator.generate("a unknown", greedy=True), str
-    )  # a word nobody knows is read as such
+    )  # an unknown word is read as the unknown token
     with pytest.raises(ChainruleError) as caught:
         translator.generate("a b a b a b")
     assert caught.value.code == "E364"
@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_cannot_be_written_is_refused(poet: cr.Model, what: str) -> None:
+def test_invalid_arguments_of_generate_are_refused(poet: cr.Model, what: str) -> None:
     text, ways, code, words = REFUSED[what]
     with pytest.raises(ChainruleError) as caught:
         poet.generate(text, **ways)
@@ -185,7 +185,7 @@ def test_a_stream_of_several_samples_is_refused(poet: cr.Model) -> None:
     assert caught.value.code == "E102"
 
 
-def test_models_that_write_no_texts_say_so(poet: cr.Model) -> None:
+def test_models_without_tokenizer_or_training_cannot_generate(poet: cr.Model) -> None:
     untrained = cr.Model(cr.Dense(1), "mse", tokenizer=poet.tokenizers[""])
     plain = cr.Model(cr.Dense(1), "mse", tokenizer=poet.tokenizers[""])
     plain.fit([[1.0], [2.0]], [2.0, 4.0], epochs=1, verbose=False)
@@ -203,7 +203,7 @@ def test_models_that_write_no_texts_say_so(poet: cr.Model) -> None:
     assert caught.value.code == "E126"
 
 
-def test_places_of_what_is_read_must_not_be_counted_like_those_of_what_is_written(poet: cr.Model) -> None:
+def test_a_shared_position_embedding_of_source_and_target_is_refused(poet: cr.Model) -> None:
     words = cr.Sequential(cr.Embedding(9, 4), cr.SinusoidalPosition())
     blocks = cr.TransformerEncoderLayer(2, dropout=0.0), cr.TransformerDecoderLayer(2, dropout=0.0)
     net = cr.Sequential(cr.Parallel("none", source=words, target=words), cr.Transformer(*blocks), cr.Dense(9))

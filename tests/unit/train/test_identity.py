@@ -1,4 +1,4 @@
-"""A training goes on only as what it was: settings, data, labels and the code of a user's own classes."""
+"""A training is resumed only with equal settings, data, labels and code of custom classes."""
 
 from __future__ import annotations
 
@@ -38,38 +38,38 @@ def stop(event: object) -> bool:
     return isinstance(event, StepDone) and event.step == 4
 
 
-def goes_on(first: Case, second: Case, folder: Path) -> str:
-    """The error of going on with the first training as the second; ``""`` if it goes on."""
+def resume_error(first: Case, second: Case, folder: Path) -> str:
+    """The error of resuming the first training as the second; ``""`` if it is resumed."""
     first.fit(folder, callbacks=[*first.options.get("callbacks", []), stop])
     try:
         second.fit(folder, resume=True)
     except FileError as error:
-        found = error
+        refused = error
     else:
         return ""
-    assert found.code == "E505"
-    assert found.render("zh") != found.render("en")
-    return str(found)
+    assert refused.code == "E505"
+    assert refused.render("zh") != refused.render("en")
+    return str(refused)
 
 
-# --- the code of the user's own classes
+# --- the code of custom classes
 
 
 @pytest.mark.parametrize("make", CODE, ids=lambda make: make.__name__)
 def test_changed_code_with_equal_settings_is_refused_by_name(make: Any, tmp_path: Path) -> None:
-    assert goes_on(make(0.0), make(0.0), tmp_path / "same") == ""
-    assert CODE[make] in goes_on(make(0.0), make(1.0), tmp_path / "other")
+    assert resume_error(make(0.0), make(0.0), tmp_path / "same") == ""
+    assert CODE[make] in resume_error(make(0.0), make(1.0), tmp_path / "other")
 
 
-def test_the_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    whole = layer(0.0).fit(tmp_path / "whole")
+def test_a_resumed_training_has_the_same_bits(tmp_path: Path) -> None:
+    uninterrupted = layer(0.0).fit(tmp_path / "whole")
     layer(0.0).fit(tmp_path / "part", callbacks=[stop])
     resumed = layer(0.0).fit(tmp_path / "part", resume=True)
-    for path, value in whole.parameters().items():
+    for path, value in uninterrupted.parameters().items():
         assert value.tobytes() == resumed.parameters()[path].tobytes()
 
 
-# --- everything else that decides a result
+# --- everything else that affects a result
 
 
 BASE = Case({}, {"validation": (X[:4], Y[:4]), "augmentation": None})
@@ -111,47 +111,47 @@ OTHER: dict[str, tuple[Case, Case, str]] = {
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_whatever_decides_a_result_is_part_of_the_identity(name: str, tmp_path: Path) -> None:
+def test_settings_that_affect_the_result_are_part_of_the_identity(name: str, tmp_path: Path) -> None:
     first, second, word = OTHER[name]
-    assert word in goes_on(first, second, tmp_path)
+    assert word in resume_error(first, second, tmp_path)
 
 
 @pytest.mark.parametrize("option", [{"verbose": None}, {"epochs": 4}, {"probes": False}, {"doctor": True}])
-def test_what_decides_nothing_may_change(option: dict[str, Any], tmp_path: Path) -> None:
-    assert goes_on(Case(), Case({}, option), tmp_path) == ""
+def test_settings_without_effect_on_the_result_may_change(option: dict[str, Any], tmp_path: Path) -> None:
+    assert resume_error(Case(), Case({}, option), tmp_path) == ""
 
 
-def test_an_own_setting_is_named_with_its_path(tmp_path: Path) -> None:
+def test_a_changed_setting_of_a_custom_layer_is_named_by_its_path(tmp_path: Path) -> None:
     class Times(nn.Layer):
         factor: float = 1.0
 
         def __call__(self, x: Any, scope: Any) -> Any:
             return x * self.factor
 
-    text = goes_on(Case({"net": net(Times(3.0))}), Case({"net": net(Times(5.0))}), tmp_path)
+    text = resume_error(Case({"net": net(Times(3.0))}), Case({"net": net(Times(5.0))}), tmp_path)
     assert "net.layers[1].factor: 3.0, now 5.0" in text
 
 
-def test_parameters_that_were_given_belong_to_it(tmp_path: Path) -> None:
+def test_loaded_initial_parameters_are_part_of_the_identity(tmp_path: Path) -> None:
     options = {"epochs": 3, "batch_size": 4, "verbose": False, "run": tmp_path}
-    begun = started(1.0)
-    begun.fit(X, Y, callbacks=[stop], **options)
+    model = started(1.0)
+    model.fit(X, Y, callbacks=[stop], **options)
     with pytest.raises(FileError, match="initial parameters"):
         started(2.0).fit(X, Y, resume=True, **options)
-    begun.fit(X, Y, resume=True, **options)  # the same call in the same process goes on
-    assert begun.state.start == "given"
+    model.fit(X, Y, resume=True, **options)  # the same call in the same process resumes
+    assert model.state.start == "given"
     with pytest.raises(TrainingError, match="E531"):
-        begun.replay(1, X, Y, epochs=3, batch_size=4)
+        model.replay(1, X, Y, epochs=3, batch_size=4)
 
 
 def started(value: float) -> cr.Model:
-    """A model with given parameters."""
-    made = cr.Model(nn.Sequential(nn.Dense(2)), "cross_entropy")
-    made.fit(X, Y, epochs=0, verbose=False)
-    return made.load_parameters({"dense1.bias": np.full(2, value)})
+    """A model with these initial parameters."""
+    model = cr.Model(nn.Sequential(nn.Dense(2)), "cross_entropy")
+    model.fit(X, Y, epochs=0, verbose=False)
+    return model.load_parameters({"dense1.bias": np.full(2, value)})
 
 
-def test_every_fact_can_be_kept_in_a_file(tmp_path: Path) -> None:
+def test_every_fact_can_be_saved(tmp_path: Path) -> None:
     names = [fact.name for fact in FACTS]
     assert len(set(names)) == len(names)
     assert names[-1] == "computation", "compared last"
@@ -163,22 +163,22 @@ def test_every_fact_can_be_kept_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "make", [layer, loss, optimizer, schedule, penalty, clip, network], ids=lambda m: m.__name__
 )
-def test_replay_shows_no_other_training(make: Any, tmp_path: Path) -> None:
-    case, asked = make(0.0), {"epochs": 3, "batch_size": 4}
+def test_replay_refuses_another_training(make: Any, tmp_path: Path) -> None:
+    case, options = make(0.0), {"epochs": 3, "batch_size": 4}
     case.fit(None).save(tmp_path / "model.safetensors")
     same, other = (
         cr.load(tmp_path / "model.safetensors", layers=custom_classes(make(k))) for k in (0.0, 1.0)
     )
-    same.replay(2, case.x, case.y, **asked)
+    same.replay(2, case.x, case.y, **options)
     with pytest.raises(TrainingError, match="other code with equal settings") as refused:
-        other.replay(2, case.x, case.y, **asked)
+        other.replay(2, case.x, case.y, **options)
     assert refused.value.code == "E532"
     with pytest.raises(TrainingError, match="E532"):
-        saved_again(other, custom_classes(make(1.0)), tmp_path).replay(2, case.x, case.y, **asked)
+        saved_again(other, custom_classes(make(1.0)), tmp_path).replay(2, case.x, case.y, **options)
 
 
 def saved_again(model: cr.Model, kinds: list[type], folder: Path) -> cr.Model:
-    """The model of a file that a model of a file was saved to."""
+    """A model that was loaded from a file, saved to another and loaded again."""
     model.save(folder / "again.safetensors")
     return cr.load(folder / "again.safetensors", layers=kinds)
 
@@ -196,7 +196,7 @@ def test_replay_from_a_run_compares_the_code(tmp_path: Path) -> None:
         other.replay(2, X, Y, epochs=3, batch_size=4, run=tmp_path)
 
 
-# --- processes and edits that mean nothing
+# --- processes and edits without effect
 
 
 SCRIPT = '''
@@ -224,7 +224,7 @@ def run_script(folder: Path, mode: str, seed: str, **parts: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr
 
 
-def test_another_process_goes_on_after_edits_that_mean_nothing(tmp_path: Path) -> None:
+def test_another_process_resumes_after_edits_without_effect(tmp_path: Path) -> None:
     assert run_script(tmp_path, "train", "1") == ""
     refused = run_script(tmp_path, "resume", "2", function="sin")
     assert 'other code with equal settings: the layer Bent "bent1"' in refused
@@ -233,7 +233,7 @@ def test_another_process_goes_on_after_edits_that_mean_nothing(tmp_path: Path) -
     )
 
 
-def test_bytecode_knows_what_a_function_does_and_not_how_it_looks() -> None:
+def test_the_code_of_a_function_does_not_depend_on_names_and_comments() -> None:
     def first(y: Any, p: Any) -> float:
         """Documented."""
         value = 2.0
@@ -251,11 +251,11 @@ def test_bytecode_knows_what_a_function_does_and_not_how_it_looks() -> None:
     def closed(factor: float) -> Any:
         return lambda y, p: p * factor
 
-    found = [
+    codes = [
         code_fingerprints({"f": f})["f"]
         for f in (first, same, constant, closed(1.0), closed(1.0), closed(2.0))
     ]
-    assert found[0] == found[1]
-    assert found[3] == found[4]
-    assert len(set(found)) == 4
+    assert codes[0] == codes[1]
+    assert codes[3] == codes[4]
+    assert len(set(codes)) == 4
     assert code_fingerprints({"f": np.mean, "g": len, "h": cr.EarlyStopping()}) == {}

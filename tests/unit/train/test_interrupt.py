@@ -1,8 +1,7 @@
 """Signals to real training processes: they save, end at once, and resume to the same bytes.
 
-The undisturbed training they are compared with runs under another hash seed, locale, folder and time zone.
-The others are forked from a server that has imported chainrule once, since importing takes longer than
-training.
+The uninterrupted training runs under another hash seed, locale, folder and time zone. The other processes are
+forked from a server that has imported chainrule once, since importing takes longer than training.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ from chainrule.store import RunFolder
 from chainrule.train.callback import Callback
 from chainrule.train.stopping import EarlyStopping
 
-EPOCHS, PACE = 300, 0.002  # of five steps; seconds of rest after each, so that a signal finds it at work
+EPOCHS, PAUSE = 300, 0.002  # of five steps; seconds of pause after each, so that a signal arrives in between
 
 
-def training(folder: str, say: Callable[[Any], None]) -> None:
-    """A training with dropout, shuffling, a schedule and early stopping; says when it has begun and ended."""
+def training(folder: str, report: Callable[[Any], None]) -> None:
+    """A training with dropout and early stopping that reports its first step and its end."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 3))
-    begun = []
+    first_step = []
 
-    def tell(event: object) -> None:
-        if isinstance(event, StepDone) and not begun:
-            begun.append(event)
-            say("begun")
+    def listener(event: object) -> None:
+        if isinstance(event, StepDone) and not first_step:
+            first_step.append(event)
+            report("begun")
         if isinstance(event, EpochDone):
-            time.sleep(PACE)
+            time.sleep(PAUSE)
         if isinstance(event, TrainingEnded):
-            say((event.reason, event.step))
+            report((event.reason, event.step))
 
     net, optimizer = (
         Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)),
@@ -53,18 +52,18 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
     )
     Model(net, "cross_entropy", optimizer).fit(
         x, np.where(x[:, 0] > 0, "yes", "no"), epochs=EPOCHS, batch_size=7, validation=0.25, seed=1,
-        callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05,
+        callbacks=[EarlyStopping(patience=10**6), listener], run=folder, resume=True, save_every=0.05,
         verbose=False,
     )  # fmt: skip
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of all that a training came to: weights, slots, best, counters, history."""
+    """SHA-256 of the newest checkpoint: weights, optimizer state, best weights, counters, history."""
     return hashlib.sha256(max((folder / "checkpoints").iterdir()).read_bytes()).hexdigest()
 
 
 def started(folder: Path) -> tuple[Any, Connection]:
-    """A training in a process of its own, once it has made a step."""
+    """A training in its own process, after its first step."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["chainrule.model"])
     ours, theirs = context.Pipe(duplex=False)
@@ -76,43 +75,43 @@ def started(folder: Path) -> tuple[Any, Connection]:
 
 
 def _in_a_process(folder: str, connection: Connection) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, by the training as well
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - a second Ctrl-C ends in a traceback that nobody needs
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, and child processes inherit that
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - a second Ctrl-C ends in a traceback
     training(folder, connection.send)
 
 
 def saved_step(folder: Path) -> int:
-    """The step of the newest checkpoint, once it is known that none is damaged."""
-    found = RunFolder.open(folder).latest()
-    assert found is not None
-    assert found.skipped == ()
-    return found.step
+    """The step of the newest checkpoint; asserts that no checkpoint is damaged."""
+    checkpoint = RunFolder.open(folder).latest()
+    assert checkpoint is not None
+    assert checkpoint.skipped == ()
+    return checkpoint.step
 
 
 def test_signals_and_kills_in_a_row_lose_nothing(tmp_path: Path) -> None:
     dice, last = random.Random(0), 0
     polite = [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP,)]
     for signals in [*polite, (signal.SIGINT, signal.SIGINT), (signal.SIGKILL,)]:
-        process, said = started(tmp_path)
+        process, reports = started(tmp_path)
         time.sleep(dice.uniform(0.0, 0.1))
         for number in signals:
             os.kill(process.pid, number)
         process.join(timeout=20)
-        assert process.exitcode is not None, "it ends"
+        assert process.exitcode is not None, "the process must end"
         step = saved_step(tmp_path)
         if signals in polite:
             assert process.exitcode == 0
-            assert said.recv() == ("interrupted", step), "the step it ended at is on the disk"
+            assert reports.recv() == ("interrupted", step), "the checkpoint must have the last step"
         assert step >= last
         last = step
-    process, said = started(tmp_path)
-    assert said.recv() == ("epochs", EPOCHS * 5)
+    process, reports = started(tmp_path)
+    assert reports.recv() == ("epochs", EPOCHS * 5)
     process.join(timeout=20)
-    assert digest(tmp_path) == undisturbed(tmp_path / "elsewhere")
+    assert digest(tmp_path) == uninterrupted(tmp_path / "elsewhere")
 
 
 class _Terminated(Callback):
-    """Sends SIGTERM to its own process before the first step, where a first checkpoint is on the disk."""
+    """Sends SIGTERM to its own process before the first step, after the first checkpoint."""
 
     def start(self, training: Any) -> Callable[[Any], None]:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -127,7 +126,7 @@ def interrupted_before_the_first_step(folder: str) -> None:
     model.fit(
         [[1.0], [2.0]], [3.0, 5.0], epochs=9, run=folder, callbacks=[listener, _Terminated()], verbose=False
     )
-    sys.exit(3 if [(each.reason, each.step) for each in ended] == [("interrupted", 0)] else 4)
+    sys.exit(3 if [(event.reason, event.step) for event in ended] == [("interrupted", 0)] else 4)
 
 
 def test_a_signal_before_the_first_step_interrupts_the_training(tmp_path: Path) -> None:
@@ -140,18 +139,18 @@ def test_a_signal_before_the_first_step_interrupts_the_training(tmp_path: Path) 
     assert saved_step(tmp_path / "run") == 0
 
 
-def undisturbed(folder: Path) -> str:
-    """What it comes to in a process that nobody disturbs and that differs in all that must not matter."""
+def uninterrupted(folder: Path) -> str:
+    """The digest of a training in an uninterrupted process with another environment."""
     folder.mkdir()
     odd = {"PYTHONHASHSEED": "77", "LC_ALL": "C", "LANG": "zh_CN.UTF-8", "TZ": "Asia/Kathmandu"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, __file__, "run"],
         cwd=folder,
         capture_output=True,
         text=True,
         env={**os.environ, **odd},
     )
-    assert f"('epochs', {EPOCHS * 5})" in done.stdout, done.stderr
+    assert f"('epochs', {EPOCHS * 5})" in process.stdout, process.stderr
     return digest(folder / "run")
 
 

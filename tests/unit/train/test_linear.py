@@ -1,4 +1,4 @@
-"""Straight lines are scikit-learn's: ridge regression, logistic regression of two and of several classes."""
+"""Linear models equal scikit-learn's: ridge regression, logistic regression of two and of several classes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def test_ridge(seed: int, rows: int, wide: int, weighted: bool) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(rows, wide)), rng.normal(size=rows)
     weights = rng.uniform(0.1, 2.0, rows) if weighted else None
-    wanted = Ridge().fit(x, y, sample_weight=weights)
-    np.testing.assert_allclose(ridge(x, y, weights)(x)[:, 0], wanted.predict(x), atol=1e-9)
+    expected = Ridge().fit(x, y, sample_weight=weights)
+    np.testing.assert_allclose(ridge(x, y, weights)(x)[:, 0], expected.predict(x), atol=1e-9)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
@@ -27,22 +27,22 @@ def test_logistic(classes: int, weighted: bool) -> None:
     x = rng.normal(size=(60, 4))
     y = np.concatenate([np.arange(classes), rng.integers(0, classes, 60 - classes)])
     weights = rng.uniform(0.1, 2.0, 60) if weighted else None
-    line = logistic(x, y, classes, weights)
-    wanted = LogisticRegression(tol=1e-10, max_iter=10_000).fit(x, y, sample_weight=weights)
-    np.testing.assert_allclose(line.weight.T, wanted.coef_, atol=1e-3)
-    assert line.bias - line.bias.mean() == pytest.approx(
-        wanted.intercept_ - wanted.intercept_.mean(), abs=1e-3
+    model = logistic(x, y, classes, weights)
+    expected = LogisticRegression(tol=1e-10, max_iter=10_000).fit(x, y, sample_weight=weights)
+    np.testing.assert_allclose(model.weight.T, expected.coef_, atol=1e-3)
+    assert model.bias - model.bias.mean() == pytest.approx(
+        expected.intercept_ - expected.intercept_.mean(), abs=1e-3
     )
 
 
-def test_large_numbers_overflow_nothing() -> None:
+def test_logistic_regression_of_large_numbers_does_not_overflow() -> None:
     x = np.array([[-1e4], [1e4], [2e4]])
     with np.errstate(over="raise", invalid="raise"):
         for y, classes in (([0, 1, 1], 2), ([0, 1, 2], 3)):
             assert np.isfinite(logistic(x, np.array(y), classes)(x)).all()
 
 
-def test_a_valley_with_steep_sides_is_walked_to_its_end() -> None:
+def test_an_ill_conditioned_minimum_is_found() -> None:
     steep = np.array([1.0, 1e4])
-    found = lbfgs(lambda x: (float(steep @ (x - 1) ** 2), 2 * steep * (x - 1)), np.array([-3.0, 5.0]))
-    np.testing.assert_allclose(found, 1.0, atol=1e-4)
+    position = lbfgs(lambda x: (float(steep @ (x - 1) ** 2), 2 * steep * (x - 1)), np.array([-3.0, 5.0]))
+    np.testing.assert_allclose(position, 1.0, atol=1e-4)

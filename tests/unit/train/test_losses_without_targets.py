@@ -1,4 +1,4 @@
-"""A loss whose output alone decides takes no y, and refuses one that could mean the opposite."""
+"""Losses without targets are trained without y, and refuse a y that could mean the opposite."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def twin(start: dict[str, np.ndarray]) -> Any:
     return net
 
 
-def test_a_training_without_y_is_pytorchs() -> None:
+def test_a_training_without_y_matches_pytorch() -> None:
     ours = model().initialize(SPECS)
     names = ("dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias")
     start = ours.parameters()
@@ -52,7 +52,7 @@ def test_a_training_without_y_is_pytorchs() -> None:
 
 
 @pytest.mark.parametrize("y", [np.zeros(48), np.ones(48), -np.ones(48), np.arange(48) % 2], ids=str)
-def test_a_y_is_refused_whatever_it_says(y: np.ndarray) -> None:
+def test_any_y_is_refused(y: np.ndarray) -> None:
     for call in (lambda: model().fit(X, y, verbose=False), lambda: fitted().evaluate(X, y),
                  lambda: model().fit(X, validation=(X, y), verbose=False)):  # fmt: skip
         with pytest.raises(UsageError) as caught:
@@ -89,7 +89,7 @@ def test_one_of_two_outputs_needs_no_y() -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_says_whether_it_needs_a_target(name: str) -> None:
+def test_every_loss_declares_whether_it_needs_a_target(name: str) -> None:
     assert (name in WITHOUT) == (name == "triplet_margin")
     with pytest.raises(UsageError) as caught:
         getattr(cr, name)(cr.constant(X), None if LOSSES[name].needs_target else X)

@@ -1,4 +1,4 @@
-"""The sweep of the learning rate sees what a training would see, and leaves the model as it is."""
+"""The learning rate sweep: equal to a training, and without effect on the model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def everything(model: Model) -> list[Any]:
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_the_model_stays_as_it_is(warm_start: bool) -> None:
+def test_the_sweep_does_not_change_the_model(warm_start: bool) -> None:
     model = regressor()
     find_learning_rate(model.state, X, Y)
     assert model.network is None
@@ -48,11 +48,11 @@ def test_the_model_stays_as_it_is(warm_start: bool) -> None:
     first = find_learning_rate(model.state, X, Y, warm_start=warm_start)
     assert everything(model) == before
     assert find_learning_rate(model.state, X, Y, warm_start=warm_start) == first, (
-        "a question may be asked twice"
+        "a second sweep must have the same result"
     )
 
 
-def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
+def test_rates_are_spaced_evenly_and_losses_equal_a_training() -> None:
     sweep = find_learning_rate(regressor().state, X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
     assert sweep.rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
     seen: list[Any] = []
@@ -63,12 +63,12 @@ def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
 def test_the_suggestion_trains() -> None:
     sweep = find_learning_rate(regressor().state, X, Y)
     assert sweep.suggestion is not None
-    first, last = (regressor(SGD(rate)) for rate in (sweep.suggestion, 1e-5))
+    first, last = (regressor(SGD(learning_rate)) for learning_rate in (sweep.suggestion, 1e-5))
     losses = [m.fit(X, Y, epochs=5, verbose=False)[-1]["loss"] for m in (first, last)]
     assert losses[0] is not None
     assert losses[1] is not None
     assert losses[0] < 0.5 * losses[1]
-    assert len(sweep.rates) < 100, "it ended where it diverged"
+    assert len(sweep.rates) < 100, "the sweep must end where the loss diverges"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_suggestion_trains() -> None:
         Grouped(Adam(), groups=(Group("dense1", learning_rate_factor=0.1),)),
         ScheduleFreeAdamW(),
     ],
-    ids=lambda each: type(each).__name__,
+    ids=lambda optimizer: type(optimizer).__name__,
 )
 def test_optimizers_built_around_others(optimizer: Any) -> None:
     assert find_learning_rate(regressor(optimizer).state, X, Y, steps=20).rates[0] == pytest.approx(
@@ -87,7 +87,7 @@ def test_optimizers_built_around_others(optimizer: Any) -> None:
     )
 
 
-def test_a_table_is_taken_too() -> None:
+def test_the_sweep_accepts_a_table() -> None:
     frame = pd.DataFrame({"a": X[:, 0], "b": ["u", "v"] * 32, "price": Y})
     model = regressor()
     assert find_learning_rate(model.state, frame, "price", steps=30).suggestion is not None
@@ -104,13 +104,13 @@ def test_numbers_that_overflow_end_the_sweep() -> None:
         )
 
 
-def test_where_nothing_falls_nothing_is_suggested() -> None:
+def test_no_suggestion_if_the_loss_does_not_fall() -> None:
     flat = find_learning_rate(regressor().state, X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
     assert flat.suggestion is None
     assert "never falls" in str(flat)
 
 
-def test_it_can_be_printed_and_drawn() -> None:
+def test_the_sweep_is_printed_and_plotted() -> None:
     sweep = find_learning_rate(regressor().state, X, Y)
     lines = str(sweep).splitlines()
     assert len(lines) == 22
@@ -118,13 +118,13 @@ def test_it_can_be_printed_and_drawn() -> None:
     assert lines[-1].startswith("suggestion: rate ")
     assert max(map(len, lines)) <= 80
     assert sweep.to_svg() == sweep.to_svg()
-    picture = ET.fromstring(sweep.to_svg())
-    points = next(e for e in picture if e.tag.endswith("polyline")).attrib["points"].split()
+    plot = ET.fromstring(sweep.to_svg())
+    points = next(e for e in plot if e.tag.endswith("polyline")).attrib["points"].split()
     assert len(points) == len(sweep.rates)
     assert len(LearningRateSweep((1.0, 2.0), (0.5, 0.5), (0.5, 0.5), None).table(5).splitlines()) == 3
 
 
-def test_smoothing_keeps_what_is_straight() -> None:
+def test_smoothing_keeps_a_line() -> None:
     assert smooth([2.0] * 40) == pytest.approx(np.full(40, 2.0))
     line = np.arange(60.0)
     assert smooth(line.tolist())[10:-10] == pytest.approx(line[10:-10])
@@ -139,12 +139,12 @@ def test_smoothing_keeps_what_is_straight() -> None:
         ({"epochs": 3}, "E101"), ({"sed": 1}, "E101"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_swept(options: dict[str, Any], code: str) -> None:
+def test_invalid_sweeps_are_refused(options: dict[str, Any], code: str) -> None:
     with pytest.raises(ChainruleError, match=code):
         find_learning_rate(regressor().state, X, Y, **options)
 
 
-def test_an_optimizer_without_a_rate() -> None:
+def test_an_optimizer_without_a_learning_rate_is_refused() -> None:
     class Still(Optimizer):
         name = "still"
 

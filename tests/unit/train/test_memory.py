@@ -1,4 +1,4 @@
-"""A training that cannot fit is refused before it begins; questions go through in smaller blocks."""
+"""A training that does not fit in memory is refused beforehand; predictions use smaller blocks."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def model(engine: str = "native", **options: Any) -> cr.Model:
 
 
 def offered(error: TrainingError) -> int:
-    """The batch size that an error offers."""
+    """The batch size that an error suggests."""
     word, number = error.fix.split("=")
     assert word == "batch_size"
     return int(number)
 
 
-def needs(asked: cr.Model, *batches: int) -> list[int]:
-    """What trainings on the 4000 rows take, in batches of these sizes."""
-    assert asked.network is not None
-    step = training_step(asked.network, False, 100)
-    return [training_need(asked.network, step, batch, 4000).total for batch in batches]
+def needs(initialized: cr.Model, *batches: int) -> list[int]:
+    """The bytes that trainings on the 4000 rows need, for batches of these sizes."""
+    assert initialized.network is not None
+    step = training_step(initialized.network, False, 100)
+    return [training_need(initialized.network, step, batch, 4000).total for batch in batches]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
-    refused, asked = model(engine), model(engine).initialize(specs_of({"x": X}))
-    small, large = needs(asked, 8, 4000)
+    refused, initialized = model(engine), model(engine).initialize(specs_of({"x": X}))
+    small, large = needs(initialized, 8, 4000)
     limit = (small + large) // 2
     with cr.settings.using(memory=limit):
         with pytest.raises(TrainingError, match="E508") as caught:
@@ -56,25 +56,27 @@ def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
         assert f"{large:,}" in caught.value.received
         largest = offered(caught.value)
         assert 8 <= largest < 4000
-        assert needs(asked, largest)[0] <= limit
+        assert needs(initialized, largest)[0] <= limit
         refused.fit(X, Y, batch_size=largest, **QUIET)
         assert refused.network is not None
 
 
-def test_without_probes_none_is_counted() -> None:
-    """What only they would take refuses nothing."""
-    asked = model().initialize(specs_of({"x": X}))
-    assert asked.network is not None
-    step = training_step(asked.network, False, 100)
-    without, also = (training_need(asked.network, step, 500, 4000, probes=p).total for p in (False, True))
-    assert without < also
-    with cr.settings.using(memory=without):
+def test_memory_of_probes_is_counted_only_with_probes() -> None:
+    """A training that fits only without probes is refused only with probes."""
+    initialized = model().initialize(specs_of({"x": X}))
+    assert initialized.network is not None
+    step = training_step(initialized.network, False, 100)
+    without_probes, with_probes = (
+        training_need(initialized.network, step, 500, 4000, probes=p).total for p in (False, True)
+    )
+    assert without_probes < with_probes
+    with cr.settings.using(memory=without_probes):
         model().fit(X, Y, batch_size=500, probes=False, **QUIET)
         with pytest.raises(TrainingError, match="E508"):
             model().fit(X, Y, batch_size=500, **QUIET)
 
 
-def test_no_batch_is_offered_where_none_fits() -> None:
+def test_no_batch_is_suggested_if_none_fits() -> None:
     with cr.settings.using(memory=10_000), pytest.raises(TrainingError, match="E508") as caught:
         model().fit(X, Y, **QUIET)
     assert "batch_size" not in caught.value.fix
@@ -82,7 +84,7 @@ def test_no_batch_is_offered_where_none_fits() -> None:
     assert "样本" in caught.value.clause("zh")
 
 
-def test_a_training_that_began_is_left_as_it_was() -> None:
+def test_a_refused_training_does_not_change_the_model() -> None:
     trained = model()
     trained.fit(X, Y, **QUIET)
     before = trained.parameters()
@@ -93,16 +95,16 @@ def test_a_training_that_began_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
+def test_predictions_are_computed_in_blocks_that_fit(engine: str) -> None:
     trained = model(engine, dtype="float64")
     trained.fit(X, Y, **QUIET)
-    whole, measured = np.asarray(trained(X)), trained.evaluate(X, Y)
+    outputs, measured = np.asarray(trained(X)), trained.evaluate(X, Y)
     assert trained.network is not None
     with cr.settings.using(memory=80_000):
         rows = rows_per_block(trained.network.prediction_program, 4000)
         assert 1 < rows < BLOCK
         assert trained.network.prediction_program.memory_requirement({"B": rows}).total <= 80_000
-        np.testing.assert_allclose(np.asarray(trained(X)), whole, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(np.asarray(trained(X)), outputs, rtol=1e-12, atol=1e-12)
         assert trained.evaluate(X, Y) == pytest.approx(measured)
     assert rows_per_block(trained.network.prediction_program, 4000) == BLOCK
     assert rows_per_block(trained.network.prediction_program, 7) == 7
@@ -110,27 +112,27 @@ def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
         trained.predict(X)
 
 
-def test_a_model_says_what_a_step_takes() -> None:
-    asked = model()
+def test_memory_returns_the_requirement_of_a_step() -> None:
+    unfitted = model()
     with pytest.raises(TrainingError, match="E503"):
-        asked.memory()
-    asked.fit(X, Y, **QUIET)
-    small, large = asked.memory(32), asked.memory(2000)
+        unfitted.memory()
+    unfitted.fit(X, Y, **QUIET)
+    small, large = unfitted.memory(32), unfitted.memory(2000)
     assert small.total < large.total
     assert small.uses["state"] == large.uses["state"]
     numbers = 60 * 40 + 40 + 40 * 5 + 5
     assert small.uses["state"] >= (1 + 2 * 3 + 2) * numbers * 4  # Adam keeps two numbers for each
     for wrong in (0, 1.5, "32"):
         with pytest.raises(UsageError, match="E102"):
-            asked.memory(wrong)  # pyright: ignore[reportArgumentType]
+            unfitted.memory(wrong)  # pyright: ignore[reportArgumentType]
 
 
-def test_the_last_smaller_batch_counts_where_there_is_one() -> None:
-    asked = model()
-    asked.fit(X, Y, **QUIET)
-    assert asked.network is not None
-    step = training_step(asked.network, False, 100)
-    even, uneven = (training_need(asked.network, step, 1000, rows).uses for rows in (4000, 3999))
+def test_a_smaller_last_batch_adds_to_the_requirement() -> None:
+    fitted = model()
+    fitted.fit(X, Y, **QUIET)
+    assert fitted.network is not None
+    step = training_step(fitted.network, False, 100)
+    even, uneven = (training_need(fitted.network, step, 1000, rows).uses for rows in (4000, 3999))
     assert even.get("last", 0) == 0
     assert 0.5 * even["work"] < uneven["last"]
 
@@ -149,19 +151,21 @@ def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimizer", [cr.SGD(0.01), cr.SGD(0.01, momentum=0.9), cr.Adam(0.01)], ids=str)
-def test_what_is_predicted_is_what_is_allocated(optimizer: Any) -> None:
-    """Copies of the parameters are most of it: none is made that is not counted."""
+def test_the_predicted_memory_is_allocated(optimizer: Any) -> None:
+    """Most of it are copies of the parameters, all of which must be counted."""
     x, y = X[:128], Y[:128]
-    asked = cr.Model(
+    large_model = cr.Model(
         cr.Sequential(cr.Dense(1500, "relu"), cr.Dense(1500), cr.Dense(5)), "cross_entropy", optimizer
     )
-    asked.initialize(specs_of({"x": x}))
-    assert asked.network is not None
-    predicted = training_need(asked.network, training_step(asked.network, False, 100), 64, 128).total
-    asked.fit(x, y, batch_size=64, **QUIET)  # kernels are loaded now
+    large_model.initialize(specs_of({"x": x}))
+    assert large_model.network is not None
+    predicted = training_need(
+        large_model.network, training_step(large_model.network, False, 100), 64, 128
+    ).total
+    large_model.fit(x, y, batch_size=64, **QUIET)  # loads the kernels
     tracemalloc.start()
     try:
-        asked.fit(x, y, batch_size=64, **{**QUIET, "epochs": 3})
+        large_model.fit(x, y, batch_size=64, **{**QUIET, "epochs": 3})
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""Any metric by its name: after every epoch, in an evaluation, and as what a training is stopped by."""
+"""Metrics by name: after every epoch, in an evaluation, and as monitor of stopping rules."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def test_every_metric_of_a_task_is_measured(task: str) -> None:
     model = learner(task)
     history = model.fit(X, y, validation=(X, y), metrics=names, **QUIET)
     assert {f"val_{name}" for name in names} < set(history[-1])
-    found = model.evaluate(X, y, metrics=names)
-    assert list(found) == ["loss", *names]
+    values = model.evaluate(X, y, metrics=names)
+    assert list(values) == ["loss", *names]
     for name in names:
-        assert (history[-1][f"val_{name}"] is None) == np.isnan(found[name])
-        assert history[-1][f"val_{name}"] == pytest.approx(found[name]) or np.isnan(found[name])
+        assert (history[-1][f"val_{name}"] is None) == np.isnan(values[name])
+        assert history[-1][f"val_{name}"] == pytest.approx(values[name]) or np.isnan(values[name])
     usual = [name for name in names if METRICS[name].usual]
     assert list(model.evaluate(X, y)) == ["loss", *usual]
 
 
-def test_the_numbers_are_those_of_the_predictions() -> None:
+def test_values_of_metrics_equal_those_of_the_predictions() -> None:
     y = TARGETS["multilabel"][2]
     model = learner("multilabel")
     model.fit(X, y, **QUIET)
@@ -64,7 +64,7 @@ def test_the_numbers_are_those_of_the_predictions() -> None:
             assert value == pytest.approx(metric(name)(y, model.predict_proba(X), heavy.astype(np.float32)))
 
 
-def test_the_choice_travels_with_the_model(tmp_path: Any) -> None:
+def test_the_chosen_metrics_are_saved(tmp_path: Any) -> None:
     y = TARGETS["classification"][2]
     model = learner("classification", metrics=["fbeta_0.5"])
     model.fit(X, y, **QUIET)
@@ -75,7 +75,7 @@ def test_the_choice_travels_with_the_model(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     "column", ["val_log_loss", "val_fbeta_0.5", "val_mcc", "val_hamming_loss", "val_top_k_accuracy_2"]
 )
-def test_early_stopping_knows_which_way_is_better(column: str) -> None:
+def test_early_stopping_uses_the_direction_of_the_metric(column: str) -> None:
     y = TARGETS["classification"][2]
     model = learner("classification")
     model.fit(
@@ -88,7 +88,7 @@ def test_early_stopping_knows_which_way_is_better(column: str) -> None:
 
 
 def reductions(values: list[float], larger: bool) -> int:
-    """How often a rate is lowered that waits for no epoch without improvement."""
+    """How often a schedule with patience 0 lowers the learning rate."""
     best, lowered = values[0], 0
     for value in values[1:]:
         if value > best * 1.0001 if larger else value < best * 0.9999:
@@ -99,7 +99,7 @@ def reductions(values: list[float], larger: bool) -> int:
 
 
 @pytest.mark.parametrize("column", ["val_mcc", "val_brier"])
-def test_a_plateau_knows_it_too(column: str) -> None:
+def test_reduce_on_plateau_uses_the_direction_of_the_metric(column: str) -> None:
     y = TARGETS["classification"][2]
     schedule = ReduceOnPlateau(0.05, factor=0.5, monitor=column, patience=0)
     model = Model(Sequential(Dense(3)), "cross_entropy", SGD(schedule))
@@ -110,9 +110,7 @@ def test_a_plateau_knows_it_too(column: str) -> None:
             rates.append(event.learning_rate)
 
     model.fit(X, y, validation=(X, y), callbacks=[watch], **{**QUIET, "epochs": 6})
-    values: list[Any] = [
-        row[column] for row in model.history[:-1]
-    ]  # the last verdict comes after the last step
+    values: list[Any] = [row[column] for row in model.history[:-1]]  # the last verdict follows the last step
     larger = metric(column.removeprefix("val_")).larger
     assert rates[-1] == pytest.approx(0.05 * 0.5 ** reductions(values, larger), rel=1e-5)
     assert reductions(values, larger) != reductions(values, not larger), "the other way would be seen"
@@ -123,7 +121,7 @@ def test_a_plateau_knows_it_too(column: str) -> None:
     [(CTC(max_target_length=2), np.tile([1, 2], (20, 1))), (Circle(), np.tile([0, 1], 10))],
     ids=["ctc", "circle"],
 )
-def test_where_nothing_can_be_compared_there_is_the_loss(loss: Any, y: np.ndarray) -> None:
+def test_losses_without_metrics_report_the_loss(loss: Any, y: np.ndarray) -> None:
     x = RNG.normal(size=(20, 5, 3)) if isinstance(loss, CTC) else X
     model = Model(Sequential(Dense(3)), loss, SGD(0.01), engine="reference")
     history = model.fit(x, y, validation=0.25, callbacks=[EarlyStopping(patience=5)], **QUIET)
@@ -133,8 +131,8 @@ def test_where_nothing_can_be_compared_there_is_the_loss(loss: Any, y: np.ndarra
         model.evaluate(x, y, metrics=["mae"])
 
 
-def test_each_place_of_a_sequence_counts_with_its_sample_s_weight() -> None:
-    x, heavy = RNG.normal(size=(20, 4, 3)).astype(np.float32), RNG.uniform(0.5, 2.0, 20).astype(np.float32)
+def test_positions_of_a_sequence_have_the_weight_of_their_sample() -> None:
+    x, weights = RNG.normal(size=(20, 4, 3)).astype(np.float32), RNG.uniform(0.5, 2.0, 20).astype(np.float32)
     y = RNG.integers(0, 3, (20, 4))
     y[:, 3] = -1
     model = Model(Sequential(Dense(3)), CrossEntropy(ignore_index=-1), SGD(0.1))
@@ -142,8 +140,8 @@ def test_each_place_of_a_sequence_counts_with_its_sample_s_weight() -> None:
     known, p = y[:, :3].reshape(-1), model.predict_proba(x)
     assert isinstance(p, np.ndarray)
     for name in ("accuracy", "mean_iou", "roc_auc", "log_loss"):
-        wanted = metric(name)(known, p[:, :3].reshape(-1, 3), np.repeat(heavy, 3))
-        assert model.evaluate(x, y, heavy, metrics=[name])[name] == pytest.approx(wanted), name
+        expected = metric(name)(known, p[:, :3].reshape(-1, 3), np.repeat(weights, 3))
+        assert model.evaluate(x, y, weights, metrics=[name])[name] == pytest.approx(expected), name
 
 
 def test_each_of_several_outputs_has_its_metrics() -> None:
@@ -162,7 +160,7 @@ def test_each_of_several_outputs_has_its_metrics() -> None:
 
 
 @pytest.mark.parametrize("names", [["f1"], "f1", ["mae", "acuracy"], 3, [None], ["fbeta"]], ids=str)
-def test_a_metric_that_cannot_judge_values(names: Any) -> None:
+def test_a_metric_of_classes_is_refused_for_values(names: Any) -> None:
     model = learner("regression")
     with pytest.raises(UsageError, match="E101"):
         model.fit(X, TARGETS["regression"][2], metrics=names, **QUIET)

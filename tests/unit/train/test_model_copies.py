@@ -1,4 +1,4 @@
-"""Copies of models: pickle, joblib, deepcopy; and a refused call, which leaves a model as it was."""
+"""Copies of models by pickle, joblib and deepcopy; a refused call does not change a model."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def test_a_copy_predicts_the_same_bits(way: str, layers: tuple[Layer, ...], tmp_
 def test_a_model_without_graphs_is_pickled() -> None:
     model = cr.Model(cr.Dense(3), "cross_entropy", cr.SGD(0.5), metrics=["f1"])
     other = pickle.loads(pickle.dumps(model))
-    for each in (model, other):
-        each.fit(X, Y, epochs=1, verbose=False)
+    for fitted in (model, other):
+        fitted.fit(X, Y, epochs=1, verbose=False)
     assert other.evaluate(X, Y) == model.evaluate(X, Y)
 
 
-def test_a_pickle_holds_bytes_and_no_objects() -> None:
+def test_a_pickle_contains_bytes_and_no_objects() -> None:
     _, arguments = trained().__reduce__()
-    assert [type(each) for each in arguments] == [type, bytes, tuple]
+    assert [type(argument) for argument in arguments] == [type, bytes, tuple]
     assert arguments[2] == ()
 
 
@@ -80,7 +80,7 @@ def test_a_pickle_holds_bytes_and_no_objects() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_refused_call_changes_nothing(options: dict[str, Any]) -> None:
+def test_a_refused_call_does_not_change_the_state(options: dict[str, Any]) -> None:
     model = trained()
     before = {field.name: getattr(model.state, field.name) for field in fields(model.state)}
     state = model.state

@@ -1,4 +1,4 @@
-"""A model file gives the model back to the last bit, refuses what is damaged or hostile, and runs nothing."""
+"""A model file restores the model bit for bit; damaged or hostile files are refused and never executed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WORDS = np.array(["low", "mid", "high", "mid"] * 5)
 
 @layer
 class Gain(Layer):
-    """A layer of one's own."""
+    """A custom layer."""
 
     start: float = 1.0
 
@@ -87,14 +87,14 @@ def trained(name: str) -> tuple[Model, Any, Any]:
     return model, x, y
 
 
-def bits(found: Any) -> Any:
+def bits(value: Any) -> Any:
     return (
-        {k: bits(v) for k, v in found.items()} if isinstance(found, dict) else (found.dtype, found.tolist())
+        {k: bits(v) for k, v in value.items()} if isinstance(value, dict) else (value.dtype, value.tolist())
     )
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_everything_comes_back(name: str, tmp_path: Path) -> None:
+def test_a_saved_model_is_restored_completely(name: str, tmp_path: Path) -> None:
     model, x, y = trained(name)
     model.save(tmp_path / "a.safetensors")
     back = Model.load(tmp_path / "a.safetensors")
@@ -121,7 +121,7 @@ def test_everything_comes_back(name: str, tmp_path: Path) -> None:
     assert bits(back.parameters()) == bits(model.parameters())
 
 
-def test_a_table_s_preparation_travels_along(tmp_path: Path) -> None:
+def test_the_preparation_of_a_table_is_saved(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": X[:, 0], "kind": list("xyzx") * 5, "y": WORDS})
     model = Model(Sequential(Dense(3)), "cross_entropy")
     model.fit(frame, "y", epochs=3, verbose=False)
@@ -132,7 +132,7 @@ def test_a_table_s_preparation_travels_along(tmp_path: Path) -> None:
     assert back.evaluate(frame) == model.evaluate(frame)
 
 
-def test_a_layer_of_one_s_own_is_handed_in(tmp_path: Path) -> None:
+def test_a_custom_layer_is_loaded_if_its_class_is_passed(tmp_path: Path) -> None:
     model = Model(Sequential(Gain(2.0), Dense(1)), "mse")
     model.fit(X, X[:, 0], epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
@@ -142,15 +142,15 @@ def test_a_layer_of_one_s_own_is_handed_in(tmp_path: Path) -> None:
     assert bits(back(X)) == bits(model(X))
 
 
-def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
+def test_every_flipped_bit_is_detected(tmp_path: Path) -> None:
     model = Model(Dense(1), "mse")
     model.fit(X[:, :1], X[:, 0], epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
-    whole = bytearray((tmp_path / "m.safetensors").read_bytes())
-    for bit in range(0, len(whole) * 8, 13):
-        hurt = whole.copy()
-        hurt[bit // 8] ^= 1 << bit % 8
-        (tmp_path / "hurt").write_bytes(hurt)
+    content = bytearray((tmp_path / "m.safetensors").read_bytes())
+    for bit in range(0, len(content) * 8, 13):
+        damaged = content.copy()
+        damaged[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "hurt").write_bytes(damaged)
         with pytest.raises(FileError):
             Model.load(tmp_path / "hurt")
 
@@ -159,7 +159,7 @@ HUGE = {"net": {"layer": "Dense", "units": 2**31}}
 HOSTILE: dict[str, dict[str, Any]] = {
     "a layer that does not exist": {"net": {"layer": "Lambda", "code": "import os"}},
     "a layer with a path as its name": {"net": {"layer": "os.system"}},
-    "no net": {"net": None},
+    "no network": {"net": None},
     "a layer of two billion units": HUGE,
     "an input of two billion numbers": {"inputs": [{"name": "x", "shape": [2**31 - 1], "dtype": "float32"}]},
     "an input of negative length": {"inputs": [{"name": "x", "shape": [-4], "dtype": "float32"}]},
@@ -171,8 +171,8 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "labels that are lists": {"labels": {"y": [["a"], ["b"]]}},
     "labels of another output": {"labels": {"z": ["a"]}},
     "labels that are a text": {"labels": "abc"},
-    "another number kind": {"dtype": "float16"},
-    "a number kind that is a number": {"dtype": 32},
+    "another dtype": {"dtype": "float16"},
+    "a dtype that is a number": {"dtype": 32},
     "a loss that does not exist": {"loss": {"y": {"loss": "Evil"}}},
     "a loss for another output": {"loss": {"z": {"loss": "MSE"}}},
     "an optimizer that is a layer": {"optimizer": {"layer": "Dense", "units": 1}},
@@ -195,7 +195,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_record_is_one_clear_error(name: str, tmp_path: Path) -> None:
+def test_a_hostile_record_raises_one_error(name: str, tmp_path: Path) -> None:
     model, *_ = trained("words")
     model.save(tmp_path / "m.safetensors")
     record, tensors = container.load(tmp_path / "m.safetensors", "model")
@@ -209,7 +209,7 @@ def test_a_hostile_record_is_one_clear_error(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "key", ["net", "loss", "inputs", "labels", "preparation", "facts", "history", "dtype"]
 )
-def test_a_record_without_a_part(key: str, tmp_path: Path) -> None:
+def test_a_record_without_a_required_part_is_refused(key: str, tmp_path: Path) -> None:
     model, *_ = trained("words")
     model.save(tmp_path / "m.safetensors")
     record, tensors = container.load(tmp_path / "m.safetensors", "model")
@@ -220,7 +220,7 @@ def test_a_record_without_a_part(key: str, tmp_path: Path) -> None:
         Model.load(tmp_path / "m.safetensors")
 
 
-def test_arrays_of_another_net_are_listed(tmp_path: Path) -> None:
+def test_arrays_of_another_network_are_listed(tmp_path: Path) -> None:
     model, *_ = trained("words")
     model.save(tmp_path / "m.safetensors")
     record, tensors = container.load(tmp_path / "m.safetensors", "model")
@@ -236,7 +236,7 @@ def test_arrays_of_another_net_are_listed(tmp_path: Path) -> None:
     )
 
 
-def test_loading_opens_one_file_and_runs_nothing(tmp_path: Path) -> None:
+def test_loading_opens_one_file_and_executes_nothing(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": X[:, 0], "kind": list("xyzx") * 5, "y": WORDS})
     model = Model(Sequential(Dense(3, "relu"), Dropout(0.1), Dense(3)), "cross_entropy", metrics=["f1"])
     model.fit(frame, "y", epochs=2, verbose=False)
@@ -258,6 +258,6 @@ print(json.dumps(seen))
 """
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     seen = json.loads(done.stdout)
-    # A number is a file that is open already.
+    # A number is an open file descriptor.
     opened = {tuple(entry) for entry in seen if not entry[1].isdecimal()}
     assert opened == {("open", str(tmp_path)), ("open", path.name)}

@@ -1,4 +1,4 @@
-"""A NaN or an infinity stops the training in its step; the operation, layer, step and row are named."""
+"""NaN or infinity stops the training in its step; the error names operation, layer, step and row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chainrule.train.stopping import EarlyStopping
 
 ROWS = 24
 FAULTS: dict[str, tuple[Callable[[Node], Node], float, str]] = {
-    # what the layer does to a number, the number that makes it fail, the operation to blame
+    # what the layer does to a number, a number for which it fails, the operation to report
     "log of a negative number": (lambda x: cr.log(x), -1.0, "log"),
     "log of 0": (lambda x: cr.log(x), 0.0, "log"),
     "0 / 0": (lambda x: x / x, 0.0, "divide"),
@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[Callable[[Node], Node], float, str]] = {
 
 @layer
 class Fault(Layer):
-    """Applies one of the operations above to what passes."""
+    """Applies one of the operations above."""
 
     name: str
 
@@ -75,17 +75,17 @@ def test_the_last_good_parameters_are_kept() -> None:
     x = np.ones((ROWS, 2))
     x[17, 0] = 1000.0
     net = Sequential(Fault("exp overflows"), Dense(1))
-    whole, part = Model(net, "mse", SGD(0.01)), Model(net, "mse", SGD(0.01))
+    failed, shorter = Model(net, "mse", SGD(0.01)), Model(net, "mse", SGD(0.01))
     with pytest.raises(TrainingError, match="step 5 "):
-        whole.fit(x, np.ones(ROWS), epochs=3, batch_size=4, shuffle=False, verbose=False)
-    part.fit(x[:16], np.ones(16), epochs=1, batch_size=4, shuffle=False, verbose=False)
-    for path, value in part.parameters().items():
-        assert value.tobytes() == whole.parameters()[path].tobytes()
-    assert whole.facts["ended"] == "failed"
-    assert whole.facts["steps"] == 4
+        failed.fit(x, np.ones(ROWS), epochs=3, batch_size=4, shuffle=False, verbose=False)
+    shorter.fit(x[:16], np.ones(16), epochs=1, batch_size=4, shuffle=False, verbose=False)
+    for path, value in shorter.parameters().items():
+        assert value.tobytes() == failed.parameters()[path].tobytes()
+    assert failed.facts["ended"] == "failed"
+    assert failed.facts["steps"] == 4
 
 
-def test_a_rate_that_is_far_too_large() -> None:
+def test_a_huge_learning_rate_is_reported() -> None:
     model = Model(Sequential(Dense(4), Dense(1)), "mse", SGD(1e6))
     with pytest.raises(TrainingError, match="E501") as stopped:
         model.fit(np.ones((8, 2)), np.ones(8), epochs=50, verbose=False)
@@ -93,10 +93,10 @@ def test_a_rate_that_is_far_too_large() -> None:
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
 
-def test_a_gradient_that_is_infinite_where_the_value_is_not() -> None:
+def test_an_infinite_gradient_of_a_finite_value_is_reported() -> None:
     @layer
     class Root(Layer):
-        """The root, whose slope at 0 is infinite."""
+        """The square root, whose derivative at 0 is infinite."""
 
         def __call__(self, x, scope):
             return cr.sqrt(x * scope.parameter("scale", (x.shape[-1],), cr.Fill(0.0)))
@@ -108,17 +108,17 @@ def test_a_gradient_that_is_infinite_where_the_value_is_not() -> None:
     assert (model.parameters()["root1.scale"] == 0).all()
 
 
-def test_memory_of_the_optimizer_that_overflows() -> None:
+def test_an_overflow_of_the_optimizer_state_is_reported() -> None:
     model = Model(Sequential(Dense(1)), "mae", Adam(0.1))
     with pytest.raises(TrainingError, match="E501") as stopped:
         model.fit(np.full((4, 1), 1e30), np.ones(4), epochs=1, verbose=False)
-    assert "square" in str(stopped.value), "the parameter would have stood still, and nobody been told"
+    assert "square" in str(stopped.value), "without the error the parameter would silently not change"
 
 
-def test_an_infinity_that_is_left_out_does_no_harm_and_is_not_blamed() -> None:
+def test_an_infinity_that_is_not_selected_is_not_reported() -> None:
     @layer
     class Guarded(Layer):
-        """A logarithm of 0 that nobody reads."""
+        """A logarithm of 0 that `where` does not select."""
 
         def __call__(self, x, scope):
             x = cr.stop_gradient(x)
@@ -132,7 +132,7 @@ def test_an_infinity_that_is_left_out_does_no_harm_and_is_not_blamed() -> None:
         both.fit(x, np.ones(2), epochs=2, batch_size=None, verbose=False)
 
 
-def test_a_weight_that_was_not_finite_before() -> None:
+def test_a_parameter_that_is_not_finite_before_the_step_is_reported() -> None:
     model = Model(Sequential(Dense(3, "tanh"), Dense(1)), "mse")
     model.fit(np.ones((4, 2)), np.ones(4), epochs=0, verbose=False)
     model.load_parameters({"dense2.weight": np.full((1, 3), np.nan)})
@@ -141,10 +141,10 @@ def test_a_weight_that_was_not_finite_before() -> None:
     assert "dense2.weight contained NaN or infinity before the step" in str(stopped.value)
 
 
-def test_the_best_is_never_nan() -> None:
+def test_the_best_epoch_is_never_one_with_nan() -> None:
     @layer
     class Log(Layer):
-        """A logarithm, which training rows bear and validation rows do not."""
+        """A logarithm that is defined for the training rows and not for the validation rows."""
 
         def __call__(self, x, scope):
             return cr.log(x)
@@ -159,7 +159,7 @@ def test_the_best_is_never_nan() -> None:
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
 
-def test_a_schedule_and_a_loss_of_one_s_own_can_be_to_blame() -> None:
+def test_custom_schedules_and_losses_are_reported() -> None:
     class Steep(Loss):
         """exp of the error."""
 

@@ -1,4 +1,4 @@
-"""Every optimizer in a whole training: resumed to the bit, saved and read again, on both engines alike."""
+"""Every optimizer in a complete training: resumed bit for bit, saved and loaded, equal on both engines."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def digest(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_resumed_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
-    whole = fit(learner(ALL[name]), tmp_path / "whole")
-    last = whole.facts["steps"] // 2 + 1
+def test_a_resumed_training_has_the_same_bytes(name: str, tmp_path: Path) -> None:
+    uninterrupted = fit(learner(ALL[name]), tmp_path / "whole")
+    last = uninterrupted.facts["steps"] // 2 + 1
 
     def stop(event: object) -> bool:
         return isinstance(event, StepDone) and event.step == last
@@ -74,14 +74,14 @@ def test_resumed_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
     fit(learner(ALL[name]), tmp_path / "part", callbacks=[stop])
     resumed = fit(learner(ALL[name]), tmp_path / "part", resume=True)
     assert digest(tmp_path / "part") == digest(tmp_path / "whole")
-    assert resumed.history == whole.history
-    for path, value in whole.parameters().items():
+    assert resumed.history == uninterrupted.history
+    for path, value in uninterrupted.parameters().items():
         assert value.tobytes() == resumed.parameters()[path].tobytes()
 
 
 @pytest.mark.parametrize("name", ["line search", "plateau", "mean of accumulated groups"])
-def test_the_native_engine_resumes_to_the_bit_and_stays_near_the_law(name: str, tmp_path: Path) -> None:
-    law, whole = fit(learner(ALL[name])), fit(learner(ALL[name], "native"), tmp_path / "whole")
+def test_the_native_engine_resumes_exactly_and_matches_the_reference(name: str, tmp_path: Path) -> None:
+    reference, uninterrupted = fit(learner(ALL[name])), fit(learner(ALL[name], "native"), tmp_path / "whole")
 
     def stop(event: object) -> bool:
         return isinstance(event, StepDone) and event.step == 3
@@ -89,13 +89,13 @@ def test_the_native_engine_resumes_to_the_bit_and_stays_near_the_law(name: str, 
     fit(learner(ALL[name], "native"), tmp_path / "part", callbacks=[stop])
     resumed = fit(learner(ALL[name], "native"), tmp_path / "part", resume=True)
     assert digest(tmp_path / "part") == digest(tmp_path / "whole")
-    for path, value in whole.parameters().items():
+    for path, value in uninterrupted.parameters().items():
         assert value.tobytes() == resumed.parameters()[path].tobytes()
-        np.testing.assert_allclose(value, law.parameters()[path], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(value, reference.parameters()[path], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", MORE)
-def test_a_file_keeps_the_optimizer_and_the_weights_that_answer(name: str, tmp_path: Path) -> None:
+def test_a_file_contains_the_optimizer_and_the_averaged_weights(name: str, tmp_path: Path) -> None:
     model = fit(learner(MORE[name]))
     model.save(tmp_path / "m.safetensors")
     read = Model.load(tmp_path / "m.safetensors")
@@ -106,16 +106,16 @@ def test_a_file_keeps_the_optimizer_and_the_weights_that_answer(name: str, tmp_p
 
 
 @pytest.mark.parametrize("name", ["ema", "swa", "schedule_free_adamw", "asgd", "line search"])
-def test_what_is_measured_after_an_epoch_is_what_the_model_has_then(name: str) -> None:
+def test_metrics_of_the_last_epoch_equal_an_evaluation(name: str) -> None:
     model = fit(learner(ALL[name]))
     measured = model.evaluate(*VALID)
     assert measured["loss"] == pytest.approx(model.history[-1]["val_loss"], rel=1e-6)
-    kept = fit(learner(ALL[name]), epochs=6, callbacks=[EarlyStopping(patience=2)])
-    best = min(row["val_loss"] for row in kept.history)  # type: ignore[type-var]
-    assert kept.evaluate(*VALID)["loss"] == pytest.approx(best, rel=1e-6)
+    stopped = fit(learner(ALL[name]), epochs=6, callbacks=[EarlyStopping(patience=2)])
+    best = min(row["val_loss"] for row in stopped.history)  # type: ignore[type-var]
+    assert stopped.evaluate(*VALID)["loss"] == pytest.approx(best, rel=1e-6)
 
 
-def test_a_mean_is_not_the_last_weight() -> None:
+def test_averaged_weights_differ_from_the_last_ones() -> None:
     plain, mean = fit(learner(nn.Adam(0.05))), fit(learner(nn.EMA(nn.Adam(0.05), decay=0.7)))
     for path, value in plain.parameters().items():
         assert not np.allclose(value, mean.parameters()[path], atol=1e-4)
@@ -123,26 +123,26 @@ def test_a_mean_is_not_the_last_weight() -> None:
 
 def test_the_rate_is_lowered_when_the_loss_no_longer_improves() -> None:
     rates: list[float] = []
-    rate = nn.ReduceOnPlateau(0.5, factor=0.5, patience=1, monitor="val_accuracy", greater_is_better=True)
-    listen = [lambda event: rates.append(event.learning_rate) if isinstance(event, StepDone) else None]
-    model = fit(learner(nn.SGD(rate)), epochs=12, callbacks=listen)
+    schedule = nn.ReduceOnPlateau(0.5, factor=0.5, patience=1, monitor="val_accuracy", greater_is_better=True)
+    callbacks = [lambda event: rates.append(event.learning_rate) if isinstance(event, StepDone) else None]
+    model = fit(learner(nn.SGD(schedule)), epochs=12, callbacks=callbacks)
     counters: dict[str, float | None] = {}
     expected = []
     for row in model.history:
         expected += [0.5 * 0.5 ** (counters.get("reductions") or 0)] * 4
-        counters = rate.update(counters, row)
+        counters = schedule.update(counters, row)
     assert rates == pytest.approx(expected)
     assert counters["reductions"]
 
 
-def test_a_plateau_of_what_is_not_measured_is_refused() -> None:
+def test_a_plateau_schedule_of_a_missing_metric_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         fit(learner(nn.SGD(nn.ReduceOnPlateau(0.1))), validation=None)
     assert caught.value.code == "E101"
     assert "validation=0.2" in str(caught.value)
 
 
-def test_a_line_search_wants_the_whole_set_and_then_needs_few_steps() -> None:
+def test_a_line_search_needs_full_batches_and_few_steps() -> None:
     with pytest.raises(UsageError) as caught:
         learner(nn.LBFGS()).fit(X, Y, batch_size=4, verbose=False)
     assert (caught.value.code, caught.value.fix) == ("E102", "batch_size=None")
@@ -155,7 +155,7 @@ def test_a_line_search_wants_the_whole_set_and_then_needs_few_steps() -> None:
     assert losses["lbfgs"] < 0.6 * losses["adam"]
 
 
-def test_an_explanation_shows_the_update_of_a_wrapped_optimizer() -> None:
+def test_an_explanation_contains_the_update_of_a_wrapped_optimizer() -> None:
     model = cr.Model(nn.Dense(1), "half_mse", MORE["ema"], engine="reference")
     model.fit(X, X[:, 0], epochs=1, verbose=False)
     assert "0.05" in str(model.explain(X[0], X[0, 0]))

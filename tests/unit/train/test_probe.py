@@ -1,4 +1,4 @@
-"""Probes tell what goes on inside a training, and change no bit of it."""
+"""Probes report statistics of a training and change no bit of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def words() -> cr.Model:
     return cr.Model(net, "cross_entropy")
 
 
-def pictures() -> cr.Model:
+def images() -> cr.Model:
     net = cr.Sequential(cr.Conv(3, 3, activation="relu"), cr.Flatten(), cr.Dense(2))
     return cr.Model(net, "cross_entropy", cr.EMA(cr.SGD(0.1, momentum=0.9)), penalty=cr.L2(1e-3))
 
@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[Any, np.ndarray]] = {
     "table": (table, X),
     "recurrent": (recurrent, X[:, :, None]),
     "words": (words, RNG.integers(0, 9, (60, 4))),
-    "pictures": (pictures, RNG.normal(size=(60, 6, 6, 1))),
+    "pictures": (images, RNG.normal(size=(60, 6, 6, 1))),
 }
 
 
@@ -65,13 +65,13 @@ def trained(kind: str, **options: Any) -> cr.Model:
 
 
 @cache
-def looked_into(kind: str) -> cr.Model:
+def probed(kind: str) -> cr.Model:
     return trained(kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_probe_changes_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, one = trained(kind, probes=False), looked_into(kind)
+    plain, one = trained(kind, probes=False), probed(kind)
     monkeypatch.setattr(cr.settings, "threads", 2)
     two = trained(kind, callbacks=[lambda event: None])
     assert bits(plain) == bits(one) == bits(two)
@@ -82,8 +82,8 @@ def test_a_probe_changes_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_probe_says_something_of_every_parameter_and_layer(kind: str) -> None:
-    model = looked_into(kind)
+def test_a_probe_has_statistics_of_every_parameter_and_layer(kind: str) -> None:
+    model = probed(kind)
     assert model.network is not None
     for probe in model.probes:
         assert list(probe.parameters) == list(model.network.trainable)
@@ -100,7 +100,7 @@ def test_a_probe_says_something_of_every_parameter_and_layer(kind: str) -> None:
             assert part.get("dead", 0.0) <= part.get("zeros", 1.0)
 
 
-def test_the_numbers_are_those_of_the_formulas() -> None:
+def test_probe_statistics_equal_their_formulas() -> None:
     x = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0], [-2.0, 1.0]])
     y = np.array([1.0, -1.0, 0.0, 2.0])
     model = cr.Model(cr.Sequential(cr.Dense(1, bias=False)), "mse", cr.SGD(0.1), dtype="float64")
@@ -120,7 +120,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     assert probe.parts["dense1"]["size"] == pytest.approx(np.abs(x @ w[0]).mean(), rel=1e-12)
 
 
-def test_silent_and_saturated_units_are_counted() -> None:
+def test_inactive_and_saturated_units_are_counted() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2, "sigmoid"), cr.Dense(2)), "cross_entropy")
     model.initialize(specs_of({"x": X}))
     far = {"dense1.bias": [-99, 99, -99, 99], "dense2.bias": [99, 0], "dense2.weight": np.zeros((2, 4))}
@@ -129,18 +129,18 @@ def test_silent_and_saturated_units_are_counted() -> None:
     layers = model.probes[0].layers
     assert layers["dense1"]["dead"] == layers["dense1"]["zeros"] == 0.5
     assert layers["dense2"]["saturated"] == 0.5
-    assert model.probes[0].parts["dense1.weight"]["no_gradient"] == 1.0  # the next weights are 0
+    assert model.probes[0].parts["dense1.weight"]["no_gradient"] == 1.0  # the weights of the next layer are 0
 
 
 def test_both_modes_are_measured_on_the_same_rows() -> None:
-    probe = looked_into("table").probes[-1]
+    probe = probed("table").probes[-1]
     assert probe.values["training_loss"] != probe.values["inference_loss"]
-    probe = looked_into("recurrent").probes[-1]
+    probe = probed("recurrent").probes[-1]
     assert probe.values["training_loss"] == probe.values["inference_loss"]
 
 
-def test_a_resumed_training_has_the_probes_of_the_undisturbed_one(tmp_path: Path) -> None:
-    whole = trained("words", run=tmp_path / "whole")
+def test_a_resumed_training_has_the_probes_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    uninterrupted = trained("words", run=tmp_path / "whole")
     for last in (9, 10, 11, 39):
         folder = tmp_path / f"{last}"
 
@@ -148,14 +148,14 @@ def test_a_resumed_training_has_the_probes_of_the_undisturbed_one(tmp_path: Path
             return isinstance(event, StepDone) and event.step >= last
 
         trained("words", run=folder, callbacks=[stop])
-        again = trained("words", run=folder, resume=True)
-        assert bits(again) == bits(whole)
-        assert again.probes == whole.probes, last
+        resumed = trained("words", run=folder, resume=True)
+        assert bits(resumed) == bits(uninterrupted)
+        assert resumed.probes == uninterrupted.probes, last
         assert (folder / PROBES).read_bytes() == (tmp_path / "whole" / PROBES).read_bytes()
 
 
 @pytest.mark.parametrize("text", ["", "no table", "step,epoch\n1,2\n", None])
-def test_a_training_goes_on_without_a_table_of_probes(text: str | None, tmp_path: Path) -> None:
+def test_a_training_without_its_table_of_probes_is_resumed(text: str | None, tmp_path: Path) -> None:
     trained("words", run=tmp_path, callbacks=[lambda event: isinstance(event, StepDone) and event.step >= 12])
     (tmp_path / PROBES).unlink()
     if text is not None:
@@ -166,7 +166,7 @@ def test_a_training_goes_on_without_a_table_of_probes(text: str | None, tmp_path
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 10**7), st.integers(0, 10**8))
-def test_gaps_never_shrink_and_probes_stay_few(gap: int, step: int) -> None:
+def test_gaps_between_probes_never_shrink(gap: int, step: int) -> None:
     first = list(islice(schedule(gap), 60))
     gaps = np.diff(first[1:])
     assert first[:2] == [0, 10]
@@ -187,19 +187,19 @@ PARTS = st.dictionaries(
         st.text(min_size=1).filter(lambda s: "\x00" not in s and "\r" not in s), PARTS, max_size=3
     ),
 )
-def test_a_table_gives_back_its_probes(values: dict[str, float], parts: dict[str, dict[str, float]]) -> None:
+def test_a_table_of_probes_round_trips(values: dict[str, float], parts: dict[str, dict[str, float]]) -> None:
     probes = [Probe(0, 0, values, parts), Probe(10, 1, values, parts)]
     assert of_csv(to_csv(probes)) == probes
 
 
-def test_every_column_of_the_table_is_told() -> None:
+def test_every_column_of_the_table_is_documented() -> None:
     names = {field.name for field in dataclasses.fields(Probe)}
     assert names == {"step", "epoch", "values", "parts"}
     for name in (*probing.WHOLE, *probing.OF_PARAMETER, *probing.OF_LAYER, "not_finite"):
         assert f"``{name}``" in (Probe.__doc__ or ""), name
 
 
-def test_probes_are_events_and_a_failure_is_one() -> None:
+def test_probes_are_emitted_as_events_also_at_a_failure() -> None:
     seen: list[Event] = []
     model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", cr.SGD(1e6))
     with pytest.raises(TrainingError, match="E501"):

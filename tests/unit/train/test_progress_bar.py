@@ -1,4 +1,4 @@
-"""The live line fits its terminal, whatever is measured, and never shows half a number."""
+"""The progress bar fits its terminal for any values, and never truncates a number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @pytest.mark.parametrize(("lang", "loss"), [("en", "loss"), ("zh", "损失")])
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 160])
-def test_the_line_fits(width: int, lang: str, loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_fits_the_terminal(
+    width: int, lang: str, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = io.StringIO()
     monkeypatch.setattr(progress_bar, "Console", lambda: Console(file=out, force_terminal=True, width=width))
     with settings.using(lang=lang), progress_bar.watched_by_bar() as live:

@@ -1,4 +1,4 @@
-"""Calls of a learner that cannot be meant: one clear error each, before anything is trained."""
+"""Invalid calls of ``fit`` and other methods raise one clear error each, before any training."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fitted(model: Model, x: Any = X, y: Any = BITS) -> Model:
     ],
     ids=str,
 )
-def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:
+def test_invalid_options_of_fit_are_refused(options: dict[str, Any], code: str) -> None:
     with pytest.raises(ChainruleError, match=code):
         classifier().fit(X, BITS, **{**QUIET, **options})
 
@@ -79,12 +79,12 @@ def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:
         ([np.nan] * 12, "E342"),
     ],
 )
-def test_targets_a_classifier_cannot_learn(y: Any, code: str) -> None:
+def test_invalid_targets_of_a_classifier_are_refused(y: Any, code: str) -> None:
     with pytest.raises((TrainingError, DataError), match=code):
         classifier().fit(X, y, **QUIET)
 
 
-def test_targets_of_the_wrong_shape_or_kind() -> None:
+def test_targets_of_wrong_shape_or_dtype_are_refused() -> None:
     for y in (np.ones((12, 3)), np.array(["a", "b"] * 6)):
         with pytest.raises(TrainingError, match="E504"):
             regressor().fit(X, y, **QUIET)
@@ -97,7 +97,7 @@ def test_targets_of_the_wrong_shape_or_kind() -> None:
         yes_or_no.fit(X, np.eye(2)[BITS], class_weight="balanced", **QUIET)
 
 
-def test_before_the_first_training() -> None:
+def test_methods_of_an_untrained_model_are_refused() -> None:
     for ask in (
         lambda m: m.predict(X),
         lambda m: m.predict_proba(X),
@@ -111,7 +111,7 @@ def test_before_the_first_training() -> None:
             ask(classifier())
 
 
-def test_names_that_do_not_exist_or_are_taken() -> None:
+def test_unknown_or_duplicate_names_are_refused() -> None:
     with pytest.raises(UsageError, match="E101"):
         classifier(dtype="float16")
     with pytest.raises(UsageError, match="frozen="):

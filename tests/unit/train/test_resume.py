@@ -1,4 +1,4 @@
-"""A training that goes on from any step ends in the very bytes of the undisturbed one."""
+"""A training resumed from any step has the same final bytes as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def two_heads() -> Layer:
 
 @dataclass
 class Case:
-    """A training in small: how its learner is made, and how it is fitted."""
+    """A small training: how its model is created, and the arguments of ``fit``."""
 
     learner: Callable[[], Model]
     options: dict[str, Any] = field(default_factory=dict)
@@ -120,38 +120,38 @@ CASES = {
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of the newest checkpoint: of weights, slots, best, counters, history and everything else."""
+    """SHA-256 of the newest checkpoint: weights, optimizer state, best weights, counters, history."""
     newest = max((folder / "checkpoints").iterdir())
     return hashlib.sha256(newest.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_resumed_from_every_step_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
-    with settings.using(engine="reference"):  # which makes one step at a time, and so a checkpoint of each
+def test_a_training_resumed_from_every_step_has_the_same_bytes(name: str, tmp_path: Path) -> None:
+    with settings.using(engine="reference"):  # which runs single steps, with a checkpoint after each
         resume_from_each(name, tmp_path)
 
 
 def resume_from_each(name: str, tmp_path: Path) -> None:
-    case, kept = CASES[name], tmp_path / "kept"
-    kept.mkdir()
+    case, checkpoints = CASES[name], tmp_path / "kept"
+    checkpoints.mkdir()
 
     def keep(event: object) -> None:
         if isinstance(event, CheckpointSaved):
-            shutil.copy(event.path, kept)
+            shutil.copy(event.path, checkpoints)
 
-    undisturbed = case.fit(tmp_path / "whole", save_every=0.0, listen=[keep])
-    wanted = digest(tmp_path / "whole")
-    shutil.copy(min((tmp_path / "whole" / "checkpoints").iterdir()), kept)
-    assert len(list(kept.iterdir())) >= 7, "a checkpoint of nearly every step"
-    for i, checkpoint in enumerate(sorted(kept.iterdir())):
+    uninterrupted = case.fit(tmp_path / "whole", save_every=0.0, listen=[keep])
+    expected = digest(tmp_path / "whole")
+    shutil.copy(min((tmp_path / "whole" / "checkpoints").iterdir()), checkpoints)
+    assert len(list(checkpoints.iterdir())) >= 7, "there must be a checkpoint of nearly every step"
+    for i, checkpoint in enumerate(sorted(checkpoints.iterdir())):
         folder = tmp_path / f"resumed{i}"
         (folder / "checkpoints").mkdir(parents=True)
         shutil.copy(checkpoint, folder / "checkpoints")
         resumed = case.fit(folder, resume=True, save_every=math.inf)
-        assert digest(folder) == wanted, checkpoint.name
-        assert resumed.history == undisturbed.history
-        assert [list(row) for row in resumed.history] == [list(row) for row in undisturbed.history]
-        for path, value in undisturbed.parameters().items():
+        assert digest(folder) == expected, checkpoint.name
+        assert resumed.history == uninterrupted.history
+        assert [list(row) for row in resumed.history] == [list(row) for row in uninterrupted.history]
+        for path, value in uninterrupted.parameters().items():
             assert value.tobytes() == resumed.parameters()[path].tobytes()
 
 
@@ -159,7 +159,7 @@ def resume_from_each(name: str, tmp_path: Path) -> None:
     "name",
     ["dropout", "early stopping, best kept", "class and sample weights", "batch size 1", "running values"],
 )
-def test_stopped_after_any_step_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
+def test_a_training_stopped_after_any_step_is_resumed_to_the_same_bytes(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     steps = case.fit(tmp_path / "whole", save_every=math.inf).facts["steps"]
     for last in range(1, steps + 1, 2):
@@ -182,7 +182,7 @@ def test_the_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
     assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
 
 
-def test_a_training_may_be_made_longer_unless_its_rate_looks_ahead(tmp_path: Path) -> None:
+def test_epochs_may_be_added_unless_the_schedule_depends_on_them(tmp_path: Path) -> None:
     case = CASES["dropout"]
     case.fit(tmp_path / "long", epochs=5)
     case.fit(tmp_path / "short", epochs=2)
@@ -195,7 +195,7 @@ def test_a_training_may_be_made_longer_unless_its_rate_looks_ahead(tmp_path: Pat
     assert "epochs: 2, now 5" in str(refused.value)
 
 
-def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     CASES["no shuffle"].fit(tmp_path)
     other = Case(classifier(SGD(0.1), Dropout(0.1)), {"seed": 4, "validation": 0.3}, Y[::-1])
     with pytest.raises(FileError, match="E505") as refused:
@@ -206,27 +206,27 @@ def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
     before = CASES["no shuffle"].fit(tmp_path, resume=True)
     model = other.learner()
     model.fit(X, Y, epochs=1, verbose=False)
-    kept = model.parameters()
+    parameters = model.parameters()
     with pytest.raises(FileError):
         model.fit(X, Y, epochs=1, run=tmp_path, resume=True, verbose=False)
-    assert all((kept[path] == value).all() for path, value in model.parameters().items())
+    assert all((parameters[path] == value).all() for path, value in model.parameters().items())
     assert before.facts["ended"] == "epochs"
 
 
-def test_a_damaged_checkpoint_is_passed_over_with_a_notice(tmp_path: Path) -> None:
-    case, heard = CASES["dropout"], []
+def test_a_damaged_checkpoint_is_skipped_with_a_notice(tmp_path: Path) -> None:
+    case, events = CASES["dropout"], []
     case.fit(tmp_path / "whole")
     case.fit(tmp_path / "hurt", save_every=0.0)
     newest = max((tmp_path / "hurt" / "checkpoints").iterdir())
     newest.write_bytes(newest.read_bytes()[:-1])
-    case.fit(tmp_path / "hurt", resume=True, listen=[heard.append])
+    case.fit(tmp_path / "hurt", resume=True, listen=[events.append])
     assert digest(tmp_path / "hurt") == digest(tmp_path / "whole")
-    (notice,) = [event for event in heard if isinstance(event, Notice)]
+    (notice,) = [event for event in events if isinstance(event, Notice)]
     assert newest.name in notice.en
     assert newest.name in notice.zh
 
 
-def test_a_callback_that_raises_loses_nothing(tmp_path: Path) -> None:
+def test_a_training_is_resumed_after_a_callback_raises(tmp_path: Path) -> None:
     case = CASES["dropout"]
     case.fit(tmp_path / "whole")
 
@@ -236,21 +236,21 @@ def test_a_callback_that_raises_loses_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(TrainingError, match="LookupError: mine"):
         case.fit(tmp_path / "cut", listen=[fail], save_every=math.inf)
-    kept = RunFolder.open(tmp_path / "cut").latest()
-    assert kept is not None
-    assert 1 <= kept.step <= 6, "the step, or the last whole stretch of steps"
+    checkpoint = RunFolder.open(tmp_path / "cut").latest()
+    assert checkpoint is not None
+    assert 1 <= checkpoint.step <= 6, "the step, or the end of the last multi-step run"
     case.fit(tmp_path / "cut", resume=True)
     assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
 
 
-def test_a_new_training_forgets_the_old_checkpoints(tmp_path: Path) -> None:
+def test_a_new_training_deletes_old_checkpoints(tmp_path: Path) -> None:
     CASES["dropout"].fit(tmp_path)
     CASES["dropout"].fit(tmp_path, epochs=1)
-    assert len(list((tmp_path / "checkpoints").iterdir())) == 2  # the first state and the last
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2  # the initial and the final state
 
 
-def test_a_training_goes_on_with_the_cores_it_was_planned_for(tmp_path: Path) -> None:
-    """Two machines with other numbers of processors: the bits are those of the first."""
+def test_a_resumed_training_keeps_its_number_of_cores(tmp_path: Path) -> None:
+    """On a machine with another number of processors the bits are those of the first machine."""
 
     def trained(folder: Path, epochs: int, cores: int, resume: bool = False) -> bytes:
         rng = np.random.default_rng(0)
@@ -263,10 +263,10 @@ def test_a_training_goes_on_with_the_cores_it_was_planned_for(tmp_path: Path) ->
         return b"".join(value.tobytes() for _, value in sorted(model.parameters().items()))
 
     with cr.settings.using(cores=0):
-        whole, other = trained(tmp_path / "a", 4, 4), trained(tmp_path / "b", 4, 1)
-        assert whole != other, "the number of cores decides the order of sums here"
+        uninterrupted, other = trained(tmp_path / "a", 4, 4), trained(tmp_path / "b", 4, 1)
+        assert uninterrupted != other, "the order of sums must depend on the number of cores in this test"
         trained(tmp_path / "c", 2, 4)
-        assert trained(tmp_path / "c", 4, 1, resume=True) == whole
+        assert trained(tmp_path / "c", 4, 1, resume=True) == uninterrupted
         trained(tmp_path / "d", 2, 4)
     with cr.settings.using(cores=3), pytest.raises(FileError, match="cores: 4, now 3"):
         trained(tmp_path / "d", 4, 1, resume=True)

@@ -1,4 +1,4 @@
-"""Validation rows are split off by their numbers: large inputs are not copied, and no bit depends on that."""
+"""Validation rows are selected by index: large inputs are not copied, and the bits are the same."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_a_view_of_the_rows_trains_to_the_same_bits_as_a_copy(
         np.testing.assert_array_equal(value, others[path], err_msg=path)
 
 
-def test_a_run_saved_with_copies_goes_on_with_views(tmp_path: Path, splits: Callable[[bool], None]) -> None:
+def test_a_run_saved_with_copies_is_resumed_with_views(
+    tmp_path: Path, splits: Callable[[bool], None]
+) -> None:
     def fit(epochs: int, run: Path | None, **options: Any) -> cr.Model:
         model = cr.Model(dense(), loss="cross_entropy")
         model.fit(X, Y, epochs=epochs, validation=0.2, run=run, **options)
@@ -89,14 +91,14 @@ def test_a_run_saved_with_copies_goes_on_with_views(tmp_path: Path, splits: Call
 
     splits(False)
     fit(2, tmp_path / "run")
-    whole = fit(4, None)
+    uninterrupted = fit(4, None)
     splits(True)
     resumed = fit(4, tmp_path / "run", resume=True)
-    assert resumed.history == whole.history
+    assert resumed.history == uninterrupted.history
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(-3, 12), st.integers(1, 4))
-def test_a_view_reads_as_the_copy_does(index: list[int], start: int, step: int) -> None:
+def test_a_view_equals_a_copy(index: list[int], start: int, step: int) -> None:
     array = np.arange(60.0).reshape(10, 3, 2)
     view, copy = RowView(array, np.array(index)), array[index]
     assert (view.shape, view.dtype, view.ndim, view.size, len(view)) == (
@@ -150,7 +152,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("way", ["fraction", "pair", "weights", "saved", "words", "evaluate", "predict"])
-def test_mapped_arrays_are_not_copied_into_memory(way: str, mapped: Path) -> None:
+def test_memory_mapped_arrays_are_not_loaded(way: str, mapped: Path) -> None:
     call = [sys.executable, "-W", "ignore", "peak.py", way]
     done = subprocess.run(call, cwd=mapped, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

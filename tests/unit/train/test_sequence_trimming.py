@@ -1,4 +1,4 @@
-"""Batches cut to their own length give the numbers of the whole array, whatever the net reads and writes."""
+"""Trimmed batches have the results of the padded arrays, for every kind of network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ, WRITTEN = RNG.integers(1, PLACES + 1, ROWS), RNG.integers(1, PLACES - 1, R
 
 
 def words(lengths: np.ndarray, places: int = PLACES) -> np.ndarray:
-    """Texts of these lengths, filled up with 0."""
+    """Texts of these lengths, padded with 0."""
     return RNG.integers(1, WORDS, (len(lengths), places)) * (np.arange(places) < lengths[:, None])
 
 
@@ -48,7 +48,7 @@ CASES = ("translation", "next word", "class of a text")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_step_on_a_cut_batch_is_the_step_on_the_whole_one(name: str) -> None:
+def test_a_step_on_a_trimmed_batch_equals_the_padded_step(name: str) -> None:
     model, x, y = case(name)
     weights = None if name == "next word" else RNG.uniform(0.5, 2, ROWS)
     run = prepare(model.state, TrainingData(x, y), FitOptions(1, 8, 0, buckets=4, sample_weight=weights))
@@ -58,15 +58,15 @@ def test_a_step_on_a_cut_batch_is_the_step_on_the_whole_one(name: str) -> None:
         rows = run.order.batch(0, i)
         batch, step, program = run.trimming(run.data, rows)
         seen.add(next(iter(batch.x.values())).shape[1])
-        cut = program.run(step.feed(batch, run.state, 0))
-        whole = cr.compile(run.step.graph).run(run.step.feed(run.data.take(rows), run.state, 0))
-        for output, value in whole.items():
-            np.testing.assert_allclose(cut[output], value, rtol=1e-9, atol=1e-12, err_msg=output)
+        trimmed = program.run(step.feed(batch, run.state, 0))
+        expected = cr.compile(run.step.graph).run(run.step.feed(run.data.take(rows), run.state, 0))
+        for output, value in expected.items():
+            np.testing.assert_allclose(trimmed[output], value, rtol=1e-9, atol=1e-12, err_msg=output)
     assert seen == {4, 8, PLACES}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_training_by_buckets_learns_and_is_resumed_to_the_bit(name: str, tmp_path: Path) -> None:
+def test_a_training_with_buckets_learns_and_is_resumed_exactly(name: str, tmp_path: Path) -> None:
     model, x, y = case(name)
     options: dict[str, Any] = {"batch_size": 8, "buckets": 4, "verbose": False}
     history = model.fit(x, y, epochs=2, **options)
@@ -84,29 +84,29 @@ def test_training_by_buckets_learns_and_is_resumed_to_the_bit(name: str, tmp_pat
         again.fit(x, y, epochs=3, run=tmp_path, resume=True, **{**options, "buckets": 5})
 
 
-def test_the_length_of_a_row_is_where_its_last_part_ends() -> None:
+def test_the_length_of_a_row_is_the_maximum_over_inputs_and_targets() -> None:
     model, x, y = case("translation")
     model.fit(x, y, epochs=0, verbose=False)
     assert model.network is not None
     names = model.network.target_names
-    assert list(names.values()) == ["wanted"]  # the net has an input "target" of its own
-    found = lengths_of(Arrays(x, {"wanted": y}), names, model.targets)
-    np.testing.assert_array_equal(found, np.maximum(READ, WRITTEN))
+    assert list(names.values()) == ["wanted"]  # the network has an input named "target"
+    lengths = lengths_of(Arrays(x, {"wanted": y}), names, model.targets)
+    np.testing.assert_array_equal(lengths, np.maximum(READ, WRITTEN))
     empty = Arrays(
         {"source": np.zeros((2, 3)), "target": np.zeros((2, 3))}, {"wanted": np.zeros((2, 3), int)}
     )
     assert lengths_of(empty, names, model.targets).tolist() == [1, 1]
 
 
-def test_a_program_is_made_once_for_each_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, program = [], native.Program
-    monkeypatch.setattr(native, "Program", lambda graph: made.append(graph) or program(graph))
+def test_a_program_is_compiled_once_for_each_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, program = [], native.Program
+    monkeypatch.setattr(native, "Program", lambda graph: compiled.append(graph) or program(graph))
     model, x, y = case("next word")
     model.fit(x, y, epochs=3, batch_size=8, buckets=4, verbose=False)
     assert len([graph for graph in made if "learning_rate" in graph.outputs]) == 3
 
 
-def test_nets_and_numbers_that_do_not_suit_are_refused() -> None:
+def test_invalid_buckets_and_networks_are_refused() -> None:
     model, x, y = case("next word")
     for buckets in (0, -1, 2.5, True):
         with pytest.raises(UsageError, match="E102"):
@@ -120,7 +120,7 @@ def test_nets_and_numbers_that_do_not_suit_are_refused() -> None:
         places.fit(x, np.ones((ROWS, PLACES, 1)), epochs=1, buckets=4, verbose=False)
 
 
-def test_scores_nobody_asks_for_are_not_kept() -> None:
+def test_scores_are_not_stored_without_metrics() -> None:
     model, x, y = case("next word")
     model.fit(x, y, epochs=1, batch_size=8, buckets=4, validation=(x, y), verbose=False)
     assert set(model.history[-1]) == {"epoch", "loss", "val_loss"}
@@ -128,8 +128,8 @@ def test_scores_nobody_asks_for_are_not_kept() -> None:
     assert "accuracy" in model.evaluate(x, y, metrics=["accuracy"])
 
 
-def test_words_of_a_vocabulary_are_labels_though_the_training_shows_only_some() -> None:
+def test_every_word_of_a_vocabulary_is_a_label() -> None:
     model, x, y = case("next word")
     model.fit(x[:20] % 7, y[:20] % 7, epochs=1, verbose=False)
     assert model.labels == tuple(range(WORDS))
-    assert np.isfinite(model.evaluate(x, y)["loss"])  # words the training never showed
+    assert np.isfinite(model.evaluate(x, y)["loss"])  # with words that were not in the training data

@@ -1,4 +1,4 @@
-"""What reads a network by its layers finds every call: probes, histograms, tables, attribution, caches."""
+"""Probes, histograms, tables, attribution and caches include every call of a shared layer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Several(nn.Layer):
 
 @cr.layer
 class Repeated(nn.Layer):
-    """One block called twice, as a network whose depth shares its weights."""
+    """One block called twice: weights are shared over the depth."""
 
     block: nn.Layer
 
@@ -53,7 +53,7 @@ def trained(tower: nn.Layer, shape: tuple[int, ...]) -> cr.Model:
 
 
 def test_a_probe_reads_every_call() -> None:
-    """The right input is always so low that the tower's units are silent for it alone."""
+    """The right input is so low that the units of the tower are inactive for it only."""
     x = {"left": np.full((16, 2), 1.0), "right": np.full((16, 2), -1.0)}
     net = Several(nn.Dense(3, "relu", weight_initializer=nn.Fill(1.0)))
     model = cr.Model(net, "binary_cross_entropy", cr.SGD(1e-6))
@@ -65,13 +65,13 @@ def test_a_probe_reads_every_call() -> None:
     }
 
 
-def test_hidden_layers_are_those_before_the_last_whatever_call_it_is() -> None:
+def test_hidden_layers_are_all_before_the_last_call() -> None:
     assert model_course(Several(nn.Dense(3, "relu")), {"left": 2, "right": 2}) == ("tower", "tower#2")
     assert model_course(Repeated(nn.Dense(2, "relu")), {"x": 2}) == ()
 
 
 def model_course(net: nn.Layer, inputs: Mapping[str, int]) -> tuple[str, ...]:
-    """What the doctor takes for the hidden layers of a network."""
+    """The hidden layers of a network as the doctor defines them."""
     x = {name: np.zeros((4, width)) for name, width in inputs.items()}
     y = np.zeros((4, 1 if len(inputs) > 1 else 2))
     model = cr.Model(net, "mse", cr.SGD(0.1))
@@ -87,7 +87,7 @@ def test_histograms_count_the_outputs_of_every_call() -> None:
     assert list(layer_nodes(model.network)) == [*calls, "head"]
 
 
-def test_grad_cam_knows_the_maps_of_every_call() -> None:
+def test_grad_cam_uses_the_maps_of_every_call() -> None:
     model = trained(nn.Sequential(nn.Conv(2, 3), nn.Flatten()), (5, 5, 1))
     built = model.network.inference if model.network else None
     assert built is not None
@@ -106,7 +106,7 @@ def test_a_table_has_one_row_for_a_layer_and_the_shapes_of_all_calls() -> None:
 
 @cr.layer
 class Both(nn.Layer):
-    """The tower for two sequences of other lengths."""
+    """The tower for two sequences of different lengths."""
 
     tower: nn.Layer
 
@@ -122,15 +122,15 @@ def test_a_block_called_twice_has_a_cache_for_each_call(engine: str) -> None:
     words = np.random.default_rng(1).integers(0, 7, (2, 6))
     built = nn.build(net, {"x": Spec((B, 6), "int64")}, "float64")
     rng = np.random.default_rng(5)
-    held = {path: rng.normal(size=bound(p.spec.shape)) * 0.5 for path, p in built.parameters.items()}
-    whole = evaluate(built.output, {"x": words, **held}, "reference")
-    decoder = Decoder(net, held, {"x": Spec((B, 1), "int64")}, 8, chunk=4, engine=engine)
+    parameters = {path: rng.normal(size=bound(p.spec.shape)) * 0.5 for path, p in built.parameters.items()}
+    expected = evaluate(built.output, {"x": words, **parameters}, "reference")
+    decoder = Decoder(net, parameters, {"x": Spec((B, 1), "int64")}, 8, chunk=4, engine=engine)
     cache = decoder.begin(rows=2)
     parts = [decoder.feed(words[:, i : i + 1], cache) for i in range(6)]
-    np.testing.assert_allclose(np.concatenate(parts, 1), whole, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(np.concatenate(parts, 1), expected, rtol=1e-11, atol=1e-11)
 
 
-def test_the_smallest_batch_is_the_largest_that_any_call_needs() -> None:
+def test_the_minimum_batch_is_the_maximum_over_the_calls() -> None:
     @cr.layer
     class Needs(nn.Layer):
         def __call__(self, x: Node, scope: nn.Scope) -> Node:

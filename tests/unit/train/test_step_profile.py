@@ -1,4 +1,4 @@
-"""A step is planned and measured for the batch of the last training, on rows given or made up."""
+"""A step is planned and profiled for the batch size of the last training, on given or random rows."""
 
 from __future__ import annotations
 
@@ -25,42 +25,44 @@ NETS: dict[str, tuple[cr.Layer, str, Any]] = {
 
 def learner(kind: str = "classes", batch_size: int | None = 20, **changes: Any) -> Model:
     net, loss, y = NETS[kind]
-    made = Model(net, loss, **changes)
-    made.fit(X, y, epochs=1, batch_size=batch_size, verbose=False)
-    return made
+    model = Model(net, loss, **changes)
+    model.fit(X, y, epochs=1, batch_size=batch_size, verbose=False)
+    return model
 
 
 @pytest.mark.parametrize("kind", NETS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_made_up_rows_have_the_form_of_given_ones(kind: str, dtype: str) -> None:
-    made = learner(kind, dtype=dtype)
-    given, random = subject_of(made.state, X, NETS[kind][2]), subject_of(made.state, None, None)
-    for name, array in given.data.items():
+def test_random_rows_have_the_form_of_the_given_ones(kind: str, dtype: str) -> None:
+    model = learner(kind, dtype=dtype)
+    measured, random = subject_of(model.state, X, NETS[kind][2]), subject_of(model.state, None, None)
+    for name, array in measured.data.items():
         assert random.data[name].shape == array.shape
         assert random.data[name].dtype == array.dtype
         assert random.data[name].max() <= max(array.max(), 4.0)
-    assert given.batch == random.batch == 20
-    assert set(given.state) | set(given.data) | {"step"} == set(given.graph.inputs)
+    assert measured.batch == random.batch == 20
+    assert set(measured.state) | set(measured.data) | {"step"} == set(measured.graph.inputs)
 
 
-def test_equal_calls_make_up_equal_rows() -> None:
-    made = learner()
-    one, two = subject_of(made.state, None, None), subject_of(made.state, None, None)
+def test_equal_calls_have_equal_random_rows() -> None:
+    model = learner()
+    one, two = subject_of(model.state, None, None), subject_of(model.state, None, None)
     assert all(one.data[name].tobytes() == two.data[name].tobytes() for name in one.data)
 
 
-@pytest.mark.parametrize(("trained", "asked", "batch"), [(20, None, 20), (20, 7, 7), (None, None, 50)])
-def test_the_batch_is_that_of_the_last_training(trained: int | None, asked: int | None, batch: int) -> None:
-    made = learner(batch_size=trained)
-    assert plan_step(made.state, asked).sizes == {"B": batch}
-    assert subject_of(made.state, X, THREE, asked).batch == batch
+@pytest.mark.parametrize(("trained", "requested", "batch"), [(20, None, 20), (20, 7, 7), (None, None, 50)])
+def test_the_batch_is_that_of_the_last_training(
+    trained: int | None, requested: int | None, batch: int
+) -> None:
+    model = learner(batch_size=trained)
+    assert plan_step(model.state, requested).sizes == {"B": batch}
+    assert subject_of(model.state, X, THREE, requested).batch == batch
 
 
-def test_before_a_training_the_usual_numbers_hold() -> None:
-    made = Model(NETS["classes"][0], "cross_entropy")
-    made.initialize({"x": Spec((Size.symbol("B"), 4), "float32")})
-    assert plan_step(made.state).sizes == {"B": BATCH}
-    assert len(subject_of(made.state, None, None).data["x"]) == ROWS
+def test_an_untrained_model_uses_default_sizes() -> None:
+    model = Model(NETS["classes"][0], "cross_entropy")
+    model.initialize({"x": Spec((Size.symbol("B"), 4), "float32")})
+    assert plan_step(model.state).sizes == {"B": BATCH}
+    assert len(subject_of(model.state, None, None).data["x"]) == ROWS
 
 
 def test_a_batch_is_no_larger_than_the_rows_given() -> None:
@@ -71,33 +73,33 @@ def test_a_batch_is_no_larger_than_the_rows_given() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"rows": "many"}, {"rows": -3}, {"rows": 2**60}, {"batch_size": 0}, {}])
-def test_facts_of_a_file_are_believed_only_where_they_can_be(facts: dict[str, Any]) -> None:
-    made = learner()
-    made.adopt(replace(made.state, facts=facts))
-    assert subject_of(made.state, None, None).batch == BATCH
+def test_invalid_facts_of_a_file_are_ignored(facts: dict[str, Any]) -> None:
+    model = learner()
+    model.adopt(replace(model.state, facts=facts))
+    assert subject_of(model.state, None, None).batch == BATCH
 
 
-def test_several_outputs_are_made_up_each() -> None:
+def test_random_targets_of_several_outputs() -> None:
     net = cr.Parallel("none", size=cr.Dense(1), kind=cr.Dense(3))
-    made = Model(net, {"size": "mse", "kind": "cross_entropy"})
-    made.fit(X, {"size": X[:, 0], "kind": THREE}, epochs=1, verbose=False)
-    data = subject_of(made.state, None, None).data
+    model = Model(net, {"size": "mse", "kind": "cross_entropy"})
+    model.fit(X, {"size": X[:, 0], "kind": THREE}, epochs=1, verbose=False)
+    data = subject_of(model.state, None, None).data
     assert data["target.kind"].dtype == np.int64
     assert set(np.unique(data["target.kind"])) == {0, 1, 2}
     assert data["target.size"].shape == (50, 1)
 
 
-def test_made_up_words_have_a_row_in_the_table() -> None:
-    made = Model(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
-    made.fit(np.arange(300).reshape(50, 6) % 7, THREE, epochs=1, verbose=False)
-    words = subject_of(made.state, None, None).data["x"]
+def test_random_tokens_are_in_the_vocabulary() -> None:
+    model = Model(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
+    model.fit(np.arange(300).reshape(50, 6) % 7, THREE, epochs=1, verbose=False)
+    words = subject_of(model.state, None, None).data["x"]
     assert set(np.unique(words)) == set(range(7))
 
 
-def test_a_table_is_measured_as_it_was_learned() -> None:
-    made = Model(NETS["classes"][0], "cross_entropy")
-    made.fit("iris", epochs=1, batch_size=30, verbose=False)
-    assert len(subject_of(made.state, "iris", None).data["x"]) == 150
+def test_a_table_is_prepared_for_the_profile() -> None:
+    model = Model(NETS["classes"][0], "cross_entropy")
+    model.fit("iris", epochs=1, batch_size=30, verbose=False)
+    assert len(subject_of(model.state, "iris", None).data["x"]) == 150
 
 
 def test_a_model_without_inputs_has_no_step() -> None:
@@ -109,6 +111,6 @@ def test_a_model_without_inputs_has_no_step() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": 2.5}, {"steps": 0}, {"steps": "all"}])
-def test_numbers_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_sizes_of_a_profile_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         subject_of(learner().state, None, None, **wrong)

@@ -1,4 +1,4 @@
-"""Weights of a table's rows go where their rows go: to training, to validation, or out with them."""
+"""Sample weights of a table follow their rows: to training, to validation, or out of the data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fitted(source: str, weights: Any, **options: Any) -> Any:
     return model
 
 
-def test_a_fraction_for_validation_takes_its_weights_along(tmp_path: Path) -> None:
+def test_validation_rows_keep_their_weights(tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv", [f"{i % 7}.5" for i in range(40)])
     even = fitted(source, None, validation=0.25)
     same, other = (fitted(source, w, validation=0.25) for w in (np.full(40, 2.0), np.arange(40.0)))
@@ -34,14 +34,14 @@ def test_a_fraction_for_validation_takes_its_weights_along(tmp_path: Path) -> No
     assert other.history[0]["val_loss"] != pytest.approx(even.history[0]["val_loss"])
 
 
-def test_rows_without_a_target_leave_with_their_weights(tmp_path: Path) -> None:
+def test_weights_of_rows_without_target_are_dropped(tmp_path: Path) -> None:
     targets, weights = [f"{i % 7}.5" for i in range(40)], np.arange(1.0, 41.0)
     holes = table(tmp_path / "holes.csv", [*targets, "", ""])
     model = fitted(holes, np.append(weights, [1e9, 1e9]))
     assert model.history == fitted(table(tmp_path / "whole.csv", targets), weights).history
 
 
-def test_as_many_weights_as_rows_are_wanted(tmp_path: Path) -> None:
+def test_a_wrong_number_of_weights_is_refused(tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv", [f"{i % 7}.5" for i in range(40)])
     with pytest.raises(DataError, match="E344") as caught:
         fitted(source, np.ones(39), validation=0.25)
@@ -50,33 +50,33 @@ def test_as_many_weights_as_rows_are_wanted(tmp_path: Path) -> None:
 
 
 def frames(rows: int) -> list[tuple[Any, Any]]:
-    """The same mixed columns and answers as scikit-learn takes them, of pandas and of polars."""
+    """Mixed columns and labels as data frames and series of pandas and polars, and as an array."""
     columns = {
         "size": [i % 9 * 1.5 for i in range(rows)],
         "city": ["Rome" if i % 3 else "Bonn" for i in range(rows)],
     }
-    answers = ["yes" if i % 3 else "no" for i in range(rows)]
+    labels = ["yes" if i % 3 else "no" for i in range(rows)]
     pandas = pytest.importorskip("pandas")
     return [
-        (pandas.DataFrame(columns), pandas.Series(answers, name="sold")),
-        (polars.DataFrame(columns), polars.Series("sold", answers)),
-        (polars.DataFrame(columns), np.array(answers)),
+        (pandas.DataFrame(columns), pandas.Series(labels, name="sold")),
+        (polars.DataFrame(columns), polars.Series("sold", labels)),
+        (polars.DataFrame(columns), np.array(labels)),
     ]
 
 
-def test_a_frame_with_words_and_its_answers_are_a_table() -> None:
-    found = []
+def test_a_data_frame_with_texts_and_its_labels_are_a_table() -> None:
+    results = []
     for x, y in frames(40):
         model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
         model.fit(x, y, epochs=3, validation=(x, y), seed=1, verbose=False)
         assert model.preparation is not None
         assert model.preparation.target == getattr(y, "name", "target")
         assert model.labels == ("no", "yes")
-        found.append((model.history, model.evaluate(x, y)))
-    assert found[0] == found[1] == found[2]
+        results.append((model.history, model.evaluate(x, y)))
+    assert results[0] == results[1] == results[2]
 
 
-def test_answers_that_do_not_suit_their_frame() -> None:
+def test_mismatched_labels_of_a_data_frame_are_refused() -> None:
     x, y = frames(40)[1]
     model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
     with pytest.raises(DataError, match="E344"):
@@ -85,7 +85,7 @@ def test_answers_that_do_not_suit_their_frame() -> None:
         model.fit(x.with_columns(y), y, verbose=False)
 
 
-def test_a_frame_of_numbers_is_an_array() -> None:
+def test_a_data_frame_of_numbers_is_an_array() -> None:
     x = polars.DataFrame({"a": [0.5, 1.0, 2.0], "b": [1, 2, 3]})
     model = cr.Model(cr.Dense(1), "mse", engine="reference")
     model.fit(x, np.arange(3.0), epochs=1, verbose=False)

@@ -1,4 +1,4 @@
-"""Targets of every form: labels of samples and of their places, cells of pictures, texts without times."""
+"""Targets of every form: labels of samples and positions, pixels of images, texts without alignment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENTENCES = np.eye(3)[WORDS]  # (B, T, 3)
 TAGS = np.array(["noun", "verb", "other"])[WORDS]  # (B, T)
 
 
-def test_each_place_of_a_sequence_has_a_label_of_its_own() -> None:
+def test_every_position_of_a_sequence_has_a_label() -> None:
     model = fitted(cr.Dense(3), "cross_entropy", SENTENCES, TAGS, validation=(SENTENCES, TAGS))
     assert model.labels == ("noun", "other", "verb")
     np.testing.assert_array_equal(model.predict(SENTENCES), TAGS)
@@ -35,11 +35,11 @@ def test_each_place_of_a_sequence_has_a_label_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("ignored", [-100, 0, 1, 7])
-def test_places_without_a_label_are_neither_learned_nor_judged(ignored: int) -> None:
+def test_positions_without_a_label_are_ignored(ignored: int) -> None:
     y = 10 * WORDS + 20
     y[:, -2:] = ignored
     shuffled = SENTENCES.copy()
-    shuffled[:, -2:] = SENTENCES[::-1, -2:]  # what is read there must not matter
+    shuffled[:, -2:] = SENTENCES[::-1, -2:]  # inputs at ignored positions
     net, loss = cr.Dense(4), cr.CrossEntropy(ignore_index=ignored)
     model, other = (fitted(net, loss, x, y) for x in (SENTENCES, shuffled))
     np.testing.assert_array_equal(model.predict(SENTENCES)[:, :3], y[:, :3])
@@ -48,15 +48,15 @@ def test_places_without_a_label_are_neither_learned_nor_judged(ignored: int) -> 
     np.testing.assert_allclose(model.parameters()["weight"], other.parameters()["weight"])
 
 
-def test_cells_of_a_picture_are_yes_or_no() -> None:
-    pictures = RNG.choice([-1.0, 1.0], (6, 4, 4, 1)) * RNG.uniform(0.5, 1.5, (6, 4, 4, 1))
+def test_pixels_of_an_image_are_binary_targets() -> None:
+    images = RNG.choice([-1.0, 1.0], (6, 4, 4, 1)) * RNG.uniform(0.5, 1.5, (6, 4, 4, 1))
     for loss in ("dice", "binary_cross_entropy"):
-        model = fitted(cr.Conv(1, 1), loss, pictures, pictures > 0, epochs=80)
-        np.testing.assert_array_equal(model.predict(pictures), pictures > 0)
+        model = fitted(cr.Conv(1, 1), loss, images, images > 0, epochs=80)
+        np.testing.assert_array_equal(model.predict(images), images > 0)
 
 
-def test_ctc_learns_a_text_without_knowing_when_each_letter_is_said() -> None:
-    # Each frame shows its letter, or silence; a letter may last several frames. Which text is heard is known.
+def test_ctc_learns_unaligned_texts() -> None:
+    # Each frame is a letter or silence; a letter may last several frames. Targets are texts without times.
     frames = np.array([[1, 1, 0, 2, 0, 1], [2, 0, 2, 2, 1, 0], [0, 1, 2, 0, 0, 2], [2, 1, 1, 0, 1, 0]])
     texts = np.array([[1, 2, 1], [2, 2, 1], [1, 2, 2], [2, 1, 1]])
     model = fitted(cr.Dense(3), cr.CTC(max_target_length=3), np.eye(3)[frames], texts, epochs=100)
@@ -65,13 +65,13 @@ def test_ctc_learns_a_text_without_knowing_when_each_letter_is_said() -> None:
     assert model.evaluate(np.eye(3)[frames], texts)["loss"] < 0.05
 
 
-def test_texts_shorter_than_the_longest_are_filled_up_with_blanks() -> None:
+def test_shorter_texts_are_padded_with_blanks() -> None:
     x, texts = np.eye(3)[[[1, 1, 2, 0], [2, 0, 2, 0]]], np.array([[1, 2], [2, 2]])
     net = cr.Dense(3)
     model, longer = (fitted(net, cr.CTC(max_target_length=n), x, texts, epochs=40) for n in (2, 4))
     np.testing.assert_array_equal(longer.predict(x), np.pad(texts, ((0, 0), (0, 2))))
     np.testing.assert_allclose(model.parameters()["weight"], longer.parameters()["weight"])
-    short = fitted(net, "ctc", x, texts[:, 0], epochs=1)  # one label each, of at most as many as frames
+    short = fitted(net, "ctc", x, texts[:, 0], epochs=1)  # one label per text
     assert [target.spec.shape[1:] for target in short.targets.values()] == [(4,)]
     with pytest.raises(
         ChainruleError, match=r"E504(?s:.*)at most 1 labels(?s:.*)cr.CTC\(max_target_length=2\)"
@@ -79,7 +79,7 @@ def test_texts_shorter_than_the_longest_are_filled_up_with_blanks() -> None:
         fitted(net, cr.CTC(max_target_length=1), x, texts)
 
 
-def test_circle_brings_the_vectors_of_a_class_together() -> None:
+def test_circle_loss_aligns_the_vectors_of_a_class() -> None:
     classes = np.repeat([0, 1, 2], 6)
     x = 2 * np.eye(3)[classes] - 1 + 0.5 * np.random.default_rng(1).normal(size=(18, 3))
     model = fitted(cr.Dense(3), cr.Circle(gamma=8.0), x, classes, epochs=80)
@@ -101,14 +101,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_targets_that_no_answer_can_meet_are_refused(case: str) -> None:
+def test_targets_outside_the_range_of_the_output_are_refused(case: str) -> None:
     code, net, loss, y, words = REFUSED[case]
     with pytest.raises(ChainruleError, match=code) as caught:
         fitted(net, loss, SENTENCES, y, epochs=1)
     assert words in str(caught.value)
 
 
-def test_a_label_not_seen_in_training_is_found_by_its_place() -> None:
+def test_an_unknown_label_is_reported_with_its_position() -> None:
     model = fitted(cr.Dense(3), "cross_entropy", SENTENCES, TAGS, epochs=1)
     strange = TAGS.copy()
     strange[2, 3] = "pause"

@@ -1,4 +1,4 @@
-"""Updates one at a time: the bits of ``fit``, shared parameters, and steps that are not finite."""
+"""Updates one at a time: the bits of ``fit``, shared parameters, and non-finite steps."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_update_that_overflows_is_undone(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_trainers_share_parameters(engine: str) -> None:
-    """A generator and its critic: each trainer sees the other's updates, also when a step goes back."""
+    """A generator and its critic: each trainer sees the updates of the other, also after an undone step."""
     critic = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1))
     generator = cr.Sequential(cr.Dense(4))
     both = cr.Model(
@@ -168,11 +168,11 @@ def test_larger_and_smaller_batches_than_the_example() -> None:
         assert trainer.step(X[:size], CLASSES[:size]) == other.step(X[:size], CLASSES[:size])
 
 
-def test_activations_are_those_of_the_layer() -> None:
+def test_activations_equal_those_of_the_layer() -> None:
     model = classifier()
     model.fit(X, CLASSES, epochs=1, verbose=False)
-    held = model.parameters()
-    hidden = np.tanh(X @ held["dense1.weight"].T + held["dense1.bias"])
+    parameters = model.parameters()
+    hidden = np.tanh(X @ parameters["dense1.weight"].T + parameters["dense1.bias"])
     np.testing.assert_allclose(model.activations(X, "dense1"), hidden, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(model.activations(X, "dense2"), model(X))
     with pytest.raises(ChainruleError, match="E101"):
@@ -189,7 +189,7 @@ def test_states_are_set_by_path() -> None:
         model.load_states({"nothing": 1.0})
 
 
-def test_one_row_has_the_output_of_the_general_way() -> None:
+def test_predictions_of_one_row_equal_those_of_a_batch() -> None:
     model = classifier()
     model.fit(X, CLASSES, epochs=1, verbose=False)
     first: Any = model(X[:1])

@@ -1,4 +1,4 @@
-"""Trainings whose result is known: learned, equal to a descent written by hand, and flat in memory."""
+"""Trainings with known results: learned tasks, gradient descent written by hand, constant memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_balanced_class_weights_find_more_of_the_rare_class() -> None:
     assert recall["balanced"] >= recall[None] + 0.3
 
 
-def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
+def test_batch_descent_equals_the_article_to_twelve_digits() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(9, 2)), rng.uniform(size=9)
     model = Model(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64")
@@ -57,13 +57,13 @@ def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
         d1 = d2 @ w2 * a1 * (1 - a1)
         w1, b1 = w1 - 0.5 * d1.T @ x, b1 - 0.5 * d1.sum(axis=0)
         w2, b2 = w2 - 0.5 * d2.T @ a1, b2 - 0.5 * d2.sum(axis=0)
-    wanted = {"dense1.weight": w1, "dense1.bias": b1, "dense2.weight": w2, "dense2.bias": b2}
+    expected = {"dense1.weight": w1, "dense1.bias": b1, "dense2.weight": w2, "dense2.bias": b2}
     for path, value in model.parameters().items():
-        assert np.abs(value - wanted[path]).max() < 1e-12, path
+        assert np.abs(value - expected[path]).max() < 1e-12, path
     assert np.allclose([row["loss"] for row in model.history], losses, rtol=0, atol=1e-12)
 
 
-def test_momentum_is_the_one_written_by_hand() -> None:
+def test_momentum_equals_a_loop_written_by_hand() -> None:
     x, y = XOR, XOR[:, :1]
     model = Model(Dense(1), "half_mse", SGD(0.1, momentum=0.8), dtype="float64")
     model.fit(x, y, epochs=0, verbose=False)
@@ -78,14 +78,14 @@ def test_momentum_is_the_one_written_by_hand() -> None:
     assert np.abs(model.parameters()["bias"] - b).max() < 1e-12
 
 
-def test_dropout_draws_anew_in_every_step() -> None:
+def test_dropout_has_another_mask_in_every_step() -> None:
     model = Model(Sequential(Dropout(0.5), Dense(1)), "mse", SGD(1e-30))
     x = np.random.default_rng(0).normal(size=(20, 5))
     model.fit(x, x[:, 0], epochs=10, batch_size=None, verbose=False)
     assert len({row["loss"] for row in model.history}) == 10
 
 
-def test_a_long_run_is_flat_in_memory_and_files() -> None:
+def test_a_long_run_uses_constant_memory_and_files() -> None:
     sizes: dict[int, tuple[int, int, int]] = {}
 
     def measure(event: object) -> None:

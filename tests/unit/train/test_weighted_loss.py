@@ -68,41 +68,43 @@ def model_of(name: str, loss: cr.nn.Loss, **options: Any) -> cr.Model:
 def by_torch(
     model: cr.Model, peer: Peer, x: np.ndarray, y: np.ndarray, batch: int, epochs: int
 ) -> dict[str, np.ndarray]:
-    """The parameters after a training by PyTorch from the model's first ones."""
-    held = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
-    optimizer = torch.optim.SGD(held.values(), 0.2)
+    """The parameters after a training by PyTorch from the initial values of the model."""
+    parameters = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
+    optimizer = torch.optim.SGD(parameters.values(), 0.2)
     for _ in range(epochs):
         for start in range(0, len(x), batch):
-            z = functional.linear(torch.tensor(x[start : start + batch]), held["weight"], held["bias"])
+            z = functional.linear(
+                torch.tensor(x[start : start + batch]), parameters["weight"], parameters["bias"]
+            )
             optimizer.zero_grad()
             loss = peer(z, torch.tensor(y[start : start + batch]))
-            if torch.isfinite(loss):  # of a batch without labels it is NaN
+            if torch.isfinite(loss):  # NaN for a batch without labels
                 loss.backward()
                 optimizer.step()
-    return {path: a.detach().numpy() for path, a in held.items()}
+    return {path: a.detach().numpy() for path, a in parameters.items()}
 
 
 def first(model: cr.Model, x: np.ndarray) -> None:
     model.initialize({"x": Spec((Size.symbol("B"), *x.shape[1:]), "float64")}, seed=3)
 
 
-def same(found: Any, wanted: Any, close: float = 1e-12) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=close, atol=close)
+def same(values: Any, expected: Any, tolerance: float = 1e-12) -> None:
+    np.testing.assert_allclose(values, expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 @pytest.mark.parametrize("places", [0, 5])
 @pytest.mark.parametrize("name", CASES)
-def test_a_training_ends_where_one_by_torch_ends(name: str, places: int, engine: str) -> None:
+def test_a_training_matches_pytorch(name: str, places: int, engine: str) -> None:
     loss, peer = CASES[name]
     x, y = rows(name, 37, places)
     model = model_of(name, loss(), engine=engine)
     first(model, x)
-    wanted = by_torch(model, peer, x, y, 8, 3)
+    expected = by_torch(model, peer, x, y, 8, 3)
     history = model.fit(x, y, epochs=3, batch_size=8, shuffle=False, verbose=False, validation=(x, y))
     for path, array in model.parameters().items():
-        same(array, wanted[path])
-    z = functional.linear(torch.tensor(x), *(torch.tensor(wanted[path]) for path in ("weight", "bias")))
+        same(array, expected[path])
+    z = functional.linear(torch.tensor(x), *(torch.tensor(expected[path]) for path in ("weight", "bias")))
     value = peer(z, torch.tensor(y)).item()
     same(model.evaluate(x, y)["loss"], value)
     same(history[-1]["val_loss"], value)
@@ -110,7 +112,7 @@ def test_a_training_ends_where_one_by_torch_ends(name: str, places: int, engine:
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 @pytest.mark.parametrize("name", CASES)
-def test_the_loss_of_an_epoch_is_that_of_all_its_rows(name: str, engine: str) -> None:
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(name: str, engine: str) -> None:
     x, y = rows(name, 41, 4)
     model = model_of(name, CASES[name][0](), optimizer=cr.SGD(1e-300), engine=engine)
     history = model.fit(x, y, epochs=1, batch_size=8, verbose=False)
@@ -127,16 +129,18 @@ def test_an_explanation_has_the_loss_and_the_gradients_of_torch(name: str, place
     model.fit(x, y, epochs=1, verbose=False)
     network, coded = model.network, np.where(y == GONE, GONE, y)
     assert network is not None
-    found = trace(network, model.state.arrays, {"x": x}, {"target": coded})
-    held = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
-    value = peer(functional.linear(torch.tensor(x), held["weight"], held["bias"]), torch.tensor(y))
+    traced = trace(network, model.state.arrays, {"x": x}, {"target": coded})
+    parameters = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
+    value = peer(
+        functional.linear(torch.tensor(x), parameters["weight"], parameters["bias"]), torch.tensor(y)
+    )
     value.backward()
-    same(found.loss, value.item())
-    for path, array in held.items():
+    same(traced.loss, value.item())
+    for path, array in parameters.items():
         assert array.grad is not None
-        same(found.gradients[path], array.grad.numpy())
-    told = {lang: str(model.explain(x, y, lang=lang)) for lang in ("en", "zh")}
-    assert all("Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾" in text for text in told.values())
+        same(traced.gradients[path], array.grad.numpy())
+    texts = {lang: str(model.explain(x, y, lang=lang)) for lang in ("en", "zh")}
+    assert all("Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾" in text for text in texts.values())
 
 
 @pytest.mark.parametrize("shape", ["rows", "places"])
@@ -147,29 +151,29 @@ def test_weights_of_samples_and_places_multiply_those_of_classes(name: str, shap
     weights = np.random.default_rng(4).uniform(0.1, 3, y.shape if shape == "places" else len(y))
     model = model_of(name, loss)
     first(model, x)
-    each = torch.tensor(weights if shape == "places" else np.repeat(weights[:, None], 5, 1))
+    position_weights = torch.tensor(weights if shape == "places" else np.repeat(weights[:, None], 5, 1))
 
     def peer(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        part = each[peer.start : peer.start + 8]  # pyright: ignore[reportFunctionMemberAccess]
+        part = position_weights[peer.start : peer.start + 8]  # pyright: ignore[reportFunctionMemberAccess]
         peer.start = (peer.start + 8) % 24  # pyright: ignore[reportFunctionMemberAccess]
         return weighted(loss, z, target, part)
 
     peer.start = 0  # pyright: ignore[reportFunctionMemberAccess]
-    wanted = by_torch(model, peer, x, y, 8, 2)
+    expected = by_torch(model, peer, x, y, 8, 2)
     data = {"sample_weight": weights}
     model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=False, validation=(x, y, weights), **data)
     for path, array in model.parameters().items():
-        same(array, wanted[path])
-    z = functional.linear(torch.tensor(x), *(torch.tensor(wanted[path]) for path in ("weight", "bias")))
-    value = weighted(loss, z, torch.tensor(y), each).item()
+        same(array, expected[path])
+    z = functional.linear(torch.tensor(x), *(torch.tensor(expected[path]) for path in ("weight", "bias")))
+    value = weighted(loss, z, torch.tensor(y), position_weights).item()
     same(model.evaluate(x, y, sample_weight=weights)["loss"], value)
     same(model.history[-1]["val_loss"], value)
 
 
-def weighted(loss: Any, z: torch.Tensor, y: torch.Tensor, each: torch.Tensor) -> torch.Tensor:
-    """The weighted mean of the losses of places; every term of PyTorch's with one more factor."""
+def weighted(loss: Any, z: torch.Tensor, y: torch.Tensor, position_weights: torch.Tensor) -> torch.Tensor:
+    """The weighted mean of the losses of positions; every term of PyTorch's with one more factor."""
     known = y != GONE
-    classes = WEIGHT[y.clamp(min=0)] if loss.class_weight else torch.ones_like(each)
+    classes = WEIGHT[y.clamp(min=0)] if loss.class_weight else torch.ones_like(position_weights)
     options: dict[str, Any] = {"ignore_index": GONE, "reduction": "none"}
     options["weight"] = WEIGHT if loss.class_weight else None
     if loss.name == "nll":
@@ -177,7 +181,7 @@ def weighted(loss: Any, z: torch.Tensor, y: torch.Tensor, each: torch.Tensor) ->
     else:
         smoothing = loss.label_smoothing
         terms = functional.cross_entropy(z.movedim(-1, 1), y, label_smoothing=smoothing, **options)
-    return (terms * each).sum() / (classes * each * known).sum()
+    return (terms * position_weights).sum() / (classes * position_weights * known).sum()
 
 
 def test_class_weights_of_the_loss_are_those_of_fit() -> None:
@@ -194,18 +198,18 @@ def test_class_weights_of_the_loss_are_those_of_fit() -> None:
 
 @pytest.mark.parametrize("cores", [1, 2, 5])
 @pytest.mark.parametrize("name", CASES)
-def test_a_batch_in_several_parts_gives_the_same_mean(name: str, cores: int) -> None:
-    """The sums of the parts are added before they are divided."""
+def test_a_batch_in_several_microbatches_has_the_same_mean(name: str, cores: int) -> None:
+    """The sums of the microbatches are added before they are divided."""
     loss, peer = CASES[name]
     x, y = rows(name, 400, 30)
     ends = {"nll": "log_softmax"}.get(name)
     net = cr.Sequential(cr.Dense(64, activation="tanh"), cr.Dense(3, activation=ends))
     model = cr.Model(net, loss(), cr.SGD(0.2), dtype="float64", penalty=None)
     first(model, x)
-    held = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
+    parameters = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
     (w1, b1), (w2, b2) = (
-        [held[f"{layer}.{part}"] for part in ("weight", "bias")]
-        for layer in dict.fromkeys(path.rpartition(".")[0] for path in held)
+        [parameters[f"{layer}.{part}"] for part in ("weight", "bias")]
+        for layer in dict.fromkeys(path.rpartition(".")[0] for path in parameters)
     )
     hidden = torch.tanh(functional.linear(torch.tensor(x), w1, b1))
     value = peer(functional.linear(hidden, w2, b2), torch.tensor(y))
@@ -217,14 +221,14 @@ def test_a_batch_in_several_parts_gives_the_same_mean(name: str, cores: int) -> 
     assert split.microbatches > 1
     with cr.settings.using(threads=cores):
         model.fit(x, y, epochs=1, batch_size=None, verbose=False)
-    for path, array in held.items():
+    for path, array in parameters.items():
         assert array.grad is not None
         same(model.parameters()[path], array.detach().numpy() - 0.2 * array.grad.numpy())
     same(model.history[-1]["loss"], value.item())
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_a_batch_without_labels_costs_nothing_and_moves_nothing(engine: str) -> None:
+def test_a_batch_without_labels_has_loss_and_gradient_zero(engine: str) -> None:
     x, y = rows("both", 24, 5)
     y[8:16] = GONE
     steps: list[float] = []
@@ -238,9 +242,9 @@ def test_a_batch_without_labels_costs_nothing_and_moves_nothing(engine: str) -> 
     assert steps[1] == 0.0
     assert steps[0] > 0
     assert np.isfinite(history[-1]["loss"])
-    kept = np.r_[0:8, 16:24]
+    labeled = np.r_[0:8, 16:24]
     other = model_of("both", cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), engine=engine)
-    other.fit(x[kept], y[kept], epochs=1, batch_size=8, shuffle=False, verbose=False)
+    other.fit(x[labeled], y[labeled], epochs=1, batch_size=8, shuffle=False, verbose=False)
     for path, array in model.parameters().items():
         same(array, other.parameters()[path])
 
@@ -254,27 +258,30 @@ def test_rows_without_any_label_cannot_be_evaluated() -> None:
     assert caught.value.code == "E102"
 
 
-def test_two_outputs_are_two_means() -> None:
+def test_the_loss_of_two_outputs_is_the_sum_of_two_means() -> None:
     x, y = rows("both", 20, 5)
     net = cr.Parallel("none", a=cr.Dense(3), b=cr.Dense(3))
     losses = {"a": cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), "b": cr.CrossEntropy()}
     known = np.where(y == GONE, 0, y)
     model = cr.Model(net, losses, cr.SGD(1e-300), dtype="float64", penalty=None)
     model.fit(x, {"a": y, "b": known}, epochs=1, batch_size=None, verbose=False)
-    held = {path: torch.tensor(a) for path, a in model.parameters().items()}
-    z = {k: functional.linear(torch.tensor(x), held[f"{k}.weight"], held[f"{k}.bias"]) for k in "ab"}
+    parameters = {path: torch.tensor(a) for path, a in model.parameters().items()}
+    z = {
+        k: functional.linear(torch.tensor(x), parameters[f"{k}.weight"], parameters[f"{k}.bias"])
+        for k in "ab"
+    }
     value = _cross_entropy(weight=WEIGHT)(z["a"], torch.tensor(y))
     value += functional.cross_entropy(z["b"].movedim(-1, 1), torch.tensor(known))
     same(model.history[-1]["loss"], value.item())
     same(model.evaluate(x, {"a": y, "b": known})["loss"], value.item())
     assert model.network is not None
-    found = trace(model.network, model.state.arrays, {"x": x}, {"target.a": y, "target.b": known})
-    same(found.loss, value.item())
-    assert found.gradient_check.error < 1e-6
+    traced = trace(model.network, model.state.arrays, {"x": x}, {"target.a": y, "target.b": known})
+    same(traced.loss, value.item())
+    assert traced.gradient_check.error < 1e-6
 
 
 @pytest.mark.parametrize("inside", [(4,), (5, 1), (1, 5)])
-def test_weights_of_other_places_are_refused(inside: tuple[int, ...]) -> None:
+def test_weights_of_wrong_shape_are_refused(inside: tuple[int, ...]) -> None:
     x, y = rows("classes", 12, 5)
     with pytest.raises(ChainruleError) as caught:
         model_of("", cr.CrossEntropy()).fit(x, y, sample_weight=np.ones((12, *inside)), verbose=False)
@@ -283,8 +290,8 @@ def test_weights_of_other_places_are_refused(inside: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, kind in LOSSES.items() if issubclass(kind, OneClass)])
-def test_every_loss_of_classes_says_by_what_it_divides(name: str) -> None:
-    """Numerator and denominator of one sample; the weights are factors of both, or of the first alone."""
+def test_every_loss_of_classes_defines_its_denominator(name: str) -> None:
+    """Numerator and denominator of one sample; the weights are factors of both, or of the numerator only."""
     z, y = np.random.default_rng(1).normal(size=(6, 4, 3)), np.random.default_rng(2).integers(0, 3, (6, 4))
     y[0], y[1, :2] = GONE, GONE
     loss = LOSSES[name](class_weight=WEIGHTS, ignore_index=GONE)
