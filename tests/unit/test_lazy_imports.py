@@ -52,7 +52,7 @@ def test_an_unknown_name_is_refused_as_python_does(package: str) -> None:
         exec(f"from chainrule.{package} import nothing")
 
 
-def test_names_of_other_libraries_are_answered_with_ours() -> None:
+def test_names_of_other_libraries_are_translated_in_the_error() -> None:
     names = {"Linear": "layer Dense", "Conv2D": "layer Conv", "CrossEntropyLoss": "loss cross_entropy"}
     for name, ours in names.items():
         use = f"use cr.{ours.split()[1]} (chainrule show {ours})"

@@ -1,4 +1,4 @@
-"""What the laws cannot say of reverse mode: several readers, missing ways, refusals, higher orders."""
+"""Reverse mode: shared nodes, disconnected inputs, refusals, higher orders."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from chainrule.graph import Node, input_node, order
 from chainrule.ops import functional as F
 
 
-def number(name: str = "x") -> Node:
+def scalar(name: str = "x") -> Node:
     """A single float64 input."""
     return input_node(name, (), "float64")
 
 
-def test_gradients_of_several_readers_are_added() -> None:
-    x = number()
+def test_gradients_of_several_readers_are_summed() -> None:
+    x = scalar()
     y = x * x + F.sin(x) * x + x
     (dx,) = grad(y, [x])
     at = 0.7
     assert evaluate(dx, {"x": at}) == pytest.approx(2 * at + np.sin(at) + at * np.cos(at) + 1, rel=1e-14)
 
 
-def test_one_node_on_both_sides_counts_twice() -> None:
-    x = number()
+def test_a_node_used_as_both_operands_counts_twice() -> None:
+    x = scalar()
     assert evaluate(grad(x * x, [x])[0], {"x": 3.0}) == 6.0
     assert evaluate(grad(x - x, [x])[0], {"x": 3.0}) == 0.0
 
 
-def test_a_diamond_is_walked_once() -> None:
-    x = number()
+def test_every_node_is_visited_once() -> None:
+    x = scalar()
     y = x
     for _ in range(40):  # 2**40 paths, 40 nodes
         y = y + y
@@ -41,8 +41,8 @@ def test_a_diamond_is_walked_once() -> None:
     assert len(order([dx])) < 200
 
 
-def test_any_node_can_be_differentiated_by() -> None:
-    x = number()
+def test_gradients_with_respect_to_inner_nodes() -> None:
+    x = scalar()
     inner = F.tanh(x)
     y = inner * inner
     d_inner, dx = grad(y, [inner, x])
@@ -51,15 +51,15 @@ def test_any_node_can_be_differentiated_by() -> None:
     assert evaluate(dx, {"x": 0.3}) == pytest.approx(2 * at * (1 - at**2), rel=1e-14)
 
 
-def test_the_gradient_of_a_number_by_itself_is_one() -> None:
-    x = number()
+def test_the_gradient_of_a_node_by_itself_is_one() -> None:
+    x = scalar()
     assert evaluate(grad(x, [x])[0], {"x": 5.0}) == 1.0
     y = x * 2.0
     assert evaluate(grad(y, [y])[0], {"x": 5.0}) == 1.0
 
 
-def test_third_order() -> None:
-    x = number()
+def test_third_order_derivatives() -> None:
+    x = scalar()
     y = x**4.0 * F.exp(x)
     for _ in range(3):
         (y,) = grad(y, [x])
@@ -69,14 +69,14 @@ def test_third_order() -> None:
 
 
 def test_forward_values_are_shared_with_the_gradient() -> None:
-    x = number()
+    x = scalar()
     y = F.sigmoid(x)
     (dx,) = grad(y, [x])
     assert sum(node.op.name == "sigmoid" for node in order([y, dx])) == 1
 
 
-def test_an_input_that_plays_no_part() -> None:
-    x, z = number(), input_node("z", (2, 3), "float64")
+def test_a_disconnected_input_is_refused_or_has_gradient_zero() -> None:
+    x, z = scalar(), input_node("z", (2, 3), "float64")
     with pytest.raises(GradientError) as caught:
         grad(x * x, [x, z])
     assert caught.value.code == "E272"
@@ -84,14 +84,14 @@ def test_an_input_that_plays_no_part() -> None:
     np.testing.assert_array_equal(evaluate(dz), np.zeros((2, 3)))
 
 
-def test_a_flat_way_gives_zeros_and_no_error() -> None:
-    x = number()
+def test_a_constant_path_gives_zero_gradients() -> None:
+    x = scalar()
     assert evaluate(grad(F.sign(x), [x])[0], {"x": 2.0}) == 0.0
     mixed = F.stop_gradient(x) * x
     assert evaluate(grad(mixed, [x])[0], {"x": 3.0}) == 3.0
 
 
-def test_a_blocked_way_is_named() -> None:
+def test_a_path_without_derivative_is_refused() -> None:
     x = input_node("x", (4, 3), "float64")
     best = F.argmax(x, axis=1)
     with pytest.raises(GradientError) as caught:
@@ -100,7 +100,7 @@ def test_a_blocked_way_is_named() -> None:
     assert "index is an integer" in str(caught.value) or "integers" in str(caught.value)
 
 
-def test_a_blocked_way_beside_an_open_one_is_no_error() -> None:
+def test_a_path_without_derivative_beside_another_is_ignored() -> None:
     x = input_node("x", (4, 3), "float64")
     best = F.one_hot(F.argmax(x, axis=1), 3, "float64")
     (dx,) = grad((best * x).sum(), [x])
@@ -110,22 +110,22 @@ def test_a_blocked_way_beside_an_open_one_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (1,), (None, 2)])
-def test_only_a_single_number_has_a_gradient(shape: tuple[int | None, ...]) -> None:
+def test_only_scalars_have_a_gradient(shape: tuple[int | None, ...]) -> None:
     x = input_node("x", shape, "float64")
     with pytest.raises(GradientError) as caught:
         grad(x * 2.0, [x])
     assert caught.value.code == "E273"
 
 
-def test_a_whole_number_has_no_gradient() -> None:
+def test_an_integer_has_no_gradient() -> None:
     n = input_node("n", (), "int64")
     with pytest.raises(GradientError) as caught:
         grad(n + n, [n])
     assert caught.value.code == "E273"
 
 
-def test_cotangents_arrive_at_every_node_between() -> None:
-    x = number()
+def test_cotangents_of_all_intermediate_nodes() -> None:
+    x = scalar()
     a = x * 2.0
     b = F.tanh(a)
     arrived, blocked = cotangents(b, [x])

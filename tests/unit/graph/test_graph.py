@@ -1,4 +1,4 @@
-"""Nodes are shared and freed, graphs are ordered without recursion and printed for people."""
+"""Nodes are shared and freed; graphs are ordered without recursion and printed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chainrule.graph.node import Site
 from chainrule.ops import functional as F
 
 
-def test_the_same_thing_twice_is_one_node() -> None:
+def test_equal_operations_are_one_node() -> None:
     x, y = input_node("x", (None, 2)), input_node("x", (None, 2))
     assert x is y
     assert x + 1.0 is y + 1.0
@@ -25,7 +25,7 @@ def test_the_same_thing_twice_is_one_node() -> None:
     assert input_node("x", (None, 3)) is not x
 
 
-def test_the_same_array_twice_is_one_constant() -> None:
+def test_equal_arrays_are_one_constant() -> None:
     a, b = constant(np.array([1.0, 2.0])), constant(np.array([1.0, 2.0]))
     assert a is b
     assert constant(np.array([1.0, 2.0], "float32")) is not a
@@ -45,7 +45,7 @@ def test_a_constant_cannot_be_changed() -> None:
     assert constant(2.5).op.attributes["array"] == np.float32(2.5)
 
 
-def test_nodes_nobody_holds_are_freed() -> None:
+def test_unreferenced_nodes_are_freed() -> None:
     gc.collect()
     before = len(node_room._TABLE)
     x = input_node("freed", (3,))
@@ -64,7 +64,7 @@ def test_a_long_chain_needs_no_recursion() -> None:
     (dx,) = grad(y, [x])
     assert evaluate([y, dx], {"x": 1.0})[1] == 1.0
     assert len(order([y])) == 20_000 + 7 + 1
-    del y, dx  # and none to be freed
+    del y, dx  # freeing needs no recursion either
 
 
 def test_order_puts_inputs_first_and_each_node_once() -> None:
@@ -96,12 +96,12 @@ def test_a_graph_prints_as_a_program() -> None:
 @pytest.mark.parametrize(
     "use", [bool, list, lambda x: x and 1, lambda x: 1.0 in x], ids=["if", "list", "and", "in"]
 )
-def test_a_node_is_no_number(use: Callable[[Node], object]) -> None:
+def test_a_node_cannot_be_used_as_a_number(use: Callable[[Node], object]) -> None:
     with pytest.raises(TypeError, match=r"E134|not iterable"):
         use(input_node("x", (2,)))
 
 
-def test_an_array_on_the_left_asks_the_node() -> None:
+def test_an_array_as_left_operand_defers_to_the_node() -> None:
     x = input_node("x", (2,), "float64")
     y = np.array([1.0, 2.0]) * x
     assert isinstance(y, Node)
@@ -120,13 +120,13 @@ def test_an_error_names_the_operation_the_layer_and_the_line() -> None:
 
 
 @pytest.mark.parametrize("value", [[1 + 2j], ["a"], [object()]], ids=["complex", "text", "object"])
-def test_kinds_that_are_not_computed_with(value: object) -> None:
+def test_unsupported_dtypes_are_refused(value: object) -> None:
     with pytest.raises(DtypeError) as caught:
         constant(value)
     assert caught.value.code == "E251"
 
 
-def test_bad_inputs_are_refused() -> None:
+def test_invalid_input_nodes_are_refused() -> None:
     with pytest.raises(UsageError) as caught:
         input_node("x", (2, -1))
     assert caught.value.code == "E102"

@@ -1,4 +1,4 @@
-"""Building a network from a file stops before it takes more than the file allows."""
+"""Building a network from a file is stopped before it exceeds the memory that the file allows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ B = Size.symbol("B")
 
 @layer
 class Counting(Layer):
-    """A layer of one's own that makes a node for each unit of its width."""
+    """A custom layer with one node for each unit of its width."""
 
     width: int = 1
 
@@ -31,7 +31,7 @@ class Counting(Layer):
 
 @layer
 class Tabled(Layer):
-    """A layer of one's own whose constants are as large as its setting."""
+    """A custom layer whose constants are as large as its setting."""
 
     width: int = 1
 
@@ -41,7 +41,7 @@ class Tabled(Layer):
         return x
 
 
-def test_nothing_is_limited_outside() -> None:
+def test_nothing_is_limited_without_a_block() -> None:
     reserve(2**60)
     count_parameter("weight", (2**60,))
     assert active() is None
@@ -60,7 +60,7 @@ def test_a_table_is_refused_exactly_when_it_is_larger_than_allowed(
                 reserve(*shape, itemsize=itemsize)
 
 
-def test_tables_that_stay_add_up_and_passing_ones_are_counted_as_work() -> None:
+def test_kept_tables_are_summed_and_temporary_ones_count_as_work() -> None:
     with building(Limits(bytes=100, nodes=1)):
         reserve(60, itemsize=1, is_persistent=True)
         with pytest.raises(FileError):
@@ -72,7 +72,7 @@ def test_tables_that_stay_add_up_and_passing_ones_are_counted_as_work() -> None:
             reserve(1, itemsize=1)
 
 
-def test_constants_count() -> None:
+def test_constants_count_towards_the_limit() -> None:
     with building(Limits(bytes=1000, nodes=100)):
         constant(np.zeros(100, np.float64))
         with pytest.raises(FileError, match="E427"):
@@ -96,12 +96,12 @@ def test_a_larger_graph_around_the_network_may_have_more_nodes() -> None:
 
 
 @pytest.mark.parametrize("shape", [(SAMPLE + 1,), (2**20, 2**20), (1,) * RANK])
-def test_a_value_of_absurd_shape_is_refused(shape: tuple[int, ...]) -> None:
+def test_a_value_of_huge_shape_is_refused(shape: tuple[int, ...]) -> None:
     with building(Limits(bytes=1000, nodes=10)), pytest.raises(FileError, match="E427"):
         input_node("x", (None, *shape), "float32")
 
 
-def test_a_parameter_of_the_file_costs_nothing_and_any_other_counts() -> None:
+def test_parameters_of_the_file_do_not_count_and_others_do() -> None:
     with building(Limits(1000, 10, {"dense.weight": (10**6, 10**6)})):
         count_parameter("dense.weight", (10**6, 10**6))
         count_parameter("dense.bias", (100,))
@@ -121,7 +121,7 @@ def test_limits_end_with_their_block_and_nest() -> None:
 
 
 @pytest.mark.parametrize("net", [Counting(10**9), Tabled(10**9)])
-def test_layers_of_one_s_own_are_limited_without_code_for_it(net: Layer) -> None:
+def test_custom_layers_are_limited(net: Layer) -> None:
     inputs = {"x": Spec((B, 1000), "float32")}
     with building(Limits.of_file(2048, {})), pytest.raises(FileError, match="E427"):
         nn.build(net, inputs, "float32")

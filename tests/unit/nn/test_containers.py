@@ -1,4 +1,4 @@
-"""How nets are put together: names, sharing, several inputs and outputs, own layers, and what is refused."""
+"""Composing networks: names, shared layers, several inputs and outputs, custom layers, errors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def specs(*shape: int, dtype: str = "float32") -> dict[str, Spec]:
 
 
 def values(built: nn.Built, x: np.ndarray, seed: int = 0, key: int = 9) -> np.ndarray:
-    """The net's output for first values drawn by ``seed``."""
+    """The network's output for initial values sampled with ``seed``."""
     graph = nn.initial_values(built.parameters, {path: stream_of(path) for path in built.parameters})
-    drawn = evaluate(list(graph.outputs.values()), {KEY: key_of(seed)} if graph.inputs else {})
-    feeds = {**dict(zip(graph.outputs, drawn, strict=True)), "x": x}
+    initial = evaluate(list(graph.outputs.values()), {KEY: key_of(seed)} if graph.inputs else {})
+    feeds = {**dict(zip(graph.outputs, initial, strict=True)), "x": x}
     return evaluate(built.output, {**feeds, KEY: key_of(key)} if built.book.key is not None else feeds)
 
 
@@ -52,7 +52,7 @@ def test_a_layer_without_bias_has_none() -> None:
     assert list(nn.build(nn.Dense(3, bias=False), specs(2), "float32").parameters) == ["weight"]
 
 
-def test_printing_a_net_prints_its_forward_pass() -> None:
+def test_the_text_of_a_network_is_its_forward_pass() -> None:
     net = nn.Sequential(
         nn.Dense(3, activation="relu", penalty=nn.L2(0.1)), nn.Residual(nn.Sequential(nn.Dense(3))),
         nn.Parallel(left=nn.Dense(1), right=nn.Flatten()),
@@ -84,7 +84,7 @@ def test_summary_rows() -> None:
     assert nn.summary_rows(nn.Dense(3), specs(2)) == [nn.Row("", "Dense(3)", "(B, 3)", 9)]
 
 
-def test_a_summary_row_is_one_line_however_much_there_is_to_say() -> None:
+def test_a_summary_row_is_one_line_for_any_layer() -> None:
     block = nn.TransformerEncoderLayer(2, activation="gelu_tanh", dropout=0.3, norm_first=True, causal=True)
     row = nn.summary_rows(nn.Sequential(nn.Embedding(5, 4), block), {"x": Spec((B, 3), "int64")})[1]
     assert row.layer.startswith("TransformerEncoderLayer(2, ")
@@ -92,12 +92,12 @@ def test_a_summary_row_is_one_line_however_much_there_is_to_say() -> None:
     assert "causal=True)" in row.layer
 
 
-# --- a layer of one's own --------------------------------------------------------------------------------
+# --- custom layers -----------------------------------------------------------------------------------------
 
 
 @nn.layer
 class Scale(nn.Layer):
-    """Multiplies each number by a factor that is learned."""
+    """Multiplies each value by a learned factor."""
 
     start: float = 1.0
 
@@ -107,7 +107,7 @@ class Scale(nn.Layer):
 
 @nn.layer
 class Tied(nn.Layer):
-    """Uses one layer twice: its parameters are shared, since they have one name."""
+    """Calls one layer twice: its parameters are shared, since they have one name."""
 
     inner: nn.Layer
 
@@ -117,7 +117,7 @@ class Tied(nn.Layer):
 
 @nn.layer
 class Counter(nn.Layer):
-    """Remembers how many batches it has seen."""
+    """Counts the batches in a state."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         seen = scope.state("seen", (), nn.Fill(0.0))
@@ -127,15 +127,15 @@ class Counter(nn.Layer):
 
 @nn.layer
 class Clash(nn.Layer):
-    """Asks for two parameters of one name."""
+    """Requests two parameters of one name."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         return x * scope.parameter("w", (2,), nn.Fill(1.0)) + scope.parameter("w", (1,), nn.Fill(1.0))
 
 
 @nn.layer
-class Gives(nn.Layer):
-    """Gives what it was told to."""
+class Returns(nn.Layer):
+    """Returns its setting."""
 
     result: object = None
 
@@ -145,7 +145,7 @@ class Gives(nn.Layer):
 
 @nn.layer
 class PerSample(nn.Layer):
-    """Asks for a parameter for each sample of the batch."""
+    """Requests a parameter for each sample of the batch."""
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         return x * scope.parameter("factor", x.shape, nn.Fill(1.0))
@@ -153,10 +153,10 @@ class PerSample(nn.Layer):
 
 @pytest.mark.parametrize("result", [None, 3.0, {}, {"a": 1}, np.ones(2)])
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_layer_that_gives_no_node_is_refused(result: object, inside: bool) -> None:
-    made = Gives(result)
+def test_a_layer_that_returns_no_node_is_refused(result: object, inside: bool) -> None:
+    layer = Returns(result)
     with pytest.raises(UsageError) as caught:
-        nn.build(nn.Sequential(made) if inside else made, specs(2), "float32")
+        nn.build(nn.Sequential(layer) if inside else layer, specs(2), "float32")
     assert caught.value.code == "E119"
     assert "test_containers.py:" in caught.value.where
     assert ("return" in caught.value.fix) == (result is None)
@@ -188,7 +188,7 @@ def test_several_values_are_refused_by_a_layer_of_one() -> None:
         assert caught.value.received == "a, b"
 
 
-def test_a_layer_of_ones_own() -> None:
+def test_a_custom_layer_has_parameters() -> None:
     built = nn.build(nn.Sequential(nn.Dense(2), Scale(3.0)), specs(2), "float32")
     assert list(built.parameters)[-1] == "scale1.factor"
     x = np.ones((4, 2), np.float32)
@@ -205,7 +205,7 @@ def test_parameters_of_one_name_are_shared() -> None:
     np.testing.assert_allclose(evaluate(built.output, {"x": x, "inner.weight": w}), x @ w.T @ w.T, rtol=1e-12)
 
 
-def test_state_and_noise_are_asked_for_in_the_open() -> None:
+def test_states_and_random_keys_are_inputs_of_the_graph() -> None:
     training = nn.build(nn.Sequential(Counter()), specs(2), "float32", training=True)
     assert list(training.states) == list(training.book.updates) == ["counter1.seen"]
     assert float(evaluate(training.book.updates["counter1.seen"], {"counter1.seen": 4.0})) == 5.0
@@ -213,7 +213,7 @@ def test_state_and_noise_are_asked_for_in_the_open() -> None:
     assert nn.build(nn.Sequential(Counter()), specs(2), "float32").book.key is None
 
 
-def test_first_values_follow_the_path_and_the_seed() -> None:
+def test_initial_values_depend_on_path_and_seed() -> None:
     built = nn.build(nn.Sequential(nn.Dense(3), nn.Dense(3)), specs(3), "float32")
     graph = nn.initial_values(built.parameters, {path: stream_of(path) for path in built.parameters})
     first, again, other = (evaluate(list(graph.outputs.values()), {KEY: key_of(s)}) for s in (0, 0, 1))
@@ -249,7 +249,7 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean() -> None:
     assert abs(y.mean() - 1) < 5 * np.sqrt(0.25 / 0.75 / y.size)
 
 
-def test_the_mask_depends_on_key_and_place_alone() -> None:
+def test_the_mask_depends_on_key_and_position_only() -> None:
     x = np.ones((20, 10), np.float32)
     net = nn.Parallel(a=nn.Dropout(), b=nn.Dropout())
     built = nn.build(net, specs(10), "float32", training=True)
@@ -259,28 +259,28 @@ def test_the_mask_depends_on_key_and_place_alone() -> None:
     assert not np.array_equal(first[:, :10], first[:, 10:])
     np.testing.assert_array_equal(
         first[:5], values(built, x[:5])
-    )  # a sample's mask does not depend on the rest
+    )  # the mask of a sample does not depend on the other samples
 
 
-def test_dropout_of_0_is_nothing() -> None:
+def test_dropout_of_rate_zero_is_the_identity() -> None:
     built = nn.build(nn.Dropout(0), specs(3), "float32", training=True)
     assert built.output is built.inputs["x"]
 
 
-# --- what is refused -------------------------------------------------------------------------------------
+# --- errors ------------------------------------------------------------------------------------------------
 
 
 def line() -> int:
-    """The line this is called from."""
+    """The line of the call."""
     return inspect.stack()[1].lineno
 
 
 def test_an_error_names_the_layer_its_line_and_both_shapes() -> None:
     net = nn.Sequential(nn.Dense(3), nn.Residual(nn.Dense(2)))
-    here = line() - 1
+    number = line() - 1
     with pytest.raises(ShapeError) as caught:
         nn.build(net, specs(2), "float32")
-    place = f'Residual "residual1" (test_containers.py:{here})'
+    place = f'Residual "residual1" (test_containers.py:{number})'
     assert str(caught.value).splitlines()[:3] == [
         f"ShapeError E201 in {place}: Residual needs inputs of equal shape (C1)",
         "  expected  (B, 3)",
@@ -301,27 +301,27 @@ def test_an_error_names_the_layer_its_line_and_both_shapes() -> None:
         (lambda: nn.Dense(3, weight_initializer=nn.Scaled(), bias_initializer="orthogonal"), (2,), None, []),
     ],
 )
-def test_what_does_not_fit_is_refused(
+def test_networks_that_do_not_fit_are_refused(
     net: Callable[[], nn.Layer], shape: tuple[int, ...], code: str | None, words: list[str]
 ) -> None:
-    made = net()
-    if code is None:  # a bias has no directions: said when its first values are drawn
-        built = nn.build(made, specs(*shape), "float32")
+    layer = net()
+    if code is None:  # the error is raised when initial values are sampled: a bias has no directions
+        built = nn.build(layer, specs(*shape), "float32")
         with pytest.raises(ShapeError):
             nn.initial_values(built.parameters, dict.fromkeys(built.parameters, 0))
         return
     with pytest.raises(ChainruleError) as caught:
-        nn.build(made, specs(*shape), "float32")
+        nn.build(layer, specs(*shape), "float32")
     assert caught.value.code == code
     assert "test_containers.py:" in str(caught.value)
     assert [word for word in words if word not in str(caught.value)] == []
 
 
-@pytest.mark.parametrize("given", [{"left": (B, 2)}, {"left": (B, 2), "right": (B, 2), "middle": (B, 2)}])
-def test_inputs_and_branches_must_have_the_same_names(given: dict[str, tuple]) -> None:
+@pytest.mark.parametrize("shapes", [{"left": (B, 2)}, {"left": (B, 2), "right": (B, 2), "middle": (B, 2)}])
+def test_inputs_and_branches_must_have_the_same_names(shapes: dict[str, tuple]) -> None:
     net = nn.Parallel(left=nn.Dense(2), right=nn.Dense(3))
     with pytest.raises(UsageError) as caught:
-        nn.build(net, {name: Spec(shape, "float32") for name, shape in given.items()}, "float32")
+        nn.build(net, {name: Spec(shape, "float32") for name, shape in shapes.items()}, "float32")
     assert caught.value.code == "E101"
     assert "left, right" in caught.value.expected
 
@@ -354,9 +354,7 @@ def test_inputs_and_branches_must_have_the_same_names(given: dict[str, tuple]) -
         (lambda: nn.Dropout("0.1"), "E102", ""),
     ],
 )
-def test_a_wrong_setting_is_refused_where_it_is_written(
-    bad: Callable[[], object], code: str, fix: str
-) -> None:
+def test_an_invalid_setting_is_refused_with_its_line(bad: Callable[[], object], code: str, fix: str) -> None:
     with pytest.raises(UsageError) as caught:
         bad()
     assert caught.value.code == code
@@ -365,5 +363,5 @@ def test_a_wrong_setting_is_refused_where_it_is_written(
     assert len(str(caught.value)) < 600
 
 
-def test_a_list_is_as_good_as_a_tuple() -> None:
+def test_lists_are_accepted_for_tuples() -> None:
     assert nn.Reshape([2, 3]) == nn.Reshape((2, 3))

@@ -1,4 +1,4 @@
-"""Convolutional nets: names, shapes and notes, records, refused settings, and digits that are learned."""
+"""Convolutional networks: names, shapes and notes, records, errors, and training on digits."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LENET = nn.Sequential(
 
 
 def built(net: nn.Layer, *shape: int) -> nn.Built:
-    """The net for samples of this shape."""
+    """The network for samples of this shape."""
     return nn.build(net, {"x": Spec((B, *shape), "float32")}, "float32")
 
 
-def test_lenet_has_its_shapes_names_and_parameters() -> None:
+def test_lenet_has_the_expected_summary() -> None:
     rows = nn.summary_rows(LENET, {"x": Spec((B, 28, 28, 1), "float32")})
     assert [(row.output, row.parameters) for row in rows] == [
         ("(B, 28, 28, 6)", 156), ("(B, 14, 14, 6)", 0), ("(B, 10, 10, 16)", 2416), ("(B, 5, 5, 16)", 0),
@@ -56,7 +56,7 @@ def test_the_input_decides_the_number_of_axes(layer: nn.Layer, shape: tuple, exp
     assert built(layer, *shape).output.shape == (B, *expected)
 
 
-def test_lists_in_a_layer_are_kept_as_tuples() -> None:
+def test_lists_in_a_layer_are_stored_as_tuples() -> None:
     assert nn.Conv(3, [3, 1], padding=[[2, 0], 1]) == nn.Conv(3, (3, 1), padding=((2, 0), 1))
 
 
@@ -109,7 +109,7 @@ def test_an_image_that_does_not_fit_is_refused(code: str, layer: nn.Layer, shape
     assert f'{type(layer).__name__} "{layer.kind}1" (test_convolution_layers.py:' in str(error)
 
 
-def test_a_small_lenet_reads_digits() -> None:
+def test_a_small_lenet_learns_digits() -> None:
     digits = load_digits()
     x, y = digits.images[..., None] / 16.0, digits.target  # (B, 8, 8, 1)
     net = nn.Sequential(

@@ -22,7 +22,7 @@ from loss_cases import (
 )
 
 
-def test_a_text_is_the_sum_over_all_its_paths() -> None:
+def test_the_probability_of_a_text_is_the_sum_over_all_paths() -> None:
     frames, classes, text = 5, 3, [1, 2, 2]
     z = RNG.normal(size=(1, frames, classes))
     log_p = z[0] - np.log(np.exp(z[0]).sum(1, keepdims=True))
@@ -31,8 +31,8 @@ def test_a_text_is_the_sum_over_all_its_paths() -> None:
         once = [symbol for symbol, _ in itertools.groupby(path)]
         if [symbol for symbol in once if symbol] == text:
             total += np.exp(sum(log_p[t, symbol] for t, symbol in enumerate(path)))
-    found = evaluate(cr.ctc(constant(z), [text], max_target_length=3), {})
-    np.testing.assert_allclose(found, -np.log(total), rtol=1e-12)
+    loss = evaluate(cr.ctc(constant(z), [text], max_target_length=3), {})
+    np.testing.assert_allclose(loss, -np.log(total), rtol=1e-12)
 
 
 def test_a_text_without_a_path_is_refused_or_infinite_or_free() -> None:
@@ -47,11 +47,11 @@ def test_a_text_without_a_path_is_refused_or_infinite_or_free() -> None:
     assert costs[1] == np.inf
     assert np.isfinite(costs[0])
     loss = losses.CTC(zero_infinity=True)
-    each = loss(output, target)
-    costs, slope = evaluate([each, *grad(each.sum(), [output])], {"z": z, "y": y})
+    sample_losses = loss(output, target)
+    costs, gradient = evaluate([sample_losses, *grad(sample_losses.sum(), [output])], {"z": z, "y": y})
     assert costs[1] == 0
-    assert (slope[1] == 0).all()
-    assert (slope[0] != 0).any()
+    assert (gradient[1] == 0).all()
+    assert (gradient[0] != 0).any()
     loss.refuse(y, output.spec)
     with pytest.raises(TrainingError):
         loss.refuse(np.array([[1, 0, 2]]), output.spec)
@@ -61,9 +61,11 @@ def test_a_long_recording_does_not_underflow() -> None:
     z = RNG.normal(size=(1, 120, 4)).astype("float32") * 3
     y = np.array([[1, 2, 3, 3, 1]])
     output, target = nodes(z, y)
-    each = losses.CTC(max_target_length=5)(output, target)
-    value, slope = evaluate([each, *grad(each.sum(), [output])], {"z": z, "y": y}, "reference")
-    theirs = torch.tensor(z, dtype=torch.float64, requires_grad=True)
-    ctc_by_torch(theirs, torch.tensor(y)).backward()
-    np.testing.assert_allclose(value[0], ctc_by_torch(theirs, torch.tensor(y)).item(), rtol=1e-5)
-    np.testing.assert_allclose(slope, theirs.grad.numpy(), atol=1e-3)
+    sample_losses = losses.CTC(max_target_length=5)(output, target)
+    value, gradient = evaluate(
+        [sample_losses, *grad(sample_losses.sum(), [output])], {"z": z, "y": y}, "reference"
+    )
+    scores = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    ctc_by_torch(scores, torch.tensor(y)).backward()
+    np.testing.assert_allclose(value[0], ctc_by_torch(scores, torch.tensor(y)).item(), rtol=1e-5)
+    np.testing.assert_allclose(gradient, scores.grad.numpy(), atol=1e-3)

@@ -1,4 +1,4 @@
-"""EinsumDense: any equation of one input and one weight is NumPy's, and what is refused."""
+"""EinsumDense equals NumPy's einsum for any equation of one input and one weight; errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LENGTHS = {"c": 2, "d": 3, "e": 1, "f": 4, "g": 2}
 
 @st.composite
 def equations(draw: st.DrawFn) -> tuple[str, str, str]:
-    """The letters of input, weight and result, each of the five in one of the kinds, in any order."""
+    """The letters of input, weight and result, each kind of letter present or not, in any order."""
     kinds = {letter: KINDS[draw(st.sampled_from(sorted(KINDS)))] for letter in LENGTHS}
     x, weight, y = (
         "".join(draw(st.permutations([c for c, where in kinds.items() if part in where]))) for part in "xwy"
@@ -31,18 +31,18 @@ def equations(draw: st.DrawFn) -> tuple[str, str, str]:
 
 @settings(max_examples=60, deadline=None)
 @given(equations())
-def test_every_equation_is_that_of_numpy(parts: tuple[str, str, str]) -> None:
+def test_every_equation_equals_numpys(parts: tuple[str, str, str]) -> None:
     left, weight, right = parts
     equation = f"{left},{weight}->{right}"
     net = nn.EinsumDense(equation, tuple(LENGTHS[c] for c in right[1:]), bias_axes=right[2:])
     built = nn.build(net, {"x": Spec((B, *(LENGTHS[c] for c in left[1:])), "float64")}, "float64")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, *(LENGTHS[c] for c in left[1:])))
-    held = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
-    expected = np.einsum(equation, x, held["weight"])
-    found = evaluate(built.output, {"x": x, **held}, "reference")
-    shift = held["bias"] if right[2:] else 0.0
-    np.testing.assert_allclose(found, expected + shift, rtol=1e-12, atol=1e-12)
+    parameters = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
+    expected = np.einsum(equation, x, parameters["weight"])
+    result = evaluate(built.output, {"x": x, **parameters}, "reference")
+    shift = parameters["bias"] if right[2:] else 0.0
+    np.testing.assert_allclose(result, expected + shift, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_equation_of_another_form_is_refused(make: Callable[[], object]) -> N
 
 
 @pytest.mark.parametrize(
-    ("shape", "given", "words"),
+    ("shape", "lengths", "words"),
     [
         ((None, 3), (4,), "2 axes for the letters btc"),
         ((5, 3), (4, 2), "t is 4 in the input, 5 in the result"),
@@ -76,8 +76,8 @@ def test_an_equation_of_another_form_is_refused(make: Callable[[], object]) -> N
         ((None, 3), (4, Size.symbol("C")), "c is open"),
     ],
 )
-def test_an_input_that_does_not_fit_is_refused(shape: tuple, given: tuple, words: str) -> None:
+def test_an_input_that_does_not_fit_is_refused(shape: tuple, lengths: tuple, words: str) -> None:
     with pytest.raises(ShapeError) as caught:
-        nn.build(nn.EinsumDense("btc,cd->btd", shape), {"x": Spec((B, *given), "float32")}, "float32")
+        nn.build(nn.EinsumDense("btc,cd->btd", shape), {"x": Spec((B, *lengths), "float32")}, "float32")
     assert caught.value.code == "E208"
     assert words in str(caught.value)

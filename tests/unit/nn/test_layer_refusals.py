@@ -1,4 +1,4 @@
-"""Settings and inputs that layers refuse, with the code and the layer's name and line."""
+"""Settings and inputs that layers refuse, with the code and the name and line of the layer."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_an_input_that_does_not_fit_is_refused(code: str, layer: nn.Layer, shape
     assert f'{type(layer).__name__} "{layer.kind}1" (test_layer_refusals.py:' in str(caught.value)
 
 
-def test_one_sample_known_beforehand_is_refused_too() -> None:
+def test_a_batch_of_one_sample_is_refused_when_building() -> None:
     with pytest.raises(ShapeError, match="E230"):
         nn.build(nn.BatchNorm(), {"x": Spec((1, 3), "float32")}, "float32", training=True)
     nn.build(nn.BatchNorm(), {"x": Spec((1, 3), "float32")}, "float32")
@@ -165,14 +165,14 @@ def test_a_layer_without_weights_has_none_to_normalize(around: Callable[[nn.Laye
         nn.build(around(nn.BatchNorm()), {"x": Spec((B, 3), "float32")}, "float32")
 
 
-def test_lists_in_a_layer_are_kept_as_tuples() -> None:
+def test_lists_in_a_layer_are_stored_as_tuples() -> None:
     assert nn.Pad([[1, 2], 3]) == nn.Pad(((1, 2), 3))
     assert nn.Permute([2, 1]) == nn.Permute((2, 1))
     assert nn.Dot([1, 1]) == nn.Dot((1, 1))
     assert nn.Fold([4, 4], [2, 2]) == nn.Fold((4, 4), (2, 2))
 
 
-def test_a_table_that_is_read_backwards_must_be_there_and_fit() -> None:
+def test_a_tied_embedding_must_exist_and_fit() -> None:
     words = {"x": Spec((B, 3), "int64")}
     with pytest.raises(UsageError, match=r'cr.Unembedding\("words"\)') as caught:
         nn.build(nn.Sequential(words=nn.Embedding(5, 2), out=nn.Unembedding("word")), words, "float32")

@@ -1,4 +1,4 @@
-"""Losses: weights, predictions, names, and what each refuses."""
+"""Losses: weights, predictions, names, and errors."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ from loss_cases import (
 
 
 @pytest.mark.parametrize("name", ["mse", "half_mse", "huber", "cross_entropy of places", "hinge", "dice"])
-def test_weights_of_samples_and_of_places_are_a_weighted_mean(name: str) -> None:
+def test_weights_of_samples_and_positions_give_a_weighted_mean(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = constant(z), constant(y)
-    terms, each = evaluate([loss.terms(output, target), loss(output, target)], {})
-    for values in (each, terms):
+    terms, sample_losses = evaluate([loss.terms(output, target), loss(output, target)], {})
+    for values in (sample_losses, terms):
         weight = RNG.uniform(size=values.shape)
-        found = evaluate(loss.mean(output, target, constant(weight)), {})
+        mean = evaluate(loss.mean(output, target, constant(weight)), {})
         outputs = terms.size / len(terms) if loss.joins == "sum" and values is terms else 1
-        np.testing.assert_allclose(found, (weight * values).sum() / weight.sum() * outputs, rtol=1e-12)
+        np.testing.assert_allclose(mean, (weight * values).sum() / weight.sum() * outputs, rtol=1e-12)
     ones = evaluate(loss.mean(output, target, constant(np.ones(terms.shape))), {})
-    np.testing.assert_allclose(ones, each.mean(), rtol=1e-12)
+    np.testing.assert_allclose(ones, sample_losses.mean(), rtol=1e-12)
 
 
-def test_a_weight_for_each_place_counts_every_place_alike_as_in_torch() -> None:
+def test_weights_of_positions_match_pytorch() -> None:
     known = WITH_GAPS != -100
-    found = evaluate(
+    loss = evaluate(
         cr.cross_entropy(constant(PLACES), WITH_GAPS, weight=known.astype(float), ignore_index=-100), {}
     )
-    theirs = functional.cross_entropy(torch.tensor(PLACES).movedim(-1, 1), torch.tensor(WITH_GAPS))
-    np.testing.assert_allclose(found, theirs.item(), rtol=1e-12)
+    expected = functional.cross_entropy(torch.tensor(PLACES).movedim(-1, 1), torch.tensor(WITH_GAPS))
+    np.testing.assert_allclose(loss, expected.item(), rtol=1e-12)
 
 
 def test_weights_of_another_shape_are_refused() -> None:
@@ -64,7 +64,7 @@ def test_weights_of_another_shape_are_refused() -> None:
 
 
 @pytest.mark.parametrize("distance", ["squared_euclidean", "cosine"])
-def test_triplets_by_other_distances(distance: str) -> None:
+def test_triplet_margin_with_every_distance(distance: str) -> None:
     a, b, c = np.moveaxis(VECTORS, 1, 0)
 
     def measure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -72,12 +72,12 @@ def test_triplets_by_other_distances(distance: str) -> None:
             return 1 - (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
         return ((x - y) ** 2).sum(1)
 
-    found = evaluate(cr.triplet_margin(constant(VECTORS), distance=distance), {})
-    np.testing.assert_allclose(found, np.maximum(measure(a, b) - measure(a, c) + 1, 0).mean(), rtol=1e-10)
+    loss = evaluate(cr.triplet_margin(constant(VECTORS), distance=distance), {})
+    np.testing.assert_allclose(loss, np.maximum(measure(a, b) - measure(a, c) + 1, 0).mean(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["hinge", "soft_margin", "contrastive", "cosine_embedding"])
-def test_no_is_0_or_minus_1(name: str) -> None:
+def test_the_negative_class_may_be_0_or_minus_1(name: str) -> None:
     loss, z, y, _ = CASES[name]
     first, second = (loss(constant(z), constant(no)) for no in (y, np.maximum(y, 0)))
     np.testing.assert_array_equal(*evaluate([first, second], {}))
@@ -91,39 +91,39 @@ def test_extreme_scores_stay_finite(name: str, dtype: str) -> None:
     y = y[:2].astype(dtype) if y.dtype.kind == "f" else y[:2]
     output, target = nodes(z, y)
     mean = loss.mean(output, target)
-    value, slope = evaluate([mean, *grad(mean, [output])], {"z": z, "y": y})
+    value, gradient = evaluate([mean, *grad(mean, [output])], {"z": z, "y": y})
     assert np.isfinite(value)
-    assert np.isfinite(slope).all()
+    assert np.isfinite(gradient).all()
 
 
 def test_the_binary_gradient_at_a_score_of_exactly_0_is_one_half_minus_the_target() -> None:
     output, target = nodes(np.zeros(3), np.zeros(3))
     mean = nn.BinaryCrossEntropy().mean(output, target)
-    slope = evaluate(grad(mean, [output])[0], {"z": np.zeros(3), "y": [0.0, 1.0, 0.25]})
-    np.testing.assert_allclose(slope * 3, [0.5, -0.5, 0.25], rtol=1e-15)
+    gradient = evaluate(grad(mean, [output])[0], {"z": np.zeros(3), "y": [0.0, 1.0, 0.25]})
+    np.testing.assert_allclose(gradient * 3, [0.5, -0.5, 0.25], rtol=1e-15)
 
 
-def test_the_article_s_gradient_is_the_error_itself() -> None:
+def test_the_gradient_of_half_mse_is_the_error() -> None:
     output, target = nodes(VALUES, WANTED)
     total = F.sum(nn.HalfMSE()(output, target))
-    slope = evaluate(grad(total, [output])[0], {"z": VALUES, "y": WANTED})
-    np.testing.assert_array_equal(slope, VALUES - WANTED)
+    gradient = evaluate(grad(total, [output])[0], {"z": VALUES, "y": WANTED})
+    np.testing.assert_array_equal(gradient, VALUES - WANTED)
 
 
 def test_predictions_are_probabilities_or_values() -> None:
     output, _ = nodes(VALUES, WANTED)
     plain = ("half_mse", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy", "nll", "poisson")
-    found = {name: evaluate(LOSSES[name]().prediction(output), {"z": VALUES}) for name in plain}
-    np.testing.assert_array_equal(found["nll"], np.exp(VALUES))
-    np.testing.assert_array_equal(found["poisson"], np.exp(VALUES))
-    np.testing.assert_allclose(found["cross_entropy"].sum(1), 1, rtol=1e-12)
-    np.testing.assert_allclose(found["binary_cross_entropy"], 1 / (1 + np.exp(-VALUES)), rtol=1e-12)
+    predictions = {name: evaluate(LOSSES[name]().prediction(output), {"z": VALUES}) for name in plain}
+    np.testing.assert_array_equal(predictions["nll"], np.exp(VALUES))
+    np.testing.assert_array_equal(predictions["poisson"], np.exp(VALUES))
+    np.testing.assert_allclose(predictions["cross_entropy"].sum(1), 1, rtol=1e-12)
+    np.testing.assert_allclose(predictions["binary_cross_entropy"], 1 / (1 + np.exp(-VALUES)), rtol=1e-12)
     for name in ("half_mse", "mse", "mae", "huber"):
-        np.testing.assert_array_equal(found[name], VALUES)
+        np.testing.assert_array_equal(predictions[name], VALUES)
 
 
 @pytest.mark.parametrize("name", ["margin_ranking", "cosine_embedding", "contrastive"])
-def test_predictions_of_pairs_are_larger_for_yes(name: str) -> None:
+def test_predictions_of_pairs_are_larger_for_the_positive_class(name: str) -> None:
     loss, z, _, _ = CASES[name]
     output = constant(z)
     yes, no, prediction = evaluate(
@@ -143,7 +143,7 @@ def test_predictions_of_pairs_are_larger_for_yes(name: str) -> None:
         ("cross_entropy", ((None,), "float64"), DtypeError, "E253"),
     ],
 )
-def test_a_target_that_does_not_belong_is_refused(
+def test_an_invalid_target_is_refused(
     loss: str, target: tuple, error: type[ChainruleError], code: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -214,7 +214,7 @@ def test_probabilities_before_a_loss_on_logarithms_are_refused() -> None:
     assert "对数概率" in caught.value.render("zh")
 
 
-def test_a_distance_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_distance_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         losses.TripletMargin(distance="euclid")
     assert caught.value.code == "E101"
@@ -230,11 +230,11 @@ def test_an_unknown_loss_is_refused(name: object) -> None:
     assert caught.value.fix == (near.get(name, "") if isinstance(name, str) else "")
 
 
-@pytest.mark.parametrize("given", [{"price": "mse"}, {"price": "mse", "kind": "mse", "color": "mse"}])
-def test_outputs_and_losses_must_have_the_same_names(given: dict[str, str]) -> None:
+@pytest.mark.parametrize("losses", [{"price": "mse"}, {"price": "mse", "kind": "mse", "color": "mse"}])
+def test_outputs_and_losses_must_have_the_same_names(losses: dict[str, str]) -> None:
     outputs = dict.fromkeys(("price", "kind"), Spec((Size.symbol("B"), 3), "float32"))
     with pytest.raises(UsageError) as caught:
-        known_losses(given, outputs)  # type: ignore[arg-type]
+        known_losses(losses, outputs)  # type: ignore[arg-type]
     assert caught.value.code == "E101"
     assert '"price": "mse", "kind": "mse"' in caught.value.fix
 
@@ -264,7 +264,7 @@ def test_probabilities_before_a_loss_on_logits_are_refused(loss: str, activation
         ("dice", "silu"),
     ],
 )
-def test_other_endings_are_welcome(loss: str, activation: str | None) -> None:
+def test_other_final_activations_are_accepted(loss: str, activation: str | None) -> None:
     spec = Spec((Size.symbol("B"), 2), "float32")
     refuse_mismatch(
         known_loss(loss), nn.build(nn.Dense(3, activation=activation), {"x": spec}, "float32").output

@@ -1,4 +1,4 @@
-"""Positions: patterns as the papers print them, rotations that show distances alone, and what is refused."""
+"""Position encodings: the values of the papers, rotations by distance, and errors."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from chainrule.spec import Size, Spec
 B = Size.symbol("B")
 
 
-def turned(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
-    """``x`` (T, C) turned by its places."""
+def rotated(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
+    """``x`` (T, C), rotated by its positions."""
     return evaluate(net(constant(x[None]), Scope(Collected("float64", False))), {})[0]
 
 
@@ -28,32 +28,32 @@ def turned(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
     pairs=st.sampled_from(["halves", "neighbors"]), m=st.integers(0, 30), n=st.integers(0, 30),
     step=st.integers(0, 30), half=st.integers(1, 4), seed=st.integers(0, 99),
 )  # fmt: skip
-def test_products_of_turned_vectors_depend_on_the_distance_alone(
+def test_products_of_rotated_vectors_depend_on_the_distance_only(
     pairs: str, m: int, n: int, step: int, half: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     net = nn.RotaryPosition(base=100.0, pairs=pairs)
-    query, key = (turned(np.tile(rng.normal(size=2 * half), (61, 1)), net) for _ in range(2))
+    query, key = (rotated(np.tile(rng.normal(size=2 * half), (61, 1)), net) for _ in range(2))
     np.testing.assert_allclose(query[m] @ key[n], query[m + step] @ key[n + step], atol=1e-10)
     np.testing.assert_allclose(np.linalg.norm(query, axis=1), np.linalg.norm(query[0]), rtol=1e-12)
 
 
-def test_the_two_ways_to_pair_are_one_rotation_with_channels_in_another_order() -> None:
+def test_both_pairings_are_one_rotation_of_permuted_channels() -> None:
     x = np.random.default_rng(0).normal(size=(5, 6))
-    order = [0, 2, 4, 1, 3, 5]  # neighbors, brought to halves
-    by_halves = turned(x[:, order], nn.RotaryPosition(pairs="halves"))
+    order = [0, 2, 4, 1, 3, 5]  # from neighbors to halves
+    by_halves = rotated(x[:, order], nn.RotaryPosition(pairs="halves"))
     np.testing.assert_allclose(
-        turned(x, nn.RotaryPosition(pairs="neighbors"))[:, order], by_halves, rtol=1e-14
+        rotated(x, nn.RotaryPosition(pairs="neighbors"))[:, order], by_halves, rtol=1e-14
     )
 
 
-def test_the_first_place_is_not_turned_and_the_second_by_one_radian() -> None:
+def test_position_zero_is_not_rotated_and_one_by_one_radian() -> None:
     x = np.tile([1.0, 0.0], (2, 1))
-    np.testing.assert_allclose(turned(x, nn.RotaryPosition()), [[1, 0], [np.cos(1), np.sin(1)]], rtol=1e-14)
+    np.testing.assert_allclose(rotated(x, nn.RotaryPosition()), [[1, 0], [np.cos(1), np.sin(1)]], rtol=1e-14)
 
 
-def test_a_pattern_a_step_further_is_a_rotation_of_the_pattern() -> None:
-    """What the paper gives as the reason for sines: PE[t + k] is a linear function of PE[t]."""
+def test_an_encoding_one_step_later_is_a_rotation() -> None:
+    """The paper's reason for sines: PE[t + k] is a linear function of PE[t]."""
     table = sinusoids(20, 8)
     for i in range(4):
         angle = 3 / 10_000 ** (2 * i / 8)
@@ -62,7 +62,7 @@ def test_a_pattern_a_step_further_is_a_rotation_of_the_pattern() -> None:
         np.testing.assert_allclose(pair[3:], pair[:-3] @ turn.T, atol=1e-12)
 
 
-def test_slopes_are_those_of_the_paper() -> None:
+def test_alibi_slopes_match_the_paper() -> None:
     np.testing.assert_array_equal(distance_slopes(8), 0.5 ** np.arange(1, 9))
     np.testing.assert_allclose(distance_slopes(6), [0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125])
     np.testing.assert_array_equal(distance_slopes(1), [2.0**-8])
@@ -78,7 +78,7 @@ def test_slopes_are_those_of_the_paper() -> None:
         ("E224", nn.LearnedPosition(5), (6, 4), "cr.LearnedPosition(6)"),
     ],
 )
-def test_what_is_no_sequence_or_too_long_is_refused(
+def test_inputs_that_are_no_sequence_or_too_long_are_refused(
     code: str, layer: nn.Layer, shape: tuple, words: str
 ) -> None:
     with pytest.raises(ShapeError) as caught:

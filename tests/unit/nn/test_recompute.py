@@ -1,4 +1,4 @@
-"""Recomputation changes memory and time alone: values, bits of gradients, names and files stay the same."""
+"""Recomputation changes only memory and time: values, bits of gradients, names and files are equal."""
 
 from __future__ import annotations
 
@@ -60,25 +60,25 @@ def trained(net: nn.Layer, **options: Any) -> cr.Model:
     return model
 
 
-@pytest.mark.parametrize(("engine", "apart"), [("native", 2e-6), ("reference", 0.0)])
+@pytest.mark.parametrize(("engine", "tolerance"), [("native", 2e-6), ("reference", 0.0)])
 @pytest.mark.parametrize("name", ["dense", "images", "words"])
-def test_a_training_ends_at_the_same_numbers(name: str, engine: str, apart: float) -> None:
+def test_training_with_recomputation_has_the_same_result(name: str, engine: str, tolerance: float) -> None:
     with cr.settings.using(engine=engine):
         once, twice = (trained(NETS[name](wrap)) for wrap in (plain, nn.Remat))
     assert list(once.parameters()) == list(twice.parameters())
     ends = {**twice.parameters(), **twice.states()}
-    for path, value in {**once.parameters(), **once.states()}.items():  # parts of a batch may be others
-        np.testing.assert_allclose(value, ends[path], rtol=apart, atol=apart, err_msg=path)
+    for path, value in {**once.parameters(), **once.states()}.items():  # the split of a batch may differ
+        np.testing.assert_allclose(value, ends[path], rtol=tolerance, atol=tolerance, err_msg=path)
 
 
 @pytest.mark.parametrize("name", ["dense", "nested"])
-def test_threads_change_no_bit(name: str) -> None:
-    found = []
+def test_the_bits_do_not_depend_on_the_number_of_threads(name: str) -> None:
+    results = []
     for threads in (1, 2):
         with cr.settings.using(threads=threads):
-            found.append(trained(NETS[name](nn.Remat)).parameters())
-    for path, value in found[0].items():
-        np.testing.assert_array_equal(value, found[1][path], err_msg=path)
+            results.append(trained(NETS[name](nn.Remat)).parameters())
+    for path, value in results[0].items():
+        np.testing.assert_array_equal(value, results[1][path], err_msg=path)
 
 
 def step_of(net: nn.Layer, shape: tuple[Any, ...] = (64,)) -> Any:
@@ -88,7 +88,7 @@ def step_of(net: nn.Layer, shape: tuple[Any, ...] = (64,)) -> Any:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_what_is_marked_is_computed_twice(name: str) -> None:
+def test_marked_layers_are_computed_twice(name: str) -> None:
     counts = [len(step_of(NETS[name](wrap))[1].graph.nodes) for wrap in (plain, nn.Remat)]
     assert counts[1] > counts[0]
 
@@ -103,8 +103,10 @@ def test_second_derivatives_agree(engine: str) -> None:
         h = x
         for _ in range(3):
             h = wrap(cr.tanh(cr.tanh(h @ w) @ v) + h, h)
-        slopes = cr.grad((h * h).mean(), [x, w, v])
-        return cr.grad(sum(((g * g).sum() for g in slopes[1:]), (slopes[0] * slopes[0]).sum()), [x, w, v])
+        gradients = cr.grad((h * h).mean(), [x, w, v])
+        return cr.grad(
+            sum(((g * g).sum() for g in gradients[1:]), (gradients[0] * gradients[0]).sum()), [x, w, v]
+        )
 
     arrays = {n: RNG.standard_normal((4, 4)) for n in "xwv"}
     once, twice = (
@@ -114,17 +116,17 @@ def test_second_derivatives_agree(engine: str) -> None:
         np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12 * np.abs(a).max())
 
 
-def test_the_gradient_by_a_value_inside_is_asked_of_the_value_itself() -> None:
+def test_gradients_with_respect_to_a_recomputed_value() -> None:
     x = cr.input("x", (None,), "float64")
     inside = x * x
     y = cr.remat(cr.tanh(inside) * 3.0, x)
     by_inside, by_x = cr.grad(y.sum(), [inside, x])
-    found = cr.evaluate([by_inside, by_x], {"x": [0.3, -0.7]}, "reference")
+    gradients = cr.evaluate([by_inside, by_x], {"x": [0.3, -0.7]}, "reference")
     slope = 3.0 * (1.0 - np.tanh(np.array([0.09, 0.49])) ** 2)
-    np.testing.assert_allclose(found, [slope, slope * 2.0 * np.array([0.3, -0.7])])
+    np.testing.assert_allclose(gradients, [slope, slope * 2.0 * np.array([0.3, -0.7])])
 
 
-def test_what_goes_in_may_be_no_float_and_have_no_samples() -> None:
+def test_inputs_may_be_integers_and_lack_a_batch_axis() -> None:
     table, places = cr.input("table", (5, 3), "float64"), cr.input("places", (None,), "int64")
     y = cr.remat(cr.tanh(cr.gather(table, places)), places)
     alone = cr.remat(cr.tanh(cr.tanh(table)), table)
@@ -135,7 +137,7 @@ def test_what_goes_in_may_be_no_float_and_have_no_samples() -> None:
         np.testing.assert_array_equal(*cr.evaluate([a, b], arrays, "reference"))
 
 
-def test_every_copy_waits_for_what_arrives() -> None:
+def test_every_recomputed_node_depends_on_a_cotangent() -> None:
     _, step = step_of(
         nn.Sequential(nn.Remat(nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(4, "tanh"))), nn.Dense(3))
     )
@@ -163,7 +165,7 @@ DEEP: dict[str, tuple[nn.Layer, int, nn.Layer, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-def test_a_deep_net_takes_about_half_the_memory(name: str) -> None:
+def test_a_deep_network_takes_about_half_the_memory(name: str) -> None:
     block, count, first, shape = DEEP[name]
     work = []
     for wrap in (plain, nn.Remat):
@@ -173,10 +175,10 @@ def test_a_deep_net_takes_about_half_the_memory(name: str) -> None:
     assert work[1] <= 0.6 * work[0]
 
 
-# --- around
+# --- files, explanations, inference
 
 
-def test_a_file_is_loaded_with_and_without(tmp_path: Path) -> None:
+def test_a_file_is_loaded_with_and_without_recomputation(tmp_path: Path) -> None:
     model = trained(dense(nn.Remat))
     model.save(tmp_path / "deep.safetensors")
     again = cr.load(tmp_path / "deep.safetensors")
@@ -187,17 +189,17 @@ def test_a_file_is_loaded_with_and_without(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other(X), model(X))
 
 
-def test_explanations_stay_the_same() -> None:
-    said = [str(trained(dense(wrap)).explain(X[:1], Y[:1])) for wrap in (plain, nn.Remat)]
-    assert said[0] == said[1]
+def test_explanations_do_not_change() -> None:
+    explanations = [str(trained(dense(wrap)).explain(X[:1], Y[:1])) for wrap in (plain, nn.Remat)]
+    assert explanations[0] == explanations[1]
 
 
-def test_an_answer_computes_nothing_twice() -> None:
+def test_inference_computes_nothing_twice() -> None:
     network, _ = step_of(dense(nn.Remat))
     graph = Graph(network.inference.outputs)
     assert not {node.op.name for node in graph.nodes} & {"remat", "again"}
 
 
-def test_something_that_is_no_layer_is_refused() -> None:
+def test_remat_of_an_object_that_is_no_layer_is_refused() -> None:
     with pytest.raises(UsageError, match="E104"):
         nn.Remat("relu")  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Rows from 1e-38 to 1e38: the true value, or a number that is reported, and never 0 without a word."""
+"""Norms of rows from 1e-38 to 1e38 are correct or reported as non-finite, never silently 0."""
 
 from __future__ import annotations
 
@@ -40,62 +40,62 @@ ENGINES = ("native", "reference")
 
 
 def both(layer: nn.Layer, x: np.ndarray, dtype: str, engine: str | None = None, by: float = 1.0) -> list[Any]:
-    """A layer's outputs and its gradient by the inputs, in training; its matrices times a factor."""
+    """A layer's outputs and its gradient by the inputs, in training; its matrices scaled by a factor."""
     net = nn.build(layer, {"x": Spec((B, *x.shape[1:]), dtype)}, dtype, True)
-    asked = {**net.parameters, **net.states}
-    graph = nn.initial_values(asked, {path: stream_of(path) for path in asked})
+    variables = {**net.parameters, **net.states}
+    graph = nn.initial_values(variables, {path: stream_of(path) for path in variables})
     key = {name: np.array([1, 2], np.uint32) for name in graph.inputs}
-    values = evaluate(list(graph.outputs.values()), key) if asked else []
-    held = {
+    initial = evaluate(list(graph.outputs.values()), key) if variables else []
+    values = {
         path: (value * by if value.ndim > 1 else value).astype(dtype)
-        for path, value in zip(graph.outputs, values, strict=True)
+        for path, value in zip(graph.outputs, initial, strict=True)
     }
     (output,) = net.outputs.values()
     weight = input_node("weight of outputs", output.shape, dtype)
-    (slope,) = grad((output * weight).sum(), [net.inputs["x"]])
-    given = {"x": x.astype(dtype), "weight of outputs": W[..., : output.shape[-1]].astype(dtype)}
+    (gradient,) = grad((output * weight).sum(), [net.inputs["x"]])
+    feeds = {"x": x.astype(dtype), "weight of outputs": W[..., : output.shape[-1]].astype(dtype)}
     with np.errstate(all="ignore"):
-        return evaluate([output, slope], {**held, **given}, engine)
+        return evaluate([output, gradient], {**values, **feeds}, engine)
 
 
-def true_or_reported(found: np.ndarray, wanted: np.ndarray, close: float) -> None:
-    """Every number is near the true one, or not finite."""
-    is_known = np.isfinite(found)
-    size = np.abs(wanted[is_known]).max(initial=0.0)
-    right = np.abs(found.astype(np.float64) - wanted) <= close * size + 1e-44
+def exact_or_non_finite(values: np.ndarray, exact: np.ndarray, tolerance: float) -> None:
+    """Assert that every value is near the exact one or not finite."""
+    is_known = np.isfinite(values)
+    size = np.abs(exact[is_known]).max(initial=0.0)
+    right = np.abs(values.astype(np.float64) - exact) <= tolerance * size + 1e-44
     assert (right | ~is_known).all()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_normalization_is_right_or_not_finite(name: str, power: int, engine: str) -> None:
+def test_a_normalization_is_exact_or_non_finite(name: str, power: int, engine: str) -> None:
     x = (X * 10.0**power).astype(np.float32)
-    found = both(LAYERS[name], x, "float32", engine)
-    wanted = both(LAYERS[name], x.astype(np.float64), "float64")
-    true_or_reported(found[0], wanted[0], 1e-4)
-    if np.isfinite(found[0]).all():  # else the step is reported
-        true_or_reported(found[1], wanted[1], 1e-4)
+    results = both(LAYERS[name], x, "float32", engine)
+    exact = both(LAYERS[name], x.astype(np.float64), "float64")
+    exact_or_non_finite(results[0], exact[0], 1e-4)
+    if np.isfinite(results[0]).all():  # otherwise the step is reported
+        exact_or_non_finite(results[1], exact[1], 1e-4)
     if power <= (12 if name == "LocalResponseNorm" else 18):
-        assert all(np.isfinite(mine).all() for mine in found)
+        assert all(np.isfinite(mine).all() for mine in results)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("power", [-12, -5, 0, 5, 12, 18, 20, 30, 37])
 @pytest.mark.parametrize("name", AROUND)
-def test_a_normalization_of_weights_is_right_or_not_finite(name: str, power: int, engine: str) -> None:
-    by = 10.0**power if name == "SpectralNorm" or power > -6 else 1.0  # below epsilon W/|W| is not meant
-    found = both(AROUND[name], X, "float32", engine, by)
-    wanted = both(AROUND[name], X, "float64", by=by)
-    for mine, true in zip(found, wanted, strict=True):
-        true_or_reported(mine, true, 1e-3)
+def test_a_weight_normalization_is_exact_or_non_finite(name: str, power: int, engine: str) -> None:
+    by = 10.0**power if name == "SpectralNorm" or power > -6 else 1.0  # below epsilon W/|W| is not defined
+    results = both(AROUND[name], X, "float32", engine, by)
+    exact = both(AROUND[name], X, "float64", by=by)
+    for mine, value in zip(results, exact, strict=True):
+        exact_or_non_finite(mine, value, 1e-3)
 
 
 @pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm", "GroupNorm", "UnitNorm", "LocalResponseNorm"])
 @pytest.mark.parametrize("huge", [1e20, 1e25, 1e37])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_overflow_is_reported_in_training_and_in_answers(name: str, huge: float, engine: str) -> None:
-    """Through an activation and a product behind it, with the operation that overflowed."""
+def test_an_overflow_is_reported_in_training_and_prediction(name: str, huge: float, engine: str) -> None:
+    """The report names the operation that overflowed, also after an activation and a product."""
     x = RNG.normal(size=(40, 8)).astype(np.float32)
     y, bad = (x[:, 0] > 0).astype(int), x.copy()
     bad[7] *= huge
@@ -109,15 +109,15 @@ def test_an_overflow_is_reported_in_training_and_in_answers(name: str, huge: flo
     assert caught.value.code == "E501"
     assert "overflow" in str(caught.value)
     assert "row 7" in str(caught.value)
-    trained, heard = model(), []
+    trained, events = model(), []
     trained.fit(x, y, epochs=1, verbose=False)
-    with notices.deliver_to(Channel([heard.append])):
-        chances = trained.predict_proba(bad)
+    with notices.deliver_to(Channel([events.append])):
+        probabilities = trained.predict_proba(bad)
         measured = trained.evaluate(bad, y)
-    assert np.isnan(chances[7]).all()
-    assert np.isfinite(np.delete(chances, 7, 0)).all()
+    assert np.isnan(probabilities[7]).all()
+    assert np.isfinite(np.delete(probabilities, 7, 0)).all()
     assert not np.isfinite(measured["loss"])
-    assert sum("not finite" in str(each) for each in heard) >= 1
+    assert sum("not finite" in str(event) for event in events) >= 1
 
 
 @given(
@@ -125,20 +125,20 @@ def test_an_overflow_is_reported_in_training_and_in_answers(name: str, huge: flo
     st.sampled_from(["float32", "float64"]),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_a_length_is_right_up_to_the_largest_number(powers: list[float], engine: str, dtype: str) -> None:
+def test_norms_are_accurate_up_to_the_largest_float(powers: list[float], engine: str, dtype: str) -> None:
     scale = 8.0 if dtype == "float64" else 1.0
     x = np.array([10.0 ** (p * scale * 0.97) for p in powers]).astype(dtype)
     parts = [constant(x[::2]), constant(x[1::2])] if len(x) > 1 else [constant(x)]
-    (found,) = evaluate([safe_norms.norm(parts)], {}, engine)
+    (length,) = evaluate([safe_norms.norm(parts)], {}, engine)
     exact = x.astype(np.longdouble)
     largest = np.abs(exact).max()
-    wanted = largest * np.sqrt(((exact / largest) ** 2).sum())
-    if wanted < np.finfo(dtype).max:
-        tiny = float(np.finfo(dtype).tiny) ** 0.5  # whose squares lose digits; far below what is added to it
-        np.testing.assert_allclose(np.longdouble(found), wanted, rtol=4 * np.finfo(dtype).eps, atol=tiny)
+    expected = largest * np.sqrt(((exact / largest) ** 2).sum())
+    if expected < np.finfo(dtype).max:
+        tiny = float(np.finfo(dtype).tiny) ** 0.5  # squares below lose digits
+        np.testing.assert_allclose(np.longdouble(length), expected, rtol=4 * np.finfo(dtype).eps, atol=tiny)
 
 
-def test_a_length_of_ordinary_numbers_has_the_bits_of_the_plain_sum() -> None:
+def test_norms_of_ordinary_numbers_have_the_bits_of_the_plain_sum() -> None:
     x = constant(RNG.normal(size=1000).astype(np.float32))
     for engine in ENGINES:
         mine, plain = evaluate([safe_norms.norm([x]), cr.sqrt(cr.square(x).sum())], {}, engine)
@@ -151,9 +151,9 @@ def test_a_length_of_ordinary_numbers_has_the_bits_of_the_plain_sum() -> None:
 def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: str) -> None:
     a, b = (RNG.normal(size=n).astype(np.float32) * np.float32(10.0**power) for n in (5, 7))
     clipped = kind(2.0)({"a": constant(a), "b": constant(b)})
-    found = evaluate(list(clipped.values()), {}, engine)
+    results = evaluate(list(clipped.values()), {}, engine)
     exact = [part.astype(np.float64) for part in (a, b)]
-    for i, mine in enumerate(found):
+    for i, mine in enumerate(results):
         group = exact if kind is cr.ClipGlobalNorm else exact[i : i + 1]
         length = np.sqrt(sum((part**2).sum() for part in group))
         np.testing.assert_allclose(mine, exact[i] * min(1.0, 2.0 / (length + 1e-6)), rtol=1e-5)
@@ -164,9 +164,9 @@ def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: s
 def test_a_constraint_holds_for_huge_weights(rule: constraint.Constraint, power: int) -> None:
     w = (RNG.normal(size=(4, 6)) * 10.0**power).astype(np.float32)
     for engine in ENGINES:
-        (found,) = evaluate([rule(constant(w))], {}, engine)
-        (wanted,) = evaluate([rule(constant(w.astype(np.float64)))], {})
-        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+        (result,) = evaluate([rule(constant(w))], {}, engine)
+        (expected,) = evaluate([rule(constant(w.astype(np.float64)))], {})
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
 class Steep(cr.Loss):
@@ -179,8 +179,8 @@ class Steep(cr.Loss):
 
 @pytest.mark.parametrize("huge", [1e10, 1e20, 1e30])
 @pytest.mark.parametrize("name", [name for name, rule in OPTIMIZERS.items() if not rule().needs_all])
-def test_no_optimizer_ignores_a_huge_gradient(name: str, huge: float) -> None:
-    """A parameter moves, or some number of the step is not finite and so reported."""
+def test_no_optimizer_ignores_a_huge_gradient_silently(name: str, huge: float) -> None:
+    """A parameter moves, or a value of the step is not finite and therefore reported."""
     loss = Steep()
     object.__setattr__(loss, "slope", huge)
     model = cr.Model(cr.Dense(2, bias=False), loss, OPTIMIZERS[name](), penalty=None)
@@ -195,7 +195,7 @@ def test_no_optimizer_ignores_a_huge_gradient(name: str, huge: float) -> None:
 @pytest.mark.parametrize("power", [-4, 0, 8, 16, 20, 30, 37])
 @pytest.mark.parametrize("name", ["cosine_similarity", "cosine_embedding"])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_angles_of_huge_vectors_are_right_or_not_finite(
+def test_angles_of_huge_vectors_are_exact_or_non_finite(
     name: str, power: int, alone: bool, engine: str
 ) -> None:
     a, b = RNG.normal(size=(2, 5, 6))
@@ -204,14 +204,14 @@ def test_angles_of_huge_vectors_are_right_or_not_finite(
     results = []
     for dtype in ("float32", "float64"):
         z, y = input_node("z", output.shape, dtype), constant(target.astype(dtype))
-        each = LOSSES[name]()(z, y)
+        sample_losses = LOSSES[name]()(z, y)
         with np.errstate(all="ignore"):
-            results.append(evaluate([each], {"z": output.astype(dtype)}, engine)[0])
-    true_or_reported(*results, 1e-4)
+            results.append(evaluate([sample_losses], {"z": output.astype(dtype)}, engine)[0])
+    exact_or_non_finite(*results, 1e-4)
 
 
 def tiny(name: str) -> nn.Layer:
-    """The layer with an epsilon that float32 does not hold."""
+    """The layer with an epsilon that float32 cannot represent."""
     return type(LAYERS[name])(**{**SETTINGS.get(name, {}), "epsilon": 1e-40})
 
 

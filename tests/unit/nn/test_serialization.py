@@ -1,4 +1,4 @@
-"""Records: what is written comes back equal; what is hostile or broken is refused with a clear error."""
+"""Records are read back equal; malformed or hostile records are refused with an error code."""
 
 from __future__ import annotations
 
@@ -119,13 +119,13 @@ SAMPLES: dict[str, list[Any]] = {
 ALL = [(family, value) for family, values in SAMPLES.items() for value in values]
 
 
-def test_every_kind_is_tried() -> None:
+def test_every_kind_of_every_family_has_a_case() -> None:
     tried = {family: {type(value).__name__ for value in values} for family, values in SAMPLES.items()}
     assert tried == {family: set(kinds) for family, (_, kinds) in FAMILIES.items()}
 
 
 @pytest.mark.parametrize(("family", "value"), ALL, ids=[str(value)[:40] for _, value in ALL])
-def test_a_record_comes_back_equal(family: str, value: Any) -> None:
+def test_records_round_trip(family: str, value: Any) -> None:
     record = nn.to_record(value)
     text = json.dumps(record, allow_nan=False, sort_keys=True)
     assert nn.from_record(json.loads(text), family) == value
@@ -151,7 +151,7 @@ def test_numbers_of_numpy_are_written_as_plain_ones() -> None:
     }  # fmt: skip
 
 
-# --- classes of one's own --------------------------------------------------------------------------------
+# --- custom classes ----------------------------------------------------------------------------------------
 
 
 @nn.layer
@@ -164,7 +164,7 @@ class Gate(nn.Layer):
     loose: Any = None
 
 
-def test_a_layer_of_ones_own_is_read_only_when_it_is_handed_in() -> None:
+def test_a_custom_layer_is_read_only_if_its_class_is_passed() -> None:
     net = nn.Sequential(Gate(nn.Dense(2), (3, 4), "x", 1.5))
     record = nn.net_to_record(net)
     assert nn.net_from_record(record, layers=[Gate]) == net
@@ -176,12 +176,12 @@ def test_a_layer_of_ones_own_is_read_only_when_it_is_handed_in() -> None:
 
 @dataclass(frozen=True)
 class Growing(nn.L2):
-    """A penalty of one's own with a field that is called like a family."""
+    """A custom penalty with a field that is named as a family."""
 
     schedule: nn.Schedule | None = None
 
 
-def test_a_field_may_be_called_like_a_family() -> None:
+def test_a_field_may_have_the_name_of_a_family() -> None:
     net = nn.Dense(3, penalty=Growing(0.1, nn.Cosine(0.5)))
     assert nn.net_from_record(nn.net_to_record(net), layers=[Growing]) == net
 
@@ -206,13 +206,13 @@ def test_two_kinds_of_one_name_are_refused() -> None:
         None,
     ],
 )
-def test_what_plain_data_cannot_hold_is_refused(value: Any) -> None:
+def test_values_without_a_record_are_refused(value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         nn.to_record(value)
     assert caught.value.code == "E115"
 
 
-def test_a_net_nested_too_deep_to_be_read_is_not_written() -> None:
+def test_a_network_nested_too_deep_is_not_written() -> None:
     net: nn.Layer = nn.Dense(1)
     for _ in range(DEPTH):
         net = nn.Residual(net)
@@ -225,7 +225,7 @@ def test_a_net_nested_too_deep_to_be_read_is_not_written() -> None:
 
 
 def nested(levels: int) -> Any:
-    """A record of so many layers inside one another."""
+    """A record of layers nested ``levels`` deep."""
     record: Any = {"layer": "Dense", "units": 1}
     for _ in range(levels):
         record = {"layer": "Residual", "inner": record}
@@ -291,7 +291,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_record_is_refused_in_few_words(name: str) -> None:
+def test_a_hostile_record_is_refused_with_a_short_message(name: str) -> None:
     record, code = HOSTILE[name]
     with pytest.raises(ChainruleError) as caught:
         nn.net_from_record(record)
@@ -300,7 +300,7 @@ def test_a_hostile_record_is_refused_in_few_words(name: str) -> None:
     assert caught.value.render("zh") != caught.value.render("en")
 
 
-def test_all_wrong_settings_are_named_at_once() -> None:
+def test_all_invalid_settings_are_listed_in_one_error() -> None:
     with pytest.raises(UsageError) as caught:
         nn.net_from_record({"layer": "Sequential", "layers": [{"layer": "Dense", "unit": 3, "bais": True}]})
     assert caught.value.where == "layer Sequential.layers[0] Dense"
@@ -318,7 +318,7 @@ def test_an_unknown_family_is_refused() -> None:
 
 
 def outcome(record: Any, family: str) -> Any:
-    """What a record describes, or the error that refuses it."""
+    """The value that a record describes, or the error that refuses it."""
     try:
         return nn.from_record(record, family)
     except ChainruleError as error:
@@ -346,13 +346,13 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
-def test_any_plain_data_is_a_net_or_a_clear_error(plain: Any) -> None:
+def test_any_plain_data_is_read_or_refused(plain: Any) -> None:
     result = outcome(plain, "layer")
     assert isinstance(result, nn.Layer) or result.code[:2] == "E1"
 
 
 @given(st.data())
-def test_a_record_with_one_value_changed_is_a_record_or_a_clear_error(data: st.DataObject) -> None:
+def test_a_record_with_one_changed_value_is_read_or_refused(data: st.DataObject) -> None:
     family, value = data.draw(st.sampled_from(ALL))
     record = copy.deepcopy(nn.to_record(value))
     spots = list(places(record))
@@ -366,20 +366,20 @@ def test_a_record_with_one_value_changed_is_a_record_or_a_clear_error(data: st.D
 
 
 def places(value: Any) -> Any:
-    """Every place in nested dicts and lists whose value can be changed."""
+    """Every position in nested dicts and lists whose value can be changed."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         yield value, key
         if isinstance(inner, dict | list):
             yield from places(inner)
 
 
-def test_reading_a_record_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_record_executes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("a record made the reader run or import something")
 
     records = [(family, nn.to_record(value)) for family, value in ALL]
     for family, record in records:
-        nn.from_record(record, family)  # the declared types of all classes are known now
+        nn.from_record(record, family)  # evaluates the type hints of all classes
     with monkeypatch.context() as patched:
         for name in ("eval", "exec", "compile", "__import__", "open"):
             patched.setitem(vars(builtins), name, refuse)

@@ -43,7 +43,7 @@ class Towers(nn.Layer):
 
 
 class Twin(torch.nn.Module):
-    """The same in PyTorch."""
+    """The same network in PyTorch."""
 
     def __init__(self, tower: torch.nn.Module, width: int) -> None:
         super().__init__()
@@ -51,20 +51,20 @@ class Twin(torch.nn.Module):
         self.activity: list[torch.Tensor] = []
 
     def forward(self, *x: torch.Tensor) -> torch.Tensor:
-        seen = [self.tower(each) for each in x]
+        seen = [self.tower(inputs) for inputs in x]
         self.activity += seen
         return self.head(torch.cat(seen, -1))
 
 
 def data(sides: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Inputs with other means and spreads for each tower, so that running statistics tell them apart."""
+    """Inputs of different mean and spread for each tower, so that running statistics differ."""
     rng = np.random.default_rng(2)
     x = {name: rng.normal(3.0 * i - 2.0, 1.0 + i, (ROWS, 3)) for i, name in enumerate(SIDES[:sides])}
     return x, rng.normal(size=(ROWS, 1))
 
 
 def trained(net: nn.Layer, sides: int, **options: Any) -> cr.Model:
-    """A model after some steps with the whole data in each batch."""
+    """A model after some steps of all rows each."""
     x, y = data(sides)
     optimizer = cr.SGD(0.1, momentum=0.9)
     model = cr.Model(net, "mse", optimizer, dtype="float64", engine="reference", penalty=None, **options)
@@ -73,7 +73,7 @@ def trained(net: nn.Layer, sides: int, **options: Any) -> cr.Model:
 
 
 def start(net: nn.Layer, sides: int) -> dict[str, np.ndarray]:
-    """The first parameters and states of that training."""
+    """The initial parameters and states of that training."""
     model = cr.Model(net, "mse", dtype="float64", engine="reference", penalty=None)
     x, y = data(sides)
     model.fit(x, y, epochs=0, batch_size=ROWS, seed=3, verbose=False)
@@ -88,15 +88,15 @@ def steps(twin: Twin, sides: int, strength: float = 0.0) -> list[float]:
         optimizer.zero_grad()
         twin.activity.clear()
         loss = ((twin(*map(torch.tensor, x.values())) - torch.tensor(y)) ** 2).mean()
-        loss = loss + strength * sum((each**2).sum() for each in twin.activity) / ROWS
+        loss = loss + strength * sum((activity**2).sum() for activity in twin.activity) / ROWS
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     return losses
 
 
-def placed(linear: torch.nn.Linear, values: Mapping[str, np.ndarray], path: str) -> None:
-    """Give a dense layer of PyTorch our first values."""
+def copy_weights(linear: torch.nn.Linear, values: Mapping[str, np.ndarray], path: str) -> None:
+    """Copy our initial values into a fully connected layer of PyTorch."""
     with torch.no_grad():
         linear.weight.copy_(torch.tensor(values[f"{path}.weight"]))
         linear.bias.copy_(torch.tensor(values[f"{path}.bias"]))
@@ -110,26 +110,28 @@ def _float64() -> Any:
 
 
 def agree(model: cr.Model, expected: Mapping[str, Any]) -> None:
-    """Parameters and states after the training."""
-    found = {**model.parameters(), **model.states()}
+    """Assert that the model has the expected parameters and states."""
+    variables = {**model.parameters(), **model.states()}
     for path, value in expected.items():
-        np.testing.assert_allclose(found[path], value.detach().numpy(), rtol=1e-12, atol=1e-12, err_msg=path)
+        np.testing.assert_allclose(
+            variables[path], value.detach().numpy(), rtol=1e-12, atol=1e-12, err_msg=path
+        )
 
 
 def losses_agree(model: cr.Model, losses: list[float]) -> None:
-    """The loss of every step."""
-    found = np.array([epoch["loss"] for epoch in model.history], np.float64)
-    np.testing.assert_allclose(found, losses, rtol=1e-12)
+    """Assert that the model has the expected loss in every step."""
+    model_losses = np.array([epoch["loss"] for epoch in model.history], np.float64)
+    np.testing.assert_allclose(model_losses, losses, rtol=1e-12)
 
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, nn.Remat], ids=["plain", "remat"])
 @pytest.mark.parametrize("sides", [2, 3])
-def test_batch_norm_moves_its_running_statistics_in_every_call(sides: int, wrap: Any) -> None:
+def test_batch_norm_updates_running_statistics_in_every_call(sides: int, wrap: Any) -> None:
     net = Towers(wrap(nn.Sequential(dense=nn.Dense(4), norm=nn.BatchNorm(), bend=nn.Activation("tanh"))))
     tower: Any = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Tanh())
     twin, first = Twin(tower, 4 * sides), start(net, sides)
-    placed(tower[0], first, "tower.dense")
-    placed(twin.head, first, "head")
+    copy_weights(tower[0], first, "tower.dense")
+    copy_weights(twin.head, first, "head")
     losses, model = steps(twin, sides), trained(net, sides)
     losses_agree(model, losses)
     agree(model, {
@@ -145,8 +147,8 @@ def test_spectral_norm_iterates_in_every_call(sides: int, direct: bool) -> None:
     net = Towers(nn.SpectralNorm(nn.Dense(4)), direct)
     linear: Any = torch.nn.Linear(3, 4)
     twin, first, path = Twin(linear, 4 * sides), start(net, sides), "dense" if direct else "tower.dense"
-    placed(linear, first, path)
-    placed(twin.head, first, "head")
+    copy_weights(linear, first, path)
+    copy_weights(twin.head, first, "head")
     parametrizations.spectral_norm(linear, eps=1e-12)
     norm: Any = linear.parametrizations.weight[0]
     norm._v.copy_(torch.tensor(first[f"{path}.weight_direction"]))
@@ -163,14 +165,14 @@ def test_activity_of_all_calls_is_penalized(sides: int) -> None:
     net = Towers(nn.Sequential(dense=nn.Dense(4, "tanh"), cost=nn.ActivityRegularization(cr.L2(0.3))))
     tower: Any = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh())
     twin, first = Twin(tower, 4 * sides), start(net, sides)
-    placed(tower[0], first, "tower.dense")
-    placed(twin.head, first, "head")
+    copy_weights(tower[0], first, "tower.dense")
+    copy_weights(twin.head, first, "head")
     losses, model = steps(twin, sides, strength=0.3), trained(net, sides)
     losses_agree(model, losses)
     agree(model, {"tower.dense.weight": tower[0].weight, "head.weight": twin.head.weight})
 
 
-def drawn(nodes: list[Node]) -> dict[Node, int]:
+def random_streams(nodes: list[Node]) -> dict[Node, int]:
     """The random nodes of a graph with their streams."""
     return {node: node.op.stream for node in order(nodes) if isinstance(node.op, Draw)}
 
@@ -183,19 +185,19 @@ RANDOM = {
 
 @pytest.mark.parametrize("direct", [False, True], ids=["run", "called itself"])
 @pytest.mark.parametrize("layer", RANDOM.values(), ids=list(RANDOM))
-def test_every_call_draws_its_own_numbers_and_each_is_right(layer: nn.Layer, direct: bool) -> None:
+def test_every_call_has_its_own_noise_of_the_right_distribution(layer: nn.Layer, direct: bool) -> None:
     rows = 4000
     specs = {name: Spec((B, 3), "float64") for name in SIDES}
     built = nn.build(Towers(layer, direct), specs, "float64", training=True)
-    joined = next(
+    concatenated = next(
         node for node in order([built.output]) if node.op.name == "concatenate" and node.shape[-1] == 9
     )
     x = {name: np.full((rows, 3), -2.0) for name in SIDES}
-    values = cr.compile(cr.Graph({"y": joined}), "reference").run({**x, KEY: key_of(1)})["y"]
+    values = cr.compile(cr.Graph({"y": concatenated}), "reference").run({**x, KEY: key_of(1)})["y"]
     parts = np.split(values, 3, axis=-1)
     alone = nn.build(Towers(layer, direct), {"left": specs["left"]}, "float64", training=True)
-    assert next(iter(drawn([built.output]).values())) in drawn([alone.output]).values()
-    assert len(set(drawn([built.output]).values())) == 3 * len(drawn([alone.output]))
+    assert next(iter(random_streams([built.output]).values())) in random_streams([alone.output]).values()
+    assert len(set(random_streams([built.output]).values())) == 3 * len(random_streams([alone.output]))
     for i in range(3):
         assert abs(parts[i].mean() - parts[0].mean()) < 0.1
         assert parts[i].std() == pytest.approx(parts[0].std(), rel=0.1)
@@ -212,26 +214,26 @@ def test_recomputed_calls_use_the_same_noise_and_the_same_states(wrap: Any) -> N
     agree(wrapped, {p: torch.tensor(a) for p, a in {**plain.parameters(), **plain.states()}.items()})
 
 
-def test_a_state_that_an_output_reads_goes_through_recomputation_without_a_gradient() -> None:
+def test_a_state_read_by_an_output_is_recomputed_without_gradient() -> None:
     built = [
         nn.build(Towers(wrap(Centered())), {n: Spec((B, 3), "float64") for n in SIDES}, "float64", True)
         for wrap in (lambda layer: layer, nn.Remat)
     ]
     x = data(3)[0]
-    found = []
+    results = []
     for net in built:
         nodes = [net.output, *cr.grad(net.output.sum(), list(net.inputs.values()))]
         graph = cr.Graph({str(i): node for i, node in enumerate(nodes)})
-        held = {p: np.ones(bound(q.node.shape)) for p, q in {**net.parameters, **net.states}.items()}
-        found.append(cr.compile(graph, "reference").run({**x, **held}))
-    for name, array in found[0].items():
-        np.testing.assert_allclose(found[1][name], array, rtol=1e-12)
-    np.testing.assert_allclose(found[0]["1"], np.full((ROWS, 3), 1.0))  # only by the call's own input
+        values = {p: np.ones(bound(q.node.shape)) for p, q in {**net.parameters, **net.states}.items()}
+        results.append(cr.compile(graph, "reference").run({**x, **values}))
+    for name, array in results[0].items():
+        np.testing.assert_allclose(results[1][name], array, rtol=1e-12)
+    np.testing.assert_allclose(results[0]["1"], np.full((ROWS, 3), 1.0))  # only by the input of the same call
 
 
 @cr.layer
 class Centered(nn.Layer):
-    """Subtracts a state that each call moves by its input: the output reads what earlier calls have left."""
+    """Subtracts a state that each call updates from its input: the output depends on earlier calls."""
 
     def __call__(self, x: Node, scope: nn.Scope) -> Node:
         center = scope.state("center", (3,), cr.Fill(0.0))
@@ -239,17 +241,19 @@ class Centered(nn.Layer):
         return x - center
 
 
-def test_an_update_is_read_by_the_next_call_and_not_after_inference() -> None:
+def test_an_update_is_read_by_the_next_call_in_training_only() -> None:
     specs = {name: Spec((B, 3), "float64") for name in SIDES}
-    learning = nn.build(Towers(Centered()), specs, "float64", training=True)
-    answering = nn.build(Towers(Centered()), specs, "float64")
+    training = nn.build(Towers(Centered()), specs, "float64", training=True)
+    inference = nn.build(Towers(Centered()), specs, "float64")
     frozen = nn.build(Towers(Centered()), specs, "float64", training=True, frozen=("tower",))
-    assert list(learning.book.updates) == ["tower.center"]
-    assert not answering.book.updates
+    assert list(training.book.updates) == ["tower.center"]
+    assert not inference.book.updates
     assert not frozen.book.updates
     x = data(3)[0]
-    held = {"tower.center": np.zeros(3)}
-    after = cr.compile(cr.Graph({"y": learning.book.updates["tower.center"]}), "reference").run({**x, **held})
+    states = {"tower.center": np.zeros(3)}
+    after = cr.compile(cr.Graph({"y": training.book.updates["tower.center"]}), "reference").run(
+        {**x, **states}
+    )
     means = [array.mean(0) for array in x.values()]
     np.testing.assert_allclose(after["y"], means[0] / 8 + means[1] / 4 + means[2] / 2, rtol=1e-12)
 
@@ -269,7 +273,7 @@ def test_notes_and_results_are_reached_by_path_and_call() -> None:
     assert book.inside["tower.dense1#3"] == "tower#3"
 
 
-def test_a_saved_and_a_resumed_training_go_on_with_the_same_numbers(tmp_path: Path) -> None:
+def test_a_saved_and_a_resumed_training_have_the_same_parameters(tmp_path: Path) -> None:
     tower = nn.Sequential(nn.Dense(4), nn.BatchNorm(), nn.Dropout(0.5))
     x, y = data(2)
     options: dict[str, Any] = {"batch_size": 4, "seed": 3, "verbose": False}
@@ -277,17 +281,17 @@ def test_a_saved_and_a_resumed_training_go_on_with_the_same_numbers(tmp_path: Pa
     def fresh() -> cr.Model:
         return cr.Model(Towers(tower), "mse", cr.Adam(0.01), penalty=None)
 
-    whole, first = fresh(), fresh()
-    whole.fit(x, y, epochs=4, **options)
+    uninterrupted, first = fresh(), fresh()
+    uninterrupted.fit(x, y, epochs=4, **options)
     first.fit(x, y, epochs=2, run=tmp_path / "run", **options)
-    again = fresh()
-    again.fit(x, y, epochs=4, run=tmp_path / "run", resume=True, **options)
-    again.save(tmp_path / "m.safetensors")
+    resumed = fresh()
+    resumed.fit(x, y, epochs=4, run=tmp_path / "run", resume=True, **options)
+    resumed.save(tmp_path / "m.safetensors")
     loaded = cr.load(tmp_path / "m.safetensors", layers=(Towers,))
-    for model in (again, loaded):
-        for path, array in {**whole.parameters(), **whole.states()}.items():
+    for model in (resumed, loaded):
+        for path, array in {**uninterrupted.parameters(), **uninterrupted.states()}.items():
             np.testing.assert_array_equal({**model.parameters(), **model.states()}[path], array)
-    np.testing.assert_array_equal(loaded.predict(x), whole.predict(x))
+    np.testing.assert_array_equal(loaded.predict(x), uninterrupted.predict(x))
 
 
 def test_an_update_without_a_state_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""An error inside nested layers names the innermost layer by its path, and the line a person wrote."""
+"""An error inside nested layers names the innermost layer by its path, and the line of the user's code."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def line() -> int:
     return frame.f_back.f_lineno
 
 
-def test_a_layer_made_by_a_layer_has_the_line_of_the_outer_one() -> None:
+def test_a_layer_created_by_a_layer_has_the_line_of_the_outer_one() -> None:
     wide, at = cr.SeparableConv(8, 9), line()
     block = cr.Sequential(cr.SeparableConv(8, 3), wide)
-    said = refused(cr.Sequential(cr.Conv(3, 1), block), 6, 6, 3)
-    assert f'DepthwiseConv "sequential1.separable_conv2.depthwise" (test_site.py:{at})' in said
+    message = refused(cr.Sequential(cr.Conv(3, 1), block), 6, 6, 3)
+    assert f'DepthwiseConv "sequential1.separable_conv2.depthwise" (test_site.py:{at})' in message
 
 
 def test_a_layer_in_a_layer_has_its_own_line() -> None:
     inner, at = cr.Conv(4, 3), line()
-    said = refused(cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(4), inner))), 6)
-    assert f'Conv "residual1.sequential.conv1" (test_site.py:{at})' in said
+    message = refused(cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(4), inner))), 6)
+    assert f'Conv "residual1.sequential.conv1" (test_site.py:{at})' in message
 
 
-def test_a_layer_of_ones_own_shows_the_line_in_its_own_code() -> None:
+def test_the_error_of_a_custom_layer_has_the_line_in_its_code() -> None:
     lines: list[int] = []
 
     @cr.layer
@@ -49,10 +49,10 @@ def test_a_layer_of_ones_own_shows_the_line_in_its_own_code() -> None:
             lines.append(at)
             return scope.run(inner, x)
 
-    said = refused(cr.Sequential(Block()), 6, 6, 3)
-    assert f'Conv "block1.conv" (test_site.py:{lines[0]})' in said
+    message = refused(cr.Sequential(Block()), 6, 6, 3)
+    assert f'Conv "block1.conv" (test_site.py:{lines[0]})' in message
 
 
-def test_a_layer_written_outside_any_net_has_its_line() -> None:
-    made, at = cr.Dense(3), line()
-    assert made.place.line == at  # type: ignore[attr-defined]
+def test_a_layer_outside_a_network_has_its_line() -> None:
+    dense, at = cr.Dense(3), line()
+    assert dense.place.line == at  # type: ignore[attr-defined]

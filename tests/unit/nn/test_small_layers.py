@@ -1,4 +1,4 @@
-"""Max-pooling undone, prices of activity, given features, hierarchies, steps: what the table cannot say."""
+"""Unpooling, activity penalties, hierarchical softmax, discretization: cases beyond the table of layers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,11 @@ def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], obj
         ("E231", nn.MaxUnpool(2), {"x": (B, 2, 2, 3)}),
         ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winner": (B, 2, 2, 3)}),
         ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "indices": (B, 2, 1, 3)}),
-        ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "indices": (B, 2, 2, 3)}),  # broken numbers
+        (
+            "E231",
+            nn.MaxUnpool(2),
+            {"values": (B, 2, 2, 3), "indices": (B, 2, 2, 3)},
+        ),  # indices are not integers
         (
             "E216",
             nn.Sequential(nn.MaxPool(2, return_indices=True), nn.MaxUnpool(2, output_size=9)),
@@ -81,7 +85,7 @@ def test_an_input_that_does_not_fit_is_refused(code: str, net: nn.Layer, inputs:
 @given(
     some.integers(1, 3), some.integers(1, 3), some.integers(0, 1), some.integers(0, 2**31), some.booleans()
 )
-def test_what_was_pooled_goes_back_where_it_was(
+def test_unpooled_values_are_at_their_former_positions(
     window: int, places: int, rest: int, seed: int, volumes: bool
 ) -> None:
     n = window * places + min(rest, window - 1)
@@ -96,21 +100,24 @@ def test_what_was_pooled_goes_back_where_it_was(
     np.testing.assert_array_equal(there.sum(2), cut.max(2))
 
 
-def test_activity_costs_what_its_penalty_says_for_each_sample() -> None:
+def test_the_activity_penalty_is_added_per_sample() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
-    lazy = cr.Sequential(cr.Dense(4, "tanh"), cr.ActivityRegularization(cr.L1(0.5)), cr.Dense(1))
-    found = {}
-    for name, net in (("with", lazy), ("without", cr.Sequential(lazy.layers[0], lazy.layers[2]))):
+    regularized = cr.Sequential(cr.Dense(4, "tanh"), cr.ActivityRegularization(cr.L1(0.5)), cr.Dense(1))
+    results = {}
+    for name, net in (
+        ("with", regularized),
+        ("without", cr.Sequential(regularized.layers[0], regularized.layers[2])),
+    ):
         model = cr.Model(net, loss="mse", optimizer=cr.SGD(1e-9), dtype="float64", engine="reference")
-        found[name] = model.fit(x, y, epochs=1, batch_size=6, seed=0, verbose=False)[0]["loss"], model
-    losses = {name: loss for name, (loss, _) in found.items()}
-    weights = found["with"][1].parameters()
+        results[name] = model.fit(x, y, epochs=1, batch_size=6, seed=0, verbose=False)[0]["loss"], model
+    losses = {name: loss for name, (loss, _) in results.items()}
+    weights = results["with"][1].parameters()
     active = np.tanh(x @ weights["dense1.weight"].T + weights["dense1.bias"])
     assert losses["with"] - losses["without"] == pytest.approx(0.5 * np.abs(active).sum(1).mean(), abs=1e-6)
 
 
-def test_a_price_on_activity_makes_units_fall_silent() -> None:
+def test_an_activity_penalty_silences_units() -> None:
     x = np.random.default_rng(1).normal(size=(64, 4)).astype("float32")
     quiet = {}
     for strength in (0.0, 0.05):
@@ -122,7 +129,7 @@ def test_a_price_on_activity_makes_units_fall_silent() -> None:
     assert quiet[0.05] < quiet[0.0] / 2
 
 
-def test_a_decoder_trains_and_comes_back_from_its_file(tmp_path: Path) -> None:
+def test_a_decoder_is_trained_and_saved(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(12, 4, 4, 1)).astype("float32"), rng.normal(size=12).astype("float32")
     inner = cr.Parallel("none", values=cr.Conv(1, 1), indices=cr.Identity())
@@ -133,7 +140,7 @@ def test_a_decoder_trains_and_comes_back_from_its_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cr.load(tmp_path / "decoder.safetensors").predict(x), model.predict(x))
 
 
-def test_the_probabilities_of_a_hierarchy_add_up() -> None:
+def test_the_probabilities_of_a_hierarchy_sum_to_one() -> None:
     built = nn.build(
         nn.AdaptiveLogSoftmax(9, (2, 5), div_value=2.0), {"x": Spec((B, 8), "float64")}, "float64"
     )
@@ -145,19 +152,19 @@ def test_the_probabilities_of_a_hierarchy_add_up() -> None:
 
 def test_a_number_on_a_boundary_belongs_to_the_upper_interval() -> None:
     built = nn.build(nn.Discretization((1.0, 3.0)), {"x": Spec((B,), "float32")}, "float32")
-    given = np.array([0.9, 1.0, 2.0, 3.0, 9.0, -np.inf], "float32")
-    assert evaluate(built.output, {"x": given}).tolist() == [0, 1, 1, 2, 2, 0]
+    values = np.array([0.9, 1.0, 2.0, 3.0, 9.0, -np.inf], "float32")
+    assert evaluate(built.output, {"x": values}).tolist() == [0, 1, 1, 2, 2, 0]
 
 
-def test_convolution_by_weights_seen_across_is_right_on_the_native_engine() -> None:
-    """Weights whose axes were exchanged before they are used once gave wrong numbers, and no error."""
+def test_native_convolution_by_transposed_weights() -> None:
+    """Regression: weights whose axes were transposed before their only use gave wrong results."""
     rng = np.random.default_rng(4)
     x, w = input_node("x", (B, 5, 5, 3), "float64"), input_node("w", (4, 3, 2, 2), "float64")
     y = F.convolution(x, F.transpose(w, (0, 2, 3, 1)))  # (O, C, k, k) -> (O, k, k, C)
-    slope = grad((y * y).sum(), [x])[0]
+    gradient = grad((y * y).sum(), [x])[0]
     arrays = {"x": rng.normal(size=(2, 5, 5, 3)), "w": rng.normal(size=(4, 3, 2, 2))}
-    law, fast = (evaluate(slope, arrays, engine) for engine in ("reference", "native"))
-    np.testing.assert_allclose(fast, law, rtol=1e-12, atol=1e-12)
+    expected, result = (evaluate(gradient, arrays, engine) for engine in ("reference", "native"))
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +178,7 @@ def test_convolution_by_weights_seen_across_is_right_on_the_native_engine() -> N
         ("cr.LayerNorm()", lambda fit: fit(cr.Sequential(cr.InstanceNorm()), np.ones((4, 1, 1, 2)))),
     ],
 )
-def test_a_refusal_says_what_would_help(words: str, attempt: Callable[..., object]) -> None:
+def test_the_error_suggests_a_fix(words: str, attempt: Callable[..., object]) -> None:
     def fit(net: cr.Layer, x: np.ndarray, batch_size: int = 2) -> None:
         model = cr.Model(net, loss="mse")
         model.fit(x, np.ones(len(x)), epochs=1, batch_size=batch_size, verbose=False)

@@ -1,4 +1,4 @@
-"""A part of a net replaced: the rest is the same records under the same paths."""
+"""Replacing a part of a network: the other parts are unchanged, under the same paths."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def paths(net: nn.Layer) -> set[str]:
 @pytest.mark.parametrize(
     "path", ["head", "dense1", "residual1.inner.dense2", "sides.left", "sides.right"]
 )  # fmt: skip
-def test_only_the_part_is_another(path: str) -> None:
+def test_replace_changes_only_the_given_part(path: str) -> None:
     new = cr.replace(NET, path, cr.Dense(3, bias=False))
     assert paths(new) - paths(NET) == set()
     assert {lost for lost in paths(NET) if lost not in paths(new)} == {f"{_path(path)}.bias"}
@@ -38,7 +38,7 @@ def test_only_the_part_is_another(path: str) -> None:
 
 
 def _path(path: str) -> str:
-    """The path of a part as parameters have it."""
+    """The path of a part as in the names of parameters."""
     return next(
         p for p in paths(NET) if p.endswith(f"{path.split('.')[-1]}.bias") and _under(p, path)
     ).rpartition(".")[0]
@@ -53,26 +53,26 @@ def _part(path: str) -> nn.Layer:
     return parts.get(path, cr.Dense(2))
 
 
-def test_a_part_of_another_kind_leaves_the_other_names() -> None:
+def test_a_part_of_another_kind_keeps_the_other_names() -> None:
     net = cr.Sequential(cr.Dense(4), cr.Dense(3), cr.Dense(2))
     new = cr.replace(net, "dense1", cr.Identity())
     assert paths(new) == {path for path in paths(net) if not path.startswith("dense1")}
 
 
-def test_a_part_of_the_same_kind_leaves_a_plain_net() -> None:
+def test_a_part_of_the_same_kind_leaves_a_sequential() -> None:
     assert cr.replace(cr.Sequential(cr.Dense(4), cr.Dense(3)), "dense2", cr.Dense(2)) == cr.Sequential(
         cr.Dense(4), cr.Dense(2)
     )
 
 
 @pytest.mark.parametrize("path", ["haed", "residual1.other", "dense1.weight", ""])
-def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
+def test_an_unknown_path_is_refused(path: str) -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.replace(NET, path, cr.Dense(2))
     assert caught.value.code == "E101"
 
 
-def test_what_is_no_layer_is_refused() -> None:
+def test_a_replacement_that_is_no_layer_is_refused() -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.replace(NET, "head", 5)  # pyright: ignore[reportArgumentType]
     assert caught.value.code == "E104"
@@ -91,11 +91,11 @@ DEEP = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-def test_a_named_net_whose_blocks_are_computed_twice_has_the_same_names_and_comes_back(name: str) -> None:
+def test_recomputed_networks_keep_their_names_and_are_saved(name: str) -> None:
     make, shape, kind = DEEP[name]
     spec = {"x": Spec((Size.symbol("B"), *shape), kind)}
     net, twice = make(), cr.recompute(make())
-    built, again = (nn.build(each, spec, "float32", True) for each in (net, twice))
+    built, again = (nn.build(network, spec, "float32", True) for network in (net, twice))
     assert {p: v.spec for p, v in again.parameters.items()} == {
         p: v.spec for p, v in built.parameters.items()
     }
@@ -104,28 +104,28 @@ def test_a_named_net_whose_blocks_are_computed_twice_has_the_same_names_and_come
     assert nn.net_from_record(nn.net_to_record(twice)) == twice
 
 
-def test_memory_between_falls_where_blocks_are_computed_twice() -> None:
+def test_recomputed_blocks_take_less_memory() -> None:
     bytes_between = []
     for net in (cr.models.resnet20(), cr.recompute(cr.models.resnet20())):
         specs = {"x": Spec((Size.symbol("B"), 16, 16, 3), "float32")}
         step = training_step(Network(Recipe(net, "cross_entropy", cr.SGD(0.1)), specs), False, 10)
         need = step.program.memory_requirement({"x", "target"}, 32)
         bytes_between.append(need.uses["work"])
-    assert bytes_between[1] < 0.7 * bytes_between[0]  # python campaigns/remat.py has deeper nets
+    assert bytes_between[1] < 0.7 * bytes_between[0]  # python campaigns/remat.py measures deeper networks
 
 
-def test_what_is_computed_twice_writes_the_same_texts() -> None:
+def test_recomputed_networks_generate_the_same_texts() -> None:
     specs, draws = {"x": Spec((Size.symbol("B"), 8), "int64")}, np.random.default_rng(0)
-    wanted = nn.build(small_gpt(), specs, "float32").parameters
-    held = {p: draws.normal(size=bound(v.spec.shape)).astype("float32") for p, v in wanted.items()}
+    parameters = nn.build(small_gpt(), specs, "float32").parameters
+    values = {p: draws.normal(size=bound(v.spec.shape)).astype("float32") for p, v in parameters.items()}
     texts = []
     for net in (small_gpt(), cr.recompute(small_gpt())):
-        decoder = cr.Decoder(net, held, specs, length=8, engine="reference")
+        decoder = cr.Decoder(net, values, specs, length=8, engine="reference")
         texts.append(cr.generate(decoder, [1, 2], max_new_tokens=5, greedy=True)[0].tokens.tolist())
     assert texts[0] == texts[1]
 
 
-def test_parts_are_meant_by_path_or_pattern() -> None:
+def test_parts_are_selected_by_path_or_pattern() -> None:
     stages = cr.recompute(cr.models.resnet20(), "stage[23]")
     assert [isinstance(part, nn.Remat) for part in stages.layers] == [
         name in ("stage2", "stage3") for name in stages.names
@@ -146,7 +146,7 @@ def test_parts_are_meant_by_path_or_pattern() -> None:
         ("E127", lambda: cr.recompute(cr.Sequential(cr.Dense(3), cr.Dense(2)))),
     ],
 )
-def test_what_cannot_be_computed_twice_is_refused(code: str, call: Callable[[], object]) -> None:
+def test_invalid_recomputations_are_refused(code: str, call: Callable[[], object]) -> None:
     with pytest.raises(ChainruleError) as caught:
         call()
     assert caught.value.code == code

@@ -1,4 +1,4 @@
-"""Transformers: names of their parts, what a block may and may not see, and a net that learns an order."""
+"""Transformers: names of parts, masks of blocks, and a network that learns an order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RNG = np.random.default_rng(4)
 
 
 def weights(built: nn.Built) -> dict[str, np.ndarray]:
-    """Numbers for all parameters."""
+    """Random values for all parameters."""
     rng = np.random.default_rng(5)
     return {path: rng.normal(size=p.spec.at({}).shape) * 0.5 for path, p in built.parameters.items()}
 
@@ -37,17 +37,17 @@ def test_parts_have_readable_names() -> None:
     assert built.parameters["layer1.feed_forward.hidden.weight"].spec.shape == (16, 4)
 
 
-def test_the_parts_of_a_block_drop_other_numbers() -> None:
-    """One stream of random numbers for two parts would drop the same places of both."""
+def test_the_parts_of_a_block_have_different_dropout_masks() -> None:
+    """A shared stream of random numbers would drop the same positions in both parts."""
     net = nn.TransformerEncoderLayer(1, dropout=0.5)
     built = nn.build(net, {"x": Spec((B, 3, 4), "float32")}, "float32", training=True)
     draws = [built.book.results[f"{part}_dropout"] for part in ("attention", "feed_forward")]
-    x, held = RNG.normal(size=(2, 3, 4)).astype("float32"), weights(built)
-    first, second = evaluate(draws, {"x": x, **held, KEY: key_of(1)}, "reference")
+    x, parameters = RNG.normal(size=(2, 3, 4)).astype("float32"), weights(built)
+    first, second = evaluate(draws, {"x": x, **parameters, KEY: key_of(1)}, "reference")
     assert not np.array_equal(first == 0, second == 0)
 
 
-def test_a_decoder_reads_only_what_counts() -> None:
+def test_a_decoder_ignores_masked_and_later_positions() -> None:
     net = nn.TransformerDecoder(nn.TransformerDecoderLayer(2, dropout=0.0), 2)
     specs = {name: Spec((B, n, 4), "float64") for name, n in (("target", 3), ("memory", 5))}
     built = nn.build(net, {**specs, "memory_mask": Spec((B, 5), "bool")}, "float64")
@@ -64,7 +64,7 @@ def test_a_decoder_reads_only_what_counts() -> None:
     np.testing.assert_array_equal(y[:, :2], ahead[:, :2])
 
 
-def test_a_whole_net_goes_from_words_to_words() -> None:
+def test_a_transformer_maps_words_to_words() -> None:
     words = nn.Sequential(nn.Embedding(7, 4), nn.SinusoidalPosition())
     block = nn.TransformerEncoderLayer(2, dropout=0.0), nn.TransformerDecoderLayer(2, dropout=0.0)
     net = nn.Sequential(
@@ -81,8 +81,8 @@ def test_a_whole_net_goes_from_words_to_words() -> None:
     assert nn.net_from_record(nn.net_to_record(net)) == net
 
 
-def test_an_order_is_learned() -> None:
-    """Which of two words comes first: no net that sees words as a set could tell."""
+def test_a_transformer_with_positions_learns_an_order() -> None:
+    """Which of two words comes first: a network that is invariant to permutations cannot learn it."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 256)
     x = np.stack([y, np.full(256, 2), 1 - y], 1)  # a word without meaning between the two

@@ -124,7 +124,7 @@ def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
 
 
 def _check_bare(tree: Tree, known: dict[str, tuple[int, ...]]) -> bool:
-    """Whether a part holds an array; no product of two arrays goes without its sign."""
+    """Whether a part contains an array; asserts that a product of two arrays has a sign."""
     if isinstance(tree, Big):
         return False
     parts = [_check_bare(part, known) for part in children(tree)]

@@ -115,8 +115,8 @@ def test_every_formula_of_every_card_prints_in_all_notations(text: str) -> None:
     elements = ElementTree.fromstring(to_mathml(tree)).iter()
     assert {element.tag.rpartition("}")[2] for element in elements} <= CORE
     assert latex.count("{") == latex.count("}")
-    names = set(re.findall(r"[A-Za-z]{2,}", text)) - set(FUNCTIONS)  # what is no word of ours
-    chinese = re.sub(r"_\{.*?\}", "", chinese)  # indices without lowered letters
+    names = set(re.findall(r"[A-Za-z]{2,}", text)) - set(FUNCTIONS)  # names of symbols
+    chinese = re.sub(r"_\{.*?\}", "", chinese)  # indices, which are not lowered
     assert set(re.findall(r"[A-Za-z]{2,}", chinese)) <= {*names, "Sigmoid", "ReLU", "softplus"}
     assert not re.search(r"[一-鿿]", english)
 

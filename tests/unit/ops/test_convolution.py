@@ -1,4 +1,4 @@
-"""Convolution and its transposes: PyTorch over a grid, plain loops, adjoints, words for padding, errors."""
+"""Convolution and its transposes: compared with PyTorch, plain loops and adjoints; padding names; errors."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ KERNELS = {1: (3,), 2: (2, 3), 3: (1, 2, 2)}
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    """Reproducible numbers of this shape."""
+    """Reproducible normal numbers of this shape."""
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def torch_slopes(y: torch.Tensor, moved: list[torch.Tensor]) -> list[np.ndarray]:
+def torch_gradients(y: torch.Tensor, moved: list[torch.Tensor]) -> list[np.ndarray]:
     """The value, both gradients of its sum of squares, and the gradients of the sum of their squares."""
     first = torch.autograd.grad((y * y).sum(), moved, create_graph=True)
     second = torch.autograd.grad(sum((g * g).sum() for g in first), moved)
     return [t.detach().numpy() for t in (y, *first, *second)]
 
 
-def our_slopes(name: str, x: np.ndarray, w: np.ndarray, settings: dict[str, Any]) -> list[np.ndarray]:
-    """The same by chainrule."""
+def our_gradients(name: str, x: np.ndarray, w: np.ndarray, settings: dict[str, Any]) -> list[np.ndarray]:
+    """The same computed by chainrule."""
     nodes = [input_node("x", (None, *x.shape[1:]), "float64"), input_node("w", w.shape, "float64")]
     y = getattr(F, name)(*nodes, **settings)
     first = grad((y * y).sum(), nodes)
@@ -49,7 +49,7 @@ def our_slopes(name: str, x: np.ndarray, w: np.ndarray, settings: dict[str, Any]
 
 
 def agree(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
-    """Equal to 1e-10, relative to the largest number."""
+    """Assert equality to 1e-10 of the largest number."""
     for a, b in zip(ours, theirs, strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * np.abs(b).max(initial=1.0))
@@ -59,31 +59,31 @@ def agree(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize("dilation", [1, 2])
-@pytest.mark.parametrize(("groups", "made"), [(1, 3), (2, 4), (4, 4), (4, 8)])
-def test_values_and_slopes_are_those_of_pytorch(
-    axes: int, stride: int, padding: int, dilation: int, groups: int, made: int
+@pytest.mark.parametrize(("groups", "filters"), [(1, 3), (2, 4), (4, 4), (4, 8)])
+def test_values_and_gradients_match_pytorch(
+    axes: int, stride: int, padding: int, dilation: int, groups: int, filters: int
 ) -> None:
-    x, w = numbers(2, *SIZES[axes], 4), numbers(made, *KERNELS[axes], 4 // groups, seed=1)
+    x, w = numbers(2, *SIZES[axes], 4), numbers(filters, *KERNELS[axes], 4 // groups, seed=1)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     tx, tw = (torch.tensor(a, requires_grad=True) for a in (x, w))
     y = CONVOLVED[axes](tx.movedim(-1, 1), tw.movedim(-1, 1), **settings).movedim(1, -1)
-    agree(our_slopes("convolution", x, w, settings), torch_slopes(y, [tx, tw]))
+    agree(our_gradients("convolution", x, w, settings), torch_gradients(y, [tx, tw]))
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (3, 0, 2), (1, 1, 2)])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_the_transposed_convolution_is_that_of_pytorch(
+def test_the_transposed_convolution_matches_pytorch(
     axes: int, stride: int, padding: int, dilation: int, groups: int
 ) -> None:
     x, w = numbers(2, *KERNELS[axes], 4), numbers(4, *(3,) * axes, 2, seed=1)
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     tx, tw = (torch.tensor(a, requires_grad=True) for a in (x, w))
     y = SPREAD[axes](tx.movedim(-1, 1), tw.movedim(-1, 1), **settings).movedim(1, -1)
-    agree(our_slopes("convolution_transpose", x, w, settings), torch_slopes(y, [tx, tw]))
+    agree(our_gradients("convolution_transpose", x, w, settings), torch_gradients(y, [tx, tw]))
 
 
-def test_a_convolution_is_the_plain_sum() -> None:
+def test_a_convolution_is_a_sum_over_its_window() -> None:
     x, w = numbers(2, 6, 5, 4), numbers(6, 3, 2, 2, seed=1)
     op = Convolution((2, 1), (1, 0), (2, 3), (1, 2), 2)
     y = op.evaluate(x, w)
@@ -94,14 +94,20 @@ def test_a_convolution_is_the_plain_sum() -> None:
 
 
 @given(st.data())
-def test_the_three_are_one_trilinear_form(data: st.DataObject) -> None:
+def test_convolution_and_its_adjoints_are_one_trilinear_form(data: st.DataObject) -> None:
     axes, groups = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 2))
 
-    def each(low: int, high: int) -> tuple[int, ...]:
+    def per_axis(low: int, high: int) -> tuple[int, ...]:
         return tuple(data.draw(st.integers(low, high)) for _ in range(axes))
 
-    kernel, strides, dilation, low, high = each(1, 3), each(1, 3), each(1, 2), each(0, 2), each(0, 2)
-    space = tuple(span(k, d) + n for k, d, n in zip(kernel, dilation, each(0, 2), strict=True))
+    kernel, strides, dilation, low, high = (
+        per_axis(1, 3),
+        per_axis(1, 3),
+        per_axis(1, 2),
+        per_axis(0, 2),
+        per_axis(0, 2),
+    )
+    space = tuple(span(k, d) + n for k, d, n in zip(kernel, dilation, per_axis(0, 2), strict=True))
     settings = (strides, low, high, dilation, groups)
     x, w = numbers(2, *space, 2 * groups), numbers(3 * groups, *kernel, 2, seed=1)
     y = Convolution(*settings).evaluate(x, w)
@@ -115,7 +121,7 @@ def test_the_three_are_one_trilinear_form(data: st.DataObject) -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 7), st.integers(1, 4), st.integers(1, 3))
-def test_same_padding_makes_as_many_places_as_cells(n: int, k: int, stride: int, dilation: int) -> None:
+def test_same_padding_divides_the_length_by_the_stride(n: int, k: int, stride: int, dilation: int) -> None:
     (low,), (high,) = same_padding((n,), (span(k, dilation),), (stride,))
     op = Convolution((stride,), (low,), (high,), (dilation,))
     assert op.places((n,), (k,)) == (-(-n // stride),)
@@ -129,11 +135,11 @@ def test_same_padding_makes_as_many_places_as_cells(n: int, k: int, stride: int,
         ([1, 3], ((1, 3), (1, 3))), (((0, 1), 2), ((0, 2), (1, 2))),
     ],
 )  # fmt: skip
-def test_padding_is_said_in_words_and_numbers(padding: Any, expected: tuple) -> None:
+def test_padding_by_name_and_by_number(padding: Any, expected: tuple) -> None:
     assert padding_of("convolution", padding, (9, 8), (3, 2), (1, 1)) == expected
 
 
-def test_the_way_back_of_a_same_convolution_has_its_shape() -> None:
+def test_a_transposed_same_convolution_multiplies_the_length() -> None:
     for n, k, stride in product((1, 4, 6), (1, 2, 3, 5), (1, 2, 3)):
         x, w = constant(numbers(1, n, 2)), constant(numbers(2, k, 3))
         wide = F.convolution_transpose(x, w, stride, "same")
@@ -141,34 +147,34 @@ def test_the_way_back_of_a_same_convolution_has_its_shape() -> None:
         assert F.convolution(wide, w, stride, "same").shape == (1, n, 2)
 
 
-def test_a_space_of_one_s_own_is_filled_with_zeros() -> None:
+def test_a_larger_output_space_is_filled_with_zeros() -> None:
     x, w = constant(np.ones((1, 2, 1))), constant(np.ones((1, 2, 1)))
-    found = evaluate(F.convolution_transpose(x, w, 3, space=6), {}, "reference")
-    assert found.ravel().tolist() == [1, 1, 0, 1, 1, 0]
+    result = evaluate(F.convolution_transpose(x, w, 3, space=6), {}, "reference")
+    assert result.ravel().tolist() == [1, 1, 0, 1, 1, 0]
 
 
-def test_no_channels_and_no_samples_give_nothing() -> None:
+def test_convolutions_without_channels_or_samples_are_empty_or_zero() -> None:
     y = Convolution().evaluate(np.ones((2, 3, 0)), np.ones((2, 2, 0)))
     assert y.tolist() == np.zeros((2, 2, 2)).tolist()
     by_w = ConvolutionWeight(kernel=(2,)).evaluate(np.ones((0, 3, 1)), np.ones((0, 2, 1)))
     assert by_w.ravel().tolist() == [0, 0]
 
 
-def test_many_samples_are_worked_through_in_pieces() -> None:
+def test_many_samples_are_computed_in_pieces() -> None:
     x, w = numbers(5, 40, 40, 4), numbers(2, 5, 5, 2, seed=1)
     op = Convolution((1, 1), (2, 2), (2, 2), (1, 1), 2)
     y = op.evaluate(x, w)
     assert len(list(op.pieces(y, w))) == 5  # 160,000 numbers in the windows of a sample
     tx, tw = (torch.tensor(a, requires_grad=True) for a in (x, w))
-    theirs = functional.conv2d(tx.movedim(-1, 1), tw.movedim(-1, 1), padding=2, groups=2).movedim(1, -1)
-    slopes = torch.autograd.grad(theirs, [tx, tw], torch.tensor(y))
+    expected = functional.conv2d(tx.movedim(-1, 1), tw.movedim(-1, 1), padding=2, groups=2).movedim(1, -1)
+    gradients = torch.autograd.grad(expected, [tx, tw], torch.tensor(y))
     settings = (op.strides, op.low, op.high, op.dilation, op.groups)
     by_x = ConvolutionInput(*settings, (40, 40)).evaluate(y, w)
     by_w = ConvolutionWeight(*settings, (5, 5)).evaluate(x, y)
-    agree([y, by_x, by_w], [theirs.detach().numpy(), *(slope.numpy() for slope in slopes)])
+    agree([y, by_x, by_w], [expected.detach().numpy(), *(slope.numpy() for slope in gradients)])
 
 
-def test_single_precision_stays_single() -> None:
+def test_float32_convolutions_stay_float32() -> None:
     x, w = numbers(1, 4, 4, 2).astype("float32"), numbers(3, 2, 2, 2).astype("float32")
     y = Convolution((1, 1), (1, 1), (1, 1), (1, 1)).evaluate(x, w)
     assert y.dtype == np.float32
@@ -187,10 +193,10 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "too small": ("E215", lambda: convolved((None, 7, 1), (4, 5, 1), dilation=2), "9 wide (the window, 5"),
     "too small, padded": ("E215", lambda: convolved((None, 2, 1), (4, 5, 1), padding=1), "4 wide, 2 padded"),
     "both too small": ("E215", lambda: convolved((None, 2, 1, 1), (4, 5, 3, 1)), "is 2 wide; axis 2 is 1"),
-    "no way back": ("E216", lambda: spread((None, 7, 8), (8, 3, 4), stride=2, space=20), "(B, 9, 8)"),
+    "no such input": ("E216", lambda: spread((None, 7, 8), (8, 3, 4), stride=2, space=20), "(B, 9, 8)"),
     "depth": ("E217", lambda: convolved((None, 7, 6), (4, 3, 2), groups=2), "3 deep: 6 channels / 2 groups"),
     "stride": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), stride=0), "stride: 0"),
-    "broken stride": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), stride=1.5), "stride: 1.5"),
+    "fractional stride": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), stride=1.5), "stride: 1.5"),
     "strides": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), stride=(1, 2)), "stride: (1, 2)"),
     "dilation": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), dilation=True), "dilation: True"),
     "padding": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), padding=-1), "padding: -1"),
@@ -210,7 +216,7 @@ def spread(x: tuple, w: tuple, **settings: Any) -> object:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_cannot_be_says_why(name: str) -> None:
+def test_invalid_convolutions_are_refused_with_the_reason(name: str) -> None:
     code, build, fact = WRONG[name]
     with pytest.raises((ShapeError, UsageError)) as caught:
         build()

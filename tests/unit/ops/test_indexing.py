@@ -1,4 +1,4 @@
-"""Square brackets cut what NumPy's cut."""
+"""Indexing of nodes equals NumPy's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENTRIES = st.lists(st.one_of(SLICES, st.integers(-3, 2), st.none()), max_size=5)
 
 
 @given(ENTRIES, st.one_of(st.none(), st.integers(0, 5)))
-def test_square_brackets_are_those_of_numpy(entries: list, dots: int | None) -> None:
+def test_indexing_equals_numpys(entries: list, dots: int | None) -> None:
     if dots is not None:
         entries = [*entries[:dots], Ellipsis, *entries[dots:]]
     where = tuple(entries)
@@ -40,7 +40,7 @@ def test_square_brackets_are_those_of_numpy(entries: list, dots: int | None) -> 
     np.testing.assert_array_equal(dx, hit)
 
 
-def test_a_batch_of_any_size_is_cut() -> None:
+def test_the_batch_axis_can_be_sliced() -> None:
     x = input_node("x", (None, 3), "float64")
     array = np.arange(12.0).reshape(4, 3)
     for where in (
@@ -57,7 +57,7 @@ def test_a_batch_of_any_size_is_cut() -> None:
 
 
 @given(st.lists(st.integers(-4, 3), min_size=1, max_size=5), st.integers(0, 2), st.integers(0, 4))
-def test_a_list_picks_places_of_its_axis(places: list[int], axis: int, other: int) -> None:
+def test_a_list_selects_positions_of_its_axis(places: list[int], axis: int, other: int) -> None:
     array = np.arange(120.0).reshape(4, 5, 6)
     before = (slice(1, None), None, slice(None, 3))[:axis]
     where = (*before, places, ..., other)
@@ -72,14 +72,14 @@ def test_a_list_picks_places_of_its_axis(places: list[int], axis: int, other: in
     np.testing.assert_array_equal(
         evaluate(x[:, array[0, :, 0] > 6], {"x": array}), array[:, array[0, :, 0] > 6]
     )
-    given = x[input_node("i", (None,), "int64")]
-    np.testing.assert_array_equal(evaluate(given, {"x": array, "i": table % 4}), array[table])
+    gathered = x[input_node("i", (None,), "int64")]
+    np.testing.assert_array_equal(evaluate(gathered, {"x": array, "i": table % 4}), array[table])
 
 
 @pytest.mark.parametrize(
     "where", [3, -4, (0, 0, 0), (..., ...), slice(None, None, -1), [0, 3], (slice(None), [-3])], ids=str
 )
-def test_outside_is_refused(where) -> None:
+def test_indices_out_of_range_are_refused(where) -> None:
     with pytest.raises(ChainruleError) as caught:
         _ = input_node("x", (3, 2))[where]
     assert caught.value.code in ("E205", "E206")

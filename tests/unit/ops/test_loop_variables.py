@@ -1,4 +1,4 @@
-"""Layers called in the step of a loop, before it and after it: one chain of calls, as in a Python loop."""
+"""Layers called before, in and after the step of a loop: one chain of calls, as in a Python loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOMENTUM = 0.1
 
 @cr.layer
 class Around(nn.Layer):
-    """A layer called before a loop, in its step ``times`` times, and after it; on the cells in between."""
+    """Calls a layer before a loop, ``times`` times in each of its steps, and after it."""
 
     inner: nn.Layer
     before: bool = True
@@ -46,7 +46,7 @@ class Around(nn.Layer):
 
 @cr.layer
 class Nested(nn.Layer):
-    """A loop over one axis in the step of a loop over another, both of which call one layer."""
+    """A loop over one axis inside the step of a loop over another; both call one layer."""
 
     inner: nn.Layer
 
@@ -84,22 +84,22 @@ def numbers(net: nn.Built, x: np.ndarray, engine: str) -> list[np.ndarray]:
     nodes = [net.output, *net.book.updates.values(), *net.book.costs.values()]
     nodes += cr.grad(total, [*net.inputs.values(), *(p.node for p in net.parameters.values())])
     rng = np.random.default_rng(1)
-    held = {**net.parameters, **net.states}
-    arrays = {path: rng.uniform(0.5, 1.5, bound(p.spec.shape)) for path, p in sorted(held.items())}
+    variables = {**net.parameters, **net.states}
+    arrays = {path: rng.uniform(0.5, 1.5, bound(p.spec.shape)) for path, p in sorted(variables.items())}
     arrays |= {"x": x, KEY: key_of(7)}
     known = Graph({str(i): node for i, node in enumerate(nodes)}).inputs
     return evaluate(nodes, {label: arrays[label] for label in known}, engine)
 
 
-def close(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    for a, b in zip(found, expected, strict=True):
+def close(results: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for a, b in zip(results, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * max(1.0, float(np.abs(b).max(initial=0))))
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
 @pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
 @pytest.mark.parametrize("inner", INNERS.values(), ids=list(INNERS))
-def test_calls_before_in_and_after_a_loop_are_those_of_a_python_loop(
+def test_calls_before_in_and_after_a_loop_equal_a_python_loop(
     inner: nn.Layer, form: dict[str, Any], engine: str
 ) -> None:
     layer = Around(inner, **form)
@@ -121,28 +121,28 @@ def test_loops_inside_loops(inner: nn.Layer) -> None:
     close(numbers(looped, x, "reference"), numbers(plain, x, "reference"))
 
 
-def test_running_statistics_go_from_cell_to_cell() -> None:
-    """Computed by hand: the mean after each of the cells, which are normalized one after the other."""
+def test_running_statistics_are_updated_from_step_to_step() -> None:
+    """The mean after the steps, computed by hand; every step normalizes and updates in sequence."""
     norm = nn.BatchNorm(momentum=MOMENTUM, scale=False, shift=False)
     layer = Around(norm, before=False, after=False)
     net = nn.build(layer, {"x": Spec((B, T, WIDTH), "float64")}, "float64", training=True)
-    held = {"inner.running_mean": np.zeros(WIDTH), "inner.running_variance": np.ones(WIDTH)}
-    found = evaluate(net.book.updates["inner.running_mean"], {"x": X, **held})
+    states = {"inner.running_mean": np.zeros(WIDTH), "inner.running_variance": np.ones(WIDTH)}
+    running_mean = evaluate(net.book.updates["inner.running_mean"], {"x": X, **states})
     mean = np.zeros(WIDTH)
     for t in range(STEPS):
         mean = (1 - MOMENTUM) * mean + MOMENTUM * X[:, t].mean(0)
-    np.testing.assert_allclose(found, mean, rtol=1e-12)
+    np.testing.assert_allclose(running_mean, mean, rtol=1e-12)
 
 
-def test_every_cell_draws_numbers_of_its_own() -> None:
+def test_every_step_samples_its_own_noise() -> None:
     layer = Around(nn.GaussianNoise(1.0), times=2, before=True)
     net = nn.build(layer, {"x": Spec((B, STEPS, WIDTH), "float64")}, "float64", training=True)
     draws = [node for node in order([net.output]) if isinstance(node.op, Draw)]
     assert sorted(len(node.shape) for node in draws) == [2, 2, 3, 3]  # before, after; two for all cells
     nodes = [net.inputs["x"], *draws]
-    _, *found = evaluate(nodes, {KEY: key_of(2), "x": np.zeros((400, STEPS, WIDTH))})
-    cells = [list(a.swapaxes(0, 1)) if a.ndim == 3 else [a] for a in found]
-    columns = [part.ravel() for each in cells for part in each]
+    _, *noise = evaluate(nodes, {KEY: key_of(2), "x": np.zeros((400, STEPS, WIDTH))})
+    cells = [list(a.swapaxes(0, 1)) if a.ndim == 3 else [a] for a in noise]
+    columns = [part.ravel() for steps in cells for part in steps]
     assert len(columns) == 2 * STEPS + 2
     together = np.corrcoef(columns)
     assert np.abs(together - np.eye(len(columns))).max() < 0.15
@@ -171,7 +171,7 @@ def test_a_loop_trains_as_its_unrolled_form(steps: int) -> None:
     model = trained(steps)
     with unrolled():
         other = trained(steps)
-    found, expected = ({**m.parameters(), **m.states()} for m in (model, other))
-    assert list(found) == list(expected)
-    close(list(found.values()), list(expected.values()))
+    results, expected = ({**m.parameters(), **m.states()} for m in (model, other))
+    assert list(results) == list(expected)
+    close(list(results.values()), list(expected.values()))
     assert [e["loss"] for e in model.history] == pytest.approx([e["loss"] for e in other.history], rel=1e-10)

@@ -1,4 +1,4 @@
-"""Signs between nodes mean what they mean in NumPy, broadcasting included."""
+"""Operators between nodes equal NumPy's, including broadcasting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNS = {
 
 
 @given(mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3), st.data())
-def test_random_expressions_are_those_of_numpy(shapes, data: st.DataObject) -> None:
+def test_random_expressions_equal_numpys(shapes, data: st.DataObject) -> None:
     arrays = [np.cos(np.arange(np.prod(s)) + i).reshape(s) for i, s in enumerate(shapes.input_shapes)]
     nodes: list[Node] = [input_node(f"x{i}", a.shape, "float64") for i, a in enumerate(arrays)]
     for _ in range(data.draw(st.integers(1, 5))):
@@ -34,13 +34,13 @@ def test_random_expressions_are_those_of_numpy(shapes, data: st.DataObject) -> N
     sign = SIGNS[data.draw(st.sampled_from(sorted(SIGNS)))]
     with np.errstate(all="ignore"):
         expected = sign(arrays[-1], arrays[0])
-    found = evaluate(sign(nodes[-1], nodes[0]), {f"x{i}": arrays[i] for i in range(3)})
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    result = evaluate(sign(nodes[-1], nodes[0]), {f"x{i}": arrays[i] for i in range(3)})
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
 
 
 @given(st.sampled_from(sorted(SIGNS)), st.integers(-3, 3))
-def test_plain_numbers_on_either_side(sign: str, number: int) -> None:
+def test_python_numbers_on_either_side_of_an_operator(sign: str, number: int) -> None:
     x, array = input_node("x", (3,), "float64"), np.array([-1.5, 0.5, 2.0])
     with np.errstate(all="ignore"):
         right, left = SIGNS[sign](array, number), SIGNS[sign](number, array)
@@ -49,7 +49,7 @@ def test_plain_numbers_on_either_side(sign: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, 0.5, 2.5])
-def test_powers(exponent: float) -> None:
+def test_powers_equal_numpys(exponent: float) -> None:
     x, array = input_node("x", (3,), "float64"), np.array([0.5, 1.0, 2.0])
     np.testing.assert_allclose(evaluate(x**exponent, {"x": array}), array**exponent, rtol=1e-15)
     np.testing.assert_allclose(evaluate(2.0**x, {"x": array}), 2.0**array, rtol=1e-15)
@@ -62,7 +62,7 @@ PRODUCTS = [
 
 
 @pytest.mark.parametrize("shapes", PRODUCTS, ids=str)
-def test_matmul_is_that_of_numpy(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_matmul_equals_numpys(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     a, b = (np.cos(np.arange(np.prod(s))).reshape(s) for s in shapes)
     x, y = input_node("a", a.shape, "float64"), input_node("b", b.shape, "float64")
     product = x @ y
@@ -70,7 +70,7 @@ def test_matmul_is_that_of_numpy(shapes: tuple[tuple[int, ...], tuple[int, ...]]
     np.testing.assert_allclose(evaluate(product, {"a": a, "b": b}), a @ b, rtol=1e-12, atol=1e-14)
 
 
-def test_small_numbers_keep_the_kind_of_the_node() -> None:
+def test_python_numbers_do_not_change_the_dtype() -> None:
     x = input_node("x", (2,), "float32")
     assert (x + 1).dtype == "float32"
     assert (1.5 * x).dtype == "float32"
@@ -81,7 +81,7 @@ def test_small_numbers_keep_the_kind_of_the_node() -> None:
     assert caught.value.code == "E252"
 
 
-def test_shapes_that_cannot_meet() -> None:
+def test_shapes_that_do_not_broadcast_are_refused() -> None:
     with pytest.raises(ShapeError) as caught:
         _ = input_node("x", (None, 3)) + input_node("y", (None, 4))
     assert caught.value.code == "E202"
@@ -92,15 +92,15 @@ def test_shapes_that_cannot_meet() -> None:
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (-1, 0)])
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "prod", "variance"])
-def test_folds_are_those_of_numpy(name: str, axis, keepdims: bool) -> None:
+def test_reductions_equal_numpys(name: str, axis, keepdims: bool) -> None:
     array = np.cos(np.arange(24.0)).reshape(2, 3, 4)
     x = input_node("x", (None, 3, 4), "float64")
     peer = getattr(np, {"variance": "var"}.get(name, name))
-    found = evaluate(getattr(F, name)(x, axis, keepdims), {"x": array})
-    np.testing.assert_allclose(found, peer(array, axis=axis, keepdims=keepdims), rtol=1e-12)
+    result = evaluate(getattr(F, name)(x, axis, keepdims), {"x": array})
+    np.testing.assert_allclose(result, peer(array, axis=axis, keepdims=keepdims), rtol=1e-12)
 
 
-def test_an_axis_that_does_not_exist() -> None:
+def test_an_axis_out_of_range_is_refused() -> None:
     x = input_node("x", (None, 3))
     for axis in (2, -3, (0, 0), (1, -1)):
         with pytest.raises(ShapeError) as caught:

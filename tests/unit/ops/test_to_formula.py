@@ -1,4 +1,4 @@
-"""A node's formula, put together from the cards behind it."""
+"""The formula of a node, composed of the formulas of the cards behind it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def test_a_mean_is_a_sum_over_n() -> None:
     assert cr.formula(_loss()[0]) == "(Σᵢ (1/(1 + e^(−x·cᵀ)) − t)²)/n"
 
 
-def test_what_is_needed_twice_is_written_once() -> None:
+def test_shared_subexpressions_are_written_once() -> None:
     first, second, last = cr.formula(_loss()[1]).splitlines()
     assert first == "h₁ = 1/(1 + e^(−x·cᵀ))"
     assert second == "h₂ = h₁ − t"
     assert last == "(xᵀ·((1/n)·2 ⊙ h₂ ⊙ h₁ ⊙ (1 − h₁)))ᵀ"
 
 
-def test_a_deep_formula_grows_with_the_depth_and_no_faster() -> None:
+def test_the_length_of_a_formula_is_linear_in_the_depth() -> None:
     x = cr.input("x", ())
     for _ in range(200):
         x = cr.tanh(x * x)
     assert len(cr.formula(x)) < 200 * 40
 
 
-def test_a_formula_is_read_out_in_both_languages() -> None:
+def test_a_formula_in_words_in_both_languages() -> None:
     x = cr.input("x", (None, 2))
     y = cr.square(x) * cr.square(x)
     assert cr.formula(y, "words", lang="en").splitlines() == [
@@ -45,7 +45,7 @@ def test_a_formula_is_read_out_in_both_languages() -> None:
         assert cr.formula(x * 2.0, "words") == "2 乘以 x"
 
 
-def test_each_term_of_mathml_says_which_value_it_means() -> None:
+def test_terms_of_mathml_carry_the_name_of_their_value() -> None:
     weight = cr.input("dense1.weight", (None, 2))
     first, last = cr.formula(cr.square(weight) * cr.square(weight), "mathml").splitlines()
     assert first.count('data-node="dense1.weight"') == 1

@@ -1,4 +1,4 @@
-"""Small trained models of every sort, and which pictures suit which: what the laws of pictures run over."""
+"""Small trained models of every kind, and the plots that suit each: the cases of the properties of plots."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import chainrule as cr
 
 
 @cache
-def drawn() -> dict[str, tuple[cr.Model, tuple[Any, ...]]]:
-    """The models by name, each with rows and, for arrays, their answers."""
+def models() -> dict[str, tuple[cr.Model, tuple[Any, ...]]]:
+    """The models by name, each with rows and, for arrays, their targets."""
     generator = np.random.default_rng(0)
     return {
         "plane": _plane(generator), "image": _image(generator), "words": _words(generator),
@@ -84,7 +84,7 @@ SUITED: dict[str, dict[str, dict[str, Any]]] = {
     "precision_recall": {"plane": {}, "image": {}},
     "residuals": {"table": {}},
 }
-"""For each kind the models it is drawn of, with options."""
+"""For each kind the models that are plotted, with options."""
 
 UNSUITED: dict[str, tuple[str, ...]] = {
     "filters": ("plane", "words"),
@@ -97,4 +97,4 @@ UNSUITED: dict[str, tuple[str, ...]] = {
     "precision_recall": ("table",),
     "residuals": ("plane", "words"),
 }
-"""For each kind models it cannot be drawn of."""
+"""For each kind the models that are refused."""

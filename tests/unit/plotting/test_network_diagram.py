@@ -1,4 +1,4 @@
-"""Nets as boxes and arrows: every way is there, nothing lies on anything else, repeated blocks are one."""
+"""Diagrams of networks: every connection is drawn, nothing overlaps, repeated blocks are folded."""
 
 from __future__ import annotations
 
@@ -84,27 +84,27 @@ def test_every_parameter_is_in_a_box(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_every_box_except_inputs_has_an_incoming_arrow(name: str) -> None:
-    for found in (flow(name), fold_repeated(flow(name))):
-        led_to = {b for _, b in found.arrows}
-        assert {i for i, box in enumerate(found.boxes) if box.kind == "input"} == (
-            set(range(len(found.boxes))) - led_to
+    for diagram in (flow(name), fold_repeated(flow(name))):
+        targets = {b for _, b in diagram.arrows}
+        assert {i for i, box in enumerate(diagram.boxes) if box.kind == "input"} == (
+            set(range(len(diagram.boxes))) - targets
         )
-        assert all(a < b for a, b in found.arrows)
+        assert all(a < b for a, b in diagram.arrows)
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_boxes_and_arrows_do_not_overlap(name: str) -> None:
-    places = drawing(name)
-    boxes = places.boxes
+    layout = drawing(name)
+    boxes = layout.boxes
     assert not any(overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
-    whole = Area(0, 0, places.width, places.height)
-    for area in (*boxes, *places.frames.values()):
-        assert area.x >= whole.x
-        assert area.y >= whole.y
-        assert area.x + area.width <= whole.width
-        assert area.y + area.height <= whole.height
-    for path, frame in places.frames.items():
-        for box, area in zip(places.flow.boxes, boxes, strict=True):
+    canvas = Area(0, 0, layout.width, layout.height)
+    for area in (*boxes, *layout.frames.values()):
+        assert area.x >= canvas.x
+        assert area.y >= canvas.y
+        assert area.x + area.width <= canvas.width
+        assert area.y + area.height <= canvas.height
+    for path, frame in layout.frames.items():
+        for box, area in zip(layout.flow.boxes, boxes, strict=True):
             assert overlap(frame, area) == (path in box.frames)
 
 
@@ -130,20 +130,20 @@ def test_the_svg_is_well_formed_and_has_ids(name: str) -> None:
 
 
 def test_residual_blocks_have_a_skip_connection_and_are_folded() -> None:
-    found = fold_repeated(flow("resnet20"))
-    joins = [box for box in found.boxes if box.lines[0].what == "+ relu"]
+    diagram = fold_repeated(flow("resnet20"))
+    joins = [box for box in diagram.boxes if box.lines[0].what == "+ relu"]
     assert len(joins) == 5  # one for each kind of block, of nine blocks
-    assert {path: frame.times for path, frame in found.frames.items() if frame.times > 1} == {
+    assert {path: frame.times for path, frame in diagram.frames.items() if frame.times > 1} == {
         "stage1.block1": 3, "stage2.block2": 2, "stage3.block2": 2,
     }  # fmt: skip
     assert fold_repeated(flow("gpt2")).frames["blocks.layer1"].times == 5
 
 
 def test_the_levels_of_a_unet_are_connected() -> None:
-    found = flow("unet")
-    joins = {i for i, box in enumerate(found.boxes) if box.lines[0].what == "concat"}
+    diagram = flow("unet")
+    joins = {i for i, box in enumerate(diagram.boxes) if box.lines[0].what == "concat"}
     assert len(joins) == 3
-    assert all(sum(b == join for _, b in found.arrows) == 2 for join in joins)
+    assert all(sum(b == join for _, b in diagram.arrows) == 2 for join in joins)
 
 
 def test_the_text_tree_has_shapes_and_parameter_counts() -> None:
@@ -157,9 +157,9 @@ def test_every_kind_of_layer_is_drawn() -> None:
     for name in ("vgg16", "mobilenet_v3_small", "transformer"):
         card = MODELS[name]
         net = card.net()
-        found = lay_out(fold_repeated(flow_of(net, build(net, card.inputs, "float32"))))
-        assert found.flow.parameters == card.parameters
-        assert len(found.boxes) < 120
+        layout = lay_out(fold_repeated(flow_of(net, build(net, card.inputs, "float32"))))
+        assert layout.flow.parameters == card.parameters
+        assert len(layout.boxes) < 120
 
 
 def test_every_call_of_a_layer_is_a_box_and_parameters_count_once() -> None:

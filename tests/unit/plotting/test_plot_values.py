@@ -1,4 +1,4 @@
-"""What pictures are made of: numbers by hand, what is refused, files, histograms that were recorded."""
+"""The data of plots: values computed by hand, refused arguments, files, recorded histograms."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def model() -> cr.Model:
 
 
 CASES: dict[str, tuple[Any, str, str]] = {
-    "no such picture": (lambda m: m.plot.confuson(X, Y), "E101", "confusion"),
+    "unknown plot": (lambda m: m.plot.confuson(X, Y), "E101", "confusion"),
     "no such option": (lambda m: m.plot.confusion(X, Y, lag="zh"), "E101", "lang"),
     "no such language": (lambda m: m.plot.confusion(X, Y, lang="fr"), "E101", "en"),
     "no rows": (lambda m: m.plot.confusion(), "E564", "x, y"),
-    "no answers": (lambda m: m.plot.confusion(X), "E564", "x, y"),
+    "no targets": (lambda m: m.plot.confusion(X), "E564", "x, y"),
     "too many rows": (lambda m: m.plot.curves(X, Y), "E564", "curves()"),
     "three features": (lambda m: m.plot.boundary(X), "E560", 'features=("x1", "x2")'),
     "no such feature": (lambda m: m.plot.boundary(X, features=("x1", "x9")), "E101", "x"),
@@ -50,7 +50,7 @@ CASES: dict[str, tuple[Any, str, str]] = {
     "no span": (lambda m: m.plot.landscape(X, Y, span=0.0), "E102", "span"),
     "rows of one class": (lambda m: m.plot.roc(X[:3], [1, 1, 1]), "E560", ""),
     "one stop": (lambda m: m.plot.course(X, Y, [m.parameters()]), "E102", "course="),
-    "stops of another net": (lambda m: m.plot.course(X, Y, [{"w": X}, {"w": X}]), "E102", "course="),
+    "stops of another network": (lambda m: m.plot.course(X, Y, [{"w": X}, {"w": X}]), "E102", "course="),
     "no stops": (lambda m: m.plot.course(X, Y), "E564", "course"),
     "another width": (lambda m: m.plot.maps(X[:, :2]), "E209", ""),
     "no such form": (lambda m: m.plot.curves().save("a.jpg"), "E562", "a.svg"),
@@ -76,13 +76,13 @@ def test_an_untrained_model_is_refused() -> None:
 
 
 def test_a_plot_is_saved_in_every_format(model: cr.Model, tmp_path: Path) -> None:
-    picture = model.plot.residuals if model.task == "regression" else model.plot.roc
-    shown = picture(X, Y, lang="en")
+    plot = model.plot.residuals if model.task == "regression" else model.plot.roc
+    roc = plot(X, Y, lang="en")
     starts = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
     for ending, start in starts.items():
-        assert shown.save(tmp_path / f"roc{ending}").read_bytes().startswith(start)
-    assert shown._repr_png_().startswith(b"\x89PNG")
-    assert repr(shown) == "<picture roc: ROC curve>"
+        assert roc.save(tmp_path / f"roc{ending}").read_bytes().startswith(start)
+    assert roc._repr_png_().startswith(b"\x89PNG")
+    assert repr(roc) == "<picture roc: ROC curve>"
 
 
 def test_equal_scores_are_one_threshold() -> None:
@@ -92,12 +92,16 @@ def test_equal_scores_are_one_threshold() -> None:
 
 
 def test_directions_have_the_norm_of_the_weights() -> None:
-    held = {"w": np.random.default_rng(1).normal(size=(5, 3, 2)), "b": np.ones(5), "zero": np.zeros((2, 2))}
-    found = direction(held, np.random.default_rng(0))
-    lengths = [np.linalg.norm(part["w"].reshape(5, -1), axis=1) for part in (held, found)]
+    weights = {
+        "w": np.random.default_rng(1).normal(size=(5, 3, 2)),
+        "b": np.ones(5),
+        "zero": np.zeros((2, 2)),
+    }
+    random_direction = direction(weights, np.random.default_rng(0))
+    lengths = [np.linalg.norm(part["w"].reshape(5, -1), axis=1) for part in (weights, random_direction)]
     assert lengths[0] == pytest.approx(lengths[1], rel=1e-12)
-    assert not found["b"].any()
-    assert not found["zero"].any()
+    assert not random_direction["b"].any()
+    assert not random_direction["zero"].any()
 
 
 def test_the_principal_plane_contains_most_of_the_trajectory() -> None:
@@ -112,17 +116,17 @@ def test_the_principal_plane_contains_most_of_the_trajectory() -> None:
 
 def test_every_value_is_counted_once() -> None:
     values = np.array([-np.inf, -5e3, -1.0, -1e-7, 0.0, 0.0, 0.3, 1e9, np.nan])
-    found = count(values)
-    assert len(found) == len(EDGES) - 1
-    assert found.sum() == 7
-    assert found[0] == 1
-    assert found[-1] == 1
-    assert found[np.searchsorted(EDGES, 0.0) - 1] == 3
+    counts = count(values)
+    assert len(counts) == len(EDGES) - 1
+    assert counts.sum() == 7
+    assert counts[0] == 1
+    assert counts[-1] == 1
+    assert counts[np.searchsorted(EDGES, 0.0) - 1] == 3
 
 
 def test_rebinned_shares_keep_the_distribution() -> None:
-    drawn = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
-    edges, roots = rebin(count(drawn)[None])
+    samples = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
+    edges, roots = rebin(count(samples)[None])
     assert roots.max() == 1
     shares = roots[0] ** 2 / (roots[0] ** 2).sum()
     middles = (edges[:-1] + edges[1:]) / 2
@@ -143,17 +147,17 @@ def test_histograms_are_recorded_and_resumed(tmp_path: Path) -> None:
     train(tmp_path / "parts", 3)
     train(tmp_path / "parts", 6, resume=True)
     assert (tmp_path / "whole" / FILE).read_bytes() == (tmp_path / "parts" / FILE).read_bytes()
-    found = histograms(tmp_path / "whole")
-    assert found.epochs.tolist() == [2, 4, 6]
-    assert list(found.counts["weights"]) == list(model.parameters())
-    assert found.counts["weights"]["dense1.weight"].sum(axis=1).tolist() == [12, 12, 12]
-    assert list(found.counts["activations"]) == ["dense1", "batch_norm1", "dense2"]
+    recorded = histograms(tmp_path / "whole")
+    assert recorded.epochs.tolist() == [2, 4, 6]
+    assert list(recorded.counts["weights"]) == list(model.parameters())
+    assert recorded.counts["weights"]["dense1.weight"].sum(axis=1).tolist() == [12, 12, 12]
+    assert list(recorded.counts["activations"]) == ["dense1", "batch_norm1", "dense2"]
     last = count(model.parameters()["dense1.weight"])
-    assert (found.counts["weights"]["dense1.weight"][-1] == last).all()
-    picture = model.plot.weights(run=tmp_path / "whole", lang="en")
-    assert picture.title == "Weights over the epochs"
-    assert "dense1.weight" in picture.text
-    train(tmp_path / "parts", 2)  # a new training begins anew
+    assert (recorded.counts["weights"]["dense1.weight"][-1] == last).all()
+    plot = model.plot.weights(run=tmp_path / "whole", lang="en")
+    assert plot.title == "Weights over the epochs"
+    assert "dense1.weight" in plot.text
+    train(tmp_path / "parts", 2)  # a new training replaces them
     assert histograms(tmp_path / "parts").epochs.tolist() == [2]
 
 
@@ -193,8 +197,8 @@ def test_texts_are_english_without_a_chinese_font(model: cr.Model, monkeypatch: 
     monkeypatch.setattr(font, "chinese", lambda: "")
     font._has.cache_clear()
     try:
-        picture = model.plot.curves(lang="zh")
-        assert (picture.lang, picture.title) == ("en", "Learning curves")
+        plot = model.plot.curves(lang="zh")
+        assert (plot.lang, plot.title) == ("en", "Learning curves")
         assert font.printable_label("春a") == "\\u6625a"
     finally:
         font._has.cache_clear()

@@ -15,7 +15,7 @@ MEMINFO = "MemTotal:       24684096 kB\nMemFree:        1000 kB\nMemAvailable:  
 
 
 def machine(root: Path, **files: str) -> Path:
-    """A folder that looks like a system: the files by path, ``/`` written as ``__``."""
+    """A folder with the layout of the system's: files by path, ``/`` written as ``__``."""
     for name, text in files.items():
         file = root / name.replace("__", "/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +40,9 @@ def test_every_level_of_a_cgroup_v2_limits(tmp_path: Path) -> None:
         (group / name / "memory.max").write_text(f"{limit}\n")
         (group / name / "memory.current").write_text(f"{used}\n")
     assert free_memory(root) == 400_000
-    (group / "outer/memory.stat").write_text("anon 1\ninactive_file 50000\n")  # the system can drop these
+    (group / "outer/memory.stat").write_text("anon 1\ninactive_file 50000\n")  # reclaimable by the system
     assert free_memory(root) == 450_000
-    (group / "outer/inner/memory.max").write_text("50\n")  # already over it
+    (group / "outer/inner/memory.max").write_text("50\n")  # exceeded already
     assert free_memory(root) == 0
 
 

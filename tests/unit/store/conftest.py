@@ -1,4 +1,4 @@
-"""A disk of 256 KiB that can be filled without harm."""
+"""A disk of 256 KiB for tests that fill it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a tiny file system of its own, where mounting one is allowed; else the test is skipped.
+    """A folder on a tiny file system, where mounting is allowed; otherwise the test is skipped.
 
-    The limit on file sizes, which needs no rights, is tested beside it everywhere.
+    The limit on file sizes needs no rights and is tested everywhere.
     """
     place = tmp_path / "disk"
     place.mkdir()

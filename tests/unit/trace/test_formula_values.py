@@ -62,14 +62,14 @@ def traces(draw: st.DrawFn) -> Trace:
 
 def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
     """The elements of a node whose formula does not evaluate to the stored value."""
-    found = []
+    differences = []
     scale = float(np.max(np.abs(t.values[node]), initial=0.0)) + 1e-3
     for index in np.ndindex(t.values[node].shape):
         tree: Tree = t.formulas.scalar(node, index, through)
         value, stored = t.formulas.value(tree), float(t.values[node][index])
         if not abs(value - stored) <= 1e-12 * max(abs(stored), scale):
-            found.append(f"{node}{index}: {value} is not {stored}")
-    return found
+            differences.append(f"{node}{index}: {value} is not {stored}")
+    return differences
 
 
 @settings(max_examples=40)

@@ -160,10 +160,10 @@ def test_a_replayed_step_uses_the_random_masks_of_every_call() -> None:
     assert network is not None
     t = trace(network, arrays, X, {"target": Y}, TrainingPosition(training=True, key=key))
     step = training_step(network, weighted=False, horizon=1)
-    given = {**arrays, **{s: a.astype("float32") for s, a in X.items()}, "target": Y.astype("float32")}
-    given |= {**step.initial_slots(), KEY: key, "step": np.array(0)}
-    found = cr.compile(step.graph, "reference").run({n: given[n] for n in step.graph.inputs})
-    assert t.loss == pytest.approx(float(found["loss"]), rel=1e-5)
+    feeds = {**arrays, **{s: a.astype("float32") for s, a in X.items()}, "target": Y.astype("float32")}
+    feeds |= {**step.initial_slots(), KEY: key, "step": np.array(0)}
+    outputs = cr.compile(step.graph, "reference").run({n: feeds[n] for n in step.graph.inputs})
+    assert t.loss == pytest.approx(float(outputs["loss"]), rel=1e-5)
     assert t.gradient_check.error < 1e-6
 
 

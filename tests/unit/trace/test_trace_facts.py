@@ -96,9 +96,9 @@ def test_the_optimizer_state_is_initial_or_passed() -> None:
     arrays, _ = network.initialize(3)
     slots = {f"{path}/velocity": np.ones_like(p) for path, p in arrays.items()}
     moment = TrainingPosition(step=7, horizon=10, slots=slots)
-    given = trace(network, arrays, {"x": X}, {"target": Y}, moment)
-    assert (first.optimizer_state, given.optimizer_state) == ("first", "given")
-    difference = first.new_parameters["dense1.bias"] - given.new_parameters["dense1.bias"]
+    continued = trace(network, arrays, {"x": X}, {"target": Y}, moment)
+    assert (first.optimizer_state, continued.optimizer_state) == ("first", "given")
+    difference = first.new_parameters["dense1.bias"] - continued.new_parameters["dense1.bias"]
     np.testing.assert_allclose(difference, 0.1 * 0.5, rtol=1e-9)
 
 
@@ -141,15 +141,15 @@ def test_a_large_network_is_checked_on_a_fixed_sample() -> None:
         Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference"
     )
     arrays, _ = network.initialize(0)
-    asked = ("dense1.weight", (59, 2))
+    place = ("dense1.weight", (59, 2))
     t = trace(network, arrays, {"x": X}, {"target": Y})
-    found, again = t.gradient_check, trace(network, arrays, {"x": X}, {"target": Y}).gradient_check
+    checked, again = t.gradient_check, trace(network, arrays, {"x": X}, {"target": Y}).gradient_check
     assert network.count > ALL
-    assert len(found.places) == SOME
-    assert t.check([asked]).places == (asked,)
-    assert t.check([asked]).error < 1e-6
-    assert found.places == again.places
-    assert found.error < 1e-6
+    assert len(checked.places) == SOME
+    assert t.check([place]).places == (place,)
+    assert t.check([place]).error < 1e-6
+    assert checked.places == again.places
+    assert checked.error < 1e-6
 
 
 def test_the_first_non_finite_value_is_located() -> None:

@@ -1,4 +1,4 @@
-"""Formulas in words: symbols with their nouns, named errors and derivatives."""
+"""Formulas in words: symbols with their nouns, names of errors and derivatives."""
 
 from __future__ import annotations
 

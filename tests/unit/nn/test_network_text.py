@@ -1,4 +1,4 @@
-"""A net in a few words: every form, and for every slip an error that says the place and mends the text."""
+"""Networks written as text: every form, and for every mistake an error with its position and a fix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD: dict[str, list[nn.Layer]] = {
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_words_become_layers(text: str) -> None:
+def test_words_are_parsed_to_layers(text: str) -> None:
     assert nn.net_from_text(text) == nn.Sequential(*GOOD[text])
     assert nn.net_from_text(text, outputs=3) == nn.Sequential(*GOOD[text], nn.Dense(3))
 
@@ -56,7 +56,7 @@ BAD: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "code", "place", "fix"), BAD)
-def test_a_slip_is_placed_and_mended(text: str, code: str, place: str, fix: str) -> None:
+def test_a_mistake_is_reported_with_position_and_fix(text: str, code: str, place: str, fix: str) -> None:
     with pytest.raises(UsageError) as caught:
         nn.net_from_text(text)
     error = caught.value
@@ -68,7 +68,7 @@ def test_a_slip_is_placed_and_mended(text: str, code: str, place: str, fix: str)
         nn.net_from_text(error.fix.strip('"'))
 
 
-def test_the_issue_s_own_example() -> None:
+def test_a_misspelled_activation_has_a_suggestion() -> None:
     with pytest.raises(UsageError) as caught:
         nn.net_from_text("64 rleu")
     assert str(caught.value) == (
@@ -81,7 +81,7 @@ def test_the_issue_s_own_example() -> None:
 
 
 @given(st.text(max_size=30) | st.text("0123456789 ,.relutanhdopE+-", max_size=30))
-def test_any_text_is_a_net_or_a_clear_error(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     with contextlib.suppress(UsageError):  # no other error, nor any other layer
         net = nn.net_from_text(text, outputs=2)
         assert isinstance(net.layers[-1], nn.Dense)
