@@ -161,5 +161,5 @@ def test_a_number_beyond_float_range_is_refused_at_construction(tmp_path: Path) 
 
 @pytest.mark.parametrize("start", [True, 7, "", [], [1, 2], [[]]])
 def test_a_checkpoint_with_an_invalid_start_is_refused(start: Any) -> None:
-    saved = checkpoints.cut_off()
+    saved = checkpoints.interrupted()
     assert checkpoints.resumed(checkpoints.Changed(saved, ("identity", "start"), start)) == "E505"
