@@ -59,7 +59,7 @@ def step(case: Case) -> Variants:
     built = training_step(network, False, 1000)
     x, y = case.data()
     state = {**_initial_values(network, case), **built.initial_slots()}
-    runner = made.program.trainer({"x": x, "target": y}, state, "native")
+    runner = built.program.trainer({"x": x, "target": y}, state, "native")
     if runner is not None:
         return {"multi-step": lambda: _multi_step(runner, case)}
     return {"step by step": lambda: _single(built, state, x, y, case)}
@@ -80,7 +80,7 @@ def _multi_step(runner: Trainer, case: Case) -> Run:
 
 
 def _single(built: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray, case: Case) -> Run:
-    program, homes = cr.compile(built.graph, "native"), made.homes
+    program, homes = cr.compile(built.graph, "native"), built.homes
     order, batches, zero = case.order(), case.rows // case.batch, np.array(0)
 
     def run(count: int) -> float:

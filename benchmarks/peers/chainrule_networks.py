@@ -69,7 +69,7 @@ def runner_of(case: NetworkCase) -> Trainer:
     (target,) = network.target_names.values()
     parameters = {path: initial_values(path, bound(p.spec.shape)) for path, p in network.parameters.items()}
     state = {**network.initialize(case.seed)[1], **parameters, **step.initial_slots()}
-    runner = made.program.trainer({**x, target: y}, state, "native")
+    runner = step.program.trainer({**x, target: y}, state, "native")
     assert runner is not None, "an operation without a kernel"
     return runner
 

@@ -36,11 +36,6 @@ LAYERS = {kind.__name__: kind(**SETTINGS.get(kind.__name__, {})) for kind in NOR
 AROUND = {
     "WeightNorm": nn.WeightNorm(nn.Dense(5)), "SpectralNorm": nn.SpectralNorm(nn.Dense(5)),
 }  # fmt: skip
-LAYERS = {
-    name: kind(**SETTINGS.get(name, {}))
-    for name, kind in class_registry.LAYERS.items()
-    if name.endswith("Norm") and name not in AROUND
-}
 ENGINES = ("native", "reference")
 
 

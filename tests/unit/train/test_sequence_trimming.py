@@ -103,7 +103,7 @@ def test_a_program_is_compiled_once_for_each_length(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(native, "Program", lambda graph: compiled.append(graph) or program(graph))
     model, x, y = case("next word")
     model.fit(x, y, epochs=3, batch_size=8, buckets=4, verbose=False)
-    assert len([graph for graph in made if "learning_rate" in graph.outputs]) == 3
+    assert len([graph for graph in compiled if "learning_rate" in graph.outputs]) == 3
 
 
 def test_invalid_buckets_and_networks_are_refused() -> None:
