@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from chainrule.catalog import KINDS, Block, Kind, Written, block, sampled, to_html, to_unicode, transcript
+from chainrule.catalog import (
+    KINDS,
+    Block,
+    BlockFormula,
+    Kind,
+    block,
+    sample_curve,
+    to_html,
+    to_unicode,
+    transcript,
+)
 from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOG
 from chainrule.notation import to_latex, to_mathml
@@ -27,7 +37,7 @@ def block_page(kind: str, name: str) -> Page:
         UsageError: E101 if there is no such block.
     """
     entry = block(kind, name)
-    samples = sampled(kind, entry.name, entry.thing)
+    samples = sample_curve(kind, entry.name, entry.definition)
     images = {}
     parts = [_head(entry)]
     if entry.formulas:
@@ -35,10 +45,10 @@ def block_page(kind: str, name: str) -> Page:
     if samples is not None:
         x_label = "step" if kind == "schedule" else "x"
         images[f"{entry.name}.svg"] = line_chart(samples.x, samples.series, x_label)
-        description = " ".join(plain(text) for text in samples.says)
+        description = " ".join(plain(text) for text in samples.caption)
         parts.append(f"![{entry.name}]({entry.name}.svg)\n\n{description}")
-    if isinstance(entry.thing, type) and issubclass(entry.thing, Card):
-        parts += _card(entry, entry.thing)
+    if isinstance(entry.definition, type) and issubclass(entry.definition, Card):
+        parts += _card(entry, entry.definition)
     if entry.arguments:
         rows = [
             (f"`{a.name}`", f"`{a.default}`" if a.default else "", _prose(a.meaning)) for a in entry.arguments
@@ -88,7 +98,7 @@ def _prose(text: str) -> str:
     return plain("".join(part if i % 2 else to_unicode(part) for i, part in enumerate(parts)))
 
 
-def _formula(formula: Written) -> str:
+def _formula(formula: BlockFormula) -> str:
     """A formula as MathML with its LaTeX source; a formula of a docstring as lines of text."""
     if formula.tree is None:
         lines = re.split(r"(?<=[;:]) (?=\S+ (?:<-|=)|[A-Z])", formula.prose)
@@ -133,13 +143,13 @@ def _sections(entry: Block) -> list[str]:
     if "Raises" in entry.sections:
         items = re.split(r"\n(?=\S)", entry.sections["Raises"])
         parts.append("## Raises\n\n" + "\n".join(f"- {_linked(plain(' '.join(i.split())))}" for i in items))
-    example = transcript(entry.kind.name, entry.name, entry.thing)
+    example = transcript(entry.kind.name, entry.name, entry.definition)
     if example:
         parts.append(f"## Example\n\n```pycon\n{example}\n```")
     if "Reference" in entry.sections:
         parts.append(f"## Reference\n\n{plain(entry.sections['Reference'])}")
-    if entry.elsewhere:
-        names = "; ".join(f"{peer} {_names(text)}" for peer, text in entry.elsewhere.items())
+    if entry.peer_names:
+        names = "; ".join(f"{peer} {_names(text)}" for peer, text in entry.peer_names.items())
         parts.append(f"## In other libraries\n\n{names}. All names: [PyTorch and Keras](../../names.md).")
     others = [kind for kind in KINDS.values() if kind is not entry.kind and entry.name in kind.entries]
     if others:

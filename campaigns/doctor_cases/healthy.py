@@ -202,7 +202,7 @@ SINGLE: dict[str, Training] = {
     "digits as a table": table("digits", 10),
     "the example digits": lambda: rules_of(digits.train()[0]),
     "the example moons": lambda: rules_of(moons.train()[0]),
-    "a linear model for moons": lambda: rules_of(moons.straight_line()),
+    "a linear model for moons": lambda: rules_of(moons.train_linear()),
     "the article's network": article,
     "three tanh layers": classes(mlp(16, 16, 16, activation="tanh"), epochs=12),
     "two sigmoid layers": classes(mlp(16, 16, activation="sigmoid"), epochs=40),

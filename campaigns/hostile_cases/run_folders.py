@@ -23,7 +23,7 @@ from campaigns.hostile_cases.section import Section
 
 from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.train.nonfinite.run_file import NAME
 
 TEMPLATE = """
@@ -179,7 +179,7 @@ def case(template: Path, entry: str, replacement: str, command: str, section: Se
         printed = Path(log).read_text(errors="replace") if Path(log).exists() else ""
         if outcome.code or outcome.text not in ("0", "1", "2", "refused"):
             section.events.append(f"{name}: ended with {outcome.code} {outcome.text[-300:]}")
-        elif say("unexpected").partition("{")[0] in printed:
+        elif text_of("unexpected").partition("{")[0] in printed:
             section.events.append(f"{name}: {printed[-300:]}")
         if snapshot(outside) != before:
             section.events.append(f"{name}: something outside the folder changed")

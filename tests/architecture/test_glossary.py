@@ -19,8 +19,6 @@ PENDING: tuple[str, ...] = (
     "pages/",
     "pyproject.toml",
     "src/chainrule/__init__.py",
-    "src/chainrule/apps/",
-    "src/chainrule/catalog/",
     "src/chainrule/errors/",
     "src/chainrule/nn/",
     "src/chainrule/ops/",

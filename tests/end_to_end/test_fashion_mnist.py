@@ -160,7 +160,7 @@ def test_the_campaign_replaces_the_table_between_its_marks(
 
 
 def test_alexnet_is_enlarged_by_its_first_layer() -> None:
-    assert count_parameters(alexnet.deep(), image(28, 28, 1)) == 57_029_322
+    assert count_parameters(alexnet.build(), image(28, 28, 1)) == 57_029_322
 
 
 def test_the_alexnet_example_prints_its_loss(
@@ -169,7 +169,7 @@ def test_the_alexnet_example_prints_its_loss(
     """A small network replaces AlexNet, whose 57 million parameters need too much memory for a test."""
     layers = (cr.UpSampling(size=(56, 56), mode="linear"), cr.AveragePool(8), cr.Flatten(), cr.Dense(10))
     monkeypatch.setattr(alexnet, "deep", lambda: cr.Sequential(*layers))
-    outcome = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--watched", 40)
+    outcome = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--test-rows", 40)
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]
     assert [line[1] for line in lines[:3]] == ["20:", "40:", "60:"]

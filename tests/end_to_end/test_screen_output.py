@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.apps.cli.commands.example import EXAMPLES, file_of
+from chainrule.apps.cli.commands.example import EXAMPLES, example_module
 from chainrule.apps.cli.main import COMMANDS
 from chainrule.apps.cli.texts import WORDS
 from chainrule.ops import CARDS
@@ -113,7 +113,7 @@ def test_the_digits_example_reaches_its_accuracy(chainrule) -> None:
 @pytest.mark.parametrize("lang", [0, 1])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_option_of_an_example_has_help_in_both_languages(chainrule, name: str, lang: int) -> None:
-    main, texts = file_of(name).main, getattr(file_of(name), "OPTIONS", {})
+    main, texts = example_module(name).main, getattr(example_module(name), "OPTIONS", {})
     assert [*inspect.signature(main).parameters] == ["lang", *texts]
     outcome = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
     assert outcome.code == 0, outcome.err

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.catalog import KINDS, block, resolve_kind, sampled, to_html, to_unicode
+from chainrule.catalog import KINDS, block, resolve_kind, sample_curve, to_html, to_unicode
 from chainrule.derive.braille_plot import plot
 from chainrule.derive.line_chart import ticks
 from chainrule.ops import CARDS
@@ -119,11 +119,11 @@ def test_every_phrase_of_a_card_has_chinese() -> None:
 
 def test_the_plot_of_an_activation_has_its_values_and_derivatives() -> None:
     x = np.linspace(-4, 4, 161)
-    curve = sampled("activation", "tanh", KINDS["activation"].entries["tanh"])
+    curve = sample_curve("activation", "tanh", KINDS["activation"].entries["tanh"])
     assert curve is not None
     np.testing.assert_allclose(curve.series["f"], np.tanh(x), atol=1e-12)
     np.testing.assert_allclose(curve.series["f′"], 1 - np.tanh(x) ** 2, atol=1e-12)
-    soft = sampled("activation", "softmax", KINDS["activation"].entries["softmax"])
+    soft = sample_curve("activation", "softmax", KINDS["activation"].entries["softmax"])
     assert soft is not None
     np.testing.assert_allclose(soft.series["f"], 1 / (1 + np.exp(-x)), atol=1e-12)
 

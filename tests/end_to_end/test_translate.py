@@ -12,7 +12,7 @@ from campaigns import translate as campaign
 
 import chainrule as cr
 from chainrule.apps.examples import translate
-from chainrule.apps.examples.bleu import bleu_and_chrf, translated
+from chainrule.apps.examples.bleu import bleu_and_chrf, translate_all
 from chainrule.apps.examples.sentence_pairs import Pairs, pair_rows
 from chainrule.errors import DataError
 from page_examples import DOCS
@@ -48,8 +48,8 @@ def translator() -> cr.Model:
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_twenty_pairs_are_memorized(translator: cr.Model, beams: int) -> None:
-    assert translated(translator, ENGLISH, beams) == list(CHINESE)
-    assert bleu_and_chrf()(translated(translator, ENGLISH, beams), CHINESE) == pytest.approx((100, 100))
+    assert translate_all(translator, ENGLISH, beams) == list(CHINESE)
+    assert bleu_and_chrf()(translate_all(translator, ENGLISH, beams), CHINESE) == pytest.approx((100, 100))
 
 
 def test_a_loaded_translator_accepts_unknown_text(translator: cr.Model, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.catalog.kind import KINDS
-from chainrule.catalog.peers import names_elsewhere
+from chainrule.catalog.peers import peer_names
 from chainrule.data import augmentation
 from chainrule.errors import CallError, UsageError
 from chainrule.errors.call_errors import PeerCall, peer_calls
@@ -132,7 +132,7 @@ def test_every_block_with_positional_settings_and_a_peer_is_in_the_table() -> No
 
 
 def has_peer(kind: str, name: str) -> bool:
-    return bool(names_elsewhere(kind, name))
+    return bool(peer_names(kind, name))
 
 
 NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 8, 16, 64, 1000, 0.0, 0.1, 0.5, 0.9, 1e-3, 2.0])

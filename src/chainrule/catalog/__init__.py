@@ -1,28 +1,28 @@
-"""Building blocks explained: what a layer, a loss, an operation or any other entry of a registry is.
+"""Descriptions of building blocks: layers, losses, operations and all other entries of registries.
 
-What comes in: a kind and a name, ``block("layer", "Dense")``. What goes out: a ``Block``, everything that is
-known of it as one value, from which the terminal and the pages are written: summary, formula, shapes,
-arguments, numerics, failures, an example that runs, the reference, and its Chinese name. What the room never
-does: say a second time what a card, a docstring or a table says.
+Input: a kind and a name, ``block("layer", "Dense")``. Output: a ``Block``, from which the screens and the
+pages are rendered: summary, formula, shapes, arguments, numerics, errors, an executed example, the reference,
+and the Chinese name. The package contains no descriptions of its own: they come from cards, docstrings and
+tables.
 """
 
-from chainrule.catalog.block import Argument, Block, Written, block
-from chainrule.catalog.curves import Sampled, sampled
+from chainrule.catalog.block import Argument, Block, BlockFormula, block
+from chainrule.catalog.curves import SampledCurve, sample_curve
 from chainrule.catalog.example import transcript
 from chainrule.catalog.formula_text import to_html, to_unicode
-from chainrule.catalog.kind import KINDS, Kind, known_name, resolve_kind
+from chainrule.catalog.kind import KINDS, Kind, resolve_kind, resolve_name
 
 __all__ = [
     "KINDS",
     "Argument",
     "Block",
+    "BlockFormula",
     "Kind",
-    "Sampled",
-    "Written",
+    "SampledCurve",
     "block",
-    "known_name",
     "resolve_kind",
-    "sampled",
+    "resolve_name",
+    "sample_curve",
     "to_html",
     "to_unicode",
     "transcript",

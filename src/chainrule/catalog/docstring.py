@@ -1,4 +1,4 @@
-"""A docstring taken apart: one sentence, the text, and the sections that the house style names."""
+"""Parse docstrings into summary, text and sections."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ARGUMENT = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*?)(?=^\S|\Z)", re.MU
 
 @dataclass(frozen=True)
 class Docstring:
-    """A docstring in its parts.
+    """A parsed docstring.
 
     Args:
-        summary: the first sentence or two.
-        text: what follows before the first section, in paragraphs.
-        sections: what stands under each heading, its indentation taken off.
+        summary: the first paragraph.
+        text: the paragraphs before the first section.
+        sections: the text of each section by heading, without indentation.
     """
 
     summary: str
@@ -33,77 +33,77 @@ class Docstring:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """What each argument means, by name; names that share a line share the meaning.
+        """The description of each argument by name; names that share a line share the description.
 
         Example:
-            >>> taken_apart("Adds.\\n\\nArgs:\\n    a, b: the two\\n        numbers.").arguments
+            >>> parse_docstring("Adds.\\n\\nArgs:\\n    a, b: the two\\n        numbers.").arguments
             {'a': 'the two numbers.', 'b': 'the two numbers.'}
         """
-        found = {}
+        meanings = {}
         for names, meaning in _ARGUMENT.findall(self.sections.get("Args", "")):
-            found.update(dict.fromkeys(names.replace("*", "").split(", "), " ".join(meaning.split())))
-        return found
+            meanings.update(dict.fromkeys(names.replace("*", "").split(", "), " ".join(meaning.split())))
+        return meanings
 
 
-def taken_apart(text: str) -> Docstring:
-    """The parts of a docstring.
+def parse_docstring(text: str) -> Docstring:
+    """Parse the text of a docstring.
 
     Example:
-        >>> taken_apart("Doubles.\\n\\nFormula: y = 2 x.").sections
+        >>> parse_docstring("Doubles.\\n\\nFormula: y = 2 x.").sections
         {'Formula': 'y = 2 x.'}
     """
     paragraphs = re.split(r"\n{2,}", inspect.cleandoc(text))
-    told, sections, heading = [], dict[str, str](), ""
+    text_paragraphs, sections, heading = [], dict[str, str](), ""
     for paragraph in paragraphs[1:]:
-        found = _HEADING.match(paragraph)
-        if found:
-            heading = found[1]
-            sections[heading] = _unindented(paragraph[found.end() :], heading)
+        match = _HEADING.match(paragraph)
+        if match:
+            heading = match[1]
+            sections[heading] = _unindented(paragraph[match.end() :], heading)
         elif heading:
             sections[heading] += f"\n\n{_unindented(paragraph, heading)}"
         else:
-            told.append(paragraph)
-    return Docstring(_one_line(paragraphs[0]), "\n\n".join(told), sections)
+            text_paragraphs.append(paragraph)
+    return Docstring(_one_line(paragraphs[0]), "\n\n".join(text_paragraphs), sections)
 
 
-def docstring(thing: object) -> Docstring:
-    """The docstring of a class or function, taken apart."""
-    return taken_apart(inspect.getdoc(thing) or "")
+def docstring(definition: object) -> Docstring:
+    """The parsed docstring of a class or function."""
+    return parse_docstring(inspect.getdoc(definition) or "")
 
 
 def argument_meanings(kind: type) -> dict[str, str]:
-    """What each argument of a class means, as the class says, one it inherits from, or one it names.
+    """The description of each argument of a class, also of inherited and referenced ones.
 
-    A docstring that says "all else as in ``MultiHeadAttention``" sends the reader to a class of its module.
+    "Other arguments as in ``MultiHeadAttention``" refers to a class of the module or of ``chainrule.nn``.
     """
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for ancestor in reversed(kind.__mro__):
-        found |= taken_apart(ancestor.__doc__ or "").arguments
+        meanings |= parse_docstring(ancestor.__doc__ or "").arguments
     for name in _AS_IN.findall(docstring(kind).sections.get("Args", "")):
-        other = _named(name, kind)
+        other = _referenced_class(name, kind)
         if other is not None:
-            found = {**argument_meanings(other), **found}
-    return {argument: _in_full(argument, meaning, kind) for argument, meaning in found.items()}
+            meanings = {**argument_meanings(other), **meanings}
+    return {argument: _resolve_reference(argument, meaning, kind) for argument, meaning in meanings.items()}
 
 
-def _in_full(argument: str, meaning: str, kind: type) -> str:
-    """A meaning that sends the reader to another class, such as "as in ``Conv``; zeros", in its words."""
-    sent = _AS_THERE.match(meaning)
-    other = _named(sent[1], kind) if sent else None
-    if sent is None or other is None or argument not in (there := argument_meanings(other)):
+def _resolve_reference(argument: str, meaning: str, kind: type) -> str:
+    """Replace a reference to another class, such as "as in ``Conv``; zeros", by its description."""
+    reference = _AS_THERE.match(meaning)
+    other = _referenced_class(reference[1], kind) if reference else None
+    if reference is None or other is None or argument not in (theirs := argument_meanings(other)):
         return meaning
-    return f"{there[argument]} {sent[2][:1].upper()}{sent[2][1:]}".strip()
+    return f"{theirs[argument]} {reference[2][:1].upper()}{reference[2][1:]}".strip()
 
 
-def _named(name: str, kind: type) -> type | None:
-    """The class that a docstring of another means."""
+def _referenced_class(name: str, kind: type) -> type | None:
+    """The class to which a docstring refers by name."""
     known = vars(sys.modules[kind.__module__])
     other = known.get(name, getattr(import_module("chainrule.nn"), name, None))
     return other if isinstance(other, type) and other is not kind else None
 
 
 def _unindented(text: str, heading: str) -> str:
-    """A section without its indentation; running text, unlike lists and programs, without its line ends."""
+    """Remove the indentation of a section, and the line breaks of running text."""
     if heading in ("Args", "Raises", "Example"):
         return inspect.cleandoc(text if text.startswith("\n") else f"\n{text}")
     return _one_line(text)

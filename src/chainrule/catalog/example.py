@@ -1,7 +1,7 @@
-"""An example as a person sees it at the prompt: the lines typed, and what Python answered.
+"""Run the examples of blocks and return their transcripts: the input lines and the output of Python.
 
-Only programs of chainrule itself are run, those of its docstrings and of ``program.py``, in the engine that
-needs no compiler and in a folder of their own; text from a file or a person never comes here.
+Only programs of chainrule itself are run, those of its docstrings and of ``program.py``, with the reference
+engine in a temporary folder; text from files or users is never run.
 """
 
 from __future__ import annotations
@@ -28,44 +28,43 @@ from chainrule.ops import Card
 from chainrule.settings import settings
 
 _IMPORTS = ">>> import chainrule as cr\n>>> from chainrule.spec import Spec\n"
-_INPUTS = (  # what a layer may take: a row of numbers, a sequence, words, an image
+_INPUTS = (  # inputs that are tried: rows of numbers, a sequence, tokens, an image
     ((2, 16), "float32"), ((2, 6, 16), "float32"), ((2, 6), "int64"), ((2, 8, 8, 16), "float32"),
 )  # fmt: skip
 
 
-def made(kind: str, name: str) -> Schedule:
-    """The schedule that stands for its class in examples and pictures."""
-    assert kind == "schedule"
+def example_schedule(name: str) -> Schedule:
+    """The example of a class of schedules."""
     return SCHEDULES[name]
 
 
-def transcript(kind: str, name: str, thing: object) -> str:
-    """The example of a block, run; ``""`` where there is none.
+def transcript(kind: str, name: str, definition: object) -> str:
+    """Run the example of a block; returns ``""`` if there is none.
 
     Example:
         >>> print(transcript("clip", "ClipNorm", None).splitlines()[-1])
         [ 0.6 -0.8] [0.5]
     """
-    if isinstance(thing, type):
-        sections = docstring(thing).sections
+    if isinstance(definition, type):
+        sections = docstring(definition).sections
         if "Example" in sections:
-            told = _complete(sections["Example"], thing.__module__)
+            example = _complete(sections["Example"], definition.__module__)
             is_spatial = "space" in sections.get("Shapes", "")
-            return (_built(told, is_spatial) if kind == "layer" else "") or run(told)
+            return (_built(example, is_spatial) if kind == "layer" else "") or run(example)
     if kind == "op":
-        made = thing if isinstance(thing, type) and issubclass(thing, Card) else None
-        return run(_typed(op_program(name, made)))
-    return run(_typed(program(kind, name, thing)))
+        card = definition if isinstance(definition, type) and issubclass(definition, Card) else None
+        return run(_prompted(op_program(name, card)))
+    return run(_prompted(program(kind, name, definition)))
 
 
 def _built(text: str, is_spatial: bool) -> str:
-    """An example that only prints a layer, with what it makes of an input; ``""`` if it takes several.
+    """Extend an example that only prints a layer by the shapes of output and parameters.
 
-    The inputs are tried in turn; the layer itself says by an error which it does not take.
+    The inputs are tried in turn; returns ``""`` if the layer accepts none of them.
 
     Args:
         text: the example.
-        is_spatial: whether images are tried first.
+        is_spatial: try images first.
     """
     printed = re.fullmatch(r"((?:>>> from .*\n)*)>>> print\((.*)\)\n.*", text)
     if printed is None or not isinstance(ast.parse(printed[2], mode="eval").body, ast.Call):
@@ -78,15 +77,15 @@ def _built(text: str, is_spatial: bool) -> str:
         {{path: p.spec.shape for path, p in built.parameters.items()}}
         """
         with contextlib.suppress(ChainruleError):
-            return run(_IMPORTS + printed[1] + _typed(inspect.cleandoc(source)))
+            return run(_IMPORTS + printed[1] + _prompted(inspect.cleandoc(source)))
     return ""
 
 
 def run(text: str) -> str:
-    """The lines of a program with their answers below them; files it writes are gone afterwards.
+    """Run a program in a temporary folder and return its transcript.
 
     Args:
-        text: lines after ``>>>`` and ``...``; answers among them are dropped for those that come.
+        text: lines with ``>>>`` and ``...``; expected output is replaced by the actual output.
 
     Example:
         >>> run(">>> 1 + 1").split("\\n")
@@ -101,23 +100,23 @@ def run(text: str) -> str:
         contextlib.chdir(folder),
     ):
         for example in doctest.DocTestParser().get_examples(text):
-            said = io.StringIO()
-            with contextlib.redirect_stdout(said):
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
                 exec(compile(example.source, "<example>", "single", dont_inherit=True), names)
             first, *rest = example.source.rstrip("\n").split("\n")
             lines += [f">>> {first}", *(f"... {line}".rstrip() for line in rest)]
-            lines += said.getvalue().rstrip("\n").split("\n") if said.getvalue() else []
+            lines += output.getvalue().rstrip("\n").split("\n") if output.getvalue() else []
     return "\n".join(lines)
 
 
-def _typed(source: str) -> str:
-    """A program as typed at the prompt; indented lines go on."""
+def _prompted(source: str) -> str:
+    """Add prompts to a program; indented lines are continuation lines."""
     lines = source.strip("\n").split("\n") if source.strip() else []
     return "\n".join(f"{'...' if line.startswith(' ') else '>>>'} {line}" for line in lines)
 
 
 def _complete(text: str, module: str) -> str:
-    """A docstring's example with the imports it takes from its module, so that it can be pasted."""
+    """Add imports of the names that an example of a docstring uses from its module."""
     source = "".join(example.source for example in doctest.DocTestParser().get_examples(text))
     loaded, bound = set[str](), set[str]()
     for node in ast.walk(ast.parse(source)):
@@ -133,13 +132,13 @@ def _complete(text: str, module: str) -> str:
 
 
 def _import_line(name: str, value: object, module: str) -> str:
-    """The line that brings a name of a module."""
+    """The import statement for a name of a module."""
     if isinstance(value, ModuleType):
         return f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}"
     home = getattr(value, "__module__", module)
     home = home if isinstance(home, str) else module
     parts = home.split(".")
-    for i in range(1, len(parts)):  # the package nearest to the door that names it
+    for i in range(1, len(parts)):  # the outermost package that exports it
         package = sys.modules[".".join(parts[:i])]
         if name in dir(package) and getattr(package, name) is value:
             return f"from {package.__name__} import {name}"

@@ -1,9 +1,9 @@
-"""Formulas as docstrings write them, in a reader's signs.
+"""Typeset the formulas of docstrings as Unicode or HTML.
 
-A docstring's formula is half mathematics and half words: ``w <- w - rate m' / (sqrt(s') + epsilon), with m' =
-m / (1 - b1^t)``. No grammar covers that, and none is needed to set it well: names of Greek letters become
-letters, arrows and comparisons signs, what stands after ``^`` is raised and what stands after ``_`` lowered.
-Names of several letters on both sides of a ``_`` (``running_mean``) are names of arguments and stay.
+Formulas of docstrings mix mathematics and prose: ``w <- w - rate m' / (sqrt(s') + epsilon), with m' = m / (1
+- b1^t)``. They are not parsed: names of Greek letters are replaced by letters, arrows and comparisons by
+symbols, text after ``^`` is raised and text after ``_`` lowered. Names with several letters on both sides of
+``_`` (``running_mean``) are arguments and are not changed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _SIGNS = {
     "<-": "←", "->": "→", "<=": "≤", ">=": "≥", "!=": "≠", " * ": " · ", " - ": " − ", "...": "…",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
-_MINUS = re.compile(r"(?<![\w)\]'])-(?=[\w(|.∞∑√])")  # a sign, not a hyphen
+_MINUS = re.compile(r"(?<![\w)\]'])-(?=[\w(|.∞∑√])")  # a minus sign, not a hyphen
 _LETTER = re.compile(rf"(?<![A-Za-z])({'|'.join(GREEK)})(?![A-Za-z])")
 _SUM = re.compile(r"\bsum(?=_|\(| \||\s[A-Za-z](?:\^|_))")
 _RAISED = re.compile(r"\^(\((?:[^()]|\([^()]*\))*\)|[-−]?\d+(?:\.\d+)?|[-−]?[A-Za-zα-ω]\w*(?:\([^()]*\))?)")
-_WORD = re.compile(r"[A-Za-z]{3}|[A-Za-z] [A-Za-z]")  # raised or lowered it would be hard to read
+_WORD = re.compile(r"[A-Za-z]{3}|[A-Za-z] [A-Za-z]")  # words are neither raised nor lowered
 _LOWERED = re.compile(r"(?<=[A-Za-zα-ω∑ŷ])(?<![A-Za-z]{2})_(\((?:[^()]|\([^()]*\))*\)|\w{1,2}(?!\w))")
 _POWER_OF_TEN = re.compile(r"\b1e(-?\d+)\b")
 
@@ -39,7 +39,7 @@ def to_unicode(text: str) -> str:
 
 
 def to_html(text: str) -> str:
-    """The formula as HTML, raised and lowered parts as such and single letters in italics.
+    """The formula as HTML with superscripts, subscripts and single letters in italics.
 
     Example:
         >>> print(to_html("w <- w - rate v_t^2"))
@@ -47,7 +47,7 @@ def to_html(text: str) -> str:
     """
     marked = _set(
         text, lambda inside: f"\ue001{inside}\ue002", lambda inside: f"\ue003{inside}\ue004"
-    )  # tags are put in last, so that nothing in them is taken for a formula
+    )  # tags are inserted last so that they are not typeset
     slanted = re.sub(r"(?<![\w'`])([A-Za-zα-ωŷ])(?![\w`])", "\ue005\\1\ue006", marked)
     html = escape(slanted, quote=False)
     html = re.sub("``(.*?)``", r"<code>\1</code>", html)
@@ -58,16 +58,16 @@ def to_html(text: str) -> str:
 def _set(text: str, up: Callable[[str], str], down: Callable[[str], str]) -> str:
     text = _POWER_OF_TEN.sub(r"10^\1", text)
     text = _SUM.sub("∑", text.replace("yhat", "ŷ").replace("sqrt(", "√("))
-    text = _LETTER.sub(lambda found: GREEK[found[1]], text)
-    text = _SIGN.sub(lambda found: _SIGNS[found[0]], text)
-    text = _LOWERED.sub(lambda found: down(_bare(found[1])), text)
-    text = _RAISED.sub(lambda found: up(_bare(found[1]).replace("-", "−")), text)
+    text = _LETTER.sub(lambda match: GREEK[match[1]], text)
+    text = _SIGN.sub(lambda match: _SIGNS[match[0]], text)
+    text = _LOWERED.sub(lambda match: down(_bare(match[1])), text)
+    text = _RAISED.sub(lambda match: up(_bare(match[1]).replace("-", "−")), text)
     return _MINUS.sub("−", text)
 
 
 def _bare(text: str) -> str:
-    """Without the parentheses around the whole: what is raised needs none, except those of a superscript."""
-    single = len(text) == 3  # J^(i): the parentheses say that it is no power
+    """Remove the outer parentheses, except those of a superscript index."""
+    single = len(text) == 3  # J^(i): the parentheses mark an index, not a power
     return text[1:-1] if text.startswith("(") and not single else text
 
 
@@ -80,7 +80,7 @@ def _lower(inside: str) -> str:
 
 
 def _shifted(mark: str, inside: str, shift: Callable[[str], str | None]) -> str:
-    """The shifted text, or the mark and the text where it is a word or Unicode lacks a character."""
+    """The raised or lowered text, or mark and text if it is a word or Unicode lacks a character."""
     shifted = None if _WORD.search(inside) else shift(inside.replace(" ", ""))
     if shifted is not None:
         return shifted

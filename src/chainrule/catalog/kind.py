@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chainrule.catalog.peers import called_elsewhere, said_elsewhere
+from chainrule.catalog.peers import block_of_peer_name, peer_note
 from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.errors import UsageError, nearest
 from chainrule.nn.activation import ACTIVATIONS
@@ -26,39 +26,41 @@ class Kind:
     """A kind of building block.
 
     Args:
-        name: such as ``"layer"``.
-        plural: such as ``"layers"``.
-        chinese: its Chinese name.
-        says: what such a block is, one sentence in English and one in Chinese.
+        name: singular, such as ``"layer"``.
+        plural: plural, such as ``"layers"``.
+        chinese: Chinese name.
+        summary: one sentence in English and one in Chinese.
         entries: the blocks by name, from their registry.
     """
 
     name: str
     plural: str
     chinese: str
-    says: tuple[str, str]
+    summary: tuple[str, str]
     entries: Mapping[str, object]
 
     def named(self, name: str) -> str | None:
-        """The name in the registry; another case, the class's name, PyTorch's or Keras's will do."""
-        elsewhere = self.own(name) or called_elsewhere(self.name, name)
-        return elsewhere if elsewhere in self.entries else None
+        """The registered name for a name in any case, of a class, or of PyTorch or Keras."""
+        registered = self.own(name) or block_of_peer_name(self.name, name)
+        return registered if registered in self.entries else None
 
     def own(self, name: str) -> str | None:
-        """The same of the registry alone, whatever the table of names elsewhere says."""
+        """As ``named``, without the table of names in other libraries."""
         return name if name in self.entries else self._other_names.get(name.casefold())
 
     @property
     def _other_names(self) -> dict[str, str]:
-        found = {own.casefold(): own for own in self.entries}
+        names = {own.casefold(): own for own in self.entries}
         for own, entry in self.entries.items():
-            made = type(entry).__name__ if self.name == "initializer" else getattr(entry, "__name__", "")
-            found.setdefault(made.casefold(), own)
+            class_name = (
+                type(entry).__name__ if self.name == "initializer" else getattr(entry, "__name__", "")
+            )
+            names.setdefault(class_name.casefold(), own)
         for own, entry in self.entries.items():
             for peer in ("pytorch", "keras"):
                 for word in re.findall(r"(?:^|, )(\w+)", getattr(entry, peer, "")):
-                    found.setdefault(word.casefold(), own)
-        return found
+                    names.setdefault(word.casefold(), own)
+        return names
 
 
 def _family(name: str) -> dict[str, type]:
@@ -66,7 +68,7 @@ def _family(name: str) -> dict[str, type]:
 
 
 def _wrappers() -> dict[str, type]:
-    """The optimizers that add something to another one: they have no name of their own."""
+    """The optimizers that wrap another one and have no registered name."""
     named = set(OPTIMIZERS.values())
     return {name: kind for name, kind in _family("optimizer").items() if kind not in named}
 
@@ -76,25 +78,28 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(
             "layer", "layers", "层",
-            ("What a network is made of.", "网络由层组成。"),
+            ("The building blocks of a network.", "网络由层组成。"),
             _family("layer"),
         ),
         Kind(
             "activation", "activations", "激活函数",
             (
-                "What stands between the layers; without it a deep net would be one linear map.",
-                "位于各层之间；没有它，深度网络只是一个线性映射。",
+                "Nonlinear functions between layers; without them a deep network is a linear map.",
+                "位于各层之间的非线性函数；没有它，深度网络只是一个线性映射。",
             ),
             ACTIVATIONS,
         ),
         Kind(
             "loss", "losses", "损失函数",
-            ("How wrong an answer is, as one number.", "用一个数衡量预测错得多严重。"),
+            (
+                "Functions of predictions and targets that training minimizes.",
+                "由预测与目标算出、在训练中被最小化的数。",
+            ),
             {kind.name: kind for kind in FAMILIES["loss"][1].values()},
         ),
         Kind(
             "optimizer", "optimizers", "优化器",
-            ("How parameters move once their gradients are known.", "知道梯度之后参数如何移动。"),
+            ("Rules that compute parameter updates from gradients.", "由梯度计算参数更新的规则。"),
             {**OPTIMIZERS, **_wrappers(), "Group": Group},
         ),
         Kind(
@@ -104,12 +109,12 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "initializer", "initializers", "初始化方法",
-            ("The first values of parameters.", "参数的初始值。"),
+            ("Rules for the initial values of parameters.", "参数初始值的生成规则。"),
             {**INITIALIZERS, "Fill": Fill, "Scaled": Scaled},
         ),
         Kind(
             "metric", "metrics", "指标",
-            ("How good answers are, for people to read.", "供人阅读的评估数字。"),
+            ("Measures of the quality of predictions.", "衡量预测好坏的数字。"),
             METRICS,
         ),
         Kind(
@@ -117,42 +122,42 @@ KINDS: dict[str, Kind] = {
             "callbacks",
             "回调",
             (
-                "What happens beside a training: files are written, a training is stopped.",
-                "训练过程中顺带进行的事：写文件、停止训练。",
+                "Objects that react to events of a training: write files, stop the training.",
+                "响应训练事件的对象：写文件、停止训练等。",
             ),
             {**CALLBACKS, **{kind.__name__: kind for kind in (EarlyStopping, Converged)}},
         ),
         Kind(
             "augmentation", "augmentations", "数据增广",
             (
-                "What is changed at random in images while a network learns.",
-                "网络学习时对图像所做的随机改变。",
+                "Random transforms of images during training.",
+                "训练时对图像所做的随机变换。",
             ),
             {**TRANSFORMS, **MIXES},
         ),
         Kind(
             "penalty", "penalties", "正则化项",
-            ("What the size of a parameter costs.", "参数的大小要付出的代价。"),
+            ("Terms of the objective that depend on parameters.", "目标函数中取决于参数的惩罚项。"),
             _family("penalty"),
         ),
         Kind(
             "constraint", "constraints", "约束",
-            ("What parameters are brought to after every step.", "每步之后参数被限制到的范围。"),
+            ("Restrictions that are applied to parameters after every step.", "每步之后对参数施加的限制。"),
             _family("constraint"),
         ),
         Kind(
             "clip", "clips", "梯度裁剪",
-            ("What limits a gradient before it is used.", "在使用之前限制梯度。"),
+            ("Limits of the gradients before the update.", "在更新之前限制梯度。"),
             _family("clip"),
         ),
         Kind(
             "op", "ops", "运算",
-            ("What everything above is made of: one card each.", "以上一切的组成部分，每个运算一张卡片。"),
+            ("The operations of which everything above is composed.", "以上各类构件都由这些运算组成。"),
             {**{card.name: card for card in CARDS}, **{name: getattr(F, name) for name in DERIVED}},
         ),
     )
 }  # fmt: skip
-_FEW = 20  # names that an error lists in full
+_FEW = 20  # maximum number of names listed in an error
 _SPELLINGS = {
     "initializer": "initializer",
     "initializers": "initializers",
@@ -162,27 +167,28 @@ _SPELLINGS = {
 
 
 def resolve_kind(word: str) -> Kind | None:
-    """The kind of this name, in singular or plural; ``None`` if the word names none."""
+    """The kind with this name, in singular or plural; ``None`` if there is none."""
     word = _SPELLINGS.get(word.casefold(), word.casefold())
     return next((kind for kind in KINDS.values() if word in (kind.name, kind.plural)), None)
 
 
-def known_name(kind: Kind, name: str) -> str:
-    """The name of a block as its registry has it.
+def resolve_name(kind: Kind, name: str) -> str:
+    """The registered name of a block.
 
     Raises:
-        UsageError E101: there is none of this kind. Offered is the same name of another kind, such as
-            ``show activation relu`` for ``show layer relu``, or else the nearest name.
+        UsageError E101: there is no such block. The error suggests a block of another kind with this name,
+        such
+            as ``show activation relu`` for ``show layer relu``, or the closest name.
     """
-    found = kind.named(name)
-    if found is not None:
-        return found
+    registered = kind.named(name)
+    if registered is not None:
+        return registered
     known = sorted(kind.entries)
     other = next((k for k in KINDS.values() if name and k.named(name)), None)
     fix = f"{other.name} {other.named(name)}" if other else f"{kind.name} {nearest(name, known) or known[0]}"
     listed = ", ".join(known) if len(known) <= _FEW else f"one of {len(known)}: chainrule show {kind.plural}"
-    said = said_elsewhere(name)
+    note = peer_note(name)
     raise UsageError(
         "E101", where=f"chainrule show {kind.name}", name=name[:80], expected=listed,
-        received=name[:80] or "no name", fix=f"chainrule show {fix}", notes=[said] if said else [],
+        received=name[:80] or "no name", fix=f"chainrule show {fix}", notes=[note] if note else [],
     )  # fmt: skip

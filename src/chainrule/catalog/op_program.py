@@ -1,4 +1,4 @@
-"""A program for every operation: its value and, where one flows, the gradient by its first argument."""
+"""An example program for every operation: its value and, if it exists, the gradient of its first argument."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONG = "x = cr.constant([0.5, 1.5, -2.0])"
 _TRUTH = "a, b = cr.constant([True, True, False]), cr.constant([True, False, False])"
 _TWO = "a, b = cr.constant([1.0, -2.0, 3.0]), cr.constant([2.0, 2.0, 3.0])"
 
-# name: (inputs, call, what the gradient is taken by)
+# name: (inputs, call, the argument of the gradient)
 CALLS: dict[str, tuple[str, str, str]] = {
     "log": ("x = cr.constant([0.5, 1.0, 2.0])", "cr.log(x)", "x"),
     "sqrt": ("x = cr.constant([0.25, 1.0, 4.0])", "cr.sqrt(x)", "x"),
@@ -74,11 +74,11 @@ _ROWS = ("sum", "max", "min", "prod", "softmax", "log_softmax", "logsumexp")
 
 
 def op_program(name: str, card: type[Card] | None) -> str:
-    """The program of an operation; ``""`` where it can only be reached through others.
+    """The example program of an operation; ``""`` if it has no public function.
 
     Args:
-        name: what it is called.
-        card: its card; ``None`` if it is made of others.
+        name: name of the operation.
+        card: its card; ``None`` if it is composed of others.
     """
     if name in CALLS:
         inputs, call, first = CALLS[name]

@@ -1,7 +1,6 @@
-"""Programs that show a block at work, for those whose docstring has no example.
+"""Example programs of blocks whose docstring has no example.
 
-Each is a few lines of Python as a person would type them; ``example.transcript`` runs them and sets their
-output below. A test runs all of them.
+``example.transcript`` runs them and adds their output. A test runs all of them.
 """
 
 from __future__ import annotations
@@ -98,58 +97,58 @@ _OPTIMIZERS = {
     "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))',
 }  # fmt: skip
 
-_DRAWN = """
+_INITIALIZER = """
 import chainrule as cr
 from chainrule.nn import INITIALIZERS
 key = cr.constant([0, 1], "uint32")
 w = cr.evaluate(INITIALIZERS["{name}"](key, {shape}, "float64", 0))
 [float(value.round(4)) for value in (w.min(), w.mean(), w.std(), w.max())]
 """
-_SMALL_DRAWN = """
+_SMALL_INITIALIZER = """
 import chainrule as cr
 key = cr.constant([0, 1], "uint32")
 print(cr.evaluate({initializer}(key, (2, 4), "float64", 0)).round(4))
 """
 _SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(gain=2.0, fan="in", distribution="normal")'}
-_APPLIED = """
+_APPLY = """
 import chainrule as cr
 w = cr.constant([[3.0, -4.0], [0.3, 0.4]])
-print(cr.evaluate({made}(w)).round(4))
+print(cr.evaluate({call}(w)).round(4))
 """
-_CLIPPED = """
+_CLIP = """
 import chainrule as cr
 clipped = cr.{name}(1.0)({{"w": cr.constant([3.0, -4.0]), "b": cr.constant([0.5])}})
 print(*(value.round(3) for value in cr.evaluate(list(clipped.values()))))
 """
-_BENT = """
+_ELEMENTWISE = """
 import chainrule as cr
 from chainrule.nn import ACTIVATIONS
 x = cr.input("x", (5,), "float64")
 y = ACTIVATIONS["{name}"](x)
-(slope,) = cr.grad(cr.sum(y), [x])
-for values in cr.evaluate([y, slope], {{"x": [-100.0, -1.0, 0.0, 1.0, 100.0]}}):
+(derivative,) = cr.grad(cr.sum(y), [x])
+for values in cr.evaluate([y, derivative], {{"x": [-100.0, -1.0, 0.0, 1.0, 100.0]}}):
     print(values.round(4).tolist())
 
 """
-_ALONG = """
+_ALONG_AXIS = """
 import chainrule as cr
 from chainrule.nn import ACTIVATIONS
 x = cr.constant([[2.0, 1.0, 0.0, -1.0]])
 print(cr.evaluate(ACTIVATIONS["{name}"](x)).round(4))
 """
-_MEASURED = """
+_METRIC = """
 from chainrule.train.evaluation.metric import METRICS
 {target}
-round(METRICS["{name}"](target, answer), 4)
+round(METRICS["{name}"](target, prediction), 4)
 """
 _TARGETS = {
-    "classification": "target, answer = [0, 1, 1, 0], [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.8, 0.2]]",
-    "multilabel": "target, answer = [[1, 0], [0, 1], [1, 1]], [[0.9, 0.2], [0.4, 0.6], [0.3, 0.8]]",
-    "distribution": "target, answer = [[0.5, 0.5], [0.1, 0.9]], [[0.6, 0.4], [0.2, 0.8]]",
-    "regression": "target, answer = [[1.0], [2.0], [4.0]], [[1.1], [1.8], [3.5]]",
+    "classification": "target, prediction = [0, 1, 1, 0], [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.8, 0.2]]",
+    "multilabel": "target, prediction = [[1, 0], [0, 1], [1, 1]], [[0.9, 0.2], [0.4, 0.6], [0.3, 0.8]]",
+    "distribution": "target, prediction = [[0.5, 0.5], [0.1, 0.9]], [[0.6, 0.4], [0.2, 0.8]]",
+    "regression": "target, prediction = [[1.0], [2.0], [4.0]], [[1.1], [1.8], [3.5]]",
 }
 
-_STOPPED = """
+_STOPPING = """
 import chainrule as cr
 model = cr.Model(cr.Dense(1), loss="mse", optimizer=cr.SGD(0.1))
 history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=1000, callbacks=[{rule}], verbose=False)
@@ -161,8 +160,8 @@ _RULES = {
 }
 
 
-def program(kind: str, name: str, thing: object) -> str:
-    """The program of a block; ``""`` where there is none."""
+def program(kind: str, name: str, definition: object) -> str:
+    """The example program of a block; ``""`` if there is none."""
     if kind == "schedule":
         return _schedule(name) if name in SCHEDULES else ""
     if kind == "layer":
@@ -172,28 +171,30 @@ def program(kind: str, name: str, thing: object) -> str:
     if kind == "initializer":
         shape = (8, 3, 8) if name == "dirac" else (64, 32)
         return (
-            _SMALL_DRAWN.format(initializer=_SMALL[name])
+            _SMALL_INITIALIZER.format(initializer=_SMALL[name])
             if name in _SMALL
-            else _DRAWN.format(name=name, shape=shape)
+            else _INITIALIZER.format(name=name, shape=shape)
         )
     if kind in ("penalty", "constraint"):
-        return _APPLIED.format(made=f"cr.{name}(strength=0.1)" if kind == "penalty" else f"cr.{name}()")
+        return _APPLY.format(call=f"cr.{name}(strength=0.1)" if kind == "penalty" else f"cr.{name}()")
     if kind == "clip":
-        return _CLIPPED.format(name=name)
+        return _CLIP.format(name=name)
     if kind == "callback" and name in _RULES:
-        return _STOPPED.format(rule=_RULES[name])
+        return _STOPPING.format(rule=_RULES[name])
     if kind == "activation":
-        return (_ALONG if "axis" in getattr(thing, "settings", ()) else _BENT).format(name=name)
+        return (_ALONG_AXIS if "axis" in getattr(definition, "settings", ()) else _ELEMENTWISE).format(
+            name=name
+        )
     if kind == "metric":
-        return _MEASURED.format(name=name, target=_TARGETS[getattr(thing, "tasks", ("regression",))[0]])
+        return _METRIC.format(name=name, target=_TARGETS[getattr(definition, "tasks", ("regression",))[0]])
     return ""
 
 
 def _schedule(name: str) -> str:
-    written = re.sub(r"\b(?=[A-Z]\w+\()", "cr.", repr(SCHEDULES[name])).replace("cr.Slowed", "Slowed")
+    call = re.sub(r"\b(?=[A-Z]\w+\()", "cr.", repr(SCHEDULES[name])).replace("cr.Slowed", "Slowed")
     imports = "from chainrule.nn.schedule import Slowed\n" if name == "Slowed" else ""
     more = f', "{REDUCTIONS}": step // 25' if name == "ReduceOnPlateau" else ""
-    return _RATE.format(schedule=written, imports=imports, more=more)
+    return _RATE.format(schedule=call, imports=imports, more=more)
 
 
 def _layer(name: str) -> str:

@@ -1,6 +1,6 @@
-"""The message for a name that the package does not have: ``cr.Linear``, ``cr.Sequentail``, ``cr.dense``.
+"""The message for an unknown public name: ``cr.Linear``, ``cr.Sequentail``, ``cr.dense``.
 
-The name may be one of PyTorch or Keras, a name in another case, or a misspelled one.
+The name may belong to PyTorch or Keras, have another case, or be misspelled.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from chainrule.catalog.kind import KINDS
-from chainrule.catalog.peers import said_elsewhere
+from chainrule.catalog.peers import peer_note
 from chainrule.errors import nearest
 
-LIKENESS = 0.75  # of a misspelled and a public name; among 400 names many are alike by half
+LIKENESS = 0.75  # minimum similarity to a public name; many of 400 names are similar by 0.5
 
 
 def missing_name(name: str, known: Collection[str]) -> str:
-    """The message of the ``AttributeError`` for an attribute that the package does not have.
+    """The message of the ``AttributeError`` for an unknown attribute of the package.
 
     Args:
         name: the attribute.
@@ -39,7 +39,7 @@ def _hint(name: str, known: Collection[str]) -> str:
         if own and own.casefold() != name.casefold():
             use = f"use cr.{own}" if own in known else f'use "{own}"'
             return f"; {use} (chainrule show {kind.name} {own})"
-    if text := said_elsewhere(name):
+    if text := peer_note(name):
         return f"; {text}"
     close = nearest(name, known, LIKENESS)
     return f"; did you mean cr.{close}?" if close else ""

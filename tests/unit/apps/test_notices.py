@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli.commands.train import tell
-from chainrule.apps.cli.run_writer import Watcher
+from chainrule.apps.cli.commands.train import print_notices
+from chainrule.apps.cli.run_writer import EventRecorder
 from chainrule.events import Event, StepDone
 
 
@@ -32,7 +32,7 @@ def press(event: Event) -> None:
 
 @pytest.mark.parametrize("screen", [Terminal, io.StringIO])
 def test_a_notice_is_printed_once(screen: Any, tmp_path: Path) -> None:
-    out, err, watcher = screen(), io.StringIO(), Watcher()
+    out, err, recorder = screen(), io.StringIO(), EventRecorder()
     model = cr.Model(cr.Dense(1), "mse", cr.SGD(0.1), engine="reference")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         model.fit(
@@ -40,9 +40,9 @@ def test_a_notice_is_printed_once(screen: Any, tmp_path: Path) -> None:
             np.ones(4),
             epochs=5,
             batch_size=1,
-            callbacks=[watcher, press],
+            callbacks=[recorder, press],
             run=tmp_path / "run",
         )
-        tell(watcher)
-    assert watcher.was_interrupted
+        print_notices(recorder)
+    assert recorder.was_interrupted
     assert (out.getvalue() + err.getvalue()).replace("\n", " ").count("interrupted after step") == 1

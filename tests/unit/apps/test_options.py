@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.options import CONFIG, Options, agreed, read_config, to_toml
+from chainrule.apps.cli.options import CONFIG, Options, read_config, require_equal, to_toml
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.store import RunFolder
 
@@ -109,9 +109,9 @@ def test_a_value_out_of_its_range_in_a_config(tmp_path: Path) -> None:
 
 def test_options_that_contradict_the_config_are_refused() -> None:
     saved = Options("old.csv", epochs=5)
-    assert agreed(saved, {"epochs": 5}, "moved.csv") == replace(saved, data="moved.csv")
+    assert require_equal(saved, {"epochs": 5}, "moved.csv") == replace(saved, data="moved.csv")
     with pytest.raises(UsageError) as caught:
-        agreed(saved, {"epochs": 6, "net": "8"}, "old.csv")
+        require_equal(saved, {"epochs": 6, "net": "8"}, "old.csv")
     assert caught.value.code == "E603"
     assert caught.value.received == "epochs: 5, now 6"
     assert len(caught.value.notes) == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chainrule.apps.report.svg_charts import BLUE, HIGH, WIDE, against, curves, residuals, ticks
+from chainrule.apps.report.svg_charts import BLUE, HEIGHT, WIDTH, against, curves, residuals, ticks
 
 NUMBER = st.floats(-1e12, 1e12)
 
@@ -36,11 +36,11 @@ def test_every_point_is_inside_the_frame(values: list[float]) -> None:
     assert "inf" not in picture
     for points in re.findall(r'points="([^"]*)"', picture):
         for x, y in (map(float, point.split(",")) for point in points.split()):
-            assert 0 <= x <= WIDE
-            assert 0 <= y <= HIGH
+            assert 0 <= x <= WIDTH
+            assert 0 <= y <= HEIGHT
     for x, y in re.findall(r'cx="([^"]*)" cy="([^"]*)"', picture):
-        assert 0 <= float(x) <= WIDE
-        assert 0 <= float(y) <= HIGH
+        assert 0 <= float(x) <= WIDTH
+        assert 0 <= float(y) <= HEIGHT
 
 
 def test_a_dot_for_each_row_and_a_bar_for_each_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.apps.examples.sentence_pairs import Pairs
-from chainrule.apps.examples.translation_baseline import Lexicon, Memory, rivals
+from chainrule.apps.examples.translation_baseline import Lexicon, Memory, baseline_translations
 from chainrule.data import Tokenizer
 
 PAIRS = [("the house", "das Haus"), ("the book", "das Buch"), ("a book", "ein Buch")]
@@ -48,7 +48,7 @@ def test_a_word_without_translation_is_left_out() -> None:
     own = [["the", word] for word in "abcdefgh"] + [[word] for word in "abcdefgh"]
     other = [[word.upper()] for word in "abcdefgh"] * 2
     assert Lexicon.learn(own, other).translate(["the", "a"]) == ["A"]
-    assert "the" in Lexicon.learn(own, other, least=0.0).words
+    assert "the" in Lexicon.learn(own, other, min_share=0.0).words
 
 
 def test_the_memory_returns_the_sentence_of_highest_cosine() -> None:
@@ -68,7 +68,7 @@ def test_the_memory_returns_the_sentence_of_highest_cosine() -> None:
 def test_baselines_translate_the_source_sentences() -> None:
     train = Pairs(("Open", "Save file", "Save"), ("打开", "保存文件", "保存"), {})
     tokenizer = Tokenizer.learn(train.targets, "character")
-    translations = rivals(train, ("Open file", "save"), tokenizer)
+    translations = baseline_translations(train, ("Open file", "save"), tokenizer)
     assert translations["copy"] == ["Open file", "save"]
     assert translations["memory"] == ["打开", "保存"]
     assert translations["lexicon"][1] == "保存"

@@ -115,7 +115,7 @@ def test_product_signs_of_notations(name: str) -> None:
 def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
     """Bare letters of an op (x, y, dy) are arrays, those with indices and its settings are numbers."""
     block = block_of("op", name)
-    arguments = {Symbol(a) for a in (*getattr(block.thing, "arguments", ()), "y", "dy")}
+    arguments = {Symbol(a) for a in (*getattr(block.definition, "arguments", ()), "y", "dy")}
     for line in (*block.formulas, *block.backward):
         if line.tree is not None:
             assert normal(line.tree) == normal(elementwise(line.tree, arguments.__contains__))

@@ -1,11 +1,9 @@
-"""The door of the command line.
+"""The entry point of the command line.
 
-A command's file is imported when that command runs and no sooner, so ``chainrule --help`` answers at once.
-Whatever goes wrong leaves here in one form: an error of chainrule in the user's language, anything else in
-one line.
+The module of a command is imported only when the command runs, so ``chainrule --help`` is fast. Errors of
+chainrule are printed in the language of the user, other exceptions in one line.
 
-Exit codes: 0 done, 1 the work failed (the disk is full, the loss is not finite, interrupted), 2 the input is
-wrong.
+Exit codes: 0 success; 1 failure during the work (disk full, non-finite loss, interrupted); 2 invalid input.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.errors import ChainruleError, UsageError, nearest
 from chainrule.escaping import printable
 from chainrule.settings import Language, settings
@@ -30,7 +28,7 @@ COMMANDS = (
     "example",
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
-_DOOR = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # options that need no command
+_GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command
 FAILURES = (
     "E405",
     "E406",
@@ -39,14 +37,14 @@ FAILURES = (
     "E433",
     "E501",
     "E508",
-)  # the input was fine; the work could not be done
+)  # codes of failures that are not caused by the input
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code.
+    """Run a command and return its exit code.
 
     Args:
-        argv: the words after ``chainrule``; those of this process by default.
+        argv: the words after ``chainrule``; by default those of the process.
 
     Example:
         >>> main(["--version"])
@@ -58,33 +56,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets what it can show
+            stream.reconfigure(errors="backslashreplace")  # characters that the encoding lacks are escaped
     before = settings.lang
     try:
-        if asked := _language(words):
-            _speak(asked)
+        if lang := _language(words):
+            _set_language(lang)
         return _run(words)
-    except Exception as error:  # the last door: a person sees a line, never a traceback
+    except Exception as error:  # users see one line instead of a traceback
         if debug:
             traceback.print_exc()
-        return _say(error)
+        return _print_error(error)
     except KeyboardInterrupt:
-        print(say("stopped"), file=sys.stderr)
+        print(text_of("stopped"), file=sys.stderr)
         return FAILED
     finally:
         settings.lang = before
 
 
 def _run(words: list[str]) -> int:
-    """Find the command and hand it the other words."""
-    place = _place_of_command(words)
-    if place is None and "--version" in words:
+    """Find the command and run it with the other words."""
+    position = _command_position(words)
+    if position is None and "--version" in words:
         print(f"chainrule {import_module('chainrule').__version__}")
         return DONE
-    if place is None and not any(word.startswith("-") and word not in _DOOR for word in words):
+    if position is None and not any(word.startswith("-") and word not in _GLOBAL_OPTIONS for word in words):
         print(_help())
         return DONE
-    name = words.pop(0 if place is None else place)
+    name = words.pop(0 if position is None else position)
     if name not in COMMANDS:
         close = nearest(name, COMMANDS)
         raise UsageError(
@@ -98,8 +96,8 @@ def _run(words: list[str]) -> int:
     return import_module("chainrule.apps.cli.command_line").run(name, words)
 
 
-def _place_of_command(words: Sequence[str]) -> int | None:
-    """Where the command stands: the first word that is no option, nor the language after ``--lang``."""
+def _command_position(words: Sequence[str]) -> int | None:
+    """The index of the command: the first word that is neither an option nor the value of ``--lang``."""
     for i, word in enumerate(words):
         if not word.startswith("-") and (i == 0 or words[i - 1] != "--lang"):
             return i
@@ -107,7 +105,7 @@ def _place_of_command(words: Sequence[str]) -> int | None:
 
 
 def _language(words: Sequence[str]) -> str:
-    """The language asked for; it must be known before the words are read, for errors about them."""
+    """The language option; it is read first because it applies to errors about the other words."""
     for i, word in enumerate(words):
         if word == "--":
             break
@@ -118,8 +116,8 @@ def _language(words: Sequence[str]) -> str:
     return ""
 
 
-def _speak(lang: str) -> None:
-    """Take a language for this run.
+def _set_language(lang: str) -> None:
+    """Set the language of the output.
 
     Raises:
         UsageError E101: there is no such language.
@@ -133,13 +131,13 @@ def _speak(lang: str) -> None:
 
 def _help() -> str:
     width = max(len(name) for name in COMMANDS)
-    lines = [f"  {name:<{width}}  {say(name)}" for name in COMMANDS]
-    return "\n".join([say("usage"), "", *lines, "", say("usage_end")])
+    lines = [f"  {name:<{width}}  {text_of(name)}" for name in COMMANDS]
+    return "\n".join([text_of("usage"), "", *lines, "", text_of("usage_end")])
 
 
-def _say(error: Exception) -> int:
-    """Show what went wrong; the exit code."""
-    if isinstance(error, BrokenPipeError):  # the reader of our output left, as `head` does; nobody to tell
+def _print_error(error: Exception) -> int:
+    """Print an error and return the exit code."""
+    if isinstance(error, BrokenPipeError):  # the reader of the output was closed, as by `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     if (
@@ -149,17 +147,17 @@ def _say(error: Exception) -> int:
     ):
         error = os_errors.read_error(error, Path(os.fsdecode(error.filename)))
     if isinstance(error, ChainruleError):
-        _as_typed(error)
+        _use_option_names(error)
         print(error.render(settings.lang), file=sys.stderr)
         return FAILED if error.code in FAILURES else WRONG
     kind = type(error).__name__
-    print(printable(say("unexpected").format(kind=kind, text=error)), file=sys.stderr)
+    print(printable(text_of("unexpected").format(kind=kind, text=error)), file=sys.stderr)
     return FAILED
 
 
-def _as_typed(error: ChainruleError) -> None:
-    """A setting in words of the command line, where an option sets it."""
+def _use_option_names(error: ChainruleError) -> None:
+    """Replace the name of a setting by the option that sets it."""
     name = error.where.removeprefix("cr.settings.")
     if name in ("lang", "engine"):
-        wanted = error.fix.rpartition(" = ")[2].strip('"')
-        error.where, error.fix = f"--{name}", f"--{name} {wanted}"
+        value = error.fix.rpartition(" = ")[2].strip('"')
+        error.where, error.fix = f"--{name}", f"--{name} {value}"

@@ -1,7 +1,7 @@
-"""A trained model, the rows it is asked about, and the row that is meant.
+"""Load a trained model and the rows for a command.
 
-A model that learned from a table is asked about tables; one that learned from arrays about the arrays of an
-``.npz`` file, which are called as its inputs are.
+Models trained on a table read tables; models trained on arrays read an ``.npz`` file whose arrays are named
+like the inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
 from chainrule.errors import DataError, UsageError
@@ -28,87 +28,88 @@ ARRAYS = ".npz"
 
 
 @frozen(eq=False)
-class Given:
-    """Rows that a model is asked about.
+class Rows:
+    """Rows for a model.
 
     Args:
-        x: a table, or arrays by the names of the model's inputs.
-        y: what was wanted, by name where there are several answers; ``None`` where the file says none, and
-            of a table, in which it stands.
-        rows: how many rows.
+        x: a table, or arrays by input name.
+        y: targets, by name if there are several outputs; ``None`` if the file contains none, and for a table,
+            which contains the target.
+        count: number of rows.
     """
 
     x: Any
     y: Any
-    rows: int
+    count: int
 
-    def take(self, index: np.ndarray) -> Given:
+    def take(self, index: np.ndarray) -> Rows:
         """The rows in ``index``, in that order."""
         if isinstance(self.x, Table):
-            return Given(self.x.take(index), None, len(index))
-        return Given(_taken(self.x, index), _taken(self.y, index), len(index))
+            return Rows(self.x.take(index), None, len(index))
+        return Rows(_take(self.x, index), _take(self.y, index), len(index))
 
-    def row(self, row: int) -> Given:
-        """One row, counted from 1.
+    def row(self, row: int) -> Rows:
+        """The row with number ``row``, from 1.
 
         Raises:
             UsageError E606: there is no such row.
         """
-        return self.take(np.array([_row_of(self.rows, row)]))
+        return self.take(np.array([_row_index(self.count, row)]))
 
 
-def load(run: str, data: str) -> tuple[Model, Given]:
-    """The model of a RUN and the rows it is asked about.
+def load(run: str, data: str) -> tuple[Model, Rows]:
+    """Load the model of a RUN and the rows of a file.
 
     Args:
-        run: the folder or the model file.
-        data: a table, or for a model of arrays an ``.npz`` file.
+        run: the run folder or the model file.
+        data: a table, or an ``.npz`` file for a model of arrays.
 
     Raises:
-        FileError: missing, damaged, foreign or newer. UsageError E607: a model of arrays, and no ``.npz``.
-        DataError E326: arrays the model needs are missing. Else as ``Preparation.read``.
+        FileError: a model file that is missing, damaged, foreign or newer. UsageError E607: no ``.npz`` file
+            for a
+        model of arrays. DataError E326: missing arrays. Others as ``Preparation.read``.
     """
     file = model_file(run)
     model = Model.load(file)
     if model.preparation is not None:
         table = model.preparation.read(data)
-        return model, Given(table, None, table.rows)
+        return model, Rows(table, None, table.rows)
     if not data.endswith(ARRAYS):
-        raise _not_of_tables(model, str(file))
+        raise _not_a_table_model(model, str(file))
     return model, _arrays(model, Path(data))
 
 
 def warn_of_known_rows(model: Model, x: Any, run: str) -> None:
-    """Warn if rows are those the model was trained on: on them it looks better than it is.
+    """Warn if the model was trained on these rows, because metrics on them are too optimistic.
 
     Args:
-        model, x: whose answers to what are measured.
-        run: as the user calls it.
+        model, x: the model and the rows.
+        run: the run folder as passed by the user.
     """
     known = known_rows(model.state, x)
     if known is not None:
         counts = {field.name: getattr(known, field.name) for field in fields(known)}
-        screen.line(say("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
+        screen.line(text_of("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
 
 
-def _row_of(rows: int, row: int) -> int:
+def _row_index(rows: int, row: int) -> int:
     if not 1 <= row <= rows:
         raise UsageError("E606", where="--row", row=row, expected=f"1 to {rows}", received=row, fix="--row 1")
     return row - 1
 
 
-def _taken(part: Any, index: np.ndarray) -> Any:
-    """The rows of an array, of several by name, or of none."""
+def _take(part: Any, index: np.ndarray) -> Any:
+    """Rows of an array, of a dict of arrays, or of ``None``."""
     if isinstance(part, dict):
         return {name: array[index] for name, array in part.items()}
     return None if part is None else part[index]
 
 
-def _arrays(model: Model, file: Path) -> Given:
-    """The arrays of a file: those called as inputs are inputs, the others what was wanted.
+def _arrays(model: Model, file: Path) -> Rows:
+    """The arrays of a file: those named like inputs are inputs, the others targets.
 
     Raises:
-        DataError E326: an input is missing. E317: arrays of different lengths. Else as ``read_archive``.
+        DataError E326: an input is missing. E317: arrays of different lengths. Others as ``read_archive``.
     """
     if not os.path.isfile(file):
         raise DataError("E301", where=str(file), received="no such file")
@@ -118,7 +119,7 @@ def _arrays(model: Model, file: Path) -> Given:
     if missing:
         raise DataError(
             "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or "none",
-            fix=_saved(file.name, inputs),
+            fix=_save_call(file.name, inputs),
         )  # fmt: skip
     lengths = {name: len(array) for name, array in arrays.items()}
     first, rows = next(iter(lengths.items()), ("", 0))
@@ -126,31 +127,33 @@ def _arrays(model: Model, file: Path) -> Given:
     if odd:
         expected = f'{rows} rows, as "{first}" has'
         raise DataError("E317", where=file.name, expected=expected, received=odd[0], notes=odd[1:20])
-    wanted = {name: array for name, array in arrays.items() if name not in inputs}
-    y = wanted.get("y") if len(wanted) <= 1 else wanted
-    return Given({name: arrays[name] for name in inputs}, y, rows)
+    targets = {name: array for name, array in arrays.items() if name not in inputs}
+    y = targets.get("y") if len(targets) <= 1 else targets
+    return Rows({name: arrays[name] for name in inputs}, y, rows)
 
 
-def require_answer(given: Given, data: str) -> None:
-    """Refuse arrays that do not say what was wanted.
+def require_targets(rows: Rows, data: str) -> None:
+    """Require targets.
 
     Raises:
-        UsageError E122: they do not.
+        UsageError E122: arrays without targets.
     """
-    if given.y is None and isinstance(given.x, dict):
-        raise UsageError("E122", where=data, expected="a label or a value", fix=_saved(data, tuple(given.x)))
+    if rows.y is None and isinstance(rows.x, dict):
+        raise UsageError(
+            "E122", where=data, expected="a label or a value", fix=_save_call(data, tuple(rows.x))
+        )
 
 
-def _saved(file: str, inputs: Sequence[str]) -> str:
-    """The line that puts arrays into a file."""
+def _save_call(file: str, inputs: Sequence[str]) -> str:
+    """The call that saves arrays to a file."""
     return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in (*inputs, "y"))})'
 
 
-def _not_of_tables(model: Model, file: str) -> UsageError:
-    """The error for a table that comes before a model of arrays."""
+def _not_a_table_model(model: Model, file: str) -> UsageError:
+    """The error for a table passed to a model of arrays."""
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(
         "E607", where=file, expected=f"DATA as an .npz file: {', '.join((*names, 'y'))}",
         received="a model trained on arrays",
-        fix=_saved("rows.npz", names),
+        fix=_save_call("rows.npz", names),
     )  # fmt: skip

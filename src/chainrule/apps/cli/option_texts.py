@@ -1,4 +1,4 @@
-"""What every argument and option of the commands is for, in English and Chinese, side by side."""
+"""Help texts of the arguments and options of all commands, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPTION: dict[str, tuple[str, str]] = {
     "batch_size": ("rows per update", "批量大小"),
     "learning_rate": ("learning rate", "学习率"),
     "optimizer": (
-        "sgd, adam, lion, ...: chainrule show optimizers",
+        "optimizer: sgd, adam, lion, ... (chainrule show optimizers)",
         "优化器：sgd、adam、lion 等，见 chainrule show optimizers",
     ),
     "penalty": ("strength of the L2 penalty on weights; 0 for none", "权重的 L2 惩罚强度；0 表示不用"),
@@ -49,7 +49,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "图像文件夹：把所有图像缩放到这一高和宽（像素）",
     ),
     "augment": (
-        "image folder: random changes in every epoch: flip, crop 4, rotate 10",
+        "image folder: random transforms in every epoch: flip, crop 4, rotate 10",
         "图像文件夹：每轮随机变换图像，例如 flip, crop 4, rotate 10",
     ),
     "damaged": (
@@ -76,7 +76,7 @@ OPTION: dict[str, tuple[str, str]] = {
     "weight": ("a single weight, such as dense1.weight[0,1]", "某个权重，如 dense1.weight[0,1]"),
     "explain_step": (
         "replay an update of the training instead of a row; 1 is the first",
-        "不解释某一行，而是重演训练中的某次更新：1 为第一次",
+        "不解释某一行，而是重放训练中的某次更新：1 为第一次",
     ),
     "explain_set": (
         "effect of another value of a weight, such as dense1.weight[0,1]=0.7",
@@ -85,8 +85,8 @@ OPTION: dict[str, tuple[str, str]] = {
     "depth": ("1: one line, 2: a page, 3: every number", "1 一句话，2 一页，3 所有数字"),
     "html": ("write an HTML page to this file", "写成网页文件"),
     "what": (
-        "run folder, saved plan, foreign weights, building block by kind and name, error "
-        "code, or net in words",
+        "run folder, saved plan, weights file, building block by kind and name, error code, "
+        "or network as text",
         "训练结果文件夹、保存的计划、其他库的权重文件、构件的类别和名称、错误代码，或网络描述",
     ),
     "profile": ("time of each part of a training step", "一个训练步各部分的时间"),
@@ -95,7 +95,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "一个训练步的执行计划：任务、内存、开销",
     ),
     "show_out": (
-        "also write the profile as a picture (.svg) or the plan as .json",
+        "also write the profile as an image (.svg) or the plan as .json",
         "同时写出性能图（.svg）或计划（.json）",
     ),
     "inputs": ("number of input features", "输入特征数"),

@@ -1,7 +1,7 @@
-"""The options of a training, and ``config.toml``, which keeps them beside the model.
+"""The options of a training, and ``config.toml``, which stores them in the run folder.
 
-The file is there to be read by people and by ``--resume``. It is read with Python's own TOML reader and every
-value is checked: a run folder may come from someone else.
+``--resume`` reads the file with Python's TOML parser. Every value is validated, because run folders are
+untrusted.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ from chainrule.store.json_document import is_text
 from chainrule.train.evaluation.metric import resolve_metrics
 
 CONFIG = "config.toml"
-LARGEST = 2**20  # bytes of a config that are read at most
+MAX_BYTES = 2**20  # maximum size of a configuration file
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _LINE = re.compile(
     rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
 )
-FINGERPRINT = "fingerprint"  # the one line of the config that is no option
+FINGERPRINT = "fingerprint"  # the only line of the file that is not an option
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
-PENALTY = (
-    1e-2  # of the squared weights: chosen on validation rows of the bundled sets, as are the other defaults
-)
+# Like the other defaults, chosen on validation rows of the bundled data sets.
+PENALTY = 1e-2
 
 
 @frozen
 class Options:
-    """Everything that decides a training; the same options on the same data give the same files.
+    """The options of a training; the same options and data result in the same files.
 
     Args:
-        data: the file, or the name of a set.
-        target: the column to predict; the table's own by default.
-        task: ``classification`` or ``regression``; decided from the target by default.
-        net: the hidden layers, in words.
-        epochs: passes over the training rows at most.
-        batch_size: rows for one update.
-        optimizer: by name.
-        learning_rate: the learning rate.
-        penalty: the strength of the L2 penalty on weights.
-        patience: epochs without improvement on the validation rows before the training ends; 0: never.
+        data: file, or name of a data set.
+        target: column to predict; by default that of the table.
+        task: ``classification`` or ``regression``; by default inferred from the target.
+        net: hidden layers as text.
+        epochs: maximum number of epochs.
+        batch_size: rows per step.
+        optimizer: name of the optimizer.
+        learning_rate: learning rate.
+        penalty: strength of the L2 penalty on weights.
+        patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         class_weight: ``balanced``, or empty.
-        seed: decides the split, the first weights and the order of rows.
-        engine: what runs the graphs; the setting's by default.
-        size: of a folder of images, the height and width in pixels that all are brought to; 0: as they are.
-        augment: of a folder of images, how they are changed at random in every epoch, in words.
-        damaged: of a folder of images, whether one that cannot be decoded is refused or left out (``skip``).
-        histograms: after how many epochs the distributions of weights, activations and gradients are counted;
-            0: never.
-        metric: what is measured besides the usual, by name.
-        category, number, drop: columns whose kind a person decided, or that are left out.
+        seed: seed of the split, the initial weights and the order of rows.
+        engine: engine that runs the graphs; by default that of the settings.
+        size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
+        augment: image folder: random transforms as text.
+        damaged: image folder: ``refuse`` or ``skip`` images that cannot be decoded.
+        histograms: record distributions of weights, activations and gradients every this number of epochs; 0
+            disables it.
+        metric: names of additional metrics.
+        category, number: columns with a kind set by the user.
+        drop: columns that are not used.
     """
 
     data: str
@@ -94,47 +94,47 @@ class Options:
             "size": (0 <= self.size <= 10_000, "0 to 10000 pixels"),
             "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
         }
-        for name, (holds, expected) in ranges.items():
-            if not holds:
+        for name, (is_valid, expected) in ranges.items():
+            if not is_valid:
                 received = getattr(self, name.replace("-", "_"))
                 raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
         if self.augment:
             data.augmentation_from_text(self.augment)
         resolve_metrics(self.metric)
-        _known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
-        _known("--class-weight", self.class_weight, ("", "balanced"))
-        _known("--damaged", self.damaged, ("refuse", "skip"))
-        _known("--task", self.task, ("", "classification", "regression"))
-        twice = [c for c in self.category if c in self.number] + [
+        _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
+        _require_known("--class-weight", self.class_weight, ("", "balanced"))
+        _require_known("--damaged", self.damaged, ("refuse", "skip"))
+        _require_known("--task", self.task, ("", "classification", "regression"))
+        conflicting = [c for c in self.category if c in self.number] + [
             c for c in self.drop if c in (*self.category, *self.number, self.target)
         ]
-        if twice:
+        if conflicting:
             raise UsageError(
                 "E608",
                 where="--category, --number, --drop",
                 expected="each column once",
-                received=", ".join(twice),
+                received=", ".join(conflicting),
             )
 
     @property
     def kinds(self) -> dict[str, str]:
-        """The kinds a person decided, as ``data.describe`` takes them."""
+        """The column kinds set by the user, as ``data.describe`` takes them."""
         return {**dict.fromkeys(self.category, "category"), **dict.fromkeys(self.number, "number")}
 
     def command(self, out: str = "") -> str:
-        """The line that repeats this training."""
+        """The command that repeats this training."""
         words = ["chainrule", "train", quoted(self.data)]
-        usual = Options(self.data)
+        defaults = Options(self.data)
         for field in fields(self)[1:]:
             value, name = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
             if isinstance(value, tuple):
                 words += [part for entry in value for part in (name, quoted(entry))]
-            elif value != getattr(usual, field.name) or name == "--seed":
+            elif value != getattr(defaults, field.name) or name == "--seed":
                 words += [name, quoted(str(value))]
         return " ".join([*words, *(["--out", quoted(out)] if out else [])])
 
 
-def _known(where: str, word: str, known: tuple[str, ...]) -> None:
+def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
         names = [name for name in known if name]
         close = nearest(word, names) or names[0]
@@ -144,7 +144,7 @@ def _known(where: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def quoted(word: str) -> str:
-    """A word as a shell takes it."""
+    """Quote a word for a shell."""
     plain = word and all(c.isalnum() or c in "_@%+=:,./-" for c in word)
     return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"
 
@@ -153,11 +153,11 @@ def to_toml(options: Options, fingerprint: str) -> str:
     """The text of ``config.toml``.
 
     Args:
-        options: of the training.
-        fingerprint: of the rows it learns from, so that it is never gone on with on others.
+        options: options of the training.
+        fingerprint: fingerprint of the table, so that the training is not resumed with other rows.
 
     Raises:
-        UsageError E601: a name that is no valid Unicode, which no text file can hold.
+        UsageError E601: a name that is not valid Unicode, which a text file cannot contain.
 
     Example:
         >>> print(to_toml(Options("iris", seed=3), "5f2c").splitlines()[1])
@@ -182,29 +182,29 @@ def to_toml(options: Options, fingerprint: str) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(part) for part in value)}]"
-    if isinstance(value, str):  # JSON's escapes are TOML's, but for DEL
+    if isinstance(value, str):  # the escapes of JSON are valid in TOML, except DEL
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
 
 
 def read_config(folder: RunFolder) -> tuple[Options, str]:
-    """The options that a run was trained with, and the fingerprint of its rows.
+    """Read the options and the fingerprint of the table from a run folder.
 
     Raises:
-        FileError E604: the folder has no config. FileError E605: the config is not one chainrule could have
-        written.
+        FileError E604: the folder has no configuration. FileError E605: a configuration that ``to_toml`` does
+        not write.
     """
     try:
-        text = folder.read_text(CONFIG, LARGEST)
+        text = folder.read_text(CONFIG, MAX_BYTES)
     except FileError as cause:
         if cause.code != "E401":
             raise
         raise FileError("E604", where=str(folder.path), expected=f"a folder with {CONFIG}", received="none",
                         fix="train without --resume") from cause  # fmt: skip
     where = str(folder.path / CONFIG)
-    found = _parsed(text, where)
-    fingerprint = found.pop(FINGERPRINT, None)
-    values, wrong = _values(found)
+    entries = _parse(text, where)
+    fingerprint = entries.pop(FINGERPRINT, None)
+    values, wrong = _values(entries)
     wrong += [] if isinstance(fingerprint, str) else [f'"{FINGERPRINT}" is missing']
     if wrong:
         raise FileError(
@@ -217,59 +217,59 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     return Options(**values), str(fingerprint)
 
 
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    """The values of a config by name.
+def _parse(text: str, where: str) -> dict[str, Any]:
+    """Parse a configuration.
 
-    TOML allows more than ``to_toml`` writes: tables in tables, names with a thousand dots, for which a reader
-    needs time quadratic in their number. So each line has to look as it is written before it is parsed.
+    TOML allows more than ``to_toml`` writes: nested tables, or keys with thousands of dots, which take
+    quadratic time to parse. Each line must therefore match the written form before it is parsed.
 
     Raises:
         FileError E605: a line that is not ``name = value``, or a value that is not TOML.
     """
     for number, line in enumerate(text.split("\n"), 1):
         if not _LINE.fullmatch(line.rstrip("\r")):
-            shown = f"line {number}: {ascii(line[:60])[1:-1]}"
-            raise FileError("E605", where=where, expected="lines such as epochs = 200", received=shown)
+            received = f"line {number}: {ascii(line[:60])[1:-1]}"
+            raise FileError("E605", where=where, expected="lines such as epochs = 200", received=received)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # TOMLDecodeError is a ValueError, as are too many digits
         raise FileError("E605", where=where, expected="TOML", received=str(cause)[:120]) from cause
 
 
-def _values(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The values of all fields, and what is wrong with them."""
-    usual, known = Options(""), [field.name for field in fields(Options)]
-    wrong = [f'"{name}" is unknown' for name in found if name not in known]
-    wrong += [f'"{name}" is missing' for name in known if name not in found]
+def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of all fields, and descriptions of invalid entries."""
+    defaults, known = Options(""), [field.name for field in fields(Options)]
+    wrong = [f'"{name}" is unknown' for name in entries if name not in known]
+    wrong += [f'"{name}" is missing' for name in known if name not in entries]
     values = {}
-    for name in (name for name in known if name in found):
-        like = getattr(usual, name)
-        value = tuple(found[name]) if isinstance(found[name], list) else found[name]
-        if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+    for name in (name for name in known if name in entries):
+        default = getattr(defaults, name)
+        value = tuple(entries[name]) if isinstance(entries[name], list) else entries[name]
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value) if abs(value) < 2**1000 else value
         texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
-        if type(value) is not type(like) or not texts:
-            wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(like).__name__}')
+        if type(value) is not type(default) or not texts:
+            wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(default).__name__}')
         values[name] = value
     return values, wrong
 
 
-def agreed(saved: Options, given: dict[str, Any], data: str) -> Options:
-    """The saved options, once it is known that those given now say the same.
+def require_equal(saved: Options, passed: dict[str, Any], data: str) -> Options:
+    """The saved options; refuses options passed with other values.
 
     Raises:
-        UsageError E603: some differ; all are listed.
+        UsageError E603: options that differ, all of them.
     """
     wrong = [
         f"{name}: {getattr(saved, name)!r}, now {value!r}"
-        for name, value in given.items()
+        for name, value in passed.items()
         if value != getattr(saved, name)
     ]
     if wrong:
         raise UsageError(
             "E603",
             where="--resume",
-            expected="the options of before, or none",
+            expected="the options of the training, or none",
             received=wrong[0],
             notes=wrong[1:],
             fix="leave these options out, or train into another --out",

@@ -1,7 +1,6 @@
-"""A table understood, split and prepared: everything a training needs to know of its data.
+"""A table with its columns, task, split and preparation, as a training needs it.
 
-The test rows are set aside here, before anything is learned, and come out again once, when the finished net
-is judged.
+The test rows are separated before anything is fitted, and used once, to evaluate the trained model.
 """
 
 from __future__ import annotations
@@ -39,20 +38,20 @@ class Part:
 
     @property
     def flat(self) -> np.ndarray:
-        """The inputs as one list of numbers for each row, (N, F): what the simple rivals learn from."""
+        """The inputs as (N, F), for the baselines."""
         return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
 
 @frozen(eq=False)
-class Study:
-    """What was understood of a table.
+class PreparedData:
+    """A table that is ready for training.
 
     Args:
         table: the rows that have a target.
-        columns: what each column is.
-        task: what is to be learned.
-        parts: which rows train, validate and judge.
-        preparation: from cells to numbers, learned on the training rows.
+        columns: the columns with their kinds.
+        task: the task and its target.
+        parts: the split into training, validation and test rows.
+        preparation: converts cells to numbers; fitted on the training rows.
     """
 
     table: Table
@@ -62,13 +61,13 @@ class Study:
     preparation: Preparation
 
     @staticmethod
-    def of(options: Options) -> Study:
-        """Read and understand the data.
+    def of(options: Options) -> PreparedData:
+        """Read and prepare the data of a training.
 
         Raises:
-            DataError: what the data room refuses.
+            DataError: as the functions of ``chainrule.data``.
         """
-        table = without(_read(options), options.drop)
+        table = drop_columns(_read(options), options.drop)
         target = options.target or table.target
         columns = describe(table, target, options.kinds)
         task = choose_task(table, target, options.task or None, columns)
@@ -78,45 +77,49 @@ class Study:
         )
         parts = split(labels, options.seed, stratify=task.is_classification)
         preparation = Preparation.fit(rows.take(parts.train), columns, task.target, task)
-        return Study(rows, columns, task, parts, preparation)
+        return PreparedData(rows, columns, task, parts, preparation)
 
     @cached_property
     def training(self) -> Part:
-        """The rows to learn from."""
+        """The training rows."""
         return self._part(self.parts.train)
 
     @cached_property
     def validation(self) -> Part:
-        """The rows that say when to stop."""
+        """The validation rows."""
         return self._part(self.parts.validation)
 
     @property
-    def known(self) -> Part:
-        """All rows but the held-out ones."""
+    def training_and_validation(self) -> Part:
+        """The training and validation rows, from which the baselines are fitted."""
         return self._part(np.concatenate([self.parts.train, self.parts.validation]))
 
     @cached_property
     def test(self) -> Part:
-        """The held-out fifth."""
+        """The test rows."""
         return self._part(self.parts.test)
 
     @property
     def outputs(self) -> int:
-        """How many numbers the net gives: one for values and for yes or no, else one for each class."""
+        """The number of outputs: one for values and for two classes, otherwise one per class."""
         return len(self.preparation.labels) if len(self.preparation.labels) > 2 else 1
 
     @property
     def loss(self) -> str:
-        """The loss that suits the task, by name."""
+        """The name of the loss for the task."""
         if not self.task.is_classification:
             return "mse"
         return "cross_entropy" if self.outputs > 1 else "binary_cross_entropy"
 
     @property
     def notices(self) -> list[Finding]:
-        """What a person should be told: columns and rows left out, classes too thin."""
+        """Notices for the user: unused columns and rows, classes with few rows."""
         left_out = [column.notice for column in self.columns if column.notice is not None]
         return [*self.table.notices, *self.task.notices, *left_out, *self.parts.notices]
+
+    def labels(self, part: Part) -> np.ndarray:
+        """The targets of a part as labels, or as standardized values."""
+        return np.array(self.preparation.labels)[part.y] if self.task.is_classification else part.y
 
     def _part(self, rows: np.ndarray) -> Part:
         table = self.table.take(rows)
@@ -124,17 +127,17 @@ class Study:
 
 
 def _read(options: Options) -> Table:
-    """The data; a folder of images in the size that was asked for."""
+    """Read a table, or a folder of images with the size of the options."""
     if not os.path.isdir(options.data):
         return read_table(options.data)
     return read_images(options.data, options.size or None, damaged=options.damaged)
 
 
-def without(table: Table, columns: tuple[str, ...]) -> Table:
+def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
     """The table without some columns.
 
     Raises:
-        DataError E313: a column that is not there; the nearest is offered.
+        DataError E313: an unknown column; the error suggests the closest name.
     """
     unknown = [name for name in columns if name not in table.columns]
     if unknown:

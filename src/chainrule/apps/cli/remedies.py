@@ -1,8 +1,7 @@
-"""Fixes in the words of the command line.
+"""Translate fixes from Python to options of the command line.
 
-Messages and diagnoses suggest Python, since most of them are raised by functions that a program calls. On the
-command line the same change is an option: ``optimizer=cr.SGD(0.1)`` is ``--optimizer sgd`` with a learning
-rate, and of two alternatives ``size=(4, 4), or --size 4`` the one with options counts.
+Errors and diagnoses suggest Python code. On the command line, ``optimizer=cr.SGD(0.1)`` becomes ``--optimizer
+sgd`` with a learning rate, and of the alternatives ``size=(4, 4), or --size 4`` the option is chosen.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import fields
-from typing import Any
 
 from chainrule.apps.cli.options import Options, quoted, read_config
 from chainrule.diagnosis import Diagnosis
@@ -19,8 +16,8 @@ from chainrule.errors import FileError
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
 
-RATE = next(f.name for f in fields(Options) if f.name in ("learning_rate", "rate"))
-# The rules of the doctor whose fix is an option of `chainrule train`; {rate} is a tenth of the present rate.
+RATE = "learning_rate"
+# Rules of the doctor with an option of `chainrule train` as fix; {rate} is a tenth of the learning rate.
 RULES: Mapping[str, str] = {
     "class-imbalance": "--class-weight balanced",
     "data-leakage": "--drop COLUMN",
@@ -43,11 +40,11 @@ RULES: Mapping[str, str] = {
 
 
 def on_command_line(fix: str, options: Collection[str]) -> str:
-    """A fix as it is typed, for a command with these options; the fix itself if they do not say it.
+    """Translate a fix to options of a command; returns the fix if there is no such option.
 
     Args:
-        fix: the fix of a message.
-        options: the options of the command, such as ``"--depth"``.
+        fix: the fix of an error.
+        options: options of the command, such as ``"--depth"``.
 
     Example:
         >>> on_command_line("depth=2", ["--depth"]), on_command_line("model.fit(x, y)", ["--depth"])
@@ -71,13 +68,13 @@ def on_command_line(fix: str, options: Collection[str]) -> str:
 
 
 def _word(text: str) -> str:
-    """A word for a shell, in double quotes if that suffices."""
+    """Quote a word for a shell, in double quotes if possible."""
     word = quoted(text)
     return f'"{text}"' if word != text and not set(text) & set('"$`\\!') else word
 
 
 def _value(option: str, value: str) -> str:
-    """An option with the value of an argument; ``""`` if the command line has no such value."""
+    """An option with the value of an argument; ``""`` if the command line has no equivalent."""
     try:
         node = ast.parse(value, mode="eval").body
     except SyntaxError:
@@ -86,19 +83,19 @@ def _value(option: str, value: str) -> str:
         return f"{option} {_word(node.value) if isinstance(node.value, str) else value}"
     names = {kind.__name__: name for name, kind in OPTIMIZERS.items()}
     if isinstance(node, ast.Call) and (name := names.get(ast.unparse(node.func).removeprefix("cr."))):
-        rate = f" --{RATE.replace('_', '-')} {ast.unparse(node.args[0])}" if node.args else ""
-        return f"{option} {name}{rate}"
+        more = f" --{RATE.replace('_', '-')} {ast.unparse(node.args[0])}" if node.args else ""
+        return f"{option} {name}{more}"
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "cr.L2" and option == "--penalty":
         return f"{option} {ast.unparse(node.args[0])}"
     return "" if isinstance(node, ast.Call | ast.Attribute) else f"{option} {value}"
 
 
 def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
-    """The commands that try the fixes of a diagnosis of a training by ``chainrule train``.
+    """Commands that apply the fixes of a diagnosis; none for a training that was started in Python.
 
     Args:
         diagnosis: the findings.
-        run: the run folder; of a training by a Python program there are none.
+        run: the run folder.
     """
     try:
         options, _ = read_config(RunFolder.open(run))
@@ -108,8 +105,7 @@ def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
 
 
 def _command(text: str, options: Options) -> str:
-    rate: Any = getattr(options, RATE)
-    name = f"--{RATE.replace('_', '-')}"
-    text = text.format(rate=f"{name} {rate / 10:g}", higher=f"{name} {rate * 10:g}")
+    value, name = options.learning_rate, f"--{RATE.replace('_', '-')}"
+    text = text.format(rate=f"{name} {value / 10:g}", higher=f"{name} {value * 10:g}")
     target = f" --target {quoted(options.target)}" if options.target else ""
     return f"chainrule train {quoted(options.data)}{target} {text}"

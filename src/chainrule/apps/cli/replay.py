@@ -1,4 +1,4 @@
-"""An update of a training by ``chainrule train``: the run's folder says all that decides how it went."""
+"""Replay a step of a training by ``chainrule train`` from its run folder."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
-from chainrule.apps.cli.prepared_data import Study
+from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.apps.cli.run_writer import lesson, named
+from chainrule.apps.cli.run_writer import fit_options
 from chainrule.derive.replayed_step import Replay
 from chainrule.errors import FileError, UsageError
 from chainrule.model import Model
@@ -18,17 +18,16 @@ from chainrule.train.checkpoint.model_file import load as load_state
 
 
 def replay(run: str, data: str, step: int) -> Replay:
-    """One update of the training behind a RUN with all its numbers: the training is made again up to it.
+    """Replay a step of the training of a RUN with all its values.
 
     Args:
-        run: the folder that ``chainrule train`` wrote; it is only read.
-        data: the rows it was trained on, named as then.
-        step: which update, from 1.
+        run: the run folder; it is only read.
+        data: the training data, with the name used for training.
+        step: number of the step, from 1.
 
     Raises:
-        FileError E533: a model file alone, which does not say how it was trained.
-        UsageError E603: other rows than those of the training. E530: no such update. Else as
-            ``Model.replay``.
+        FileError E533: a model file alone, which does not contain the options of the training.
+        UsageError E603: other data. E530: no such step. Others as ``Model.replay``.
     """
     if not os.path.isdir(run):
         raise FileError(
@@ -44,12 +43,12 @@ def replay(run: str, data: str, step: int) -> Replay:
         )  # fmt: skip
     state = load_state(model_file(run))
     folder = RunFolder.open(run)
-    known, fingerprint = read_config(folder)
-    study = Study.of(known) if data == known.data else None
-    if study is None or study.table.fingerprint != fingerprint:
-        received = data if study is None else f"other rows in {data}"
-        raise UsageError("E603", where="replay", expected=known.data, received=received,
-                         fix=f"chainrule explain {run} {quoted(known.data)} --step {step}")  # fmt: skip
-    model = Model.of(replace(state, engine=known.engine or None))
-    asked = lesson(known, study)
-    return model.replay(step, study.training.x, named(study, study.training), **asked, run=folder)
+    options, fingerprint = read_config(folder)
+    prepared = PreparedData.of(options) if data == options.data else None
+    if prepared is None or prepared.table.fingerprint != fingerprint:
+        received = data if prepared is None else f"other rows in {data}"
+        raise UsageError("E603", where="replay", expected=options.data, received=received,
+                         fix=f"chainrule explain {run} {quoted(options.data)} --step {step}")  # fmt: skip
+    model = Model.of(replace(state, engine=options.engine or None))
+    training, named = prepared.training, fit_options(options, prepared)
+    return model.replay(step, training.x, prepared.labels(training), **named, run=folder)

@@ -1,7 +1,7 @@
-"""Where a RUN is: a new name for each training, and nothing written over.
+"""Paths of run folders: a new name for each training; existing trainings are not overwritten.
 
-A RUN is a folder with ``model.safetensors``, ``history.csv``, ``config.toml`` and ``report.html``; where a
-model is only read, the model file alone is as good.
+A run folder contains ``model.safetensors``, ``history.csv``, ``config.toml`` and ``report.html``. Commands
+that only read the model also accept the model file.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ _OWN = (MODEL, HISTORY, CONFIG, REPORT, "checkpoints")
 
 
 def new_run(data: str) -> Path:
-    """A folder for a new training on this data: ``runs/iris-1``, ``runs/iris-2``, ...; it is made.
+    """Create the folder of a new training: ``runs/iris-1``, ``runs/iris-2``, ...
 
     Raises:
-        FileError E403, E407: the folder cannot be made.
+        FileError E403, E407: the folder cannot be created.
     """
     name = Path(data).name.partition(".")[0]
     name = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "table"
     parent = Path("runs")
     RunFolder.create(parent)
     for n in count(1):
-        place = parent / f"{name}-{n}"
+        path = parent / f"{name}-{n}"
         try:
-            place.mkdir()
+            path.mkdir()
         except FileExistsError:
             continue
         except OSError:
-            RunFolder.create(place)  # says in its own words why it cannot be made
+            RunFolder.create(path)  # raises an error of chainrule
             raise
-        return place
-    raise AssertionError("the numbers never end")
+        return path
+    raise AssertionError("unreachable")
 
 
 @contextmanager
 def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
-    """The run at ``path``, nobody else training in it, inside the block.
+    """Claim the run folder at ``path`` for the duration of the block.
 
     Args:
         path: the folder.
-        resume: go on with the training that is there; else there must be none.
+        resume: resume the training in the folder; otherwise there must be none.
 
     Raises:
-        UsageError E602: a training is there, and ``resume`` is false.
-        FileError E604: nothing is there to go on with. FileError E430: another process is training there.
+        UsageError E602: the folder contains a training, and ``resume`` is false. FileError E604: there is no
+        training to resume. FileError E430: another process is training in the folder.
     """
     if resume and not os.path.exists(path):
         raise FileError(
@@ -66,7 +66,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
             fix="train without --resume",
         )
     if not os.path.lexists(path / ".lock") and not resume:
-        refuse_occupied(path)  # before a lock is put there; where one is, whoever holds it is named first
+        refuse_occupied(path)  # before the lock is created; if there is one, its owner is reported first
     folder = RunFolder.create(path)
     with folder.claim():
         if not resume:
@@ -79,11 +79,11 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
                 and folder.is_there
                 and not any(os.path.exists(path / name) for name in (MODEL, "checkpoints"))
             ):
-                _forget(path)
+                _remove_unused(path)
             raise
 
 
-def _forget(path: Path) -> None:
+def _remove_unused(path: Path) -> None:
     """Remove the folder of a training that ended before its first step, so that its name is free again."""
     with suppress(OSError):
         for name in (CONFIG, ".lock.json", ".lock"):
@@ -92,45 +92,46 @@ def _forget(path: Path) -> None:
 
 
 def refuse_occupied(path: Path) -> None:
-    """Nothing is written over: refuse a folder that holds a training.
+    """Refuse a folder that contains a training.
 
     Raises:
-        UsageError E602: it does.
+        UsageError E602: the folder contains a training.
     """
-    found = [name for name in _OWN if os.path.lexists(path / name)] if os.path.isdir(path) else []
-    if found:
+    existing = [name for name in _OWN if os.path.lexists(path / name)] if os.path.isdir(path) else []
+    if existing:
         raise UsageError(
             "E602",
             where=str(path),
             expected="a new folder",
-            received=", ".join(found),
+            received=", ".join(existing),
             fix="--resume to continue, or another --out",
         )
 
 
 def _data_of(path: Path) -> str:
-    """The data an unfinished training learns from, as it is typed."""
+    """The data of an unfinished training, quoted for a shell."""
     try:
         return quoted(read_config(RunFolder(path))[0].data)
-    except (FileError, UsageError):  # what is wrong with the config is told when it is needed
+    except (FileError, UsageError):  # an invalid configuration is reported when it is used
         return "DATA"
 
 
 def _unfinished(path: Path, run: str) -> tuple[str, str]:
-    """What is in a folder instead of a model, and what makes one of it."""
+    """The content of a folder without a model, and the command that produces the model."""
     if os.path.isfile(path / CONFIG):
         return "an unfinished training", f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
-    if os.path.isdir(path / "checkpoints"):  # fit(run=...) keeps no model: that is save()
+    if os.path.isdir(path / "checkpoints"):  # fit(run=...) saves checkpoints only
         return "checkpoints of a training in Python", f'model.save("{path / MODEL}")'
     return "none", "chainrule train DATA"
 
 
 def model_file(run: str) -> Path:
-    """The model file of a RUN, which is given as a folder or as the file itself.
+    """The model file of a RUN, which is a run folder or the file itself.
 
     Raises:
-        FileError E401: nothing is there. FileError E434: the model in the folder is a link. FileError E610: a
-            folder without a model.
+        FileError E401: no such path. FileError E434: the model in the folder is a link. FileError E610: a
+        folder
+            without a model.
     """
     path = Path(run)
     if not os.path.isdir(path):

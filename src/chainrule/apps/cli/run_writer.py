@@ -1,7 +1,7 @@
-"""One training from its options to its RUN folder: the net, its rivals, the judgment, the files.
+"""Run a training from its options to its run folder: model, baselines, evaluation and files.
 
-Every file is a function of the options and the data, with no time, path or machine in it; so an interrupted
-training that was resumed leaves the very bytes an undisturbed one would have left.
+The files are functions of the options and the data and contain no times, paths or machine names, so a resumed
+training writes exactly the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import Part, Study
+from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.diagnosis import Doctor
 from chainrule.errors import DataError, UsageError
@@ -37,23 +37,23 @@ from chainrule.train.evaluation.metric import (
 )
 from chainrule.train.stopping import EarlyStopping
 
-SHOWN = {
+RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc"),
     "regression": ("r2", "rmse", "mae"),
 }
 
 
 @frozen
-class Rating:
-    """How good one answer is on the held-out rows."""
+class Result:
+    """The metrics of a model or baseline on the test rows."""
 
     name: str
     values: dict[str, float]
 
 
 @dataclass
-class Watcher:
-    """Remembers how a training ended and what it had to say."""
+class EventRecorder:
+    """Records the end and the notices of a training."""
 
     end: TrainingEnded | None = None
     notices: list[Notice] = field(default_factory=list)
@@ -66,59 +66,59 @@ class Watcher:
 
     @property
     def was_interrupted(self) -> bool:
-        """Whether someone asked the training to stop."""
+        """Whether the training was interrupted by the user."""
         return self.end is not None and self.end.reason == "interrupted"
 
 
-def model_of(options: Options, study: Study) -> Model:
-    """The untrained net for a study, its parameters drawn.
+def build_model(options: Options, prepared: PreparedData) -> Model:
+    """The untrained model for prepared data.
 
     Raises:
-        DataError E354: changes for images, and other data.
-        UsageError E101, E102: a word of ``--net`` or a setting that does not exist. UsageError E108: class
-            weights for values.
+        DataError E354: ``--augment`` for data without images.
+        UsageError E101, E102: an unknown word of ``--net`` or an invalid setting. E108: class weights for a
+        regression.
     """
-    if options.class_weight and not study.task.is_classification:
-        raise UsageError("E108", where="--class-weight", expected="classes", received=study.task.kind)
-    if options.augment and len(study.preparation.shape) < 2:
+    if options.class_weight and not prepared.task.is_classification:
+        raise UsageError("E108", where="--class-weight", expected="classes", received=prepared.task.kind)
+    if options.augment and len(prepared.preparation.shape) < 2:
         raise DataError("E354", where="--augment", expected="a folder of images", received=options.data)
-    net = net_from_text(options.net, study.outputs)
-    if len(study.preparation.shape) > 1:  # images: the words of --net begin with all pixels in a row
+    net = net_from_text(options.net, prepared.outputs)
+    if len(prepared.preparation.shape) > 1:  # images: the layers of --net take flat inputs
         net = Sequential(Flatten(), *net.layers)
-    make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
-    optimizer = make(learning_rate=options.learning_rate)
-    resolve_metrics(options.metric, [study.task.kind])
+    optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
+    optimizer = optimizer_class(learning_rate=options.learning_rate)
+    resolve_metrics(options.metric, [prepared.task.kind])
     penalty = L2(options.penalty) if options.penalty else None
     engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
-    model = Model(net, study.loss, optimizer, penalty=penalty, engine=engine)
-    return Model.of(replace(model.state, preparation=study.preparation))
+    model = Model(net, prepared.loss, optimizer, penalty=penalty, engine=engine)
+    return Model.of(replace(model.state, preparation=prepared.preparation))
 
 
-def teach(model: Model, options: Options, study: Study, folder: RunFolder, resume: bool) -> Watcher:
-    """Train, or go on with a training, saving checkpoints in the folder.
+def fit_model(
+    model: Model, options: Options, prepared: PreparedData, folder: RunFolder, resume: bool
+) -> EventRecorder:
+    """Train a model, or resume its training, with checkpoints in the folder.
 
     Raises:
-        TrainingError E501: the loss is no finite number.
-        FileError E505: the training to go on with was on other data.
+        TrainingError E501: the loss is not finite.
+        FileError E505: the training to resume used other data.
     """
-    watcher = Watcher()
+    recorder = EventRecorder()
     counts = [Histograms(every=options.histograms)] if options.histograms else []
-    asked = lesson(options, study)
-    asked["callbacks"] = [*asked["callbacks"], watcher, *counts, Doctor()]
-    asked["metrics"] = (
-        PRIMARY_METRIC[study.task.kind],
-        *options.metric,
-    )  # few while training; the model measures all
-    model.fit(study.training.x, named(study, study.training), **asked, run=folder, resume=resume)
-    return watcher
+    named = fit_options(options, prepared)
+    named["callbacks"] = [*named["callbacks"], recorder, *counts, Doctor()]
+    named["metrics"] = (PRIMARY_METRIC[prepared.task.kind], *options.metric)  # the others only at the end
+    training = prepared.training
+    model.fit(training.x, prepared.labels(training), **named, run=folder, resume=resume)
+    return recorder
 
 
-def lesson(options: Options, study: Study) -> dict[str, Any]:
-    """What ``fit`` is asked for: everything that decides how the training goes."""
+def fit_options(options: Options, prepared: PreparedData) -> dict[str, Any]:
+    """The arguments of ``fit`` that determine the result of a training."""
     return {
         "epochs": options.epochs,
         "batch_size": options.batch_size,
-        "validation": (study.validation.x, named(study, study.validation)),
+        "validation": (prepared.validation.x, prepared.labels(prepared.validation)),
         "seed": options.seed,
         "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
         "class_weight": options.class_weight or None,
@@ -126,75 +126,71 @@ def lesson(options: Options, study: Study) -> dict[str, Any]:
     }
 
 
-def named(study: Study, part: Part) -> np.ndarray:
-    """The targets as a person calls them: labels, or standardized values."""
-    return np.array(study.preparation.labels)[part.y] if study.task.is_classification else part.y
-
-
-def ratings(model: Model, study: Study, options: Options) -> list[Rating]:
-    """The net beside its rivals, all on the held-out rows; the rivals learn from all other rows."""
-    known = study.known
-    classes = len(study.preparation.labels)
+def evaluate_models(model: Model, prepared: PreparedData, options: Options) -> list[Result]:
+    """The metrics of the model and the baselines on the test rows; baselines are fitted on all other rows."""
+    rows = prepared.training_and_validation
+    classes = len(prepared.preparation.labels)
     weights = None
     if options.class_weight:
-        counts = np.bincount(known.y, minlength=classes)
-        weights = len(known.y) / (classes * counts[known.y])
-    rivals = baselines(known.flat, known.y, classes, weights)
-    answers = [("net", answer_of(model, study.test.x))]
-    answers += [(rival.name, rival.predict(study.test.flat)) for rival in reversed(rivals)]
-    names = measured(study.task.kind, options.metric)
-    return [Rating(name, score(judgeable(model, study.test.y, answer), names)) for name, answer in answers]
+        counts = np.bincount(rows.y, minlength=classes)
+        weights = len(rows.y) / (classes * counts[rows.y])
+    test = prepared.test
+    outputs = [("net", model_output(model, test.x))]
+    for baseline in reversed(baselines(rows.flat, rows.y, classes, weights)):
+        outputs.append((baseline.name, baseline.predict(test.flat)))
+    names = metric_names(prepared.task.kind, options.metric)
+    return [Result(name, score(to_predictions(model, test.y, output), names)) for name, output in outputs]
 
 
-def measured(kind: str, also: Sequence[str]) -> list[str]:
-    """The names of what is measured of a task: the usual metrics, and those asked for.
+def metric_names(kind: str, additional: Sequence[str]) -> list[str]:
+    """The names of the default metrics of a task and of additional ones.
 
     Raises:
-        UsageError E101: no such metric of this task.
+        UsageError E101: no such metric for this task.
     """
-    return [each.label for each in (*default_metrics(kind), *resolve_metrics(also, [kind]))]
+    return [metric.label for metric in (*default_metrics(kind), *resolve_metrics(additional, [kind]))]
 
 
-def answer_of(model: Model, x: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K), or standardized values (N, 1)."""
+def model_output(model: Model, x: np.ndarray) -> np.ndarray:
+    """The output of a model: probabilities (N, K), or standardized values (N, 1)."""
     if model.task == "classification":
         return np.asarray(model.predict_proba(x))
     return np.asarray(model(x)).reshape(-1, 1)
 
 
-def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Predictions:
-    """Targets beside answers; values in the units of the target's column.
+def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:
+    """Targets and predictions for metrics, with values in the units of the target column.
 
     Args:
-        model: knows the preparation.
+        model: the model with its preparation.
         y: (N,) class numbers or standardized values.
-        answer: (N, K) probabilities, or (N, 1) standardized values.
+        output: (N, K) probabilities, or (N, 1) standardized values.
     """
     assert model.preparation is not None
     if model.task == "classification":
-        return Predictions(y, answer, None, "classification")
+        return Predictions(y, output, None, "classification")
     restore = model.preparation.restore
-    return Predictions(restore(y).reshape(-1, 1), restore(answer), None, "regression")
+    return Predictions(restore(y).reshape(-1, 1), restore(output), None, "regression")
 
 
-def keep_facts(model: Model, options: Options, study: Study, rated: list[Rating]) -> None:
-    """Add to the facts in the model file what the command line knows of the training."""
+def add_facts(model: Model, options: Options, prepared: PreparedData, results: list[Result]) -> None:
+    """Add data, split, results and command of the training to the facts of the model."""
     facts: dict[str, Any] = {
-        "data": study.table.source,
-        "fingerprint": study.table.fingerprint,
-        "target": study.task.target,
-        "split": dict(zip(("training", "validation", "test"), study.parts.sizes, strict=True)),
-        "result": {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in rated},
+        "data": prepared.table.source,
+        "fingerprint": prepared.table.fingerprint,
+        "target": prepared.task.target,
+        "split": dict(zip(("training", "validation", "test"), prepared.parts.sizes, strict=True)),
+        "result": {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in results},
         "command": options.command(),
     }
-    if study.task.is_classification:
-        counts = np.bincount(study.training.y, minlength=len(study.preparation.labels))
+    if prepared.task.is_classification:
+        counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))
         facts["majority"] = int(np.argmax(counts))
     model.adopt(replace(model.state, facts={**model.facts, **facts}))
 
 
 def save(model: Model, folder: RunFolder, page: str, page_name: str) -> None:
-    """Write the RUN's files; the checkpoints go last, so that a kill between two files can be resumed."""
+    """Write the files of a run; checkpoints are deleted last, so that a killed process can be resumed."""
     folder.verify()
     save_model(model.state, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(model.history))
@@ -203,7 +199,7 @@ def save(model: Model, folder: RunFolder, page: str, page_name: str) -> None:
 
 
 def history_text(history: list[dict[str, float | None]]) -> str:
-    """The history as CSV; every number with all its digits."""
+    """The history as CSV with all digits of the values."""
     columns = list(dict.fromkeys(key for row in history for key in row))
     rows = (["" if row.get(key) is None else row[key] for key in columns] for row in history)
     return csv_text([columns, *rows])

@@ -1,7 +1,7 @@
-"""The terminal: headings, tables, notices. Colors where a person looks on, plain text everywhere else.
+"""Terminal output: headings, tables and notices, with colors on a terminal and as plain text elsewhere.
 
-Every text from outside (a column's name, a label, a path) is shown, never obeyed: it is handed to rich as
-plain text, not as markup, and its control characters are spelled out.
+Texts from outside (column names, labels, paths) are printed as plain text, not as markup of rich, and their
+control characters are escaped.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from chainrule.data import Finding
 from chainrule.escaping import printable
 from chainrule.settings import settings
 
-WIDEST = 100_000  # characters of a line where no terminal sets the width
+WIDEST = 100_000  # maximum length of a line if the output is not a terminal
 _COLORS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def console(to_errors: bool = False) -> Console:
-    """Where texts go: made anew each time, so that redirected output is found."""
+    """The console of standard output or errors; created at each call, so that redirection is respected."""
     stream = sys.stderr if to_errors else sys.stdout
     terminal = Console(file=stream, highlight=False, markup=False, emoji=False)
     return (
@@ -34,30 +34,30 @@ def console(to_errors: bool = False) -> Console:
 
 
 def line(text: object = "", style: str = "", to_errors: bool = False) -> None:
-    """One line."""
+    """Print one line."""
     terminal = console(to_errors)
     terminal.print(Text(printable(text), style if terminal.is_terminal else ""), soft_wrap=True)
 
 
 def heading(text: str) -> None:
-    """A line that begins a part."""
+    """Print a heading after an empty line."""
     line()
     line(text, "bold")
 
 
 def block(text: str, style: str = "", to_errors: bool = False) -> None:
-    """A text of several lines as it is, control characters shown."""
+    """Print a text of several lines with control characters escaped."""
     for part in text.split("\n"):
         line(part, style, to_errors)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[int] = ()) -> None:
-    """A table of aligned columns.
+    """Print a table of aligned columns.
 
     Args:
-        header: the names of the columns.
-        rows: the cells; floats are shown with four digits.
-        numbers: which columns are aligned to the right.
+        header: names of the columns.
+        rows: cells; floats are printed with four digits.
+        numbers: indices of the columns that are right-aligned.
     """
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(header):
@@ -76,13 +76,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequ
 
 
 def cell(value: object) -> str:
-    """A value as a table shows it."""
+    """Format a value for a table."""
     if isinstance(value, float):
         return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
     return printable(value)
 
 
 def notices(findings: Iterable[Finding], to_errors: bool = False) -> None:
-    """What a person should know of the data, one line each."""
+    """Print findings about the data, one line each."""
     for finding in findings:
-        line(f"- {finding.say(settings.lang)}", _COLORS[finding.severity], to_errors)
+        line(f"- {finding.render(settings.lang)}", _COLORS[finding.severity], to_errors)

@@ -1,4 +1,4 @@
-"""A command with many options: typer reads a function's signature, so one is put together from a table."""
+"""Add options to a command from a table, by building the signature that typer reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Choice(NamedTuple):
     """An option.
 
     Args:
-        kind: of its value.
-        text: the key of what ``--help`` says.
-        metavar: what stands for its value there.
+        kind: type of its value.
+        text: key of its help text.
+        metavar: name of its value in the help.
     """
 
     kind: Any
@@ -27,18 +27,18 @@ class Choice(NamedTuple):
 def with_options(
     choices: Mapping[str, Choice],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command an option for each entry, in place of its ``**options``; one not given is ``None``.
+    """A decorator that replaces ``**options`` of a command by options; those not passed are ``None``.
 
     Args:
-        choices: the options, by name.
+        choices: the options by name.
     """
 
-    def put_together(command: Callable[..., None]) -> Callable[..., None]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
         hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         parameters = [p.replace(annotation=hints[p.name]) for p in own]
         for name, choice in choices.items():
-            names = [f"--{name}"] if choice.kind is bool else []  # a switch, without its opposite
+            names = [f"--{name}"] if choice.kind is bool else []  # a flag without --no-FLAG
             option = typer.Option(*names, help=f"={choice.text}", metavar=choice.metavar)
             hints[name] = Annotated[choice.kind | None, option]
             only = inspect.Parameter.KEYWORD_ONLY
@@ -48,4 +48,4 @@ def with_options(
         command.__annotations__ = hints
         return command
 
-    return put_together
+    return decorate

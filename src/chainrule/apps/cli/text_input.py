@@ -1,4 +1,4 @@
-"""A trained model of texts that is asked about one text: its tokens as the model reads them."""
+"""Load a text model and encode a text for it."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from chainrule.records import frozen
 
 
 @frozen(eq=False)
-class Reading:
-    """A text before a model.
+class EncodedText:
+    """A text encoded for a model.
 
     Args:
         model: the model.
-        tokenizer: makes its tokens.
-        tokens: of the text; of a model that writes, behind the one for the beginning.
-        writes: whether it scores every token at each place, and so says how a text goes on.
-        length: how many tokens the model reads at once.
+        tokenizer: its tokenizer.
+        tokens: token ids of the text, for a language model after the id for the beginning.
+        is_language_model: whether the model predicts the next token at each position.
+        length: number of tokens in the input of the model.
     """
 
     model: Model
     tokenizer: Tokenizer
     tokens: np.ndarray
-    writes: bool
+    is_language_model: bool
     length: int
 
     def rows(self, tokens: np.ndarray) -> np.ndarray:
-        """Tokens as one sample (1, T): cut to the model's length, or filled up with padding (0)."""
+        """Tokens as one sample (1, T), cut to the length of the model or padded with 0."""
         x = np.zeros((1, self.length), np.int64)
         x[0, : len(tokens)] = tokens[: self.length]
         return x
 
 
-def reading(run: str, text: str, where: str) -> Reading:
-    """A text before the model of a RUN.
+def read_text(run: str, text: str, where: str) -> EncodedText:
+    """Load the model of a RUN and encode a text.
 
     Args:
-        run: the folder or the model file.
+        run: the run folder or the model file.
         text: the text.
         where: the command, for errors.
 
     Raises:
-        UsageError E126: a model without a tokenizer. DataError E363: a text without a token.
-        DataError E365: characters that the model does not know.
+        UsageError E126: a model without a tokenizer. DataError E363: an empty text. DataError E365: tokens
+        that are not in the vocabulary.
     """
     model = Model.load(model_file(run))
     if model.network is None or not model.tokenizers:
@@ -59,7 +59,7 @@ def reading(run: str, text: str, where: str) -> Reading:
     tokens = tokenizer.encode(text, unknown=False)
     if not len(tokens):
         raise DataError("E363", where="--text", expected="at least 1 token", received="none")
-    writes = next(iter(model.network.inference.outputs.values())).spec.rank == 3
-    tokens = np.array([BEGIN, *tokens] if writes else tokens)
+    is_language_model = next(iter(model.network.inference.outputs.values())).spec.rank == 3
+    tokens = np.array([BEGIN, *tokens] if is_language_model else tokens)
     length = spec.shape[1] if isinstance(spec.shape[1], int) else len(tokens)
-    return Reading(model, tokenizer, tokens, writes, length)
+    return EncodedText(model, tokenizer, tokens, is_language_model, length)

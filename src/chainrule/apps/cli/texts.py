@@ -1,7 +1,7 @@
-"""Every text of the command line, in English and Chinese, side by side.
+"""The texts of the command line in English and Chinese, by key.
 
-A text is named by its key; ``say`` gives it in the language of ``settings.lang``. Words in braces are filled
-in by the place that shows the text.
+``text_of`` returns a text in the language of ``settings.lang``; its fields in braces are filled by the
+caller.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "explain": ("derive one prediction and its gradients, number by number", "逐个数字推导一个预测及其梯度"),
     "show": (
         "show a RUN, a building block (layer NAME, ...), all of a kind (layers, models), an "
-        "error code (error E203) or a net (net WORDS)",
+        "error code (error E203) or a network (net WORDS)",
         "显示训练结果、构件（layer 名称等）、某类构件（layers）、错误代码（error E203）或网络（net 描述）",
     ),
     "attribute": (
@@ -77,7 +77,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "net_heading": ("Network", "网络"),
     "tensor": ("tensor", "张量"),
     "shape": ("shape", "形状"),
-    "number_kind": ("dtype", "数据类型"),
+    "dtype": ("dtype", "数据类型"),
     "tensor_count": ("{tensors} tensors, {numbers} values", "{tensors} 个张量，共 {numbers} 个数"),
     "tensors_next": (
         'Load into a model: cr.load_weights(model, "{file}", x)',
@@ -107,7 +107,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Interrupted; all progress is saved. To continue:\n  {command}",
         "已中断，进度已保存。继续训练：\n  {command}",
     ),
-    "still_there": (
+    "progress_saved": (
         "progress up to step {step} is saved; continue after the fix: {command}",
         "到第 {step} 步为止的进度已保存；解决后继续：{command}",
     ),
@@ -118,7 +118,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "result_heading": ("Result on the {test} test rows", "在 {test} 行测试数据上的结果"),
     "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
     "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
-    "going_on": (
+    "resuming": (
         "Resuming after step {step}, in epoch {epoch}.",
         "从第 {step} 步（第 {epoch} 轮）之后继续。",
     ),
@@ -157,7 +157,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "行测试数据上的结果见：chainrule show {run}",
     ),
     "trivial_regression_is": ("Mean of the training rows: {mean}", "训练数据的均值：{mean}"),
-    "gravity": ("severity", "程度"),
+    "severity": ("severity", "程度"),
     "finding": ("finding", "发现"),
     "rules": ("rules: problems of a training that can be measured", "规则：可由数值判断的训练问题"),
     "on_command_line": ("On the command line", "在命令行中尝试"),
@@ -172,7 +172,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rule_try": ("fix", "修正"),
     "rule_evidence": ("evidence", "证据"),
     "report_doctor": ("Diagnosis", "诊断"),
-    "report_well": (
+    "report_ok": (
         "Checks before, during and after the training found nothing.",
         "训练前、训练中和结束时的检查都未发现问题。",
     ),
@@ -181,7 +181,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "同时检查以此为隐藏层的网络的最初几步，如“64 relu”",
     ),
     "check_heading": ("Network on this data", "此数据上的网络"),
-    "net_well": (
+    "net_ok": (
         "Checks before training and of the first steps found nothing.",
         "训练前和最初几步的检查未发现问题。",
     ),
@@ -241,11 +241,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "example_digits": ("classify handwritten digits of 8 x 8 pixels", "识别 8×8 像素的手写数字"),
     "example_fashion-mnist": (
-        "classify pictures of clothes with four networks of increasing depth",
+        "classify images of clothes with four networks of increasing depth",
         "用四个由浅入深的网络识别服装图片",
     ),
     "example_alexnet": (
-        "train AlexNet, 57 million parameters, on enlarged pictures of clothes for some hundred updates",
+        "train AlexNet, 57 million parameters, on enlarged images of clothes for a few hundred steps",
         "用放大后的服装图片训练 AlexNet（5700 万个参数）几百次更新",
     ),
     "example_translate": (
@@ -256,7 +256,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "train a small GPT on Tang poems, compare it with n-grams, and write poems (--acrostic 春夏秋冬)",
         "训练写唐诗的小型 GPT，与 n 元模型比较，并写诗（--acrostic 春夏秋冬）",
     ),
-    # what the reader of the command line writes around our texts in --help
+    # words of typer in --help
     "help_usage": ("Usage: ", "用法："),
     "help_arguments": ("Arguments:", "参数："),
     "help_options": ("Options:", "选项："),
@@ -271,12 +271,12 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def say(key: str) -> str:
-    """The text of a key in the user's language.
+def text_of(key: str) -> str:
+    """The text with this key in the language of the settings.
 
     Example:
         >>> with settings.using(lang="zh"):
-        ...     say("metric_accuracy")
+        ...     text_of("metric_accuracy")
         '准确率'
     """
     return WORDS[key][1 if settings.lang == "zh" else 0]

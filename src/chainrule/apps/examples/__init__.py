@@ -1,5 +1,4 @@
-"""Small networks to run and to read: ``chainrule example NAME``, or ``python -m
-chainrule.apps.examples.NAME``."""
+"""Example programs: ``chainrule example NAME``, or ``python -m chainrule.apps.examples.NAME``."""
 
 from __future__ import annotations
 
@@ -7,4 +6,4 @@ from typing import Annotated
 
 import typer
 
-Count = Annotated[int, typer.Option(min=1)]  # an option that is a whole number of at least 1
+Count = Annotated[int, typer.Option(min=1)]  # an integer option of at least 1

@@ -1,9 +1,9 @@
-"""How good translations are: BLEU and chrF, counted by sacrebleu.
+"""Evaluate translations by BLEU and chrF, computed with sacrebleu.
 
-BLEU is how many runs of one to four words a translation shares with the reference, as a geometric mean, and
-less for what is too short; a word of Chinese is a character. chrF does the same with runs of one to six
-characters, as a mean of precision and recall, the latter counting twice. Both go from 0 to 100, and neither
-knows that two different translations can be right; so they are read beside those of rivals.
+BLEU is the geometric mean of the precisions of n-grams of one to four words, with a penalty for short
+translations; in Chinese, words are characters. chrF is an F-score of character n-grams of one to six
+characters with recall weighted twice. Both range from 0 to 100 and penalize correct translations that differ
+from the reference, so they are compared with those of baselines.
 
 Reference: Papineni, Roukos, Ward and Zhu (2002), BLEU (ACL); Popović (2015), chrF (WMT); Post (2018), A call
 for clarity in reporting BLEU scores (WMT).
@@ -23,7 +23,7 @@ Score = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]
 
 
 def bleu_and_chrf() -> Score:
-    """What gives BLEU and chrF of translations and their references.
+    """A function that computes BLEU and chrF of translations and references.
 
     Raises:
         DataError E350: sacrebleu is not installed.
@@ -38,27 +38,27 @@ def bleu_and_chrf() -> Score:
     except ImportError as cause:
         raise missing("translation", "bleu_and_chrf") from cause
 
-    def score(said: Sequence[str], right: Sequence[str]) -> tuple[float, float]:
-        bleu = sacrebleu.corpus_bleu(list(said), [list(right)], tokenize="zh")
-        return bleu.score, sacrebleu.corpus_chrf(list(said), [list(right)]).score
+    def score(translations: Sequence[str], references: Sequence[str]) -> tuple[float, float]:
+        bleu = sacrebleu.corpus_bleu(list(translations), [list(references)], tokenize="zh")
+        return bleu.score, sacrebleu.corpus_chrf(list(translations), [list(references)]).score
 
     return score
 
 
-def translated(model: cr.Model, texts: Sequence[str], beams: int = 4) -> list[str]:
-    """What a model makes of many texts, 64 side by side.
+def translate_all(model: cr.Model, texts: Sequence[str], beams: int = 4) -> list[str]:
+    """Translate texts in batches of 64.
 
     Args:
-        model: learned from ``pair_rows``, with one tokenizer for both languages.
-        texts: what is translated; cut to what the model reads.
-        beams: how many translations of each are kept in view.
+        model: a model trained on ``pair_rows``, with one tokenizer for both languages.
+        texts: texts to translate; cut to the input length of the model.
+        beams: number of beams.
     """
     assert model.network is not None
     tokenizer, length = model.tokenizers[""], bound(model.network.inputs["source"].shape[1:])[0]
     source = pair_rows(Pairs(tuple(texts), tuple(texts), {}), tokenizer, length)[0]["source"]
-    found: list[cr.Generated] = []
+    outputs: list[cr.Generated] = []
     for start in range(0, len(source), 64):
-        read = {"source": source[start : start + 64]}
+        inputs = {"source": source[start : start + 64]}
         options = {"num_beams": beams, "stop": [END], "suppress_tokens": [PAD, UNKNOWN, BEGIN]}
-        found += cr.generate(model.decoder, [BEGIN], inputs=read, **options)
-    return [tokenizer.decode(each.tokens) for each in found]
+        outputs += cr.generate(model.decoder, [BEGIN], inputs=inputs, **options)
+    return [tokenizer.decode(output.tokens) for output in outputs]

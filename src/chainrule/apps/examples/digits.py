@@ -1,7 +1,7 @@
-"""Handwritten digits: 64 gray levels in, one of ten digits out.
+"""Handwritten digits: classify 8 x 8 images into ten digits.
 
-1,797 images of 8 x 8 pixels come with scikit-learn. The training stops by itself when the validation rows say
-that the network has begun to learn by heart, and the weights of the best epoch are kept.
+The 1,797 images are part of scikit-learn. Early stopping ends the training when the validation loss no longer
+improves and restores the weights of the best epoch.
 """
 
 from __future__ import annotations
@@ -10,53 +10,53 @@ import numpy as np
 
 import chainrule as cr
 
-SAYS = {
+TEXTS = {
     "result": (
-        "{rows} held-out digits, {right} read rightly: accuracy {accuracy:.3f}",
-        "{rows} 个留出的数字，读对 {right} 个：准确率 {accuracy:.3f}",
+        "{right} of {rows} test digits correct: accuracy {accuracy:.3f}",
+        "{rows} 个测试数字中正确 {right} 个：准确率 {accuracy:.3f}",
     ),
     "epochs": ("{epochs} epochs, stopped by early stopping", "共 {epochs} 轮，由早停结束"),
     "wrong": (
-        "The first one misread: it is a {true}, the network says {said}",
-        "第一个读错的：实际是 {true}，网络说是 {said}",
+        "First error: true digit {true}, predicted {predicted}",
+        "第一个错误：实际为 {true}，预测为 {predicted}",
     ),
 }
 
 
 def train() -> tuple[cr.Model, np.ndarray, np.ndarray]:
-    """The trained network, and the images that were held out with their digits."""
+    """Train a network; returns it with the test images and their digits."""
     table = cr.read_table("digits").frame
     x = table.drop("digit").to_numpy() / 16.0  # (1797, 64), gray levels 0 .. 1
     y = table["digit"].cast(int).to_numpy()
     net = cr.Sequential(cr.Dense(64, "relu"), cr.Dropout(0.2), cr.Dense(10))  # (B, 64) -> (B, 10)
     model = cr.Model(net, "cross_entropy", cr.Adam(0.003), metrics=["accuracy"], penalty=cr.L2(1e-3))
-    rest, held_out = slice(0, 1437), slice(1437, None)  # the last fifth: other writers than the first
+    training, test = slice(0, 1437), slice(1437, None)  # the last fifth, by other writers
     stop = cr.EarlyStopping(patience=8)
-    model.fit(x[rest], y[rest], epochs=60, validation=0.15, seed=0, callbacks=[stop], verbose=False)
-    return model, x[held_out], y[held_out]
+    model.fit(x[training], y[training], epochs=60, validation=0.15, seed=0, callbacks=[stop], verbose=False)
+    return model, x[test], y[test]
 
 
-def picture(image: np.ndarray) -> str:
-    """An image as text, two signs for a pixel."""
+def image_text(image: np.ndarray) -> str:
+    """An image as text, two characters per pixel."""
     return "\n".join("".join(" .:+#@"[int(level * 5.99)] * 2 for level in row) for row in image.reshape(8, 8))
 
 
 def main(lang: str = "en") -> None:
-    """Train, count, and show a mistake.
+    """Train, evaluate, and print an error.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
     """
-    say = {key: pair[lang == "zh"] for key, pair in SAYS.items()}
+    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     model, x, y = train()
-    said = np.asarray(model.predict(x))
-    right = int((said == y).sum())
-    print(say["epochs"].format(epochs=len(model.history)))
-    print(say["result"].format(rows=len(y), right=right, accuracy=right / len(y)))
+    predicted = np.asarray(model.predict(x))
+    right = int((predicted == y).sum())
+    print(texts["epochs"].format(epochs=len(model.history)))
+    print(texts["result"].format(rows=len(y), right=right, accuracy=right / len(y)))
     if right < len(y):
-        i = int(np.argmax(said != y))
-        print(say["wrong"].format(true=y[i], said=said[i]))
-        print(picture(x[i]))
+        i = int(np.argmax(predicted != y))
+        print(texts["wrong"].format(true=y[i], predicted=predicted[i]))
+        print(image_text(x[i]))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Catalogs of translations: what a program says, in the programmer's words and in a reader's language.
+"""Read translation catalogs of GNU gettext.
 
-Free programs keep their texts in the format of GNU gettext: one ``.mo`` file for each part of the program and
-each language, with every English text beside its translation, made by people. That is tens of thousands of
-pairs of sentences in files that are installed anyway.
+Free programs store their texts in the format of GNU gettext: one ``.mo`` file per part of the program and
+language, with every English text and its translation. Installed programs contain tens of thousands of
+sentence pairs.
 
-    magic | version | N | where the originals are listed | where the translations are listed
-    N times: length, place of an original      N times: length, place of a translation      the texts
+    magic | version | N | offset of the table of originals | offset of the table of translations
+    N times: length, offset of an original      N times: length, offset of a translation      the texts
 
-An original may say where it stands in the program (``menu|save`` and a sign of code 4 before the text), and a
-text that counts things has a form for each number. Python's own reader runs the rule for those forms as code;
-here nothing of a file is run, and the first form is taken.
+An original may have a context (``menu|save`` and a character of code 4 before the text), and a text may have
+plural forms. Python's own reader evaluates the plural rule of the file as code; this reader runs nothing and
+takes the first form.
 
 Reference: the manual of GNU gettext, The format of GNU MO files.
 """
@@ -30,13 +30,13 @@ CONTEXT, FORM = "\x04", "\0"
 
 
 def read_catalog(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
-    """The texts of a ``.mo`` file with their translations, in the order of the file.
+    """Read the texts of a ``.mo`` file with their translations, in file order.
 
     Args:
-        path: the file. Its header (the translation of no text) is left out, as is what has no translation.
+        path: the file. Its header (the translation of the empty text) and untranslated texts are left out.
 
     Raises:
-        DataError E301: the file cannot be opened. E316: it is damaged, or no catalog.
+        DataError E301: the file cannot be opened. E316: a damaged file, or not a catalog.
 
     Example:
         >>> import struct
@@ -56,24 +56,24 @@ def read_catalog(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     count, *tables = struct.unpack(f"{order}3I", content[8:HEADER])
     try:
         originals, translations = (_texts(content, table, count, order) for table in tables)
-    except ValueError as cause:  # a place outside the file, or bytes that are no UTF-8
+    except ValueError as cause:  # an offset outside the file, or invalid UTF-8
         raise _damaged(path, str(cause)) from cause
     pairs = zip(originals, translations, strict=True)
-    found = ((_first(text).split(CONTEXT)[-1], _first(said)) for text, said in pairs)
-    return [(text, said) for text, said in found if text and said]
+    texts = ((_first(text).split(CONTEXT)[-1], _first(translation)) for text, translation in pairs)
+    return [(text, translation) for text, translation in texts if text and translation]
 
 
 def _texts(content: bytes, table: int, count: int, order: str) -> list[str]:
-    """The texts whose lengths and places are listed from ``table`` on."""
+    """The texts whose lengths and offsets are listed from offset ``table`` on."""
     listed = np.frombuffer(content, f"{order}u4", 2 * count, table).reshape(-1, 2).astype(np.int64)
     ends = listed.sum(axis=1)
-    if count and (ends.max() > len(content) or listed[:, 0].sum() > len(content)):  # texts share no byte
+    if count and (ends.max() > len(content) or listed[:, 0].sum() > len(content)):  # texts do not overlap
         raise ValueError(f"texts that end at {ends.max()} of {len(content)} bytes")
     return [content[start : start + size].decode("utf-8") for size, start in listed.tolist()]
 
 
 def _first(text: str) -> str:
-    """The form for one thing, of a text that counts."""
+    """The first plural form of a text."""
     return text.split(FORM)[0]
 
 

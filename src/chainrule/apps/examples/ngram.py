@@ -1,14 +1,15 @@
-"""The n-gram model: the next token guessed from the last few by counting, the rival of every language model.
+"""An n-gram language model with interpolated Kneser-Ney smoothing, as a baseline for language models.
 
-How often did this token follow these? Long beginnings were seen too seldom to trust, short ones say too
-little; so each order lends a part of its counts, the *discount* D, to the next lower one:
+The probability of a token w after a context h is estimated from counts. Long contexts are rare and short ones
+carry little information, so each order moves a part of its counts, the *discount* D, to the next lower order:
 
-    p(w | h) = (c(h w) - D) / c(h) + g(h) p(w | h'),   h' = h without its first token, g(h) what was lent
+    p(w | h) = (c(h w) - D) / c(h) + g(h) p(w | h'),   h' = h without its first token, g(h) the discounted
+    share
 
-and the lowest order lends to "all tokens alike". A lower order is asked only where the higher one knows
-little, so it does not count how often a token came but after how many *different* tokens (Kneser-Ney):
-"Francisco" is frequent, but only after "San". Three discounts, for counts of one, two and more, follow from
-how many grams were seen once, twice, three and four times.
+and the lowest order interpolates with the uniform distribution. A lower order counts after how many
+*different* tokens a token occurs instead of how often (Kneser-Ney): "Francisco" is frequent, but only after
+"San". The three discounts, for counts of one, two and more, follow from the numbers of n-grams that occur
+once to four times.
 
 Reference: Kneser and Ney (1995), Improved backing-off for m-gram language modeling; Chen and Goodman (1999),
 An empirical study of smoothing techniques for language modeling, section 3.
@@ -23,17 +24,17 @@ import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN
 
-LEAST = 0.1
-"""Something is always lent, or a token that is new after these would be impossible."""
+MIN_DISCOUNT = 0.1
+"""Keeps the probability of tokens that are new after a context above 0."""
 
 
 @dataclass
 class Level:
-    """What was counted of one order.
+    """The counts of one order.
 
     Args:
-        grams, lent, counts: each gram as one number, and its count without and with the discount.
-        contexts, totals, shares: each context as one number, the sum of its counts, the sum of what is lent.
+        grams, counts: each n-gram as one number, and its discounted count.
+        contexts, totals, shares: each context as one number, the sum of its counts, the sum of its discounts.
     """
 
     grams: np.ndarray
@@ -44,24 +45,24 @@ class Level:
 
 
 class NGram:
-    """An interpolated Kneser-Ney model of some order; ``NGram(texts, 1, size)`` counts single tokens.
+    """An interpolated Kneser-Ney model; ``NGram(texts, 1, size)`` is a unigram model.
 
     Args:
-        texts: the tokens of each training text, its end included, int64.
-        order: how many tokens a gram has, 1 to 4.
-        size: of the vocabulary; tokens are 0 to size - 1.
+        texts: token ids of each training text with its end token, int64.
+        order: number of tokens of an n-gram, 1 to 4.
+        size: size of the vocabulary; token ids are 0 to size - 1.
     """
 
     def __init__(self, texts: Sequence[np.ndarray], order: int, size: int) -> None:
         self.order, self.size = order, size
-        self.tokens = len(np.unique(np.concatenate(texts)))  # those that can come at all
+        self.tokens = len(np.unique(np.concatenate(texts)))  # number of tokens that occur
         rows = grams_of(texts, order)
         wider = np.zeros(0, np.int64)
         self.levels: list[Level] = []
         for n in range(order, 0, -1):
             keys, counts = np.unique(self._keys(rows[:, order - n :]), return_counts=True)
             if n < order:
-                # After how many different tokens; nothing stands before a text, so there every time counts.
+                # Count different preceding tokens; at the beginning of a text, count occurrences.
                 kinds, varieties = np.unique(wider % size**n, return_counts=True)
                 counts = np.where(
                     keys // size ** (n - 1) == BEGIN, counts, varieties[np.searchsorted(kinds, keys)]
@@ -70,30 +71,30 @@ class NGram:
             wider = keys
 
     def _keys(self, rows: np.ndarray) -> np.ndarray:
-        """Each gram (N, n) as one number."""
+        """Encode n-grams (N, n) as numbers (N,)."""
         key = np.zeros(len(rows), np.int64)
         for column in rows.T:
             key = key * self.size + column
         return key
 
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        """How likely the last token of each row (N, order) is after the others: (N,)."""
+        """The probability (N,) of the last token of each row (N, order) after the others."""
         p = np.full(len(rows), 1.0 / self.tokens)
         for n, level in enumerate(self.levels, 1):
             keys = self._keys(rows[:, self.order - n :])
-            count = _found(level.grams, level.counts, keys)
-            total = _found(level.contexts, level.totals, keys // self.size)
-            share = _found(level.contexts, level.shares, keys // self.size)
+            count = _look_up(level.grams, level.counts, keys)
+            total = _look_up(level.contexts, level.totals, keys // self.size)
+            share = _look_up(level.contexts, level.shares, keys // self.size)
             p = np.where(total > 0, (count + share * p) / np.maximum(total, 1), p)
         return p
 
     def loss(self, texts: Sequence[np.ndarray]) -> float:
-        """Nats for each token: the mean of -log p."""
+        """The loss in nats per token: the mean of -log p."""
         return float(-np.log(self.probabilities(grams_of(texts, self.order))).mean())
 
 
 def grams_of(texts: Sequence[np.ndarray], order: int) -> np.ndarray:
-    """Each token with those before it, (N, order); before a text stands ``BEGIN``, as often as needed.
+    """Each token with the tokens before it, (N, order); texts are padded with ``BEGIN`` on the left.
 
     Example:
         >>> grams_of([np.array([7, 8])], 3).tolist()
@@ -105,27 +106,29 @@ def grams_of(texts: Sequence[np.ndarray], order: int) -> np.ndarray:
 
 
 def best_order(training: Sequence[np.ndarray], validation: Sequence[np.ndarray], size: int) -> NGram:
-    """The model of order 1 to 4 with the smallest loss on the validation texts."""
+    """The model of order 1 to 4 with the lowest loss on the validation texts."""
     models = [NGram(training, order, size) for order in (1, 2, 3, 4)]
     return min(models, key=lambda model: model.loss(validation))
 
 
 def _level(keys: np.ndarray, counts: np.ndarray, size: int) -> Level:
-    """The counts of one order, discounted."""
+    """The discounted counts of one order."""
     once, twice, thrice, more = (max(1, int((counts == times).sum())) for times in (1, 2, 3, 4))
     part = once / (once + 2 * twice)
     discounts = np.array(
         [0, 1 - 2 * part * twice / once, 2 - 3 * part * thrice / twice, 3 - 4 * part * more / thrice]
     )
-    discounts[1:] = np.maximum(discounts[1:], LEAST)
-    lent = np.minimum(discounts[np.minimum(counts, 3)], counts)
-    contexts, starts = np.unique(keys // size, return_index=True)  # keys are sorted, so contexts lie together
+    discounts[1:] = np.maximum(discounts[1:], MIN_DISCOUNT)
+    discount = np.minimum(discounts[np.minimum(counts, 3)], counts)
+    contexts, starts = np.unique(
+        keys // size, return_index=True
+    )  # keys are sorted, so equal contexts are adjacent
     return Level(
-        keys, counts - lent, contexts, np.add.reduceat(counts, starts), np.add.reduceat(lent, starts)
+        keys, counts - discount, contexts, np.add.reduceat(counts, starts), np.add.reduceat(discount, starts)
     )
 
 
-def _found(known: np.ndarray, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """The value of each key, 0 where it is unknown."""
-    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[place] == keys, values[place], 0)
+def _look_up(known: np.ndarray, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The value of each key, or 0 if it is unknown."""
+    position = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[position] == keys, values[position], 0)

@@ -1,10 +1,10 @@
-"""Tang poems: the three hundred that everybody learns, or all that are left.
+"""Read Tang poems from one of two collections.
 
-The small form is the file ``tang300`` of Debian's package ``fortunes-zh`` (314 poems, simplified characters),
-found where Debian puts it. The large form is the folder of the npm package ``chinese-poetry`` (57,607 Tang
-poems, traditional characters). Both hold more than poems: colors of a terminal, notes in brackets, marks of
-quotation, gaps where a character is lost. A poem is handed out as its verses alone, Chinese characters and
-punctuation; one in which something else is left is left out.
+The small collection is the file ``tang300`` of Debian's package ``fortunes-zh`` (314 poems, simplified
+characters). The large one is the folder of the npm package ``chinese-poetry`` (57,607 Tang poems, traditional
+characters). Both contain terminal colors, notes in brackets, quotation marks, and gaps for lost characters.
+Only the verses are returned, as Chinese characters and punctuation; poems that contain other characters after
+cleaning are left out.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ POETRY = "**/quantangshi/poet.tang.*.json"
 PUNCTUATION = "，。？！；：、"
 _COLOR = re.compile(r"\x1b\[\d*m")
 _NOTE = re.compile(r"（[^）]*）|〖[^〗]*〗|\{[^}]*\}|\([^)]*\)")
-_MARK = re.compile(r"[\s《》〈〉「」『』“”‘’\[\]・·]")  # around words that belong to the verse
+_MARK = re.compile(r"[\s《》〈〉「」『』“”‘’\[\]・·]")  # removed, while the text inside is kept
 _VERSES = re.compile(rf"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f{PUNCTUATION}]+")
-_LARGEST = 10_000  # characters of a poem; the longest known has under 2,000
+_MAX_LENGTH = 10_000  # characters of a poem; the longest known poem has fewer than 2,000
 
 
 @frozen
@@ -37,8 +37,8 @@ class Poem:
     """A poem.
 
     Args:
-        title, author: as the collection has them.
-        text: its verses with their punctuation, and nothing else.
+        title, author: as in the collection.
+        text: its verses with punctuation.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Poem:
 
     @property
     def lines(self) -> list[str]:
-        """Its sentences, each on a line of its own.
+        """The sentences of the poem.
 
         Example:
             >>> Poem("静夜思", "李白", "床前明月光，疑是地上霜。举头望明月，低头思故乡。").lines
@@ -57,50 +57,51 @@ class Poem:
 
 
 def read_poems(folder: str | os.PathLike[str] | None = None) -> list[Poem]:
-    """Tang poems, each once, in the order of the collection.
+    """Read Tang poems without duplicates, in the order of the collection.
 
     Args:
-        folder: where the npm package ``chinese-poetry`` was unpacked; by default the poems of Debian's
-            ``fortunes-zh``.
+        folder: folder of the unpacked npm package ``chinese-poetry``; by default the poems of Debian's
+            ``fortunes-zh`` are read.
 
     Raises:
-        DataError E315: the package is not there; says how to get it. E316: a file of it is damaged.
+        DataError E315: the package is not installed. E316: a damaged file.
         DataError E301: no such folder.
     """
-    found = _fortunes(FORTUNES) if folder is None else _poetry(Path(folder))
-    return _each_once(found)
+    poems = _fortunes(FORTUNES) if folder is None else _poetry(Path(folder))
+    return _clean(poems)
 
 
-def split_poems(poems: Sequence[Poem], held: float, seed: int = 0) -> tuple[list[Poem], ...]:
-    """Poems to learn from, to choose by, and to be judged by; none of the others shares a sentence with one
-    that is learned from.
+def split_poems(poems: Sequence[Poem], fraction: float, seed: int = 0) -> tuple[list[Poem], ...]:
+    """Split poems into training, validation and test poems.
+
+    Validation and test poems that share a sentence with a training poem are left out.
 
     Args:
-        poems: each once.
-        held: the part of them that is held out to choose by, and the part to be judged by.
-        seed: decides which.
+        poems: the poems without duplicates.
+        fraction: fraction of the validation poems, and of the test poems.
+        seed: seed of the split.
 
     Raises:
-        UsageError E330: impossible parts. DataError E331: too few poems.
+        UsageError E330: an invalid fraction. DataError E331: too few poems.
     """
-    parts = split(np.zeros(len(poems)), seed, (1 - 2 * held, held, held))
+    parts = split(np.zeros(len(poems)), seed, (1 - 2 * fraction, fraction, fraction))
     training, *others = ([poems[i] for i in rows] for rows in (parts.train, parts.validation, parts.test))
     known = {line for poem in training for line in poem.lines}
     return training, *([poem for poem in part if known.isdisjoint(poem.lines)] for part in others)
 
 
-def _each_once(poems: Iterable[Poem]) -> list[Poem]:
-    """The poems that are whole, and of several with the same verses the first."""
-    seen: dict[str, Poem] = {}
+def _clean(poems: Iterable[Poem]) -> list[Poem]:
+    """Clean the verses; incomplete poems and duplicates are left out."""
+    unique: dict[str, Poem] = {}
     for poem in poems:
         text = _MARK.sub("", _NOTE.sub("", poem.text))
-        if len(text) <= _LARGEST and _VERSES.fullmatch(text):
-            seen.setdefault(text, Poem(poem.title, poem.author, text))
-    return list(seen.values())
+        if len(text) <= _MAX_LENGTH and _VERSES.fullmatch(text):
+            unique.setdefault(text, Poem(poem.title, poem.author, text))
+    return list(unique.values())
 
 
 def _fortunes(path: Path) -> Iterator[Poem]:
-    """The poems of a file of fortunes: title, author and verses, parted by lines of ``%``."""
+    """The poems of a fortune file: title, author and verses, separated by lines of ``%``."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -119,18 +120,18 @@ def _fortunes(path: Path) -> Iterator[Poem]:
 
 
 def _poetry(folder: Path) -> Iterator[Poem]:
-    """The Tang poems of the npm package, in the order of its files' numbers."""
+    """The Tang poems of the npm package, ordered by file number."""
     if not os.path.isdir(folder):
         raise DataError(
             "E301", where=str(folder), expected="a folder", received="none",
-            fix="npm pack chinese-poetry, and tar xzf what it brings",
+            fix="npm pack chinese-poetry, then tar xzf the archive",
         )  # fmt: skip
     files = sorted(folder.glob(POETRY), key=lambda file: int(file.name.split(".")[2]))
     if not files:
         raise DataError(
             "E315", where=str(folder), name="chinese-poetry",
-            expected="quantangshi/poet.tang.0.json and its like", received="none",
-            fix="npm pack chinese-poetry, and tar xzf what it brings",
+            expected="files such as quantangshi/poet.tang.0.json", received="none",
+            fix="npm pack chinese-poetry, then tar xzf the archive",
         )  # fmt: skip
     for file in files:
         yield from _poems_of(file)

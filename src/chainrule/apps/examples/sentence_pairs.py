@@ -1,18 +1,17 @@
-"""Pairs of sentences to learn translation from, cleaned, and split so that the test is honest.
+"""Sentence pairs for translation: reading, cleaning, and a split without leakage.
 
-What programs say is short, repeated, and written for machines too. Before a network can learn from it:
+Texts of programs are short, repetitive, and contain markup. They are cleaned in these steps:
 
-    "_Open %PRODUCTNAME..."   "打开 %PRODUCTNAME(_O)..."      as the catalog has it
-    "Open %PRODUCTNAME..."    "打开 %PRODUCTNAME..."          the key that opens a menu goes
-    "Open ①..."               "打开 ①..."                     what is filled in later becomes one sign
+    "_Open %PRODUCTNAME..."   "打开 %PRODUCTNAME(_O)..."      as in the catalog
+    "Open %PRODUCTNAME..."    "打开 %PRODUCTNAME..."          accelerator keys of menus are removed
+    "Open ①..."               "打开 ①..."                     placeholders are replaced by symbols
 
-The signs ①, ②, ... stand for the placeholders of a pair in the order of the English; a network has to learn
-only that they are carried over, and ``Marked.restored`` puts the placeholders back. Pairs that teach nothing
-are left out, and it is said how many and why.
+The symbols ①, ②, ... are the placeholders of a pair in the order of the English text; a network only has to
+copy them, and ``Marked.restored`` inserts the placeholders again. Pairs that are not suitable are dropped and
+counted by reason.
 
-The same sentence stands in many menus. Were such pairs shared out at random, a network would be judged by
-sentences it has learned by heart; so all that read alike, but for capitals, punctuation and numbers, go to
-the same part (``split_pairs``).
+The same sentence occurs in many menus. A random split would put copies of training sentences into the test;
+so sentences that differ only in capitals, punctuation and numbers belong to the same part (``split_pairs``).
 """
 
 from __future__ import annotations
@@ -35,26 +34,30 @@ from chainrule.records import frozen
 
 LIBREOFFICE = Path("/usr/lib/libreoffice/program/resource")
 PACKAGE = "libreoffice-l10n-zh-cn"
-SIGNS = "①②③④⑤⑥⑦⑧⑨"
+SYMBOLS = "①②③④⑤⑥⑦⑧⑨"
 PLACEHOLDER = re.compile(
     r"%\(\w+\)[sdif]|%\{\w+\}|%[A-Z][A-Z0-9_]+|%\d+|%[sdifux]\b"  # %(name)s %{name} %NAME %1 %s
     r"|\$\(\w+\)|\$\{\w+\}|\$[A-Za-z_][\w.]*\|?|\$\d\b"  # $(NAME) ${NAME} $name $1
     r"|</?[a-z]+(?: [^<>]*=[^<>]*)?/?>|</?[A-Z]{1,4}/?>"  # <b> </b> <a href="..."> <BR>
 )
-HINT = re.compile(r"^[^^]*\^(?=\S)")  # "female^Elvish Archer": which one is meant, not what it is called
-KEY = re.compile(r"\s*[(（]\s*[~_&]\w\s*[)）]")  # "(_O)" behind a Chinese word
+HINT = re.compile(r"^[^^]*\^(?=\S)")  # "female^Elvish Archer": a hint for translators
+KEY = re.compile(r"\s*[(（]\s*[~_&]\w\s*[)）]")  # "(_O)" after a Chinese word
 MARK = re.compile(r"[~_&](?=\w)")
 HAN, LETTER = re.compile("[一-鿿]"), re.compile("[A-Za-z]")
-SHARES = (0.9, 0.05, 0.05)
+REASONS = {
+    "duplicate": "重复", "other translation": "同一句的其他译文", "too long": "过长",
+    "nothing to translate": "无可翻译的内容", "different placeholders": "占位符不一致",
+}  # fmt: skip
+FRACTIONS = (0.9, 0.05, 0.05)
 
 
 @frozen
 class Marked:
-    """A text in which signs stand for its placeholders.
+    """A text in which symbols replace placeholders.
 
     Args:
-        text: with ① for the first placeholder, ② for the second that is another one, ...
-        placeholders: what the signs stand for.
+        text: the text with ① for the first distinct placeholder, ② for the second, ...
+        placeholders: the placeholders in the order of the symbols.
 
     Example:
         >>> marked = Marked.of("Save %1 as %2 or %1?")
@@ -67,30 +70,30 @@ class Marked:
 
     @classmethod
     def of(cls, text: str, known: tuple[str, ...] | None = None) -> Marked:
-        """A text with signs for its placeholders.
+        """Replace the placeholders of a text by symbols.
 
         Args:
-            text: any; of placeholders beyond the ninth, each stays as it is.
-            known: the placeholders and their order, of a text whose translation this is.
+            text: the text; placeholders beyond the ninth are not replaced.
+            known: the placeholders of the original if this is its translation.
         """
-        found = tuple(dict.fromkeys(PLACEHOLDER.findall(text))) if known is None else known
-        signs = dict(zip(found, SIGNS, strict=False))
-        return cls(PLACEHOLDER.sub(lambda match: signs.get(match[0], match[0]), text), found)
+        placeholders = tuple(dict.fromkeys(PLACEHOLDER.findall(text))) if known is None else known
+        symbols = dict(zip(placeholders, SYMBOLS, strict=False))
+        return cls(PLACEHOLDER.sub(lambda match: symbols.get(match[0], match[0]), text), placeholders)
 
     def restored(self, text: str) -> str:
-        """A translation with the placeholders instead of the signs."""
-        signs = dict(zip(SIGNS, self.placeholders, strict=False))
-        return "".join(signs.get(letter, letter) for letter in text)
+        """Replace the symbols of a translation by the placeholders."""
+        symbols = dict(zip(SYMBOLS, self.placeholders, strict=False))
+        return "".join(symbols.get(letter, letter) for letter in text)
 
 
 @frozen
 class Pairs:
-    """Sentences beside their translations.
+    """Sentences and their translations.
 
     Args:
-        sources: the English sentences, each once.
-        targets: the Chinese of each.
-        dropped: how many pairs of the files are not here, by reason.
+        sources: distinct English sentences.
+        targets: their Chinese translations.
+        dropped: number of dropped pairs by reason.
     """
 
     sources: tuple[str, ...]
@@ -100,8 +103,19 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.sources)
 
+    def dropped_text(self, lang: str = "en") -> str:
+        """The numbers of dropped pairs with their reasons.
+
+        Example:
+            >>> clean_pairs([("OK", "OK"), ("Open", "打开"), ("Open", "打开")]).dropped_text()
+            '1 (duplicate), 1 (nothing to translate)'
+        """
+        if lang == "zh":
+            return "、".join(f"{REASONS[reason]} {count:,}" for reason, count in self.dropped.items()) or "无"
+        return ", ".join(f"{count:,} ({reason})" for reason, count in self.dropped.items()) or "none"
+
     def take(self, rows: Iterable[int]) -> Pairs:
-        """The pairs of these numbers, in this order."""
+        """The pairs with these indices, in this order."""
         chosen = list(rows)
         sources, targets = ([part[i] for i in chosen] for part in (self.sources, self.targets))
         return Pairs(tuple(sources), tuple(targets), self.dropped)
@@ -110,17 +124,17 @@ class Pairs:
 def read_pairs(
     folder: str | os.PathLike[str] | None = None, language: str = "zh_CN", longest: tuple[int, int] = (30, 60)
 ) -> Pairs:
-    """English sentences and their Chinese translations from the catalogs (``.mo``) of installed programs.
+    """Read English sentences and their Chinese translations from catalogs (``.mo``) of installed programs.
 
     Args:
-        folder: where catalogs lie, at any depth, in folders ``zh_CN/LC_MESSAGES``; by default those of
-            LibreOffice, where Debian's package libreoffice-l10n-zh-cn puts them.
-        language: the folder of the language.
-        longest: of a sentence, how many English words and how many Chinese characters.
+        folder: contains catalogs at any depth, in folders ``zh_CN/LC_MESSAGES``; by default the catalogs of
+            LibreOffice as installed by Debian's package libreoffice-l10n-zh-cn.
+        language: name of the folder of the language.
+        longest: maximum number of English words and of Chinese characters.
 
     Raises:
-        DataError E301: no such folder. E315: LibreOffice's catalogs are not installed. E316: a damaged
-        catalog. E367: no catalog of that language, or no pair in them that can be learned from.
+        DataError E301: no such folder. E315: the catalogs of LibreOffice are not installed. E316: a damaged
+        catalog. E367: no catalog of the language, or no suitable pair.
         UsageError E102: a length below 1.
     """
     root = LIBREOFFICE if folder is None else Path(folder)
@@ -145,12 +159,12 @@ def read_pairs(
 
 
 def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30, 60)) -> Pairs:
-    """Pairs that can be learned from, each English sentence once.
+    """Clean pairs and drop unsuitable ones; each English sentence occurs once in the result.
 
-    Where a sentence has several translations, the most frequent one is kept, of those the first.
+    Of several translations of a sentence, the most frequent one is kept, or the first one of equal frequency.
 
     Args:
-        pairs: English and Chinese, as a catalog has them.
+        pairs: English and Chinese texts of catalogs.
         longest: as in ``read_pairs``.
 
     Raises:
@@ -159,78 +173,79 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
     Example:
         >>> pairs = clean_pairs([("_Open", "打开(_O)"), ("Open", "打开"), ("OK", "OK")])
         >>> pairs.sources, pairs.targets, dict(pairs.dropped)
-        (('Open',), ('打开',), {'nothing to translate': 1, 'the same again': 1})
+        (('Open',), ('打开',), {'duplicate': 1, 'nothing to translate': 1})
     """
-    if len(longest) != 2 or not all(type(most) is int and most >= 1 for most in longest):
+    if len(longest) != 2 or not all(type(length) is int and length >= 1 for length in longest):
         raise UsageError(
             "E102", where="clean_pairs", name="longest", expected="two integers, at least 1",
             received=repr(longest)[:80], fix="longest=(30, 60)",
         )  # fmt: skip
     dropped: Counter[str] = Counter()
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    translations: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for pair in pairs:
-        source, target = _cleaned(*pair)
+        source, target = _clean(*pair)
         reason = _fault(source, target, longest)
         if reason:
             dropped[reason] += 1
         else:
-            found[source][target] += 1
-    dropped["the same again"] = sum(sum(said.values()) - len(said) for said in found.values())
-    dropped["another translation of the same"] = sum(len(said) - 1 for said in found.values())
-    chosen = {source: said.most_common(1)[0][0] for source, said in found.items()}
+            translations[source][target] += 1
+    for counts in translations.values():
+        dropped["duplicate"] += sum(counts.values()) - len(counts)
+        dropped["other translation"] += len(counts) - 1
+    chosen = {source: counts.most_common(1)[0][0] for source, counts in translations.items()}
     reasons = {reason: count for reason, count in sorted(dropped.items()) if count}
     return Pairs(tuple(chosen), tuple(chosen.values()), reasons)
 
 
-def _cleaned(source: str, target: str) -> tuple[str, str]:
-    """A pair without what only the program needs."""
+def _clean(source: str, target: str) -> tuple[str, str]:
+    """Remove markup from a pair."""
     marked = Marked.of(HINT.sub("", source))
     source, target = marked.text, Marked.of(target, marked.placeholders).text
-    signs = MARK.findall(source)
-    if len(signs) == 1 and signs[0] in target:  # and not an underscore within a name
-        source, target = MARK.sub("", source), KEY.sub("", target).replace(signs[0], "")
+    marks = MARK.findall(source)
+    if len(marks) == 1 and marks[0] in target:  # a key, not an underscore in a name
+        source, target = MARK.sub("", source), KEY.sub("", target).replace(marks[0], "")
     return plain(source), plain(target)
 
 
 def plain(text: str) -> str:
-    """A text in one line, single spaces between its words, its letters composed in one way (NFC)."""
+    """A text in one line with single spaces, in Unicode normalization form NFC."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _fault(source: str, target: str, longest: tuple[int, int]) -> str:
-    """Why a pair cannot be learned from; ``""`` where it can."""
+    """The reason why a pair is unsuitable, or ``""``."""
     if not LETTER.search(source) or not HAN.search(target):
         return "nothing to translate"
-    left = PLACEHOLDER.search(source) or PLACEHOLDER.search(target)
-    if left or {*source} & {*SIGNS} != {*target} & {*SIGNS}:
-        return "other placeholders than the original"
+    remaining = PLACEHOLDER.search(source) or PLACEHOLDER.search(target)
+    if remaining or {*source} & {*SYMBOLS} != {*target} & {*SYMBOLS}:
+        return "different placeholders"
     if len(source.split()) > longest[0] or len(target) > longest[1]:
         return "too long"
     return ""
 
 
 def split_pairs(
-    pairs: Pairs, seed: int = 0, shares: tuple[float, float, float] = SHARES
+    pairs: Pairs, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS
 ) -> tuple[Pairs, Pairs, Pairs]:
-    """Share pairs out to training, validation and test, such that sentences that read alike stay together.
+    """Split pairs into training, validation and test; similar sentences belong to the same part.
 
-    Alike are sentences that differ only in capitals, punctuation and numbers: "Sheet 1", "sheet 2:".
+    Sentences are similar if they differ only in capitals, punctuation and numbers: "Sheet 1", "sheet 2:".
 
     Args:
         pairs: the pairs.
-        seed: any whole number.
-        shares: of the different sentences, for training, validation and test.
+        seed: any integer.
+        fractions: fractions of the distinct sentences for training, validation and test.
 
     Raises:
-        UsageError E330: impossible shares. DataError E331: too few sentences.
+        UsageError E330: invalid fractions. DataError E331: too few sentences.
 
     Example:
         >>> texts = ("Open", "open...", "Save", "Save 1", "SAVE", "Close", "Print")
-        >>> [part.sources for part in split_pairs(Pairs(texts, texts, {}), shares=(0.5, 0.25, 0.25))]
+        >>> [part.sources for part in split_pairs(Pairs(texts, texts, {}), fractions=(0.5, 0.25, 0.25))]
         [('Save', 'Save 1', 'SAVE', 'Print'), ('Close',), ('Open', 'open...')]
     """
-    _, kinds = np.unique([alike(source) for source in pairs.sources], return_inverse=True)
-    parts = split(np.zeros(kinds.max(initial=-1) + 1), seed, shares, stratify=False)
+    _, kinds = np.unique([normalized(source) for source in pairs.sources], return_inverse=True)
+    parts = split(np.zeros(kinds.max(initial=-1) + 1), seed, fractions, stratify=False)
     train, validation, test = (
         pairs.take(np.flatnonzero(np.isin(kinds, part)))
         for part in (parts.train, parts.validation, parts.test)
@@ -239,17 +254,17 @@ def split_pairs(
 
 
 def pair_rows(pairs: Pairs, tokenizer: Tokenizer, length: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Pairs for a net that reads one text and writes another, such as ``cr.models.transformer``.
+    """Rows for an encoder-decoder network such as ``cr.models.transformer``.
 
     Args:
-        pairs: the sentences and their translations.
-        tokenizer: of both languages.
-        length: tokens of a row; what is longer is cut.
+        pairs: sentences and translations.
+        tokenizer: tokenizer of both languages.
+        length: tokens per row; longer texts are cut.
 
     Returns:
-        by name ``source`` and ``target`` (N, length): what is read, and what is written so far; y (N,
-        length): the token to be written next at each place, 0 where there is none.
-        ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
+        the inputs ``source`` and ``target`` (N, length), the text and its translation up to each position;
+        and y (N, length), the next token of the translation at each position, padded with 0.
+        ``cr.CrossEntropy(ignore_index=0)`` averages over the tokens that are not padding.
 
     Example:
         >>> tokenizer = Tokenizer.learn(["ab", "cd"], "character")
@@ -257,19 +272,19 @@ def pair_rows(pairs: Pairs, tokenizer: Tokenizer, length: int) -> tuple[dict[str
         >>> x["source"].tolist(), x["target"].tolist(), y.tolist()
         ([[2, 4, 5, 3, 0]], [[2, 6, 0, 0, 0]], [[6, 3, 0, 0, 0]])
     """
-    read = pad_sequences(tokenizer.encode_all(pairs.sources, ends=True), length, PAD, truncate=True)
-    said = tokenizer.encode_all(pairs.targets, ends=True)
-    written = pad_sequences([text[:-1] for text in said], length, PAD, truncate=True)
-    wanted = pad_sequences([text[1:] for text in said], length, PAD, truncate=True)
-    x = {"source": read.values, "target": written.values}
-    return x, wanted.values
+    sources = pad_sequences(tokenizer.encode_all(pairs.sources, ends=True), length, PAD, truncate=True)
+    encoded = tokenizer.encode_all(pairs.targets, ends=True)
+    targets = pad_sequences([text[:-1] for text in encoded], length, PAD, truncate=True)
+    y = pad_sequences([text[1:] for text in encoded], length, PAD, truncate=True)
+    x = {"source": sources.values, "target": targets.values}
+    return x, y.values
 
 
-def alike(text: str) -> str:
-    """What is left of a text without capitals, punctuation, placeholders and numbers.
+def normalized(text: str) -> str:
+    """A text in lower case without punctuation, placeholders and numbers.
 
     Example:
-        >>> alike("Sheet 1: Save as..."), alike("sheet, save AS")
+        >>> normalized("Sheet 1: Save as..."), normalized("sheet, save AS")
         ('sheet save as', 'sheet save as')
     """
     return " ".join(re.findall(r"[^\W\d_]+", text.casefold())) or text

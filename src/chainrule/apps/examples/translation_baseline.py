@@ -1,17 +1,15 @@
-"""What a translation is measured against: a dictionary that was learned from the same pairs, and a memory.
+"""Baselines of translation: a dictionary learned from the same pairs, and a nearest-neighbor memory.
 
-A net that translates has to beat what needs no net. ``Lexicon`` puts word for word: which word of the one
-language goes with which of the other is found by IBM's first model, from nothing but pairs of sentences.
-Nobody says which word belongs to which; but of "the house / das Haus" and "the book / das Buch" only *das*
-goes with *the* in both, and once that is believed, *house* is left for *Haus*. So the belief t(f | e), how
-likely e is said as f, is bettered by turns:
+``Lexicon`` translates word by word. The translation probabilities t(f | e) are estimated from sentence pairs
+by IBM model 1: from "the house / das Haus" and "the book / das Buch", *das* is the only word that occurs with
+*the* in both, which leaves *Haus* for *house*. The algorithm is expectation maximization and alternates two
+steps:
 
-    each word f of a sentence is shared out among the words e beside it, in proportion to t(f | e);
-    t(f | e) becomes the share of e's that went to f.
+    E step: each word f of a sentence is distributed over the words e of its source, in proportion to t(f |
+    e); M step: t(f | e) is the share of the counts of e that were assigned to f.
 
-Whole sentences that were seen are looked up as they are, the longest first, since much of what programs say
-is a few words in a new order. ``Memory`` does without words altogether: it answers with the translation of
-the nearest sentence it has seen.
+Short sentences of the training pairs are used as phrases and replaced first, the longest first. ``Memory``
+returns the translation of the most similar training sentence.
 
 Reference: Brown, Della Pietra, Della Pietra and Mercer (1993), The mathematics of statistical machine
 translation: parameter estimation (Computational Linguistics 19), model 1; Koehn (2010), Statistical machine
@@ -33,17 +31,17 @@ from chainrule.records import frozen
 
 Words = Sequence[Hashable]
 WORD = re.compile(r"\w+|[^\w\s]")
-NOTHING = None  # the word e that every sentence has, for words of the other language that stand for none
+NULL = None  # the empty word e of every sentence, for words f without a source word
 
 
 @frozen
 class Lexicon:
-    """Translates word for word, known phrases first.
+    """A word-by-word translator that replaces known phrases first.
 
     Args:
-        words: for each word the likeliest one of the other language, if it is said at all.
-        phrases: whole sentences that were seen, with their translations.
-        longest: of a phrase, in words.
+        words: the most probable translation of each word, if it has one.
+        phrases: short training sentences with their translations.
+        longest: maximum length of a phrase in words.
 
     Example:
         >>> pairs = [("the house", "das Haus"), ("the book", "das Buch"), ("a book", "ein Buch")]
@@ -62,28 +60,28 @@ class Lexicon:
         sources: Sequence[Words],
         targets: Sequence[Words],
         longest: int = 4,
-        turns: int = 10,
-        least: float = 0.2,
+        iterations: int = 10,
+        min_share: float = 0.2,
     ) -> Lexicon:
-        """A lexicon from sentences and their translations.
+        """Learn a lexicon from sentences and translations.
 
         Args:
-            sources: the sentences, cut into words.
-            targets: the translation of each, cut into words.
-            longest: sentences of at most so many words are phrases too.
-            turns: how often t(f | e) is bettered.
-            least: a word of which a smaller share than this went to its f is not translated: Chinese has
-                nothing for "the", and what stands beside it most often is the full stop.
+            sources: sentences as lists of words.
+            targets: their translations as lists of words.
+            longest: sentences of at most this number of words are phrases.
+            iterations: number of iterations of expectation maximization.
+            min_share: words e with a smaller share of counts assigned to their best f are not translated:
+                Chinese has no word for "the", which would be translated as a full stop.
         """
         phrases = {}
         for source, target in zip(sources, targets, strict=True):
             if 0 < len(source) <= longest:
                 phrases.setdefault(tuple(source), tuple(target))
-        return cls(_best(sources, targets, turns, least), phrases, longest)
+        return cls(_best_translations(sources, targets, iterations, min_share), phrases, longest)
 
     def translate(self, sentence: Words) -> list[Hashable]:
-        """The words of the other language, in the order of this one; what is not known is left out."""
-        found: list[Hashable] = []
+        """Translate word by word, in the order of the source; unknown words are dropped."""
+        translation: list[Hashable] = []
         start = 0
         while start < len(sentence):
             end = next(
@@ -95,66 +93,66 @@ class Lexicon:
                 0,
             )
             if end:
-                found += self.phrases[tuple(sentence[start:end])]
+                translation += self.phrases[tuple(sentence[start:end])]
             elif sentence[start] in self.words:
-                found.append(self.words[sentence[start]])
+                translation.append(self.words[sentence[start]])
             start = end or start + 1
-        return found
+        return translation
 
 
-def _best(
-    sources: Sequence[Words], targets: Sequence[Words], turns: int, least: float
+def _best_translations(
+    sources: Sequence[Words], targets: Sequence[Words], iterations: int, min_share: float
 ) -> dict[Hashable, Hashable]:
-    """For each word e the f with the largest t(f | e), of equal ones the one to which more of e went."""
-    own, other = _numbers([(NOTHING,), *sources]), _numbers(targets)
+    """For each word e the f with the largest t(f | e), and with the larger count if there are several."""
+    own, other = _ids([(NULL,), *sources]), _ids(targets)
     links = _links(
-        ([own[w] for w in (NOTHING, *source)], [other[w] for w in target])
+        ([own[w] for w in (NULL, *source)], [other[w] for w in target])
         for source, target in zip(sources, targets, strict=True)
     )
-    first, second, place = np.concatenate([np.zeros((3, 0), np.int64), *links], axis=1)
-    pairs, link = np.unique(first * len(other) + second, return_inverse=True)  # each (e, f) that meet, once
-    of = pairs // max(1, len(other))  # the e of each
-    t, went = np.ones(len(pairs)), np.zeros(len(pairs))
-    for _ in range(turns):
+    first, second, position = np.concatenate([np.zeros((3, 0), np.int64), *links], axis=1)
+    pairs, link = np.unique(first * len(other) + second, return_inverse=True)  # each pair (e, f) that occurs
+    source_of = pairs // max(1, len(other))  # the e of each pair
+    t, counts = np.ones(len(pairs)), np.zeros(len(pairs))
+    for _ in range(iterations):
         share = t[link]
-        share /= np.bincount(place, share)[place]  # the word at each place is shared out whole
-        went = np.bincount(link, share, len(pairs))
-        t = went / np.bincount(of, went)[of]
+        share /= np.bincount(position, share)[position]  # the shares of each word f sum to 1
+        counts = np.bincount(link, share, len(pairs))
+        t = counts / np.bincount(source_of, counts)[source_of]
     words, others = list(own), list(other)
     occurs = Counter(word for source in sources for word in source)
     best = {}
-    for i in np.lexsort((went, t)).tolist():  # the last one of each e stays
-        e = words[of[i]]
-        if went[i] >= least * occurs[e]:
+    for i in np.lexsort((counts, t)).tolist():  # the last entry of each e remains
+        e = words[source_of[i]]
+        if counts[i] >= min_share * occurs[e]:
             best[e] = others[pairs[i] % len(other)]
         else:
             best.pop(e, None)
-    best.pop(NOTHING, None)
+    best.pop(NULL, None)
     return best
 
 
-def _numbers(sentences: Iterable[Words]) -> dict[Hashable, int]:
-    """A number for each word that occurs."""
+def _ids(sentences: Iterable[Words]) -> dict[Hashable, int]:
+    """An id for each word that occurs."""
     return {word: i for i, word in enumerate(dict.fromkeys(w for words in sentences for w in words))}
 
 
 def _links(sentences: Iterable[tuple[list[int], list[int]]]) -> Iterator[np.ndarray]:
-    """Every word e beside every word f of each pair of sentences, and at which place f is: (3, links)."""
-    before = 0
+    """All combinations of words e and f of each sentence pair, with the position of f: (3, links)."""
+    offset = 0
     for own, other in sentences:
-        places = before + np.arange(len(other))
-        yield np.stack([np.tile(own, len(other)), *(np.repeat(a, len(own)) for a in (other, places))])
-        before += len(other)
+        positions = offset + np.arange(len(other))
+        yield np.stack([np.tile(own, len(other)), *(np.repeat(a, len(own)) for a in (other, positions))])
+        offset += len(other)
 
 
 class Memory:
-    """Finds the nearest of the sentences it has seen: whose words, the rare ones above all, are the same.
+    """Finds the most similar sentence by the cosine similarity of TF-IDF vectors.
 
-    Sentences are compared by the cosine of the angle between their vectors: for each word how often it
-    occurs, times log(N / n) for a word that n of the N sentences have.
+    The vector of a sentence contains the count of each word times log((1 + N) / n), for a word that occurs in
+    n of the N sentences.
 
     Args:
-        sentences: cut into words, N of them.
+        sentences: N sentences as lists of words.
 
     Example:
         >>> memory = Memory([["open", "the", "file"], ["save", "the", "file"], ["save", "all"]])
@@ -163,58 +161,59 @@ class Memory:
     """
 
     def __init__(self, sentences: Sequence[Words]) -> None:
-        self._numbers = _numbers(sentences)
+        self._ids = _ids(sentences)
         counts = self._counts(sentences)
-        occurs = np.bincount(counts.indices, minlength=max(1, len(self._numbers)))
+        occurs = np.bincount(counts.indices, minlength=max(1, len(self._ids)))
         self._weights = np.log((1 + len(sentences)) / np.maximum(occurs, 1))
-        self._seen = self._vectors(counts)
+        self._known = self._vectors(counts)
 
     def nearest(self, sentences: Sequence[Words]) -> np.ndarray:
-        """The number of the nearest sentence for each of these, of equal ones the first: (M,)."""
-        found = self._vectors(self._counts(sentences)) @ self._seen.T  # (M, W) (W, N) -> (M, N)
-        return np.asarray(found.argmax(axis=1)).reshape(-1)
+        """The index (M,) of the most similar sentence for each of M sentences, the first of equal ones."""
+        similarity = self._vectors(self._counts(sentences)) @ self._known.T  # (M, W) (W, N) -> (M, N)
+        return np.asarray(similarity.argmax(axis=1)).reshape(-1)
 
     def _counts(self, sentences: Sequence[Words]) -> sparse.csr_array:
-        """How often each sentence has each word that is known: (M, W)."""
-        known = [[self._numbers[w] for w in words if w in self._numbers] for words in sentences]
+        """The counts of known words in each sentence, (M, W)."""
+        known = [[self._ids[w] for w in words if w in self._ids] for words in sentences]
         rows = np.repeat(np.arange(len(known)), [len(words) for words in known])
         columns = np.array([w for words in known for w in words], np.int64)
-        shape = len(known), max(1, len(self._numbers))
+        shape = len(known), max(1, len(self._ids))
         counted = sparse.coo_array((np.ones(len(columns)), (rows, columns)), shape).tocsr()
         counted.sum_duplicates()
         return counted
 
     def _vectors(self, counts: sparse.csr_array) -> sparse.csr_array:
-        """The vectors of sentences, each of length 1."""
-        weighed = counts.multiply(self._weights).tocsr()
-        lengths = np.sqrt(weighed.multiply(weighed).sum(axis=1))
-        return weighed.multiply(1 / np.where(lengths > 0, lengths, 1.0)[:, None]).tocsr()
+        """The TF-IDF vectors of sentences, normalized to length 1."""
+        weighted = counts.multiply(self._weights).tocsr()
+        lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1))
+        return weighted.multiply(1 / np.where(lengths > 0, lengths, 1.0)[:, None]).tocsr()
 
 
-def rivals(train: Pairs, sources: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[str]]:
-    """Translations without a net, for a net to be measured against.
+def baseline_translations(train: Pairs, sources: Sequence[str], tokenizer: Tokenizer) -> dict[str, list[str]]:
+    """Translations of the baselines.
 
     Args:
-        train: what may be learned from.
-        sources: what is translated.
-        tokenizer: of the translations; its tokens are the words of a ``Lexicon``.
+        train: training pairs.
+        sources: texts to translate.
+        tokenizer: tokenizer of the translations; its tokens are the words of the ``Lexicon``.
 
     Returns:
-        ``"copy"``: the sources as they are; ``"memory"``: the translation of the nearest sentence;
+        ``"copy"``: the unchanged sources; ``"memory"``: the translation of the nearest sentence;
         ``"lexicon"``: a dictionary with phrases.
     """
-    seen, asked = ([words_of(text) for text in texts] for texts in (train.sources, sources))
-    lexicon = Lexicon.learn(seen, [numbers.tolist() for numbers in tokenizer.encode_all(train.targets)])
-    said = [[number for number in lexicon.translate(words) if isinstance(number, int)] for words in asked]
+    known, queries = ([words_of(text) for text in texts] for texts in (train.sources, sources))
+    lexicon = Lexicon.learn(known, [numbers.tolist() for numbers in tokenizer.encode_all(train.targets)])
+    translations = (lexicon.translate(words) for words in queries)
+    ids = [[token for token in words if isinstance(token, int)] for words in translations]
     return {
         "copy": list(sources),
-        "memory": [train.targets[i] for i in Memory(seen).nearest(asked)],
-        "lexicon": [tokenizer.decode(numbers) for numbers in said],
+        "memory": [train.targets[i] for i in Memory(known).nearest(queries)],
+        "lexicon": [tokenizer.decode(numbers) for numbers in ids],
     }
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a sentence and its punctuation marks, in small letters.
+    """The words and punctuation marks of a sentence, in lower case.
 
     Example:
         >>> words_of("Open the file...")

@@ -1,5 +1,4 @@
-"""``report.html``: one self-contained page that shows a training, in English and Chinese.
+"""``report.html``: a self-contained page about a training, in English and Chinese.
 
-In: a judged training. Out: the text of a page with its pictures inside, without a script and without a single
-request.
+Input: an evaluated training. Output: the HTML of a page with inline plots, without scripts and requests.
 """

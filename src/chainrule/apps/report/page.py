@@ -1,7 +1,7 @@
-"""The page of one training: what was learned from, how, and how good it is beside its rivals.
+"""Render the report of a training: data, network, training, and results with those of baselines.
 
-Everything from outside (names of columns, labels, paths) passes through the template's escaping; the only
-texts put in as they are, are pictures made here, which hold numbers alone.
+Texts from outside (column names, labels, paths) are escaped by the template; only plots, which contain
+numbers alone, are inserted as markup.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from markupsafe import Markup
 
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import Study
-from chainrule.apps.cli.run_writer import SHOWN, Rating, answer_of, judgeable
+from chainrule.apps.cli.prepared_data import PreparedData
+from chainrule.apps.cli.run_writer import RESULT_METRICS, Result, model_output, to_predictions
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import WORDS
@@ -30,129 +30,133 @@ from chainrule.settings import settings
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 
-MATRIX = 30  # classes shown in a confusion matrix at most
+MAX_CLASSES = 30  # of a confusion matrix
 
 
 @frozen
 class Confusion:
-    """How often each class was taken for each: rows are true classes, columns answers."""
+    """A confusion matrix: rows are true classes, columns predicted classes."""
 
     labels: tuple[Any, ...]
     counts: np.ndarray
 
     def shade(self, i: int, j: int) -> str:
-        """The color behind a count: deeper for a larger share of its row; errors are orange."""
+        """The background of a count: darker for a larger share of its row; errors are orange."""
         share = self.counts[i, j] / max(1, self.counts[i].sum())
         rgb = "37,99,168" if i == j else "209,102,15"
-        seen = 0.15 if self.counts[i, j] else 0.0  # a single mistake among many rows must be seen
-        return f"background:rgba({rgb},{seen + 0.6 * share:.2f})"
+        minimum = 0.15 if self.counts[i, j] else 0.0  # makes a single error among many rows visible
+        return f"background:rgba({rgb},{minimum + 0.6 * share:.2f})"
 
 
 def page(
     model: Model,
     options: Options,
-    study: Study,
-    rated: list[Rating],
+    prepared: PreparedData,
+    results: list[Result],
     recorded: RecordedHistograms | None = None,
 ) -> str:
-    """The whole page as HTML.
+    """Render the report as HTML.
 
     Args:
-        model: the trained net.
-        options: what was asked for.
-        study: the data.
-        rated: the net and its rivals on the held-out rows.
+        model: the trained model.
+        options: options of the training.
+        prepared: the data.
+        results: metrics of the model and the baselines on the test rows.
         recorded: histograms of the training, if there are any.
     """
     loader = jinja2.PackageLoader("chainrule.apps.report", "template")
-    shelf = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=loader,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_shown,
+        finalize=_printable,
     )
-    shelf.filters["cell"] = cell
-    answers = judgeable(model, study.test.y, answer_of(model, study.test.x))
+    environment.filters["cell"] = cell
+    test = prepared.test
+    predictions = to_predictions(model, test.y, model_output(model, test.x))
     history = model.history
     assert model.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
-    return shelf.get_template("page.html").render(
+    return environment.get_template("page.html").render(
         words=WORDS,
         lang=settings.lang,
-        title=study.table.source,
-        kind=study.task.kind,
-        facts=_facts(options, study, history, int(best["epoch"] or 0)),
-        metrics=SHOWN[study.task.kind],
-        positive=_positive(study),
-        rated=rated,
-        columns=_columns(study),
+        title=prepared.table.source,
+        kind=prepared.task.kind,
+        facts=_facts(options, prepared, history, int(best["epoch"] or 0)),
+        metrics=RESULT_METRICS[prepared.task.kind],
+        positive=_positive(prepared),
+        results=results,
+        columns=_columns(prepared),
         layers=summary_rows(model.recipe.net, model.network.inputs),
         count=model.network.count,
         optimizer=str(model.recipe.optimizer),
-        loss=study.loss,
+        loss=prepared.loss,
         penalty=str(model.recipe.penalty or ""),
-        notices=[(notice.en, notice.zh) for notice in study.notices],
+        notices=[(notice.en, notice.zh) for notice in prepared.notices],
         history=history,
-        curves=_curves(history, study.task.kind, int(best["epoch"] or 0)),
-        confusion=_confusion(study, answers),
-        pictures=[]
-        if study.task.is_classification
-        else _of_values(answers.target[:, 0], answers.prediction[:, 0]),
+        curves=_curves(history, prepared.task.kind, int(best["epoch"] or 0)),
+        confusion=_confusion(prepared, predictions),
+        plots=[]
+        if prepared.task.is_classification
+        else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
-        **figures(model, study, answers, recorded),
+        **figures(model, prepared, predictions, recorded),
         diagnosis=list(map(_finding, model.state.findings or ())),
     )
 
 
-def _shown(value: Any) -> Any:
-    """What the template puts into the page: a text without control characters; markup made here as it is."""
+def _printable(value: Any) -> Any:
+    """Escape control characters of a text; markup of plots is not changed."""
     return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
-def _positive(study: Study) -> tuple[str, ...]:
-    """Of two classes, which one F1 speaks of."""
-    labels = study.preparation.labels
+def _positive(prepared: PreparedData) -> tuple[str, ...]:
+    """The note on the positive class of F1, for two classes."""
+    labels = prepared.preparation.labels
     return tuple(text.format(label=labels[1]) for text in WORDS["positive"]) if len(labels) == 2 else ()
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    """What the doctor found, each text in both languages."""
+    """A finding of the doctor with its texts in both languages."""
 
     def both(text: Callable[[str], str]) -> tuple[str, str]:
         return text("en"), text("zh")
 
     return {
-        "gravity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name), "rule": finding.rule.id,
+        "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
+        "rule": finding.rule.id,
         "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
         "remedy": both(finding.remedy_in),
     }  # fmt: skip
 
 
-def _facts(options: Options, study: Study, history: list, best: int) -> list[tuple[tuple[str, str], str]]:
-    """Short facts, each with its name in both languages."""
-    parts = dict(zip(("training", "validation", "test"), map(str, study.parts.sizes), strict=True))
-    found = {
-        "fact_rows": f"{study.table.rows:,}",
-        "fact_target": study.task.target,
+def _facts(
+    options: Options, prepared: PreparedData, history: list, best: int
+) -> list[tuple[tuple[str, str], str]]:
+    """The facts of the training, each with its name in both languages."""
+    parts = dict(zip(("training", "validation", "test"), map(str, prepared.parts.sizes), strict=True))
+    facts = {
+        "fact_rows": f"{prepared.table.rows:,}",
+        "fact_target": prepared.task.target,
         "fact_split": " / ".join(parts.values()),
         "fact_epochs": f"{len(history)} / {options.epochs}",
         "fact_best": str(best),
         "fact_batch": str(options.batch_size),
         "fact_seed": str(options.seed),
-        "fact_fingerprint": study.table.fingerprint[:16],
+        "fact_fingerprint": prepared.table.fingerprint[:16],
     }
-    return [(WORDS[key], value) for key, value in found.items()]
+    return [(WORDS[key], value) for key, value in facts.items()]
 
 
-def _columns(study: Study) -> list[dict[str, Any]]:
+def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
     """The columns of the data in both languages."""
-    found = {}
+    rows = {}
     for lang in ("en", "zh"):
         with settings.using(lang=lang):
-            found[lang] = column_rows(study.columns)
-    pairs = zip(found["en"], found["zh"], strict=True)
+            rows[lang] = column_rows(prepared.columns)
+    pairs = zip(rows["en"], rows["zh"], strict=True)
     return [
         {
             "name": en[0],
@@ -166,7 +170,7 @@ def _columns(study: Study) -> list[dict[str, Any]]:
 
 
 def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
-    """The loss while training, and the metric on the validation rows."""
+    """The training and validation loss, and the validation metric, by epoch."""
     metric = f"val_{PRIMARY_METRIC[kind]}"
 
     def values(name: str) -> list[float]:
@@ -176,33 +180,33 @@ def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
     return [
         {
             "svg": Markup(svg_charts.curves(losses, best)),
-            "says": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS["curve_val_loss"])],
+            "caption": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS["curve_val_loss"])],
         },
         {
             "svg": Markup(svg_charts.curves([(values(metric), svg_charts.GREEN)], best)),
-            "says": [(svg_charts.GREEN, WORDS[f"curve_{metric}"])],
+            "caption": [(svg_charts.GREEN, WORDS[f"curve_{metric}"])],
         },
     ]
 
 
-def _confusion(study: Study, predictions: Predictions) -> Confusion | None:
-    labels = study.preparation.labels
-    if not study.task.is_classification or len(labels) > MATRIX:
+def _confusion(prepared: PreparedData, predictions: Predictions) -> Confusion | None:
+    labels = prepared.preparation.labels
+    if not prepared.task.is_classification or len(labels) > MAX_CLASSES:
         return None
     counts = np.zeros((len(labels), len(labels)), int)
     np.add.at(counts, (predictions.target, predictions.predicted), 1)
     return Confusion(labels, counts)
 
 
-def _of_values(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
-    """Predicted against true values, and the errors."""
+def _value_plots(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
+    """Predicted against true values, and the distribution of the errors."""
     return [
         {
             "svg": Markup(svg_charts.against(true, predicted)),
-            "says": [(svg_charts.BLUE, WORDS["curve_against"])],
+            "caption": [(svg_charts.BLUE, WORDS["curve_against"])],
         },
         {
             "svg": Markup(svg_charts.residuals(predicted - true)),
-            "says": [(svg_charts.BLUE, WORDS["curve_residuals"])],
+            "caption": [(svg_charts.BLUE, WORDS["curve_residuals"])],
         },
     ]

@@ -1,9 +1,8 @@
-"""Pictures for the page, as SVG text without a word in them: what they show is said in the page, in two
-languages.
+"""Charts of the report as SVG without words: their captions are part of the page, in both languages.
 
-A picture is a frame with numbers at round places and, inside it, lines, dots or bars. Text stays text, drawn
-with the reader's own fonts. Equal data gives equal bytes, and nothing in a picture has a name that could meet
-that of another on the page.
+A chart is a frame with ticks at round numbers and lines, dots or bars inside. Tick labels are SVG text in the
+fonts of the reader. Equal data results in equal bytes, and no element has an id that could collide with
+another chart of the page.
 """
 
 from __future__ import annotations
@@ -22,68 +21,69 @@ BLUE, ORANGE, GREEN, GRAY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
 COLORS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")
 DEPTHS = 8  # shades of a color
 PALE, DARK = "#e9ecef", "#495057"
-POINTS = 2000  # of a scatter picture at most: more only hide each other
-WIDE, HIGH = 560, 320  # of a picture
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # what is left free around the frame
-MOST_TICKS = 8
+MAX_POINTS = 2000  # of a scatter chart; more would hide each other
+WIDTH, HEIGHT = 560, 320  # of a chart
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # margins around the frame
+MAX_TICKS = 8
 
 
 def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> str:
     """Lines over the epochs.
 
     Args:
-        lines: values and color of each.
-        best: the epoch whose weights were kept; marked.
+        lines: values and color of each line.
+        best: the epoch whose weights were restored, marked by a dashed line.
     """
     values = [value for line, _ in lines for value in line if math.isfinite(value)]
     epochs = max((len(line) for line, _ in lines), default=1)
-    frame = Frame(_wider(1, epochs), _wider(min(values, default=0.0), max(values, default=1.0)), True)
-    drawn = [frame.line([(best, frame.y[0]), (best, frame.y[1])], GRAY, is_dashed=True)] if best else []
+    frame = Frame(_widen(1, epochs), _widen(min(values, default=0.0), max(values, default=1.0)), True)
+    elements = [frame.line([(best, frame.y[0]), (best, frame.y[1])], GRAY, is_dashed=True)] if best else []
     for line, color in lines:
         points = [(i, value) for i, value in enumerate(line, 1) if math.isfinite(value)]
-        drawn += [frame.line(points, color)] if len(line) > 2 else frame.dots(points, color, 3)
-    return frame.picture(drawn)
+        elements += [frame.line(points, color)] if len(line) > 2 else frame.dots(points, color, 3)
+    return frame.chart(elements)
 
 
 def against(true: np.ndarray, predicted: np.ndarray) -> str:
-    """Predicted values over true ones, with the line where both are equal."""
+    """Predicted values over true values, with the diagonal of equality."""
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
-    frame = Frame(_wider(low, high), _wider(low, high))
-    points = list(zip(true[:POINTS].tolist(), predicted[:POINTS].tolist(), strict=True))
+    frame = Frame(_widen(low, high), _widen(low, high))
+    points = list(zip(true[:MAX_POINTS].tolist(), predicted[:MAX_POINTS].tolist(), strict=True))
     diagonal = frame.line([(low, low), (high, high)], GRAY, is_dashed=True)
-    return frame.picture([diagonal, *frame.dots(points, BLUE, 3.5)])
+    return frame.chart([diagonal, *frame.dots(points, BLUE, 3.5)])
 
 
 def residuals(errors: np.ndarray) -> str:
-    """How often each error occurs."""
-    wide = _wider(float(errors.min()), float(errors.max()))
-    counts, edges = np.histogram(errors, bins=min(40, max(5, len(errors) // 5)), range=wide)
-    frame = Frame(wide, (0.0, 1.05 * max(int(counts.max()), 1)))
+    """The histogram of the errors."""
+    bounds = _widen(float(errors.min()), float(errors.max()))
+    counts, edges = np.histogram(errors, bins=min(40, max(5, len(errors) // 5)), range=bounds)
+    frame = Frame(bounds, (0.0, 1.05 * max(int(counts.max()), 1)))
     bars = zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
-    drawn = [frame.bar(low, high, count) for low, high, count in bars if count]
-    return frame.picture([*drawn, frame.line([(0.0, 0.0), (0.0, frame.y[1])], GRAY, is_dashed=True)])
+    elements = [frame.bar(low, high, count) for low, high, count in bars if count]
+    return frame.chart([*elements, frame.line([(0.0, 0.0), (0.0, frame.y[1])], GRAY, is_dashed=True)])
 
 
-def _wider(low: float, high: float) -> tuple[float, float]:
-    """A range with some room on both sides."""
-    room = 0.04 * (high - low) or 0.5 * abs(low) or 0.5
-    return low - room, high + room
+def _widen(low: float, high: float) -> tuple[float, float]:
+    """Extend a range on both sides."""
+    margin = 0.04 * (high - low) or 0.5 * abs(low) or 0.5
+    return low - margin, high + margin
 
 
-def ticks(low: float, high: float, is_whole: bool = False) -> list[float]:
-    """Round numbers between two others: multiples of 1, 2 or 5 times a power of ten.
+def ticks(low: float, high: float, is_integer: bool = False) -> list[float]:
+    """Round numbers in a range: multiples of 1, 2 or 5 times a power of ten.
 
     Args:
-        is_whole: whole numbers only.
+        low, high: the range.
+        is_integer: integers only.
 
     Example:
-        >>> ticks(0.03, 0.71), ticks(0.9, 4.1, is_whole=True)
+        >>> ticks(0.03, 0.71), ticks(0.9, 4.1, is_integer=True)
         ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], [1.0, 2.0, 3.0, 4.0])
     """
-    least = (high - low) / MOST_TICKS
-    power = 10.0 ** math.floor(math.log10(least))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
-    step = max(step, 1.0) if is_whole else step
+    min_step = (high - low) / MAX_TICKS
+    power = 10.0 ** math.floor(math.log10(min_step))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= min_step * (1 - 1e-9))
+    step = max(step, 1.0) if is_integer else step
     digits = max(0, -math.floor(math.log10(step)))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(i * step, digits) + 0.0 for i in range(first, last + 1)]
@@ -91,23 +91,23 @@ def ticks(low: float, high: float, is_whole: bool = False) -> list[float]:
 
 @frozen
 class Frame:
-    """The place of numbers on a picture.
+    """The coordinate system of a chart.
 
     Args:
         x, y: the range of each axis.
-        is_counted: whether the numbers along x are whole.
+        has_integer_x: whether the ticks of the x axis are integers.
     """
 
     x: tuple[float, float]
     y: tuple[float, float]
-    is_counted: bool = False
+    has_integer_x: bool = False
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where a pair of numbers lies, in pixels from the upper left corner."""
+        """The position of a point in pixels from the upper left corner."""
         along = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        place = LEFT + along * (WIDE - LEFT - RIGHT), HIGH - BOTTOM - up * (HIGH - TOP - BOTTOM)
-        return round(place[0], 1), round(place[1], 1)
+        position = LEFT + along * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+        return round(position[0], 1), round(position[1], 1)
 
     def line(self, points: Sequence[tuple[float, float]], color: str, is_dashed: bool = False) -> str:
         """A line through points."""
@@ -116,101 +116,104 @@ class Frame:
         return f'<polyline points="{path}" fill="none" stroke="{color}"{dash}/>'
 
     def dots(self, points: Sequence[tuple[float, float]], color: str, radius: float) -> list[str]:
-        """A dot at each point, so pale that many on one place can be seen."""
+        """A semitransparent dot at each point."""
         return [
             f'<circle cx="{px:g}" cy="{py:g}" r="{radius:g}" fill="{color}" fill-opacity="0.6"/>'
             for px, py in (self.at(*point) for point in points)
         ]
 
     def bar(self, low: float, high: float, count: float) -> str:
-        """A bar of this height between two numbers."""
+        """A bar of height ``count`` from ``low`` to ``high``."""
         (left, top), (right, bottom) = self.at(low, count), self.at(high, self.y[0])
         size = f'width="{right - left:.1f}" height="{bottom - top:.1f}"'
         return f'<rect x="{left:g}" y="{top:g}" {size} fill="{BLUE}" fill-opacity="0.8"/>'
 
-    def picture(self, drawn: Sequence[str]) -> str:
-        """The text of a picture: the grid with its numbers, and on it what is drawn."""
+    def chart(self, elements: Sequence[str]) -> str:
+        """The SVG text of a chart: grid, tick labels and elements."""
         grid = []
-        for x in ticks(*self.x, self.is_counted):
+        for x in ticks(*self.x, self.has_integer_x):
             (px, top), (_, bottom) = self.at(x, self.y[1]), self.at(x, self.y[0])
             grid.append(f'<path d="M{px:g} {top:g}V{bottom:g}" stroke="{PALE}"/>')
-            grid.append(f'<text x="{px:g}" y="{HIGH - 10}" text-anchor="middle">{_number(x)}</text>')
+            grid.append(f'<text x="{px:g}" y="{HEIGHT - 10}" text-anchor="middle">{_number(x)}</text>')
         for y in ticks(*self.y):
             (left, py), (right, _) = self.at(self.x[0], y), self.at(self.x[1], y)
             grid.append(f'<path d="M{left:g} {py:g}H{right:g}" stroke="{PALE}"/>')
             grid.append(f'<text x="{LEFT - 8}" y="{py + 4:g}" text-anchor="end">{_number(y)}</text>')
         (left, top), (right, bottom) = self.at(self.x[0], self.y[1]), self.at(self.x[1], self.y[0])
         frame = f'<path d="M{left:g} {top:g}V{bottom:g}H{right:g}" fill="none" stroke="{DARK}"/>'
-        head = f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" font-family="sans-serif" font-size="12"'
-        return f'{head} fill="{DARK}">{"".join([*grid, frame, *drawn])}</svg>'
+        head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" font-size="12"'
+        return f'{head} fill="{DARK}">{"".join([*grid, frame, *elements])}</svg>'
 
 
 def _number(value: float) -> str:
-    """A number at an axis."""
+    """Format a tick label."""
     return f"{value:.10g}".replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
 
 
-def reliability(found: Reliability) -> str:
-    """How often answers are right for each bin of confidence, beside how sure they are."""
-    there = found.counts > 0
-    low = min(0.5, math.floor(float(found.confidence[there].min()) * len(there)) / len(there))
+def reliability(diagram: Reliability) -> str:
+    """The reliability diagram: accuracy by bin of confidence, and the diagonal of perfect calibration."""
+    occupied = diagram.counts > 0
+    low = min(0.5, math.floor(float(diagram.confidence[occupied].min()) * len(occupied)) / len(occupied))
     frame = Frame((low, 1.0), (0.0, 1.02))
-    edges = np.linspace(0, 1, len(there) + 1)
+    edges = np.linspace(0, 1, len(occupied) + 1)
     bars = zip(
-        edges[:-1][there].tolist(), edges[1:][there].tolist(), found.accuracy[there].tolist(), strict=True
+        edges[:-1][occupied].tolist(),
+        edges[1:][occupied].tolist(),
+        diagram.accuracy[occupied].tolist(),
+        strict=True,
     )
-    drawn = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
+    elements = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
     diagonal = frame.line([(low, low), (1.0, 1.0)], GRAY, is_dashed=True)
-    points = zip(found.confidence[there].tolist(), found.accuracy[there].tolist(), strict=True)
-    return frame.picture([*drawn, diagonal, *frame.dots(list(points), ORANGE, 3)])
+    points = zip(diagram.confidence[occupied].tolist(), diagram.accuracy[occupied].tolist(), strict=True)
+    return frame.chart([*elements, diagonal, *frame.dots(list(points), ORANGE, 3)])
 
 
-def regions(shown: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
-    """Which class is answered where, the paler the less sure, and rows in the colors of their classes.
+def regions(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
+    """The predicted class over two features, paler where less certain, and rows colored by class.
 
     Args:
-        shown: the answers over two features.
-        rows: (N, 2) as the net sees them.
-        classes: (N,) their true classes.
+        grid: predictions over two features.
+        rows: (N, 2) prepared inputs.
+        classes: (N,) true classes.
     """
-    x, y = (shown.to_units(axis, shown.edges[axis]).tolist() for axis in range(2))
+    x, y = (grid.to_units(axis, grid.edges[axis]).tolist() for axis in range(2))
     frame = Frame((x[0], x[-1]), (y[0], y[-1]))
-    best, count = shown.prediction.argmax(axis=-1), shown.prediction.shape[-1]
-    sure = (shown.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
-    depth = np.clip(np.ceil(sure * DEPTHS), 1, DEPTHS).astype(int)
-    drawn = []
+    best, count = grid.prediction.argmax(axis=-1), grid.prediction.shape[-1]
+    certainty = (grid.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
+    depth = np.clip(np.ceil(certainty * DEPTHS), 1, DEPTHS).astype(int)
+    elements = []
     for j in range(len(y) - 1):
         mark = best[j] * (DEPTHS + 1) + depth[j]
         starts = np.append(np.flatnonzero(np.diff(mark[:-1], prepend=-1)), len(x) - 1).tolist()
         for start, end in itertools.pairwise(starts):
             color = COLORS[int(best[j, start]) % len(COLORS)]
             (left, top), (right, bottom) = frame.at(x[start], y[j + 1]), frame.at(x[end], y[j])
-            drawn.append(
+            elements.append(
                 f'<rect x="{left:g}" y="{top:g}" width="{right - left + 0.3:.1f}" '
                 f'height="{bottom - top + 0.3:.1f}" fill="{color}" '
                 f'fill-opacity="{0.5 * depth[j, start] / DEPTHS:.2f}"/>'
             )
-    places = [shown.to_units(axis, rows[:POINTS, axis]) for axis in range(2)]
+    positions = [grid.to_units(axis, rows[:MAX_POINTS, axis]) for axis in range(2)]
     for k in range(count):
-        own = classes[:POINTS] == k
-        points = list(zip(places[0][own].tolist(), places[1][own].tolist(), strict=True))
-        drawn += frame.dots(points, COLORS[k % len(COLORS)], 3)
-    return frame.picture(drawn)
+        own = classes[:MAX_POINTS] == k
+        points = list(zip(positions[0][own].tolist(), positions[1][own].tolist(), strict=True))
+        elements += frame.dots(points, COLORS[k % len(COLORS)], 3)
+    return frame.chart(elements)
 
 
 def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
-    """Values over the epochs: the darker, the more numbers lie there.
+    """Histograms over the epochs: darker cells contain more values.
 
     Args:
-        epochs: (n,) when they were counted.
-        edges: (cells + 1,) the ends of the cells.
-        shares: (n, cells) from 0 to 1.
+        epochs: (n,) epochs of the histograms.
+        edges: (cells + 1,) edges of the cells.
+        shares: (n, cells) shares from 0 to 1.
     """
     last = float(epochs[-1])
     ends = [float(epoch) - 0.5 for epoch in epochs] + [last + max(1.0, last - float(epochs[-2:][0])) - 0.5]
     marks = edges.tolist()
     frame = Frame((ends[0], ends[-1]), (marks[0], marks[-1]), True)
-    drawn = []
+    elements = []
     for i, row in enumerate(np.ceil(shares * DEPTHS).astype(int)):
         starts = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row)).tolist()
         for start, end in itertools.pairwise(starts):
@@ -220,5 +223,5 @@ def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
             if row[start]:
                 size = f'width="{right - left + 0.2:.1f}" height="{bottom - top:.1f}"'
                 shade = f'fill="{BLUE}" fill-opacity="{row[start] / DEPTHS:.2f}"'
-                drawn.append(f'<rect x="{left:g}" y="{top:g}" {size} {shade}/>')
-    return frame.picture(drawn)
+                elements.append(f'<rect x="{left:g}" y="{top:g}" {size} {shade}/>')
+    return frame.chart(elements)

@@ -1,4 +1,4 @@
-"""Every text of ``report.html``, in English and Chinese, side by side."""
+"""The texts of ``report.html`` in English and Chinese."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPORT: dict[str, tuple[str, str]] = {
         "预测每一行的数值，由 chainrule 训练。",
     ),
     "report_result": ("Result on the test rows", "测试数据上的结果"),
-    "report_honest": (
+    "report_evaluation": (
         "All three were evaluated once, on the same test rows, which were not used in training.",
         "三种方法都只在同一批未参与训练的测试数据上评估一次。",
     ),
@@ -28,7 +28,7 @@ REPORT: dict[str, tuple[str, str]] = {
     ),
     "curve_residuals": ("distribution of the errors (predicted - true)", "误差（预测值 - 真实值）的分布"),
     "report_confusion": ("Confusion matrix", "混淆矩阵"),
-    "report_confusion_says": (
+    "report_confusion_caption": (
         "Rows are true classes, columns predicted classes, on the test rows.",
         "行为真实类别，列为预测类别（测试数据）。",
     ),
@@ -46,7 +46,7 @@ REPORT: dict[str, tuple[str, str]] = {
     "fact_loss": ("loss", "损失函数"),
     "fact_optimizer": ("optimizer", "优化器"),
     "fact_penalty": ("penalty", "惩罚"),
-    "report_graph_says": (
+    "report_graph_caption": (
         "Each box is a layer with its output shape and number of parameters; repeated blocks are drawn once.",
         "每个方框是一层，标有输出形状和参数个数；重复的块只画一次。",
     ),
@@ -56,13 +56,13 @@ REPORT: dict[str, tuple[str, str]] = {
         "纵轴为准确率，横轴为置信度；虚线为完全校准",
     ),
     "report_boundary": ("Decision boundary", "决策边界"),
-    "report_boundary_says": (
+    "report_boundary_caption": (
         "Predicted class for each pair of the features {x} (horizontal) and {y} (vertical); "
         "points are test rows colored by their true class.",
         "两个特征取各值时的预测类别：横轴 {x}，纵轴 {y}；圆点为测试数据，颜色表示真实类别。",
     ),
     "report_histograms": ("Distributions by epoch", "分布随轮数的变化"),
-    "report_histograms_says": (
+    "report_histograms_caption": (
         "Values on the vertical axis, epochs on the horizontal; darker cells hold more values.",
         "纵轴为数值，横轴为轮数；颜色越深，数值越集中。",
     ),

@@ -118,7 +118,7 @@ class Finding:
         facts: the values of the sentence's placeholders.
 
     Example:
-        >>> Finding("target_missing", "info", {"count": 3}).say("en")
+        >>> Finding("target_missing", "info", {"count": 3}).render("en")
         '3 rows without a target are left out'
     """
 
@@ -126,17 +126,17 @@ class Finding:
     severity: str = "info"
     facts: Mapping[str, object] = field(default_factory=dict)
 
-    def say(self, lang: str = "en") -> str:
+    def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
         return SENTENCES[self.code][1 if lang == "zh" else 0].format(**self.facts)
 
     @property
     def en(self) -> str:
-        return self.say("en")
+        return self.render("en")
 
     @property
     def zh(self) -> str:
-        return self.say("zh")
+        return self.render("zh")
 
     def __str__(self) -> str:
-        return self.say("en")
+        return self.render("en")

@@ -137,13 +137,14 @@ PHRASES: dict[str, str] = {
     "sentences": "句子",
     "two integers, at least 1": "两个不小于 1 的整数",
     "poems with title, author and paragraphs": "带标题、作者和正文段落的诗",
-    "quantangshi/poet.tang.0.json and its like": "quantangshi/poet.tang.0.json 之类的文件",
+    "files such as quantangshi/poet.tang.0.json": "quantangshi/poet.tang.0.json 之类的文件",
     "the file {}": "文件 {}",
     "unpack the package again": "重新解压该软件包",
     "apt install fortunes-zh, or the folder of the npm package chinese-poetry": (
         "apt install fortunes-zh，或给出 npm 包 chinese-poetry 的文件夹"
     ),
-    "npm pack chinese-poetry, and tar xzf what it brings": "npm pack chinese-poetry，再用 tar xzf 解开",
+    "npm pack chinese-poetry, then tar xzf the archive": "npm pack chinese-poetry，再用 tar xzf 解压",
+    # sounds and series
     "a sound file": "声音文件",
     "at least one sample": "至少一个采样",
     "{#} samples": "{} 个采样",

@@ -130,11 +130,11 @@ PHRASES: dict[str, str] = {
     "nothing": "什么也没有",
     "neither": "两者都没有",
     "others": "其他",
-    "the options of before, or none": "原来的选项，或不给选项",
+    "the options of the training, or none": "原来的选项，或不给选项",
     "the options of a training": "训练的选项",
     "leave these options out, or train into another --out": "去掉这些选项，或训练到另一个 --out",
     "{}: {}, now {}": "{}：{}，现在 {}",
-    "the rows of before": "原来的数据行",
+    "the rows of the training": "训练时的数据行",
     "other rows in {}": "{} 中是另外的数据行",
     "the same net, data, code and options as before": "与原来相同的网络、数据、代码和选项",
     "the options, data and code of before, or another folder for a new training": (
@@ -159,7 +159,10 @@ PHRASES: dict[str, str] = {
     "valid Unicode": "有效的 Unicode",
     "findings, as a training writes them": "训练写出的诊断记录",
     "train again, or delete the file": "重新训练，或删去该文件",
-    "train again: notes are kept by default": "重新训练：默认会保留诊断记录",
+    "train again: the diagnosis is saved by default": "重新训练：默认会保存诊断",
+    "a report on non-finite values": "非有限值的报告",
+    "train again; the next failure writes a new report": "重新训练；下次出错时会写出新的报告",
+    # commands
     "--net, part {#} of {#} ({})": "--net 的第 {} 部分（共 {} 部分：{}）",
     "--augment, part {#} of {#} ({})": "--augment 的第 {} 部分（共 {} 部分：{}）",
     "No such option: {}": "没有选项 {}",
@@ -354,7 +357,5 @@ PHRASES: dict[str, str] = {
     "a path that leaves its folder": "离开其文件夹的路径",
     "input {number} at {index}": "输入 {number} 的 {index} 处",
     "--resume to continue, or another --out": "用 --resume 继续，或换一个 --out",
-    "a report on non-finite values": "非有限值的报告",
-    "train again; the next failure writes a new report": "重新训练；下次出错时会写出新的报告",
     "a model created with tokenizer=...": "用 tokenizer=... 建立的模型",
 }

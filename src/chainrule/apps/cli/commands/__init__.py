@@ -1,1 +1,1 @@
-"""The commands, one file each: read the words, ask the lower rooms, show what they say."""
+"""The commands, one file each: parse the options, call the lower packages, print the result."""

@@ -1,7 +1,7 @@
-"""``chainrule attribute``: what one answer comes from, what a model needs, what would change an answer.
+"""``chainrule attribute``: attributions of a prediction, feature importance, and counterfactuals.
 
-Three questions share the command, each with options of its own (``MODES``). Of a text each word is shown in
-the color of its value, where there are colors.
+The command has three modes, each with its own options (``MODES``). On a terminal with colors, the words of a
+text are printed in the color of their values.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rich.text import Text
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.text_input import reading
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.text_input import read_text
+from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
@@ -33,14 +33,14 @@ _KINDS: dict[str, Any] = {
     "importance": bool, "metric": str, "repeats": int, "counterfactual": str, "fixed": list[str],
     "max_changes": int,
 }  # fmt: skip
-_METAVARS = {"counterfactual": "WANTED", "fixed": "COLUMN"}
+_METAVARS = {"counterfactual": "TARGET", "fixed": "COLUMN"}
 OPTIONS = {name: Choice(kind, f"attribute_{name}", _METAVARS.get(name)) for name, kind in _KINDS.items()}
-MODES = {  # what each question may be told
+MODES = {  # mode -> its other options
     "importance": ("metric", "repeats"),
     "counterfactual": ("row", "fixed", "max_changes"),
     "": ("row", "method", "target", "text", "samples", "exact", "baseline"),
 }
-COMPARED = 32  # rows of the data that a method compares with, if it needs some and nobody says how many
+BASELINE_ROWS = 32  # default number of rows for methods that need a baseline
 
 
 @with_options(OPTIONS)
@@ -51,86 +51,86 @@ def attribute(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print one of three answers, or write it as a page.
+    """Print an attribution, the importance of features or counterfactuals, or write them as a page.
 
     Args:
-        run: the folder of a training, or its model file.
+        run: the run folder or the model file.
         data: the rows.
-        html: the page to be written.
-        lang: the door has read it already.
-        options: those of ``OPTIONS``; ``None`` where not given.
+        html: file for a page.
+        lang: language; already set by ``main``.
+        options: those of ``OPTIONS``; ``None`` if not passed.
     """
-    asked = {name: value for name, value in options.items() if value is not None and value != []}
-    mode = next((name for name in MODES if name in asked), "")
-    _refuse_mixture(mode, asked)
-    if not data and "text" not in asked:
+    chosen = {name: value for name, value in options.items() if value is not None and value != []}
+    mode = next((name for name in MODES if name in chosen), "")
+    _refuse_mixture(mode, chosen)
+    if not data and "text" not in chosen:
         raise UsageError(
             "E601", where="chainrule attribute", option="DATA", expected="rows, or --text", received="none",
             fix=f"chainrule attribute {run} DATA --row 1",
         )  # fmt: skip
-    made: Any = _text_attribution(run, asked) if "text" in asked else _answered(run, data, mode, asked)
+    result: Any = _text_attribution(run, chosen) if "text" in chosen else _result(run, data, mode, chosen)
     if html is not None:
-        atomic_write.write(html, made.to_html().encode())
-        screen.line(say("page_written").format(file=html))
+        atomic_write.write(html, result.to_html().encode())
+        screen.line(text_of("page_written").format(file=html))
         return
-    if isinstance(made, Attribution):
-        _show_words(made)
-    screen.block(str(made))
+    if isinstance(result, Attribution):
+        _show_words(result)
+    screen.block(str(result))
 
 
-def _refuse_mixture(mode: str, asked: Mapping[str, Any]) -> None:
-    """Refuse options of another question than the one that is asked.
+def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
+    """Refuse options of another mode.
 
     Raises:
-        UsageError E601: names the first.
+        UsageError E601: lists these options.
     """
     known = (mode, *MODES[mode])
-    strange = [f"--{name}" for name in asked if name not in known]
+    strange = [f"--{name}" for name in chosen if name not in known]
     if strange:
         expected = ", ".join(f"--{name}" for name in known if name)
         raise UsageError(
             "E601", where="chainrule attribute", option=", ".join(strange), expected=expected,
-            received=" ".join(f"--{name}" for name in asked), fix="chainrule attribute --help",
+            received=" ".join(f"--{name}" for name in chosen), fix="chainrule attribute --help",
         )  # fmt: skip
 
 
-def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
-    """What is to be shown of rows."""
-    if mode == "" and "method" in asked:
-        known_method(asked["method"])  # a slip in the name is told before the data is read
-    model, given = load(run, data)
+def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any]) -> Any:
+    """The result of a mode for rows."""
+    if mode == "" and "method" in chosen:
+        known_method(chosen["method"])  # refuses an unknown name before the data is read
+    model, rows = load(run, data)
     if mode == "importance":
-        warn_of_known_rows(model, given.x, run)
-        return model.importance(given.x, given.y, lang=settings.lang, **_of(asked, *MODES[mode]))
-    row = given.row(asked.get("row", 1)).x
+        warn_of_known_rows(model, rows.x, run)
+        return model.importance(rows.x, rows.y, lang=settings.lang, **_of(chosen, *MODES[mode]))
+    row = rows.row(chosen.get("row", 1)).x
     if mode == "counterfactual":
-        wanted = _wanted(model, asked["counterfactual"])
-        own: Any = _of(asked, "fixed", "max_changes")
-        return model.counterfactual(row, wanted, data=given.x, lang=settings.lang, **own)
-    method = asked.get("method", "integrated_gradients")
-    count = asked.get("baseline", COMPARED if "samples" in known_method(method).needs else 0)
-    if not 0 <= count <= given.rows:
+        target = _target(model, chosen["counterfactual"])
+        own: Any = _of(chosen, "fixed", "max_changes")
+        return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own)
+    method = chosen.get("method", "integrated_gradients")
+    count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
+    if not 0 <= count <= rows.count:
         raise UsageError(
-            "E102", where="--baseline", name="baseline", expected=f"0 to {given.rows}", received=count
+            "E102", where="--baseline", name="baseline", expected=f"0 to {rows.count}", received=count
         )
-    chosen = np.linspace(0, given.rows - 1, count).round().astype(np.int64)
-    baseline = given.take(np.unique(chosen)).x if count else None
-    own = _of(asked, "samples", "exact")
-    target = _label(model, asked.get("target"))
+    index = np.linspace(0, rows.count - 1, count).round().astype(np.int64)
+    baseline = rows.take(np.unique(index)).x if count else None
+    own = _of(chosen, "samples", "exact")
+    target = _label(model, chosen.get("target"))
     return model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
 
 
-def _of(asked: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: asked[name] for name in names if name in asked}
+def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: chosen[name] for name in names if name in chosen}
 
 
 def _label(model: Model, text: str | None) -> Any:
-    """The class that a text names; the text itself where it names none."""
+    """The label that is printed as a text, or the text if there is none."""
     return {str(label): label for label in model.labels}.get(text or "", text)
 
 
-def _wanted(model: Model, text: str) -> Any:
-    """The answer that a text names: a class, a value, or a range of values.
+def _target(model: Model, text: str) -> Any:
+    """The target of a counterfactual: a class, a value, a range of values, or ``None`` for any other.
 
     Raises:
         UsageError E547: not a class of the model.
@@ -150,32 +150,34 @@ def _wanted(model: Model, text: str) -> Any:
     return (low or None, high or None) if dots else text
 
 
-def _text_attribution(run: str, asked: Mapping[str, Any]) -> Attribution:
-    """What a model of texts answers behind the text, and which tokens that comes from.
+def _text_attribution(run: str, chosen: Mapping[str, Any]) -> Attribution:
+    """The attribution of a prediction for a text: its class, or the next token, by input token.
 
     Raises:
-        UsageError, DataError: as ``reading``.
+        UsageError, DataError: as ``read_text``.
     """
-    read = reading(run, asked["text"], "chainrule attribute")
-    model, x = read.model, read.rows(read.tokens)
-    target: Any = _label(model, asked.get("target"))
-    if read.writes:  # a score for every token at each place: what comes after the text is explained
-        place = min(len(read.tokens), read.length) - 1
-        known = read.tokenizer.encode(asked.get("target", ""), unknown=False)
-        target = place, int(known[0]) if len(known) else int(np.asarray(model(x))[0, place].argmax())
-    options = _of(asked, "samples", "exact")
-    method = asked.get("method", "integrated_gradients")
-    made = model.attribute(x, method, target=target, lang=settings.lang, **options)
-    return replace(made, targets=(read.tokenizer.decode([target[1]]),)) if read.writes else made
+    text = read_text(run, chosen["text"], "chainrule attribute")
+    model, x = text.model, text.rows(text.tokens)
+    target: Any = _label(model, chosen.get("target"))
+    if text.is_language_model:  # explain the token after the text
+        position = min(len(text.tokens), text.length) - 1
+        ids = text.tokenizer.encode(chosen.get("target", ""), unknown=False)
+        target = position, int(ids[0]) if len(ids) else int(np.asarray(model(x))[0, position].argmax())
+    options = _of(chosen, "samples", "exact")
+    method = chosen.get("method", "integrated_gradients")
+    attribution = model.attribute(x, method, target=target, lang=settings.lang, **options)
+    if not text.is_language_model:
+        return attribution
+    return replace(attribution, targets=(text.tokenizer.decode([target[1]]),))
 
 
-def _show_words(made: Attribution) -> None:
-    """The words in their colors, where a person looks on."""
+def _show_words(attribution: Attribution) -> None:
+    """Print the words in their colors on a terminal."""
     terminal = screen.console()
-    if not terminal.is_terminal or not made.words:
+    if not terminal.is_terminal or not attribution.words:
         return
     line = Text()
-    for word in made.colored_words():
+    for word in attribution.colored_words():
         line.append(printable(visible_token(word.text)), f"#1b1f24 on {word.color}")
         line.append(" ")
     terminal.print(line)

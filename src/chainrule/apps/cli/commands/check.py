@@ -1,4 +1,4 @@
-"""``chainrule check``: what commonly goes wrong with data, looked for before a training."""
+"""``chainrule check``: common problems of data, found before a training."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import Study, without
+from chainrule.apps.cli.prepared_data import PreparedData, drop_columns
 from chainrule.apps.cli.tables import columns_table
-from chainrule.apps.cli.texts import say
-from chainrule.data import check as look
+from chainrule.apps.cli.texts import text_of
+from chainrule.data import check as check_table
 from chainrule.data import describe, read_table
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
@@ -29,25 +29,26 @@ def check(
     net: Annotated[str | None, typer.Option(help="=check_net")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> int:
-    """Show the columns and what a look at the data finds; errors among the findings give exit code 2."""
+    """Print the columns and the findings; findings of severity error result in exit code 2."""
     kinds = {**dict.fromkeys(category or (), "category"), **dict.fromkeys(number or (), "number")}
     dropped = tuple(drop or ())
-    table = without(read_table(data), dropped)
-    findings = look(table, target, kinds)
+    table = drop_columns(read_table(data), dropped)
+    findings = check_table(table, target, kinds)
     columns_table(describe(table, target, kinds))
     screen.line()
-    gravest = {finding.severity for finding in findings}
+    severities = {finding.severity for finding in findings}
     if findings:
         rows = [
-            (say(f"severity_{f.severity}"), f.say(settings.lang), RULE_OF.get(f.code, "")) for f in findings
+            (text_of(f"severity_{f.severity}"), f.render(settings.lang), RULE_OF.get(f.code, ""))
+            for f in findings
         ]
-        screen.table([say("gravity"), say("finding"), say("rule")], rows)
+        screen.table([text_of("severity"), text_of("finding"), text_of("rule")], rows)
         if any(finding.code in _STANDARDIZED for finding in findings):
-            screen.line(say("standardized"))
+            screen.line(text_of("standardized"))
     else:
-        screen.line(say("nothing_found").format(rows=table.rows))
+        screen.line(text_of("nothing_found").format(rows=table.rows))
     if net is not None:
-        asked = Options(
+        options = Options(
             data,
             target or "",
             net=net,
@@ -55,25 +56,25 @@ def check(
             category=tuple(category or ()),
             number=tuple(number or ()),
         )
-        gravest |= {finding.severity for finding in _net_findings(asked)}
-    return 2 if "error" in gravest else 0
+        severities |= {finding.severity for finding in _network_findings(options)}
+    return 2 if "error" in severities else 0
 
 
-def _net_findings(options: Options) -> list[Finding]:
-    """Show and give what is wrong with a net for this data before and in its first steps.
+def _network_findings(options: Options) -> list[Finding]:
+    """Print and return the findings about a network for this data, before and in its first steps.
 
     Args:
-        options: the data and the net; what was said of the table itself is not said again.
+        options: the data and the network; findings about the table itself are left out.
     """
-    study = Study.of(options)
-    model = run_writer.model_of(options, study)
-    parts = [(part.x, run_writer.named(study, part)) for part in (study.training, study.validation)]
-    found = diagnose(model.state, *parts[0], settings.lang, validation=parts[1])
-    told = [finding for finding in found if finding.rule.id not in RULE_OF.values()]
-    screen.heading(say("check_heading"))
-    if not told:
-        screen.line(say("net_well"))
-        return told
-    rows = [(say(f"severity_{f.severity}"), f.what(settings.lang), f.rule.id) for f in told]
-    screen.table([say("gravity"), say("finding"), say("rule")], rows)
-    return told
+    prepared = PreparedData.of(options)
+    model = run_writer.build_model(options, prepared)
+    parts = [(part.x, prepared.labels(part)) for part in (prepared.training, prepared.validation)]
+    all_findings = diagnose(model.state, *parts[0], settings.lang, validation=parts[1])
+    findings = [finding for finding in all_findings if finding.rule.id not in RULE_OF.values()]
+    screen.heading(text_of("check_heading"))
+    if not findings:
+        screen.line(text_of("net_ok"))
+        return findings
+    rows = [(text_of(f"severity_{f.severity}"), f.what(settings.lang), f.rule.id) for f in findings]
+    screen.table([text_of("severity"), text_of("finding"), text_of("rule")], rows)
+    return findings

@@ -1,4 +1,4 @@
-"""``chainrule doctor``: what was found wrong with a training, before it, while it ran and at its end."""
+"""``chainrule doctor``: the diagnosis of a training, from the checks before, during and after it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.remedies import commands_for
-from chainrule.apps.cli.texts import say
-from chainrule.apps.cli.views.doctor import notes_of
+from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.views.doctor import saved_diagnosis
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
 from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.store import atomic_write
@@ -22,16 +22,16 @@ def doctor(
     html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Show each finding of a training: what, the evidence, why, and one change to try."""
+    """Print each finding of a training: the problem, its evidence, its cause and one fix to try."""
     if html is None and show_nonfinite_report(run) and not os.path.isfile(Path(run) / DIAGNOSIS_FILE):
         return
-    diagnosis = notes_of(run)
+    diagnosis = saved_diagnosis(run)
     if html is None:
         screen.block(str(diagnosis).rstrip("\n"))
         if commands := commands_for(diagnosis, run):
-            screen.heading(say("on_command_line"))
+            screen.heading(text_of("on_command_line"))
             for command in dict.fromkeys(commands):
                 screen.line(f"  {command}")
         return
     atomic_write.write(html, diagnosis.to_html().encode())
-    screen.line(say("page_written").format(file=html))
+    screen.line(text_of("page_written").format(file=html))

@@ -1,4 +1,4 @@
-"""``chainrule evaluate``: how good a model is on a table with known answers."""
+"""``chainrule evaluate``: the metrics of a model on a table with known targets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.model_and_rows import Given, load, require_answer, warn_of_known_rows
-from chainrule.apps.cli.run_writer import Rating, answer_of, judgeable, measured
-from chainrule.apps.cli.tables import name_of, positive_class, result_table
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.run_writer import Result, metric_names, model_output, to_predictions
+from chainrule.apps.cli.tables import metric_title, positive_class, result_table
+from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.model import Model
 from chainrule.train.evaluation.metric import score
@@ -23,60 +23,59 @@ def evaluate(
     metric: Annotated[list[str] | None, typer.Option(help="=metric", metavar="NAME")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Print the metrics of a model beside those of a trivial answer."""
-    model, given = load(run, data)
+    """Print the metrics of a model and of a constant prediction."""
+    model, rows = load(run, data)
     if model.preparation is None:
-        _arrays(model, given, data, metric)
+        _arrays(model, rows, data, metric)
     else:
-        _table(model, model.preparation, given.x, run, metric or [])
+        _table(model, model.preparation, rows.x, run, metric or [])
 
 
-def _arrays(model: Model, given: Given, data: str, metric: list[str] | None) -> None:
-    """The loss and the metrics on arrays.
+def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> None:
+    """Print the loss and the metrics on arrays.
 
     Raises:
-        UsageError E122: the file does not say what was wanted. E101: no such metric.
+        UsageError E122: the file contains no targets. E101: no such metric.
     """
-    require_answer(given, data)
-    found = model.evaluate(given.x, given.y, metrics=metric)
-    screen.line(say("evaluated").format(rows=given.rows, data=data))
-    titles = [say("loss") if name == "loss" else name_of(name) for name in found]
-    screen.table(titles, [list(found.values())], numbers=range(len(found)))
+    require_targets(rows, data)
+    values = model.evaluate(rows.x, rows.y, metrics=metric)
+    screen.line(text_of("evaluated").format(rows=rows.count, data=data))
+    titles = [text_of("loss") if name == "loss" else metric_title(name) for name in values]
+    screen.table(titles, [list(values.values())], numbers=range(len(values)))
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
-    """The metrics on a table, beside those of a trivial answer."""
-    names = measured(preparation.task, metric)
+    """Print the metrics on a table, with those of a constant prediction."""
+    names = metric_names(preparation.task, metric)
     applied = preparation.apply(table)
     y = preparation.targets(table)
     screen.notices(applied.notices, to_errors=True)
     warn_of_known_rows(model, table, run)
-    answers = {"net": answer_of(model, applied.x)}
-    trivial = trivial_answer(model, preparation, len(y))
+    outputs = {"net": model_output(model, applied.x)}
+    trivial = constant_prediction(model, preparation, len(y))
     if trivial is not None:
-        answers["trivial"] = trivial
-    screen.line(say("evaluated").format(rows=table.rows, data=table.source))
-    rated = [Rating(name, score(judgeable(model, y, answer), names)) for name, answer in answers.items()]
-    result_table(rated, preparation.task, metric)
+        outputs["trivial"] = trivial
+    screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
+    results = [Result(name, score(to_predictions(model, y, z), names)) for name, z in outputs.items()]
+    result_table(results, preparation.task, metric)
     positive_class(preparation)
     if trivial is not None:
         majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
-        known = say(f"trivial_{preparation.task}_is")
-        screen.line(known.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
+        text = text_of(f"trivial_{preparation.task}_is")
+        screen.line(text.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
 
 
-def trivial_answer(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:
-    """What the training rows say without looking at an input: their most frequent class, or their mean.
+def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:
+    """The constant prediction: the most frequent class or the mean of the training rows.
 
     Returns:
-        probabilities (N, K), standardized values (N, 1), or ``None`` when the model file does not know the
-        class.
+        probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid class.
     """
     if preparation.task == "regression":
         return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardized
     majority = model.facts.get("majority")
     if type(majority) is not int or not 0 <= majority < len(preparation.labels):
         return None
-    answer = np.zeros((rows, len(preparation.labels)))
-    answer[:, majority] = 1.0
-    return answer
+    prediction = np.zeros((rows, len(preparation.labels)))
+    prediction[:, majority] = 1.0
+    return prediction

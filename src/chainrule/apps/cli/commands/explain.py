@@ -1,7 +1,7 @@
-"""``chainrule explain``: an answer derived, the same with other weights, or an update of the training.
+"""``chainrule explain``: the derivation of a prediction, a what-if branch, or a replayed training step.
 
-The questions share the command: ``--row`` derives the answer to a row, ``--text`` how a model of texts goes
-on with one, ``--set`` shows what would change, ``--step`` makes an update of the training again.
+``--row`` derives the prediction for a row, ``--text`` that of a text model, ``--set`` shows the effect of
+other weights, and ``--step`` replays a step of the training.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.model_and_rows import load, require_answer
+from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.replay import replay
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.text_input import reading
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.text_input import read_text
+from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError
 from chainrule.model import Model
 from chainrule.page.page import Page
@@ -41,35 +41,35 @@ def explain(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print the derivation of one row's answer, of one with other weights or of an update, or write a page.
+    """Print a derivation, or write it as a page.
 
     Args:
-        run: the folder of a training, or its model file.
+        run: the run folder or the model file.
         data: the rows.
-        html: the page to be written.
-        lang: the door has read it already.
-        options: those of ``OPTIONS``; ``None`` where not given.
+        html: file for a page.
+        lang: language; already set by ``main``.
+        options: those of ``OPTIONS``; ``None`` if not passed.
     """
-    asked = {name: value for name, value in options.items() if value is not None and value != []}
-    _refuse_mixture(run, data, asked)
-    page: Any = _told(run, data, asked)
+    chosen = {name: value for name, value in options.items() if value is not None and value != []}
+    _refuse_mixture(run, data, chosen)
+    page: Any = _page(run, data, chosen)
     if html is None:
         screen.block(str(page))
         return
     atomic_write.write(html, page.to_html().encode())
-    screen.line(say("page_written").format(file=html))
+    screen.line(text_of("page_written").format(file=html))
 
 
-def _refuse_mixture(run: str, data: str, asked: Mapping[str, Any]) -> None:
-    """Refuse what asks for nothing, or for two things at once.
+def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
+    """Require exactly one of row, text and step, with its data.
 
     Raises:
-        UsageError E601: neither a row nor a text nor an update, or several; rows without the data.
+        UsageError E601: none or several of them, or a row or step without data.
     """
-    questions = {"row", "text", "step"} & asked.keys()
-    is_mixed = "set" in asked and bool({"step", "weight"} & asked.keys())
-    if len(questions) != 1 or is_mixed or bool(data) == ("text" in asked):
-        received = [data or "no DATA", *(f"--{name}" for name in asked)]
+    modes = {"row", "text", "step"} & chosen.keys()
+    is_mixed = "set" in chosen and bool({"step", "weight"} & chosen.keys())
+    if len(modes) != 1 or is_mixed or bool(data) == ("text" in chosen):
+        received = [data or "no DATA", *(f"--{name}" for name in chosen)]
         raise UsageError(
             "E601", where="chainrule explain", option="--row",
             expected="DATA with --row or --step, or --text alone; --set with --row or --text",
@@ -77,40 +77,40 @@ def _refuse_mixture(run: str, data: str, asked: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _told(run: str, data: str, asked: Mapping[str, Any]) -> Page:
-    """The derivation of an update or of an answer, or what would change in it."""
-    if "step" in asked:
-        made = replay(run, data, asked["step"])
-        return made.explain(asked.get("weight"), asked.get("depth", 2), settings.lang)
-    model, x, y = _text(run, asked["text"]) if "text" in asked else _row(run, data, asked["row"])
-    ways = {"depth": asked.get("depth", 2), "lang": settings.lang}
-    if "set" in asked:
-        return model.what_if(dict(map(_edit, asked["set"])), x, y, **ways)
-    return model.explain(x, y, weight=asked.get("weight"), **ways)
+def _page(run: str, data: str, chosen: Mapping[str, Any]) -> Page:
+    """The derivation of a step or a prediction, or a what-if branch."""
+    if "step" in chosen:
+        step = replay(run, data, chosen["step"])
+        return step.explain(chosen.get("weight"), chosen.get("depth", 2), settings.lang)
+    model, x, y = _text(run, chosen["text"]) if "text" in chosen else _row(run, data, chosen["row"])
+    options = {"depth": chosen.get("depth", 2), "lang": settings.lang}
+    if "set" in chosen:
+        return model.what_if(dict(map(_edit, chosen["set"])), x, y, **options)
+    return model.explain(x, y, weight=chosen.get("weight"), **options)
 
 
 def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
-    """A row of a table, in which what was wanted stands, or of arrays."""
-    model, given = load(run, data)
-    one = given.row(row)
-    require_answer(one, data)
+    """The model with inputs and target of a row."""
+    model, rows = load(run, data)
+    one = rows.row(row)
+    require_targets(one, data)
     return model, one.x, one.y
 
 
 def _text(run: str, text: str) -> tuple[Model, Any, Any]:
-    """A text; what was wanted is, at each place, the token that follows; of a classifier its own answer."""
-    read = reading(run, text, "chainrule explain")
-    if read.writes:
-        return read.model, read.rows(read.tokens[:-1]), read.rows(read.tokens[1:])
-    x = read.rows(read.tokens)
-    return read.model, x, read.model.predict(x)
+    """The model with a text; the target is the next token at each position, or the predicted class."""
+    encoded = read_text(run, text, "chainrule explain")
+    if encoded.is_language_model:
+        return encoded.model, encoded.rows(encoded.tokens[:-1]), encoded.rows(encoded.tokens[1:])
+    x = encoded.rows(encoded.tokens)
+    return encoded.model, x, encoded.model.predict(x)
 
 
 def _edit(text: str) -> tuple[str, float]:
-    """A weight and its new number.
+    """Parse a weight and its new value.
 
     Raises:
-        UsageError E601: not of the form ``dense1.weight[0,1]=0.7``.
+        UsageError E601: another form than ``dense1.weight[0,1]=0.7``.
     """
     weight, _, value = text.rpartition("=")
     try:

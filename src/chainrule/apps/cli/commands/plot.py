@@ -1,4 +1,4 @@
-"""``chainrule plot``: a picture of a network, its training or its answers, as a file or in letters."""
+"""``chainrule plot``: a plot of a network, its training or its predictions, as a file or as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError
 from chainrule.model import Model
 from chainrule.plotting.figure import check_extension
@@ -30,35 +30,35 @@ def plot(
     of: Annotated[str | None, typer.Option(help="=plot_of", metavar="NAMES")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Draw one picture of a trained model."""
-    asked = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
+    """Draw a plot of a trained model."""
+    spec = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
     if out is not None:
         check_extension(Path(out))
     options: dict[str, Any] = {}
     if of is not None:
-        options = {"features": tuple(of.split(","))} if asked.name == "boundary" else {"layer": of}
+        options = {"features": tuple(of.split(","))} if spec.name == "boundary" else {"layer": of}
     rows: tuple[Any, ...] = ()
     if data is None:
         model = Model.load(model_file(run))
-        if asked.name in KINDS and os.path.isfile(Path(run) / FILE):
+        if spec.name in KINDS and os.path.isfile(Path(run) / FILE):
             options["run"] = run
-        elif asked.needs:
+        elif spec.needs:
             raise UsageError(
-                "E564", where="chainrule plot", plot=asked.name, expected="DATA", received="none",
+                "E564", where="chainrule plot", plot=spec.name, expected="DATA", received="none",
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:
-        model, given = load(run, data)
+        model, loaded = load(run, data)
         if row is not None:
-            given = given.row(row)
-        if asked.needs:
-            is_judged = "y" in signature(asked.draw).parameters
-            rows = (given.x, given.y) if is_judged and given.y is not None else (given.x,)
-    if asked.is_judged and rows:
+            loaded = loaded.row(row)
+        if spec.needs:
+            has_targets = "y" in signature(spec.draw).parameters and loaded.y is not None
+            rows = (loaded.x, loaded.y) if has_targets else (loaded.x,)
+    if spec.is_judged and rows:
         warn_of_known_rows(model, rows[0], run)
-    picture = getattr(model.plot, asked.name)(*rows, lang=settings.lang, **options)
+    figure = getattr(model.plot, spec.name)(*rows, lang=settings.lang, **options)
     if out is None:
-        screen.block(str(picture))
+        screen.block(str(figure))
         return
-    picture.save(out)
-    screen.line(say("page_written").format(file=out))
+    figure.save(out)
+    screen.line(text_of("page_written").format(file=out))

@@ -1,11 +1,11 @@
-"""``chainrule predict``: an answer for every row of a table, as CSV.
+"""``chainrule predict``: a prediction for every row of a table, as CSV.
 
-Labels come from data. What is written depends on who reads it:
+Labels come from data and are escaped according to the destination:
 
-* a terminal gets every control character by its number, such as ``\\x1b``;
-* a file or a pipe gets CSV with each label quoted as it needs. A label that a spreadsheet would take for a
-  formula gets an apostrophe in front, and so does one that begins with an apostrophe: a program takes one off
-  (``chainrule.escaping.spreadsheet_text``), or asks for ``--raw``, which writes labels as they are.
+* on a terminal, control characters are printed as escape sequences, such as ``\\x1b``;
+* in a file or pipe, labels are quoted as CSV requires. A label that a spreadsheet would evaluate as a
+  formula, or that starts with an apostrophe, is prefixed by an apostrophe, which
+  ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes labels unchanged.
 """
 
 from __future__ import annotations
@@ -37,47 +37,47 @@ def predict(
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Print an answer for every row, or write them into a file."""
-    model, given = load(run, data)
+    """Print a prediction for every row, or write them to a file."""
+    model, rows = load(run, data)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    x = given.x
+    x = rows.x
     if model.preparation is not None:
         applied = model.preparation.apply(x)
         screen.notices(applied.notices, to_errors=True)
         x = applied.x
     refuse_long_text(model.targets, len(x if isinstance(x, np.ndarray) else next(iter(x.values()))))
-    table = answers(model, x, proba)
+    table = prediction_table(model, x, proba)
     if out is not None:
-        atomic_write.write(out, _written(table, None if raw else spreadsheet_cell).encode())
+        atomic_write.write(out, _csv(table, None if raw else spreadsheet_cell).encode())
         return
     cell = _printable_cell if sys.stdout.isatty() else None if raw else spreadsheet_cell
-    sys.stdout.write(_written(table, cell))
+    sys.stdout.write(_csv(table, cell))
     sys.stdout.flush()
 
 
-def answers(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
-    """The answers in the rows' order, below a row of headings.
+def prediction_table(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
+    """The predictions in row order, after a header.
 
     Args:
-        model: any that is trained.
-        x: (N, ...) prepared inputs, or arrays by the names of the inputs.
-        proba: whether the probability of each class follows.
+        model: a trained model.
+        x: (N, ...) prepared inputs, or arrays by input name.
+        proba: add a column with the probability of each class.
 
     Raises:
-        TrainingError E507: probabilities of a model that gives values.
+        TrainingError E507: probabilities of a model that predicts values.
     """
     header: list[Any] = ["prediction"]
     columns = [np.asarray(model.predict(x)).tolist()]
     if proba:
-        chances = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
+        probabilities = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
         header += [f"probability of {label}" for label in model.labels]
-        columns += [[f"{p:.6g}" for p in chance] for chance in chances.T.tolist()]
+        columns += [[f"{p:.6g}" for p in column] for column in probabilities.T.tolist()]
     return [header, *map(list, zip(*columns, strict=True))]
 
 
-def _written(rows: list[list[Any]], cell: Callable[[Any], Any] | None) -> str:
-    """Rows as CSV, each cell first changed by a function, if there is one."""
+def _csv(rows: list[list[Any]], cell: Callable[[Any], Any] | None) -> str:
+    """Rows as CSV; ``cell`` converts each cell."""
     return csv_text(rows if cell is None else [[cell(value) for value in row] for row in rows])
 
 
@@ -86,9 +86,9 @@ def _printable_cell(value: Any) -> Any:
 
 
 def _refuse_input(out: str, *inputs: str) -> None:
-    """Refuse to write the answers over what they are made from."""
+    """Refuse to overwrite an input by the predictions."""
     for name in inputs:
         if os.path.exists(out) and os.path.exists(name) and Path(out).samefile(name):
             raise UsageError(
-                "E609", where="--out", expected="a new file", received=out, fix="--out answers.csv"
+                "E609", where="--out", expected="a new file", received=out, fix="--out predictions.csv"
             )

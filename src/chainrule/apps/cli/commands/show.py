@@ -1,4 +1,4 @@
-"""``chainrule show``: a training, what its steps cost, a building block or a net, as text."""
+"""``chainrule show``: a training, the cost of its steps, a building block or a network, as text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_paths import MODEL, model_file
-from chainrule.apps.cli.run_writer import Rating
-from chainrule.apps.cli.tables import history_table, layers, net_table, result_table
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.run_writer import Result
+from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
+from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views import doctor, errors, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
@@ -27,7 +27,7 @@ from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
 
-MOST_INPUTS = 1_000_000
+MAX_INPUTS = 1_000_000
 FORMS = "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | error CODE | net WORDS"
 _NAMED = ("model", "rule")
 
@@ -44,7 +44,7 @@ def show(
     out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Show a training (a RUN), a building block (``layer NAME``, ...), a model or a net (``net WORDS``)."""
+    """Print a RUN, a building block (``layer NAME``, ...), a model or a network (``net WORDS``)."""
     what, which = words[0], " ".join(words[1:]) or None
     _refuse_mixture(profile, plan, {"--batch-size": batch_size, "--out": out}, which)
     if profile:
@@ -79,7 +79,7 @@ def show(
 
 
 def _file(what: str) -> None:
-    """Show a file of weights, a saved plan or a training."""
+    """Print a weights file, a saved plan or a training."""
     if is_foreign(what):
         show_weights(what)
     elif what.lower().endswith(PLAN):
@@ -89,10 +89,10 @@ def _file(what: str) -> None:
 
 
 def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: str | None) -> None:
-    """Refuse options that do not belong together.
+    """Refuse combinations of options without a meaning.
 
     Raises:
-        UsageError E601: a profile and a plan at once, of no RUN, or an option of theirs without them.
+        UsageError E601: both a profile and a plan, one of them without a RUN, or their options without them.
     """
     strange = [name for name, value in options.items() if value is not None]
     if profile and plan:
@@ -109,7 +109,7 @@ def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: s
 
 
 def _run(run: str) -> None:
-    """A training: its net, its facts, the end of its history; of a failed one what ended it."""
+    """Print a training: its facts, its network, its results and its last epochs; or why it failed."""
     if show_nonfinite_report(run) and not os.path.isfile(Path(run) / MODEL):
         return
     file = model_file(run)
@@ -121,27 +121,29 @@ def _run(run: str) -> None:
         for key in ("data", "target", "rows", "epochs", "steps", "batch_size", "seed")
         if key in facts
     ]
-    screen.table([say("fact"), say("value")], [(say(f"fact_{key}"), value) for key, value in known])
-    screen.heading(say("net_heading"))
+    screen.table(
+        [text_of("fact"), text_of("value")], [(text_of(f"fact_{key}"), value) for key, value in known]
+    )
+    screen.heading(text_of("net_heading"))
     assert model.network is not None
-    net_table(model, model.network.inputs)
-    if model.preparation is not None and (rated := _rated(facts.get("result"))):
-        screen.heading(say("report_result"))
-        result_table(rated, model.task)
+    model_table(model, model.network.inputs)
+    if model.preparation is not None and (results := _results(facts.get("result"))):
+        screen.heading(text_of("report_result"))
+        result_table(results, model.task)
     if model.history:
-        screen.heading(say("history_end"))
+        screen.heading(text_of("history_end"))
         history_table(model.history)
     if "command" in facts:
         screen.line()
-        screen.line(say("report_again"))
+        screen.line(text_of("report_again"))
         screen.line(f"  {facts['command']}")
 
 
-def _rated(result: object) -> list[Rating]:
-    """The measured results among the facts of a file, as far as they have the form that ``train`` writes."""
+def _results(result: object) -> list[Result]:
+    """The results in the facts of a model file, as far as they have the form that ``train`` writes."""
     parts = result if isinstance(result, dict) else {}
     known = {name: parts[name] for name in ("net", "linear", "trivial") if isinstance(parts.get(name), dict)}
-    return [Rating(name, {k: _number(v) for k, v in part.items()}) for name, part in known.items()]
+    return [Result(name, {k: _number(v) for k, v in part.items()}) for name, part in known.items()]
 
 
 def _number(value: object) -> float:
@@ -149,13 +151,13 @@ def _number(value: object) -> float:
 
 
 def _net(words: str, inputs: int) -> None:
-    """A net in words as the table of its layers."""
-    if not 1 <= inputs <= MOST_INPUTS:
+    """Print the layers of a network given as text."""
+    if not 1 <= inputs <= MAX_INPUTS:
         raise UsageError(
-            "E102", where="--inputs", name="inputs", expected=f"1 to {MOST_INPUTS}", received=inputs
+            "E102", where="--inputs", name="inputs", expected=f"1 to {MAX_INPUTS}", received=inputs
         )
     net = net_from_text(words, source="net")
-    given = {"x": Spec((Size.symbol("B"), inputs), "float32")}
-    screen.block(tree(fold_repeated(flow_of(net, build(net, given, "float32", training=True)))))
+    inputs_by_name = {"x": Spec((Size.symbol("B"), inputs), "float32")}
+    screen.block(tree(fold_repeated(flow_of(net, build(net, inputs_by_name, "float32", training=True)))))
     screen.line()
-    layers(net, given)
+    layers_table(net, inputs_by_name)

@@ -1,11 +1,8 @@
-"""``chainrule train``: from a table to a trained, judged and saved network."""
+"""``chainrule train``: train, evaluate and save a network."""
 
 from __future__ import annotations
 
-import inspect
 import os
-import typing
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -14,11 +11,12 @@ import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import CONFIG, Options, agreed, quoted, read_config, to_toml
-from chainrule.apps.cli.prepared_data import Study
+from chainrule.apps.cli.options import CONFIG, Options, quoted, read_config, require_equal, to_toml
+from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
-from chainrule.apps.cli.tables import columns_table, net_table, positive_class, result_table
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.signature import Choice, with_options
+from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
+from chainrule.apps.cli.texts import text_of
 from chainrule.apps.report.page import page
 from chainrule.errors import FileError, UsageError
 from chainrule.model import Model
@@ -29,35 +27,22 @@ from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_watched
 
-_KINDS: dict[type, Any] = {str: str | None, int: int | None, float: float | None, tuple: list[str] | None}
-_MANY = {"metric": "NAME"}  # options that may be given several times, besides those that name columns
+_REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 
 
-def with_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with one more option for each field of ``Options``, so that these are written in one place.
-
-    Typer reads a function's signature; here one is put together. An option that is not given is ``None``.
-    """
-    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters = [p.replace(annotation=hints[p.name]) for p in own]
-    usual = Options("")
+def _choices() -> dict[str, Choice]:
+    """The fields of ``Options`` as options of the command."""
+    defaults, choices = Options(""), {}
     for field in fields(Options)[1:]:
-        kind = type(getattr(usual, field.name))
-        many = _MANY.get(field.name, "COLUMN") if kind is tuple else None
-        words = typer.Option(help=f"={field.name}", metavar=many)
-        hints[field.name] = Annotated[_KINDS[kind], words]
-        parameters.append(
-            inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[field.name]
-            )
-        )
-    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    command.__annotations__ = hints
-    return command
+        kind: type = type(getattr(defaults, field.name))
+        if kind is tuple:
+            choices[field.name] = Choice(list[str], field.name, _REPEATED.get(field.name, "COLUMN"))
+        else:
+            choices[field.name] = Choice(kind, field.name)
+    return choices
 
 
-@with_options
+@with_options(_choices())
 def train(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
@@ -65,136 +50,140 @@ def train(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
-    """Train, judge and save a network.
+    """Train, evaluate and save a network.
 
     Args:
-        data: a file or the name of a set.
-        out: the folder for the result.
-        resume: go on with the training in ``out``.
-        lang: the door has read it already.
-        options: those of ``Options``; ``None`` where not given.
+        data: a file or the name of a data set.
+        out: the run folder.
+        resume: resume the training in ``out``.
+        lang: language; already set by ``main``.
+        options: those of ``Options``; ``None`` if not passed.
     """
-    asked, fingerprint = _asked(data, out, resume, options)
-    settings.engine = cast(EngineName, asked.engine or settings.engine)
-    net_from_text(asked.net, 1)  # a slip in the net is told before the data is read
+    chosen, fingerprint = _training_options(data, out, resume, options)
+    settings.engine = cast(EngineName, chosen.engine or settings.engine)
+    net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
     if out and not resume and not os.path.exists(Path(out) / ".lock"):
         refuse_occupied(Path(out))
-    study = Study.of(asked)
-    if fingerprint and fingerprint != study.table.fingerprint:
-        other = f"other rows in {study.table.source}"
-        raise UsageError("E603", where="--resume", expected="the rows of before", received=other)
-    model = run_writer.model_of(asked, study)
-    understood(asked, study, model)
-    place = Path(out) if out else new_run(data)
-    spoken = f" --lang {lang}" if lang else ""
+    prepared = PreparedData.of(chosen)
+    if fingerprint and fingerprint != prepared.table.fingerprint:
+        other = f"other rows in {prepared.table.source}"
+        raise UsageError("E603", where="--resume", expected="the rows of the training", received=other)
+    model = run_writer.build_model(chosen, prepared)
+    print_setup(chosen, prepared, model)
+    path = Path(out) if out else new_run(data)
+    lang_option = f" --lang {lang}" if lang else ""
     try:
-        with claimed(place, resume) as folder:
-            return _trained(asked, study, model, folder, place, resume, spoken)
+        with claimed(path, resume) as folder:
+            return _run_training(chosen, prepared, model, folder, path, resume, lang_option)
     except FileError as error:
-        _still_there(error, place, _again(asked, place, spoken))
+        _note_progress(error, path, _resume_command(chosen, path, lang_option))
         raise
 
 
-def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> tuple[Options, str]:
-    """The options of this training and, when it is resumed, the fingerprint of its rows."""
+def _training_options(
+    data: str, out: str | None, resume: bool, options: dict[str, Any]
+) -> tuple[Options, str]:
+    """The options of the training and, if it is resumed, the fingerprint of its table."""
     words = {key: value for key, value in options.items() if value is not None and value != []}
-    given: dict[str, Any] = {}
-    given.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
+    passed: dict[str, Any] = {}
+    passed.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
     if not resume:
-        return Options(data, **given), ""
+        return Options(data, **passed), ""
     if out is None:
         raise UsageError(
             "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
         )
     saved, fingerprint = read_config(RunFolder.open(out))
-    return agreed(saved, given, data), fingerprint
+    return require_equal(saved, passed, data), fingerprint
 
 
-def understood(options: Options, study: Study, model: Model) -> None:
-    """Show what was understood of the data, and the net that will learn it."""
-    words = {"data": study.table.source, "rows": study.table.rows, "target": study.task.target}
-    screen.line(say(study.task.kind).format(**words, classes=len(study.task.labels)), "bold")
-    screen.heading(say("columns"))
-    columns_table(study.columns)
-    screen.notices(study.notices)
+def print_setup(options: Options, prepared: PreparedData, model: Model) -> None:
+    """Print the columns, the split and the model."""
+    words = {"data": prepared.table.source, "rows": prepared.table.rows, "target": prepared.task.target}
+    screen.line(text_of(prepared.task.kind).format(**words, classes=len(prepared.task.labels)), "bold")
+    screen.heading(text_of("columns"))
+    columns_table(prepared.columns)
+    screen.notices(prepared.notices)
     screen.line()
-    training, validation, test = study.parts.sizes
-    screen.line(say("split").format(training=training, validation=validation, test=test, seed=options.seed))
-    screen.heading(say("net_heading"))
-    net_table(model, specs_of({"x": study.training.x}))
+    training, validation, test = prepared.parts.sizes
+    screen.line(
+        text_of("split").format(training=training, validation=validation, test=test, seed=options.seed)
+    )
+    screen.heading(text_of("net_heading"))
+    model_table(model, specs_of({"x": prepared.training.x}))
     screen.line()
 
 
-def _again(options: Options, place: Path, spoken: str) -> str:
-    """The command that goes on with a training."""
-    return f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume{spoken}"
+def _resume_command(options: Options, path: Path, lang_option: str) -> str:
+    """The command that resumes a training."""
+    return f"chainrule train {quoted(options.data)} --out {quoted(str(path))} --resume{lang_option}"
 
 
-def _still_there(error: FileError, place: Path, again: str) -> None:
-    """Add to an error of the disk what is safe all the same, and how to go on from it."""
-    saved = RunFolder(place).latest() if error.code in FAILURES and os.path.isdir(place) else None
+def _note_progress(error: FileError, path: Path, command: str) -> None:
+    """Add the saved progress and the command that resumes from it to an error of the disk."""
+    saved = RunFolder(path).latest() if error.code in FAILURES and os.path.isdir(path) else None
     if saved is not None:
-        error.notes = (*error.notes, say("still_there").format(step=saved.step, command=again))
+        error.notes = (*error.notes, text_of("progress_saved").format(step=saved.step, command=command))
 
 
-def _trained(
+def _run_training(
     options: Options,
-    study: Study,
+    prepared: PreparedData,
     model: Model,
     folder: RunFolder,
-    place: Path,
+    path: Path,
     resume: bool,
-    spoken: str,
+    lang_option: str,
 ) -> int:
-    """Train inside a claimed folder, judge, save, and show the result.
+    """Train inside a claimed folder, evaluate, save, and print the result.
 
     Args:
-        place: the folder as the user calls it.
-        spoken: what is added to a command that is told, so that it answers in the language of this one.
+        path: the folder as passed by the user.
+        lang_option: the language option for printed commands.
     """
     if not resume:
-        folder.write_text(CONFIG, to_toml(options, study.table.fingerprint))
-    elif not _goes_on(folder, study, options, place):
+        folder.write_text(CONFIG, to_toml(options, prepared.table.fingerprint))
+    elif not _is_unfinished(folder, prepared, options, path):
         return 0
-    watcher = run_writer.teach(model, options, study, folder, resume)
-    tell(watcher)
-    if watcher.was_interrupted:
-        again = say("interrupted").format(command=_again(options, place, spoken))
-        screen.block(again, "yellow", to_errors=True)
+    recorder = run_writer.fit_model(model, options, prepared, folder, resume)
+    print_notices(recorder)
+    if recorder.was_interrupted:
+        command = _resume_command(options, path, lang_option)
+        screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
         return 1
-    rated = run_writer.ratings(model, study, options)
-    run_writer.keep_facts(model, options, study, rated)
-    kept = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
-    run_writer.save(model, folder, page(model, options, study, rated, kept), REPORT)
-    _ended(watcher, len(model.history))
-    screen.heading(say("result_heading").format(test=study.parts.sizes[2]))
-    result_table(rated, study.task.kind, options.metric)
-    positive_class(study.preparation)
+    results = run_writer.evaluate_models(model, prepared, options)
+    run_writer.add_facts(model, options, prepared, results)
+    histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
+    run_writer.save(model, folder, page(model, options, prepared, results, histograms), REPORT)
+    _print_end(recorder, len(model.history))
+    screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
+    result_table(results, prepared.task.kind, options.metric)
+    positive_class(prepared.preparation)
     screen.line()
-    screen.line(say("written").format(run=place, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
-    screen.line(say("next").format(run=place, data=quoted(options.data)) + spoken)
+    screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
+    screen.line(text_of("next").format(run=path, data=quoted(options.data)) + lang_option)
     return 0
 
 
-def _goes_on(folder: RunFolder, study: Study, options: Options, place: Path) -> bool:
-    """Say from where an interrupted training goes on; whether there is anything left to do."""
-    found = folder.latest()
-    if found is None and os.path.exists(place / REPORT):
-        screen.line(say("finished_already").format(run=place))
+def _is_unfinished(folder: RunFolder, prepared: PreparedData, options: Options, path: Path) -> bool:
+    """Print where a training resumes; returns whether there are steps left."""
+    checkpoint = folder.latest()
+    if checkpoint is None and os.path.exists(path / REPORT):
+        screen.line(text_of("finished_already").format(run=path))
         return False
-    if found is not None and found.step:
-        per_epoch = -(-study.parts.sizes[0] // options.batch_size)
-        screen.line(say("going_on").format(step=found.step, epoch=found.step // per_epoch + 1))
+    if checkpoint is not None and checkpoint.step:
+        per_epoch = -(-prepared.parts.sizes[0] // options.batch_size)
+        screen.line(text_of("resuming").format(step=checkpoint.step, epoch=checkpoint.step // per_epoch + 1))
     return True
 
 
-def tell(watcher: run_writer.Watcher) -> None:
-    """What the training had to say, unless its progress bar has said it already."""
+def print_notices(recorder: run_writer.EventRecorder) -> None:
+    """Print the notices of the training, unless the progress bar has printed them."""
     if not is_watched():
-        for notice in watcher.notices:
+        for notice in recorder.notices:
             screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
 
-def _ended(watcher: run_writer.Watcher, epochs: int) -> None:
-    end: Any = watcher.end
-    screen.line(say(f"end_{end.reason}").format(epochs=epochs, best=end.best_epoch or epochs))
+def _print_end(recorder: run_writer.EventRecorder, epochs: int) -> None:
+    end: Any = recorder.end
+    screen.line(text_of(f"end_{end.reason}").format(epochs=epochs, best=end.best_epoch or epochs))

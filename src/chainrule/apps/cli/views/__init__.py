@@ -1,1 +1,1 @@
-"""Views of the command line: one file for each kind of thing that it prints."""
+"""Screens of the command line: one file per kind of object that is printed."""

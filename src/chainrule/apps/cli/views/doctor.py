@@ -1,4 +1,4 @@
-"""The doctor on the screen: findings with all that is known of them, one rule, or all with a line each."""
+"""Screens of the doctor: the findings of a training, one rule, or a list of all rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis import DIAGNOSIS_FILE, RULES, TIMES, Diagnosis, Rule, in_language
 from chainrule.errors import FileError, UsageError, nearest
 from chainrule.notation.text_columns import aligned
@@ -14,20 +14,20 @@ from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
 
-LARGEST = 2**24  # bytes of notes that are read at most
+MAX_BYTES = 2**24  # maximum size of a file of findings
 WORDS = ("rule", "rules")
 
 
-def notes_of(run: str) -> Diagnosis:
-    """What the doctor found in a training, from its folder; also in one that failed and has no model.
+def saved_diagnosis(run: str) -> Diagnosis:
+    """The saved diagnosis of a training, also of a failed one without a model.
 
     Args:
-        run: the folder, or the model file in it.
+        run: the run folder, or the model file in it.
 
     Raises:
-        FileError E401: nothing is there. FileError E434: the notes are a link. FileError E550: the notes are
-            damaged. FileError E552: no notes were
-            kept.
+        FileError E401: no such folder. FileError E434: the file is a link. FileError E550: the file is
+        damaged.
+            FileError E552: no diagnosis was saved.
     """
     path = Path(run)
     if not os.path.exists(path):
@@ -39,27 +39,27 @@ def notes_of(run: str) -> Diagnosis:
             where=run,
             expected=DIAGNOSIS_FILE,
             received="none",
-            fix="train again: notes are kept by default",
+            fix="train again: the diagnosis is saved by default",
         )
-    return read_notes(file)
+    return read_diagnosis(file)
 
 
-def read_notes(file: Path) -> Diagnosis:
-    """The diagnosis in a file.
+def read_diagnosis(file: Path) -> Diagnosis:
+    """Read a diagnosis from a file.
 
     Raises:
-        FileError E550: it is damaged. Else as ``durable.read``.
+        FileError E550: the file is damaged; others as ``atomic_write.read``.
     """
     try:
-        text = atomic_write.read(file, LARGEST, within=file.parent).decode()
+        text = atomic_write.read(file, MAX_BYTES, within=file.parent).decode()
     except UnicodeDecodeError:
         text = ""
     return Diagnosis.of_json(text, settings.lang, str(file))
 
 
 def show_rules() -> None:
-    """All rules, one line each: number, name, when it looks, what it is called."""
-    screen.line(say("rules"), "bold")
+    """Print all rules, one line each: number, identifier, time of the check, name."""
+    screen.line(text_of("rules"), "bold")
     rules = sorted(RULES.values(), key=lambda rule: rule.number)
     rows = [(f"{r.number}", r.id, r.when, in_language(r.names, settings.lang)) for r in rules]
     for row in aligned(rows, (0,)):
@@ -67,30 +67,30 @@ def show_rules() -> None:
 
 
 def show_rule(name: str) -> None:
-    """All that is known of a rule.
+    """Print the description of a rule.
 
     Raises:
-        UsageError E101: no such rule; the nearest is offered, all are listed.
+        UsageError E101: there is no such rule; the error suggests the closest name.
     """
-    rule, lang = known_rule(name), settings.lang
+    rule, lang = resolve_rule(name), settings.lang
     screen.line(f"{rule.id}  {in_language(rule.names, lang)}", "bold")
     screen.line(in_language(rule.symptom, lang))
     screen.line()
-    times = [place[1 + (lang == "zh")] for place in TIMES.values() if place[0] in rule.when]
+    times = [time[1 + (lang == "zh")] for time in TIMES.values() if time[0] in rule.when]
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
-        "gravity": say(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
+        "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
         "rule_source": rule.source, "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
     }  # fmt: skip
     for key, text in facts.items():
-        screen.line(f"{say(key)}: {text}" if lang == "en" else f"{say(key)}：{text}")
+        screen.line(f"{text_of(key)}: {text}" if lang == "en" else f"{text_of(key)}：{text}")
 
 
-def known_rule(name: str) -> Rule:
-    """A rule by its name or its number.
+def resolve_rule(name: str) -> Rule:
+    """The rule with this identifier or number.
 
     Raises:
-        UsageError E101: there is none.
+        UsageError E101: there is no such rule.
     """
     numbered = {str(rule.number): rule for rule in RULES.values()} if name.isdecimal() else RULES
     if name not in numbered:

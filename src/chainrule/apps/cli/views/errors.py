@@ -1,11 +1,11 @@
-"""Error codes: the page of one code, or all codes with one line each."""
+"""Screens of error codes: the page of one code, or a list of all codes."""
 
 from __future__ import annotations
 
 import re
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.errors import CATALOG, UsageError, nearest
 from chainrule.errors.pages import page_lines
 from chainrule.settings import settings
@@ -15,7 +15,7 @@ WORDS = ("error", "errors")
 
 def show_errors() -> None:
     """Show all codes, one line each."""
-    screen.line(say("errors"), "bold")
+    screen.line(text_of("errors"), "bold")
     for code in sorted(CATALOG):
         screen.line(f"  {code}  {_clause(code)}")
 
@@ -30,15 +30,15 @@ def show_error(name: str) -> None:
     if code not in CATALOG:
         close = nearest(code, CATALOG)
         raise UsageError(
-            "E101", where="chainrule show error", name=name[:80], expected=say("error_codes"),
+            "E101", where="chainrule show error", name=name[:80], expected=text_of("error_codes"),
             received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
         )  # fmt: skip
-    screen.line(say("error_title").format(code=code, clause=_clause(code)), "bold")
+    screen.line(text_of("error_title").format(code=code, clause=_clause(code)), "bold")
     text = "\n".join(line.rstrip() for line in page_lines(code, settings.lang)).strip("\n")
     screen.block(re.sub(r"\n{3,}", "\n\n", text))
 
 
 def _clause(code: str) -> str:
-    """The sentence of a code; facts of a case are shown as their names in angle brackets."""
+    """The sentence of a code with the names of its fields in angle brackets."""
     text = CATALOG[code].zh if settings.lang == "zh" else CATALOG[code].en
     return text.replace("{", "<").replace("_zh}", "}").replace("}", ">")

@@ -1,4 +1,4 @@
-"""The named models on the screen: one with its net as the paper draws it, or all with a line each."""
+"""Screens of published models: the description of one model, or a list of all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import to_unicode
 from chainrule.catalog.docstring import docstring
 from chainrule.errors import UsageError, nearest
@@ -20,9 +20,9 @@ WORDS = ("model", "models")
 
 
 def show_models() -> None:
-    """All models, one line each: name, parameters, what it is."""
+    """Print all models, one line each: name, number of parameters, description."""
     zh = settings.lang == "zh"
-    screen.line(say("models"), "bold")
+    screen.line(text_of("models"), "bold")
     cards = list(MODELS.values())
     rows = [(c.name, f"{c.parameters:,}", *((c.chinese,) if zh else ()), c.says[zh]) for c in cards]
     for row in aligned(rows):
@@ -30,47 +30,47 @@ def show_models() -> None:
 
 
 def show_model(name: str) -> None:
-    """All that is known of a model.
+    """Print the description of a model.
 
     Raises:
-        UsageError E101: no such model; the nearest is offered, all are listed.
+        UsageError E101: there is no such model; the error suggests the closest name.
     """
-    card, zh = known_model(name), settings.lang == "zh"
-    told = docstring(card.net)
+    card, zh = resolve_model(name), settings.lang == "zh"
+    doc = docstring(card.net)
     screen.line(f"{card.name}  {card.chinese}" if zh else card.name, "bold")
-    screen.line(card.says[zh] if zh else to_unicode(told.summary))
-    if told.text and not zh:
-        screen.block(to_unicode(told.text))
+    screen.line(card.says[zh] if zh else to_unicode(doc.summary))
+    if doc.text and not zh:
+        screen.block(to_unicode(doc.text))
     screen.line()
     screen.line(f"  cr.models.{card.name}{_signature(card)}")
-    screen.heading(say("figure"))
+    screen.heading(text_of("figure"))
     net = card.net()
     for line in str(net).splitlines():
         screen.line(f"  {line}")
-    screen.heading(say("block_Shapes"))
-    given = ", ".join(f"{name} {shape_text(spec.shape)}" for name, spec in card.inputs.items())
+    screen.heading(text_of("block_Shapes"))
+    inputs = ", ".join(f"{name} {shape_text(spec.shape)}" for name, spec in card.inputs.items())
     outputs = build(net, card.inputs, "float32").outputs
-    screen.line(f"  {given} → {', '.join(f'{n} {shape_text(y.shape)}' for n, y in outputs.items())}")
+    screen.line(f"  {inputs} → {', '.join(f'{n} {shape_text(y.shape)}' for n, y in outputs.items())}")
     screen.line(
-        f"  {say('model_count').format(count=f'{card.parameters:,}')}{'' if zh else f' ({card.source})'}"
+        f"  {text_of('model_count').format(count=f'{card.parameters:,}')}{'' if zh else f' ({card.source})'}"
     )
-    if told.arguments:
-        screen.heading(say("arguments"))
-        taken = inspect.signature(card.net).parameters
+    if doc.arguments:
+        screen.heading(text_of("arguments"))
+        parameters = inspect.signature(card.net).parameters
         rows = [
-            (f"  {name}", repr(taken[name].default) if name in taken else "", to_unicode(meaning))
-            for name, meaning in told.arguments.items()
+            (f"  {name}", repr(parameters[name].default) if name in parameters else "", to_unicode(meaning))
+            for name, meaning in doc.arguments.items()
         ]
-        screen.table([f"  {say('argument')}", say("default"), say("meaning")], rows)
-    screen.heading(say("block_Reference"))
+        screen.table([f"  {text_of('argument')}", text_of("default"), text_of("meaning")], rows)
+    screen.heading(text_of("block_Reference"))
     screen.line(f"  {card.reference}")
 
 
-def known_model(name: str) -> ModelCard:
-    """The card of this name; ``ResNet-18`` and ``resnet_18`` mean ``resnet18``.
+def resolve_model(name: str) -> ModelCard:
+    """The card of a model; ``ResNet-18`` and ``resnet_18`` are accepted for ``resnet18``.
 
     Raises:
-        UsageError E101: there is none.
+        UsageError E101: there is no such model.
     """
     bare = {_bare(known): known for known in MODELS}
     if _bare(name) in bare:
@@ -87,7 +87,7 @@ def _bare(name: str) -> str:
 
 
 def _signature(card: ModelCard) -> str:
-    """The arguments as they are written, without their types."""
-    taken = inspect.signature(card.net)
-    bare = [p.replace(annotation=p.empty) for p in taken.parameters.values()]
-    return str(taken.replace(parameters=bare, return_annotation=taken.empty))
+    """The signature of a model without types."""
+    signature = inspect.signature(card.net)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return str(signature.replace(parameters=bare, return_annotation=signature.empty))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.settings import settings
 from chainrule.train.nonfinite import read_nonfinite_report
 
@@ -19,6 +19,6 @@ def show_nonfinite_report(run: str) -> bool:
     report = read_nonfinite_report(run) if os.path.isdir(run) else None
     if report is None:
         return False
-    screen.line(say("nonfinite"), "bold")
+    screen.line(text_of("nonfinite"), "bold")
     screen.block("\n".join(report.lines(settings.lang)))
     return True

@@ -1,4 +1,4 @@
-"""What a training step of a RUN costs, on the screen: its profile, its plan, and plans that were saved."""
+"""Screens of the cost of a training step: its profile, its execution plan, and saved plans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.options import CONFIG, read_config
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis.step_profile import Profile
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.model import Model
@@ -18,24 +18,24 @@ from chainrule.plan.plan_record import PlanRecord
 from chainrule.settings import settings
 from chainrule.store import RunFolder, atomic_write
 
-PLAN, PICTURE = ".json", ".svg"
-"""How the names of the files end that a plan and the picture of a profile are written to."""
+PLAN, PLOT = ".json", ".svg"
+"""The suffixes of files for plans and for plots of profiles."""
 
 
 def show_profile(run: str, batch_size: int | None, out: str | None) -> None:
-    """Where the time of a training step goes, on the rows the RUN was trained on, or on random ones.
+    """Print the time of each part of a training step, on the training data of the RUN or on random rows.
 
     Args:
-        run: the folder or the model file.
-        batch_size: rows for one update; those of the training by default.
-        out: where to write the picture.
+        run: the run folder or the model file.
+        batch_size: rows per step; by default that of the training.
+        out: file for a plot.
     """
-    _refuse_other_ending(out, PICTURE)
-    found = _profile(run, Model.load(model_file(run)), batch_size)
-    show_page(found)
+    _require_suffix(out, PLOT)
+    profile = _profile(run, Model.load(model_file(run)), batch_size)
+    show_page(profile)
     if out is not None:
-        atomic_write.write(out, found.to_svg().encode())
-        screen.line(say("page_written").format(file=out))
+        atomic_write.write(out, profile.to_svg().encode())
+        screen.line(text_of("page_written").format(file=out))
 
 
 def _profile(run: str, model: Model, batch_size: int | None) -> Profile:
@@ -44,13 +44,13 @@ def _profile(run: str, model: Model, batch_size: int | None) -> Profile:
         try:
             return model.profile(data, batch_size=batch_size, lang=settings.lang)
         except ChainruleError as error:
-            reason = say("profile_without_data").format(data=data, reason=error.clause(settings.lang))
+            reason = text_of("profile_without_data").format(data=data, reason=error.clause(settings.lang))
             screen.line(reason, "yellow", to_errors=True)
     return model.profile(batch_size=batch_size, lang=settings.lang)
 
 
 def _data_of(run: str, model: Model) -> str:
-    """The file or set a RUN was trained on, as far as it is known."""
+    """The file or data set that a RUN was trained on, or ``""``."""
     if os.path.isfile(Path(run) / CONFIG):
         return read_config(RunFolder.open(run))[0].data
     data = model.facts.get("data")
@@ -58,41 +58,41 @@ def _data_of(run: str, model: Model) -> str:
 
 
 def show_plan(run: str, batch_size: int | None, out: str | None) -> None:
-    """How a training step of a RUN is run.
+    """Print the execution plan of a training step of a RUN.
 
     Args:
-        run, batch_size: as for a profile.
-        out: where to write the plan.
+        run, batch_size: as in ``show_profile``.
+        out: file for the plan.
     """
-    _refuse_other_ending(out, PLAN)
+    _require_suffix(out, PLAN)
     plan = Model.load(model_file(run)).plan(batch_size)
     screen.block(str(plan))
     if out is not None:
         plan.save(out)
         screen.line()
-        screen.line(say("page_written").format(file=out))
+        screen.line(text_of("page_written").format(file=out))
 
 
 def show_saved_plan(file: str) -> None:
-    """A plan that was written to a file."""
+    """Print a saved plan."""
     screen.block(str(PlanRecord.load(file)))
 
 
-def _refuse_other_ending(out: str | None, ending: str) -> None:
-    """Refuse a name that is more likely that of a model or a table.
+def _require_suffix(out: str | None, suffix: str) -> None:
+    """Refuse another suffix, which may be that of a model or a table.
 
     Raises:
-        UsageError E601: it does not end as it should.
+        UsageError E601: another suffix.
     """
-    if out is not None and Path(out).suffix.lower() != ending:
+    if out is not None and Path(out).suffix.lower() != suffix:
         raise UsageError(
-            "E601", where="chainrule show", option="--out", expected=f"a name that ends in {ending}",
-            received=out, fix=f"--out {Path(out).stem or 'step'}{ending}",
+            "E601", where="chainrule show", option="--out", expected=f"a name that ends in {suffix}",
+            received=out, fix=f"--out {Path(out).stem or 'step'}{suffix}",
         )  # fmt: skip
 
 
 def show_page(page: Page) -> None:
-    """The sections of a page, its tables as those of the other screens."""
+    """Print the sections of a page, with tables as on other screens."""
     screen.line(page.title, "bold")
     for section in page.sections:
         if section.heading:

@@ -1,37 +1,37 @@
-"""A file of foreign weights on the screen: the tensors it holds, read safely."""
+"""Screen of a weights file of another library: its tensors, read without running code."""
 
 from __future__ import annotations
 
 import os
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.texts import text_of
 from chainrule.interop import is_weights, read_tensors
 from chainrule.spec import shape_text
 
-_OURS = b'{"__metadata__":{"chainrule":'  # how the header of a model file of our own begins
+_OURS = b'{"__metadata__":{"chainrule":'  # the start of the header of a model file of chainrule
 
 
 def is_foreign(file: str) -> bool:
-    """Whether a path is that of foreign weights; a safetensors file may be a model of our own."""
+    """Whether a file contains weights of another library; a safetensors file may be a model of chainrule."""
     if not is_weights(file) or not file.lower().endswith(".safetensors"):
         return is_weights(file)
     if not os.path.isfile(file):
-        return False  # who looks for a model says that it is missing
+        return False  # the error for a missing model is raised later
     with open(file, "rb") as stream:
         return not stream.read(8 + len(_OURS)).endswith(_OURS)
 
 
 def show_weights(file: str) -> None:
-    """The names, shapes and number kinds of a file's tensors, in the order of the file.
+    """Print the names, shapes and dtypes of the tensors of a file, in file order.
 
     Raises:
         FileError: as ``read_weights``.
     """
     tensors = read_tensors(file)
     screen.line(file, "bold")
-    header = [say(key) for key in ("tensor", "shape", "number_kind")]
+    header = [text_of(key) for key in ("tensor", "shape", "dtype")]
     screen.table(header, [(name, shape_text(t.shape), t.kind) for name, t in tensors.items()])
     numbers = sum(tensor.size for tensor in tensors.values())
-    screen.line(say("tensor_count").format(tensors=f"{len(tensors):,}", numbers=f"{numbers:,}"))
-    screen.line(say("tensors_next").format(file=file))
+    screen.line(text_of("tensor_count").format(tensors=f"{len(tensors):,}", numbers=f"{numbers:,}"))
+    screen.line(text_of("tensors_next").format(file=file))
