@@ -64,22 +64,12 @@ def page(
         results: metrics of the model and the baselines on the test rows.
         recorded: histograms of the training, if there are any.
     """
-    loader = jinja2.PackageLoader("chainrule.apps.report", "template")
-    environment = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printable,
-    )
-    environment.filters["cell"] = cell
     test = prepared.test
     predictions = to_predictions(model, test.y, model_output(model, test.x))
     history = model.history
     assert model.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
-    return environment.get_template("page.html").render(
+    return _template().render(
         words=WORDS,
         lang=settings.lang,
         title=prepared.table.source,
@@ -105,6 +95,19 @@ def page(
         **figures(model, prepared, predictions, recorded),
         diagnosis=list(map(_finding, model.state.findings or ())),
     )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("chainrule.apps.report", "template"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+    )
+    environment.filters["cell"] = cell
+    return environment.get_template("page.html")
 
 
 def _printable(value: Any) -> Any:
