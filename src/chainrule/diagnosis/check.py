@@ -21,7 +21,7 @@ from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
 from chainrule.errors import ChainruleError, ShapeError
 from chainrule.spec import shape_text
-from chainrule.train.inputs.tabular import beside, is_table
+from chainrule.train.inputs.tabular import is_table, join_target
 from chainrule.train.model_state import ModelState
 from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData, prepare
@@ -83,7 +83,7 @@ _REFUSALS = {"E502": _too_many, "E105": _repeated_activation}
 
 def _table_findings(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
     """Return the findings in a table; ``None`` for arrays."""
-    x, y = beside(x, y)
+    x, y = join_target(x, y)
     return tuple(data.check(data.read_table(x), y)) if is_table(x, y) else None
 
 

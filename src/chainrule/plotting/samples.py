@@ -85,7 +85,7 @@ def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
         y: as for ``evaluate``; of a table its target column by default.
     """
     network_of(model, kind)
-    x, y = tabular.taken(model.preparation, x, y)
+    x, y = tabular.encode_table(model.preparation, x, y)
     if x is None or y is None:
         raise missing_rows(kind, "x, y", fact("no rows") if x is None else fact("rows without targets"))
     encoded: Any = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))

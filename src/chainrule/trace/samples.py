@@ -44,7 +44,11 @@ def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
         table = data.read_table(x)
         features = tuple(model.preparation.cells(table, 0)) if table.rows == 1 else ()
         from_table = y is None
-        targets = tabular.apply(model.preparation, table)[1] if from_table else _targets(model.preparation, y)
+        targets = (
+            tabular.inputs_and_targets(model.preparation, table)[1]
+            if from_table
+            else _targets(model.preparation, y)
+        )
         x, y = tabular.inputs(model.preparation, table), targets
     if y is None:
         raise UsageError(

@@ -1,17 +1,17 @@
 """Training: from a network, a loss, an optimizer and data to a trained state and its predictions.
 
 Input: layers, arrays or a table, options. Output: a ``ModelState`` that predicts, is evaluated, saved and
-loaded; a history; events; checkpoints from which a training resumes to the same bits. This package does not
+loaded; a history; events; checkpoints from which a training resumes with the same bits. This package does not
 compute values itself: a step is a graph, and an engine runs it.
 
     model_state.py      ``ModelState``, an immutable value;  state_holder.py  the base class of ``Model``
-    fit.py              from ``fit`` to the loop and back;  options.py, prepare.py  its checked inputs
+    fit.py              ``fit``;  options.py, prepare.py  its arguments, checked
     network.py          the graphs of a model;  objective.py  the loss with penalties;  step.py  one update
-    training_run.py     a training in progress;  state.py  what a checkpoint holds
-    loop.py             epochs, batches, events, checkpoints;  multi_step.py  many steps in compiled code
-    trainer.py          one update at a time;  parameters.py  arrays that trainers share
+    training_run.py     a training in progress;  state.py  its state, which a checkpoint stores
+    loop.py             epochs, batches, events, checkpoints;  multi_step.py  several steps in one call
+    trainer.py          one update at a time;  parameters.py  arrays that several trainers update
     stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters
-    loading.py          parameters set by hand
+    loading.py          initialize and load parameters
     inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
     evaluation/         predictions, losses, metrics, baselines
     checkpoint/         model files, resume, replay, the identity of a training

@@ -15,8 +15,8 @@ from chainrule.events import Notice
 from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.checkpoint.identity import planned_as
-from chainrule.train.checkpoint.resume import folder_of, recorded_cores, reporting_to, with_folder
-from chainrule.train.interrupt import listening
+from chainrule.train.checkpoint.resume import attach_folder, folder_of, recorded_cores, reporting_to
+from chainrule.train.interrupt import handle_signals
 from chainrule.train.loop import train
 from chainrule.train.model_state import GIVEN, SAMPLED, ModelState
 from chainrule.train.monitor.probe import Prober
@@ -62,7 +62,7 @@ def started(model: ModelState, data: TrainingData, options: FitOptions) -> Itera
     """A training that is ready for its first update, with its run folder, checkpoint and listeners."""
     run = prepare(model, data, options)
     folder, claim = folder_of(options.run)
-    with claim, reporting_to(folder), listening(), progress(options.verbose) as listeners:
+    with claim, reporting_to(folder), handle_signals(), progress(options.verbose) as listeners:
         run.channel.listeners.extend(listeners)
         latest = folder.latest() if folder is not None and options.resume else None
         with planned_as(recorded_cores(latest)):
@@ -73,7 +73,7 @@ def started(model: ModelState, data: TrainingData, options: FitOptions) -> Itera
                 batch = min(run.order.batch_size, run.data.rows)
                 run.prober = Prober(run.network, run.step, batch)
             if folder is not None:
-                with_folder(folder, run, latest)
+                attach_folder(folder, run, latest)
             _start_callbacks(run)
             yield run
 

@@ -1,9 +1,9 @@
-"""Frozen parts of a network: parameters that are not trained, such as those of a pretrained backbone.
+"""Frozen parameters: parts of a network that are not trained, such as a pretrained backbone.
 
-A frozen parameter is no variable of the step's graph: no gradient of it is requested, so none is computed,
-and layers before the first trained parameter have no backward pass at all. A frozen *layer* (its path is
-given) is also built as for inference: batch normalization uses its running statistics and does not update
-them, dropout drops nothing. Otherwise a frozen layer would drift all the same.
+The gradient of a frozen parameter is not computed, and layers before the first trained parameter have no
+backward pass. A frozen *layer* (a path of a layer) is also built as for inference: batch normalization uses
+its running statistics and does not update them, and dropout is inactive. Otherwise the outputs of a frozen
+layer would change during training.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chainrule.train.network import Network
 
 
 def freeze(model: ModelState, *paths: str) -> ModelState:
-    """The model with these parts frozen, and no others; see ``chainrule.Model.freeze``."""
+    """The model with exactly these parts frozen; see ``chainrule.Model.freeze``."""
     recipe = replace(model.recipe, frozen=paths)
     if model.network is None:
         return replace(model, recipe=recipe)

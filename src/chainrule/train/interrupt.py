@@ -1,4 +1,4 @@
-"""Ctrl-C and polite kill signals end a training at the next step, with everything saved."""
+"""Signals: Ctrl-C, SIGTERM and SIGHUP end a training after the current step, with its state saved."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interrupt:
-    """Whether someone has asked to stop; true from the first signal on.
+    """A signal handler; ``is_requested`` is true from the first signal on.
 
-    The second signal is not waited for: it raises ``KeyboardInterrupt`` where the program stands. Nothing is
-    lost then either, since a checkpoint is replaced whole or not at all.
+    The second signal raises ``KeyboardInterrupt`` at once. Nothing is lost then either, since a checkpoint is
+    replaced atomically.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.is_requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.is_requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.is_requested = True
 
 
 @contextmanager
-def listening() -> Iterator[Interrupt]:
-    """An ``Interrupt`` that signals set inside the block; outside the main thread none does.
+def handle_signals() -> Iterator[Interrupt]:
+    """Handle signals inside the block by an ``Interrupt``; outside the main thread no signal is handled.
 
-    Blocks may be nested: an inner block has the ``Interrupt`` of the outer one, so that a signal that came
-    before the inner block counts there too.
+    Blocks may be nested: an inner block uses the ``Interrupt`` of the outer one, so that a signal before the
+    inner block counts there too.
     """
     if threading.current_thread() is not threading.main_thread():
         yield Interrupt()
         return
     handlers = [signal.getsignal(number) for number in SIGNALS]
-    interrupt = next((each for each in handlers if isinstance(each, Interrupt)), Interrupt())
+    interrupt = next((handler for handler in handlers if isinstance(handler, Interrupt)), Interrupt())
     before: dict[int, Any] = {}
     try:
         for number in SIGNALS:
-            # What the caller ignores stays ignored: under nohup a closed terminal must not end the training.
+            # Signals that the caller ignores stay ignored: under nohup a closed terminal must not end a
+            # training.
             if signal.getsignal(number) not in (signal.SIG_IGN, None, interrupt):
                 before[number] = signal.signal(number, interrupt)
         yield interrupt

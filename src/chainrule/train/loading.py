@@ -1,4 +1,4 @@
-"""Parameters given by the user: initialized without training, or set by path."""
+"""Parameters without training: initialized by a seed, or set by path."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
         raise TrainingError(
             "E503", where="load_parameters", fix="model.fit(x, y), or model.initialize(inputs)"
         )
-    parameters = loaded("load_parameters", model.parameters, values)
+    parameters = replace_arrays("load_parameters", model.parameters, values)
     return replace(model, parameters=parameters, is_given=True)
 
 
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
-    """The model with these running values; see ``chainrule.Model.load_states``."""
+    """The model with these states, such as running means; see ``chainrule.Model.load_states``."""
     if model.network is None:
         raise TrainingError("E503", where="load_states", fix="model.fit(x, y), or model.initialize(inputs)")
-    return replace(model, states=loaded("load_states", model.states, values), is_given=True)
+    return replace(model, states=replace_arrays("load_states", model.states, values), is_given=True)
 
 
-def loaded(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
+def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
     """Arrays by path, some of them replaced.
 
     Args:
         where: the name of the method, for errors.
-        present: the arrays of now.
-        values: what replaces some of them.
+        present: the present arrays.
+        values: the new values of some of them.
 
     Raises:
         UsageError E101: no such path. UsageError E113: not numbers.
@@ -59,13 +59,13 @@ def loaded(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
             received=", ".join(unknown), fix=f'{{"{close}": ...}}' if close else "",
         )  # fmt: skip
     arrays = {path: _array(where, path, value, present[path].dtype.name) for path, value in values.items()}
-    wrong = [
+    mismatches = [
         f"{path} is {shape_text(a.shape)}, not {shape_text(present[path].shape)}"
         for path, a in arrays.items()
         if a.shape != present[path].shape
     ]
-    if wrong:
-        raise ShapeError("E209", where=where, received=wrong[0], notes=wrong[1:])
+    if mismatches:
+        raise ShapeError("E209", where=where, received=mismatches[0], notes=mismatches[1:])
     return {**present, **arrays}
 
 

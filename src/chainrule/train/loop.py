@@ -1,14 +1,14 @@
-"""The training loop: forward pass, loss, backward pass, update, again (steps 2 to 6 of the article).
+"""The training loop: forward pass, loss, backward pass and update, batch by batch and epoch by epoch.
 
-Everything numerical happens in the step's compiled program. The loop decides which batch is next, writes the
-history, evaluates the stopping rules and saves checkpoints::
+All numerical work is done by the step's compiled program. The loop selects the batches, appends the rows of
+the history, evaluates the stopping rules and saves checkpoints::
 
     while epochs are left and no rule stops:
         augment the rows of this epoch
         for each batch of the epoch:
             stop if a signal or a callback requests it
             probe the network, if a probe is due
-            make the update (as many at once as the engine can)
+            update the parameters (several batches in one call where the engine supports it)
             save a checkpoint, if one is due
         evaluate the validation rows; append the row of the history; evaluate the stopping rules
 """
@@ -38,7 +38,7 @@ from chainrule.events import (
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train import nonfinite
 from chainrule.train.evaluation.metric import larger_is_better
-from chainrule.train.interrupt import listening
+from chainrule.train.interrupt import handle_signals
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.state import Row, TrainState
@@ -47,20 +47,20 @@ from chainrule.train.training_run import TrainingRun
 
 
 def train(run: TrainingRun) -> str:
-    """Train until the epochs are done, a rule stops the training, or a signal or a callback requests a stop.
+    """Train until all epochs are done, a rule stops the training, or a signal or a callback requests a stop.
 
     Args:
-        run: the training; its state is changed.
+        run: the training; its state is updated.
 
     Returns:
-        why the training ended; see ``TrainingEnded``.
+        the reason why the training ended; see ``TrainingEnded``.
 
     Raises:
         TrainingError E501: a value of the step is not finite; names the first operation that produced one.
-            The state then holds the last good parameters.
+            The state then contains the last finite parameters.
     """
     state = run.state
-    with listening() as run.interrupt, notices.deliver_to(run.channel):
+    with handle_signals() as run.interrupt, notices.deliver_to(run.channel):
         run.begin()
         try:
             run.send(
@@ -70,8 +70,8 @@ def train(run: TrainingRun) -> str:
             )
             reason = _epochs(run)
         except Exception as fault:
-            # The state is complete: an update replaces it as a whole. A second Ctrl-C is no Exception and
-            # does not wait.
+            # The state is consistent here: an update replaces all of it at once. The KeyboardInterrupt of a
+            # second Ctrl-C is no Exception and is not caught.
             with suppress(ChainruleError):
                 _probe(run, is_sent=False)
                 run.send(TrainingFailed(state.epoch, state.step, str(fault)))
@@ -86,15 +86,15 @@ def train(run: TrainingRun) -> str:
 
 
 def _epochs(run: TrainingRun) -> str:
-    """Updates and epochs until there is a reason to stop; returns the reason."""
+    """Run updates and epochs until there is a reason to stop; returns the reason."""
     state = run.state
     reason = _stopped_before(run.rules, state)
     while not reason and state.epoch < run.options.epochs:
         if run.augmentation is not None:
             run.augmentation(state.epoch)
         while state.batch < run.order.steps:
-            if run.interrupt.asked or run.is_stop_requested:
-                return "interrupted" if run.interrupt.asked else "callback"
+            if run.interrupt.is_requested or run.is_stop_requested:
+                return "interrupted" if run.interrupt.is_requested else "callback"
             if not _steps_to_probe(run):
                 _probe(run)
             _update(run)
@@ -109,8 +109,7 @@ def _steps_to_probe(run: TrainingRun) -> int:
 
 
 def _probe(run: TrainingRun, is_sent: bool = True) -> None:
-    """Probe the network with the parameters of now on the next batch; send the event, or only keep the
-    probe."""
+    """Probe the network with the present parameters on the next batch; send the event if ``is_sent``."""
     state, prober = run.state, run.prober
     if prober is None or not prober.rows or state.batch >= run.order.steps:
         return
@@ -121,7 +120,7 @@ def _probe(run: TrainingRun, is_sent: bool = True) -> None:
 
 
 def _update(run: TrainingRun) -> None:
-    """The next update, or as many as the engine makes in one call."""
+    """Make the next update, or as many as the engine makes in one call."""
     state, runner = run.state, run.runner
     run.recorder.begin(state)
     if runner is None:
@@ -129,11 +128,11 @@ def _update(run: TrainingRun) -> None:
         return
     first = state.step - state.batch  # updates before this epoch
     epoch, sends_last = state.epoch, run.channel.last_step_only
-    if run.channel.every_step:  # then the state is brought up to date before the event is sent
+    if run.channel.every_step:  # one step for each call, so that the state is current when the event is sent
         runner.length, sends_last = 1, True
 
-    def report(batch: int, loss: float, rate: float) -> bool:
-        run.send(StepDone(first + batch + 1, epoch, batch, loss, rate))
+    def report(batch: int, loss: float, learning_rate: float) -> bool:
+        run.send(StepDone(first + batch + 1, epoch, batch, loss, learning_rate))
         return run.is_stop_requested
 
     failed = runner.advance(
@@ -141,20 +140,20 @@ def _update(run: TrainingRun) -> None:
     )
     run.recorder.record(state, runner.reported)
     if failed:
-        _update_once(run)  # finds which value is not finite, and where; if none is, the update is made
+        _update_once(run)  # raises the error that names the non-finite value, or makes the update
         runner.load(state)
     elif sends_last:
         run.send(StepDone(state.step, epoch, state.batch - 1, *runner.reported[-1].tolist()))
 
 
 def _update_once(run: TrainingRun) -> None:
-    """One update: the next batch through the step's program."""
+    """Make one update by the step's program."""
     state = run.state
     inputs, program = _step_inputs(run, state)
     results = program.run(inputs.arrays)
     if not all(map(is_finite, results.values())):
         raise nonfinite.failed_step_error(_failed_step(run, results))
-    # New dictionaries replace the old ones: those that early stopping keeps hold what they held.
+    # New dictionaries replace the old ones, which early stopping may still refer to.
     parameters, slots, states = (
         {path: results[name] for path, name in names.items()} for names in run.outputs
     )
@@ -163,17 +162,17 @@ def _update_once(run: TrainingRun) -> None:
     )  # fmt: skip
     counts = run.row_weights(state.epoch)
     weight = float(len(inputs.rows)) if counts is None else float(counts[inputs.rows].sum(dtype=np.float64))
-    loss, rate = float(results["loss"]), float(results["learning_rate"])
+    loss, learning_rate = float(results["loss"]), float(results["learning_rate"])
     state.loss_sum += loss * weight
     state.weight_sum += weight
     state.step += 1
     state.batch += 1
-    run.recorder.record(state, np.array([[loss, rate]]))
-    run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, rate))
+    run.recorder.record(state, np.array([[loss, learning_rate]]))
+    run.send(StepDone(state.step, state.epoch, state.batch - 1, loss, learning_rate))
 
 
 def _step_inputs(run: TrainingRun, state: TrainState) -> tuple[StepInputs, Program]:
-    """The update that follows a state, and the program that makes it."""
+    """The inputs of the update that follows a state, and its program."""
     rows = run.order.batch(state.epoch, state.batch)
     batch, step, program = run.data, run.step, run.program
     if run.trimming is None:
@@ -193,7 +192,7 @@ def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedS
 
 
 def _end_epoch(run: TrainingRun) -> str:
-    """Append the epoch's row, evaluate the rules, begin the next epoch; the reason to stop, or ``""``."""
+    """Append the row of the epoch and evaluate the rules; returns the reason to stop, or ``""``."""
     state = run.state
     row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum}
     predicting = run.predicting_parameters()
@@ -220,7 +219,7 @@ def _end_epoch(run: TrainingRun) -> str:
 
 
 def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
-    """Let a schedule that depends on the training see an epoch; its decision is one of the slots."""
+    """Update the state of a schedule that monitors a column of the history, such as ``ReduceOnPlateau``."""
     plateau, state = run.step.plateau, run.state
     if plateau is None:
         return
@@ -233,7 +232,7 @@ def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
 
 
 def _stopped_before(rules: Sequence[StoppingRule], state: TrainState) -> str:
-    """The rule that ended this training before it was resumed, if one did."""
+    """The rule that ended this training before it was resumed; ``""``: none did."""
     return next((rule.name for rule in rules if state.watch.get(rule.name, {}).get("stop")), "")
 
 
@@ -246,7 +245,7 @@ def _best_epoch(rules: Sequence[StoppingRule], state: TrainState) -> int | None:
 
 
 def _save(run: TrainingRun) -> None:
-    """Write a checkpoint, where checkpoints are wanted."""
+    """Write a checkpoint, if the training has a run folder."""
     if run.save is None:
         return
     path = run.save(run.state)

@@ -1,8 +1,8 @@
-"""Everything of a model as one value: recipe, graphs, arrays, labels, preparation, history.
+"""``ModelState``: a model as one immutable value: recipe, graphs, arrays, labels, preparation and history.
 
-Training, loading and freezing take a ``ModelState`` and return another one. A call that is refused therefore
-changes nothing, a copy of a model costs nothing, and a request that is being served keeps the state it began
-with while another thread trains. No array of a state is written to after it is in the state.
+Training, loading and freezing take a ``ModelState`` and return another one. A call that raises an error
+therefore changes nothing, a copy of a model costs nothing, and a thread that predicts can use a state while
+another thread trains. The arrays of a state are never written to.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
     from chainrule.train.monitor.probe import Probe
 
-SAMPLED, GIVEN = "sampled", "given"  # where the initial parameters of a training come from
+SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
 
 
 @frozen(eq=False)
@@ -45,22 +45,22 @@ class ModelState:
     """A model as a value; ``chainrule.Model`` holds one.
 
     Args:
-        recipe: net, loss, optimizer, penalty, clipping, dtype, frozen paths.
-        metrics: what is measured, by name or as functions; ``None``: the usual metrics of the task.
-        engine: what runs the graphs; by default the engine of the settings.
-        tokenizers: of texts, by input; ``""`` is the one for all.
+        recipe: layers, loss, optimizer, penalty, clipping, dtype and frozen paths.
+        metrics: names of metrics, or functions; ``None``: the default metrics of the task.
+        engine: the engine that runs the graphs; ``None``: that of the settings.
+        tokenizers: the tokenizers of texts, by input; ``""`` is the one for all inputs.
         network: the graphs; ``None`` until the shapes of the inputs are known.
-        targets: what each output predicts, with its labels.
-        preparation: how the table of the training became arrays.
+        targets: loss, spec and labels of each output, by name.
+        preparation: the preparation that converts tables to arrays.
         parameters, states: arrays by path; empty until they are initialized, trained or loaded.
-        is_given: whether the parameters were set by hand: then the next training begins with them.
-        start: where the initial parameters of the last training came from: ``"sampled"`` by the seed,
-            ``"given"``, or ``""`` where there was no training.
+        is_given: whether the parameters were set by the user; the next training starts from them.
+        start: the origin of the initial parameters of the last training: ``"sampled"`` by the seed,
+            ``"given"`` by the user, or ``""`` without a training.
         step: the step of the last training, from which ``computation`` is derived.
-        recorded: the computation of the last training as a model file recorded it.
+        recorded: the computation of the last training, as read from a model file.
         history: one row for each epoch of the last training.
-        probes: samples of the network's inner values during it.
-        findings: what the doctor found in it; ``None`` where it did not attend.
+        probes: statistics of the network during the last training.
+        findings: the findings of the doctor; ``None`` where it was turned off.
         facts: counts and settings of the last training, as plain data.
     """
 
@@ -89,7 +89,7 @@ class ModelState:
 
     @cached_property
     def plain_input(self) -> Spec | None:
-        """The spec of the input, where there is one input, one output and no embedding."""
+        """The spec of the only input of a network with one output and without embeddings; else ``None``."""
         if self.network is None or len(self.network.inputs) != 1 or len(self.targets) != 1:
             return None
         is_index = bool(self.network.inference.book.tables)
@@ -97,7 +97,7 @@ class ModelState:
 
     @property
     def labels(self) -> tuple[Any, ...]:
-        """The classes in the order of their numbers; empty for regression."""
+        """The classes in the order of their indices; empty for regression."""
         return next((t.labels for t in self.targets.values() if t.labels), ())
 
     @property
@@ -113,23 +113,23 @@ class ModelState:
         return computation(self.network, self.step)
 
     def built(self, inputs: Mapping[str, Spec]) -> ModelState:
-        """This recipe with the graphs for inputs of these specs; no parameter has a value yet.
+        """The model with graphs for inputs of these specs, and without parameters.
 
         Raises:
-            UsageError E101, E118: names that do not exist, or that two things share.
+            UsageError E101: a frozen path that does not exist. UsageError E118: a name that is used twice.
         """
         network = Network(self.recipe, dict(inputs), self.engine)
         network.check()
         return replace(self, network=network, targets=targets_of(network), parameters={}, states={})
 
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
-        """The state with initial parameters: those that are known, the others sampled by the seed."""
+        """The model with initial parameters: those of ``known``, the others sampled by the seed."""
         assert self.network is not None
         parameters, states = self.network.initialize(seed, known)
         return replace(self, parameters=parameters, states=states)
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
-        """The state with these parameters and states."""
+        """The model with these parameters and states."""
         return replace(self, parameters=parameters, states=states)
 
 
@@ -155,7 +155,7 @@ def untrained(
     """The state of a new model; for the arguments see ``chainrule.Model``.
 
     Raises:
-        UsageError E101: a name that does not exist. UsageError E104: ``net`` is no layer.
+        UsageError E101: a name that does not exist. UsageError E104: ``net`` is not a layer.
     """
     require_layer("Model", net)
     refuse_unknown("Model", options, Options.__annotations__)
@@ -170,5 +170,5 @@ def untrained(
         Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths),
         None if metrics is None else tuple(map(to_name, resolve_metrics(metrics))),
         options.get("engine"),
-        data.tokenizers_of(given) if (given := options.get("tokenizer")) else {},
+        data.tokenizers_of(tokenizer) if (tokenizer := options.get("tokenizer")) else {},
     )

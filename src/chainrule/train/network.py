@@ -1,4 +1,4 @@
-"""A network of known input shapes: its graphs, its parameters, its losses."""
+"""``Network``: the graphs, parameters and losses of a recipe for inputs of known shapes."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from chainrule.settings import FloatName, settings
 from chainrule.spec import Spec, size_at
 from chainrule.train.initialization import sample
 
-SAMPLE_WEIGHT = "sample_weight"  # the input of a step that holds the weights of its samples
-MAX_KEPT = 32  # steps and programs that a network keeps
-FIRST_VALUES = 1  # the stream of a seed for initial parameters
-OWN = (KEY, SAMPLE_WEIGHT, "step")  # what the step itself is given, besides parameters, inputs and targets
+SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
+MAX_CACHED = 32  # maximum number of steps and programs in the cache of a network
+INITIAL_VALUES = 1  # the stream of a seed for initial parameters
+RESERVED = (KEY, SAMPLE_WEIGHT, "step")  # inputs of a step besides parameters, inputs and targets
 
 
 @frozen
 class Recipe:
-    """What is trained, and how: everything of a model but its arrays.
+    """The description of a model: everything except its arrays.
 
     Args:
         net: the layers.
         loss: one loss, or one for each output by name.
-        optimizer: what moves the parameters.
-        penalty: what the size of every weight matrix costs, besides what layers ask for themselves.
-        clip: what limits the gradients.
-        dtype: of parameters and inputs.
-        frozen: paths of parameters that stay as they are, their beginnings or patterns (``is_at``).
+        optimizer: the rule that updates the parameters.
+        penalty: the penalty on every weight matrix, in addition to the penalties of layers.
+        clip: the rule that limits the gradients.
+        dtype: the dtype of parameters and inputs.
+        frozen: paths of layers or parameters that are not trained, or patterns of paths (``is_at``).
     """
 
     net: Layer
@@ -58,7 +58,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for loss in self.loss.values() if isinstance(self.loss, Mapping) else (self.loss,):
-            known_loss(loss)  # a wrong name is refused here, not when the training starts
+            known_loss(loss)  # refuse an unknown name now, not when the training starts
 
 
 @frozen
@@ -66,10 +66,10 @@ class Network:
     """A recipe applied to inputs of known shape: its graphs.
 
     Args:
-        recipe: what is trained, and how.
+        recipe: the description of the model.
         inputs: the spec of each input by name, batch axis first.
-        engine: what runs the graphs; by default that of the settings.
-        limits: of the file that the recipe comes from; all graphs are held to them.
+        engine: the engine that runs the graphs; ``None``: that of the settings.
+        limits: limits of the size of all graphs, for a recipe that was read from a file.
     """
 
     recipe: Recipe
@@ -79,19 +79,19 @@ class Network:
 
     @cached_property
     def inference(self) -> Built:
-        """The net as it answers: no dropout."""
+        """The nodes of the network in inference: dropout is inactive."""
         with building(self.limits):
             return build(self.recipe.net, self.inputs, self.recipe.dtype, training=False)
 
     @cached_property
     def training(self) -> Built:
-        """The net as it learns; its frozen parts as they answer."""
+        """The nodes of the network in training; frozen layers are built as for inference."""
         with building(self.limits):
             return build(self.recipe.net, self.inputs, self.recipe.dtype, True, self.recipe.frozen)
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
-        """One loss for each output."""
+        """The loss of each output."""
         outputs = self.inference.outputs
         losses = known_losses(self.recipe.loss, {name: node.spec for name, node in outputs.items()})
         for name, loss in losses.items():
@@ -100,54 +100,55 @@ class Network:
 
     @cached_property
     def targets(self) -> dict[str, Node]:
-        """The input node of each output's target, called ``target`` or ``target.NAME``; ``wanted`` where the
-        net has an input ``target`` of its own, as one that writes a text has.
+        """The input node of each output's target: ``target``, or ``target.NAME`` with several outputs. Where
+        the network has an input ``target``, as sequence-to-sequence networks do, it is ``expected``.
         """
         outputs = self.inference.outputs
-        single, own = len(outputs) == 1, "wanted" if "target" in self.inputs else "target"
+        is_single, label = len(outputs) == 1, "expected" if "target" in self.inputs else "target"
         specs = {name: self.losses[name].target(node.spec) for name, node in outputs.items()}
         return {
-            name: input_node(own if single else f"{own}.{name}", spec.shape, spec.dtype)
+            name: input_node(label if is_single else f"{label}.{name}", spec.shape, spec.dtype)
             for name, spec in specs.items()
         }
 
     @cached_property
     def target_names(self) -> dict[str, str]:
-        """The name of the input that takes each output's target."""
+        """The name of the input for the target of each output."""
         return {output: node.op.attributes["label"] for output, node in self.targets.items()}
 
     def check(self) -> None:
-        """Refuse what cannot be one graph, before anything is computed.
+        """Refuse names that are unknown or used twice, before anything is computed.
 
         Raises:
             UsageError E101: a frozen path that is neither a layer nor a parameter.
-            UsageError E118: two things of the step that have one name.
+            UsageError E118: two inputs or parameters of the step with the same name.
         """
         known = [*self.parameters, *self.inference.book.layers]
         for path in self.recipe.frozen:
-            if not any(is_at(each, path) for each in known):
+            if not any(is_at(name, path) for name in known):
                 close = nearest(path, known)
                 raise UsageError(
                     "E101", where="frozen", name=path, expected=outline(self.parameters), received=path,
                     fix=f'frozen=["{close}"]' if close else "",
                 )  # fmt: skip
         names = [*self.inputs, *self.parameters, *self.inference.states]
-        own = (*OWN, *self.target_names.values())
-        taken = [name for i, name in enumerate(names) if name in own or name in names[:i]]
-        if taken:
+        reserved = (*RESERVED, *self.target_names.values())
+        duplicates = [name for i, name in enumerate(names) if name in reserved or name in names[:i]]
+        if duplicates:
             raise UsageError(
-                "E118", where="Model", name=taken[0],
-                expected=f"names other than {', '.join(own)}, each once",
-                received=", ".join(taken), fix=f'"{taken[0]}_1" for the input or parameter',
+                "E118", where="Model", name=duplicates[0],
+                expected=f"names other than {', '.join(reserved)}, each once",
+                received=", ".join(duplicates), fix=f'"{duplicates[0]}_1" for the input or parameter',
             )  # fmt: skip
 
     @property
     def parameters(self) -> dict[str, Parameter]:
+        """The parameters of the network by path."""
         return self.inference.parameters
 
     @property
     def trainable(self) -> dict[str, Parameter]:
-        """The parameters that the optimizer moves."""
+        """The parameters that the optimizer updates."""
         return {
             path: p
             for path, p in self.parameters.items()
@@ -156,32 +157,31 @@ class Network:
 
     @property
     def count(self) -> int:
-        """How many numbers the parameters hold."""
+        """The number of elements of all parameters."""
         return sum(size_at(p.spec.size, {}) for p in self.parameters.values())
 
     @cached_property
     def initial_values(self) -> Graph:
-        """The graph that draws the first values of all parameters and states."""
-        every = {**self.parameters, **self.inference.states}
+        """The graph that samples the initial values of all parameters and states."""
+        variables = {**self.parameters, **self.inference.states}
         with building(self.limits, is_extended=True):
-            return initial_values(every, {path: stream_of(path) for path in every})
+            return initial_values(variables, {path: stream_of(path) for path in variables})
 
     def initialize(
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """The first values of all parameters and states: what is known, the rest drawn by the seed."""
-        own, every = dict(known or {}), (*self.parameters, *self.inference.states)
-        nodes = {path: self.initial_values.outputs[path] for path in every if path not in own}
-        sampled = sample(nodes, fold(key_of(seed), FIRST_VALUES), self.engine, self.memo)
+        """The initial parameters and states: those of ``known``, the others sampled by the seed."""
+        arrays, paths = dict(known or {}), (*self.parameters, *self.inference.states)
+        nodes = {path: self.initial_values.outputs[path] for path in paths if path not in arrays}
+        sampled = sample(nodes, fold(key_of(seed), INITIAL_VALUES), self.engine, self.memo)
         return (
-            {path: sampled[path] if path in sampled else own[path] for path in self.parameters},
-            {path: sampled[path] if path in sampled else own[path] for path in self.inference.states},
+            {path: sampled[path] if path in sampled else arrays[path] for path in self.parameters},
+            {path: sampled[path] if path in sampled else arrays[path] for path in self.inference.states},
         )
 
     @property
     def prediction_program(self) -> Program:
-        """The program from inputs to raw outputs (``raw.NAME``) and answers for a person
-        (``answer.NAME``)."""
+        """The program from inputs to raw outputs (``raw.NAME``) and predictions (``prediction.NAME``)."""
         engine, programs = self.engine or settings.engine, self._prediction_programs
         if engine not in programs:
             raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
@@ -195,11 +195,11 @@ class Network:
 
     @cached_property
     def memo(self) -> Memo:
-        """What is derived from these graphs once: training steps and programs, each by what it depends on."""
-        return Memo(MAX_KEPT)
+        """A cache of training steps and programs of these graphs, by the values that they depend on."""
+        return Memo(MAX_CACHED)
 
     def predictions(self) -> dict[str, Node]:
-        """The prediction of each output: probabilities, or values."""
+        """The node of each output's prediction: probabilities, or values."""
         with building(self.limits, is_extended=True):
             outputs = self.inference.outputs
             return {
@@ -207,7 +207,7 @@ class Network:
             }
 
     def sample_loss(self, built: Built) -> Node:
-        """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""
+        """The loss of each sample, (B,), summed over the outputs."""
         return self.memo(("sample loss", *built.outputs.items()), lambda: self._sample_loss(built))
 
     def _sample_loss(self, built: Built) -> Node:
@@ -220,16 +220,16 @@ class Network:
         return total
 
     def penalty(self, built: Built) -> Node | None:
-        """What the size of parameters and activity costs, or ``None`` when nothing does."""
-        moving, also = self.trainable, None  # what is frozen would only add a number that never changes
+        """The sum of all penalties on parameters and activity; ``None`` where there are none."""
+        trainable, common = self.trainable, None  # a penalty on a frozen parameter would be a constant
         if self.recipe.penalty is not None:
-            also = {path: self.recipe.penalty for path, p in moving.items() if p.spec.rank >= 2}
-        learning = {path: p for path, p in built.parameters.items() if path in moving}
-        return total_penalty(learning, also, built.book.costs)
+            common = {path: self.recipe.penalty for path, p in trainable.items() if p.spec.rank >= 2}
+        parameters = {path: p for path, p in built.parameters.items() if path in trainable}
+        return total_penalty(parameters, common, built.book.costs)
 
     @property
     def slots(self) -> dict[str, Slot]:
-        """What is remembered from step to step, besides parameters and states, by label."""
+        """The optimizer state, and the state of the schedule, by label."""
         optimizer = self.recipe.optimizer
-        memory = optimizer.memory({path: p.spec.shape for path, p in self.trainable.items()})
-        return memory if plateau_of(optimizer.schedule) is None else {**memory, REDUCTIONS: Slot(())}
+        slots = optimizer.memory({path: p.spec.shape for path, p in self.trainable.items()})
+        return slots if plateau_of(optimizer.schedule) is None else {**slots, REDUCTIONS: Slot(())}

@@ -1,14 +1,19 @@
-"""The number that training makes small: J, a mean of losses, plus penalties.
+"""The objective J that training minimizes: a mean of losses plus penalties.
 
-For each output J is one quotient over the batch, sum of weight * loss / sum of weight. The weight of a term
-is that of its sample or place, times that of its class, or 0 where a place has no label (``Loss.parts``).
-Outputs are added. Where nothing is weighted this is (1/n) sum J^(i).
+The loss of an output is a weighted mean over the batch::
 
-The denominator belongs to the whole batch, but a step computes its batch in microbatches whose sums are added
-(``plan``). A gradient of the quotient would need the denominator before the first microbatch. So where one
-quotient is all there is, the gradient is taken of the numerator and divided afterwards, once for each
-parameter: dJ/dw = (d numerator/dw) / denominator. With several weighted outputs, or a penalty on activations,
-the gradient is that of the sum, and the batch is computed in one piece.
+    J = sum_i w_i l_i / sum_i w_i
+
+l_i is the loss of a term (a sample, or a position of a sample), w_i the weight of its sample or position
+times the weight of its class; w_i is 0 where a position has no label (``Loss.parts``). The losses of several
+outputs are added. Without weights this is J = (1/n) sum_i J^(i), the mean over the n samples.
+
+The denominator depends on all samples of the batch, but a step computes its batch in microbatches and adds
+their sums (``plan``). The gradient of the quotient would need the denominator before the first microbatch.
+Where J is a single quotient, the gradient of the numerator is therefore computed and divided at the end, once
+for each
+parameter: dJ/dw = (d numerator/dw) / denominator. With several weighted outputs, or with a penalty on
+activations, the gradient is that of the sum, and the batch is not split.
 """
 
 from __future__ import annotations
@@ -30,19 +35,19 @@ from chainrule.records import frozen
 from chainrule.spec import Shape
 from chainrule.train.network import SAMPLE_WEIGHT, Network
 
-BLOCK = 1 << 14  # rows whose weights are computed at once
+BLOCK = 1 << 14  # rows whose weights are computed in one call
 
 
 @frozen
 class Objective:
-    """J and what it is made of.
+    """The nodes of J and of its terms.
 
     Args:
         value: J, with penalties, ().
-        data: J without them.
-        penalty: what the size of parameters and activity costs, or ``None``.
-        total, count: numerator and denominator of J without penalties, (), where J is one weighted quotient
-            and nothing in the network has a cost of its own; else ``None``.
+        data: J without penalties, ().
+        penalty: the sum of all penalties, (); ``None`` where there are none.
+        total, count: numerator and denominator of J without penalties, (), where J is a single weighted
+            quotient and no layer adds a loss; else ``None``.
     """
 
     value: Node
@@ -56,27 +61,30 @@ class Objective:
         inputs = list(nodes.values())
         if self.total is None or self.count is None:
             return dict(zip(nodes, grad(self.value, inputs, unused="zeros"), strict=True))
-        found = [dy / self.count for dy in grad(self.total, inputs, unused="zeros")]
+        gradients = [dy / self.count for dy in grad(self.total, inputs, unused="zeros")]
         if self.penalty is not None:
-            costs = grad(self.penalty, inputs, unused="zeros")
-            found = [dy + cost for dy, cost in zip(found, costs, strict=True)]
-        return dict(zip(nodes, found, strict=True))
+            penalties = grad(self.penalty, inputs, unused="zeros")
+            gradients = [dy + dp for dy, dp in zip(gradients, penalties, strict=True)]
+        return dict(zip(nodes, gradients, strict=True))
 
 
-def sample_weight(network: Network, inside: Shape | None) -> Node | None:
-    """The input node of the sample weights.
+def sample_weight(network: Network, weight_shape: Shape | None) -> Node | None:
+    """The input node of the sample weights, (B, ...).
 
     Args:
-        network: what they belong to.
-        inside: the shape of one sample's weight: ``()``, or that of its places; ``None``: there are none.
+        network: the graphs of the model.
+        weight_shape: the shape of one sample's weight: ``()``, or that of its positions; ``None``: samples
+            have no weights.
     """
-    return None if inside is None else input_node(SAMPLE_WEIGHT, ("B", *inside), network.recipe.dtype)
+    if weight_shape is None:
+        return None
+    return input_node(SAMPLE_WEIGHT, ("B", *weight_shape), network.recipe.dtype)
 
 
 def is_plain(network: Network, weight: Node | None) -> bool:
-    """Whether each sample counts as a whole: no loss weights its terms, and no weight is one of a place."""
-    shares = any(network.losses[name].has_shares for name in network.inference.outputs)
-    return not shares and (weight is None or weight.rank == 1)
+    """Whether each sample has a single weight: no loss weights its terms, and positions have no weights."""
+    is_weighted = any(network.losses[name].has_shares for name in network.inference.outputs)
+    return not is_weighted and (weight is None or weight.rank == 1)
 
 
 def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
@@ -87,45 +95,48 @@ def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str,
     }
 
 
-def sample_losses(network: Network, built: Built, inside: Shape | None = None) -> tuple[Node, Node | None]:
-    """The loss of each sample and its weight in the mean, (B,) each; the weight is ``None`` if all are alike.
+def sample_losses(
+    network: Network, built: Built, weight_shape: Shape | None = None
+) -> tuple[Node, Node | None]:
+    """The loss of each sample and its weight in the mean, (B,) each; the weight is ``None`` if all are equal.
 
-    J is the sum of their products divided by the sum of the weights, except that several outputs with weights
-    of their own have no common weight.
+    J is the sum of their products divided by the sum of the weights, except that several outputs with
+    different weights have no common weight.
 
     Args:
-        network, built, inside: as for ``objective``.
+        network, built, weight_shape: as for ``objective``.
     """
-    weight = sample_weight(network, inside)
+    weight = sample_weight(network, weight_shape)
     if is_plain(network, weight):
         return network.sample_loss(built), weight
-    found = list(loss_parts(network, built, weight).values())
-    each = sum_of(total if count is None else total / divisor(count) for total, count in found)
-    own = weight if weight is not None and weight.rank == 1 else None
-    return each, found[0][1] if len(found) == 1 else own
+    fractions = list(loss_parts(network, built, weight).values())
+    losses = sum_of(total if count is None else total / divisor(count) for total, count in fractions)
+    if len(fractions) == 1:
+        return losses, fractions[0][1]
+    return losses, weight if weight is not None and weight.rank == 1 else None
 
 
 def sum_of(nodes: Iterable[Node]) -> Node:
-    """The nodes added up in their order."""
+    """The sum of nodes, in their order."""
     return reduce(lambda total, node: total + node, nodes)
 
 
-def objective(network: Network, built: Built, inside: Shape | None = None) -> Objective:
+def objective(network: Network, built: Built, weight_shape: Shape | None = None) -> Objective:
     """J of a batch.
 
     Args:
-        network: the network.
+        network: the graphs of the model.
         built: its nodes, in training or in inference.
-        inside: the shape of one sample's weight; see ``sample_weight``.
+        weight_shape: the shape of one sample's weight; see ``sample_weight``.
     """
-    weight, penalty = sample_weight(network, inside), network.penalty(built)
+    weight, penalty = sample_weight(network, weight_shape), network.penalty(built)
     total: Node | None = None
     count: Node | None = None
     if is_plain(network, weight):
-        each = network.sample_loss(built)
-        data = F.mean(each)
+        losses = network.sample_loss(built)
+        data = F.mean(losses)
         if weight is not None:
-            data = F.sum(each * weight) / divisor(F.sum(weight))
+            data = F.sum(losses * weight) / divisor(F.sum(weight))
     else:
         quotients = [_quotient(*pair) for pair in loss_parts(network, built, weight).values()]
         data = sum_of(quotient for quotient, _, _ in quotients)
@@ -134,22 +145,23 @@ def objective(network: Network, built: Built, inside: Shape | None = None) -> Ob
     return Objective(data if penalty is None else data + penalty, data, penalty, total, count)
 
 
-def _quotient(each: Node, counts: Node | None) -> tuple[Node, Node | None, Node | None]:
-    """The mean of an output's losses, its numerator and its denominator."""
+def _quotient(totals: Node, counts: Node | None) -> tuple[Node, Node | None, Node | None]:
+    """The mean loss of an output, with its numerator and its denominator."""
     if counts is None:
-        return F.mean(each), None, None
-    total, count = F.sum(each), divisor(F.sum(counts))
+        return F.mean(totals), None, None
+    total, count = F.sum(totals), divisor(F.sum(counts))
     return total / count, total, count
 
 
 def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
-    """How much each row counts in the mean over an epoch, (N,) in float64; ``None``: all alike.
+    """The weight of each row in the mean over an epoch, (N,) in float64; ``None``: all weights are equal.
 
-    With one output this is the denominator of its loss, so that the mean over batches is that of one batch of
-    all rows. Several outputs may have several denominators; there rows count by their own weights.
+    With one output it is the denominator of the row's loss, so that the mean over batches equals the loss of
+    a single batch of all rows. Several outputs may have different denominators; there it is the sample
+    weight.
 
     Args:
-        network: the network.
+        network: the graphs of the model.
         data: encoded rows.
     """
     counts, weights = loss_denominators(network, data), data.weights
@@ -161,28 +173,28 @@ def row_weights(network: Network, data: Arrays) -> np.ndarray | None:
 
 
 def loss_denominators(network: Network, data: Arrays) -> dict[str, np.ndarray]:
-    """The denominators of the rows' losses by output, (N,) each in float64; none where nothing is weighted
-    but whole rows.
+    """The denominators of the rows' losses by output, (N,) each in float64; empty where each sample has a
+    single weight.
 
     Args:
-        network: the network.
+        network: the graphs of the model.
         data: encoded rows.
     """
     weight = sample_weight(network, None if data.weights is None else data.weights.shape[1:])
     if is_plain(network, weight):
         return {}
-    found = loss_parts(network, network.inference, weight)
-    graph = Graph({name: count for name, (_, count) in found.items() if count is not None})
-    return {name: np.ones(data.rows) for name in found} | _run_over(graph, data)
+    fractions = loss_parts(network, network.inference, weight)
+    graph = Graph({name: count for name, (_, count) in fractions.items() if count is not None})
+    return {name: np.ones(data.rows) for name in fractions} | _run_over(graph, data)
 
 
 class RowWeights:
     """``row_weights`` of the rows of each epoch.
 
     Args:
-        network: the network.
+        network: the graphs of the model.
         data: encoded rows.
-        changes: whether the rows are others in each epoch, as augmentation makes them.
+        changes: whether the rows change from epoch to epoch, as with augmentation.
     """
 
     def __init__(self, network: Network, data: Arrays, changes: bool) -> None:
@@ -190,17 +202,17 @@ class RowWeights:
         self._epoch, self._weights = -1, None
 
     def __call__(self, epoch: int) -> np.ndarray | None:
-        """The weights of the rows in an epoch, once these rows are there."""
+        """The weights of the rows of an epoch; ``data`` must contain the rows of this epoch."""
         if self._epoch < 0 or (self.changes and self._epoch != epoch):
             self._epoch, self._weights = epoch, row_weights(self.network, self.data)
         return self._weights
 
 
 def _run_over(graph: Graph, data: Arrays) -> dict[str, np.ndarray]:
-    """A graph of targets and weights run over all rows, some at a time."""
-    given: Any = {**(data.y if isinstance(data.y, dict) else {}), SAMPLE_WEIGHT: data.weights}
-    arrays = {name: given[name] for name in graph.inputs}
+    """The outputs of a graph of targets and weights over all rows, computed in blocks."""
+    values: Any = {**(data.y if isinstance(data.y, dict) else {}), SAMPLE_WEIGHT: data.weights}
+    arrays = {name: values[name] for name in graph.inputs}
     program = compile(graph, "reference")
     blocks = [slice(start, start + BLOCK) for start in range(0, data.rows, BLOCK)]
-    found = [program.run({name: array[rows] for name, array in arrays.items()}) for rows in blocks]
-    return {name: np.concatenate([f[name] for f in found]).astype(np.float64) for name in graph.outputs}
+    results = [program.run({name: array[rows] for name, array in arrays.items()}) for rows in blocks]
+    return {name: np.concatenate([r[name] for r in results]).astype(np.float64) for name in graph.outputs}

@@ -55,12 +55,12 @@ class FitOptions:
             )  # fmt: skip
         if self.resume and self.run is None:
             raise UsageError(
-                "E102", where="fit", name="resume", expected="a folder to go on from", received="run=None",
-                fix='run="my-run", resume=True',
+                "E102", where="fit", name="resume", expected="a run folder with a checkpoint",
+                received="run=None", fix='run="my-run", resume=True',
             )  # fmt: skip
 
     def _require_integer(self, name: str, minimum: int | None = None) -> None:
-        """Refuse anything but an integer of at least this size; NumPy integers become Python integers."""
+        """Require an integer of at least ``minimum``; NumPy integers become Python integers."""
         value = getattr(self, name)
         if (
             isinstance(value, bool)
@@ -73,7 +73,7 @@ class FitOptions:
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of ``fit``, after a check that each exists."""
+    """The options of ``fit``, after a check of their names."""
     refuse_unknown("fit", options, [f.name for f in fields(FitOptions)], ("x", "y", "validation"))
     return dict(options)
 
@@ -81,16 +81,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_unknown(
     where: str, options: Mapping[str, Any], known: Iterable[str], named: Iterable[str] = ()
 ) -> None:
-    """Refuse an option that does not exist.
+    """Refuse options that do not exist.
 
     Args:
-        where: the function.
+        where: the name of the function.
         options: the options by name.
-        known: the options that exist.
-        named: arguments of the function besides the options, which may be meant too.
+        known: the names of all options.
+        named: the names of the other arguments of the function.
 
     Raises:
-        UsageError E101: no such option; the fix is the one that was probably meant.
+        UsageError E101: an unknown option; the fix is the closest option or argument.
     """
     known = list(known)
     for name, value in options.items():
@@ -99,6 +99,6 @@ def refuse_unknown(
             settings, renamed, dropped = own_arguments(callee, {name: value}, [*known, *named], {})
             raise UsageError(
                 "E101", where=where, name=name, expected=", ".join([*named, *known]), received=name,
-                fix=", ".join(f"{own}={argument_text(own, given)}" for own, given in settings.items()),
+                fix=", ".join(f"{option}={argument_text(option, v)}" for option, v in settings.items()),
                 notes=call_remarks(callee, renamed, dropped if reason(name, callee) else []),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Parameters that several trainers update: arrays in one block of memory, changed in place."""
+"""``Parameters``: arrays that several trainers update in place."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ ALIGNMENT = 64  # bytes
 
 
 class Block:
-    """Copies of arrays, those of one dtype in one block, so that all are checked or copied at once.
+    """Copies of arrays in one block of memory for each dtype, so that all are checked or copied at once.
 
     Args:
-        arrays: by path.
+        arrays: the arrays by path.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays: Tensors = {}
         self.blocks: list[np.ndarray] = []
         for dtype in dict.fromkeys(array.dtype for array in arrays.values()):
-            own = {path: array for path, array in arrays.items() if array.dtype == dtype}
-            self._lay_out(own, dtype)
+            members = {path: array for path, array in arrays.items() if array.dtype == dtype}
+            self._allocate(members, dtype)
         self.arrays = {path: self.arrays[path] for path in arrays}
 
-    def _lay_out(self, arrays: Mapping[str, np.ndarray], dtype: np.dtype[Any]) -> None:
+    def _allocate(self, arrays: Mapping[str, np.ndarray], dtype: np.dtype[Any]) -> None:
         step = max(1, ALIGNMENT // dtype.itemsize)
         sizes = [-(-array.size // step) * step for array in arrays.values()]
         block = np.zeros(sum(sizes), dtype)
         self.blocks.append(block)
         starts = np.cumsum([0, *sizes]).tolist()
         for (path, array), start in zip(arrays.items(), starts, strict=False):
-            place = block[start : start + array.size].reshape(array.shape)
-            place[...] = array
-            self.arrays[path] = place
+            view = block[start : start + array.size].reshape(array.shape)
+            view[...] = array
+            self.arrays[path] = view
 
     @property
     def nbytes(self) -> int:
-        """The memory of all arrays."""
+        """The memory of all arrays in bytes."""
         return sum(block.nbytes for block in self.blocks)
 
     def is_finite(self) -> bool:
-        """Whether no array holds NaN or infinity."""
+        """Whether all values are finite."""
         return all(map(is_finite, self.blocks))
 
     def copies(self) -> list[np.ndarray]:
@@ -55,16 +55,16 @@ class Block:
         return [block.copy() for block in self.blocks]
 
     def restore(self, copies: Sequence[np.ndarray]) -> None:
-        """Set all arrays to what ``copies`` returned."""
+        """Set all arrays to the values that ``copies`` returned."""
         for block, copy in zip(self.blocks, copies, strict=True):
             np.copyto(block, copy)
 
 
 class Parameters(Mapping[str, np.ndarray]):
-    """The parameters and running values of a model, for trainers to share.
+    """The parameters and states of a model as arrays that several trainers share.
 
-    Trainers that are given the same object update the same arrays. ``part`` selects those of one layer under
-    the names that a network of this layer alone has.
+    Trainers with the same ``Parameters`` update the same arrays. ``part`` selects the arrays of one layer, by
+    the names that they have in a network of this layer alone.
 
     Args:
         model: an initialized or trained model; its arrays are copied.
@@ -90,7 +90,11 @@ class Parameters(Mapping[str, np.ndarray]):
         self._arrays = self.block.arrays
 
     def part(self, prefix: str) -> Parameters:
-        """The arrays below a path, named without it; they stay the same arrays."""
+        """The same arrays restricted to a layer, by paths relative to it.
+
+        Args:
+            prefix: the path of the layer, such as ``"dense2"``.
+        """
         other = object.__new__(Parameters)
         other.block, other.shared = self.block, self.shared
         other.prefix = f"{self.prefix}{prefix}."
@@ -114,7 +118,7 @@ class Parameters(Mapping[str, np.ndarray]):
 
 
 class _Shared:
-    """The number of updates of shared parameters, by all trainers together."""
+    """The number of updates that all trainers together made to the same arrays."""
 
     def __init__(self) -> None:
         self.version = 0

@@ -1,7 +1,7 @@
-"""From the rows and options of a call of ``fit`` to a training that is ready to start.
+"""``prepare``: from the rows and options of ``fit`` to a training that is ready to start.
 
-Everything that can be refused is refused here, before a parameter is sampled or a byte is written: rows that
-do not fit the network, options that contradict each other, a step that does not fit into memory.
+All errors of arguments are raised here, before a parameter is sampled or a file is written: rows that do not
+fit the network, contradictory options, a step that does not fit into memory.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from chainrule.train.training_run import TrainingRun
 
 @frozen
 class TrainingData:
-    """The rows of a training, as users give them.
+    """The rows of a training, as users pass them.
 
     Args:
         x, y: inputs and targets, or a table; see ``chainrule.Model.fit``.
@@ -58,19 +58,19 @@ class TrainingData:
 
 
 def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of these rows: everything is checked, nothing is trained.
+    """A training of these rows, before its first update.
 
     Args:
-        model: where the training begins.
+        model: the model before the training.
         data, options: as for ``fit``.
     """
-    x, y = tabular.beside(data.x, data.y)
+    x, y = tabular.join_target(data.x, data.y)
     if not tabular.is_table(x, y):
         return _prepare(model, TrainingData(x, y, data.validation), options)
-    ready = tabular.prepare(x, y, data.validation, options)
-    rows = TrainingData(ready.x, ready.y, ready.validation)
+    table = tabular.prepare(x, y, data.validation, options)
+    rows = TrainingData(table.x, table.y, table.validation)
     model, options = (
-        replace(model, preparation=ready.preparation), replace(options, sample_weight=ready.weights)
+        replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
     )  # fmt: skip
     return _prepare(model, rows, options)
 
@@ -84,13 +84,13 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     if validation is None:
         return data, None
     if isinstance(validation, Real) and not isinstance(validation, bool):
-        part = float(validation)
-        if not 0 < part < 1:
+        fraction = float(validation)
+        if not 0 < fraction < 1:
             raise UsageError(
                 "E102", where="fit", name="validation", expected="0 < fraction < 1", received=validation
             )
         codes = _class_numbers(model, data)
-        parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - part, part, 0.0))
+        parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - fraction, fraction, 0.0))
         return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         raise UsageError(
@@ -102,7 +102,7 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
 
 
 def _class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
-    """The class of each row, for a stratified split; ``None`` where a row has no single class."""
+    """The class of each row, (N,), for a stratified split; ``None`` where rows have no single class."""
     target = next(iter(model.targets.values()))
     if len(model.targets) > 1 or not target.is_single:
         return None
@@ -110,19 +110,19 @@ def _class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
     return target.encode(y).reshape(-1).astype(np.int64)
 
 
-def _begins_with_present(model: ModelState, options: FitOptions) -> bool:
-    """Whether a training begins with the parameters that the model has."""
+def _continues(model: ModelState, options: FitOptions) -> bool:
+    """Whether a training starts from the present parameters of the model."""
     return model.network is not None and (model.is_given or options.warm_start)
 
 
-def _with_inputs_and_labels(model: ModelState, data: Arrays, keeps: bool) -> ModelState:
+def _with_inputs_and_labels(model: ModelState, data: Arrays, continues: bool) -> ModelState:
     """The model with the graphs for these inputs and the labels of these targets."""
-    if not keeps:
+    if not continues:
         specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
         if model.network is None or dict(model.network.inputs) != specs:
             model = model.built(specs)
     parts = by_output(model.targets, data.y)
-    if keeps and model.labels:
+    if continues and model.labels:
         return model
     learned = {
         name: target.with_labels(parts[name]) if name in parts else target
@@ -132,22 +132,22 @@ def _with_inputs_and_labels(model: ModelState, data: Arrays, keeps: bool) -> Mod
 
 
 def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of arrays: everything is checked, nothing is trained."""
+    """A training of arrays, before its first update."""
     data = Arrays.of(rows.x, rows.y, options.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(options.callbacks)
-    keeps = _begins_with_present(model, options)
-    model = _with_inputs_and_labels(model, data, keeps)
+    continues = _continues(model, options)
+    model = _with_inputs_and_labels(model, data, continues)
     network = model.network
     assert network is not None
-    data, held_out = _split(model, data, rows.validation, options.seed)
+    data, validation = _split(model, data, rows.validation, options.seed)
     coded: Any = evaluate.encoded(model, data)
     weights = sample_weights(options.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
     coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
-    callbacks = [each for each in listeners if isinstance(each, Callback)]
-    evaluator = _checked_evaluator(model, held_out, rules, callbacks, options)
+    callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
+    evaluator = _checked_evaluator(model, validation, rules, callbacks, options)
     order = _order(model, coded, options)
     _refuse_small_batch(network, order)
-    _refuse_parts(model, order)
+    _refuse_batches(model, order)
     horizon = options.epochs * order.steps
     refuse_weight_shape(network, weights)
     refuse_zero_weights(row_weights(network, coded))
@@ -156,16 +156,16 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
         lengths = np.array(order.lengths)
         trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
-    if not keeps:
+    if not continues:
         model = model.initialized(options.seed)
     augmentation = None
     if options.augmentation is not None:
         augmentation = EpochAugmentation(
             options.augmentation, coded, options.seed, options.epochs, model.preparation
         )
-        coded = augmentation.now
+        coded = augmentation.current
     state = TrainState(dict(model.parameters), dict(model.states), step.initial_slots())
-    functions = [each for each in listeners if not isinstance(each, Callback)]
+    functions = [entry for entry in listeners if not isinstance(entry, Callback)]
     return TrainingRun(
         model, options, step, coded, order, state, rules, evaluator, augmentation, trimming,
         channel=Channel(functions),
@@ -173,10 +173,10 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
 
 
 def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener | Callback]]:
-    """The stopping rules among callbacks, and the functions and callbacks in their order.
+    """The stopping rules among callbacks, and the other callbacks and functions in their order.
 
     Raises:
-        UsageError E107: something that is none of the three.
+        UsageError E107: an entry that is neither a rule, a callback nor a function.
     """
     rules = [c for c in callbacks if isinstance(c, StoppingRule)]
     listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
@@ -190,18 +190,18 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
 
 
 def _order(model: ModelState, coded: Arrays, options: FitOptions) -> Order | Buckets:
-    """Which rows are in which batch."""
+    """The rows of each batch."""
     assert model.network is not None
     size = options.batch_size or coded.rows
     if options.buckets is not None:
         lengths = lengths_of(coded, model.network.target_names, model.targets)
         return Buckets(tuple(lengths.tolist()), size, options.buckets, options.seed)
-    # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
+    # A single batch of all rows is not shuffled, which saves a copy of the data in every step.
     return Order(coded.rows, size, options.seed, options.shuffle and size < coded.rows)
 
 
-def _refuse_parts(model: ModelState, order: Order | Buckets) -> None:
-    """Refuse batches for an optimizer that must see the whole training set in every step.
+def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
+    """Refuse batches for an optimizer that requires all training rows in every step.
 
     Raises:
         UsageError E102: more than one batch.
@@ -216,20 +216,21 @@ def _refuse_parts(model: ModelState, order: Order | Buckets) -> None:
 
 
 def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
-    """Refuse batches, be it only the last, of fewer samples than a layer needs to learn from.
+    """Refuse batches with fewer samples than a layer requires; the last batch may be the smallest.
 
     Raises:
         ShapeError E230: names the layer and the batch.
     """
     last = order.smallest
-    for path, least in network.training.book.needed.items():
-        if last < least:
+    for path, minimum in network.training.book.needed.items():
+        if last < minimum:
             layer = network.training.book.layers.get(path, network.recipe.net)
             kind, size = type(layer).__name__, min(order.batch_size, order.rows)
-            sizes = range(max(size, least), order.rows + 1)
-            fits = [f"batch_size={n}" for n in sizes if (order.rows - 1) % n + 1 >= least]
+            sizes = range(max(size, minimum), order.rows + 1)
+            fits = [f"batch_size={n}" for n in sizes if (order.rows - 1) % n + 1 >= minimum]
             raise ShapeError(
-                "E230", where=f'{kind} "{path}"', op=kind, expected=f"{least} samples or more in every batch",
+                "E230", where=f'{kind} "{path}"', op=kind,
+                expected=f"{minimum} samples or more in every batch",
                 received=f"{last} in the last batch: {order.rows} rows, {size} at a time",
                 fix=fits[0] if fits else f"more rows, or cr.LayerNorm() instead of {kind}",
             )  # fmt: skip
@@ -237,24 +238,25 @@ def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
 
 def _checked_evaluator(
     model: ModelState,
-    held_out: Arrays | None,
+    validation: Arrays | None,
     rules: Sequence[StoppingRule],
     callbacks: Sequence[Callback],
     options: FitOptions,
 ) -> Evaluator | None:
-    """What evaluates the validation rows after each epoch, once it measures all that is watched."""
+    """The evaluator of the validation rows, which measures all monitored columns; ``None`` without such
+    rows."""
     watchers = _watched_columns(model, rules, callbacks)
     columns = [name.removeprefix("val_") for _, name in watchers]
     metrics = evaluate.metrics_of(model, columns, options.metrics)
-    measured = [] if held_out is None else evaluate.columns_of(model.targets, columns, metrics)
+    measured = [] if validation is None else evaluate.columns_of(model.targets, columns, metrics)
     _refuse_unmeasured(rules, watchers, measured)
-    return None if held_out is None else _evaluator(model, held_out, metrics)
+    return None if validation is None else _evaluator(model, validation, metrics)
 
 
-def _evaluator(model: ModelState, held_out: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
-    """What evaluates these validation rows."""
+def _evaluator(model: ModelState, validation: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
+    """The evaluator of these validation rows."""
     assert model.network is not None
-    rows = evaluate.encoded(model, held_out, "validation y")
+    rows = evaluate.encoded(model, validation, "validation y")
     refuse_weight_shape(model.network, rows.weights)
     refuse_zero_weights(row_weights(model.network, rows))
     return evaluate.evaluator(model, rows, metrics)
@@ -263,24 +265,25 @@ def _evaluator(model: ModelState, held_out: Arrays, metrics: Mapping[str, tuple[
 def _watched_columns(
     model: ModelState, rules: Sequence[StoppingRule], callbacks: Sequence[Callback]
 ) -> list[tuple[str, str]]:
-    """The columns of the history that rules, callbacks or the schedule watch, each with its watcher."""
+    """The columns of the history that rules, callbacks or the schedule monitor: (name of the class,
+    column)."""
     plateau = plateau_of(model.recipe.optimizer.schedule)
-    found = [(type(rule).__name__, rule.monitor) for rule in (*rules, plateau) if rule is not None]
-    return found + [(type(each).__name__, name) for each in callbacks for name in each.watches()]
+    columns = [(type(rule).__name__, rule.monitor) for rule in (*rules, plateau) if rule is not None]
+    return columns + [(type(entry).__name__, name) for entry in callbacks for name in entry.watches()]
 
 
 def _refuse_unmeasured(
     rules: Sequence[StoppingRule], watchers: Sequence[tuple[str, str]], measured: Sequence[str]
 ) -> None:
-    """Refuse a rule or callback that watches a column which is not measured, before the training starts.
+    """Refuse a rule or callback that monitors a column which is not measured, before the training starts.
 
     Args:
-        rules: when to stop.
-        watchers: columns of the history, each with its watcher.
-        measured: what can be measured of the validation rows; empty if there are none.
+        rules: the stopping rules.
+        watchers: monitored columns: (name of the class, column).
+        measured: the measured columns of the validation rows, without ``val_``; empty without such rows.
 
     Raises:
-        UsageError E101: no such column. UsageError E109: two rules of one kind.
+        UsageError E101: no such column. UsageError E109: two rules of one class.
     """
     row = dict.fromkeys(["loss", *(f"val_{name}" for name in measured)])
     for owner, name in watchers:

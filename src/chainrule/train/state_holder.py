@@ -1,7 +1,7 @@
-"""An object that holds a model's state: what ``chainrule.Model`` is built on.
+"""``StateHolder``: the base class of ``chainrule.Model``, an object with one ``ModelState``.
 
-The packages between ``train`` and ``chainrule.Model`` take a ``StateHolder`` where users hand them a model,
-and a ``ModelState`` everywhere else.
+The packages between ``train`` and ``chainrule.Model`` take a ``StateHolder`` where users pass a model, and a
+``ModelState`` everywhere else.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class StateHolder:
-    """Holds one ``ModelState`` and shows its parts.
+    """An object with one ``ModelState``, whose parts are properties.
 
     Args:
-        state: the first state.
+        state: the initial state.
     """
 
     def __init__(self, state: ModelState) -> None:
@@ -34,7 +34,7 @@ class StateHolder:
 
     @classmethod
     def of(cls, state: ModelState) -> Self:
-        """The object of this class that holds a state."""
+        """A new object of this class with this state."""
         holder = cls.__new__(cls)
         StateHolder.__init__(holder, state)
         return holder
@@ -45,12 +45,12 @@ class StateHolder:
         return self._state
 
     def adopt(self, state: ModelState) -> None:
-        """Hold another state."""
+        """Replace the state."""
         self._state = state
 
     @property
     def recipe(self) -> Recipe:
-        """Net, loss, optimizer, penalty, clipping, dtype and frozen paths."""
+        """Layers, loss, optimizer, penalty, clipping, dtype and frozen paths."""
         return self._state.recipe
 
     @property
@@ -75,7 +75,7 @@ class StateHolder:
 
     @property
     def preparation(self) -> Preparation | None:
-        """How the table of the training became arrays."""
+        """The preparation that converts tables to arrays; ``None`` for a model of arrays."""
         return self._state.preparation
 
     @property
@@ -103,21 +103,21 @@ class StateHolder:
         return {path: value.copy() for path, value in self._state.parameters.items()}
 
     def states(self) -> Tensors:
-        """Copies of the layers' running values, by path."""
+        """Copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._state.states.items()}
 
     def summary(self) -> str:
-        """The network as a table: each layer with its output's shape and its parameters."""
+        """The network as a table: the output shape and the number of parameters of each layer."""
         return evaluate.summary(self._state)
 
     def memory(self, batch_size: int = 32) -> MemoryRequirement:
-        """The memory that a training takes besides its data, by purpose; nothing is allocated.
+        """The memory that a training takes in addition to its data, by purpose; nothing is allocated.
 
         Args:
-            batch_size: samples for one update.
+            batch_size: the number of samples of one update.
 
         Raises:
             TrainingError E503: the shapes of the inputs are not known yet.
-            UsageError E102: no such batch size.
+            UsageError E102: ``batch_size`` is less than 1.
         """
         return memory_of(self._state, batch_size)

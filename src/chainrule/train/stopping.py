@@ -1,7 +1,7 @@
-"""When to stop before all epochs are done: the loss has converged, or the validation loss has turned.
+"""Stopping rules: early stopping by a validation metric, and convergence of the loss.
 
 A rule is a record; its counters are plain numbers in the training state, so that a resumed training stops
-exactly where an undisturbed one would.
+at the same epoch as one that was not interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Counters = dict[str, "float | None"]
 
 @frozen
 class Decision:
-    """What a rule says after an epoch: its counters, whether to stop, whether this epoch is the best."""
+    """The result of a rule after an epoch: its counters, whether to stop, whether this epoch is the best."""
 
     counters: Counters
     stop: bool = False
@@ -30,9 +30,9 @@ class Decision:
 
 @frozen
 class StoppingRule(Extensible):
-    """Base of the rules.
+    """Base class of stopping rules.
 
-    ``keeps_best`` says whether the weights of the best epoch are to be kept and handed out at the end.
+    A subclass defines ``update``. With ``keeps_best``, the trained model has the weights of the best epoch.
     """
 
     name: ClassVar[str] = "rule"
@@ -40,16 +40,16 @@ class StoppingRule(Extensible):
     monitor: str = "loss"
 
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
-        """The verdict after an epoch.
+        """Evaluate the rule after an epoch.
 
         Args:
-            counters: what this rule gave after the epoch before; empty at first.
+            counters: the counters that the rule returned after the previous epoch; empty at first.
             row: the epoch's row of the history.
         """
-        raise TypeError(f"{type(self).__name__} judges nothing")
+        raise TypeError(f"{type(self).__name__} defines no update")
 
     def value(self, row: Mapping[str, float | None]) -> float:
-        """The number watched.
+        """The value of the monitored column.
 
         Raises:
             UsageError E101: the history has no such column.
@@ -58,10 +58,10 @@ class StoppingRule(Extensible):
 
 
 def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
-    """The number of an epoch that someone watches; NaN where it could not be measured.
+    """The value of a monitored column; NaN where it could not be measured.
 
     Args:
-        owner: what watches, for the error.
+        owner: the name of the class that monitors it, for the error.
         monitor: the column.
         row: the epoch's row of the history.
 
@@ -88,16 +88,15 @@ def _positive(owner: StoppingRule, **numbers: float) -> None:
 
 @frozen
 class EarlyStopping(StoppingRule):
-    """Stops when the watched number has not improved for some epochs, and keeps the weights of the best one.
+    """Stops when the monitored value has not improved for ``patience`` epochs, and restores the best weights.
 
-    The number is taken with the weights as they are *after* the epoch, so the weights kept are those it was
-    measured on.
+    The value is measured with the weights *after* the epoch; these are the weights that are restored.
 
     Args:
         monitor: a column of the history: ``"val_loss"``, or a validation metric such as ``"val_accuracy"``.
-        patience: how many epochs to wait for an improvement.
-        min_delta: how much better counts as better.
-        greater_is_better: whether larger is better; by default what the metric says of itself.
+        patience: number of epochs without improvement after which the training stops; 0: it never stops.
+        min_delta: minimum change that counts as an improvement.
+        greater_is_better: whether larger is better; ``None``: the direction that the metric defines.
 
     Reference: Prechelt (1998), Early stopping, but when?
     """
@@ -117,12 +116,12 @@ class EarlyStopping(StoppingRule):
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         value, best = self.value(row), counters.get("best")
         sign = 1.0 if self._larger() else -1.0
-        better = not math.isnan(value) and (best is None or sign * (value - best) > self.min_delta)
-        if better:
+        is_better = not math.isnan(value) and (best is None or sign * (value - best) > self.min_delta)
+        if is_better:
             return Decision({"best": value, "waited": 0, "epoch": row["epoch"]}, best=True)
         waited = (counters.get("waited") or 0) + 1
-        kept = {"best": best, "waited": waited, "epoch": counters.get("epoch")}
-        return Decision(kept, stop=waited >= self.patience > 0)
+        unchanged = {"best": best, "waited": waited, "epoch": counters.get("epoch")}
+        return Decision(unchanged, stop=waited >= self.patience > 0)
 
     def _larger(self) -> bool:
         return larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
@@ -130,12 +129,12 @@ class EarlyStopping(StoppingRule):
 
 @frozen
 class Converged(StoppingRule):
-    """Stops when the loss hardly falls any more: step 6 of the article's algorithm.
+    """Stops when the loss has converged: it has not decreased by more than ``tolerance`` for some epochs.
 
     Args:
         monitor: a column of the history.
-        tolerance: the relative improvement on the best value so far that counts as progress.
-        patience: how many epochs without progress end the training.
+        tolerance: minimum relative decrease of the best value so far that counts as progress.
+        patience: number of epochs without progress after which the training stops.
     """
 
     chinese = ("收敛即止", "损失不再变化时停止。")
@@ -152,9 +151,9 @@ class Converged(StoppingRule):
         if not math.isnan(value) and (best is None or value < best - self.tolerance * abs(best)):
             return Decision({"best": value, "waited": 0})
         waited = (counters.get("waited") or 0) + 1
-        # Steps too small to count are kept too, or many of them together would pass for progress.
-        least = best if best is None or math.isnan(value) else min(best, value)
-        return Decision({"best": least, "waited": waited}, stop=waited >= self.patience)
+        # Decreases below the tolerance are stored too; otherwise several of them together would count.
+        smallest = best if best is None or math.isnan(value) else min(best, value)
+        return Decision({"best": smallest, "waited": waited}, stop=waited >= self.patience)
 
 
 RULES: dict[str, type[StoppingRule]] = {rule.name: rule for rule in (EarlyStopping, Converged)}

@@ -1,10 +1,11 @@
-"""One update at a time: for training loops of the user's own.
+"""``Trainer``: one update at a time, for custom training loops.
 
-A trainer owns arrays and compiled steps; ``step`` copies a batch next to them and calls the engine once.
-Where a value is not finite, the parameters go back to what they were before that step. That needs no copy of
-the parameters in every step: the trainer keeps one copy from some steps ago and the batches since, and
-repeats them. A new copy is due when the batches take as much memory as the parameters, so copying costs no
-more than the batches themselves.
+A trainer owns arrays and compiled steps; ``step`` copies a batch to its buffers and calls the engine once.
+Where a value is not finite, the parameters from before the step are restored. This does not copy the
+parameters in
+every step: the trainer stores one copy and the batches since then, and repeats these steps from the copy. It
+makes a new copy when the batches take as much memory as the parameters, so that copying costs no more than
+the batches.
 
     copy of the parameters      batch  batch  batch  batch        a value is not finite:
     |---------------------------|------|------|------|--x         restore the copy, repeat three steps
@@ -25,7 +26,7 @@ from chainrule.nn.loss import Loss
 from chainrule.prng import fold, folds, key_of
 from chainrule.spec import shape_text
 from chainrule.train import nonfinite
-from chainrule.train.checkpoint.identity import looks_ahead
+from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
@@ -40,12 +41,12 @@ from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
 from chainrule.train.step import EACH_STEP, Step, training_step
 
-REPEATED = 64  # steps that are repeated at most to go back
+MAX_REPEATED = 64  # maximum number of steps that are repeated to restore parameters
 NO_KEYS = np.zeros((0, 2), np.uint32)
 
 
 class Batch(NamedTuple):
-    """Samples as users give them; with weights, every step takes weights."""
+    """Samples as users pass them; if the example batch has weights, every batch must."""
 
     x: Any
     y: Any = None
@@ -56,12 +57,12 @@ class Trainer:
     """Makes the updates of a model one at a time; ``chainrule.Model.trainer`` creates it.
 
     Args:
-        model: what is trained; it changes only at ``commit``.
-        example: it fixes the shapes of the inputs and, of a classifier, the classes.
-        classes: all labels, where the example batch does not contain each.
-        seed: of the initial parameters and of each step's random numbers.
-        steps: how many updates the learning rate schedule spans, where it depends on that.
-        parameters: arrays to update that other trainers update too; by default the trainer's own.
+        model: the model to train; it changes only at ``commit``.
+        example: a batch that defines the shapes of the inputs and the classes of a classifier.
+        classes: all labels, where the example batch does not contain each of them.
+        seed: the seed of the initial parameters and of each step's random numbers.
+        steps: the total number of updates, for a learning rate schedule that depends on it.
+        parameters: arrays to update, which other trainers update too; ``None``: a copy of the model's.
 
     Raises:
         DataError, ShapeError: samples that do not fit the network.
@@ -74,21 +75,22 @@ class Trainer:
         steps: int | None = None, parameters: Parameters | None = None,
     ) -> None:  # fmt: skip
         self._model, self._seed, self._steps_made = model, seed, 0
-        self._state = _begun(model.state, example, classes, seed)
+        self._state = _initialized(model.state, example, classes, seed)
         first = self._encoded(*example)
         network = self._state.network
         assert network is not None
         refuse_weight_shape(network, first.weights)
-        inside = weight_shape_of(first.weights)
-        self._step = training_step(network, first.weights is not None, _horizon(self._state, steps), inside)
+        self._step = training_step(
+            network, first.weights is not None, _horizon(self._state, steps), weight_shape_of(first.weights)
+        )
         self._parameters = parameters or Parameters(StateHolder(self._state))
-        _refuse_others(self._parameters, self._state)
+        _refuse_mismatch(self._parameters, self._state)
         self._slots = Block(self._step.initial_slots())
         self._arrays = {**self._parameters, **self._slots.arrays}
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
-        self._take_capacity(first)
-        self._begin_again()
+        self._allocate(first)
+        self._save_copy()
 
     # --- updates
 
@@ -96,31 +98,31 @@ class Trainer:
         """Make one update on a batch.
 
         Args:
-            x, y: the batch; a batch of another size than before is planned once.
-            sample_weight: as in the example batch.
+            x, y: the batch; the first batch of a new size compiles a plan.
+            sample_weight: (B,) or (B, ...); required exactly if the example batch has weights.
 
         Returns:
             the loss of the batch before the update.
 
         Raises:
-            TrainingError E501: a value is not finite; the parameters are those from before the step.
+            TrainingError E501: a value is not finite; the parameters from before the step are restored.
         """
-        rows = self._lay(x, y, sample_weight)
-        if self._version != self._parameters.shared.version or self._due():
-            self._begin_again()
+        rows = self._copy_batch(x, y, sample_weight)
+        if self._version != self._parameters.shared.version or self._is_copy_due():
+            self._save_copy()
         loss, is_good = self._run(rows, self._steps_made)
         if not is_good:
-            raise self._failed(rows)
+            raise self._restored(rows)
         for buffer, batches in zip(self._buffers.values(), self._batches, strict=True):
             batches.append(buffer[:rows].copy())
-            self._kept += batches[-1].nbytes
+            self._batch_bytes += batches[-1].nbytes
         self._steps_made += 1
         self._parameters.shared.version += 1
         self._version = self._parameters.shared.version
         return loss
 
     def _run(self, rows: int, number: int) -> tuple[float, bool]:
-        """The update on the first rows of the buffers: its loss, and whether all values are finite."""
+        """Make the update on the first rows of the buffers; its loss, and whether all values are finite."""
         if self._runner is None:
             return self._run_once(rows, number)
         keys = NO_KEYS if self._key is None else folds(self._key, np.array([number]))
@@ -129,13 +131,13 @@ class Trainer:
         return float(reported[-1, 0]), is_good
 
     def _orders(self, rows: int) -> np.ndarray:
-        """The row numbers of a batch: the same array for each size, which the engine recognizes."""
+        """The row numbers of a batch: one array for each size, which the engine recognizes."""
         if rows not in self._row_numbers:
             self._row_numbers[rows] = np.arange(rows)
         return self._row_numbers[rows]
 
     def _run_once(self, rows: int, number: int) -> tuple[float, bool]:
-        """The same by the step's program, where the engine has no trainer for it."""
+        """``_run`` by the step's program, where the engine has no trainer for it."""
         results = self._step.program.single(self._state.engine).run(self._inputs(rows, number))
         loss = float(results["loss"])
         if not all(map(is_finite, results.values())):
@@ -152,8 +154,8 @@ class Trainer:
 
     # --- batches
 
-    def _lay(self, x: Any, y: Any, sample_weight: Any) -> int:
-        """Copy a batch into the buffers; how many rows it has."""
+    def _copy_batch(self, x: Any, y: Any, sample_weight: Any) -> int:
+        """Copy a batch to the buffers; returns its number of rows."""
         if sample_weight is None and self._quick is not None:
             rows = self._quick(x, y)
             if rows:
@@ -167,45 +169,45 @@ class Trainer:
             )  # fmt: skip
         refuse_zero_weights(batch.weights)
         if batch.rows > self._capacity:
-            self._take_capacity(batch)
+            self._allocate(batch)
         for name, array in _by_name(batch).items():
             np.copyto(self._buffers[name][: batch.rows], array)
         return batch.rows
 
     def _encoded(self, x: Any, y: Any, sample_weight: Any) -> Arrays:
         """A batch by the names of the step's inputs."""
-        x, y = tabular.taken(self._state.preparation, x, y)
+        x, y = tabular.encode_table(self._state.preparation, x, y)
         return evaluate.encoded(self._state, Arrays.of(x, y, sample_weight, self._state.recipe.dtype))
 
-    def _take_capacity(self, batch: Arrays) -> None:
-        """Buffers for batches as large as this one, and the engine's trainer on them."""
+    def _allocate(self, batch: Arrays) -> None:
+        """Allocate buffers for batches of this size, and the engine's trainer for them."""
         self._capacity, self._row_numbers = batch.rows, dict[int, np.ndarray]()
         self._buffers = {name: np.array(array) for name, array in _by_name(batch).items()}
         arrays = {label: self._arrays[label] for label in self._arrays if label in self._step.graph.inputs}
         self._runner = self._step.program.trainer(self._buffers, arrays, self._state.engine)
         self._quick = quick_copy(self._state, self._step, self._buffers)
 
-    # --- going back
+    # --- restoring after a non-finite step
 
-    def _due(self) -> bool:
-        return len(self._batches[0]) >= REPEATED or self._kept > self._size
+    def _is_copy_due(self) -> bool:
+        return len(self._batches[0]) >= MAX_REPEATED or self._batch_bytes > self._size
 
-    def _begin_again(self) -> None:
-        """Keep a copy of all arrays; the steps after it can be undone."""
+    def _save_copy(self) -> None:
+        """Copy all arrays; the steps after the copy can be undone."""
         self._copies = self._parameters.block.copies(), self._slots.copies()
-        self._version, self._kept = self._parameters.shared.version, 0
+        self._version, self._batch_bytes = self._parameters.shared.version, 0
         self._batches: list[list[np.ndarray]] = [[] for _ in self._buffers]  # of each input
 
-    def _failed(self, rows: int) -> TrainingError:
-        """Go back to the state before the step that failed; the error that names its origin."""
+    def _restored(self, rows: int) -> TrainingError:
+        """Restore the state before the step that failed; returns the error that names its origin."""
         batch = [array[:rows].copy() for array in self._buffers.values()]
         self._parameters.block.restore(self._copies[0])
         self._slots.restore(self._copies[1])
         first = self._steps_made - len(self._batches[0])
-        for back, arrays in enumerate(zip(*self._batches, strict=True)):
+        for index, arrays in enumerate(zip(*self._batches, strict=True)):
             for buffer, array in zip(self._buffers.values(), arrays, strict=True):
                 buffer[: len(array)] = array
-            self._run(len(arrays[0]), first + back)
+            self._run(len(arrays[0]), first + index)
         for buffer, array in zip(self._buffers.values(), batch, strict=True):
             buffer[:rows] = array
         return self._error(rows)
@@ -230,7 +232,7 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Updates made."""
+        """The number of updates so far."""
         return self._steps_made
 
     @property
@@ -247,11 +249,11 @@ class Trainer:
         )  # fmt: skip
 
     def commit(self) -> None:
-        """Give the model the present parameters."""
+        """Set the parameters of the model to the present ones."""
         self._model.adopt(self.state)
 
 
-_TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by the state each committed last
+_TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by the last committed state
 
 
 def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
@@ -265,8 +267,8 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
     return loss
 
 
-def _begun(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
-    """The model with graphs, labels and parameters; of what it has already, nothing changes."""
+def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
+    """The model with graphs, labels and parameters; those that it already has are not changed."""
     data = Arrays.of(example.x, example.y, dtype=model.recipe.dtype)
     if model.network is None:
         specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
@@ -283,12 +285,12 @@ def _begun(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelS
 
 
 def _horizon(model: ModelState, steps: int | None) -> int:
-    """How many updates the learning rate schedule spans.
+    """The number of updates that the learning rate schedule spans.
 
     Raises:
-        UsageError E102: the schedule depends on it, and it is not given.
+        UsageError E102: the schedule depends on it, and ``steps`` is ``None``.
     """
-    if steps is None and looks_ahead(model.recipe.optimizer.schedule):
+    if steps is None and depends_on_horizon(model.recipe.optimizer.schedule):
         raise UsageError(
             "E102", where="trainer", name="steps", received="None",
             expected="the number of updates, on which the learning rate schedule depends", fix="steps=1000",
@@ -296,19 +298,20 @@ def _horizon(model: ModelState, steps: int | None) -> int:
     return steps or 1
 
 
-def _refuse_others(parameters: Parameters, model: ModelState) -> None:
+def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
     """Refuse parameters of another network.
 
     Raises:
-        ShapeError E209: names or shapes that differ; all are listed.
+        ShapeError E209: names or shapes differ; all differences are listed.
     """
-    wanted = {path: array.shape for path, array in model.arrays.items()}
-    found = {path: array.shape for path, array in parameters.items()}
-    wrong = [f"{path} {shape_text(shape)}" for path, shape in wanted.items() if found.get(path) != shape]
-    if wrong:
+    expected = {path: array.shape for path, array in model.arrays.items()}
+    shapes = {path: array.shape for path, array in parameters.items()}
+    missing = [f"{path} {shape_text(shape)}" for path, shape in expected.items() if shapes.get(path) != shape]
+    if missing:
         raise ShapeError(
-            "E209", where="trainer, parameters", expected=wrong[0], received=", ".join(found)[:80] or "none",
-            notes=wrong[1:9], fix='parameters.part("the path of the layer")',
+            "E209", where="trainer, parameters", expected=missing[0],
+            received=", ".join(shapes)[:80] or "none", notes=missing[1:9],
+            fix='parameters.part("the path of the layer")',
         )  # fmt: skip
 
 
@@ -320,19 +323,19 @@ def _by_name(batch: Arrays) -> Tensors:
 
 
 def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any, Any], int] | None:
-    """A function that copies arrays which are ready as they are into the buffers; it returns their number of
-    rows, or 0 where the general way must be taken. ``None``: there is no quick way for this model.
+    """A function that copies arrays which need no conversion to the buffers. It returns their number of rows,
+    or 0 where the arrays need conversion. ``None``: the arrays of this model always do.
     """
     network = model.network
     if network is None or len(buffers) != 2 or network.inference.book.tables or model.preparation is not None:
         return None
-    (inputs, given), (target,) = buffers.values(), model.targets.values()
-    capacity, sample, inside = len(inputs), inputs.shape[1:], given.shape[1:]
+    (inputs, targets), (target,) = buffers.values(), model.targets.values()
+    capacity, sample, target_shape = len(inputs), inputs.shape[1:], targets.shape[1:]
     labels = target.labels
-    is_coded = target.is_single and labels == tuple(range(len(labels))) and given.ndim == 1
+    is_coded = target.is_single and labels == tuple(range(len(labels))) and targets.ndim == 1
     if type(target.loss).refuse is not Loss.refuse or type(target.loss).pad is not Loss.pad:
         return None
-    shapes = [inside, ()] if inside == (1,) else [inside]
+    shapes = [target_shape, ()] if target_shape == (1,) else [target_shape]
     is_value = not target.is_classes and model.task == "regression"
 
     def copy(x: Any, y: Any) -> int:
@@ -342,9 +345,9 @@ def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any
         if not 0 < rows <= capacity or x.shape[1:] != sample or x.dtype != inputs.dtype or len(y) != rows:
             return 0
         if is_coded and y.ndim == 1 and y.dtype.kind in "iu" and y.min() >= 0 and y.max() < len(labels):
-            given[:rows] = y
-        elif is_value and y.dtype == given.dtype and y.shape[1:] in shapes:
-            given[:rows] = y.reshape(rows, *inside)
+            targets[:rows] = y
+        elif is_value and y.dtype == targets.dtype and y.shape[1:] in shapes:
+            targets[:rows] = y.reshape(rows, *target_shape)
         else:
             return 0
         inputs[:rows] = x

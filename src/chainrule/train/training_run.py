@@ -155,7 +155,7 @@ class TrainingRun:
         Args:
             reason: why it ended; see ``TrainingEnded``.
         """
-        parameters, states = self.state.chosen(self.predicting_parameters())
+        parameters, states = self.state.final(self.predicting_parameters())
         return replace(
             self.model, parameters=parameters, states=states, is_given=False, history=self.state.history,
             probes=[] if self.prober is None else self.prober.probes, findings=self.findings,

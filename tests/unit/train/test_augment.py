@@ -47,7 +47,7 @@ def test_the_rows_of_an_epoch_equal_those_of_the_augmentation(epochs: list[int])
     data = Arrays({"x": X}, {"target": Y})
     before = X.copy()
     augmented = EpochAugmentation(TRANSFORMS, data, 7, 4, None)
-    inputs: Any = augmented.now.x
+    inputs: Any = augmented.current.x
     array = inputs["x"]
     for epoch in epochs:
         augmented(epoch)
@@ -94,7 +94,7 @@ def test_mixed_images_need_class_probabilities() -> None:
     augmented = EpochAugmentation(mixing, Arrays(X, shares), 4, 1, None)
     augmented(0)
     augmented.close()
-    rows: Any = augmented.now.y
+    rows: Any = augmented.current.y
     assert np.allclose(rows.sum(axis=1), 1)
     assert ((rows > 0.05) & (rows < 0.95)).any()
     with pytest.raises(ChainruleError, match="E102"):
@@ -117,7 +117,7 @@ def test_images_of_a_folder_are_augmented_before_standardization(tmp_path: Path)
     plain = EpochAugmentation(Augmentation(), Arrays(preparation.inputs(table), Y[:24]), 0, 1, preparation)
     plain(0)
     plain.close()
-    inputs: Any = plain.now.x
+    inputs: Any = plain.current.x
     assert np.abs(inputs - preparation.inputs(table)).max() < 1e-5  # an empty augmentation keeps the inputs
 
 

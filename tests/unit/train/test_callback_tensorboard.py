@@ -17,7 +17,7 @@ from chainrule.events import EpochDone
 from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.train.callback import TensorBoard
-from chainrule.train.callback.event_file import crc32c, event, framed, histogram, scalar, varint
+from chainrule.train.callback.event_file import crc32c, event, histogram, record, scalar, varint
 
 X = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
 
@@ -102,7 +102,7 @@ def test_the_checksum_matches_the_published_value() -> None:
 
 @given(data=st.binary(max_size=80), integer=st.integers(-(2**63), 2**63 - 1))
 def test_records_and_integers_round_trip(data: bytes, integer: int) -> None:
-    assert list(records(framed(data))) == [data]
+    assert list(records(record(data))) == [data]
     assert number(varint(integer)) == (integer % 2**64, b"")
 
 

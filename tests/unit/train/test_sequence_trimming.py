@@ -89,11 +89,11 @@ def test_the_length_of_a_row_is_the_maximum_over_inputs_and_targets() -> None:
     model.fit(x, y, epochs=0, verbose=False)
     assert model.network is not None
     names = model.network.target_names
-    assert list(names.values()) == ["wanted"]  # the network has an input named "target"
-    lengths = lengths_of(Arrays(x, {"wanted": y}), names, model.targets)
+    assert list(names.values()) == ["expected"]  # the network has an input named "target"
+    lengths = lengths_of(Arrays(x, {"expected": y}), names, model.targets)
     np.testing.assert_array_equal(lengths, np.maximum(READ, WRITTEN))
     empty = Arrays(
-        {"source": np.zeros((2, 3)), "target": np.zeros((2, 3))}, {"wanted": np.zeros((2, 3), int)}
+        {"source": np.zeros((2, 3)), "target": np.zeros((2, 3))}, {"expected": np.zeros((2, 3), int)}
     )
     assert lengths_of(empty, names, model.targets).tolist() == [1, 1]
 

@@ -152,7 +152,7 @@ def test_weights_are_part_of_a_step() -> None:
         trainer.step(X, CLASSES)
 
 
-def test_a_schedule_that_looks_ahead_needs_the_number_of_steps() -> None:
+def test_a_schedule_that_depends_on_the_horizon_needs_the_number_of_steps() -> None:
     model = classifier(optimizer=cr.SGD(cr.Cosine(0.1)))
     with pytest.raises(ChainruleError, match="E102"):
         model.trainer(X, CLASSES)

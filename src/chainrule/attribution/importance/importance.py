@@ -107,7 +107,7 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     if model.network is None:
         raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
     known_rows_used = known_rows(model, x)
-    x, y = tabular.taken(model.preparation, x, y)
+    x, y = tabular.encode_table(model.preparation, x, y)
     rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     name, measure = _metric_function(model, rows, options.get("metric"))
     groups, seed = _groups(model, rows, options.get("groups")), options.get("seed", 0)

@@ -54,7 +54,7 @@ PHRASES: dict[str, str] = {
     "{} at the end of it": "在它末尾加 {}",
     "{} for single words": "单个词用 {}",
     "{} as the last layer, with cross_entropy": "最后一层用 {}，配合 cross_entropy",
-    "{} as the last layer gives n numbers for a sample": "最后一层用 {}，每个样本给出 n 个数",
+    "{} as the last layer has n outputs for a sample": "最后一层用 {}，每个样本有 n 个输出",
     "(B, ..., C), C at least {}": "(B, ..., C)，C 至少为 {}",
     "0 <= start <= stop <= {}, step >= 1 (C2)": "0 <= start <= stop <= {}，step >= 1 (C2)",
     "0 to {} (C1)": "0 到 {} (C1)",

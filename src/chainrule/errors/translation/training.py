@@ -30,10 +30,10 @@ PHRASES: dict[str, str] = {
     "formats that fit numbers": "适合数字的格式",
     "a file, or a folder as fit(run=...)": "文件，或 fit(run=...) 的文件夹",
     "counts for each epoch and bin": "每一轮每一格的计数",
-    "a label at each place: {}": "每个位置一个标签：{}",
+    "a label at each position: {}": "每个位置一个标签：{}",
     "one label for a sample: (B,)": "每个样本一个标签：(B,)",
-    "y.argmax(axis=1), if each row marks its class with a 1": "若每行用 1 标出类别：y.argmax(axis=1)",
-    "y.argmax(axis=-1), if each place marks its class with a 1": "若每个位置用 1 标出类别：y.argmax(axis=-1)",
+    "y.argmax(axis=1), if the targets are one-hot": "若目标是独热编码：y.argmax(axis=1)",
+    "y.argmax(axis=-1), if the targets are one-hot": "若目标是独热编码：y.argmax(axis=-1)",
     "at most {} classes": "至多 {} 个类别",
     "known classes": "已知的类别",
     "numbers {}": "数字 {}",
@@ -51,8 +51,12 @@ PHRASES: dict[str, str] = {
     "finite numbers": "有限的数",
     "NaN or infinity": "NaN 或无穷",
     "{} from {}{} at {}, {}": "{} 来自 {}{}，位置 {}，{}",
-    "first values drawn by the seed, or a checkpoint before it": "由种子抽取的初值，或它之前的检查点",
-    "parameters that were given, and no checkpoint so early": "起始参数由用户给定，而且没有这么早的检查点",
+    "initial parameters sampled by the seed, or a checkpoint before the update": (
+        "由种子采样的初始参数，或此步更新之前的检查点"
+    ),
+    "parameters set by the user, and no checkpoint before the update": (
+        "由用户设置的参数，且此步更新之前没有检查点"
+    ),
     "the layers, loss, optimizer and labels of the training": "训练时的层、损失函数、优化器和类别标签",
     "model.explain(x, y), which explains the present parameters": "model.explain(x, y)，解释现在的参数",
     "loss {}": "损失 {}",

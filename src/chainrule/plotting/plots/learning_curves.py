@@ -13,7 +13,7 @@ from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.style import BLUE, GRAY, GREEN, RED, grid, integer_ticks
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
-from chainrule.train.checkpoint.identity import looks_ahead
+from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
 from chainrule.train.model_state import ModelState
 
@@ -99,7 +99,7 @@ def _learning_rates(model: ModelState, epochs: np.ndarray) -> np.ndarray | None:
     schedule, facts = model.recipe.optimizer.schedule, model.facts
     if not facts.get("steps") or not facts.get("epochs") or plateau_of(schedule) is not None:
         return None
-    if looks_ahead(schedule) and facts.get("ended") != "epochs":
+    if depends_on_horizon(schedule) and facts.get("ended") != "epochs":
         return None  # the horizon of a training that ended early is not known
     steps_per_epoch = int(facts["steps"]) // max(1, int(facts["epochs"]))
     node = schedule(input_node("step", (), "float64", "step"), int(facts["steps"]))

@@ -1,11 +1,11 @@
 """Callbacks: functions and objects that receive the events of a training.
 
-Input: events, and a read-only view of the training. Output: files, and requests to stop. A callback never
-changes a value of the training.
+Input: events, and a read-only view of the training. Output: files, and requests to stop. A callback does not
+change the values of a training.
 
     Callback               callback.py         the base class
     TrainingView           training_view.py    a training in progress, read-only
-    Checkpoint             checkpoint.py       model files, every few epochs or of the best epoch
+    Checkpoint             checkpoint.py       model files, every n epochs or of the best epoch
     CSVLog, JSONLog        logs.py             the history as CSV; all events as JSON lines
                            append_only_file.py  files that are appended to during a training
     Histograms             histograms.py       distributions of weights, activations and gradients
@@ -13,10 +13,10 @@ changes a value of the training.
     TimeLimit              time_limit.py       a limit on the duration
     CALLBACKS              registry.py         all callbacks by name
 
-Where other libraries change values by callbacks, there are other means here: averages of weights are
-optimizers (``cr.EMA``, ``cr.SWA``), decreasing learning rates are schedules (``cr.ReduceOnPlateau``),
-stopping rules keep counters in the state of the training (``cr.EarlyStopping``), and a non-finite value
-always stops a training.
+Where other libraries change values by callbacks, chainrule has other classes: averages of weights are
+optimizers (``cr.EMA``, ``cr.SWA``), decreasing learning rates are schedules (``cr.ReduceOnPlateau``), and
+stopping rules have counters in the state of the training (``cr.EarlyStopping``). A non-finite value always
+stops a training.
 """
 
 from __future__ import annotations

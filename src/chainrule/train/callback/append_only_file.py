@@ -1,8 +1,8 @@
-"""Files that grow while a network trains, and what a kill may do to them.
+"""Append-only files: logs that grow during a training and remain valid when the process is killed.
 
-A line is handed to the system in one write. A killed process loses nothing that was written, and leaves at
-most half a line at the end, which the next training cuts off. (A power cut may cost the last seconds:
-waiting for the disk after every epoch would cost more than many an epoch.)
+Each line is appended by one system call. A killed process loses no complete line and leaves at most one
+incomplete line at the end, which the next training removes. (A power failure may lose the last seconds:
+flushing the disk after every epoch would take longer than a short epoch.)
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
 
 def run_folder_of(path: Path, run: Any) -> Path | None:
-    """The run folder that a log lies in, below which no link is followed; ``None`` outside of one.
+    """The run folder that contains a log, below which no link is followed; ``None``: it is in none.
 
     Args:
-        path: of the log.
-        run: what ``fit(run=...)`` was given.
+        path: the path of the log.
+        run: the argument ``run`` of ``fit``.
     """
     folder = getattr(run, "path", run)
     return Path(folder) if encloses(folder, path) else enclosing_run(path)
 
 
 def append(path: Path, data: bytes, within: Path | None = None) -> None:
-    """Add bytes to the end of a file, which is made if it is missing.
+    """Append bytes to a file, which is created if it is missing.
 
     Args:
-        path: of the file.
-        data: what to add.
+        path: the path of the file.
+        data: the bytes.
         within: a folder above ``path`` below which no link is followed.
 
     Raises:
@@ -52,24 +52,24 @@ def _add(place: Place, data: bytes) -> None:
     handle = place.open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         while data:
-            data = data[os.write(handle, data) :]  # the system may take a part only
+            data = data[os.write(handle, data) :]  # the system may write only a part
     finally:
         os.close(handle)
 
 
 def complete_lines(
-    path: Path, is_ours: Callable[[bytes], bool], what: str, within: Path | None = None
+    path: Path, is_valid: Callable[[bytes], bool], description: str, within: Path | None = None
 ) -> bytes:
-    """The lines of a log that is there, without half a line at its end; ``b""`` if there is none.
+    """The complete lines of an existing log, without an incomplete last line; ``b""``: there is no log.
 
     Args:
-        path: the log; its folder is made.
-        is_ours: whether a first line is one that such a log begins with.
-        what: to call such a log in an error.
+        path: the path of the log; its folder is created.
+        is_valid: whether a line is a valid first line of such a log.
+        description: a description of such a log, for the error.
         within: a folder above ``path`` below which no link is followed.
 
     Raises:
-        FileError E434: a link. FileError E512: the file is something else; it is left alone.
+        FileError E434: a link. FileError E512: another file has this path; it is not changed.
     """
     if within is not None:
         atomic_write.make_folder(within)
@@ -79,9 +79,9 @@ def complete_lines(
     text = atomic_write.read(path, within=within)
     lines = text[: text.rfind(b"\n") + 1]
     first = lines.split(b"\n", 1)[0]
-    if text and not (lines and is_ours(first)):
+    if text and not (lines and is_valid(first)):
         raise FileError(
-            "E512", where=str(path), expected=what, received=text[:60].decode("utf-8", "replace").strip(),
-            fix="another path, or remove the file if it is not needed",
+            "E512", where=str(path), expected=description, received=text[:60].decode("utf-8",
+            "replace").strip(), fix="another path, or remove the file if it is not needed",
         )  # fmt: skip
     return lines

@@ -1,13 +1,14 @@
-"""Callbacks: what users attach to a training, and how their listeners ask for events.
+"""``Callback``: the base class of callbacks, and marks of listeners that select the events they receive.
 
-Two things can listen to a training. A *function* receives every event (``chainrule.events``) and stops the
-training by returning ``True``. A *callback* is a record of settings that creates such a function for each
-training, from a read-only view of it: weights, gradients, history. So a callback can be printed, compared and
-used twice, and nothing of one training leaks into the next.
+A listener is a *function* that receives every event (``chainrule.events``) and stops the training by
+returning ``True``. A *callback* is a record of settings that creates a listener for each training, from a
+read-only view of weights, gradients and history. A callback can therefore be printed, compared and reused,
+and has no state of a training.
 
-The engine makes many updates in one call and reports only loss and learning rate of each. A listener that
-reads weights after every update is marked with ``every_step``: then the updates are made one at a time. A
-listener that needs the ends of epochs only, as most do, is marked with ``last_step_only`` and costs nothing.
+The engine executes several updates in one call and reports only loss and learning rate of each. A listener
+that reads weights after every update is marked with ``every_step``: the engine then executes one update for
+each call. A listener that needs only the ends of epochs, as most do, is marked with ``last_step_only``, which
+costs nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ L = TypeVar("L")
 
 @frozen
 class Callback(Extensible):
-    """Base class of callbacks: defines ``start``, and ``watches`` if it needs columns of the history.
+    """Base class of callbacks; a subclass defines ``start``, and ``watches`` if it needs columns of the
+    history.
 
     Example:
         >>> from chainrule.events import EpochDone
@@ -47,23 +49,24 @@ class Callback(Extensible):
         """The listener of one training; it receives every event from ``TrainingStarted`` on.
 
         Args:
-            training: a view that can be read at every event.
+            training: a view of the training; its properties are current at every event.
         """
-        raise TypeError(f"{type(self).__name__} listens to nothing")
+        raise TypeError(f"{type(self).__name__} defines no start")
 
     def watches(self) -> tuple[str, ...]:
-        """The columns of the history that it needs, such as ``"val_f1"``; they are measured."""
+        """The columns of the history that the callback needs, such as ``"val_f1"``; the training measures
+        them."""
         return ()
 
 
 def last_step_only(listener: L) -> L:
-    """Mark a listener as content with the last update of a multi-step run: not every update is sent."""
+    """Mark a listener that needs only the last update of a multi-step run, not every update."""
     vars(listener)["last_step_only"] = True
     return listener
 
 
 def every_step(listener: L) -> L:
-    """Mark a listener as reading weights after every update, so that updates are made one at a time.
+    """Mark a listener that reads weights after every update: each call of the engine executes one update.
 
     Example:
         >>> every_step(lambda event: None).every_step

@@ -1,4 +1,4 @@
-"""Model files written while a network trains."""
+"""``Checkpoint``: model files that are written during a training."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from chainrule.train.state import Row
 
 @frozen
 class Checkpoint(Callback):
-    """Saves the model, as ``cr.load`` reads it, after every few epochs, or each time it is the best so far.
+    """Saves the model as a file for ``cr.load``, every n epochs or each time a column is the best so far.
 
-    To go on with a training after an interruption, ``fit(run="folder", resume=True)`` is the way: those
-    checkpoints hold the optimizer's memory too. These are models to answer with. Which files there are
-    depends on the history alone, so a resumed training leaves the same ones.
+    These files are for predictions. To resume a training after an interruption, use
+    ``fit(run="folder", resume=True)``, whose checkpoints contain the optimizer state too. The set of files
+    depends only on the history, so a resumed training writes the same files.
 
     Args:
-        path: where; ``{epoch}``, ``{step}`` and any column of the history may stand in it, with a format:
-            ``"models/{epoch:03d}-{val_loss:.3f}.safetensors"``. Its folder is made.
-        every: save after every so many epochs.
+        path: the path of the files, with ``{epoch}``, ``{step}`` or columns of the history as format fields:
+            ``"models/{epoch:03d}-{val_loss:.3f}.safetensors"``. Its folder is created.
+        every: number of epochs between two files.
         monitor: a column of the history, such as ``"val_f1"``: save only where it is the best so far.
-        greater_is_better: whether larger is better; by default what the metric says of itself.
-        max_to_keep: how many files stay, the latest ones; ``None``: all.
+        greater_is_better: whether larger is better; ``None``: the direction that the metric defines.
+        max_to_keep: number of the latest files to keep; ``None``: all.
 
     Raises:
         UsageError E102: a setting out of its range. UsageError E101: no such column.
@@ -62,7 +62,7 @@ class Checkpoint(Callback):
         if self.max_to_keep is not None:
             require_integer(self, "max_to_keep", 1)
         object.__setattr__(self, "path", str(self.path))
-        self._name(dict.fromkeys([*self._fields(), "epoch"], 1.0), 1)  # refuses formats that do not fit
+        self._name(dict.fromkeys([*self._fields(), "epoch"], 1.0), 1)  # refuses invalid formats
 
     def watches(self) -> tuple[str, ...]:
         names = [*self._fields(), self.monitor]
@@ -72,7 +72,7 @@ class Checkpoint(Callback):
         @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, EpochDone) and self._is_due(training.history):
-                steps = event.step // max(event.epoch, 1)  # every epoch has as many
+                steps = event.step // max(event.epoch, 1)  # steps of an epoch
                 target = self._name(training.history[-1], event.step)
                 within = run_folder_of(target, training.options.run)
                 if within is not None:
@@ -84,10 +84,10 @@ class Checkpoint(Callback):
         return watch
 
     def _fields(self) -> list[str]:
-        """The names in braces.
+        """The names of the format fields.
 
         Raises:
-            UsageError E102: braces that do not close, or hold more than a name.
+            UsageError E102: unbalanced braces, or a field that is not a name.
         """
         try:
             parts = [
@@ -107,7 +107,7 @@ class Checkpoint(Callback):
         """The file of an epoch.
 
         Raises:
-            UsageError E102: a format that does not fit its number.
+            UsageError E102: a format that does not apply to a number.
         """
         values = {name: math.nan if value is None else value for name, value in row.items()}
         try:
@@ -119,19 +119,19 @@ class Checkpoint(Callback):
             ) from cause  # fmt: skip
 
     def _is_due(self, history: list[Row]) -> bool:
-        """Whether the last epoch of this history is one to save."""
+        """Whether the last epoch of a history is saved."""
         if len(history) % self.every:
             return False
         return not self.monitor or self._is_best([row[self.monitor] for row in history])
 
     def _is_best(self, values: list[float | None]) -> bool:
-        """Whether the last value is better than all before."""
+        """Whether the last value is better than all previous ones."""
         larger = larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
-        seen = [value if larger else -value for value in values if value is not None]
-        return values[-1] is not None and all(seen[-1] > value for value in seen[:-1])
+        scores = [value if larger else -value for value in values if value is not None]
+        return values[-1] is not None and all(scores[-1] > value for value in scores[:-1])
 
     def _remove_old(self, history: list[Row], steps: int, latest: Path, within: Path | None) -> None:
-        """Delete all but the latest files that were saved by now."""
+        """Delete all saved files except the latest ones."""
         if self.max_to_keep is None:
             return
         due = [n for n in range(1, len(history) + 1) if self._is_due(history[:n])]

@@ -1,16 +1,16 @@
-"""TensorBoard's event files, written out: framing, checksum and messages, without its libraries.
+"""The format of TensorBoard's event files: records, checksums and messages, without its libraries.
 
-An event file is a list of records, each framed so that a reader knows where it ends and whether it is whole::
+An event file is a sequence of records with length and checksums::
 
     length    8 bytes, little-endian
     checksum  4 bytes, of the length
     data      a message "Event", in the wire format of protocol buffers
     checksum  4 bytes, of the data
 
-The checksum is CRC-32C (Castagnoli's polynomial, reflected: 0x82f63b78), *masked*: turned by 15 bits, with a
-constant added, because a CRC of something that holds its own CRC is a weak check. In the wire format a field
-is a number ``(field << 3) | kind`` followed by a value of that kind: 0 a whole number in groups of seven
-bits, 1 eight bytes, 2 a length and so many bytes, 5 four bytes.
+The checksum is CRC-32C (Castagnoli's polynomial, reflected: 0x82f63b78), *masked*: rotated by 15 bits, plus a
+constant, because the CRC of data that contains its own CRC is a weak check. In the wire format, a field is a
+number ``(field << 3) | type`` followed by a value: type 0 is an integer in groups of seven bits, 1 eight
+bytes, 2 a length and as many bytes, 5 four bytes.
 
 Reference: TensorFlow's ``event.proto``, ``summary.proto`` and ``record_writer.cc``.
 """
@@ -22,19 +22,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-VERSION = "brain.Event:2"  # what the first record of a file says
+VERSION = "brain.Event:2"  # content of the first record of a file
 _BINS = 30
 _MASK = 0xA282EAD8
 
 
 def _table() -> tuple[int, ...]:
-    """The checksum of each single byte."""
+    """The checksum of each byte value."""
     table = []
     for byte in range(256):
-        rest = byte
+        remainder = byte
         for _ in range(8):
-            rest = (rest >> 1) ^ (0x82F63B78 if rest & 1 else 0)
-        table.append(rest)
+            remainder = (remainder >> 1) ^ (0x82F63B78 if remainder & 1 else 0)
+        table.append(remainder)
     return tuple(table)
 
 
@@ -48,26 +48,26 @@ def crc32c(data: bytes) -> int:
         >>> hex(crc32c(b"123456789"))
         '0xe3069283'
     """
-    rest = 0xFFFFFFFF
+    remainder = 0xFFFFFFFF
     for byte in data:
-        rest = _TABLE[(rest ^ byte) & 0xFF] ^ (rest >> 8)
-    return rest ^ 0xFFFFFFFF
+        remainder = _TABLE[(remainder ^ byte) & 0xFF] ^ (remainder >> 8)
+    return remainder ^ 0xFFFFFFFF
 
 
-def masked(checksum: int) -> int:
-    """A checksum as it is stored."""
+def mask(checksum: int) -> int:
+    """A checksum in its stored form: rotated by 15 bits, plus a constant."""
     return (((checksum >> 15) | (checksum << 17)) + _MASK) & 0xFFFFFFFF
 
 
-def framed(data: bytes) -> bytes:
+def record(data: bytes) -> bytes:
     """A record: its length and its data, each with a checksum."""
     length = struct.pack("<Q", len(data))
-    checks = (struct.pack("<I", masked(crc32c(part))) for part in (length, data))
+    checks = (struct.pack("<I", mask(crc32c(part))) for part in (length, data))
     return length + next(checks) + data + next(checks)
 
 
 def varint(number: int) -> bytes:
-    """A whole number in groups of seven bits, the lowest first; a negative one as 64 bits.
+    """An integer in groups of seven bits, the lowest first; negative ones as 64 bits.
 
     Example:
         >>> varint(300).hex()
@@ -81,7 +81,7 @@ def varint(number: int) -> bytes:
     return bytes([*groups, number])
 
 
-def _whole(field: int, value: int) -> bytes:
+def _integer(field: int, value: int) -> bytes:
     return varint(field << 3) + varint(value)
 
 
@@ -101,33 +101,33 @@ def _doubles(field: int, values: np.ndarray) -> bytes:
     return _bytes(field, values.astype("<f8").tobytes())
 
 
-def opening(time: float) -> bytes:
-    """The record a file begins with."""
-    return framed(_double(1, time) + _bytes(3, VERSION.encode()))
+def header(time: float) -> bytes:
+    """The first record of a file."""
+    return record(_double(1, time) + _bytes(3, VERSION.encode()))
 
 
 def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
-    """A record that says some values of a step.
+    """A record with values of a step.
 
     Args:
         time: seconds since 1970.
-        step: where the values belong.
-        values: what ``scalar`` and ``histogram`` give.
+        step: the number of the step.
+        values: results of ``scalar`` and ``histogram``.
     """
     summary = b"".join(_bytes(1, value) for value in values)
-    return framed(_double(1, time) + _whole(2, step) + _bytes(5, summary))
+    return record(_double(1, time) + _integer(2, step) + _bytes(5, summary))
 
 
 def scalar(tag: str, value: float) -> bytes:
-    """A number under a name."""
+    """A number with a name."""
     return _bytes(1, tag.encode()) + _single(2, value)
 
 
 def histogram(tag: str, array: np.ndarray) -> bytes:
-    """How the numbers of an array are spread, in 30 bins of equal width, under a name."""
+    """The histogram of an array with a name, in 30 bins of equal width."""
     flat = array.reshape(-1).astype(np.float64)
     counts, edges = np.histogram(flat, bins=_BINS)
     facts = (flat.min(), flat.max(), float(flat.size), flat.sum(), (flat**2).sum())
-    told = b"".join(_double(field, float(fact)) for field, fact in enumerate(facts, 1))
-    told += _doubles(6, edges[1:]) + _doubles(7, counts)
-    return _bytes(1, tag.encode()) + _bytes(5, told)
+    message = b"".join(_double(field, float(fact)) for field, fact in enumerate(facts, 1))
+    message += _doubles(6, edges[1:]) + _doubles(7, counts)
+    return _bytes(1, tag.encode()) + _bytes(5, message)

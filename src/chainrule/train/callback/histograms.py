@@ -1,11 +1,10 @@
-"""How weights, activations and gradients are distributed, kept while a network trains.
+"""``Histograms``: distributions of weights, activations and gradients during a training.
 
-A loss says that a training goes wrong; a distribution says how: weights that drift apart, units that are
-always 0, gradients that shrink from epoch to epoch. The numbers themselves would fill the disk, so they are
-*counted*: into bins that are the same for every layer and epoch, so that epochs can be laid side by side.
-Bins are even in the logarithm, twelve for each power of ten from a millionth to a thousand, on both sides of
-0. Nothing of the training is changed; of large arrays an even part of the numbers is counted, and of long
-trainings about a hundred epochs, so that it costs little.
+A loss shows that a training fails; distributions show how: diverging weights, units whose output is always 0,
+gradients that vanish from epoch to epoch. Values are counted in bins that are the same for every layer and
+epoch, so that epochs can be compared. The bins are logarithmic, twelve for each power of ten from 1e-6 to
+1e3, on both sides of 0. At most 10,000 evenly spaced elements of an array are counted, and about a hundred
+epochs of a training. The training itself is not changed.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ from chainrule.train.network import Network
 
 FILE = "histograms.safetensors"
 KINDS = ("weights", "activations", "gradients")
-COUNTED = 10_000  # numbers of an array that are counted at most
-MOST = 100  # epochs that are counted, about
+MAX_COUNTED = 10_000  # maximum number of elements of an array that are counted
+MAX_EPOCHS = 100  # approximate maximum number of epochs that are counted
 _SIDE = 10.0 ** (np.arange(-6 * 12, 3 * 12 + 1) / 12)
 EDGES = np.concatenate([[-np.inf], -_SIDE[::-1], _SIDE, [np.inf]])
-"""The ends of the bins: below -1000, down to a millionth on either side, about 0, up to above 1000."""
+"""The edges of the bins: below -1e3, logarithmic to -1e-6, around 0, logarithmic from 1e-6 to 1e3, above."""
 
 
 @frozen(eq=False)
@@ -45,8 +44,8 @@ class RecordedHistograms:
     """Histograms of a training.
 
     Args:
-        epochs: (n,) after which epochs they were counted.
-        counts: by kind (``KINDS``) and path, (n, bins) how many numbers lay between which ``EDGES``.
+        epochs: (n,) the epochs after which values were counted.
+        counts: by kind (``KINDS``) and path, the number of values in each bin between ``EDGES``, (n, bins).
     """
 
     epochs: np.ndarray
@@ -54,56 +53,57 @@ class RecordedHistograms:
 
 
 def count(values: np.ndarray) -> np.ndarray:
-    """How many numbers of an array, or of an even part of a large one, lie in each bin: (bins,).
+    """The number of values of an array in each bin, (bins,); of a large array, evenly spaced elements are
+    counted.
 
-    Numbers that are not finite are not counted.
+    Non-finite values are not counted.
 
     Example:
-        >>> found = count(np.array([0.5, 0.5, 0.0, -2000.0]))
-        >>> found[found > 0].tolist(), int(found[0])
+        >>> counts = count(np.array([0.5, 0.5, 0.0, -2000.0]))
+        >>> counts[counts > 0].tolist(), int(counts[0])
         ([1, 1, 2], 1)
     """
     flat = values.reshape(-1)
-    flat = flat[:: max(1, flat.size // COUNTED)]
+    flat = flat[:: max(1, flat.size // MAX_COUNTED)]
     flat = flat[np.isfinite(flat)]
     bins = np.searchsorted(EDGES[1:-1], flat, side="right")
     return np.bincount(bins, minlength=len(EDGES) - 1).astype(np.uint32)
 
 
 def layer_nodes(network: Network) -> dict[str, Node]:
-    """What each innermost layer returns, by path and call, in the order in which they run; what only hands on
-    is left out."""
-    found = network.inference.book.results
-    around = {path[:i] for path in found for i, sign in enumerate(path) if sign == "."}  # hold other layers
-    handed: set[Node] = set(network.inference.inputs.values())
-    chosen: dict[str, Node] = {}
-    for path, node in found.items():
-        if plain_path(path) in around or not isinstance(node, Node) or node in handed:
+    """The output of each innermost layer, by path and call, in order of execution, without layers that return
+    their input or only reshape it."""
+    results = network.inference.book.results
+    containers = {path[:i] for path in results for i, sign in enumerate(path) if sign == "."}
+    known: set[Node] = set(network.inference.inputs.values())
+    outputs: dict[str, Node] = {}
+    for path, node in results.items():
+        if plain_path(path) in containers or not isinstance(node, Node) or node in known:
             continue
         if node.op.name != "reshape" and node.spec.is_float:
-            chosen[path] = node
-            handed.add(node)
-    return chosen or {name: node for name, node in network.inference.outputs.items() if node.spec.is_float}
+            outputs[path] = node
+            known.add(node)
+    return outputs or {name: node for name, node in network.inference.outputs.items() if node.spec.is_float}
 
 
 @frozen
 class Histograms(Callback):
-    """Counts how weights, activations and gradients are distributed, for ``model.plot.weights(run=...)``.
+    """Records histograms of weights, activations and gradients, for ``model.plot.weights(run=...)``.
 
-    They are kept in a file beside the training's checkpoints, and go on where a resumed training does.
+    The file is next to the checkpoints of the training; a resumed training continues it.
 
     Args:
-        path: the file; by default ``histograms.safetensors`` in the folder given as ``fit(run=...)``.
-        every: after how many epochs they are counted; 0: about a hundred times in all.
-        activations, gradients: whether these are counted too; each costs a pass over a batch.
-        rows: of the training data, on which activations are looked at.
+        path: the path of the file; by default ``histograms.safetensors`` in the run folder ``fit(run=...)``.
+        every: number of epochs between two records; 0: about a hundred records of the training.
+        activations, gradients: whether to record these too; each costs a pass over a batch.
+        rows: number of training rows for the activations.
 
-    Cost: some milliseconds for each count of a small net, beside one pass forward and one back; about a
-    hundred counts in all, unless ``every`` asks for more.
+    Cost: a few milliseconds for each record of a small network, in addition to one forward and one backward
+        pass.
 
     Raises:
-        UsageError E102: a setting out of its range; no path, and no ``run``. FileError E563: another file has
-            this path.
+        UsageError E102: a setting out of its range; neither a path nor a run folder. FileError E563: another
+            file has this path.
 
     Example:
         >>> import chainrule as cr
@@ -131,30 +131,30 @@ class Histograms(Callback):
         object.__setattr__(self, "path", str(self.path))
 
     def start(self, training: TrainingView) -> Listener:
-        place = self._place(training)
-        within = place.parent if not self.path else None  # the run folder, in which no link is followed
-        every = self.every or max(1, training.options.epochs // MOST)
-        epochs, counts = _before(place, training, within)
-        look = self._looks(training)
+        file = self._file(training)
+        within = file.parent if not self.path else None  # the run folder, in which no link is followed
+        every = self.every or max(1, training.options.epochs // MAX_EPOCHS)
+        epochs, counts = _recorded_before(file, training, within)
+        read_arrays = self._array_reader(training)
 
         @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, EpochDone) and event.epoch % every == 0:
                 epochs.append(event.epoch)
-                for name, value in look().items():
+                for name, value in read_arrays().items():
                     counts.setdefault(name, []).append(count(value))
             elif isinstance(event, CheckpointSaved | TrainingEnded):
                 if within is None:
-                    atomic_write.make_folder(place.parent)
-                _write(place, epochs, counts, within)
+                    atomic_write.make_folder(file.parent)
+                _write(file, epochs, counts, within)
 
         return watch
 
-    def _place(self, training: TrainingView) -> Path:
-        """The file.
+    def _file(self, training: TrainingView) -> Path:
+        """The path of the file.
 
         Raises:
-            UsageError E102: nobody said where.
+            UsageError E102: neither ``path`` nor a run folder is set.
         """
         run = training.options.run
         if not self.path and run is None:
@@ -165,71 +165,75 @@ class Histograms(Callback):
         folder = run.path if isinstance(run, RunFolder) else Path(run or ".")
         return Path(self.path) if self.path else folder / FILE
 
-    def _looks(self, training: TrainingView) -> Any:
-        """A function that looks at everything that is counted: arrays by ``kind/path``."""
+    def _array_reader(self, training: TrainingView) -> Any:
+        """A function that returns all arrays to count, by ``kind/path``."""
         network = training.network
         nodes = layer_nodes(network) if self.activations else {}
         program = compile(Graph(nodes), network.engine) if nodes else None
         batch: Any = training.data.take(np.arange(min(self.rows, training.data.rows)))
 
-        def look() -> dict[str, np.ndarray]:
+        def read_arrays() -> dict[str, np.ndarray]:
             parameters = training.parameters()
-            found = {f"weights/{path}": value for path, value in parameters.items()}
+            arrays = {f"weights/{path}": value for path, value in parameters.items()}
             if program is not None:
-                given = {**parameters, **training.states(), **batch.x}
-                found |= {f"activations/{path}": value for path, value in _run(program, given).items()}
+                values = {**parameters, **training.states(), **batch.x}
+                arrays |= {f"activations/{path}": value for path, value in _run(program, values).items()}
             if self.gradients:
-                found |= {f"gradients/{path}": value for path, value in training.gradients().items()}
-            return found
+                arrays |= {f"gradients/{path}": value for path, value in training.gradients().items()}
+            return arrays
 
-        return look
+        return read_arrays
 
 
-def _run(program: Program, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return program.run({name: given[name] for name in program.graph.inputs})
+def _run(program: Program, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return program.run({name: values[name] for name in program.graph.inputs})
 
 
 def _write(
-    place: Path, epochs: list[int], counts: Mapping[str, list[np.ndarray]], within: Path | None
+    file: Path, epochs: list[int], counts: Mapping[str, list[np.ndarray]], within: Path | None
 ) -> None:
     tensors = {name: np.array(rows, np.uint32) for name, rows in counts.items()}
-    container.save(place, "histograms", {"epochs": epochs, "order": list(tensors)}, tensors, within)
+    container.save(file, "histograms", {"epochs": epochs, "order": list(tensors)}, tensors, within)
 
 
-def _before(
-    place: Path, training: TrainingView, within: Path | None
+def _recorded_before(
+    file: Path, training: TrainingView, within: Path | None
 ) -> tuple[list[int], dict[str, list[np.ndarray]]]:
-    """What an earlier part of this training counted, up to where it goes on."""
-    if not os.path.lexists(place):
+    """Epochs and counts that an earlier part of this training recorded, up to the present epoch."""
+    if not os.path.lexists(file):
         return [], {}
-    found = read_histograms(place, within)  # another file is refused, not written over
-    kept = int((found.epochs <= training.epoch).sum())
-    counts = {f"{kind}/{path}": list(rows[:kept])
-              for kind, held in found.counts.items() for path, rows in held.items()}  # fmt: skip
-    return found.epochs[:kept].tolist(), counts if kept else {}
+    recorded = read_histograms(file, within)  # another file is refused, not overwritten
+    length = int((recorded.epochs <= training.epoch).sum())
+    counts = {
+        f"{kind}/{path}": list(rows[:length])
+        for kind, by_path in recorded.counts.items()
+        for path, rows in by_path.items()
+    }
+    return recorded.epochs[:length].tolist(), counts if length else {}
 
 
 def read_histograms(path: str | Path, within: Path | None = None) -> RecordedHistograms:
     """The histograms of a file that ``Histograms`` wrote.
 
     Args:
-        path: of the file.
-        within: the run folder that it lies in; below it no link is followed.
+        path: the path of the file.
+        within: the run folder that contains it; no link below it is followed.
 
     Raises:
-        FileError E401 to E424: the file is missing, damaged or of another kind. E563: it holds no histograms.
+        FileError E401 to E424: the file is missing, damaged or of another format. E563: it contains no
+            histograms.
     """
     record, tensors = container.load(path, "histograms", within=within)
     epochs, bins = record.get("epochs"), len(EDGES) - 1
-    fits = isinstance(epochs, list) and all(type(n) is int and n > 0 for n in epochs)
+    is_valid = isinstance(epochs, list) and all(type(n) is int and n > 0 for n in epochs)
     counts: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
     order = record.get("order")
-    fits = fits and isinstance(order, list) and sorted(map(str, order)) == sorted(tensors)
-    for name in order if fits and isinstance(order, list) else ():
+    is_valid = is_valid and isinstance(order, list) and sorted(map(str, order)) == sorted(tensors)
+    for name in order if is_valid and isinstance(order, list) else ():
         rows, (kind, _, layer) = tensors[name], name.partition("/")
-        fits = fits and kind in KINDS and rows.shape == (len(epochs or ()), bins)
-        if fits:
+        is_valid = is_valid and kind in KINDS and rows.shape == (len(epochs or ()), bins)
+        if is_valid:
             counts[kind][layer] = rows
-    if not fits or not isinstance(epochs, list):
+    if not is_valid or not isinstance(epochs, list):
         raise FileError("E563", where=str(path), expected="counts for each epoch and bin", received="others")
     return RecordedHistograms(np.array(epochs, np.int64), counts)

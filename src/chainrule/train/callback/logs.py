@@ -1,8 +1,9 @@
-"""Logs of a training as text: the history as CSV, and everything that happens as JSON lines.
+"""Logs of a training as text: ``CSVLog`` for the history and ``JSONLog`` for all events.
 
-The two differ in what they are for. The CSV file *is* the history: after any interruption the same call with
-``resume=True`` leaves the very bytes an undisturbed training would have left. The JSON lines say what
-happened and when, interruptions included; they are only ever added to.
+The CSV file contains the history: after an interruption, the same call with ``resume=True`` results in the
+    same bytes as
+an uninterrupted training. The JSON lines record events with their time, including interruptions; lines are
+only appended.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from chainrule.train.callback.training_view import TrainingView
 
 @frozen
 class CSVLog(Callback):
-    """Keeps the history in a CSV file, a row for each epoch, as it grows.
+    """Writes the history to a CSV file, a row after each epoch.
 
-    A new training replaces the log of an older one; a resumed one goes on in it. Numbers have all their
-    digits, and nothing stands where none could be measured.
+    A new training replaces the file; a resumed training continues it. Numbers have all digits; a value that
+    could not be measured is empty.
 
     Args:
-        path: the file; its folder is made.
+        path: the path of the file; its folder is created.
 
     Raises:
         FileError E512: another file has this path. E402 to E410: it cannot be written.
@@ -51,24 +52,24 @@ class CSVLog(Callback):
     path: str
 
     def start(self, training: TrainingView) -> Listener:
-        place = Path(self.path)
-        within = run_folder_of(place, training.options.run)
-        what = "a log that begins with epoch,loss"
-        complete_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
+        file = Path(self.path)
+        within = run_folder_of(file, training.options.run)
+        description = "a log that begins with epoch,loss"
+        complete_lines(file, lambda line: line.startswith(b"epoch,loss"), description, within)
 
         @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, TrainingStarted):
-                atomic_write.write(place, csv_text(training.history).encode(), within=within)
+                atomic_write.write(file, csv_text(training.history).encode(), within=within)
             elif isinstance(event, EpochDone):
                 row = csv_text(training.history[-1:], has_header=event.epoch == 1)
-                append(place, row.encode(), within)
+                append(file, row.encode(), within)
 
         return watch
 
 
 def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True) -> str:
-    """Rows of a history as CSV; every number with all its digits, nothing for what is missing.
+    """Rows of a history as CSV; numbers have all digits, and missing values are empty.
 
     Example:
         >>> csv_text([{"epoch": 1, "loss": 0.5, "val_r2": None}])
@@ -84,13 +85,12 @@ def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True
 class JSONLog(Callback):
     """Writes every event of a training as one line of JSON, with the time (seconds since 1970).
 
-    Lines are only ever added, also by later trainings with the same path; half a line that a kill left at
-    the end is cut off.
+    Lines are only appended, also by later trainings with the same path. An incomplete last line of a killed
+    process is removed.
 
     Args:
-        path: the file; its folder is made.
-        steps: whether every update and every probe is told too, and not only epochs and what happens between
-            them.
+        path: the path of the file; its folder is created.
+        steps: whether to write an event for every update and every probe too.
 
     Raises:
         FileError E512: another file has this path. E402 to E410: it cannot be written.
@@ -111,22 +111,22 @@ class JSONLog(Callback):
     steps: bool = False
 
     def start(self, training: TrainingView) -> Listener:
-        place = Path(self.path)
-        within = run_folder_of(place, training.options.run)
-        what = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
-        lines = complete_lines(place, _is_event, what, within)
-        if place.exists() and len(lines) < place.stat().st_size:
-            atomic_write.write(place, lines, within=within)
+        file = Path(self.path)
+        within = run_folder_of(file, training.options.run)
+        description = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
+        lines = complete_lines(file, _is_event, description, within)
+        if file.exists() and len(lines) < file.stat().st_size:
+            atomic_write.write(file, lines, within=within)
 
         def watch(event: Event) -> None:
             if self.steps or not isinstance(event, StepDone | ProbeDone):
-                append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode(), within)
+                append(file, (json.dumps(_event_record(event), ensure_ascii=False) + "\n").encode(), within)
 
         return watch if self.steps else last_step_only(watch)
 
 
-def _said(event: Event) -> dict[str, Any]:
-    """An event as JSON can say it: what is no finite number is ``null``."""
+def _event_record(event: Event) -> dict[str, Any]:
+    """An event as plain data for JSON, with ``null`` for non-finite numbers."""
     facts = {"time": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
     return {name: _plain(value) for name, value in facts.items()}
 
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 def _is_event(line: bytes) -> bool:
     try:
-        found = json.loads(line)
+        record = json.loads(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and "event" in found
+    return isinstance(record, dict) and "event" in record

@@ -1,4 +1,4 @@
-"""Curves and histograms for TensorBoard, which need not be installed to write them."""
+"""``TensorBoard``: curves and histograms as event files; TensorBoard need not be installed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from chainrule.train.callback.append_only_file import append, run_folder_of
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
 
-_PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
+_PAUSE = 5.0  # maximum seconds between two writes of step values within an epoch
 
 
 @frozen
 class TensorBoard(Callback):
-    """Writes loss and metrics, and if asked weights and gradients, to a folder that TensorBoard shows.
+    """Writes loss and metrics, and optionally weights and gradients, to a log directory of TensorBoard.
 
-    ``tensorboard --logdir logs`` then draws them, while the training runs. A resumed training adds a file of
-    its own to the folder, and the curves go on.
+    ``tensorboard --logdir logs`` shows them during the training. A resumed training adds a new file to the
+    directory and continues the curves.
 
     Args:
-        log_dir: where; it is made. A folder for each training: ``"logs/first"``, ``"logs/second"``.
-        steps: whether loss and learning rate of every update are told, and not only of every epoch.
-        histograms: after how many epochs the parameters' histograms are written; 0: never.
-        gradients: whether the length of each parameter's gradient is told after every epoch; costs one more
-            pass over a batch.
+        log_dir: the directory, which is created; one for each training: ``"logs/first"``, ``"logs/second"``.
+        steps: whether to write loss and learning rate of every update.
+        histograms: number of epochs between two histograms of the parameters; 0: no histograms.
+        gradients: whether to write the norm of each parameter's gradient after every epoch; costs one more
+            forward and backward pass.
 
     Raises:
         UsageError E102: a setting out of its range. FileError: the folder cannot be written.
@@ -61,56 +61,56 @@ class TensorBoard(Callback):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
 
     def start(self, training: TrainingView) -> Listener:
-        waiting: list[bytes] = []
+        pending: list[bytes] = []
         folder = Path(self.log_dir)
         within = run_folder_of(folder, training.options.run)
-        place, written = new_file(folder, within), time.monotonic()
+        file, last_write = new_file(folder, within), time.monotonic()
 
         def write() -> None:
-            nonlocal written
-            append(place, b"".join(waiting), within)
-            waiting.clear()
-            written = time.monotonic()
+            nonlocal last_write
+            append(file, b"".join(pending), within)
+            pending.clear()
+            last_write = time.monotonic()
 
         def watch(event: Event) -> None:
             match event:
                 case TrainingStarted():
-                    waiting.append(event_file.opening(time.time()))
+                    pending.append(event_file.header(time.time()))
                     write()
                 case StepDone() if self.steps:
-                    told = [
+                    values = [
                         event_file.scalar(f"step/{name}", getattr(event, name))
                         for name in ("loss", "learning_rate")
                     ]
-                    waiting.append(event_file.event(time.time(), event.step, told))
-                    if time.monotonic() - written > _PAUSE:
+                    pending.append(event_file.event(time.time(), event.step, values))
+                    if time.monotonic() - last_write > _PAUSE:
                         write()
                 case EpochDone():
-                    waiting.append(event_file.event(time.time(), event.step, self._values(event, training)))
+                    pending.append(event_file.event(time.time(), event.step, self._values(event, training)))
                     write()
-                case TrainingEnded() if waiting:
+                case TrainingEnded() if pending:
                     write()
 
         return watch if self.steps else last_step_only(watch)
 
     def _values(self, event: EpochDone, training: TrainingView) -> list[bytes]:
-        """What is told of an epoch."""
-        told = [
+        """The values of an epoch."""
+        values = [
             event_file.scalar(name, value)
             for name, value in event.values.items()
             if name != "epoch" and math.isfinite(value)
         ]
         if self.gradients:
             norms = training.gradient_norms()
-            told += [event_file.scalar(f"gradient/{path}", value) for path, value in norms.items()]
+            values += [event_file.scalar(f"gradient/{path}", value) for path, value in norms.items()]
         if self.histograms and event.epoch % self.histograms == 0:
-            held = training.parameters()
-            told += [event_file.histogram(f"parameter/{path}", value) for path, value in held.items()]
-        return told
+            parameters = training.parameters()
+            values += [event_file.histogram(f"parameter/{path}", value) for path, value in parameters.items()]
+        return values
 
 
 def new_file(folder: Path, within: Path | None = None) -> Path:
-    """A name that no file in the folder has; TensorBoard reads them in the order of their times."""
+    """The path of a new event file in a folder; TensorBoard reads the files in the order of their times."""
     if within is not None:
         atomic_write.make_folder(within)
     atomic_write.make_folder(folder, within)

@@ -1,4 +1,4 @@
-"""A training that ends in time."""
+"""``TimeLimit``: a limit on the duration of a training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from chainrule.train.callback.training_view import TrainingView
 
 @frozen
 class TimeLimit(Callback):
-    """Asks the training to stop once it has run for some time.
+    """Stops the training after a duration.
 
-    It ends between two steps, at most about a tenth of a second later, as if someone had pressed Ctrl-C: with
-    ``run="folder"`` it is saved, and ``resume=True`` goes on, for as long again.
+    The training ends after the current run of steps, at most about 0.1 s later. With ``run="folder"`` it is
+    saved, and ``resume=True`` continues it, with the full duration again.
 
     Args:
-        hours, minutes, seconds: how long, added up; above 0.
+        hours, minutes, seconds: the parts of the duration, whose sum must be positive.
 
     Raises:
-        UsageError E102: no time at all, or less.
+        UsageError E102: the duration is not positive.
 
     Example:
         >>> import chainrule as cr
@@ -52,7 +52,7 @@ class TimeLimit(Callback):
 
     @property
     def total(self) -> float:
-        """The time in seconds."""
+        """The duration in seconds."""
         return (self.hours * 60 + self.minutes) * 60 + self.seconds
 
     def start(self, training: TrainingView) -> Listener:

@@ -1,4 +1,4 @@
-"""A read-only view of a training in progress, for callbacks."""
+"""``TrainingView``: a read-only view of a training in progress, for callbacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chainrule.train.training_run import TrainingRun
 
 
 class TrainingView:
-    """A training in progress, to be read but not changed.
+    """A read-only view of a training in progress.
 
     Args:
         run: the training.
@@ -34,7 +34,7 @@ class TrainingView:
 
     @property
     def model(self) -> ModelState:
-        """What is trained, as it was before the first update."""
+        """The model before the first update."""
         return self._run.model
 
     @property
@@ -44,7 +44,7 @@ class TrainingView:
 
     @property
     def network(self) -> Network:
-        """The graphs of what is trained."""
+        """The graphs of the model."""
         return self._run.network
 
     @property
@@ -64,30 +64,30 @@ class TrainingView:
 
     @property
     def history(self) -> list[Row]:
-        """A row of numbers for each complete epoch; ``None`` where one could not be measured."""
+        """A row of numbers for each complete epoch; a value that could not be measured is ``None``."""
         return list(self._run.state.history)
 
     @property
     def probes(self) -> list[Probe]:
-        """The probes of the network up to now."""
+        """The probes of the network so far."""
         return [] if self._run.prober is None else list(self._run.prober.probes)
 
     @property
     def step(self) -> int:
-        """Updates made up to now."""
+        """The number of updates so far."""
         return self._run.state.step
 
     @property
     def epoch(self) -> int:
-        """Complete passes over the data."""
+        """The number of complete epochs."""
         return self._run.state.epoch
 
     def parameters(self) -> Tensors:
-        """Copies of the parameters to predict with, by path; with ``cr.EMA`` the mean of the weights."""
+        """Copies of the parameters for predictions, by path; with ``cr.EMA`` the means of the weights."""
         return {path: value.copy() for path, value in self._run.predicting_parameters().items()}
 
     def states(self) -> Tensors:
-        """Copies of the layers' running values, by path."""
+        """Copies of the states of layers, such as running means, by path."""
         return {path: value.copy() for path, value in self._run.state.states.items()}
 
     def gradients(self) -> Tensors:
@@ -96,22 +96,22 @@ class TrainingView:
         Cost: one more forward and backward pass.
         """
         run, state = self._run, self._run.state
-        over = state.batch >= run.order.steps
-        rows = run.order.batch(state.epoch + over, 0 if over else state.batch)
+        is_epoch_over = state.batch >= run.order.steps
+        rows = run.order.batch(state.epoch + is_epoch_over, 0 if is_epoch_over else state.batch)
         arrays = run.step.feed(run.data.take(rows), state, run.seed)
         program = self._gradients
-        found = program.run({name: arrays[name] for name in program.graph.inputs})
-        return {path: np.array(value) for path, value in found.items()}
+        gradients = program.run({name: arrays[name] for name in program.graph.inputs})
+        return {path: np.array(value) for path, value in gradients.items()}
 
     def gradient_norms(self) -> dict[str, float]:
-        """The norm of each parameter's gradient, by path; costs what ``gradients`` does."""
+        """The norm of each parameter's gradient, by path; costs as much as ``gradients``."""
         return {path: float(np.linalg.norm(value)) for path, value in self.gradients().items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model with the parameters of now: what ``cr.load`` reads.
+        """Save the model with the present parameters as a file for ``cr.load``.
 
         Raises:
-            FileError: the disk is full, the folder is missing or may not be written.
+            FileError: the disk is full, or the folder is missing or not writable.
         """
         model_file.save(self._run.current(), path)
 
@@ -120,7 +120,7 @@ class TrainingView:
         self._run.send(event)
 
     def set_findings(self, findings: tuple[Any, ...]) -> None:
-        """Leave findings with the model that is trained."""
+        """Set the findings of the trained model."""
         self._run.findings = findings
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Checkpoints and model files: what is saved, and how a training resumes or is replayed from it."""
+"""Checkpoints and model files: saving, resuming and replaying a training, and the identity of a training."""

@@ -1,9 +1,10 @@
-"""Fingerprints of a user's plain Python code: stopping rules, metrics and augmentations.
+"""Fingerprints of custom Python code: stopping rules, metrics and augmentations.
 
-These run outside of any graph, so their bytecode is what can be compared: the instructions, the names and
-numbers in them, default arguments and captured values, but no comment, docstring or line number. Another
-version of Python has other instructions; so the version is part of the record, and two versions are not
-compared. Code of this package is left out: its graphs are compared, and its version decides the rest.
+This code runs outside of graphs, so its bytecode is compared: instructions, names, constants, default
+arguments and captured values, without comments, docstrings and line numbers. Another version of Python has
+other instructions; the version is therefore part of the record, and the fingerprints of two versions are not
+compared.
+Code of this package is excluded: its graphs and its version are compared.
 """
 
 from __future__ import annotations
@@ -19,43 +20,43 @@ LIBRARIES = (__name__.partition(".")[0], "abc", "typing", "dataclasses", "numpy"
 
 
 def code_fingerprints(things: Mapping[str, Any]) -> dict[str, str]:
-    """The fingerprint of each function, or class of an object, that is a user's own, by name.
+    """The fingerprint of each custom function, or of the class of each custom object, by name.
 
     Example:
-        >>> code_fingerprints({"a": len})  # not a user's
+        >>> code_fingerprints({"a": len})  # not custom code
         {}
     """
-    found: dict[str, str] = {}
+    fingerprints: dict[str, str] = {}
     for name, thing in things.items():
-        text = "\n".join(_function(own) for own in _functions(thing))
+        text = "\n".join(_function(function) for function in _functions(thing))
         if text:
-            found[name] = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    return {**found, "python": VERSION} if found else {}
+            fingerprints[name] = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return {**fingerprints, "python": VERSION} if fingerprints else {}
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
-    """The functions that a user wrote for it."""
+    """The custom functions of an object: itself, or the methods of its class."""
     thing = getattr(thing, "__func__", thing)
-    if isinstance(thing, FunctionType) and _is_foreign(thing):
+    if isinstance(thing, FunctionType) and _is_custom(thing):
         yield thing
-    elif isinstance(thing, FunctionType):  # one of ours around the user's
+    elif isinstance(thing, FunctionType):  # a function of this package around custom ones
         for cell in thing.__closure__ or ():
             yield from _functions(cell.cell_contents) if callable(cell.cell_contents) else ()
     else:
         members = (item for base in type(thing).__mro__ for item in sorted(vars(base).items()))
-        inner = (getattr(each, "__func__", getattr(each, "fget", each)) for _, each in members)
-        yield from (each for each in inner if isinstance(each, FunctionType) and _is_foreign(each))
+        functions = (getattr(value, "__func__", getattr(value, "fget", value)) for _, value in members)
+        yield from (f for f in functions if isinstance(f, FunctionType) and _is_custom(f))
 
 
-def _is_foreign(function: FunctionType) -> bool:
-    """Whether a function is a user's: neither ours nor of a library that every class has functions of."""
+def _is_custom(function: FunctionType) -> bool:
+    """Whether a function is custom: neither of this package nor of a library in ``LIBRARIES``."""
     return (function.__module__ or "").partition(".")[0] not in LIBRARIES
 
 
 def _function(function: FunctionType) -> str:
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-    held = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *cells]
-    return f"{_code(function.__code__, function.__doc__)} {[_value(v) for v in held]}"
+    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *cells]
+    return f"{_code(function.__code__, function.__doc__)} {[_value(v) for v in values]}"
 
 
 def _is_filled(cell: Any) -> bool:
@@ -68,12 +69,12 @@ def _is_filled(cell: Any) -> bool:
 def _code(code: CodeType, doc: str | None = None) -> str:
     constants = [_value(c) for c in code.co_consts]
     if doc is not None and constants:
-        constants[0] = "None"  # where a docstring is kept, and nothing else without one
+        constants[0] = "None"  # the docstring
     return f"{code.co_code.hex()} {constants} {code.co_names}"
 
 
 def _value(value: Any) -> str:
-    """A constant as a text that is the same in every process."""
+    """A constant as a string that is equal in every process."""
     if isinstance(value, CodeType):
         return _code(value)
     if isinstance(value, FunctionType):

@@ -1,7 +1,7 @@
-"""What a training computes, as fingerprints: one for each layer and each later part of the step.
+"""Fingerprints of the computation of a training: one for each layer and each later part of the step.
 
-Settings say how a training was described; this says what it does. The parts are listed in the order in which
-the step computes them, so the first that differs between two trainings names the code that changed.
+Settings describe a training; these fingerprints identify its operations. The parts are in the order in which
+the step computes them, so the first difference between two trainings names the code that changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chainrule.train.step import Step
 if TYPE_CHECKING:
     from chainrule.graph import Node
 
-DIGITS = 16  # of each fingerprint: enough to tell a few hundred parts apart, and short in a file
+DIGITS = 16  # hexadecimal digits of a fingerprint: enough to distinguish a few hundred parts
 Known = dict[Any, str]
 
 
@@ -25,8 +25,8 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     """The fingerprint of each part of a training step and of inference, in order of computation.
 
     Args:
-        network: the graphs.
-        step: one of its steps; which horizon and weights it was built for is part of what is computed.
+        network: the graphs of the model.
+        step: its step; horizon and sample weights are part of the computation.
     """
     known: Known = {}
     parts = dict(_layers(step.built.book, "layer"))
@@ -55,22 +55,22 @@ def _layers(book: Collected, kind: str) -> Iterator[tuple[str, Node | Mapping[st
 
 
 def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: Network) -> str | None:
-    """The first part of a training that computes something else than before, in words.
+    """A description of the first part of a training whose computation differs; ``None``: there is none.
 
     Args:
-        saved, now: what ``computation`` gave then and gives now; ``saved`` in any order.
-        network: of now; knows the layers.
+        saved, now: the recorded and the present result of ``computation``; ``saved`` in any order.
+        network: the present network.
     """
     part = next((name for name, value in now.items() if saved.get(name) != value), None)
     if part is None:
-        return None if saved.keys() <= now.keys() else "the layers: one is no longer there"
+        return None if saved.keys() <= now.keys() else "the layers: one was removed"
     kind, _, name = part.partition(" ")
     if kind in ("layer", "inference"):
         layer = type(network.inference.book.layers.get(name, network.recipe.net)).__name__
         mode = "" if kind == "layer" else ", in inference"
         return f'the layer {layer} "{name}"{mode}'
     return {
-        "output": f"the layer {type(network.recipe.net).__name__}, which is the whole network",
+        "output": f"the layer {type(network.recipe.net).__name__}, which contains the complete network",
         "loss": f'the loss {type(network.losses[name]).__name__} of the output "{name}"' if name else "",
         "objective": "the penalties on parameters and activity, or the sample weights",
         "learning_rate": "the learning rate schedule",

@@ -1,7 +1,8 @@
-"""The identity of a training: all that must be the same for a resumed training to be the interrupted one.
+"""The identity of a training: all facts that must be equal for a resumed training to be the interrupted one.
 
-Each fact is one row of ``FACTS``: its name in the checkpoint, its value as plain data, and how two values are
-compared. To make another fact part of the identity, such as one of the machine, add a row.
+Each fact is a row of ``FACTS``: its name in the checkpoint, its value as plain data, and the comparison of
+    two
+values. Add a row to make another fact part of the identity.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from chainrule.train.training_run import TrainingRun
 if TYPE_CHECKING:
     from chainrule.data.augmentation import Augmentation
 
-SHOWN = 60  # characters of a value in an error
+MAX_TEXT = 60  # characters of a value in an error
 ABSENT = "nothing"
-MOST_CORES = 1024  # as in the settings
-ROWS_HASHED = 4096  # rows of an array that are hashed at a time
+MAX_CORES = 1024  # as in the settings
+ROWS_HASHED = 4096  # rows of an array that are hashed in one call
 
 
 @frozen
 class Fact:
-    """Something that must not change between an interrupted training and its resumption.
+    """A fact that must be equal in an interrupted training and the training that resumes it.
 
     Args:
         name: its key in the checkpoint.
-        of: its value for a training, as plain data (JSON).
-        differs: from the saved value and the value now, what differs in words; ``None`` where nothing does.
+        of: computes its value for a training, as plain data (JSON).
+        differs: takes the saved and the present value; describes the difference, or returns ``None``.
     """
 
     name: str
@@ -56,31 +57,32 @@ def identity_of(run: TrainingRun) -> dict[str, Any]:
     return {fact.name: fact.of(run) for fact in FACTS}
 
 
-def same_training(saved: Any, now: Mapping[str, Any], where: str, network: Network) -> None:
-    """Refuse to go on with another training than the one saved.
+def require_same_training(saved: Any, now: Mapping[str, Any], where: str, network: Network) -> None:
+    """Refuse to resume another training than the saved one.
 
     Args:
         saved: the identity in a checkpoint, as it was read.
-        now: the identity of the training that was asked for.
-        where: the folder.
-        network: what is to be trained; its layers are named.
+        now: the identity of the present training.
+        where: the run folder.
+        network: the present network, whose layers are named in the error.
 
     Raises:
-        FileError E505: they differ; says in what, all at once.
+        FileError E505: the identities differ; all differences are listed.
     """
     saved = saved if isinstance(saved, dict) else {}
-    wrong = [text for fact in FACTS if (text := fact.differs(saved.get(fact.name), now[fact.name]))]
-    if not wrong:
-        wrong = _other_code(saved.get("computation"), now["computation"], network)
-    if wrong:
+    differences = [text for fact in FACTS if (text := fact.differs(saved.get(fact.name), now[fact.name]))]
+    if not differences:
+        differences = _other_code(saved.get("computation"), now["computation"], network)
+    if differences:
         raise FileError(
-            "E505", where=where, expected="the same net, data, code and options as before", received=wrong[0],
-            notes=wrong[1:], fix="the options, data and code of before, or another folder for a new training",
+            "E505", where=where, expected="the same network, data, code and options as before",
+            received=differences[0], notes=differences[1:],
+            fix="the previous options, data and code, or another folder for a new training",
         )  # fmt: skip
 
 
 def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[str]:
-    """What computes something else than before, although every setting is the same."""
+    """The part whose computation differs although all settings are equal."""
     saved = saved if isinstance(saved, dict) else {}
     part = first_difference(saved, now, network)
     return [] if part is None else [f"other code with equal settings: {part}"]
@@ -88,14 +90,14 @@ def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[st
 
 @contextmanager
 def planned_as(recorded: Any) -> Iterator[None]:
-    """Plan for as many cores as an earlier training of the same RUN, inside a ``with`` block.
+    """Plan for the number of cores of an earlier training, inside a ``with`` block.
 
     Args:
-        recorded: the number in a checkpoint's identity or a model's facts; anything else counts as none. A
-        number in
-            ``settings.cores`` has precedence: where it differs, the training is refused as another one.
+        recorded: the number in a checkpoint's identity or a model's facts; other values are ignored.
+            ``settings.cores`` has precedence; if it differs from the number in a checkpoint, the training is
+            refused as another one.
     """
-    is_count = isinstance(recorded, int) and not isinstance(recorded, bool) and 1 <= recorded <= MOST_CORES
+    is_count = isinstance(recorded, int) and not isinstance(recorded, bool) and 1 <= recorded <= MAX_CORES
     with settings.using(cores=settings.cores or (recorded if is_count else planning_cores())):
         yield
 
@@ -104,7 +106,7 @@ def planned_as(recorded: Any) -> Iterator[None]:
 
 
 def difference(saved: Any, now: Any, path: str) -> str | None:
-    """The first place where two values of plain data differ, and the values there.
+    """The path of the first difference between two values of plain data, with both values; ``None``: equal.
 
     Example:
         >>> difference({"layers": [{"units": 3}]}, {"layers": [{"units": 4}]}, "net")
@@ -112,21 +114,21 @@ def difference(saved: Any, now: Any, path: str) -> str | None:
     """
     if isinstance(saved, dict) and isinstance(now, Mapping):
         for key in dict.fromkeys([*now, *saved]):
-            found = difference(saved.get(key, ABSENT), now.get(key, ABSENT), f"{path}.{key}")
-            if found is not None:
-                return found
+            text = difference(saved.get(key, ABSENT), now.get(key, ABSENT), f"{path}.{key}")
+            if text is not None:
+                return text
         return None
     if isinstance(saved, list) and isinstance(now, list | tuple):
         parts = (difference(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(saved, now, strict=False)))
         count = f"{path}: {len(saved)} parts, now {len(now)}" if len(saved) != len(now) else None
         return next((part for part in parts if part is not None), count)
-    same = saved == now and isinstance(saved, bool) == isinstance(now, bool)
-    return None if same else f"{path}: {_brief(saved)}, now {_brief(now)}"
+    is_same = saved == now and isinstance(saved, bool) == isinstance(now, bool)
+    return None if is_same else f"{path}: {_brief(saved)}, now {_brief(now)}"
 
 
 def _brief(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 3]}..."
 
 
 def _plain(name: str, of: Callable[[TrainingRun], Any]) -> Fact:
@@ -134,10 +136,11 @@ def _plain(name: str, of: Callable[[TrainingRun], Any]) -> Fact:
 
 
 def _start_differs(saved: Any, now: Any) -> str | None:
-    """How the initial parameters differ, as far as that is known.
+    """The difference of the initial parameters; ``None`` where they are equal or cannot be compared.
 
-    In the process that was interrupted a model no longer knows that its parameters were set by hand, and with
-    ``warm_start`` it has others by now: then the checkpoint decides, and nothing is compared.
+    In the process that was interrupted, the model has trained parameters by now, with ``warm_start`` or after
+    its parameters were set by the user. The initial parameters are then those of the checkpoint, without
+    comparison.
     """
     if saved is None or now is None:
         return None
@@ -147,7 +150,7 @@ def _start_differs(saved: Any, now: Any) -> str | None:
 
 
 def _code_differs(saved: Any, now: Any) -> str | None:
-    """Which Python code differs; nothing is compared between two versions of Python."""
+    """The custom code that differs; it is not compared between two versions of Python."""
     saved = saved if isinstance(saved, dict) else {}
     if saved.get("python") != now.get("python"):
         return None
@@ -158,15 +161,16 @@ def _code_differs(saved: Any, now: Any) -> str | None:
 # --- the facts
 
 
-def looks_ahead(schedule: Schedule) -> bool:
-    """Whether the rate of a step depends on how long the whole training is to be.
+def depends_on_horizon(schedule: Schedule) -> bool:
+    """Whether the learning rate depends on the total number of updates.
 
-    Nodes that compute the same are one node, so the question is answered by asking for the rate twice.
+    Nodes of equal computations are the same node, so the nodes for two horizons are compared.
 
     Example:
         >>> from chainrule.nn import Constant, Cosine
-        >>> looks_ahead(Constant(0.1)), looks_ahead(Cosine(0.1)), looks_ahead(Cosine(0.1, decay_steps=50))
-        (False, True, False)
+        >>> schedules = Constant(0.1), Cosine(0.1), Cosine(0.1, decay_steps=50)
+        >>> [depends_on_horizon(schedule) for schedule in schedules]
+        [False, True, False]
     """
     step = input_node("step", (), "float64", "step")
     short, long = schedule(step, 10**6), schedule(step, 2 * 10**6)
@@ -174,7 +178,7 @@ def looks_ahead(schedule: Schedule) -> bool:
 
 
 def data_fingerprint(data: Arrays) -> str:
-    """SHA-256 over every number of the training rows."""
+    """The SHA-256 of all arrays of the rows: inputs, targets and weights."""
     digest = hashlib.sha256()
     for group in (data.x, data.y, {"weights": data.weights}):
         for name, array in sorted(group.items()) if isinstance(group, dict) else [("", group)]:
@@ -185,7 +189,7 @@ def data_fingerprint(data: Arrays) -> str:
 
 
 def _add_rows(digest: hashlib._Hash, array: np.ndarray) -> None:
-    """Hash an array some rows at a time: it may be larger than memory."""
+    """Hash an array in blocks of rows: it may be larger than memory."""
     for start in range(0, len(array), ROWS_HASHED):
         digest.update(np.ascontiguousarray(array[start : start + ROWS_HASHED]).data)
 
@@ -203,7 +207,7 @@ def _augmentation(run: TrainingRun) -> Augmentation | None:
 
 
 def _vocabularies(model: ModelState) -> dict[str, str]:
-    return {name: _digest(each.to_record()) for name, each in model.tokenizers.items()}
+    return {name: _digest(tokenizer.to_record()) for name, tokenizer in model.tokenizers.items()}
 
 
 def _preparation(model: ModelState) -> str | None:
@@ -211,25 +215,25 @@ def _preparation(model: ModelState) -> str | None:
 
 
 def _horizon(schedule: Schedule, epochs: int) -> int | None:
-    """How many epochs the learning rate depends on, if it does: else a training may be made longer."""
-    return epochs if looks_ahead(schedule) else None
+    """The number of epochs, if the learning rate depends on it; ``None``: the number may change."""
+    return epochs if depends_on_horizon(schedule) else None
 
 
 def _start(run: TrainingRun) -> dict[str, str] | None:
-    """Where a training begins: sampled by the seed from these formulas, or given."""
+    """The origin of the initial parameters: graphs that sample them by the seed, or given arrays."""
     if run.model.is_given:
-        held = {path: np.ascontiguousarray(array) for path, array in run.model.arrays.items()}
-        return {"given": data_fingerprint(Arrays(held, {}))}
+        arrays = {path: np.ascontiguousarray(array) for path, array in run.model.arrays.items()}
+        return {"given": data_fingerprint(Arrays(arrays, {}))}
     return None if run.options.warm_start else {"sampled": fingerprint(run.network.initial_values.outputs)}
 
 
-def _own_code(run: TrainingRun) -> dict[str, str]:
-    """The plain Python of a user that decides how a training goes."""
+def _custom_code(run: TrainingRun) -> dict[str, str]:
+    """The fingerprints of custom Python code that affects a training."""
     augmentation, evaluator = _augmentation(run), run.evaluator
     parts = [*run.rules, *(() if augmentation is None else (*augmentation.transforms, *augmentation.mix))]
-    metrics = [] if evaluator is None else [each for many in evaluator.metrics.values() for each in many]
+    metrics = [] if evaluator is None else [m for metrics in evaluator.metrics.values() for m in metrics]
     named = {type(part).__name__: part for part in parts}
-    return code_fingerprints({**named, **{f"metric {each.label}": each.measure for each in metrics}})
+    return code_fingerprints({**named, **{f"metric {metric.label}": metric.measure for metric in metrics}})
 
 
 FACTS: tuple[Fact, ...] = (
@@ -241,7 +245,7 @@ FACTS: tuple[Fact, ...] = (
     _plain("dtype", lambda run: run.model.recipe.dtype),
     _plain("frozen", lambda run: list(run.model.recipe.frozen)),
     _plain("engine", lambda run: run.model.engine or settings.engine),
-    # The split of a batch depends on it, and with it the order of sums.
+    # The number of cores determines the partition of a batch, and so the order of its sums.
     _plain("cores", lambda run: planning_cores()),
     _plain("portable_bits", lambda run: settings.portable_bits),
     _plain("epochs", lambda run: _horizon(run.model.recipe.optimizer.schedule, run.options.epochs)),
@@ -249,17 +253,17 @@ FACTS: tuple[Fact, ...] = (
     _plain("shuffle", lambda run: run.order.shuffle),
     _plain("buckets", lambda run: None if run.trimming is None else run.trimming.width),
     _plain("seed", lambda run: run.seed),
-    _plain("augmentation", lambda run: (found := _augmentation(run)) and found.to_record()),
+    _plain("augmentation", lambda run: (augmentation := _augmentation(run)) and augmentation.to_record()),
     _plain("rules", lambda run: [f"{rule}" for rule in run.rules]),
     _plain("metrics", lambda run: run.evaluator and run.evaluator.metric_names),
     _plain("data", lambda run: data_fingerprint(run.data)),
     _plain("validation", lambda run: run.evaluator and data_fingerprint(run.evaluator.rows)),
-    # The data holds numbers of classes: classes that were renamed leave it as it was.
+    # The data contains class indices: renamed labels do not change it.
     _plain("labels", lambda run: {name: list(t.labels) for name, t in run.model.targets.items()}),
     _plain("preparation", lambda run: _preparation(run.model)),
     _plain("tokenizers", lambda run: _vocabularies(run.model)),
     Fact("start", _start, _start_differs),
-    Fact("code", _own_code, _code_differs),
-    # Compared last, and only where all else is equal: then it names the code that changed.
+    Fact("code", _custom_code, _code_differs),
+    # Compared last, and only where all other facts are equal: it names the code that changed.
     Fact("computation", lambda run: computation(run.network, run.step), lambda *both: None),
 )

@@ -1,7 +1,7 @@
-"""One file that is a whole model: weights, net, preparation, labels, facts, checksum. It names no code.
+"""Model files: one file with layers, weights, preparation, labels, facts and a checksum, and without code.
 
-A net is written as a record of names and numbers; reading it looks the names up in tables of classes that
-chainrule knows (and those the caller hands in). So there is nothing in a file that could be executed.
+Layers are stored as a record of names and numbers. Reading looks up the names in chainrule's tables of
+classes and in the classes that the caller passes. A file therefore contains nothing that could be executed.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ KIND = "model"
 BROKEN = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError
 )  # fmt: skip
-"""What building may raise from a record that no network could have written."""
+"""Exceptions that building may raise from a malformed record."""
 
 
 def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = None) -> None:
     """Write a model; see ``chainrule.Model.save``.
 
     Args:
-        model: a trained one.
-        path: of the file.
-        within: the run folder that ``path`` lies in; below it no link is followed.
+        model: a trained model.
+        path: the path of the file.
+        within: the run folder that contains ``path``; no link below it is followed.
     """
     if model.network is None:
         raise TrainingError("E503", where="save", fix="model.fit(x, y)")
@@ -45,14 +45,14 @@ def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = 
 
 
 def to_bytes(model: ModelState) -> bytes:
-    """The bytes of a model's file."""
+    """The bytes of a model file."""
     tensors = {f"parameter/{k}": v for k, v in model.parameters.items()}
     tensors |= {f"state/{k}": v for k, v in model.states.items()}
     return container.pack(KIND, to_document(model), tensors)
 
 
 def to_document(model: ModelState) -> dict[str, Any]:
-    """Everything of a model that is no array, as plain data."""
+    """Everything of a model except arrays, as plain data."""
     recipe, network = model.recipe, model.network
     inputs = {} if network is None else network.inputs
     return {
@@ -65,14 +65,14 @@ def to_document(model: ModelState) -> dict[str, Any]:
         "frozen": list(recipe.frozen),
         "metrics": None
         if model.metrics is None
-        else [name for name in model.metrics if isinstance(name, str)],  # a function is no data
+        else [name for name in model.metrics if isinstance(name, str)],  # functions are not stored
         "inputs": [
             {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
             for name, spec in inputs.items()
         ],
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
-        "tokenizers": {name: each.to_record() for name, each in model.tokenizers.items()},
+        "tokenizers": {name: tokenizer.to_record() for name, tokenizer in model.tokenizers.items()},
         "computation": {"parts": dict(model.computation), "start": model.start},
         "facts": dict(model.facts),
         "history": history_record(model.history),
@@ -80,7 +80,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
 
 
 def _losses(model: ModelState) -> Mapping[str, Loss]:
-    """The loss of each output; of a model without graphs those of the recipe, one under the name ``""``."""
+    """The loss of each output; for a model without graphs, those of the recipe, a single one as ``""``."""
     if model.network is not None:
         return model.network.losses
     losses = model.recipe.loss
@@ -92,7 +92,7 @@ def _losses(model: ModelState) -> Mapping[str, Loss]:
 
 
 def custom_classes(model: ModelState) -> tuple[type, ...]:
-    """The user's own classes in a model, which ``from_bytes`` needs to read it."""
+    """The custom classes in a model, which ``from_bytes`` needs to read it."""
     recipe = model.recipe
     parts = (recipe.net, recipe.optimizer, recipe.penalty, recipe.clip, *_losses(model).values())
     return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in nn.own_kinds(part)))
@@ -107,13 +107,13 @@ def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> Mod
     """The model in the bytes of a file.
 
     Args:
-        content: what ``to_bytes`` returned.
-        layers: classes of the user's own layers.
-        where: what to call the file in an error.
+        content: the bytes of the file.
+        layers: custom classes of layers.
+        where: the name of the file in an error.
     """
     record, tensors = container.unpack(content, KIND, where)
     try:
-        # A number that the dtype cannot hold becomes infinite, and the predictions say so.
+        # A number beyond the range of the dtype becomes infinite; a prediction then emits a notice.
         with building(_limits(tensors)), np.errstate(over="ignore"):
             model = _from_document(record, layers)
         if model.network is None and not tensors:
@@ -134,7 +134,7 @@ def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> Mod
 
 
 def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
-    """What building the network of a file may take."""
+    """The limits for building the network of a file."""
     shapes = {name.partition("/")[2]: array.shape for name, array in tensors.items()}
     return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
@@ -162,7 +162,7 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> 
         model,
         targets={name: replace(t, labels=tuple(record["labels"][name])) for name, t in model.targets.items()},
         preparation=None if prepared is None else data.Preparation.from_record(prepared),
-        tokenizers={name: data.Tokenizer.from_record(each) for name, each in tokenizers.items()},
+        tokenizers={name: data.Tokenizer.from_record(part) for name, part in tokenizers.items()},
         facts=dict(record["facts"]),
         history=history_of(record["history"]),
         recorded={str(name): str(part) for name, part in computed["parts"].items()},
@@ -171,9 +171,9 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> 
 
 
 def _refuse_contradictions(model: ModelState) -> None:
-    """Refuse labels and a preparation that cannot belong to the net; only a file made by hand has such.
+    """Refuse labels and a preparation that contradict the network; only a manipulated file has such.
 
-    Raises ``ValueError``, which ``load`` turns into FileError E424.
+    Raises ``ValueError``, which ``from_bytes`` converts to FileError E424.
     """
     assert model.network is not None
     for name, target in model.targets.items():
@@ -182,7 +182,7 @@ def _refuse_contradictions(model: ModelState) -> None:
             raise ValueError(f'labels of output "{name}": {str(target.labels)[:60]}')
         if len(target.labels) > (target.max_classes if target.is_classes else 0):
             raise ValueError(
-                f'{len(target.labels)} labels of output "{name}", which has room for {target.max_classes}'
+                f'{len(target.labels)} labels of output "{name}", which has at most {target.max_classes}'
             )
     if not set(model.tokenizers) <= {"", *model.network.inputs}:
         raise ValueError(f"tokenizers of no input: {', '.join(model.tokenizers)[:60]}")
@@ -193,7 +193,7 @@ def _refuse_contradictions(model: ModelState) -> None:
     if shapes != [preparation.shape] or preparation.task != model.task:
         raise ValueError(f"a preparation of inputs {preparation.shape} for {preparation.task}")
     if not set(model.labels) <= set(preparation.labels):
-        raise ValueError("labels that the preparation does not know")
+        raise ValueError("labels that are not in the preparation")
 
 
 def _spec(part: Mapping[str, Any]) -> Spec:
@@ -208,14 +208,14 @@ def _spec(part: Mapping[str, Any]) -> Spec:
 def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelState:
     """A model with the arrays of a file, which must be exactly those of its network.
 
-    Only specs are compared, and no array of the network's size is created before: a record of a layer of a
-    billion units costs nothing.
+    Specs are compared before any array of the network's size is allocated: a malicious record of a layer with
+    a billion units takes no memory.
     """
     assert model.network is not None
     parameters, states = model.network.parameters, model.network.inference.states
-    wanted = {f"parameter/{k}": p.spec for k, p in parameters.items()}
-    wanted |= {f"state/{k}": p.spec for k, p in states.items()}
-    refuse_other_arrays(wanted, tensors, "the arrays of its net")
+    expected = {f"parameter/{k}": p.spec for k, p in parameters.items()}
+    expected |= {f"state/{k}": p.spec for k, p in states.items()}
+    refuse_other_arrays(expected, tensors, "the arrays of its network")
     return model.with_arrays(
         {path: tensors[f"parameter/{path}"] for path in parameters},
         {path: tensors[f"state/{path}"] for path in states},

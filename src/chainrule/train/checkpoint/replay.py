@@ -1,9 +1,9 @@
-"""Back to one update of a training: the state it began with, its batch, its random key, to the last bit.
+"""Replay: repeat one update of a training with the same bits: its parameters, batch and random key.
 
-A training records scalars only. Everything else is a function of the first values, the data and the options,
-so it is made again: from the newest checkpoint before the update, or from the first values, which the seed
-decides. That it *is* the same training is checked twice: the checkpoint says what it belongs to, and the
-losses of the epochs passed on the way are those the run has recorded.
+A training records scalars only. All arrays are functions of the initial parameters, the data and the options.
+They are recomputed from the latest checkpoint before the update, or from the initial parameters, which the
+seed determines. Two checks verify that the replayed training is the recorded one: the identity in the
+checkpoint, and the recorded losses of the epochs before the update.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chainrule.events import Channel, Event, StepDone
 from chainrule.records import frozen
 from chainrule.store import Checkpoint, RunFolder
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
-from chainrule.train.checkpoint.identity import identity_of, planned_as, same_training
+from chainrule.train.checkpoint.identity import identity_of, planned_as, require_same_training
 from chainrule.train.checkpoint.resume import recorded_cores
 from chainrule.train.loop import train
 from chainrule.train.model_state import GIVEN, ModelState
@@ -32,18 +32,18 @@ from chainrule.train.training_run import TrainingRun
 
 @frozen(eq=False)
 class ReplayedUpdate:
-    """One update of a training, made again.
+    """A replayed update of a training.
 
     Args:
-        number: which, from 1.
-        epoch, batch: its place, from 0.
-        rows: the rows of the data in its batch.
-        arrays: everything the step was given, by input name: batch, parameters, states, slots, key.
-        after: the parameters it left.
-        loss, learning_rate: as the training computed them.
-        horizon: updates the whole training was to make, for the schedule.
+        number: the number of the update, from 1.
+        epoch, batch: indices of the epoch and of the batch in it, from 0.
+        rows: the row numbers of its batch.
+        arrays: all inputs of the step by name: batch, parameters, states, slots, key.
+        after: the parameters after the update.
+        loss, learning_rate: the values that the training computed.
+        horizon: the planned number of updates of the complete training, for the schedule.
         model: the model before the training, with its network, targets and labels.
-        weighted: whether its samples had weights.
+        weighted: whether samples have weights.
     """
 
     number: int
@@ -60,17 +60,18 @@ class ReplayedUpdate:
 
 
 def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, Any]) -> ReplayedUpdate:
-    """Make a training again up to one of its updates.
+    """Repeat a training up to one of its updates.
 
     Args:
-        model: what was trained; it stays as it is.
-        step: which update, from 1.
-        x, y, options: those of ``fit``. The folder ``run`` is only read.
+        model: the trained model; it is not changed.
+        step: the number of the update, from 1.
+        x, y, options: the arguments of ``fit``. The folder ``run`` is only read.
 
     Raises:
-        UsageError E530: no such update. TrainingError E531: it began with parameters that nobody kept.
-        TrainingError E532: what was made again is not what was recorded. FileError E505: another training
-        than that of ``run``.
+        UsageError E530: no such update. TrainingError E531: the initial parameters were not saved.
+        TrainingError E532: the replayed training differs from the recorded one. FileError E505: the options
+            or
+        the data are not those of ``run``.
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
         raise UsageError("E530", where="replay", step=step, expected="1 or more", received=step, fix="step=1")
@@ -80,61 +81,62 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
     latest = None if folder is None else folder.latest()
     with planned_as(recorded_cores(latest) or model.facts.get("cores")):
-        again = prepare(_blank(model), TrainingData(x, y, validation), chosen)
-        return _update_again(model, again, int(step), folder)
+        run = prepare(_untrained(model), TrainingData(x, y, validation), chosen)
+        return _replay(model, run, int(step), folder)
 
 
-def _update_again(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> ReplayedUpdate:
-    """An update of a training that is repeated.
+def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> ReplayedUpdate:
+    """Repeat one update.
 
     Args:
-        model: what was trained.
-        run: the training, ready to be repeated.
-        step: which update.
-        folder: of the training, if it has one.
+        model: the trained model.
+        run: the training before its first update.
+        step: the number of the update, from 1.
+        folder: the run folder of the training, if it has one.
     """
     run.channel = Channel()
-    found = None if folder is None else folder.latest()
-    if found is not None:
-        same_training(
-            found.record.get("identity"), identity_of(run), str(folder and folder.path), run.network
+    latest = None if folder is None else folder.latest()
+    if latest is not None:
+        require_same_training(
+            latest.record.get("identity"), identity_of(run), str(folder and folder.path), run.network
         )
-    _same_computation(model, run)
-    near = None if folder is None or found is None else folder.latest(step - 1)
-    if near is not None:
-        run.state = TrainState.restore(near.record, near.tensors, run.state)
-    elif run.options.warm_start or _began_given(model, found):
+    _require_same_computation(model, run)
+    checkpoint = None if folder is None or latest is None else folder.latest(step - 1)
+    if checkpoint is not None:
+        run.state = TrainState.restore(checkpoint.record, checkpoint.tensors, run.state)
+    elif run.options.warm_start or _is_start_given(model, latest):
         raise TrainingError(
-            "E531", where="replay", expected="first values drawn by the seed, or a checkpoint before it",
-            received="parameters that were given, and no checkpoint so early",
+            "E531", where="replay",
+            expected="initial parameters sampled by the seed, or a checkpoint before the update",
+            received="parameters set by the user, and no checkpoint before the update",
             fix="model.explain(x, y), which explains the present parameters",
         )  # fmt: skip
     _advance(run, step - 1)
     if run.state.step < step - 1 or run.state.epoch >= run.options.epochs:
         expected = f"1 to {run.state.step}, as many as the training made"
         raise UsageError("E530", where="replay", step=step, expected=expected, received=step, fix="step=1")
-    recorded = model.history if found is None else history_of(found.record.get("history"))
-    _same_history(run.state.history, recorded)
+    recorded = model.history if latest is None else history_of(latest.record.get("history"))
+    _require_same_history(run.state.history, recorded)
     return _next_update(run)
 
 
-def _blank(model: ModelState) -> ModelState:
-    """The model before it was trained; its labels and graphs are derived again."""
+def _untrained(model: ModelState) -> ModelState:
+    """The model before its training, without graphs and labels."""
     return replace(model, network=None, is_given=False, history=[], step=None, recorded={})
 
 
-def _began_given(model: ModelState, found: Checkpoint | None) -> bool:
-    """Whether the training began with parameters that the seed does not give."""
-    if found is None:
+def _is_start_given(model: ModelState, checkpoint: Checkpoint | None) -> bool:
+    """Whether the initial parameters of the training were not sampled by the seed."""
+    if checkpoint is None:
         return model.start == GIVEN
-    return GIVEN in (found.record["identity"]["start"] or {})
+    return GIVEN in (checkpoint.record["identity"]["start"] or {})
 
 
-def _same_computation(model: ModelState, run: TrainingRun) -> None:
-    """Refuse a training whose layers, loss or optimizer compute something else than the recorded ones.
+def _require_same_computation(model: ModelState, run: TrainingRun) -> None:
+    """Refuse a training whose layers, loss or optimizer differ from the recorded ones.
 
     Raises:
-        TrainingError E532: they do, or the classes have other names.
+        TrainingError E532: the computation or the labels differ.
     """
     saved, part = model.computation, None
     if model.labels and run.model.labels != model.labels:
@@ -150,7 +152,7 @@ def _same_computation(model: ModelState, run: TrainingRun) -> None:
 
 
 def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
-    """Train until so many updates are made; returns the loss and the learning rate of the last one."""
+    """Train until ``count`` updates are complete; returns loss and learning rate of the last one."""
     last = [float("nan")] * 2
 
     def until(event: Event) -> bool:
@@ -164,23 +166,23 @@ def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
     return last[0], last[1]
 
 
-def _same_history(made: Sequence[Row], recorded: Sequence[Row]) -> None:
-    """Refuse a training that went another way than the recorded one.
+def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> None:
+    """Refuse a replayed training whose losses differ from the recorded ones.
 
     Raises:
         TrainingError E532: the loss of an epoch differs.
     """
-    for now, then in zip(made, recorded, strict=False):
-        if now["loss"] != then["loss"]:
+    for row, expected in zip(replayed, recorded, strict=False):
+        if row["loss"] != expected["loss"]:
             raise TrainingError(
-                "E532", where=f"replay, epoch {then['epoch']}", expected=f"loss {then['loss']}",
-                received=f"loss {now['loss']}",
+                "E532", where=f"replay, epoch {expected['epoch']}", expected=f"loss {expected['loss']}",
+                received=f"loss {row['loss']}",
                 fix="model.explain(x, y), which explains the present parameters",
             )  # fmt: skip
 
 
 def _next_update(run: TrainingRun) -> ReplayedUpdate:
-    """The update that follows the state of a training: its batch, and what it led to."""
+    """The update after the present state of a training."""
     state = run.state
     if run.augmentation is not None:
         run.augmentation(state.epoch)
@@ -189,11 +191,11 @@ def _next_update(run: TrainingRun) -> ReplayedUpdate:
     if run.trimming is not None:
         batch, step, _ = run.trimming(run.data, rows)
     arrays = {name: np.array(a) for name, a in step.feed(batch, state, run.seed).items()}
-    epoch, place = state.epoch, state.batch
-    loss, rate = _advance(run, state.step + 1)
+    epoch, index = state.epoch, state.batch
+    loss, learning_rate = _advance(run, state.step + 1)
     if run.augmentation is not None:
         run.augmentation.close()
     return ReplayedUpdate(
-        state.step, epoch, place, rows, arrays, state.parameters, loss, rate,
+        state.step, epoch, index, rows, arrays, state.parameters, loss, learning_rate,
         run.options.epochs * run.order.steps, run.model, batch.weights is not None,
     )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Going on with a training that was cut off: the same one, or none.
+"""Resume an interrupted training from its checkpoint.
 
-A checkpoint holds, besides the state, the *identity* of its training (``identity.py``): net, loss, optimizer,
-data, options, and fingerprints of what is computed.
-Going on with anything else would give a network that no training from the beginning could have given, so it
-is refused, and all that differs is said.
+A checkpoint contains the state and the *identity* of its training (``identity.py``): layers, loss, optimizer,
+data, options, and fingerprints of the computation. Another training cannot resume from it, since the result
+would be a network that no uninterrupted training computes; the error lists all differences.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from chainrule import store
 from chainrule.errors import FileError, TrainingError
 from chainrule.events import Notice
 from chainrule.train import nonfinite
-from chainrule.train.checkpoint.identity import identity_of, same_training
+from chainrule.train.checkpoint.identity import identity_of, require_same_training
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
@@ -32,7 +31,7 @@ PROBES = "probes.csv"  # in the folder of a run
 
 
 def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]:
-    """The run's folder and its lock; a ``RunFolder`` was claimed by the caller, who also writes there."""
+    """The run folder and its lock; a ``RunFolder`` is locked by the caller."""
     if run is None or isinstance(run, store.RunFolder):
         return run, nullcontext()
     folder = store.RunFolder.create(run)
@@ -40,62 +39,63 @@ def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]
 
 
 def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
-    """For how many cores the training of a checkpoint was planned; ``None`` where there is none."""
+    """The number of cores for which the training of a checkpoint was planned; ``None``: not recorded."""
     identity = {} if checkpoint is None else checkpoint.record.get("identity")
     return identity.get("cores") if isinstance(identity, dict) else None
 
 
-def with_folder(folder: RunFolder, run: TrainingRun, found: Checkpoint | None) -> None:
-    """Let a training save in a folder, and begin with a checkpoint of it on a resume.
+def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | None) -> None:
+    """Save the checkpoints of a training in a folder, and restore its state to resume.
 
     Args:
-        folder: claimed by this process.
-        run: what is to be trained; gets its state and how it saves.
-        found: the newest checkpoint of the folder, from which a resumed training continues; ``None``: a new
-            training.
+        folder: a folder that this process has locked.
+        run: the training; its ``save`` is set, and its state restored from the checkpoint.
+        checkpoint: the latest checkpoint of the folder, to resume from; ``None``: a new training.
 
     Raises:
-        FileError E505: the checkpoint is of another training.
-        FileError E440, E424: it cannot be one of this network.
+        FileError E505: the checkpoint belongs to another training.
+        FileError E440, E424: its arrays or counters do not fit this network and data.
     """
     identity = identity_of(run)
     nonfinite.remove_report(folder)
-    if found is None:
+    if checkpoint is None:
         folder.delete_checkpoints()
     else:
-        identity["start"] = _restore(run, found, identity, str(folder.path))
+        identity["start"] = _restore(run, checkpoint, identity, str(folder.path))
         if run.prober is not None:
             run.prober.resume(probes_in(folder), run.state.step)
 
-    def save(now: TrainState) -> str:
-        record = {**now.record(), "identity": identity}
+    def save(state: TrainState) -> str:
+        record = {**state.record(), "identity": identity}
         if run.prober is not None:
             folder.write_text(PROBES, probe.to_csv(run.prober.probes))
-        return str(folder.save_checkpoint(now.step, record, now.tensors()))
+        return str(folder.save_checkpoint(state.step, record, state.tensors()))
 
-    if found is None:
+    if checkpoint is None:
         save(run.state)
     run.save = save
 
 
-def _restore(run: TrainingRun, found: Checkpoint, identity: dict[str, Any], where: str) -> Any:
-    """Let a training begin with a checkpoint; returns the recorded origin of its initial parameters."""
-    for line in found.skipped:
-        run.channel.send(Notice(f"a checkpoint was passed over: {line}", f"跳过了一个检查点：{line}"))
-    saved = found.record.get("identity")
-    same_training(saved, identity, where, run.network)
-    start = saved["start"]  # known only from the checkpoint
+def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any], where: str) -> Any:
+    """Restore the state of a training; returns the recorded origin of its initial parameters."""
+    for line in checkpoint.skipped:
+        run.channel.send(
+            Notice(f"a damaged checkpoint was skipped: {line}", f"跳过了一个损坏的检查点：{line}")
+        )
+    saved = checkpoint.record.get("identity")
+    require_same_training(saved, identity, where, run.network)
+    start = saved["start"]  # only the checkpoint records it
     run.model = replace(run.model, start=SAMPLED if SAMPLED in (start or {}) else GIVEN)
-    run.state = TrainState.restore(found.record, found.tensors, run.state)
-    _refuse_other_place(run, where)
+    run.state = TrainState.restore(checkpoint.record, checkpoint.tensors, run.state)
+    _refuse_other_counts(run, where)
     return start
 
 
-def _refuse_other_place(run: TrainingRun, where: str) -> None:
-    """Refuse counts and a history that this training cannot have.
+def _refuse_other_counts(run: TrainingRun, where: str) -> None:
+    """Refuse counters and a history that this training cannot have.
 
     Raises:
-        FileError E424: the step is not the number of batches so far; other columns in the history.
+        FileError E424: the step is not the number of batches so far; the history has other columns.
     """
     state = run.state
     columns = ["epoch", "loss", *([] if run.evaluator is None else run.evaluator.columns)]
@@ -115,20 +115,20 @@ def _refuse_other_place(run: TrainingRun, where: str) -> None:
 
 @contextmanager
 def reporting_to(folder: RunFolder | None) -> Iterator[None]:
-    """What goes wrong inside the block because of a number that is not finite is written to the folder."""
+    """Write the report of a non-finite value that ends the block to the folder."""
     try:
         yield
     except TrainingError as error:
         if folder is not None and error.report is not None:
-            with suppress(FileError):  # a full disk must not hide what went wrong
+            with suppress(FileError):  # a full disk must not replace the error
                 nonfinite.write_report(folder, error.report)
         raise
 
 
 def probes_in(folder: RunFolder) -> list[Probe]:
-    """What went on inside the net, as the folder has it; nothing where it has no such table.
+    """The probes in a run folder; empty where the table is missing or damaged.
 
-    Probes are told, never computed with: a training goes on without a table that is missing or damaged.
+    Probes are reported only; they do not affect a training.
     """
     try:
         return probe.of_csv(folder.read_text(PROBES))

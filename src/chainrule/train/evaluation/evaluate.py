@@ -218,7 +218,7 @@ def evaluate(
     """The loss and the metrics of a model on samples; see ``chainrule.Model.evaluate``."""
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
-    x, y = tabular.taken(model.preparation, x, y)
+    x, y = tabular.encode_table(model.preparation, x, y)
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
     refuse_weight_shape(model.network, rows.weights)
     refuse_zero_weights(row_weights(model.network, rows))

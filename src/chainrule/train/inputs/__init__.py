@@ -1,2 +1,1 @@
-"""Inputs of a training: checked arrays, tables, encoded targets, sample weights, augmentation and
-trimming."""
+"""Inputs of a training: checked arrays, tables, targets, sample weights, augmentation and trimming."""

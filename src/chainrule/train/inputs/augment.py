@@ -1,11 +1,11 @@
-"""Images that change from epoch to epoch, under a training that reads its rows from memory.
+"""``EpochAugmentation``: training images that change from epoch to epoch.
 
-The loop and the engines gather batches by row number from arrays that stay where they are. So augmentation
-is one thing only: before an epoch begins, the arrays are written anew. The next epoch's images are made on
-threads while this one is being learned from. What is written depends on the seed, the epoch and the image's
-number alone; a training that is resumed in the middle of an epoch writes the same arrays again.
+The loop and the engines gather batches by row number from fixed arrays. Augmentation overwrites these arrays
+before each epoch; threads compute the images of the next epoch during the present one. The images depend only
+on
+the seed, the epoch and the row number: a training that resumes in the middle of an epoch has the same images.
 
-**Cost** two more copies of the training images in memory: the ones to begin from, and the next epoch's.
+Cost: two more copies of the training images in memory, the original ones and those of the next epoch.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from chainrule.data import Preparation
     from chainrule.data.augmentation import Augmentation
 
-BLOCK = 64  # images for one thread at a time
-WORKERS = 2
+BLOCK = 64  # images of one task
+WORKERS = 2  # threads
 
 
 class EpochAugmentation:
-    """The training rows, their images written anew for each epoch.
+    """The training rows with augmented images, which are overwritten for each epoch.
 
     Args:
-        augmentation: what happens to the images.
-        data: inputs and targets by the names of the step's inputs; left as they are.
-        seed: of the training.
-        epochs: how many there will be.
-        preparation: of a folder of images, how pixels became inputs; without one they lie between 0 and 1.
+        augmentation: the random changes of the images.
+        data: inputs and targets by the names of the step's inputs; they are not changed.
+        seed: the seed of the training.
+        epochs: the number of epochs.
+        preparation: the conversion of pixels to inputs; ``None``: inputs are pixels between 0 and 1.
 
     Raises:
-        DataError E354: not one input of images. UsageError E113: no augmentation. UsageError E102: mixing,
-        with targets that are no shares of classes.
+        DataError E354: there are several inputs or targets. UsageError E113: not a ``cr.Augmentation``.
+        UsageError E102: an augmentation that mixes images, with targets that are not class probabilities.
     """
 
     def __init__(
@@ -65,49 +65,49 @@ class EpochAugmentation:
                 received=f"{y.dtype} {y.shape}, which cannot be mixed",
                 fix='loss="soft_cross_entropy", y=numpy.eye(K)[y]',
             )  # fmt: skip
-        augmentation.apply(self.images, np.arange(1), seed)  # refuses what are no images, before all the rest
-        self.now = Arrays(_like(data.x, x.copy()), _like(data.y, y.copy()), data.weights)
-        self.next: tuple[np.ndarray, np.ndarray] = np.empty_like(x), np.empty_like(y)
+        augmentation.apply(self.images, np.arange(1), seed)  # raises an error if the inputs are not images
+        self.current = Arrays(_like(data.x, x.copy()), _like(data.y, y.copy()), data.weights)
+        self.upcoming: tuple[np.ndarray, np.ndarray] = np.empty_like(x), np.empty_like(y)
         self.pool = ThreadPoolExecutor(WORKERS)
-        self.waiting: list[Future[None]] = []
-        self.coming = -1
+        self.tasks: list[Future[None]] = []
+        self.upcoming_epoch = -1
 
     def __call__(self, epoch: int) -> None:
-        """Write the images of an epoch, and begin to make the next one's."""
-        if self.coming != epoch:
-            self._begin(epoch)
-        for block in self.waiting:
-            block.result()
-        np.copyto(_only("x", self.now.x), self.next[0])
-        np.copyto(_only("y", self.now.y), self.next[1])
-        self.waiting, self.coming = [], -1
+        """Write the images of an epoch, and start to compute those of the next one."""
+        if self.upcoming_epoch != epoch:
+            self._start(epoch)
+        for task in self.tasks:
+            task.result()
+        np.copyto(_only("x", self.current.x), self.upcoming[0])
+        np.copyto(_only("y", self.current.y), self.upcoming[1])
+        self.tasks, self.upcoming_epoch = [], -1
         if epoch + 1 < self.epochs:
-            self._begin(epoch + 1)
+            self._start(epoch + 1)
 
-    def _begin(self, epoch: int) -> None:
-        wait([block for block in self.waiting if not block.cancel()])  # two epochs never write at once
-        rows, self.coming = len(self.images), epoch
+    def _start(self, epoch: int) -> None:
+        wait([task for task in self.tasks if not task.cancel()])  # two epochs never write at the same time
+        rows, self.upcoming_epoch = len(self.images), epoch
         starts = range(0, rows, BLOCK)
-        self.waiting = [self.pool.submit(self._make, epoch, i, min(i + BLOCK, rows)) for i in starts]
+        self.tasks = [self.pool.submit(self._augment, epoch, i, min(i + BLOCK, rows)) for i in starts]
 
-    def _make(self, epoch: int, start: int, end: int) -> None:
+    def _augment(self, epoch: int, start: int, end: int) -> None:
         samples = np.arange(start, end)
-        made = self.augmentation.apply(self.images, samples, self.seed, epoch)
-        self.next[0][start:end] = (made.x - self.mean) / self.std
-        self.next[1][start:end] = (
-            made.targets(self.targets, samples) if self.augmentation.mix else self.targets[samples]
+        augmented = self.augmentation.apply(self.images, samples, self.seed, epoch)
+        self.upcoming[0][start:end] = (augmented.x - self.mean) / self.std
+        self.upcoming[1][start:end] = (
+            augmented.targets(self.targets, samples) if self.augmentation.mix else self.targets[samples]
         )
 
     def close(self) -> None:
-        """Leave what is not begun, and let the threads go."""
+        """Cancel the remaining tasks and end the threads."""
         self.pool.shutdown(cancel_futures=True)
 
 
 def _only(name: str, part: Any) -> np.ndarray:
-    """The one array of inputs or targets.
+    """The only array of inputs or targets.
 
     Raises:
-        DataError E354: there are several.
+        DataError E354: there are several arrays.
     """
     arrays = list(part.values()) if isinstance(part, dict) else [part]
     if len(arrays) > 1:
@@ -119,5 +119,5 @@ def _only(name: str, part: Any) -> np.ndarray:
 
 
 def _like(part: Any, array: np.ndarray) -> Any:
-    """The array under the name the part has."""
+    """The array by the name that ``part`` has."""
     return dict.fromkeys(part, array) if isinstance(part, dict) else array

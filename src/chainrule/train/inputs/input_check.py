@@ -1,4 +1,4 @@
-"""The arrays that a net is given: whether they fit it, and what makes them fit where they do not."""
+"""Checks of input arrays: their shapes against the specs of a network, with a fix for mismatches."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ IMAGE = 4  # axes of a batch of images
 
 
 def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse arrays of other shapes than a net was built for.
+    """Refuse arrays whose shapes do not fit the inputs of a network.
+
+    Args:
+        specs: the specs of the inputs by name.
+        arrays: the arrays by name.
 
     Raises:
-        ShapeError E209: another shape, or no array; all are listed, and how the first is made to fit if that
-            can be told.
+        ShapeError E209: another shape, or a missing array; all are listed, with a fix for the first if known.
     """
-    wrong = [
+    mismatches = [
         (name, shape_text(spec.shape), "nothing" if array is None else _shape_of(array))
         for name, spec in specs.items()
         if (array := arrays.get(name)) is None or array.shape[1:] != spec.shape[1:]
     ]
-    if wrong:
-        (first, expected, received), *rest = wrong
-        given = arrays.get(first)
+    if mismatches:
+        (first, expected, received), *rest = mismatches
+        array = arrays.get(first)
         raise ShapeError(
             "E209", where=f'input "{first}"', expected=expected, received=received,
             notes=[f'input "{name}": {received}, not {expected}' for name, expected, received in rest],
-            fix="" if given is None else suggested_fix(first, given.shape, specs[first].shape),
+            fix="" if array is None else suggested_fix(first, array.shape, specs[first].shape),
         )  # fmt: skip
 
 
 def require_specs(inputs: object) -> None:
-    """Refuse what is not a dict of specs, such as a shape alone.
+    """Refuse everything except a dict of specs, such as a shape alone.
 
     Raises:
-        UsageError E113: ``inputs`` is not such a dict; the fix describes one input of this shape.
+        UsageError E113: ``inputs`` is not such a dict; the fix shows one input of this shape.
     """
     if isinstance(inputs, Mapping) and all(isinstance(spec, Spec) for spec in inputs.values()):
         return
     lengths = inputs if isinstance(inputs, list | tuple) else ()
-    whole = [n for n in lengths if isinstance(n, int)] or [2]
-    shape = ", ".join(["None", *map(str, whole)])
+    sizes = [n for n in lengths if isinstance(n, int)] or [2]
+    shape = ", ".join(["None", *map(str, sizes)])
     raise UsageError(
         "E113", where="Model", name="inputs", expected="a dict: the spec of each input by name",
         received=short_repr(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
@@ -52,10 +55,10 @@ def require_specs(inputs: object) -> None:
 
 
 def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
-    """Refuse one sample where rows are expected: numbers of the shape of a row of the only input.
+    """Refuse a single sample where rows are expected.
 
     Raises:
-        ShapeError E209: ``x`` lacks the batch axis.
+        ShapeError E209: ``x`` has the shape of one row of the only input, without the batch axis.
     """
     if len(specs) != 1 or not isinstance(x, np.ndarray | list | tuple):
         return
@@ -67,8 +70,13 @@ def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
         )  # fmt: skip
 
 
-def suggested_fix(name: str, given: tuple[int, ...], wanted: Shape) -> str:
-    """What makes an array of one shape fit another, as it is typed; ``""`` where that cannot be told.
+def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:
+    """The code that converts an array to the expected shape; ``""`` where it is not known.
+
+    Args:
+        name: the name of the array.
+        shape: its shape.
+        expected: the shape of the input, batch axis first.
 
     Example:
         >>> suggested_fix("x", (28, 28), (Size.symbol("B"), 28, 28, 1))
@@ -76,21 +84,21 @@ def suggested_fix(name: str, given: tuple[int, ...], wanted: Shape) -> str:
         >>> suggested_fix("x", (5, 28, 28, 3), (Size.symbol("B"), 28, 28, 1))
         'x.mean(axis=-1, keepdims=True)'
     """
-    sample = wanted[1:]
-    if given == sample:
+    sample = expected[1:]
+    if shape == sample:
         return f"{name}[None]"
-    if sample[-1:] == (1,) and given[1:] == sample[:-1]:
+    if sample[-1:] == (1,) and shape[1:] == sample[:-1]:
         return f"{name}[..., None]"
-    if sample[-1:] == (1,) and given == sample[:-1]:
+    if sample[-1:] == (1,) and shape == sample[:-1]:
         return f"{name}[None, ..., None]"
-    if len(given) != IMAGE or len(wanted) != IMAGE:
+    if len(shape) != IMAGE or len(expected) != IMAGE:
         return ""
     height, width, channels = sample
-    if (height, width) != given[1:3]:
+    if (height, width) != shape[1:3]:
         return f"images of {height} x {width}: cr.read_images(folder, size=({height}, {width}))"
     if channels == 1:
         return f"{name}.mean(axis=-1, keepdims=True)"
-    return f"{name}.repeat({channels}, axis=-1)" if given[3] == 1 else ""
+    return f"{name}.repeat({channels}, axis=-1)" if shape[3] == 1 else ""
 
 
 def _shape_of(array: np.ndarray) -> str:

@@ -1,7 +1,6 @@
-"""What an output is asked for: from a person's labels (``"yes"``) to what a loss computes with (1), and back.
+"""``Target``: encoding of targets, from labels (``"yes"``) to the arrays of a loss (1), and back.
 
-A classifier's classes are numbered in sorted order; the numbering is the model's ``labels`` and travels in
-its file.
+The labels of a classifier are sorted; their indices are the classes. The model file contains the labels.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from chainrule.train.network import Network
 Label = str | int | float | bool
 
 BATCH = Size.symbol("B")
-_SHARES = ("soft_cross_entropy", "kl_divergence")  # losses whose targets are shares of classes
+_PROBABILITIES = ("soft_cross_entropy", "kl_divergence")  # losses whose targets are class probabilities
 
 
 @frozen
 class Target:
-    """What one output of the net is asked for.
+    """The target of one output of a network.
 
     Args:
-        loss: how its answers are judged.
-        spec: the spec the loss wants its targets in.
-        output: the spec of what the net gives.
-        labels: the classes in the order of their numbers; empty for values, and before any label is known.
+        loss: the loss of the output.
+        spec: the spec of encoded targets, as the loss defines it.
+        output: the spec of the output.
+        labels: the classes in the order of their indices; empty for values, and before labels are known.
     """
 
     loss: Loss
@@ -44,54 +43,54 @@ class Target:
 
     @property
     def scores(self) -> int:
-        """How many numbers the output gives for a sample, or for each of its places."""
+        """The number of values of the output for a sample, or for each of its positions."""
         last = self.output.shape[-1]
         return last if self.output.rank > 1 and isinstance(last, int) else 1
 
     @property
     def is_single(self) -> bool:
         """Whether each sample has one class."""
-        one = self.spec.rank == 1 or (self.spec.rank == 2 and self.scores == 1)
-        return self.loss.task == "classification" and one
+        is_scalar = self.spec.rank == 1 or (self.spec.rank == 2 and self.scores == 1)
+        return self.loss.task == "classification" and is_scalar
 
     @property
     def is_classes(self) -> bool:
-        """Whether each sample, or each of its places (the words of a sentence, the pixels of a picture), has
-        one class; and not values, or several yes/no answers at once.
+        """Whether each sample, or each of its positions (tokens of a text, pixels of an image), has one
+        class; false for values and for multilabel targets.
         """
         return self.is_single or (self.loss.task == "classification" and self.spec.dtype in INTEGERS)
 
     @property
     def ignored(self) -> int | None:
-        """The number that stands where there is no class, such as behind a sentence's end."""
+        """The class index of positions without a label, such as padding; ``None``: there is none."""
         return getattr(self.loss, "ignore_index", None)
 
     @property
     def max_classes(self) -> int:
-        """How many classes the output can tell apart: one score for each, or a single one between two."""
+        """The maximum number of classes: one for each score; two for a single score."""
         return self.scores if self.spec.dtype in INTEGERS else 2
 
     @property
     def task(self) -> str:
-        """Whose metrics judge the answers; ``UNSCORED`` where none can: there are no values to compare."""
+        """The task whose metrics apply; ``UNSCORED`` where none do, since there are no values to compare."""
         if self.is_classes:
             return "classification"
         if not self.loss.needs_target:
             return UNSCORED
         if self.loss.task == "classification":
-            return "distribution" if self.loss.name in _SHARES else "multilabel"
+            return "distribution" if self.loss.name in _PROBABILITIES else "multilabel"
         return UNSCORED if self.spec.dtype in INTEGERS else "regression"
 
     def with_labels(self, y: np.ndarray) -> Target:
-        """The same with the labels that occur in ``y``, sorted.
+        """The target with the labels that occur in ``y``, sorted.
 
-        Whole numbers below K at each place of a sample are the numbers of the net's K scores already: all of
-        them are labels then, so that a word that occurs in the validation rows only is known.
+        Integers from 0 to K - 1 at each position of a sample are indices of the network's K scores. All K are
+        labels then, so that a token that occurs in the validation rows only has a label too.
 
         Raises:
-            TrainingError E502: more classes than the net gives scores.
-            TrainingError E504: more or fewer labels than samples or their places.
-            DataError E321: one class only, from which nothing can be learned.
+            TrainingError E502: more classes than the network has scores.
+            TrainingError E504: not one label for each sample or position.
+            DataError E321: only one class.
         """
         if not self.is_classes:
             return self
@@ -102,8 +101,8 @@ class Target:
                 "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
             )
         if not self.is_single and all(type(v) is int and 0 <= v < self.max_classes for v in labels):
-            labels = tuple(range(self.max_classes))  # words of a vocabulary, of which a text shows only some
-        elif self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have its number
+            labels = tuple(range(self.max_classes))  # a vocabulary, of which the rows contain only a part
+        elif self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have this index
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.max_classes:
             raise TrainingError(
@@ -114,119 +113,117 @@ class Target:
         return replace(self, labels=labels)
 
     def placeholder(self, rows: int) -> np.ndarray:
-        """What stands for the targets of a loss that takes none: zeros."""
-        return np.zeros((rows, *self._inside), self.spec.dtype)
+        """Zeros in place of the targets of a loss without targets."""
+        return np.zeros((rows, *self._sample_shape), self.spec.dtype)
 
     def encode(self, y: np.ndarray, where: str = "y") -> np.ndarray:
-        """The targets as the loss wants them.
+        """The targets as the array that the loss takes.
 
         Args:
-            y: as a person gives them, rows first.
-            where: what to call ``y`` in an error.
+            y: labels or values as users pass them, rows first.
+            where: the name of ``y`` in an error.
 
         Raises:
             TrainingError E503: the classes are not known before the first training.
-            TrainingError E504: values of a shape or kind the net does not give.
-            TrainingError E506: a label the training has not seen.
-            TrainingError E509: a target that no answer can meet.
+            TrainingError E504: a shape or dtype that is not that of the output.
+            TrainingError E506: a label that did not occur in the training.
+            TrainingError E509: a target that no output can reach.
         """
         if self.is_classes:
             self._refuse_shape(y, where)
-            coded = self._numbers(y, where).reshape(len(y), *self._inside).astype(self.spec.dtype)
+            coded = self._numbers(y, where).reshape(len(y), *self._sample_shape).astype(self.spec.dtype)
         else:
             coded = self._values(y, where)
         self.loss.refuse(coded, self.output)
         return coded
 
     @property
-    def _inside(self) -> tuple[int, ...]:
+    def _sample_shape(self) -> tuple[int, ...]:
         """The shape of one sample's target."""
         return bound(self.spec.shape[1:])
 
     def _values(self, y: np.ndarray, where: str) -> np.ndarray:
-        """Numbers, as the loss wants them."""
-        wanted = self._inside
-        y = self.loss.pad(y, wanted)
-        if y.dtype.kind not in "fiub" or (y.shape[1:] != wanted and not (y.ndim == 1 and wanted == (1,))):
+        """Values as the array that the loss takes."""
+        shape = self._sample_shape
+        y = self.loss.pad(y, shape)
+        if y.dtype.kind not in "fiub" or (y.shape[1:] != shape and not (y.ndim == 1 and shape == (1,))):
             raise TrainingError(
                 "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
                 received=f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}",
-                fix="cr.Dense(n) as the last layer gives n numbers for a sample",
+                fix="cr.Dense(n) as the last layer has n outputs for a sample",
             )  # fmt: skip
         if self.spec.dtype in INTEGERS and not (y == np.floor(y)).all():
-            strange = y[y != np.floor(y)][0]
-            raise TrainingError("E504", where=where, expected="integers", received=f"{strange}")
+            fractional = y[y != np.floor(y)][0]
+            raise TrainingError("E504", where=where, expected="integers", received=f"{fractional}")
         if self.spec.is_float and self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
             raise TrainingError(
                 "E504", where=where, expected="numbers from 0 to 1", received=f"{y.min()} to {y.max()}"
             )
-        return np.ascontiguousarray(y.reshape((len(y), *wanted)), dtype=self.spec.dtype)
+        return np.ascontiguousarray(y.reshape((len(y), *shape)), dtype=self.spec.dtype)
 
     def _refuse_shape(self, y: np.ndarray, where: str = "y") -> None:
-        if not self.is_single and y.shape[1:] != self._inside:
+        if not self.is_single and y.shape[1:] != self._sample_shape:
             raise TrainingError(
-                "E504", where=where, expected=f"a label at each place: {shape_text(self.spec.shape)}",
+                "E504", where=where, expected=f"a label at each position: {shape_text(self.spec.shape)}",
                 received=shape_text((BATCH, *y.shape[1:])),
-                fix="y.argmax(axis=-1), if each place marks its class with a 1",
+                fix="y.argmax(axis=-1), if the targets are one-hot",
             )  # fmt: skip
         if self.is_single and y.ndim != 1:
             raise TrainingError(
                 "E504", where=where, expected="one label for a sample: (B,)",
                 received=shape_text((BATCH, *y.shape[1:])),
-                fix="y.argmax(axis=1), if each row marks its class with a 1",
+                fix="y.argmax(axis=1), if the targets are one-hot",
             )  # fmt: skip
 
     def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
-        """The number of the class of each sample and place."""
+        """The class index of each sample or position, flat."""
         if not self.labels:
             raise TrainingError(
                 "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
             )
-        number = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
+        class_of = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
         values = distinct(y)
-        places = np.searchsorted(values, y)
-        known = [number.get(_plain(v)) for v in values]
-        if None in known:
-            strange = known.index(None)
-            at = np.unravel_index(int(np.argmax(places.reshape(-1) == strange)), y.shape)
+        indices = np.searchsorted(values, y)
+        classes = [class_of.get(_plain(v)) for v in values]
+        if None in classes:
+            unknown = classes.index(None)
+            first = np.unravel_index(int(np.argmax(indices.reshape(-1) == unknown)), y.shape)
             raise TrainingError(
                 "E506",
-                where=f"{where}[{', '.join(map(str, at))}]",
+                where=f"{where}[{', '.join(map(str, first))}]",
                 expected=_some(self.labels),
-                received=repr(_plain(values[strange])),
+                received=repr(_plain(values[unknown])),
             )
-        return np.array(known, np.int64)[places.reshape(-1)]
+        return np.array(classes, np.int64)[indices.reshape(-1)]
 
-    def probabilities(self, answer: np.ndarray) -> np.ndarray:
-        """The probability of each class: (N, K), or (N, ..., K) for each place; a single score is that of the
-        second class.
+    def probabilities(self, prediction: np.ndarray) -> np.ndarray:
+        """The probability of each class: (N, K), or (N, ..., K) with positions.
 
-        Scores that no label of the training ever belonged to are left out.
+        A single score is the probability of the second class. Scores without a label are left out.
         """
         if not self.is_classes:
-            return answer
+            return prediction
         if self.max_classes != self.scores:
-            p = answer.reshape(-1, 1)
+            p = prediction.reshape(-1, 1)
             return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
-        return answer[..., : len(self.labels) or None]
+        return prediction[..., : len(self.labels) or None]
 
-    def decode(self, answer: np.ndarray) -> np.ndarray:
-        """The answer in the user's terms: the likeliest label, or the values."""
+    def decode(self, prediction: np.ndarray) -> np.ndarray:
+        """The prediction as users see it: the most probable label, or the values."""
         if self.is_classes:
-            chosen = np.argmax(self.probabilities(answer), axis=-1)
-            return np.array(self.labels)[chosen] if self.labels else chosen
-        decided = self.loss.to_targets(answer)
-        if decided is not None:
-            return decided
+            classes = np.argmax(self.probabilities(prediction), axis=-1)
+            return np.array(self.labels)[classes] if self.labels else classes
+        decoded = self.loss.to_targets(prediction)
+        if decoded is not None:
+            return decoded
         if self.loss.task == "classification":
-            return (answer > 0.5).astype(np.int64)
-        return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+            return (prediction > 0.5).astype(np.int64)
+        return prediction[:, 0] if prediction.ndim == 2 and prediction.shape[1] == 1 else prediction
 
 
 def distinct(y: np.ndarray) -> np.ndarray:
-    """The values that occur, sorted: ``numpy.unique``, which takes longer to load what it needs than a first
-    step takes in all.
-    """
+    """The sorted distinct values, as ``numpy.unique``, whose imports take longer than a first training
+    step."""
     ordered = np.sort(y, axis=None)
     is_new = np.ones(ordered.size, bool)
     is_new[1:] = ordered[1:] != ordered[:-1]
@@ -234,7 +231,7 @@ def distinct(y: np.ndarray) -> np.ndarray:
 
 
 def _plain(value: Any) -> Label:
-    """A NumPy scalar as the Python value it is; a whole float as an int, so that 1.0 and 1 are one class."""
+    """A NumPy scalar as a Python value; an integral float as an int, so that 1.0 and 1 are the same class."""
     plain = value.item() if isinstance(value, np.generic) else value
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
@@ -253,22 +250,22 @@ def targets_of(network: Network) -> dict[str, Target]:
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
-    """The targets of each output by its name; an output whose loss takes none is left out.
+    """The targets of each output by name, without outputs whose loss takes no targets.
 
     Args:
-        targets: what each output is asked for.
-        y: one array when there is one output, or an array for each output by name.
-        where: what to call ``y`` in an error.
+        targets: the target of each output.
+        y: an array for a single output, or an array for each output by name.
+        where: the name of ``y`` in an error.
 
     Raises:
-        TrainingError E504: no targets; outputs without targets; targets for no output.
+        TrainingError E504: no targets; outputs without targets; targets of an unknown output.
         UsageError E132: targets for a loss that takes none.
     """
-    free = {name: each for name, each in targets.items() if not each.loss.needs_target}
-    for name, each in free.items():
-        given = y.get(name) if isinstance(y, Mapping) else y if len(targets) == 1 else None
-        refuse_target(each.loss, given, "model.fit(x, y)", "model.fit(x)")
-    targets = {name: each for name, each in targets.items() if name not in free}
+    unsupervised = {name: target for name, target in targets.items() if not target.loss.needs_target}
+    for name, target in unsupervised.items():
+        values = y.get(name) if isinstance(y, Mapping) else y if len(targets) == 1 else None
+        refuse_target(target.loss, values, "model.fit(x, y)", "model.fit(x)")
+    targets = {name: target for name, target in targets.items() if name not in unsupervised}
     if not targets and (y is None or isinstance(y, Mapping)):
         return {}
     parts = y if isinstance(y, Mapping) else {next(iter(targets)): y}

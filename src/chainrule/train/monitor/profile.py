@@ -111,7 +111,7 @@ def _step(model: ModelState) -> Step:
 
 def _given(model: ModelState, x: Any, y: Any) -> dict[str, np.ndarray]:
     """The rows a person gives, by the step's input names."""
-    x, y = tabular.taken(model.preparation, x, y)
+    x, y = tabular.encode_table(model.preparation, x, y)
     coded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     return {**_by_name(coded.x), **_by_name(coded.y)}
 
