@@ -250,7 +250,7 @@ class ModelAnalysis(StateHolder):
 
     @property
     def plot(self) -> PlotAccessor:
-        """The plots of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
+        """The plots of this model, each a method: ``model.plot.roc(x, y).save("roc.svg")``."""
         return plotting.PlotAccessor(self)
 
     def check(

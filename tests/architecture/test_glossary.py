@@ -22,7 +22,6 @@ PENDING: tuple[str, ...] = (
     "src/chainrule/errors/",
     "src/chainrule/nn/",
     "src/chainrule/ops/",
-    "src/chainrule/plotting/",
     "src/chainrule/texts/",
     "src/chainrule/train/",
     "tests/custom_code.py",

@@ -13,11 +13,11 @@ from chainrule.plotting.registry import PLOTS
 
 WARNING = "The model was trained on these rows"
 CAPTION = "These rows include the"
-JUDGED = sorted(name for name, kind in PLOTS.items() if kind.is_judged)
+EVALUATIONS = sorted(name for name, kind in PLOTS.items() if kind.is_evaluation)
 MEASURING = [
     ("evaluate", "run", "DATA"),
     ("attribute", "run", "DATA", "--importance", "--repeats", "1"),
-    *(("plot", "run", name.replace("_", "-"), "DATA") for name in JUDGED),
+    *(("plot", "run", name.replace("_", "-"), "DATA") for name in EVALUATIONS),
 ]
 
 
@@ -33,7 +33,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_the_plots_of_predictions_are_listed() -> None:
-    assert set(JUDGED) == {"confusion", "calibration", "roc", "precision_recall", "residuals"}
+    assert set(EVALUATIONS) == {"confusion_matrix", "calibration", "roc", "precision_recall", "residuals"}
 
 
 @pytest.mark.parametrize("words", MEASURING, ids=" ".join)
@@ -63,20 +63,20 @@ def test_a_command_warns_about_training_rows_and_not_about_others(
 def test_the_warning_is_in_the_plot_and_the_page_in_both_languages(chainrule, run: Path) -> None:
     model = cr.load(run / "model.safetensors")
     table = cr.data.read_table("iris")
-    picture = model.plot.confusion(table, lang="en")
+    picture = model.plot.confusion_matrix(table, lang="en")
     texts = [
         text.get_text().replace("\n", " ") for text in picture.figure.findobj() if hasattr(text, "get_text")
     ]
     assert any(text.startswith(f"{CAPTION} 96 training and 24 validation rows") for text in texts)
-    assert model.plot.confusion(table.take(range(10, 150)), lang="en").note == ""
+    assert model.plot.confusion_matrix(table.take(range(10, 150)), lang="en").note == ""
     page = chainrule("attribute", "run", "iris", "--importance", "--repeats", 1, "--lang", "zh")
     assert "96 行训练数据和 24 行验证数据" in page.out
     assert "该模型正是用这些数据训练的" in page.err
 
 
-@pytest.mark.parametrize("words", [("boundary",), ("activations",), ("weights",)])
+@pytest.mark.parametrize("words", [("decision_boundary",), ("activations",), ("weights",)])
 def test_plots_without_predictions_do_not_warn(chainrule, run: Path, words: tuple[str, ...]) -> None:
-    columns = ["--of", "sepal width (cm),petal width (cm)"] if words == ("boundary",) else []
+    columns = ["--of", "sepal width (cm),petal width (cm)"] if words == ("decision_boundary",) else []
     outcome = chainrule("plot", "run", *words, *([] if words == ("weights",) else ["iris"]), *columns)
     assert outcome.code == 0, outcome.err
     assert WARNING not in outcome.err

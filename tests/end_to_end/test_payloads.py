@@ -123,7 +123,7 @@ def pages(folder: Path) -> list[Path]:
     for words in payload_folder.commands_of_run("run", "t.csv", text, f"{text} 0"):
         if "--html" in words:
             assert payload_folder.run_command(*words).code == 0, words
-    assert payload_folder.run_command("plot", "run", "confusion", "t.csv", "--out", "c.svg").code == 0
+    assert payload_folder.run_command("plot", "run", "confusion_matrix", "t.csv", "--out", "c.svg").code == 0
     return [*folder.rglob("*.html"), *folder.rglob("*.svg")]
 
 

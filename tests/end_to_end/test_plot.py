@@ -11,18 +11,18 @@ def test_plots_of_a_run_are_printed_or_written(chainrule, trained, credit: Path)
     tree = chainrule("plot", "loans", "graph").out
     assert "├─ dense1  Dense(64) relu" in tree
     assert "The network: " in tree
-    outcome = chainrule("plot", "loans", "confusion", credit, "--out", "c.svg", "--lang", "zh")
+    outcome = chainrule("plot", "loans", "confusion_matrix", credit, "--out", "c.svg", "--lang", "zh")
     assert outcome.code == 0, outcome.err
     assert "已写入 c.svg" in outcome.out
     assert Path("c.svg").read_text(encoding="utf-8").startswith("<?xml")
-    assert "best epoch" in chainrule("plot", "loans", "curves").out
+    assert "best epoch" in chainrule("plot", "loans", "learning_curves").out
 
 
 @pytest.mark.parametrize(
     ("words", "code", "fix"),
     [
-        (("confuson",), "E101", "confusion"),
-        (("confusion",), "E564", "chainrule plot loans confusion DATA"),
+        (("confusion_matrx",), "E101", "confusion_matrix"),
+        (("confusion_matrix",), "E564", "chainrule plot loans confusion_matrix DATA"),
         (("filters",), "E560", "model.plot.weights()"),
         (("graph", "--out", "graph.jpg"), "E562", "graph.svg"),
     ],

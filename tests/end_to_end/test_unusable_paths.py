@@ -48,7 +48,7 @@ TEMPLATES = """
     attribute run PATH
     attribute run iris --html PATH
     plot PATH weights
-    plot run confusion PATH
+    plot run confusion_matrix PATH
     plot run weights --out PATH
     show PATH
     show PATH --plan

@@ -116,7 +116,7 @@ def test_tables_in_other_formats_are_read(form: str, table: Path, tmp_path: Path
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 def test_a_plot_is_saved_as_svg(tmp_path: Path) -> None:
     file = tmp_path / "curves.svg"
-    trained().plot.curves().save(file)
+    trained().plot.learning_curves().save(file)
     assert "<svg" in file.read_text(encoding="utf-8")
 
 

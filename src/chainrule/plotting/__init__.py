@@ -12,7 +12,7 @@ model.
     network/            network diagrams: boxes, layout, SVG and text tree
     plots/              one file per plot
 
-matplotlib is imported when the first plot is drawn; it belongs to the extra ``pictures``. The plots of
+matplotlib is imported when the first plot is drawn; it belongs to the extra ``plots``. The plots of
 ``report.html`` do not need it (``apps/report``).
 """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EXTENSIONS = (".svg", ".png", ".pdf")
-LARGEST = 4_000_000  # maximum number of characters of an SVG in a notebook; larger plots are shown as PNG
+MAX_SVG_LENGTH = 4_000_000  # characters of an SVG in a notebook; larger plots are shown as PNG
 
 
 @frozen(eq=False)
@@ -37,8 +37,8 @@ class Plot:
         >>> from chainrule.nn import Dense, Sequential
         >>> model = Model(Sequential(Dense(1)), "mse")
         >>> history = model.fit([[1.0], [2.0]], [3.0, 5.0], epochs=3, verbose=False)
-        >>> picture = model.plot.curves(lang="en")
-        >>> picture.title, picture.save("curves.svg").name
+        >>> plot = model.plot.learning_curves(lang="en")
+        >>> plot.title, plot.save("curves.svg").name
         ('Learning curves', 'curves.svg')
     """
 
@@ -84,23 +84,23 @@ class Plot:
 
     def _repr_svg_(self) -> str | None:
         text = self.to_svg()
-        return text if len(text) <= LARGEST else None
+        return text if len(text) <= MAX_SVG_LENGTH else None
 
     def __str__(self) -> str:
         return printable_lines(f"{self.title}\n{self.text}".rstrip() + f"\n{self.note}").rstrip()
 
     def __repr__(self) -> str:
-        return f"<picture {self.kind}: {self.title}>"
+        return f"<Plot {self.kind}: {self.title}>"
 
 
-def check_extension(place: Path) -> None:
+def check_extension(file: Path) -> None:
     """Check the extension of a file name.
 
     Raises:
         UsageError E562: it is not one of ``EXTENSIONS``.
     """
-    if place.suffix.lower() not in EXTENSIONS:
+    if file.suffix.lower() not in EXTENSIONS:
         raise UsageError(
-            "E562", where=str(place), ending=place.suffix or "a name without an ending",
-            expected=", ".join(EXTENSIONS), received=place.suffix or place.name, fix=f'"{place.stem}.svg"',
+            "E562", where=str(file), ending=file.suffix or "a name without an ending",
+            expected=", ".join(EXTENSIONS), received=file.suffix or file.name, fix=f'"{file.stem}.svg"',
         )  # fmt: skip

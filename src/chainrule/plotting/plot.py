@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PlotAccessor:
-    """The plots of a model, each as a method: ``model.plot.confusion(x, y)``.
+    """The plots of a model, each as a method: ``model.plot.confusion_matrix(x, y)``.
 
     Args:
         model: the model.
@@ -36,7 +36,7 @@ class PlotAccessor:
         >>> from chainrule.model import Model
         >>> from chainrule.nn import Dense
         >>> print(*dir(Model(Dense(1), "mse").plot)[:3])
-        activations attention boundary
+        activations attention calibration
     """
 
     def __init__(self, model: StateHolder) -> None:
@@ -48,7 +48,7 @@ class PlotAccessor:
         return PlotMethod(self._model.state, resolve_plot(name))
 
     def __repr__(self) -> str:
-        return f"<pictures: {', '.join(sorted(PLOTS))}>"
+        return f"<plots: {', '.join(sorted(PLOTS))}>"
 
     def __dir__(self) -> list[str]:
         return sorted(PLOTS)
@@ -62,17 +62,17 @@ class PlotMethod:
         card: the card of the plot.
     """
 
-    def __init__(self, model: ModelState, kind: PlotCard) -> None:
-        self.model, self.kind = model, kind
-        self.__doc__ = kind.draw.__doc__
-        self.__name__ = kind.name
+    def __init__(self, model: ModelState, card: PlotCard) -> None:
+        self.model, self.card = model, card
+        self.__doc__ = card.draw.__doc__
+        self.__name__ = card.name
 
     def __repr__(self) -> str:
-        return f"<picture {self.kind.name}: model.plot.{self.kind.name}({self.kind.needs})>"
+        return f"<PlotMethod {self.card.name}: model.plot.{self.card.name}({self.card.needs})>"
 
     @property
     def __signature__(self) -> inspect.Signature:
-        parameters = list(inspect.signature(self.kind.draw).parameters.values())[1:]
+        parameters = list(inspect.signature(self.card.draw).parameters.values())[1:]
         lang = inspect.Parameter("lang", inspect.Parameter.KEYWORD_ONLY, default=None)
         return inspect.Signature([*parameters, lang], return_annotation=Plot)
 
@@ -85,9 +85,9 @@ class PlotMethod:
                 fix='lang="en"',
             )  # fmt: skip
         with style(), settings.using(lang=font.language(chosen)):
-            picture = self.kind.draw(self.model, *rows, **options)
-            known = known_rows(self.model, rows[0]) if rows and self.kind.is_judged else None
-            return picture if known is None else _noted(picture, known)
+            plot = self.card.draw(self.model, *rows, **options)
+            known = known_rows(self.model, rows[0]) if rows and self.card.is_evaluation else None
+            return plot if known is None else _with_caption(plot, known)
 
     def _refuse(self, rows: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Check the arguments of the plot.
@@ -95,7 +95,7 @@ class PlotMethod:
         Raises:
             UsageError E101: unknown option. UsageError E564: rows are missing, or there are too many.
         """
-        where, known = f"plot.{self.kind.name}", self.__signature__.parameters
+        where, known = f"plot.{self.card.name}", self.__signature__.parameters
         unknown = next((name for name in options if name not in known), None)
         if unknown is not None:
             suggestion = nearest(unknown, known)
@@ -106,15 +106,15 @@ class PlotMethod:
         try:
             self.__signature__.bind(*rows, **options)
         except TypeError as cause:
-            raise missing_rows(self.kind.name, self.kind.needs, str(cause)) from cause
+            raise missing_rows(self.card.name, self.card.needs, str(cause)) from cause
 
 
-def _noted(picture: Plot, known: KnownRows) -> Plot:
+def _with_caption(plot: Plot, known: KnownRows) -> Plot:
     """Add a caption that states how many of the rows were used in training."""
     note = plot_text("known_rows", training=known.training, validation=known.validation)
     wide = 38 if settings.lang == "zh" else 74  # characters per line of a caption
-    picture.figure.supxlabel("\n".join(wrap(note, wide)), fontsize=8)
-    return replace(picture, note=note)
+    plot.figure.supxlabel("\n".join(wrap(note, wide)), fontsize=8)
+    return replace(plot, note=note)
 
 
 def missing_rows(kind: str, needs: str, received: str) -> UsageError:

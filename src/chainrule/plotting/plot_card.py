@@ -14,24 +14,24 @@ class PlotCard:
     """The card of a plot; its title and description in both languages are in ``texts/plots.py``.
 
     Args:
-        name: its name, as in ``model.plot.confusion``.
+        name: its name, as in ``model.plot.confusion_matrix``.
         draw: the function that draws it, in the language of ``settings.lang``.
         needs: the rows it requires: ``""``, ``"x"`` or ``"x, y"``.
-        is_judged: whether it shows the quality of predictions; a caption then states if rows were used in
+        is_evaluation: whether it shows the quality of predictions; a caption then states if rows were used in
             training.
     """
 
     name: str
     draw: Callable[..., Plot]
     needs: str = ""
-    is_judged: bool = False
+    is_evaluation: bool = False
 
     @property
-    def names(self) -> tuple[str, str]:
+    def titles(self) -> tuple[str, str]:
         """Its title in English and Chinese."""
         return PLOTS[self.name]
 
     @property
-    def says(self) -> tuple[str, str]:
+    def summary(self) -> tuple[str, str]:
         """Its description, a sentence in each language."""
         return PLOTS[f"{self.name}.description"]

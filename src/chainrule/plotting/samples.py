@@ -97,11 +97,11 @@ class EvaluatedRows:
     """Predictions and targets of one output.
 
     Args:
-        answers: predictions in the form that metrics read; values are in the units of the table.
+        predictions: predictions in the form that metrics read; values are in the units of the table.
         labels: the class labels.
     """
 
-    answers: Predictions
+    predictions: Predictions
     labels: tuple[str, ...]
 
 
@@ -119,9 +119,12 @@ def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ..
     """
     outputs = [name for name, target in model.targets.items() if target.task in tasks]
     if not outputs:
-        answers = ", ".join(dict.fromkeys(target.task for target in model.targets.values()))
+        received = ", ".join(dict.fromkeys(target.task for target in model.targets.values()))
         unsupported_model(
-            kind, " / ".join(tasks), answers, "model.plot.residuals(x, y)" if "regression" in answers else ""
+            kind,
+            " / ".join(tasks),
+            received,
+            "model.plot.residuals(x, y)" if "regression" in received else "",
         )
     name = outputs[0]
     target, y = model.targets[name], rows.y[network_of(model, kind).target_names[name]]
@@ -130,9 +133,9 @@ def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ..
         prediction = target.probabilities(prediction)
     elif target.task == "regression" and model.preparation is not None:
         y, prediction = model.preparation.restore(y), model.preparation.restore(prediction)
-    answers = Predictions.of(y, prediction, None, target.task, target.ignored)
-    labels = target.labels or tuple(range(answers.prediction.shape[1]))
-    return EvaluatedRows(answers, tuple(str(label) for label in labels))
+    evaluated = Predictions.of(y, prediction, None, target.task, target.ignored)
+    labels = target.labels or tuple(range(evaluated.prediction.shape[1]))
+    return EvaluatedRows(evaluated, tuple(str(label) for label in labels))
 
 
 def values(model: ModelState, nodes: dict[str, Node], rows: Rows) -> dict[str, np.ndarray]:

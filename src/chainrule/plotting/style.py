@@ -52,7 +52,7 @@ def style() -> Iterator[None]:
     try:
         matplotlib: Any = import_module("matplotlib")
     except ImportError as cause:
-        raise optional_dependency.missing("pictures", "model.plot") from cause
+        raise optional_dependency.missing("plots", "model.plot") from cause
     with matplotlib.rc_context({**_STYLE, "font.family": font.families()}):
         yield
 
@@ -62,7 +62,7 @@ def new_figure(width: float, height: float) -> Figure:
     return import_module("matplotlib.figure").Figure((width, height), layout="constrained")
 
 
-def axes(title: str, says: Sequence[str], size: tuple[float, float]) -> tuple[Figure, Axes]:
+def axes(title: str, labels: Sequence[str], size: tuple[float, float]) -> tuple[Figure, Axes]:
     """Return a figure with one pair of axes.
 
     Args:
@@ -73,8 +73,8 @@ def axes(title: str, says: Sequence[str], size: tuple[float, float]) -> tuple[Fi
     figure = new_figure(*size)
     frame = figure.add_subplot()
     frame.set_title(title, pad=10)
-    frame.set_xlabel(says[0])
-    frame.set_ylabel(says[1])
+    frame.set_xlabel(labels[0])
+    frame.set_ylabel(labels[1])
     return figure, frame
 
 
@@ -108,10 +108,10 @@ def integer_ticks(frame: Axes) -> None:
     locator.set_params(integer=True, nbins=6)
 
 
-def add_colorbar(figure: Figure, drawn: Any, frames: Any, says: str) -> None:
+def add_colorbar(figure: Figure, mappable: Any, frames: Any, label: str) -> None:
     """Add a color bar beside axes."""
-    bar = figure.colorbar(drawn, ax=frames, shrink=0.85, pad=0.02)
-    bar.set_label(says)
+    bar = figure.colorbar(mappable, ax=frames, shrink=0.85, pad=0.02)
+    bar.set_label(label)
     bar.outline.set_visible(False)
 
 

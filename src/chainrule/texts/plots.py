@@ -10,8 +10,8 @@ PLOTS: dict[str, tuple[str, str]] = {
         "The network as boxes and arrows, with shapes and parameter counts; repeated blocks are folded.",
         "把网络画成方框和箭头，标出形状和参数个数；重复的块合并显示。",
     ),
-    "curves": ("Learning curves", "学习曲线"),
-    "curves.description": (
+    "learning_curves": ("Learning curves", "学习曲线"),
+    "learning_curves.description": (
         "Loss and metrics over the epochs, with the best epoch and the learning rate.",
         "损失和指标随训练轮数的变化，并标出最佳轮次和学习率。",
     ),
@@ -44,8 +44,8 @@ PLOTS: dict[str, tuple[str, str]] = {
         "The kernels of a convolution as small images.",
         "把卷积核画成小图。",
     ),
-    "maps": ("Layer outputs for one sample", "各层对一个样本的输出"),
-    "maps.description": (
+    "feature_maps": ("Layer outputs for one sample", "各层对一个样本的输出"),
+    "feature_maps.description": (
         "One sample passed through the network: the feature maps, or the values, that each layer outputs.",
         "一个样本经过网络：每一层给出的特征图或数值。",
     ),
@@ -59,29 +59,29 @@ PLOTS: dict[str, tuple[str, str]] = {
         "The rows of an embedding table, projected onto their two principal directions.",
         "把嵌入表的各行投影到两个主方向构成的平面上。",
     ),
-    "landscape": ("Loss landscape", "损失曲面"),
-    "landscape.description": (
+    "loss_landscape": ("Loss landscape", "损失曲面"),
+    "loss_landscape.description": (
         "The loss around the current weights, along two random directions of the same norm as the weights.",
         "以当前权重为中心，沿两个与权重同尺度的随机方向的损失。",
     ),
-    "course": ("Path of the training on the loss surface", "训练在损失曲面上的路径"),
-    "course.description": (
+    "trajectory": ("Path of the training on the loss surface", "训练在损失曲面上的路径"),
+    "trajectory.description": (
         (
             "The weights at each stage of a training, projected onto the two principal directions of "
             "their path."
         ),
         "训练各阶段的权重位置，投影到路径的两个主方向构成的平面上。",
     ),
-    "boundary": ("Decision boundary", "决策边界"),
-    "boundary.description": (
+    "decision_boundary": ("Decision boundary", "决策边界"),
+    "decision_boundary.description": (
         (
             "The prediction for every pair of values of two features, with the other features at their "
             "medians."
         ),
         "两个特征任意取值时的预测，其余特征取中位数。",
     ),
-    "confusion": ("Confusion matrix", "混淆矩阵"),
-    "confusion.description": (
+    "confusion_matrix": ("Confusion matrix", "混淆矩阵"),
+    "confusion_matrix.description": (
         "How often each class is predicted as each class.",
         "各类别被预测为各类别的次数。",
     ),

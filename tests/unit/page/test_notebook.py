@@ -26,8 +26,8 @@ ASKED: dict[str, Callable[[cr.Model, str], Any]] = {
     "influence": lambda m, _: m.influence(X[:1], Y[:1], X, Y),
     "diagnosis": lambda m, _: m.diagnosis,
     "plot": lambda m, _: m.plot,
-    "plot.confusion": lambda m, _: m.plot.confusion,
-    "plot.confusion()": lambda m, _: m.plot.confusion(X, Y),
+    "plot.confusion_matrix": lambda m, _: m.plot.confusion_matrix,
+    "plot.confusion_matrix()": lambda m, _: m.plot.confusion_matrix(X, Y),
     "model": lambda m, _: m,
 }
 

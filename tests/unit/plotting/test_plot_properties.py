@@ -33,13 +33,13 @@ CASES = _cases()
 DRAWN = [(kind, model, "zh" if i else "en") for kind, suited in CASES.SUITED.items()
          for i, model in enumerate(suited)]  # fmt: skip
 REFUSED = [(kind, model) for kind, models in CASES.UNSUITED.items() for model in models]
-FREE = ("maps", "filters", "graph")  # plots without axes
+FREE = ("feature_maps", "filters", "graph")  # plots without axes
 
 
 def draw(kind: str, name: str, lang: str = "en", **options: Any) -> Plot:
     model, rows = CASES.models()[name]
     needed = {"": 0, "x": 1}.get(PLOTS[kind].needs, 2)
-    if kind == "boundary":
+    if kind == "decision_boundary":
         needed = 2
     return getattr(model.plot, kind)(*rows[:needed], lang=lang, **options)
 
@@ -108,5 +108,5 @@ def test_an_unsuitable_model_is_refused(kind: str, name: str) -> None:
 
 
 def test_equal_plots_give_equal_bytes(tmp_path: Path) -> None:
-    files = [draw("curves", "plane").save(tmp_path / f"{i}.svg").read_bytes() for i in range(2)]
+    files = [draw("learning_curves", "plane").save(tmp_path / f"{i}.svg").read_bytes() for i in range(2)]
     assert files[0] == files[1]

@@ -13,8 +13,8 @@ import chainrule as cr
 from chainrule.errors import ChainruleError, FileError
 from chainrule.plotting import PLOTS, font
 from chainrule.plotting.plots.histogram import rebin
-from chainrule.plotting.plots.landscape import direction
-from chainrule.plotting.plots.roc import rates
+from chainrule.plotting.plots.loss_landscape import direction
+from chainrule.plotting.plots.roc import positive_counts
 from chainrule.plotting.plots.trajectory import principal_plane
 from chainrule.store import container
 from chainrule.train.callback import RecordedHistograms, read_histograms
@@ -37,23 +37,27 @@ def model() -> cr.Model:
 
 
 CASES: dict[str, tuple[Any, str, str]] = {
-    "unknown plot": (lambda m: m.plot.confuson(X, Y), "E101", "confusion"),
-    "no such option": (lambda m: m.plot.confusion(X, Y, lag="zh"), "E101", "lang"),
-    "no such language": (lambda m: m.plot.confusion(X, Y, lang="fr"), "E101", "en"),
-    "no rows": (lambda m: m.plot.confusion(), "E564", "x, y"),
-    "no targets": (lambda m: m.plot.confusion(X), "E564", "x, y"),
-    "too many rows": (lambda m: m.plot.curves(X, Y), "E564", "curves()"),
-    "three features": (lambda m: m.plot.boundary(X), "E560", 'features=("x1", "x2")'),
-    "no such feature": (lambda m: m.plot.boundary(X, features=("x1", "x9")), "E101", "x"),
-    "one feature": (lambda m: m.plot.boundary(X, features=("x1", "x1")), "E102", "features"),
+    "unknown plot": (lambda m: m.plot.confusion_matrx(X, Y), "E101", "confusion_matrix"),
+    "no such option": (lambda m: m.plot.confusion_matrix(X, Y, lag="zh"), "E101", "lang"),
+    "no such language": (lambda m: m.plot.confusion_matrix(X, Y, lang="fr"), "E101", "en"),
+    "no rows": (lambda m: m.plot.confusion_matrix(), "E564", "x, y"),
+    "no targets": (lambda m: m.plot.confusion_matrix(X), "E564", "x, y"),
+    "too many rows": (lambda m: m.plot.learning_curves(X, Y), "E564", "learning_curves()"),
+    "three features": (lambda m: m.plot.decision_boundary(X), "E560", 'features=("x1", "x2")'),
+    "no such feature": (lambda m: m.plot.decision_boundary(X, features=("x1", "x9")), "E101", "x"),
+    "one feature": (lambda m: m.plot.decision_boundary(X, features=("x1", "x1")), "E102", "features"),
     "no histograms": (lambda m: m.plot.weights(run="nowhere"), "E561", "cr.Histograms()"),
-    "no span": (lambda m: m.plot.landscape(X, Y, span=0.0), "E102", "span"),
+    "no span": (lambda m: m.plot.loss_landscape(X, Y, span=0.0), "E102", "span"),
     "rows of one class": (lambda m: m.plot.roc(X[:3], [1, 1, 1]), "E560", ""),
-    "one stop": (lambda m: m.plot.course(X, Y, [m.parameters()]), "E102", "course="),
-    "stops of another network": (lambda m: m.plot.course(X, Y, [{"w": X}, {"w": X}]), "E102", "course="),
-    "no stops": (lambda m: m.plot.course(X, Y), "E564", "course"),
-    "another width": (lambda m: m.plot.maps(X[:, :2]), "E209", ""),
-    "no such form": (lambda m: m.plot.curves().save("a.jpg"), "E562", "a.svg"),
+    "one stop": (lambda m: m.plot.trajectory(X, Y, [m.parameters()]), "E102", "checkpoints="),
+    "stops of another network": (
+        lambda m: m.plot.trajectory(X, Y, [{"w": X}, {"w": X}]),
+        "E102",
+        "checkpoints=",
+    ),
+    "no stops": (lambda m: m.plot.trajectory(X, Y), "E564", "checkpoints"),
+    "another width": (lambda m: m.plot.feature_maps(X[:, :2]), "E209", ""),
+    "no such form": (lambda m: m.plot.learning_curves().save("a.jpg"), "E562", "a.svg"),
     "no place": (lambda m: trained(callbacks=[cr.Histograms()]), "E102", "cr.Histograms("),
 }
 
@@ -69,7 +73,7 @@ def test_refusals_suggest_a_fix(case: str, model: cr.Model) -> None:
 
 def test_an_untrained_model_is_refused() -> None:
     fresh = cr.Model(cr.Dense(1), "mse")
-    for kind in ("graph", "curves", "weights"):
+    for kind in ("graph", "learning_curves", "weights"):
         with pytest.raises(ChainruleError, match="E503"):
             getattr(fresh.plot, kind)()
     assert not hasattr(fresh.plot, "_ipython_display_")
@@ -82,11 +86,11 @@ def test_a_plot_is_saved_in_every_format(model: cr.Model, tmp_path: Path) -> Non
     for ending, start in starts.items():
         assert roc.save(tmp_path / f"roc{ending}").read_bytes().startswith(start)
     assert roc._repr_png_().startswith(b"\x89PNG")
-    assert repr(roc) == "<picture roc: ROC curve>"
+    assert repr(roc) == "<Plot roc: ROC curve>"
 
 
 def test_equal_scores_are_one_threshold() -> None:
-    false, true = rates(np.array([1, 0, 1, 0], bool), np.array([0.9, 0.5, 0.5, 0.1]))
+    false, true = positive_counts(np.array([1, 0, 1, 0], bool), np.array([0.9, 0.5, 0.5, 0.1]))
     assert false.tolist() == [0, 0, 1, 2]
     assert true.tolist() == [0, 1, 2, 2]
 
@@ -197,7 +201,7 @@ def test_texts_are_english_without_a_chinese_font(model: cr.Model, monkeypatch: 
     monkeypatch.setattr(font, "chinese", lambda: "")
     font._has.cache_clear()
     try:
-        plot = model.plot.curves(lang="zh")
+        plot = model.plot.learning_curves(lang="zh")
         assert (plot.lang, plot.title) == ("en", "Learning curves")
         assert font.printable_label("春a") == "\\u6625a"
     finally:
@@ -213,8 +217,8 @@ def test_the_guide_names_every_plot_in_both_languages() -> None:
     page = (Path(__file__).parents[3] / "docs" / "plotting.md").read_text(encoding="utf-8")
     for name, kind in PLOTS.items():
         assert f"`{name}({kind.needs})`" in page
-        assert all(kind.names)
-        assert all(kind.says)
+        assert all(kind.titles)
+        assert all(kind.summary)
         assert inspect.signature(kind.draw).parameters
         assert kind.draw.__doc__
 

@@ -13,7 +13,7 @@ EXTRAS = {
     "text": "tokenizers",
     "audio": "soundfile",
     "translation": "sacrebleu",
-    "pictures": "matplotlib",
+    "plots": "matplotlib",
 }
 
 

@@ -56,5 +56,5 @@ PHRASES: dict[str, str] = {
     "rows of one class": "只有一个类别的行",
     "two recorded states or more, 3 <= points <= 200": "两个或更多记录的状态，3 <= points <= 200",
     "the parameters of this network": "此网络的参数",
-    "course or points": "course 或 points",
+    "checkpoints or points": "checkpoints 或 points",
 }

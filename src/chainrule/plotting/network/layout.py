@@ -1,11 +1,11 @@
 """Layout of a network diagram: layers from top to bottom, skip connections at the side.
 
 The method is that of Sugiyama in four steps. *Ranks*: a box is below everything from which it is computed.
-*Lanes*: an arrow that passes ranks gets a thin lane in each, so that it never crosses a box. *Order*: within
-a rank, items are sorted by the mean position of their neighbors, in alternating sweeps; a lane is placed to
-the right of the box where it starts, so that skip connections are outside. *Positions*: each box is aligned
-with its inputs; conflicts within a rank are resolved by least squares, exactly by pooling neighbors that
-overlap. Boxes weigh more than lanes, so the main path stays straight.
+*Lanes*: an arrow that passes ranks gets a thin dummy item in each, its lane, so that it never crosses a box.
+*Order*: within a rank, items are sorted by the mean position of their neighbors, in alternating sweeps; a
+lane is placed to the right of the box where it starts, so that skip connections are outside. *Positions*:
+each box is aligned with its inputs; conflicts within a rank are resolved by least squares, exactly by pooling
+neighbors that overlap. Boxes weigh more than lanes, so the main path stays straight.
 
 Reference: Sugiyama, Tagawa and Toda (1981), Methods for visual understanding of hierarchical system
 structures.
@@ -29,7 +29,7 @@ SWEEPS = 24
 HEAVY, LIGHT = 10.0, 1.0  # weights of boxes and lanes
 
 Point = tuple[float, float]
-Wishes = dict[tuple[int, int], list[float]]  # for each arrow its x in each rank that it passes
+DesiredX = dict[tuple[int, int], list[float]]  # for each arrow its x in each rank that it passes
 
 
 @frozen
@@ -99,11 +99,11 @@ def lay_out(flow: Flow) -> Drawing:
     weights = [HEAVY if kind == "box" else LIGHT for kind, _, _ in items]
     rows = _ordered([rank for _, _, rank in items], weights, links)
     middles = _placed(rows, widths, weights, links)
-    wishes = {
+    desired = {
         arrow: [middles[number["lane", arrow, r]] for r in ranks_passed]
         for arrow, ranks_passed in lanes.items()
     }
-    return _drawing(flow, ranks, middles, wishes)
+    return _drawing(flow, ranks, middles, desired)
 
 
 def _ranks(flow: Flow) -> list[int]:
@@ -140,10 +140,10 @@ def _beside(flow: Flow, box: Box) -> float:
         set.intersection(*(set(b.frames) for b in flow.boxes if b.kind != "input")) if flow.frames else set()
     )
     own = [path for path in box.frames if path not in common]
-    return max([SIDE * len(own), *(_room(flow, path) - _width(box) / 2 for path in own)])
+    return max([SIDE * len(own), *(_title_width(flow, path) - _width(box) / 2 for path in own)])
 
 
-def _room(flow: Flow, path: str) -> float:
+def _title_width(flow: Flow, path: str) -> float:
     """Return how far the title of a frame extends to the left of its arrow."""
     return LETTER * 0.85 * letters(frame_text(flow, path)) + 14
 
@@ -164,8 +164,10 @@ def _ordered(
         position = {item: i - len(row) / 2 for row in rows for i, item in enumerate(row)}
         side = sweep % 2
         for row in rows if side == 0 else reversed(rows):
-            wish = {item: _mean([position[n] for n in neighbors[side][item]], position[item]) for item in row}
-            row.sort(key=lambda item: (wish[item], -weights[item]))
+            desired_x = {
+                item: _mean([position[n] for n in neighbors[side][item]], position[item]) for item in row
+            }
+            row.sort(key=lambda item: (desired_x[item], -weights[item]))
             position |= {item: i - len(row) / 2 for i, item in enumerate(row)}
     return rows
 
@@ -182,20 +184,20 @@ def _placed(
             middles[item] = middles[row[i - 1]] + (widths[row[i - 1]] + widths[item]) / 2 + BETWEEN
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wishes = []
+            desired = []
             for item in row:
                 adjacent = [n for side in neighbors for n in side[item]]
                 heavy = [n for n in adjacent if weights[n] == weights[item]] or adjacent
-                wishes.append(_mean([middles[n] for n in heavy], middles[item]))
-            for item, x in zip(row, resolve_overlaps(wishes, row, widths, weights), strict=True):
+                desired.append(_mean([middles[n] for n in heavy], middles[item]))
+            for item, x in zip(row, resolve_overlaps(desired, row, widths, weights), strict=True):
                 middles[item] = x
     return middles
 
 
 def resolve_overlaps(
-    wishes: Sequence[float], row: Sequence[int], widths: Sequence[float], weights: Sequence[float]
+    desired: Sequence[float], row: Sequence[int], widths: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
-    """Return the positions closest to the wishes without overlap (least squares).
+    """Return the positions closest to the desired ones without overlap (least squares).
 
     Example:
         >>> resolve_overlaps([0.0, 0.0], [0, 1], [10.0, 10.0], [HEAVY, HEAVY])
@@ -205,9 +207,9 @@ def resolve_overlaps(
     for left, right in itertools.pairwise(row):
         gap = BETWEEN if weights[left] == weights[right] == HEAVY else BETWEEN / 2
         offsets.append(offsets[-1] + (widths[left] + widths[right]) / 2 + gap)
-    pools: list[list[float]] = []  # sum of weighted wishes, sum of weights, count
-    for wish, offset, item in zip(wishes, offsets, row, strict=True):
-        pools.append([weights[item] * (wish - offset), weights[item], 1])
+    pools: list[list[float]] = []  # weighted sum of the desired positions, sum of weights, count
+    for desired_x, offset, item in zip(desired, offsets, row, strict=True):
+        pools.append([weights[item] * (desired_x - offset), weights[item], 1])
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
             last = pools.pop()
             pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
@@ -229,8 +231,8 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: Wishes) -> Drawing:
-    """Everything at its place, moved to where all of it is to be seen."""
+def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], desired: DesiredX) -> Drawing:
+    """Return the drawing with all rectangles and arrows, shifted so that everything is visible."""
     spans = {path: _span(flow, ranks, path) for path in sorted(flow.frames, key=lambda p: p.count("."))}
     tops, y, last = [], MARGIN, max(ranks, default=0)
     highest = [max(_height(b) for b, r in zip(flow.boxes, ranks, strict=True) if r == rank)
@@ -243,7 +245,7 @@ def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes:
     for box, middle, rank in zip(flow.boxes, middles, ranks, strict=False):
         width, height = _width(box), _height(box)
         boxes.append(Area(middle - width / 2, tops[rank] + (highest[rank] - height) / 2, width, height))
-    lanes = straighten_lanes(wishes, boxes, ranks)
+    lanes = straighten_arrows(desired, boxes, ranks)
     frames: dict[str, Area] = {}
     for path in reversed(spans):
         frames[path] = _around(flow, boxes, lanes, (spans, frames), path)
@@ -266,19 +268,19 @@ def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes:
     )  # fmt: skip
 
 
-def straighten_lanes(
-    wishes: Wishes, boxes: Sequence[Area], ranks: Sequence[int]
+def straighten_arrows(
+    desired: DesiredX, boxes: Sequence[Area], ranks: Sequence[int]
 ) -> dict[tuple[int, int], float]:
     """Return one x for each arrow that passes ranks: the closest free position to its lanes.
 
     Short arrows are placed first, so that long skip connections are outside of short ones.
 
     Args:
-        wishes: for each arrow its x in each rank.
+        desired: for each arrow its x in each rank.
         boxes, ranks: positions and ranks of the boxes.
     """
     lanes: dict[tuple[int, int], float] = {}
-    for (a, b), xs in sorted(wishes.items(), key=lambda item: (item[0][1] - item[0][0], item[0])):
+    for (a, b), xs in sorted(desired.items(), key=lambda item: (item[0][1] - item[0][0], item[0])):
         if not xs:
             continue
         passed = range(ranks[a] + 1, ranks[b])
@@ -316,7 +318,7 @@ def _around(
     areas = [boxes[i] for i in own] + [frames[p] for p in inner]
     xs = [x for area in areas for x in (area.x, area.x + area.width)]
     xs += [x for (_, b), x in lanes.items() if b in own]
-    left, right = min([*xs, boxes[own[0]].middle - _room(flow, path) + SIDE]) - SIDE, max(xs) + SIDE
+    left, right = min([*xs, boxes[own[0]].middle - _title_width(flow, path) + SIDE]) - SIDE, max(xs) + SIDE
     above = 1 + sum(spans[p][0] == spans[path][0] for p in inner)
     below = 1 + sum(spans[p][1] == spans[path][1] for p in inner)
     top = min(boxes[i].y for i in own) - HEAD * above + 2

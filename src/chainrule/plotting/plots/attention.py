@@ -14,11 +14,11 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-NOTE = ".weights"  # the note in which attention layers store their weights
-NAMED = 40  # maximum number of positions with names at the axes
+NOTE_SUFFIX = ".weights"  # the note in which attention layers store their weights
+MAX_LABELS = 40  # maximum number of positions with names at the axes
 
 
-def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None, most: int = 8) -> Plot:
+def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None, max_heads: int = 8) -> Plot:
     """The attention weights of one sequence: one image per head, with one row per query position.
 
     Args:
@@ -26,17 +26,22 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
         x: one sequence; of several the first is used.
         layer: the path of the attention layer; by default the last.
         names: names of the positions, such as the words of the sentence; by default their indices.
-        most: the maximum number of heads.
+        max_heads: the maximum number of heads.
 
     Raises:
         UsageError E560: the model has no attention. UsageError E101: unknown layer. UsageError E564: the
             sequence is missing.
     """
     network = network_of(model, "attention")
-    notes = {path.removesuffix(NOTE) or "attention": node
-             for path, node in network.inference.book.notes.items() if f".{path}".endswith(NOTE)}  # fmt: skip
+    notes = {
+        path.removesuffix(NOTE_SUFFIX) or "attention": node
+        for path, node in network.inference.book.notes.items()
+        if f".{path}".endswith(NOTE_SUFFIX)
+    }
     if not notes:
-        unsupported_model("attention", fact("a layer with attention"), fact("none"), "model.plot.maps(x)")
+        unsupported_model(
+            "attention", fact("a layer with attention"), fact("none"), "model.plot.feature_maps(x)"
+        )
     path = next(reversed(notes)) if layer is None else layer
     if path not in notes:
         suggestion = nearest(path, notes)
@@ -46,7 +51,7 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
         )  # fmt: skip
     weights = values(model, {"weights": notes[path]}, inputs_of(model, x, "attention").some(1))["weights"][0]
     heads = by_head(weights)
-    title, chosen = plot_text("attention", layer=printable_label(path)), evenly_spaced(len(heads), most)
+    title, chosen = plot_text("attention", layer=printable_label(path)), evenly_spaced(len(heads), max_heads)
     figure, frames = grid(title, len(chosen), 4, (2.5, 2.6))
     image = None
     for frame, i in zip(frames, chosen, strict=True):
@@ -69,7 +74,7 @@ def by_head(weights: Any) -> Any:
 
 def _name(frame: Any, names: Any, shape: tuple[int, int]) -> None:
     """Label the positions."""
-    if names is not None and len(names) <= NAMED:
+    if names is not None and len(names) <= MAX_LABELS:
         words = [printable_label(name, 10) for name in names]
         frame.set_xticks(range(min(len(words), shape[1])), words[: shape[1]], rotation=90, fontsize=8)
         frame.set_yticks(range(min(len(words), shape[0])), words[: shape[0]], fontsize=8)

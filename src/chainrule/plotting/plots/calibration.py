@@ -35,7 +35,7 @@ class Reliability:
     ece: float
 
 
-def reliability(answers: Predictions) -> Reliability:
+def reliability(predictions: Predictions) -> Reliability:
     """Sort predictions into bins of confidence.
 
     Example:
@@ -44,15 +44,15 @@ def reliability(answers: Predictions) -> Reliability:
         >>> result.counts[[10, 11]].tolist(), result.accuracy[[10, 11]].tolist(), round(result.ece, 3)
         ([1, 2], [1.0, 0.5], 0.3)
     """
-    confidence = answers.prediction.max(axis=1).astype(np.float64)
+    confidence = predictions.prediction.max(axis=1).astype(np.float64)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         means = [
             np.bincount(bins, part, BINS) / counts
-            for part in (confidence, answers.predicted == answers.actual)
+            for part in (confidence, predictions.predicted == predictions.actual)
         ]
-    ece = score(answers, ["calibration_error"])["calibration_error"]
+    ece = score(predictions, ["calibration_error"])["calibration_error"]
     return Reliability(counts, means[0], means[1], float(ece))
 
 
@@ -69,7 +69,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Reference: Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks (ICML).
     """
     evaluated = evaluate_rows(model, rows_of(model, x, y, "calibration"), "calibration", ("classification",))
-    result = reliability(evaluated.answers)
+    result = reliability(evaluated.predictions)
     title = plot_text("calibration", ece=result.ece)
     figure, frame = axes(title, (plot_text("confidence"), plot_text("right")), (5.2, 5.2))
     centers, occupied = (np.arange(BINS) + 0.5) / BINS, result.counts > 0
@@ -93,4 +93,4 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     return Plot("calibration", title, figure, settings.lang, "\n".join(lines))
 
 
-CALIBRATION = PlotCard("calibration", draw, "x, y", is_judged=True)
+CALIBRATION = PlotCard("calibration", draw, "x, y", is_evaluation=True)

@@ -20,8 +20,8 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.model_state import ModelState
 
-DOTS = 1500  # maximum number of rows drawn
-MARKS = "os^Dv<>p"  # markers of the classes
+MAX_DOTS = 1500  # maximum number of rows drawn
+MARKERS = "os^Dv<>p"  # markers of the classes
 
 
 @frozen(eq=False)
@@ -62,7 +62,9 @@ def prediction_grid(
     x = next(iter(rows.x.values()))
     names = feature_names(model)
     if len(rows.x) > 1 or x.ndim != 2 or x.shape[1] < 2 or x.dtype.kind != "f":
-        unsupported_model("boundary", fact("rows of two or more numeric features"), f"inputs {x.shape[1:]}")
+        unsupported_model(
+            "decision_boundary", fact("rows of two or more numeric features"), f"inputs {x.shape[1:]}"
+        )
     chosen = _chosen(names, features)
     edges = [_range(x[:, i], points) for i in chosen]
     middle = np.median(x, axis=0)
@@ -90,19 +92,22 @@ def _chosen(names: tuple[str, ...], features: Sequence[Any] | None) -> list[int]
         if len(names) > 2:
             expected = fact("two numeric features, or features=(...)")
             unsupported_model(
-                "boundary", expected, f"{len(names)} features", f"model.plot.boundary(x, {example})"
+                "decision_boundary",
+                expected,
+                f"{len(names)} features",
+                f"model.plot.decision_boundary(x, {example})",
             )
         return [0, 1]
     requested = [features] if isinstance(features, str) else list(features)
     if len(requested) != 2 or requested[0] == requested[1]:
         raise UsageError(
-            "E102", where="plot.boundary", name="features", expected=fact("two different names"),
+            "E102", where="plot.decision_boundary", name="features", expected=fact("two different names"),
             received=repr(features)[:80], fix=example,
         )  # fmt: skip
     for name in requested:
         if name not in names and not (isinstance(name, int) and 0 <= name < len(names)):
             raise UsageError(
-                "E101", where="plot.boundary, features", name=name, expected=", ".join(names[:12]),
+                "E101", where="plot.decision_boundary, features", name=name, expected=", ".join(names[:12]),
                 received=name, fix=nearest(str(name), names) or example,
             )  # fmt: skip
     return [name if isinstance(name, int) else names.index(name) for name in requested]
@@ -142,12 +147,17 @@ def draw(
         UsageError E560: inputs are not rows of features, or there are more than two and none were chosen.
         UsageError E101, E102: unknown feature; not exactly two features.
     """
-    network_of(model, "boundary")
+    network_of(model, "decision_boundary")
     has_target = y is not None or (model.preparation is not None and not isinstance(x, np.ndarray))
-    rows = rows_of(model, x, y, "boundary") if has_target else inputs_of(model, x, "boundary")
+    rows = (
+        rows_of(model, x, y, "decision_boundary") if has_target else inputs_of(model, x, "decision_boundary")
+    )
     predictions = prediction_grid(model, rows, features, points)
     title = "\n".join(
-        [plot_text("boundary"), *([plot_text("others", n=predictions.others)] if predictions.others else [])]
+        [
+            plot_text("decision_boundary"),
+            *([plot_text("others", n=predictions.others)] if predictions.others else []),
+        ]
     )
     figure, frame = axes(title, [printable_label(name) for name in predictions.names], (6.6, 5.4))
     edges = [predictions.to_units(axis, predictions.edges[axis]) for axis in range(2)]
@@ -161,7 +171,11 @@ def draw(
         add_colorbar(figure, image, frame, plot_text("predicted_value"))
     _dots(model, frame, predictions, rows)
     return Plot(
-        "boundary", plot_text("boundary"), figure, settings.lang, ", ".join(map(printable, predictions.names))
+        "decision_boundary",
+        plot_text("decision_boundary"),
+        figure,
+        settings.lang,
+        ", ".join(map(printable, predictions.names)),
     )
 
 
@@ -186,7 +200,7 @@ def _rgb(color: str) -> tuple[float, ...]:
 
 def _dots(model: ModelState, frame: Any, grid: PredictionGrid, rows: Rows) -> None:
     """Draw the rows as dots, in the color of their true class if it is known."""
-    some = rows.some(DOTS)
+    some = rows.some(MAX_DOTS)
     names = feature_names(model)
     inputs = next(iter(some.x.values()))
     coordinates = [grid.to_units(axis, inputs[:, names.index(grid.names[axis])]) for axis in range(2)]
@@ -197,9 +211,9 @@ def _dots(model: ModelState, frame: Any, grid: PredictionGrid, rows: Rows) -> No
     for k, label in enumerate(grid.labels):
         of_class = classes == k
         frame.scatter(*(part[of_class] for part in coordinates), s=16, color=COLORS[k % len(COLORS)],
-                      marker=MARKS[k % len(MARKS)], edgecolors="white", linewidths=0.4,
+                      marker=MARKERS[k % len(MARKERS)], edgecolors="white", linewidths=0.4,
                       label=printable_label(label, 20))  # fmt: skip
     frame.legend(fontsize=8, frameon=True, framealpha=0.85, loc="best")
 
 
-BOUNDARY = PlotCard("boundary", draw, "x")
+DECISION_BOUNDARY = PlotCard("decision_boundary", draw, "x")

@@ -19,7 +19,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-NAMED = 60  # maximum number of rows with names
+MAX_LABELS = 60  # maximum number of rows with names
 
 
 def principal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,16 +33,15 @@ def principal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ([5.0, 0.0, 5.0], [1.0, 0.0])
     """
     u, s, vt = np.linalg.svd(table - table.mean(axis=0), full_matrices=False)
-    signs = np.sign(
-        vt[np.arange(len(vt)), np.abs(vt).argmax(axis=1)]
-    )  # makes the largest component of each direction positive
+    # The sign of each direction makes its largest component positive.
+    signs = np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(axis=1)])
     coordinates = np.pad(u * s * signs, ((0, 0), (0, 2)))[:, :2]
     shares = np.pad(s**2, (0, 2))[:2] / max(float((s**2).sum()), np.finfo(float).tiny)
     return coordinates, shares
 
 
 def draw(
-    model: ModelState, layer: str | None = None, names: Sequence[Any] | None = None, most: int = 500
+    model: ModelState, layer: str | None = None, names: Sequence[Any] | None = None, max_rows: int = 500
 ) -> Plot:
     """The rows of an embedding table, projected onto their two principal directions (PCA).
 
@@ -50,7 +49,7 @@ def draw(
         model: a model with an embedding.
         layer: the path of the embedding; by default the first.
         names: names of the rows; by default the tokens of the model's tokenizer, else their indices.
-        most: the maximum number of rows; the first ones are shown.
+        max_rows: the maximum number of rows; the first ones are shown.
 
     Raises:
         UsageError E560: the model has no embedding. UsageError E101: unknown layer.
@@ -70,14 +69,14 @@ def draw(
             fix=f'layer="{suggestion or paths[0]}"',
         )  # fmt: skip
     full_table = model.parameters[f"{path}.weight" if path else "weight"].astype(np.float64)
-    table = full_table[:most]
+    table = full_table[:max_rows]
     coordinates, shares = principal(table)
     title = plot_text("embedding", layer=printable_label(path or "embedding"))
     labels = [plot_text("component", n=i + 1, share=float(shares[i])) for i in range(2)]
     figure, frame = axes(title, labels, (6.4, 5.4))
     frame.scatter(*coordinates.T, s=14, color=BLUE, alpha=0.6, linewidths=0)
     words = _names(model, names, len(table))
-    for i in range(min(len(table), NAMED)):
+    for i in range(min(len(table), MAX_LABELS)):
         frame.annotate(words[i], coordinates[i], (3, 3), textcoords="offset points", fontsize=8)
     frame.margins(0.12)
     text = plot_text("shown", shown=len(table), all=len(full_table))
@@ -88,7 +87,7 @@ def _names(model: ModelState, names: Sequence[Any] | None, rows: int) -> list[st
     """Return the names of the first rows."""
     if names is None and model.tokenizers:
         tokenizer = next(iter(model.tokenizers.values()))
-        names = [tokenizer.decode([i]) for i in range(min(rows, NAMED, len(tokenizer.tokens)))]
+        names = [tokenizer.decode([i]) for i in range(min(rows, MAX_LABELS, len(tokenizer.tokens)))]
     known = [] if names is None else list(names)
     return [printable_label(known[i], 14) if i < len(known) else str(i) for i in range(rows)]
 

@@ -19,11 +19,11 @@ from chainrule.train.model_state import ModelState
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE = 64  # maximum number of cells in a row, for flat outputs
-LONG, GAP = 7.0, 0.34  # maximum line width and space above a line, in inches
+MAX_COLUMNS = 64  # maximum number of cells in a row, for flat outputs
+LINE_WIDTH, GAP = 7.0, 0.34  # maximum line width and space above a line, in inches
 
 
-def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Plot:
+def draw(model: ModelState, x: Any, max_channels: int = 8, max_layers: int = 12) -> Plot:
     """The output of each layer for one sample: feature maps of images, rows of cells otherwise.
 
     Each layer has its own color scale, from minus to plus its largest magnitude, so that small outputs are
@@ -32,21 +32,21 @@ def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Pl
     Args:
         model: the model.
         x: one sample; of several rows the first is used.
-        most: the maximum number of channels per layer.
-        layers_shown: the maximum number of layers, evenly spaced.
+        max_channels: the maximum number of channels per layer.
+        max_layers: the maximum number of layers, evenly spaced.
 
     Raises:
         TrainingError E503: the model has not been trained. UsageError E564: the sample is missing.
     """
-    row = inputs_of(model, x, "maps").some(1)
-    nodes = layer_nodes(network_of(model, "maps"))
+    row = inputs_of(model, x, "feature_maps").some(1)
+    nodes = layer_nodes(network_of(model, "feature_maps"))
     inputs = {plot_text("input"): a for a in row.x.values() if a.dtype.kind == "f"}
-    chosen = [list(nodes)[i] for i in evenly_spaced(len(nodes), layers_shown)]
+    chosen = [list(nodes)[i] for i in evenly_spaced(len(nodes), max_layers)]
     results = {**inputs, **values(model, {path: nodes[path] for path in chosen}, row)}
-    lines = {name: images(np.asarray(value[0], np.float64), most) for name, value in results.items()}
+    lines = {name: images(np.asarray(value[0], np.float64), max_channels) for name, value in results.items()}
     figure = _draw_lines(lines, {name: _caption(name, value[0]) for name, value in results.items()})
     text = "\n".join(f"{name}: {v[0].min():.3g} … {v[0].max():.3g}" for name, v in results.items())
-    return Plot("maps", plot_text("maps"), figure, settings.lang, text)
+    return Plot("feature_maps", plot_text("feature_maps"), figure, settings.lang, text)
 
 
 def _caption(name: str, value: np.ndarray) -> str:
@@ -67,17 +67,17 @@ def images(sample: np.ndarray, max_images: int) -> list[np.ndarray]:
     if sample.ndim == 2:  # (T, C) -> (C, T)
         return [sample.T]
     flat = sample.reshape(-1)
-    columns = min(WIDE, flat.size)
+    columns = min(MAX_COLUMNS, flat.size)
     return [np.pad(flat, (0, -flat.size % columns), constant_values=np.nan).reshape(-1, columns)]
 
 
 def _draw_lines(lines: dict[str, list[np.ndarray]], captions: dict[str, str]) -> Figure:
     """Draw a line of images per layer, at positions in inches from the top."""
     sizes = {name: _size(cells[0], len(cells)) for name, cells in lines.items()}
-    width, height = LONG + 1.7, 0.6 + sum(high + GAP for _, high in sizes.values())
+    width, height = LINE_WIDTH + 1.7, 0.6 + sum(high + GAP for _, high in sizes.values())
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
-    figure.text(0.5, 1 - 0.25 / height, plot_text("maps"), ha="center", va="center", fontsize=12)
+    figure.text(0.5, 1 - 0.25 / height, plot_text("feature_maps"), ha="center", va="center", fontsize=12)
     top, image_drawn = 0.5, None
     for name, cells in lines.items():
         (wide, high), limit = sizes[name], max(float(np.nanmax(np.abs(c), initial=0.0)) for c in cells) or 1.0
@@ -103,10 +103,10 @@ def _size(cells: np.ndarray, count: int) -> tuple[float, float]:
     """Return width and height of an image in inches, with ``count`` images in a line."""
     high, wide = cells.shape
     if count == 1 and (high == 1 or wide >= 4 * high):
-        return min(LONG, 0.24 * wide), min(1.0, max(0.24, 0.12 * high))
-    side = min(1.0, LONG / count - 0.08)
+        return min(LINE_WIDTH, 0.24 * wide), min(1.0, max(0.24, 0.12 * high))
+    side = min(1.0, LINE_WIDTH / count - 0.08)
     ratio = min(4.0, max(0.25, wide / high))
     return (side, side / ratio) if ratio > 1 else (side * ratio, side)
 
 
-MAPS = PlotCard("maps", draw, "x")
+FEATURE_MAPS = PlotCard("feature_maps", draw, "x")

@@ -16,7 +16,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 
-def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Plot:
+def draw(model: ModelState, layer: str | None = None, max_kernels: int = 64) -> Plot:
     """The kernels of a convolution as small images; those of three input channels in color.
 
     With other numbers of input channels, their mean is shown: orange below 0, purple above. A kernel of a
@@ -25,7 +25,7 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Plot:
     Args:
         model: the model.
         layer: the path of the convolution; by default the first.
-        most: the maximum number of kernels, evenly spaced.
+        max_kernels: the maximum number of kernels, evenly spaced.
 
     Raises:
         UsageError E560: the model has no one- or two-dimensional convolution. UsageError E101: unknown layer.
@@ -47,7 +47,10 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Plot:
     kernels = (
         kernels_by_path[path] if kernels_by_path[path].ndim == 4 else kernels_by_path[path][:, None]
     )  # (O, K, C) -> (O, 1, K, C)
-    chosen, title = evenly_spaced(len(kernels), most), plot_text("filters", layer=printable_label(path))
+    chosen, title = (
+        evenly_spaced(len(kernels), max_kernels),
+        plot_text("filters", layer=printable_label(path)),
+    )
     figure, frames = grid(title, len(chosen), 8, (1.0, 1.1))
     in_color = kernels.shape[-1] == 3
     images = kernels if in_color else kernels.mean(axis=-1)

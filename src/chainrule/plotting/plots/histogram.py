@@ -23,10 +23,10 @@ from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, read_h
 from chainrule.train.model_state import ModelState
 from chainrule.train.step import training_step
 
-MOST = 16  # maximum number of subplots
-ROWS = 256  # maximum number of rows for activations and gradients
+MAX_SUBPLOTS = 16  # maximum number of subplots
+MAX_ROWS = 256  # maximum number of rows for activations and gradients
 CELLS = 80  # vertical cells of a subplot over the epochs
-FAR = 0.001  # share of the values at either end that a subplot over the epochs may cut off
+TAIL = 0.001  # share of the values at either end that a subplot over the epochs may cut off
 
 
 def weights(model: ModelState, run: str | os.PathLike[str] | None = None) -> Plot:
@@ -60,7 +60,7 @@ def activations(model: ModelState, x: Any = None, run: str | os.PathLike[str] | 
     network = network_of(model, "activations")
     if run is not None:
         return _over_epochs("activations", run)
-    rows = inputs_of(model, x, "activations").some(ROWS)
+    rows = inputs_of(model, x, "activations").some(MAX_ROWS)
     return _current("activations", values(model, layer_nodes(network), rows), rows.count)
 
 
@@ -80,7 +80,7 @@ def gradients(
     network = network_of(model, "gradients")
     if run is not None:
         return _over_epochs("gradients", run)
-    rows = rows_of(model, x, y, "gradients").some(ROWS)
+    rows = rows_of(model, x, y, "gradients").some(MAX_ROWS)
     step = training_step(network, weighted=False, horizon=1)
     graph = Graph(dict(step.gradients))
     feeds = {**model.arrays, **rows.x, **rows.y, **step.key(0, 0)}
@@ -92,9 +92,9 @@ def _current(kind: str, arrays: Mapping[str, np.ndarray], rows: int | None = Non
     """Draw one histogram per layer."""
     large = [name for name, value in arrays.items() if value.ndim > 1]
     chosen = (
-        large if len(arrays) > MOST and large else list(arrays)
+        large if len(arrays) > MAX_SUBPLOTS and large else list(arrays)
     )  # of many parameters, biases are omitted first
-    names = [chosen[i] for i in evenly_spaced(len(chosen), MOST)]
+    names = [chosen[i] for i in evenly_spaced(len(chosen), MAX_SUBPLOTS)]
     figure, frames = grid(_title(kind, rows), len(names), 4, (2.5, 2.0))
     lines = []
     for frame, name in zip(frames, names, strict=True):
@@ -130,7 +130,7 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Plot:
     if not counts or not len(recorded.epochs):
         raise _missing(kind, str(run))
     names, title = (
-        [list(counts)[i] for i in evenly_spaced(len(counts), MOST)],
+        [list(counts)[i] for i in evenly_spaced(len(counts), MAX_SUBPLOTS)],
         plot_text("over_epochs", title=plot_text(kind)),
     )
     figure, frames = grid(title, len(names), 4, (2.6, 2.1))
@@ -163,8 +163,8 @@ def rebin(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inner = np.concatenate([[EDGES[1] * 2], EDGES[1:-1], [EDGES[-2] * 2]])  # the outer bins get finite edges
     sums = np.concatenate([np.zeros((len(counts), 1)), counts.cumsum(axis=1)], axis=1)  # (n, bins + 1)
     totals = np.maximum(sums[:, -1:], 1)
-    low = np.flatnonzero((sums / totals).max(axis=0) <= FAR)[-1]
-    high = np.flatnonzero((sums / totals).min(axis=0) >= 1 - FAR)[:1]
+    low = np.flatnonzero((sums / totals).max(axis=0) <= TAIL)[-1]
+    high = np.flatnonzero((sums / totals).min(axis=0) >= 1 - TAIL)[:1]
     edges = np.linspace(inner[low], inner[high[0] if high.size else -1], CELLS + 1)
     cells = np.diff(np.stack([np.interp(edges, inner, row) for row in sums / totals]), axis=1)
     return edges, np.sqrt(cells / np.maximum(cells.max(axis=1, keepdims=True), 1e-12))

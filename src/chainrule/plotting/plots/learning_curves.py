@@ -34,13 +34,13 @@ def draw(model: ModelState) -> Plot:
         TrainingError E503: the model has not been trained.
     """
     if not model.history:
-        raise TrainingError("E503", where="plot.curves", fix="model.fit(x, y)")
+        raise TrainingError("E503", where="plot.learning_curves", fix="model.fit(x, y)")
     history = {name: _column(model, name) for name in dict.fromkeys(k for row in model.history for k in row)}
     epochs = history.pop("epoch")
     metrics = [name for name in history if name not in ("loss", "val_loss")]
     learning_rate = _learning_rates(model, epochs)
     is_drawn = learning_rate is not None and learning_rate.min() < learning_rate.max()
-    figure, frames = grid(plot_text("curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
+    figure, frames = grid(plot_text("learning_curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
     watched = history.get("val_loss", history["loss"])
     best = int(epochs[np.nanargmin(watched)]) if np.isfinite(watched).any() else None
     _loss(frames[0], epochs, history, best)
@@ -55,7 +55,11 @@ def draw(model: ModelState) -> Plot:
         if best is not None and "val_loss" in history:
             frame.axvline(best, color=GRAY, linestyle=":", linewidth=1)
     return Plot(
-        "curves", plot_text("curves"), figure, settings.lang, _text(history, metrics, best, learning_rate)
+        "learning_curves",
+        plot_text("learning_curves"),
+        figure,
+        settings.lang,
+        _text(history, metrics, best, learning_rate),
     )
 
 
@@ -121,4 +125,4 @@ def _text(
     return "\n".join(lines)
 
 
-CURVES = PlotCard("curves", draw)
+LEARNING_CURVES = PlotCard("learning_curves", draw)

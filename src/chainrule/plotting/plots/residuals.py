@@ -14,7 +14,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-POINTS = 3000  # maximum number of points; more would overlap
+MAX_POINTS = 3000  # maximum number of points; more would overlap
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
@@ -27,13 +27,15 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Raises:
         UsageError E560: the model is not a regressor. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(model, rows_of(model, x, y, "residuals"), "residuals", ("regression",)).answers
+    evaluated = evaluate_rows(
+        model, rows_of(model, x, y, "residuals"), "residuals", ("regression",)
+    ).predictions
     true, predicted = (
         part.astype(np.float64).reshape(-1) for part in (evaluated.target, evaluated.prediction)
     )
     errors = predicted - true
     figure, (left, right) = grid(plot_text("residuals"), 2, 2, (4.2, 3.8))
-    indices = np.linspace(0, len(true) - 1, min(POINTS, len(true))).round().astype(int)
+    indices = np.linspace(0, len(true) - 1, min(MAX_POINTS, len(true))).round().astype(int)
     left.scatter(true[indices], predicted[indices], s=12, color=BLUE, alpha=0.5, linewidths=0)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     left.plot(ends, ends, color=GRAY, linestyle="--", label=plot_text("equal"))
@@ -49,4 +51,4 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     return Plot("residuals", plot_text("residuals"), figure, settings.lang, text)
 
 
-RESIDUALS = PlotCard("residuals", draw, "x, y", is_judged=True)
+RESIDUALS = PlotCard("residuals", draw, "x, y", is_evaluation=True)

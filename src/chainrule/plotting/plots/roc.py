@@ -18,10 +18,10 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 TASKS = ("classification", "multilabel")
-MOST = 12  # maximum number of curves; of more classes, those with the smallest areas are shown
+MAX_CURVES = 12  # maximum number of curves; of more classes, those with the smallest areas are shown
 
 
-def rates(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def positive_counts(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the false and true positive counts at each threshold, starting at (0, 0).
 
     Args:
@@ -29,7 +29,7 @@ def rates(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
         scores: (N,) scores, larger for the class.
 
     Example:
-        >>> rates(np.array([True, False, True]), np.array([0.9, 0.5, 0.5]))
+        >>> positive_counts(np.array([True, False, True]), np.array([0.9, 0.5, 0.5]))
         (array([0., 0., 1.]), array([0., 1., 2.]))
     """
     descending = np.argsort(-scores, kind="stable")
@@ -55,7 +55,7 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
     evaluated = evaluate_rows(model, rows_of(model, x, y, "roc"), "roc", TASKS)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "roc"):
-        false, true = (part / max(part[-1], 1.0) for part in rates(is_positive, scores))
+        false, true = (part / max(part[-1], 1.0) for part in positive_counts(is_positive, scores))
         curves.append((float(np.trapezoid(true, false)), label, false, true))
     figure, frame = axes(
         plot_text("roc"), (plot_text("false_positive"), plot_text("true_positive")), (5.6, 5.0)
@@ -80,7 +80,7 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
     evaluated = evaluate_rows(model, rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "precision_recall"):
-        false, true = rates(is_positive, scores)
+        false, true = positive_counts(is_positive, scores)
         precision = np.concatenate([[1.0], true[1:] / (true[1:] + false[1:])])
         recall = true / max(true[-1], 1.0)
         curves.append((float((np.diff(recall) * precision[1:]).sum()), label, recall, precision))
@@ -93,11 +93,11 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
 
 def _problems(evaluated: EvaluatedRows, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Return the binary problems (label, positives, scores) that have positive and negative rows."""
-    problems = evaluated.answers.binary_problems
+    problems = evaluated.predictions.binary_problems
     if len(problems) == 1:
         names = [evaluated.labels[-1]]
-    elif evaluated.answers.task == "classification":
-        names = [evaluated.labels[k] for k in evaluated.answers.present]
+    elif evaluated.predictions.task == "classification":
+        names = [evaluated.labels[k] for k in evaluated.predictions.present]
     else:
         names = list(evaluated.labels)
     mixed = [(name, yes, scores) for name, (yes, scores) in zip(names, problems, strict=True)]
@@ -109,7 +109,7 @@ def _problems(evaluated: EvaluatedRows, kind: str) -> list[tuple[str, np.ndarray
 
 def _lines(frame: Any, curves: list[Any], text_key: str, draw_style: str) -> str:
     """Draw the curves with the smallest areas first, and return them as text."""
-    drawn_curves = sorted(curves, key=lambda curve: curve[0])[:MOST]
+    drawn_curves = sorted(curves, key=lambda curve: curve[0])[:MAX_CURVES]
     for i, (area, label, x, y) in enumerate(drawn_curves):
         name = plot_text(text_key, label=printable_label(label, 20), area=area)
         frame.plot(x, y, label=name, drawstyle=draw_style, **line_style(i))
@@ -122,5 +122,5 @@ def _lines(frame: Any, curves: list[Any], text_key: str, draw_style: str) -> str
     return "\n".join(lines)
 
 
-ROC = PlotCard("roc", roc, "x, y", is_judged=True)
-PRECISION_RECALL = PlotCard("precision_recall", precision_recall, "x, y", is_judged=True)
+ROC = PlotCard("roc", roc, "x, y", is_evaluation=True)
+PRECISION_RECALL = PlotCard("precision_recall", precision_recall, "x, y", is_evaluation=True)

@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.errors import UsageError, fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.plots.landscape import Arrays, draw_contours, loss_slice
+from chainrule.plotting.plots.loss_landscape import Arrays, draw_contours, loss_slice
 from chainrule.plotting.samples import network_of, rows_of
 from chainrule.plotting.style import RED, axes
 from chainrule.settings import settings
@@ -27,7 +27,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 
-ROOM = 0.25  # margin around the trajectory, relative to its size
+MARGIN = 0.25  # margin around the trajectory, relative to its size
 
 
 def principal_plane(stops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,14 +53,14 @@ def principal_plane(stops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def draw(
-    model: ModelState, x: Any, y: Any, course: Sequence[Any], *, points: int = 21, rows: int = 256
+    model: ModelState, x: Any, y: Any, checkpoints: Sequence[Any], *, points: int = 21, rows: int = 256
 ) -> Plot:
     """Trajectory of a training on the loss surface, from the recorded to the current weights.
 
     Args:
         model: a trained model.
         x, y: rows with targets, as for ``evaluate``.
-        course: the recorded weights in order: model files as written by
+        checkpoints: the recorded weights in order: model files as written by
             ``cr.Checkpoint("models/{epoch:03d}.safetensors")``, or parameters by path.
         points: the number of grid points along each direction.
         rows: the maximum number of rows used.
@@ -71,28 +71,29 @@ def draw(
         UsageError E102: fewer than two recorded states, states of another network, or fewer than 3 points.
         FileError: a file is missing or damaged.
     """
-    network_of(model, "course")
+    network_of(model, "trajectory")
     last = {path: value.astype(np.float64) for path, value in model.parameters.items()}
-    if len(course) < 2 or not 3 <= points <= 200:
+    if len(checkpoints) < 2 or not 3 <= points <= 200:
         raise _refusal(
-            fact("two recorded states or more, 3 <= points <= 200"), f"{len(course)} states, points={points}"
+            fact("two recorded states or more, 3 <= points <= 200"),
+            f"{len(checkpoints)} states, points={points}",
         )
-    steps = np.array([_flat(_parameters(stop), last) for stop in course])
+    steps = np.array([_flat(_parameters(stop), last) for stop in checkpoints])
     directions_found, coordinates, shares = principal_plane(steps)
     edges = [_range(coordinates[:, i], points) for i in range(2)]
     directions = [_by_path(direction, last) for direction in directions_found]
-    rows_used = rows_of(model, x, y, "course").some(rows)
+    rows_used = rows_of(model, x, y, "trajectory").some(rows)
     loss_slice_ = loss_slice(model, rows_used, (directions[0], directions[1]), (edges[0], edges[1]))
     labels = [plot_text("component", n=i + 1, share=float(shares[i])) for i in range(2)]
-    figure, frame = axes(plot_text("course"), labels, (6.4, 5.2))
+    figure, frame = axes(plot_text("trajectory"), labels, (6.4, 5.2))
     draw_contours(figure, frame, loss_slice_)
     trajectory = np.concatenate([coordinates, [[0.0, 0.0]]])
     frame.plot(*trajectory.T, "-o", color="white", markersize=3, linewidth=1.2)
     frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=plot_text("current"))
     frame.legend(loc="best", fontsize=8, frameon=True)
     low, high = loss_slice_.range
-    text = f"{len(course)} + 1: {shares[0]:.1%} + {shares[1]:.1%}; {low:.4g} … {high:.4g}"
-    return Plot("course", plot_text("course"), figure, settings.lang, text)
+    text = f"{len(checkpoints)} + 1: {shares[0]:.1%} + {shares[1]:.1%}; {low:.4g} … {high:.4g}"
+    return Plot("trajectory", plot_text("trajectory"), figure, settings.lang, text)
 
 
 def _parameters(state: Any) -> Mapping[str, Any]:
@@ -122,15 +123,15 @@ def _by_path(direction: np.ndarray, like: Arrays) -> Arrays:
 def _range(coordinates: np.ndarray, points: int) -> np.ndarray:
     """Return the grid along a direction: trajectory, current weights and a margin."""
     low, high = min(0.0, float(coordinates.min())), max(0.0, float(coordinates.max()))
-    margin = ROOM * (high - low) or 1.0
+    margin = MARGIN * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, points)
 
 
 def _refusal(expected: str, received: str) -> UsageError:
     return UsageError(
-        "E102", where="plot.course", name=fact("course or points"), expected=expected,
-        received=received[:120], fix='course=sorted(Path("models").glob("*.safetensors"))',
+        "E102", where="plot.trajectory", name=fact("checkpoints or points"), expected=expected,
+        received=received[:120], fix='checkpoints=sorted(Path("models").glob("*.safetensors"))',
     )  # fmt: skip
 
 
-COURSE = PlotCard("course", draw, "x, y, course")
+TRAJECTORY = PlotCard("trajectory", draw, "x, y, checkpoints")

@@ -36,7 +36,7 @@ def plot(
         check_extension(Path(out))
     options: dict[str, Any] = {}
     if of is not None:
-        options = {"features": tuple(of.split(","))} if spec.name == "boundary" else {"layer": of}
+        options = {"features": tuple(of.split(","))} if spec.name == "decision_boundary" else {"layer": of}
     rows: tuple[Any, ...] = ()
     if data is None:
         model = Model.load(model_file(run))
@@ -54,7 +54,7 @@ def plot(
         if spec.needs:
             has_targets = "y" in signature(spec.draw).parameters and loaded.y is not None
             rows = (loaded.x, loaded.y) if has_targets else (loaded.x,)
-    if spec.is_judged and rows:
+    if spec.is_evaluation and rows:
         warn_of_known_rows(model, rows[0], run)
     figure = getattr(model.plot, spec.name)(*rows, lang=settings.lang, **options)
     if out is None:

@@ -16,8 +16,8 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-MOST = 40  # maximum number of classes
-WRITTEN = 16  # maximum number of classes with counts in the cells
+MAX_CLASSES = 40  # maximum number of classes
+MAX_LABELED = 16  # maximum number of classes with counts in the cells
 
 
 def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
@@ -30,28 +30,34 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Raises:
         UsageError E560: no classes, or more than 40. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(model, rows_of(model, x, y, "confusion"), "confusion", ("classification",))
+    evaluated = evaluate_rows(
+        model, rows_of(model, x, y, "confusion_matrix"), "confusion_matrix", ("classification",)
+    )
     count = len(evaluated.labels)
-    if count > MOST:
-        unsupported_model("confusion", fact("{limit} classes at most", limit=MOST), f"{count} classes")
+    if count > MAX_CLASSES:
+        unsupported_model(
+            "confusion_matrix", fact("{limit} classes at most", limit=MAX_CLASSES), f"{count} classes"
+        )
     counts = np.zeros((count, count), int)
-    np.add.at(counts, (evaluated.answers.actual, evaluated.answers.predicted), 1)
+    np.add.at(counts, (evaluated.predictions.actual, evaluated.predictions.predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [printable_label(label, 14) for label in evaluated.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))
     figure, frame = axes(
-        plot_text("confusion"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side)
+        plot_text("confusion_matrix"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side)
     )
     image = frame.imshow(shares, cmap=AMOUNT, vmin=0, vmax=1)
     is_narrow = max(map(len, labels)) * 0.1 > (side - 1.6) / count  # widths of a label and a cell in inches
     frame.set_xticks(range(count), labels, rotation=90 if is_narrow else 0)
     frame.set_yticks(range(count), labels)
-    if count <= WRITTEN:
+    if count <= MAX_LABELED:
         for i, j in np.ndindex(count, count):
             color = "black" if shares[i, j] > 0.55 else "white"
             frame.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=color, fontsize=9)
     add_colorbar(figure, image, frame, plot_text("share_of_row"))
-    return Plot("confusion", plot_text("confusion"), figure, settings.lang, table(labels, counts))
+    return Plot(
+        "confusion_matrix", plot_text("confusion_matrix"), figure, settings.lang, table(labels, counts)
+    )
 
 
 def table(labels: list[str], counts: np.ndarray) -> str:
@@ -70,4 +76,4 @@ def table(labels: list[str], counts: np.ndarray) -> str:
     return "\n".join([head, *rows])
 
 
-CONFUSION = PlotCard("confusion", draw, "x, y", is_judged=True)
+CONFUSION_MATRIX = PlotCard("confusion_matrix", draw, "x, y", is_evaluation=True)

@@ -82,7 +82,7 @@ def loss_slice(
 ) -> LossSlice:
     """Return the loss on some rows, on a grid along two directions from the current weights."""
     program, arrays, parameters = (
-        evaluation_program(network_of(model, "landscape")),
+        evaluation_program(network_of(model, "loss_landscape")),
         model.arrays,
         model.parameters,
     )
@@ -117,25 +117,25 @@ def draw(
     """
     if not 0 < span < np.inf or not 3 <= points <= 200:
         raise UsageError(
-            "E102", where="plot.landscape", name=fact("span or points"),
+            "E102", where="plot.loss_landscape", name=fact("span or points"),
             expected=fact("span > 0, 3 <= points <= 200"), received=f"span={span}, points={points}",
             fix="span=1.0, points=17",
         )  # fmt: skip
-    rows_used, parameters = rows_of(model, x, y, "landscape").some(rows), model.parameters
+    rows_used, parameters = rows_of(model, x, y, "loss_landscape").some(rows), model.parameters
     generator = np.random.default_rng(seed)
     steps = np.linspace(-span, span, points)
     result = loss_slice(
         model, rows_used, (direction(parameters, generator), direction(parameters, generator)), (steps, steps)
     )
     labels = [plot_text("direction", n=n) for n in (1, 2)]
-    figure, frame = axes(plot_text("landscape"), labels, (6.4, 5.2))
+    figure, frame = axes(plot_text("loss_landscape"), labels, (6.4, 5.2))
     draw_contours(figure, frame, result)
     frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=plot_text("current"))
     frame.legend(loc="upper right", fontsize=8, frameon=True)
     frame.set_aspect("equal")
     low, high = result.range
     text = f"{plot_text('current')}: {result.losses[points // 2, points // 2]:.4g}; {low:.4g} … {high:.4g}"
-    return Plot("landscape", plot_text("landscape"), figure, settings.lang, text)
+    return Plot("loss_landscape", plot_text("loss_landscape"), figure, settings.lang, text)
 
 
 def draw_contours(figure: Figure, frame: Axes, result: LossSlice) -> None:
@@ -155,4 +155,4 @@ def draw_contours(figure: Figure, frame: Axes, result: LossSlice) -> None:
     bar.set_ticks(marks[::2])
 
 
-LANDSCAPE = PlotCard("landscape", draw, "x, y")
+LOSS_LANDSCAPE = PlotCard("loss_landscape", draw, "x, y")
