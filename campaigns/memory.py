@@ -35,7 +35,7 @@ from chainrule.notation.units import amount
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.target import targets_of
 from chainrule.train.loop import train
-from chainrule.train.monitor.memory import training_need
+from chainrule.train.monitor.memory import training_memory
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
@@ -157,7 +157,7 @@ def measure(case: Case) -> tuple[int, int]:
         options = FitOptions(EPOCHS, case.batch, seed)
         return TrainingRun(model.state, options, step, data, row_order, state, prober=prober)
 
-    predicted = training_need(network, step, case.batch, rows).total
+    predicted = training_memory(network, step, case.batch, rows).total
     train(run(0))
     before = settle()
     train(run(1))

@@ -19,7 +19,7 @@ from chainrule.page.terminal import text_page
 from chainrule.plan.plan_table import operations_text
 from chainrule.records import frozen
 from chainrule.texts import render
-from chainrule.train.monitor.profile import Stopwatch
+from chainrule.train.monitor.profile import ProfileResult
 
 COLORS = {
     "gather": "#868e96", "forward": "#2563a8", "backward": "#d1660f", "join": "#9c36b5", "update": "#2b8a3e",
@@ -74,14 +74,14 @@ class Profile(Page):
         return html_page(self, standalone=False) + self.to_svg()
 
 
-def profile_page(watch: Stopwatch, lang: str) -> Profile:
+def profile_page(watch: ProfileResult, lang: str) -> Profile:
     """Return the page of a profile.
 
     Args:
         watch: the measurements.
         lang: ``"en"`` or ``"zh"``.
     """
-    profile = watch.measured
+    profile = watch.profile
     sections = (
         Section("", (Items(tuple(_circumstances(watch, lang))),)),
         Section(render("profile_layers", lang), (_layer_table(profile, lang),)),
@@ -93,9 +93,9 @@ def profile_page(watch: Stopwatch, lang: str) -> Profile:
     return Profile(render("profile_title", lang), lang, sections, profile)
 
 
-def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
+def _circumstances(watch: ProfileResult, lang: str) -> list[str]:
     """Return the texts on the measured rows and on the peak of one core."""
-    profile = watch.measured
+    profile = watch.profile
     divided = {
         "batch": profile.batch,
         "parts": profile.microbatches,
@@ -103,7 +103,7 @@ def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
         "replicas": profile.replicas,
     }
     peak = {"flops": amount(profile.peak.flops, "flop/s"), "bytes": amount(profile.peak.bytes, "B/s")}
-    rows_key = "profile_made_up" if watch.is_made_up else "profile_given"
+    rows_key = "profile_made_up" if watch.is_random else "profile_given"
     return [
         render("profile_divided" if profile.microbatches > 1 else "profile_whole", lang, **divided),
         render(rows_key, lang, rows=watch.rows, steps=profile.steps),

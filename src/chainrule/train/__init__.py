@@ -30,7 +30,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "monitor.parity": "parity",
-        "monitor.progress_bar": "watched_by_bar",
+        "monitor.progress_bar": "show_progress_bar",
         "nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
         "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "freezing": "freeze",

@@ -105,7 +105,7 @@ def _epochs(run: TrainingRun) -> str:
 
 
 def _steps_to_probe(run: TrainingRun) -> int:
-    return 2**62 if run.prober is None else run.prober.waits(run.state.step)
+    return 2**62 if run.prober is None else run.prober.steps_until_due(run.state.step)
 
 
 def _probe(run: TrainingRun, is_sent: bool = True) -> None:
@@ -114,7 +114,7 @@ def _probe(run: TrainingRun, is_sent: bool = True) -> None:
     if prober is None or not prober.rows or state.batch >= run.order.steps:
         return
     rows = run.order.batch(state.epoch, state.batch)
-    probe = prober.look(state, lambda count: run.step.feed(run.data.take(rows[:count]), state, run.seed))
+    probe = prober.measure(state, lambda count: run.step.feed(run.data.take(rows[:count]), state, run.seed))
     if is_sent:
         run.send(ProbeDone(probe.step, probe.epoch, probe.values, probe.parts))
 

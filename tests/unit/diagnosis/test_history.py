@@ -82,7 +82,7 @@ def any_course(draw: np.random.Generator) -> TrainingRecord:
         of_parameter = (*probing.OF_PARAMETER, "not_finite")
         weights = {f"{path}.weight": {name: number() for name in of_parameter} for path in PATHS}
         every = {path: part for path, part in {**layers, **weights}.items() if draw.uniform() < 0.9}
-        return Probe(step, step // 5, {name: number() for name in probing.WHOLE}, every)
+        return Probe(step, step // 5, {name: number() for name in probing.OF_STEP}, every)
 
     rows = [
         {"epoch": i, "loss": number(), "val_loss": number() if draw.uniform() < 0.9 else None}
@@ -146,7 +146,7 @@ def course(losses: list[float], **more: Any) -> TrainingRecord:
 
 def probe_at(step: int, samples: float, penalty: float) -> Probe:
     """A probe of a training with this loss of the samples and this penalty."""
-    values = {**dict.fromkeys(probing.WHOLE, 0.0), "loss": samples + penalty, "training_loss": samples}
+    values = {**dict.fromkeys(probing.OF_STEP, 0.0), "loss": samples + penalty, "training_loss": samples}
     return Probe(step, step // 10, {**values, "inference_loss": samples}, {})
 
 

@@ -14,7 +14,7 @@ from chainrule.diagnosis.step_profile import Profile, profile_page
 from chainrule.engines.profile import CorePeak, KernelTime, StepProfile
 from chainrule.errors import UsageError
 from chainrule.page.bar_chart import Bar, bar_chart
-from chainrule.train.monitor.profile import Stopwatch
+from chainrule.train.monitor.profile import ProfileResult
 
 MEASURED = StepProfile(
     lines=(
@@ -34,7 +34,7 @@ MEASURED = StepProfile(
 
 
 def page(measured: StepProfile = MEASURED, lang: str = "en", is_random: bool = False) -> Profile:
-    return profile_page(Stopwatch(measured, 1797, is_random), lang)
+    return profile_page(ProfileResult(measured, 1797, is_random), lang)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

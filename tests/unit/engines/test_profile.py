@@ -13,7 +13,7 @@ from chainrule.graph import Graph, Node
 from chainrule.ops import functional as F
 from chainrule.plan.plan import plan
 from chainrule.settings import settings
-from chainrule.train.monitor.profile import subject_of
+from chainrule.train.monitor.profile import profiled_step
 
 WIDE = cr.Sequential(cr.Dense(64, "relu"), cr.Dropout(0.2), cr.Dense(3))
 
@@ -30,7 +30,7 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
 
 
 def subject(batch: int, steps: int = 5, **changes: object) -> ProfiledStep:
-    return subject_of(model(**changes).state, *samples(), batch, steps)
+    return profiled_step(model(**changes).state, *samples(), batch, steps)
 
 
 def task_profile(step: ProfiledStep) -> StepProfile:
@@ -112,7 +112,7 @@ def test_a_convolutional_network_is_profiled() -> None:
     images = np.random.Generator(np.random.Philox(4)).normal(size=(12, 6, 6, 1))
     fitted = cr.Model(net, "cross_entropy", engine="native")
     fitted.fit(images, np.arange(12) % 3, epochs=1, batch_size=6, verbose=False)
-    result = measure(subject_of(fitted.state, images, np.arange(12) % 3, 6, 5))
+    result = measure(profiled_step(fitted.state, images, np.arange(12) % 3, 6, 5))
     assert {"conv1", "dense1"} <= {line.layer for line in result.lines}
     assert {"forward", "backward", "update"} <= {line.stage for line in result.lines}
 

@@ -54,7 +54,7 @@ def test_the_sweep_does_not_change_the_model(warm_start: bool) -> None:
 
 def test_rates_are_spaced_evenly_and_losses_equal_a_training() -> None:
     sweep = find_learning_rate(regressor().state, X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
-    assert sweep.rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
+    assert sweep.learning_rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
     seen: list[Any] = []
     regressor(SGD(1e-5)).fit(X, Y, epochs=1, batch_size=16, callbacks=[seen.append], verbose=False)
     assert sweep.losses[0] == next(event.loss for event in seen if hasattr(event, "loss"))
@@ -68,7 +68,7 @@ def test_the_suggestion_trains() -> None:
     assert losses[0] is not None
     assert losses[1] is not None
     assert losses[0] < 0.5 * losses[1]
-    assert len(sweep.rates) < 100, "the sweep must end where the loss diverges"
+    assert len(sweep.learning_rates) < 100, "the sweep must end where the loss diverges"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_suggestion_trains() -> None:
     ids=lambda optimizer: type(optimizer).__name__,
 )
 def test_optimizers_built_around_others(optimizer: Any) -> None:
-    assert find_learning_rate(regressor(optimizer).state, X, Y, steps=20).rates[0] == pytest.approx(
+    assert find_learning_rate(regressor(optimizer).state, X, Y, steps=20).learning_rates[0] == pytest.approx(
         1e-6, rel=1e-5
     )
 
@@ -96,7 +96,7 @@ def test_the_sweep_accepts_a_table() -> None:
 
 def test_numbers_that_overflow_end_the_sweep() -> None:
     sweep = find_learning_rate(regressor().state, 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
-    assert 10 <= len(sweep.rates) < 60
+    assert 10 <= len(sweep.learning_rates) < 60
     assert all(map(math.isfinite, sweep.losses))
     with pytest.raises(TrainingError, match="E513"):
         find_learning_rate(
@@ -107,7 +107,7 @@ def test_numbers_that_overflow_end_the_sweep() -> None:
 def test_no_suggestion_if_the_loss_does_not_fall() -> None:
     flat = find_learning_rate(regressor().state, X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
     assert flat.suggestion is None
-    assert "never falls" in str(flat)
+    assert "never decreases" in str(flat)
 
 
 def test_the_sweep_is_printed_and_plotted() -> None:
@@ -115,12 +115,12 @@ def test_the_sweep_is_printed_and_plotted() -> None:
     lines = str(sweep).splitlines()
     assert len(lines) == 22
     assert sum("<- suggestion" in line for line in lines) == 1
-    assert lines[-1].startswith("suggestion: rate ")
+    assert lines[-1].startswith("suggestion: learning rate ")
     assert max(map(len, lines)) <= 80
     assert sweep.to_svg() == sweep.to_svg()
     plot = ET.fromstring(sweep.to_svg())
     points = next(e for e in plot if e.tag.endswith("polyline")).attrib["points"].split()
-    assert len(points) == len(sweep.rates)
+    assert len(points) == len(sweep.learning_rates)
     assert len(LearningRateSweep((1.0, 2.0), (0.5, 0.5), (0.5, 0.5), None).table(5).splitlines()) == 3
 
 

@@ -14,7 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.train.evaluation.evaluate import specs_of
-from chainrule.train.monitor.memory import BLOCK, rows_per_block, training_need
+from chainrule.train.monitor.memory import BLOCK, rows_per_block, training_memory
 from chainrule.train.step import training_step
 
 X = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32)
@@ -39,7 +39,7 @@ def needs(initialized: cr.Model, *batches: int) -> list[int]:
     """The bytes that trainings on the 4000 rows need, for batches of these sizes."""
     assert initialized.network is not None
     step = training_step(initialized.network, False, 100)
-    return [training_need(initialized.network, step, batch, 4000).total for batch in batches]
+    return [training_memory(initialized.network, step, batch, 4000).total for batch in batches]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -67,7 +67,7 @@ def test_memory_of_probes_is_counted_only_with_probes() -> None:
     assert initialized.network is not None
     step = training_step(initialized.network, False, 100)
     without_probes, with_probes = (
-        training_need(initialized.network, step, 500, 4000, probes=p).total for p in (False, True)
+        training_memory(initialized.network, step, 500, 4000, probes=p).total for p in (False, True)
     )
     assert without_probes < with_probes
     with cr.settings.using(memory=without_probes):
@@ -132,7 +132,7 @@ def test_a_smaller_last_batch_adds_to_the_requirement() -> None:
     fitted.fit(X, Y, **QUIET)
     assert fitted.network is not None
     step = training_step(fitted.network, False, 100)
-    even, uneven = (training_need(fitted.network, step, 1000, rows).uses for rows in (4000, 3999))
+    even, uneven = (training_memory(fitted.network, step, 1000, rows).uses for rows in (4000, 3999))
     assert even.get("last", 0) == 0
     assert 0.5 * even["work"] < uneven["last"]
 
@@ -159,7 +159,7 @@ def test_the_predicted_memory_is_allocated(optimizer: Any) -> None:
     )
     large_model.initialize(specs_of({"x": x}))
     assert large_model.network is not None
-    predicted = training_need(
+    predicted = training_memory(
         large_model.network, training_step(large_model.network, False, 100), 64, 128
     ).total
     large_model.fit(x, y, batch_size=64, **QUIET)  # loads the kernels

@@ -182,7 +182,7 @@ PARTS = st.dictionaries(
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.dictionaries(st.sampled_from(probing.WHOLE), st.floats(allow_nan=False)),
+    st.dictionaries(st.sampled_from(probing.OF_STEP), st.floats(allow_nan=False)),
     st.dictionaries(
         st.text(min_size=1).filter(lambda s: "\x00" not in s and "\r" not in s), PARTS, max_size=3
     ),
@@ -195,7 +195,7 @@ def test_a_table_of_probes_round_trips(values: dict[str, float], parts: dict[str
 def test_every_column_of_the_table_is_documented() -> None:
     names = {field.name for field in dataclasses.fields(Probe)}
     assert names == {"step", "epoch", "values", "parts"}
-    for name in (*probing.WHOLE, *probing.OF_PARAMETER, *probing.OF_LAYER, "not_finite"):
+    for name in (*probing.OF_STEP, *probing.OF_PARAMETER, *probing.OF_LAYER, "not_finite"):
         assert f"``{name}``" in (Probe.__doc__ or ""), name
 
 

@@ -23,7 +23,7 @@ def test_the_progress_bar_fits_the_terminal(
 ) -> None:
     out = io.StringIO()
     monkeypatch.setattr(progress_bar, "Console", lambda: Console(file=out, force_terminal=True, width=width))
-    with settings.using(lang=lang), progress_bar.watched_by_bar() as live:
+    with settings.using(lang=lang), progress_bar.show_progress_bar() as live:
         live(TrainingStarted(1000, 200, 50, 5000))
         live(EpochDone(122, 6150, {"val_loss": 0.19234, "val_accuracy": 0.95123}))
         live(StepDone(6200, 123, 0, 0.497, 0.002))

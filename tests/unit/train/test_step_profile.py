@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.model import Model
 from chainrule.spec import Size, Spec
-from chainrule.train.monitor.profile import BATCH, ROWS, plan_step, subject_of
+from chainrule.train.monitor.profile import BATCH, ROWS, plan_step, profiled_step
 
 X = np.random.Generator(np.random.Philox(1)).normal(size=(50, 4))
 TWO, THREE = np.arange(50) % 2, np.arange(50) % 3
@@ -34,7 +34,7 @@ def learner(kind: str = "classes", batch_size: int | None = 20, **changes: Any) 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_random_rows_have_the_form_of_the_given_ones(kind: str, dtype: str) -> None:
     model = learner(kind, dtype=dtype)
-    measured, random = subject_of(model.state, X, NETS[kind][2]), subject_of(model.state, None, None)
+    measured, random = profiled_step(model.state, X, NETS[kind][2]), profiled_step(model.state, None, None)
     for name, array in measured.data.items():
         assert random.data[name].shape == array.shape
         assert random.data[name].dtype == array.dtype
@@ -45,7 +45,7 @@ def test_random_rows_have_the_form_of_the_given_ones(kind: str, dtype: str) -> N
 
 def test_equal_calls_have_equal_random_rows() -> None:
     model = learner()
-    one, two = subject_of(model.state, None, None), subject_of(model.state, None, None)
+    one, two = profiled_step(model.state, None, None), profiled_step(model.state, None, None)
     assert all(one.data[name].tobytes() == two.data[name].tobytes() for name in one.data)
 
 
@@ -55,19 +55,19 @@ def test_the_batch_is_that_of_the_last_training(
 ) -> None:
     model = learner(batch_size=trained)
     assert plan_step(model.state, requested).sizes == {"B": batch}
-    assert subject_of(model.state, X, THREE, requested).batch == batch
+    assert profiled_step(model.state, X, THREE, requested).batch == batch
 
 
 def test_an_untrained_model_uses_default_sizes() -> None:
     model = Model(NETS["classes"][0], "cross_entropy")
     model.initialize({"x": Spec((Size.symbol("B"), 4), "float32")})
     assert plan_step(model.state).sizes == {"B": BATCH}
-    assert len(subject_of(model.state, None, None).data["x"]) == ROWS
+    assert len(profiled_step(model.state, None, None).data["x"]) == ROWS
 
 
 def test_a_batch_is_no_larger_than_the_rows_given() -> None:
-    assert subject_of(learner().state, X[:10], THREE[:10]).batch == 10
-    assert len(subject_of(learner().state, None, None, 200).data["x"]) == 200, (
+    assert profiled_step(learner().state, X[:10], THREE[:10]).batch == 10
+    assert len(profiled_step(learner().state, None, None, 200).data["x"]) == 200, (
         "of random rows there are enough"
     )
 
@@ -76,14 +76,14 @@ def test_a_batch_is_no_larger_than_the_rows_given() -> None:
 def test_invalid_facts_of_a_file_are_ignored(facts: dict[str, Any]) -> None:
     model = learner()
     model.adopt(replace(model.state, facts=facts))
-    assert subject_of(model.state, None, None).batch == BATCH
+    assert profiled_step(model.state, None, None).batch == BATCH
 
 
 def test_random_targets_of_several_outputs() -> None:
     net = cr.Parallel("none", size=cr.Dense(1), kind=cr.Dense(3))
     model = Model(net, {"size": "mse", "kind": "cross_entropy"})
     model.fit(X, {"size": X[:, 0], "kind": THREE}, epochs=1, verbose=False)
-    data = subject_of(model.state, None, None).data
+    data = profiled_step(model.state, None, None).data
     assert data["target.kind"].dtype == np.int64
     assert set(np.unique(data["target.kind"])) == {0, 1, 2}
     assert data["target.size"].shape == (50, 1)
@@ -92,14 +92,14 @@ def test_random_targets_of_several_outputs() -> None:
 def test_random_tokens_are_in_the_vocabulary() -> None:
     model = Model(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
     model.fit(np.arange(300).reshape(50, 6) % 7, THREE, epochs=1, verbose=False)
-    words = subject_of(model.state, None, None).data["x"]
+    words = profiled_step(model.state, None, None).data["x"]
     assert set(np.unique(words)) == set(range(7))
 
 
 def test_a_table_is_prepared_for_the_profile() -> None:
     model = Model(NETS["classes"][0], "cross_entropy")
     model.fit("iris", epochs=1, batch_size=30, verbose=False)
-    assert len(subject_of(model.state, "iris", None).data["x"]) == 150
+    assert len(profiled_step(model.state, "iris", None).data["x"]) == 150
 
 
 def test_a_model_without_inputs_has_no_step() -> None:
@@ -107,10 +107,10 @@ def test_a_model_without_inputs_has_no_step() -> None:
     with pytest.raises(TrainingError, match="E503"):
         plan_step(fresh.state)
     with pytest.raises(TrainingError, match="E503"):
-        subject_of(fresh.state, None, None)
+        profiled_step(fresh.state, None, None)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": 2.5}, {"steps": 0}, {"steps": "all"}])
 def test_invalid_sizes_of_a_profile_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
-        subject_of(learner().state, None, None, **wrong)
+        profiled_step(learner().state, None, None, **wrong)

@@ -61,9 +61,9 @@ PHRASES: dict[str, str] = {
     "model.explain(x, y), which explains the present parameters": "model.explain(x, y)，解释现在的参数",
     "loss {}": "损失 {}",
     "layers and labels that fit sequences of any length": "适合任意长度序列的层和标签",
-    "one with a learning rate": "带学习率的优化器",
-    "two rates, 0 < low < high": "两个学习率，0 < low < high",
-    "{} steps whose loss is finite": "{} 个损失有限的步",
+    "an optimizer with a learning rate": "带学习率的优化器",
+    "two learning rates, 0 < low < high": "两个学习率，0 < low < high",
+    "{} steps with a finite loss": "{} 个损失有限的步",
     "an integer, {} to 1000000": "{} 到 1000000 的整数",
     "model.fit(x, y), or model.initialize(inputs)": "model.fit(x, y) 或 model.initialize(inputs)",
     "model.predict_proba(x) for classes, model.predict(x) for values": (
@@ -92,7 +92,6 @@ PHRASES: dict[str, str] = {
     "model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each": (
         "model.fit(x, y)  # x (N, T) 词元，y (N, T) 各自的下一个词元"
     ),
-    "the loss never falls": "损失从不下降",
     "metrics of {}": "{} 的指标",
     "one array": "一个数组",
     "one array as {}, with images as x": "{} 为一个数组，x 为图像",

@@ -1,1 +1,1 @@
-"""Monitoring: probes, memory, profiles, progress bars, the learning-rate finder and engine parity."""
+"""Monitoring of training: probes, memory, profiles, progress bar, learning-rate finder and engine parity."""

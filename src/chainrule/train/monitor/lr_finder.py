@@ -1,12 +1,12 @@
-"""Finding a learning rate: one short training whose rate grows, on a copy.
+"""Learning rate range test: a short training of a copy, during which the learning rate grows.
 
-The loss says little while the rate is far too small, falls while it is right, and shoots up where steps leap
-out of the valley. So a rate is good where the loss falls fastest, well below the one at which it turns. Rates
-are spaced evenly in their logarithm; the loss of a single batch is noisy and is smoothed before it is looked
-at. The copy begins as ``fit`` would begin; the model itself stays as it is, to the last bit.
+The loss is almost constant while the learning rate is far too small, then decreases, and increases as soon as
+the steps diverge. The suggested learning rate is where the loss decreases fastest, well below the minimum of
+the curve. The learning rates are spaced evenly on a logarithmic axis. The losses of single batches are noisy
+and are smoothed first. The copy starts as ``fit`` would start; the model itself does not change.
 
-Reference: Smith (2017), Cyclical learning rates for training neural networks; the rule of the steepest slope
-is that of fastai's ``lr_find``.
+Reference: Smith (2017), Cyclical learning rates for training neural networks; fastai's ``lr_find`` for the
+rule of the steepest descent.
 """
 
 from __future__ import annotations
@@ -23,32 +23,44 @@ from chainrule.events import Event, StepDone
 from chainrule.graph import Node
 from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.schedule import Schedule
+from chainrule.notation.text_columns import aligned
 from chainrule.ops import functional as F
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions, refuse_unknown
 from chainrule.train.prepare import TrainingData
 
-WINDOWS = 25  # how many windows of smoothing lie side by side over the sweep
-KEPT = 0.9  # of the running mean that tells, while the sweep runs, that it has diverged
-DIVERGED = 4.0  # times the least loss: beyond it nothing more is to be seen
-NOTICEABLE = 0.01  # of the loss: what falls by less, does not fall
-LEAST = 10  # number of steps from which a slope can be estimated
-_PASSED = ("class_weight", "sample_weight", "warm_start", "shuffle")
-_MARGIN, _WIDTH, _HEIGHT = 46, 520, 240  # of the picture, in pixels
+WINDOWS = 25  # number of standard deviations of the smoothing window in a sweep
+MOMENTUM = 0.9  # of the running mean of the loss that detects divergence
+DIVERGED = 4.0  # times the smallest running mean: the sweep ends
+MIN_DECREASE = 0.01  # relative to the loss; a smaller decrease does not count
+MIN_STEPS = 10  # from which a slope can be estimated
+_FIT_OPTIONS = ("class_weight", "sample_weight", "warm_start", "shuffle")
+_MARGIN, _WIDTH, _HEIGHT = 46, 520, 240  # of the plot, in pixels
+WORDS = {
+    "en": {
+        "head": "rate|loss", "mark": "<- suggestion", "suggestion": "suggestion: learning rate {:.2g}",
+        "none": "the loss never decreases",
+    },
+    "zh": {
+        "head": "学习率|损失", "mark": "<- 建议", "suggestion": "建议的学习率：{:.2g}",
+        "none": "损失始终没有下降",
+    },
+}  # fmt: skip
 
 
 @frozen
-class Growing(Schedule):
-    """A rate that grows by the same factor at every step.
+class ExponentialGrowth(Schedule):
+    """Learning rate that grows by the same factor in every step.
 
     Formula: low (high / low)^(step / (steps - 1)).
 
     Args:
-        low, high: the first rate and the last.
-        steps: how many there are.
+        low, high: the first and the last learning rate.
+        steps: number of steps.
     """
 
     low: float
@@ -61,73 +73,75 @@ class Growing(Schedule):
 
 @frozen
 class LearningRateSweep:
-    """What was seen while the learning rate grew; printing it draws the curve.
+    """Result of a learning rate range test; ``print`` draws the curve.
 
     Args:
-        rates: one for each step.
+        learning_rates: of each step.
         losses: of the batches.
-        smoothed: the same, smoothed.
-        suggestion: where the smoothed loss falls fastest; ``None`` if it never falls noticeably.
+        smoothed_losses: the losses after ``smooth``.
+        suggestion: where the smoothed loss decreases fastest; ``None`` if it never decreases noticeably.
     """
 
-    rates: tuple[float, ...]
+    learning_rates: tuple[float, ...]
     losses: tuple[float, ...]
-    smoothed: tuple[float, ...]
+    smoothed_losses: tuple[float, ...]
     suggestion: float | None
 
     def table(self, lines: int = 20) -> str:
-        """Some of the rates with their smoothed loss, and a bar for each; the suggestion is marked.
+        """A table of learning rates and smoothed losses, with a bar for each; the suggestion is marked.
 
         Args:
-            lines: how many, at most.
+            lines: maximum number of rows.
         """
-        count = min(lines, len(self.rates))
-        shown = sorted({round(i) for i in np.linspace(0, len(self.rates) - 1, count)})
-        least = min(self.smoothed)
-        most = min(max(self.smoothed), 2 * self.smoothed[0] - least)  # what shoots up would hide the valley
-        marked = min(shown, key=lambda i: abs(math.log(self.rates[i] / (self.suggestion or self.rates[0]))))
-        out = [f"{'rate':>9}  {'loss':>10}"]
-        for i in shown:
-            bar = "█" * round(40 * min(1.0, (self.smoothed[i] - least) / ((most - least) or 1.0)))
-            mark = "  <- suggestion" if self.suggestion and i == marked else ""
-            out.append(f"{self.rates[i]:9.2e}  {self.smoothed[i]:10.4g}  {bar}{mark}")
-        return "\n".join(out)
+        words, rates, losses = WORDS[settings.lang], self.learning_rates, self.smoothed_losses
+        indices = sorted({round(i) for i in np.linspace(0, len(rates) - 1, min(lines, len(rates)))})
+        low = min(losses)
+        high = min(max(losses), 2 * losses[0] - low)  # a diverged loss would compress the other bars
+        marked = min(indices, key=lambda i: abs(math.log(rates[i] / (self.suggestion or rates[0]))))
+        rows = [(*words["head"].split("|"), "")]
+        for i in indices:
+            bar = "█" * round(40 * min(1.0, (losses[i] - low) / ((high - low) or 1.0)))
+            mark = f"  {words['mark']}" if self.suggestion and i == marked else ""
+            rows.append((f"{rates[i]:.2e}", f"{losses[i]:.4g}", f"{bar}{mark}"))
+        return "\n".join(aligned(rows, right=[0, 1]))
 
     def __str__(self) -> str:
-        said = f"suggestion: rate {self.suggestion:.2g}" if self.suggestion else "the loss never falls"
-        return f"{self.table()}\n{said}"
+        words = WORDS[settings.lang]
+        last = words["suggestion"].format(self.suggestion) if self.suggestion else words["none"]
+        return f"{self.table()}\n{last}"
 
     def __repr__(self) -> str:
-        return f"<LearningRateSweep of {len(self.rates)} rates: suggestion {self.suggestion}; print it>"
+        count = len(self.learning_rates)
+        return f"<LearningRateSweep of {count} learning rates: suggestion {self.suggestion}; print it>"
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
 
     def to_svg(self) -> str:
-        """The smoothed loss over the rate as a picture: SVG text, no script, equal data equal bytes."""
-        x = [math.log10(rate) for rate in self.rates]
-        low, high = min(self.smoothed), max(self.smoothed)
+        """Plot of the smoothed loss over the learning rate, as deterministic SVG text without scripts."""
+        x = [math.log10(learning_rate) for learning_rate in self.learning_rates]
+        low, high = min(self.smoothed_losses), max(self.smoothed_losses)
 
         def at(a: float, b: float) -> tuple[float, float]:
             along, up = (a - x[0]) / (x[-1] - x[0]), (b - low) / ((high - low) or 1.0)
-            wide, tall = _WIDTH - _MARGIN - 10, _HEIGHT - 40
-            return round(_MARGIN + along * wide, 1), round(10 + (1 - up) * tall, 1)
+            width, height = _WIDTH - _MARGIN - 10, _HEIGHT - 40
+            return round(_MARGIN + along * width, 1), round(10 + (1 - up) * height, 1)
 
-        path = " ".join(f"{px:g},{py:g}" for px, py in map(at, x, self.smoothed))
-        drawn = [f'<polyline points="{path}" fill="none" stroke="#2563a8" stroke-width="1.6"/>']
+        path = " ".join(f"{px:g},{py:g}" for px, py in map(at, x, self.smoothed_losses))
+        elements = [f'<polyline points="{path}" fill="none" stroke="#2563a8" stroke-width="1.6"/>']
         for power in range(math.ceil(x[0]), math.floor(x[-1]) + 1):
             px, py = at(power, low)
-            drawn.append(f'<path d="M{px:g} 10V{py:g}" stroke="#e9ecef"/>')
-            drawn.append(f'<text x="{px:g}" y="{_HEIGHT - 10}" text-anchor="middle">1e{power}</text>')
+            elements.append(f'<path d="M{px:g} 10V{py:g}" stroke="#e9ecef"/>')
+            elements.append(f'<text x="{px:g}" y="{_HEIGHT - 10}" text-anchor="middle">1e{power}</text>')
         for value in (low, high):
-            drawn.append(
+            elements.append(
                 f'<text x="{_MARGIN - 6}" y="{at(x[0], value)[1] + 4:g}" text-anchor="end">{value:.3g}</text>'
             )
         if self.suggestion:
             px, py = at(math.log10(self.suggestion), low)
-            drawn.append(f'<path d="M{px:g} 10V{py:g}" stroke="#d1660f" stroke-dasharray="4 3"/>')
+            elements.append(f'<path d="M{px:g} 10V{py:g}" stroke="#d1660f" stroke-dasharray="4 3"/>')
         head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(drawn)}</svg>\n'
+        return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(elements)}</svg>\n'
 
 
 def find_learning_rate(
@@ -140,46 +154,46 @@ def find_learning_rate(
     batch_size: int | None = 32,
     **options: Any,
 ) -> LearningRateSweep:
-    """How the loss of a short training on a copy changes while the learning rate grows; see
-    ``Model.find_learning_rate``."""
-    low, high = _range(span, steps)
-    known = ("seed", *_PASSED)
-    refuse_unknown("find_learning_rate", options, known)
-    trial = _with_schedule(model, Growing(low, high, steps))
+    """Learning rate range test; see ``Model.find_learning_rate``."""
+    low, high = _checked_span(span, steps)
+    refuse_unknown("find_learning_rate", options, ("seed", *_FIT_OPTIONS))
+    trial = _with_schedule(model, ExponentialGrowth(low, high, steps))
     readings: list[tuple[float, float]] = []
-    least, now = math.inf, None
+    smallest, mean = math.inf, None
 
-    def watch(event: Event) -> bool:
-        nonlocal least, now
+    def listen(event: Event) -> bool:
+        nonlocal smallest, mean
         if isinstance(event, StepDone):
             readings.append((event.learning_rate, event.loss))
-            now = event.loss if now is None else KEPT * now + (1 - KEPT) * event.loss
-            least = min(least, now)
-            return len(readings) >= steps or (len(readings) > LEAST and now > DIVERGED * abs(least))
+            mean = event.loss if mean is None else MOMENTUM * mean + (1 - MOMENTUM) * event.loss
+            smallest = min(smallest, mean)
+            has_diverged = len(readings) > MIN_STEPS and mean > DIVERGED * abs(smallest)
+            return has_diverged or len(readings) >= steps
         return False
 
     try:
         chosen = {"seed": 0, "verbose": False, "probes": False, **options}
-        fit(trial, TrainingData(x, y), FitOptions(steps, batch_size, callbacks=[watch], **chosen))
+        fit(trial, TrainingData(x, y), FitOptions(steps, batch_size, callbacks=[listen], **chosen))
     except TrainingError as error:
         if error.code != "E501":
             raise  # an overflow ends the sweep; the readings before it are the result
-    if len(readings) < LEAST:
+    if len(readings) < MIN_STEPS:
         raise TrainingError(
-            "E513", where="find_learning_rate", expected=f"{LEAST} steps whose loss is finite",
+            "E513", where="find_learning_rate", expected=f"{MIN_STEPS} steps with a finite loss",
             received=len(readings),
             fix=f"span=({low / 1000:g}, {low:g})",
         )  # fmt: skip
-    rates, losses = zip(*readings, strict=True)
+    learning_rates, losses = zip(*readings, strict=True)
     smoothed = smooth(losses)
-    return LearningRateSweep(rates, losses, tuple(smoothed.tolist()), _steepest(rates, smoothed))
+    suggestion = _steepest(learning_rates, smoothed)
+    return LearningRateSweep(learning_rates, losses, tuple(smoothed.tolist()), suggestion)
 
 
-def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
-    """The first and the last rate.
+def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
+    """The first and the last learning rate.
 
     Raises:
-        UsageError E102: no range of rates above 0; too few steps.
+        UsageError E102: not two increasing positive learning rates; too few steps.
     """
     try:
         low, high = (float(end) for end in span)
@@ -187,12 +201,12 @@ def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
         low, high = 1.0, 0.0
     if not 0 < low < high < math.inf:
         raise UsageError(
-            "E102", where="find_learning_rate", name="span", expected="two rates, 0 < low < high",
+            "E102", where="find_learning_rate", name="span", expected="two learning rates, 0 < low < high",
             received=repr(span)[:80], fix="span=(1e-6, 10.0)",
         )  # fmt: skip
-    if isinstance(steps, bool) or not isinstance(steps, int) or not LEAST <= steps <= 10**6:
+    if isinstance(steps, bool) or not isinstance(steps, int) or not MIN_STEPS <= steps <= 10**6:
         raise UsageError(
-            "E102", where="find_learning_rate", name="steps", expected=f"an integer, {LEAST} to 1000000",
+            "E102", where="find_learning_rate", name="steps", expected=f"an integer, {MIN_STEPS} to 1000000",
             received=repr(steps)[:80], fix="steps=100",
         )  # fmt: skip
     return low, high
@@ -200,30 +214,31 @@ def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
 
 def _with_schedule(model: ModelState, schedule: Schedule) -> ModelState:
     """The model with another learning rate schedule."""
-    recipe = replace(model.recipe, optimizer=_with_rate(model.recipe.optimizer, schedule))
+    recipe = replace(model.recipe, optimizer=_with_learning_rate(model.recipe.optimizer, schedule))
     network = model.network
     if network is not None:
         network = Network(recipe, network.inputs, network.engine)
     return replace(model, recipe=recipe, network=network)
 
 
-def _with_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
-    """An optimizer, or the one it is built around, with another learning rate."""
+def _with_learning_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
+    """An optimizer, or its inner optimizer, with another learning rate."""
     names = [field.name for field in fields(optimizer)]
     if "inner" in names:
-        return replace(optimizer, inner=_with_rate(optimizer.inner, schedule))
+        return replace(optimizer, inner=_with_learning_rate(optimizer.inner, schedule))
     if "learning_rate" not in names:
         raise UsageError(
-            "E102", where="find_learning_rate", name="optimizer", expected="one with a learning rate",
-            received=type(optimizer).__name__, fix="cr.Model(..., optimizer=cr.Adam())",
+            "E102", where="find_learning_rate", name="optimizer",
+            expected="an optimizer with a learning rate", received=type(optimizer).__name__,
+            fix="cr.Model(..., optimizer=cr.Adam())",
         )  # fmt: skip
     return replace(optimizer, learning_rate=schedule)
 
 
 def smooth(losses: Sequence[float]) -> np.ndarray:
-    """The losses, each averaged with its neighbors, the nearer ones counting more (a Gaussian window).
+    """Smooth a sequence of losses with a Gaussian window.
 
-    The window looks both ways, so that the curve does not lag behind the rate.
+    The window is symmetric, so that the curve does not lag behind the learning rate.
 
     Example:
         >>> smooth([1.0, 1.0, 4.0, 1.0, 1.0]).round(2).tolist()
@@ -236,11 +251,11 @@ def smooth(losses: Sequence[float]) -> np.ndarray:
     return (sums / counts)[start : start + len(losses)]
 
 
-def _steepest(rates: Sequence[float], smoothed: np.ndarray) -> float | None:
-    """The rate at which the smoothed loss falls fastest, before its least value."""
+def _steepest(learning_rates: Sequence[float], smoothed: np.ndarray) -> float | None:
+    """The learning rate at which the smoothed loss decreases fastest, before its minimum."""
     end = int(np.argmin(smoothed))
     highest = float(smoothed[: end + 1].max())
-    if end < 2 or highest - smoothed[end] <= NOTICEABLE * abs(highest):
+    if end < 2 or highest - smoothed[end] <= MIN_DECREASE * abs(highest):
         return None
-    slope = np.gradient(smoothed[: end + 1], np.log(rates[: end + 1]))
-    return float(rates[int(np.argmin(slope))])
+    slope = np.gradient(smoothed[: end + 1], np.log(learning_rates[: end + 1]))
+    return float(learning_rates[int(np.argmin(slope))])

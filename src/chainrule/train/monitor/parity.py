@@ -16,15 +16,15 @@ from chainrule.train.step import training_step
 
 
 def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
-    """Whether reference, interpreter and machine code agree on predictions, or on one training step.
+    """Compare reference, interpreter and machine code on predictions, or on one training step.
 
     Args:
         model: a model with parameters.
-        x: inputs, as for ``predict``; a few rows will do.
-        y: targets, as for ``evaluate``: then a whole step is compared, with gradients and update.
+        x: inputs, as for ``predict``; a few rows are sufficient.
+        y: targets, as for ``evaluate``; with them, a training step with gradients and update is compared.
 
     Raises:
-        TrainingError E503: the model has not learned anything yet.
+        TrainingError E503: the model has no parameters yet.
     """
     if model.network is None:
         raise TrainingError("E503", where="parity", fix="model.fit(x, y)")
@@ -34,5 +34,5 @@ def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
     rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     step = training_step(model.network, weighted=False, horizon=1)
     state = TrainState(model.parameters, model.states, step.initial_slots())
-    given = step.feed(rows, state, seed=0)
-    return parity_of(step.graph, {name: given[name] for name in step.graph.inputs})
+    inputs = step.feed(rows, state, seed=0)
+    return parity_of(step.graph, {name: inputs[name] for name in step.graph.inputs})

@@ -1,20 +1,20 @@
-"""Probes: what goes on inside a net while it learns, a few numbers for each layer at a few steps.
+"""Probes: statistics of gradients, parameters and activations of each layer, measured at a few steps.
 
-The history says how good a net is after each epoch; it does not say why it is no better. A probe does: how
-large the gradient of each parameter is, how far an update moves it, how many units of a layer answer nothing
-but 0, how many sit where their activation is flat. From these numbers the doctor reads its rules.
+The history contains the quality of a network after each epoch, but not the reason for it. A probe measures
+the gradient norm of each parameter, the relative size of its update, the share of units of a layer that are
+always 0, and the share in the flat part of their activation. The rules of the doctor read these values.
 
-*A probe changes nothing.* It is computed beside the training, from the state that stands before a step and
-the batch that comes next, by the law of each operation, so that the same probe comes from every engine and
-any number of threads. Node by node is also the way that needs no plan and no compiled loop: making these
-would take longer than many a training. It reads the first rows of the batch, as many as a processor's cache
-holds, which is enough for shares and ratios.
+*A probe changes nothing.* It is computed from the state before a step and its batch by the reference
+implementation, so that it is the same for every engine and any number of threads. Computing node by node also
+requires no plan and no compiled code, which would take longer than many trainings. A probe reads the first
+rows of the batch, as many as fit into the processor's cache, which is sufficient for ratios.
 
-*A probe costs little.* It is made before the first step, after ten, and then after gaps that take at least
-``WORTH`` times as long as a probe, by an estimate that knows only the graph and the batch; so the same steps
-are probed whatever the machine, and after a resumption. The gaps grow with the training, by an eighth of what
-has been done, so that even a million steps give but some dozens of probes. One more stands at the end.
-Arrays are read as they come, so that no two gradients need be there at once (see ``reading``).
+*A probe costs little.* Probes are measured before the first step, after ten steps, and then at intervals that
+take at least ``MIN_COST_RATIO`` times as long as a probe. The duration is estimated from graph and batch
+alone, so that the same steps are probed on every machine and after a resume. The interval is at least an
+eighth of the steps so far, so that a million steps have a few dozen probes. The last probe is measured at the
+end. The arrays of a step are processed one by one, so that two gradients never need to exist at the same time
+(``probe_statistics``).
 """
 
 from __future__ import annotations
@@ -35,41 +35,40 @@ from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.spec import size_at
 from chainrule.train.monitor.probe_graph import ProbeGraph
-from chainrule.train.monitor.probe_statistics import Reading
+from chainrule.train.monitor.probe_statistics import ProbeStatistics
 from chainrule.train.network import Network
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 
-FIRST = (0, 10)  # the steps before which the first probes are made
-WORTH = 50  # a gap takes at least so many times as long as a probe
-LEAST = 100  # steps in a gap, at least
-GROWTH = 8  # a gap is at least this part of the steps made
-ROWS, NUMBERS, ROOM = 32, 2**20, 2**27  # rows of a probe; numbers that a cache holds; the most numbers at all
-NODE, PLAIN = 4.5e-6, 20.0  # seconds that the law takes for a node; how much slower it is than compiled code
-START, NUMBER = 2e-5, 1.5e-9  # seconds that a compiled step takes to begin, and for each number it computes
-WHOLE = ("loss", "training_loss", "inference_loss", "gradient_norm", "rate", "rows")
+FIRST_STEPS = (0, 10)  # steps before which the first probes are measured
+MIN_COST_RATIO = 50  # duration of an interval relative to that of a probe
+MIN_INTERVAL = 100  # steps
+GROWTH = 8  # an interval is at least the steps so far divided by this
+MAX_ROWS, CACHED_VALUES, MAX_VALUES = 32, 2**20, 2**27  # rows of a probe; values in a cache, and in total
+NODE_SECONDS, SLOWDOWN = 4.5e-6, 20.0  # reference implementation: of a node; relative to compiled code
+STEP_SECONDS, VALUE_SECONDS = 2e-5, 1.5e-9  # compiled code: of a step, and of each value that it computes
+OF_STEP = ("loss", "training_loss", "inference_loss", "gradient_norm", "learning_rate", "rows")
 OF_PARAMETER = ("gradient", "weight", "update", "no_gradient")
 OF_LAYER = ("size", "spread", "zeros", "dead", "saturated")
-COLUMNS = ("step", "epoch", "part", *WHOLE, *OF_PARAMETER, *OF_LAYER, "not_finite")
+COLUMNS = ("step", "epoch", "part", *OF_STEP, *OF_PARAMETER, *OF_LAYER, "not_finite")
 
 
 @frozen
 class Probe:
-    """A look into a net before one step of its training.
+    """Statistics of a network before one step of its training.
 
     Args:
-        step: updates made before it.
-        epoch: complete passes over the data.
-        values: of the whole step: ``loss`` (what training makes small), ``training_loss`` and
-            ``inference_loss`` (of the samples alone, with the net as it learns and as it answers),
-            ``gradient_norm``, ``rate``, ``rows`` (that the probe reads).
-        parts: for each parameter by path ``gradient`` and ``weight`` (their lengths, as roots of sums of
-            squares), ``update`` (how far the step moves it, as a part of its length, where it has one),
-            ``no_gradient`` (share of its numbers whose gradient is exactly 0); for each layer by path
-            ``size`` (the mean size of its outputs), ``spread`` (the variance of its sums before the
-            activation), ``zeros`` (share of outputs that are 0), ``dead`` (share of units that are 0 for
-            every row), ``saturated`` (share of outputs where the slope of a sigmoid or tanh is below 0.01);
-            of both ``not_finite`` (share of numbers that are NaN or infinite).
+        step: number of updates before it.
+        epoch: number of complete passes over the data.
+        values: of the step: ``loss`` (the objective, with penalties), ``training_loss`` and
+            ``inference_loss`` (of the samples without penalties, in training and in inference mode),
+            ``gradient_norm``, ``learning_rate``, ``rows`` (that the probe reads).
+        parts: for each parameter, by path: ``gradient`` and ``weight`` (Euclidean norms), ``update`` (norm of
+            the update divided by that of the parameter, if it is not 0), ``no_gradient`` (share of elements
+            with a gradient of exactly 0). For each layer, by path: ``size`` (mean absolute output),
+            ``spread`` (variance of the preactivations), ``zeros`` (share of outputs that are 0), ``dead``
+            (share of units that are 0 for every row), ``saturated`` (share of outputs where the derivative
+            of a sigmoid or tanh is below 0.01). For both: ``not_finite`` (share of NaN or infinite values).
     """
 
     step: int
@@ -79,129 +78,134 @@ class Probe:
 
     @property
     def parameters(self) -> dict[str, Mapping[str, float]]:
-        """The numbers of each parameter, by path."""
-        return {path: each for path, each in self.parts.items() if "gradient" in each}
+        """The statistics of each parameter, by path."""
+        return {path: part for path, part in self.parts.items() if "gradient" in part}
 
     @property
     def layers(self) -> dict[str, Mapping[str, float]]:
-        """The numbers of each layer, by path."""
-        return {path: each for path, each in self.parts.items() if "size" in each}
+        """The statistics of each layer, by path."""
+        return {path: part for path, part in self.parts.items() if "size" in part}
 
 
 class Prober:
-    """Looks into a training at certain steps.
+    """Measures the probes of a training.
 
     Args:
-        network, step: what is trained.
+        network, step: the network and its training step.
         batch: samples in a batch.
     """
 
     def __init__(self, network: Network, step: Step, batch: int) -> None:
         self.step, self.batch = step, batch
         self._source: ProbeGraph = step.memo("probes", lambda: ProbeGraph(network, step))
-        self.probes: list[Probe] = []  # what has been seen; it grows
+        self.probes: list[Probe] = []  # all probes so far
         self._due = 0  # the next step of the schedule
 
-    def waits(self, step: int) -> int:
-        """How many steps there are until the next probe, for a training that has made so many; 0: now.
+    def steps_until_due(self, step: int) -> int:
+        """Number of steps until the next probe; 0 if it is due now.
 
         Args:
-            step: steps made; it never falls.
+            step: number of steps so far; must not decrease between calls.
         """
         if not self.rows:
             return 2**62
         if self._due < step:
-            self._due = next(due for due in schedule(self.gap) if due >= step)
+            self._due = next(due for due in schedule(self.interval) if due >= step)
         return self._due - step
 
     def resume(self, probes: Sequence[Probe], step: int) -> None:
-        """Take up the probes of a training that stands at this step again."""
-        due = {each for each, _ in zip(schedule(self.gap), range(2 * len(probes) + 2), strict=False)}
-        self.probes[:] = [each for each in probes if each.step in due and each.step < step]
+        """Restore the probes of a training that resumes before this step."""
+        due = {at for at, _ in zip(schedule(self.interval), range(2 * len(probes) + 2), strict=False)}
+        self.probes[:] = [probe for probe in probes if probe.step in due and probe.step < step]
 
     @cached_property
-    def gap(self) -> int:
-        """The least number of steps between two probes."""
-        each = self._source.numbers * NUMBER
-        probe = 1.2 * (NODE * len(self._source.graph.nodes) + PLAIN * self.rows * each)
-        return max(LEAST, round(WORTH * probe / (START + self.batch * each)))
+    def interval(self) -> int:
+        """The minimum number of steps between two probes."""
+        nodes, sample_seconds = self._source.graph.nodes, self._source.values_per_sample * VALUE_SECONDS
+        probe_seconds = 1.2 * (NODE_SECONDS * len(nodes) + SLOWDOWN * self.rows * sample_seconds)
+        step_seconds = STEP_SECONDS + self.batch * sample_seconds
+        return max(MIN_INTERVAL, round(MIN_COST_RATIO * probe_seconds / step_seconds))
 
     @cached_property
     def rows(self) -> int:
-        """Rows that a probe reads; 0 where even a few would take too long."""
-        least = max([1, *self.step.built.book.needed.values()])
-        fits = ROOM // max(self._source.numbers, 1)
-        rows = min(self.batch, max(8, min(ROWS, NUMBERS // max(self._source.numbers, 1))), fits)
-        return rows if rows >= least else 0
+        """Number of rows that a probe reads; 0 if even the minimum would take too long."""
+        min_rows = max([1, *self.step.built.book.needed.values()])
+        values = max(self._source.values_per_sample, 1)
+        rows = min(self.batch, max(8, min(MAX_ROWS, CACHED_VALUES // values)), MAX_VALUES // values)
+        return rows if rows >= min_rows else 0
 
     @property
-    def need(self) -> int:
-        """Bytes that a probe takes; nothing is allocated."""
+    def memory(self) -> int:
+        """Memory requirement of a probe in bytes; nothing is allocated."""
         if not self.rows:
             return 0
-        sizes, after = {"B": self.rows}, self._source.answering
-        asked = reference_memory(self._source.graph, sizes, keeps_outputs=False).total
-        if self._source.waits:
+        sizes, inference = {"B": self.rows}, self._source.inference_program
+        size = reference_memory(self._source.graph, sizes, keeps_outputs=False).total
+        if self._source.needs_all_gradients:
             specs = [node.spec for node in self.step.gradients.values()]
-            asked += sum(size_at(spec.size, sizes) * np.dtype(spec.dtype).itemsize for spec in specs)
-        return max(asked, 0 if after is None else after.memory_requirement(sizes).total)
+            size += sum(size_at(spec.size, sizes) * np.dtype(spec.dtype).itemsize for spec in specs)
+        return max(size, 0 if inference is None else inference.memory_requirement(sizes).total)
 
-    def look(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
-        """The probe of the step that comes next; it is kept.
+    def measure(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
+        """Measure the probe of the next step and add it to ``probes``.
 
         Args:
-            state: where the training stands.
-            feed: gives the arrays of that step for the first so many rows of its batch.
+            state: the state before the step.
+            feed: returns the inputs of the step for the first n rows of its batch.
         """
         arrays, source = feed(self.rows), self._source
-        reading = Reading(self.step, source.graph, source.tails, source.bent, arrays)
-        # Matrices this small lose more by a second thread than they gain, and the first one waits for it.
+        statistics = ProbeStatistics(self.step, source.graph, source.updates, source.activations, arrays)
+        # A second thread slows down products of matrices this small.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
-            for name, value in source.program.stream(_wanted(source.program, arrays)):
-                reading.take(name, value)
-                del value  # before the next one is made
-            values = self._whole(reading, arrays)
-        parts = {path: reading.parameters[path] for path in self.step.gradients}
-        for path in source.bent:
-            parts[path] = {**parts.get(path, {}), **reading.layers[path]}
+            for name, value in source.program.stream(_inputs(source.program, arrays)):
+                statistics.add(name, value)
+                del value  # before the next one is computed
+            values = self._step_values(statistics, arrays)
+        parts = {path: statistics.parameters[path] for path in self.step.gradients}
+        for path in source.activations:
+            parts[path] = {**parts.get(path, {}), **statistics.layers[path]}
         probe = Probe(state.step, state.epoch, values, parts)
         if not self.probes or self.probes[-1].step != state.step:
             self.probes.append(probe)
         return probe
 
-    def _whole(self, reading: Reading, arrays: Tensors) -> dict[str, float]:
-        found = reading.whole
-        weights = found.get("count")
-        training = found["training"]
-        answering = training
-        after = self._source.answering
-        if after is not None:
-            answering = after.run(_wanted(after, arrays))["loss"]
-        squares = (reading.squares[path] for path in self.step.gradients)
+    def _step_values(self, statistics: ProbeStatistics, arrays: Tensors) -> dict[str, float]:
+        """The values of ``OF_STEP``, by name."""
+        outputs = statistics.outputs
+        weights = outputs.get("count")
+        training = outputs["training"]
+        inference = training
+        program = self._source.inference_program
+        if program is not None:
+            inference = program.run(_inputs(program, arrays))["loss"]
+        squares = (statistics.squared_norms[path] for path in self.step.gradients)
         return {
-            "loss": float(found["loss"]), "training_loss": _mean(training, weights),
-            "inference_loss": _mean(answering, weights), "gradient_norm": math.sqrt(sum(squares)),
-            "rate": float(found["rate"]), "rows": float(len(training)),
+            "loss": float(outputs["loss"]), "training_loss": _mean(training, weights),
+            "inference_loss": _mean(inference, weights), "gradient_norm": math.sqrt(sum(squares)),
+            "learning_rate": float(outputs["learning_rate"]), "rows": float(len(training)),
         }  # fmt: skip
 
 
-def schedule(gap: int) -> Iterator[int]:
-    """The steps before which a probe is made, without end.
+def schedule(interval: int) -> Iterator[int]:
+    """The steps before which a probe is measured; the sequence does not end.
+
+    Args:
+        interval: minimum number of steps between two probes.
 
     Example:
         >>> from itertools import islice
         >>> list(islice(schedule(100), 6))
         [0, 10, 110, 210, 310, 410]
     """
-    yield from FIRST
-    step = FIRST[-1]
+    yield from FIRST_STEPS
+    step = FIRST_STEPS[-1]
     while True:
-        step += max(gap, step // GROWTH)
+        step += max(interval, step // GROWTH)
         yield step
 
 
 def to_csv(probes: Sequence[Probe]) -> str:
-    """Probes as a table: for each a line of the whole step, then a line for each parameter and layer.
+    """Probes as CSV text: for each probe a line of the step, then a line for each parameter and layer.
 
     Example:
         >>> probe = Probe(0, 0, {"loss": 0.5}, {"dense1.bias": {"gradient": 0.25}})
@@ -217,10 +221,10 @@ def to_csv(probes: Sequence[Probe]) -> str:
 
 
 def of_csv(text: str) -> list[Probe]:
-    """The probes that ``to_csv`` wrote.
+    """Probes from the text of ``to_csv``.
 
     Raises:
-        ValueError: the text is no such table.
+        ValueError: the text is not such a table.
     """
     head, *lines = list(csv.reader(io.StringIO(text))) or [[]]
     if tuple(head) != COLUMNS:
@@ -228,7 +232,7 @@ def of_csv(text: str) -> list[Probe]:
     probes: list[Probe] = []
     for line in lines:
         if len(line) != len(COLUMNS):
-            raise ValueError("a line of another length")
+            raise ValueError("a line with a wrong number of cells")
         step, epoch, part = int(line[0]), int(line[1]), line[2]
         values = {name: float(cell) for name, cell in zip(COLUMNS[3:], line[3:], strict=True) if cell}
         if not part:
@@ -236,20 +240,20 @@ def of_csv(text: str) -> list[Probe]:
         elif probes and probes[-1].step == step and isinstance(probes[-1].parts, dict):
             probes[-1].parts[part] = values
         else:
-            raise ValueError("a part of no probe")
+            raise ValueError("a part without a probe")
     return probes
 
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """The libraries that multiply matrices with threads of their own."""
+    """The BLAS libraries, which start threads themselves."""
     return ThreadpoolController()
 
 
-def _wanted(program: Program, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _inputs(program: Program, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: arrays[name] for name in program.graph.inputs}
 
 
 def _mean(losses: np.ndarray, weights: np.ndarray | None) -> float:
-    whole = 0.0 if weights is None else float(weights.sum(dtype=np.float64))
-    return float(np.average(losses.astype(np.float64), weights=weights if whole else None))
+    total = 0.0 if weights is None else float(weights.sum(dtype=np.float64))
+    return float(np.average(losses.astype(np.float64), weights=weights if total else None))

@@ -1,6 +1,6 @@
 """The graph of a probe: the values of a training step that a probe reads.
 
-It depends on the step alone, so every training of the step shares it.
+It depends only on the step, so that all trainings with the same step share it.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ class ProbeGraph:
         self._inference_loss = sample_losses(network, network.inference, step.weight_shape)[0]
 
     @cached_property
-    def numbers(self) -> int:
-        """The number of values that a step computes for each of its samples."""
+    def values_per_sample(self) -> int:
+        """Number of values that a step computes for each sample."""
         two, one = (sum(size_at(n.spec.size, {"B": b}) for n in self._step.graph.nodes) for b in (2, 1))
         return two - one
 
     @cached_property
-    def bent(self) -> dict[str, tuple[Node, Node]]:
-        """For each layer that has an activation or weighted sums: the sums and the outputs."""
-        notes, found = self._step.built.book.notes, {}
-        nodes = set(self._step.graph.nodes)  # a value that is noted inside a loop over time is not among them
+    def activations(self) -> dict[str, tuple[Node, Node]]:
+        """The preactivations z and outputs a of each layer that records them, by path."""
+        notes, activations = self._step.built.book.notes, {}
+        nodes = set(self._step.graph.nodes)  # values inside a scan are not among them
         for name, node in notes.items():
             path, _, kind = name.rpartition(".")
             if kind == "a" and node in nodes:
                 z = notes.get(f"{path}.z", node.inputs[0] if node.inputs else node)
-                found[path] = (z if z.shape == node.shape and z in nodes else node, node)
-        return found
+                activations[path] = (z if z.shape == node.shape and z in nodes else node, node)
+        return activations
 
     @cached_property
-    def tails(self) -> dict[str, ElementwiseChain]:
-        """How each parameter follows from its gradient."""
+    def updates(self) -> dict[str, ElementwiseChain]:
+        """The operations from the gradient of each parameter to its new value, by path."""
         new = self._step.graph.outputs
         return {
             path: ElementwiseChain(new[f"parameter.{path}"], [node])
@@ -60,33 +60,33 @@ class ProbeGraph:
     def graph(self) -> Graph:
         """All values that a probe reads."""
         outputs, names = self._step.graph.outputs, dict[Node, str]()
-        wanted = {"loss": outputs["loss"], "rate": outputs["learning_rate"]}
-        wanted["training"], count = self._loss
+        results = {"loss": outputs["loss"], "learning_rate": outputs["learning_rate"]}
+        results["training"], count = self._loss
         if count is not None:
-            wanted["count"] = count
+            results["count"] = count
         for path, node in self._step.gradients.items():
-            for source in self.tails[path].sources:
+            for source in self.updates[path].sources:
                 if isinstance(source.op, Card) and source is not node:
-                    wanted.setdefault(names.setdefault(source, f"given.{len(names)}"), source)
-            wanted[f"gradient.{path}"] = node
-        for path, (z, a) in self.bent.items():
-            wanted |= {f"z.{path}": z, f"a.{path}": a}
-        return Graph(wanted)
+                    results.setdefault(names.setdefault(source, f"source.{len(names)}"), source)
+            results[f"gradient.{path}"] = node
+        for path, (z, a) in self.activations.items():
+            results |= {f"z.{path}": z, f"a.{path}": a}
+        return Graph(results)
 
     @cached_property
-    def waits(self) -> bool:
-        """Whether an update needs a value of all gradients, such as their norm; then all must be kept."""
-        gradients, at = self._step.gradients, {node: i for i, node in enumerate(self.graph.nodes)}
-        tails = ((at[gradients[path]], tail.sources) for path, tail in self.tails.items())
-        return any(at.get(node, -1) > i for i, sources in tails for node in sources)
+    def needs_all_gradients(self) -> bool:
+        """Whether updates depend on all gradients, such as on their norm; then all exist at the same time."""
+        gradients, position = self._step.gradients, {node: i for i, node in enumerate(self.graph.nodes)}
+        updates = ((position[gradients[path]], chain.sources) for path, chain in self.updates.items())
+        return any(position.get(node, -1) > i for i, sources in updates for node in sources)
 
     @cached_property
     def program(self) -> Program:
-        """The program that computes them, node by node."""
+        """Computes the values of the graph, node by node."""
         return Program(self.graph)
 
     @cached_property
-    def answering(self) -> Program | None:
-        """The loss in inference; ``None`` where it is that of training."""
+    def inference_program(self) -> Program | None:
+        """Computes the loss in inference mode; ``None`` if it equals that in training mode."""
         loss = self._inference_loss
         return None if loss is self._loss[0] else Program(Graph({"loss": loss}))

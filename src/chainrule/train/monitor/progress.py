@@ -1,4 +1,4 @@
-"""Whether somebody watches a training. What draws for them is loaded only then."""
+"""Whether a training shows its progress. The progress bar is imported only if it does."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from chainrule import train
 from chainrule.events import Listener
 
 
-def is_watched(verbose: bool | None = None) -> bool:
-    """Whether a training shows itself, and what it has to say, while it runs.
+def is_verbose(verbose: bool | None = None) -> bool:
+    """Whether a training shows its progress and its notices.
 
     Args:
-        verbose: show, or not; ``None``: when the output is a terminal.
+        verbose: as in ``fit``; ``None``: if the standard output is a terminal.
     """
     return sys.stdout.isatty() if verbose is None else verbose
 
 
 @contextmanager
 def progress(verbose: bool | None) -> Iterator[list[Listener]]:
-    """The listeners that show a training, inside the block.
+    """The listeners that show the progress of a training, inside the block.
 
     Args:
-        verbose: as in ``is_watched``.
+        verbose: as in ``is_verbose``.
     """
-    if not is_watched(verbose):
+    if not is_verbose(verbose):
         yield []
         return
-    with train.watched_by_bar() as bar:
+    with train.show_progress_bar() as bar:
         yield [bar]

@@ -25,7 +25,7 @@ from chainrule.settings import EngineName, settings
 from chainrule.store import RunFolder
 from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
-from chainrule.train.monitor.progress import is_watched
+from chainrule.train.monitor.progress import is_verbose
 
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 
@@ -179,7 +179,7 @@ def _is_unfinished(folder: RunFolder, prepared: PreparedData, options: Options, 
 
 def print_notices(recorder: run_writer.EventRecorder) -> None:
     """Print the notices of the training, unless the progress bar has printed them."""
-    if not is_watched():
+    if not is_verbose():
         for notice in recorder.notices:
             screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
