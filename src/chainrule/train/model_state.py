@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 
@@ -38,6 +38,21 @@ if TYPE_CHECKING:
     from chainrule.train.monitor.probe import Probe
 
 SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
+
+
+class SingleRow(NamedTuple):
+    """What one row needs to be passed to the network without preparation.
+
+    Args:
+        name: name of the input.
+        shape, dtype: of the array.
+        output: name of the output in the prediction program.
+    """
+
+    name: str
+    shape: tuple[Any, ...]
+    dtype: np.dtype
+    output: str
 
 
 @frozen(eq=False)
@@ -88,12 +103,14 @@ class ModelState:
         return {**self.parameters, **self.states}
 
     @cached_property
-    def plain_input(self) -> Spec | None:
-        """The spec of the only input of a network with one output and without embeddings; else ``None``."""
+    def single_row(self) -> SingleRow | None:
+        """How one row is passed to the network; ``None`` if not as one array without embedding."""
         if self.network is None or len(self.network.inputs) != 1 or len(self.targets) != 1:
             return None
-        is_index = bool(self.network.inference.book.tables)
-        return None if is_index else next(iter(self.network.inputs.values()))
+        (name, spec), (output,) = *self.network.inputs.items(), self.network.inference.outputs
+        if self.network.inference.book.tables:
+            return None
+        return SingleRow(name, (1, *spec.shape[1:]), np.dtype(spec.dtype), f"raw.{output}")
 
     @property
     def labels(self) -> tuple[Any, ...]:

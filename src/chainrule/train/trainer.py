@@ -87,6 +87,7 @@ class Trainer:
         _refuse_mismatch(self._parameters, self._state)
         self._slots = Block(self._step.initial_slots())
         self._arrays = {**self._parameters, **self._slots.arrays}
+        self._blocks = [*self._parameters.block.blocks, *self._slots.blocks]
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
         self._allocate(first)
@@ -127,8 +128,7 @@ class Trainer:
             return self._run_once(rows, number)
         keys = NO_KEYS if self._key is None else folds(self._key, np.array([number]))
         reported, failed = self._runner.run(self._orders(rows), rows, 0, 1, number, keys)
-        is_good = not failed and self._parameters.block.is_finite() and self._slots.is_finite()
-        return float(reported[-1, 0]), is_good
+        return float(reported[-1, 0]), not failed and all(map(is_finite, self._blocks))
 
     def _orders(self, rows: int) -> np.ndarray:
         """The row numbers of a batch: one array for each size, which the engine recognizes."""
@@ -344,7 +344,7 @@ def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any
         rows = len(x)
         if not 0 < rows <= capacity or x.shape[1:] != sample or x.dtype != inputs.dtype or len(y) != rows:
             return 0
-        if is_coded and y.ndim == 1 and y.dtype.kind in "iu" and y.min() >= 0 and y.max() < len(labels):
+        if is_coded and y.ndim == 1 and y.dtype.kind in "iu" and _largest(y) < len(labels):
             targets[:rows] = y
         elif is_value and y.dtype == targets.dtype and y.shape[1:] in shapes:
             targets[:rows] = y.reshape(rows, *target_shape)
@@ -354,3 +354,11 @@ def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any
         return rows
 
     return copy
+
+
+def _largest(y: np.ndarray) -> int:
+    """The largest of some integers, where a negative one counts as larger than all others."""
+    unsigned = y.view(f"u{y.itemsize}") if y.dtype.kind == "i" and y.flags.c_contiguous else y
+    if unsigned is y and y.min() < 0:
+        return 1 << 64
+    return int(np.maximum.reduce(unsigned))

@@ -38,14 +38,15 @@ def raw_outputs(model: ModelState, x: Any) -> ByOutput:
 
 def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
     """Fast path: the outputs for one row that needs no preparation; ``None`` if it does not apply."""
-    plain = model.plain_input
-    if plain is None or type(x) is not np.ndarray or len(x) != 1 or x.shape[1:] != plain.shape[1:]:
+    row = model.single_row
+    if row is None or type(x) is not np.ndarray or x.shape != row.shape or x.dtype != row.dtype:
         return None
-    if model.network is None or x.dtype != plain.dtype or not is_finite(x):
+    if not is_finite(x) or model.network is None:
         return None
-    (name,), (output,) = model.network.inputs, model.network.inference.outputs
-    outputs = model.network.prediction_program.run({**model.arrays, name: x})[f"raw.{output}"]
-    return outputs.copy() if is_finite(outputs) else None
+    outputs = model.network.prediction_program.run({**model.arrays, row.name: x})[row.output]
+    if not is_finite(outputs):
+        return None
+    return outputs if outputs.base is None and outputs is not x else outputs.copy()
 
 
 def predict(model: ModelState, x: Any) -> ByOutput:
