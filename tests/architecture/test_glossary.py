@@ -23,7 +23,6 @@ PENDING: tuple[str, ...] = (
     "src/chainrule/nn/",
     "src/chainrule/ops/",
     "src/chainrule/texts/",
-    "src/chainrule/train/",
     "tests/custom_code.py",
     "tests/properties/",
     "tests/unit/",

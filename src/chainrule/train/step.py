@@ -138,13 +138,13 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
     with building(network.limits, is_extended=True):
         step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
         # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
-        rate = network.recipe.optimizer.schedule(step, horizon)
+        learning_rate = network.recipe.optimizer.schedule(step, horizon)
         shape = weight_shape if weighted else None
-        key = "step", shape, rate, settings.dtype
-        return network.memo(key, lambda: _training_step(network, shape, step, rate))
+        key = "step", shape, learning_rate, settings.dtype
+        return network.memo(key, lambda: _training_step(network, shape, step, learning_rate))
 
 
-def _training_step(network: Network, weight_shape: Shape | None, step: Node, rate: Node) -> Step:
+def _training_step(network: Network, weight_shape: Shape | None, step: Node, learning_rate: Node) -> Step:
     built, optimizer = network.training, network.recipe.optimizer
     if not network.trainable:
         frozen = f"none: frozen={list(network.recipe.frozen)}" if network.recipe.frozen else "none"
@@ -157,7 +157,7 @@ def _training_step(network: Network, weight_shape: Shape | None, step: Node, rat
     gradients = terms.gradients(nodes)
     if network.recipe.clip is not None:
         gradients = network.recipe.clip(gradients)
-    context = StepContext(rate, step + 1.0, terms.value)
+    context = StepContext(learning_rate, step + 1.0, terms.value)
     slots = {
         label: input_node(label, slot.shape, network.recipe.dtype, "state")
         for label, slot in network.slots.items()
