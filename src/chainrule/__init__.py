@@ -1,27 +1,26 @@
 """chainrule (链式法则): neural networks that train, explain and ship, with nothing hidden and nothing slow.
 
-Every public name is listed here under the place it lives in, and is loaded when it is first used, so that
-``import chainrule`` costs no more than NumPy.
+Every public name is listed here with its module, which is imported on first use: ``import chainrule`` costs
+hardly more than ``import numpy``. Type checkers read the same names from ``__init__.pyi``, which
+``python -m pages.stub`` writes.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule import block_index
 from chainrule import fork as fork  # watches forks from the first import on
 from chainrule.lazy_imports import by_name
-from chainrule.settings import settings
-
-if TYPE_CHECKING:
-    from chainrule.model import Model
+from chainrule.settings import settings as settings
 
 __version__ = "0.1.0"
 
+_PACKAGES = ("data", "errors", "events", "models", "nn")
 # The public names that are not building blocks, by the module that has them.
-_MODULES: dict[str, str] = {
+_NAMES: dict[str, str] = {
     "apps.cli.replay": "replay",
     "attribution": "Attribution sanity",
     "diagnosis.seeds": "compare_seeds",
@@ -41,6 +40,7 @@ _MODULES: dict[str, str] = {
         "stack stop_gradient subtract sum tanh transpose uniform variance where"
     ),
     "ops.to_formula": "formula",
+    "spec": "Spec",
     "train.nonfinite": "NonfiniteReport read_nonfinite_report trace_nonfinite",
     "train.generation.decoder": "Cache Decoder",
     "train.generation": (
@@ -61,13 +61,13 @@ _MODULES: dict[str, str] = {
     "data.readers.audio_folder": "Sounds read_sounds",
     "data.sequences.spectrogram": "LogMel",
     "nn.regularization.constraint": "Constraint",
-    "nn.optimizer": "Group",
+    "nn.optimizer": "Group StepContext",
     "nn.recurrent": "Recurrent",
     "nn.surgery": "recompute replace",
     "nn": "Initializer Layer Loss Optimizer Penalty Schedule Scope build layer",
 }
 _INTERNAL = {"Slowed"}  # blocks that only other blocks create
-_PLACES = {
+_MODULES = {
     **block_index.LAYERS,
     **block_index.LOSSES,
     **block_index.OPTIMIZERS,
@@ -80,21 +80,22 @@ _PLACES = {
     **block_index.MIXES,
     **dict.fromkeys(block_index.LOSS_NAMES, "nn.loss.functional"),
     **dict.fromkeys(block_index.ACTIVATIONS, "nn.activation.functional"),
-    **by_name(_MODULES),
+    **by_name(_NAMES),
 }
 for _name in (*_INTERNAL, "linear"):
-    del _PLACES[_name]
+    del _MODULES[_name]
+__all__ = sorted({*_MODULES, *_PACKAGES, "input", "settings"})  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "models":
-        return import_module("chainrule.models")
-    if name == "input" or _PLACES.get(name) == "graph":
-        import_module("chainrule.ops")  # says what + and @ between nodes mean
-    if name == "input":  # at home it is called input_node: a builtin has the short name there
+    if name in _PACKAGES:
+        return import_module(f"chainrule.{name}")
+    if name == "input" or _MODULES.get(name) == "graph":
+        import_module("chainrule.ops")  # defines the operators between nodes
+    if name == "input":  # defined as input_node, because input is a built-in function
         return import_module("chainrule.graph").input_node
-    if name in _PLACES:
-        return getattr(import_module(f"chainrule.{_PLACES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"chainrule.{_MODULES[name]}"), name)
     raise AttributeError(_missing(name))
 
 
@@ -107,7 +108,4 @@ def _missing(name: str) -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_PLACES, "input", "models", "settings", "__version__"})
-
-
-__all__ = ["Model", "settings"]
+    return sorted({*__all__, "__version__"})

@@ -23,13 +23,13 @@ end, as it does after a generated one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
+from dataclasses import MISSING, FrozenInstanceError, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property, wraps
 from inspect import get_annotations
 from threading import RLock
 from types import FunctionType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -44,6 +44,7 @@ _LOCK = RLock()
 _MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Extensible:
     """Base of the records that users subclass.
 

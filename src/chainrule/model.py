@@ -22,6 +22,7 @@ import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import diagnosis, train
+from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.model_analysis import ModelAnalysis
 from chainrule.model_arguments import (
@@ -30,9 +31,7 @@ from chainrule.model_arguments import (
     LossName,
     Metrics,
     OptimizerName,
-    Samples,
-    SampleWeight,
-    Targets,
+    RunPath,
     Validation,
 )
 from chainrule.model_generation import ModelGeneration
@@ -143,7 +142,7 @@ class Model(ModelAnalysis, ModelGeneration):
         metrics: Metrics = None,
         warm_start: bool = False,
         buckets: int | None = None,
-        run: str | os.PathLike[str] | None = None,
+        run: RunPath = None,
         resume: bool = False,
         save_every: float = 5.0,
         probes: bool = True,

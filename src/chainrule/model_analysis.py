@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import attribution, derive, diagnosis, plotting, trace, train
+from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.errors import explain_method_calls
 from chainrule.model_arguments import (
     AttributionKeywords,
@@ -14,9 +15,6 @@ from chainrule.model_arguments import (
     ClassWeight,
     FitKeywords,
     InfluenceKeywords,
-    Samples,
-    SampleWeight,
-    Targets,
     TrainingKeywords,
 )
 from chainrule.settings import Language, settings

@@ -8,36 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
+from chainrule.data.sample_types import Samples, SampleWeight, Targets
 from chainrule.settings import Language
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from chainrule.data import Table
     from chainrule.data.augmentation import Augmentation
     from chainrule.events import Listener
+    from chainrule.store import RunFolder
     from chainrule.train.callback import Callback
     from chainrule.train.evaluation.metric import MetricLike
     from chainrule.train.state_holder import StateHolder
     from chainrule.train.stopping import StoppingRule
 
 
-class DataFrame(Protocol):
-    """A data frame of polars or pandas."""
-
-    @property
-    def columns(self) -> object: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-
-Samples: TypeAlias = "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, ArrayLike]"
-"""Inputs: an array (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set)."""
-Targets: TypeAlias = "ArrayLike | DataFrame | Mapping[str, ArrayLike] | None"
-"""Targets: an array (N, ...), arrays by output name, or the name of a column."""
-SampleWeight: TypeAlias = "ArrayLike | Mapping[str, ArrayLike] | None"
+RunPath: TypeAlias = "str | os.PathLike[str] | RunFolder | None"
+"""A folder for checkpoints."""
 Validation: TypeAlias = "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | None"
 ClassWeight: TypeAlias = "Literal['balanced'] | Mapping[int, float] | Mapping[str, float] | None"
 Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
@@ -82,7 +71,7 @@ class FitKeywords(TrainingKeywords, total=False):
     epochs: int
     verbose: bool | None
     callbacks: Callbacks
-    run: str | os.PathLike[str] | None
+    run: RunPath
     resume: bool
     save_every: float
     probes: bool

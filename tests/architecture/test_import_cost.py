@@ -58,7 +58,7 @@ import importlib, pkgutil, types
 import chainrule
 for module in pkgutil.iter_modules(chainrule.__path__, "chainrule."):
     importlib.import_module(module.name)
-packages = {"errors", "events", "models"}
+packages = {"data", "errors", "events", "models", "nn"}
 values = {name: getattr(chainrule, name) for name in dir(chainrule) if name not in packages}
 print(*(name for name, value in values.items() if isinstance(value, types.ModuleType)))
 """

@@ -21,6 +21,7 @@ import numpy as np
 from chainrule import prng
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.request import build_context, known_method
+from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import TrainingError, UsageError
 from chainrule.notation import number
 from chainrule.page.html import html_page
@@ -93,9 +94,9 @@ class Sanity:
 
 def sanity(
     model: StateHolder,
-    x: Any,
+    x: Samples,
     method: str = "integrated_gradients",
-    labels: Any = None,
+    labels: tuple[Samples, Targets] | None = None,
     epochs: int = 20,
     **options: Any,
 ) -> Sanity:

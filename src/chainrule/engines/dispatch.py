@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from chainrule.graph import Graph, Node
 from chainrule.memo import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Program(Protocol):
@@ -106,8 +109,9 @@ class StepProgram:
 
         def compiled() -> Any:
             step = getattr(module, "CompiledStep", None)
-            is_covered = step is not None and step.covers(self.graph)
-            return step(self.graph, self._core, self._homes) if is_covered else None
+            if step is None or not step.covers(self.graph):
+                return None
+            return step(self.graph, self._core, self._homes)
 
         return self._compiled(module.__name__, compiled)
 
@@ -162,14 +166,14 @@ class StepProgram:
 
 @overload
 def evaluate(
-    outputs: Node, arrays: Mapping[str, Any] | None = None, engine: str | None = None
+    outputs: Node, arrays: Mapping[str, ArrayLike] | None = None, engine: str | None = None
 ) -> np.ndarray: ...
 @overload
 def evaluate(
-    outputs: Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None
+    outputs: Sequence[Node], arrays: Mapping[str, ArrayLike] | None = None, engine: str | None = None
 ) -> list[np.ndarray]: ...
 def evaluate(
-    outputs: Node | Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None
+    outputs: Node | Sequence[Node], arrays: Mapping[str, ArrayLike] | None = None, engine: str | None = None
 ) -> np.ndarray | list[np.ndarray]:
     """Return the values of nodes.
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 from chainrule.settings import settings
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 SENSITIVITY_FACTOR = 64  # of the change of the reference under a perturbation of the last digit
@@ -115,7 +118,7 @@ class _ReferenceValue:
     value: np.ndarray
 
 
-def parity(graph: Graph, inputs: Mapping[str, Any], tolerance: float | None = None) -> Parity:
+def parity(graph: Graph, inputs: Mapping[str, ArrayLike], tolerance: float | None = None) -> Parity:
     """Compare reference implementation, interpreted kernel source and machine code, node by node.
 
     Args:

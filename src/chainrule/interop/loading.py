@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.data.sample_types import Samples
 from chainrule.errors import FileError, TrainingError, UsageError, fact, nearest
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
@@ -37,7 +38,7 @@ _LEFT = ("not needed, as a part is skipped", "因跳过了一部分而不需要"
 def load_weights(
     target: Layer | StateHolder,
     file: str | os.PathLike[str],
-    x: Any = None,
+    x: Samples | Mapping[str, Spec] | None = None,
     *,
     names: Names = None,
     skip: str | Sequence[str] = (),

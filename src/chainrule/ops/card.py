@@ -12,7 +12,7 @@ Names inside: ``y`` is the value, ``dy`` its cotangent (the gradient that arrive
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -158,6 +158,7 @@ _WORDS = ("name", "arguments", "formula", "pullbacks", "constraints", "says")
 C = TypeVar("C", bound=type[Card])
 
 
+@dataclass_transform(frozen_default=True)
 def card(cls: C) -> C:
     """Complete a card class: make it a frozen record and refuse it when a part is missing.
 

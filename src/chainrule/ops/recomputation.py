@@ -62,8 +62,8 @@ class Remat(_Marked):
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x
 
-    def with_nodes(self, found: Mapping[Node, Node]) -> Self:
-        return type(self)(tuple(found.get(node, node) for node in self.entries))
+    def with_nodes(self, replaced: Mapping[Node, Node]) -> Self:
+        return type(self)(tuple(replaced.get(node, node) for node in self.entries))
 
     def __str__(self) -> str:
         return self.name

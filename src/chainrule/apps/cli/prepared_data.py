@@ -26,6 +26,7 @@ from chainrule.data import (
     split,
 )
 from chainrule.errors import DataError, nearest
+from chainrule.model_arguments import LossName
 from chainrule.records import frozen
 
 
@@ -105,7 +106,7 @@ class PreparedData:
         return len(self.preparation.labels) if len(self.preparation.labels) > 2 else 1
 
     @property
-    def loss(self) -> str:
+    def loss(self) -> LossName:
         """The name of the loss for the task."""
         if not self.task.is_classification:
             return "mse"

@@ -24,7 +24,7 @@ def column_summary(column: Column) -> str:
     """A summary of a column: the range of numbers, the levels of a category."""
     if column.minimum is not None:
         is_zero = abs(column.mean or 0.0) < 1e-12 * (column.std or 0.0)  # up to rounding
-        mean = 0.0 if is_zero else column.mean
+        mean = 0.0 if is_zero or column.mean is None else column.mean
         low, high, middle = map(short, (column.minimum, column.maximum or 0.0, mean))
         return f"{low} … {high}{text_of('comma')}{text_of('mean')} {middle}"
     if column.levels:

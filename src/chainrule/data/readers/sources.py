@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,12 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.number_parsing import clean
 from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.sample_types import Samples
 from chainrule.data.tables.table import Table, is_exact
 from chainrule.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".psv", ".data", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET = (".parquet", ".pq")
@@ -29,7 +33,7 @@ ARROW = (".arrow", ".feather", ".ipc")
 FORMATS = (*TEXT, *PARQUET, *ARROW, ".npz")
 
 
-def read_table(source: Any) -> Table:
+def read_table(source: Samples | tuple[ArrayLike, ArrayLike]) -> Table:
     """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled data set.
 
     Args:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.errors import DataError, UsageError
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _STREAM = 0x4255434B  # "BUCK": the stream of the seed for this use
 
@@ -40,7 +43,7 @@ class Padded:
 
 
 def pad_sequences(
-    sequences: Sequence[Any], length: int | None = None, value: float = 0, *, truncate: bool = False
+    sequences: Sequence[ArrayLike], length: int | None = None, value: float = 0, *, truncate: bool = False
 ) -> Padded:
     """Pad sequences of different lengths into one array.
 

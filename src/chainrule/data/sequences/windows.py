@@ -11,15 +11,19 @@ would leak into training; ``Windows.split`` splits by time and drops the windows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.data.readers.sources import read_table
+from chainrule.data.sample_types import Samples
 from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, UsageError
 from chainrule.records import frozen
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @frozen(eq=False)
@@ -66,7 +70,7 @@ class Windows:
 
 
 def windows(
-    series: Any,
+    series: Samples,
     length: int,
     horizon: int = 1,
     stride: int = 1,
@@ -104,7 +108,7 @@ def windows(
     return Windows(_rows_first(x), _rows_first(y), starts)
 
 
-def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def text_windows(numbers: ArrayLike, length: int, stride: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Cut the tokens of a long text into windows for a language model.
 
     Args:
@@ -132,7 +136,7 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
     return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
 
 
-def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray]:
+def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows for a language model in which every row belongs to one text.
 
     Args:

@@ -82,7 +82,7 @@ def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any],
         run.channel.send(
             Notice(f"a damaged checkpoint was skipped: {line}", f"跳过了一个损坏的检查点：{line}")
         )
-    saved = checkpoint.record.get("identity")
+    saved: Any = checkpoint.record.get("identity")
     require_same_training(saved, identity, where, run.network)
     start = saved["start"]  # only the checkpoint records it
     run.model = replace(run.model, start=SAMPLED if SAMPLED in (start or {}) else GIVEN)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.data.sample_types import Samples
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
 from chainrule.events import notices
@@ -25,7 +25,7 @@ from chainrule.train.state_holder import StateHolder
 MAX_ROWS = 64  # rows that are searched
 
 
-def trace_nonfinite(model: StateHolder, x: Any) -> NonfiniteReport | None:
+def trace_nonfinite(model: StateHolder, x: Samples) -> NonfiniteReport | None:
     """Find the operation in which predictions become NaN or infinite, its layer, the rows and the cause.
 
     Args:

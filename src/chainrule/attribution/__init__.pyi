@@ -1,0 +1,15 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.attribution.attribution import Attribution as Attribution
+from chainrule.attribution.counterfactual.counterfactual import Counterfactuals as Counterfactuals
+from chainrule.attribution.counterfactual.counterfactual import find_counterfactuals as find_counterfactuals
+from chainrule.attribution.importance.importance import Importance as Importance
+from chainrule.attribution.importance.importance import measure_importance as measure_importance
+from chainrule.attribution.method import METHODS as METHODS
+from chainrule.attribution.method import Method as Method
+from chainrule.attribution.request import attribute as attribute
+from chainrule.attribution.sanity_check import Sanity as Sanity
+from chainrule.attribution.sanity_check import sanity as sanity
+from chainrule.attribution.tracin import Influence as Influence
+from chainrule.attribution.tracin import influence as influence
+from chainrule.attribution.tracin import require_trained_rows as require_trained_rows

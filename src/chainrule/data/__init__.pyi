@@ -1,0 +1,34 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.data.augmentation.parse import augmentation_from_text as augmentation_from_text
+from chainrule.data.batches.arrays import Arrays as Arrays
+from chainrule.data.batches.row_order import Order as Order
+from chainrule.data.readers.image_folder import read_images as read_images
+from chainrule.data.readers.sources import read_table as read_table
+from chainrule.data.readers.streaming import map_array as map_array
+from chainrule.data.readers.streaming import read_blocks as read_blocks
+from chainrule.data.readers.streaming import sample_rows as sample_rows
+from chainrule.data.readers.streaming import stream as stream
+from chainrule.data.readers.streaming import unpack as unpack
+from chainrule.data.sequences.padding import Buckets as Buckets
+from chainrule.data.sequences.padding import Padded as Padded
+from chainrule.data.sequences.padding import pad_sequences as pad_sequences
+from chainrule.data.sequences.tokenizer import Tokenizer as Tokenizer
+from chainrule.data.sequences.tokenizer import tokenizers_of as tokenizers_of
+from chainrule.data.sequences.windows import Windows as Windows
+from chainrule.data.sequences.windows import text_rows as text_rows
+from chainrule.data.sequences.windows import text_windows as text_windows
+from chainrule.data.sequences.windows import windows as windows
+from chainrule.data.tables.checks import check as check
+from chainrule.data.tables.columns import Column as Column
+from chainrule.data.tables.columns import describe as describe
+from chainrule.data.tables.findings import Finding as Finding
+from chainrule.data.tables.preparation import Applied as Applied
+from chainrule.data.tables.preparation import Cell as Cell
+from chainrule.data.tables.preparation import Feature as Feature
+from chainrule.data.tables.preparation import Preparation as Preparation
+from chainrule.data.tables.split import Split as Split
+from chainrule.data.tables.split import split as split
+from chainrule.data.tables.table import Table as Table
+from chainrule.data.tables.task import Task as Task
+from chainrule.data.tables.task import choose_task as choose_task

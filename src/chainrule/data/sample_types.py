@@ -1,0 +1,29 @@
+"""Types of samples, targets and sample weights in public signatures, for editors and type checkers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from chainrule.data.tables.table import Table
+
+
+class DataFrame(Protocol):
+    """A data frame of polars or pandas."""
+
+    @property
+    def columns(self) -> object: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+Samples: TypeAlias = "ArrayLike | DataFrame | Table | os.PathLike[str] | Mapping[str, ArrayLike]"
+"""Inputs: an array (N, ...), arrays by input name, or a table (path, frame, name of a bundled data set)."""
+Targets: TypeAlias = "ArrayLike | DataFrame | Mapping[str, ArrayLike] | None"
+"""Targets: an array (N, ...), arrays by output name, or the name of a column."""
+SampleWeight: TypeAlias = "ArrayLike | Mapping[str, ArrayLike] | None"
+"""The weight of each sample, (N,), or of each of its positions, (N, T)."""

@@ -1,0 +1,35 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.nn.optimizer.adagrad import Adadelta as Adadelta
+from chainrule.nn.optimizer.adagrad import Adafactor as Adafactor
+from chainrule.nn.optimizer.adagrad import Adagrad as Adagrad
+from chainrule.nn.optimizer.adagrad import Ftrl as Ftrl
+from chainrule.nn.optimizer.adagrad import RMSprop as RMSprop
+from chainrule.nn.optimizer.adam import AdaBelief as AdaBelief
+from chainrule.nn.optimizer.adam import Adam as Adam
+from chainrule.nn.optimizer.adam import AdamW as AdamW
+from chainrule.nn.optimizer.adam import Adamax as Adamax
+from chainrule.nn.optimizer.adam import Adan as Adan
+from chainrule.nn.optimizer.adam import NAdam as NAdam
+from chainrule.nn.optimizer.adam import RAdam as RAdam
+from chainrule.nn.optimizer.adam import Yogi as Yogi
+from chainrule.nn.optimizer.gradient_accumulation import Accumulated as Accumulated
+from chainrule.nn.optimizer.layerwise import LAMB as LAMB
+from chainrule.nn.optimizer.layerwise import LARS as LARS
+from chainrule.nn.optimizer.layerwise import Muon as Muon
+from chainrule.nn.optimizer.lbfgs import LBFGS as LBFGS
+from chainrule.nn.optimizer.optimizer import Optimizer as Optimizer
+from chainrule.nn.optimizer.optimizer import Rule as Rule
+from chainrule.nn.optimizer.optimizer import Slot as Slot
+from chainrule.nn.optimizer.optimizer import StepContext as StepContext
+from chainrule.nn.optimizer.parameter_groups import Group as Group
+from chainrule.nn.optimizer.parameter_groups import Grouped as Grouped
+from chainrule.nn.optimizer.registry import OPTIMIZERS as OPTIMIZERS
+from chainrule.nn.optimizer.registry import known_optimizer as known_optimizer
+from chainrule.nn.optimizer.sgd import ASGD as ASGD
+from chainrule.nn.optimizer.sgd import Lion as Lion
+from chainrule.nn.optimizer.sgd import Rprop as Rprop
+from chainrule.nn.optimizer.sgd import SGD as SGD
+from chainrule.nn.optimizer.weight_averaging import EMA as EMA
+from chainrule.nn.optimizer.weight_averaging import SWA as SWA
+from chainrule.nn.optimizer.weight_averaging import ScheduleFreeAdamW as ScheduleFreeAdamW

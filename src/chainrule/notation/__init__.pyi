@@ -1,0 +1,34 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.notation.ascii import to_ascii as to_ascii
+from chainrule.notation.functions import CONSTANTS as CONSTANTS
+from chainrule.notation.functions import FUNCTIONS as FUNCTIONS
+from chainrule.notation.functions import Function as Function
+from chainrule.notation.latex import to_latex as to_latex
+from chainrule.notation.mathml import to_mathml as to_mathml
+from chainrule.notation.normal_form import normal as normal
+from chainrule.notation.number_format import MINUS as MINUS
+from chainrule.notation.number_format import number as number
+from chainrule.notation.parse import parse as parse
+from chainrule.notation.spoken import to_words as to_words
+from chainrule.notation.tree import Apply as Apply
+from chainrule.notation.tree import Big as Big
+from chainrule.notation.tree import Compare as Compare
+from chainrule.notation.tree import Derivative as Derivative
+from chainrule.notation.tree import Element as Element
+from chainrule.notation.tree import Link as Link
+from chainrule.notation.tree import Negative as Negative
+from chainrule.notation.tree import Number as Number
+from chainrule.notation.tree import Power as Power
+from chainrule.notation.tree import Product as Product
+from chainrule.notation.tree import Quotient as Quotient
+from chainrule.notation.tree import Sum as Sum
+from chainrule.notation.tree import Symbol as Symbol
+from chainrule.notation.tree import Tree as Tree
+from chainrule.notation.tree import children as children
+from chainrule.notation.tree import is_numeric as is_numeric
+from chainrule.notation.tree import leaves as leaves
+from chainrule.notation.tree import substitute as substitute
+from chainrule.notation.tree import value as value
+from chainrule.notation.tree import with_children as with_children
+from chainrule.notation.unicode import to_unicode as to_unicode

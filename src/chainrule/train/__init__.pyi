@@ -1,0 +1,18 @@
+# Written by python -m pages.stub from __init__.py.
+
+from chainrule.train.freezing import freeze as freeze
+from chainrule.train.generation.text import decoder_of as decoder_of
+from chainrule.train.generation.text import generate_text as generate_text
+from chainrule.train.generation.text import stream_text as stream_text
+from chainrule.train.monitor.lr_finder import LearningRateSweep as LearningRateSweep
+from chainrule.train.monitor.lr_finder import find_learning_rate as find_learning_rate
+from chainrule.train.monitor.parity import parity as parity
+from chainrule.train.monitor.profile import measure_step as measure_step
+from chainrule.train.monitor.profile import plan_step as plan_step
+from chainrule.train.monitor.progress_bar import watched_by_bar as watched_by_bar
+from chainrule.train.nonfinite.prediction_report import trace_nonfinite as trace_nonfinite
+from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
+from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report
+from chainrule.train.trainer import Batch as Batch
+from chainrule.train.trainer import Trainer as Trainer
+from chainrule.train.trainer import partial_fit as partial_fit
