@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 
 class Choice(NamedTuple):
@@ -26,14 +28,14 @@ class Choice(NamedTuple):
 
 def with_options(
     choices: Mapping[str, Choice],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """A decorator that replaces ``**options`` of a command by options; those not passed are ``None``.
 
     Args:
         choices: the options by name.
     """
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
         hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         parameters = [p.replace(annotation=hints[p.name]) for p in own]

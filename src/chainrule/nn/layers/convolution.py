@@ -25,7 +25,7 @@ Widths: TypeAlias = "int | tuple[int, ...]"
 Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"
 
 
-@frozen(kw_only=True)
+@frozen
 class Sliding(Layer):
     """Base of the layers that slide a kernel over an image: their common settings.
 
@@ -42,6 +42,7 @@ class Sliding(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     stride: Widths = 1
     padding: Padding = "valid"
     dilation: Widths = 1

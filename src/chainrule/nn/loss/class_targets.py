@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.errors import ShapeError, fact
@@ -14,7 +15,7 @@ from chainrule.records import frozen
 from chainrule.spec import Spec, shape_text
 
 
-@frozen(kw_only=True)
+@frozen
 class OneClass(Loss):
     """Base of the losses of scores (B, ..., K) against class indices (B, ...).
 
@@ -32,6 +33,7 @@ class OneClass(Loss):
 
     task = "classification"
     wants = "logits"
+    _: KW_ONLY
     class_weight: Weights = None
     ignore_index: int | None = None
     divides: ClassVar[bool] = True  # whether the mean divides by the class weights
