@@ -9,7 +9,7 @@ from chainrule.train.monitor.lr_finder import find_learning_rate as find_learnin
 from chainrule.train.monitor.parity import parity as parity
 from chainrule.train.monitor.profile import measure_step as measure_step
 from chainrule.train.monitor.profile import plan_step as plan_step
-from chainrule.train.monitor.progress_bar import watched_by_bar as watched_by_bar
+from chainrule.train.monitor.progress_bar import show_progress_bar as show_progress_bar
 from chainrule.train.nonfinite.prediction_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report
