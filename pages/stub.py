@@ -61,26 +61,29 @@ def package_imports(package: str) -> Iterator[tuple[str, str, str]]:
     """The names of a package with lazy names: module, name there, name in the package."""
     module = import_module(package)
     listed = getattr(module, "__all__", ())
-    for node in source(module).body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if alias.asname == alias.name or alias.name in listed:
-                    yield str(node.module), alias.name, alias.name
+    for home, alias in imported(module):
+        if alias.asname == alias.name or alias.name in listed:
+            yield home, alias.name, alias.name
     for name, home in module._LAZY.modules.items():
         yield defining_module(home, name), name, name
 
 
 def constants(module: ModuleType) -> Iterator[str]:
     """The lines of the public annotated constants that a package defines itself, with what they import."""
-    tree = source(module)
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and not ast.unparse(node.target).startswith("_"):
-            used = {name.id for name in ast.walk(node.annotation) if isinstance(name, ast.Name)}
-            for line in tree.body:
-                if isinstance(line, ast.ImportFrom):
-                    for alias in (alias for alias in line.names if alias.name in used and not alias.asname):
-                        yield f"from {line.module} import {alias.name}"
-            yield f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}"
+    annotated = (node for node in source(module).body if isinstance(node, ast.AnnAssign))
+    for node in (node for node in annotated if not ast.unparse(node.target).startswith("_")):
+        used = {name.id for name in ast.walk(node.annotation) if isinstance(name, ast.Name)}
+        for home, alias in imported(module):
+            if alias.name in used and not alias.asname:
+                yield f"from {home} import {alias.name}"
+        yield f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}"
+
+
+def imported(module: ModuleType) -> Iterator[tuple[str, ast.alias]]:
+    """The names that a package imports from modules, each with its module."""
+    for node in source(module).body:
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            yield str(node.module), alias
 
 
 def source(module: ModuleType) -> ast.Module:
