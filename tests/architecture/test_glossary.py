@@ -20,7 +20,6 @@ PENDING: tuple[str, ...] = (
     "pyproject.toml",
     "src/chainrule/__init__.py",
     "src/chainrule/errors/",
-    "src/chainrule/nn/",
     "src/chainrule/ops/",
     "src/chainrule/texts/",
     "tests/custom_code.py",

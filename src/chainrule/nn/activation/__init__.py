@@ -1,7 +1,8 @@
-"""Activations: the functions between the layers, without which a deep network would be one linear map.
+"""Activation functions: nonlinearities between the layers, without which a deep network would be a linear
+map.
 
-In: a name, such as ``"relu"``, and settings. Out: nodes. ``ACTIVATIONS`` is the table of all of them, each
-with its formula, the initial weights that suit it, its names in PyTorch, Keras and Chinese, and its origin.
+Input: a name, such as ``"relu"``, and settings. Output: nodes. ``ACTIVATIONS`` is the registry, with formula,
+suitable initializer, names in PyTorch, Keras and Chinese, and reference of each.
 """
 
 from chainrule.nn.activation.definition import Curve, Setting

@@ -1,4 +1,4 @@
-"""Activations that look along an axis: softmax and its relatives share a sum, glu joins two halves."""
+"""Activations along an axis: softmax and its variants, and glu."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AXIS = {"axis": Setting(-1, integer=True)}
 
 
 def _along(function: Function, name: str) -> Function:
-    """The function with its axis counted from the front, once it is known not to be that of the samples."""
+    """Return the function with its axis counted from the front; the batch axis is rejected."""
 
     def build(x: Node, scope: Scope | None, axis: int) -> Node:
         (place,) = axes_of(x, axis)
@@ -36,7 +36,7 @@ def _softmin(x: Node, axis: int) -> Node:
 
 
 def _sparsemax(x: Node, axis: int) -> Node:
-    """The point of the simplex that is nearest to x.
+    """Return the point of the simplex that is nearest to x.
 
     It is max(x - t, 0) with the t that makes the sum 1, and t follows from the scores that stay above it:
     they are the largest ones, and x_j is among them exactly if 1 + k x_j > s, with k and s the number and the

@@ -1,4 +1,4 @@
-"""The layer that applies an activation, and the one way in which other layers apply theirs."""
+"""The layer that applies an activation, and the functions by which other layers apply theirs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chainrule.records import frozen
 
 @frozen
 class Activation(Layer):
-    """Bends every number by one function, such as relu; without it, stacked layers are one linear layer.
+    """Applies an activation function, such as relu, elementwise or along an axis.
 
     Shapes: any -> the same; ``glu`` halves its axis.
 
@@ -25,7 +25,7 @@ class Activation(Layer):
         chosen: its settings, such as ``slope=0.2``; those left out have their usual values.
 
     Raises:
-        UsageError E101: no such activation or setting (the nearest name is offered).
+        UsageError E101: unknown activation or setting (the nearest name is offered).
         UsageError E102: a setting out of its range.
 
     Example:
@@ -71,7 +71,7 @@ def known_activation(name: Any) -> str:
 
 
 def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:
-    """The weighted sums of a layer, bent by its activation if it has one; both are noted.
+    """Apply the activation of a layer to its weighted sums, if it has one; both are noted.
 
     Args:
         z: the sums.
@@ -85,6 +85,6 @@ def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:
 
 
 def fitting_initializer(activation: str | Layer | None) -> Initializer:
-    """The initial weights that keep a signal level through it: He's before relu and its relatives."""
+    """Return the initializer that preserves the scale of signals: He's before relu and its variants."""
     name = activation.name if isinstance(activation, Activation) else activation
     return ACTIVATIONS[name].initializer if isinstance(name, str) else XAVIER

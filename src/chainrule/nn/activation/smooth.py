@@ -1,4 +1,4 @@
-"""Activations whose slope changes without a jump (that of elu jumps where alpha is not 1).
+"""Activations with a continuous derivative (that of elu jumps if alpha is not 1).
 
 A branch that is not chosen must still be finite, or its gradient would be 0 times infinity: so the inner
 ``where(x > 0, 0, x)``, which keeps the exponential of a large number from being taken at all.

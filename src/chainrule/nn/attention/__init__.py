@@ -1,11 +1,10 @@
-"""Attention: each position of a sequence attends to all positions, of its own or another sequence, and reads
-more from those that match its query.
+"""Attention: weighted means of values, weighted by the similarity of query and key.
 
 Input: a sequence, or several by name: ``query``, ``value``, ``key``, and a ``mask``. Result: for each query
-the mean of the values, weighted by how well its key matches. This package never computes.
+the mean of the values, weighted by how well their keys match. This package does not compute values.
 
-    sequences_of inputs.py      the inputs of a layer, checked
-    spread       mask.py        the forms of a mask; weights that no masked place touches
+    sequences_of inputs.py      the checked inputs of a layer
+    spread       mask.py        the forms of a mask; weights that are 0 at masked positions
     Attention, AdditiveAttention               single_head.py  without heads
     MultiHeadAttention, GroupedQueryAttention  multi_head.py   with heads, positions and a cache
 """

@@ -1,4 +1,4 @@
-"""How the channels of an attention are split into heads: shapes only, nothing is learned.
+"""Splitting the channels of attention into heads: shapes only, without parameters.
 
 The channels of queries, keys and values are split into H heads. Keys and values may have fewer heads than
 queries, G: then R = H / G queries share each key. All of it is one form:
@@ -63,7 +63,7 @@ class Form:
         return F.reshape(weights, (batch, groups, queries * share, places)) @ value
 
     def concatenate(self, met: Node) -> Node:
-        """The heads' results side by side: (B, G, Tq R, V) -> (B, Tq, G R V)."""
+        """Concatenate the results of the heads: (B, G, Tq R, V) -> (B, Tq, G R V)."""
         batch, groups, rows, width = met.shape
         queries = rows // self.share
         split = F.reshape(met, (batch, groups, queries, self.share, width))

@@ -1,4 +1,4 @@
-"""What an attention layer is given: sequences by name, and how they must fit each other."""
+"""The inputs of an attention layer: sequences by name, and the checks that they match."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Taken(NamedTuple):
         key: what is compared with it, (B, ..., Tk, C').
         value: what is taken in, (B, ..., Tk, C'').
         mask: which of them count, in one of the forms of ``mask.py``; ``None``: all.
-        is_self: whether a sequence looks at itself.
+        is_self: whether a sequence attends to itself.
     """
 
     query: Node
@@ -84,10 +84,10 @@ def require_names(x: Node | Mapping[str, Node], must: set[str], may: set[str]) -
 
 
 def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = None) -> None:
-    """Refuse what is no sequence of vectors.
+    """Refuse what is not a sequence of vectors.
 
     Raises:
-        ShapeError E220: too few or too many axes, no places, or an open number of channels.
+        ShapeError E220: too few or too many axes, no positions, or an open number of channels.
     """
     fits = node.rank == rank if rank is not None else node.rank >= 3
     if not fits or not isinstance(node.shape[-1], int) or node.shape[-2] == 0 or not node.spec.is_float:

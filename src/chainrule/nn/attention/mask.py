@@ -2,7 +2,7 @@
 
 A mask is true at positions that are attended to. It has one entry for each position of the values, (B, Tk),
 for each pair of positions, (Tq, Tk) or (B, Tq, Tk), or with all axes of the scores. Masked scores are set to
-``NEVER``, so far below all others that their power is exactly 0. A query of which *all* places are masked
+``NEVER``, so far below all others that their power is exactly 0. A query of which *all* positions are masked
 would share itself evenly among them; its weights are set to 0, and so are then its result and its gradients.
 """
 
@@ -20,7 +20,7 @@ NEVER = -1e30  # finite, so that no infinity less itself can arise
 
 
 def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
-    """A mask with all axes of the scores, each as long as theirs or 1.
+    """Return a mask with all axes of the scores, each of their length or 1.
 
     Args:
         owner: the layer.
@@ -57,7 +57,7 @@ def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
 
 
 def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
-    """The causal mask, in which place i sees places 0 to i: (1, 1, Tq, Tk).
+    """Return the causal mask, in which position i attends to positions 0 to i: (1, 1, Tq, Tk).
 
     Raises:
         ShapeError E220: lengths that are not known.
@@ -68,7 +68,7 @@ def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
 
 
 def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
-    """Two lengths, once it is known that they are known.
+    """Require that two lengths are known.
 
     Raises:
         ShapeError E220: one is open.
@@ -84,7 +84,7 @@ def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
 
 
 def both(a: Node | None, b: Node | None) -> Node | None:
-    """Where both masks are true; a mask that is missing is true everywhere."""
+    """Return where both masks are true; a missing mask is true everywhere."""
     if a is None or b is None:
         return a if b is None else b
     return F.logical_and(a, b)
@@ -95,8 +95,8 @@ def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
 
     Args:
         scores: (..., Tq, Tk).
-        seen: which places count, in a shape that can be repeated to that of the scores.
-        always_some: whether every query is known to see a place.
+        seen: which positions count, in a shape that can be repeated to that of the scores.
+        always_some: whether every query is known to see a position.
     """
     if seen is None:
         return F.softmax(scores, -1)

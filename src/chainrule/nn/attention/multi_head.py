@@ -1,9 +1,9 @@
-"""Attention with heads: several attentions side by side, each in a small space of its own.
+"""Attention with heads: several attentions in parallel, each on its own projections.
 
-The shapes of the heads are defined in ``head_shapes.py``. The scale is sequences_of from the queries, of
-which there are fewer than scores. Run word by word (see ``chainrule.nn.incremental_decoding``), the new words
-meet two sets of keys, those of the cache and their own; the two sets of scores share one softmax, and the
-cache is read where it lies.
+The shapes of the heads are defined in ``head_shapes.py``. The queries are scaled instead of the scores,
+because there are fewer of them. In incremental decoding (``chainrule.nn.incremental_decoding``), the new
+words attend to two sets of keys, those of the cache and their own; the scores of both share one softmax, and
+the cache is read without a copy.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MANY = 1024  # heads whose divisors an error lists
 
 @frozen
 class Heads(Layer):
-    """What multi-head and grouped-query attention have in common: all but the number of groups."""
+    """The common part of multi-head and grouped-query attention: everything except the number of groups."""
 
     heads: int
     _: KW_ONLY
@@ -53,7 +53,7 @@ class Heads(Layer):
 
     @property
     def shared(self) -> int:
-        """How many heads the keys and values have."""
+        """The number of heads of keys and values."""
         return getattr(self, "groups", self.heads)
 
     def check(self) -> None:
@@ -100,7 +100,7 @@ class Heads(Layer):
         return scope.run(output, form.concatenate(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
 
     def _form(self, seen: Taken) -> Form:
-        """How the channels are split into heads.
+        """Return how the channels are split into heads.
 
         Raises:
             ShapeError E221: channels that the heads do not divide.
@@ -159,10 +159,11 @@ class Heads(Layer):
         return weighed(scores, both(mask, back), always_some=mask is None)
 
     def _from_cache(self, form: Form, new: tuple[Node, Node, Node], seen: Taken, scope: Decoding) -> Node:
-        """The result for new words, which attend to those of the cache and to earlier new ones.
+        """Return the result for new words, which attend to those of the cache and to earlier new ones.
 
         Raises:
-            UsageError E223: places that see later ones; a mask, which the cache has no place for.
+            UsageError E223: positions that attend to later ones; a mask, which incremental decoding does not
+                support.
         """
         if not self.causal or seen.mask is not None:
             raise UsageError(
@@ -189,38 +190,41 @@ class Heads(Layer):
 
 @layer
 class MultiHeadAttention(Heads):
-    """Several attentions side by side, each with projections of its own; their results are joined.
+    """Multi-head attention: several attentions in parallel, each with its own projections; the results are
+    concatenated and projected.
 
-    Shapes: query (B, Tq, C), key (B, Tk, C'), value (B, Tk, C'') -> (B, Tq, C). Given one sequence, it looks
-    at itself; given several, by name: ``sequence``, or ``query``, ``value`` and perhaps ``key``; with either
-    perhaps a ``mask``, true where a place counts: (B, Tk), (Tq, Tk), (B, Tq, Tk) or (B, H, Tq, Tk).
+    Shapes: query (B, Tq, C), key (B, Tk, C'), value (B, Tk, C'') -> (B, Tq, C). One sequence attends to
+    itself; several are passed by name: ``sequence``, or ``query``, ``value`` and perhaps ``key``; with either
+    perhaps a ``mask``, true where a position counts: (B, Tk), (Tq, Tk), (B, Tq, Tk) or (B, H, Tq, Tk).
 
     Formula: for each head h, q = x Wq[h]^T, k = x Wk[h]^T, v = x Wv[h]^T (each with a bias),
     y[h] = softmax(q k^T / sqrt(D)) v; the y[h], joined, times the output weights.
 
     Args:
-        heads: H, how many.
+        heads: H, the number of heads.
         units: H D, channels of all queries together; by default those of the input. Keras's ``key_dim`` is
             D.
         value_units: H V, channels of all values together; by default ``units``.
-        causal: whether place i sees places 0 to i alone.
-        dropout: the chance of each weight to be dropped in training.
-        bias: whether the four projections have one.
-        rotary: whether queries and keys are turned by their places, or how: a ``RotaryPosition``.
-        alibi: whether scores fall with the distance, by a slope for each head (ALiBi).
+        causal: whether position i attends to positions 0 to i only.
+        dropout: the probability that a weight is dropped in training.
+        bias: whether the four projections have a bias.
+        rotary: whether queries and keys are rotated by their positions, or a ``RotaryPosition``.
+        alibi: whether a linear bias by distance is subtracted from the scores, with a slope for each head
+            (ALiBi).
         weight_initializer: initial values of the weights, a record or a name; Xavier's by default.
         penalty: a penalty on the size of the weights.
         output_initializer: initial values of the output weights, if others than ``weight_initializer``.
 
-    Numerics: a query of which every place is masked gives the output's bias alone, and no gradient.
+    Numerics: a query of which every position is masked results in the bias of the output only, and has no
+    gradient.
 
-    Cost: 8 T C^2 + 4 T^2 C flops a sample forward, for T places of C channels.
+    Cost: 8 T C^2 + 4 T^2 C flops a sample forward, for T positions of C channels.
 
     Raises:
         UsageError E101: names that are none of these. ShapeError E220, E226: sequences that do not fit.
         ShapeError E221: channels that the heads do not divide.
         ShapeError E222, DtypeError E253: a mask of another shape or kind.
-        UsageError E223: run word by word without ``causal``.
+        UsageError E223: incremental decoding without ``causal``.
         UsageError E102: a setting out of its range.
 
     Example:

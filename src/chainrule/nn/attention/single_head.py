@@ -1,4 +1,4 @@
-"""Attention without heads: one score for each pair of places, by a product or by a small network."""
+"""Attention without heads: scores by a dot product or by a small network."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ from chainrule.spec import bound, shape_text
 
 @layer
 class Attention(Layer):
-    """Each query takes the mean of the values, weighed by how well their keys point its way.
+    """Dot-product attention: for each query the mean of the values, weighted by the similarity of query and
+    keys.
 
-    Shapes: query (B, ..., Tq, C), key (B, ..., Tk, C), value (B, ..., Tk, V) -> (B, ..., Tq, V). Given one
-    sequence, it looks at itself; given several, by name: ``sequence``, or ``query``, ``value`` and perhaps
-    ``key``; with either perhaps a ``mask``, true where a place counts: (B, Tk), (Tq, Tk) or (B, Tq, Tk).
+    Shapes: query (B, ..., Tq, C), key (B, ..., Tk, C), value (B, ..., Tk, V) -> (B, ..., Tq, V). One sequence
+    attends to itself; several are passed by name: ``sequence``, or ``query``, ``value`` and perhaps ``key``;
+    with either perhaps a ``mask``, true where a position counts: (B, Tk), (Tq, Tk) or (B, Tq, Tk).
 
     Formula: w = softmax(scale q k^T), y = w v.
 
     Args:
         scale: ``None`` is 1 / sqrt(C), which keeps scores of random vectors near 1; a number, such as 1.0
-            (Luong's dot); or ``"learned"``, a parameter that begins at 1 (Keras's ``use_scale``).
-        causal: whether place i sees places 0 to i alone.
-        dropout: the chance of each weight to be dropped in training.
+            (Luong's dot); or ``"learned"``, a parameter that is initially 1 (Keras's ``use_scale``).
+        causal: whether position i attends to positions 0 to i only.
+        dropout: the probability that a weight is dropped in training.
 
-    Numerics: a query of which every place is masked gives 0.
+    Numerics: a query of which every position is masked has the result 0.
 
     Cost: 2 Tq Tk (C + V) flops a sample forward.
 
     Raises:
         UsageError E101: names that are none of these. ShapeError E220, E226: sequences that do not fit.
         ShapeError E222, DtypeError E253: a mask of another shape or kind.
-        UsageError E223: it is to be run word by word; it has no cache.
+        UsageError E223: incremental decoding, for which it has no cache.
         UsageError E102: a setting out of its range.
 
     Example:
@@ -81,7 +82,8 @@ class Attention(Layer):
 
 @layer
 class AdditiveAttention(Layer):
-    """Each query takes the mean of the values, weighed by a small network that sees it beside every key.
+    """Additive attention: for each query the mean of the values, weighted by a small network of query and
+    key.
 
     Shapes: as ``Attention``; with ``units``, queries and keys may differ in their channels.
 
@@ -136,7 +138,7 @@ class AdditiveAttention(Layer):
 
 
 def _gathered(owner: Attention | AdditiveAttention, scores: Node, seen: Taken, scope: Scope) -> Node:
-    """The means of the values by the weights that the scores give."""
+    """Return the means of the values, weighted by the softmax of the scores."""
     back = None
     if owner.causal:
         back = looking_back(owner, *scores.shape[-2:])
@@ -164,7 +166,7 @@ def _common_width(owner: Layer, seen: Taken) -> int:
 
 
 def _refuse_decoding(owner: Layer, scope: Scope) -> None:
-    """Refuse to be run word by word: there is no cache here."""
+    """Refuse incremental decoding: there is no cache."""
     if isinstance(scope, Decoding):
         raise UsageError(
             "E223", op=type(owner).__name__, expected=fact("attention with a cache"), received=str(owner),

@@ -19,7 +19,7 @@ from chainrule.spec import bound, shape_text
 
 @layer
 class FeedForward(Layer):
-    """A small network with one hidden layer, the same for each place of a sequence.
+    """Feed-forward network with one hidden layer, applied to each position of a sequence.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -31,14 +31,14 @@ class FeedForward(Layer):
         dropout: the chance of each hidden number to be dropped in training.
         gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
             SwiGLU).
-        bias: whether the products have one.
+        bias: whether the products have a bias.
         weight_initializer, output_initializer: initial values of the weights, and of the last ones if others.
 
-    Cost: 4 C units flops a place forward, gated 6.
+    Cost: 4 C units flops a position forward, gated 6.
 
     Raises:
         ShapeError E208: no axis of channels of known length.
-        UsageError E101, E102: no such activation; a setting out of its range.
+        UsageError E101, E102: unknown activation; a setting out of its range.
 
     Example:
         >>> print(FeedForward(256, activation="gelu"))

@@ -1,4 +1,4 @@
-"""Networks from words: one that reads a text, and one that reads a text and writes another.
+"""Language networks: a text encoder, and an encoder-decoder for translation.
 
 Both begin alike. A word becomes a vector, and its position is added; from there on there are only vectors,
 and blocks (``chainrule.nn.blocks.transformer``) in which they attend to each other. Padding words, with which
@@ -30,7 +30,7 @@ TRANSLATED = {"source", "target", "source_mask", "target_mask"}
 
 @layer
 class TextEncoder(Layer):
-    """Reads a text as BERT does: words become vectors, blocks let each look at all, a head takes its part.
+    """Text encoder as in BERT: embeddings, position encoding, transformer blocks and an optional head.
 
     Shapes: integers (B, T) -> (B, T, C), or what the head makes of it. By name: ``sequence`` (B, T);
     perhaps ``mask`` (B, T), true where a word counts; perhaps ``types`` (B, T), which part of the text a word
@@ -50,7 +50,7 @@ class TextEncoder(Layer):
         head: what follows the blocks: it is given ``sequence`` and, if there is one, ``mask``.
 
     Raises:
-        As its parts. UsageError E101: names that are none of these. E104: a part that is no layer.
+        As its parts. UsageError E101: names that are none of these. E104: a part that is not a layer.
         ShapeError E211: a word outside the vocabulary. E224: a text longer than the positions.
 
     Example:
@@ -97,7 +97,7 @@ class TextEncoder(Layer):
 
 @layer
 class Translator(Layer):
-    """Reads one text and writes another as the Transformer of 2017 does: words in, scores of next words out.
+    """Encoder-decoder for translation as in the Transformer of 2017: from words to scores of the next words.
 
     Shapes: by name ``source`` (B, Ts) and ``target`` (B, T), integers; perhaps ``source_mask`` and
     ``target_mask``, true where a word counts -> (B, T, vocabulary): for each word of the target the scores of
@@ -116,7 +116,7 @@ class Translator(Layer):
             words.
 
     Raises:
-        As its parts. UsageError E101: names that are none of these. E104: a part that is no layer.
+        As its parts. UsageError E101: names that are none of these. E104: a part that is not a layer.
         ShapeError E211: a word outside the vocabulary.
 
     Example:
@@ -165,7 +165,7 @@ class Translator(Layer):
 
 
 def _mask(padding: int | None, x: Mapping[str, Node], words: str, name: str) -> dict[str, Node]:
-    """The mask that is given, or that the words themselves give; empty where there is neither."""
+    """Return the mask that was passed or that follows from the padding index; empty if there is neither."""
     if name in x or padding is None:
         return picked(x, **{name: name})
     return {name: F.not_equal(x[words], padding)}

@@ -1,12 +1,11 @@
-"""The blocks that deep image networks repeat: a few convolutions, and a straight way around them.
+"""Residual blocks of deep image networks: a few convolutions and a shortcut.
 
 ``BasicBlock`` and ``Bottleneck`` are the two blocks of ResNet, ``InvertedResidual`` that of MobileNet: all
-three are y = x + f(x) as ``Residual`` is, with the f of their figure. Where f changes the number of channels
-or takes steps of more than one cell, x + f(x) has no meaning, and something must happen on the straight way:
-a convolution with kernels of one cell (option B of the ResNet paper, the usual choice for large images),
-or the cells left out that the steps leave out, and channels of 0 for those that are missing (option A: no
-parameter at all, the paper's choice for small images). ``Skip`` lays both side by side instead of adding
-them: the arrows across a U-Net.
+three compute y = x + f(x) as ``Residual`` does. If f changes the number of channels or has a stride, the
+shortcut must change x as well: by a convolution with a kernel of one cell (option B of the ResNet paper, the
+usual choice for large images), or by subsampling and channels of 0 (option A: no parameters, the paper's
+choice for small images). ``Skip`` concatenates x and f(x) instead of adding them: the connections across a
+U-Net.
 """
 
 from __future__ import annotations
@@ -33,22 +32,22 @@ MOBILE_NORM = BatchNorm(momentum=0.01, epsilon=0.001)
 
 @layer
 class BasicBlock(Layer):
-    """Two convolutions of 3 x 3 and a straight way around them: the block of ResNet-18 and ResNet-34.
+    """Residual block of two 3 x 3 convolutions: the block of ResNet-18 and ResNet-34.
 
     Shapes: (B, H, W, C) -> (B, H / stride, W / stride, channels), rounded up.
 
     Formula: y = relu(s(x) + norm2(conv2(relu(norm1(conv1(x)))))).
 
     Args:
-        channels: how many channels both convolutions have.
-        stride: how far a step of the first one moves: 2 halves the image.
+        channels: the number of channels of both convolutions.
+        stride: the stride of the first one; 2 halves the image.
         shortcut: what s is where the shape changes: ``"projection"`` is a convolution of 1 x 1 and a norm,
             ``"zeros"`` leaves out the same cells and adds channels of 0. Elsewhere it is the identity.
         norm: the layer after each convolution, such as ``cr.GroupNorm(8)``.
 
     Raises:
-        ShapeError E213, E230: no image; in training, one number for each channel.
-        UsageError E101, E102, E104: no such shortcut; a number below 1; a norm that is no layer.
+        ShapeError E213, E230: not an image; in training, one number for each channel.
+        UsageError E101, E102, E104: unknown shortcut; a number below 1; a norm that is not a layer.
 
     Example:
         >>> print(BasicBlock(128, stride=2))
@@ -82,7 +81,7 @@ class BasicBlock(Layer):
 
 @layer
 class Bottleneck(Layer):
-    """Convolutions of 1 x 1, 3 x 3 and 1 x 1, and a straight way around: the block of ResNet-50 and deeper.
+    """Residual block of 1 x 1, 3 x 3 and 1 x 1 convolutions: the block of ResNet-50 and deeper.
 
     The 1 x 1 ones first lower and then raise the number of channels, so that the 3 x 3 one is cheap.
 
@@ -91,15 +90,15 @@ class Bottleneck(Layer):
     Formula: y = relu(s(x) + norm3(conv3(relu(norm2(conv2(relu(norm1(conv1(x)))))))).
 
     Args:
-        channels: how many channels the first two convolutions have.
-        stride: how far a step of the 3 x 3 one moves. The paper's first convolution took these steps; that
-            the second takes them is the common variant (torchvision, "ResNet v1.5").
-        expansion: how many times as many channels the third one has.
+        channels: the number of channels of the first two convolutions.
+        stride: the stride of the 3 x 3 one. In the paper the first convolution has the stride; this is the
+            common variant (torchvision, "ResNet v1.5").
+        expansion: the factor of channels of the third one.
         norm: the layer after each convolution.
 
     Raises:
-        ShapeError E213, E230: no image; in training, one number for each channel.
-        UsageError E102, E104: a number below 1; a norm that is no layer.
+        ShapeError E213, E230: not an image; in training, one number for each channel.
+        UsageError E102, E104: a number below 1; a norm that is not a layer.
 
     Example:
         >>> print(Bottleneck(64))
@@ -134,7 +133,7 @@ class Bottleneck(Layer):
 
 @layer
 class InvertedResidual(Layer):
-    """Widens the channels, convolves each by itself, and narrows them again: the block of MobileNet.
+    """Inverted residual block: expansion, depthwise convolution and projection; the block of MobileNet.
 
     A bottleneck turned inside out: the straight way joins the narrow ends, and the wide middle is cheap
     because its convolution is depthwise.
@@ -146,17 +145,18 @@ class InvertedResidual(Layer):
 
     Args:
         kernel_size: of the depthwise convolution.
-        expanded_channels: how many channels the middle has; if x has as many, nothing is expanded.
-        channels: how many channels the result has.
+        expanded_channels: the number of channels of the depthwise convolution; if x has as many, the
+            expansion is omitted.
+        channels: the number of output channels.
         squeeze_excite: whether there is a q; it has about a quarter of the expanded channels as units.
         activation: the name of g: ``"relu"`` or ``"hard_silu"``.
-        stride: how far a step of the depthwise convolution moves.
+        stride: the stride of the depthwise convolution.
         norm: the layer after each convolution; by default MobileNetV3's batch norm (momentum 0.01, epsilon
             0.001).
 
     Raises:
-        ShapeError E213, E230: no image; in training, one number for each channel.
-        UsageError E101, E102, E104: no such activation; a number below 1; a norm that is no layer.
+        ShapeError E213, E230: not an image; in training, one number for each channel.
+        UsageError E101, E102, E104: unknown activation; a number below 1; a norm that is not a layer.
 
     Example:
         >>> print(InvertedResidual(5, 96, 40, squeeze_excite=True, stride=2))
@@ -213,7 +213,7 @@ class InvertedResidual(Layer):
 
 @layer
 class Skip(Layer):
-    """Lays what a layer makes of an image beside the image itself, cut to the same size.
+    """Concatenates an image, cropped to the same size, with the result of a layer on it.
 
     The layer may lose positions in the image; the image beside it keeps them. U-Net has one inside
     the other, at four sizes.
@@ -223,13 +223,13 @@ class Skip(Layer):
     Formula: y = [middle of x, f(x)] along the channels.
 
     Args:
-        inner: the layer f. Its parameters are named as if it were in this layer's place.
+        inner: the layer f. Its parameters are named as if it replaced this layer.
 
     Raises:
-        ShapeError E213: no image.
+        ShapeError E213: not an image.
         ShapeError E232: f makes the image larger, or smaller by an odd number of cells, so that there is no
             middle.
-        UsageError E104: f is no layer.
+        UsageError E104: f is not a layer.
 
     Example:
         >>> print(Skip(Conv(8, 3)))
@@ -267,7 +267,7 @@ class Skip(Layer):
 
 
 def eights(channels: float) -> int:
-    """The nearest multiple of 8, at least 8, never more than a tenth below: MobileNet's numbers of channels.
+    """Return the nearest multiple of 8, at least 8 and at most 10% smaller: the channel counts of MobileNet.
 
     Example:
         >>> eights(24), eights(18), eights(11)
@@ -278,7 +278,7 @@ def eights(channels: float) -> int:
 
 
 def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
-    """A convolution before a norm: no bias, as many places as cells, He's initial values."""
+    """A convolution before a norm: no bias, as many positions as cells, He's initial values."""
     same = (kernel - 1) // 2
     return Conv(
         channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_initializer="he"
@@ -286,7 +286,7 @@ def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
 
 
 def _around(residual: Layer, x: Node, scope: Scope, channels: int, block: BasicBlock | Bottleneck) -> Node:
-    """relu(s(x) + f(x)); the parameters of f are called as if they were the block's own."""
+    """Return relu(s(x) + f(x)); the parameters of f have the names of the block's own."""
     y = called(residual, x, scope)
     if block.stride != 1 or _channels(block, x) != channels:
         if getattr(block, "shortcut", "projection") == "zeros":

@@ -1,14 +1,15 @@
-"""Transformers: blocks of attention and a small network at each place, each with a way around it.
+"""Transformers: blocks of attention and a feed-forward network, each with a residual connection.
 
-A block has two or three parts, and every part is x + part(x) with a normalization. The position of the
-normalization is the one choice that matters:
+A block has two or three parts, and each part is x + part(x) with a normalization. The position of the
+normalization matters:
 
-    last   x <- norm(x + part(x))      the paper; deep networks need a warm-up of the rate
-    first  x <- x + part(norm(x))      the way around is free from end to end; such networks train calmly and
-                                       want one normalization more after the last block
+    after   x <- norm(x + part(x))   the paper; deep networks need a warm-up of the learning rate
+    before  x <- x + part(norm(x))   no normalization on the residual path, so training is more stable; needs
+                                     one more normalization after the last block
 
-An encoder's block looks at all places of one sequence, a decoder's block back at its own and at all places of
-another, the *memory*. A network that only continues a text (GPT) is an encoder with ``causal=True``.
+A block of an encoder attends to all positions of one sequence, a block of a decoder to earlier positions of
+its own sequence and to all positions of another one, the *memory*. A network that only continues a text (GPT)
+is an encoder with ``causal=True``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ DECODED = {"target", "memory", "target_mask", "memory_mask"}
 
 @frozen
 class Block(Layer):
-    """What a block of an encoder and one of a decoder have in common."""
+    """The common part of encoder and decoder blocks."""
 
     is_block = True
     heads: int
@@ -65,7 +66,9 @@ class Block(Layer):
         self.feed_forward(self.heads)
 
     def attention(self, causal: bool, is_own: bool = True) -> Heads:
-        """An attention of the block: to its own sequence, or to the memory, where places do not compare."""
+        """Return an attention of the block: to its own sequence, or to the memory, without relative
+        positions.
+        """
         more: dict[str, Any] = {"rotary": self.rotary, "alibi": self.alibi} if is_own else {}
         more |= {"causal": causal, "dropout": self.dropout, "bias": self.bias}
         more |= {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
@@ -74,7 +77,7 @@ class Block(Layer):
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
 
     def feed_forward(self, channels: int) -> FeedForward:
-        """The small network at each place, by default four times as wide."""
+        """The feed-forward network, by default four times as wide as the block."""
         units = 4 * channels if self.units is None else self.units
         inits = {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
         form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
@@ -95,7 +98,8 @@ class Block(Layer):
 
 @layer
 class TransformerEncoderLayer(Block):
-    """A block of a Transformer: each place looks at the others, then thinks by itself.
+    """Encoder block of a Transformer: self-attention and a feed-forward network, each with a residual
+    connection.
 
     Shapes: (B, T, C) -> the same; or by name ``sequence`` and ``mask``, in one of the forms of
     ``MultiHeadAttention``.
@@ -112,17 +116,17 @@ class TransformerEncoderLayer(Block):
         norm: the normalization, such as ``cr.RMSNorm()``.
         groups: heads of keys and values, if fewer than ``heads``.
         gated: whether the small network is gated (``FeedForward``).
-        bias: whether the products have one.
+        bias: whether the products have a bias.
         rotary, alibi: the position encoding of the attention (``MultiHeadAttention``).
         weight_initializer, output_initializer: initial values of all weights, and if others of those with
             which each part ends: what is added to the way around. GPT-2 draws these the smaller, the more
             blocks there are.
-        causal: whether each place looks back only: a block of a GPT.
+        causal: whether each position attends to earlier ones only, as in a GPT.
 
     Cost: 8 T C^2 + 4 T^2 C + 4 T C units flops a sample forward.
 
     Raises:
-        As ``MultiHeadAttention`` and ``FeedForward``. UsageError E104: a norm that is no layer.
+        As ``MultiHeadAttention`` and ``FeedForward``. UsageError E104: a norm that is not a layer.
 
     Example:
         >>> print(TransformerEncoderLayer(8, norm_first=True, causal=True))
@@ -150,7 +154,7 @@ class TransformerEncoderLayer(Block):
 
 @layer
 class TransformerDecoderLayer(Block):
-    """A block that writes one sequence while it reads another: back at itself, at the memory, then alone.
+    """Decoder block of a Transformer: self-attention, attention to the memory, and a feed-forward network.
 
     Shapes: by name ``target`` (B, T, C) and ``memory`` (B, Tm, C'), perhaps ``target_mask`` and
     ``memory_mask`` -> (B, T, C).
@@ -197,18 +201,18 @@ class TransformerDecoderLayer(Block):
 
 @layer
 class TransformerEncoder(Layer):
-    """Blocks of one form, one after the other, all with the same mask.
+    """A sequence of encoder blocks of the same form, all with the same mask.
 
     Shapes: as the block.
 
     Args:
         block: the form of each, such as ``TransformerEncoderLayer(8)``; its parameters are drawn separately
             for each.
-        num_layers: how many.
+        num_layers: the number of blocks.
         norm: a normalization after the last; wanted where the blocks have ``norm_first``.
 
     Raises:
-        As the block. UsageError E102, E104: fewer than one block; something that is no layer.
+        As the block. UsageError E102, E104: fewer than one block; something that is not a layer.
 
     Example:
         >>> print(TransformerEncoder(TransformerEncoderLayer(8), 6))
@@ -232,7 +236,7 @@ class TransformerEncoder(Layer):
 
 @layer
 class TransformerDecoder(Layer):
-    """Blocks that write, one after the other, all with the same memory and masks.
+    """A sequence of decoder blocks of the same form, all with the same memory and masks.
 
     Shapes: as the block.
 
@@ -241,7 +245,7 @@ class TransformerDecoder(Layer):
         num_layers, norm: as in ``TransformerEncoder``.
 
     Raises:
-        As the block. UsageError E102, E104: fewer than one block; something that is no layer.
+        As the block. UsageError E102, E104: fewer than one block; something that is not a layer.
 
     Example:
         >>> print(TransformerDecoder(TransformerDecoderLayer(8), 6))
@@ -264,18 +268,18 @@ class TransformerDecoder(Layer):
 
 @layer
 class Transformer(Layer):
-    """Reads one sequence and writes another: an encoder, and a decoder whose memory is what it gives.
+    """Encoder-decoder Transformer: the decoder attends to the output of the encoder.
 
     Shapes: by name ``source`` (B, Ts, C) and ``target`` (B, T, C), perhaps ``source_mask`` and
-    ``target_mask``; true where a place counts -> (B, T, C). Both are vectors already: ``cr.Embedding`` and a
-    position before them, a ``cr.Dense`` for each word after them.
+    ``target_mask``; true where a position counts -> (B, T, C). Both are vectors already: ``cr.Embedding`` and
+    a position before them, a ``cr.Dense`` for each word after them.
 
     Args:
         encoder: what reads, such as a ``TransformerEncoder``.
         decoder: what writes, such as a ``TransformerDecoder``.
 
     Raises:
-        As its parts. UsageError E104: something that is no layer.
+        As its parts. UsageError E104: something that is not a layer.
 
     Example:
         >>> print(Transformer(TransformerEncoder(TransformerEncoderLayer(8), 6),
@@ -316,7 +320,7 @@ def _require_stack(owner: TransformerEncoder | TransformerDecoder) -> None:
 def _stacked(
     owner: TransformerEncoder | TransformerDecoder, x: Mapping[str, Node], name: str, scope: Scope
 ) -> Node:
-    """The blocks one after the other: each gives the value of this name to the next."""
+    """Apply the blocks in sequence: each passes the value of this name to the next."""
     y = x[name]
     for i in range(owner.num_layers):
         y = scope.run(owner.block, {**x, name: y}, f"layer{i + 1}")

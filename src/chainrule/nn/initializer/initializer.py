@@ -1,4 +1,4 @@
-"""What an initializer is, and the one that draws nothing."""
+"""The base class of initializers, and the constant initializer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chainrule.spec import Shape
 
 @frozen
 class Initializer(Extensible):
-    """Base of every initializer: a record that gives the nodes of a parameter's initial values."""
+    """Base class of every initializer: a record that returns initial values as nodes."""
 
     def __post_init__(self) -> None:
         self.check()
@@ -27,14 +27,14 @@ class Initializer(Extensible):
             key: two uint32, from the seed.
             shape: (out, in) for a weight matrix, (out, *kernel, in) for a convolution, any for the rest.
             dtype: dtype.
-            stream: a number of the parameter's own, so that two parameters do not begin alike.
+            stream: the random stream of the parameter, so that two parameters differ.
         """
         raise TypeError(f"{type(self).__name__} draws nothing")
 
 
 @frozen
 class Fill(Initializer):
-    """One number everywhere.
+    """Sets all elements to one number.
 
     Args:
         value: the number.
@@ -51,5 +51,5 @@ class Fill(Initializer):
 
 
 def axes_of(shape: Shape) -> tuple[int, ...]:
-    """The axis lengths of a parameter, all of them known."""
+    """Return the axis lengths of a parameter, which must all be known."""
     return tuple(int(n) for n in shape if isinstance(n, int))

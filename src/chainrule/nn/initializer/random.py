@@ -1,4 +1,4 @@
-"""Initializers that draw every number by itself: they differ in the distribution and in its spread."""
+"""Initializers that sample every element independently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chainrule.spec import Shape
 
 @frozen
 class SmallNormal(Initializer):
-    """Small random numbers around 0, of one spread whatever the layer's size: the article's initial values.
+    """Small normally distributed numbers whose scale does not depend on the size of the layer.
 
     Good for a shallow network. In a deep one every layer shrinks the signal: use ``Scaled`` there.
 
@@ -23,7 +23,7 @@ class SmallNormal(Initializer):
         std: the standard deviation, at least 0.
 
     Raises:
-        UsageError E102: a negative spread.
+        UsageError E102: a negative standard deviation.
     """
 
     chinese = ("小随机数初始化", "0 附近的小随机数，与层的大小无关。")
@@ -38,10 +38,10 @@ class SmallNormal(Initializer):
 
 @frozen
 class Uniform(Initializer):
-    """Random numbers between two limits, all equally likely.
+    """Uniformly distributed numbers between two limits.
 
     Args:
-        low, high: the limits, low < high; low may be drawn, high not.
+        low, high: the limits, low < high; low is included, high is not.
 
     Raises:
         UsageError E102: limits in the wrong order.
@@ -63,14 +63,14 @@ class Uniform(Initializer):
 
 @frozen
 class Normal(Initializer):
-    """Random numbers of the bell curve.
+    """Normally distributed numbers.
 
     Args:
-        mean: its middle.
+        mean: the mean.
         std: the standard deviation, at least 0.
 
     Raises:
-        UsageError E102: a negative spread.
+        UsageError E102: a negative standard deviation.
     """
 
     chinese = ("正态初始化", "正态随机数。")
@@ -87,12 +87,12 @@ class Normal(Initializer):
 
 @frozen
 class TruncatedNormal(Initializer):
-    """Random numbers of the bell curve without its tails: what falls outside is drawn again.
+    """Normally distributed numbers; values outside of a range are sampled again.
 
     Args:
-        mean: the middle of the bell curve.
-        std: its standard deviation before the cut, at least 0; see ``truncated_std``.
-        cut: how many standard deviations from the middle are kept, at least 0.5.
+        mean: the mean of the normal distribution.
+        std: its standard deviation before truncation, at least 0; see ``truncated_std``.
+        cut: the truncation limit in standard deviations, at least 0.5.
 
     Raises:
         UsageError E102: a setting out of its range.
@@ -121,9 +121,8 @@ class Scaled(Initializer):
     """Random numbers whose variance is ``gain / fan``: the family of Xavier, He and LeCun.
 
     Args:
-        gain: variance times fan; 1 keeps a linear signal level, 2 makes up for what relu cuts away.
-        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the forward pass,
-            backward, or their mean.
+        gain: variance times fan; 1 preserves the scale of linear signals, 2 compensates for relu.
+        fan: ``"in"``, ``"out"`` or ``"mean"``: the fan-in, the fan-out, or their mean.
         distribution: ``"uniform"``, ``"normal"`` or ``"truncated"`` (normal, cut at two standard deviations).
 
     Formula: normal: std = sqrt(gain / fan); uniform: between -a and a with a = sqrt(3 gain / fan).
@@ -163,13 +162,13 @@ class Scaled(Initializer):
         return F.uniform(key, shape, dtype, stream) * (2.0 * limit) - limit
 
     def fan_of(self, shape: Shape) -> float:
-        """How many signals meet at a unit."""
+        """Return the fan-in, fan-out or their mean."""
         fan_in, fan_out = fans(shape)
         return {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[self.fan]
 
 
 def fans(shape: Shape) -> tuple[float, float]:
-    """(signals into a unit, signals out of a unit) of a weight (out, *kernel, in)."""
+    """Return (fan-in, fan-out) of a weight (out, *kernel, in)."""
     lengths = axes_of(shape)
     if len(lengths) < 2:
         return float(lengths[0] if lengths else 1), float(lengths[0] if lengths else 1)
@@ -178,7 +177,7 @@ def fans(shape: Shape) -> tuple[float, float]:
 
 
 def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> Node:
-    """Standard normal numbers of which those further out than ``cut`` are drawn again.
+    """Return standard normal numbers; values farther out than ``cut`` are sampled again.
 
     Drawn so often that less than one number in 10^12 is still outside; such a one is moved to the limit.
     """
@@ -191,7 +190,7 @@ def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> N
 
 
 def truncated_std(cut: float) -> float:
-    """The standard deviation of the standard normal curve once it is cut off.
+    """Return the standard deviation of the truncated standard normal distribution.
 
     Example:
         >>> round(truncated_std(2.0), 9)

@@ -82,7 +82,7 @@ def known_initializer(initializer: str | Initializer) -> Initializer:
     """The initializer of this name, or the initializer itself.
 
     Raises:
-        UsageError E101: no such initializer.
+        UsageError E101: unknown initializer.
     """
     if isinstance(initializer, Initializer):
         return initializer

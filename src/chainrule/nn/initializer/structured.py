@@ -1,4 +1,4 @@
-"""Initializers that give a weight a structure: a diagonal, a middle, zeros, right angles."""
+"""Initializers with a structure: identity, Dirac, sparse, orthogonal, blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chainrule.spec import Shape, shape_text
 
 @frozen
 class Eye(Initializer):
-    """Ones on the diagonal and 0 elsewhere: a layer that at first hands its input on.
+    """Ones on the diagonal and 0 elsewhere: the layer is initially the identity.
 
     Args:
         gain: the number on the diagonal.
@@ -42,10 +42,11 @@ class Eye(Initializer):
 
 @frozen
 class Dirac(Initializer):
-    """A convolution that at first hands its channels on: 1 in the middle of the kernel, from each to its own.
+    """A convolution kernel that initially preserves the channels: 1 at the center for each channel, 0
+    elsewhere.
 
     Args:
-        groups: into how many groups the outputs are divided, each of which gets all inputs in turn.
+        groups: the number of groups of outputs, each of which gets all inputs in order.
 
     Raises:
         ShapeError E208: a parameter that is no kernel, or outputs that cannot be divided into the groups.
@@ -78,10 +79,10 @@ class Dirac(Initializer):
 
 @frozen
 class SparseNormal(Initializer):
-    """Random numbers of the bell curve, with a fixed share of each column exactly 0.
+    """Normally distributed numbers with a fixed fraction of each column exactly 0.
 
-    Which ones are 0 is decided by a draw: the smallest of the column. Their limit is found by halving, with
-    operations that every engine has, where a sort would need a kernel of its own.
+    The smallest of random numbers determine which elements of the column are 0. Their threshold is found by
+    bisection, with operations that every engine has; sorting would need another kernel.
 
     Args:
         sparsity: of the numbers of a column that are 0, 0 <= sparsity <= 1, rounded up.
@@ -134,16 +135,16 @@ def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeEr
 
 @frozen
 class Orthogonal(Initializer):
-    """Rows (or columns, if fewer) at right angles and of one length: a signal is turned, not stretched.
+    """Orthogonal rows (or columns, if fewer) of equal length, which preserve the length of signals.
 
-    The matrix of a weight (out, *kernel, in) is (out, the rest). A random normal matrix A = U S V^T is drawn
-    and its singular values S are all made 1, which leaves U V^T, evenly distributed over all orthogonal
-    matrices. Newton and Schulz do this with products alone: X <- 1.5 X - 0.5 X X^T X takes every singular
-    value s in (0, 1] to 1.5 s - 0.5 s^3, closer to 1; A is first divided by its Frobenius norm so that none
-    is above 1.
+    A weight (out, *kernel, in) is reshaped to a matrix (out, the rest). A random normal matrix A = U S V^T is
+    sampled, and its singular values S are all set to 1, which leaves U V^T, uniformly distributed over the
+    orthogonal matrices. The Newton-Schulz iteration does this with products only: X <- 1.5 X - 0.5 X X^T X
+    maps every singular value s in (0, 1] to 1.5 s - 0.5 s^3, closer to 1; A is first divided by its Frobenius
+    norm, so that no singular value exceeds 1.
 
-    Why not the usual QR decomposition: it would need a kernel of its own on every engine and signs set right
-    afterwards. Products every engine has.
+    The usual QR decomposition was rejected, because it needs another kernel on every engine and a correction
+    of signs.
 
     Args:
         gain: the length of the rows, above 0.
@@ -181,7 +182,8 @@ class Orthogonal(Initializer):
 
 
 def newton_schulz_steps(short: int, long: int) -> int:
-    """How many steps bring all singular values of a random normal matrix to 1 within float64.
+    """Return the number of steps that bring all singular values of a random normal matrix to 1 within
+    float64.
 
     Divided by its Frobenius norm, about sqrt(short long), its smallest singular value is about
     sqrt(long) - sqrt(short); of a square matrix it is below 1e-6/sqrt(long) once in a million draws. A small
@@ -195,9 +197,10 @@ def newton_schulz_steps(short: int, long: int) -> int:
 
 @frozen
 class Blocks(Initializer):
-    """Equal parts of the first axis, one below the other, each with initial values of its own.
+    """Equal blocks along the first axis, each with its own initializer.
 
-    A recurrent layer keeps the weights of all its gates in one parameter: each gate begins for itself.
+    A recurrent layer stores the weights of all its gates in one parameter; each gate is initialized
+    separately.
 
     Args:
         parts: an initializer for each part.

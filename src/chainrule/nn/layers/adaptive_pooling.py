@@ -1,4 +1,4 @@
-"""Pooling to a given number of places, whatever the size of the image.
+"""Pooling to a fixed output size, for images of any size.
 
 Along an axis of n cells that is to become m, window i reaches from floor(i n / m) to ceil((i + 1) n / m): the
 windows cover the axis, are as equal as they can be, and overlap where m does not divide n.
@@ -26,17 +26,19 @@ from chainrule.spec import bound, shape_text
 
 @layer
 class AdaptiveMaxPool(Layer):
-    """Keeps the largest number of each of a fixed number of windows, so that images of any size give as many.
+    """Maximum of each of a fixed number of windows, so that the output size does not depend on the image
+    size.
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        output_size: how many, one number or one for each spatial axis.
+        output_size: the number of windows, one number or one for each spatial axis.
 
-    Numerics: at a tie all winners share the gradient equally.
+    Numerics: equal maxima share the gradient equally.
 
     Raises:
-        ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
+        ShapeError E213, E218, E219: not an image; settings for another number of axes; an image without a
+            cell.
         UsageError E102: fewer than one place.
 
     Example:
@@ -60,15 +62,16 @@ class AdaptiveMaxPool(Layer):
 
 @layer
 class AdaptiveAveragePool(Layer):
-    """Keeps the mean of each of a fixed number of windows, so that images of any size give as many numbers.
+    """Mean of each of a fixed number of windows, so that the output size does not depend on the image size.
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        output_size: how many, one number or one for each spatial axis.
+        output_size: the number of windows, one number or one for each spatial axis.
 
     Raises:
-        ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
+        ShapeError E213, E218, E219: not an image; settings for another number of axes; an image without a
+            cell.
         UsageError E102: fewer than one place.
 
     Example:
@@ -91,7 +94,7 @@ class AdaptiveAveragePool(Layer):
 
 @layer
 class FractionalMaxPool(Layer):
-    """Keeps the largest number of windows whose places are drawn, so that an image shrinks by any factor.
+    """Maximum of windows at random positions, so that an image shrinks by any factor.
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
@@ -99,14 +102,14 @@ class FractionalMaxPool(Layer):
     begins at floor((i + u) a) - floor(u a), the last at n - kernel_size.
 
     Args:
-        kernel_size: how many cells it has, one number or one for each spatial axis.
+        kernel_size: the size of the window, one number or one for each spatial axis.
         output_ratio: places = floor(output_ratio * n), 0 < output_ratio <= 1.
 
     Numerics: in inference u is 0.5, so that a network has one output; PyTorch samples there too, separately
     for each sample and channel. At a tie all winners share the gradient equally.
 
     Raises:
-        ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
+        ShapeError E213, E215, E218: not an image; one that is too small; settings for another number of axes.
         UsageError E102: a window below 1; a ratio outside the range.
 
     Example:

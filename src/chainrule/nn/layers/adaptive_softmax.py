@@ -19,7 +19,7 @@ from chainrule.spec import shape_text
 
 @layer
 class AdaptiveLogSoftmax(Layer):
-    """Log-probabilities of very many classes, sorted by how often they occur, with few weights for rare ones.
+    """Log-probabilities of very many classes, sorted by frequency, with fewer weights for rare classes.
 
     A first softmax is over the frequent classes and the clusters of rarer ones; within a cluster there is
     another one, whose scores come through a narrow layer. It ends the network before the loss ``"nll"``.
@@ -30,7 +30,7 @@ class AdaptiveLogSoftmax(Layer):
     log softmax(W N x)_k, where N is (C / div_value^i, C) in the i-th cluster.
 
     Args:
-        classes: how many, numbered from the most frequent on.
+        classes: the number of classes, numbered from the most frequent on.
         cutoffs: where each cluster begins, ascending: (2000, 10000) makes a head of 2000 and two clusters.
         div_value: how much narrower each cluster is than the one before, above 0.
         head_bias: whether the head has a bias.

@@ -1,4 +1,4 @@
-"""Layers that arrange other layers or reshape what passes."""
+"""Layers that combine other layers or reshape their inputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def require_layer(where: str, value: object) -> None:
 
 
 def _example_call(kind: type[Layer]) -> str:
-    """A call that makes a layer of a class: with the fewest of the arguments 10 and 3."""
+    """Return a call that creates a layer of a class, with as few arguments as possible."""
     for args in ((), (10,), (10, 3)):
         try:
             kind(*args)
@@ -51,7 +51,7 @@ def _example_call(kind: type[Layer]) -> str:
 
 @frozen
 class Sequential(Layer):
-    """Layers one after the other: the function composition f(x) = f_L(... f_2(f_1(x))) of the article.
+    """Applies layers in sequence: the composition f(x) = f_L(... f_2(f_1(x))).
 
     Args:
         layers: the layers, first to last. In paths each is called by its kind and its number of that kind:
@@ -60,7 +60,7 @@ class Sequential(Layer):
 
     Raises:
         UsageError E102: a name that is no word, or that two layers have.
-        UsageError E104: something that is no layer.
+        UsageError E104: something that is not a layer.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -117,7 +117,7 @@ def _counted(layers: Iterable[Layer]) -> list[str]:
 
 @frozen
 class Parallel(Layer):
-    """Layers side by side, for networks with several inputs or outputs.
+    """Applies layers in parallel, for networks with several inputs or outputs.
 
     Shapes: given one node, every layer gets it; given nodes by name, each layer gets the one of its own name.
     The results are joined along the last axis, or passed on by name.
@@ -127,9 +127,9 @@ class Parallel(Layer):
         branches: the layers by name.
 
     Raises:
-        UsageError E101: no such way to join; inputs and branches whose names differ.
+        UsageError E101: unknown way to join; inputs and branches whose names differ.
         UsageError E102: no branch; a branch whose name is no word.
-        UsageError E104: a branch that is no layer.
+        UsageError E104: a branch that is not a layer.
         ShapeError E201, E207: results whose shapes do not fit.
     """
 
@@ -183,7 +183,7 @@ class Parallel(Layer):
 
 @layer
 class Residual(Layer):
-    """Adds the input to what a layer makes of it, so that a gradient always has a straight backward pass.
+    """Residual connection: adds the input of a layer to its output.
 
     Shapes: any -> the same; with a shortcut, what both ways give.
 
@@ -195,8 +195,8 @@ class Residual(Layer):
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
 
     Raises:
-        UsageError E101: no such activation.
-        UsageError E104: f or s is no layer.
+        UsageError E101: unknown activation.
+        UsageError E104: f or s is not a layer.
         ShapeError E201: f changes the shape in another way than the shortcut.
 
     Example:
@@ -240,7 +240,7 @@ class Residual(Layer):
 
 @layer
 class Flatten(Layer):
-    """Makes one row of numbers of each sample.
+    """Flattens each sample to a vector.
 
     Shapes: (B, H, W, C) -> (B, H*W*C), last axis fastest.
     """
@@ -254,7 +254,7 @@ class Flatten(Layer):
 
 @layer
 class Reshape(Layer):
-    """Gives each sample another shape.
+    """Reshapes each sample.
 
     Shapes: (B, ...) -> (B, *shape).
 
@@ -288,14 +288,14 @@ class Reshape(Layer):
 
 @layer
 class Dropout(Layer):
-    """Drops each number with a chance in training, so that no unit can rely on one other alone.
+    """Dropout: sets random elements to 0 in training, as a regularization.
 
     Shapes: any -> the same. In inference it changes nothing.
 
     Formula: y = x m / (1 - rate), with m = 1 with probability 1 - rate, else 0; the mean stays.
 
     Args:
-        rate: the chance to be dropped, 0 <= rate < 1.
+        rate: the drop probability, 0 <= rate < 1.
 
     Raises:
         UsageError E102: a rate outside the range.

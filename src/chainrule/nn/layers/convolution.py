@@ -1,4 +1,4 @@
-"""The convolutional layers: one small table of weights that looks at every place of an image.
+"""Convolutional layers: the same kernels are applied at every position of an image.
 
 ``Conv`` is the usual one; ``ConvTranspose`` its backward pass, from few places to many; ``DepthwiseConv`` and
 ``SeparableConv`` do with fewer weights. ``Sliding`` is what all of them have.
@@ -27,18 +27,18 @@ Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"
 
 @frozen
 class Sliding(Layer):
-    """Base of the layers that slide a kernel over an image: their common settings.
+    """Base class of the layers that slide a kernel over an image: their common settings.
 
     Args:
-        stride: how far a step moves the kernel, one number or one for each spatial axis.
+        stride: the distance of successive positions of the kernel, one number or one for each spatial axis.
         padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
             for each axis a number or a pair (before, after).
         dilation: the distance of neighboring weights, one number or one for each spatial axis.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
-        bias: whether there is a b.
-        weight_initializer: initial values of W, a record or a name such as ``"he"``; by default He's spread
+        bias: whether to add b.
+        weight_initializer: the initializer of W, a record or a name such as ``"he"``; by default He's
             before relu, else Xavier's.
-        penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
+        penalty: the penalty on W, such as ``cr.L2(1e-4)``.
     """
 
     takes_one = True
@@ -53,7 +53,7 @@ class Sliding(Layer):
 
     @property
     def first_weights(self) -> Initializer:
-        """How W is drawn."""
+        """The initializer of W."""
         return known_initializer(self.weight_initializer or fitting_initializer(self.activation))
 
     @property
@@ -62,7 +62,7 @@ class Sliding(Layer):
         return {f.name: getattr(self, f.name) for f in fields(Sliding)}
 
     def bent(self, z: Node, scope: Scope) -> Node:
-        """The sums with their bias, bent by the activation."""
+        """Return the sums plus bias, with the activation applied."""
         if self.bias:
             z = z + scope.parameter("bias", z.shape[-1:], ZEROS)
         return activated(z, self.activation, scope)
@@ -70,7 +70,7 @@ class Sliding(Layer):
 
 @layer
 class Conv(Sliding):
-    """Every output channel lays its own kernel over each place of an image; an activation may bend the sums.
+    """Convolution over one, two or three spatial axes, with an optional activation.
 
     All positions share the same weights, so a pattern is found at any position, and far fewer weights are
     needed than by a ``Dense`` layer. 1-D, 2-D or 3-D is decided by the input.
@@ -80,18 +80,17 @@ class Conv(Sliding):
     Formula: z[i, o] = sum over t, c of x[i * stride + t * dilation, c] W[o, t, c] + b[o], a = g(z).
 
     Args:
-        channels: how many kernels, and so channels of the output.
-        kernel_size: how many cells a kernel has, one number or one for each spatial axis.
-        groups: into how many parts the channels are divided; each part of the output sees one part of the
-            input.
+        channels: the number of output channels.
+        kernel_size: the size of the kernel, one number or one for each spatial axis.
+        groups: the number of groups of channels; each group of outputs depends on one group of inputs.
         stride, padding, dilation, activation, bias, weight_initializer, penalty: as in ``Sliding``.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
     Raises:
-        ShapeError E213, E214, E215, E218: no image; channels that groups do not divide; an image that is too
-            small; settings for another number of axes.
-        UsageError E101: no such activation, initializer or word for padding.
+        ShapeError E213, E214, E215, E218: not an image; channels that groups do not divide; an image that is
+            too small; settings for another number of axes.
+        UsageError E101: unknown activation, initializer or word for padding.
         UsageError E102: a number out of its range.
 
     Example:
@@ -126,7 +125,7 @@ class Conv(Sliding):
 
 @layer
 class ConvTranspose(Sliding):
-    """Every number of an image is spread by a kernel over a larger image: the backward pass of ``Conv``.
+    """Transposed convolution, the backward pass of ``Conv``: increases the size of images.
 
     It makes images larger, and learns how: in generators, decoders and segmentation.
 
@@ -137,9 +136,9 @@ class ConvTranspose(Sliding):
     x[i, c] W[c, t, o] + b[o], a = g(z).
 
     Args:
-        channels: how many channels the output has.
+        channels: the number of output channels.
         kernel_size, groups: as in ``Conv``.
-        stride: how far apart the numbers are spread, one number or one for each spatial axis.
+        stride: the distance of the inputs in the result, one number or one for each spatial axis.
         dilation: as in ``Sliding``.
         padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
         output_size: the spatial axes of the result, where a stride leaves a choice; by default the shortest
@@ -151,8 +150,8 @@ class ConvTranspose(Sliding):
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
     Raises:
-        ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a space in which the
-            kernel has a different number of positions; settings for a wrong number of axes.
+        ShapeError E213, E214, E216, E218: not an image; channels that groups do not divide; a space in which
+            the kernel has a different number of positions; settings for a wrong number of axes.
         UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -189,7 +188,7 @@ class ConvTranspose(Sliding):
 
 @layer
 class DepthwiseConv(Sliding):
-    """Every channel is convolved on its own, with kernels that see that channel alone.
+    """Depthwise convolution: each channel is convolved separately.
 
     Shapes: (B, *space, C) -> (B, *places, C * multiplier); the first ``multiplier`` channels of the output
     come from the first channel, and so on.
@@ -198,7 +197,7 @@ class DepthwiseConv(Sliding):
 
     Args:
         kernel_size: as in ``Conv``.
-        multiplier: how many kernels each channel has.
+        multiplier: the number of kernels for each channel.
         stride, padding, dilation, activation, bias, weight_initializer, penalty: as in ``Sliding``.
 
     Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
@@ -232,16 +231,16 @@ class DepthwiseConv(Sliding):
 
 @layer
 class SeparableConv(Sliding):
-    """A convolution in two cheap steps: each channel by itself over space, then channels mixed cell by cell.
+    """Depthwise convolution followed by a convolution with kernels of one cell.
 
     Shapes: (B, *space, C) -> (B, *places, channels).
 
     Formula: ``DepthwiseConv`` without bias, then ``Conv`` with a kernel of one cell.
 
     Args:
-        channels: how many channels the output has.
+        channels: the number of output channels.
         kernel_size: as in ``Conv``.
-        multiplier: how many kernels each channel has in the first step.
+        multiplier: the number of kernels for each channel in the first step.
         stride, padding, dilation, weight_initializer, penalty: as in ``Sliding``.
         activation, bias: as in ``Sliding``; of the second step.
 

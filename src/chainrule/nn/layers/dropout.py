@@ -1,9 +1,9 @@
-"""Layers that disturb what passes in training, so that the network learns not to rely on any one number.
+"""Layers that add noise or drop elements in training, as a regularization.
 
-``Dropout`` (see structure.py) drops single numbers; here are its relatives: noise that is added, noise that
-multiplies, whole channels dropped, and the forms for networks of selu units, which keep mean 0 and variance
-1. All draws are keyed: the same seed, the same noise, on every engine and however the batch is divided. In
-inference all of them change nothing.
+``Dropout`` (``containers.py``) drops single elements. This module has additive and multiplicative noise,
+dropout of complete channels, and the forms for selu networks, which preserve mean 0 and variance 1. Random
+numbers are a function of the seed, so they are equal on every engine and however the batch is split. In
+inference all of these layers are the identity.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SELU_FLOOR = -1.7580993408473766  # -scale * alpha: what selu tends to, far belo
 
 @layer
 class GaussianNoise(Layer):
-    """Adds random numbers in training: the network sees each sample a little different each time.
+    """Adds normally distributed noise in training.
 
     Shapes: any -> the same.
 
@@ -33,7 +33,7 @@ class GaussianNoise(Layer):
         std: the standard deviation, at least 0.
 
     Raises:
-        UsageError E102: a negative spread.
+        UsageError E102: a negative standard deviation.
 
     Example:
         >>> print(GaussianNoise(0.1))
@@ -58,7 +58,7 @@ class GaussianNoise(Layer):
 
 @layer
 class GaussianDropout(Layer):
-    """Multiplies by random numbers around 1 in training: dropout without zeros, of its mean and variance.
+    """Multiplies by random numbers around 1 in training, with the mean and variance of dropout.
 
     Shapes: any -> the same.
 
@@ -94,18 +94,18 @@ class GaussianDropout(Layer):
 
 @layer
 class SpatialDropout(Layer):
-    """Drops whole channels of each image in training: of neighboring cells, single ones are not missed.
+    """Drops complete channels of each image in training, because neighboring cells are correlated.
 
     Shapes: (B, *space, C) -> the same.
 
-    Formula: y = x m / (1 - rate), with one m for all places of a channel: 1 with probability 1 - rate, else
-    0.
+    Formula: y = x m / (1 - rate), with one m for all positions of a channel: 1 with probability 1 - rate,
+    else 0.
 
     Args:
-        rate: the chance of a channel to be dropped, 0 <= rate < 1.
+        rate: the drop probability of a channel, 0 <= rate < 1.
 
     Raises:
-        ShapeError E213: no image.
+        ShapeError E213: not an image.
         UsageError E102: a rate outside the range.
 
     Example:
@@ -132,7 +132,8 @@ class SpatialDropout(Layer):
 
 @layer
 class AlphaDropout(Layer):
-    """Dropout for selu units: what is dropped takes selu's lowest value, and mean and variance stay.
+    """Dropout for selu networks: dropped elements get the lowest value of selu; mean and variance are
+    preserved.
 
     Shapes: any -> the same.
 
@@ -140,7 +141,7 @@ class AlphaDropout(Layer):
     a = (q (1 + rate f^2))^(-1/2), b = -a rate f.
 
     Args:
-        rate: the chance to be dropped, 0 <= rate < 1.
+        rate: the drop probability, 0 <= rate < 1.
 
     Raises:
         UsageError E102: a rate outside the range.
@@ -171,13 +172,13 @@ class FeatureAlphaDropout(Layer):
 
     Shapes: (B, *space, C) -> the same.
 
-    Formula: that of ``AlphaDropout`` with one m for all places of a channel.
+    Formula: that of ``AlphaDropout`` with one m for all positions of a channel.
 
     Args:
-        rate: the chance of a channel to be dropped, 0 <= rate < 1.
+        rate: the drop probability of a channel, 0 <= rate < 1.
 
     Raises:
-        ShapeError E213: no image.
+        ShapeError E213: not an image.
         UsageError E102: a rate outside the range.
 
     Example:

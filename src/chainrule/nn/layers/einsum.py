@@ -1,11 +1,11 @@
-"""A dense layer whose axes are named by letters: which are added up, which stay, which are new.
+"""A dense layer defined by an einsum equation.
 
-``"btc,chd->bthd"`` reads: for each b and t, add up over c the input times the weight; h and d are new axes.
-Every such product of two is one product of matrices between two transpositions. Its letters fall into four
-kinds, by where they occur:
+``"btc,chd->bthd"`` means: for each b and t, sum over c the input times the weight; h and d are new axes.
+Every such product is one matrix product between two transpositions. There are four kinds of letters, by where
+they occur:
 
-    in x, W and y: *apart*, a product for each         in x and y: *rows*
-    in x and W:    *added up*                          in W and y: *columns*
+    in x, W and y: *batch*, a product for each         in x and y: *rows*
+    in x and W:    *summed*                            in W and y: *columns*
 
 A letter that occurs only in x is summed first.
 """
@@ -41,7 +41,7 @@ class Equation(NamedTuple):
 
 @layer
 class EinsumDense(Layer):
-    """Adds up products of input and weight over the axes an equation names.
+    """Einsum of the input and a weight, with an optional bias and activation.
 
     Shapes: as in the equation; its first letter of input and result is the batch.
 
@@ -55,13 +55,13 @@ class EinsumDense(Layer):
         bias_axes: the letters of the result along which the bias has a length; ``""``: there is none.
         activation: the name of g, or a layer.
         weight_initializer: initial values of W; as in ``Dense``.
-        penalty: what the size of W costs.
+        penalty: the penalty on W.
 
     Cost: 2 flops for each combination of letters.
 
     Raises:
         ShapeError E208: an input that does not fit the equation; lengths that contradict each other.
-        UsageError E101, E102: no such activation or initializer; no equation of this form.
+        UsageError E101, E102: unknown activation or initializer; no equation of this form.
 
     Example:
         >>> print(EinsumDense("btc,chd->bthd", (None, 8, 64), bias_axes="hd"))
@@ -176,7 +176,7 @@ class EinsumDense(Layer):
 
 
 def product(letters: Equation, x: Node, weight: Node) -> Node:
-    """The sum of products that an equation names."""
+    """Return the sum of products that an equation defines."""
     alone = tuple(i for i, c in enumerate(letters.x) if c not in letters.weight + letters.y)
     x = F.sum(x, alone) if alone else x
     left, right = [c for i, c in enumerate(letters.x) if i not in alone], list(letters.weight)

@@ -1,10 +1,11 @@
-"""Layers that turn words, or anything that is counted off, into vectors that are learned.
+"""Embedding layers: learned vectors for words and other categories.
 
-A word is a number from 0 to vocabulary - 1, and its vector is a row of a table. Looking a row up is the
-product of a one-hot vector and the table, without the product: only the rows that were used get a gradient.
+A word is an integer from 0 to vocabulary_size - 1, and its vector is a row of a table. The lookup equals the
+product of a one-hot vector and the table, without computing the product; only the rows that are used get a
+gradient.
 
-A network that writes ends by scoring every word. It may do so with the same table, read the other way
-(``Unembedding``): a word then has one vector, whether it comes in or goes out.
+A network that generates text ends with a score for every word. ``Unembedding`` uses the same table for it
+(tied weights), so each word has one vector as input and output.
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ REDUCTIONS = ["mean", "sum", "max"]
 
 @layer
 class Embedding(Layer):
-    """Gives each word its own vector, which is learned.
+    """Embedding: maps integers to learned vectors.
 
     Shapes: integers (B, ...) -> (B, ..., units).
 
     Formula: y = scale W[x], W (vocabulary_size, units).
 
     Args:
-        vocabulary_size: how many words there are: x is 0 to vocabulary_size - 1. Floating-point numbers are
+        vocabulary_size: the number of words: x is 0 to vocabulary_size - 1. Floating-point numbers are
             cut to integers, as data often comes in one kind.
-        units: how many numbers stand for a word.
+        units: the size of a vector.
         padding_index: the number of a word that stands for none: its vector is 0 and learns nothing.
         weight_initializer: initial values of W; by default normal, rows of length about 1.
-        penalty: what the size of W costs.
+        penalty: the penalty on W.
         scale: what every vector is multiplied by, not 0; the Transformer of 2017 has sqrt(units).
 
     Cost: no arithmetic; reads one row a word.
 
     Raises:
-        ShapeError E211: a number outside the vocabulary, with its place and value.
-        UsageError E101, E102: no such initializer; a setting out of its range.
+        ShapeError E211: a number outside the vocabulary, with its position and value.
+        UsageError E101, E102: unknown initializer; a setting out of its range.
 
     Example:
         >>> print(Embedding(10_000, 64, padding_index=0))
@@ -80,7 +81,7 @@ class Embedding(Layer):
 
 @layer
 class EmbeddingBag(Layer):
-    """One vector for a bag of words: the mean, the sum or the largest numbers of their vectors.
+    """Mean, sum or maximum of the embedding vectors of a bag of words.
 
     Shapes: integers (B, ..., T) -> (B, ..., units).
 
@@ -93,8 +94,8 @@ class EmbeddingBag(Layer):
 
     Raises:
         ShapeError E208: no axis of words.
-        ShapeError E211: a number outside the vocabulary, with its place and value.
-        UsageError E101, E102: no such way to join; a setting out of its range.
+        ShapeError E211: a number outside the vocabulary, with its position and value.
+        UsageError E101, E102: unknown way to join; a setting out of its range.
 
     Example:
         >>> print(EmbeddingBag(10_000, 64, mode="sum"))
@@ -139,7 +140,7 @@ class EmbeddingBag(Layer):
 
 @layer
 class Unembedding(Layer):
-    """Scores every word by how well a vector points the way of the word's own: an embedding read backwards.
+    """Scores of all words: the product with the table of an embedding (tied weights).
 
     The table is that of an embedding beside it, not one of its own (tied weights): a network that writes then
     has one vector for each word, which learns wherever the word comes in or could go out.

@@ -1,4 +1,4 @@
-"""Layers in which one part of the network decides, by numbers from 0 to 1, how much of another passes."""
+"""Gated layers: one part of the network scales another by numbers from 0 to 1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chainrule.spec import bound, shape_text
 
 @layer
 class Highway(Layer):
-    """Mixes what a dense layer makes of its input with the input itself, in a proportion that is learned.
+    """Highway layer: a learned mixture of a dense layer and its input.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -28,14 +28,14 @@ class Highway(Layer):
 
     Args:
         activation: the name of g, or a layer.
-        carry_bias: where b begins: below 0 the gate is nearly shut at first, so that a deep network begins as
-            the identity.
+        carry_bias: the initial value of b; below 0 the gate is nearly closed, so that a deep network is
+            initially the identity.
 
     Cost: 4 B C^2 flops forward.
 
     Raises:
         ShapeError E208: the input has no axis of fixed length at its end.
-        UsageError E101, E102: no such activation; a carry that is no number.
+        UsageError E101, E102: unknown activation; a carry that is not a number.
 
     Example:
         >>> print(Highway("tanh"))
@@ -63,7 +63,7 @@ class Highway(Layer):
 
 @layer
 class SqueezeExcite(Layer):
-    """Looks at the whole image to decide which channels count, and multiplies each by a number from 0 to 1.
+    """Squeeze-and-excitation: scales each channel by a gate computed from the complete image.
 
     Shapes: (B, *space, C) -> the same.
 
@@ -75,8 +75,8 @@ class SqueezeExcite(Layer):
         gate: the name of h, or a layer; MobileNetV3 has ``"hard_sigmoid"``.
 
     Raises:
-        ShapeError E213, E219: no image, or one without a cell.
-        UsageError E101, E102: no such activation; a reduction or units below 1.
+        ShapeError E213, E219: not an image, or one without a cell.
+        UsageError E101, E102: unknown activation; a reduction or units below 1.
 
     Example:
         >>> print(SqueezeExcite(reduction=4))
@@ -109,7 +109,7 @@ class SqueezeExcite(Layer):
 
 @layer
 class MixtureOfExperts(Layer):
-    """Several networks of one form side by side; a gate computes the weight of each from the input.
+    """Mixture of experts: several layers of the same form, weighted by a softmax gate.
 
     All experts compute everything (dense routing), so that all learn and the gradient is exact.
 
@@ -118,7 +118,7 @@ class MixtureOfExperts(Layer):
     Formula: g = softmax(x W^T + b), y = sum over i of g[i] f_i(x).
 
     Args:
-        experts: how many.
+        experts: the number of experts.
         expert: the form of each; its parameters are drawn separately for each.
 
     Cost: that of all experts.
@@ -162,7 +162,7 @@ class MixtureOfExperts(Layer):
 
 
 def _channels(owner: Layer, x: Node) -> int:
-    """How many channels the input has."""
+    """Return the number of channels of the input."""
     if x.rank < 2 or not isinstance(x.shape[-1], int):
         raise ShapeError(
             "E208", op=type(owner).__name__, constraint=fact("samples of fixed length"),

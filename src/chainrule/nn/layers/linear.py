@@ -17,26 +17,26 @@ from chainrule.spec import shape_text
 
 @layer
 class Dense(Layer):
-    """Every unit adds up all inputs, each times its weight, and a bias; then an activation may bend the sum.
+    """Fully connected layer: ``a = g(x W^T + b)``, with an optional activation g.
 
     Shapes: (B, I) -> (B, O); more leading axes are treated as more samples.
 
     Formula: z = x W^T + b, a = g(z), with W ``(O, I)`` as in the article's z = W x + b.
 
     Args:
-        units: O, how many outputs.
+        units: O, the number of outputs.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
-        bias: whether there is a b.
-        weight_initializer: initial values of W, a record or a name such as ``"he"``; by default He's spread
+        bias: whether to add b.
+        weight_initializer: the initializer of W, a record or a name such as ``"he"``; by default He's
             before relu, else Xavier's.
         bias_initializer: initial values of b, in the same way.
-        penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
+        penalty: the penalty on W, such as ``cr.L2(1e-4)``.
 
     Cost: 2 B I O flops forward, 4 B I O backward.
 
     Raises:
         ShapeError E208: the input has no axis of fixed length at its end.
-        UsageError E101: no such activation or initializer.
+        UsageError E101: unknown activation or initializer.
         UsageError E102: fewer than one unit.
     """
 

@@ -17,7 +17,7 @@ _HEADROOM = 2.0**24  # the largest number divided by the largest sum of squares 
 
 @layer
 class LocalResponseNorm(Layer):
-    """Divides each number by the strength of the channels next to it.
+    """Divides each element by a norm of the neighboring channels.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -25,7 +25,8 @@ class LocalResponseNorm(Layer):
     beyond the first and the last channel are zeros.
 
     Args:
-        size: how many channels, the own one in the middle (with an even number, one more before than after).
+        size: the number of channels, centered at the element's own (with an even number, one more before than
+            after).
         alpha, beta, k: strength, power and floor; k above 0.
 
     Raises:

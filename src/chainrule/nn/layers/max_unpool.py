@@ -1,4 +1,4 @@
-"""Max-pooling undone: each winner goes back to the cell of its window where it won, zeros elsewhere.
+"""Max unpooling: each maximum is written back to the cell of its window, zeros elsewhere.
 
 Pooling keeps the values and loses their positions. With ``return_indices``, ``MaxPool`` also gives which
 cell of each window won, and a decoder can put the decoded values back there::
@@ -33,7 +33,7 @@ from chainrule.spec import INTEGERS, shape_text
 
 @layer
 class MaxUnpool(Layer):
-    """Puts each number back to the cell of its window from which ``MaxPool`` took it, zeros elsewhere.
+    """Writes each value back to the cell of its window from which ``MaxPool`` took it, zeros elsewhere.
 
     Shapes: values and indices by name, both (B, *places, C) -> (B, *space, C).
 
@@ -42,12 +42,12 @@ class MaxUnpool(Layer):
         output_size: the spatial axes of the image. By default the smallest with this number of positions;
             with ``"same"``, the places times the stride.
 
-    Numerics: numbers that go back to one cell, where windows overlap, are added up; PyTorch keeps the last.
+    Numerics: values written to the same cell by overlapping windows are summed; PyTorch keeps the last.
 
     Cost: as many products as the windows have cells.
 
     Raises:
-        ShapeError E213, E216, E218: no image; a space in which the window has a different number of
+        ShapeError E213, E216, E218: not an image; a space in which the window has a different number of
             positions; settings for another number of axes.
         ShapeError E231: something else than values and indices.
         ShapeError E211: a winner outside its window.

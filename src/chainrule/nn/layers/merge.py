@@ -1,4 +1,4 @@
-"""Several values made one: at the end of branches, or between the inputs of a network."""
+"""Merging of several values into one: at the end of branches, or between the inputs of a network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOINS = ["concatenate", *MERGES]
 
 @layer
 class Merge(Layer):
-    """Makes one value of several by name: their sum, product, or concatenation.
+    """Merges several named values: sum, product, maximum, concatenation and others.
 
     Shapes: values of one shape -> that shape; ``"concatenate"``: values that differ in one axis -> their
     lengths added up there.
@@ -42,7 +42,7 @@ class Merge(Layer):
     Raises:
         ShapeError E208: one value alone, where several by name are needed.
         ShapeError E201, E205, E207: shapes that differ; no such axis.
-        UsageError E101, E102: no such way to join; an axis that is no integer, or the batch's.
+        UsageError E101, E102: unknown way to join; an axis that is no integer, or the batch's.
 
     Example:
         >>> print(Merge("multiply"))
@@ -65,7 +65,7 @@ class Merge(Layer):
 
 
 def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
-    """The values joined in one of the ways of ``JOINS``.
+    """Return the merged values.
 
     Raises:
         ShapeError E201, E205, E207: shapes that differ; no such axis.
@@ -79,7 +79,7 @@ def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
 
 
 def several(owner: Layer, x: Node | Mapping[str, Node], maximum: int | None = None) -> list[Node]:
-    """The values a layer is given by name, once it is known that there are several.
+    """Return the named values that a layer receives; there must be several.
 
     Args:
         owner: the layer.

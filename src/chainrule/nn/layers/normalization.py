@@ -1,12 +1,12 @@
-"""Layers that bring numbers to mean 0 and spread 1, or to one length: no layer has to follow another's scale.
+"""Normalization layers: mean 0 and variance 1, or length 1.
 
-Most are one formula, y = (x - mean) / sqrt(variance + epsilon) * scale + shift, and differ only in which
-numbers share a mean. Of images (B, H, W, C) these are, for one mean,
+Most compute y = (x - mean) / sqrt(variance + epsilon) * scale + shift, and differ only in the elements over
+which mean and variance are computed. For images (B, H, W, C) these are
 
-    BatchNorm     all samples and places of one channel
+    BatchNorm     all samples and positions of one channel
     LayerNorm     the channels of one place of one sample
-    InstanceNorm  the places of one channel of one sample
-    GroupNorm     the places of some channels of one sample
+    InstanceNorm  the positions of one channel of one sample
+    GroupNorm     the positions of some channels of one sample
 
 ``BatchNorm`` alone mixes samples, so in training it keeps running statistics, which inference uses.
 ``RMSNorm`` and ``UnitNorm`` subtract no mean.
@@ -34,8 +34,7 @@ ONES = Fill(1.0)
 
 @layer
 class BatchNorm(Layer):
-    """Brings each channel to mean 0 and variance 1 over the batch, then lets the network choose scale and
-    shift.
+    """Batch normalization: normalizes each channel over the batch, then applies a learned scale and shift.
 
     Deep networks train faster and at larger rates. Needs batches of more than a few samples.
 
@@ -46,10 +45,10 @@ class BatchNorm(Layer):
     in the same way with v n / (n - 1), n numbers a channel. Inference: m, v are the running ones.
 
     Args:
-        momentum: how much a new batch counts in the running statistics, 0 <= momentum <= 1. PyTorch's
+        momentum: the weight of a new batch in the running statistics, 0 <= momentum <= 1. PyTorch's
             convention; Keras's ``momentum`` is 1 minus this.
         epsilon: keeps the division finite, above 0.
-        scale, shift: whether these are learned; they begin at 1 and 0.
+        scale, shift: whether these are learned; they are initially 1 and 0.
 
     Numerics: two passes, so no cancellation when the mean is large.
 
@@ -99,7 +98,7 @@ class BatchNorm(Layer):
 
 @layer
 class LayerNorm(Layer):
-    """Brings the numbers of each sample, or of each of its places, to mean 0 and variance 1.
+    """Layer normalization: normalizes each sample, or each of its positions, over the last axes.
 
     Training and inference are the same, and one sample is enough. The usual choice in Transformers.
 
@@ -108,7 +107,7 @@ class LayerNorm(Layer):
     Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over the last ``axes`` axes.
 
     Args:
-        axes: how many axes, counted from the last, share one mean: 1 is the channels alone.
+        axes: the number of last axes over which the mean is computed; 1 for the channels only.
         epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each of those cells.
 
     Raises:
@@ -142,15 +141,15 @@ class LayerNorm(Layer):
 
 @layer
 class GroupNorm(Layer):
-    """Brings groups of channels of each sample to mean 0 and variance 1: batch statistics without a batch.
+    """Group normalization: normalizes groups of channels of each sample.
 
     Shapes: (B, ..., C) -> the same.
 
-    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over all places and the C / groups channels
-    of one group.
+    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over all positions and the C / groups
+    channels of one group.
 
     Args:
-        groups: into how many parts the channels are divided; 1 joins them all, C keeps each apart.
+        groups: the number of groups of channels; 1 normalizes all together, C each separately.
         epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each channel.
 
     Raises:
@@ -195,19 +194,19 @@ class GroupNorm(Layer):
 
 @layer
 class InstanceNorm(Layer):
-    """Brings each channel of each image to mean 0 and variance 1: it takes away contrast, and so style.
+    """Instance normalization: normalizes each channel of each image, which removes its contrast.
 
     Shapes: (B, *space, C) -> the same.
 
-    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over the places of one channel.
+    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over the positions of one channel.
 
     Args:
         epsilon: as in ``BatchNorm``.
         scale, shift: as in ``BatchNorm``; not learned by default, as in PyTorch.
 
     Raises:
-        ShapeError E208: no axes of channels and places.
-        ShapeError E230: images of one place: it has no spread.
+        ShapeError E208: no axes of channels and positions.
+        ShapeError E230: images of one position: it has no spread.
         UsageError E102: a setting out of its range.
 
     Example:
@@ -235,16 +234,16 @@ class InstanceNorm(Layer):
 
 @layer
 class RMSNorm(Layer):
-    """Divides the numbers of each place by their root mean square: a cheaper ``LayerNorm``.
+    """Divides each position by its root mean square: a cheaper ``LayerNorm``.
 
     Shapes: (B, ...) -> the same.
 
     Formula: y = x / sqrt(mean(x^2) + epsilon) * scale; the mean over the last ``axes`` axes.
 
     Args:
-        axes: how many axes, counted from the last, share one mean.
+        axes: the number of last axes over which the mean is computed.
         epsilon: keeps the division finite, above 0. PyTorch's default is the float's own resolution.
-        scale: whether it is learned; it begins at 1.
+        scale: whether it is learned; it is initially 1.
 
     Raises:
         ShapeError E208: fewer axes, or lengths that are not known.
@@ -276,7 +275,7 @@ class RMSNorm(Layer):
 
 @layer
 class UnitNorm(Layer):
-    """Gives the vector at each place length 1, so that only its direction counts.
+    """Scales the vector at each position to length 1.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -347,7 +346,7 @@ def last_axes(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
 
 
 def _refuse_lone(owner: Layer, shared: Shape) -> None:
-    """Refuse a mean over a single number: the result would be 0 whatever the input."""
+    """Refuse a mean over a single element: the result would be 0 for every input."""
     if all(n == 1 for n in shared):
         raise ShapeError(
             "E230", op=type(owner).__name__, expected=fact("two numbers or more that share a mean"),

@@ -1,4 +1,4 @@
-"""Layers that set cells around images, and that cut them off."""
+"""Layers that pad or crop images."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ BORDERS: dict[str, Any] = {"constant": "", "reflect": "reflect", "replicate": "e
 
 @layer
 class Pad(Layer):
-    """Adds cells around each image, so that a window can be centered at its border too.
+    """Pads each image with additional cells.
 
     Shapes: (B, *space, C) -> (B, *(before + n + after), C).
 
     Args:
-        padding: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
-            after).
+        padding: the number of cells: a number for all sides, or for each spatial axis a number or a pair
+            (before, after).
         mode: the values of the added cells: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image
             mirrored at its outermost cell), ``"replicate"`` (the outermost cell again and again) or
             ``"circular"`` (the other end).
         value: the number of a constant border; 0 is zero padding.
 
     Raises:
-        ShapeError E213, E218: no image; widths for another number of axes.
+        ShapeError E213, E218: not an image; widths for another number of axes.
         ShapeError E215: an image too small to be mirrored or wrapped that far.
-        UsageError E101, E102: no such border; a width below 0.
+        UsageError E101, E102: unknown border; a width below 0.
 
     Example:
         >>> print(Pad(1), Pad(((0, 2), 1), mode="reflect"))
@@ -95,16 +95,16 @@ class Pad(Layer):
 
 @layer
 class Crop(Layer):
-    """Cuts cells off the border of each image.
+    """Removes cells at the border of each image.
 
     Shapes: (B, *space, C) -> (B, *(n - before - after), C).
 
     Args:
-        cropping: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
-            after).
+        cropping: the number of cells: a number for all sides, or for each spatial axis a number or a pair
+            (before, after).
 
     Raises:
-        ShapeError E213, E218: no image; widths for another number of axes.
+        ShapeError E213, E218: not an image; widths for another number of axes.
         ShapeError E215: nothing would be left.
         UsageError E102: a width below 0.
 

@@ -1,4 +1,4 @@
-"""An image as a sequence: cut into squares, each of which becomes a vector, as a word of a text does."""
+"""Patch embedding: an image as a sequence of vectors, one for each square patch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from chainrule.spec import count, shape_text
 
 @layer
 class PatchEmbedding(Layer):
-    """Cuts an image into squares and makes a vector of each; row by row they are the places of a sequence.
+    """Splits an image into square patches and maps each to a vector; the patches, row by row, form a
+    sequence.
 
     The same weights serve every square: it is a convolution whose stride is as wide as its kernel.
 
@@ -27,7 +28,7 @@ class PatchEmbedding(Layer):
     Formula: y[t, o] = sum over i, j, c of x[square t][i, j, c] W[o, i, j, c] + b[o].
 
     Args:
-        units: how many numbers stand for a square.
+        units: the size of a vector.
         patch_size: the side of a square.
         image_size: the side of the images, if fixed: with learned positions, a patch of a
             smaller image would get the wrong row and column. ``None``: any that the squares fill.
@@ -37,7 +38,7 @@ class PatchEmbedding(Layer):
 
     Raises:
         ShapeError E213: no images. E233: images of another size, or that the squares do not fill.
-        UsageError E101, E102: no such initializer; a number below 1.
+        UsageError E101, E102: unknown initializer; a number below 1.
 
     Example:
         >>> print(PatchEmbedding(768, 16, image_size=224))

@@ -1,4 +1,4 @@
-"""Layers that make images smaller: one number for each window, or for the whole image."""
+"""Pooling layers: one value for each window, or for the complete image."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from chainrule.spec import count, shape_text
 
 @layer
 class MaxPool(Layer):
-    """Keeps the largest number of each window: whether a pattern was found nearby, not where exactly.
+    """Maximum of each window.
 
     Shapes: (B, *space, C) -> (B, *places, C); with ``return_indices`` two such values by name.
 
     Args:
-        kernel_size: how many cells it has, one number or one for each spatial axis.
-        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        kernel_size: the size of the window, one number or one for each spatial axis.
+        stride: the distance of successive windows; by default ``kernel_size``, so that windows do not
+            overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair; padding never wins.
         dilation: the distance of neighboring cells of a window, one number or one for each spatial axis.
         return_indices: whether the result is ``values`` and, in integers, ``indices``: which cell of its
             window won, counted row by row. ``MaxUnpool`` takes both.
 
-    Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first, and that
+    Numerics: equal maxima share the gradient equally; PyTorch gives all of it to the first, and that
         is the one ``indices`` names.
 
     Raises:
-        ShapeError E213, E215, E218, E219: no image; one that is too small; settings for another number of
+        ShapeError E213, E215, E218, E219: not an image; one that is too small; settings for another number of
             axes; a window of padding alone.
-        UsageError E101, E102: no such word for padding; a number out of its range.
+        UsageError E101, E102: unknown word for padding; a number out of its range.
     """
 
     chinese = ("最大汇聚层", "保留每个窗口的最大值：模式是否在附近出现过。")
@@ -65,13 +66,14 @@ class MaxPool(Layer):
 
 @layer
 class AveragePool(Layer):
-    """Keeps the mean of each window.
+    """Mean of each window.
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        kernel_size: how many cells it has, one number or one for each spatial axis.
-        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        kernel_size: the size of the window, one number or one for each spatial axis.
+        stride: the distance of successive windows; by default ``kernel_size``, so that windows do not
+            overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair.
         count_include_pad: whether padding counts as zeros; by default the mean is that of the image's own
             cells, as in TensorFlow. PyTorch counts it by default (``count_include_pad``).
@@ -105,7 +107,7 @@ class AveragePool(Layer):
 
 @layer
 class LPPool(Layer):
-    """Keeps the p-norm of each window: between the sum (p = 1) and the largest (p without end).
+    """p-norm of each window: between the sum (p = 1) and the maximum (p to infinity).
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
@@ -113,16 +115,17 @@ class LPPool(Layer):
 
     Args:
         p: the power, at least 1.
-        kernel_size: how many cells it has, one number or one for each spatial axis.
-        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        kernel_size: the size of the window, one number or one for each spatial axis.
+        stride: the distance of successive windows; by default ``kernel_size``, so that windows do not
+            overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair, filled with zeros.
 
     Numerics: the derivative is NaN where a window holds only zeros and p is above 1. PyTorch takes x^p,
     without the absolute value.
 
     Raises:
-        ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
-        UsageError E101, E102: no such word for padding; a number out of its range.
+        ShapeError E213, E215, E218: not an image; one that is too small; settings for another number of axes.
+        UsageError E101, E102: unknown word for padding; a number out of its range.
 
     Example:
         >>> print(LPPool(2, 3))
@@ -151,14 +154,14 @@ class LPPool(Layer):
 
 @layer
 class GlobalMaxPool(Layer):
-    """Keeps the largest number of each channel: whether a pattern was found anywhere.
+    """Maximum of each channel.
 
     Shapes: (B, *space, C) -> (B, C).
 
-    Numerics: at a tie all winners share the gradient equally.
+    Numerics: equal maxima share the gradient equally.
 
     Raises:
-        ShapeError E213, E219: no image, or one without a cell.
+        ShapeError E213, E219: not an image, or one without a cell.
     """
 
     chinese = ("全局最大汇聚层", "保留每个通道的最大值：某种模式是否出现过。")
@@ -170,12 +173,12 @@ class GlobalMaxPool(Layer):
 
 @layer
 class GlobalAveragePool(Layer):
-    """Keeps the mean of each channel, so that images of any size give as many numbers.
+    """Mean of each channel, so that the output size does not depend on the image size.
 
     Shapes: (B, *space, C) -> (B, C).
 
     Raises:
-        ShapeError E213, E219: no image, or one without a cell.
+        ShapeError E213, E219: not an image, or one without a cell.
 
     Reference: Lin, Chen and Yan (2014), Network in network (ICLR).
     """

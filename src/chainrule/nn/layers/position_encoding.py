@@ -1,13 +1,14 @@
-"""Position encoding: attention treats its input as a set, so positions must be added.
+"""Position encoding: attention treats its input as a set, so positions must be encoded.
 
-Three ways. A *pattern* is added to the vectors: sines of many wavelengths (``SinusoidalPosition``), or rows
-that are learned (``LearnedPosition``). Or queries and keys are *turned* by an angle that grows with the place
-(``RotaryPosition``): the product of a query at m and a key at n then depends on m - n alone. Or a *slope* is
-taken from the scores, so much for each step of distance (``distance_slopes``, ALiBi).
+There are three methods. A pattern is *added* to the vectors: sines of many wavelengths
+(``SinusoidalPosition``) or learned rows (``LearnedPosition``). Queries and keys are *rotated* by an angle
+that is proportional to the position (``RotaryPosition``), so that the product of a query at m and a key at n
+depends on m - n only. Or a *bias* proportional to the distance is subtracted from the scores
+(``distance_slopes``, ALiBi).
 
-The rotation of a pair, (a cos t - b sin t, a sin t + b cos t), is written as x cos t + (x P) sin t, where the
-constant matrix P puts -b in the place of a and a in the place of b. So the two conventions in use, pairs of
-neighbors and pairs of halves, are one formula with another P.
+The rotation of a pair, (a cos t - b sin t, a sin t + b cos t), is computed as x cos t + (x P) sin t, where
+the constant matrix P replaces a by -b and b by a. The two common conventions, pairs of neighbors and pairs of
+halves, differ in P only.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ SMALL = SmallNormal(0.02)
 
 @layer
 class SinusoidalPosition(Layer):
-    """Adds to each vector a pattern of sines that encodes its position in the sequence; nothing is learned.
+    """Sinusoidal position encoding: adds sines of many wavelengths; without parameters.
 
     Shapes: (B, T, C) -> the same.
 
@@ -46,7 +47,7 @@ class SinusoidalPosition(Layer):
         base: wavelengths run from 2 pi to 2 pi base; above 1.
 
     Raises:
-        ShapeError E220: no sequence of known length.
+        ShapeError E220: not a sequence of known length.
         UsageError E102: a base not above 1.
 
     Example:
@@ -74,21 +75,21 @@ class SinusoidalPosition(Layer):
 
 @layer
 class LearnedPosition(Layer):
-    """Adds to each vector a row of a table that is learned: one row for each place.
+    """Learned position encoding: adds a learned vector for each position.
 
     Shapes: (B, T, C) -> the same, T at most ``length``.
 
     Formula: y[t] = x[t] + W[t], W (length, C).
 
     Args:
-        length: how many places there are.
+        length: the number of positions.
         weight_initializer: initial values of W, a record or a name.
-        penalty: what the size of W costs.
+        penalty: the penalty on W.
 
     Raises:
-        ShapeError E220: no sequence of known length.
+        ShapeError E220: not a sequence of known length.
         ShapeError E224: a sequence longer than the table.
-        UsageError E101, E102: no such initializer; fewer than one place.
+        UsageError E101, E102: unknown initializer; fewer than one position.
 
     Example:
         >>> print(LearnedPosition(128))
@@ -126,15 +127,15 @@ class LearnedPosition(Layer):
 
 @layer
 class RotaryPosition(Layer):
-    """Turns pairs of numbers by an angle that grows with the place, so that products show distances.
+    """Rotary position encoding: rotates pairs of channels by an angle proportional to the position.
 
     Applied to queries and keys, ``q[m] . k[n]`` depends on m - n alone, and values stay untouched. Attention
     does so itself: ``MultiHeadAttention(8, rotary=True)``.
 
     Shapes: (B, ..., T, C) -> the same, C even.
 
-    Formula: with t the place and angle a[i] = t / base^(2i/C), each pair (u, v) becomes (u cos a - v sin a,
-    u sin a + v cos a).
+    Formula: with t the position and angle a[i] = t / base^(2i/C), each pair (u, v) becomes (u cos a - v sin
+    a, u sin a + v cos a).
 
     Args:
         base: how slowly the slowest pair turns; above 1. Longer texts want larger ones.
@@ -144,9 +145,9 @@ class RotaryPosition(Layer):
     Cost: 2 C flops a number: one product with a constant matrix.
 
     Raises:
-        ShapeError E220: no sequence of known length.
+        ShapeError E220: not a sequence of known length.
         ShapeError E221: an odd number of channels.
-        UsageError E101, E102: no such way to pair; a base not above 1.
+        UsageError E101, E102: unknown way to pair; a base not above 1.
 
     Example:
         >>> print(RotaryPosition(pairs="neighbors"))
@@ -171,7 +172,7 @@ class RotaryPosition(Layer):
         return self.turned(x, x.rank - 2, scope)
 
     def turned(self, x: Node, axis: int, scope: Scope) -> Node:
-        """``x`` turned, its places along ``axis``."""
+        """``x`` turned, its positions along ``axis``."""
         count, channels = _extents(self, x, axis)
         if channels % 2:
             raise ShapeError(
@@ -188,7 +189,7 @@ class RotaryPosition(Layer):
         return x * cosine + (x @ constant(partner.astype(x.dtype))) * sine  # (..., C) (C, C) -> (..., C)
 
     def _pattern(self, length: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """The angle of each number at each place (length, C), and the matrix P (C, C) of the pairs."""
+        """The angle of each number at each position (length, C), and the matrix P (C, C) of the pairs."""
         reserve(length, channels, itemsize=48)  # angles and powers, sines, cosines
         reserve(channels, channels, itemsize=16)
         half = channels // 2
@@ -220,7 +221,7 @@ def _blockwise(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> n
 
 
 def distance_slopes(heads: int) -> np.ndarray:
-    """How much of its score each head loses for each step of distance (ALiBi): (heads,).
+    """Return the slope of the linear bias by distance for each head (ALiBi): (heads,).
 
     Example:
         >>> distance_slopes(4)
@@ -238,7 +239,7 @@ def distance_slopes(heads: int) -> np.ndarray:
 
 
 def rows_at(table: Node, count: int, scope: Scope) -> Node:
-    """The rows of a table (N, C) for the places of a sequence: (count, C), or (B, count, C) word by word."""
+    """Return the rows of a table (N, C) for the positions of a sequence: (count, C) or (B, count, C)."""
     if isinstance(scope, Decoding):
         return F.gather(table, scope.places(count))
     return table[:count]
@@ -252,7 +253,7 @@ def _along(rows: Node, axis: int, rank: int) -> Node:
 
 
 def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
-    """How many places and channels a sequence has."""
+    """How many positions and channels a sequence has."""
     places = x.shape[x.rank - 2 if axis is None else axis] if x.rank > 2 else None
     channels = x.shape[-1] if x.rank > 2 else None
     if not isinstance(places, int) or not isinstance(channels, int):

@@ -1,9 +1,8 @@
-"""Layers that bring raw features into the form networks like; what they need is given, and nothing is
-learned.
+"""Preprocessing layers with fixed settings: rescaling, normalization, discretization, category encoding.
 
-They are the first layers of a network, so that a saved model takes the same raw numbers as in training.
-``Model.fit`` on a table does the like before the network (see ``chainrule.data.tables.preparation``); these
-layers are for networks that are given arrays.
+They are the first layers of a network, so that a saved model takes the same raw values as in training.
+``Model.fit`` on a table prepares its columns before the network (``chainrule.data.tables.preparation``);
+these layers are for networks that receive arrays.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ MODES = ["one_hot", "multi_hot", "count"]
 
 @layer
 class Rescaling(Layer):
-    """Multiplies every number and adds to it, such as 0 to 255 to 0 to 1.
+    """Multiplies by a scale and adds an offset, for example to map 0 to 255 to 0 to 1.
 
     Shapes: any -> the same.
 
@@ -151,13 +150,13 @@ class Discretization(Layer):
 
 @layer
 class CategoryEncoding(Layer):
-    """Turns the numbers of categories into rows of zeros and ones, or of counts.
+    """One-hot, multi-hot or count encoding of category indices.
 
     Shapes: integers (B, ...) -> (B, ..., classes) for ``"one_hot"``; (B, ..., T) -> (B, ..., classes)
     for the others.
 
     Args:
-        classes: how many categories there are: x is 0 to classes - 1. Floating-point numbers are truncated to
+        classes: the number of categories: x is 0 to classes - 1. Floating-point numbers are truncated to
             integers, as data often has a single dtype.
         mode: ``"one_hot"``: a row for each number; ``"multi_hot"``: one for T numbers, 1 where a category is
             among them; ``"count"``: how often it is.
@@ -165,7 +164,7 @@ class CategoryEncoding(Layer):
     Raises:
         ShapeError E208: several numbers are needed, and there is one.
         ShapeError E211: a number outside, with its place and value.
-        UsageError E101, E102: no such mode; fewer than one class.
+        UsageError E101, E102: unknown mode; fewer than one class.
 
     Example:
         >>> print(CategoryEncoding(4, mode="count"))
@@ -202,5 +201,5 @@ def _as_tuple(value: object) -> tuple:
 
 
 def _numbers(x: Node, scope: Scope) -> Node:
-    """The numbers in the kind of the network's parameters, since raw features are often integers."""
+    """Convert to the dtype of the parameters, since raw features are often integers."""
     return x if x.spec.is_float else x.astype(scope.dtype)

@@ -1,4 +1,4 @@
-"""Layers that move numbers to other places and change none."""
+"""Layers that rearrange elements without changing them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chainrule.spec import bound, count, shape_text
 
 @layer
 class Identity(Layer):
-    """Gives what it is given: a place to put another layer later.
+    """Returns its input: a placeholder for another layer.
 
     Shapes: any -> the same.
     """
@@ -32,7 +32,7 @@ class Identity(Layer):
 
 @layer
 class Permute(Layer):
-    """Exchanges the axes of each sample.
+    """Permutes the axes of each sample.
 
     Shapes: (B, ...) -> (B, ... in another order).
 
@@ -70,12 +70,12 @@ class Permute(Layer):
 
 @layer
 class RepeatVector(Layer):
-    """Gives each sample several times over, along a new axis of time.
+    """Repeats each sample along a new time axis.
 
     Shapes: (B, ...) -> (B, times, ...).
 
     Args:
-        times: how often, at least once.
+        times: the number of repetitions, at least 1.
 
     Raises:
         UsageError E102: fewer than once.
@@ -99,16 +99,16 @@ class RepeatVector(Layer):
 
 @layer
 class PixelShuffle(Layer):
-    """Makes images larger by spreading channels over space: what a network computed deep becomes sharp.
+    """Moves channels to space: increases the size of images and decreases the number of channels.
 
     Shapes: (B, *space, C * factor^d) -> (B, *(n * factor), C), d spatial axes.
 
     Args:
-        upscale_factor: how many times longer each spatial axis becomes. The channels of one output channel
+        upscale_factor: the factor of the length of each spatial axis. The channels of one output channel
             lie together, the last axis fastest, as in PyTorch.
 
     Raises:
-        ShapeError E213, E214: no image; channels that factor^d does not divide.
+        ShapeError E213, E214: not an image; channels that factor^d does not divide.
         UsageError E102: a factor below 1.
 
     Example:
@@ -143,10 +143,10 @@ class PixelUnshuffle(Layer):
     Shapes: (B, *space, C) -> (B, *(n / factor), C * factor^d), d spatial axes.
 
     Args:
-        downscale_factor: how many times shorter each spatial axis becomes.
+        downscale_factor: the divisor of the length of each spatial axis.
 
     Raises:
-        ShapeError E213: no image.
+        ShapeError E213: not an image.
         ShapeError E208: an axis that the factor does not divide.
         UsageError E102: a factor below 1.
 
@@ -180,12 +180,12 @@ class PixelUnshuffle(Layer):
 
 @layer
 class ChannelShuffle(Layer):
-    """Deals out the channels of several groups in turn, so that a convolution in groups sees them all.
+    """Interleaves the channels of several groups, so that the next grouped convolution receives all groups.
 
     Shapes: (B, ..., C) -> the same.
 
     Args:
-        groups: how many; channel j of group g becomes channel j * groups + g.
+        groups: the number of groups; channel j of group g becomes channel j * groups + g.
 
     Raises:
         ShapeError E214: groups that do not divide the channels.
@@ -213,12 +213,12 @@ class ChannelShuffle(Layer):
 
 @layer
 class Unfold(Layer):
-    """Makes one vector of each window of an image: what a convolution sees at one place.
+    """Extracts the windows of an image as vectors, as a convolution reads them.
 
     Shapes: (B, *space, C) -> (B, *places, window * C), the channels fastest.
 
     Args:
-        kernel_size: how many cells it has, one number or one for each spatial axis.
+        kernel_size: the size of the window, one number or one for each spatial axis.
         stride, dilation: as in ``Conv``.
         padding: as in ``Conv``; it is zeros.
 
@@ -249,7 +249,7 @@ class Unfold(Layer):
 
 @layer
 class Fold(Layer):
-    """The backward pass of ``Unfold``: windows are added up where they lay in the image.
+    """The backward pass of ``Unfold``: sums the windows at their positions in the image.
 
     Shapes: (B, *places, window * C) -> (B, *space, C).
 
@@ -258,8 +258,8 @@ class Fold(Layer):
         kernel_size, stride, padding, dilation: those of ``Unfold``.
 
     Raises:
-        ShapeError E213, E214, E215, E216, E218: no image; numbers that the window does not divide; windows
-            that are not those of an image of this space; settings for another number of axes.
+        ShapeError E213, E214, E215, E216, E218: not an image; numbers that the window does not divide;
+            windows that are not those of an image of this space; settings for another number of axes.
         UsageError E101, E102: as ``Conv``.
 
     Example:
@@ -294,7 +294,7 @@ class Fold(Layer):
 
 
 def divided(owner: Layer, x: Node, parts: int) -> int:
-    """How many channels each of several equal parts has.
+    """Return the number of channels in each of several equal parts.
 
     Raises:
         ShapeError E214: they cannot be shared out.

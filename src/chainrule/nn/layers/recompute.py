@@ -1,5 +1,4 @@
-"""A layer that is computed twice, so that what it computes need not be kept (see
-``chainrule.ops.recomputation``)."""
+"""A layer whose activations are recomputed in the backward pass (``chainrule.ops.recomputation``)."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ from chainrule.ops import functional as F
 
 @layer
 class Remat(Layer):
-    """Saves memory in training: intermediate results are dropped, and recomputed on the backward pass.
+    """Rematerialization (gradient checkpointing): activations inside the layer are recomputed in the backward
+    pass.
 
-    Of the layer only what enters it is kept. A network of many such layers, each of some operations, takes
-    about the memory of its widest one and of what is passed from one to the next, and about a third more
-    time. The outputs, the gradients, the random numbers and the names of the parameters stay the same; so a
-    file saved with it can be loaded without it, and the other way round.
+    Only the input of the layer is stored. A network of many such layers needs about the memory of the largest
+    one and of the values passed between them, and about a third more time. Outputs, gradients, random numbers
+    and names of parameters do not change; a file saved with it can be loaded without it, and vice versa.
 
     Shapes: as the layer.
 
@@ -31,7 +30,7 @@ class Remat(Layer):
     Cost: the layer's forward pass once more in each training step.
 
     Raises:
-        UsageError E104: something that is no layer.
+        UsageError E104: something that is not a layer.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense

@@ -1,4 +1,4 @@
-"""Layers that make images larger, or give them any size, by copying or by interpolating between cells.
+"""Layers that resize images by copying or interpolation.
 
 Cell i of an axis of m cells that comes from one of n cells lies at position p of the old axis. By default
 cells are little squares and the image keeps its edges, p = (i + 0.5) / factor - 0.5, with the factor m / n
@@ -26,13 +26,13 @@ from chainrule.ops.linear.window_geometry import per_axis, space_of
 
 @layer
 class UpSampling(Layer):
-    """Makes images larger by a factor, or of a given size, without a weight.
+    """Resizes images by a factor or to a given size, without parameters.
 
     Shapes: (B, *space, C) -> (B, *(n * factor), C), rounded down, or (B, *size, C).
 
     Args:
-        scale_factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as
-            wide as the factor, even if the result is rounded down (PyTorch's ``scale_factor``).
+        scale_factor: the factor of the lengths, above 0, one number or one for each spatial axis. A cell is
+            as wide as the factor, even if the result is rounded down (PyTorch's ``scale_factor``).
         size: the spatial axes of the result, instead of a factor; also smaller ones.
         mode: ``"nearest"`` (the cell that lies there), ``"linear"`` (between two cells an axis: bilinear,
             trilinear) or ``"cubic"`` (between four, with a = -0.75).
@@ -41,8 +41,8 @@ class UpSampling(Layer):
     Cost: no arithmetic for nearest; 2 taps an axis for linear, 4 for cubic.
 
     Raises:
-        ShapeError E213, E218: no image; settings for another number of axes.
-        UsageError E101, E102: no such mode; a factor that is not above 0, or leaves no cell; corners of a
+        ShapeError E213, E218: not an image; settings for another number of axes.
+        UsageError E101, E102: unknown mode; a factor that is not above 0, or leaves no cell; corners of a
             nearest cell.
 
     Example:

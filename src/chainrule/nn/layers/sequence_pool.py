@@ -1,9 +1,8 @@
-"""One vector for a whole sequence: a place that is added for it, or one that is made of all places.
+"""Pooling of sequences: one vector for a sequence, from an added position or from all positions.
 
-A classifier needs one vector of a text or of an image that was cut into patches. Two ways. A *class token* is
-put in front of the sequence; it encodes no input, so the attention of the blocks fills it with what the
-next layers need. Or the places themselves are joined: their mean, their largest numbers, the first
-or last.
+A classifier needs one vector for a text, or for an image split into patches. There are two methods. A *class
+token* is prepended to the sequence; it encodes no input, and the attention of the blocks collects information
+in it. Or the positions are pooled: their mean or maximum, or the first or last one.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ LOWEST = -1e30  # below every number of a sequence
 
 @layer
 class ClassToken(Layer):
-    """Prepends a learned vector to a sequence: the position where a network collects information on all of
-    it.
+    """Prepends a learned vector to a sequence, whose output represents the complete sequence.
 
     Shapes: (B, T, C) -> (B, T + 1, C).
 
@@ -37,8 +35,8 @@ class ClassToken(Layer):
         weight_initializer: initial values of the vector, a record or a name.
 
     Raises:
-        ShapeError E220: no sequence of vectors.
-        UsageError E101: no such initializer.
+        ShapeError E220: not a sequence of vectors.
+        UsageError E101: unknown initializer.
 
     Example:
         >>> print(ClassToken())
@@ -66,19 +64,19 @@ class ClassToken(Layer):
 
 @layer
 class SequencePool(Layer):
-    """Makes one vector of a sequence: the mean or the largest numbers of its places, its first or last place.
+    """Mean, maximum, first or last vector of a sequence.
 
-    Shapes: (B, T, C) -> (B, C); or by name ``sequence`` and ``mask`` (B, T), true where a place counts.
+    Shapes: (B, T, C) -> (B, C); or by name ``sequence`` and ``mask`` (B, T), true where a position counts.
 
     Formula: mean: y = sum of m[t] x[t] / sum of m[t], m the mask.
 
     Args:
-        mode: ``"mean"``, ``"max"``, ``"first"`` or ``"last"``: the first or last place that counts.
+        mode: ``"mean"``, ``"max"``, ``"first"`` or ``"last"``: the first or last position that counts.
 
-    Numerics: a sequence of which no place counts gives 0.
+    Numerics: a sequence of which no position counts gives 0.
 
     Raises:
-        ShapeError E208, E220: no sequence of vectors; a mask that is not true or false at every position.
+        ShapeError E208, E220: not a sequence of vectors; a mask that is not true or false at every position.
         UsageError E101: no such way; names that are none of these.
 
     Example:
@@ -108,7 +106,7 @@ class SequencePool(Layer):
         return self._masked(sequence, F.reshape(mask, (*mask.shape, 1)))
 
     def _masked(self, x: Node, mask: Node) -> Node:
-        """The same where only some places count: x (B, T, C), mask (B, T, 1)."""
+        """The same where only some positions count: x (B, T, C), mask (B, T, 1)."""
         kind = x.dtype
         counts = mask.astype(kind)
         if self.mode == "max":
@@ -120,9 +118,9 @@ class SequencePool(Layer):
 
 
 def _outermost(counts: Node, is_last: bool) -> Node:
-    """1 at the first or last place that counts and 0 elsewhere: (B, T, 1), made without a loop.
+    """1 at the first or last position that counts and 0 elsewhere: (B, T, 1), made without a loop.
 
-    Each place that counts is given its number from the far end, and the largest wins.
+    Each position that counts is given its number from the far end, and the largest wins.
     """
     (places,) = bound(counts.shape[1:2])
     number = F.reshape(constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)

@@ -20,7 +20,7 @@ from chainrule.spec import bound, count, shape_text
 
 @layer
 class Dot(Layer):
-    """Adds up the products of two values along one axis of each.
+    """Dot product of two values along one axis of each.
 
     Shapes: two values by name, (B, I) and (B, I) -> (B, 1); with more axes -> (B, the other axes of the
     first, then those of the second).
@@ -88,7 +88,7 @@ def _flat(value: Node) -> Node:
 
 @layer
 class CosineSimilarity(Layer):
-    """How much two vectors point the same way: 1 the same, 0 at right angles, -1 opposite.
+    """Cosine similarity of two vectors: 1 for equal directions, 0 for orthogonal, -1 for opposite ones.
 
     Shapes: two values by name, both (B, ..., C) -> (B, ..., 1).
 
@@ -157,23 +157,23 @@ class PairwiseDistance(Layer):
 
 @layer
 class Bilinear(Layer):
-    """Every unit multiplies each number of one value with each number of another, and weighs the products.
+    """Bilinear map of two values: a weighted sum of all products of their elements, for each unit.
 
     Shapes: two values by name, (B, ..., I) and (B, ..., J) -> (B, ..., units).
 
     Formula: y[o] = sum over i, j of a[i] W[o, i, j] b[j] + bias[o].
 
     Args:
-        units: how many outputs.
+        units: the number of outputs.
         bias: whether there is a bias.
         weight_initializer: initial values of W (units, I, J), a record or a name.
-        penalty: what the size of W costs.
+        penalty: the penalty on W.
 
     Cost: 2 B units I J flops forward.
 
     Raises:
         ShapeError E201, E208: leading axes that differ; not two values, or lengths that are not known.
-        UsageError E101, E102: no such initializer; fewer than one unit.
+        UsageError E101, E102: unknown initializer; fewer than one unit.
 
     Example:
         >>> print(Bilinear(3))

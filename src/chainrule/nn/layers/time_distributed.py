@@ -1,4 +1,4 @@
-"""A layer applied to every step of a sequence by itself, such as a convolution to each frame of a video."""
+"""A layer applied to every step of a sequence, such as a convolution to each frame of a video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule.spec import count, shape_text
 
 @layer
 class TimeDistributed(Layer):
-    """Applies a layer to each step of a sequence, with the same weights: the steps become samples.
+    """Applies a layer to each step of a sequence, with the same weights.
 
     Shapes: (B, T, ...) -> (B, T, ...), the rest as the inner layer makes it of (B T, ...).
 
@@ -23,7 +23,7 @@ class TimeDistributed(Layer):
 
     Raises:
         ShapeError E208: no steps; an inner layer that gives several values.
-        UsageError E104: the inner is no layer.
+        UsageError E104: the inner is not a layer.
 
     Example:
         >>> from chainrule.nn.layers.pooling import GlobalMaxPool

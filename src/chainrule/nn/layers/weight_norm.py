@@ -1,4 +1,4 @@
-"""Layers around a layer that change its weights before it uses them: weight and spectral normalization.
+"""Wrappers that normalize the weights of a layer: weight and spectral normalization.
 
 What is learned stays one array for each weight, requested and drawn by the layer inside as usual. The layer
 around passes it a scope that returns a different node: the weight computed from the array. So every layer
@@ -29,7 +29,7 @@ WARM_UP = 15  # power iterations before the first step, as PyTorch has it
 
 @layer
 class WeightNorm(Layer):
-    """Learns the length and the direction of each unit's weights apart.
+    """Weight normalization: separate parameters for length and direction of the weights of each unit.
 
     Shapes: those of the layer inside.
 
@@ -71,7 +71,7 @@ def _with_gain(place: Scope, name: str, known: Parameter) -> Node:
 
 @layer
 class SpectralNorm(Layer):
-    """Divides weights by their largest singular value, so that the layer lengthens no vector.
+    """Spectral normalization: divides weights by their largest singular value.
 
     Shapes: those of the layer inside.
 
@@ -160,7 +160,7 @@ class RowLengths(_FromWeight):
 
 
 class TopDirection(_FromWeight):
-    """The direction that a weight lengthens most, by power iteration from a random one."""
+    """The direction of the largest singular value of a weight, by power iteration from a random vector."""
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         table, v = self.table(key, dtype), to_unit_length(F.normal(key, shape, dtype, stream))

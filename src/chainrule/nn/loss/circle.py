@@ -28,7 +28,7 @@ _NEVER = -1e30  # stands for log(0) and stays finite
 
 @frozen
 class Circle(Loss):
-    """Vectors of one class should point the same way, those of others away: pairs weighted by distance.
+    """Circle loss: attracts vectors of the same class and repels others, weighted by their error.
 
     Shapes: output (B, D), target (B,) integers, the classes -> (B,).
 

@@ -21,7 +21,7 @@ from chainrule.spec import Spec, bound
 
 @frozen
 class Hinge(Loss):
-    """0 if the score is on the right side by at least 1, linear otherwise: the support vector loss.
+    """Hinge loss: 0 if the score is on the right side by at least 1, linear otherwise.
 
     Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
 
@@ -131,7 +131,7 @@ class HingeEmbedding(Loss):
 
 @frozen
 class CategoricalHinge(OneClass):
-    """The true class should score at least 1 more than the best of the others (and than 0).
+    """Hinge loss of the true class and the best other class.
 
     Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
@@ -158,7 +158,7 @@ class CategoricalHinge(OneClass):
 
 @frozen
 class MultiMargin(OneClass):
-    """The true class should score more than each of the others by a margin.
+    """Hinge loss of the true class and each other class.
 
     Shapes: output (B, ..., K), target (B, ...) integers 0 .. K-1 -> (B,).
 
@@ -203,7 +203,7 @@ class MultiMargin(OneClass):
 
 @frozen
 class MultilabelMargin(Loss):
-    """Every class of a sample should score at least 1 more than every class it does not have.
+    """Hinge loss of every class that a sample has and every class that it does not have.
 
     Shapes: output (B, K), target the same, yes and no for each class -> (B,).
 

@@ -38,7 +38,7 @@ _STACK = "cr.stack([a, b], 1)"
 
 @frozen
 class MarginRanking(Loss):
-    """The score that should be the higher of two should be so by a margin.
+    """Hinge loss of the order of two scores.
 
     Shapes: output (B, 2), target (B,): yes if the first should be higher, no if the second -> (B,).
 
@@ -81,7 +81,7 @@ class MarginRanking(Loss):
 
 @frozen
 class CosineEmbedding(Side):
-    """Vectors of a pair should point the same way, others not closely so.
+    """Cosine distance of similar pairs, cosine similarity above a margin of others.
 
     Shapes: output (B, 2, D), target (B,): yes if the two are a pair -> (B,).
 
@@ -119,7 +119,7 @@ class CosineEmbedding(Side):
 
 @frozen
 class Contrastive(Side):
-    """Vectors of a pair are pulled together, others pushed apart up to a margin.
+    """Contrastive loss: the distance of similar pairs, and the margin minus the distance of others.
 
     Shapes: output (B, 2, D), target (B,): yes if the two are a pair -> (B,).
 

@@ -1,9 +1,9 @@
-"""Optimizers, one file for each idea; ``optimizer.py`` defines what one is, ``OPTIMIZERS`` lists those with a
-name.
+"""Optimizers, one file for each idea; ``optimizer.py`` defines the base classes, ``OPTIMIZERS`` is the
+registry.
 
-All of them move against the gradient; they differ in how far. ``SGD`` goes rate times the gradient. ``Adam``
-and its family divide it by its usual size, so that a weight with small gradients moves as far as one with
-large ones. ``EMA``, ``SWA``, ``Accumulated`` and ``Grouped`` wrap another optimizer.
+``SGD`` moves by the learning rate times the gradient. ``Adam`` and its variants divide the gradient by its
+typical size, so that parameters with small gradients move as far as those with large ones. ``EMA``, ``SWA``,
+``Accumulated`` and ``Grouped`` wrap another optimizer.
 """
 
 from __future__ import annotations

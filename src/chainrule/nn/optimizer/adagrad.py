@@ -1,4 +1,4 @@
-"""Optimizers that divide each gradient by the root of its squares so far: all parameters move alike."""
+"""Optimizers that divide each gradient by the root of its accumulated squares."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to t
 
 @frozen
 class RMSprop(Rule):
-    """Divides each gradient by the root of its mean square, so that all parameters have similar step sizes.
+    """RMSprop: divides each gradient by the root of its running mean square.
 
     Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - learning_rate d. With momentum, v
     <- m v + d and w <- w - learning_rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the
@@ -35,10 +35,10 @@ class RMSprop(Rule):
 
     Args:
         learning_rate: the learning rate.
-        rho: a, 0 <= a < 1: how much of the mean is kept at each step.
-        epsilon: above 0; keeps the division away from 0.
+        rho: a, 0 <= a < 1: the decay rate of the mean.
+        epsilon: above 0; prevents division by 0.
         momentum: m, 0 <= m < 1.
-        centered: whether the mean is taken off.
+        centered: whether to subtract the mean.
         weight_decay: decoupled.
 
     Numerics: s - c^2 is never let below 0, where rounding could put it.
@@ -81,14 +81,15 @@ class RMSprop(Rule):
 
 @frozen
 class Adagrad(Rule):
-    """Divides each gradient by the root of the sum of all its squares: rare features keep large steps.
+    """Adagrad: divides each gradient by the root of the sum of its squares, so that rare features keep large
+    steps.
 
     Formula: s <- s + g^2; w <- w - learning_rate g / (sqrt(s) + epsilon).
 
     Args:
-        learning_rate: the learning rate; steps shrink by themselves, so a constant one does.
-        initial_accumulator_value: the number s begins with, at least 0.
-        epsilon: above 0; keeps the division away from 0.
+        learning_rate: the learning rate; steps decrease automatically, so a constant one is sufficient.
+        initial_accumulator_value: the initial value of s, at least 0.
+        epsilon: above 0; prevents division by 0.
         weight_decay: decoupled.
 
     Raises:
@@ -120,13 +121,13 @@ class Adagrad(Rule):
 
 @frozen
 class Adadelta(Rule):
-    """Steps as long as the last steps were, over gradients as large as the last gradients were.
+    """Adadelta: the ratio of the root mean squares of recent updates and gradients determines the step size.
 
     Formula: s <- a s + (1 - a) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon); u <- a u + (1 - a) d^2;
     w <- w - learning_rate d.
 
     Args:
-        learning_rate: a factor of the step; its length follows from the data, so 1 does.
+        learning_rate: a factor of the step; its length follows from the data, so 1 is suitable.
         rho: a, 0 <= a < 1.
         epsilon: above 0; the first step is sqrt(epsilon) long.
         weight_decay: decoupled.
@@ -162,7 +163,7 @@ class Adadelta(Rule):
 
 @frozen
 class Adafactor(Rule):
-    """Stores of a matrix of squares only the means of rows and columns: little memory for large weights.
+    """Adafactor: stores only row and column means of the squares of a matrix, which saves memory.
 
     A weight (out, *kernel, in) is taken as a matrix (out, the rest); a vector's squares are kept whole.
 
@@ -227,7 +228,8 @@ class Adafactor(Rule):
 
 @frozen
 class Ftrl(Rule):
-    """Follows the regularized leader: weights of rare features are exactly 0; for wide, sparse linear models.
+    """FTRL (follow the regularized leader): weights of rare features become exactly 0; for wide, sparse
+    linear models.
 
     Formula: n' = n + g^2; z <- z + g - (sqrt(n') - sqrt(n)) w / learning_rate;
     w <- (clip(z, -l1, l1) - z) / (sqrt(n') / learning_rate + 2 l2 + beta / learning_rate); n <- n'.
@@ -236,7 +238,7 @@ class Ftrl(Rule):
         learning_rate: the learning rate.
         l1, l2: at least 0; the strength of the penalties that make weights 0, and small.
         beta: at least 0; makes the first steps smaller.
-        initial_accumulator_value: the number n begins with, above 0.
+        initial_accumulator_value: the initial value of n, above 0.
 
     Raises:
         UsageError E102: a setting out of its range; a decay, for which there is ``l2``.

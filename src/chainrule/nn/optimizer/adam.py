@@ -1,4 +1,4 @@
-"""Adam and its family: running means of the gradient and of its square, corrected for their start at 0."""
+"""Adam and its variants: running means of the gradient and of its square, with bias correction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chainrule.spec import Shape
 
 @frozen
 class AdaptiveMoments(Rule):
-    """What the family shares: its settings, a running mean of the gradient and one of its square."""
+    """Base class of the variants: settings, and running means of the gradient and its square."""
 
     learning_rate: float | Schedule = 0.001
     _: KW_ONLY
@@ -40,7 +40,7 @@ class AdaptiveMoments(Rule):
 
 @frozen
 class Adam(AdaptiveMoments):
-    """Momentum and a step size for each parameter in one; works with its usual settings nearly everywhere.
+    """Adam: running means of the gradient and its square, with bias correction.
 
     Formula: m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; w <- w - learning_rate m' / (sqrt(s') +
     epsilon), with m' = m / (1 - b1^t) and s' = s / (1 - b2^t) at update t. With amsgrad the largest s so far
@@ -48,9 +48,9 @@ class Adam(AdaptiveMoments):
 
     Args:
         learning_rate: the learning rate; about how far a parameter moves in a step.
-        beta1, beta2: b1 and b2, 0 <= b < 1: how much of each mean is kept at a step.
-        epsilon: above 0; keeps the division away from 0.
-        amsgrad: whether steps may never grow again: never divide by less than before.
+        beta1, beta2: b1 and b2, 0 <= b < 1: the decay rates of the means.
+        epsilon: above 0; prevents division by 0.
+        amsgrad: whether the divisor never decreases (AMSGrad).
         weight_decay: decoupled; with it Adam is ``AdamW``. Added to the gradient, as in PyTorch's ``Adam``,
             it would be divided like the gradient, and large gradients would be decayed least.
 
@@ -80,7 +80,7 @@ class Adam(AdaptiveMoments):
 
 @frozen
 class AdamW(Adam):
-    """Adam with weight decay beside the gradient instead of in it, so that all weights are decayed alike.
+    """AdamW: Adam with decoupled weight decay.
 
     Formula: w <- w (1 - learning_rate weight_decay), then a step of Adam.
 
@@ -102,7 +102,7 @@ class AdamW(Adam):
 
 @frozen
 class Adamax(AdaptiveMoments):
-    """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
+    """Adamax: Adam with a decaying maximum of gradients instead of the root mean square.
 
     Formula: m <- b1 m + (1 - b1) g; u <- max(b2 u, |g| + epsilon); w <- w - learning_rate m / (1 - b1^t) / u.
 
@@ -133,7 +133,7 @@ class Adamax(AdaptiveMoments):
 
 @frozen
 class NAdam(AdaptiveMoments):
-    """Adam that looks ahead along its momentum, as Nesterov does.
+    """NAdam: Adam with Nesterov momentum.
 
     Formula: u_t = b1 (1 - 0.96^(t momentum_decay) / 2), U_t = u_1 u_2 ... u_t; m, s as in Adam; then
     w <- w - learning_rate ((1 - u_t) g / (1 - U_t) + u_(t+1) m / (1 - U_(t+1))) / (sqrt(s') + epsilon).
@@ -183,7 +183,7 @@ class NAdam(AdaptiveMoments):
 
 @frozen
 class RAdam(AdaptiveMoments):
-    """Adam that does not divide before it has seen enough gradients to know their usual size.
+    """RAdam: Adam that does not divide by the root mean square until its estimate is reliable.
 
     Formula: R = 2 / (1 - b2) - 1; r = R - 2 t b2^t / (1 - b2^t);
     q = sqrt((r - 4) (r - 2) R / ((R - 4) (R - 2) r));
@@ -224,7 +224,7 @@ class RAdam(AdaptiveMoments):
 
 @frozen
 class AdaBelief(AdaptiveMoments):
-    """Adam that divides by how far gradients are from what was expected: long steps where they are steady.
+    """AdaBelief: Adam that divides by the deviation of the gradient from its running mean.
 
     Formula: m as in Adam; s <- b2 s + (1 - b2) (g - m)^2 + epsilon; w <- w - learning_rate m' / (sqrt(s') +
     epsilon).
@@ -255,7 +255,8 @@ class AdaBelief(AdaptiveMoments):
 
 @frozen
 class Yogi(AdaptiveMoments):
-    """Adam whose square changes by addition, so that it never falls at once when gradients become small.
+    """Yogi: Adam whose mean square changes additively, so that it decreases slowly when gradients become
+    small.
 
     Formula: m as in Adam; s <- s - (1 - b2) sign(s - g^2) g^2; w <- w - learning_rate m' / (sqrt(s') +
     epsilon).
@@ -263,7 +264,7 @@ class Yogi(AdaptiveMoments):
     Args:
         learning_rate, beta1, beta2: as in ``Adam``.
         epsilon: above 0; larger than in ``Adam``, as its authors advise.
-        initial_accumulator_value: the number s begins with, at least 0.
+        initial_accumulator_value: the initial value of s, at least 0.
         weight_decay: decoupled.
 
     Raises:
@@ -296,7 +297,7 @@ class Yogi(AdaptiveMoments):
 
 @frozen
 class Adan(Rule):
-    """Adam with Nesterov's look ahead taken from how the gradient changed since the step before.
+    """Adan: Adam with Nesterov momentum from the difference of successive gradients.
 
     Formula: d = g - h with h the gradient before, 0 at first; m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) d;
     s <- b3 s + (1 - b3) (g + b2 d)^2; w <- (w - learning_rate (m' + b2 v') / (sqrt(s') + epsilon)) / (1 +

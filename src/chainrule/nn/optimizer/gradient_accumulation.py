@@ -19,14 +19,14 @@ from chainrule.spec import Shape
 
 @frozen
 class Accumulated(Around):
-    """Adds up the gradients of several batches and moves once by their mean.
+    """Accumulates the gradients of several batches and updates once with their mean.
 
     With equal batches the move is that of one large batch. Schedules count moves, not batches. Batches left
     over at the end of an epoch count for the first move of the next.
 
     Args:
         inner: the optimizer that moves the weights.
-        steps: how many batches make an update, from 1.
+        steps: the number of batches for each update, at least 1.
         clip: what limits the mean gradient; the model's own ``clip`` limits that of each batch.
 
     Raises:

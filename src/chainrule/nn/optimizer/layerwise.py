@@ -1,4 +1,4 @@
-"""Optimizers that look at a weight as a whole: at its length, or at its singular values."""
+"""Optimizers that use properties of complete weights: their norm, or their singular values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUINTIC = (3.4445, -4.775, 2.0315)  # the polynomial of Jordan et al.: steep at 
 
 @frozen
 class LARS(Rule):
-    """Momentum whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
+    """LARS: momentum with step sizes proportional to the norm of each weight; for very large batches.
 
     Formula: q = trust_coefficient |w| / (|g| + weight_decay |w| + epsilon), or 1 where w or g is 0;
     v <- m v + learning_rate q (g + weight_decay w); w <- w - v.
@@ -75,7 +75,7 @@ class LARS(Rule):
 
 @frozen
 class LAMB(AdaptiveMoments):
-    """Adam whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
+    """LAMB: Adam with step sizes proportional to the norm of each weight; for very large batches.
 
     Formula: m, s as in Adam; r = m' / (sqrt(s') + epsilon) + weight_decay w; w <- w - learning_rate r |w| /
     |r|, the quotient 1 where w or r is 0.
@@ -110,7 +110,7 @@ class LAMB(AdaptiveMoments):
 
 @frozen
 class Muon(Rule):
-    """Turns the momentum of each matrix into the nearest orthogonal one, so that all directions are learned.
+    """Muon: replaces the momentum of each matrix by the nearest orthogonal matrix.
 
     Gradients of weight matrices are dominated by a few directions. With all singular values near 1, the rare
     directions move as far as the strong ones. A weight (out, *kernel, in) is taken as a matrix (out, the
@@ -176,7 +176,7 @@ class Muon(Rule):
 
 
 def orthogonal(matrix: Node, steps: int) -> Node:
-    """A matrix with all singular values moved near 1 by products alone (Newton and Schulz)."""
+    """Return a matrix with all singular values moved near 1, by products only (Newton-Schulz iteration)."""
     rows, columns = matrix_shape(matrix.shape)
     x = matrix.T if rows > columns else matrix  # (short, long)
     x = x / F.maximum(norm(x), 1e-7)

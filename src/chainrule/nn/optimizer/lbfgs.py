@@ -30,7 +30,7 @@ Line = dict[str, Node]
 
 @frozen
 class LBFGS(Optimizer):
-    """Steps as Newton's method would take them, for small networks and data that fit into one batch.
+    """L-BFGS: a quasi-Newton method with line search, for small networks and data that fits into one batch.
 
     One step of the training is one evaluation of the loss; a step along a direction takes one or two of them.
 

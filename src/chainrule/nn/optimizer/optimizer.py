@@ -1,4 +1,4 @@
-"""What an optimizer is: from gradients to new parameters, as nodes of the step graph.
+"""The base classes of optimizers: from gradients to new parameters, as nodes of the step graph.
 
 The state it keeps from step to step (a velocity, a mean of squares) is declared in ``memory``; the values are
 part of the training state like the parameters themselves, so a resumed training continues with the same bits.

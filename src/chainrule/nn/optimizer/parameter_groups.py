@@ -1,4 +1,4 @@
-"""Parameter groups: some parameters move by other settings than the rest, chosen by their paths.
+"""Parameter groups: other settings for some parameters, selected by their paths.
 
 Parameters that must not move at all are no group: ``Model(..., frozen=["dense1"])`` leaves them out of the
 step, so that their gradients cost nothing.
@@ -23,7 +23,7 @@ from chainrule.spec import Shape
 
 @frozen
 class Group(Extensible):
-    """What is different for the parameters of some paths.
+    """The settings for the parameters of some paths.
 
     Args:
         pattern: a path, the beginning of one (``"dense1"``), or a pattern with ``*`` (``"*.bias"``).
@@ -59,7 +59,7 @@ class Group(Extensible):
 
 @frozen
 class Grouped(Optimizer):
-    """An optimizer with other settings for some parameters; the first group that a path fits decides.
+    """An optimizer with other settings for some parameters; the first group that matches a path applies.
 
     Args:
         inner: the optimizer of all parameters.

@@ -16,7 +16,7 @@ def known_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """The optimizer of this name with its defaults, or the optimizer itself.
 
     Raises:
-        UsageError E101: no such optimizer.
+        UsageError E101: unknown optimizer.
     """
     if isinstance(optimizer, Optimizer):
         return optimizer

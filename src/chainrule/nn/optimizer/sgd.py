@@ -1,4 +1,4 @@
-"""Optimizers that go down the gradient or its sign without measuring how large it usually is."""
+"""Optimizers that follow the gradient or its sign without adapting to its size."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from chainrule.spec import Shape
 
 @frozen
 class SGD(Rule):
-    """Gradient descent: parameters move against their gradient, with momentum also on along their last move.
+    """Stochastic gradient descent, optionally with momentum.
 
     Formula: g <- g + weight_decay w; v <- m v + g; w <- w - learning_rate v. With nesterov, w <- w -
     learning_rate (g + m v).
 
     Args:
-        learning_rate: the article's eta.
+        learning_rate: the learning rate.
         momentum: m, 0 <= m < 1.
         nesterov: whether to look ahead along the velocity; needs momentum.
-        weight_decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights
+        weight_decay: weight decay, at least 0: every parameter, biases too, decays toward 0. For weights
             alone there is ``cr.L2(decay / 2)``, whose gradient is the same.
 
     Raises:
@@ -61,7 +61,7 @@ class SGD(Rule):
 
 @frozen
 class ASGD(Rule):
-    """Gradient descent with a decreasing learning rate, evaluated at the mean of its points.
+    """Averaged SGD: a decreasing learning rate; evaluates at the mean of the parameters.
 
     Formula: eta = learning_rate / (1 + shrink learning_rate (t - 1))^power at step t; w <- w (1 - shrink eta)
     - eta g; a <- a + (w - a) / max(1, t - 1 - start); the network is evaluated at a.
@@ -70,7 +70,7 @@ class ASGD(Rule):
         learning_rate: the learning rate of the first step.
         shrink: at least 0: how fast weights and rate shrink.
         power: of the falling rate, 0 < power <= 1.
-        start: after how many steps the mean begins; until then a is w.
+        start: the number of steps after which the mean begins; until then a is w.
 
     Raises:
         UsageError E102: a setting out of its range.
@@ -109,7 +109,7 @@ class ASGD(Rule):
 
 @frozen
 class Rprop(Rule):
-    """Looks at the sign of each gradient alone: the same sign again, a longer step; another, a shorter one.
+    """Rprop: uses only the sign of each gradient; steps grow while it stays equal and shrink when it changes.
 
     For whole batches: between mini-batches signs turn by chance, and steps would only shrink.
 
@@ -117,7 +117,7 @@ class Rprop(Rule):
     before; d <- clip(d q, min_step_size, max_step_size); g <- 0 where g h < 0; w <- w - d sign(g); h <- g.
 
     Args:
-        learning_rate: the length d of the first step; the rate of later steps is not looked at.
+        learning_rate: the length d of the first step; it has no effect on later steps.
         eta_minus: 0 < eta_minus < 1.
         eta_plus: above 1.
         min_step_size, max_step_size: the limits of a step's length, 0 < min_step_size <= max_step_size.
@@ -161,7 +161,7 @@ class Rprop(Rule):
 
 @frozen
 class Lion(Rule):
-    """Moves every number by the same length, the learning rate, along the sign of its momentum; one slot.
+    """Lion: moves every parameter by the learning rate in the direction of the sign of its momentum.
 
     Formula: w <- w (1 - learning_rate weight_decay) - learning_rate sign(b1 m + (1 - b1) g); m <- b2 m + (1 -
     b2) g.

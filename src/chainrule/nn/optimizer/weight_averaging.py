@@ -1,4 +1,4 @@
-"""Training at one point and evaluating at another: means of the weights along the way.
+"""Weight averaging: training at one point and evaluating at a mean of the weights.
 
 The last weights of a training fluctuate around a minimum; their mean is nearer to it. The mean is stored in
 the optimizer's slots, so it is saved and resumed like everything else. It is what is measured after each
@@ -33,7 +33,7 @@ from chainrule.spec import Shape
 
 @frozen
 class Around(Optimizer):
-    """Base of the optimizers that add something to another one, ``inner``."""
+    """Base class of the optimizers that wrap another one, ``inner``."""
 
     inner: Optimizer
 
@@ -66,7 +66,7 @@ class Around(Optimizer):
 
 @frozen
 class Averaged(Around):
-    """Base of the means of weights: how the mean of one parameter takes up its new value."""
+    """Base class of weight averages: defines how the mean of a parameter is updated."""
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
         """The mean after step ``count``."""
@@ -125,17 +125,17 @@ class EMA(Averaged):
 
 @frozen
 class SWA(Averaged):
-    """Evaluates at the plain mean of the weights from some step on: stochastic weight averaging.
+    """Stochastic weight averaging: evaluates at the mean of the weights from some step on.
 
-    Before that it evaluates at the weights themselves. A learning rate that stays high lets the weights
-    travel around the valley, which is what makes their mean good.
+    Before that it evaluates at the weights themselves. A learning rate that stays high lets the
+    weights explore the minimum, which improves their mean.
 
     Formula: at steps start, start + every, start + 2 every, ...: a <- a + (w - a) / n for the n-th of them.
 
     Args:
         inner: the optimizer that moves the weights.
         start: the number of the first step whose weights count, from 1.
-        every: how many steps lie between two that count; usually the steps of an epoch.
+        every: the number of steps between two that count; usually the steps of an epoch.
 
     Raises:
         UsageError E102: a setting out of its range.
@@ -164,7 +164,7 @@ class SWA(Averaged):
 
 @frozen
 class ScheduleFreeAdamW(Rule):
-    """AdamW without a schedule: it evaluates at a mean that has the effect of a decreasing learning rate.
+    """Schedule-free AdamW: evaluates at a mean with the effect of a decreasing learning rate.
 
     Three points: z takes AdamW's steps, x is their mean, and gradients are taken at y between the two. The
     parameters are y; the network is evaluated at x.

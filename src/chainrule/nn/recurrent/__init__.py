@@ -1,4 +1,4 @@
-"""Recurrent layers: networks that read a sequence cell by cell and keep a state.
+"""Recurrent layers: they read a sequence step by step and carry a state.
 
 ``sequence_loop`` holds what all of them share, the loop over time, masks and outputs; ``cells`` the three
 kinds of cell; ``wrappers`` the layers that combine others: both directions, stacks, masks.

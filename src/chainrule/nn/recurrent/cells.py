@@ -1,7 +1,7 @@
-"""The three kinds of memory: a plain state, one with a cell behind gates, one that is its own gate.
+"""The three recurrent cells: RNN, LSTM and GRU.
 
-All inputs meet their weights at once, before the loop: that is one large product instead of T small ones.
-What is left for a step is the product with the state before it, and arithmetic.
+The products of all inputs with their weights are computed before the loop, as one large product instead of T
+small ones. Each step only computes the product with the previous state, and elementwise operations.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Gated(Recurrent):
         """What the inputs of all cells and the biases add to the gates: (B, T, C) -> (B, T, gates units).
 
         Args:
-            first: where the bias of each gate begins; 0 by default.
+            first: the initial bias of each gate; 0 by default.
         """
         samples, steps, width = x.shape[0], x.shape[1], int(str(x.shape[-1]))
         rows = F.reshape(x, (count((samples, steps)), width))
@@ -70,23 +70,23 @@ class _Gated(Recurrent):
 
 @layer
 class RNN(_Gated):
-    """Reads a sequence cell by cell and keeps a state, computed from the cell and the state before.
+    """Simple recurrent layer: the state is a function of the input and the previous state.
 
     Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
 
     Formula: h[t] = g(x[t] W^T + h[t-1] U^T + b).
 
     Args:
-        units: how many numbers the state holds.
+        units: the size of the state.
         activation: the name of g.
-        bias: whether there is a b.
+        bias: whether to add b.
         weight_initializer, recurrent_initializer: initial values of W and U.
 
     Cost: 2 B T units (C + units) flops forward.
 
     Raises:
-        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
-        UsageError E101, E102: no such activation; a setting out of its range.
+        ShapeError E208: the input is not a sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: unknown activation; a setting out of its range.
 
     Example:
         >>> print(RNN(8, returns="sequence"))
@@ -110,7 +110,7 @@ class RNN(_Gated):
 
 @layer
 class LSTM(_Gated):
-    """Reads a sequence cell by cell and keeps a memory that gates let in, keep and let out.
+    """LSTM: a recurrent layer with a cell state that is controlled by input, forget and output gates.
 
     The memory is passed from step to step by multiplication with a number near 1 and addition, so that
     its gradient neither vanishes nor explodes.
@@ -121,18 +121,18 @@ class LSTM(_Gated):
         way); c[t] = f c[t-1] + i m, h[t] = o g(c[t]). The rows are in the order i, f, m, o.
 
     Args:
-        units: how many numbers each state holds.
+        units: the size of each state.
         activation: the name of g.
-        bias: whether there is a b.
+        bias: whether to add b.
         recurrent_activation: the name of s.
-        forget_bias: where b begins for f: above 0 the memory is kept at first.
+        forget_bias: the initial bias of the forget gate f; above 0, the memory is initially kept.
         weight_initializer, recurrent_initializer: initial values of W and U, of each gate for itself.
 
     Cost: 8 B T units (C + units) flops forward.
 
     Raises:
-        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
-        UsageError E101, E102: no such activation; a setting out of its range.
+        ShapeError E208: the input is not a sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: unknown activation; a setting out of its range.
 
     Example:
         >>> print(LSTM(32))
@@ -175,7 +175,7 @@ class LSTM(_Gated):
 
 @layer
 class GRU(_Gated):
-    """Reads a sequence cell by cell and keeps a state; a gate controls how much of it is renewed.
+    """GRU: a recurrent layer with a reset and an update gate.
 
     Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
 
@@ -183,7 +183,7 @@ class GRU(_Gated):
         a)), with its own rows; h[t] = (1 - u) m + u h[t-1]. The rows are in the order r, u, m.
 
     Args:
-        units: how many numbers the state holds.
+        units: the size of the state.
         activation: the name of g.
         bias: whether there are b and a.
         recurrent_activation: the name of s.
@@ -192,8 +192,8 @@ class GRU(_Gated):
     Cost: 6 B T units (C + units) flops forward.
 
     Raises:
-        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
-        UsageError E101, E102: no such activation; a setting out of its range.
+        ShapeError E208: the input is not a sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: unknown activation; a setting out of its range.
 
     Example:
         >>> print(GRU(32, dropout=0.1))

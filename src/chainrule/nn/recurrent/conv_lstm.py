@@ -1,4 +1,4 @@
-"""An LSTM whose cells are images: its products are convolutions."""
+"""An LSTM over images, with convolutions instead of matrix products."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GATES = Blocks((XAVIER,) * 4)
 
 @layer
 class ConvLSTM(Recurrent):
-    """Reads a sequence of images and keeps a memory at every pixel, as an LSTM with convolutions does.
+    """Convolutional LSTM: reads a sequence of images; its states are images.
 
     Shapes: (B, T, *space, C) -> (B, *space', units), or (B, T, *space', units) with ``returns="sequence"``,
         with one to three spatial axes; the states are (B, *space', units).
@@ -30,14 +30,14 @@ class ConvLSTM(Recurrent):
         size.
 
     Args:
-        units: how many channels a state has.
-        kernel_size: how wide both convolutions are, along every axis.
+        units: the number of channels of a state.
+        kernel_size: the kernel size of both convolutions, along every axis.
         padding, stride: as in ``Conv``; of the convolution of the image.
         activation, recurrent_activation, forget_bias: as in ``LSTM``.
 
     Raises:
-        ShapeError E208: the input is no sequence of images. E215: the window is wider than the image.
-        UsageError E101, E102: no such activation; a setting out of its range.
+        ShapeError E208: the input is not a sequence of images. E215: the window is wider than the image.
+        UsageError E101, E102: unknown activation; a setting out of its range.
 
     Example:
         >>> print(ConvLSTM(4, padding="same"))

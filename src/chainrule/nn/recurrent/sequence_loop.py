@@ -1,4 +1,4 @@
-"""What recurrent layers share: reading a sequence cell by cell, with masks, and returning outputs.
+"""The common part of recurrent layers: the loop over a sequence, masks and outputs.
 
 A custom recurrent layer names its states in ``memory`` and returns, from ``begin``, the sequences its step
 reads and the step itself::
@@ -36,18 +36,17 @@ NAMES = ("sequence", "mask")
 
 @layer
 class Recurrent(Layer):
-    """Base of the layers that read a sequence cell by cell.
+    """Base class of the layers that read a sequence step by step.
 
     Input: one node (B, T, C), or nodes by name: ``sequence``, and if wanted ``mask`` (B, T), true where a
     cell counts, and a first value for each state (``hidden``, for an LSTM also ``cell``), 0 by default. A
     cell that does not count leaves the states as they are.
 
     Args:
-        units: how many numbers a state holds.
+        units: the size of a state.
         returns: ``"last"``: the output after the last cell, (B, units); ``"sequence"``: the output at
             every cell, (B, T, units); ``"all"``: the sequence and the last states, by name.
-        reverse: whether to read from the last cell to the first; the output stays at the position of its
-            cell.
+        reverse: whether to read from the last cell to the first; outputs keep the positions of their cells.
         dropout: in training, the share of input channels that a sequence loses, the same at every cell.
         recurrent_dropout: in the same way of what a step reads from the step before.
     """
@@ -131,7 +130,7 @@ class Recurrent(Layer):
         return tuple(states)
 
     def _thinned(self, x: Node, scope: Scope) -> Node:
-        """The sequence without the channels that dropout takes from it."""
+        """Return the sequence without the channels that dropout removes."""
         shape = (x.shape[0], *(1,) * (x.rank - 2), x.shape[-1])
         return (
             x * dropout_factors(self.dropout, "dropout", shape, x, scope)
@@ -172,7 +171,7 @@ def inputs_of(owner: str, x: Value, memory: Sequence[str]) -> Mapping[str, Node]
 
 
 def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple[tuple[Node, ...], Step]:
-    """The step, which a cell that does not count leaves unchanged; the output is then repeated."""
+    """Return the step, which leaves the states unchanged at masked cells; the output is repeated."""
     require_mask(fact("a recurrent layer"), mask, x)
 
     def turned(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:

@@ -1,4 +1,4 @@
-"""Layers around recurrent layers: both directions, several floors, cells that do not count."""
+"""Wrappers of recurrent layers: both directions, stacks, masks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chainrule.ops import functional as F
 
 @layer
 class Bidirectional(Layer):
-    """Reads a sequence from both ends, with two layers of one form, and joins their outputs.
+    """Reads a sequence in both directions, with two layers of the same form, and merges their outputs.
 
     Shapes: (B, T, C) -> what the layer gives, twice as wide when joined by concatenation.
 
@@ -28,7 +28,7 @@ class Bidirectional(Layer):
         merge_mode: one of the ways of ``Merge``.
 
     Raises:
-        UsageError E104: no recurrent layer. E101: no such way to join.
+        UsageError E104: no recurrent layer. E101: unknown way to join.
 
     Example:
         >>> from chainrule.nn.recurrent.cells import LSTM
@@ -63,7 +63,7 @@ class Bidirectional(Layer):
 
 @dataclass(frozen=True, init=False)
 class Stacked(Layer):
-    """Recurrent layers one above the other: each reads the outputs of the one below at every cell.
+    """A stack of recurrent layers: each reads the output sequence of the one below.
 
     A mask goes to all of them. Below the highest, the outputs at every cell are passed on, whatever a layer
     itself would return.
@@ -120,7 +120,7 @@ class Stacked(Layer):
 
 @layer
 class Masking(Layer):
-    """Masks cells that hold only one given number: the layer inside gets the mask.
+    """Masks the cells that contain only a given number, and passes the mask to the inner layer.
 
     Sequences of different lengths are stored in one array by padding the short ones; ``cr.Embedding(...,
     padding_index=0)`` gives zeros for padded words.
@@ -134,7 +134,7 @@ class Masking(Layer):
         mask_value: the number.
 
     Raises:
-        UsageError E104: no layer. E102: a value that is no number.
+        UsageError E104: no layer. E102: a value that is not a number.
 
     Example:
         >>> from chainrule.nn.recurrent.cells import GRU
@@ -171,7 +171,7 @@ def _require_recurrent(where: str, part: object) -> None:
 
 
 def _with_sequence(part: Layer) -> Layer:
-    """The layer, saying something at every cell."""
+    """Return the layer with an output at every cell."""
     if isinstance(part, Bidirectional):
         return changed(part, inner=_with_sequence(part.inner))
     return changed(part, returns="sequence")
