@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chainrule.catalog.peers import block_of_peer_name, peer_note
 from chainrule.data.augmentation import MIXES, TRANSFORMS
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
 from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
@@ -186,9 +186,13 @@ def resolve_name(kind: Kind, name: str) -> str:
     known = sorted(kind.entries)
     other = next((k for k in KINDS.values() if name and k.named(name)), None)
     fix = f"{other.name} {other.named(name)}" if other else f"{kind.name} {nearest(name, known) or known[0]}"
-    listed = ", ".join(known) if len(known) <= _FEW else f"one of {len(known)}: chainrule show {kind.plural}"
+    listed = (
+        ", ".join(known)
+        if len(known) <= _FEW
+        else fact("one of {count}: chainrule show {plural}", count=len(known), plural=kind.plural)
+    )
     note = peer_note(name)
     raise UsageError(
         "E101", where=f"chainrule show {kind.name}", name=name[:80], expected=listed,
-        received=name[:80] or "no name", fix=f"chainrule show {fix}", notes=[note] if note else [],
+        received=name[:80] or fact("no name"), fix=f"chainrule show {fix}", notes=[note] if note else [],
     )  # fmt: skip

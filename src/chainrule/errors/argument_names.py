@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from chainrule.errors.message import fact
+
 _TABLE = """
 lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate
 lr, learning_rate, initial_lr = initial_learning_rate
@@ -69,26 +71,26 @@ _VALUES: Mapping[tuple[str, Any], tuple[str, Any]] = {
 }
 # Arguments that belong elsewhere: callee and argument, with the explanation.
 _ELSEWHERE: Mapping[tuple[str, str], str] = {
-    ("Group", "lr"): "learning_rate_factor multiplies the learning rate of the optimizer",
-    ("Group", "learning_rate"): "learning_rate_factor multiplies the learning rate of the optimizer",
-    ("fit", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
-    ("fit", "learning_rate"): "the optimizer has the learning rate: cr.Adam(0.001)",
-    ("fit", "optimizer"): "the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))",
-    ("fit", "loss"): "the model has the loss: cr.Model(net, loss, cr.Adam(0.001))",
-    ("Model", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
-    ("Model", "learning_rate"): "the optimizer has the learning rate: cr.Adam(0.001)",
-    ("Model", "epochs"): "an argument of fit",
-    ("Model", "batch_size"): "an argument of fit",
+    ("Group", "lr"): fact("learning_rate_factor multiplies the learning rate of the optimizer"),
+    ("Group", "learning_rate"): fact("learning_rate_factor multiplies the learning rate of the optimizer"),
+    ("fit", "lr"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("fit", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("fit", "optimizer"): fact("the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))"),
+    ("fit", "loss"): fact("the model has the loss: cr.Model(net, loss, cr.Adam(0.001))"),
+    ("Model", "lr"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("Model", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
+    ("Model", "epochs"): fact("an argument of fit"),
+    ("Model", "batch_size"): fact("an argument of fit"),
 }
 REASONS: Mapping[str, str] = {
-    "restore_best_weights": "the best weights are always restored",
-    "device": "arrays stay in the memory of the CPU",
-    "in_features": "inferred from the input",
-    "in_channels": "inferred from the input",
-    "input_size": "inferred from the input",
-    "input_shape": "inferred from the input",
-    "batch_first": "the batch is always the first axis",
-    "data_format": "channels are always the last axis",
+    "restore_best_weights": fact("the best weights are always restored"),
+    "device": fact("arrays stay in the memory of the CPU"),
+    "in_features": fact("inferred from the input"),
+    "in_channels": fact("inferred from the input"),
+    "input_size": fact("inferred from the input"),
+    "input_shape": fact("inferred from the input"),
+    "batch_first": fact("the batch is always the first axis"),
+    "data_format": fact("channels are always the last axis"),
 }
 
 

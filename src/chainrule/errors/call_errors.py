@@ -28,6 +28,7 @@ from typing import Any
 from chainrule.errors.argument_names import reason, translated
 from chainrule.errors.call_text import call_text, plain_value, signature_text
 from chainrule.errors.format import CallError, nearest
+from chainrule.errors.message import fact, joined
 from chainrule.records import frozen
 
 TABLE = Path(__file__).with_name("peer_calls.toml")
@@ -105,7 +106,9 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
         _is_trying.reset(token)
     calls = list(dict.fromkeys(call for _, call, _ in readings))
     notes = {
-        call: f"{note}: {call}" if len(calls) > 1 else note for _, call, note in reversed(readings) if note
+        call: fact("{note}: {call}", note=note, call=call) if len(calls) > 1 else note
+        for _, call, note in reversed(readings)
+        if note
     }
     raise CallError(
         "E131", where=cls.__name__, name=cls.__name__, expected=signature_text(cls),
@@ -129,7 +132,7 @@ def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterat
         words = [theirs for theirs, _ in positional]
         words += [f"{name}=" for name in named if name not in words]
         text = f"{peer.name}({', '.join(words)})"
-        yield len(lost), call, "; ".join([text, *_remarks(inferred, lost)])
+        yield len(lost), call, joined("; ", [text, *_remarks(inferred, lost)])
 
 
 def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[int, str, str] | None:
@@ -143,7 +146,7 @@ def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tup
     dropped += [name for name, own in renamed.items() if own in lost]
     dropped += [name for name in named if name in lost]
     renamed = {name: own for name, own in renamed.items() if own not in lost}
-    return len(lost) + len(dropped), call, "; ".join(call_remarks(cls.__name__, renamed, dropped))
+    return len(lost) + len(dropped), call, joined("; ", call_remarks(cls.__name__, renamed, dropped))
 
 
 def own_arguments(
@@ -196,16 +199,19 @@ def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]
         >>> call_remarks("Dense", {"use_bias": "bias"}, ["in_features"])
         ['use_bias: here bias', 'in_features left out: inferred from the input']
     """
-    names = [f"{theirs}: here {own}" for theirs, own in renamed.items()]
-    reasons = [f"{name} left out: {text}" for name in dropped if (text := reason(name, callee))]
+    names = [fact("{theirs}: here {own}", theirs=theirs, own=own) for theirs, own in renamed.items()]
+    reasons = [
+        fact("{name} left out: {text}", name=name, text=text)
+        for name in dropped
+        if (text := reason(name, callee))
+    ]
     return [*names, *reasons, *_remarks([], [name for name in dropped if not reason(name, callee)])]
 
 
 def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
     """The remarks on inferred and on dropped arguments."""
-    return [
-        f"{', '.join(names)} {text}" for names, text in ((inferred, "inferred"), (lost, "left out")) if names
-    ]
+    remarks = [fact("{names} inferred", names=", ".join(inferred))] if inferred else []
+    return [*remarks, fact("{names} left out", names=", ".join(lost))] if lost else remarks
 
 
 def _translated(

@@ -100,8 +100,12 @@ def joined(separator: str, parts: Iterable[object]) -> Message:
     return JoinedMessage(separator, parts)
 
 
-def message_of(error: BaseException) -> str:
+def message_of(error: BaseException, length: int = 2_000) -> str:
     """Return the record that an exception was raised with, or its text if there is none.
+
+    Args:
+        error: the exception.
+        length: maximum length of a text without a record.
 
     Example:
         >>> message_of(ValueError(fact("no value"))).render("zh"), message_of(ValueError("x"))
@@ -109,7 +113,7 @@ def message_of(error: BaseException) -> str:
     """
     records = [text for text in error.args if isinstance(text, Message)]
     if not records:
-        return str(error)
+        return str(error)[:length]
     return records[0] if len(error.args) == 1 else joined("; ", error.args)
 
 

@@ -13,6 +13,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from chainrule.errors.format import nearest
+from chainrule.errors.message import fact
 
 PACKAGE = __name__.partition(".")[0]
 MAX_LENGTH = 80  # characters of a value in a message
@@ -85,7 +86,7 @@ def short_repr(value: object) -> str:
         ("'relu'", 'len')
     """
     if isinstance(value, int) and value.bit_length() > 256:
-        return "a very long integer"  # Python refuses to print one of 5,000 digits
+        return fact("a very long integer")  # Python refuses to print one of 5,000 digits
     if not callable(value) or not (name := getattr(value, "__name__", "")) or not name.isidentifier():
         return repr(value)[:MAX_LENGTH]
     return f"cr.{name}" if _is_own(value) else name

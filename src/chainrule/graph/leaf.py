@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.errors import DtypeError, UsageError
+from chainrule.errors import DtypeError, UsageError, fact
 from chainrule.graph.limits import reserve
 from chainrule.graph.node import Node, make
 from chainrule.graph.op import Op
@@ -107,7 +107,12 @@ def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
     if isinstance(axis, str):
         return Size.symbol(axis)
     if isinstance(axis, int) and axis < 0:
-        raise UsageError("E102", name=f'the shape of input "{name}"', expected="lengths >= 0", received=axis)
+        raise UsageError(
+            "E102",
+            name=fact('the shape of input "{name}"', name=name),
+            expected=fact("lengths >= 0"),
+            received=axis,
+        )
     return axis
 
 

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.records import frozen
 from chainrule.spec import Axis, Size, Spec
 
@@ -42,7 +42,7 @@ BYTES_PER_NODE = 8  # one further node per this number of bytes of the file
 EXTENDED = 20  # factor for the nodes of a training step or an explanation
 SAMPLE = 2**34  # elements of a value for one sample
 RANK = 64  # axes, as in NumPy
-FIX = "do not trust this file: no network that was trained and saved looks like this"
+FIX = fact("do not trust this file: no network that was trained and saved looks like this")
 
 
 @frozen
@@ -124,7 +124,10 @@ def reserve(*shape: Axis, itemsize: int = 8, is_persistent: bool = False) -> Non
         return
     size = _numbers(shape) * itemsize
     if usage.bytes + size > usage.limits.bytes or usage.work + size > WORK * usage.limits.bytes:
-        raise _refused(f"at most {usage.limits.bytes:,} bytes of tables", f"a table of {_format(size)} bytes")
+        raise _refused(
+            fact("at most {limit:,} bytes of tables", limit=usage.limits.bytes),
+            fact("a table of {size} bytes", size=_format(size)),
+        )
     usage.work += size
     usage.bytes += size if is_persistent else 0
 
@@ -141,13 +144,19 @@ def count_node(spec: Spec) -> None:
     usage.nodes += 1
     if usage.nodes > usage.nodes_allowed:
         raise _refused(
-            f"at most {usage.nodes_allowed:,} operations", f"more than {usage.nodes_allowed:,} operations"
+            fact("at most {limit:,} operations", limit=usage.nodes_allowed),
+            fact("more than {limit:,} operations", limit=usage.nodes_allowed),
         )
     if len(spec.shape) > RANK:
-        raise _refused(f"at most {RANK} axes", f"{len(spec.shape):,} axes")
+        raise _refused(
+            fact("at most {limit} axes", limit=RANK), fact("{count:,} axes", count=len(spec.shape))
+        )
     numbers = _numbers(spec.shape)
     if numbers > SAMPLE:
-        raise _refused(f"at most {SAMPLE:,} numbers in a value", f"{_format(numbers)} numbers for one sample")
+        raise _refused(
+            fact("at most {limit:,} numbers in a value", limit=SAMPLE),
+            fact("{count} numbers for one sample", count=_format(numbers)),
+        )
 
 
 def count_parameter(path: str, shape: tuple[int, ...]) -> None:
@@ -162,7 +171,10 @@ def count_parameter(path: str, shape: tuple[int, ...]) -> None:
     size = _numbers(shape) * 8
     usage.bytes += size
     if usage.bytes > usage.limits.bytes:
-        raise _refused("arrays of the shapes that the file holds", f"{path} of {_format(size // 8)} numbers")
+        raise _refused(
+            fact("arrays of the shapes that the file holds"),
+            fact("{name} of {count} numbers", name=path, count=_format(size // 8)),
+        )
 
 
 def _numbers(shape: Iterable[Axis]) -> int:
@@ -172,7 +184,7 @@ def _numbers(shape: Iterable[Axis]) -> int:
 
 def _format(number: int) -> str:
     """Format a number that may have a thousand digits."""
-    return f"{number:,}" if number < 10**18 else f"more than {10**18:,}"
+    return f"{number:,}" if number < 10**18 else fact("more than {limit:,}", limit=10**18)
 
 
 def _refused(expected: str, received: str) -> FileError:

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from chainrule.errors import CallError
+from chainrule.errors import CallError, fact
 from chainrule.spec import Spec
 
 # NumPy functions that have another name in chainrule.
@@ -77,7 +77,9 @@ def refuse(used: str, fix: str, node: object) -> NoReturn:
     Raises:
         CallError E134: always.
     """
-    raise CallError("E134", where=used, expected="an array or a number", received=repr(node)[:80], fix=fix)
+    raise CallError(
+        "E134", where=used, expected=fact("an array or a number"), received=repr(node)[:80], fix=fix
+    )
 
 
 def _call(name: str, args: Sequence[Any]) -> str:

@@ -56,7 +56,10 @@ def net_from_text(
 def _part(parts: list[str], i: int, source: str) -> Layer:
     """The layer described by one part."""
     words = parts[i].split(" ")
-    where = f'{source}, part {i + 1} of {len(parts)} ("{parts[i][:40]}")'
+    where = fact(
+        '{source}, part {number} of {total} ("{text}")',
+        source=source, number=i + 1, total=len(parts), text=parts[i][:40],
+    )  # fmt: skip
     first, *rest = words
     if first.casefold() == "dropout" and len(rest) == 1 and _NUMBER.fullmatch(rest[0]):
         rate = float(rest[0])

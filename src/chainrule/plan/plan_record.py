@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact, message_of
 from chainrule.plan.allocation import Layout
 from chainrule.plan.plan_table import plan_text
 from chainrule.plan.task_record import TaskRecord
@@ -104,7 +104,7 @@ class PlanRecord:
         except json_document.UnfitError as error:
             first, *rest = error.reasons
             raise FileError(
-                "E425", where=str(path), expected="strict JSON", received=first, notes=rest
+                "E425", where=str(path), expected=fact("strict JSON"), received=first, notes=rest
             ) from error
         atomic_write.write(path, text.encode() + b"\n")
 
@@ -122,9 +122,9 @@ class PlanRecord:
             return _record(record)
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
             raise FileError(
-                "E424", where=where, expected="a plan's record",
+                "E424", where=where, expected=fact("a plan's record"),
                 received=f"{type(cause).__name__}: {cause}"[:120],
-                fix="write it again: model.plan().save(path)",
+                fix=fact("write it again: model.plan().save(path)"),
             ) from cause  # fmt: skip
 
 
@@ -141,16 +141,19 @@ def _parsed(data: bytes, where: str) -> Any:
     try:
         document = json_document.from_text(data.decode())
     except (json_document.UnfitError, UnicodeDecodeError) as cause:
-        raise FileError("E421", where=where, expected="a plan", received=str(cause)[:120]) from cause
+        raise FileError(
+            "E421", where=where, expected=fact("a plan"), received=message_of(cause, 120)
+        ) from cause
     if not isinstance(document, dict) or document.get("format") != "chainrule":
-        raise FileError("E421", where=where, expected='"format": "chainrule"', received="none")
+        raise FileError("E421", where=where, expected='"format": "chainrule"', received=fact("none"))
     if document.get("kind") != "plan":
-        raise FileError("E423", where=where, expected="plan", received=repr(document.get("kind"))[:60])
+        raise FileError("E423", where=where, expected=fact("plan"), received=repr(document.get("kind"))[:60])
     version = document.get("version")
     if type(version) is int and version > VERSION:
         raise FileError(
-            "E422", where=where, expected=f"format version {VERSION} or less",
-            received=f"format version {version}", fix="python -m pip install --upgrade chainrule",
+            "E422", where=where, expected=fact("format version {version} or less", version=VERSION),
+            received=fact("format version {version}", version=version),
+            fix="python -m pip install --upgrade chainrule",
         )  # fmt: skip
     return document.get("record")
 
@@ -206,7 +209,7 @@ def _integer(value: Any, high: int = 2**62, low: int = 0) -> int:
 
 def _boolean(value: Any) -> bool:
     if type(value) is not bool:
-        raise ValueError(f"{value!r:.40} is not a boolean")
+        raise ValueError(fact("{value!r:.40} is not a boolean", value=value))
     return value
 
 

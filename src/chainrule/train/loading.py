@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
+from chainrule.errors import ShapeError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.scope import outline
 from chainrule.spec import Spec, shape_text
 from chainrule.train.inputs.input_check import require_specs
@@ -26,7 +26,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these parameters; see ``chainrule.Model.load_parameters``."""
     if model.network is None:
         raise TrainingError(
-            "E503", where="load_parameters", fix="model.fit(x, y), or model.initialize(inputs)"
+            "E503", where="load_parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     parameters = replace_arrays("load_parameters", model.parameters, values)
     return replace(model, parameters=parameters, is_given=True)
@@ -35,7 +35,9 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these states, such as running means; see ``chainrule.Model.load_states``."""
     if model.network is None:
-        raise TrainingError("E503", where="load_states", fix="model.fit(x, y), or model.initialize(inputs)")
+        raise TrainingError(
+            "E503", where="load_states", fix=fact("model.fit(x, y), or model.initialize(inputs)")
+        )
     return replace(model, states=replace_arrays("load_states", model.states, values), is_given=True)
 
 
@@ -60,7 +62,12 @@ def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> T
         )  # fmt: skip
     arrays = {path: _array(where, path, value, present[path].dtype.name) for path, value in values.items()}
     mismatches = [
-        f"{path} is {shape_text(a.shape)}, not {shape_text(present[path].shape)}"
+        fact(
+            "{name} is {received}, not {expected}",
+            name=path,
+            received=shape_text(a.shape),
+            expected=shape_text(present[path].shape),
+        )
         for path, a in arrays.items()
         if a.shape != present[path].shape
     ]
@@ -75,5 +82,5 @@ def _array(where: str, path: str, value: Any, dtype: str) -> np.ndarray:
         return np.array(value, dtype=dtype)
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where=where, name=path, expected="numbers", received=str(cause).splitlines()[0]
+            "E113", where=where, name=path, expected=fact("numbers"), received=str(cause).splitlines()[0]
         ) from cause

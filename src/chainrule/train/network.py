@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.graph import Graph, Limits, Node, building, input_node
 from chainrule.graph.limits import active
 from chainrule.memo import Memo
@@ -137,8 +137,9 @@ class Network:
         if duplicates:
             raise UsageError(
                 "E118", where="Model", name=duplicates[0],
-                expected=f"names other than {', '.join(reserved)}, each once",
-                received=", ".join(duplicates), fix=f'"{duplicates[0]}_1" for the input or parameter',
+                expected=fact("names other than {names}, each once", names=", ".join(reserved)),
+                received=", ".join(duplicates),
+                fix=fact('"{name}_1" for the input or parameter', name=duplicates[0]),
             )  # fmt: skip
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.errors.argument_names import reason
 from chainrule.errors.call_errors import call_remarks, own_arguments
 from chainrule.errors.method_calls import argument_text
@@ -50,12 +50,12 @@ class FitOptions:
             )
         if not isinstance(self.callbacks, Sequence):
             raise UsageError(
-                "E107", where="callbacks", expected="a list", received=repr(self.callbacks)[:80],
+                "E107", where="callbacks", expected=fact("a list"), received=repr(self.callbacks)[:80],
                 fix=f"callbacks=[{self.callbacks}]",
             )  # fmt: skip
         if self.resume and self.run is None:
             raise UsageError(
-                "E102", where="fit", name="resume", expected="a run folder with a checkpoint",
+                "E102", where="fit", name="resume", expected=fact("a run folder with a checkpoint"),
                 received="run=None", fix='run="my-run", resume=True',
             )  # fmt: skip
 
@@ -67,7 +67,9 @@ class FitOptions:
             or not isinstance(value, Integral)
             or (minimum is not None and value < minimum)
         ):
-            expected = "an integer" if minimum is None else f"an integer >= {minimum}"
+            expected = (
+                fact("an integer") if minimum is None else fact("an integer >= {minimum}", minimum=minimum)
+            )
             raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value))
         object.__setattr__(self, name, int(value))
 

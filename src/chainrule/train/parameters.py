@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, fact
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.state import Tensors
 from chainrule.train.state_holder import StateHolder
@@ -84,7 +84,7 @@ class Parameters(Mapping[str, np.ndarray]):
     def __init__(self, model: StateHolder) -> None:
         if model.state.network is None or not model.state.arrays:
             raise TrainingError(
-                "E503", where="Parameters", fix="model.fit(x, y), or model.initialize(inputs)"
+                "E503", where="Parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
             )
         self.block, self.prefix, self.shared = Block(model.state.arrays), "", _Shared()
         self._arrays = self.block.arrays

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order, split
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Channel, Listener
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
@@ -94,7 +94,7 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
         return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         raise UsageError(
-            "E113", where="fit", name="validation", expected="(x, y), (x, y, weights) or a fraction",
+            "E113", where="fit", name="validation", expected=fact("(x, y), (x, y, weights) or a fraction"),
             received=type(validation).__name__, fix="validation=0.2",
         )  # fmt: skip
     vx, vy, weights = (*validation, None)[:3]
@@ -183,7 +183,7 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
     for listener in listeners:
         if isinstance(listener, type) or not (callable(listener) or isinstance(listener, Callback)):
             raise UsageError(
-                "E107", where="callbacks", expected="a rule, a callback or a function",
+                "E107", where="callbacks", expected=fact("a rule, a callback or a function"),
                 received=repr(listener)[:80], fix="callbacks=[cr.EarlyStopping(patience=10)]",
             )  # fmt: skip
     return rules, listeners
@@ -209,8 +209,8 @@ def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
     optimizer = model.recipe.optimizer
     if optimizer.needs_all and order.steps > 1:
         raise UsageError(
-            "E102", where=f"fit with {type(optimizer).__name__}", name="batch_size",
-            expected=f"the whole training set, {order.rows} rows", received=order.batch_size,
+            "E102", where=fact("fit with {optimizer}", optimizer=type(optimizer).__name__), name="batch_size",
+            expected=fact("the whole training set, {rows} rows", rows=order.rows), received=order.batch_size,
             fix="batch_size=None",
         )  # fmt: skip
 
@@ -230,9 +230,12 @@ def _refuse_small_batch(network: Network, order: Order | Buckets) -> None:
             fits = [f"batch_size={n}" for n in sizes if (order.rows - 1) % n + 1 >= minimum]
             raise ShapeError(
                 "E230", where=f'{kind} "{path}"', op=kind,
-                expected=f"{minimum} samples or more in every batch",
-                received=f"{last} in the last batch: {order.rows} rows, {size} at a time",
-                fix=fits[0] if fits else f"more rows, or cr.LayerNorm() instead of {kind}",
+                expected=fact("{minimum} samples or more in every batch", minimum=minimum),
+                received=fact(
+                    "{last} in the last batch: {rows} rows, {size} at a time", last=last, rows=order.rows,
+                    size=size,
+                ),
+                fix=fits[0] if fits else fact("more rows, or cr.LayerNorm() instead of {kind}", kind=kind),
             )  # fmt: skip
 
 
@@ -291,6 +294,6 @@ def _refuse_unmeasured(
     for i, rule in enumerate(rules):
         if rule.name in [other.name for other in rules[:i]]:
             raise UsageError(
-                "E109", where="callbacks", name=rule.name, expected="one rule of a kind",
+                "E109", where="callbacks", name=rule.name, expected=fact("one rule of a kind"),
                 received=", ".join(map(str, rules)),
             )  # fmt: skip

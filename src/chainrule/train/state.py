@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.spec import Spec
 
 Tensors = dict[str, np.ndarray]
@@ -82,7 +82,7 @@ class TrainState:
             best = TrainState(like.parameters, like.states)
             best.keep_best(like.parameters)
             expected |= {f"best/{name}": a for name, a in best.best.items()}
-        refuse_other_arrays(expected, tensors, "the arrays of this network and optimizer")
+        refuse_other_arrays(expected, tensors, fact("the arrays of this network and optimizer"))
         groups = {  # in the order of ``like``, which is that of a training without interruption
             group: {
                 name.partition("/")[2]: tensors[name] for name in expected if name.startswith(f"{group}/")
@@ -96,7 +96,9 @@ class TrainState:
         invalid += [] if len(history) == record.get("epoch") else ["history"]
         if invalid:
             raise FileError(
-                "E424", expected="the record of a training", received=f"no usable {', '.join(invalid)}"
+                "E424",
+                expected=fact("the record of a training"),
+                received=fact("no usable {names}", names=", ".join(invalid)),
             )
         numbers = {key: record[key] for key in (*_COUNTS, *_SUMS)}
         return TrainState(**groups, **numbers, watch=record["watch"], history=history)
@@ -134,13 +136,20 @@ def refuse_other_arrays(
     Raises:
         FileError E440: arrays are missing, unexpected, or of another shape or dtype; lists the differences.
     """
-    lines = [f"{name} is missing" for name in expected if name not in arrays]
-    lines += [f"{name} is unexpected" for name in arrays if name not in expected]
+    lines = [fact("{name} is missing", name=name) for name in expected if name not in arrays]
+    lines += [fact("{name} is unexpected", name=name) for name in arrays if name not in expected]
     for name, like in expected.items():
         shape, dtype = tuple(like.shape), str(like.dtype)
         array = arrays.get(name)
         if array is not None and (array.shape != shape or array.dtype.name != dtype):
-            lines.append(f"{name} is {array.dtype}{array.shape}, not {dtype}{shape}")
+            lines.append(
+                fact(
+                    "{name} is {received}, not {expected}",
+                    name=name,
+                    received=f"{array.dtype}{array.shape}",
+                    expected=f"{dtype}{shape}",
+                )
+            )
     if lines:
         raise FileError("E440", expected=description, received=lines[0], notes=lines[1:9])
 
@@ -163,11 +172,15 @@ def history_of(record: Any) -> list[Row]:
         or not all(isinstance(c, str) for c in columns)
         or not isinstance(rows, list)
     ):
-        raise FileError("E424", expected="a history of columns and rows", received=f"{str(record)[:60]}")
+        raise FileError(
+            "E424", expected=fact("a history of columns and rows"), received=f"{str(record)[:60]}"
+        )
     for row in rows:
         is_row = isinstance(row, list) and len(row) == len(columns)
         if not is_row or any(type(v) not in (int, float, type(None)) for v in row):
-            raise FileError("E424", expected="a number or null for each column", received=f"{str(row)[:60]}")
+            raise FileError(
+                "E424", expected=fact("a number or null for each column"), received=f"{str(row)[:60]}"
+            )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program, StepProgram
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, Node, building, input_node
 from chainrule.memo import Memo
 from chainrule.nn.build import Built
@@ -147,10 +147,14 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
 def _training_step(network: Network, weight_shape: Shape | None, step: Node, learning_rate: Node) -> Step:
     built, optimizer = network.training, network.recipe.optimizer
     if not network.trainable:
-        frozen = f"none: frozen={list(network.recipe.frozen)}" if network.recipe.frozen else "none"
+        frozen = (
+            fact("none: frozen={names}", names=list(network.recipe.frozen))
+            if network.recipe.frozen
+            else fact("none")
+        )
         raise UsageError(
-            "E106", expected="at least one parameter to train", received=frozen,
-            fix='frozen=["stage1"]: some layers, not all' if network.recipe.frozen else "",
+            "E106", expected=fact("at least one parameter to train"), received=frozen,
+            fix=fact('frozen=["stage1"]: some layers, not all') if network.recipe.frozen else "",
         )  # fmt: skip
     terms = objective(network, built, weight_shape)
     nodes = {path: p.node for path, p in network.trainable.items()}

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.errors import ShapeError, TrainingError, UsageError
+from chainrule.errors import ShapeError, TrainingError, UsageError, fact
 from chainrule.nn.loss import Loss
 from chainrule.prng import fold, folds, key_of
 from chainrule.spec import shape_text
@@ -164,8 +164,8 @@ class Trainer:
         if (batch.weights is None) != (SAMPLE_WEIGHT not in self._buffers):
             raise UsageError(
                 "E102", where="trainer.step", name="sample_weight",
-                expected="weights" if batch.weights is None else "none", received="the opposite",
-                fix="the same in every step as in the example batch",
+                expected=fact("weights") if batch.weights is None else fact("none"),
+                received=fact("the opposite"), fix=fact("the same in every step as in the example batch"),
             )  # fmt: skip
         refuse_zero_weights(batch.weights)
         if batch.rows > self._capacity:
@@ -293,7 +293,8 @@ def _horizon(model: ModelState, steps: int | None) -> int:
     if steps is None and depends_on_horizon(model.recipe.optimizer.schedule):
         raise UsageError(
             "E102", where="trainer", name="steps", received="None",
-            expected="the number of updates, on which the learning rate schedule depends", fix="steps=1000",
+            expected=fact("the number of updates, on which the learning rate schedule depends"),
+            fix="steps=1000",
         )  # fmt: skip
     return steps or 1
 
@@ -310,7 +311,7 @@ def _refuse_mismatch(parameters: Parameters, model: ModelState) -> None:
     if missing:
         raise ShapeError(
             "E209", where="trainer, parameters", expected=missing[0],
-            received=", ".join(shapes)[:80] or "none", notes=missing[1:9],
+            received=", ".join(shapes)[:80] or fact("none"), notes=missing[1:9],
             fix='parameters.part("the path of the layer")',
         )  # fmt: skip
 

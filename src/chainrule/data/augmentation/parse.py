@@ -14,7 +14,7 @@ from typing import Any
 
 from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.pipeline import MIXES, TRANSFORMS, Augmentation
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import Message, UsageError, fact, nearest
 
 WORDS = "flip, crop 4, rotate 10"
 KINDS: dict[str, Any] = {
@@ -42,9 +42,14 @@ def augmentation_from_text(text: str, source: str = "--augment") -> Augmentation
         Augmentation(Flip(horizontal=0.5, vertical=0.0), Crop(padding=4, fill=0.0))
     """
     parts = [part.split() for part in re.split("[,，]", text)]
-    steps = [_step(words, f"{source}, part {i} of {len(parts)}") for i, words in enumerate(parts, 1)]
+    steps = [_step(words, _part(source, i, len(parts))) for i, words in enumerate(parts, 1)]
     mixes = tuple(step for step in steps if isinstance(step, Mix))
     return Augmentation(*(step for step in steps if not isinstance(step, Mix)), mix=mixes)
+
+
+def _part(source: str, number: int, total: int) -> Message:
+    """The name of a part in errors."""
+    return fact("{source}, part {number} of {total}", source=source, number=number, total=total)
 
 
 def _step(words: list[str], where: str) -> Any:
@@ -58,7 +63,7 @@ def _step(words: list[str], where: str) -> Any:
     if kind is None or None in matches or len(unnamed) > len(names):
         raise UsageError(
             "E356", where=where, part=" ".join(words)[:80], expected=WORDS,
-            received=" ".join(words)[:80] or "nothing between two commas",
+            received=" ".join(words)[:80] or fact("nothing between two commas"),
             fix=f'"{words[0]} {fields(kind)[0].default}"' if kind else f'"{WORDS}"',
         )  # fmt: skip
     settings = {}

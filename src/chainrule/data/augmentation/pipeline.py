@@ -21,7 +21,7 @@ from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.transform import Transform, random_numbers
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
@@ -88,8 +88,9 @@ class Augmentation:
         wrong += [m for m in mixes if not isinstance(m, Mix)]
         if wrong:
             raise UsageError(
-                "E113", where="Augmentation", name="a transform", expected=", ".join([*TRANSFORMS, *MIXES]),
-                received=repr(wrong[0])[:80], fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
+                "E113", where="Augmentation", name=fact("a transform"),
+                expected=", ".join([*TRANSFORMS, *MIXES]), received=repr(wrong[0])[:80],
+                fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
             )  # fmt: skip
         object.__setattr__(self, "transforms", transforms)
         object.__setattr__(self, "mix", mixes)
@@ -154,12 +155,12 @@ class Augmentation:
             DataError E355: not a record of ``to_record``. UsageError E102: an argument out of range.
         """
         if not isinstance(record, dict) or set(record) != {"transforms", "mix"}:
-            raise _wrong("record", "transforms and mix", record)
+            raise _wrong("record", fact("transforms and mix"), record)
         parts = {}
         for name, known in (("transforms", TRANSFORMS), ("mix", MIXES)):
             listed = record[name]
             if not isinstance(listed, list) or len(listed) > 100:
-                raise _wrong(name, "a list", listed)
+                raise _wrong(name, fact("a list"), listed)
             parts[name] = [_read(f"{name}[{i}]", part, known) for i, part in enumerate(listed)]
         return cls(*parts["transforms"], mix=tuple(parts["mix"]))
 
@@ -170,14 +171,18 @@ def _read(path: str, record: object, known: Mapping[str, Any]) -> Any:
         raise _wrong(f"{path}.kind", ", ".join(known), kind, nearest(str(kind)[:80], known))
     names = [field.name for field in fields(known[kind])]
     if set(record) != {"kind", *names}:
-        raise _wrong(path, f"exactly kind, {', '.join(names)}", sorted(map(str, record))[:20])
+        raise _wrong(
+            path, fact("exactly kind, {names}", names=", ".join(names)), sorted(map(str, record))[:20]
+        )
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "kind"}
     return known[kind](**settings)
 
 
 def _wrong(path: str, expected: str, received: object, fix: str = "") -> DataError:
     text = repr(received)[:80]
-    return DataError("E355", where=f"augmentation, {path}", expected=expected, received=text, fix=fix)
+    return DataError(
+        "E355", where=fact("augmentation, {path}", path=path), expected=expected, received=text, fix=fix
+    )
 
 
 def require_images(images: np.ndarray) -> None:
@@ -190,11 +195,15 @@ def require_images(images: np.ndarray) -> None:
     received = fix = ""
     if not isinstance(images, np.ndarray) or images.ndim != 4 or 0 in shape or shape[3] not in (1, 3):
         received = f"shape {shape}"
-        fix = "images[..., None], if they are gray and have no axis of channels" if len(shape) == 3 else ""
+        fix = (
+            fact("images[..., None], if they are gray and have no axis of channels")
+            if len(shape) == 3
+            else ""
+        )
     elif images.dtype != np.uint8 and images.dtype.kind != "f":
-        received, fix = f"dtype {dtype}", "images.astype('uint8'), if they are bytes"
+        received, fix = f"dtype {dtype}", fact("images.astype('uint8'), if they are bytes")
     if received:
-        expected = "(N, H, W, 1 or 3), bytes or numbers from 0 to 1"
+        expected = fact("(N, H, W, 1 or 3), bytes or numbers from 0 to 1")
         raise DataError("E354", where="images", expected=expected, received=received, fix=fix)
 
 
@@ -207,8 +216,10 @@ def to_floats(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return images.astype(np.float32) / np.float32(255)
     if images.size and not (images.min() >= 0 and images.max() <= 1):  # NaN compares false
-        received = f"{images.min():g} to {images.max():g}"
-        raise DataError("E354", where="images", expected="0 to 1", received=received, fix="images / 255")
+        received = fact("{first:g} to {last:g}", first=images.min(), last=images.max())
+        raise DataError(
+            "E354", where="images", expected=fact("0 to 1"), received=received, fix="images / 255"
+        )
     return images.astype(np.float32)
 
 
@@ -245,8 +256,8 @@ def batches(
     require_images(images)
     y = np.asarray(y)
     if not len(images) == len(y) == order.rows:
-        expected = f"{len(images)} rows, as images has"
-        received = f"y has {len(y)}, order has {order.rows}"
+        expected = fact("{rows} rows, as images has", rows=len(images))
+        received = fact("y has {targets}, order has {rows}", targets=len(y), rows=order.rows)
         raise DataError("E344", where="batches", expected=expected, received=received)
     if augmentation.mix and y.ndim == 1 and y.dtype.kind in "iu":
         y = np.eye(int(y.max()) + 1, dtype=np.float32)[y]  # (N,) -> (N, K)

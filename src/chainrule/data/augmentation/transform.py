@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.extension import Extensible
 from chainrule.prng import threefry
 from chainrule.records import frozen
@@ -70,7 +70,7 @@ def require(owner: object, name: str, low: float, high: float) -> None:
         UsageError E102: anything else, such as NaN or a text.
     """
     if not _is_number(getattr(owner, name), low, high):
-        raise _range_error(owner, name, f"a number from {low:g} to {high:g}")
+        raise _range_error(owner, name, fact("a number from {low:g} to {high:g}", low=low, high=high))
 
 
 def require_pair(owner: object, name: str, low: float, high: float) -> None:
@@ -82,7 +82,11 @@ def require_pair(owner: object, name: str, low: float, high: float) -> None:
     value: Any = getattr(owner, name)
     pair = isinstance(value, tuple) and len(value) == 2 and all(_is_number(v, low, high) for v in value)
     if not pair or value[0] > value[1]:
-        raise _range_error(owner, name, f"two numbers from {low:g} to {high:g}, the smaller one first")
+        raise _range_error(
+            owner,
+            name,
+            fact("two numbers from {low:g} to {high:g}, the smaller one first", low=low, high=high),
+        )
 
 
 def require_integer(owner: object, name: str, low: int, high: int) -> None:
@@ -93,7 +97,7 @@ def require_integer(owner: object, name: str, low: int, high: int) -> None:
     """
     value: Any = getattr(owner, name)
     if type(value) is not int or not low <= value <= high:
-        raise _range_error(owner, name, f"an integer from {low} to {high}")
+        raise _range_error(owner, name, fact("an integer from {low} to {high}", low=low, high=high))
 
 
 def _is_number(value: object, low: float, high: float) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.data.batches.row_view import pick_rows
 from chainrule.data.readers.lazy_polars import is_polars, require_threads
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact, joined
 from chainrule.records import frozen
 
 BLOCK = 1 << 22  # elements checked at once
@@ -131,7 +131,7 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
     if (array < 0).any():
         place = np.unravel_index(int(np.argmax(array < 0)), array.shape)
         raise DataError(
-            "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected="0 or more",
+            "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected=fact("0 or more"),
             received=array[place], fix="weights.clip(0)",
         )  # fmt: skip
     return array
@@ -139,15 +139,17 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
 
 def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, Iterator):
-        kind = f"a {type(value).__name__}"
-        raise DataError("E340", where=name, expected="an array or a list", received=kind, fix=f"list({name})")
+        kind = fact("a {kind}", kind=type(value).__name__)
+        raise DataError(
+            "E340", where=name, expected=fact("an array or a list"), received=kind, fix=f"list({name})"
+        )
     # A caller with a masked array has imported numpy.ma; importing it here would take longer than a step.
     if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise DataError(
             "E340",
             where=name,
-            expected="every number present",
-            received="a masked array",
+            expected=fact("every number present"),
+            received=fact("a masked array"),
             fix=f"{name}.filled(0)",
         )
     if is_polars(value):
@@ -166,7 +168,7 @@ def _ragged(name: str, value: Any, reason: str) -> DataError:
         lengths = []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     if not odd:
-        return DataError("E341", where=name, expected="rows of equal length", received=reason)
+        return DataError("E341", where=name, expected=fact("rows of equal length"), received=reason)
     fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
     if np.ndim(value[0]) == 1:  # token ids, padded with 0
         fix = (
@@ -174,8 +176,9 @@ def _ragged(name: str, value: Any, reason: str) -> DataError:
             "cr.Masking(cr.LSTM(64))"
         )
     return DataError(
-        "E341", where=name, expected=f"rows of equal length, as {name}[0] has: {lengths[0]}",
-        received=f"{name}[{odd}] has {lengths[odd]}", fix=fix,
+        "E341", where=name,
+        expected=fact("rows of equal length, as {name}[0] has: {length}", name=name, length=lengths[0]),
+        received=fact("{name}[{row}] has {length}", name=name, row=odd, length=lengths[odd]), fix=fix,
     )  # fmt: skip
 
 
@@ -183,16 +186,26 @@ def _numeric(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind in "fiub":
         return _filled(name, array)
     fixes = {
-        "O": f"{name}.toarray() if it is sparse, else numpy.asarray({name}, dtype=float)",
+        "O": fact("{name}.toarray() if it is sparse, else numpy.asarray({name}, dtype=float)", name=name),
         "c": f"numpy.stack([{name}.real, {name}.imag], axis=-1)",
     }
     fix = fixes.get(array.dtype.kind, f"numpy.asarray({name}, dtype=float)")
-    raise DataError("E340", where=name, expected="real numbers", received=f"dtype {array.dtype}", fix=fix)
+    raise DataError(
+        "E340",
+        where=name,
+        expected=fact("real numbers"),
+        received=fact("dtype {dtype}", dtype=array.dtype),
+        fix=fix,
+    )
 
 
 def _filled(name: str, array: np.ndarray) -> np.ndarray:
     if array.size == 0:
-        rows = "at least one row" if array.shape[:1] == (0,) else "numbers in each row: no axis of length 0"
+        rows = (
+            fact("at least one row")
+            if array.shape[:1] == (0,)
+            else fact("numbers in each row: no axis of length 0")
+        )
         raise DataError("E343", where=name, expected=rows, received=f"shape {tuple(array.shape)}")
     return array
 
@@ -215,10 +228,10 @@ def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     raise DataError(
         "E342",
         where=f"{name}[{place}]",
-        expected=f"finite {dtype} numbers",
+        expected=fact("finite {dtype} numbers", dtype=dtype),
         received=array[position],
-        fix=f"numpy.nan_to_num({name}), or drop these rows",
-        notes=[f"{sum(counts)} such numbers in all"],
+        fix=fact("numpy.nan_to_num({name}), or drop these rows", name=name),
+        notes=[fact("{count} such numbers in all", count=sum(counts))],
     )
 
 
@@ -230,10 +243,18 @@ def _check_rows(x: Inputs, y: Inputs | None, weights: np.ndarray | None) -> None
         elif part is not None:
             counts[name] = len(part)
     if not counts:
-        raise DataError("E343", where="x", expected="at least one named input", received="an empty dict")
+        raise DataError(
+            "E343", where="x", expected=fact("at least one named input"), received=fact("an empty dict")
+        )
     if len(set(counts.values())) > 1:
         first, *others = counts.items()
-        differing = "; ".join(f"{name} has {rows}" for name, rows in others if rows != first[1])
+        differing = joined(
+            "; ",
+            (fact("{name} has {count}", name=name, count=rows) for name, rows in others if rows != first[1]),
+        )
         raise DataError(
-            "E344", where="fit", expected=f"{first[1]} rows, as {first[0]} has", received=differing
+            "E344",
+            where="fit",
+            expected=fact("{rows} rows, as {name} has", rows=first[1], name=first[0]),
+            received=differing,
         )

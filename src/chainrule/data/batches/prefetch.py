@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 
 T = TypeVar("T")
 
@@ -32,7 +32,9 @@ def prefetch(make: Callable[[int], T], count: int, workers: int = 2) -> Iterator
         [0, 1, 4, 9]
     """
     if type(workers) is not int or workers < 1:
-        raise UsageError("E102", where="prefetch", name="workers", expected="at least 1", received=workers)
+        raise UsageError(
+            "E102", where="prefetch", name="workers", expected=fact("at least 1"), received=workers
+        )
     return _in_order(make, count, workers)
 
 

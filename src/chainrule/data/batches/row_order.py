@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
@@ -44,7 +44,9 @@ class Order:
     def __post_init__(self) -> None:
         for name, value in (("rows", self.rows), ("batch_size", self.batch_size)):
             if value < 1:
-                raise UsageError("E102", name=name, expected="at least 1", received=value, fix=f"{name}=1")
+                raise UsageError(
+                    "E102", name=name, expected=fact("at least 1"), received=value, fix=f"{name}=1"
+                )
 
     @property
     def steps(self) -> int:

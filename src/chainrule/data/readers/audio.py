@@ -17,7 +17,7 @@ from scipy.signal import resample_poly
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside, open_plain
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact, message_of
 from chainrule.records import frozen
 
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
@@ -79,14 +79,14 @@ def read_sound(
         _check_rate("read_sound", "sample_rate", sample_rate)
     file = Path(path)
     if not os.path.isfile(file):
-        received = "a folder" if os.path.isdir(file) else "no such file"
-        raise DataError("E301", where=str(path), expected="a sound file", received=received)
+        received = fact("a folder") if os.path.isdir(file) else fact("no such file")
+        raise DataError("E301", where=str(path), expected=fact("a sound file"), received=received)
     try:
         with open_plain(file) as stream:
             samples, rate = _decode(stream, file)
     except OSError as cause:
         received = cause.strerror or str(cause)
-        raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
+        raise DataError("E370", where=str(file), expected=fact("a sound file"), received=received) from cause
     return with_rate(Sound(samples, rate, file.name), sample_rate, resample, str(path))
 
 
@@ -100,8 +100,8 @@ def with_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sou
         return sound
     if not resample:
         raise DataError(
-            "E371", where=where, expected=f"{rate} samples a second",
-            received=f"{sound.sample_rate} samples a second",
+            "E371", where=where, expected=fact("{rate} samples a second", rate=rate),
+            received=fact("{rate} samples a second", rate=sound.sample_rate),
             fix=f'read_sound("{sound.source}", sample_rate={rate}, resample=True)',
         )  # fmt: skip
     return Sound(resampled(sound.samples, sound.sample_rate, rate), rate, sound.source)
@@ -120,7 +120,7 @@ def decode_inside(file: Path, root: Path) -> Sound:
         if isinstance(cause, DataError):
             raise
         raise DataError(
-            "E370", where=str(file), expected="a sound file", received=str(cause)[:120]
+            "E370", where=str(file), expected=fact("a sound file"), received=message_of(cause, 120)
         ) from cause
     return Sound(samples, rate, file.name)
 
@@ -145,21 +145,25 @@ def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
         raise missing("audio", file) from cause
     try:
         if not _has_signature(stream.read(12)):
-            raise ValueError("a file of another format")
+            raise ValueError(fact("a file of another format"))
         os.lseek(stream.fileno(), 0, os.SEEK_SET)  # the library reads from the descriptor
         with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
             if sound.format not in FORMATS:
-                raise ValueError(f"a file of the format {sound.format}")
+                raise ValueError(fact("a file of the format {format}", format=sound.format))
             size, packed = 4 * sound.frames * sound.channels, os.fstat(stream.fileno()).st_size
             if size > max(FREE, EXPANSION * packed):
-                raise ValueError(f"{size:,} bytes of samples from {packed:,} bytes")
+                raise ValueError(
+                    fact("{size:,} bytes of samples from {packed:,} bytes", size=size, packed=packed)
+                )
             samples, rate = sound.read(dtype="float32", always_2d=True), sound.samplerate  # (T, C)
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as cause:
-        received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
-        raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
+        text = message_of(cause)
+        lines = text.strip().splitlines() or [type(cause).__name__]
+        received = text if lines == [text] and len(text) <= 120 else lines[0][:120]
+        raise DataError("E370", where=str(file), expected=fact("a sound file"), received=received) from cause
     if not len(samples) or not np.isfinite(samples).all():
-        received = "numbers that are not finite" if len(samples) else "0 samples"
-        raise DataError("E370", where=str(file), expected="at least one sample", received=received)
+        received = fact("numbers that are not finite") if len(samples) else fact("0 samples")
+        raise DataError("E370", where=str(file), expected=fact("at least one sample"), received=received)
     return samples, int(rate)
 
 
@@ -194,6 +198,6 @@ def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) ->
 def _check_rate(where: str, name: str, rate: object) -> None:
     if type(rate) is not int or not 1 <= rate <= 10_000_000:
         raise UsageError(
-            "E102", where=where, name=name, expected="an integer, 1 to 10000000",
+            "E102", where=where, name=name, expected=fact("an integer, 1 to 10000000"),
             received=repr(rate)[:80], fix=f"{name}=16000",
         )  # fmt: skip

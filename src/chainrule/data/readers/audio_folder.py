@@ -20,7 +20,7 @@ import numpy as np
 
 from chainrule.data.readers.audio import Sound, decode_inside, with_rate
 from chainrule.data.sequences.spectrogram import LogMel
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -86,7 +86,7 @@ def read_sounds(
     names = tuple(f"{file.relative_to(root).as_posix()}: {fault.received}" for file, fault in faults.items())
     if faults and (damaged == "refuse" or len(faults) == len(files)):
         raise DataError(
-            "E370", where=str(next(iter(faults))), expected="a sound file",
+            "E370", where=str(next(iter(faults))), expected=fact("a sound file"),
             received=str(next(iter(faults.values())).received), notes=list(names[1:20]),
             fix='read_sounds(..., damaged="skip")',
         )  # fmt: skip
@@ -101,7 +101,7 @@ def read_sounds(
 def _check(seconds: float | None, damaged: str) -> None:
     if damaged not in ("refuse", "skip"):
         raise UsageError(
-            "E101", where="read_sounds, damaged", name=str(damaged)[:80], expected="refuse or skip",
+            "E101", where="read_sounds, damaged", name=str(damaged)[:80], expected=fact("refuse or skip"),
             received=repr(damaged)[:80], fix='damaged="skip"',
         )  # fmt: skip
     if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < 1e6):
@@ -114,16 +114,20 @@ def _check(seconds: float | None, damaged: str) -> None:
 def _files(root: Path) -> list[Path]:
     """The sounds of all classes, sorted by path; hidden files and folders are ignored."""
     if not os.path.isdir(root):
-        received = "a file" if os.path.exists(root) else "no such folder"
-        raise DataError("E301", where=str(root), expected="a folder", received=received)
+        received = fact("a file") if os.path.exists(root) else fact("no such folder")
+        raise DataError("E301", where=str(root), expected=fact("a folder"), received=received)
     inside = sorted(file.relative_to(root) for file in root.rglob("*") if file.is_file())
     visible = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
     sounds = [path for path in visible if path.name.lower().endswith(SUFFIXES)]
     loose = [path.name for path in sounds if len(path.parts) == 1]
     if not sounds or loose:
         others = Counter(path.suffix or path.name for path in visible)
-        counts = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "no files"
-        received = f"{len(loose)} sounds in no folder of a class: {loose[0]}" if loose else counts
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or fact("no files")
+        received = (
+            fact("{count} sounds in no folder of a class: {name}", count=len(loose), name=loose[0])
+            if loose
+            else counts
+        )
         raise DataError("E370", where=str(root), expected=f"{root.name}/CLASS/sound.wav", received=received)
     return [root / path for path in sounds]
 
@@ -154,8 +158,10 @@ def _length(sounds: Sequence[Sound], spectrogram: LogMel, seconds: float | None)
     if length < spectrogram.win_length:
         min_seconds = spectrogram.win_length / spectrogram.sample_rate
         raise DataError(
-            "E372", where="read_sounds", expected=f"at least {spectrogram.win_length} samples, one frame",
-            received=f"{length} samples in {seconds:g} seconds", fix=f"seconds={min_seconds:g}",
+            "E372", where="read_sounds",
+            expected=fact("at least {count} samples, one frame", count=spectrogram.win_length),
+            received=fact("{count} samples in {seconds:g} seconds", count=length, seconds=seconds),
+            fix=f"seconds={min_seconds:g}",
         )  # fmt: skip
     return length
 

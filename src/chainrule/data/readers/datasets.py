@@ -25,7 +25,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 
 TARGETS = {
     "iris": "species",
@@ -170,9 +170,17 @@ def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
     y = _read_idx(labels)
     if x.shape[1:] != (28, 28) or y.shape != x.shape[:1] or not (y < len(FASHION_NAMES)).all():
         raise DataError(
-            "E316", where=str(labels), expected=f"{len(x)} numbers below {len(FASHION_NAMES)}, one per image",
-            received=f"{y.shape} numbers up to {y.max(initial=0)} for images {x.shape}",
-            fix="install the package again",
+            "E316", where=str(labels),
+            expected=fact(
+                "{count} numbers below {limit}, one per image", count=len(x),
+                limit=len(FASHION_NAMES),
+            ),
+            received=fact(
+                "{shape} numbers up to {largest} for images {images}", shape=y.shape,
+                largest=y.max(initial=0),
+                images=x.shape,
+            ),
+            fix=fact("install the package again"),
         )  # fmt: skip
     return x, y
 
@@ -189,7 +197,7 @@ def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:
             "E315",
             where="fashion-mnist",
             name="fashion-mnist",
-            expected=f"the files in {FASHION_FOLDER}, or a connection to openml.org",
+            expected=fact("the files in {folder}, or a connection to openml.org", folder=FASHION_FOLDER),
             received=f"{type(error).__name__}: {error}".splitlines()[0],
             fix="apt install dataset-fashion-mnist",
         ) from error
@@ -202,12 +210,15 @@ def _read_idx(path: Path) -> np.ndarray:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:
         raise DataError(
-            "E316", where=str(path), received=str(error), fix="install the package again"
+            "E316", where=str(path), received=str(error), fix=fact("install the package again")
         ) from error
     axes = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
     shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
     if not axes or len(content) != 4 + 4 * axes + math.prod(shape):
         raise DataError(
-            "E316", where=str(path), expected="an IDX file of bytes", received=f"{len(content)} bytes"
+            "E316",
+            where=str(path),
+            expected=fact("an IDX file of bytes"),
+            received=fact("{size} bytes", size=len(content)),
         )
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

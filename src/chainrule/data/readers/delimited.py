@@ -30,7 +30,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import PLAIN
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact, joined
 
 CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 COLUMN_LIMIT = 100_000
@@ -57,7 +57,9 @@ def read_delimited(path: Path) -> Table:
             lines = _Lines(path.name, binary)
             return _read(lines)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError("E316", where=path.name, received=str(error), fix="copy the file again") from error
+        raise DataError(
+            "E316", where=path.name, received=str(error), fix=fact("copy the file again")
+        ) from error
     except OSError as error:
         raise DataError("E301", where=str(path), received=error.strerror or str(error)) from error
 
@@ -73,8 +75,10 @@ def _opened(path: Path, raw: BinaryIO) -> BinaryIO:
         while piece := file.read(1_000_000):
             size += len(piece)
             if size > max(SWELL_FREE, SWELL_RATIO * packed):
-                received = f"over {size:,} bytes from a compressed file of {packed:,}"
-                expected = f"at most {SWELL_RATIO} times its size"
+                received = fact(
+                    "over {size:,} bytes from a compressed file of {packed:,}", size=size, packed=packed
+                )
+                expected = fact("at most {ratio} times its size", ratio=SWELL_RATIO)
                 raise DataError("E308", where=path.name, expected=expected, received=received)
     raw.seek(0)
     return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
@@ -110,19 +114,21 @@ class _Lines:
 
     def _check(self, line: str) -> None:
         if self.buffered > CELL_LIMIT:
-            raise self._too_large(f"over {CELL_LIMIT:,} characters")
+            raise self._too_large(fact("over {limit:,} characters", limit=CELL_LIMIT))
         if "\0" in line:
             raise DataError(
                 "E307",
-                where=f"{self.name} line {self.number}",
-                received="a NUL byte",
-                fix="save the file as text in UTF-8",
+                where=fact("{file} line {line}", file=self.name, line=self.number),
+                received=fact("a NUL byte"),
+                fix=fact("save the file as text in UTF-8"),
             )
 
     def _too_large(self, received: str) -> DataError:
-        where = f"{self.name} line {max(self.number, 1)}"
-        expected = f"cells and lines under {CELL_LIMIT:,} characters"
-        return DataError("E308", where=where, expected=expected, received=received, fix="is this a table?")
+        where = fact("{file} line {line}", file=self.name, line=max(self.number, 1))
+        expected = fact("cells and lines under {limit:,} characters", limit=CELL_LIMIT)
+        return DataError(
+            "E308", where=where, expected=expected, received=received, fix=fact("is this a table?")
+        )
 
     def _undecodable(self, error: UnicodeError) -> DataError:
         line, byte = self.number + 1, ""
@@ -132,8 +138,8 @@ class _Lines:
             byte = f"byte 0x{error.object[error.start]:02x}"
         return DataError(
             "E307",
-            where=f"{self.name} line {line}",
-            expected="text in UTF-8 (or UTF-16 with its mark)",
+            where=fact("{file} line {line}", file=self.name, line=line),
+            expected=fact("text in UTF-8 (or UTF-16 with its mark)"),
             received=byte or str(error),
             fix=self._converted(),
         )
@@ -151,7 +157,7 @@ class _Lines:
         name, kind = shlex.quote(self.name), "GB18030" if even > 0.9 * len(runs) else "WINDOWS-1252"
         stem, _, ending = self.name.rpartition(".")
         if not stem or ending == "gz":
-            return 'save the file as "CSV UTF-8"'
+            return fact('save the file as "CSV UTF-8"')
         return f"iconv -f {kind} -t UTF-8 {name} > {shlex.quote(f'{stem}-utf8.{ending}')}"
 
 
@@ -161,7 +167,9 @@ def _read(lines: _Lines) -> Table:
     source = iter(lines)
     sample = _sample(source)
     if not "".join(sample[:100]).strip():
-        raise DataError("E303", where=lines.name, expected="a header and rows", received="no text")
+        raise DataError(
+            "E303", where=lines.name, expected=fact("a header and rows"), received=fact("no text")
+        )
     delimiter = sniff(sample)
     lines.number, lines.buffered = 0, 0
     records = _records(lines, itertools.chain(_recount(lines, sample), source), delimiter)
@@ -223,46 +231,59 @@ def _records(lines: _Lines, text: Iterator[str], delimiter: str) -> Iterator[tup
         except csv.Error as error:
             raise DataError(
                 "E309",
-                where=f"{lines.name} line {start}",
-                expected='a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"',
-                received=str(error),
+                where=fact("{file} line {line}", file=lines.name, line=start),
+                expected=fact('a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"'),
+                received=_csv_fault(error, delimiter),
             ) from error
         if record:
             yield start, record
 
 
+def _csv_fault(error: csv.Error, delimiter: str) -> str:
+    """The reason that the standard library gives for a record that it cannot split, as a record."""
+    known = (
+        fact("unexpected end of data"),
+        fact("'{delimiter}' expected after '{quote}'", delimiter=delimiter, quote='"'),
+    )
+    return next((reason for reason in known if reason == str(error)), str(error))
+
+
 def _names(source: str, names: list[str]) -> list[str]:
     if len(names) > COLUMN_LIMIT:
-        limit = f"at most {COLUMN_LIMIT:,} columns"
-        raise DataError("E308", where=f"{source} line 1", expected=limit, received=f"{len(names):,}")
+        limit = fact("at most {limit:,} columns", limit=COLUMN_LIMIT)
+        raise DataError(
+            "E308", where=fact("{file} line 1", file=source), expected=limit, received=f"{len(names):,}"
+        )
     cells = pl.Series(names, dtype=pl.String)
     plain = cells.str.contains(PLAIN)
     fractions = plain & cells.str.contains(".", literal=True)
     if plain.all() or fractions.sum() * 2 > len(names):
         raise DataError(
             "E310",
-            where=f"{source} line 1",
-            expected="names of columns",
+            where=fact("{file} line 1", file=source),
+            expected=fact("names of columns"),
             received=", ".join(names[:5]),
-            fix="put a line with the column names on top",
+            fix=fact("put a line with the column names on top"),
         )
-    check_names(f"{source} line 1", names)
+    check_names(fact("{file} line 1", file=source), names)
     return names
 
 
 def check_names(where: str, names: list[str]) -> None:
     """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
-    faults = [f"column {i} has no name" for i, name in enumerate(names, 1) if not name]
+    faults = [fact("column {number} has no name", number=i) for i, name in enumerate(names, 1) if not name]
     places: dict[str, list[str]] = {}
     for i, name in enumerate(names, 1):
         places.setdefault(name, []).append(str(i))
     for name, positions in places.items():
         if name and len(positions) > 1:
-            faults.append(f'"{name}" names columns {" and ".join(positions)}')
+            faults.append(fact('"{name}" names columns {names}', name=name, names=joined(" and ", positions)))
     if faults:
         first, *others = faults[:20]
-        fix = "give every column its own name (pandas: to_csv(index=False) for an unnamed first column)"
-        raise DataError("E305", where=where, expected="distinct names", received=first, notes=others, fix=fix)
+        fix = fact("give every column its own name (pandas: to_csv(index=False) for an unnamed first column)")
+        raise DataError(
+            "E305", where=where, expected=fact("distinct names"), received=first, notes=others, fix=fix
+        )
 
 
 def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.ndarray]:
@@ -279,15 +300,17 @@ def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.n
     if ragged:
         (line, received), *others = ragged
         notes = [f"line {n} has {fields} fields" for n, fields in others[:5]]
-        notes += [f"and {len(others) - 5} more such lines"] if len(others) > 5 else []
+        notes += [fact("and {count} more such lines", count=len(others) - 5)] if len(others) > 5 else []
         raise DataError(
             "E306",
-            where=f"{lines.name} line {line}",
-            expected=f"{width} fields",
-            received=f"{received} fields",
+            where=fact("{file} line {line}", file=lines.name, line=line),
+            expected=fact("{count} fields", count=width),
+            received=fact("{count} fields", count=received),
             notes=notes,
-            fix="put cells that contain the delimiter in double quotes",
+            fix=fact("put cells that contain the delimiter in double quotes"),
         )
     if not starts:
-        raise DataError("E304", where=lines.name, expected="at least one row", received="a header only")
+        raise DataError(
+            "E304", where=lines.name, expected=fact("at least one row"), received=fact("a header only")
+        )
     return cells, np.concatenate(starts)

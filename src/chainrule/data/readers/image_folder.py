@@ -36,7 +36,7 @@ from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 SUFFIXES = (
@@ -138,14 +138,14 @@ def _table(root: Path, names: Sequence[Path], pixels: np.ndarray, notices: tuple
 def _check_settings(channels: int | None, damaged: str) -> None:
     if channels not in (None, 1, 3):
         raise UsageError(
-            "E102", where="read_images", name="channels", expected="1 (gray) or 3 (color)",
+            "E102", where="read_images", name="channels", expected=fact("1 (gray) or 3 (color)"),
             received=repr(channels), fix="channels=3",
         )  # fmt: skip
     words = ("refuse", "skip")
     if damaged not in words:
         close = nearest(str(damaged), words) or "skip"
         raise UsageError(
-            "E101", where="read_images, damaged", name=damaged, expected=" or ".join(words),
+            "E101", where="read_images, damaged", name=damaged, expected=fact("refuse or skip"),
             received=repr(damaged), fix=f'damaged="{close}"',
         )  # fmt: skip
 
@@ -155,8 +155,9 @@ def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:
     if size is not None or channels not in (None, 1):
         raise UsageError(
             "E102", where=f'read_images("{name}")', name="size" if size is not None else "channels",
-            expected="none: a named set stays as it is", received=repr(channels if size is None else size),
-            fix="cr.UpSampling(size=(224, 224)) as the first layer of the network",
+            expected=fact("none: a named set stays as it is"),
+            received=repr(channels if size is None else size),
+            fix=fact("cr.UpSampling(size=(224, 224)) as the first layer of the network"),
         )  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def _size(size: Any) -> tuple[int, int] | None:
     pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
     if len(pair) != 2 or not all(type(n) is int and 1 <= n <= 10_000 for n in pair):
         raise UsageError(
-            "E102", where="read_images", name="size", expected="1 to 10000 pixels, or (height, width)",
+            "E102", where="read_images", name="size", expected=fact("1 to 10000 pixels, or (height, width)"),
             received=repr(size), fix="size=(64, 64)",
         )  # fmt: skip
     return pair
@@ -176,8 +177,8 @@ def _size(size: Any) -> tuple[int, int] | None:
 def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
     """The images and the other files of a folder, sorted by path; hidden files and folders are ignored."""
     if not os.path.isdir(root):
-        received = "a file" if os.path.exists(root) else "no such folder"
-        raise DataError("E301", where=str(root), expected="a folder", received=received)
+        received = fact("a file") if os.path.exists(root) else fact("no such folder")
+        raise DataError("E301", where=str(root), expected=fact("a folder"), received=received)
     paths = sorted(
         (
             Path(place, name)
@@ -191,9 +192,13 @@ def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
     others = [file for file in visible if not file.name.lower().endswith(SUFFIXES)]
     loose = [file.name for file in files if file.parent == root]
     if not files or (labeled and loose):
-        received = f"{len(loose)} images in no folder of a class" if loose else f"{len(others)} other files"
+        received = (
+            fact("{count} images in no folder of a class", count=len(loose))
+            if loose
+            else fact("{count} other files", count=len(others))
+        )
         expected = f"{root.name}/CLASS/image.png" if labeled else ", ".join(SUFFIXES)
-        fix = "a folder for each class, its name the class, with the images in it" if labeled else ""
+        fix = fact("a folder for each class, its name the class, with the images in it") if labeled else ""
         if any(file.name.lower().endswith((".wav", ".flac", ".ogg", ".mp3")) for file in others):
             fix = f'sounds = cr.read_sounds("{root.name}"); model.fit(sounds.x, sounds.y)'
         raise DataError("E351", where=str(root), expected=expected, received=received, fix=fix)
@@ -219,8 +224,8 @@ def _refuse_expansion(root: Path, files: Sequence[Path], shape: tuple[int, ...])
     """
     size, packed = math.prod(shape), sum(file.stat().st_size for file in files)
     if size > max(FREE, EXPANSION * packed):
-        expected = f"at most {EXPANSION} times their size"
-        received = f"{size:,} bytes of pixels from {packed:,} bytes of images"
+        expected = fact("at most {ratio} times their size", ratio=EXPANSION)
+        received = fact("{size:,} bytes of pixels from {packed:,} bytes of images", size=size, packed=packed)
         raise DataError("E308", where=str(root), expected=expected, received=received, fix="size=(224, 224)")
 
 
@@ -229,7 +234,14 @@ def _header(file: Path, root: Path) -> _Header:
         with _open(file, root) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:  # before reading EXIF, which decodes a PNG
-                return _Header(fault=f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
+                return _Header(
+                    fault=fact(
+                        "{width} x {height} pixels, more than {limit:,}",
+                        width=width,
+                        height=height,
+                        limit=MAX_PIXELS,
+                    )
+                )
             rotated = image.getexif().get(0x0112, 1) in (
                 5,
                 6,
@@ -300,10 +312,15 @@ def _decodable(
     broken = [i for i, header in enumerate(headers) if header.fault]
     names = [f"{files[i].relative_to(root).as_posix()}: {headers[i].fault}" for i in broken]
     if broken and (damaged == "refuse" or len(broken) == len(files)):
-        rest = [f"{len(names)} such images of {len(files)}"] if len(names) > 1 else []
+        rest = (
+            [fact("{count} such images of {total}", count=len(names), total=len(files))]
+            if len(names) > 1
+            else []
+        )
         raise DataError(
-            "E352", where=str(files[broken[0]]), expected="an image", received=names[0].partition(": ")[2],
-            notes=[*names[1:20], *rest], fix='read_images(..., damaged="skip"), or --damaged skip',
+            "E352", where=str(files[broken[0]]), expected=fact("an image"),
+            received=names[0].partition(": ")[2], notes=[*names[1:20], *rest],
+            fix=fact('read_images(..., damaged="skip"), or --damaged skip'),
         )  # fmt: skip
     notices = []
     if broken:
@@ -330,6 +347,8 @@ def _common_size(root: Path, sizes: Sequence[tuple[Path, tuple[int, int]]]) -> t
         (height, width), _ = ordered[0]
         raise DataError(
             "E353", where=str(root), expected=lines[0], received=lines[1], notes=lines[2:20],
-            fix=f"read_images(..., size=({height}, {width})), or --size {height}",
+            fix=fact(
+                "read_images(..., size=({height}, {width})), or --size {height}", height=height, width=width,
+            ),
         )  # fmt: skip
     return ordered[0][0]

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chainrule import fork
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,10 +40,12 @@ def require_threads() -> None:
         raise UsageError(
             "E130",
             where=f"process {os.getpid()}",
-            expected='a process started by "spawn" or "forkserver"',
-            received="a process forked after polars had started its threads",
+            expected=fact('a process started by "spawn" or "forkserver"'),
+            received=fact("a process forked after polars had started its threads"),
             notes=[
-                "a process that is given arrays, or forked before the first table is read, may be forked",
+                fact(
+                    "a process that is given arrays, or forked before the first table is read, may be forked"
+                ),
                 'PyTorch: DataLoader(..., num_workers=2, multiprocessing_context="spawn")',
             ],
             fix='multiprocessing.get_context("spawn").Pool(2)',

@@ -17,6 +17,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from chainrule.errors import fact
+
 LONGEST = 4096  # maximum bytes of a header
 AXES = 32
 _HEADER = re.compile(
@@ -68,7 +70,7 @@ def read_layout(stream: IO[bytes]) -> Layout:
         raise ValueError(f"a header that is not of one type and shape: {ascii(text[:60])[1:-1]}")
     shape = tuple(int(part) for part in match.group(3).split(",") if part.strip())
     if len(shape) > AXES:
-        raise ValueError(f"{len(shape)} axes")
+        raise ValueError(fact("{count} axes", count=len(shape)))
     try:
         dtype = np.dtype(match.group(1))
     except (TypeError, ValueError) as cause:

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.data.readers.delimited import SWELL_FREE, SWELL_RATIO
 from chainrule.data.readers.npy_header import read_layout
 from chainrule.data.readers.safe_folder import open_plain
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact, message_of
 
 STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -26,16 +26,19 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
         with open_plain(path) as stream, zipfile.ZipFile(stream) as archive:
             size = sum(member.file_size for member in archive.infolist())
             if size > max(SWELL_FREE, SWELL_RATIO * path.stat().st_size):
-                raise DataError("E308", where=path.name, received=f"{size:,} bytes after unpacking")
+                raise DataError(
+                    "E308", where=path.name, received=fact("{size:,} bytes after unpacking", size=size)
+                )
             names = [_key(member) for member in archive.infolist()]
             if len(set(names)) < len(names) or any(m.compress_type not in STORED for m in archive.infolist()):
-                raise ValueError("two arrays of one name, or a compression that NumPy does not use")
+                raise ValueError(fact("two arrays of one name, or a compression that NumPy does not use"))
             return {_key(m): _read_npy(path, archive, m) for m in archive.infolist()}
     except DataError:
         raise
     except Exception as error:  # zipfile, zlib, lzma, tokenize and ast raise different types
-        received = str(error).strip()[:200] or type(error).__name__
-        raise DataError("E316", where=path.name, expected="an .npz file", received=received) from error
+        no_zip = fact("File is not a zip file")
+        received = no_zip if no_zip == str(error) else message_of(error, 200) or type(error).__name__
+        raise DataError("E316", where=path.name, expected=fact("an .npz file"), received=received) from error
 
 
 def _key(member: zipfile.ZipInfo) -> str:
@@ -47,9 +50,9 @@ def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> 
         dtype, shape, is_fortran, start = read_layout(file)
         if dtype.hasobject:
             raise DataError(
-                "E314", where=path.name, expected="numbers, texts, yes/no or dates",
-                received=f'"{_key(member)}" holds Python objects',
-                fix="leave these columns out before the table is read",
+                "E314", where=path.name, expected=fact("numbers, texts, yes/no or dates"),
+                received=fact('"{name}" holds Python objects', name=_key(member)),
+                fix=fact("leave these columns out before the table is read"),
             )  # fmt: skip
         size = math.prod(shape) * dtype.itemsize
         if size != member.file_size - start:

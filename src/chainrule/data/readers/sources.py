@@ -22,7 +22,7 @@ from chainrule.data.readers.number_parsing import clean
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.sample_types import Samples
 from chainrule.data.tables.table import Table, is_exact
-from chainrule.errors import DataError, nearest
+from chainrule.errors import DataError, fact, nearest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -86,7 +86,9 @@ def _read_path(source: str | os.PathLike) -> Table:
     if os.path.isdir(path):
         return read_images(path)
     if not os.path.isfile(path):  # opening a pipe would wait for a writer
-        raise DataError("E301", where=text, expected="a file", received="a device, pipe or socket")
+        raise DataError(
+            "E301", where=text, expected=fact("a file"), received=fact("a device, pipe or socket")
+        )
     suffix = path.name.lower()
     if suffix.endswith(PARQUET + ARROW):
         return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
@@ -94,7 +96,7 @@ def _read_path(source: str | os.PathLike) -> Table:
         return _of_columns(read_archive(path), path.name)
     if suffix.endswith(TEXT):
         return read_delimited(path)
-    received = path.suffix or "no suffix"
+    received = path.suffix or fact("no suffix")
     raise DataError("E302", where=text, name=text, expected=", ".join(FORMATS), received=received)
 
 
@@ -111,7 +113,7 @@ def _not_found(text: str) -> DataError:
         others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
         similar = nearest(Path(text).name, others)
         return DataError(
-            "E301", where=text, received="no such file", fix=str(folder / similar) if similar else ""
+            "E301", where=text, received=fact("no such file"), fix=str(folder / similar) if similar else ""
         )
     return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=closest)
 
@@ -128,7 +130,7 @@ def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
         return pl.read_ipc(content) if is_file_format else pl.read_ipc_stream(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        kind = "a Parquet file" if is_parquet else "an Arrow file"
+        kind = fact("a Parquet file") if is_parquet else fact("an Arrow file")
         raise DataError("E316", where=path.name, expected=kind, received=received) from error
 
 
@@ -137,12 +139,17 @@ def _of_array(source: Any) -> Table:
     if array.dtype.names:
         return _of_columns({name: array[name] for name in array.dtype.names}, "array")
     if array.ndim < 2 or array.dtype.kind not in "fiubU":
-        received = f"{type(source).__name__} of shape {array.shape}, dtype {array.dtype}"
+        received = fact(
+            "{kind} of shape {shape}, dtype {dtype}",
+            kind=type(source).__name__,
+            shape=array.shape,
+            dtype=array.dtype,
+        )
         raise DataError(
             "E302",
             where="table",
             name=type(source).__name__,
-            expected="a file, frame or 2-D array",
+            expected=fact("a file, frame or 2-D array"),
             received=received,
         )
     return _of_columns({"x": array}, "array")
@@ -198,13 +205,13 @@ def _series(name: str, values: Any, faults: list[str]) -> pl.Series:
     if isinstance(values, pl.Series):
         return values.alias(name)
     if values.ndim == 0:
-        faults.append(f'"{name}" is a single value')
+        faults.append(fact('"{name}" is a single value', name=name))
         return pl.Series(name, [])
     if values.dtype.kind != "O":
         try:
             return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
         except (TypeError, ValueError, pl.exceptions.PolarsError):
-            faults.append(f'"{name}" holds {values.dtype}')
+            faults.append(fact('"{name}" holds {content}', name=name, content=values.dtype))
             return pl.Series(name, [])
     cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
     try:
@@ -219,7 +226,7 @@ def _mixed(name: str, cells: list, faults: list[str]) -> pl.Series:
     if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
         return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
     kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
-    faults.append(f'"{name}" holds {", ".join(kinds[:5])}')
+    faults.append(fact('"{name}" holds {content}', name=name, content=", ".join(kinds[:5])))
     return pl.Series(name, [])
 
 
@@ -233,22 +240,28 @@ def _is_missing(cell: Any) -> bool:
 
 def _check_lengths(source: str, series: list[pl.Series]) -> None:
     if not series or not len(series[0]):
-        received = f"{len(series)} columns, 0 rows"
-        raise DataError("E304", where=source, expected="at least one row", received=received)
-    differing = [f'"{column.name}" has {len(column)}' for column in series if len(column) != len(series[0])]
+        received = fact("{columns} columns, 0 rows", columns=len(series))
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
+    differing = [
+        fact('"{name}" has {count}', name=column.name, count=len(column))
+        for column in series
+        if len(column) != len(series[0])
+    ]
     if differing:
-        expected = f'{len(series[0])} rows, as "{series[0].name}" has'
+        expected = fact('{rows} rows, as "{name}" has', rows=len(series[0]), name=series[0].name)
         raise DataError("E317", where=source, expected=expected, received=differing[0], notes=differing[1:20])
 
 
 def _plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     """Convert every column to numbers, booleans, texts or dates, and NaN to null."""
     if not frame.width or not frame.height:
-        received = f"{frame.width} columns, {frame.height} rows"
-        raise DataError("E304", where=source, expected="at least one row", received=received)
+        received = fact("{columns} columns, {rows} rows", columns=frame.width, rows=frame.height)
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
     check_names(source, frame.columns)
     strange = [
-        f'"{c.name}" holds {c.dtype}' for c in frame.get_columns() if c.dtype.is_nested() or _is_raw(c)
+        fact('"{name}" holds {content}', name=c.name, content=c.dtype)
+        for c in frame.get_columns()
+        if c.dtype.is_nested() or _is_raw(c)
     ]
     if strange:
         raise _unusable(source, strange)
@@ -277,8 +290,8 @@ def _unusable(source: str, faults: list[str]) -> DataError:
     return DataError(
         "E314",
         where=source,
-        expected="numbers, texts, yes/no or dates",
+        expected=fact("numbers, texts, yes/no or dates"),
         received=faults[0],
         notes=faults[1:20],
-        fix="leave these columns out before the table is read",
+        fix=fact("leave these columns out before the table is read"),
     )

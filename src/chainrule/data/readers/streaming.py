@@ -31,7 +31,7 @@ from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact, message_of
 from chainrule.prng import fold, key_of, permutation
 
 BLOCK = 65_536  # rows processed at once
@@ -55,24 +55,27 @@ def map_array(path: str | os.PathLike[str]) -> np.ndarray:
     """
     file = Path(path)
     if not os.path.isfile(file):
-        raise DataError("E301", where=str(path), expected="a .npy file", received="no such file")
+        raise DataError("E301", where=str(path), expected=fact("a .npy file"), received=fact("no such file"))
     try:
         with open_plain(file) as stream:
             layout = read_layout(stream)
             if layout.dtype.hasobject:
-                raise ValueError("Python objects")
+                raise ValueError(fact("Python objects"))
             order = "F" if layout.is_fortran else "C"
             array = np.memmap(stream, layout.dtype, "r", layout.start, layout.shape, order)
     except Exception as cause:  # arbitrary bytes raise many types
-        received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
+        received = _first_line(cause)
         raise DataError(
-            "E380", where=str(path), expected="one array of numbers", received=received
+            "E380", where=str(path), expected=fact("one array of numbers"), received=received
         ) from cause
     if array.ndim == 0 or not len(array) or array.dtype.kind not in "fiub" or not array.flags.c_contiguous:
-        order = "" if array.flags.c_contiguous else ", columns first"
         raise DataError(
-            "E380", where=str(path), expected="numbers, at least one row, rows first",
-            received=f"{array.dtype} of shape {array.shape}{order}",
+            "E380", where=str(path), expected=fact("numbers, at least one row, rows first"),
+            received=(
+                fact("{dtype} of shape {shape}", dtype=array.dtype, shape=array.shape)
+                if array.flags.c_contiguous
+                else fact("{dtype} of shape {shape}, columns first", dtype=array.dtype, shape=array.shape)
+            ),
             fix="numpy.save(path, numpy.ascontiguousarray(array))",
         )  # fmt: skip
     return array
@@ -101,7 +104,7 @@ def read_blocks(path: str | os.PathLike[str], rows: int = BLOCK) -> Iterator[Tab
     """
     if type(rows) is not int or rows < 1:
         raise UsageError(
-            "E102", where="read_blocks", name="rows", expected="at least 1", received=repr(rows)[:80]
+            "E102", where="read_blocks", name="rows", expected=fact("at least 1"), received=repr(rows)[:80]
         )
     file = Path(path)
     return (_block(file, start, rows) for start in range(0, _count(file), rows))
@@ -191,17 +194,21 @@ def stream(arrays: Arrays, order: Order, epoch: int = 0, workers: int = 2) -> It
         UsageError E102: ``workers`` is below 1.
     """
     if order.rows != arrays.rows:
-        expected = f"an order of {arrays.rows} rows"
-        raise DataError("E344", where="stream", expected=expected, received=f"{order.rows} rows")
+        expected = fact("an order of {rows} rows", rows=arrays.rows)
+        raise DataError(
+            "E344", where="stream", expected=expected, received=fact("{rows} rows", rows=order.rows)
+        )
     return prefetch(lambda step: arrays.take(order.batch(epoch, step)), order.steps, workers)
 
 
 def _count(file: Path) -> int:
     if not os.path.isfile(file):
-        raise DataError("E301", where=str(file), expected="a Parquet file", received="no such file")
+        raise DataError(
+            "E301", where=str(file), expected=fact("a Parquet file"), received=fact("no such file")
+        )
     count = int(_collect(file, lambda scan: scan.select(pl.len()))[0, 0])
     if not count:
-        raise DataError("E304", where=file.name, expected="at least one row", received="0 rows")
+        raise DataError("E304", where=file.name, expected=fact("at least one row"), received=fact("0 rows"))
     return count
 
 
@@ -214,5 +221,14 @@ def _collect(file: Path, narrow: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.D
     try:
         return narrow(pl.scan_parquet(file, glob=False, hive_partitioning=False)).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as cause:
-        received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
-        raise DataError("E316", where=file.name, expected="a Parquet file", received=received) from cause
+        received = _first_line(cause)
+        raise DataError(
+            "E316", where=file.name, expected=fact("a Parquet file"), received=received
+        ) from cause
+
+
+def _first_line(cause: Exception) -> str:
+    """The first line of an exception's text, or its type if it has none."""
+    text = message_of(cause)
+    lines = text.strip().splitlines()
+    return text if len(lines) == 1 and len(text) <= 120 else (lines or [type(cause).__name__])[0][:120]

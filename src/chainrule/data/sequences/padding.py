@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
@@ -69,15 +69,15 @@ def pad_sequences(
     longest = int(lengths.max()) if length is None else length
     if type(longest) is not int or longest < 1:
         raise UsageError(
-            "E102", where="pad_sequences", name="length", expected="at least 1", received=repr(length)
+            "E102", where="pad_sequences", name="length", expected=fact("at least 1"), received=repr(length)
         )
     long = np.flatnonzero(lengths > longest)
     if len(long) and not truncate:
-        places = [f"sequence {i} has {lengths[i]}" for i in long.tolist()]
+        places = [fact("sequence {number} has {count}", number=i, count=lengths[i]) for i in long.tolist()]
         raise DataError(
-            "E364", where=f"sequence {long[0]}", expected=f"at most {longest} values",
-            received=f"{lengths[long[0]]} values", notes=places[1:20],
-            fix=f"length={lengths.max()}, or truncate=True",
+            "E364", where=f"sequence {long[0]}", expected=fact("at most {limit} values", limit=longest),
+            received=fact("{count} values", count=lengths[long[0]]), notes=places[1:20],
+            fix=fact("length={length}, or truncate=True", length=lengths.max()),
         )  # fmt: skip
     lengths = np.minimum(lengths, longest)
     values = np.full((len(rows), longest, *rows[0].shape[1:]), value, np.result_type(*rows))  # (N, T, ...)
@@ -89,20 +89,22 @@ def pad_sequences(
 def _check(rows: list[np.ndarray]) -> None:
     """Require nonempty sequences of numbers with values of one shape."""
     if not rows:
-        raise DataError("E343", where="pad_sequences", expected="at least one sequence", received="none")
+        raise DataError(
+            "E343", where="pad_sequences", expected=fact("at least one sequence"), received=fact("none")
+        )
     flat = [i for i, row in enumerate(rows) if row.ndim == 0 or row.dtype.kind not in "fiub"]
     empty = [i for i, row in enumerate(rows) if row.ndim and not row.shape[0]]
     if empty:
         notes = [f"sequence {i}" for i in empty[1:20]]
         raise DataError(
-            "E363", where=f"sequence {empty[0]}", expected="at least one value", received="none", notes=notes,
-            fix="leave empty sequences out: [s for s in sequences if len(s)]",
+            "E363", where=f"sequence {empty[0]}", expected=fact("at least one value"), received=fact("none"),
+            notes=notes, fix=fact("leave empty sequences out: [s for s in sequences if len(s)]"),
         )  # fmt: skip
     shapes = {row.shape[1:] for row in rows if row.ndim}
     if flat or len(shapes) > 1:
         odd = flat[0] if flat else next(i for i, r in enumerate(rows) if r.shape[1:] != rows[0].shape[1:])
-        expected = "numbers (T,)" if flat else f"(T, {', '.join(map(str, rows[0].shape[1:]))})"
-        received = f"{rows[odd].dtype} of shape {rows[odd].shape}"
+        expected = fact("numbers (T,)") if flat else f"(T, {', '.join(map(str, rows[0].shape[1:]))})"
+        received = fact("{dtype} of shape {shape}", dtype=rows[odd].dtype, shape=rows[odd].shape)
         raise DataError("E341", where=f"sequence {odd}", expected=expected, received=received)
 
 
@@ -137,13 +139,19 @@ class Buckets:
         object.__setattr__(self, "lengths", tuple(int(n) for n in self.lengths))
         for name, value in (("batch_size", self.batch_size), ("width", self.width)):
             if value < 1:
-                raise UsageError("E102", where="Buckets", name=name, expected="at least 1", received=value)
+                raise UsageError(
+                    "E102", where="Buckets", name=name, expected=fact("at least 1"), received=value
+                )
         if not self.lengths:
-            raise DataError("E343", where="Buckets", expected="at least one length", received="none")
+            raise DataError(
+                "E343", where="Buckets", expected=fact("at least one length"), received=fact("none")
+            )
         if min(self.lengths) < 1:
             row = self.lengths.index(min(self.lengths))
             received = f"length {self.lengths[row]}"
-            raise DataError("E363", where=f"sequence {row}", expected="at least one value", received=received)
+            raise DataError(
+                "E363", where=f"sequence {row}", expected=fact("at least one value"), received=received
+            )
 
     @property
     def rows(self) -> int:

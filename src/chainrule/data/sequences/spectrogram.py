@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.audio import Sound
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 
 
@@ -64,10 +64,10 @@ class LogMel:
     def __post_init__(self) -> None:
         top = self.sample_rate / 2 if isinstance(self.sample_rate, int) else 0
         ranges = {
-            "sample_rate": (_is_integer(self.sample_rate), "an integer, at least 1"),
-            "win_length": (_is_integer(self.win_length, 2), "an integer, at least 2"),
-            "hop_length": (_is_integer(self.hop_length), "an integer, at least 1"),
-            "n_mels": (_is_integer(self.n_mels), "an integer, at least 1"),
+            "sample_rate": (_is_integer(self.sample_rate), fact("an integer, at least 1")),
+            "win_length": (_is_integer(self.win_length, 2), fact("an integer, at least 2")),
+            "hop_length": (_is_integer(self.hop_length), fact("an integer, at least 1")),
+            "n_mels": (_is_integer(self.n_mels), fact("an integer, at least 1")),
             "f_min": (0 <= self.f_min < top, f"0 <= f_min < {top:g}"),
             "f_max": (self.f_max is None or self.f_min < self.f_max <= top, f"f_min < f_max <= {top:g}"),
             "floor": (0 < self.floor < float("inf"), "above 0"),
@@ -77,11 +77,16 @@ class LogMel:
                 self._refuse(name, expected, repr(getattr(self, name))[:80])
         empty = np.flatnonzero(self.filters.sum(axis=0) == 0)
         if len(empty):
-            expected = (
-                f"fewer bands for a window of {self.win_length}: bands {empty[:5].tolist()} hold no tone"
+            expected = fact(
+                "fewer bands for a window of {length}: bands {bands} hold no tone",
+                length=self.win_length,
+                bands=empty[:5].tolist(),
             )
             self._refuse(
-                "n_mels", expected, self.n_mels, f"n_mels={max(1, self.n_mels // 2)}, or a longer window"
+                "n_mels",
+                expected,
+                self.n_mels,
+                fact("n_mels={n}, or a longer window", n=max(1, self.n_mels // 2)),
             )
 
     @staticmethod
@@ -118,13 +123,17 @@ class LogMel:
         if not np.isfinite(wave).all():
             place = int(np.argmin(np.isfinite(wave)))
             raise DataError(
-                "E342", where=f"samples[{place}]", expected="a finite number", received=wave[place]
+                "E342", where=f"samples[{place}]", expected=fact("a finite number"), received=wave[place]
             )
         if len(wave) < self.win_length:
-            expected = f"at least {self.win_length} samples, one frame"
+            expected = fact("at least {count} samples, one frame", count=self.win_length)
             fix = f"numpy.pad(samples, (0, {self.win_length - len(wave)}))"
             raise DataError(
-                "E372", where="LogMel", expected=expected, received=f"{len(wave)} samples", fix=fix
+                "E372",
+                where="LogMel",
+                expected=expected,
+                received=fact("{count} samples", count=len(wave)),
+                fix=fix,
             )
         frames = np.lib.stride_tricks.sliding_window_view(wave, self.win_length)[
             :: self.hop_length
@@ -137,8 +146,8 @@ class LogMel:
         """The mean of the channels; refuses another sample rate."""
         if sound.sample_rate != self.sample_rate:
             raise DataError(
-                "E371", where=sound.source, expected=f"{self.sample_rate} samples a second",
-                received=f"{sound.sample_rate} samples a second",
+                "E371", where=sound.source, expected=fact("{rate} samples a second", rate=self.sample_rate),
+                received=fact("{rate} samples a second", rate=sound.sample_rate),
                 fix=f"resampled(sound.mono, {sound.sample_rate}, {self.sample_rate})",
             )  # fmt: skip
         return sound.mono

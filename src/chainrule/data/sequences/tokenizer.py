@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 KINDS = ("character", "word", "byte_pair")
@@ -83,8 +83,9 @@ class Tokenizer:
         min_size = len(SPECIAL) + (BYTES if kind == "byte_pair" else 1)
         if type(size) is not int or not min_size <= size <= MAX_SIZE:
             raise UsageError(
-                "E102", where="Tokenizer.learn", name="size", expected=f"{min_size} to {MAX_SIZE}",
-                received=repr(size)[:80], fix=f"size={max(min_size, 8000)}",
+                "E102", where="Tokenizer.learn", name="size",
+                expected=fact("{first} to {last}", first=min_size, last=MAX_SIZE), received=repr(size)[:80],
+                fix=f"size={max(min_size, 8000)}",
             )  # fmt: skip
         texts = _texts(texts)
         if kind == "byte_pair":
@@ -150,8 +151,8 @@ class Tokenizer:
         if len(wrong):
             raise DataError(
                 "E361", where=f"position {wrong[0]}", number=array[wrong[0]],
-                expected=f"0 to {self.size - 1}", received=array[wrong[0]],
-                notes=[f"{len(wrong)} such numbers in all"] * (len(wrong) > 1),
+                expected=fact("0 to {last}", last=self.size - 1), received=array[wrong[0]],
+                notes=[fact("{count} such numbers in all", count=len(wrong))] * (len(wrong) > 1),
             )  # fmt: skip
         pieces = [self.tokens[i] for i in array.tolist() if i not in (PAD, BEGIN, END)]
         if self.kind == "byte_pair":
@@ -171,21 +172,23 @@ class Tokenizer:
             DataError E362: not a record of ``to_record``.
         """
         if not isinstance(record, dict) or set(record) != {"kind", "tokens", "merges", "lower"}:
-            raise _wrong("record", "exactly kind, tokens, merges, lower", record)
+            raise _wrong("record", fact("exactly {names}", names="kind, tokens, merges, lower"), record)
         kind, tokens, merges, lower = (record[name] for name in ("kind", "tokens", "merges", "lower"))
         if kind not in KINDS or type(lower) is not bool:
-            raise _wrong("kind, lower", f"{', '.join(KINDS)}; true or false", (kind, lower))
+            raise _wrong("kind, lower", fact("{names}; true or false", names=", ".join(KINDS)), (kind, lower))
         is_list = isinstance(tokens, list) and all(isinstance(t, str) and t for t in tokens)
         is_list = is_list and len(set(tokens)) == len(tokens) <= MAX_SIZE
         if not is_list or tuple(tokens[:4]) != SPECIAL:
-            raise _wrong("tokens", f"distinct texts, the first {', '.join(SPECIAL)}", tokens)
+            raise _wrong(
+                "tokens", fact("distinct texts, the first {names}", names=", ".join(SPECIAL)), tokens
+            )
         known = set(tokens)
         pairs = isinstance(merges, list) and all(
             isinstance(p, list) and len(p) == 2 and {*map(str, p), "".join(map(str, p))} <= known
             for p in merges
         )
         if not pairs or (merges and kind != "byte_pair"):
-            raise _wrong("merges", "pairs of tokens whose union is a token", merges)
+            raise _wrong("merges", fact("pairs of tokens whose union is a token"), merges)
         return cls(kind, tuple(tokens), tuple((a, b) for a, b in merges), lower)
 
 
@@ -199,8 +202,9 @@ def tokenizers_of(tokenizers: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, 
     odd = [tokenizer for tokenizer in named.values() if not isinstance(tokenizer, Tokenizer)]
     if odd:
         raise UsageError(
-            "E113", where="Model", name="tokenizer", expected="a tokenizer, or one for each input by name",
-            received=repr(odd[0])[:80], fix="tokenizer=cr.Tokenizer.learn(texts)",
+            "E113", where="Model", name="tokenizer",
+            expected=fact("a tokenizer, or one for each input by name"), received=repr(odd[0])[:80],
+            fix="tokenizer=cr.Tokenizer.learn(texts)",
         )  # fmt: skip
     return named
 
@@ -212,32 +216,41 @@ def _texts(texts: Iterable[str]) -> list[str]:
     if strange is not None:
         raise _no_text(strange, "Tokenizer.learn")
     if not any(text.strip() for text in items):
-        received = f"{len(items)} texts, all empty" if items else "none"
-        raise DataError("E360", where="Tokenizer.learn", expected="at least one letter", received=received)
+        received = fact("{count} texts, all empty", count=len(items)) if items else fact("none")
+        raise DataError(
+            "E360", where="Tokenizer.learn", expected=fact("at least one letter"), received=received
+        )
     return items
 
 
 def _no_text(value: object, where: str) -> UsageError:
     return UsageError(
-        "E113", where=where, name="a text", expected="str", received=repr(value)[:80], fix="str(text)"
+        "E113", where=where, name=fact("a text"), expected="str", received=repr(value)[:80], fix="str(text)"
     )
 
 
 def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
     """The error for tokens that are not in the vocabulary, each with its position."""
-    named = [(text[start:end], f'"{text[start:end]}" at position {start}') for start, end in spans]
+    named = [
+        (text[start:end], fact('"{token}" at position {start}', token=text[start:end], start=start))
+        for start, end in spans
+    ]
     (token, first), *rest = named
+    total = fact("{count} such tokens in all", count=len(named))
     known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
     return DataError(
-        "E365", where="the text", token=token, expected="tokens of the training texts", received=first,
-        notes=[note for _, note in rest[:8]] + [f"{len(named)} such tokens in all"] * (len(rest) > 8),
-        fix=f'"{known}"' if len(known) <= FIX_LENGTH else "leave them out",
+        "E365", where=fact("the text"), token=token, expected=fact("tokens of the training texts"),
+        received=first,
+        notes=[note for _, note in rest[:8]] + [total] * (len(rest) > 8),
+        fix=f'"{known}"' if len(known) <= FIX_LENGTH else fact("leave them out"),
     )  # fmt: skip
 
 
 def _wrong(path: str, expected: str, received: object) -> DataError:
     text = repr(received)[:80]
-    return DataError("E362", where=f"tokenizer record, {path}", expected=expected, received=text)
+    return DataError(
+        "E362", where=fact("tokenizer record, {path}", path=path), expected=expected, received=text
+    )
 
 
 def _rust() -> Any:

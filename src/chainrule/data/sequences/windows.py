@@ -19,7 +19,7 @@ from chainrule.data.readers.sources import read_table
 from chainrule.data.sample_types import Samples
 from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 
 if TYPE_CHECKING:
@@ -59,9 +59,14 @@ class Windows:
         cut = rows - round(rows * fraction)
         before, after = self.starts + reach <= cut, self.starts >= cut
         if not before.any() or not after.any():
-            received = f"{before.sum()} windows before row {cut}, {after.sum()} from there on"
+            received = fact(
+                "{before} windows before row {cut}, {after} from there on",
+                before=before.sum(),
+                cut=cut,
+                after=after.sum(),
+            )
             raise DataError(
-                "E331", where="Windows.split", expected="at least 1 window per part", received=received
+                "E331", where="Windows.split", expected=fact("at least 1 window per part"), received=received
             )
         return self._take(before), self._take(after)
 
@@ -129,8 +134,8 @@ def text_windows(numbers: ArrayLike, length: int, stride: int | None = None) -> 
     """
     array = np.asarray(numbers)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        received = f"{array.dtype} of shape {array.shape}"
-        raise DataError("E341", where="text_windows", expected="integers (T,)", received=received)
+        received = fact("{dtype} of shape {shape}", dtype=array.dtype, shape=array.shape)
+        raise DataError("E341", where="text_windows", expected=fact("integers (T,)"), received=received)
     starts = starts_of(len(array), length, 1, length if stride is None else stride)
     both = np.lib.stride_tricks.sliding_window_view(array, length + 1)[starts]  # (N, length + 1)
     return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
@@ -159,8 +164,8 @@ def text_rows(texts: Sequence[Sequence[int] | np.ndarray], length: int) -> tuple
     short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
     if short is not None or not len(texts):
         raise DataError(
-            "E363", where=f"text_rows, text {short or 0}", expected="at least 2 tokens",
-            received=len(texts[short or 0]) if len(texts) else "no text",
+            "E363", where=f"text_rows, text {short or 0}", expected=fact("at least 2 tokens"),
+            received=len(texts[short or 0]) if len(texts) else fact("no text"),
         )  # fmt: skip
     pairs = [np.stack([text[:-1], text[1:]]) for text in map(np.asarray, texts)]  # (T,) -> (2, T - 1)
     pieces = [pair[:, i : i + length] for pair in pairs for i in range(0, pair.shape[1], length)]
@@ -179,13 +184,20 @@ def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
         if type(value) is not int or value < 1:
             raise UsageError(
-                "E102", where="windows", name=name, expected="an integer, at least 1",
+                "E102", where="windows", name=name, expected=fact("an integer, at least 1"),
                 received=repr(value)[:80], fix=f"{name}=1",
             )  # fmt: skip
     if rows < length + horizon:
-        expected = f"at least {length + horizon} rows: {length} known and {horizon} to come"
+        expected = fact(
+            "at least {rows} rows: {length} known and {horizon} to come",
+            rows=length + horizon,
+            length=length,
+            horizon=horizon,
+        )
         fix = f"length={rows - horizon}" if rows > horizon else ""
-        raise DataError("E375", where="windows", expected=expected, received=f"{rows} rows", fix=fix)
+        raise DataError(
+            "E375", where="windows", expected=expected, received=fact("{rows} rows", rows=rows), fix=fix
+        )
     return np.arange(0, rows - length - horizon + 1, stride)
 
 
@@ -196,16 +208,17 @@ def _rows_first(cut: np.ndarray) -> np.ndarray:
 def _finite(array: np.ndarray) -> np.ndarray:
     """Convert a series to (T, F) floats; refuses non-finite values."""
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
-        received = f"{array.dtype} of shape {array.shape}"
-        raise DataError("E341", where="windows", expected="numbers (T,) or (T, F)", received=received)
+        received = fact("{dtype} of shape {shape}", dtype=array.dtype, shape=array.shape)
+        raise DataError("E341", where="windows", expected=fact("numbers (T,) or (T, F)"), received=received)
     values = array.reshape(len(array), -1).astype(np.float64)  # (T,) -> (T, 1)
     wrong = ~np.isfinite(values)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(
-            "E342", where=f"windows, row {row}, column {column}", expected="a finite number in every row",
-            received=values[row, column], notes=[f"{wrong.sum()} such numbers in all"],
-            fix="fill the gaps first, for example with the last value",
+            "E342", where=fact("windows, row {row}, column {column}", row=row, column=column),
+            expected=fact("a finite number in every row"), received=values[row, column],
+            notes=[fact("{count} such numbers in all", count=wrong.sum())],
+            fix=fact("fill the gaps first, for example with the last value"),
         )  # fmt: skip
     return values
 
@@ -226,9 +239,10 @@ def _of_table(
         if cells.null_count():
             row = int(cells.is_null().arg_max() or 0)
             raise DataError(
-                "E342", where=f'{table.place(row)}, column "{name}"', expected="a number in every row",
-                received="nothing", notes=[f"{cells.null_count()} such cells in all"],
-                fix="fill the gaps first, for example with the last value",
+                "E342", where=fact('{place}, column "{column}"', place=table.place(row), column=name),
+                expected=fact("a number in every row"), received=fact("nothing"),
+                notes=[fact("{count} such cells in all", count=cells.null_count())],
+                fix=fact("fill the gaps first, for example with the last value"),
             )  # fmt: skip
     values = np.stack([columns[name].to_numpy() for name in names], axis=1)  # F x (T,) -> (T, F)
     return values, values[:, [names.index(name) for name in targets]] if targets else values
@@ -241,6 +255,7 @@ def _check_order(table: Table, time: str) -> None:
     if falls.any():
         row = int(falls.arg_max() or 0)
         raise DataError(
-            "E376", where=f'{table.place(row)}, column "{time}"', expected=f"later than {cells[row - 1]}",
-            received=cells[row], fix=f'table.frame.sort("{time}")',
+            "E376", where=fact('{place}, column "{column}"', place=table.place(row), column=time),
+            expected=fact("later than {value}", value=cells[row - 1]), received=cells[row],
+            fix=f'table.frame.sort("{time}")',
         )  # fmt: skip

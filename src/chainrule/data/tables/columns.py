@@ -23,7 +23,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table, require_table
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
@@ -136,10 +136,10 @@ def require_columns(table: Table, *names: str) -> None:
         )
 
 
-_CELL_WORDS = {  # code -> expected, fix
-    "E311": ("a number", 'leave the cell empty if it is missing, or --category "{column}"'),
-    "E312": ("a finite number", "leave the cell empty if it is missing, or drop the row"),
-    "E318": ("yes or no, true or false, 1 or 0", "leave the cell empty if it is missing"),
+_CELL_FACTS = {  # code -> expected, template of the fix
+    "E311": (fact("a number"), 'leave the cell empty if it is missing, or --category "{column}"'),
+    "E312": (fact("a finite number"), "leave the cell empty if it is missing, or drop the row"),
+    "E318": (fact("yes or no, true or false, 1 or 0"), "leave the cell empty if it is missing"),
 }
 
 
@@ -150,8 +150,12 @@ class Faults:
         self.cells: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, code: str, table: Table, column: str, row: int, value: object, count: int) -> None:
-        where = f'{table.place(row)}, column "{column}"'
-        note = f'{where}: "{_short(value)}"' + (f" and {count - 1} more" if count > 1 else "")
+        where = fact('{place}, column "{column}"', place=table.place(row), column=column)
+        note = fact('{place}: "{value}"', place=where, value=_short(value))
+        if count > 1:
+            note = fact(
+                '{place}: "{value}" and {count} more', place=where, value=_short(value), count=count - 1
+            )
         facts: dict[str, Any] = {"where": where, "value": _short(value), "column": column, "note": note}
         self.cells.append((code, facts))
 
@@ -159,14 +163,14 @@ class Faults:
         if not self.cells:
             return
         code, facts = self.cells[0]
-        expected, fix = _CELL_WORDS[code]
+        expected, fix = _CELL_FACTS[code]
         raise DataError(
             code,
             where=facts["where"],
             expected=expected,
             received=f'"{facts["value"]}"',
             notes=[f["note"] for _, f in self.cells[1:20]],
-            fix=fix.format(column=facts["column"]),
+            fix=fact(fix, column=facts["column"]),
             value=facts["value"],
             column=facts["column"],
         )
@@ -179,7 +183,12 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         kind, reason = requested, Finding("requested")
     column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
     if is_target and cells.null_count() == table.rows:
-        raise DataError("E320", where=f'{table.source}, column "{name}"', column=name, received="no value")
+        raise DataError(
+            "E320",
+            where=fact('{place}, column "{column}"', place=table.source, column=name),
+            column=name,
+            received=fact("no value"),
+        )
     if kind == "number":
         values = number_cells(table, name, faults)
         return replace(column, **_statistics(present_numbers(values)))

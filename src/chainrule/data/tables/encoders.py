@@ -28,7 +28,7 @@ from chainrule.data.tables.columns import (
 )
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 
 LEVEL_LIMIT = 50
@@ -245,8 +245,14 @@ class Pixels:
         height, width, depth = self.shape
         if pixels.shape[1:] != self.shape:
             raise DataError(
-                "E353", where=table.source, expected=f"{height} x {width}, {depth} channels",
-                received="{} x {}, {} channels".format(*pixels.shape[1:]),
+                "E353", where=table.source,
+                expected=fact(
+                    "{height} x {width}, {depth} channels", height=height, width=width, depth=depth,
+                ),
+                received=fact(
+                    "{height} x {width}, {depth} channels",
+                    **dict(zip(("height", "width", "depth"), pixels.shape[1:], strict=True)),
+                ),
                 fix=f'read_images("...", size=({height}, {width}), channels={depth})',
             )  # fmt: skip
         std = np.array(self.std)

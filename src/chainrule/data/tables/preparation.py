@@ -27,7 +27,7 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
-from chainrule.errors import DataError, nearest
+from chainrule.errors import DataError, fact, joined, nearest
 from chainrule.records import frozen
 
 HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed
@@ -100,18 +100,7 @@ class Preparation:
         """
         inputs = [column for column in columns if column.kind in USED and column.name != target]
         if not inputs:
-            kinds = ", ".join(f"{c.name} is {c.kind}" for c in columns if c.name != target)
-            fix = '--category COLUMN, or kinds={"column": "category"}'
-            note = 'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md'
-            notes = [note] if any(column.kind == "text" for column in columns) else []
-            raise DataError(
-                "E325",
-                where=table.source,
-                expected="at least one input",
-                received=kinds,
-                fix=fix,
-                notes=notes,
-            )
+            raise _no_inputs(table, [column for column in columns if column.name != target])
         if len(inputs) > 1:  # images have several axes, to which numbers and categories cannot be appended
             inputs = [column for column in inputs if column.kind == "image"] or inputs
         faults = Faults()
@@ -125,9 +114,12 @@ class Preparation:
         faults.raise_any()
         mean, std = mean_and_std(values.drop_nulls().to_numpy())
         if not std > 0:
-            where = f'{table.source}, column "{target}"'
+            where = fact('{place}, column "{column}"', place=table.source, column=target)
             raise DataError(
-                "E323", where=where, expected="at least 2 different numbers", received=f"always {mean:g}"
+                "E323",
+                where=where,
+                expected=fact("at least 2 different numbers"),
+                received=fact("always {value:g}", value=mean),
             )
         return cls(target, kind, encodings, (), mean, std)
 
@@ -160,7 +152,12 @@ class Preparation:
         """
         first = self.encodings[0]
         if not isinstance(first, Pixels):
-            raise DataError("E354", where=f'column "{first.column}"', expected="images", received=first.kind)
+            raise DataError(
+                "E354",
+                where=fact('column "{column}"', column=first.column),
+                expected=fact("images"),
+                received=first.kind,
+            )
         std = [value if value > 0 else 1.0 for value in first.std]
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
@@ -212,16 +209,24 @@ class Preparation:
         if self.target not in table.columns:
             known = set(self.columns)
             similar = nearest(self.target, [name for name in table.columns if name not in known])
-            expected = f'a column "{self.target}"'
-            fix = f'rename "{similar}" to "{self.target}"' if similar else "add the targets, or only predict"
+            expected = fact('a column "{name}"', name=self.target)
+            fix = (
+                fact('rename "{old}" to "{new}"', old=similar, new=self.target)
+                if similar
+                else fact("add the targets, or only predict")
+            )
             raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
         cells = table.frame[self.target]
         if cells.null_count():
             row = int(cells.is_null().arg_max() or 0)
-            where = f'{table.place(row)}, column "{self.target}"'
-            received = f"{cells.null_count()} missing"
+            where = fact('{place}, column "{column}"', place=table.place(row), column=self.target)
+            received = fact("{count} missing", count=cells.null_count())
             raise DataError(
-                "E320", where=where, column=self.target, expected="a target in every row", received=received
+                "E320",
+                where=where,
+                column=self.target,
+                expected=fact("a target in every row"),
+                received=received,
             )
         return (
             self._label_numbers(table) if self.task == "classification" else self._standardize_targets(table)
@@ -236,7 +241,7 @@ class Preparation:
             row = numbers.index(-1)
             raise DataError(
                 "E329",
-                where=f'{table.place(row)}, column "{self.target}"',
+                where=fact('{place}, column "{column}"', place=table.place(row), column=self.target),
                 label=cells[row],
                 expected=", ".join(str(label) for label in self.labels[:20]),
                 received=f'"{cells[row]}"',
@@ -271,14 +276,18 @@ class Preparation:
         known = set(self.columns)
         spare = [name for name in table.columns if name not in known]
         similar = {name: nearest(name, spare) for name in missing[:HINTS]}
-        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        hints = [f'rename "{word}" to "{name}"' for name, word in similar.items() if word]
+        received = fact('no "{names}"', names='", "'.join(missing[:SHOWN]))
+        if len(missing) > SHOWN:
+            received = fact("{text} and {count} more", text=received, count=len(missing) - SHOWN)
+        hints = [
+            fact('rename "{old}" to "{new}"', old=word, new=name) for name, word in similar.items() if word
+        ]
         raise DataError(
             "E326",
             where=table.source,
             expected=", ".join(self.columns[:20]),
-            received='no "' + '", "'.join(missing[:SHOWN]) + '"' + more,
-            fix="; ".join(hints),
+            received=received,
+            fix=joined("; ", hints),
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -302,3 +311,16 @@ def _spelling(label: object) -> str:
 
 def _raw(cell: object) -> str:
     return "" if cell is None else str(cell)
+
+
+def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
+    """The error for columns none of which can be an input."""
+    note = fact('texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md')
+    return DataError(
+        "E325",
+        where=table.source,
+        expected=fact("at least one input"),
+        received=joined(", ", (fact("{name} is {kind}", name=c.name, kind=fact(c.kind)) for c in columns)),
+        fix=fact('--category COLUMN, or kinds={{"column": "category"}}'),
+        notes=[note] if any(column.kind == "text" for column in columns) else [],
+    )

@@ -12,7 +12,7 @@ import sys
 from typing import Any, NamedTuple
 
 from chainrule.data.tables.encoders import ENCODINGS, LEVEL_LIMIT, Category, Encoding, Number, Pixels, YesNo
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 
 VERSION = 1
 TEXT_LIMIT = 10_000_000  # the limit of a cell; texts in a record come from cells
@@ -62,18 +62,18 @@ def read_record(record: object) -> Parts:
     target = _text("target", fields["target"])
     task = fields["task"]
     if task not in ("classification", "regression"):
-        raise _wrong("task", "classification or regression", task)
+        raise _wrong("task", fact("classification or regression"), task)
     rows = enumerate(_list("encodings", fields["encodings"]))
     encodings = tuple(_read_encoding(f"encodings[{i}]", encoding) for i, encoding in rows)
     names = [encoding.column for encoding in encodings]
     if not names or len(set(names)) < len(names) or target in names:
-        raise _wrong("encodings", "at least one, distinct columns, none of them the target", names[:20])
+        raise _wrong("encodings", fact("at least one, distinct columns, none of them the target"), names[:20])
     if len(encodings) > 1 and any(isinstance(encoding, Pixels) for encoding in encodings):
-        raise _wrong("encodings", "images alone", names[:20])
+        raise _wrong("encodings", fact("images alone"), names[:20])
     labels = _read_labels(task, fields["labels"])
     mean, std = _number("target_mean", fields["target_mean"]), _number("target_std", fields["target_std"])
     if std <= 0:
-        raise _wrong("target_std", "a number above 0", std)
+        raise _wrong("target_std", fact("a number above 0"), std)
     return Parts(target, task, encodings, labels, mean, std)
 
 
@@ -96,11 +96,11 @@ def _read_encoding(path: str, record: object) -> Encoding:
     indicator = _flag(f"{path}.indicator", fields["indicator"])
     if kind == "yes_no":
         if not 0 <= mean <= 1:
-            raise _wrong(f"{path}.mean", "0 to 1", mean)
+            raise _wrong(f"{path}.mean", fact("0 to 1"), mean)
         return YesNo(column, mean, indicator)
     std = _number(f"{path}.std", fields["std"])
     if std < 0:
-        raise _wrong(f"{path}.std", "0 or more", std)
+        raise _wrong(f"{path}.std", fact("0 or more"), std)
     return Number(column, mean, std, indicator)
 
 
@@ -108,22 +108,26 @@ def _read_category(path: str, column: str, fields: dict[str, Any]) -> Category:
     levels = _texts(f"{path}.levels", fields["levels"])
     rare = _texts(f"{path}.rare", fields["rare"])
     if len({*levels, *rare}) < len(levels) + len(rare):
-        raise _wrong(f"{path}.levels", "distinct levels", "a repeated level")
+        raise _wrong(f"{path}.levels", fact("distinct levels"), "a repeated level")
     if len(levels) > LEVEL_LIMIT or (rare and len(levels) < LEVEL_LIMIT):
-        raise _wrong(f"{path}.levels", f"{LEVEL_LIMIT} levels before any is rare", len(levels))
+        raise _wrong(
+            f"{path}.levels", fact("{count} levels before any is rare", count=LEVEL_LIMIT), len(levels)
+        )
     return Category(column, levels, rare, _flag(f"{path}.missing", fields["missing"]))
 
 
 def _read_pixels(path: str, column: str, fields: dict[str, Any]) -> Pixels:
     shape = tuple(_list(f"{path}.shape", fields["shape"]))
     is_fine = len(shape) == 3 and all(type(n) is int and 1 <= n <= 10_000 for n in shape) and shape[2] <= 4
-    _checked(f"{path}.shape", shape, is_fine, "height, width and channels")
+    _checked(f"{path}.shape", shape, is_fine, fact("height, width and channels"))
     mean, std = (
         tuple(_number(f"{path}.{name}[{i}]", v) for i, v in enumerate(_list(f"{path}.{name}", fields[name])))
         for name in ("mean", "std")
     )
     if not len(mean) == len(std) == shape[2] or min(*mean, *std) < 0 or max(*mean, *std) > 1:
-        raise _wrong(f"{path}.mean, std", f"{shape[2]} numbers from 0 to 1 each", (mean, std))
+        raise _wrong(
+            f"{path}.mean, std", fact("{count} numbers from 0 to 1 each", count=shape[2]), (mean, std)
+        )
     return Pixels(column, shape, mean, std)
 
 
@@ -131,13 +135,13 @@ def _read_labels(task: str, value: object) -> tuple[Any, ...]:
     labels = _list("labels", value)
     if task == "regression":
         if labels:
-            raise _wrong("labels", "none for regression", f"{len(labels)} labels")
+            raise _wrong("labels", fact("none for regression"), f"{len(labels)} labels")
         return ()
     kinds = {type(label) for label in labels}
     if len(labels) < 2 or len(kinds) != 1 or not kinds <= {str, int, bool}:
-        raise _wrong("labels", "at least 2 texts, integers or booleans", labels[:5])
+        raise _wrong("labels", fact("at least 2 texts, integers or booleans"), labels[:5])
     if any(later <= earlier for earlier, later in itertools.pairwise(labels)):
-        raise _wrong("labels", "sorted and distinct", labels[:5])
+        raise _wrong("labels", fact("sorted and distinct"), labels[:5])
     for i, label in enumerate(labels):
         if isinstance(label, str):
             _text(f"labels[{i}]", label)
@@ -147,17 +151,17 @@ def _read_labels(task: str, value: object) -> tuple[Any, ...]:
 def _fields(path: str, record: object, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(record, dict) or set(record) != set(names):
         received = sorted(map(str, record))[:20] if isinstance(record, dict) else type(record).__name__
-        raise _wrong(path, f"exactly {', '.join(names)}", received)
+        raise _wrong(path, fact("exactly {names}", names=", ".join(names)), received)
     return record
 
 
 def _list(path: str, value: object) -> list[Any]:
-    return _checked(path, value, isinstance(value, list) and len(value) <= LIST_LIMIT, "a list")
+    return _checked(path, value, isinstance(value, list) and len(value) <= LIST_LIMIT, fact("a list"))
 
 
 def _text(path: str, value: object) -> str:
     is_fine = isinstance(value, str) and 0 < len(value) <= TEXT_LIMIT
-    return _checked(path, value, is_fine, "a text that is not empty")
+    return _checked(path, value, is_fine, fact("a text that is not empty"))
 
 
 def _texts(path: str, value: object) -> tuple[str, ...]:
@@ -165,14 +169,14 @@ def _texts(path: str, value: object) -> tuple[str, ...]:
 
 
 def _flag(path: str, value: object) -> bool:
-    return _checked(path, value, isinstance(value, bool), "true or false")
+    return _checked(path, value, isinstance(value, bool), fact("true or false"))
 
 
 def _number(path: str, value: Any) -> float:
     # Compared rather than converted: float(10**400) raises, and comparisons with NaN are false.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_fine = is_number and abs(value) <= sys.float_info.max
-    return float(_checked(path, value, is_fine, "a finite number"))
+    return float(_checked(path, value, is_fine, fact("a finite number")))
 
 
 def _checked(path: str, value: Any, is_fine: bool, expected: str) -> Any:
@@ -184,4 +188,6 @@ def _checked(path: str, value: Any, is_fine: bool, expected: str) -> Any:
 def _wrong(path: str, expected: str, received: object) -> DataError:
     text = repr(received)
     text = text if len(text) <= 80 else text[:77] + "..."
-    return DataError("E328", where=f"preparation record, {path}", expected=expected, received=text)
+    return DataError(
+        "E328", where=fact("preparation record, {path}", path=path), expected=expected, received=text
+    )

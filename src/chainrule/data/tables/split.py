@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
@@ -64,7 +64,9 @@ def split(
         labels = labels.astype(str)
     _check_fractions(fractions)
     if not len(labels):
-        raise DataError("E331", where="split", expected="at least 1 row per part", received="0 rows")
+        raise DataError(
+            "E331", where="split", expected=fact("at least 1 row per part"), received=fact("0 rows")
+        )
     groups = _groups(labels) if stratify and labels.dtype.kind != "f" else [(None, np.arange(len(labels)))]
     parts: list[list[np.ndarray]] = [[], [], []]
     notices = []
@@ -105,9 +107,9 @@ def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
             "E322",
             where="split",
             label=", ".join(lonely),
-            expected="at least 2 rows per class",
-            received="1 row",
-            fix="add rows of that class, or leave the class out",
+            expected=fact("at least 2 rows per class"),
+            received=fact("1 row"),
+            fix=fact("add rows of that class, or leave the class out"),
         )
     return groups
 
@@ -118,7 +120,7 @@ def _check_fractions(fractions: Sequence[float]) -> None:
         raise UsageError(
             "E330",
             where="split",
-            expected="three fractions, not negative, training above 0, sum 1",
+            expected=fact("three fractions, not negative, training above 0, sum 1"),
             received=tuple(fractions),
             fix=f"fractions={FRACTIONS}",
         )
@@ -131,7 +133,7 @@ def _check_parts(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> Non
         raise DataError(
             "E331",
             where="split",
-            expected="at least 1 row per part",
-            received=f"{sum(sizes)} rows, none for {' and '.join(empty)}",
-            fix="add rows, or set that fraction to 0",
+            expected=fact("at least 1 row per part"),
+            received=fact("{rows} rows, none for {parts}", rows=sum(sizes), parts=" and ".join(empty)),
+            fix=fact("add rows, or set that fraction to 0"),
         )

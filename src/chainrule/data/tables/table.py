@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import UsageError, short_repr
+from chainrule.errors import UsageError, fact, short_repr
 from chainrule.records import frozen
 
 EXACT = 2**53  # beyond this, float64 does not represent every integer
@@ -64,7 +64,11 @@ class Table:
     def place(self, row: int) -> str:
         """The position of a row (from 0) as text: its line in the file, else its number from 1."""
         line = self.line_of(row)
-        return f"row {row + 1} of {self.source}" if line is None else f"{self.source} line {line}"
+        return (
+            fact("row {row} of {source}", row=row + 1, source=self.source)
+            if line is None
+            else fact("{file} line {line}", file=self.source, line=line)
+        )
 
     def take(self, index: np.ndarray) -> Table:
         """The table of the rows in ``index``, in that order."""
@@ -129,6 +133,6 @@ def require_table(table: object) -> None:
         arrays = isinstance(table, np.ndarray | list | tuple)
         raise UsageError(
             "E113", where="check", name="table", received=short_repr(table),
-            expected="a table: cr.read_table of a file, a frame or a dict of columns",
+            expected=fact("a table: cr.read_table of a file, a frame or a dict of columns"),
             fix="model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)",
         )  # fmt: skip

@@ -24,7 +24,7 @@ from chainrule.data.tables.columns import (
 )
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 TASKS = ("classification", "regression")
@@ -89,7 +89,11 @@ def choose_task(
         fix = f'target="{table.columns[-1]}"'
         columns_text = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         raise DataError(
-            "E319", where=table.source, expected="one of: " + columns_text, received="none", fix=fix
+            "E319",
+            where=table.source,
+            expected=fact("one of: {names}", names=columns_text),
+            received=fact("none"),
+            fix=fix,
         )
     require_columns(table, target)
     described = describe(table, target) if columns is None else columns
@@ -120,11 +124,11 @@ def _infer(table: Table, column: Column) -> str:
     if column.kind in ("text", "id", "date") and distinct > 20 and distinct * 2 > len(cells):
         raise DataError(
             "E324",
-            where=f'{table.source}, column "{column.name}"',
+            where=fact('{place}, column "{column}"', place=table.source, column=column.name),
             column=column.name,
-            expected="numbers, or classes with several rows each",
-            received=f"{distinct} different values in {len(cells)} rows",
-            fix="choose another target",
+            expected=fact("numbers, or classes with several rows each"),
+            received=fact("{count} different values in {rows} rows", count=distinct, rows=len(cells)),
+            fix=fact("choose another target"),
         )
     return "classification"
 
@@ -132,10 +136,10 @@ def _infer(table: Table, column: Column) -> str:
 def _classification(table: Table, column: Column, rows: np.ndarray, notices: tuple[Finding, ...]) -> Task:
     cells = table.frame[column.name].drop_nulls()
     counts = count_levels(cells)
-    where = f'{table.source}, column "{column.name}"'
+    where = fact('{place}, column "{column}"', place=table.source, column=column.name)
     if len(counts) == 1:
-        received = f'"{counts[0][0]}" in all {len(cells)} rows'
-        raise DataError("E321", where=where, expected="at least 2 classes", received=received)
+        received = fact('"{value}" in all {rows} rows', value=counts[0][0], rows=len(cells))
+        raise DataError("E321", where=where, expected=fact("at least 2 classes"), received=received)
     single = [level for level, count in counts if count == 1]
     if single:
         labels = ", ".join(single[:10]) + (", ..." if len(single) > 10 else "")
@@ -144,9 +148,9 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
             "E322",
             where=where,
             label=labels,
-            expected="at least 2 rows per class",
-            received="1 row",
-            fix='task="regression"' if numeric else "add rows of that class, or leave the class out",
+            expected=fact("at least 2 rows per class"),
+            received=fact("1 row"),
+            fix='task="regression"' if numeric else fact("add rows of that class, or leave the class out"),
         )
     reason = Finding("target_levels", facts={"levels": len(counts)})
     return Task("classification", column.name, labels_of(cells), rows, reason, notices)
@@ -155,18 +159,20 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
 def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Finding, ...]) -> Task:
     cells = table.frame[target]
     values = numbers(cells.cast(pl.String) if cells.dtype.is_temporal() else cells)
-    where = f'{table.source}, column "{target}"'
+    where = fact('{place}, column "{column}"', place=table.source, column=target)
     if not values.count():
         received = f'"{cells.drop_nulls()[0]}"'
         fix = "--task classification"
-        raise DataError("E324", where=where, column=target, expected="numbers", received=received, fix=fix)
+        raise DataError(
+            "E324", where=where, column=target, expected=fact("numbers"), received=received, fix=fix
+        )
     faults = Faults()
     number_cells(table, target, faults)
     faults.raise_any()
     distinct = values.drop_nulls().n_unique()
     if distinct == 1:
-        received = f"{values.drop_nulls()[0]:g} in all {values.count()} rows"
-        raise DataError("E323", where=where, expected="at least 2 different numbers", received=received)
+        received = fact("{value:g} in all {rows} rows", value=values.drop_nulls()[0], rows=values.count())
+        raise DataError("E323", where=where, expected=fact("at least 2 different numbers"), received=received)
     reason = Finding("target_numbers", facts={"levels": distinct})
     return Task("regression", target, (), rows, reason, notices)
 

@@ -21,6 +21,7 @@ PHRASES: dict[str, str] = {
     "a value beyond the prediction": "超出当前预测的值",
     "an integer": "整数",
     "an integer, at least {}": "不小于 {} 的整数",
+    "an integer, at least 2": "不小于 2 的整数",
     "another prediction": "另一个预测",
     "target=None for any other prediction": "target=None 表示任何其他预测",
     "target=None for any other class": "target=None 表示任何其他类别",

@@ -279,4 +279,10 @@ PHRASES: dict[str, str] = {
         "{height} x {width} = {rows} x {columns} 个 {side} x {side} 的方块"
     ),
     "no parameters": "没有参数",
+    "{note}: {call}": "{note}：{call}",
+    "{names} inferred": "{names} 自动推断",
+    "{names} left out": "已省去 {names}",
+    '{source}, part {number} of {total} ("{text}")': (
+        '{source} 的第 {number} 部分（共 {total} 部分："{text}"）'
+    ),
 }

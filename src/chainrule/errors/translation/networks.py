@@ -21,13 +21,22 @@ PHRASES: dict[str, str] = {
     "{} cells, or {}": "{} 个像素，或{}",
     "{bound}{size} cells, or {fix}": "{bound}{size} 个像素，或{fix}",
     "{}: here {}": "{}：此处为 {}",
+    "{theirs}: here {own}": "{theirs}：此处为 {own}",
     "{} left out: {}": "{} 已省去：{}",
+    "{name} left out: {text}": "{name} 已省去：{text}",
     "learning_rate_factor multiplies the learning rate of the optimizer": (
         "learning_rate_factor 是优化器学习率的倍数"
     ),
     "the optimizer has the learning rate: {}": "学习率由优化器设置：{}",
+    "the optimizer has the learning rate: cr.Adam(0.001)": "学习率由优化器设置：cr.Adam(0.001)",
     "the model has the optimizer: {}": "优化器由模型设置：{}",
+    "the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))": (
+        "优化器由模型设置：cr.Model(net, loss, cr.Adam(0.001))"
+    ),
     "the model has the loss: {}": "损失函数由模型设置：{}",
+    "the model has the loss: cr.Model(net, loss, cr.Adam(0.001))": (
+        "损失函数由模型设置：cr.Model(net, loss, cr.Adam(0.001))"
+    ),
     "an argument of fit": "fit 的参数",
     "the best weights are always restored": "总是恢复最佳权重",
     "arrays stay in the memory of the CPU": "数组始终在 CPU 内存中",
@@ -54,7 +63,9 @@ PHRASES: dict[str, str] = {
     "{} at the end of it": "在它末尾加 {}",
     "{} for single words": "单个词用 {}",
     "{} as the last layer, with cross_entropy": "最后一层用 {}，配合 cross_entropy",
-    "{} as the last layer has n outputs for a sample": "最后一层用 {}，每个样本有 n 个输出",
+    "cr.Dense({classes}) as the last layer, with cross_entropy": (
+        "最后一层用 cr.Dense({classes})，配合 cross_entropy"
+    ),
     "(B, ..., C), C at least {}": "(B, ..., C)，C 至少为 {}",
     "0 <= start <= stop <= {}, step >= 1 (C2)": "0 <= start <= stop <= {}，step >= 1 (C2)",
     "0 to {} (C1)": "0 到 {} (C1)",
@@ -62,12 +73,14 @@ PHRASES: dict[str, str] = {
     "0 to {}, each once": "0 到 {}，每个一次",
     "{} to {}, each once": "{} 到 {}，每个一次",
     "1 to {}": "1 到 {}",
+    "1 to {step}, as many as the training made": "1 到 {step}，与训练的步数相同",
     "1 to 1024": "1 到 1024",
     "1 or 2": "1 或 2",
     "1 or more": "不小于 1",
     "1 to {#} places of a window of {#}": "窗口 {1} 中的 1 到 {0} 个位置",
     "a divisor of {}": "{} 的约数",
     "an order of {}": "{} 的一个排列",
+    "an order of {rows} rows": "{rows} 行的一个排列",
     "a multiple of {}": "{} 的倍数",
     "multiples of {}": "{} 的倍数",
     "a number, or one entry for each of {#} axes": "一个数，或对 {} 个轴各给一个",
@@ -109,6 +122,9 @@ PHRASES: dict[str, str] = {
     "states after the step: {}": "一步之后的状态：{}",
     "slice step {}": "步长 {}",
     "step {}": "第 {} 步",
+    "step {step} (epoch {epoch}, batch {batch}, {samples} rows)": (
+        "第 {step} 步（第 {epoch} 轮，第 {batch} 批，{samples} 行）"
+    ),
     "values and indices of one shape, indices integers": "值与位置形状相同，位置为整数",
     "integers, slices, ... and None": "整数、切片、... 和 None",
     "width {} or {}, for {} heads": "宽度 {} 或 {}（{} 个头）",
@@ -215,7 +231,11 @@ PHRASES: dict[str, str] = {
     "a very long integer": "一个很长的整数",
     "{}, or one of the {#} paths in them": "{}，或其中 {} 条路径之一",
     "images of {#} x {#}: cr.read_images({})": "{} x {} 的图像：cr.read_images({})",
+    "images of {height} x {width}: cr.read_images(folder, size=({height}, {width}))": (
+        "{height} x {width} 的图像：cr.read_images(folder, size=({height}, {width}))"
+    ),
     "none: frozen={}": "无：frozen={}",
+    "none: frozen={names}": "无：frozen={names}",
     "leave them out": "去掉它们",
     "a dict with {}": "含 {} 的字典",
     "a dict with a {kind} as key": "以 {kind} 为键的字典",
@@ -227,4 +247,7 @@ PHRASES: dict[str, str] = {
     "{#} squares of {}": "{} 个 {} 的方块",
     "{} squares of {} x {}": "{} 个 {} x {} 的方块",
     'frozen=["stage1"]: some layers, not all': 'frozen=["stage1"]：冻结部分层，而非全部',
+    "{} as the last layer has n outputs for a sample": "最后一层用 {}，每个样本有 n 个输出",
+    "cr.Dense(n) as the last layer has n outputs for a sample": "最后一层用 cr.Dense(n)，每个样本有 n 个输出",
+    "one of {count}: chainrule show {plural}": "{count} 个之一：chainrule show {plural}",
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.store import atomic_write, os_errors
 from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
@@ -82,6 +82,6 @@ def complete_lines(
     if text and not (lines and is_valid(first)):
         raise FileError(
             "E512", where=str(path), expected=description, received=text[:60].decode("utf-8",
-            "replace").strip(), fix="another path, or remove the file if it is not needed",
+            "replace").strip(), fix=fact("another path, or remove the file if it is not needed"),
         )  # fmt: skip
     return lines

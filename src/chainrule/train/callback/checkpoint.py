@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY
 from pathlib import Path
 from string import Formatter
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.events import EpochDone, Event, Listener
 from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
@@ -58,7 +58,7 @@ class Checkpoint(Callback):
 
     def __post_init__(self) -> None:
         require_integer(self, "every", 1)
-        require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
+        require(self, "monitor", isinstance(self.monitor, str), fact("a column of the history"), '"val_loss"')
         if self.max_to_keep is not None:
             require_integer(self, "max_to_keep", 1)
         object.__setattr__(self, "path", str(self.path))
@@ -96,7 +96,7 @@ class Checkpoint(Callback):
         except ValueError:
             parts = [("?", "")]
         if not all(name.isidentifier() and "{" not in form for name, form in parts):
-            expected = "a path, with names in braces: {epoch}, {val_loss:.3f}"
+            expected = fact("a path, with names in braces: {{epoch}}, {{val_loss:.3f}}")
             raise UsageError(
                 "E102", where="Checkpoint", name="path", expected=expected, received=repr(self.path)[:80],
                 fix='"models/{epoch:03d}.safetensors"',
@@ -114,7 +114,7 @@ class Checkpoint(Callback):
             return Path(self.path.format_map({**values, "epoch": int(values["epoch"]), "step": step}))
         except (ValueError, TypeError) as cause:
             raise UsageError(
-                "E102", where="Checkpoint", name="path", expected="formats that fit numbers",
+                "E102", where="Checkpoint", name="path", expected=fact("formats that fit numbers"),
                 received=f"{self.path!r}: {cause}"[:120], fix='"models/{epoch:03d}.safetensors"',
             ) from cause  # fmt: skip
 

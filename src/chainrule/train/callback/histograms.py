@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import FileError, UsageError
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import plain_path
@@ -127,7 +127,7 @@ class Histograms(Callback):
         require_integer(self, "every", 0)
         require_integer(self, "rows", 1)
         for name in ("activations", "gradients"):
-            require(self, name, isinstance(getattr(self, name), bool), "True or False")
+            require(self, name, isinstance(getattr(self, name), bool), fact("True or False"))
         object.__setattr__(self, "path", str(self.path))
 
     def start(self, training: TrainingView) -> Listener:
@@ -159,8 +159,8 @@ class Histograms(Callback):
         run = training.options.run
         if not self.path and run is None:
             raise UsageError(
-                "E102", where="Histograms", name="path", expected="a file, or a folder as fit(run=...)",
-                received="neither", fix='cr.Histograms("histograms.safetensors")',
+                "E102", where="Histograms", name="path", expected=fact("a file, or a folder as fit(run=...)"),
+                received=fact("neither"), fix='cr.Histograms("histograms.safetensors")',
             )  # fmt: skip
         folder = run.path if isinstance(run, RunFolder) else Path(run or ".")
         return Path(self.path) if self.path else folder / FILE
@@ -235,5 +235,7 @@ def read_histograms(path: str | Path, within: Path | None = None) -> RecordedHis
         if is_valid:
             counts[kind][layer] = rows
     if not is_valid or not isinstance(epochs, list):
-        raise FileError("E563", where=str(path), expected="counts for each epoch and bin", received="others")
+        raise FileError(
+            "E563", where=str(path), expected=fact("counts for each epoch and bin"), received=fact("others")
+        )
     return RecordedHistograms(np.array(epochs, np.int64), counts)

@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY
 from itertools import count
 from pathlib import Path
 
+from chainrule.errors import fact
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
 from chainrule.nn.validation import require, require_integer
 from chainrule.records import frozen
@@ -58,7 +59,7 @@ class TensorBoard(Callback):
     def __post_init__(self) -> None:
         require_integer(self, "histograms", 0)
         for name in ("steps", "gradients"):
-            require(self, name, isinstance(getattr(self, name), bool), "True or False")
+            require(self, name, isinstance(getattr(self, name), bool), fact("True or False"))
 
     def start(self, training: TrainingView) -> Listener:
         pending: list[bytes] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import KW_ONLY
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.events import Event, Listener, TrainingStarted
 from chainrule.nn.validation import require_number
 from chainrule.records import frozen
@@ -46,7 +46,7 @@ class TimeLimit(Callback):
             require_number(self, name, minimum=0)
         if not self.total > 0:
             raise UsageError(
-                "E102", where="TimeLimit", name="the time", expected="> 0 seconds", received="0",
+                "E102", where="TimeLimit", name="the time", expected=fact("> 0 seconds"), received="0",
                 fix="cr.TimeLimit(minutes=30)",
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from chainrule.errors import fact
 from chainrule.graph import fingerprint
 from chainrule.nn.scope import Collected
 from chainrule.train.network import Network
@@ -63,18 +64,25 @@ def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: 
     """
     part = next((name for name, value in now.items() if saved.get(name) != value), None)
     if part is None:
-        return None if saved.keys() <= now.keys() else "the layers: one was removed"
+        return None if saved.keys() <= now.keys() else fact("the layers: one was removed")
     kind, _, name = part.partition(" ")
     if kind in ("layer", "inference"):
         layer = type(network.inference.book.layers.get(name, network.recipe.net)).__name__
-        mode = "" if kind == "layer" else ", in inference"
-        return f'the layer {layer} "{name}"{mode}'
+        if kind == "layer":
+            return fact('the layer {layer} "{name}"', layer=layer, name=name)
+        return fact('the layer {layer} "{name}", in inference', layer=layer, name=name)
     return {
-        "output": f"the layer {type(network.recipe.net).__name__}, which contains the complete network",
-        "loss": f'the loss {type(network.losses[name]).__name__} of the output "{name}"' if name else "",
-        "objective": "the penalties on parameters and activity, or the sample weights",
-        "learning_rate": "the learning rate schedule",
-        "gradients": "the gradients or their clipping",
-        "update": "the optimizer or the state updates of a layer",
-        "prediction": "the predictions that the loss makes of the outputs",
+        "output": fact(
+            "the layer {name}, which contains the complete network", name=type(network.recipe.net).__name__
+        ),
+        "loss": fact(
+            'the loss {kind} of the output "{output}"', kind=type(network.losses[name]).__name__, output=name
+        )
+        if name
+        else "",
+        "objective": fact("the penalties on parameters and activity, or the sample weights"),
+        "learning_rate": fact("the learning rate schedule"),
+        "gradients": fact("the gradients or their clipping"),
+        "update": fact("the optimizer or the state updates of a layer"),
+        "prediction": fact("the predictions that the loss makes of the outputs"),
     }[kind]

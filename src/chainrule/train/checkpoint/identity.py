@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule import nn
 from chainrule.data import Arrays
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.graph import fingerprint, input_node
 from chainrule.nn.schedule import Schedule
 from chainrule.records import frozen
@@ -75,9 +75,9 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
         differences = _other_code(saved.get("computation"), now["computation"], network)
     if differences:
         raise FileError(
-            "E505", where=where, expected="the same network, data, code and options as before",
+            "E505", where=where, expected=fact("the same network, data, code and options as before"),
             received=differences[0], notes=differences[1:],
-            fix="the previous options, data and code, or another folder for a new training",
+            fix=fact("the previous options, data and code, or another folder for a new training"),
         )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[st
     """The part whose computation differs although all settings are equal."""
     saved = saved if isinstance(saved, dict) else {}
     part = first_difference(saved, now, network)
-    return [] if part is None else [f"other code with equal settings: {part}"]
+    return [] if part is None else [fact("other code with equal settings: {names}", names=part)]
 
 
 @contextmanager
@@ -120,10 +120,18 @@ def difference(saved: Any, now: Any, path: str) -> str | None:
         return None
     if isinstance(saved, list) and isinstance(now, list | tuple):
         parts = (difference(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(saved, now, strict=False)))
-        count = f"{path}: {len(saved)} parts, now {len(now)}" if len(saved) != len(now) else None
+        count = (
+            fact("{name}: {before} parts, now {now}", name=path, before=len(saved), now=len(now))
+            if len(saved) != len(now)
+            else None
+        )
         return next((part for part in parts if part is not None), count)
     is_same = saved == now and isinstance(saved, bool) == isinstance(now, bool)
-    return None if is_same else f"{path}: {_brief(saved)}, now {_brief(now)}"
+    return (
+        None
+        if is_same
+        else fact("{name}: {before}, now {now}", name=path, before=_brief(saved), now=_brief(now))
+    )
 
 
 def _brief(value: Any) -> str:
@@ -155,7 +163,9 @@ def _code_differs(saved: Any, now: Any) -> str | None:
     if saved.get("python") != now.get("python"):
         return None
     changed = [name for name in saved.keys() & now.keys() if saved[name] != now[name]]
-    return f"other code with equal settings: {', '.join(sorted(changed))}" if changed else None
+    return (
+        fact("other code with equal settings: {names}", names=", ".join(sorted(changed))) if changed else None
+    )
 
 
 # --- the facts

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import data, nn
-from chainrule.errors import ChainruleError, FileError, TrainingError
+from chainrule.errors import ChainruleError, FileError, TrainingError, fact
 from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss
@@ -127,9 +127,9 @@ def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> Mod
         raise
     except BROKEN as cause:
         raise FileError(
-            "E424", where=where, expected="a model's record",
+            "E424", where=where, expected=fact("a model's record"),
             received=f"{type(cause).__name__}: {cause}"[:120],
-            fix="do not trust this file: its checksum is right, so it was written this way",
+            fix=fact("do not trust this file: its checksum is right, so it was written this way"),
         ) from cause  # fmt: skip
 
 
@@ -215,7 +215,7 @@ def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelS
     parameters, states = model.network.parameters, model.network.inference.states
     expected = {f"parameter/{k}": p.spec for k, p in parameters.items()}
     expected |= {f"state/{k}": p.spec for k, p in states.items()}
-    refuse_other_arrays(expected, tensors, "the arrays of its network")
+    refuse_other_arrays(expected, tensors, fact("the arrays of its network"))
     return model.with_arrays(
         {path: tensors[f"parameter/{path}"] for path in parameters},
         {path: tensors[f"state/{path}"] for path in states},

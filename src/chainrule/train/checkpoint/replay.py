@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import store
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.events import Channel, Event, StepDone
 from chainrule.records import frozen
 from chainrule.store import Checkpoint, RunFolder
@@ -74,7 +74,9 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
         the data are not those of ``run``.
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
-        raise UsageError("E530", where="replay", step=step, expected="1 or more", received=step, fix="step=1")
+        raise UsageError(
+            "E530", where="replay", step=step, expected=fact("1 or more"), received=step, fix="step=1"
+        )
     settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
     chosen = FitOptions(**checked_options({**settings, "resume": False, "verbose": False, "doctor": False}))
@@ -107,13 +109,13 @@ def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | 
     elif run.options.warm_start or _is_start_given(model, latest):
         raise TrainingError(
             "E531", where="replay",
-            expected="initial parameters sampled by the seed, or a checkpoint before the update",
-            received="parameters set by the user, and no checkpoint before the update",
-            fix="model.explain(x, y), which explains the present parameters",
+            expected=fact("initial parameters sampled by the seed, or a checkpoint before the update"),
+            received=fact("parameters set by the user, and no checkpoint before the update"),
+            fix=fact("model.explain(x, y), which explains the present parameters"),
         )  # fmt: skip
     _advance(run, step - 1)
     if run.state.step < step - 1 or run.state.epoch >= run.options.epochs:
-        expected = f"1 to {run.state.step}, as many as the training made"
+        expected = fact("1 to {step}, as many as the training made", step=run.state.step)
         raise UsageError("E530", where="replay", step=step, expected=expected, received=step, fix="step=1")
     recorded = model.history if latest is None else history_of(latest.record.get("history"))
     _require_same_history(run.state.history, recorded)
@@ -140,14 +142,14 @@ def _require_same_computation(model: ModelState, run: TrainingRun) -> None:
     """
     saved, part = model.computation, None
     if model.labels and run.model.labels != model.labels:
-        part = f"labels: {model.labels}, now {run.model.labels}"
+        part = fact("labels: {before}, now {now}", before=model.labels, now=run.model.labels)
     elif saved:
         changed = first_difference(saved, computation(run.network, run.step), run.network)
-        part = changed and f"other code with equal settings: {changed}"
+        part = changed and fact("other code with equal settings: {names}", names=changed)
     if part:
         raise TrainingError(
-            "E532", where="replay", expected="the layers, loss, optimizer and labels of the training",
-            received=part, fix="model.explain(x, y), which explains the present parameters",
+            "E532", where="replay", expected=fact("the layers, loss, optimizer and labels of the training"),
+            received=part, fix=fact("model.explain(x, y), which explains the present parameters"),
         )  # fmt: skip
 
 
@@ -175,9 +177,10 @@ def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> N
     for row, expected in zip(replayed, recorded, strict=False):
         if row["loss"] != expected["loss"]:
             raise TrainingError(
-                "E532", where=f"replay, epoch {expected['epoch']}", expected=f"loss {expected['loss']}",
-                received=f"loss {row['loss']}",
-                fix="model.explain(x, y), which explains the present parameters",
+                "E532", where=fact("replay, epoch {epoch}", epoch=expected["epoch"]),
+                expected=fact("loss {loss}", loss=expected['loss']),
+                received=fact("loss {loss}", loss=row['loss']),
+                fix=fact("model.explain(x, y), which explains the present parameters"),
             )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chainrule import store
-from chainrule.errors import FileError, TrainingError
+from chainrule.errors import FileError, TrainingError, fact
 from chainrule.events import Notice
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import identity_of, require_same_training
@@ -101,15 +101,19 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
     columns = ["epoch", "loss", *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
         raise FileError(
-            "E424", where=where, expected=f"a history of {', '.join(columns)}",
-            received=", ".join(state.history[0])[:80], fix="train again without --resume",
+            "E424", where=where, expected=fact("a history of {names}", names=", ".join(columns)),
+            received=", ".join(state.history[0])[:80], fix=fact("train again without --resume"),
         )  # fmt: skip
     steps = run.order.steps
     if state.batch > steps or state.step != state.epoch * steps + state.batch:
         raise FileError(
-            "E424", where=where, expected=f"step = epoch * {steps} + batch, batch at most {steps}",
-            received=f"step {state.step}, epoch {state.epoch}, batch {state.batch}",
-            fix="train again without --resume",
+            "E424", where=where,
+            expected=fact("step = epoch * {steps} + batch, batch at most {steps}", steps=steps),
+            received=fact(
+                "step {step}, epoch {epoch}, batch {batch}", step=state.step, epoch=state.epoch,
+                batch=state.batch,
+            ),
+            fix=fact("train again without --resume"),
         )  # fmt: skip
 
 

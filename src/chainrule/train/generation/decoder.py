@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.dispatch import Program, compile, evaluate
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Graph, Limits, building
 from chainrule.nn.build import Built, build
 from chainrule.nn.incremental_decoding import FILLED, BuiltDecoding, build_decoding
@@ -151,9 +151,9 @@ class Decoder:
             if FILLED in sources.inputs:
                 raise UsageError(
                     "E223", where="Decoder", op=type(self.net).__name__,
-                    expected="other inputs whose positions do not depend on the decoder input",
-                    received="one position layer for both",
-                    fix="the positions inside the encoder: rotary=True in its blocks",
+                    expected=fact("other inputs whose positions do not depend on the decoder input"),
+                    received=fact("one position layer for both"),
+                    fix=fact("the positions inside the encoder: rotary=True in its blocks"),
                 )  # fmt: skip
             constants |= _run(compile(sources, self.engine), {**self.parameters, **arrays})
         entries = {
@@ -164,12 +164,13 @@ class Decoder:
     def _check_inputs(self, others: Mapping[str, np.ndarray]) -> None:
         """Check the names of the inputs other than the decoder input."""
         names = [name for name in self.inputs if name != self.decoder_input]
-        missing = [f'"{name}" is missing' for name in names if name not in others]
+        missing = [fact('"{name}" is missing', name=name) for name in names if name not in others]
         wrong = [name for name in (*names, *others) if name not in others or name not in names]
         if wrong:
             raise UsageError(
-                "E101", where="Decoder.begin", name=wrong[0], expected=", ".join(names) or "no other input",
-                received=", ".join(others) or "none", notes=missing,
+                "E101", where="Decoder.begin", name=wrong[0],
+                expected=", ".join(names) or fact("no other input"),
+                received=", ".join(others) or fact("none"), notes=missing,
                 fix=f"decoder.begin(rows, {', '.join(f'{name}=...' for name in names)})",
             )  # fmt: skip
 
@@ -203,8 +204,8 @@ class Decoder:
         if actual.shape != expected.shape or not np.allclose(actual, expected, atol=tolerance):
             raise UsageError(
                 "E223", where="Decoder", op=type(self.net).__name__,
-                expected="causal layers",
-                received="outputs that change when previous tokens come from the cache",
+                expected=fact("causal layers"),
+                received=fact("outputs that change when previous tokens come from the cache"),
             )  # fmt: skip
         vars(self)["is_causal"] = True
 
@@ -265,13 +266,17 @@ class Decoder:
             shape = ", ".join(map(str, (rows, "T", *spec.shape[2:])))
             raise ShapeError(
                 "E209", where="Decoder.feed", received=f"{shape_text(tokens.shape)}, {valid.tolist()}",
-                expected=f"({shape}), T at least 1; lengths 0 to T, one for each row",
+                expected=fact("({shape}), T at least 1; lengths 0 to T, one for each row", shape=shape),
             )  # fmt: skip
         longest = int(np.max(cache.filled + valid, initial=0))
         if longest > self.length:
             raise ShapeError(
-                "E225", where="Decoder.feed", expected=f"at most {self.length} tokens in a row",
-                received=f"{longest} tokens in row {int(np.argmax(cache.filled + valid))}",
+                "E225", where="Decoder.feed",
+                expected=fact("at most {length} tokens in a row", length=self.length),
+                received=fact(
+                    "{count} tokens in row {row}", count=longest,
+                    row=int(np.argmax(cache.filled + valid)),
+                ),
                 fix=f"cr.Decoder(..., length={longest})",
             )  # fmt: skip
         return valid

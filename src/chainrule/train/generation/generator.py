@@ -7,7 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
 from chainrule.train.generation.beam_search import search_beams
 from chainrule.train.generation.decoder import Decoder
@@ -98,7 +98,7 @@ def stream_tokens(
     request = checked_request(decoder, prompt, max_new_tokens, options)
     if request.num_beams is not None:
         raise UsageError(
-            "E124", where="stream_tokens", first="num_beams", second="streaming", expected="sampling",
+            "E124", where="stream_tokens", first="num_beams", second="streaming", expected=fact("sampling"),
             received=f"num_beams={request.num_beams}", fix=f"generate(..., num_beams={request.num_beams})",
         )  # fmt: skip
     return _streamed(decoder, request)

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, fact, joined
 from chainrule.nn.validation import require_integer, require_number, value_text
 from chainrule.records import frozen
 from chainrule.train.generation.decoder import Decoder
@@ -88,14 +88,16 @@ class Request:
         if excluded:
             raise UsageError(
                 "E124", where="generate", first="num_beams", second=excluded[0],
-                expected="num_beams alone, or sampling",
-                received=", ".join(["num_beams", *excluded]),
-                fix=f"num_beams={self.num_beams} without {', '.join(excluded)}",
+                expected=fact("num_beams alone, or sampling"), received=", ".join(["num_beams", *excluded]),
+                fix=fact(
+                    "num_beams={num_beams} without {options}", num_beams=self.num_beams,
+                    options=", ".join(excluded),
+                ),
             )  # fmt: skip
         if self.samples > self.num_beams:
             raise UsageError(
                 "E102", where="generate", name="samples",
-                expected=f"at most {self.num_beams}, as many as num_beams",
+                expected=fact("at most {num_beams}, as many as num_beams", num_beams=self.num_beams),
                 received=self.samples, fix=f"num_beams={self.samples}",
             )  # fmt: skip
 
@@ -143,22 +145,24 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         where = f"generate, prompt {i + 1} of {len(arrays)}" if several else "generate, prompt"
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UsageError(
-                "E113", where=where, name="the prompt", expected="token ids (T,)",
+                "E113", where=where, name="the prompt", expected=fact("token ids (T,)"),
                 received=value_text(prompt), fix="tokenizer.encode(text)",
             )  # fmt: skip
         if not array.size:
             raise UsageError(
-                "E102", where=where, name="the prompt", expected="at least 1 token", received="none",
-                fix="[2], the start token",
+                "E102", where=where, name="the prompt", expected=fact("at least 1 token"),
+                received=fact("none"), fix=fact("[2], the start token"),
             )  # fmt: skip
     rows = {len(array) for array in inputs.values()}
     if len(arrays) == 1 and len(rows) == 1:
         arrays *= rows.pop()
     if rows - {len(arrays)}:
-        received = ", ".join(f"{name} has {len(array)}" for name, array in inputs.items())
+        received = joined(
+            ", ", (fact("{name} has {count}", name=name, count=len(array)) for name, array in inputs.items())
+        )
         raise ShapeError(
-            "E209", where="generate, inputs", expected=f"{len(arrays)} rows, one for each prompt",
-            received=received,
+            "E209", where="generate, inputs",
+            expected=fact("{rows} rows, one for each prompt", rows=len(arrays)), received=received,
         )  # fmt: skip
     return tuple(array.astype(np.int64) for array in arrays)
 
@@ -169,17 +173,22 @@ def _max_new_tokens(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tok
     available = decoder.length - longest + 1
     if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
         raise UsageError(
-            "E102", where="generate", name="max_new_tokens", expected="an integer, 1 or more",
+            "E102", where="generate", name="max_new_tokens", expected=fact("an integer, 1 or more"),
             received=value_text(max_new_tokens), fix=f"max_new_tokens={max(1, available)}",
         )  # fmt: skip
     if available < 1 or (max_new_tokens or 1) > available:
-        new = "" if max_new_tokens is None else f" and {max_new_tokens} new ones"
+        received = fact("a prompt of {count} tokens", count=longest)
+        if max_new_tokens is not None:
+            received = fact(
+                "a prompt of {count} tokens and {new} new ones", count=longest, new=max_new_tokens
+            )
         raise ShapeError(
-            "E229", where="generate", expected=f"at most {decoder.length} tokens, prompt and new ones",
-            received=f"a prompt of {longest} tokens{new}",
+            "E229", where="generate",
+            expected=fact("at most {length} tokens, prompt and new ones", length=decoder.length),
+            received=received,
             fix=f"max_new_tokens={available}"
             if available > 0
-            else f"only the last {decoder.length} tokens of the prompt",
+            else fact("only the last {length} tokens of the prompt", length=decoder.length),
         )  # fmt: skip
     return max_new_tokens or available
 
@@ -189,6 +198,6 @@ def _stop_tokens(stop: Any) -> tuple[int, ...]:
         return tuple(int(token) for token in stop)
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where="generate", name="stop", expected="token ids", received=value_text(stop),
+            "E113", where="generate", name="stop", expected=fact("token ids"), received=value_text(stop),
             fix="stop=[3]",
         ) from cause  # fmt: skip

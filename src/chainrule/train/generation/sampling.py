@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.prng import fold, folds, key_of, uniforms
 from chainrule.train.generation.decoder import Cache, Decoder
 from chainrule.train.generation.options import Request
@@ -147,9 +147,11 @@ def next_scores(state: DecodingState, request: Request, position: int) -> np.nda
     best = scores.max(axis=1)
     if np.isnan(best).any() or np.isposinf(best).any():
         raise TrainingError(
-            "E501", where="generate", expected="finite scores", received="NaN or infinity",
+            "E501", where="generate", expected=fact("finite scores"), received=fact("NaN or infinity"),
             cause="a score of the network", cause_zh="网络给出的得分",
         )  # fmt: skip
     if np.isneginf(best).any():
-        raise UsageError("E125", where="generate", expected="at least 1 possible token", received="none")
+        raise UsageError(
+            "E125", where="generate", expected=fact("at least 1 possible token"), received=fact("none")
+        )
     return scores

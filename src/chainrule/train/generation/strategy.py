@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.extension import Extensible
 from chainrule.nn.validation import require, require_integer, require_number, value_text
 from chainrule.records import frozen
@@ -295,7 +295,7 @@ def strategies_of(options: Mapping[str, Any], records: Sequence[Strategy]) -> tu
     wrong = [record for record in records if not isinstance(record, Strategy)]
     if wrong:
         raise UsageError(
-            "E113", where="generate", name="strategy", expected="a list of strategies",
+            "E113", where="generate", name="strategy", expected=fact("a list of strategies"),
             received=value_text(wrong[0]), fix="strategy=[cr.Temperature(0.8), cr.TopP(0.9)]",
         )  # fmt: skip
     return (*strategies, *records)

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.nn.validation import value_text
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
@@ -78,7 +78,7 @@ def stream_text(
     """
     if options.get("samples", 1) != 1:
         raise UsageError(
-            "E102", where="stream", name="samples", expected="1, the only number that can be streamed",
+            "E102", where="stream", name="samples", expected=fact("1, the only number that can be streamed"),
             received=value_text(options.get("samples")), fix="model.generate(..., samples=3)",
         )  # fmt: skip
     request = _request(model, text, options)
@@ -113,9 +113,10 @@ def decoder_of(model: ModelState) -> Decoder:
     spec = specs.get(decoder_input, Spec((), "int64"))
     if spec.rank != 2 or [target.output.rank for target in model.targets.values()] != [3]:
         raise UsageError(
-            "E126", where="generate", expected="a trained model of sequences of tokens (B, T)",
-            received=", ".join(f"{name} {spec}" for name, spec in specs.items()) or "an untrained model",
-            fix="model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each",
+            "E126", where="generate", expected=fact("a trained model of sequences of tokens (B, T)"),
+            received=", ".join(f"{name} {spec}" for name, spec in specs.items())
+            or fact("an untrained model"),
+            fix=fact("model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each"),
         )  # fmt: skip
     length = bound(spec.shape[1:])[0]
     limits = None if model.network is None else model.network.limits
@@ -135,8 +136,8 @@ def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
     """
     if not model.tokenizers:
         raise UsageError(
-            "E126", where="generate", expected="a model created with tokenizer=...", received="no tokenizer",
-            fix='cr.Model(network, "cross_entropy", tokenizer=tokenizer)',
+            "E126", where="generate", expected=fact("a model created with tokenizer=..."),
+            received=fact("no tokenizer"), fix='cr.Model(network, "cross_entropy", tokenizer=tokenizer)',
         )  # fmt: skip
     decoder = decoder_of(model)
     tokenizer = _tokenizer(model, decoder.decoder_input)
@@ -150,7 +151,9 @@ def _request(model: ModelState, text: str, options: TextOptions) -> TextRequest:
         return TextRequest(decoder, tokenizer, np.array([BEGIN]), arguments)
     prompt = np.array([*start, *tokenizer.encode(text, unknown=False)], np.int64)
     if not len(prompt):
-        raise DataError("E363", where="generate, text", expected="at least 1 token", received="none")
+        raise DataError(
+            "E363", where="generate, text", expected=fact("at least 1 token"), received=fact("none")
+        )
     return TextRequest(decoder, tokenizer, prompt, arguments)
 
 
@@ -163,7 +166,7 @@ def _tokenizer(model: ModelState, name: str) -> Tokenizer:
     tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
     if tokenizer is None:
         raise UsageError(
-            "E126", where="generate", expected=f'a tokenizer for the input "{name}"',
+            "E126", where="generate", expected=fact('a tokenizer for the input "{name}"', name=name),
             received=", ".join(model.tokenizers), fix=f'tokenizer={{"{name}": ..., ...}}',
         )  # fmt: skip
     return tokenizer
@@ -181,7 +184,7 @@ def _stop_tokens(tokenizer: Tokenizer, stop: Any) -> list[int]:
         tokens = tokenizer.encode(item, unknown=False) if isinstance(item, str) else [item]
         if len(tokens) != 1:
             raise UsageError(
-                "E102", where="generate", name="stop", expected="texts of one token each",
+                "E102", where="generate", name="stop", expected=fact("texts of one token each"),
                 received=value_text(item), fix='stop=["。"]',
             )  # fmt: skip
         ids.append(int(tokens[0]))
@@ -198,8 +201,9 @@ def _source(decoder: Decoder, tokenizer: Tokenizer, text: str) -> dict[str, np.n
     length = bound(decoder.inputs["source"].shape[1:])[0]
     if len(ids) > length:
         raise DataError(
-            "E364", where="generate, text", expected=f"at most {length} tokens, start and end included",
-            received=f"{len(ids)} tokens",
+            "E364", where="generate, text",
+            expected=fact("at most {length} tokens, start and end included", length=length),
+            received=fact("{count} tokens", count=len(ids)),
         )  # fmt: skip
     source = np.pad(ids, (0, length - len(ids)), constant_values=PAD)[None]  # (T,) -> (1, T)
     inputs = {"source": source}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -51,7 +51,7 @@ class EpochAugmentation:
     ) -> None:
         if not isinstance(getattr(augmentation, "transforms", None), tuple):
             raise UsageError(
-                "E113", where="fit", name="augmentation", expected="a cr.Augmentation",
+                "E113", where="fit", name="augmentation", expected=fact("a cr.Augmentation"),
                 received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(padding=4))",
             )  # fmt: skip
         self.augmentation, self.seed, self.epochs = augmentation, seed, epochs
@@ -61,8 +61,8 @@ class EpochAugmentation:
         self.targets = y
         if augmentation.mix and (y.ndim != 2 or y.dtype.kind != "f"):
             raise UsageError(
-                "E102", where="fit", name="augmentation", expected="targets (N, K), shares of classes",
-                received=f"{y.dtype} {y.shape}, which cannot be mixed",
+                "E102", where="fit", name="augmentation", expected=fact("targets (N, K), shares of classes"),
+                received=fact("{dtype} {shape}, which cannot be mixed", dtype=y.dtype, shape=y.shape),
                 fix='loss="soft_cross_entropy", y=numpy.eye(K)[y]',
             )  # fmt: skip
         augmentation.apply(self.images, np.arange(1), seed)  # raises an error if the inputs are not images
@@ -111,9 +111,12 @@ def _only(name: str, part: Any) -> np.ndarray:
     """
     arrays = list(part.values()) if isinstance(part, dict) else [part]
     if len(arrays) > 1:
-        expected = f"one array as {name}, with images as x"
+        expected = fact("one array as {name}, with images as x", name=name)
         raise DataError(
-            "E354", where="fit, augmentation", expected=expected, received=f"{len(arrays)} arrays"
+            "E354",
+            where="fit, augmentation",
+            expected=expected,
+            received=fact("{count} arrays", count=len(arrays)),
         )
     return arrays[0]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, short_repr
+from chainrule.errors import ShapeError, UsageError, fact, short_repr
 from chainrule.spec import Shape, Size, Spec, shape_text
 
 IMAGE = 4  # axes of a batch of images
@@ -23,7 +23,7 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
         ShapeError E209: another shape, or a missing array; all are listed, with a fix for the first if known.
     """
     mismatches = [
-        (name, shape_text(spec.shape), "nothing" if array is None else _shape_of(array))
+        (name, shape_text(spec.shape), fact("nothing") if array is None else _shape_of(array))
         for name, spec in specs.items()
         if (array := arrays.get(name)) is None or array.shape[1:] != spec.shape[1:]
     ]
@@ -31,8 +31,11 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
         (first, expected, received), *rest = mismatches
         array = arrays.get(first)
         raise ShapeError(
-            "E209", where=f'input "{first}"', expected=expected, received=received,
-            notes=[f'input "{name}": {received}, not {expected}' for name, expected, received in rest],
+            "E209", where=fact('input "{name}"', name=first), expected=expected, received=received,
+            notes=[
+                fact('input "{name}": {received}, not {expected}', name=name, received=array, expected=spec)
+                for name, spec, array in rest
+            ],
             fix="" if array is None else suggested_fix(first, array.shape, specs[first].shape),
         )  # fmt: skip
 
@@ -49,7 +52,7 @@ def require_specs(inputs: object) -> None:
     sizes = [n for n in lengths if isinstance(n, int)] or [2]
     shape = ", ".join(["None", *map(str, sizes)])
     raise UsageError(
-        "E113", where="Model", name="inputs", expected="a dict: the spec of each input by name",
+        "E113", where="Model", name="inputs", expected=fact("a dict: the spec of each input by name"),
         received=short_repr(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
     )  # fmt: skip
 
@@ -65,8 +68,9 @@ def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
     (name, spec), shape = next(iter(specs.items())), np.shape(x) if isinstance(x, np.ndarray) else (len(x),)
     if len(shape) == 1 and shape == spec.shape[1:]:
         raise ShapeError(
-            "E209", where=f'input "{name}"', expected=shape_text(spec.shape),
-            received=f"{shape}: one sample", fix="x[None]" if isinstance(x, np.ndarray) else "[x]",
+            "E209", where=fact('input "{name}"', name=name), expected=shape_text(spec.shape),
+            received=fact("{shape}: one sample", shape=shape),
+            fix="x[None]" if isinstance(x, np.ndarray) else "[x]",
         )  # fmt: skip
 
 
@@ -95,7 +99,11 @@ def suggested_fix(name: str, shape: tuple[int, ...], expected: Shape) -> str:
         return ""
     height, width, channels = sample
     if (height, width) != shape[1:3]:
-        return f"images of {height} x {width}: cr.read_images(folder, size=({height}, {width}))"
+        return fact(
+            "images of {height} x {width}: cr.read_images(folder, size=({height}, {width}))",
+            height=height,
+            width=width,
+        )
     if channels == 1:
         return f"{name}.mean(axis=-1, keepdims=True)"
     return f"{name}.repeat({channels}, axis=-1)" if shape[3] == 1 else ""

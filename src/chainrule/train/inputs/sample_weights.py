@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import DataError, UsageError, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.spec import Shape
 from chainrule.train.inputs.target import Target
 from chainrule.train.network import Network
@@ -41,8 +41,12 @@ def sample_weights(
         target = next(iter(targets.values()))
         if not target.is_single or len(targets) != 1:
             raise UsageError(
-                "E108", where="class_weight", expected="one output with classes",
-                received=f"{len(targets)} outputs" if len(targets) > 1 else target.loss.name,
+                "E108", where="class_weight", expected=fact("one output with classes"),
+                received=(
+                    fact("{count} outputs", count=len(targets))
+                    if len(targets) > 1
+                    else target.loss.name
+                ),
             )  # fmt: skip
         classes = coded.reshape(-1).astype(np.int64)
         weights = _of_classes(class_weight, classes, target.labels)[classes]
@@ -92,7 +96,7 @@ def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -
         return np.array([_weight(class_weight, label) for label in _checked_labels(class_weight, labels)])
     if class_weight != "balanced":
         raise UsageError(
-            "E101", where="class_weight", name=class_weight, expected='"balanced" or a dict',
+            "E101", where="class_weight", name=class_weight, expected=fact('"balanced" or a dict'),
             received=repr(class_weight), fix='class_weight="balanced"',
         )  # fmt: skip
     counts = np.bincount(classes, minlength=len(labels))
@@ -108,8 +112,8 @@ def _checked_labels(class_weight: Mapping, labels: tuple) -> tuple:
         close = nearest(str(name), map(str, labels))
         raise UsageError(
             "E101", where="class_weight", name=name, expected=", ".join(map(str, labels)),
-            received=", ".join(map(str, class_weight)) or "none",
-            notes=[f"{label} has no weight" for label in missing],
+            received=", ".join(map(str, class_weight)) or fact("none"),
+            notes=[fact("{label} has no weight", label=label) for label in missing],
             fix=f"class_weight={{{close or labels[0]!r}: 1.0, ...}}",
         )  # fmt: skip
     return labels

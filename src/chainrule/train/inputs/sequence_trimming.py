@@ -24,7 +24,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.spec import Spec
 from chainrule.train.inputs.target import Target
 from chainrule.train.network import Network
@@ -120,9 +120,9 @@ class SequenceTrimming:
         mismatches = [f"{name}: {spec}" for name, spec in specs.items() if spec != expected.get(name)]
         if mismatches:
             raise UsageError(
-                "E102", where=f"fit, sequences of length {end}", name="buckets", received=mismatches[0],
-                expected="layers and labels that fit sequences of any length", notes=mismatches[1:],
-                fix="buckets=None",
+                "E102", where=fact("fit, sequences of length {length}", length=end), name="buckets",
+                received=mismatches[0], expected=fact("layers and labels that fit sequences of any length"),
+                notes=mismatches[1:], fix="buckets=None",
             )  # fmt: skip
         shape = () if weights is None else weights[:, :end].shape[1:] if weights.ndim > 1 else ()
         return training_step(network, weights is not None, self.horizon, shape)

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.data import Table, split
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 from chainrule.train.options import FitOptions
 
@@ -54,11 +54,16 @@ def join_target(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
     table, name = data.read_table(x), target or str(getattr(y, "name", None) or "target")
     column = data.read_table({name: y}).frame[name]
     if name in table.columns:
-        both, fix = f'"{name}" in x and in y', f'leave "{name}" out of x'
-        raise DataError("E305", where="x and y", expected="distinct names", received=both, fix=fix)
+        both, fix = fact('"{name}" in x and in y', name=name), fact('leave "{name}" out of x', name=name)
+        raise DataError(
+            "E305", where=fact("x and y"), expected=fact("distinct names"), received=both, fix=fix
+        )
     if len(column) != table.rows:
-        expected, received = f"{table.rows} rows, as x has", f"y has {len(column)}"
-        raise DataError("E344", where="x and y", expected=expected, received=received)
+        expected, received = (
+            fact("{rows} rows, as x has", rows=table.rows),
+            fact("y has {count}", count=len(column)),
+        )
+        raise DataError("E344", where=fact("x and y"), expected=expected, received=received)
     return replace(table, frame=table.frame.with_columns(column)), name
 
 
@@ -130,8 +135,8 @@ def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray 
     array = np.asarray(weights)
     if array.shape[:1] != (table.rows,):
         raise DataError(
-            "E344", where="fit", expected=f"{table.rows} rows, as the table has",
-            received=f"weights has {len(array) if array.ndim else 1}",
+            "E344", where="fit", expected=fact("{rows} rows, as the table has", rows=table.rows),
+            received=fact("weights has {count}", count=len(array) if array.ndim else 1),
         )  # fmt: skip
     return array[rows]
 

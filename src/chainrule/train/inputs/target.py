@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DataError, TrainingError
+from chainrule.errors import DataError, TrainingError, fact
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
@@ -98,7 +98,10 @@ class Target:
         labels = tuple(sorted({_plain(v) for v in distinct(y)} - {self.ignored}))
         if len(labels) < 2:
             raise DataError(
-                "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
+                "E321",
+                where="y",
+                expected=fact("at least 2 classes"),
+                received=fact("only {labels}", labels=_some(labels)),
             )
         if not self.is_single and all(type(v) is int and 0 <= v < self.max_classes for v in labels):
             labels = tuple(range(self.max_classes))  # a vocabulary, of which the rows contain only a part
@@ -107,8 +110,8 @@ class Target:
         if len(labels) > self.max_classes:
             raise TrainingError(
                 "E502", where="y", outputs=self.scores, classes=len(labels),
-                expected=f"at most {self.max_classes} classes", received=_some(labels),
-                fix=f"cr.Dense({len(labels)}) as the last layer, with cross_entropy",
+                expected=fact("at most {limit} classes", limit=self.max_classes), received=_some(labels),
+                fix=fact("cr.Dense({classes}) as the last layer, with cross_entropy", classes=len(labels)),
             )  # fmt: skip
         return replace(self, labels=labels)
 
@@ -148,38 +151,46 @@ class Target:
         y = self.loss.pad(y, shape)
         if y.dtype.kind not in "fiub" or (y.shape[1:] != shape and not (y.ndim == 1 and shape == (1,))):
             raise TrainingError(
-                "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
+                "E504", where=where, expected=fact("numbers {shape}", shape=shape_text(self.spec.shape)),
                 received=f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}",
-                fix="cr.Dense(n) as the last layer has n outputs for a sample",
+                fix=fact("cr.Dense(n) as the last layer has n outputs for a sample"),
             )  # fmt: skip
         if self.spec.dtype in INTEGERS and not (y == np.floor(y)).all():
             fractional = y[y != np.floor(y)][0]
-            raise TrainingError("E504", where=where, expected="integers", received=f"{fractional}")
+            raise TrainingError("E504", where=where, expected=fact("integers"), received=f"{fractional}")
         if self.spec.is_float and self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
             raise TrainingError(
-                "E504", where=where, expected="numbers from 0 to 1", received=f"{y.min()} to {y.max()}"
+                "E504",
+                where=where,
+                expected=fact("numbers from 0 to 1"),
+                received=fact("{first} to {last}", first=y.min(), last=y.max()),
             )
         return np.ascontiguousarray(y.reshape((len(y), *shape)), dtype=self.spec.dtype)
 
     def _refuse_shape(self, y: np.ndarray, where: str = "y") -> None:
         if not self.is_single and y.shape[1:] != self._sample_shape:
             raise TrainingError(
-                "E504", where=where, expected=f"a label at each position: {shape_text(self.spec.shape)}",
+                "E504", where=where,
+                expected=fact("a label at each position: {shape}", shape=shape_text(self.spec.shape)),
                 received=shape_text((BATCH, *y.shape[1:])),
-                fix="y.argmax(axis=-1), if the targets are one-hot",
+                fix=fact("y.argmax(axis=-1), if the targets are one-hot"),
             )  # fmt: skip
         if self.is_single and y.ndim != 1:
             raise TrainingError(
-                "E504", where=where, expected="one label for a sample: (B,)",
+                "E504", where=where, expected=fact("one label for a sample: (B,)"),
                 received=shape_text((BATCH, *y.shape[1:])),
-                fix="y.argmax(axis=1), if the targets are one-hot",
+                fix=fact("y.argmax(axis=1), if the targets are one-hot"),
             )  # fmt: skip
 
     def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
         """The class index of each sample or position, flat."""
         if not self.labels:
             raise TrainingError(
-                "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
+                "E503",
+                where=where,
+                expected=fact("known classes"),
+                received=fact("none"),
+                fix="model.fit(x, y)",
             )
         class_of = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
         values = distinct(y)
@@ -270,10 +281,16 @@ def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[s
         return {}
     parts = y if isinstance(y, Mapping) else {next(iter(targets)): y}
     if y is None or parts.keys() != targets.keys():
-        received = "none" if y is None else ", ".join(map(str, y)) if isinstance(y, Mapping) else "one array"
+        received = (
+            fact("none")
+            if y is None
+            else ", ".join(map(str, y))
+            if isinstance(y, Mapping)
+            else fact("one array")
+        )
         several = "{" + ", ".join(f'"{name}": ...' for name in targets) + "}"
         raise TrainingError(
-            "E504", where=where, expected=f"targets for {', '.join(targets)}", received=received,
-            fix="model.fit(x, y)" if len(targets) == 1 else f"y={several}",
+            "E504", where=where, expected=fact("targets for {names}", names=", ".join(targets)),
+            received=received, fix="model.fit(x, y)" if len(targets) == 1 else f"y={several}",
         )  # fmt: skip
     return {name: np.asarray(parts[name]) for name in targets}

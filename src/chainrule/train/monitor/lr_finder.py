@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.events import Event, StepDone
 from chainrule.graph import Node
 from chainrule.nn.optimizer import Optimizer
@@ -179,8 +179,8 @@ def find_learning_rate(
             raise  # an overflow ends the sweep; the readings before it are the result
     if len(readings) < MIN_STEPS:
         raise TrainingError(
-            "E513", where="find_learning_rate", expected=f"{MIN_STEPS} steps with a finite loss",
-            received=len(readings),
+            "E513", where="find_learning_rate",
+            expected=fact("{count} steps with a finite loss", count=MIN_STEPS), received=len(readings),
             fix=f"span=({low / 1000:g}, {low:g})",
         )  # fmt: skip
     learning_rates, losses = zip(*readings, strict=True)
@@ -201,12 +201,14 @@ def _checked_span(span: tuple[float, float], steps: int) -> tuple[float, float]:
         low, high = 1.0, 0.0
     if not 0 < low < high < math.inf:
         raise UsageError(
-            "E102", where="find_learning_rate", name="span", expected="two learning rates, 0 < low < high",
-            received=repr(span)[:80], fix="span=(1e-6, 10.0)",
+            "E102", where="find_learning_rate", name="span",
+            expected=fact("two learning rates, 0 < low < high"), received=repr(span)[:80],
+            fix="span=(1e-6, 10.0)",
         )  # fmt: skip
     if isinstance(steps, bool) or not isinstance(steps, int) or not MIN_STEPS <= steps <= 10**6:
         raise UsageError(
-            "E102", where="find_learning_rate", name="steps", expected=f"an integer, {MIN_STEPS} to 1000000",
+            "E102", where="find_learning_rate", name="steps",
+            expected=fact("an integer, {minimum} to {maximum}", minimum=MIN_STEPS, maximum=1_000_000),
             received=repr(steps)[:80], fix="steps=100",
         )  # fmt: skip
     return low, high
@@ -229,7 +231,7 @@ def _with_learning_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
     if "learning_rate" not in names:
         raise UsageError(
             "E102", where="find_learning_rate", name="optimizer",
-            expected="an optimizer with a learning rate", received=type(optimizer).__name__,
+            expected=fact("an optimizer with a learning rate"), received=type(optimizer).__name__,
             fix="cr.Model(..., optimizer=cr.Adam())",
         )  # fmt: skip
     return replace(optimizer, learning_rate=schedule)

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError
+from chainrule.errors import Message, TrainingError, fact
 from chainrule.notation.units import amount
 from chainrule.plan.memory_requirement import (
     MemoryRequirement,
@@ -95,7 +95,11 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
     fits = _largest_batch(network, step, batch, rows, probes)
     raise _too_large(
         (f"a training step of {batch} samples", f"{batch} 个样本的一步训练"), memory, free,
-        f"batch_size={fits}" if fits else "a smaller network: one sample in a batch does not fit either",
+        (
+            f"batch_size={fits}"
+            if fits
+            else fact("a smaller network: one sample in a batch does not fit either")
+        ),
     )  # fmt: skip
 
 
@@ -148,7 +152,7 @@ def _fitting_rows(program: Program, rows: int) -> int:
     )
     if memory.total > free:
         texts = ("the prediction for one sample", "对一个样本的预测")
-        raise _too_large(texts, memory, free, "a smaller network")
+        raise _too_large(texts, memory, free, fact("a smaller network"))
     return rows
 
 
@@ -169,7 +173,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
     memory, free = MemoryRequirement({"outputs": numbers * TEXT}), free_memory()
     if memory.total > free:
         texts = ("the predictions as text", "文本形式的预测")
-        raise _too_large(texts, memory, free, "model.predict(x) in Python")
+        raise _too_large(texts, memory, free, fact("model.predict(x) in Python"))
 
 
 @contextmanager
@@ -183,7 +187,9 @@ def refuse_memory_error(program: Program) -> Iterator[None]:
         yield
     except MemoryError as cause:
         memory = program.memory_requirement({"B": 1})
-        raise _too_large(("the prediction", "预测"), memory, free_memory(), "fewer rows at once") from cause
+        raise _too_large(
+            ("the prediction", "预测"), memory, free_memory(), fact("fewer rows at once")
+        ) from cause
 
 
 def _step_memory(network: Network, step: Step, batch: int) -> MemoryRequirement:
@@ -236,10 +242,10 @@ def _bytes(specs: Iterable[Spec], batch: int = 1) -> int:
 
 def _too_large(texts: tuple[str, str], memory: MemoryRequirement, free: int, fix: str) -> TrainingError:
     return TrainingError(
-        "E508", what=texts[0], what_zh=texts[1], expected=f"at most {_bytes_text(free)}",
+        "E508", what=texts[0], what_zh=texts[1], expected=fact("at most {limit}", limit=_bytes_text(free)),
         received=_bytes_text(memory.total), notes=[memory.largest], fix=fix,
     )  # fmt: skip
 
 
-def _bytes_text(size: int) -> str:
-    return f"{size:,} bytes ({amount(size, 'B')})"
+def _bytes_text(size: int) -> Message:
+    return fact("{size:,} bytes ({amount})", size=size, amount=amount(size, "B"))

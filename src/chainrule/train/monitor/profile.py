@@ -12,7 +12,7 @@ import numpy as np
 from chainrule import prng
 from chainrule.data import Arrays
 from chainrule.engines.profile import ProfiledStep, StepProfile, measure
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.records import frozen
@@ -78,7 +78,12 @@ def profiled_step(
     batch = _batch(model, batch_size, "profile")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise UsageError(
-            "E102", where="profile", name="steps", expected="at least 1", received=steps, fix="steps=100"
+            "E102",
+            where="profile",
+            name="steps",
+            expected=fact("at least 1"),
+            received=steps,
+            fix="steps=100",
         )
     network = _network(model, "profile")
     data = _random_data(model, network, batch) if x is None else _encoded_data(model, x, y)
@@ -91,7 +96,7 @@ def profiled_step(
 
 def _network(model: ModelState, where: str) -> Network:
     if model.network is None:
-        raise TrainingError("E503", where=where, fix="model.fit(x, y), or model.initialize(inputs)")
+        raise TrainingError("E503", where=where, fix=fact("model.fit(x, y), or model.initialize(inputs)"))
     return model.network
 
 
@@ -100,7 +105,7 @@ def _batch(model: ModelState, batch_size: int | None, where: str) -> int:
     _network(model, where)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise UsageError(
-            "E102", where=where, name="batch_size", expected="at least 1", received=batch_size,
+            "E102", where=where, name="batch_size", expected=fact("at least 1"), received=batch_size,
             fix=f"batch_size={BATCH}",
         )  # fmt: skip
     rows = _fact(model, "rows") if "batch_size" in model.facts else 0  # of a full-batch training

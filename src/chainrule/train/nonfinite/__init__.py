@@ -8,10 +8,10 @@ changes nothing and does not decide whether a training stops: the training loop 
     recorder.py           recent states and losses;  failed_step.py  what the loop passes when a step fails
     origin.py             the first operation whose result is not finite;  scan_origin.py  inside a scan
     rounding.py           overflows in compiled code only
-    cause.py              the cause and a remedy
+    cause.py              the cause
     recent_steps.py       statistics of the last steps
     record.py             the report and its serialization;  run_file.py  its file in a run folder
-    narrative.py          the report as text;  texts.py  its sentences
+    narrative.py          the report as text, with a remedy;  texts.py  its sentences
     step_report.py        report and error of a failed step
     prediction_report.py  report of non-finite predictions
 """
@@ -30,7 +30,7 @@ _LAZY = LazyNames(
         "record": "Cause InputValue NonfiniteReport StepStatistics",
         "recorder": "Recorder",
         "run_file": "NAME read_nonfinite_report remove_report write_report",
-        "narrative": "report_lines",
+        "narrative": "remedy_of report_lines",
         "step_report": "failed_step_error",
     },
 )

@@ -17,7 +17,6 @@ import numpy as np
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.train.nonfinite.origin import Origin, samples_on
 from chainrule.train.nonfinite.record import Cause, StepStatistics
-from chainrule.train.nonfinite.texts import REMEDIES
 
 MIN_GROWTH = 10.0  # factor from the smallest of the last steps to the last one; exceeds the noise of batches
 OUTLIER_FACTOR = 1e6  # times the median magnitude of the data
@@ -192,10 +191,3 @@ def _large_weight(arrays: Mapping[str, np.ndarray], graph: Graph) -> Cause | Non
     ]
     value, name = max((pair for pair in maxima if math.isfinite(pair[0])), default=(0.0, ""))
     return Cause("large_weight", {"name": name, "value": value}) if value > LARGE_WEIGHT else None
-
-
-def remedy_of(causes: Sequence[Cause], optimizer: str) -> str:
-    """A line of code that addresses the last cause, which is the root cause if there is one."""
-    key, facts = causes[-1].key, causes[-1].facts
-    lower = float(facts.get("learning_rate", 0.0)) / 10
-    return REMEDIES[key].format(**{**facts, "learning_rate": f"{lower:g}", "optimizer": optimizer})

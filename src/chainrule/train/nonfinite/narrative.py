@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-from chainrule.errors.translation import in_chinese
-from chainrule.train.nonfinite.texts import CAUSES, WORDS
+from chainrule.errors import Message, fact
+from chainrule.train.nonfinite.texts import CAUSES, REMEDIES, WORDS
 
 if TYPE_CHECKING:
     from chainrule.train.nonfinite.record import InputValue, NonfiniteReport, StepStatistics
@@ -37,7 +37,7 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
         if report.inputs:
             rows.append((words["inputs"], _inputs(report, lang, max_inputs)))
         rows.append((words["cause"], cause))
-    rows.append((words["try"], in_chinese(report.remedy) if lang == "zh" else report.remedy))
+    rows.append((words["try"], report.remedy.render(lang)))
     lines = [headline(report, lang), *_aligned(rows)]
     steps = report.recent_steps
     if depth > 1 and steps:
@@ -46,6 +46,13 @@ def report_lines(report: NonfiniteReport, lang: str = "en", depth: int = 2) -> l
         weights = [(path, _figure(value)) for path, value in steps[-1].weights.items()]
         lines += ["", words["weights"], *_table(weights)]
     return lines
+
+
+def remedy_of(report: NonfiniteReport) -> Message:
+    """A line of code that addresses the last cause, which is the root cause if there is one."""
+    key, facts = report.causes[-1].key, report.causes[-1].facts
+    lower = float(facts.get("learning_rate", 0.0)) / 10
+    return fact(REMEDIES[key], **{**facts, "learning_rate": f"{lower:g}", "optimizer": report.optimizer})
 
 
 def headline(report: NonfiniteReport, lang: str) -> str:

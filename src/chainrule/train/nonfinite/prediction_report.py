@@ -14,7 +14,7 @@ from chainrule.errors import TrainingError
 from chainrule.events import notices
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.model_state import ModelState
-from chainrule.train.nonfinite.cause import remedy_of, root_cause
+from chainrule.train.nonfinite.cause import root_cause
 from chainrule.train.nonfinite.narrative import headline
 from chainrule.train.nonfinite.origin import find_origin
 from chainrule.train.nonfinite.record import NonfiniteReport
@@ -97,4 +97,4 @@ def _report(model: ModelState, arrays: Mapping[str, np.ndarray], rows: np.ndarra
     root = None if origin is None else root_cause(origin, report.causes[0], inputs, graph, (), rows)
     causes = report.causes if root is None else (*report.causes, root)
     optimizer = type(model.recipe.optimizer).__name__
-    return replace(report, phase="forward", causes=causes, remedy=remedy_of(causes, optimizer))
+    return replace(report, phase="forward", causes=causes, optimizer=optimizer)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any, TypeVar, get_type_hints
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, Message, fact
 from chainrule.escaping import printable_lines
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -83,7 +83,7 @@ class NonfiniteReport:
         input_count: how many there are in total.
         time: the index along the sequence, inside a scan; -1 elsewhere.
         causes: the direct cause, then the root cause if there is evidence for one.
-        remedy: a change to try, as a line of code.
+        optimizer: class name of the optimizer.
         recent_steps: statistics of the last steps, the failed one included.
         engine: ``"reference"``, or ``"native"`` if only compiled code overflows.
 
@@ -113,13 +113,18 @@ class NonfiniteReport:
     input_count: int = 0
     time: int = -1
     causes: tuple[Cause, ...] = ()
-    remedy: str = ""
+    optimizer: str = ""
     recent_steps: tuple[StepStatistics, ...] = ()
     engine: str = "reference"
 
     def cause(self, lang: str = "") -> str:
         """The cause as one line of English (``"en"``) or Chinese (``"zh"``); by default the settings' one."""
         return nonfinite.report_lines(self, lang or settings.lang, 0)[0]
+
+    @property
+    def remedy(self) -> Message:
+        """A change to try, as a line of code, for the last cause (the root cause if there is one)."""
+        return nonfinite.remedy_of(self)
 
     def lines(self, lang: str = "", depth: int = 2) -> list[str]:
         """The report as lines of text; see ``narrative.report_lines``."""
@@ -149,8 +154,8 @@ class NonfiniteReport:
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RecursionError) as cause:
             received = f"{type(cause).__name__}: {cause}"[:120]
             raise FileError(
-                "E555", where=where, expected="a report on non-finite values", received=received,
-                fix="train again; the next failure writes a new report",
+                "E555", where=where, expected=fact("a report on non-finite values"), received=received,
+                fix=fact("train again; the next failure writes a new report"),
             ) from cause  # fmt: skip
         return report
 

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.store import RunFolder, atomic_write, json_document
 from chainrule.store.open_folder import refuse_link
 from chainrule.train.nonfinite.record import NonfiniteReport
@@ -44,7 +44,7 @@ def read_nonfinite_report(run: str | os.PathLike[str]) -> NonfiniteReport | None
         record = json_document.from_text(atomic_write.read(path, MAX_BYTES, within=folder.path).decode())
     except ValueError as cause:
         raise FileError(
-            "E555", where=str(path), expected="a report on non-finite values", received=str(cause)[:120],
-            fix="train again; the next failure writes a new report",
+            "E555", where=str(path), expected=fact("a report on non-finite values"),
+            received=str(cause)[:120], fix=fact("train again; the next failure writes a new report"),
         ) from cause  # fmt: skip
     return NonfiniteReport.of_record(record, str(path))

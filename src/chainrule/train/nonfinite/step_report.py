@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.engines.reference import Program
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Input, Node
 from chainrule.notation.tree import Element, leaves
 from chainrule.ops.card import Card
-from chainrule.train.nonfinite.cause import direct_cause, remedy_of, root_cause
+from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep
 from chainrule.train.nonfinite.narrative import layer_text
@@ -55,7 +55,7 @@ def failed_step_error(failed: FailedStep) -> TrainingError:
         root = root_cause(origin, direct, inputs.arrays, graph, steps, inputs.rows)
         report = replace(report, causes=report.causes if root is None else (*report.causes, root))
     optimizer = type(inputs.step.recipe.optimizer).__name__
-    return error_of(replace(report, remedy=remedy_of(report.causes, optimizer)), len(inputs.rows))
+    return error_of(replace(report, optimizer=optimizer), len(inputs.rows))
 
 
 def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
@@ -67,17 +67,28 @@ def error_of(report: NonfiniteReport, samples: int) -> TrainingError:
     """
     rows = report.rows or report.dominant_rows
     indices = ", ".join(map(str, rows[:MAX_INPUTS])) + (", ..." if len(rows) > MAX_INPUTS else "")
-    noun = "row" if len(rows) == 1 else "rows"
-    notes = [f"input {v.name}{list(v.index) or ''} = {v.value:.6g}" for v in report.inputs[:2]]
+    notes = [
+        fact("input {name}{index} = {value:.6g}", name=v.name, index=list(v.index) or "", value=v.value)
+        for v in report.inputs[:2]
+    ]
     if rows:
-        dominant = "" if report.rows else ", with the largest contributions"
-        notes.append(f"{noun} {indices} of the training data{dominant}")
-    phase = "" if report.phase == "forward" else f" ({report.phase})"
+        row = fact("row {rows}", rows=indices) if len(rows) == 1 else fact("rows {rows}", rows=indices)
+        if report.rows:
+            notes.append(fact("{rows} of the training data", rows=row))
+        else:
+            notes.append(fact("{rows} of the training data, with the largest contributions", rows=row))
+    operation = report.op if report.phase == "forward" else f"{report.op} ({report.phase})"
     error = TrainingError(
         "E501",
-        where=f"step {report.step} (epoch {report.epoch}, batch {report.batch}, {samples} rows)",
-        expected="finite numbers",
-        received=f"{report.value:.6g} from {report.op}{phase} at {report.index}, {layer_text(report)}",
+        where=fact(
+            "step {step} (epoch {epoch}, batch {batch}, {samples} rows)", step=report.step,
+            epoch=report.epoch, batch=report.batch, samples=samples,
+        ),
+        expected=fact("finite numbers"),
+        received=fact(
+            "{value:.6g} from {op} at {index}, {place}", value=report.value, op=operation,
+            index=report.index, place=layer_text(report),
+        ),
         notes=notes, fix=report.remedy, cause=report.cause("en"), cause_zh=report.cause("zh"),
     )  # fmt: skip
     error.report = report

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.spec import shape_text
 from chainrule.train.evaluation.metric.inputs import TASKS, UNSCORED, Predictions
@@ -123,13 +123,19 @@ class Metric:
         except ValueError:
             value = math.nan
         if not option.low <= value <= option.high or (option.is_integer and value % 1):
-            kind = "an integer" if option.is_integer else "a number"
-            bound = "" if option.high == math.inf else f" and at most {option.high:g}"
+            kind = fact("an integer") if option.is_integer else fact("a number")
+            expected = fact("{kind}, at least {low:g}", kind=kind, low=option.low)
+            if option.high != math.inf:
+                expected = fact(
+                    "{kind}, at least {low:g} and at most {high:g}",
+                    kind=kind,
+                    low=option.low,
+                    high=option.high,
+                )
             usual = option.low if option.usual is None else option.usual
             raise UsageError(
                 "E102", where=f"metric {self.name}", name=option.name,
-                expected=f"{kind}, at least {option.low:g}{bound}", received=text,
-                fix=f'"{self.name}_{usual:g}"',
+                expected=expected, received=text, fix=f'"{self.name}_{usual:g}"',
             )  # fmt: skip
         return replace(self, value=value)
 
@@ -178,12 +184,12 @@ def checked_predictions(
     if not task:
         raise _mismatch(metric, f"predictions for targets {shape_text(target.shape)}", prediction)
     if weights is not None and len(np.asarray(weights)) != len(target):
-        raise _mismatch(metric, f"{len(target)} weights", np.asarray(weights))
+        raise _mismatch(metric, fact("{count} weights", count=len(target)), np.asarray(weights))
     if task == "classification":
         classes = prediction.shape[-1]
         is_index = target.dtype.kind in "iub"
         if target.size and (not is_index or not 0 <= target.min() <= target.max() < classes):
-            raise _mismatch(metric, f"class indices from 0 to {classes - 1}", target)
+            raise _mismatch(metric, fact("class indices from 0 to {last}", last=classes - 1), target)
     return Predictions.of(target, prediction, None if weights is None else np.asarray(weights), task)
 
 
@@ -191,8 +197,10 @@ def _mismatch(metric: Metric, expected: str, received: np.ndarray) -> TrainingEr
     """The error for an array that does not fit."""
     description = f"{received.dtype} {shape_text(received.shape)}"
     if received.size and received.dtype.kind in "fiub":
-        description += f", {received.min()} to {received.max()}"
+        description = fact(
+            "{array}, {first} to {last}", array=description, first=received.min(), last=received.max()
+        )
     return TrainingError(
         "E510", where=f"metric {metric.label}", expected=expected, received=description,
-        fix="model.predict_proba(x) for classes, model.predict(x) for values",
+        fix=fact("model.predict_proba(x) for classes, model.predict(x) for values"),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from chainrule.errors import UsageError, suggest
+from chainrule.errors import UsageError, fact, joined, suggest
 from chainrule.train.evaluation.metric.calibration import PROBABILITIES
 from chainrule.train.evaluation.metric.classification import ACCURACIES, CLASSES
 from chainrule.train.evaluation.metric.inputs import Predictions
@@ -90,9 +90,11 @@ def resolve_metrics(
     for name in names:
         resolved = custom_metric(name) or find_metric(name)
         if resolved is None or (resolved.name not in known and resolved.name in METRICS):
-            where = f"metrics of {' and '.join(tasks)}" if tasks else "metrics"
+            where = (
+                fact("metrics of {tasks}", tasks=joined(" and ", map(fact, tasks))) if tasks else "metrics"
+            )
             raise UsageError(
-                "E101", where=where, name=str(name)[:80], expected=", ".join(known) or "none",
+                "E101", where=where, name=str(name)[:80], expected=", ".join(known) or fact("none"),
                 received=repr(name)[:80], fix=suggest(name, known, 'metrics=["{}"]'),
             )  # fmt: skip
         chosen[resolved.label] = resolved
@@ -114,7 +116,7 @@ def custom_metric(metric: Any) -> Metric | None:
         return custom
     if not custom.name.isidentifier() or custom.name in METRICS:
         raise UsageError(
-            "E102", where="metrics", name="the name of a custom metric", expected="one that is free",
+            "E102", where="metrics", name="the name of a custom metric", expected=fact("one that is free"),
             received=custom.name[:80], fix="def share_above(y, p): return (p > 0.9).mean()",
         )  # fmt: skip
     return custom
