@@ -25,7 +25,7 @@ class ElementwiseChain:
         last: the node that is computed; its shape has no symbolic size.
         ends: nodes at which the chain starts, even if they are elementwise.
 
-    ``sources`` are the nodes whose values are needed.
+    ``sources`` are the nodes whose values are needed, ``nodes`` those that are computed, in order.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -37,26 +37,26 @@ class ElementwiseChain:
     """
 
     def __init__(self, last: Node, ends: Iterable[Node]) -> None:
-        self._last, ends = last, set(ends)
+        self.last, ends = last, set(ends)
         self.sources: list[Node] = []
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
         done, stack = set[Node](), [(last, False)]
         while stack:
             node, has_inputs = stack.pop()
             if has_inputs:
-                self._nodes.append(node)
+                self.nodes.append(node)
             elif node not in done:
                 done.add(node)
-                if node in ends or not (_is_repeated(node) or self._is_member(node)):
+                if node in ends or not (is_repeated(node) or self._is_member(node)):
                     self.sources.append(node)
                 else:
                     stack.append((node, True))
                     stack += [(source, False) for source in reversed(node.inputs)]
         self._shape = bound(last.shape)
-        self._calls = [(node, None if _is_repeated(node) else cast("Card", node.op)) for node in self._nodes]
+        self._calls = [(node, None if is_repeated(node) else cast("Card", node.op)) for node in self.nodes]
 
     def _is_member(self, node: Node) -> bool:
-        return isinstance(node.op, Elementwise) and node.shape == self._last.shape
+        return isinstance(node.op, Elementwise) and node.shape == self.last.shape
 
     def rows(self, values: Mapping[Node, np.ndarray], first: int, end: int) -> np.ndarray:
         """Return rows ``first`` to ``end - 1`` of the last node (all of it, if it has no axis).
@@ -109,7 +109,7 @@ class ElementwiseChain:
             if node not in repeated:
                 repeated[node] = _repeated(row_values[node.inputs[0]], shape)
             row_values[node] = repeated[node]
-        return row_values[self._last]
+        return row_values[self.last]
 
 
 def _repeated(number: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -117,6 +117,6 @@ def _repeated(number: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.ndarray(shape, number.dtype, np.ascontiguousarray(number), 0, (0,) * len(shape))
 
 
-def _is_repeated(node: Node) -> bool:
+def is_repeated(node: Node) -> bool:
     """Return whether a node repeats a single number."""
     return isinstance(node.op, Broadcast) and node.inputs[0].spec.size == 1

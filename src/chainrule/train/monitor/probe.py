@@ -33,6 +33,7 @@ from chainrule.engines.reference import Program
 from chainrule.escaping import csv_text
 from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.spec import size_at
 from chainrule.train.monitor.probe_graph import ProbeGraph
 from chainrule.train.monitor.probe_statistics import ProbeStatistics
@@ -96,7 +97,7 @@ class Prober:
     """
 
     def __init__(self, network: Network, step: Step, batch: int) -> None:
-        self.step, self.batch = step, batch
+        self.step, self.batch, self._engine = step, batch, network.engine
         self._source: ProbeGraph = step.memo("probes", lambda: ProbeGraph(network, step))
         self.probes: list[Probe] = []  # all probes so far
         self._due = 0  # the next step of the schedule
@@ -154,7 +155,9 @@ class Prober:
             feed: returns the inputs of the step for the first n rows of its batch.
         """
         arrays, source = feed(self.rows), self._source
-        statistics = ProbeStatistics(self.step, source.graph, source.updates, source.activations, arrays)
+        is_native = (self._engine or settings.engine) == "native"
+        updates = source.compiled_updates if is_native else source.updates
+        statistics = ProbeStatistics(self.step, source.graph, updates, source.activations, arrays)
         # A second thread slows down products of matrices this small.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
             for name, value in source.program.stream(_inputs(source.program, arrays)):

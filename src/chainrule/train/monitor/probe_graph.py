@@ -11,6 +11,7 @@ from chainrule.engines.reference import ElementwiseChain, Program
 from chainrule.graph import Graph, Node
 from chainrule.ops import Card
 from chainrule.spec import size_at
+from chainrule.train.monitor.compiled_update import CompiledUpdate
 from chainrule.train.network import Network
 from chainrule.train.objective import sample_losses
 from chainrule.train.step import Step
@@ -54,6 +55,14 @@ class ProbeGraph:
         return {
             path: ElementwiseChain(new[f"parameter.{path}"], [node])
             for path, node in self._step.gradients.items()
+        }
+
+    @cached_property
+    def compiled_updates(self) -> dict[str, ElementwiseChain | CompiledUpdate]:
+        """``updates``, those of large parameters compiled where the bits are the same."""
+        return {
+            path: CompiledUpdate(chain) if CompiledUpdate.is_exact(chain) else chain
+            for path, chain in self.updates.items()
         }
 
     @cached_property

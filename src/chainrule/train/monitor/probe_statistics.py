@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.engines.reference import ElementwiseChain
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops import Card
+from chainrule.train.monitor.compiled_update import CompiledUpdate
 from chainrule.train.step import Step
 
 SATURATION = {"sigmoid": 4.6, "tanh": 3.0}  # |z| above which the derivative is below 0.01
@@ -42,7 +43,7 @@ class ProbeStatistics:
         self,
         step: Step,
         graph: Graph,
-        updates: Mapping[str, ElementwiseChain],
+        updates: Mapping[str, ElementwiseChain | CompiledUpdate],
         activations: Mapping[str, tuple[Node, Node]],
         arrays: Mapping[str, np.ndarray],
     ) -> None:
@@ -111,7 +112,9 @@ class ProbeStatistics:
         self.parameters[path] = statistics
         return {node, *chain.sources}
 
-    def _changes(self, parameter: np.ndarray, chain: ElementwiseChain) -> Iterator[np.ndarray]:
+    def _changes(
+        self, parameter: np.ndarray, chain: ElementwiseChain | CompiledUpdate
+    ) -> Iterator[np.ndarray]:
         """The change of a parameter by the step, in blocks of rows."""
         parameter = np.atleast_1d(parameter)
         rows = max(1, _BLOCK * len(parameter) // max(1, parameter.size))
