@@ -102,7 +102,11 @@ class Parity:
             together = "" if difference.is_alone else words["together"]
             site = str(difference.node.site) or str(difference.node.spec)
             lines = [words["differ"].format(op=difference.node.op, together=together, site=site)]
-            lines.append("  " + words["values"].format(**vars(difference)))
+            facts = {
+                name: getattr(difference, name)
+                for name in ("index", "reference", "source", "machine", "tolerance")
+            }
+            lines.append("  " + words["values"].format(**facts))
         if self.without_kernel:
             lines.append(words["without_kernel"].format(names=", ".join(self.without_kernel)))
         return "\n".join(lines)

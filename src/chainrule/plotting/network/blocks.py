@@ -219,7 +219,7 @@ class _Collector:
 
 def holds_layers(layer: Layer) -> bool:
     """Whether a layer has inner layers."""
-    return any(_layers_in(value) for value in vars(layer).values())
+    return any(_layers_in(getattr(layer, field.name)) for field in fields(layer))
 
 
 def _layers_in(value: Any) -> bool:
