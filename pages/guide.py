@@ -17,7 +17,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
         "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
-        "custom-classes", "probes", "nonfinite-values", "doctor", "profile",
+        "custom-classes", "custom-loops", "probes", "nonfinite-values", "doctor", "profile",
     ),
     "Data": ("data",),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),

@@ -30,6 +30,7 @@ _NAMES: dict[str, str] = {
     "gradient": "grad",
     "graph": "Graph Node constant",
     "interop": "load_weights read_weights",
+    "ops.custom_gradient": "custom_gradient",
     "ops.scan.scan_builder": "scan",
     "ops.functional": (
         "abs add argmax average_pool broadcast_to cast clip concatenate convolution "

@@ -199,10 +199,14 @@ class Model(ModelAnalysis, ModelGeneration):
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history
 
-    def initialize(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
-        """Build the graphs for inputs of these specs and sample initial parameters, without training.
+    def initialize(self, inputs: Mapping[str, Spec | np.ndarray] | np.ndarray, seed: int = 0) -> Self:
+        """Build the graphs for these inputs and sample initial parameters, without training.
 
         The next ``fit`` begins with them.
+
+        Args:
+            inputs: the spec of each input by name, or arrays of samples with the same shapes and dtypes.
+            seed: of the parameters.
         """
         self.adopt(initialize(self.state, inputs, seed))
         return self

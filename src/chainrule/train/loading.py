@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data import Arrays
 from chainrule.errors import ShapeError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.scope import outline
-from chainrule.spec import Spec, shape_text
+from chainrule.spec import shape_text
+from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
 from chainrule.train.state import Tensors
 
 
-def initialize(model: ModelState, inputs: Mapping[str, Spec], seed: int) -> ModelState:
+def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     """The model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
+    values = inputs.values() if isinstance(inputs, Mapping) else (inputs,)
+    if values and all(isinstance(value, np.ndarray) for value in values):
+        x = Arrays.of(inputs, dtype=model.recipe.dtype).x
+        inputs = specs_of(x if isinstance(x, dict) else {"x": x})
     require_specs(inputs)
     return replace(model.built(inputs).initialized(seed), is_given=True)
 

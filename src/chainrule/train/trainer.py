@@ -28,6 +28,7 @@ from chainrule.spec import shape_text
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation import evaluate
+from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
 from chainrule.train.inputs.target import by_output
@@ -90,6 +91,7 @@ class Trainer:
         self._blocks = [*self._parameters.block.blocks, *self._slots.blocks]
         self._size = self._parameters.block.nbytes + self._slots.nbytes
         self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
+        self._view: ModelState | None = None
         self._allocate(first)
         self._save_copy()
 
@@ -229,6 +231,26 @@ class Trainer:
         )
 
     # --- results
+
+    def __call__(self, x: Any) -> ByOutput:
+        """The network's raw outputs with the present parameters; see ``chainrule.Model.__call__``."""
+        return raw_outputs(self._current(), x)
+
+    def activations(self, x: Any, layer: str) -> np.ndarray:
+        """The output of a layer with the present parameters; see ``chainrule.Model.activations``."""
+        return activations(self._current(), x, layer)
+
+    def _current(self) -> ModelState:
+        """The model with the arrays that steps change, without copies."""
+        if self._step.prediction_graph.outputs:  # the optimizer predicts with other parameters: EMA, SWA
+            return self.state
+        if self._view is None:
+            network = self._state.network
+            assert network is not None
+            parameters = {path: self._arrays[path] for path in network.parameters}
+            states = {path: self._arrays[path] for path in network.inference.states}
+            self._view = replace(self._state, parameters=parameters, states=states)
+        return self._view
 
     @property
     def steps(self) -> int:

@@ -28,8 +28,8 @@ SKIPPED = {"E130", "E315", "E367", "E370", "E408", "E508"}  # need a fork, data 
 PREPARED = {
     "E122": "x, y = np.eye(2), np.ones(2)\nmodel = cr.Model(cr.Dense(1), 'mse')\n"
     "model.fit(x, y, epochs=1, verbose=False)\nmodel.explain(x[0])",
-    "E126": "net = cr.Sequential(cr.Embedding(9, 4), cr.Dense(9))\n"
-    "tokenizer = cr.Tokenizer.learn(['a b', 'b a'], 'word')\nmodel = cr.Model(net, 'cross_entropy')\n"
+    "E126": "network = cr.Sequential(cr.Embedding(9, 4), cr.Dense(9))\n"
+    "tokenizer = cr.Tokenizer.learn(['a b', 'b a'], 'word')\nmodel = cr.Model(network, 'cross_entropy')\n"
     "x = np.arange(12).reshape(4, 3) % 9\nmodel.fit(x, x, epochs=1, verbose=False)\n"
     "model.generate('a', length=1)",
     "E132": "prediction = cr.constant([[[0.0], [1.0], [1.5]]])\ncr.triplet_margin(prediction, [0.0])",
@@ -65,7 +65,8 @@ PARTS = {"E355", "E376", "E380", "E401", "E432", "E543", "E549", "E561", "E533"}
 
 def error_of(program: str) -> Exception | None:
     """The error of a program that runs in an empty folder; ``None`` if it runs."""
-    folder = Path.cwd() / f"{next(RUNS)}"
+    around = Path.cwd()
+    folder = around / f"{next(RUNS)}"
     folder.mkdir()
     os.chdir(folder)
     names: dict[str, Any] = {"__name__": "page", "cr": cr, "np": np, "numpy": np}
@@ -73,6 +74,8 @@ def error_of(program: str) -> Exception | None:
         exec(compile(program, "<page>", "exec"), names)
     except Exception as error:
         return error
+    finally:
+        os.chdir(around)
     return None
 
 

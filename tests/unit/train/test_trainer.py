@@ -123,6 +123,20 @@ def test_trainers_share_parameters(engine: str) -> None:
     )
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("optimizer", [cr.Adam(0.05), cr.EMA(cr.SGD(0.1))], ids=["adam", "mean"])
+def test_a_trainer_predicts_with_its_present_parameters(engine: str, optimizer: Any) -> None:
+    model = classifier(engine, cr.BatchNorm(), optimizer=optimizer)
+    trainer = model.trainer(X, CLASSES)
+    for _ in range(2):
+        trainer.step(X, CLASSES)
+        outputs, hidden = trainer(X), trainer.activations(X[:7], "dense1")
+        trainer.commit()
+        assert np.array_equal(outputs, model(X))
+        assert np.array_equal(hidden, model.activations(X[:7], "dense1"))
+        assert np.array_equal(trainer(X[:1]), model(X[:1]))
+
+
 def test_parameters_of_another_network_are_refused() -> None:
     model = cr.Model(cr.Dense(2), "mse")
     model.fit(X, X[:, :2], epochs=1, verbose=False)

@@ -17,6 +17,7 @@ from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
 from chainrule.ops.array.gather import inside
+from chainrule.settings import settings
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.input_check import refuse_sample, require_fit
@@ -111,7 +112,10 @@ def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
             "E101", where="activations, layer", name=layer, expected=outline(nodes), received=repr(layer),
             fix=f'model.activations(x, "{close}")' if close else "",
         )  # fmt: skip
-    program = compile(Graph({"value": nodes[layer]}), model.engine)
+    engine = model.engine or settings.engine
+    program = network.memo(
+        ("activations", layer, engine), lambda: compile(Graph({"value": nodes[layer]}), engine)
+    )
     values = {**model.arrays, **arrays}
     parts = []
     for rows in blocks(program, len(next(iter(arrays.values())))):
