@@ -144,7 +144,7 @@ def rules() -> dict[str, dict[str, str]]:
     listed: list[tuple[int, str, str, set[str]]] = []
     for file in sorted((ROOT / "diagnosis" / "rules").glob("*.py")):
         assigned = (node for node in ast.parse(file.read_text()).body if isinstance(node, ast.Assign))
-        for node in (each for each in assigned if isinstance(each.value, ast.Call)):
+        for node in (definition for definition in assigned if isinstance(definition.value, ast.Call)):
             words = {word.arg: word.value for word in node.value.keywords}
             if ast.unparse(node.value.func) == "Rule":
                 number, rule = map(ast.literal_eval, node.value.args[:2])

@@ -52,6 +52,7 @@ def test_formula_product_and_paths_equal_the_gradient(name: str) -> None:
     t = traced(CASES[name])
     writer = Writer(t, "en")
     every = places(t)
+    assert every
     for path, index in every[:: 1 + (len(every) - 1) // MAX_PARAMETERS]:
         at, stored = Scalar(t.derivation.gradients[path], index), t.gradients[path][index]
         results = {

@@ -144,6 +144,7 @@ def test_the_direction_of_a_metric_prefers_correct_predictions(name: str, task: 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_metric_of_no_rows_or_of_nan_is_nan(name: str) -> None:
+    assert METRICS[name].tasks
     for task in METRICS[name].tasks:
         shape = (0,) if task == "classification" else (0, 2)
         empty = Predictions(np.zeros(shape, np.int64), np.zeros((0, 2)), None, task)

@@ -314,7 +314,7 @@ def test_cosine_restarts_are_at_the_exact_steps(longer: int) -> None:
 
 
 @given(
-    st.lists(st.sampled_from([1.0, 0.9, 0.89995, 0.5, 2.0, math.nan]), max_size=30),
+    st.lists(st.sampled_from([1.0, 0.9, 0.89995, 0.5, 2.0, math.nan]), min_size=1, max_size=30),
     st.integers(0, 3),
     st.integers(0, 3),
     st.booleans(),

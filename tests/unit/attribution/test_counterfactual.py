@@ -67,6 +67,7 @@ def test_fixed_columns_and_ranges_are_respected(credit: Model) -> None:
     result = credit.counterfactual(
         ROW, "good", data=TABLE, fixed=["employed"], ranges=ranges, count=5, max_changes=3
     )
+    assert result.alternatives
     for alternative in result.alternatives:
         for change in alternative.changes:
             assert change.column != "employed"
@@ -135,6 +136,7 @@ def test_a_single_score_has_two_classes() -> None:
     model.fit(x, (x[:, 0] > 0).astype(int), epochs=20, verbose=False)
     for row in (x[0], x[1], x[2]):
         result = model.counterfactual(row, data=x)
+        assert result.alternatives
         assert all(alternative.prediction == 1 - result.prediction for alternative in result.alternatives)
 
 

@@ -87,6 +87,7 @@ def test_sampled_values_agree_with_exact_ones(tabled: Model) -> None:
     rows = read_table(TABLE).take(np.array([3]))
     exact = tabled.attribute(rows, "shapley", target=True)
     sampled = tabled.attribute(rows, "shapley", target=True, exact=False, samples=200)
+    assert len(sampled.contributions()) == 3
     for piece in sampled.contributions():
         assert piece.error is not None
         assert abs(piece.value - exact.by_column[piece.name][0]) <= 4.5 * piece.error + 1e-10

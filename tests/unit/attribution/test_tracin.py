@@ -67,6 +67,7 @@ def test_influence_predicts_the_change_of_the_loss(model: cr.Model) -> None:
     influence, learning_rate = model.influence(X, Y, X, Y, layer="all"), 1e-4
     p = {path: torch.tensor(a) for path, a in model.parameters().items()}
     before = _loss(model, X[:1], Y[:1])
+    assert influence.values.shape == (len(X), len(X))
     for j in range(len(X)):
         other = copy.copy(model)
         other.load_parameters(

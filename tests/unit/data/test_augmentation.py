@@ -179,6 +179,7 @@ def test_positive_rotation_is_counterclockwise() -> None:
 def test_hue_rotation_matches_hsv() -> None:
     images = random_images(2).astype(np.float32) / 255
     turned = adjust_hue(images, np.array([0.3, -0.17]))
+    assert turned.shape == images.shape
     for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
         for old, new in zip(image.reshape(-1, 3).tolist(), out.reshape(-1, 3).tolist(), strict=True):
             h, s, v = colorsys.rgb_to_hsv(*old)

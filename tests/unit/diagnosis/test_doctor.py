@@ -180,6 +180,7 @@ def test_the_doctor_does_not_change_the_training() -> None:
         model = unscaled()
         model.fit(*UNSCALED, epochs=3, verbose=False, doctor=doctor)
         trained.append(model.parameters())
+    assert trained[0]
     assert all(np.array_equal(trained[0][name], trained[1][name]) for name in trained[0])
 
 

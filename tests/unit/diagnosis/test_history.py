@@ -105,11 +105,10 @@ def test_random_histories_never_make_a_rule_fail(name: str, seed: int) -> None:
         rule_function = getattr(rule, time)
         with np.errstate(all="ignore"):
             evidences = list(rule_function(course)) if rule_function else []
-        for evidence in evidences:
-            finding = Finding(rule, evidence)
-            assert finding.line("en")
-            assert finding.remedy
-            assert Finding.of_json(finding.to_json()).line("zh") == finding.line("zh")
+        findings = [Finding(rule, evidence) for evidence in evidences]
+        assert "" not in [text for finding in findings for text in (finding.line("en"), finding.remedy)]
+        restored = [Finding.of_json(finding.to_json()) for finding in findings]
+        assert [finding.line("zh") for finding in restored] == [finding.line("zh") for finding in findings]
 
 
 def test_a_training_without_steps_has_no_findings() -> None:

@@ -59,6 +59,7 @@ def test_rows_may_have_any_memory_layout(layout: Callable[[np.ndarray], np.ndarr
     contiguous, strided = (
         native.Program(net()).run({**arrays, "x": x}) for x in (arrays["x"], layout(arrays["x"]))
     )
+    assert contiguous
     assert all((contiguous[name] == strided[name]).all() for name in contiguous)
 
 
@@ -99,6 +100,7 @@ def test_many_threads_may_run_one_program() -> None:
     expected = reference.Program(net())
     with ThreadPoolExecutor(8) as pool:
         for batch, outputs in zip(arrays, pool.map(program.run, arrays), strict=True):
+            assert outputs
             for name, value in expected.run(batch).items():
                 np.testing.assert_allclose(outputs[name], value, rtol=1e-5, atol=1e-6)
 

@@ -26,6 +26,7 @@ def both(graph: Graph, feeds: dict[str, np.ndarray]) -> tuple[dict, dict]:
 @given(graphs(20))
 def test_random_graphs_match_the_reference(graph: Graph) -> None:
     expected, result = both(graph, arrays())
+    assert expected
     for name, value in expected.items():
         assert (result[name].shape, result[name].dtype) == (value.shape, value.dtype)
         np.testing.assert_allclose(result[name], value, rtol=1e-9, atol=1e-9)
@@ -72,6 +73,7 @@ def test_axes_of_length_zero_and_one(rows: int, columns: int) -> None:
     expected, result = both(
         graph, {"x": rng.normal(size=(rows, columns)), "w": rng.normal(size=(columns, 3))}
     )
+    assert len(expected) == 7
     for name, value in expected.items():
         assert result[name].shape == value.shape
         np.testing.assert_allclose(result[name], value, rtol=1e-12, atol=1e-12, err_msg=name)

@@ -58,6 +58,7 @@ def test_bits_do_not_depend_on_the_number_of_replicas(name: str, monkeypatch: py
     for cores in CORES:
         with cr.settings.using(threads=min(cores, 3), cores=cores):
             parameters[cores] = trained(name).parameters()
+    assert parameters[1]
     for path, first in parameters[1].items():
         for cores in CORES[1:]:
             assert parameters[cores][path].tobytes() == first.tobytes(), f"{path} on {cores} cores"
@@ -69,6 +70,7 @@ def test_parameters_match_the_reference_engine(name: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("chainrule.engines.native.runtime.replicas.MIN_ELEMENTS", 1)
     monkeypatch.setattr(cr.settings, "cores", 2)
     expected = trained(name, "reference", "float64").parameters()
+    assert expected
     for path, value in trained(name, dtype="float64").parameters().items():
         np.testing.assert_allclose(value, expected[path], rtol=1e-8, atol=1e-10, err_msg=path)
 

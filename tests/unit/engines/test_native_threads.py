@@ -77,6 +77,7 @@ def test_concurrent_callers_get_their_own_results(monkeypatch: pytest.MonkeyPatc
     alone = [program.run({"x": x})["y"] for x in inputs]
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(lambda x: program.run({"x": x})["y"], inputs * 5))
+    assert len(results) == 30
     assert all(np.array_equal(y, alone[i % 6]) for i, y in enumerate(results))
 
 

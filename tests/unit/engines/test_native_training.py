@@ -87,6 +87,7 @@ def test_fortran_order_data_trains_the_same() -> None:
     model_of_c_order, fortran_model = model(), model()
     for one, data in ((model_of_c_order, x), (fortran_model, np.asfortranarray(x))):
         one.fit(data, y, epochs=2, batch_size=16, verbose=False)
+    assert model_of_c_order.parameters()
     for name, value in model_of_c_order.parameters().items():
         np.testing.assert_array_equal(fortran_model.parameters()[name], value)
 

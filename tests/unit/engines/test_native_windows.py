@@ -134,6 +134,7 @@ def trained(
 @pytest.mark.parametrize("batch", [5, 32])
 def test_training_matches_the_reference_engine(name: str, batch: int) -> None:
     expected, results = (trained(name, engine, batch, 2) for engine in ("reference", "native"))
+    assert expected
     for path, value in expected.items():
         np.testing.assert_allclose(results[path], value, rtol=1e-8, atol=1e-10, err_msg=path)
 
@@ -141,6 +142,7 @@ def test_training_matches_the_reference_engine(name: str, batch: int) -> None:
 @pytest.mark.parametrize("threads", [1, 8])
 def test_bits_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     two, other = (trained("LeNet", "native", 32, n, "float32") for n in (2, threads))
+    assert two
     for path, value in two.items():
         np.testing.assert_array_equal(other[path], value, err_msg=path)
 
@@ -159,6 +161,7 @@ def test_depthwise_gradients_match_the_reference(
     graph = Graph({"y": y, **names})
     arrays = feeds({"x": x.shape, "w": w.shape}, rows)
     results = native.Program(graph).run(arrays)
+    assert len(results) == 3
     for name, expected in reference.Program(graph).run(arrays).items():
         np.testing.assert_allclose(results[name], expected, rtol=1e-11, atol=1e-11)
 
@@ -183,5 +186,6 @@ def test_a_channels_first_window_over_the_whole_image(axes: int, channels: int) 
     graph = Graph({"y": y, "dx": gradients[0], "dw": gradients[1]})
     arrays = feeds({"x": x.shape, "w": w.shape, "up": y.shape}, 2)
     expected, results = reference.Program(graph).run(arrays), native.Program(graph).run(arrays)
+    assert len(results) == 3
     for name, value in expected.items():
         np.testing.assert_allclose(results[name], value, rtol=1e-9, atol=1e-9, err_msg=name)

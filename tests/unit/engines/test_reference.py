@@ -157,6 +157,7 @@ def test_a_stream_frees_outputs_after_their_last_reader() -> None:
         alive.append(weakref.ref(value))
         del value
         assert sum(ref() is not None for ref in alive) <= 1
+    assert len(alive) == 30
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

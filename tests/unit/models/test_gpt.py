@@ -65,6 +65,7 @@ def test_residual_projections_are_initialized_smaller_in_deeper_networks() -> No
     stds = {"attention.query": 0.02, "attention.output": 0.02 / 4, "feed_forward.output": 0.02 / 4}
     some = {name: built.parameters[f"blocks.layer3.{name}.weight"] for name in stds}
     drawing = nn.initial_values(some, dict.fromkeys(some, 5))
+    assert drawing.outputs.keys() == stds.keys()
     for name, node in drawing.outputs.items():
         assert evaluate(node, {KEY: key_of(1)}).std() == pytest.approx(stds[name], rel=0.1)
 

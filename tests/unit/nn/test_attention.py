@@ -89,6 +89,7 @@ def test_all_forms_of_a_mask_are_equivalent() -> None:
         np.tile(places[:, None, None], (1, 2, 4, 1)),
     ]
     expected, *others = (applied(net, sequence=x, mask=form) for form in forms)
+    assert len(others) == 4
     for other in others:
         np.testing.assert_array_equal(other, expected)
 

@@ -77,6 +77,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(name: str) -> None:
     for threads in (1, 2):
         with cr.settings.using(threads=threads):
             results.append(trained(NETS[name](nn.Remat)).parameters())
+    assert results[0]
     for path, value in results[0].items():
         np.testing.assert_array_equal(value, results[1][path], err_msg=path)
 
@@ -112,6 +113,7 @@ def test_second_derivatives_agree(engine: str) -> None:
     once, twice = (
         cr.evaluate(curvature(wrap), arrays, engine) for wrap in (lambda y, h: y, lambda y, h: cr.remat(y, h))
     )
+    assert len(once) == 3
     for a, b in zip(once, twice, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12 * np.abs(a).max())
 

@@ -87,6 +87,7 @@ def test_a_weight_normalization_is_exact_or_non_finite(name: str, power: int, en
     by = 10.0**power if name == "SpectralNorm" or power > -6 else 1.0  # below epsilon W/|W| is not defined
     results = both(AROUND[name], X, "float32", engine, by)
     exact = both(AROUND[name], X, "float64", by=by)
+    assert len(results) == 2
     for mine, value in zip(results, exact, strict=True):
         exact_or_non_finite(mine, value, 1e-3)
 
@@ -153,6 +154,7 @@ def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: s
     clipped = kind(2.0)({"a": constant(a), "b": constant(b)})
     results = evaluate(list(clipped.values()), {}, engine)
     exact = [part.astype(np.float64) for part in (a, b)]
+    assert len(results) == 2
     for i, mine in enumerate(results):
         group = exact if kind is cr.ClipGlobalNorm else exact[i : i + 1]
         length = np.sqrt(sum((part**2).sum() for part in group))

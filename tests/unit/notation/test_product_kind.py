@@ -76,6 +76,7 @@ def shape_of(tree: Tree, known: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
 @given(GRAPHS)
 def test_shapes_decide_the_product_sign(node: Node) -> None:
     known = dict(SHAPES)
+    assert trees(node)
     for line in trees(node):
         if isinstance(line, Compare):  # h1 = ...
             known |= {line.left.inner.name: shape_of(line.right, known)}  # pyright: ignore
@@ -116,11 +117,12 @@ def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
     """Bare letters of an op (x, y, dy) are arrays, those with indices and its settings are numbers."""
     block = block_of("op", name)
     arguments = {Symbol(a) for a in (*getattr(block.definition, "arguments", ()), "y", "dy")}
-    for line in (*block.formulas, *block.backward):
-        if line.tree is not None:
-            assert normal(line.tree) == normal(elementwise(line.tree, arguments.__contains__))
-            known = {symbol.name: (3, 3) for symbol in arguments}
-            _check_bare(line.tree, known)
+    formulas = [line.tree for line in (*block.formulas, *block.backward) if line.tree is not None]
+    assert formulas
+    for tree in formulas:
+        assert normal(tree) == normal(elementwise(tree, arguments.__contains__))
+        known = {symbol.name: (3, 3) for symbol in arguments}
+        _check_bare(tree, known)
 
 
 def _check_bare(tree: Tree, known: dict[str, tuple[int, ...]]) -> bool:

@@ -48,6 +48,7 @@ def test_pooling_matches_pytorch(axes: int, window: int, stride: int, padding: i
     ours.append(pooled("average_pool", x, *settings, True))
     theirs = [peer(LARGEST[axes], x, *settings), peer(MEAN[axes], x, *settings, False, False)]
     theirs.append(peer(MEAN[axes], x, *settings, False, True))
+    assert [len(a) for a in ours] == [2, 2, 2]
     for a, b in zip(ours, theirs, strict=True):
         for mine, other in zip(a, b, strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-10, atol=1e-12)

@@ -46,6 +46,7 @@ def sums(planned_step: Plan) -> set[int]:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_training_matches_the_reference_engine(option: str) -> None:
     native, expected = (trained(engine, 2, 100, **OPTIONS[option]) for engine in ("native", "reference"))
+    assert expected
     for path, value in expected.items():
         np.testing.assert_allclose(native[path], value, rtol=1e-3, atol=2e-5, err_msg=path)
 
@@ -53,6 +54,8 @@ def test_training_matches_the_reference_engine(option: str) -> None:
 @pytest.mark.parametrize("rows", [30, 97])
 def test_bits_do_not_depend_on_the_number_of_threads(rows: int) -> None:
     first, *others = (trained("native", threads, rows) for threads in (1, 2, 3))
+    assert first
+    assert len(others) == 2
     for other in others:
         assert all(value.tobytes() == other[path].tobytes() for path, value in first.items())
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +19,25 @@ from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
 from training_step import step
 
+PLANS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import chainrule as cr
+from chainrule import nn
+from chainrule.gradient import grad
+from chainrule.graph import Graph
+from chainrule.plan.plan import plan
+from chainrule.spec import Size, Spec
+from training_step import step
+
+graph, cut = step()
+built = nn.build(cr.models.lenet5(), {"x": Spec((Size.symbol("B"), 32, 32, 1), "float32")}, "float32")
+gradients = grad(cr.mean(cr.square(built.output)), [p.node for p in built.parameters.values()])
+network = Graph({"y": built.output, **{str(i): gradient for i, gradient in enumerate(gradients)}})
+plans = plan(graph, {"B": 10}, cut), plan(network, {"B": 16})
+print(json.dumps([planned.record.to_document() for planned in plans]))
+"""
+
 
 def test_a_plan_prints_as_a_table(golden: Callable[[str, str], None]) -> None:
     graph, cut = step()
@@ -21,9 +45,17 @@ def test_a_plan_prints_as_a_table(golden: Callable[[str, str], None]) -> None:
     golden("plans/step_whole.txt", f"{plan(graph, {'B': 10})}\n")
 
 
-def test_planning_is_deterministic() -> None:
-    graph, cut = step()
-    assert str(plan(graph, {"B": 10}, cut)) == str(plan(graph, {"B": 10}, cut))
+def plans_of_a_process(hash_seed: str) -> str:
+    """The records of the plans of ``PLANS``, from another process with this hash seed."""
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-c", PLANS, str(Path(__file__).parents[2])]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+
+
+def test_plans_are_equal_in_processes_with_other_hash_seeds() -> None:
+    one, other = plans_of_a_process("1"), plans_of_a_process("2")
+    assert len(json.loads(one)) == 2
+    assert one == other
 
 
 @given(st.integers(1, 300), st.integers(1, 16))

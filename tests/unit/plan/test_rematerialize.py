@@ -42,6 +42,7 @@ def limits(large: int = 0, long: int = 1) -> Iterator[None]:
 def test_outputs_match_the_reference_engine(graph: Graph) -> None:
     with limits():
         outputs = native.Program(graph).run(arrays())
+    assert outputs
     for name, value in reference.Program(graph).run(arrays()).items():
         np.testing.assert_allclose(outputs[name], value, rtol=1e-12, atol=1e-12)
 

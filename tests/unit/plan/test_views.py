@@ -6,7 +6,7 @@ import itertools
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chainrule.graph import Graph, Input
@@ -35,6 +35,7 @@ def test_a_layout_view_equals_the_operation(graph: Graph) -> None:
     feeds = arrays()
     values: dict = {}
     views: dict = {}
+    compared = 0
     for node in graph.nodes:
         if isinstance(node.op, Input):
             values[node], views[node] = feeds[node.op.label], View.contiguous(0, node.shape)
@@ -53,6 +54,8 @@ def test_a_layout_view_equals_the_operation(graph: Graph) -> None:
             views[node] = view_of_result
             memory = feeds[memory_source(node).op.label].reshape(-1)
             np.testing.assert_array_equal(array_of(memory, view_of_result), values[node])
+            compared += 1
+    assume(compared > 0)
 
 
 @given(SHAPES.filter(lambda shape: 0 not in shape), st.data())

@@ -111,6 +111,7 @@ def test_boxes_and_arrows_do_not_overlap(name: str) -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_skip_connections_do_not_cross_boxes(name: str) -> None:
     places = drawing(name)
+    assert places.flow.arrows
     for (a, b), corners in zip(places.flow.arrows, places.arrows, strict=True):
         lanes = [Area(x - 1, y, 2, low - y) for (x, y), (x2, low) in pairwise(corners[1:]) if x == x2]
         others = [area for i, area in enumerate(places.boxes) if i not in (a, b)]

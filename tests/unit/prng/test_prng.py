@@ -108,5 +108,6 @@ def test_bits_are_balanced() -> None:
 def test_uniforms_agrees_with_uniform_of_each_key(count: int, length: int) -> None:
     keys = prng.folds(prng.key_of(7), np.arange(count))
     together = prng.uniforms(keys, length)
+    assert together.shape == (count, length)
     for key, row in zip(keys, together, strict=True):
         np.testing.assert_array_equal(row, prng.uniform(key, length))

@@ -26,6 +26,7 @@ def test_the_linear_baseline_fits_a_linear_target() -> None:
 
 def test_a_class_without_rows_has_probability_zero() -> None:
     x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 2, 2])
+    assert len(baselines(x, y, classes=3)) == 2
     for baseline in baselines(x, y, classes=3):
         prediction = baseline.predict(x)
         assert prediction.shape == (4, 3)

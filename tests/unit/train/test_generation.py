@@ -115,6 +115,7 @@ def test_beams_of_several_prompts_are_independent() -> None:
     _, _, decoder = writer()
     prompts = [[3, 1, 4], [5], [0, 6]]
     together = cr.generate(decoder, prompts, max_new_tokens=5, num_beams=3, samples=2, stop=[2])
+    assert len(together) == 6
     for i, prompt in enumerate(prompts):
         alone = cr.generate(decoder, prompt, max_new_tokens=5, num_beams=3, samples=2, stop=[2])
         for one, other in zip(alone, together[2 * i : 2 * i + 2], strict=True):

@@ -65,6 +65,7 @@ def test_a_resumed_training_has_the_same_bits(tmp_path: Path) -> None:
     uninterrupted = layer(0.0).fit(tmp_path / "whole")
     layer(0.0).fit(tmp_path / "part", callbacks=[stop])
     resumed = layer(0.0).fit(tmp_path / "part", resume=True)
+    assert resumed.parameters()
     for path, value in uninterrupted.parameters().items():
         assert value.tobytes() == resumed.parameters()[path].tobytes()
 

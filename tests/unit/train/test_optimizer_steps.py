@@ -117,6 +117,7 @@ def test_metrics_of_the_last_epoch_equal_an_evaluation(name: str) -> None:
 
 def test_averaged_weights_differ_from_the_last_ones() -> None:
     plain, mean = fit(learner(nn.Adam(0.05))), fit(learner(nn.EMA(nn.Adam(0.05), decay=0.7)))
+    assert plain.parameters()
     for path, value in plain.parameters().items():
         assert not np.allclose(value, mean.parameters()[path], atol=1e-4)
 

@@ -56,7 +56,7 @@ def trained(model: cr.Model, x: np.ndarray, y: np.ndarray, **options: Any) -> tu
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
-    """The plans of training steps that are made while the test runs."""
+    """The plans of training steps that the test creates."""
     plans: list[Plan] = []
 
     def recording(*args: Any) -> Plan:
@@ -198,15 +198,15 @@ def test_what_is_kept_is_bounded() -> None:
 def test_no_array_of_a_training_is_kept() -> None:
     model, x, y = model_of("dense")
     data = x.copy()
-    kept = ref(data)
+    reference = ref(data)
     model.fit(data, y, **FIT)
     del data
     gc.collect()
-    assert kept() is None
+    assert reference() is None
     step = model.state.step
     assert step is not None
-    steps = [each for each in gc.get_objects() if type(each) is ReplicatedStep]
-    assert not [each for each in steps if each.layout.definition.graph is step.graph]
+    steps = [candidate for candidate in gc.get_objects() if type(candidate) is ReplicatedStep]
+    assert not [candidate for candidate in steps if candidate.layout.definition.graph is step.graph]
 
 
 def test_threads_train_copies_of_one_model() -> None:
