@@ -43,13 +43,13 @@ def smallest(ways: Mapping[str, Callable[[], object]], calls: int = CALLS) -> di
 
 
 def model_of(units: int) -> cr.Model:
-    """Two layers of so many units and two outputs, trained by Adam."""
+    """Two layers of this width and two outputs, trained by Adam."""
     layers = (cr.Dense(units, "relu") for _ in range(2))
     return cr.Model(cr.Sequential(*layers, cr.Dense(2)), "cross_entropy", "adam")
 
 
 def engine_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> Trainer:
-    """What runs the steps of a training inside the engine."""
+    """The trainer of the engine, which runs the steps of a training."""
     run = prepare(model.state, TrainingData(x, y), FitOptions(1, 32, 0))
     counts = RowWeights(run.network, run.data, False)
     runner = step_runner(run.step, run.data, run.order, 0, run.state, counts, None)
