@@ -105,8 +105,8 @@ class LazyRegistry(Mapping[str, T]):
     def __getitem__(self, name: str) -> T:
         module, _, attribute = self.objects[name].rpartition(".")
         module = f"{self.package}.{module}"
-        found = getattr(sys.modules.get(module), attribute, None)  # import_module takes five times as long
-        return getattr(import_module(module), attribute) if found is None else found
+        loaded = getattr(sys.modules.get(module), attribute, None)  # import_module takes five times as long
+        return getattr(import_module(module), attribute) if loaded is None else loaded
 
     def __contains__(self, name: object) -> bool:
         return name in self.objects

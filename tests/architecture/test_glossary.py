@@ -17,9 +17,6 @@ PENDING: tuple[str, ...] = (
     "src/chainrule/errors/",
     "src/chainrule/ops/",
     "src/chainrule/texts/",
-    "tests/custom_code.py",
-    "tests/properties/",
-    "tests/unit/",
 )
 
 TABLE = """

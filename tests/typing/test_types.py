@@ -51,11 +51,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[in
     reveal = [f"reveal_type(cr.{name})" for name in cr.__all__]
     (folder / "names.py").write_text("\n".join(["import chainrule as cr", *reveal]))
     (folder / "wrong.py").write_text("\n".join(["import chainrule as cr", *WRONG]))
-    found: dict[str, list[tuple[int, str, str]]] = {"program.py": [], "names.py": [], "wrong.py": []}
+    by_file: dict[str, list[tuple[int, str, str]]] = {"program.py": [], "names.py": [], "wrong.py": []}
     for report in diagnostics(folder):
         line = report["range"]["start"]["line"]
-        found[Path(report["file"]).name].append((line, report["severity"], report["message"]))
-    return found
+        by_file[Path(report["file"]).name].append((line, report["severity"], report["message"]))
+    return by_file
 
 
 # Calls with a mistake, which a type checker must report; each in one line.
@@ -64,7 +64,7 @@ WRONG = (
     "cr.Dense('8')",
     "cr.Adam(lr=0.1)",
     "cr.Model(cr.Dense(1), 'msee')",
-    "cr.Model(cr.Dense(1), 'mse', optimiser='adam')",
+    "cr.Model(cr.Dense(1), 'mse', optimizr='adam')",
     "cr.Model(cr.Dense(1), 'mse').fit([[1.0]], [1.0], epohcs=3)",
     "cr.Model(cr.Dense(1), 'mse').fit([[1.0]], [1.0], epochs='3')",
     "cr.Model(cr.Dense(1), 'mse').attribute([[1.0]], 'salience')",

@@ -1,6 +1,6 @@
 """Memory of a training step, for several replicas that run it side by side.
 
-A layout (see ``replicas``) knows where every buffer is only relative to a *base*: an allocation, an array of
+A layout (see ``replicas``) states where every buffer is only relative to a *base*: an allocation, an array of
 the state, a data set. Bases have numbers; they get addresses when arrays are bound (see
 ``replicated_step``).
 """
@@ -49,7 +49,7 @@ class Bases:
         self.states: dict[str, int] = {}  # by label the base of an array of the state,
         self.rows: dict[str, int] = {}  # of the rows of a data set,
         self.counts: dict[str, int] = {}  # and the base whose address is their number
-        self.bytes: dict[int, int] = {}  # of each allocation, with room to start at a cache line
+        self.bytes: dict[int, int] = {}  # of each allocation, with space to start at a cache line
         self.constants: list[tuple[Place, np.ndarray]] = []  # values that allocations hold from the start
 
     def __len__(self) -> int:

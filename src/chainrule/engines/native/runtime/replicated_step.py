@@ -39,9 +39,9 @@ class ReplicatedStep:
         patches[..., 2] += addresses[layout.patch_bases]
         self.table = StepTable(template.numbers.copy(), template.marks, tables, words, patches)
         self.order: np.ndarray | None = None  # the row indices whose address the patches hold
-        (loss, loss_dtype), (rate, rate_dtype) = layout.loss, layout.learning_rate
+        (loss, loss_dtype), (learning_rate, dtype) = layout.loss, layout.learning_rate
         self.loss = self.memory.view(loss, loss_dtype, 1)
-        self.learning_rate = self.memory.view(rate, rate_dtype, 1)
+        self.learning_rate = self.memory.view(learning_rate, dtype, 1)
 
 
 class StepMemory:
@@ -61,7 +61,7 @@ class StepMemory:
         state: Mapping[str, np.ndarray],
         flag: np.ndarray,
     ) -> None:
-        # One array for all allocations: each has room to start at a cache line.
+        # One array for all allocations: each has space to start at a cache line.
         self._block = np.zeros(sum(bases.bytes.values()), np.uint8)
         start, self._starts = self._block.ctypes.data, dict[int, int]()
         position = start
