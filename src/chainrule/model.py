@@ -70,8 +70,9 @@ class Model(ModelAnalysis, ModelGeneration):
             the task.
         penalty: a penalty on every weight matrix, such as ``cr.L2(1e-4)``.
         clip: how the gradients are clipped, such as ``cr.ClipGlobalNorm(1.0)``.
-        options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
-            those of the settings; ``frozen`` (paths of parts that are not trained; see ``freeze``);
+        options: ``loss_weights`` (the factor of each output's loss in the objective, by output; 1 by
+            default); ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by
+            default those of the settings; ``frozen`` (paths of parts that are not trained; see ``freeze``);
             ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can generate
             text).
 

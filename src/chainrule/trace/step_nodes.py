@@ -205,7 +205,7 @@ def _losses(network: Network, built: Built, weighting: SampleWeights) -> tuple[N
     positions = None if shape is None else input_node(POSITION_WEIGHTS, ("B", *shape), "float64")
     losses = {}
     for name, (total, count) in loss_parts(network, built, positions).items():
-        losses[name] = total if count is None else total / divisor(count)
+        losses[name] = network.weigh(name, total if count is None else total / divisor(count))
     sample_losses = sum_of(losses.values())
     weights = {
         name: input_node(_label(name), sample_losses.shape, sample_losses.dtype) for name in weighting.arrays

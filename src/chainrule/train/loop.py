@@ -41,6 +41,7 @@ from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.interrupt import handle_signals
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
+from chainrule.train.objective import epoch_losses
 from chainrule.train.state import Row, TrainState
 from chainrule.train.stopping import StoppingRule
 from chainrule.train.training_run import TrainingRun
@@ -194,7 +195,9 @@ def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedS
 def _end_epoch(run: TrainingRun) -> str:
     """Append the row of the epoch and evaluate the rules; returns the reason to stop, or ``""``."""
     state = run.state
-    row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum}
+    sums = {label: state.slots[label] for label in run.step.sums}
+    losses = epoch_losses(run.model.targets, sums, float(run.data.rows))
+    row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum, **losses}
     predicting = run.predicting_parameters()
     if run.evaluator is not None:
         measured = run.evaluator({**predicting, **state.states})
@@ -210,6 +213,9 @@ def _end_epoch(run: TrainingRun) -> str:
         for name, decision in decisions.items()
     }
     _reduce_rate(run, row, watch)
+    state.slots = {**state.slots, **run.step.initial_sums()}
+    if run.runner is not None and (run.step.sums or run.step.plateau is not None):
+        run.runner.load(state)
     state.history.append(row)
     state.epoch, state.batch, state.loss_sum, state.weight_sum = state.epoch + 1, 0, 0.0, 0.0
     run.send(
@@ -227,8 +233,6 @@ def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
     state.watch = {**state.watch, REDUCTIONS: counters}
     before = state.slots[REDUCTIONS]
     state.slots = {**state.slots, REDUCTIONS: np.array(counters["reductions"], before.dtype)}
-    if run.runner is not None:
-        run.runner.load(state)
 
 
 def _stopped_before(rules: Sequence[StoppingRule], state: TrainState) -> str:

@@ -153,6 +153,8 @@ class ModelState:
 class Options(TypedDict, total=False):
     """The other options of a model; see ``chainrule.Model``."""
 
+    loss_weights: Mapping[str, float] | None
+
     dtype: FloatName | None
     frozen: Sequence[str]
     engine: EngineName | None
@@ -183,8 +185,9 @@ def untrained(
             fix=f'dtype="{nearest(str(dtype), FLOATS) or FLOATS[0]}"',
         )  # fmt: skip
     paths = (paths,) if isinstance(paths, str) else tuple(paths)
+    weights = dict(options.get("loss_weights") or {})
     return ModelState(
-        Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths),
+        Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths, weights),
         None if metrics is None else tuple(map(to_name, resolve_metrics(metrics))),
         options.get("engine"),
         data.tokenizers_of(tokenizer) if (tokenizer := options.get("tokenizer")) else {},

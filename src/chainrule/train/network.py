@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 
@@ -46,6 +48,7 @@ class Recipe:
         clip: the rule that limits the gradients.
         dtype: the dtype of parameters and inputs.
         frozen: paths of layers or parameters that are not trained, or patterns of paths (``is_at``).
+        loss_weights: the factor of each output's loss in J, by output; 1 for an output without a factor.
     """
 
     net: Layer
@@ -55,10 +58,16 @@ class Recipe:
     clip: Clip | None = None
     dtype: FloatName = "float32"
     frozen: tuple[str, ...] = ()
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for loss in self.loss.values() if isinstance(self.loss, Mapping) else (self.loss,):
             known_loss(loss)  # refuse an unknown name now, not when the training starts
+        for name, weight in self.loss_weights.items():
+            if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight < math.inf:
+                raise UsageError(
+                    "E102", where="loss_weights", name=name, expected=">= 0", received=repr(weight)
+                )
 
 
 @frozen
@@ -120,8 +129,10 @@ class Network:
         """Refuse names that are unknown or used twice, before anything is computed.
 
         Raises:
-            UsageError E101: a frozen path that is neither a layer nor a parameter.
-            UsageError E118: two inputs or parameters of the step with the same name.
+            UsageError E101: a frozen path that is neither a layer nor a parameter; a loss weight of an
+                unknown output.
+            UsageError E102: all loss weights are 0. UsageError E118: two inputs or parameters of the step
+                with the same name.
         """
         known = [*self.parameters, *self.inference.book.layers]
         for path in self.recipe.frozen:
@@ -130,6 +141,17 @@ class Network:
                 raise UsageError(
                     "E101", where="frozen", name=path, expected=outline(self.parameters), received=path,
                     fix=f'frozen=["{close}"]' if close else "",
+                )  # fmt: skip
+        outputs, weights = list(self.inference.outputs), self.recipe.loss_weights
+        if not any(weights.get(name, 1.0) for name in outputs):
+            raise UsageError(
+                "E102", where="loss_weights", name="the sum of the weights", expected="> 0", received="0"
+            )
+        for name in weights:
+            if name not in outputs:
+                raise UsageError(
+                    "E101", where="loss_weights", name=name, expected=", ".join(outputs), received=name,
+                    fix=f'loss_weights={{"{nearest(name, outputs) or outputs[0]}": 2.0}}',
                 )  # fmt: skip
         names = [*self.inputs, *self.parameters, *self.inference.states]
         reserved = (*RESERVED, *self.target_names.values())
@@ -208,17 +230,22 @@ class Network:
             }
 
     def sample_loss(self, built: Built) -> Node:
-        """The loss of each sample, (B,), summed over the outputs."""
+        """The loss of each sample, (B,): the sum over the outputs, with their loss weights."""
         return self.memo(("sample loss", *built.outputs.items()), lambda: self._sample_loss(built))
 
     def _sample_loss(self, built: Built) -> Node:
         total: Node | None = None
         with building(self.limits, is_extended=True):
             for name, node in built.outputs.items():
-                loss = self.losses[name](node, self.targets[name])
+                loss = self.weigh(name, self.losses[name](node, self.targets[name]))
                 total = loss if total is None else total + loss
         assert total is not None
         return total
+
+    def weigh(self, output: str, loss: Node) -> Node:
+        """The loss of an output times its loss weight."""
+        weight = float(self.recipe.loss_weights.get(output, 1.0))
+        return loss if weight == 1.0 else loss * weight
 
     def penalty(self, built: Built) -> Node | None:
         """The sum of all penalties on parameters and activity; ``None`` where there are none."""

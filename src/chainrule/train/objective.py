@@ -6,7 +6,8 @@ The loss of an output is a weighted mean over the batch::
 
 l_i is the loss of a term (a sample, or a position of a sample), w_i the weight of its sample or position
 times the weight of its class; w_i is 0 where a position has no label (``Loss.parts``). The losses of several
-outputs are added. Without weights this is J = (1/n) sum_i J^(i), the mean over the n samples.
+outputs are added, each times its factor in ``loss_weights``. Without weights this is J = (1/n) sum_i J^(i),
+the mean over the n samples.
 
 The denominator depends on all samples of the batch, but a step computes its batch in microbatches and adds
 their sums (``plan``). The gradient of the quotient would need the denominator before the first microbatch.
@@ -88,10 +89,56 @@ def is_plain(network: Network, weight: Node | None) -> bool:
 
 
 def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
-    """Numerator and denominator of each sample's loss, (B,) each, by output."""
+    """Numerator and denominator of each sample's loss, (B,) each, by output, without loss weights."""
     return {
         name: network.losses[name].parts(node, network.targets[name], weight)
         for name, node in built.outputs.items()
+    }
+
+
+def _weighted_parts(
+    network: Network, built: Built, weight: Node | None
+) -> dict[str, tuple[Node, Node | None]]:
+    """``loss_parts`` with numerators times the loss weight of the output."""
+    fractions = loss_parts(network, built, weight)
+    return {name: (network.weigh(name, total), count) for name, (total, count) in fractions.items()}
+
+
+def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dict[str, Node]:
+    """Running sums of each output's loss over the batches of an epoch, () in float64, by the label of the
+    slot.
+
+    ``NAME loss`` is the sum of the losses of an output without loss weights, ``NAME count`` the sum of their
+    weights, where they have weights. Empty for a network with one output, whose loss is J without penalties.
+
+    Args:
+        network, built, weight_shape: as for ``objective``.
+    """
+    if len(built.outputs) == 1:
+        return {}
+    sums: dict[str, Node] = {}
+    for name, (total, count) in loss_parts(network, built, sample_weight(network, weight_shape)).items():
+        sums[f"{name} loss"] = total
+        if count is not None:
+            sums[f"{name} count"] = count
+    return {
+        label: input_node(label, (), "float64", "state") + F.cast(F.sum(values), "float64")
+        for label, values in sums.items()
+    }
+
+
+def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: float) -> dict[str, float]:
+    """The mean loss of each output over an epoch, by the column of the history: ``NAME_loss``.
+
+    Args:
+        outputs: the names of the outputs.
+        sums: the values of ``loss_sums``; empty for a network with one output.
+        rows: the number of rows of the epoch.
+    """
+    return {
+        f"{name}_loss": float(sums[f"{name} loss"]) / (float(sums.get(f"{name} count", rows)) or 1.0)
+        for name in outputs
+        if f"{name} loss" in sums
     }
 
 
@@ -109,7 +156,7 @@ def sample_losses(
     weight = sample_weight(network, weight_shape)
     if is_plain(network, weight):
         return network.sample_loss(built), weight
-    fractions = list(loss_parts(network, built, weight).values())
+    fractions = list(_weighted_parts(network, built, weight).values())
     losses = sum_of(total if count is None else total / divisor(count) for total, count in fractions)
     if len(fractions) == 1:
         return losses, fractions[0][1]
@@ -138,7 +185,7 @@ def objective(network: Network, built: Built, weight_shape: Shape | None = None)
         if weight is not None:
             data = F.sum(losses * weight) / divisor(F.sum(weight))
     else:
-        quotients = [_quotient(*pair) for pair in loss_parts(network, built, weight).values()]
+        quotients = [_quotient(*pair) for pair in _weighted_parts(network, built, weight).values()]
         data = sum_of(quotient for quotient, _, _ in quotients)
         if len(quotients) == 1 and not built.book.costs:
             _, total, count = quotients[0]

@@ -151,7 +151,8 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     horizon = options.epochs * order.steps
     refuse_weight_shape(network, weights)
     refuse_zero_weights(row_weights(network, coded))
-    step, trimming = training_step(network, weights is not None, horizon, weight_shape_of(weights)), None
+    step = training_step(network, weights is not None, horizon, weight_shape_of(weights), has_sums=True)
+    trimming = None
     if isinstance(order, Buckets):
         lengths = np.array(order.lengths)
         trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)
@@ -252,7 +253,8 @@ def _checked_evaluator(
     columns = [name.removeprefix("val_") for _, name in watchers]
     metrics = evaluate.metrics_of(model, columns, options.metrics)
     measured = [] if validation is None else evaluate.columns_of(model.targets, columns, metrics)
-    _refuse_unmeasured(rules, watchers, measured)
+    row = ["loss", *evaluate.loss_columns(model.targets), *(f"val_{name}" for name in measured)]
+    _refuse_unmeasured(rules, watchers, row)
     return None if validation is None else _evaluator(model, validation, metrics)
 
 
@@ -276,21 +278,20 @@ def _watched_columns(
 
 
 def _refuse_unmeasured(
-    rules: Sequence[StoppingRule], watchers: Sequence[tuple[str, str]], measured: Sequence[str]
+    rules: Sequence[StoppingRule], watchers: Sequence[tuple[str, str]], columns: Sequence[str]
 ) -> None:
     """Refuse a rule or callback that monitors a column which is not measured, before the training starts.
 
     Args:
         rules: the stopping rules.
         watchers: monitored columns: (name of the class, column).
-        measured: the measured columns of the validation rows, without ``val_``; empty without such rows.
+        columns: the columns of the history that can be measured.
 
     Raises:
         UsageError E101: no such column. UsageError E109: two rules of one class.
     """
-    row = dict.fromkeys(["loss", *(f"val_{name}" for name in measured)])
     for owner, name in watchers:
-        watched(owner, name, row)
+        watched(owner, name, dict.fromkeys(columns))
     for i, rule in enumerate(rules):
         if rule.name in [other.name for other in rules[:i]]:
             raise UsageError(

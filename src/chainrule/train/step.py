@@ -27,7 +27,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Shape, bound
 from chainrule.train.network import Network, Recipe
-from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, objective, sample_weight
+from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, loss_sums, objective, sample_weight
 from chainrule.train.state import Tensors, TrainState
 
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
@@ -49,6 +49,7 @@ class Step:
             with ``cr.EMA``.
         data: the node of J without penalties.
         weight_shape: the shape of one sample's weight; ``None`` where samples have none.
+        sums: labels of the slots with the running loss of each output; see ``loss_sums``.
     """
 
     graph: Graph
@@ -59,14 +60,20 @@ class Step:
     prediction_graph: Graph
     data: Node
     weight_shape: Shape | None = None
+    sums: tuple[str, ...] = ()
 
     def initial_slots(self) -> dict[str, np.ndarray]:
-        """The initial optimizer state, by label."""
+        """The initial optimizer state and running losses, by label."""
         dtype, slots = self.recipe.dtype, self.slots.items()
-        return {  # memory of zeros is not written to before it is used
+        values = {  # memory of zeros is not written to before it is used
             label: np.full(bound(s.shape), s.first, dtype) if s.first else np.zeros(bound(s.shape), dtype)
             for label, s in slots
         }
+        return {**values, **self.initial_sums()}
+
+    def initial_sums(self) -> dict[str, np.ndarray]:
+        """The running losses at the start of an epoch: zeros, by label."""
+        return {label: np.zeros(()) for label in self.sums}
 
     def prediction_parameters(
         self, parameters: Mapping[str, np.ndarray], slots: Mapping[str, np.ndarray], count: int
@@ -123,7 +130,9 @@ class Step:
         return {**arrays, **self.key(seed, state.step), "step": np.array(state.step, np.int64)}
 
 
-def training_step(network: Network, weighted: bool, horizon: int, weight_shape: Shape = ()) -> Step:
+def training_step(
+    network: Network, weighted: bool, horizon: int, weight_shape: Shape = (), has_sums: bool = False
+) -> Step:
     """The training step of a network.
 
     Args:
@@ -131,6 +140,7 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
         weighted: whether samples have weights.
         horizon: the number of updates of the complete training, for the schedule.
         weight_shape: the shape of one sample's weight: ``()``, or that of its positions.
+        has_sums: whether the step adds up the loss of each output for the history.
 
     Raises:
         UsageError E106: no parameter is trainable.
@@ -139,12 +149,14 @@ def training_step(network: Network, weighted: bool, horizon: int, weight_shape: 
         step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
         # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
         learning_rate = network.recipe.optimizer.schedule(step, horizon)
-        shape = weight_shape if weighted else None
-        key = "step", shape, learning_rate, settings.dtype
-        return network.memo(key, lambda: _training_step(network, shape, step, learning_rate))
+        shape, has_sums = weight_shape if weighted else None, has_sums and len(network.targets) > 1
+        key = "step", shape, learning_rate, has_sums, settings.dtype
+        return network.memo(key, lambda: _training_step(network, shape, step, learning_rate, has_sums))
 
 
-def _training_step(network: Network, weight_shape: Shape | None, step: Node, learning_rate: Node) -> Step:
+def _training_step(
+    network: Network, weight_shape: Shape | None, step: Node, learning_rate: Node, has_sums: bool
+) -> Step:
     built, optimizer = network.training, network.recipe.optimizer
     if not network.trainable:
         frozen = (
@@ -169,24 +181,24 @@ def _training_step(network: Network, weight_shape: Shape | None, step: Node, lea
     parameters, new_slots = optimizer.moves(nodes, gradients, slots, context)
     outputs = {"loss": terms.value, "learning_rate": context.learning_rate}
     outputs.update({f"parameter.{path}": node for path, node in parameters.items()})
-    outputs.update({f"slot.{label}": node for label, node in new_slots.items()})
+    sums = loss_sums(network, built, weight_shape) if has_sums else {}
+    outputs.update({f"slot.{label}": node for label, node in {**new_slots, **sums}.items()})
     outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
     # Between two steps, the index of the next step is the number of updates so far.
     evaluated = optimizer.evaluation_parameters(nodes, slots, step)
     predicting = {path: node for path, node in evaluated.items() if node is not nodes[path]}
     return Step(
         Graph(outputs), gradients, network.slots, built, network.recipe, Graph(predicting), terms.data,
-        weight_shape,
+        weight_shape, tuple(sums),
     )  # fmt: skip
 
 
 def evaluation_program(network: Network, weights: np.ndarray | None = None) -> Program:
     """The program from inputs and targets to losses and predictions.
 
-    Outputs: ``loss`` (B,), the loss of each sample; ``prediction.NAME``, the predictions of each output;
-        where
-    the terms of a loss have weights, ``total.NAME`` and ``count.NAME`` (B,), numerator and denominator of
-    each output's mean.
+    Outputs: ``loss`` (B,), the loss of each sample with loss weights; ``prediction.NAME``, the predictions of
+    each output; with several outputs ``loss.NAME`` (B,), the loss of each. Where the terms of a loss have
+    weights, ``total.NAME`` and ``count.NAME`` (B,) are numerator and denominator of each output's mean.
 
     Args:
         network: the graphs of the model.
@@ -209,6 +221,8 @@ def _evaluation(network: Network, weight_shape: Shape | None) -> Graph:
             outputs |= {
                 f"count.{name}": ones if count is None else count for name, (_, count) in fractions.items()
             }
+        elif len(fractions) > 1:
+            outputs |= {f"loss.{name}": total for name, (total, _) in fractions.items()}
     return Graph({**outputs, **network.predictions()})
 
 

@@ -254,6 +254,7 @@ FACTS: tuple[Fact, ...] = (
     _plain("clip", lambda run: _record(run.model.recipe.clip)),
     _plain("dtype", lambda run: run.model.recipe.dtype),
     _plain("frozen", lambda run: list(run.model.recipe.frozen)),
+    _plain("loss_weights", lambda run: dict(run.model.recipe.loss_weights)),
     _plain("engine", lambda run: run.model.engine or settings.engine),
     # The number of cores determines the partition of a batch, and so the order of its sums.
     _plain("cores", lambda run: planning_cores()),

@@ -63,6 +63,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
         "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
         "dtype": recipe.dtype,
         "frozen": list(recipe.frozen),
+        "loss_weights": {name: float(weight) for name, weight in recipe.loss_weights.items()},
         "metrics": None
         if model.metrics is None
         else [name for name in model.metrics if isinstance(name, str)],  # functions are not stored
@@ -150,6 +151,7 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> 
         clip=None if record["clip"] is None else nn.from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
         frozen=record["frozen"],
+        loss_weights=record["loss_weights"],
     )
     if record["inputs"]:
         model = model.built({part["name"]: _spec(part) for part in record["inputs"]})

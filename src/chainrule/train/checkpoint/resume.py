@@ -18,6 +18,7 @@ from chainrule.errors import FileError, TrainingError, fact
 from chainrule.events import Notice
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import identity_of, require_same_training
+from chainrule.train.evaluation.evaluate import loss_columns
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
@@ -98,7 +99,8 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
         FileError E424: the step is not the number of batches so far; the history has other columns.
     """
     state = run.state
-    columns = ["epoch", "loss", *([] if run.evaluator is None else run.evaluator.columns)]
+    losses = ["loss", *loss_columns(run.model.targets)]
+    columns = ["epoch", *losses, *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
         raise FileError(
             "E424", where=where, expected=fact("a history of {names}", names=", ".join(columns)),

@@ -69,7 +69,7 @@ class Evaluator:
     def columns(self) -> list[str]:
         """The columns that an evaluation adds to the history of an epoch."""
         own = [column(self.targets, output, m.label) for output in self.metrics for m in self.metrics[output]]
-        return [f"val_{name}" for name in ("loss", *own)]
+        return [f"val_{name}" for name in ("loss", *loss_columns(self.targets), *own)]
 
     @property
     def metric_names(self) -> dict[str, list[str]]:
@@ -78,6 +78,8 @@ class Evaluator:
 
     def __call__(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
         """``loss`` and the metrics by column name: ``accuracy``, or ``NAME_accuracy`` with several outputs.
+
+        With several outputs, ``NAME_loss`` is the loss of each output without its loss weight.
 
         Args:
             variables: the parameters and states, by path.
@@ -94,7 +96,11 @@ class Evaluator:
             results = program.run({name: arrays[name] for name in program.graph.inputs})
             parts.append({name: results[name] for name in names})
         losses = {name: concatenated(parts, name) for name in names if not name.startswith("prediction.")}
-        values = {"loss": mean_loss(losses, list(self.targets), self.rows.weights)}
+        weights = self.network.recipe.loss_weights
+        values = {"loss": mean_loss(losses, list(self.targets), self.rows.weights, weights)}
+        if len(self.targets) > 1:
+            means = output_losses(losses, list(self.targets), self.rows.weights)
+            values |= {f"{output}_loss": mean for output, mean in means.items()}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
             if not self.metrics[output]:
@@ -115,32 +121,56 @@ class Evaluator:
 
 
 def mean_loss(
-    results: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None = None
+    results: Mapping[str, np.ndarray],
+    outputs: Sequence[str],
+    weights: np.ndarray | None,
+    loss_weights: Mapping[str, float],
 ) -> float:
     """The weighted mean of the loss over rows, summed over the outputs.
 
-    Formula: sum over outputs of sum_i w_i l_i / sum_i w_i, with the ``weights`` w and the losses l
+    Formula: sum over outputs k of v_k sum_i w_i l_ki / sum_i w_i, with ``loss_weights`` v, ``weights`` w and
+    the losses l
 
     Args:
         results: the outputs of ``evaluation_program`` for the rows, by name.
         outputs: the names of the network's outputs.
         weights: (N,) sample weights, or (N, T) weights of positions; the latter are part of the results.
+        loss_weights: the factor of each output's loss; 1 for an output without a factor.
     """
     row_weight = weights if weights is not None and weights.ndim == 1 else None
     if not any(f"count.{name}" in results for name in outputs):
         return float(np.average(results["loss"].astype(np.float64), weights=row_weight))
-    losses = 0.0
+    means = output_losses(results, outputs, weights)
+    return sum(loss_weights.get(name, 1.0) * mean for name, mean in means.items())
+
+
+def output_losses(
+    results: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None
+) -> dict[str, float]:
+    """The weighted mean of each output's loss over rows, without loss weights; for the arguments see
+    ``mean_loss``."""
+    row_weight = weights if weights is not None and weights.ndim == 1 else None
+    scale = 1.0 if row_weight is None else row_weight.astype(np.float64)
+    means = {}
     for name in outputs:
-        total, count = (results[f"{part}.{name}"].astype(np.float64) for part in ("total", "count"))
-        scale = 1.0 if row_weight is None else row_weight.astype(np.float64)
-        losses += float((total * scale).sum() / ((count * scale).sum() or 1.0))
-    return losses
+        if f"count.{name}" in results:
+            total, count = (results[f"{part}.{name}"].astype(np.float64) for part in ("total", "count"))
+            means[name] = float((total * scale).sum() / ((count * scale).sum() or 1.0))
+        else:
+            losses = results[f"loss.{name}"].astype(np.float64)
+            means[name] = float(np.average(losses, weights=row_weight))
+    return means
 
 
 def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
     """The evaluator of a model on encoded rows."""
     assert model.network is not None
     return Evaluator(model.network, rows, model.targets, metrics, model.preparation)
+
+
+def loss_columns(targets: Mapping[str, Target]) -> list[str]:
+    """The columns of the losses of single outputs: ``NAME_loss`` for each; empty if there is one output."""
+    return [f"{output}_loss" for output in targets] if len(targets) > 1 else []
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
@@ -195,7 +225,7 @@ def columns_of(
     watched: Sequence[str] = (),
     chosen: Mapping[str, Sequence[Metric]] | None = None,
 ) -> list[str]:
-    """The names of all columns that an evaluation can compute: ``loss`` and the metrics of all outputs.
+    """The names of all columns that an evaluation can compute: losses and the metrics of all outputs.
 
     Args:
         targets: the target of each output, by name.
@@ -205,7 +235,7 @@ def columns_of(
     requested = [column(targets, output, m.label) for output, ms in (chosen or {}).items() for m in ms]
     table = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
     also = [name for name in watched if any(metric_of(targets, output, name) for output in targets)]
-    return ["loss", *dict.fromkeys([*table, *also, *requested])]
+    return ["loss", *dict.fromkeys([*loss_columns(targets), *table, *also, *requested])]
 
 
 def evaluate(

@@ -125,7 +125,7 @@ class SequenceTrimming:
                 notes=mismatches[1:], fix="buckets=None",
             )  # fmt: skip
         shape = () if weights is None else weights[:, :end].shape[1:] if weights.ndim > 1 else ()
-        return training_step(network, weights is not None, self.horizon, shape)
+        return training_step(network, weights is not None, self.horizon, shape, bool(self.step.sums))
 
 
 def _trimmed(spec: Spec, end: int) -> Spec:
