@@ -173,14 +173,17 @@ class Model(ModelAnalysis, ModelGeneration):
                 to its longest sequence; zeros at the end of inputs and ignored labels at the end of targets
                 count as padding.
             run: a folder for checkpoints.
-            resume: continue the training in ``run``.
+            resume: continue the training in ``run``, with more ``epochs`` if the learning rate schedule does
+                not depend on their number.
             save_every: seconds between two checkpoints.
             probes: record statistics of some steps in ``model.probes``.
             doctor: report problems, as ``check`` does.
             verbose: show a progress bar; by default if the output is a terminal.
 
         Returns:
-            the history: one row for each epoch.
+            the history: one row for each epoch, with ``loss``, ``val_loss``, the metrics of the validation
+                rows
+            (``val_accuracy``), and with several outputs the loss of each (``NAME_loss``, ``val_NAME_loss``).
 
         Raises:
             DataError, ShapeError: invalid samples, or samples that do not fit the network; the model does not

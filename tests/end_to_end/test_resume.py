@@ -104,3 +104,59 @@ def test_fuzzed_tables_are_read_or_refused() -> None:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "15 tables" in ended.stdout
+
+
+def test_more_epochs_have_the_bytes_of_a_training_with_as_many_from_the_start(chainrule) -> None:
+    for patience in (0, 2):
+        words = ("train", "iris", "--net", "4 tanh, dropout 0.2", "--patience", patience)
+        assert chainrule(*words, "--epochs", 6, "--out", f"whole-{patience}").code == 0
+        assert chainrule(*words, "--epochs", 2, "--out", f"more-{patience}").code == 0
+        outcome = chainrule("resume", f"more-{patience}", "--epochs", 6)
+        assert outcome.code == 0, outcome.err
+        assert "Resuming after step 6" in outcome.out
+        for name in FILES:
+            assert Path(f"more-{patience}", name).read_bytes() == Path(f"whole-{patience}", name).read_bytes()
+        (checkpoint,) = Path(f"more-{patience}", "checkpoints").iterdir()
+        assert (
+            checkpoint.read_bytes()
+            == (Path(f"whole-{patience}", "checkpoints") / checkpoint.name).read_bytes()
+        )
+
+
+def test_a_complete_training_is_not_resumed(chainrule, run: Path) -> None:
+    before = {name: (run / name).read_bytes() for name in FILES}
+    for words in (
+        ("resume", run),
+        ("resume", run, "--epochs", 3),
+        ("train", "iris", "--out", run, "--resume"),
+    ):
+        outcome = chainrule(*words)
+        assert outcome.code == 0
+        assert "is complete; nothing to do" in outcome.out
+    assert "已经完成" in chainrule("resume", run, "--lang", "zh").out
+    assert {name: (run / name).read_bytes() for name in FILES} == before
+
+
+def test_a_training_that_stopped_early_does_not_continue(chainrule) -> None:
+    words = ("train", "iris", "--net", "4 tanh", "--patience", 1, "--learning-rate", 5.0, "--out", "run")
+    assert chainrule(*words, "--epochs", 50).code == 0
+    config = Path("run/config.toml").read_bytes()
+    outcome = chainrule("resume", "run", "--epochs", 60)
+    assert outcome.code == 0
+    assert "A stopping rule ended the training in run" in outcome.out
+    assert Path("run/config.toml").read_bytes() == config
+
+
+def test_epochs_that_cannot_be_resumed_are_refused(chainrule, run: Path) -> None:
+    outcome = chainrule("resume", run, "--epochs", 2)
+    assert outcome.code == 2
+    assert "E102" in outcome.err
+    assert ">= 3" in outcome.err
+    outcome = chainrule("train", "iris", "--out", run, "--resume", "--epochs", 9)
+    assert "chainrule resume run --epochs 9" in outcome.err
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
+    outcome = chainrule("resume", run, "--epochs", 9)
+    assert "E604" in outcome.err
+    assert "chainrule train iris --epochs 9" in outcome.err
+    assert "E401" in chainrule("resume", "nowhere").err

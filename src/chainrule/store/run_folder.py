@@ -224,9 +224,13 @@ class RunFolder:
             )
         return None
 
-    def delete_checkpoints(self) -> None:
-        """Delete every checkpoint, before a new training starts in this folder."""
-        for _, path in self._checkpoints():
+    def delete_checkpoints(self, keep: int = 0) -> None:
+        """Delete every checkpoint, before a new training starts in this folder.
+
+        Args:
+            keep: number of the latest checkpoints that are kept, after a training has ended.
+        """
+        for _, path in list(self._checkpoints())[keep:]:
             atomic_write.remove(path, self.path)
         self._verified.clear()
 

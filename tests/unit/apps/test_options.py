@@ -109,9 +109,9 @@ def test_a_value_out_of_its_range_in_a_config(tmp_path: Path) -> None:
 
 def test_options_that_contradict_the_config_are_refused() -> None:
     saved = Options("old.csv", epochs=5)
-    assert require_equal(saved, {"epochs": 5}, "moved.csv") == replace(saved, data="moved.csv")
+    assert require_equal(saved, {"epochs": 5}, "moved.csv", "run") == replace(saved, data="moved.csv")
     with pytest.raises(UsageError) as caught:
-        require_equal(saved, {"epochs": 6, "net": "8"}, "old.csv")
+        require_equal(saved, {"epochs": 6, "net": "8"}, "old.csv", "run")
     assert caught.value.code == "E603"
     assert caught.value.received == "epochs: 5, now 6"
     assert len(caught.value.notes) == 1

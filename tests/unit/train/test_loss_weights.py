@@ -26,9 +26,8 @@ OPTIONS: dict[str, Any] = {"batch_size": 16, "shuffle": False, "verbose": False,
 def model(loss_weights: Any = None, learning_rate: float = 0.1, **options: Any) -> cr.Model:
     """A network with a classification and a regression output."""
     net = cr.Parallel("none", kind=cr.Dense(2), size=cr.Dense(1))
-    losses = {"kind": "cross_entropy", "size": "mse"}
-    sgd = cr.SGD(learning_rate)
-    return cr.Model(net, losses, sgd, loss_weights=loss_weights, dtype="float64", **options)  # pyright: ignore
+    losses: Any = {"kind": "cross_entropy", "size": "mse"}
+    return cr.Model(net, losses, cr.SGD(learning_rate), loss_weights=loss_weights, dtype="float64", **options)
 
 
 def torch_losses(parameters: dict[str, Any], rows: slice, weights: np.ndarray | None) -> list[torch.Tensor]:

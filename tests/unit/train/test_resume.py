@@ -189,11 +189,16 @@ def test_epochs_may_be_added_unless_the_schedule_depends_on_them(tmp_path: Path)
     case.fit(tmp_path / "short", epochs=2)
     case.fit(tmp_path / "short", epochs=5, resume=True)
     assert digest(tmp_path / "short") == digest(tmp_path / "long")
+    resumed, uninterrupted = (case.fit(tmp_path / name, epochs=5, resume=True) for name in ("short", "long"))
+    assert list(resumed.parameters()) == list(uninterrupted.parameters())
+    assert list(resumed.states()) == list(uninterrupted.states())
     ahead = CASES["warm-up and cosine"]
     ahead.fit(tmp_path / "ahead", epochs=2)
     with pytest.raises(FileError, match="E505") as refused:
         ahead.fit(tmp_path / "ahead", epochs=5, resume=True)
-    assert "epochs: 2, now 5" in str(refused.value)
+    assert "epochs: 2, now 5: the learning rate schedule depends on it" in str(refused.value)
+    assert refused.value.fix == "epochs=2, or model.fit(..., warm_start=True), which starts a new schedule"
+    assert "学习率调度" in refused.value.render("zh")
 
 
 def test_another_training_is_not_resumed(tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ OPTION: dict[str, tuple[str, str]] = {
         "隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
     ),
     "epochs": ("maximum number of epochs", "最大训练轮数"),
+    "more_epochs": (
+        "maximum number of epochs, at least those that are complete; by default as before",
+        "最大训练轮数，不少于已完成的轮数；默认与原来相同",
+    ),
+    "resumed_run": ("run folder of a training", "训练结果文件夹"),
     "seed": (
         "seed of the split, the initial weights and the order of rows",
         "种子：决定数据划分、初始权重和行的次序",
@@ -63,7 +68,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "run folder for the result; by default a new one under runs/",
         "保存结果的文件夹；默认在 runs/ 下新建",
     ),
-    "resume": ("continue the interrupted training in --out", "继续 --out 中被中断的训练"),
+    "resume_out": ("continue the interrupted training in --out", "继续 --out 中被中断的训练"),
     "lang": ("language: en or zh", "语言：en 或 zh"),
     "csv": ("file for the predictions; by default they are printed", "保存预测的文件；默认输出到屏幕"),
     "proba": ("also the probability of each class", "同时给出每个类别的概率"),

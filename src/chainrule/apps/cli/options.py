@@ -254,17 +254,23 @@ def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return values, wrong
 
 
-def require_equal(saved: Options, passed: dict[str, Any], data: str) -> Options:
+def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -> Options:
     """The saved options; refuses options passed with other values.
+
+    Args:
+        saved: the options in the run folder.
+        passed: the options on the command line.
+        data: the data on the command line.
+        run: the run folder.
 
     Raises:
         UsageError E603: options that differ, all of them.
     """
-    wrong = [
-        f"{name}: {getattr(saved, name)!r}, now {value!r}"
-        for name, value in passed.items()
-        if value != getattr(saved, name)
-    ]
+    different = [name for name, value in passed.items() if value != getattr(saved, name)]
+    wrong = [f"{name}: {getattr(saved, name)!r}, now {passed[name]!r}" for name in different]
+    fix = "leave these options out, or train into another --out"
+    if different == ["epochs"]:
+        fix = f"chainrule resume {quoted(run)} --epochs {passed['epochs']}"
     if wrong:
         raise UsageError(
             "E603",
@@ -272,6 +278,6 @@ def require_equal(saved: Options, passed: dict[str, Any], data: str) -> Options:
             expected="the options of the training, or none",
             received=wrong[0],
             notes=wrong[1:],
-            fix="leave these options out, or train into another --out",
+            fix=fix,
         )
     return replace(saved, data=data)

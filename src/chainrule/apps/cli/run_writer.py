@@ -6,7 +6,7 @@ training writes exactly the same bytes as an uninterrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.diagnosis import Doctor
 from chainrule.errors import DataError, UsageError
 from chainrule.escaping import csv_text
-from chainrule.events import Event, Notice, TrainingEnded
+from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.records import frozen
@@ -53,13 +53,20 @@ class Result:
 
 @dataclass
 class EventRecorder:
-    """Records the end and the notices of a training."""
+    """Records the end and the notices of a training.
+
+    Args:
+        on_start: called when the training starts or resumes, after all checks.
+    """
 
     end: TrainingEnded | None = None
     notices: list[Notice] = field(default_factory=list)
+    on_start: Callable[[], None] = lambda: None
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, TrainingEnded):
+        if isinstance(event, TrainingStarted):
+            self.on_start()
+        elif isinstance(event, TrainingEnded):
             self.end = event
         elif isinstance(event, Notice):
             self.notices.append(event)
@@ -95,19 +102,26 @@ def build_model(options: Options, prepared: PreparedData) -> Model:
 
 
 def fit_model(
-    model: Model, options: Options, prepared: PreparedData, folder: RunFolder, resume: bool
+    model: Model,
+    options: Options,
+    prepared: PreparedData,
+    folder: RunFolder,
+    resume: bool,
+    on_start: Callable[[], None] = lambda: None,
 ) -> EventRecorder:
     """Train a model, or resume its training, with checkpoints in the folder.
+
+    Args:
+        on_start: called when the training starts or resumes, after all checks.
 
     Raises:
         TrainingError E501: the loss is not finite.
         FileError E505: the training to resume used other data.
     """
-    recorder = EventRecorder()
+    recorder = EventRecorder(on_start=on_start)
     counts = [Histograms(every=options.histograms)] if options.histograms else []
     named = fit_options(options, prepared)
     named["callbacks"] = [*named["callbacks"], recorder, *counts, Doctor()]
-    named["metrics"] = (PRIMARY_METRIC[prepared.task.kind], *options.metric)  # the others only at the end
     training = prepared.training
     model.fit(training.x, prepared.labels(training), **named, run=folder, resume=resume)
     return recorder
@@ -122,6 +136,7 @@ def fit_options(options: Options, prepared: PreparedData) -> dict[str, Any]:
         "seed": options.seed,
         "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
         "class_weight": options.class_weight or None,
+        "metrics": (PRIMARY_METRIC[prepared.task.kind], *options.metric),  # the others only at the end
         "augmentation": data.augmentation_from_text(options.augment) if options.augment else None,
     }
 
@@ -190,12 +205,13 @@ def add_facts(model: Model, options: Options, prepared: PreparedData, results: l
 
 
 def save(model: Model, folder: RunFolder, page: str, page_name: str) -> None:
-    """Write the files of a run; checkpoints are deleted last, so that a killed process can be resumed."""
+    """Write the files of a run, the report last: it marks the training as complete. The last checkpoint is
+    kept, so that the training can be resumed with more epochs."""
     folder.verify()
     save_model(model.state, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(model.history))
     folder.write_text(page_name, page)
-    folder.delete_checkpoints()
+    folder.delete_checkpoints(keep=1)
 
 
 def history_text(history: list[dict[str, float | None]]) -> str:

@@ -23,6 +23,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "train": ("train a network on a table and compare it with baselines", "用表格训练网络，并与基线方法比较"),
     "predict": ("predict every row of a table", "对表格的每一行给出预测"),
+    "resume": (
+        "resume a training, also one that is complete, with more epochs",
+        "继续训练；已完成的训练也可增加轮数后继续",
+    ),
     "evaluate": ("evaluate a model on a table with known labels", "在有标签的表格上评估模型"),
     "explain": ("derive one prediction and its gradients, number by number", "逐个数字推导一个预测及其梯度"),
     "show": (
@@ -118,6 +122,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "result_heading": ("Result on the {test} test rows", "在 {test} 行测试数据上的结果"),
     "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
     "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
+    "stopped_early": (
+        "A stopping rule ended the training in {run} after epoch {epochs}; more epochs do not continue it.",
+        "{run} 中的训练已由停止规则在第 {epochs} 轮后结束，增加轮数不会继续训练。",
+    ),
     "resuming": (
         "Resuming after step {step}, in epoch {epoch}.",
         "从第 {step} 步（第 {epoch} 轮）之后继续。",

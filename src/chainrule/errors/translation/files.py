@@ -365,6 +365,10 @@ PHRASES: dict[str, str] = {
     "the arrays of this network and optimizer": "此网络和优化器的数组",
     "the arrays of its network": "其网络的数组",
     "a run folder with a checkpoint": "含有检查点的运行文件夹",
+    "{difference}: the learning rate schedule depends on it": "{difference}；学习率调度取决于它",
+    "epochs={epochs}, or model.fit(..., warm_start=True), which starts a new schedule": (
+        "epochs={epochs}，或用 model.fit(..., warm_start=True) 重新开始学习率调度"
+    ),
     "the options of the training, or none": "原来的选项，或不给选项",
     "the rows of the training": "训练时的数据行",
     "the same network, data, code and options as before": "与原来相同的网络、数据、代码和选项",

@@ -70,14 +70,21 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
         FileError E505: the identities differ; all differences are listed.
     """
     saved = saved if isinstance(saved, dict) else {}
-    differences = [text for fact in FACTS if (text := fact.differs(saved.get(fact.name), now[fact.name]))]
+    different = {f.name: text for f in FACTS if (text := f.differs(saved.get(f.name), now[f.name]))}
+    differences = list(different.values())
+    fix = fact("the previous options, data and code, or another folder for a new training")
+    if list(different) == ["epochs"]:
+        fix = fact(
+            "epochs={epochs}, or model.fit(..., warm_start=True), which starts a new schedule",
+            epochs=str(saved.get("epochs")),
+        )
     if not differences:
         differences = _other_code(saved.get("computation"), now["computation"], network)
     if differences:
         raise FileError(
             "E505", where=where, expected=fact("the same network, data, code and options as before"),
             received=differences[0], notes=differences[1:],
-            fix=fact("the previous options, data and code, or another folder for a new training"),
+            fix=fix,
         )  # fmt: skip
 
 
@@ -141,6 +148,14 @@ def _brief(value: Any) -> str:
 
 def _plain(name: str, of: Callable[[TrainingRun], Any]) -> Fact:
     return Fact(name, of, lambda saved, now: difference(saved, now, name))
+
+
+def _epochs_differ(saved: Any, now: Any) -> str | None:
+    """The difference of the numbers of epochs, if the learning rate schedule depends on them."""
+    text = difference(saved, now, "epochs")
+    if text is None or saved is None or now is None:
+        return text
+    return fact("{difference}: the learning rate schedule depends on it", difference=text)
 
 
 def _start_differs(saved: Any, now: Any) -> str | None:
@@ -259,7 +274,11 @@ FACTS: tuple[Fact, ...] = (
     # The number of cores determines the partition of a batch, and so the order of its sums.
     _plain("cores", lambda run: planning_cores()),
     _plain("portable_bits", lambda run: settings.portable_bits),
-    _plain("epochs", lambda run: _horizon(run.model.recipe.optimizer.schedule, run.options.epochs)),
+    Fact(
+        "epochs",
+        lambda run: _horizon(run.model.recipe.optimizer.schedule, run.options.epochs),
+        _epochs_differ,
+    ),
     _plain("batch_size", lambda run: run.order.batch_size),
     _plain("shuffle", lambda run: run.order.shuffle),
     _plain("buckets", lambda run: None if run.trimming is None else run.trimming.width),

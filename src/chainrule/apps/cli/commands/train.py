@@ -11,7 +11,7 @@ import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import CONFIG, Options, quoted, read_config, require_equal, to_toml
+from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_config, require_equal, to_toml
 from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
@@ -22,7 +22,7 @@ from chainrule.errors import FileError, UsageError
 from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
-from chainrule.store import RunFolder
+from chainrule.store import Checkpoint, RunFolder, atomic_write
 from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
@@ -46,7 +46,7 @@ def _choices() -> dict[str, Choice]:
 def train(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="=resume")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="=resume_out")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
@@ -60,18 +60,33 @@ def train(
         options: those of ``Options``; ``None`` if not passed.
     """
     chosen, fingerprint = _training_options(data, out, resume, options)
+    lang_option = f" --lang {lang}" if lang else ""
+    return run_training(chosen, Path(out) if out else None, resume, fingerprint, lang_option)
+
+
+def run_training(
+    chosen: Options, out: Path | None, resume: bool, fingerprint: str, lang_option: str = ""
+) -> int:
+    """Train, evaluate and save a network.
+
+    Args:
+        chosen: the options; if the training is resumed, ``epochs`` may be more than before.
+        out: the run folder; ``None``: a new one.
+        resume: resume the training in ``out``.
+        fingerprint: the fingerprint of the table of the training to resume.
+        lang_option: the language option for printed commands.
+    """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
     net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
-    if out and not resume and not os.path.exists(Path(out) / ".lock"):
-        refuse_occupied(Path(out))
+    if out and not resume and not os.path.exists(out / ".lock"):
+        refuse_occupied(out)
     prepared = PreparedData.of(chosen)
     if fingerprint and fingerprint != prepared.table.fingerprint:
         other = f"other rows in {prepared.table.source}"
         raise UsageError("E603", where="--resume", expected="the rows of the training", received=other)
     model = run_writer.build_model(chosen, prepared)
     print_setup(chosen, prepared, model)
-    path = Path(out) if out else new_run(data)
-    lang_option = f" --lang {lang}" if lang else ""
+    path = out or new_run(chosen.data)
     try:
         with claimed(path, resume) as folder:
             return _run_training(chosen, prepared, model, folder, path, resume, lang_option)
@@ -94,7 +109,7 @@ def _training_options(
             "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
         )
     saved, fingerprint = read_config(RunFolder.open(out))
-    return require_equal(saved, passed, data), fingerprint
+    return require_equal(saved, passed, data, out), fingerprint
 
 
 def print_setup(options: Options, prepared: PreparedData, model: Model) -> None:
@@ -141,11 +156,15 @@ def _run_training(
         path: the folder as passed by the user.
         lang_option: the language option for printed commands.
     """
+    config = to_toml(options, prepared.table.fingerprint)
     if not resume:
-        folder.write_text(CONFIG, to_toml(options, prepared.table.fingerprint))
+        folder.write_text(CONFIG, config)
     elif not _is_unfinished(folder, prepared, options, path):
         return 0
-    recorder = run_writer.fit_model(model, options, prepared, folder, resume)
+
+    recorder = run_writer.fit_model(
+        model, options, prepared, folder, resume, lambda: _save_config(folder, config)
+    )
     print_notices(recorder)
     if recorder.was_interrupted:
         command = _resume_command(options, path, lang_option)
@@ -166,15 +185,33 @@ def _run_training(
 
 
 def _is_unfinished(folder: RunFolder, prepared: PreparedData, options: Options, path: Path) -> bool:
-    """Print where a training resumes; returns whether there are steps left."""
+    """Print where a training resumes; returns whether anything is left to do."""
     checkpoint = folder.latest()
-    if checkpoint is None and os.path.exists(path / REPORT):
-        screen.line(text_of("finished_already").format(run=path))
+    epochs, reason = end_of(checkpoint)
+    if os.path.exists(path / REPORT) and (checkpoint is None or reason or epochs >= options.epochs):
+        text = "stopped_early" if reason and epochs < options.epochs else "finished_already"
+        screen.line(text_of(text).format(run=path, epochs=epochs))
         return False
     if checkpoint is not None and checkpoint.step:
         per_epoch = -(-prepared.parts.sizes[0] // options.batch_size)
         screen.line(text_of("resuming").format(step=checkpoint.step, epoch=checkpoint.step // per_epoch + 1))
     return True
+
+
+def end_of(checkpoint: Checkpoint | None) -> tuple[int, bool]:
+    """The number of complete epochs in a checkpoint, and whether a stopping rule has ended the training."""
+    record = {} if checkpoint is None else checkpoint.record
+    epochs, watch = record.get("epoch"), record.get("watch")
+    rules = watch.values() if isinstance(watch, dict) else ()
+    is_stopped = any(isinstance(counters, dict) and bool(counters.get("stop")) for counters in rules)
+    return epochs if isinstance(epochs, int) else 0, is_stopped
+
+
+def _save_config(folder: RunFolder, config: str) -> None:
+    """Save another number of epochs, and mark the training as unfinished by deleting its report."""
+    if config != folder.read_text(CONFIG, MAX_BYTES):
+        atomic_write.remove(folder.path / REPORT, folder.path)
+        folder.write_text(CONFIG, config)
 
 
 def print_notices(recorder: run_writer.EventRecorder) -> None:

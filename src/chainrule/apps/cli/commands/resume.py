@@ -1,0 +1,50 @@
+"""``chainrule resume``: resume a training, also a complete one with more epochs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule.apps.cli.commands.train import end_of, run_training
+from chainrule.apps.cli.options import quoted, read_config
+from chainrule.errors import FileError, UsageError, fact
+from chainrule.store import RunFolder
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="=resumed_run", metavar="RUN")],
+    epochs: Annotated[int | None, typer.Option(help="=more_epochs")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> int:
+    """Resume a training from its run folder.
+
+    With more epochs, the result has the same bits as a training with this number of epochs from the start.
+
+    Args:
+        run: the run folder, which contains the options and the name of the data.
+        epochs: the maximum number of epochs; ``None``: as before.
+        lang: language; already set by ``main``.
+
+    Raises:
+        FileError E604: the folder contains no training, or no checkpoint. UsageError E102: fewer epochs than
+            are complete.
+    """
+    folder = RunFolder.open(run)
+    options, fingerprint = read_config(folder)
+    if epochs is not None and epochs != options.epochs:
+        checkpoint = folder.latest()
+        if checkpoint is None:
+            raise FileError(
+                "E604", where=run, expected=fact("a run folder with a checkpoint"), received=fact("none"),
+                fix=f"chainrule train {quoted(options.data)} --epochs {epochs}",
+            )  # fmt: skip
+        complete, _ = end_of(checkpoint)
+        if epochs < complete:
+            raise UsageError(
+                "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs
+            )
+        options = replace(options, epochs=epochs)
+    return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")
