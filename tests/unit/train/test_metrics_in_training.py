@@ -156,7 +156,10 @@ def test_each_of_several_outputs_has_its_metrics() -> None:
         metrics=["f1", "mape"],
         **QUIET,
     )
-    assert list(model.history[-1])[2:] == ["val_loss", "val_kind_f1", "val_kind_fbeta_3", "val_size_mape"]
+    assert list(model.history[-1])[2:] == [
+        "kind_loss", "size_loss", "val_loss", "val_kind_loss", "val_size_loss", "val_kind_f1",
+        "val_kind_fbeta_3", "val_size_mape",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("names", [["f1"], "f1", ["mae", "acuracy"], 3, [None], ["fbeta"]], ids=str)

@@ -182,11 +182,11 @@ def test_shared_parameters_and_a_training_in_between() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     model = cr.Model(cr.Dense(3), "cross_entropy", cr.SGD(cr.Cosine(0.1)))
-    for epochs in range(1, 2 * network_module.MAX_KEPT):
+    for epochs in range(1, 2 * network_module.MAX_CACHED):
         model.fit(X, Y, epochs=epochs, batch_size=None, probes=False, doctor=False, verbose=False)
     network = model.network
     assert network is not None
-    assert len(network.memo) <= network_module.MAX_KEPT
+    assert len(network.memo) <= network_module.MAX_CACHED
     constant, _, _ = model_of("dense")
     for rows in range(20, 21 + 2 * MAX_LAYOUTS):
         constant.fit(X[:rows], Y[:rows], epochs=1, batch_size=None, verbose=False)
