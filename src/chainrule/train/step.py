@@ -31,7 +31,7 @@ from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, loss_sums, obje
 from chainrule.train.state import Tensors, TrainState
 
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
-MAX_KEPT = 8  # values that a step keeps
+MAX_CACHED = 8  # maximum number of values in the cache of a step
 EACH_STEP = 2  # the stream of a seed for the random keys of the steps
 
 
@@ -102,7 +102,7 @@ class Step:
     @cached_property
     def memo(self) -> Memo:
         """What is derived from this step and kept, such as the graph of its probes."""
-        return Memo(MAX_KEPT)
+        return Memo(MAX_CACHED)
 
     @property
     def plateau(self) -> ReduceOnPlateau | None:

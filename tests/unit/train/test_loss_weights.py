@@ -94,9 +94,11 @@ def test_losses_of_positions_divide_by_the_labels_of_their_output(shape: tuple[i
     fitted = cr.Model(net, losses, cr.SGD(1e-300), loss_weights={"b": 3.0}, dtype="float64")
     targets = {"a": missing, "b": y}
     fitted.fit(x, targets, epochs=1, sample_weight=weights, **OPTIONS)
-    row, whole = fitted.history[0], fitted.evaluate(x, targets, sample_weight=weights)
-    np.testing.assert_allclose([row["a_loss"], row["b_loss"]], [whole["a_loss"], whole["b_loss"]], rtol=1e-12)
-    np.testing.assert_allclose(whole["loss"], whole["a_loss"] + 3 * whole["b_loss"], rtol=1e-12)
+    row, metrics = fitted.history[0], fitted.evaluate(x, targets, sample_weight=weights)
+    np.testing.assert_allclose(
+        [row["a_loss"], row["b_loss"]], [metrics["a_loss"], metrics["b_loss"]], rtol=1e-12
+    )
+    np.testing.assert_allclose(metrics["loss"], metrics["a_loss"] + 3 * metrics["b_loss"], rtol=1e-12)
     fitted.fit(x, targets, epochs=1, sample_weight=weights, **{**OPTIONS, "batch_size": None})
     row = fitted.history[0]
     assert row["a_loss"] is not None

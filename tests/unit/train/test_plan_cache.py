@@ -191,7 +191,7 @@ def test_what_is_kept_is_bounded() -> None:
     for rows in range(20, 21 + 2 * MAX_LAYOUTS):
         constant.fit(X[:rows], Y[:rows], epochs=1, batch_size=None, verbose=False)
     assert constant.state.step is not None
-    assert len(constant.state.step.memo) <= step_module.MAX_KEPT
+    assert len(constant.state.step.memo) <= step_module.MAX_CACHED
     assert len(constant.state.step.program._of("native")._layouts) <= MAX_LAYOUTS
 
 
