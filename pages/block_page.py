@@ -137,7 +137,7 @@ def _card(entry: Block, card: type[Card]) -> list[str]:
 def _sections(entry: Block) -> list[str]:
     """The sections of the docstring, the example, and the names in other libraries."""
     parts = []
-    for heading in ("Shapes", "Numerics", "Cost"):
+    for heading in ("Tasks", "Shapes", "Numerics", "Cost"):
         if heading in entry.sections:
             parts.append(f"## {heading}\n\n{_prose(entry.sections[heading])}")
     if "Raises" in entry.sections:

@@ -159,7 +159,7 @@ def _metric(kind: Kind, metric: Metric) -> Block:
     option = metric.option
     usual = "" if option is None or option.usual is None else f"{option.usual:g}"
     arguments = () if option is None else (Argument(option.name, usual, f"At least {option.low:g}."),)
-    sections = {"Shapes": f"tasks: {', '.join(metric.tasks)}; computed from {metric.reads}."}
+    sections = {"Tasks": f"{', '.join(metric.tasks)}; computed from {metric.reads}."}
     if metric.note:
         sections["Numerics"] = metric.note
     return Block(

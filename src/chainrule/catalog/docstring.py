@@ -13,7 +13,7 @@ HEADINGS = (
 )  # fmt: skip
 _HEADING = re.compile(rf"({'|'.join(HEADINGS)}): *")
 _AS_IN = re.compile(r"\bas in ``(\w+)``")
-_AS_THERE = re.compile(r"(?:as in|those of|those in) ``(\w+)``[;.]? *(.*)")
+_AS_THERE = re.compile(r"(?:as in|see|those of|those in) ``(\w+)``[;.]? *(.*)")
 _ARGUMENT = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 

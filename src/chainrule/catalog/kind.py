@@ -177,8 +177,7 @@ def resolve_name(kind: Kind, name: str) -> str:
 
     Raises:
         UsageError E101: there is no such block. The error suggests a block of another kind with this name,
-        such
-            as ``show activation relu`` for ``show layer relu``, or the closest name.
+            such as ``show activation relu`` for ``show layer relu``, or the closest name.
     """
     registered = kind.named(name)
     if registered is not None:
@@ -189,7 +188,7 @@ def resolve_name(kind: Kind, name: str) -> str:
     listed = (
         ", ".join(known)
         if len(known) <= _FEW
-        else fact("one of {count}: chainrule show {plural}", count=len(known), plural=kind.plural)
+        else fact("one of {count}: {command}", count=len(known), command=f"chainrule show {kind.plural}")
     )
     note = peer_note(name)
     raise UsageError(

@@ -13,10 +13,11 @@ from chainrule.derive.sections.matrix_form import PITFALLS
 from chainrule.texts import TABLES, render
 
 EN, ZH = TABLES["en"], TABLES["zh"]
+PACKAGE = Path(chainrule.__path__[0])
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8")
-    for file in Path(chainrule.__path__[0]).rglob("*.py")
-    if file.parent.name != "texts" and "apps" not in file.parts
+    for file in PACKAGE.rglob("*.py")
+    if file.relative_to(PACKAGE).parts[0] not in ("texts", "apps")
 )
 
 

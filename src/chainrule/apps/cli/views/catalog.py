@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.catalog import Block, BlockFormula, Kind, block, sample_curve, to_unicode, transcript
+from chainrule.apps.cli.views.errors import sentence_of_code
+from chainrule.catalog import Argument, Block, BlockFormula, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.derive.braille_plot import plot, side_by_side
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
 from chainrule.ops import Card
 from chainrule.settings import settings
+from chainrule.texts.arguments import ARGUMENTS, argument_key
 from chainrule.texts.constraints import in_chinese
+from chainrule.texts.shapes import shapes_in_chinese
+from chainrule.train.evaluation.metric import Metric
 
-_SECTIONS = ("Shapes", "Numerics", "Cost", "Raises")
+_SECTIONS = ("Tasks", "Shapes", "Numerics", "Cost", "Raises")
 
 
 def show_kind(kind: Kind) -> None:
@@ -46,13 +52,34 @@ def show_block(kind: Kind, name: str) -> None:
         _card(entry.definition, entry)
     if entry.arguments:
         screen.heading(text_of("arguments"))
-        rows = [(f"  {a.name}", a.default, to_unicode(a.meaning)) for a in entry.arguments]
+        rows = [(f"  {a.name}", a.default, _meaning(entry, a)) for a in entry.arguments]
         screen.table([f"  {text_of('argument')}", text_of("default"), text_of("meaning")], rows)
-    for section in _SECTIONS:
-        _section(text_of(f"block_{section}"), to_unicode(entry.sections.get(section, "")))
+    for section, text in (_chinese_sections(entry) if zh else _english_sections(entry)).items():
+        _section(text_of(f"block_{section}"), text)
     _section(text_of("block_example"), transcript(kind.name, entry.name, entry.definition))
     _section(text_of("block_Reference"), entry.sections.get("Reference", "").replace("``", ""))
     _section(text_of("elsewhere"), "; ".join(f"{peer}: {word}" for peer, word in entry.peer_names.items()))
+
+
+def _meaning(entry: Block, argument: Argument) -> str:
+    key = argument_key(entry.kind.name, entry.name, argument.name.strip("*"))
+    if settings.lang == "zh" and key is not None:
+        return ARGUMENTS[entry.kind.name][key]
+    return to_unicode(argument.meaning)
+
+
+def _english_sections(entry: Block) -> dict[str, str]:
+    return {section: to_unicode(entry.sections.get(section, "")) for section in _SECTIONS}
+
+
+def _chinese_sections(entry: Block) -> dict[str, str]:
+    """The shapes and errors in Chinese; what a docstring says about numerics and cost is in English only."""
+    if isinstance(entry.definition, Metric):
+        tasks = "、".join(text_of(f"task_{task}") for task in entry.definition.tasks)
+        return {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
+    codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))
+    errors = "\n".join(f"{code}  {sentence_of_code(code)}" for code in codes)
+    return {"Shapes": shapes_in_chinese(entry.sections.get("Shapes", "")), "Raises": errors}
 
 
 def _section(title: str, text: str) -> None:
@@ -96,7 +123,8 @@ def _card(card: type[Card], entry: Block) -> None:
     if card.constraints:
         screen.heading(text_of("constraints"))
         rows = [(name, in_chinese(text) if zh else text) for name, text in card.constraints.items()]
-        screen.table(["", ""], rows)
+        for row in aligned(rows):
+            screen.line(f"  {row}")
     screen.heading(text_of("batch"))
     for text in batch_rules(card):
         screen.line(f"  {text}")

@@ -17,7 +17,7 @@ def show_errors() -> None:
     """Show all codes, one line each."""
     screen.line(text_of("errors"), "bold")
     for code in sorted(CATALOG):
-        screen.line(f"  {code}  {_clause(code)}")
+        screen.line(f"  {code}  {sentence_of_code(code)}")
 
 
 def show_error(name: str) -> None:
@@ -33,12 +33,12 @@ def show_error(name: str) -> None:
             "E101", where="chainrule show error", name=name[:80], expected=text_of("error_codes"),
             received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
         )  # fmt: skip
-    screen.line(text_of("error_title").format(code=code, clause=_clause(code)), "bold")
+    screen.line(text_of("error_title").format(code=code, clause=sentence_of_code(code)), "bold")
     text = "\n".join(line.rstrip() for line in page_lines(code, settings.lang)).strip("\n")
     screen.block(re.sub(r"\n{3,}", "\n\n", text))
 
 
-def _clause(code: str) -> str:
+def sentence_of_code(code: str) -> str:
     """The sentence of a code with the names of its fields in angle brackets."""
     text = CATALOG[code].zh if settings.lang == "zh" else CATALOG[code].en
     return text.replace("{", "<").replace("_zh}", "}").replace("}", ">")

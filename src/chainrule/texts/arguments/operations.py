@@ -1,0 +1,72 @@
+"""What the arguments of operations mean, in Chinese."""
+
+from __future__ import annotations
+
+_PADDING = '"valid"、"same"，或四周补的格数：一个数，或每个空间轴一个。'
+OPERATIONS: dict[str, str] = {
+    "axes": "被归约的轴，递增，每个不小于 0 (C1)。",
+    "keepdims": "被归约的轴是否保留为长度 1。",
+    "axis": "得分所在的轴；该轴存在 (C1) 且不为空 (C2)。",
+    "clip.low": "下限，low ≤ high (C3)。",
+    "clip.high": "上限，low ≤ high (C3)。",
+    "transpose.axes": "结果的每个轴是输入的哪个轴，各一次 (C1)。",
+    "reshape.shape": "各轴的长度，其乘积等于元素个数 (C1)。",
+    "broadcast.shape": "结果的形状；从末尾对齐，输入的每个轴为 1 或与它相等 (C1)。",
+    "slice.start": "每个轴的起点 (C1)；0 ≤ start ≤ stop ≤ 长度 (C2)；长度为符号的轴取整个轴，步长为 1 (C3)。",
+    "slice.stop": "每个轴的终点（不含）(C1)；0 ≤ start ≤ stop ≤ 长度 (C2)。",
+    "slice.step": "每个轴的步长 (C1)，至少 1 (C2)。",
+    "pad.low": "每个轴之前补几个 0，不小于 0 (C1)。",
+    "pad.high": "每个轴之后补几个 0，不小于 0 (C1)。",
+    "pad.between": "每个轴的相邻两个数之间补几个 0；长度为符号的轴为 0。",
+    "concatenate.axis": "沿哪个轴相接；该轴存在 (C1)，其余各轴相等 (C2)。",
+    "scatter_add.rows": "结果的行数。",
+    "one_hot.depth": "新轴的长度。",
+    "one_hot.dtype": "结果的浮点类型。",
+    "resample.axis": "哪个轴，从前面数；其长度已知。",
+    "resample.taps": "每个新格子的各项：原格子的下标 (0 到 n - 1) 及其权重；没有则为 0。",
+    # convolutions and windows
+    "strides": "每个空间轴的步幅。",
+    "low": "每个空间轴之前的填充。",
+    "high": "每个空间轴之后的填充。",
+    "dilation": "窗口（或卷积核）中相邻两格的间距。",
+    "groups": "通道分成几组；输出的每一组只看到输入的一组。组数等于通道数时为逐通道卷积。",
+    "window": "窗口的宽度：一个数，或每个空间轴一个。",
+    "stride": "窗口每次移动的距离；默认等于窗口宽度。",
+    "padding": _PADDING,
+    "convolution_input.space": "图像的空间轴；有步幅时，几种长度的图像给出同样多的位置。",
+    "convolution_weight.kernel": "卷积核的空间轴；有步幅时，几种长度的卷积核给出同样多的位置。",
+    "patches.fill": "填充处的数：0；取最大值时为负无穷。",
+    "fold.space": "窗口所来自的图像的空间轴 (C5)。",
+    "convolution_transpose.x": "图像 (B, *space, C)，有一到三个空间轴。",
+    "convolution_transpose.w": "卷积核。",
+    "convolution_transpose.stride": "卷积的步幅。",
+    "convolution_transpose.padding": "卷积的填充；从结果上裁去。",
+    "convolution_transpose.space": '结果的空间轴；默认取有这些位置的最短长度，"same" 时为位置数乘以步幅。',
+    "average_pool.count_include_pad": (
+        "填充是否计为 0；默认与 TensorFlow 相同，只平均图像自身的格子（PyTorch 默认计入）。"
+    ),
+    "average_pool.x": "图像 (B, *space, C)，有一到三个空间轴。",
+    "max_pool.x": "图像 (B, *space, C)，有一到三个空间轴。",
+    # types, counts and random numbers
+    "cast.dtype": "新的数值类型 (C1)。",
+    "extent.axes": "计数的轴；每个都存在 (C1)。",
+    "extent.dtype": "计数的数值类型。",
+    "uniform.shape": "随机数的形状。",
+    "normal.shape": "随机数的形状。",
+    "dtype": "浮点类型 (C2)。",
+    "stream": "同一密钥、不同 stream 的随机数互相独立。",
+    # loops and recomputation
+    "scan.axis": "序列和结果中时间所沿的轴；轴较少的值取最后一轴。",
+    "scan.body": "每一步的计算：一个小的计算图。",
+    "scan.emit": "要每一步的哪个值：其图中的任一节点。",
+    "scan.last": "是否只要最后一步的值。",
+    "scan.reverse": "时间是否反向：最后一格最先；各值仍在原来的位置。",
+    "remat.entries": "从哪里开始重新计算；它们与该值之间的结果不保存。",
+    # composed operations
+    "x": "任意形状的数。",
+    "mean.axis": "一个轴、几个轴，或 None 表示全部。",
+    "variance.axis": "一个轴、几个轴，或 None 表示全部。",
+    "variance.correction": "从个数中减去的数：0 为这些数的方差，1 为总体方差的无偏估计。",
+    "stack.axis": "新轴在结果中的位置。",
+    "stack.parts": "形状相同的几个值。",
+}
