@@ -188,7 +188,7 @@ def resolve_name(kind: Kind, name: str) -> str:
     listed = (
         ", ".join(known)
         if len(known) <= _FEW
-        else fact("one of {count}: {command}", count=len(known), command=f"chainrule show {kind.plural}")
+        else fact("one of {count}: chainrule show {plural}", count=len(known), plural=kind.plural)
     )
     note = peer_note(name)
     raise UsageError(

@@ -245,7 +245,6 @@ PHRASES: dict[str, str] = {
     'leave "{}" out of x': "从 x 中去掉“{}”",
     'leave "{name}" out of x': "从 x 中去掉“{name}”",
     "one of: {}": "其中之一：{}",
-    "one of {}: {}": "{} 个名称之一：{}",
     '"{}" names columns {}': "“{}”是第 {} 列的名称",
     '"{name}" names columns {names}': "“{name}”是第 {names} 列的名称",
     "{#} and {#}": "{} 和 {}",
