@@ -138,12 +138,12 @@ class TrainingFailed(Event):
     Args:
         epoch: complete passes over the data.
         step: number of updates.
-        fault: the text of the error.
+        error: the error.
     """
 
     epoch: int
     step: int
-    fault: str
+    error: BaseException
 
 
 Listener: TypeAlias = Callable[[Event], object]

@@ -1,4 +1,4 @@
-"""Chinese errors are entirely Chinese: the expected and received values and the remedies too."""
+"""Facts of errors are records with an English and a Chinese template of the same fields."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
-from chainrule.errors import DataError
-from chainrule.errors.translation import PHRASES, in_chinese
+from chainrule.errors import DataError, UsageError, fact, joined
+from chainrule.errors.translation import PHRASES
 
 PACKAGE = Path(__file__).parents[2] / "src" / "chainrule"
 FACTS = ("expected", "received", "fix", "notes")
@@ -18,27 +19,55 @@ CODE = re.compile(
 PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])")
 
 
-def templates(node: ast.expr) -> Iterator[str]:
-    """The possible texts of an expression, with ``7`` for each value that is filled in."""
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if "translation" not in file.parts:
+            yield file, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def templates() -> set[str]:
+    """The templates that the package passes to ``fact``."""
+    found: set[str] = set()
+    for _, tree in trees():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
+                    found.add(text)
+                case ast.Call(func=ast.Name(id="joined"), args=[ast.Constant(value=str(text)), _]):
+                    found.add(text)
+    return found
+
+
+def fields(template: str) -> set[str]:
+    """The fields of a template, with conversion and format."""
+    return {
+        f"{name}!{conversion}:{spec}"
+        for _, name, spec, conversion in Formatter().parse(template)
+        if name is not None
+    }
+
+
+def has_words(template: str) -> bool:
+    """Whether a template has text of its own that a reader must understand."""
+    text = "".join(literal for literal, *_ in Formatter().parse(template))
+    return bool(re.search("[A-Za-z]{2}", text))
+
+
+def plain_facts(node: ast.expr) -> Iterator[str]:
+    """The texts of an expression that are not records, with ``7`` for each value."""
     match node:
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr(values=values):
             yield "".join(str(v.value) if isinstance(v, ast.Constant) else "7" for v in values)
         case ast.IfExp(body=body, orelse=orelse):
-            yield from templates(body)
-            yield from templates(orelse)
+            yield from plain_facts(body)
+            yield from plain_facts(orelse)
         case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.BoolOp(values=parts):
             for part in parts:
-                yield from templates(part)
+                yield from plain_facts(part)
         case ast.ListComp(elt=part) | ast.GeneratorExp(elt=part):
-            yield from templates(part)
-
-
-def facts(file: Path) -> Iterator[str]:
-    calls = (n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Call))
-    for word in (word for call in calls for word in call.keywords if word.arg in FACTS):
-        yield from templates(word.value)
+            yield from plain_facts(part)
 
 
 def is_prose(text: str) -> bool:
@@ -46,24 +75,41 @@ def is_prose(text: str) -> bool:
     return not CODE.match(text) and bool(PROSE.search(re.sub(r'"[^"]*"|\([^)]*\)', "", text)))
 
 
-def test_facts_that_are_prose_have_a_chinese_text() -> None:
-    texts = {text for file in sorted(PACKAGE.rglob("*.py")) for text in facts(file)}
-    assert len(texts) > 300
-    missing = sorted(text for text in texts if is_prose(text) and in_chinese(text) == text)
-    assert missing == []
+def test_every_template_has_a_chinese_one_with_the_same_fields() -> None:
+    used = templates()
+    assert len(used) > 600
+    assert sorted(t for t in used if has_words(t) and t not in PHRASES) == []
+    assert sorted(t for t, chinese in PHRASES.items() if fields(t) != fields(chinese)) == []
 
 
-def test_a_chinese_phrase_has_every_gap_of_the_english_one() -> None:
-    for key, chinese in PHRASES.items():
-        gaps = re.findall(r"\{#?\}", key)
-        filled = in_chinese(re.sub(r"\{#?\}", "7", key)) if gaps else chinese
-        assert filled.count("7") >= len(gaps), key
-        assert re.search(r"[一-鿿]", chinese) or not is_prose(key), key
+def test_every_chinese_template_is_used_and_contains_chinese() -> None:
+    literals = {
+        node.value
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert sorted(set(PHRASES) - literals) == []
+    latin = {t: c for t, c in PHRASES.items() if is_prose(t) and not re.search(r"[一-鿿]", c)}
+    assert latin == {}
+
+
+def test_facts_that_are_prose_are_records() -> None:
+    calls = (n for _, tree in trees() for n in ast.walk(tree) if isinstance(n, ast.Call))
+    keywords = (k for call in calls for k in call.keywords if k.arg in FACTS)
+    texts = {text for keyword in keywords for text in plain_facts(keyword.value)}
+    assert sorted(text for text in texts if is_prose(text)) == []
 
 
 def test_every_line_of_an_error_is_rendered_in_chinese() -> None:
-    error = DataError("E326", where="a.csv line 3", expected="x, y", received='no "z"',
-                      fix='rename "zz" to "z"', notes=["0 such numbers in all"])  # fmt: skip
+    error = DataError(
+        "E326",
+        where=fact("{file} line {line}", file="a.csv", line=3),
+        expected="x, y",
+        received=fact('no "{names}"', names="z"),
+        fix=fact('rename "{old}" to "{new}"', old="zz", new="z"),
+        notes=[fact("{count} such numbers in all", count=0)],
+    )
     assert error.render("zh").splitlines() == [
         "DataError E326 位于 a.csv 第 3 行：表格缺少模型训练时使用的列",
         "  期望  x, y",
@@ -72,4 +118,18 @@ def test_every_line_of_an_error_is_rendered_in_chinese() -> None:
         "  修正  把“zz”改名为“z”",
         "  帮助  chainrule show error E326",
     ]
-    assert in_chinese('"5 rows"') == '"5 rows"', "a quoted text belongs to the user"
+
+
+def test_texts_of_the_user_are_never_translated() -> None:
+    """A value that equals an English template, or has fields of its own, is shown as it is."""
+    for text in ("none", "at least one row", "5 rows", "{rows} rows", "{}", "{0.__class__}"):
+        error = UsageError("E101", name=text, expected=text, received=fact("{name} is missing", name=text))
+        assert error.render("zh").splitlines()[1:3] == [f"  期望  {text}", f"  收到  缺少 {text}"]
+
+
+def test_nested_facts_are_rendered_in_the_same_language() -> None:
+    nested = fact("{file}: {code}, {sentence}", file="a", code="E304", sentence=DataError("E304").sentence)
+    assert str(nested) == f"a: E304, {DataError('E304').clause()}"
+    assert nested.render("zh") == f"a：E304，{DataError('E304').clause('zh')}"
+    rows = joined("; ", [fact("{rows} rows", rows=2), "x"])
+    assert (str(rows), rows.render("zh")) == ("2 rows; x", "2 行；x")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.lazy_imports import LazyRegistry
 from chainrule.records import frozen
 
@@ -119,8 +119,9 @@ def require_count(method: str, name: str, value: Any, low: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise UsageError(
-            "E102", where=f"attribute, {method}", name=name, expected=f"an integer, at least {low}",
-            received=repr(value)[:80], fix=f"{name}={max(low, 64)}",
+            "E102", where=f"attribute, {method}", name=name,
+            expected=fact("an integer, at least {minimum}", minimum=low), received=repr(value)[:80],
+            fix=f"{name}={max(low, 64)}",
         )  # fmt: skip
 
 
@@ -132,8 +133,13 @@ def require_size(method: str, name: str, value: Any, high: float = np.inf) -> No
     """
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= high:
-        limit = f"to {high:g}" if np.isfinite(high) else "on"
+        is_limited = np.isfinite(high)
         raise UsageError(
-            "E102", where=f"attribute, {method}", name=name, expected=f"a number from 0 {limit}",
+            "E102", where=f"attribute, {method}", name=name,
+            expected=(
+                fact("a number from 0 to {last:g}", last=high)
+                if is_limited
+                else fact("a number from 0 on")
+            ),
             received=repr(value)[:80], fix=f"{name}=0.1",
         )  # fmt: skip

@@ -16,7 +16,7 @@ from chainrule.attribution.method import METHODS, Method, MethodResult, sum_erro
 from chainrule.attribution.target import SelectedTarget, select_target
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -87,7 +87,7 @@ def build_context(
     seed = options.get("seed", 0)
     if type(seed) is not int:
         raise UsageError(
-            "E102", where="attribute", name="seed", expected="an integer", received=repr(seed)[:80],
+            "E102", where="attribute", name="seed", expected=fact("an integer"), received=repr(seed)[:80],
             fix="seed=0",
         )  # fmt: skip
     context = AttributionContext(
@@ -159,7 +159,7 @@ def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -
         return _checked(model, tabular.inputs(model.preparation, baseline))
     parts = baseline if isinstance(baseline, Mapping) else {next(iter(inputs)): baseline}
     unknown = [str(name) for name in parts if name not in inputs]
-    arrays, wrong = {}, [f'"{name}" is no input' for name in unknown]
+    arrays, wrong = {}, [fact('"{name}" is no input', name=name) for name in unknown]
     for name, part in parts.items():
         if name in unknown:
             continue
@@ -168,16 +168,25 @@ def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -
             array = np.full(shape, array)
         array = array[None] if array.ndim == len(shape) else array
         if array.shape[1:] != shape or array.dtype.kind not in "fiub" or not len(array):
-            wrong.append(f"{name}: {array.dtype.name} {shape_text(array.shape)}, not (k, {shape})")
+            wrong.append(
+                fact(
+                    "{name}: {dtype} {received}, not (k, {shape})",
+                    name=name,
+                    dtype=array.dtype.name,
+                    received=shape_text(array.shape),
+                    shape=shape,
+                )
+            )
             continue
         arrays[name] = array.astype(inputs[name].dtype)
     if len({len(array) for array in arrays.values()}) > 1:
-        wrong.append("inputs with as many rows each")
+        wrong.append(fact("inputs with as many rows each"))
     if wrong:
         expected = "; ".join(f"{name} {shape_text(array.shape[1:])}" for name, array in inputs.items())
         raise TrainingError(
-            "E542", where="attribute, baseline", expected=f"a number, a sample or samples: {expected}",
-            received=wrong[0], notes=wrong[1:], fix="baseline=0.0",
+            "E542", where="attribute, baseline",
+            expected=fact("a number, a sample or samples: {shapes}", shapes=expected), received=wrong[0],
+            notes=wrong[1:], fix="baseline=0.0",
         )  # fmt: skip
     return arrays
 
@@ -251,11 +260,14 @@ def require_sum(attribution: Attribution) -> None:
     count = attribution.settings.get(count_name, 0)
     more = f"{count_name}={2 * count}" if count_name else 'method="integrated_gradients"'
     raise TrainingError(
-        "E540", where=f"attribute, {attribution.method}, sample {worst}", method=attribution.method,
-        expected=f"at most {attribution.tolerance[worst]:.3g}", received=f"{attribution.residual[worst]:.3g}",
+        "E540", where=fact("attribute, {method}, sample {number}", method=attribution.method, number=worst),
+        method=attribution.method, expected=fact("at most {limit:.3g}", limit=attribution.tolerance[worst]),
+        received=f"{attribution.residual[worst]:.3g}",
         notes=[
-            f"{int(is_off.sum())} of {attribution.rows} samples; "
-            "strict=False returns the values without this check"
+            fact(
+                "{count} of {rows} samples; strict=False returns the values without this check",
+                count=int(is_off.sum()), rows=attribution.rows,
+            )
         ],
-        fix=f'{more}, another baseline, or method="shapley"',
+        fix=fact('{finer}, another baseline, or method="shapley"', finer=more),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from chainrule import prng
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.request import build_context, known_method
 from chainrule.data.sample_types import Samples, Targets
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.notation import number
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
@@ -181,8 +181,8 @@ def _with_permuted_labels(
     """Return the context of a copy trained on permuted labels."""
     if not isinstance(labels, tuple | list) or len(labels) != 2:
         raise UsageError(
-            "E102", where="sanity", name="labels", expected="a pair: (x, y)", received=type(labels).__name__,
-            fix="labels=(x_train, y_train)",
+            "E102", where="sanity", name="labels", expected=fact("a pair: (x, y)"),
+            received=type(labels).__name__, fix="labels=(x_train, y_train)",
         )  # fmt: skip
     x, y = labels
     recipe = model.recipe

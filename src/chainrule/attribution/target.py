@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score_of
-from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import predictions
@@ -101,7 +101,10 @@ def _encoded_targets(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarr
     short = [name for name, array in coded.items() if len(array) != rows]
     if short:
         raise TrainingError(
-            "E504", where="attribute, y", expected=f"{rows} targets", received=f"{len(coded[short[0]])}"
+            "E504",
+            where="attribute, y",
+            expected=fact("{rows} targets", rows=rows),
+            received=f"{len(coded[short[0]])}",
         )
     return coded
 
@@ -134,8 +137,9 @@ def _per_sample(target: Any, rows: int) -> list[Any]:
         return [_plain(target)] * rows
     if len(target) != rows:
         raise TrainingError(
-            "E544", where="attribute, target", expected=f"{rows} targets, one for each sample",
-            received=str(len(target)), fix="target=None: the prediction of the model",
+            "E544", where="attribute, target",
+            expected=fact("{rows} targets, one for each sample", rows=rows), received=str(len(target)),
+            fix=fact("target=None: the prediction of the model"),
         )  # fmt: skip
     return [_plain(one) for one in target]
 
@@ -153,8 +157,9 @@ def _default_targets(
     flat = output_values.reshape(len(output_values), -1)
     if flat.shape[1] > 1 and task.loss.task != "classification":
         raise TrainingError(
-            "E544", where="attribute, target", expected=f"an integer from 0 to {flat.shape[1] - 1}",
-            received="none", fix="target=0",
+            "E544", where="attribute, target",
+            expected=fact("an integer from 0 to {last}", last=flat.shape[1] - 1), received=fact("none"),
+            fix="target=0",
         )  # fmt: skip
     return flat.argmax(1).tolist()
 
@@ -167,7 +172,7 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
     """
     if not task.is_classes:
         if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < numbers:
-            raise _no_target(f"an integer from 0 to {numbers - 1}", one, "target=0")
+            raise _no_target(fact("an integer from 0 to {last}", last=numbers - 1), one, "target=0")
         return one, 1
     inside = bound(task.output.shape[1:-1]) if task.scores > 1 else ()
     place, label = (), one
@@ -177,7 +182,7 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
         if not fits or not all(type(p) is int and 0 <= p < n for p, n in zip(place, inside, strict=True)):
             last = ", ".join(str(n - 1) for n in inside)
             raise _no_target(
-                f"(position, class): a position up to ({last})",
+                fact("(position, class): a position up to ({last})", last=last),
                 one,
                 f"target=({last}, {_class_labels(task)[0]!r})",
             )
@@ -185,7 +190,7 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
     texts = [str(known) for known in labels]
     if label not in labels and str(label) not in texts:
         close = nearest(str(label), texts) or texts[0]
-        raise _no_target(f"a class: {', '.join(texts[:20])}", one, f"target={close!r}")
+        raise _no_target(fact("a class: {names}", names=", ".join(texts[:20])), one, f"target={close!r}")
     number = labels.index(label) if label in labels else texts.index(str(label))
     if task.max_classes != task.scores:  # one logit for two classes
         return 0, 1 if number == 1 else -1

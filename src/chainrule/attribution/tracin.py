@@ -26,7 +26,7 @@ import numpy as np
 from chainrule.attribution.score import run
 from chainrule.derive.narrative import check_options
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
 from chainrule.notation import number
@@ -230,7 +230,7 @@ def influence(
     if len(weights) != len(states):
         raise UsageError(
             "E102", where="influence", name="learning_rates",
-            expected=f"{len(states)} learning rates, one for each checkpoint",
+            expected=fact("{count} learning rates, one for each checkpoint", count=len(states)),
             received=len(weights), fix="learning_rates=None",
         )  # fmt: skip
     gradients = SampleGradients(model.network, layer)

@@ -19,7 +19,7 @@ from chainrule.diagnosis.first_steps import first_steps
 from chainrule.diagnosis.registry import BEFORE, FIRST, RULES
 from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
-from chainrule.errors import ChainruleError, ShapeError
+from chainrule.errors import ChainruleError, ShapeError, fact
 from chainrule.spec import shape_text
 from chainrule.train.inputs.tabular import is_table, join_target
 from chainrule.train.model_state import ModelState
@@ -60,8 +60,8 @@ def diagnose(
 def _too_many(error: ChainruleError, y: Any) -> Finding:
     """Return the refusal of more classes than scores as a finding."""
     scores, classes = (int(str(error.details[key])) for key in ("outputs", "classes"))
-    low, _, high = error.received.partition(", ")
-    facts = {"scores": scores, "classes": classes, "low": low, "high": high.rpartition(", ")[2] or low}
+    low, high = (str(error.details[key]) for key in ("first_label", "last_label"))
+    facts = {"scores": scores, "classes": classes, "low": low, "high": high}
     evidence = Evidence(
         classes, scores, facts, form="too_many", severity="error",
         remedy=f"cr.Sequential(..., cr.Dense({classes}))",
@@ -97,15 +97,21 @@ def _checked_gradients(
     """
     arrays = {name: np.asarray(value) for name, value in (gradients or {}).items()}
     mismatched = [
-        f"{name} {shape_text(a.shape)}"
-        + ("" if name not in parameters else " not " + shape_text(parameters[name].shape))
+        fact(
+            "{name} {received} not {expected}",
+            name=name,
+            received=shape_text(a.shape),
+            expected=shape_text(parameters[name].shape),
+        )
+        if name in parameters
+        else f"{name} {shape_text(a.shape)}"
         for name, a in arrays.items()
         if name not in parameters or a.shape != parameters[name].shape
     ]
     if mismatched or (gradients is not None and not arrays):
         raise ShapeError(
             "E551", where="check", expected=", ".join(parameters),
-            received=mismatched[0] if mismatched else "none", notes=mismatched[1:],
-            fix="the names and shapes of model.parameters()",
+            received=mismatched[0] if mismatched else fact("none"), notes=mismatched[1:],
+            fix=fact("the names and shapes of model.parameters()"),
         )  # fmt: skip
     return arrays

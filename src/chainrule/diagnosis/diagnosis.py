@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from chainrule.diagnosis.finding import Finding, by_severity
-from chainrule.errors import FileError
+from chainrule.errors import FileError, fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section
 from chainrule.page.terminal import text_page
@@ -101,8 +101,9 @@ class Diagnosis(Page):
             return Diagnosis.of([Finding.of_json(item) for item in content["findings"]], lang)
         except _DAMAGE as cause:
             raise FileError(
-                "E550", where=where, expected="findings, as a training writes them",
-                received=f"{type(cause).__name__}: {cause}"[:120], fix="train again, or delete the file",
+                "E550", where=where, expected=fact("findings, as a training writes them"),
+                received=f"{type(cause).__name__}: {cause}"[:120],
+                fix=fact("train again, or delete the file"),
             ) from cause  # fmt: skip
 
 

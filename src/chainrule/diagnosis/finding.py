@@ -10,6 +10,7 @@ from typing import Any
 from chainrule import texts
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
+from chainrule.errors.message import rendered
 from chainrule.records import frozen
 
 _NAME = re.compile(r"\{(\w+)\}")
@@ -54,7 +55,9 @@ class Finding:
 
     def what(self, lang: str = "en") -> str:
         """Return one sentence with the numbers of the finding."""
-        return self.rule.sentence(self.evidence.form, lang).format(**self.facts)
+        return self.rule.sentence(self.evidence.form, lang).format(
+            **{name: rendered(fact, lang) for name, fact in self.facts.items()}
+        )
 
     def numbers(self, lang: str = "en") -> str:
         """Return the evidence: value, threshold, source, step and layer."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.errors import TrainingError
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -43,7 +44,7 @@ class TrainingRecord:
         constant_loss: the loss of the best constant prediction; NaN if unknown.
         task: ``"classification"`` or ``"regression"``.
         ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
-        fault: the message of a failed training.
+        error: the error of a failed training.
     """
 
     history: Sequence[Mapping[str, float | None]] = ()
@@ -56,7 +57,13 @@ class TrainingRecord:
     constant_loss: float = math.nan
     task: str = ""
     ended: str = ""
-    fault: str = ""
+    error: BaseException | None = None
+
+    @property
+    def nonfinite_error(self) -> TrainingError | None:
+        """The error of a training that failed because a value was not finite."""
+        is_nonfinite = isinstance(self.error, TrainingError) and self.error.code == "E501"
+        return self.error if is_nonfinite else None
 
     def column(self, name: str) -> np.ndarray:
         """Return a column of the history; NaN for missing values."""

@@ -45,7 +45,7 @@ class RuleMonitor:
         if isinstance(event, TrainingEnded):
             return list(findings_after(self._record(event.reason), self._apply_rules))
         if isinstance(event, TrainingFailed):
-            return list(findings_after(self._record("failed", event.fault), self._apply_rules))
+            return list(findings_after(self._record("failed", event.error), self._apply_rules))
         due = isinstance(event, EpochDone) and event.epoch >= self._next
         if not due and not isinstance(event, ProbeDone):
             return []
@@ -56,12 +56,12 @@ class RuleMonitor:
         self._reported |= {finding.rule.id for finding in new}
         return new
 
-    def _record(self, ended: str = "", fault: str = "") -> TrainingRecord:
+    def _record(self, ended: str = "", error: BaseException | None = None) -> TrainingRecord:
         """Return the recorded history so far; constant parts are computed once."""
         if self._first is None:
             self._first = record_of(self._training)
         history, probes = tuple(self._training.history), tuple(self._training.probes)
-        return replace(self._first, history=history, probes=probes, ended=ended, fault=fault)
+        return replace(self._first, history=history, probes=probes, ended=ended, error=error)
 
     def is_reported(self, finding: Finding) -> bool:
         """Whether a rule has already reported during the training."""

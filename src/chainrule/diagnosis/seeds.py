@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rules.randomness import SEED_EFFECT, Comparison
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.settings import settings
 
 
@@ -45,12 +45,12 @@ def _scores(name: str, values: Iterable[float]) -> tuple[float, ...]:
         scores = tuple(map(float, values))
     except (TypeError, ValueError) as cause:
         raise UsageError(
-            "E113", where="compare_seeds", name=name, expected="a number for each seed",
+            "E113", where="compare_seeds", name=name, expected=fact("a number for each seed"),
             received=repr(values)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
         ) from cause  # fmt: skip
     if not scores or not all(map(math.isfinite, scores)):
         raise UsageError(
-            "E102", where="compare_seeds", name=name, expected="finite scores, one at least",
+            "E102", where="compare_seeds", name=name, expected=fact("finite scores, one at least"),
             received=repr(scores)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
         )  # fmt: skip
     return scores

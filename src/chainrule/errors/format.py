@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,6 @@ from typing import Any, ClassVar
 
 from chainrule.errors.catalog import CATALOG
 from chainrule.errors.message import Message, rendered
-from chainrule.errors.translation import in_chinese, in_place
 from chainrule.escaping import printable
 from chainrule.records import frozen
 
@@ -122,18 +121,14 @@ class ChainruleError(Exception):
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
-        where = _in_language(self.where, lang, in_place)
+        where = _in_language(self.where, lang)
         place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"chainrule show error {self.code}")]
         width = max(len(expected), len(received), len(fix), len(more))
         blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese character: columns stay aligned
-        body = [
-            f"  {label:{blank}<{width}}  {_in_language(text, lang, in_chinese)}"
-            for label, text in rows
-            if text
-        ]
+        body = [f"  {label:{blank}<{width}}  {_in_language(text, lang)}" for label, text in rows if text]
         kind = "UsageError" if isinstance(self, CallError) else type(self).__name__
         return "\n".join([f"{kind} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
@@ -183,11 +178,9 @@ def _as_text(fact: object) -> str:
     return fact if isinstance(fact, Message) else str(fact)
 
 
-def _in_language(fact: str, lang: str, translate: Callable[[str], str]) -> str:
-    """A fact as one line in a language: from its record, or by its text in Chinese."""
-    if isinstance(fact, Message) or lang == "en":
-        return _shown(rendered(fact, lang))
-    return translate(_shown(fact))
+def _in_language(text: str, lang: str) -> str:
+    """A fact as one line in a language; a text that is not a record is the same in both."""
+    return _shown(rendered(text, lang))
 
 
 def _shown(fact: object) -> str:

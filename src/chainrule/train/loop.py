@@ -75,7 +75,7 @@ def train(run: TrainingRun) -> str:
             # second Ctrl-C is no Exception and is not caught.
             with suppress(ChainruleError):
                 _probe(run, is_sent=False)
-                run.send(TrainingFailed(state.epoch, state.step, str(fault)))
+                run.send(TrainingFailed(state.epoch, state.step, fault))
             with suppress(FileError):
                 _save(run)
             raise

@@ -17,8 +17,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import CATALOG, ChainruleError
-from chainrule.errors.message import Message
-from chainrule.errors.translation import in_chinese
+from chainrule.errors.message import rendered
 from page_examples import example_of
 from pasting import COMMANDS, is_code, pasted
 
@@ -110,7 +109,7 @@ def test_the_fix_runs_or_is_an_instruction_in_both_languages(
     if first.startswith((*COMMANDS, "/")):
         return  # a shell command or a path: its effect depends on the machine
     if not all(map(is_code, error.fix.split(", or "))):
-        chinese = error.fix.render("zh") if isinstance(error.fix, Message) else in_chinese(error.fix)
+        chinese = str(rendered(error.fix, "zh"))
         assert re.search("[一-鿿]", chinese), "an instruction without Chinese"
     if is_code(first) and code not in PARTS:
         assert runs_after_pasting(program), error.fix

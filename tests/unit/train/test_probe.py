@@ -207,6 +207,8 @@ def test_probes_are_emitted_as_events_also_at_a_failure() -> None:
     assert [event.step for event in seen if isinstance(event, ProbeDone)] == [0]
     failed = [event for event in seen if isinstance(event, TrainingFailed)]
     assert len(failed) == 1
-    assert "E501" in failed[0].fault
+    error = failed[0].error
+    assert isinstance(error, TrainingError)
+    assert error.code == "E501"
     assert not any(isinstance(event, TrainingEnded) for event in seen)
     assert model.probes[-1].step == failed[0].step

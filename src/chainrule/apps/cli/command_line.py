@@ -6,7 +6,7 @@ Errors of typer are converted to errors of chainrule.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from typer.main import get_command
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, text_of
-from chainrule.errors import ChainruleError, UsageError
+from chainrule.errors import ChainruleError, Message, UsageError, fact
 from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
 
@@ -111,9 +111,46 @@ def _usage_error(error: Any, command: str) -> UsageError:
         "E601",
         where=f"chainrule {command}",
         option=option or text_of("words"),
-        received=message,
+        received=_message(message, option, similar),
         fix=similar[0] if similar else f"chainrule {command} --help",
     )
+
+
+def _message(message: str, option: str, similar: Sequence[str]) -> str:
+    """The message of typer as a record, if it is one of these; otherwise as it is."""
+    names = ", ".join(similar)
+    known = [
+        fact("No such option: {option}", option=option),
+        fact("No such option: {option} Did you mean {similar}?", option=option, similar=names),
+        fact("No such option: {option} (Possible options: {similar})", option=option, similar=names),
+        fact("Missing argument '{name}'.", name=option),
+        fact("Missing option '{name}'.", name=option),
+        fact("Option '{name}' requires an argument.", name=option),
+        fact("Option '{name}' does not take a value.", name=option),
+        *_of_words(message),
+    ]
+    return next((record for record in known if record == message), message)
+
+
+def _of_words(message: str) -> Iterator[Message]:
+    """The records of a message of typer with words of the command line at its end."""
+    templates = (
+        "Got unexpected extra argument ({words})",
+        "Got unexpected extra arguments ({words})",
+        "Got unexpected extra argument(s) ({words})",
+    )
+    for template in templates:
+        head = template.partition("{")[0]
+        if message.startswith(head):
+            yield fact(template, words=message[len(head) : -1])
+    head, _, reason = message.partition("': ")
+    reasons = (
+        fact("Input should be a valid integer, unable to parse string as an integer"),
+        fact("Input should be a valid number, unable to parse string as a number"),
+    )
+    name = head.removeprefix("Invalid value for '")
+    known = next((record for record in reasons if record == reason.removesuffix(".")), reason)
+    yield fact("Invalid value for '{name}': {reason}", name=name, reason=known)
 
 
 def _display_name(parameter: Any) -> str:

@@ -19,7 +19,7 @@ from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.evaluation.known_rows import known_rows
@@ -94,7 +94,14 @@ def warn_of_known_rows(model: Model, x: Any, run: str) -> None:
 
 def _row_index(rows: int, row: int) -> int:
     if not 1 <= row <= rows:
-        raise UsageError("E606", where="--row", row=row, expected=f"1 to {rows}", received=row, fix="--row 1")
+        raise UsageError(
+            "E606",
+            where="--row",
+            row=row,
+            expected=fact("1 to {last}", last=rows),
+            received=row,
+            fix="--row 1",
+        )
     return row - 1
 
 
@@ -112,20 +119,24 @@ def _arrays(model: Model, file: Path) -> Rows:
         DataError E326: an input is missing. E317: arrays of different lengths. Others as ``read_archive``.
     """
     if not os.path.isfile(file):
-        raise DataError("E301", where=str(file), received="no such file")
+        raise DataError("E301", where=str(file), received=fact("no such file"))
     arrays = {name: np.atleast_1d(array) for name, array in read_archive(file).items()}
     inputs = () if model.network is None else tuple(model.network.inputs)
     missing = [name for name in inputs if name not in arrays]
     if missing:
         raise DataError(
-            "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or "none",
+            "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or fact("none"),
             fix=_save_call(file.name, inputs),
         )  # fmt: skip
     lengths = {name: len(array) for name, array in arrays.items()}
     first, rows = next(iter(lengths.items()), ("", 0))
-    odd = [f'"{name}" has {length}' for name, length in lengths.items() if length != rows]
+    odd = [
+        fact('"{name}" has {count}', name=name, count=length)
+        for name, length in lengths.items()
+        if length != rows
+    ]
     if odd:
-        expected = f'{rows} rows, as "{first}" has'
+        expected = fact('{rows} rows, as "{name}" has', rows=rows, name=first)
         raise DataError("E317", where=file.name, expected=expected, received=odd[0], notes=odd[1:20])
     targets = {name: array for name, array in arrays.items() if name not in inputs}
     y = targets.get("y") if len(targets) <= 1 else targets
@@ -140,7 +151,7 @@ def require_targets(rows: Rows, data: str) -> None:
     """
     if rows.y is None and isinstance(rows.x, dict):
         raise UsageError(
-            "E122", where=data, expected="a label or a value", fix=_save_call(data, tuple(rows.x))
+            "E122", where=data, expected=fact("a label or a value"), fix=_save_call(data, tuple(rows.x))
         )
 
 
@@ -153,7 +164,7 @@ def _not_a_table_model(model: Model, file: str) -> UsageError:
     """The error for a table passed to a model of arrays."""
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(
-        "E607", where=file, expected=f"DATA as an .npz file: {', '.join((*names, 'y'))}",
-        received="a model trained on arrays",
+        "E607", where=file, expected=fact("DATA as an .npz file: {names}", names=", ".join((*names, "y"))),
+        received=fact("a model trained on arrays"),
         fix=_save_call("rows.npz", names),
     )  # fmt: skip

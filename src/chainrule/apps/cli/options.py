@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from chainrule import data
-from chainrule.errors import FileError, UsageError, nearest
+from chainrule.errors import FileError, UsageError, fact, nearest
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
 from chainrule.store import RunFolder
@@ -91,7 +91,7 @@ class Options:
             "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
             "patience": (self.patience >= 0, ">= 0"),
             "histograms": (self.histograms >= 0, ">= 0"),
-            "size": (0 <= self.size <= 10_000, "0 to 10000 pixels"),
+            "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
             "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
         }
         for name, (is_valid, expected) in ranges.items():
@@ -112,7 +112,7 @@ class Options:
             raise UsageError(
                 "E608",
                 where="--category, --number, --drop",
-                expected="each column once",
+                expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
 
@@ -172,7 +172,7 @@ def to_toml(options: Options, fingerprint: str) -> str:
                     "E601",
                     where="chainrule train",
                     option=field.name,
-                    expected="valid Unicode",
+                    expected=fact("valid Unicode"),
                     received=ascii(text),
                 )
         lines.append(f"{field.name} = {_toml(value)}")
@@ -199,18 +199,20 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     except FileError as cause:
         if cause.code != "E401":
             raise
-        raise FileError("E604", where=str(folder.path), expected=f"a folder with {CONFIG}", received="none",
-                        fix="train without --resume") from cause  # fmt: skip
+        raise FileError(
+            "E604", where=str(folder.path), expected=fact("a folder with {content}", content=CONFIG),
+            received=fact("none"), fix=fact("train without --resume"),
+        ) from cause  # fmt: skip
     where = str(folder.path / CONFIG)
     entries = _parse(text, where)
     fingerprint = entries.pop(FINGERPRINT, None)
     values, wrong = _values(entries)
-    wrong += [] if isinstance(fingerprint, str) else [f'"{FINGERPRINT}" is missing']
+    wrong += [] if isinstance(fingerprint, str) else [fact('"{name}" is missing', name=FINGERPRINT)]
     if wrong:
         raise FileError(
             "E605",
             where=where,
-            expected="the options of a training",
+            expected=fact("the options of a training"),
             received=sorted(wrong)[0],
             notes=sorted(wrong)[1:],
         )
@@ -228,8 +230,10 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     """
     for number, line in enumerate(text.split("\n"), 1):
         if not _LINE.fullmatch(line.rstrip("\r")):
-            received = f"line {number}: {ascii(line[:60])[1:-1]}"
-            raise FileError("E605", where=where, expected="lines such as epochs = 200", received=received)
+            received = fact("line {line}: {text}", line=number, text=ascii(line[:60])[1:-1])
+            raise FileError(
+                "E605", where=where, expected=fact("lines such as epochs = 200"), received=received
+            )
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # TOMLDecodeError is a ValueError, as are too many digits
@@ -239,8 +243,8 @@ def _parse(text: str, where: str) -> dict[str, Any]:
 def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The values of all fields, and descriptions of invalid entries."""
     defaults, known = Options(""), [field.name for field in fields(Options)]
-    wrong = [f'"{name}" is unknown' for name in entries if name not in known]
-    wrong += [f'"{name}" is missing' for name in known if name not in entries]
+    wrong = [fact('"{name}" is unknown', name=name) for name in entries if name not in known]
+    wrong += [fact('"{name}" is missing', name=name) for name in known if name not in entries]
     values = {}
     for name in (name for name in known if name in entries):
         default = getattr(defaults, name)
@@ -249,7 +253,14 @@ def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             value = float(value) if abs(value) < 2**1000 else value
         texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
         if type(value) is not type(default) or not texts:
-            wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(default).__name__}')
+            wrong.append(
+                fact(
+                    '"{name}" is a {received}, not a {expected}',
+                    name=name,
+                    received=type(value).__name__,
+                    expected=type(default).__name__,
+                )
+            )
         values[name] = value
     return values, wrong
 
@@ -267,15 +278,18 @@ def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -
         UsageError E603: options that differ, all of them.
     """
     different = [name for name, value in passed.items() if value != getattr(saved, name)]
-    wrong = [f"{name}: {getattr(saved, name)!r}, now {passed[name]!r}" for name in different]
-    fix = "leave these options out, or train into another --out"
+    wrong = [
+        fact("{name}: {before!r}, now {now!r}", name=name, before=getattr(saved, name), now=passed[name])
+        for name in different
+    ]
+    fix: str = fact("leave these options out, or train into another --out")
     if different == ["epochs"]:
         fix = f"chainrule resume {quoted(run)} --epochs {passed['epochs']}"
     if wrong:
         raise UsageError(
             "E603",
             where="--resume",
-            expected="the options of the training, or none",
+            expected=fact("the options of the training, or none"),
             received=wrong[0],
             notes=wrong[1:],
             fix=fix,

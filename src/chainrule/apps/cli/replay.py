@@ -11,7 +11,7 @@ from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.run_writer import fit_options
 from chainrule.derive.replayed_step import Replay
-from chainrule.errors import FileError, UsageError
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.store import RunFolder
 from chainrule.train.checkpoint.model_file import load as load_state
@@ -31,14 +31,14 @@ def replay(run: str, data: str, step: int) -> Replay:
     """
     if not os.path.isdir(run):
         raise FileError(
-            "E533", where=run, expected="the folder of a training",
-            received="a file" if os.path.exists(run) else "nothing",
+            "E533", where=run, expected=fact("the folder of a training"),
+            received=fact("a file") if os.path.exists(run) else fact("nothing"),
             fix=f"chainrule explain {run} DATA --row 1",
         )  # fmt: skip
     if os.path.isdir(Path(run) / "checkpoints") and not os.path.isfile(Path(run) / CONFIG):
         raise FileError(
-            "E533", where=run, expected="the folder of a training",
-            received="checkpoints of a training in Python",
+            "E533", where=run, expected=fact("the folder of a training"),
+            received=fact("checkpoints of a training in Python"),
             fix=f'model.replay({step}, x, y, run="{run}")',
         )  # fmt: skip
     state = load_state(model_file(run))
@@ -46,7 +46,7 @@ def replay(run: str, data: str, step: int) -> Replay:
     options, fingerprint = read_config(folder)
     prepared = PreparedData.of(options) if data == options.data else None
     if prepared is None or prepared.table.fingerprint != fingerprint:
-        received = data if prepared is None else f"other rows in {data}"
+        received = data if prepared is None else fact("other rows in {data}", data=data)
         raise UsageError("E603", where="replay", expected=options.data, received=received,
                          fix=f"chainrule explain {run} {quoted(options.data)} --step {step}")  # fmt: skip
     model = Model.of(replace(state, engine=options.engine or None))

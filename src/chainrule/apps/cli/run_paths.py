@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
-from chainrule.errors import FileError, UsageError
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 
@@ -61,9 +61,9 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
         raise FileError(
             "E604",
             where=str(path),
-            expected="the folder of a training",
-            received="no such folder",
-            fix="train without --resume",
+            expected=fact("the folder of a training"),
+            received=fact("no such folder"),
+            fix=fact("train without --resume"),
         )
     if not os.path.lexists(path / ".lock") and not resume:
         refuse_occupied(path)  # before the lock is created; if there is one, its owner is reported first
@@ -102,9 +102,9 @@ def refuse_occupied(path: Path) -> None:
         raise UsageError(
             "E602",
             where=str(path),
-            expected="a new folder",
+            expected=fact("a new folder"),
             received=", ".join(existing),
-            fix="--resume to continue, or another --out",
+            fix=fact("--resume to continue, or another --out"),
         )
 
 
@@ -119,10 +119,11 @@ def _data_of(path: Path) -> str:
 def _unfinished(path: Path, run: str) -> tuple[str, str]:
     """The content of a folder without a model, and the command that produces the model."""
     if os.path.isfile(path / CONFIG):
-        return "an unfinished training", f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
+        command = f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
+        return fact("an unfinished training"), command
     if os.path.isdir(path / "checkpoints"):  # fit(run=...) saves checkpoints only
-        return "checkpoints of a training in Python", f'model.save("{path / MODEL}")'
-    return "none", "chainrule train DATA"
+        return fact("checkpoints of a training in Python"), f'model.save("{path / MODEL}")'
+    return fact("none"), "chainrule train DATA"
 
 
 def model_file(run: str) -> Path:

@@ -17,7 +17,7 @@ from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.diagnosis import Doctor
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.model import Model
@@ -86,9 +86,11 @@ def build_model(options: Options, prepared: PreparedData) -> Model:
         regression.
     """
     if options.class_weight and not prepared.task.is_classification:
-        raise UsageError("E108", where="--class-weight", expected="classes", received=prepared.task.kind)
+        raise UsageError(
+            "E108", where="--class-weight", expected=fact("classes"), received=prepared.task.kind
+        )
     if options.augment and len(prepared.preparation.shape) < 2:
-        raise DataError("E354", where="--augment", expected="a folder of images", received=options.data)
+        raise DataError("E354", where="--augment", expected=fact("a folder of images"), received=options.data)
     net = net_from_text(options.net, prepared.outputs)
     if len(prepared.preparation.shape) > 1:  # images: the layers of --net take flat inputs
         net = Sequential(Flatten(), *net.layers)

@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.data.sequences.tokenizer import BEGIN, Tokenizer
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
 
@@ -51,14 +51,14 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
     model = Model.load(model_file(run))
     if model.network is None or not model.tokenizers:
         raise UsageError(
-            "E126", where=where, expected="a model created with tokenizer=...", received="no tokenizer",
-            fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
+            "E126", where=where, expected=fact("a model created with tokenizer=..."),
+            received=fact("no tokenizer"), fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
         )  # fmt: skip
     name, spec = next(iter(model.network.inputs.items()))
     tokenizer = model.tokenizers.get(name) or model.tokenizers[""]
     tokens = tokenizer.encode(text, unknown=False)
     if not len(tokens):
-        raise DataError("E363", where="--text", expected="at least 1 token", received="none")
+        raise DataError("E363", where="--text", expected=fact("at least 1 token"), received=fact("none"))
     is_language_model = next(iter(model.network.inference.outputs.values())).spec.rank == 3
     tokens = np.array([BEGIN, *tokens] if is_language_model else tokens)
     length = spec.shape[1] if isinstance(spec.shape[1], int) else len(tokens)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 
 MAGIC = 0x950412DE
 HEADER = 20  # bytes
@@ -52,7 +52,9 @@ def read_catalog(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
         raise DataError("E301", where=str(path), received=error.strerror or str(error)) from error
     order = next((o for o in "<>" if content[:4] == struct.pack(f"{o}I", MAGIC)), "")
     if not order or len(content) < HEADER:
-        raise _damaged(path, f"{content[:4].hex(' ') or 'an empty file'} at the beginning")
+        raise _damaged(
+            path, fact("{bytes} at the beginning", bytes=content[:4].hex(" ") or fact("an empty file"))
+        )
     count, *tables = struct.unpack(f"{order}3I", content[8:HEADER])
     try:
         originals, translations = (_texts(content, table, count, order) for table in tables)
@@ -79,6 +81,6 @@ def _first(text: str) -> str:
 
 def _damaged(path: str | os.PathLike[str], received: str) -> DataError:
     return DataError(
-        "E316", where=str(path), expected="a catalog of GNU gettext (.mo)", received=received,
-        fix="install the package again",
+        "E316", where=str(path), expected=fact("a catalog of GNU gettext (.mo)"), received=received,
+        fix=fact("install the package again"),
     )  # fmt: skip

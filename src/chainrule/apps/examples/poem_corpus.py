@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.tables.split import split
-from chainrule.errors import DataError
+from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 
 FORTUNES = Path("/usr/share/games/fortunes/tang300")
@@ -106,12 +106,13 @@ def _fortunes(path: Path) -> Iterator[Poem]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise DataError(
-            "E315", where="poems", name="poems", expected=f"the file {path}", received="no such file",
-            fix="apt install fortunes-zh, or the folder of the npm package chinese-poetry",
+            "E315", where="poems", name="poems", expected=fact("the file {path}", path=path),
+            received=fact("no such file"),
+            fix=fact("apt install fortunes-zh, or the folder of the npm package chinese-poetry"),
         ) from error  # fmt: skip
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            "E316", where=str(path), received=str(error)[:120], fix="install the package again"
+            "E316", where=str(path), received=str(error)[:120], fix=fact("install the package again")
         ) from error
     for part in _COLOR.sub("", text).split("\n%\n"):
         title, _, rest = part.strip("\n%").partition("\n")
@@ -123,15 +124,15 @@ def _poetry(folder: Path) -> Iterator[Poem]:
     """The Tang poems of the npm package, ordered by file number."""
     if not os.path.isdir(folder):
         raise DataError(
-            "E301", where=str(folder), expected="a folder", received="none",
-            fix="npm pack chinese-poetry, then tar xzf the archive",
+            "E301", where=str(folder), expected=fact("a folder"), received=fact("none"),
+            fix=fact("npm pack chinese-poetry, then tar xzf the archive"),
         )  # fmt: skip
     files = sorted(folder.glob(POETRY), key=lambda file: int(file.name.split(".")[2]))
     if not files:
         raise DataError(
             "E315", where=str(folder), name="chinese-poetry",
-            expected="files such as quantangshi/poet.tang.0.json", received="none",
-            fix="npm pack chinese-poetry, then tar xzf the archive",
+            expected=fact("files such as quantangshi/poet.tang.0.json"), received=fact("none"),
+            fix=fact("npm pack chinese-poetry, then tar xzf the archive"),
         )  # fmt: skip
     for file in files:
         yield from _poems_of(file)
@@ -145,6 +146,6 @@ def _poems_of(file: Path) -> Iterator[Poem]:
             yield Poem(str(record["title"]), str(record["author"]), "".join(record["paragraphs"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
-            "E316", where=str(file), expected="poems with title, author and paragraphs",
-            received=f"{type(error).__name__}: {error}"[:120], fix="unpack the package again",
+            "E316", where=str(file), expected=fact("poems with title, author and paragraphs"),
+            received=f"{type(error).__name__}: {error}"[:120], fix=fact("unpack the package again"),
         ) from error  # fmt: skip

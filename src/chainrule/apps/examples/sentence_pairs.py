@@ -29,7 +29,7 @@ from chainrule.apps.examples.gettext_catalogs import read_catalog
 from chainrule.data.sequences.padding import pad_sequences
 from chainrule.data.sequences.tokenizer import PAD, Tokenizer
 from chainrule.data.tables.split import split
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 
 LIBREOFFICE = Path("/usr/lib/libreoffice/program/resource")
@@ -140,21 +140,24 @@ def read_pairs(
     root = LIBREOFFICE if folder is None else Path(folder)
     if folder is None and not os.path.isdir(root):
         raise DataError(
-            "E315", where="read_pairs", name="LibreOffice, zh_CN", expected=f"the files in {LIBREOFFICE}",
-            received="no such folder", fix=f"apt install {PACKAGE}",
+            "E315", where="read_pairs", name="LibreOffice, zh_CN",
+            expected=fact("the files in {folder}", folder=LIBREOFFICE), received=fact("no such folder"),
+            fix=f"apt install {PACKAGE}",
         )  # fmt: skip
     if not os.path.isdir(root):
-        raise DataError("E301", where=str(root), expected="a folder", received="no such folder")
+        raise DataError("E301", where=str(root), expected=fact("a folder"), received=fact("no such folder"))
     files = sorted(file for file in root.resolve().rglob("*.mo") if language in file.parts)
     if not files:
         raise DataError(
-            "E367", where=str(root), expected=f"{language}/LC_MESSAGES/*.mo", received="no such file",
+            "E367", where=str(root), expected=f"{language}/LC_MESSAGES/*.mo", received=fact("no such file"),
             fix=f"apt install {PACKAGE}",
         )  # fmt: skip
     pairs = clean_pairs((pair for file in files for pair in read_catalog(file)), longest)
     if not len(pairs):
         notes = [f"{count}: {reason}" for reason, count in pairs.dropped.items()]
-        raise DataError("E367", where=str(root), expected="sentences", received="none", notes=notes)
+        raise DataError(
+            "E367", where=str(root), expected=fact("sentences"), received=fact("none"), notes=notes
+        )
     return pairs
 
 
@@ -177,7 +180,7 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
     """
     if len(longest) != 2 or not all(type(length) is int and length >= 1 for length in longest):
         raise UsageError(
-            "E102", where="clean_pairs", name="longest", expected="two integers, at least 1",
+            "E102", where="clean_pairs", name="longest", expected=fact("two integers, at least 1"),
             received=repr(longest)[:80], fix="longest=(30, 60)",
         )  # fmt: skip
     dropped: Counter[str] = Counter()

@@ -24,7 +24,7 @@ from chainrule.attribution.counterfactual.goal import Goal, build_goal
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -119,7 +119,7 @@ def find_counterfactuals(
     for name, value in (("max_changes", max_changes), ("count", count)):
         if type(value) is not int or value < 1:
             raise UsageError(
-                "E102", where="counterfactual", name=name, expected="an integer, at least 1",
+                "E102", where="counterfactual", name=name, expected=fact("an integer, at least 1"),
                 received=repr(value)[:80], fix=f"{name}=3",
             )  # fmt: skip
     lang = options.get("lang") or settings.lang
@@ -150,7 +150,7 @@ def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageErr
         target_zh=goal.target_text("zh"), expected=goal.target_text("en"),
         received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=f"max_changes={max_changes + 2}, fewer fixed columns, or wider ranges",
+        fix=fact("max_changes={changes}, fewer fixed columns, or wider ranges", changes=max_changes + 2),
     )  # fmt: skip
 
 
@@ -177,11 +177,13 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
     specs = list(model.network.inputs.values())
     if len(specs) > 1 or specs[0].rank != 2 or not specs[0].is_float:
         received = ", ".join(f"{name}: {spec}" for name, spec in model.network.inputs.items())
-        raise UsageError("E549", where="counterfactual", expected="rows of numbers (B, F)", received=received)
+        raise UsageError(
+            "E549", where="counterfactual", expected=fact("rows of numbers (B, F)"), received=received
+        )
     if rows is None:
         raise UsageError(
-            "E549", where="counterfactual", expected="data that defines the ranges of the columns",
-            received="none", fix="model.counterfactual(x[0], target, data=x)",
+            "E549", where="counterfactual", expected=fact("data that defines the ranges of the columns"),
+            received=fact("none"), fix="model.counterfactual(x[0], target, data=x)",
         )  # fmt: skip
     single = isinstance(row, list | tuple | np.ndarray) and len(row) and np.ndim(row[0]) == 0
     one, every = (
@@ -195,8 +197,8 @@ def row_domain(model: ModelState, row: Any, rows: Any) -> Domain:
 def _require_one_row(rows: int) -> None:
     if rows != 1:
         raise UsageError(
-            "E102", where="counterfactual", name="row", expected="one row", received=f"{rows} rows",
-            fix="model.counterfactual(x[0])",
+            "E102", where="counterfactual", name="row", expected=fact("one row"),
+            received=fact("{rows} rows", rows=rows), fix="model.counterfactual(x[0])",
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from chainrule.attribution.counterfactual.search import Axis
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import FAR, Category, Encoding, Number, Pixels, YesNo
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
@@ -72,7 +72,7 @@ def restrict(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
         if not isinstance(value, kind):
             raise UsageError(
                 "E102", where="counterfactual", name=name, received=repr(value)[:80],
-                expected="names of columns" if name == "fixed" else "ranges by column",
+                expected=fact("names of columns") if name == "fixed" else fact("ranges by column"),
                 fix='fixed=["age"]' if name == "fixed" else 'ranges={"age": (18, None)}',
             )  # fmt: skip
     names = [axis.name for axis in domain.axes]
@@ -140,7 +140,9 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
         DataError E313, E326: columns that are missing.
     """
     if isinstance(preparation.encodings[0], Pixels):
-        raise UsageError("E549", where="counterfactual", expected="a model of tables", received="images")
+        raise UsageError(
+            "E549", where="counterfactual", expected=fact("a model of tables"), received=fact("images")
+        )
     preparation.inputs(row)  # raises an error that lists all missing columns
     if rows is not None:
         require_columns(rows, *preparation.columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.texts import render
 from chainrule.train.evaluation.prediction import predict, predict_proba, raw_outputs
@@ -94,17 +94,21 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
     (name, target), *others = model.targets.items()
     if others or not (target.is_single or (target.task == "regression" and target.scores == 1)):
         raise UsageError(
-            "E547", where="counterfactual", expected="a model with one class or one value for a row",
+            "E547", where="counterfactual", expected=fact("a model with one class or one value for a row"),
             received=", ".join(f"{key}: {t.task}, {t.scores} numbers" for key, t in model.targets.items()),
         )  # fmt: skip
     build = _class_goal if target.is_single else _value_goal
     result = build(model, name, target, x, requested)
     if result.reached(x):
         is_class = result.low is None
-        fix = "target=None for any other prediction" if is_class else "a value beyond the prediction"
+        fix = (
+            fact("target=None for any other prediction")
+            if is_class
+            else fact("a value beyond the prediction")
+        )
         raise UsageError(
             "E548", where="counterfactual", target=result.target_text("en"),
-            target_zh=result.target_text("zh"), expected="another prediction",
+            target_zh=result.target_text("zh"), expected=fact("another prediction"),
             received=result.render(result.prediction, result.probability), fix=fix,
         )  # fmt: skip
     return result
@@ -117,7 +121,7 @@ def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, req
         close = nearest(str(requested), [label for label in index_by_text if label != str(prediction)])
         raise UsageError(
             "E547", where="counterfactual", expected=", ".join(index_by_text), received=repr(requested)[:80],
-            fix=f'target="{close}"' if close else "target=None for any other class",
+            fix=f'target="{close}"' if close else fact("target=None for any other class"),
         )  # fmt: skip
     index = index_by_text[str(prediction)] if requested is None else index_by_text[str(requested)]
     scores, sign = _scores(model, name, target), -1.0 if requested is None else 1.0
@@ -155,7 +159,7 @@ def _value_goal(model: ModelState, name: str, target: Target, x: np.ndarray, req
         low, high = 1.0, 0.0
     if not low <= high:
         raise UsageError(
-            "E547", where="counterfactual", expected="a value, or (low, high) with None for no end",
+            "E547", where="counterfactual", expected=fact("a value, or (low, high) with None for no end"),
             received=repr(requested)[:80], fix=f"target={prediction * 1.1:.3g}",
         )  # fmt: skip
 

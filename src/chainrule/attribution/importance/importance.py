@@ -13,7 +13,7 @@ from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import append_plots
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
@@ -115,8 +115,9 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     score, sign = measure(inputs), 1.0 if larger_is_better(name) else -1.0
     if not np.isfinite(score):
         raise UsageError(
-            "E102", where="importance", name="metric", expected="a metric that is defined for these rows",
-            received=f"{name} is {score}", fix='metric="loss"',
+            "E102", where="importance", name="metric",
+            expected=fact("a metric that is defined for these rows"), received=f"{name} is {score}",
+            fix='metric="loss"',
         )  # fmt: skip
     flat = np.concatenate([_flat(array) for array in inputs.values()], axis=1)
     decreases = permutation_importances(
@@ -143,8 +144,9 @@ def _checked_repeats(options: Options) -> int:
     for name, value, low in (("repeats", repeats, 1), ("seed", options.get("seed", 0), 0)):
         if type(value) is not int or value < low:
             raise UsageError(
-                "E102", where="importance", name=name, expected=f"an integer, at least {low}",
-                received=repr(value)[:80], fix="repeats=5" if name == "repeats" else "seed=0",
+                "E102", where="importance", name=name,
+                expected=fact("an integer, at least {minimum}", minimum=low), received=repr(value)[:80],
+                fix="repeats=5" if name == "repeats" else "seed=0",
             )  # fmt: skip
     return repeats
 
@@ -178,7 +180,7 @@ def _groups(model: ModelState, rows: Arrays, requested: Mapping[str, Any] | None
     is_row = not further_inputs and first.ndim == 2
     if not is_row and requested is not None:
         raise UsageError(
-            "E102", where="importance", name="groups", expected="one input of rows of numbers (B, F)",
+            "E102", where="importance", name="groups", expected=fact("one input of rows of numbers (B, F)"),
             received=", ".join(f"{name} {array.shape[1:]}" for name, array in inputs.items()),
         )  # fmt: skip
     if is_row:

@@ -24,7 +24,7 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.counterfactual.feature_domain import require_known_names
 from chainrule.attribution.methods.coalitions import Game
 from chainrule.attribution.methods.occlusion import patches
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact, joined
 from chainrule.records import frozen
 
 UNKNOWN_TOKEN = 1  # the token that a tokenizer reserves for unknown words
@@ -133,7 +133,10 @@ class FlatSamples:
         if not fits or not all(1 <= length <= axis for length, axis in zip(lengths, axes, strict=True)):
             raise UsageError(
                 "E102", where="attribute", name=name, received=repr(requested)[:80],
-                expected=f"integers, 1 to {' and 1 to '.join(map(str, axes))}", fix=f"{name}=1",
+                expected=fact(
+                    "integers, {ranges}", ranges=joined(" and ", (fact("1 to {last}", last=n) for n in axes))
+                ),
+                fix=f"{name}=1",
             )  # fmt: skip
         return tuple(int(length) for length in lengths)
 
@@ -142,8 +145,9 @@ class FlatSamples:
         shapes = [array.shape[1:] for array in self.context.inputs.values()]
         if [len(shape) for shape in shapes] != [1]:
             raise UsageError(
-                "E102", where="attribute", name="groups", expected="one input of rows of numbers (B, F)",
-                received=", ".join(map(str, shapes)), fix="window=4",
+                "E102", where="attribute", name="groups",
+                expected=fact("one input of rows of numbers (B, F)"), received=", ".join(map(str, shapes)),
+                fix="window=4",
             )  # fmt: skip
         names = self.context.columns or tuple(f"x{i + 1}" for i in range(self.rows.shape[1]))
         return list(group_indices(groups, names).values())
@@ -172,7 +176,7 @@ def group_indices(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, 
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated or not all(columns_by_group.values()) or not columns_by_group:
         raise UsageError(
-            "E102", where="groups", name="groups", expected="each column in one group, no group empty",
+            "E102", where="groups", name="groups", expected=fact("each column in one group, no group empty"),
             received=", ".join(repeated) or repr(groups)[:80],
         )  # fmt: skip
     column_names = np.array(names)

@@ -22,7 +22,7 @@ import numpy as np
 from chainrule import prng
 from chainrule.attribution.context import MAX_ELEMENTS, AttributionContext
 from chainrule.attribution.method import Method, MethodResult, require_count, require_size, sum_error
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, fact
 from chainrule.records import frozen
 
 FIRST_STEPS, MAX_STEPS = 16, 1024  # the initial and the maximum number of steps
@@ -112,7 +112,7 @@ def expected_gradients(
     if context.baseline is None:
         raise TrainingError(
             "E543", where="attribute, expected_gradients", what="rows to compare with",
-            what_zh="用于比较的样本行", expected="baseline, (k, ...)", received="none",
+            what_zh="用于比较的样本行", expected="baseline, (k, ...)", received=fact("none"),
             fix="baseline=x_train[:100]",
         )  # fmt: skip
     require_size("expected_gradients", "tolerance", tolerance)

@@ -16,7 +16,7 @@ from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.methods import shapley
 from chainrule.attribution.methods.feature_groups import FlatSamples
 from chainrule.attribution.methods.occlusion import score_decreases, spread
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 
 DEFAULT_ORDERS = 200  # the default number of sampled orders
 TOLERANCE = 1e-6  # the rounding error of float32
@@ -63,8 +63,14 @@ def shapley_values(
             that do not fit; invalid number of samples.
     """
     checks = (
-        ("samples", samples, type(samples) is int and samples >= 4, "an integer, at least 4", DEFAULT_ORDERS),
-        ("exact", exact, exact is None or type(exact) is bool, "True, False or None", True),
+        (
+            "samples",
+            samples,
+            type(samples) is int and samples >= 4,
+            fact("an integer, at least 4"),
+            DEFAULT_ORDERS,
+        ),
+        ("exact", exact, exact is None or type(exact) is bool, fact("True, False or None"), True),
     )
     for name, value, is_valid, expected, default in checks:
         if not is_valid:
@@ -78,7 +84,7 @@ def shapley_values(
     if is_exact and len(parts) > shapley.MAX_EXACT_PLAYERS:
         raise UsageError(
             "E545", where="attribute, shapley", players=len(parts),
-            expected=f"at most {shapley.MAX_EXACT_PLAYERS} parts",
+            expected=fact("at most {limit} parts", limit=shapley.MAX_EXACT_PLAYERS),
             received=len(parts), fix='exact=False, or groups={"name": ["column", ...]}',
         )  # fmt: skip
     results = []

@@ -32,11 +32,11 @@ def _too_high(record: TrainingRecord) -> Iterator[Evidence]:
         len(losses) >= 3 and losses[-1] > 0.9 * losses[0] and losses[-1] > 0.9 * record.constant_loss
     )
     is_not_better = len(losses) >= 3 and losses[-1] > 0.9 * first
-    if stride > STRIDE and (is_not_better or is_constant or record.fault):
+    if stride > STRIDE and (is_not_better or is_constant or record.error is not None):
         yield Evidence(stride, STRIDE, {}, step, form="stride")
     elif (leap := _stride(record, first=True)) > LEAP and (is_not_better or is_constant):
         yield Evidence(leap, LEAP, {}, 0, form="leap")
-    elif "E501" in record.fault and _growth(record):
+    elif record.nonfinite_error is not None and _growth(record):
         yield Evidence(_growth(record), RUNAWAY, {}, step, form="fault")
 
 

@@ -17,11 +17,9 @@ LOST = 0.5  # share of the gradient of a matrix that is exactly 0
 
 
 def _not_finite(record: TrainingRecord) -> Iterator[Evidence]:
-    if "E501" in record.fault:
-        text = next((line for line in record.fault.splitlines() if "received" in line), record.fault)
-        step = record.step
-        message = text.replace("received", "").strip()
-        yield Evidence(np.nan, 0.0, {"message": message}, step, form="fault")
+    error = record.nonfinite_error
+    if error is not None:
+        yield Evidence(np.nan, 0.0, {"message": error.received}, record.step, form="fault")
     elif record.last_probe is not None:
         for path, part in record.last_probe.parts.items():
             if part.get("not_finite", 0.0) > 0:

@@ -8,8 +8,6 @@ PHRASES: dict[str, str] = {
     "at least {size} cells, or {fix}": "至少 {size} 个像素，或{fix}",
     "{size} cells, or {fix}": "{size} 个像素，或{fix}",
     "causal={causal} and a mask": "causal={causal} 且有掩码",
-    "{count} values by name": "按名称给出 {count} 个值",
-    "several": "几",
     '"{name}"; {hint}': '"{name}"；{hint}',
     '"{name}" is not known; did you mean "{close}"?': "不认识“{name}”；是不是“{close}”？",
     "a list of {count}": "长度为 {count} 的列表",

@@ -1,29 +1,19 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
-    "num_beams={#} without {}": "num_beams={}，去掉 {}",
     "num_beams={num_beams} without {options}": "num_beams={num_beams}，去掉 {options}",
-    "optimizer=cr.{}({}), or clip=cr.ClipGlobalNorm({})": (
-        "optimizer=cr.{}({})，或 clip=cr.ClipGlobalNorm({})"
-    ),
     "a dict: the spec of each input by name": "字典：按名称给出每个输入的规格",
     "one that is free": "一个未被占用的名称",
     '"balanced" or a dict': '"balanced" 或字典',
-    "{} has no weight": "{} 没有权重",
     "{label} has no weight": "{label} 没有权重",
     "one output with classes": "一个输出类别的输出",
-    "{} outputs": "{} 个输出",
     "{count} outputs": "{count} 个输出",
     "(x, y), (x, y, weights) or a fraction": "(x, y)、(x, y, weights) 或一个比例",
-    "the whole training set, {} rows": "整个训练集，{} 行",
     "the whole training set, {rows} rows": "整个训练集，{rows} 行",
-    "{} samples or more in every batch": "每批不少于 {} 个样本",
     "{minimum} samples or more in every batch": "每批不少于 {minimum} 个样本",
-    "{} in the last batch: {} rows, {} at a time": "最后一批只有 {} 个：共 {} 行，每批 {} 行",
     "{last} in the last batch: {rows} rows, {size} at a time": (
         "最后一批只有 {last} 个：共 {rows} 行，每批 {size} 行"
     ),
-    "more rows, or cr.LayerNorm() instead of {}": "更多的行，或用 cr.LayerNorm() 代替 {}",
     "more rows, or cr.LayerNorm() instead of {kind}": "更多的行，或用 cr.LayerNorm() 代替 {kind}",
     "one rule of a kind": "同一种规则只用一个",
     "a list": "列表",
@@ -40,64 +30,44 @@ PHRASES: dict[str, str] = {
     "a file, or a folder as fit(run=...)": "文件，或 fit(run=...) 的文件夹",
     "counts for each epoch and bin": "每一轮每一格的计数",
     "one label for a sample: (B,)": "每个样本一个标签：(B,)",
-    "at most {} classes": "至多 {} 个类别",
     "at most {limit} classes": "至多 {limit} 个类别",
     "known classes": "已知的类别",
-    "numbers {}": "数字 {}",
     "numbers {shape}": "数字 {shape}",
     "numbers for a tensor of {shape}": "形状为 {shape} 的张量的数",
     "numbers from 0 to 1": "0 到 1 之间的数",
     "integers": "整数",
-    "targets for {}": "{} 的目标",
     "targets for {names}": "{names} 的目标",
     "targets (N, K), shares of classes": "目标 (N, K)，各类别所占的份额",
-    "{} arrays": "{} 个数组",
     "{count} arrays": "{count} 个数组",
     "{size:,} bytes of arrays": "{size:,} 字节的数组",
-    "{} {}, which cannot be mixed": "{} {}，无法混合",
     "{dtype} {shape}, which cannot be mixed": "{dtype} {shape}，无法混合",
     "at least one parameter to train": "至少一个可训练的参数",
-    "names other than {}, each once": "{} 之外的名称，每个一次",
     "names other than {names}, each once": "{names} 之外的名称，每个一次",
-    '"{}_1" for the input or parameter': "输入或参数改名为“{}_1”",
     "finite numbers": "有限的数",
     "NaN or infinity": "NaN 或无穷",
-    "{} from {}{} at {}, {}": "{} 来自 {}{}，位置 {}，{}",
     "the layers, loss, optimizer and labels of the training": "训练时的层、损失函数、优化器和类别标签",
     "model.explain(x, y), which explains the present parameters": "model.explain(x, y)，解释现在的参数",
-    "loss {}": "损失 {}",
     "loss {loss}": "损失 {loss}",
     "layers and labels that fit sequences of any length": "适合任意长度序列的层和标签",
-    "an integer, {} to 1000000": "{} 到 1000000 的整数",
-    "an integer, {min_steps} to 1000000": "{min_steps} 到 1000000 的整数",
     "model.fit(x, y), or model.initialize(inputs)": "model.fit(x, y) 或 model.initialize(inputs)",
     "model.predict_proba(x) for classes, model.predict(x) for values": (
         "类别用 model.predict_proba(x)，数值用 model.predict(x)"
     ),
-    "{}, at least {}": "{}，至少 {}",
-    "weights has {}": "weights 有 {}",
     "weights has {count}": "weights 有 {count}",
     "an untrained model": "未训练的模型",
     "no other input": "没有其他输入",
     "the positions inside the encoder: rotary=True in its blocks": "位置放在编码器内：各块用 rotary=True",
     "a list of strategies": "策略列表",
-    "a prompt of {} tokens": "{} 个词元的提示",
-    "a prompt of {} tokens{}": "{} 个词元的提示{}",
-    "only the last {} tokens of the prompt": "只取提示的最后 {} 个词元",
     "only the last {length} tokens of the prompt": "只取提示的最后 {length} 个词元",
-    'a tokenizer for the input "{}"': "输入“{}”的分词器",
     'a tokenizer for the input "{name}"': "输入“{name}”的分词器",
     "a trained model of sequences of tokens (B, T)": "训练好的词元序列模型 (B, T)",
     "an integer, 1 or more": "不小于 1 的整数",
-    "{} tokens": "{} 个词元",
     "{count} tokens": "{count} 个词元",
-    "at most {}, as many as num_beams": "至多 {}，与束宽相同",
     "at most {num_beams}, as many as num_beams": "至多 {num_beams}，与束宽相同",
-    "at most {}": "至多 {}",
+    "at most {limit:.3g}": "至多 {limit:.3g}",
     "at most {limit}": "至多 {limit}",
     "at most {ratio} times their size": "至多为其大小的 {ratio} 倍",
     "at most {widest} on this processor": "在此处理器上至多 {widest}",
-    "at least {}": "至少 {}",
     "at least {count} samples, one frame": "至少 {count} 个采样，即一帧",
     "at least {rows} rows: {length} known and {horizon} to come": (
         "至少 {rows} 行：{length} 行已知，{horizon} 行待预测"
@@ -106,71 +76,43 @@ PHRASES: dict[str, str] = {
     "at least 2 texts, integers or booleans": "至少 2 个文本、整数或布尔值",
     "finite scores": "有限的得分",
     "texts of one token each": "各为一个词元的文本",
-    "{} rows, one for each prompt": "{} 行，每个提示一行",
     "{rows} rows, one for each prompt": "{rows} 行，每个提示一行",
     "model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each": (
         "model.fit(x, y)  # x (N, T) 词元，y (N, T) 各自的下一个词元"
     ),
-    "metrics of {}": "{} 的指标",
     "metrics of {tasks}": "{tasks} 的指标",
     "one array": "一个数组",
-    "one array as {}, with images as x": "{} 为一个数组，x 为图像",
     "one array as {name}, with images as x": "{name} 为一个数组，x 为图像",
-    "a path, with names in braces: {epoch}, {val_loss:.3f}": (
-        "路径，名称写在花括号里：{epoch}、{val_loss:.3f}"
-    ),
     "a path, with names in braces: {{epoch}}, {{val_loss:.3f}}": (
         "路径，名称写在花括号里：{{epoch}}、{{val_loss:.3f}}"
-    ),
-    "{#} derivatives checked; largest relative error {}": "检查了 {} 个导数；最大相对误差 {}",
-    "{numbers} derivatives checked; largest relative error {error:.1e}": (
-        "检查了 {numbers} 个导数；最大相对误差 {error:.1e}"
     ),
     "one of them": "其中之一",
     "inputs with as many rows each": "行数相同的输入",
     "True, False or None": "True、False 或 None",
     "fewer rows at once": "每次少预测几行",
     "model.predict(x) in Python": "在 Python 中使用 model.predict(x)",
-    "input {} = {}": "输入 {} = {}",
-    "row {#} of the training data": "训练数据的第 {} 行",
-    "rows {} of the training data": "训练数据的第 {} 行",
-    "row {#} of the training data, with the largest contributions": "训练数据的第 {} 行，贡献最大",
-    "rows {} of the training data, with the largest contributions": "训练数据的第 {} 行，贡献最大",
     "cr.where(mask, scores, -1e9), or at least one unmasked position in every row": (
         "cr.where(mask, scores, -1e9)，或每行至少保留一个未遮蔽的位置"
     ),
     "cr.where(mask, x, 0.0) before the product": "相乘之前用 cr.where(mask, x, 0.0)",
-    'assert np.isfinite(values["{}"]).all()  # the argument of load_parameters': (
-        'assert np.isfinite(values["{}"]).all()  # load_parameters 的参数'
-    ),
     "resume=False, which resets the optimizer state": "resume=False，重置优化器状态",
-    "x = (x - x.mean(0)) / x.std(0), after checking row {#}": (
-        "检查第 {} 行，再用 x = (x - x.mean(0)) / x.std(0)"
-    ),
-    "penalty=cr.L2(1e-4), after checking how {} was set": "检查 {} 的来源，再用 penalty=cr.L2(1e-4)",
-    "({}), T at least 1; lengths 0 to T, one for each row": "({})，T 至少为 1；长度 0 到 T，每行一个",
     "({shape}), T at least 1; lengths 0 to T, one for each row": (
         "({shape})，T 至少为 1；长度 0 到 T，每行一个"
     ),
     "causal layers": "因果的层",
     "outputs that change when previous tokens come from the cache": "使用缓存中的前文词元时，输出会改变",
-    "at most {} tokens in a row": "一行至多 {} 个词元",
     "at most {length} tokens in a row": "一行至多 {length} 个词元",
-    "{} tokens in row {}": "第 {1} 行有 {0} 个词元",
     "other inputs whose positions do not depend on the decoder input": "位置不依赖于解码器输入的其他输入",
     "one position layer for both": "两者共用一个位置层",
     "1, the only number that can be streamed": "1：只有一段文本可以流式输出",
-    "at most {} tokens, prompt and new ones": "提示与新词元共至多 {} 个词元",
     "at most {length} tokens, prompt and new ones": "提示与新词元共至多 {length} 个词元",
     "[2], the start token": "[2]，起始词元",
     "at least 1 possible token": "至少 1 个可选的词元",
-    "at most {} tokens, start and end included": "至多 {} 个词元（含首尾）",
     "at most {length} tokens, start and end included": "至多 {length} 个词元（含首尾）",
     "num_beams alone, or sampling": "只用束搜索，或只用采样",
     "sampling": "采样",
     "token ids": "词元编号",
     "token ids (T,)": "词元编号 (T,)",
-    "a label at each position: {}": "每个位置一个标签：{}",
     "a label at each position: {shape}": "每个位置一个标签：{shape}",
     "y.argmax(axis=1), if the targets are one-hot": "若目标是独热编码：y.argmax(axis=1)",
     "y.argmax(axis=-1), if the targets are one-hot": "若目标是独热编码：y.argmax(axis=-1)",
@@ -209,30 +151,16 @@ PHRASES: dict[str, str] = {
     'assert np.isfinite(values["{name}"]).all()  # the argument of load_parameters': (
         'assert np.isfinite(values["{name}"]).all()  # load_parameters 的参数'
     ),
-    'assert np.isfinite(values["{{name}}"]).all()  # the argument of load_parameters': (
-        'assert np.isfinite(values["{{name}}"]).all()  # load_parameters 的参数'
-    ),
     "x = (x - x.mean(0)) / x.std(0), after checking row {row}": (
         "检查第 {row} 行，再用 x = (x - x.mean(0)) / x.std(0)"
-    ),
-    "x = (x - x.mean(0)) / x.std(0), after checking row {{row}}": (
-        "检查第 {{row}} 行，再用 x = (x - x.mean(0)) / x.std(0)"
     ),
     "penalty=cr.L2(1e-4), after checking how {name} was set": (
         "检查 {name} 是如何设置的，再用 penalty=cr.L2(1e-4)"
     ),
-    "penalty=cr.L2(1e-4), after checking how {{name}} was set": (
-        "检查 {{name}} 是如何设置的，再用 penalty=cr.L2(1e-4)"
-    ),
     "optimizer=cr.{optimizer}({learning_rate}), or clip=cr.ClipGlobalNorm(1.0)": (
         "optimizer=cr.{optimizer}({learning_rate})，或 clip=cr.ClipGlobalNorm(1.0)"
     ),
-    "optimizer=cr.{{optimizer}}({{learning_rate}}), or clip=cr.ClipGlobalNorm(1.0)": (
-        "optimizer=cr.{{optimizer}}({{learning_rate}})，或 clip=cr.ClipGlobalNorm(1.0)"
-    ),
     "an optimizer with a learning rate": "带学习率的优化器",
     "two learning rates, 0 < low < high": "两个学习率，0 < low < high",
-    "{} steps with a finite loss": "{} 个损失有限的步",
-    "{min_steps} steps with a finite loss": "{min_steps} 个损失有限的步",
     "{count} steps with a finite loss": "{count} 个损失有限的步",
 }

@@ -109,7 +109,8 @@ class Target:
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.max_classes:
             raise TrainingError(
-                "E502", where="y", outputs=self.scores, classes=len(labels),
+                "E502", where="y", outputs=self.scores, classes=len(labels), first_label=labels[0],
+                last_label=labels[-1],
                 expected=fact("at most {limit} classes", limit=self.max_classes), received=_some(labels),
                 fix=fact("cr.Dense({classes}) as the last layer, with cross_entropy", classes=len(labels)),
             )  # fmt: skip

@@ -22,7 +22,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.escaping import printable
 from chainrule.model import Model
 from chainrule.settings import settings
@@ -65,8 +65,8 @@ def attribute(
     _refuse_mixture(mode, chosen)
     if not data and "text" not in chosen:
         raise UsageError(
-            "E601", where="chainrule attribute", option="DATA", expected="rows, or --text", received="none",
-            fix=f"chainrule attribute {run} DATA --row 1",
+            "E601", where="chainrule attribute", option="DATA", expected=fact("rows, or --text"),
+            received=fact("none"), fix=f"chainrule attribute {run} DATA --row 1",
         )  # fmt: skip
     result: Any = _text_attribution(run, chosen) if "text" in chosen else _result(run, data, mode, chosen)
     if html is not None:
@@ -111,7 +111,11 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any]) -> Any:
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
     if not 0 <= count <= rows.count:
         raise UsageError(
-            "E102", where="--baseline", name="baseline", expected=f"0 to {rows.count}", received=count
+            "E102",
+            where="--baseline",
+            name="baseline",
+            expected=fact("0 to {last}", last=rows.count),
+            received=count,
         )
     index = np.linspace(0, rows.count - 1, count).round().astype(np.int64)
     baseline = rows.take(np.unique(index)).x if count else None

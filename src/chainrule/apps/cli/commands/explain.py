@@ -17,7 +17,7 @@ from chainrule.apps.cli.replay import replay
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact, joined
 from chainrule.model import Model
 from chainrule.page.page import Page
 from chainrule.settings import settings
@@ -69,11 +69,11 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
     modes = {"row", "text", "step"} & chosen.keys()
     is_mixed = "set" in chosen and bool({"step", "weight"} & chosen.keys())
     if len(modes) != 1 or is_mixed or bool(data) == ("text" in chosen):
-        received = [data or "no DATA", *(f"--{name}" for name in chosen)]
+        received = [data or fact("no DATA"), *(f"--{name}" for name in chosen)]
         raise UsageError(
             "E601", where="chainrule explain", option="--row",
-            expected="DATA with --row or --step, or --text alone; --set with --row or --text",
-            received=" ".join(received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
+            expected=fact("DATA with --row or --step, or --text alone; --set with --row or --text"),
+            received=joined(" ", received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
         )  # fmt: skip
 
 

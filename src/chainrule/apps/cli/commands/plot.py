@@ -13,7 +13,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.plotting.figure import check_extension
 from chainrule.plotting.plot import resolve_plot
@@ -44,7 +44,7 @@ def plot(
             options["run"] = run
         elif spec.needs:
             raise UsageError(
-                "E564", where="chainrule plot", plot=spec.name, expected="DATA", received="none",
+                "E564", where="chainrule plot", plot=spec.name, expected="DATA", received=fact("none"),
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:

@@ -22,7 +22,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, fact
 from chainrule.escaping import csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
 from chainrule.store import atomic_write
@@ -90,5 +90,5 @@ def _refuse_input(out: str, *inputs: str) -> None:
     for name in inputs:
         if os.path.exists(out) and os.path.exists(name) and Path(out).samefile(name):
             raise UsageError(
-                "E609", where="--out", expected="a new file", received=out, fix="--out predictions.csv"
+                "E609", where="--out", expected=fact("a new file"), received=out, fix="--out predictions.csv"
             )

@@ -19,7 +19,7 @@ from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.cli.views.weights import is_foreign, show_weights
 from chainrule.catalog import KINDS, resolve_kind
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
 from chainrule.plotting.network.blocks import flow_of
@@ -70,7 +70,9 @@ def show(
             "E101",
             where="chainrule show",
             name=what,
-            expected=f"{' NAME, '.join((*KINDS, *_NAMED))} NAME, error CODE, net WORDS, or a RUN alone",
+            expected=fact(
+                "{names} NAME, error CODE, net WORDS, or a RUN alone", names=" NAME, ".join((*KINDS, *_NAMED))
+            ),
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
@@ -96,11 +98,11 @@ def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: s
     """
     strange = [name for name, value in options.items() if value is not None]
     if profile and plan:
-        option, expected = "--profile, --plan", "one of them"
+        option, expected = "--profile, --plan", fact("one of them")
     elif (profile or plan) and which is not None:
-        option, expected = "--profile" if profile else "--plan", "a RUN"
+        option, expected = "--profile" if profile else "--plan", fact("a RUN")
     elif strange and not (profile or plan):
-        option, expected = strange[0], "--profile or --plan with it"
+        option, expected = strange[0], fact("--profile or --plan with it")
     else:
         return
     raise UsageError(
@@ -154,7 +156,11 @@ def _net(words: str, inputs: int) -> None:
     """Print the layers of a network given as text."""
     if not 1 <= inputs <= MAX_INPUTS:
         raise UsageError(
-            "E102", where="--inputs", name="inputs", expected=f"1 to {MAX_INPUTS}", received=inputs
+            "E102",
+            where="--inputs",
+            name="inputs",
+            expected=fact("1 to {last}", last=MAX_INPUTS),
+            received=inputs,
         )
     net = net_from_text(words, source="net")
     inputs_by_name = {"x": Spec((Size.symbol("B"), inputs), "float32")}

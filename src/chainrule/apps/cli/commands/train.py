@@ -18,7 +18,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.report.page import page
-from chainrule.errors import FileError, UsageError
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import EngineName, settings
@@ -82,8 +82,8 @@ def run_training(
         refuse_occupied(out)
     prepared = PreparedData.of(chosen)
     if fingerprint and fingerprint != prepared.table.fingerprint:
-        other = f"other rows in {prepared.table.source}"
-        raise UsageError("E603", where="--resume", expected="the rows of the training", received=other)
+        other = fact("other rows in {data}", data=prepared.table.source)
+        raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
     model = run_writer.build_model(chosen, prepared)
     print_setup(chosen, prepared, model)
     path = out or new_run(chosen.data)
@@ -106,7 +106,7 @@ def _training_options(
         return Options(data, **passed), ""
     if out is None:
         raise UsageError(
-            "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
+            "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
         )
     saved, fingerprint = read_config(RunFolder.open(out))
     return require_equal(saved, passed, data, out), fingerprint

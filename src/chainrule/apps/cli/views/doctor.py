@@ -8,7 +8,7 @@ from pathlib import Path
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis import DIAGNOSIS_FILE, RULES, TIMES, Diagnosis, Rule, in_language
-from chainrule.errors import FileError, UsageError, nearest
+from chainrule.errors import FileError, UsageError, fact, nearest
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.store import atomic_write
@@ -31,15 +31,17 @@ def saved_diagnosis(run: str) -> Diagnosis:
     """
     path = Path(run)
     if not os.path.exists(path):
-        raise FileError("E401", where=run, expected="the folder of a training", received="nothing")
+        raise FileError(
+            "E401", where=run, expected=fact("the folder of a training"), received=fact("nothing")
+        )
     file = refuse_link((path if os.path.isdir(path) else path.parent) / DIAGNOSIS_FILE)
     if not os.path.isfile(file):
         raise FileError(
             "E552",
             where=run,
             expected=DIAGNOSIS_FILE,
-            received="none",
-            fix="train again: the diagnosis is saved by default",
+            received=fact("none"),
+            fix=fact("train again: the diagnosis is saved by default"),
         )
     return read_diagnosis(file)
 

@@ -9,7 +9,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import to_unicode
 from chainrule.catalog.docstring import docstring
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.models import MODELS, ModelCard
 from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
@@ -78,7 +78,7 @@ def resolve_model(name: str) -> ModelCard:
     close = nearest(name[:80], MODELS) or bare.get(nearest(_bare(name)[:80], bare), "resnet18")
     raise UsageError(
         "E101", where="chainrule show model", name=name[:80], expected=", ".join(MODELS),
-        received=name[:80] or "no name", fix=f"chainrule show model {close}",
+        received=name[:80] or fact("no name"), fix=f"chainrule show model {close}",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from chainrule.apps.cli.options import CONFIG, read_config
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis.step_profile import Profile
-from chainrule.errors import ChainruleError, UsageError
+from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.model import Model
 from chainrule.page.page import Items, Page, Table
 from chainrule.page.terminal import cell_text
@@ -86,8 +86,9 @@ def _require_suffix(out: str | None, suffix: str) -> None:
     """
     if out is not None and Path(out).suffix.lower() != suffix:
         raise UsageError(
-            "E601", where="chainrule show", option="--out", expected=f"a name that ends in {suffix}",
-            received=out, fix=f"--out {Path(out).stem or 'step'}{suffix}",
+            "E601", where="chainrule show", option="--out",
+            expected=fact("a name that ends in {ending}", ending=suffix), received=out,
+            fix=f"--out {Path(out).stem or 'step'}{suffix}",
         )  # fmt: skip
 
 
