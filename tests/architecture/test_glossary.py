@@ -15,7 +15,6 @@ from source_files import ROOT
 PENDING: tuple[str, ...] = (
     "src/chainrule/__init__.py",
     "src/chainrule/errors/",
-    "src/chainrule/ops/",
     "src/chainrule/texts/",
 )
 

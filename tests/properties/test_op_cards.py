@@ -25,9 +25,9 @@ TEXT_OF = {
     "E205": "axis exists|axes exist",
     "E206": "start <= stop|step 1",
     "E207": "axes are equal",
-    "E251": "kind is known",
-    "E252": "kind",
-    "E253": "kind|floating-point|integers|true/false",
+    "E251": "dtype is supported",
+    "E252": "dtype",
+    "E253": "dtype|floating-point|integers|true/false",
 }
 
 

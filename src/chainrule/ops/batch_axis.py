@@ -1,11 +1,11 @@
-"""Batch-axis analysis: what a node has to do with the samples.
+"""Batch-axis analysis: how each node of a graph depends on the samples of a batch.
 
-Each card says how it treats the axis along which samples lie. Walking the graph once with these rules tells,
-for each node, whether it keeps samples apart (then any part of the batch can be computed on its own, by any
-thread), joins them (then the parts' results are joined), or does not see them. Where a value that was joined
-flows back to single samples (a batch statistic), a new *round* begins: everything of a round can run depth
-first, sample by sample; between two rounds all samples must have arrived. The same cut serves caches,
-threads, devices and machines.
+Each card has a rule for the batch axis. One walk over the graph with these rules classifies every node: it
+keeps samples separate (any part of the batch can be computed on its own, by any thread), it reduces them
+(results of parts are combined), or it does not depend on them. Where a reduced value is used by single
+samples again (a batch statistic), a new *round* begins: within a round samples can be computed one after the
+other; between two rounds all samples must be complete. The same partition serves caches, threads and
+machines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BATCH = Size.symbol("B")
 
 
 def per_sample(shape: Shape) -> int:
-    """How many numbers of a value belong to one sample, if those of each sample follow one another; else 0.
+    """The number of elements per sample, if those of each sample are consecutive; else 0.
 
     Example:
         >>> per_sample((BATCH * 3, 2)), per_sample((2, BATCH))
@@ -36,14 +36,15 @@ def per_sample(shape: Shape) -> int:
 
 @frozen
 class Role:
-    """What a node has to do with the batch.
+    """How a node depends on the batch.
 
     Args:
-        kind: ``"sample"`` (samples lie along ``axis``), ``"reduced"`` (samples have been joined by ``by``),
-            ``"shared"`` (nothing to do with samples, or computed from joined values).
-        round: how many joins lie before it.
-        axis: of a ``"sample"`` node.
-        by: of a ``"reduced"`` node: ``"sum"``, ``"max"``, ...; ``"all"`` when parts cannot be joined.
+        kind: ``"sample"`` (samples lie along ``axis``), ``"reduced"`` (samples are reduced by ``by``),
+            ``"shared"`` (independent of single samples, or computed from reduced values).
+        round: the number of reductions before it.
+        axis: the batch axis of a ``"sample"`` node.
+        by: the reduction of a ``"reduced"`` node: ``"sum"``, ``"max"``, ...; ``"all"`` if results of parts
+            cannot be combined.
     """
 
     kind: str
@@ -52,26 +53,26 @@ class Role:
     by: str = ""
 
 
-def roles(nodes: Sequence[Node], given: Mapping[Node, Role] | None = None) -> dict[Node, Role]:
+def roles(nodes: Sequence[Node], known: Mapping[Node, Role] | None = None) -> dict[Node, Role]:
     """The role of every node.
 
     Args:
         nodes: in topological order; the batch is the size called ``B``.
-        given: roles that are known.
+        known: roles of nodes that are known already.
     """
-    found = dict(given or {})
+    roles_of = dict(known or {})
     for node in nodes:
-        if node not in found:
-            found[node] = _role(node, found)
-    return found
+        if node not in roles_of:
+            roles_of[node] = _role(node, roles_of)
+    return roles_of
 
 
-def _role(node: Node, found: Mapping[Node, Role]) -> Role:
+def _role(node: Node, roles_of: Mapping[Node, Role]) -> Role:
     if isinstance(node.op, Input | Constant):
         axes = [i for i, n in enumerate(node.shape) if n == BATCH]
         return Role("sample", axis=axes[0]) if axes else Role("shared")
     assert isinstance(node.op, Card)
-    inputs = [found[source] for source in node.inputs]
+    inputs = [roles_of[source] for source in node.inputs]
     latest = max((r.round + (r.kind == "reduced") for r in inputs), default=0)
     rule = node.op.batch(tuple(r.axis for r in inputs), *(source.spec for source in node.inputs))
     match rule:
@@ -86,7 +87,7 @@ def _role(node: Node, found: Mapping[Node, Role]) -> Role:
 
 
 def is_divisible(roles: Mapping[Node, Role]) -> bool:
-    """Whether parts of the batch can be computed whose results are added: one round, joined by sums."""
+    """Whether results of parts of the batch can be added: one round, reduced by sums only."""
     return all(
         role.by in ("", "sum") and (role.kind != "sample" or role.round == 0) for role in roles.values()
     )

@@ -1,12 +1,17 @@
-"""The card: one frozen record that holds everything that is true of an operation on any machine.
+"""The card of an operation: one frozen record with everything that does not depend on an engine.
 
-A card says its shape rule (``infer``), its value (``evaluate``, plain NumPy: the law that every engine is
-tested against), its reverse rule (``pullback``, nodes in and nodes out, so that derivatives of any order need
-nothing more), its formula and the formulas of its gradients, one scalar of its result as a formula of scalars
-of its inputs (``element``: what an explanation unfolds), how it treats the batch axis (``batch``), inputs
-that exercise it (``samples``) and one sentence each way, in two languages (``says``).
+A card has
 
-Names inside: ``y`` is the value, ``dy`` its cotangent (the gradient that arrives from the loss).
+    infer       the shape rule
+    evaluate    the value in NumPy: the reference implementation that every engine is tested against
+    pullback    the reverse rule, from nodes to nodes, so derivatives of any order need no further rule
+    formula, pullbacks    the formula of the value, and those of the gradients
+    element     one scalar of the result as a formula of scalars of the inputs, for explanations
+    batch       how the operation treats the batch axis
+    samples     inputs for the property tests
+    ``says``    one sentence for each direction, in English and Chinese
+
+In formulas ``y`` is the value and ``dy`` its cotangent: the gradient of the loss by ``y``.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from chainrule.spec import Size, Spec
 
 
 class Says(NamedTuple):
-    """What the operation does on the way forward and backward, one sentence each, in English and Chinese."""
+    """The effect of an operation in the forward and in the backward pass, in English and Chinese."""
 
     forward: str
     forward_zh: str
@@ -34,14 +39,14 @@ class Says(NamedTuple):
 
 @frozen
 class Flat:
-    """The derivative is zero wherever it exists, with the reason."""
+    """The derivative is zero wherever it exists, for this reason."""
 
     reason: str
 
 
 @frozen
 class NoGradient:
-    """There is no derivative with respect to this input, with the reason."""
+    """There is no derivative with respect to this input, for this reason."""
 
     reason: str
 
@@ -51,14 +56,14 @@ Pulled: TypeAlias = "Node | Flat | NoGradient"
 
 @frozen
 class Apart:
-    """Samples stay apart; they lie along ``axis`` of the result."""
+    """Samples stay separate; they lie along ``axis`` of the result."""
 
     axis: int
 
 
 @frozen
 class Reduced:
-    """The result joins all samples; parts of the batch are joined by ``by``: sum, max, min or prod."""
+    """The result reduces all samples; those of parts are combined by ``by``: sum, max, min or prod."""
 
     by: str
 
@@ -70,7 +75,7 @@ class Shared:
 
 @frozen
 class Whole:
-    """The result needs all samples at once, with the reason."""
+    """The result needs all samples at once, for this reason."""
 
     reason: str
 
@@ -81,16 +86,16 @@ Axes: TypeAlias = "tuple[int | None, ...]"
 
 @frozen(eq=False)
 class Sample:
-    """Inputs that exercise a card.
+    """Inputs with which the property tests run a card.
 
     Args:
         op: the card with its attributes.
-        inputs: arrays; float64 ones are also tried in float32.
-        smooth: whether a small step from here stays away from every kink, so that a numerical derivative
-            means something.
-        breaks: the constraint these inputs break (``"C1"``), or ``""``.
-        batch: for each input, the axis along which samples lie (``None``: it has none). The attributes of
-            ``op`` may then hold the size ``B``.
+        inputs: arrays; float64 arrays are also tested in float32.
+        smooth: whether the operation is differentiable near these inputs, so that a finite difference
+            approximates the derivative.
+        breaks: the constraint that these inputs violate (``"C1"``), or ``""``.
+        batch: for each input the batch axis (``None``: it has none). The attributes of ``op`` may then
+            contain the size ``B``.
     """
 
     op: Card
@@ -117,7 +122,7 @@ class Sample:
 
 @frozen
 class Card(Op):
-    """What every card says; see the module's docstring. ``@card`` completes and checks a subclass."""
+    """Base of the cards; see the docstring of the module. ``@card`` completes and checks a subclass."""
 
     arguments: ClassVar[tuple[str, ...]]
     chinese: ClassVar[str]
@@ -131,26 +136,26 @@ class Card(Op):
         """A constraint, with its name, as a record for errors."""
         return fact("{text} ({name})", text=fact(cls.constraints[name]), name=name)
 
-    def evaluate(self, *inputs: Any, **never: Any) -> np.ndarray:  # so typed, a card may name its inputs
-        """The value, by NumPy. Never changes an input; may return a view of one."""
-        raise TypeError(f"{type(self).__name__} says no value")
+    def evaluate(self, *inputs: Any, **never: Any) -> np.ndarray:  # typed so that cards may name their inputs
+        """The value, in NumPy. Does not change an input; may return a view of one."""
+        raise TypeError(f"{type(self).__name__} defines no evaluate")
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
-        """For each input the gradient that flows back into it, as nodes, or why there is none."""
-        raise TypeError(f"{type(self).__name__} says no pullback")
+        """The gradient by each input, as nodes, or the reason why there is none."""
+        raise TypeError(f"{type(self).__name__} defines no pullback")
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        """The scalar of the result at ``index``, a formula of ``Element`` leaves (the inputs' scalars)."""
-        raise TypeError(f"{type(self).__name__} says no element")
+        """The scalar of the result at ``index``, a formula of ``Element`` leaves: scalars of the inputs."""
+        raise TypeError(f"{type(self).__name__} defines no element")
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        """How the result treats samples that lie along these axes of the inputs."""
-        raise TypeError(f"{type(self).__name__} says no batch rule")
+        """The batch rule of the result, if samples lie along these axes of the inputs."""
+        raise TypeError(f"{type(self).__name__} defines no batch rule")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
-        """Inputs that exercise the card, among them one that breaks each constraint."""
-        raise TypeError(f"{cls.__name__} gives no samples")
+        """Inputs for the property tests, among them some that violate each constraint."""
+        raise TypeError(f"{cls.__name__} defines no samples")
 
 
 _METHODS = ("infer", "evaluate", "pullback", "element", "batch", "samples")
@@ -160,10 +165,10 @@ C = TypeVar("C", bound=type[Card])
 
 @dataclass_transform(frozen_default=True)
 def card(cls: C) -> C:
-    """Complete a card class: make it a frozen record and refuse it when a part is missing.
+    """Turn a class into a card: a frozen record, after a check that no part is missing.
 
     Raises:
-        TypeError: our own mistake, when chainrule is loaded: a part of the card is missing.
+        TypeError: a part of the card is missing; raised when the module is imported.
     """
     missing = [word for word in _WORDS if not hasattr(cls, word)]
     missing += [m for m in _METHODS if getattr(cls, m) in (getattr(Card, m), getattr(Op, m, None))]
@@ -184,15 +189,15 @@ def _base(method: str) -> Any:
 
 
 def draw(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> np.ndarray:
-    """Reproducible float64 numbers between ``low`` and ``high`` for samples, no two of them close together.
+    """Reproducible float64 numbers between ``low`` and ``high`` for samples, all of them distinct.
 
-    Distinct by at least a thousandth of the range, so that maxima and comparisons stay away from ties.
+    Two of them differ by at least a thousandth of the range, so there are no ties in maxima and comparisons.
     """
     count = int(np.prod(shape))
-    # 0.6, not 0.5: the middle of the range is often 0, where curves have their corners.
+    # 0.6, not 0.5: the middle of the range is often 0, where functions such as relu have a kink.
     grid = (np.arange(count) + 0.6 + 0.2 * np.sin(np.arange(count))) / max(count, 1)
-    turned = np.random.Generator(np.random.Philox(seed + 17 * count)).permutation(grid)
-    return (low + (high - low) * turned).reshape(shape)
+    permuted = np.random.Generator(np.random.Philox(seed + 17 * count)).permutation(grid)
+    return (low + (high - low) * permuted).reshape(shape)
 
 
 Function: TypeAlias = Callable[..., Node]

@@ -1,9 +1,8 @@
-"""The functions on nodes by name, for the places that meet a name: signs (``+``) and formulas (``exp(x)``).
+"""The functions on nodes by name, for operators (``+``) and formulas (``exp(x)``).
 
-A card's pullback is written as text, ``"dy * y"``, next to the formula of its value, and that text *is* the
-program: ``nodes_of`` turns the parsed formula into nodes. The functions it needs are those of this room's own
-files, which need their cards, which need this file; so the dictionary starts empty and ``ops/__init__`` fills
-it once.
+The pullback of a card is written as text, ``"dy * y"``, next to the formula of its value, and that text *is*
+the program: ``nodes_of`` builds nodes from the parsed formula. It needs the functions of this package, which
+need their cards, which need this file; so the dictionary starts empty and ``ops/__init__`` fills it once.
 """
 
 from __future__ import annotations
@@ -62,9 +61,8 @@ def nodes_of(text: str, names: Mapping[str, Value], like: Node) -> Node:
 
     Args:
         text: an elementwise formula, such as ``"dy * y * (1 - y)"``.
-        names: the node, or the plain number, each name of the formula stands for.
-        like: a node of the shape and number kind of the result; a formula that is a plain number is repeated
-            so.
+        names: the node, or the number, of each name in the formula.
+        like: a node with the shape and dtype of the result, to which a formula of numbers only is broadcast.
     """
     result = _value(parsed(text), names, like)
     return result if isinstance(result, Node) else FUNCTIONS["full_like"](like, result)
@@ -90,16 +88,16 @@ def _value(tree: Tree, names: Mapping[str, Value], like: Node) -> Value:
             return _fold(_COMPARISONS[sign], [_value(left, names, like), _value(right, names, like)])
         case Apply(function=function, arguments=arguments):
             return _applied(function, [_value(a, names, like) for a in arguments], like)
-    raise TypeError(f"a formula of nodes cannot hold {tree!r}")
+    raise TypeError(f"a formula of nodes cannot contain {tree!r}")
 
 
 def _applied(function: str, values: list[Value], like: Node) -> Value:
-    """A function of nodes; of plain numbers alone it is a plain number, so that no number kind is guessed."""
+    """A function applied to values; of numbers only it is a number, so that no dtype has to be chosen."""
     if not any(isinstance(value, Node) for value in values):
         return float(PLAIN[function].evaluate(*values))
     if function == "where" and not isinstance(values[0], Node):
         return values[1] if values[0] else values[2]
-    if function == "where":  # its condition says nothing of the kind its two values should have
+    if function == "where":  # the condition does not determine the dtype of the two values
         values = [
             values[0],
             *(v if isinstance(v, Node) else FUNCTIONS["full_like"](like, v) for v in values[1:]),
@@ -108,12 +106,12 @@ def _applied(function: str, values: list[Value], like: Node) -> Value:
 
 
 def tree_constant(name: str) -> float:
-    """The value of a name that is a number by itself."""
+    """The value of a mathematical constant: ``pi`` or ``e``."""
     return {"pi": 3.141592653589793, "e": 2.718281828459045}[name]
 
 
 def _fold(word: str, values: list[Value]) -> Value:
-    """``a + b + c`` from left to right; plain numbers among themselves stay plain numbers."""
+    """``a + b + c`` from left to right; numbers combined with numbers stay numbers."""
     total = values[0]
     for value in values[1:]:
         if word == "add" and isinstance(value, Node) and value.op.name == "negative":

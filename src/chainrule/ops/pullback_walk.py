@@ -1,9 +1,9 @@
-"""One walk from the readers of a value to what they read: how gradients flow back through a piece of graph.
+"""Reverse-mode differentiation of a part of a graph: one walk from outputs to inputs.
 
-Each node is visited once, *after all nodes that read it*, because only then has everything arrived that flows
-into it. Where a value was read several times, what comes back from each reader is added: that sum is the
-multivariate chain rule, and the only place where it is written. Where the readers looked at different parts
-of the value, the parts that come back are set side by side, which is the same sum without its zeros.
+Each node is visited once, *after all nodes that use it*, since only then is its gradient complete. If a value
+is used several times, the gradients from all uses are added: that sum is the multivariate chain rule, and
+this is the only place where it is implemented. If the uses read different parts of the value, their gradients
+are concatenated, which is the same sum without its zeros.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chainrule.graph import Node, make, order, site
 from chainrule.ops.array.slicing import Concatenate, Pad
 from chainrule.ops.card import Card, Flat, NoGradient
-from chainrule.ops.recomputation import Remat, copied, stretch
+from chainrule.ops.recomputation import Remat, recomputed, segment
 
 
 def flow(
@@ -22,38 +22,38 @@ def flow(
     ends: Iterable[Node] = (),
     recomputes: bool = True,
 ) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
-    """What arrives at every node between the inputs and the seeds, and where something was refused.
+    """The gradients of all nodes between the inputs and the seeds, and the nodes without derivative.
 
     Args:
-        seeds: nodes at which a gradient arrives from outside, with that gradient.
-        inputs: how far it is to flow; any nodes, also ones in the middle of the graph.
-        ends: nodes that count as given: the walk does not look behind them.
-        recomputes: whether marked stretches (``ops.remat``) are computed again.
+        seeds: the outputs, each with its gradient.
+        inputs: the nodes whose gradients are needed; they may be inside the graph.
+        ends: nodes behind which the walk does not go: they count as inputs of the graph.
+        recomputes: whether marked segments (``ops.remat``) are rematerialized.
 
     Returns:
-        what has arrived, for each node that depends on an input; and for nodes whose operation has no
-        derivative, the reason.
+        the gradient of each node that depends on an input; and the reason for each node whose operation has
+        no derivative.
     """
-    wanted, closed = dict.fromkeys(inputs), list(ends)
+    targets, closed = dict.fromkeys(inputs), list(ends)
     nodes = [*closed, *order(seeds, closed)]
-    between = _between(nodes, wanted)
+    between = _between(nodes, targets)
     parts: dict[Node, list[Node]] = {node: [dy] for node, dy in seeds.items() if node in between}
-    arrived: dict[Node, Node] = {}
+    gradients: dict[Node, Node] = {}
     blocked: dict[Node, NoGradient] = {}
-    given = set(closed)
+    boundary = set(closed)
     for node in reversed(nodes):
         if node not in parts:
             continue
-        dy = arrived[node] = joined(parts.pop(node))
-        if node in given or not isinstance(node.op, Card):
+        dy = gradients[node] = add_up(parts.pop(node))
+        if node in boundary or not isinstance(node.op, Card):
             continue
-        if recomputes and isinstance(node.op, Remat) and wanted.keys().isdisjoint(_inside(node)):
-            found, refused = _through_copy(node, dy, wanted, between)
+        if recomputes and isinstance(node.op, Remat) and targets.keys().isdisjoint(_inside(node)):
+            pulled_back, refused = _through_copy(node, dy, targets, between)
             blocked |= refused
-            for source, pulled in found:
+            for source, pulled in pulled_back:
                 parts.setdefault(source, []).append(pulled)
             continue
-        with site(node.site):  # what comes back through a layer belongs to that layer
+        with site(node.site):  # the gradient nodes of a layer belong to that layer
             results = node.op.pullback(dy, node, *node.inputs)
         for source, pulled in zip(node.inputs, results, strict=True):
             if source not in between or isinstance(pulled, Flat):
@@ -62,23 +62,23 @@ def flow(
                 blocked[node] = pulled
             else:
                 parts.setdefault(source, []).append(pulled)
-    return arrived, blocked
+    return gradients, blocked
 
 
 def _inside(node: Node) -> list[Node]:
-    """What a marked stretch computes; who asks for the gradient by one of these wants it as it is."""
-    return [inner for inner in stretch(node) if inner.inputs]
+    """The values computed in a marked segment; it is not copied if a gradient by one of them is needed."""
+    return [inner for inner in segment(node) if inner.inputs]
 
 
 def _through_copy(
-    node: Node, dy: Node, wanted: Mapping[Node, None], between: set[Node]
+    node: Node, dy: Node, targets: Mapping[Node, None], between: set[Node]
 ) -> tuple[list[tuple[Node, Node]], dict[Node, NoGradient]]:
-    """What flows back through a marked stretch, computed again: to its entries and what else is wanted."""
-    again, stands = copied(node, dy)
-    ends = {stand: x for x, stand in stands.items() if x in between}
-    arrived, refused = flow({again: dy}, [*ends, *wanted], stands.values())
-    goals = {**{w: w for w in wanted}, **ends}
-    return [(x, arrived[goal]) for goal, x in goals.items() if goal in arrived], refused
+    """The gradients by the entries of a marked segment and by the targets, through a copy of it."""
+    copy, entries = recomputed(node, dy)
+    ends = {entry_copy: x for x, entry_copy in entries.items() if x in between}
+    gradients, refused = flow({copy: dy}, [*ends, *targets], entries.values())
+    goals = {**{target: target for target in targets}, **ends}
+    return [(x, gradients[goal]) for goal, x in goals.items() if goal in gradients], refused
 
 
 def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
@@ -90,15 +90,15 @@ def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
     return depends
 
 
-def joined(parts: Sequence[Node]) -> Node:
-    """The sum of what came back from several readers; side by side where each had a part of its own."""
+def add_up(parts: Sequence[Node]) -> Node:
+    """The sum of the gradients from several uses; concatenated if each use read a part of its own."""
     axis = _axis_of_parts(parts)
     if axis is not None:
         inner = [p.inputs[0] for p in sorted(parts, key=lambda p: p.op.attributes["low"][axis])]
-        whole = inner[0]
+        concatenated = inner[0]
         for part in inner[1:]:
-            whole = make(Concatenate(axis), whole, part)
-        return whole
+            concatenated = make(Concatenate(axis), concatenated, part)
+        return concatenated
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -106,7 +106,7 @@ def joined(parts: Sequence[Node]) -> Node:
 
 
 def _axis_of_parts(parts: Sequence[Node]) -> int | None:
-    """The axis along which values that are zero but for one stretch tile a whole, if they do."""
+    """The axis along which the parts, each zero outside one interval, tile the full length; else ``None``."""
     if len(parts) < 2 or not all(isinstance(p.op, Pad) and not any(p.op.between) for p in parts):
         return None
     pads = [p.op.attributes for p in parts]

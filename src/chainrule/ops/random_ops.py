@@ -1,7 +1,8 @@
-"""Random numbers as a part of the graph: a function of a key, so that they can be replayed exactly.
+"""Random numbers in a graph: a function of a key, so that they can be repeated exactly.
 
-The i-th number, counted over the whole shape with the last axis fastest, depends on the key, the stream and i
-alone (see ``chainrule.prng``). So a part of a batch can draw its own share, and every engine draws the same.
+The i-th number, counted over the full shape with the last axis fastest, depends only on the key, the stream
+and i (see ``chainrule.prng``). So any part of a batch can be sampled on its own, and all engines sample the
+same numbers.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from chainrule.records import frozen
 from chainrule.spec import FLOATS, Shape, Size, Spec, bound
 
 B = Size.symbol("B")
-_KEY = NoGradient("a key is no number")
+_KEY = NoGradient("a key is not differentiable")
 
 
 @frozen
 class Draw(Card):
-    """Random numbers of one distribution.
+    """Base of the random operations, one for each distribution.
 
     Args:
-        shape: how many, in which shape.
-        dtype: floating-point kind (C2).
-        stream: draws of one key with different streams are independent of one another.
+        shape: the shape of the result.
+        dtype: floating-point dtype (C2).
+        stream: results of one key with different streams are independent.
     """
 
     shape: Shape = ()
@@ -67,7 +68,7 @@ class Draw(Card):
 
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         """The first ``count`` numbers of the stream."""
-        raise TypeError(f"{type(self).__name__} draws nothing")
+        raise TypeError(f"{type(self).__name__} does not define numbers")
 
     def evaluate(self, key: np.ndarray) -> np.ndarray:
         shape = bound(self.shape)
@@ -83,7 +84,7 @@ class Draw(Card):
         if self.shape and per_sample(self.shape):
             return Apart(0)
         if any("B" in monomial for n in self.shape if isinstance(n, Size) for monomial, _ in n.terms):
-            return Whole("along a later axis a sample's numbers do not follow one another")
+            return Whole("along a later axis the numbers of a sample are not consecutive")
         return Shared()
 
     @classmethod
@@ -101,12 +102,14 @@ class Draw(Card):
 
 @card
 class Uniform(Draw):
-    """Random numbers, every one between 0 (included) and 1 (excluded) equally likely."""
+    """Uniformly distributed random numbers in [0, 1)."""
 
     name = "uniform"
     chinese = "均匀随机数"
     formula = "u"
-    says = Says("draws between 0 and 1", "在 0 与 1 之间均匀抽取随机数", "passes nothing on", "不传梯度")
+    says = Says(
+        "samples uniformly in [0, 1)", "在 0 与 1 之间均匀抽取随机数", "passes no gradient", "不传梯度"
+    )
 
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         return prng.uniform(key, count, self.dtype)
@@ -114,12 +117,17 @@ class Uniform(Draw):
 
 @card
 class Normal(Draw):
-    """Random numbers of the bell curve with mean 0 and standard deviation 1."""
+    """Normally distributed random numbers with mean 0 and standard deviation 1."""
 
     name = "normal"
     chinese = "正态随机数"
     formula = "u"
-    says = Says("draws from the bell curve", "从标准正态分布抽取随机数", "passes nothing on", "不传梯度")
+    says = Says(
+        "samples the standard normal distribution",
+        "从标准正态分布抽取随机数",
+        "passes no gradient",
+        "不传梯度",
+    )
 
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         return prng.normal(key, count, self.dtype)

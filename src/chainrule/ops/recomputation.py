@@ -1,17 +1,16 @@
-"""Recomputation: values that are computed twice, so that they need not be kept in between.
+"""Rematerialization (activation checkpointing): values are recomputed instead of stored.
 
-The way back needs what the way forward has computed, so every value of a deep net waits in memory until the
-gradient comes by. A *stretch* that is marked waits with less: only what enters it is kept. When the gradient
-arrives at its end, the stretch is computed again from there, and the copy's values are used and dropped.
+The backward pass needs the values of the forward pass, so all activations of a deep network are stored until
+their gradients are computed. Of a marked *segment* only the inputs are stored. When the gradient of its
+output is known, the segment is recomputed from its inputs, and the copies are freed after use.
 
-    forward   x -> a -> b -> y = remat(b, x)          a, b are free as soon as y is known
-    back      dy arrives; x' = again(x, dy); x' -> a' -> b'; the gradient flows through a', b' to x
+    forward    x -> a -> b -> y = remat(b, x)          a, b are freed as soon as y is computed
+    backward   dy; x' = again(x, dy); x' -> a' -> b'; the gradient flows through a', b' to x
 
-Nodes that compute the same thing are one node. So the copy must begin with something of its own: ``again``
-gives the value of ``x`` and has, as a second input, a number of what arrives. It thereby differs from ``x``,
-and nobody who plans the order can compute the copy before it is wanted. Random numbers are drawn again from
-the same key, so their bits are the same. The idea of tying a copy to the gradient is that of
-``jax.checkpoint``.
+Nodes that compute the same thing are one node. So the copy must begin with a different node: ``again`` has
+the value of ``x``, and one element of the gradient as a second input. It thereby differs from ``x``, and no
+schedule can compute the copy before the gradient is known. Random numbers are sampled again from the same
+key, so their bits are the same. ``jax.checkpoint`` also ties the copy to the gradient.
 
 Reference: Griewank and Walther (2000), Algorithm 799: revolve (ACM TOMS 26); Chen, Xu, Zhang and Guestrin
 (2016), Training deep nets with sublinear memory cost.
@@ -41,10 +40,10 @@ class _Marked(Elementwise):
 
 @card
 class Remat(_Marked):
-    """The same value; the stretch before it is computed again on the way back instead of being kept.
+    """The value; the segment that computes it is rematerialized in the backward pass instead of stored.
 
     Args:
-        entries: where the stretch begins; what lies between them and the value is not kept.
+        entries: the inputs of the segment; the values between them and ``x`` are not stored.
     """
 
     name = "remat"
@@ -55,7 +54,7 @@ class Remat(_Marked):
     takes = "any"
     says = Says(
         "passes the value", "原样传递",
-        "passes the gradient on through a stretch that is computed again",
+        "passes the gradient through a segment that is rematerialized",
         "把这一段重新计算一遍，再让梯度通过",
     )  # fmt: skip
 
@@ -71,16 +70,16 @@ class Remat(_Marked):
 
 @card
 class Again(Elementwise):
-    """The same value, as something that is known only when another one is: where a copy begins."""
+    """The first value, available only after the second one: the beginning of a rematerialized copy."""
 
     name = "again"
     chinese = "重计算的起点"
     arguments = ("x", "after")
     formula = "x"
-    pullbacks = {"x": "dy", "after": Flat("only when it is known matters, not its value")}
+    pullbacks = {"x": "dy", "after": Flat("the result does not depend on its value")}
     takes = "any"
     says = Says(
-        "passes the first value once the second is known", "等第二个值已知后，原样传递第一个值",
+        "passes the first value once the second is computed", "等第二个值已知后，原样传递第一个值",
         "passes the gradient to the first value", "把梯度原样传给第一个值",
     )  # fmt: skip
 
@@ -89,11 +88,12 @@ class Again(Elementwise):
 
 
 def remat(y: Node, *entries: Node) -> Node:
-    """``y``, whose way from the entries is computed again on the way back instead of being kept.
+    """``y``; the values between the entries and ``y`` are rematerialized in the backward pass instead of
+    stored.
 
     Args:
-        y: the value.
-        entries: where the stretch begins. Parameters need not be named: they are there anyway.
+        y: the output of the segment.
+        entries: the inputs of the segment. Parameters need not be listed: they are stored anyway.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -104,24 +104,24 @@ def remat(y: Node, *entries: Node) -> Node:
     return y if y in entries else make(Remat(entries), y)
 
 
-def stretch(node: Node) -> list[Node]:
-    """What is not kept of a marked value: every node between the entries and it."""
+def segment(node: Node) -> list[Node]:
+    """The nodes between the entries of a marked value and the value, which are not stored."""
     return order(node.inputs, node.op.attributes["entries"])
 
 
-def copied(node: Node, dy: Node) -> tuple[Node, dict[Node, Node]]:
-    """A marked value computed anew once ``dy`` has arrived; and the node that stands for each entry."""
+def recomputed(node: Node, dy: Node) -> tuple[Node, dict[Node, Node]]:
+    """A copy of a marked value that is computed after ``dy``; and the copy of each entry."""
     entries = node.op.attributes["entries"]
     has_samples = any(BATCH in x.shape for x in entries)
-    stands = {x: _once_known(x, dy) if BATCH in x.shape or not has_samples else x for x in entries}
-    keys = [n for n in stretch(node) if isinstance(n.op, Input) and n.op.role == "key"]
-    fresh = {key: make(Again(), key, key) for key in keys}
-    (again,) = rebuild(node.inputs, {**stands, **fresh})
-    return again, stands
+    copies = {x: _after(x, dy) if BATCH in x.shape or not has_samples else x for x in entries}
+    keys = [n for n in segment(node) if isinstance(n.op, Input) and n.op.role == "key"]
+    key_copies = {key: make(Again(), key, key) for key in keys}
+    (copy,) = rebuild(node.inputs, {**copies, **key_copies})
+    return copy, copies
 
 
-def _once_known(x: Node, dy: Node) -> Node:
-    """``x``, tied to a number that arrives; of the same sample, so that samples stay apart."""
+def _after(x: Node, dy: Node) -> Node:
+    """``x`` as a node that depends on an element of ``dy``, for each sample on one of its own."""
     if BATCH not in dy.shape and per_sample(dy.shape):
         dy = reshape(dy, (BATCH, per_sample(dy.shape)))
     one = index(dy, tuple(slice(None) if n == BATCH else slice(0, 1) for n in dy.shape))

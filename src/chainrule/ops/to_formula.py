@@ -1,8 +1,8 @@
-"""A node as a formula: the formulas of the cards behind it, put into one another.
+"""A node as a formula, composed of the formulas of the cards that it depends on.
 
-What only moves numbers about (reshape, broadcast) is left out, as on paper. A value that is needed more than
-once is written once, on a line of its own, and called h1, h2, ...: otherwise a deep net's formula would
-double with each layer.
+Operations that only rearrange elements (reshape, broadcast) are omitted, as on paper. A value that is used
+more than once is written once, on a line of its own, and named h1, h2, ...: otherwise the formula of a deep
+network would double with each layer.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _SILENT = ("broadcast", "reshape", "cast", "stop_gradient")
 
 
 def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> str:
-    """A node's formula.
+    """The formula of a node.
 
     Args:
         node: any node.
-        notation: ``"unicode"``, ``"latex"``, ``"mathml"`` (each input with a reference to it), ``"words"`` or
+        notation: ``"unicode"``, ``"latex"``, ``"mathml"`` (each input is a link), ``"words"`` or
             ``"ascii"``.
-        lang: the language of words, ``"en"`` or ``"zh"``; the setting by default.
+        lang: the language of ``"words"``, ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 
     Returns:
-        one line; before it a line for each value that is needed more than once.
+        one line; before it a line for each value that is used more than once.
 
     Raises:
         UsageError E101: no such notation or language.
@@ -61,7 +61,7 @@ def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> s
     _require("notation", notation, NOTATIONS)
     lang = lang or settings.lang
     _require("lang", lang, LANGUAGES)
-    return _written(node, partial(to_words, lang=lang) if notation == "words" else NOTATIONS[notation])
+    return _lines(node, partial(to_words, lang=lang) if notation == "words" else NOTATIONS[notation])
 
 
 def _require(argument: str, name: str, known: Collection[str]) -> None:
@@ -72,35 +72,35 @@ def _require(argument: str, name: str, known: Collection[str]) -> None:
         )  # fmt: skip
 
 
-def _written(node: Node, write: Callable[[Tree], str]) -> str:
-    written: dict[Node, Tree] = {}
-    arrays: dict[Node, bool] = {}  # whether what is written for a node is more than one number
+def _lines(node: Node, write: Callable[[Tree], str]) -> str:
+    trees: dict[Node, Tree] = {}
+    arrays: dict[Node, bool] = {}  # whether the value of a node is more than one number
     lines: list[str] = []
     readers = Graph({"y": node}).consumers
     for part in order([node]):
-        tree = _of(part, written, arrays)
+        tree = _of(part, trees, arrays)
         silent = part.op.name in _SILENT
         arrays[part] = arrays[part.inputs[0]] if silent else any(n != 1 for n in part.shape)
-        # A count (extent) reads a value without writing it.
+        # A count (extent) reads a value that its formula does not contain.
         used = sum(s is part for reader in readers[part] if reader.op.name != "extent" for s in reader.inputs)
         if used > 1 and isinstance(part.op, Card) and part.op.name not in (*_SILENT, "transpose"):
             label = f"h{len(lines) + 1}"
             name = Link(label, Symbol(label))
             lines.append(_defined(name, tree, write))
             tree = name
-        written[part] = tree
-    return "\n".join([*lines, write(written[node])])
+        trees[part] = tree
+    return "\n".join([*lines, write(trees[node])])
 
 
 def _defined(name: Tree, tree: Tree, write: Callable[[Tree], str]) -> str:
-    """The line that says what a name stands for; in ASCII ``==`` would ask whether it does."""
+    """The line that defines a name; in ASCII with ``=``, since ``==`` is a comparison there."""
     return f"{write(name)} = {write(tree)}" if write is to_ascii else write(Compare("==", name, tree))
 
 
-def _of(node: Node, written: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree:
+def _of(node: Node, trees: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree:
     """The formula of one node in terms of those of its inputs."""
     op = node.op
-    inputs = [written[source] for source in node.inputs]
+    inputs = [trees[source] for source in node.inputs]
     if isinstance(op, Input):
         return Link(op.label, Symbol(op.label.replace(".", "_")))
     if isinstance(op, Constant):
@@ -119,7 +119,7 @@ def _of(node: Node, written: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree
 
 
 def _filled(card: Card, inputs: list[Tree], arrays: list[bool]) -> Tree:
-    """The card's formula with its arguments and attributes filled in."""
+    """The formula of a card with its arguments and attributes inserted."""
     large = {Symbol(name) for name, is_array in zip(card.arguments, arrays, strict=True) if is_array}
     values = dict(zip(card.arguments, inputs, strict=True))
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 CONSTRAINTS: dict[str, str] = {
     "all inputs have one shape": "所有输入形状相同",
-    "all inputs are of one kind, one that the card takes": "所有输入类型相同，且为该运算接受的类型",
+    "all inputs have one dtype, which the operation accepts": "所有输入类型相同，且为该运算接受的类型",
     "the lower limit is not above the upper one": "下限不大于上限",
-    "both values are of one kind": "两个值类型相同",
+    "both values have one dtype": "两个值类型相同",
     "the condition is true/false": "条件为真或假",
     "every axis exists and is named once": "每个轴存在且只列一次",
-    "the kind of number fits": "数值类型合适",
-    "a folded axis is not empty": "被归约的轴不为空",
+    "the dtype is supported by the operation": "数值类型合适",
+    "a reduced axis is not empty": "被归约的轴不为空",
     "one axis of fixed length at a time": "一次一个长度固定的轴",
     "one axis at a time": "一次一个轴",
     "the axis exists": "该轴存在",
@@ -26,7 +26,7 @@ CONSTRAINTS: dict[str, str] = {
         "左边的最后一轴与右边的倒数第二轴等长",
     "both have the same number of axes, two at least, and equal leading axes":
         "两者轴数相同（至少两个），且前面的轴相等",
-    "both are of one floating-point kind": "两者为同一种浮点类型",
+    "both have one floating-point dtype": "两者为同一种浮点类型",
     "every axis of the input is named once": "输入的每个轴恰好列一次",
     "the number of elements stays": "元素个数不变",
     "each axis, aligned at the end, is 1 or as long as in the new shape":
@@ -35,7 +35,7 @@ CONSTRAINTS: dict[str, str] = {
     "0 <= start <= stop <= length and step >= 1": "0 ≤ 起点 ≤ 终点 ≤ 长度，且步长 ≥ 1",
     "step 1 on an axis of symbolic length": "长度为符号的轴步长为 1",
     "for each axis a count of at least 0 before, after and between": "每个轴前、后、中间的个数都不小于 0",
-    "number kind and all other axes are equal": "数值类型和其余各轴相同",
+    "the dtype and all other axes are equal": "数值类型和其余各轴相同",
     "the table has an axis": "表至少有一个轴",
     "the indices are integers": "下标为整数",
     "the values begin with the shape of the indices": "值的形状以下标的形状开头",
@@ -56,7 +56,7 @@ CONSTRAINTS: dict[str, str] = {
     "the padded image is at least as wide as the window reaches": "填充后的图像不小于窗口所及的范围",
     "floating-point numbers": "浮点数",
     "the windows are those of an image of this space": "窗口来自这个空间的图像",
-    "the kind is known": "数值类型已知",
+    "the dtype is supported": "支持该数值类型",
     "every axis exists": "每个轴都存在",
     "the key is two uint32": "密钥为两个 uint32",
     "the numbers drawn are floating-point": "抽取的数为浮点数",
@@ -67,16 +67,16 @@ CONSTRAINTS: dict[str, str] = {
 }  # fmt: skip
 
 REASONS: dict[str, str] = {
-    "only when it is known matters, not its value": "只有何时已知才重要，数值本身无关",
-    "a sign is the same all around, except at 0": "除 0 外符号处处不变",
-    "a staircase is flat between its steps": "阶梯在台阶之间是平的",
-    "a comparison is true or false, and changes only in jumps": "比较非真即假，只会跳变",
-    "true and false are no numbers": "真与假不是数",
-    "a condition is true or false, and changes only in jumps": "条件非真即假，只会跳变",
-    "an index is an integer and moves in jumps": "下标是整数，只会跳变",
-    "it was asked to stop here": "按要求在此截断",
+    "the result does not depend on its value": "结果与其数值无关",
+    "the sign is constant except at 0": "除 0 外符号处处不变",
+    "floor is piecewise constant": "取整函数分段为常数",
+    "a comparison is piecewise constant": "比较的结果分段为常数",
+    "booleans are not differentiable": "布尔值不可微",
+    "a condition is piecewise constant": "条件分段为常数",
+    "an index is an integer": "下标是整数，不可微",
+    "stop_gradient stops the gradient": "stop_gradient 在此截断梯度",
     "a count does not depend on the values": "计数与数值无关",
-    "a key is no number": "密钥不是数",
+    "a key is not differentiable": "密钥不可微",
 }
 
 

@@ -104,7 +104,7 @@ def test_fold_is_the_transpose_of_patches(data: st.DataObject) -> None:
     g = rng.normal(size=y.shape)
     back = op.reversed(Fold, space=space).evaluate(g)
     np.testing.assert_allclose((g * y).sum(), (x * back).sum(), rtol=1e-9, atol=1e-9)
-    counts = op.held(space, window)
+    counts = op.cell_counts(space, window)
     full = op.evaluate(np.ones((1, *space, 1))).sum(axis=tuple(range(axes + 1, 2 * axes + 2)))
     np.testing.assert_array_equal(counts, full[0])
 

@@ -39,7 +39,7 @@ from chainrule.ops import functional as F
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
-from chainrule.ops.pullback_walk import flow, joined
+from chainrule.ops.pullback_walk import add_up, flow
 from chainrule.records import frozen
 
 LINEAR = {
@@ -100,7 +100,7 @@ class DeepLiftGraph:
         for node in reversed(self.nodes):
             if node not in parts or node not in self.roots:
                 continue
-            multiplier = joined(parts.pop(node))
+            multiplier = add_up(parts.pop(node))
             if node in self.baseline_inputs:
                 contributions[node.op.attributes["label"]] = multiplier * (node - self.baseline_inputs[node])
                 continue
@@ -129,7 +129,7 @@ class DeepLiftGraph:
         for place, weight in _legendre_points(1 if is_linear else self.points):
             for source, part in self._gradient_at(node, multiplier * weight, place):
                 weighted.setdefault(source, []).append(part)
-        yield from ((source, joined(parts)) for source, parts in weighted.items())
+        yield from ((source, add_up(parts)) for source, parts in weighted.items())
 
     def _is_linear(self, node: Node) -> bool:
         """Whether the derivative at the midpoint equals the mean derivative."""

@@ -18,7 +18,7 @@ PHRASES: dict[str, str] = {
     "{name}: {expected}, received {received}": "{name}：{expected}，收到 {received}",
     "{text} ({name})": "{text} ({name})",
     "a table with rows (C1)": "有行的表 (C1)",
-    "a folded axis that is not empty (C3)": "不为空的归约轴 (C3)",
+    "a reduced axis that is not empty (C3)": "不为空的归约轴 (C3)",
     "one axis at a time (C3)": "每次一个轴 (C3)",
     "an axis of fixed length (C3)": "长度固定的轴 (C3)",
     "one axis at a time (C4)": "每次一个轴 (C4)",

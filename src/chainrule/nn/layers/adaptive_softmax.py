@@ -13,7 +13,7 @@ from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, require_number, tupled
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import slice_axis
-from chainrule.ops.linear.window_geometry import are_whole
+from chainrule.ops.linear.window_geometry import are_integers
 from chainrule.spec import shape_text
 
 
@@ -62,7 +62,7 @@ class AdaptiveLogSoftmax(Layer):
         require_integer(self, "classes", 2, fix="cr.AdaptiveLogSoftmax(10_000, (1000,))")
         object.__setattr__(self, "cutoffs", tupled(self.cutoffs))
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
-        fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))
+        fits = len(ends) > 2 and are_integers(ends, 0) and all(a < b for a, b in pairwise(ends))
         require(
             self, "cutoffs", fits, fact("ascending integers between 0 and the classes"), "cutoffs=(1000,)"
         )

@@ -18,7 +18,7 @@ from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import require, require_integer, tupled
 from chainrule.ops import functional as F
-from chainrule.ops.linear.window_geometry import are_whole, known_padding, per_axis, sides_of, space_of
+from chainrule.ops.linear.window_geometry import are_integers, known_padding, per_axis, sides_of, space_of
 from chainrule.records import frozen
 
 Widths: TypeAlias = "int | tuple[int, ...]"
@@ -327,7 +327,7 @@ def require_widths(owner: Layer, name: str, fix: str) -> None:
     value = tupled(getattr(owner, name))
     object.__setattr__(owner, name, value)
     values = value if isinstance(value, tuple) else (value,)
-    fits = are_whole(values, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
+    fits = are_integers(values, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
     require(owner, name, fits, fact("an integer >= 1, or one for each of one to three spatial axes"), fix)
 
 

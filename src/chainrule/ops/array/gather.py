@@ -1,4 +1,4 @@
-"""Tables and their indices: gather, its transpose scatter-add, and one-hot."""
+"""Indexing of rows: gather, its transpose scatter-add, and one-hot encoding."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from chainrule.ops.card import (
 from chainrule.records import frozen
 from chainrule.spec import FLOATS, INTEGERS, Axis, Spec, bound, shape_text
 
-_INDEX = NoGradient("an index is an integer and moves in jumps")
+_INDEX = NoGradient("an index is an integer")
 _ROWS = np.array([2, 0, 2, 1])
 
 
-def whole_numbers(op: str, spec: Spec) -> None:
-    """Refuse indices that are not whole numbers."""
+def require_integers(op: str, spec: Spec) -> None:
+    """Refuse indices that are not integers."""
     if spec.dtype not in INTEGERS:
         raise DtypeError(
             "E253",
@@ -42,19 +42,19 @@ def whole_numbers(op: str, spec: Spec) -> None:
         )
 
 
-def inside(op: str, indices: np.ndarray, length: int) -> np.ndarray:
-    """The indices, once it is known that each lies in ``0 .. length - 1``."""
+def checked_indices(op: str, indices: np.ndarray, length: int) -> np.ndarray:
+    """The indices, after a check that each is in ``0 .. length - 1``."""
     wrong = np.argwhere((indices < 0) | (indices >= length))
     if wrong.size:
         place = tuple(int(i) for i in wrong[0])
-        most = int(indices.max())
+        largest = int(indices.max())
         raise ShapeError(
             "E211", where=op, expected=fact("0 to {last}", last=length - 1),
             received=fact("{index} at position {position}", index=indices[place], position=place),
             notes=[fact("{count} of {total} indices are so", count=len(wrong), total=indices.size)],
             fix=(
-                fact("{rows} rows: as many as the largest index and 1", rows=most + 1)
-                if most >= length
+                fact("{rows} rows: as many as the largest index and 1", rows=largest + 1)
+                if largest >= length
                 else ""
             ),
         )  # fmt: skip
@@ -63,11 +63,11 @@ def inside(op: str, indices: np.ndarray, length: int) -> np.ndarray:
 
 @card
 class Gather(Card):
-    """Rows of a table by their index.
+    """The rows of a table at some indices.
 
     Shapes: table (N, ...), indices (any) -> (any, ...).
 
-    Numerics: an index below 0 or above N - 1 is refused (E211), never wrapped.
+    Numerics: an index below 0 or above N - 1 is an error (E211); negative indices do not count from the end.
     """
 
     name = "gather"
@@ -79,7 +79,7 @@ class Gather(Card):
     says = Says(
         "looks rows up",
         "按索引取行",
-        "adds what arrives to the rows that were used",
+        "adds the gradient to the rows that were read",
         "只有被取到的行得到梯度",
     )
 
@@ -89,11 +89,11 @@ class Gather(Card):
             raise ShapeError(
                 "E208", op=self.name, constraint=fact("a table with rows (C1)"), received=shape_text(x.shape)
             )
-        whole_numbers(self.name, i)
+        require_integers(self.name, i)
         return x.with_shape((*i.shape, *x.shape[1:]))
 
     def evaluate(self, x: np.ndarray, i: np.ndarray) -> np.ndarray:
-        return x[inside(self.name, i, x.shape[0])]
+        return x[checked_indices(self.name, i, x.shape[0])]
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         x, i = inputs
@@ -132,7 +132,7 @@ class _Rows(Card):
 
 @card
 class ScatterAdd(_Rows):
-    """A table of zeros to which each value is added at its row: the transpose of ``gather``.
+    """A table of zeros to which each value is added at the row of its index: the transpose of ``gather``.
 
     Shapes: values (any, ...), indices (any) -> (rows, ...).
 
@@ -151,13 +151,13 @@ class ScatterAdd(_Rows):
     says = Says(
         "adds values to their rows",
         "把数值加到对应的行",
-        "looks the rows of what arrives up",
+        "looks up the rows of the gradient",
         "按索引取出梯度的行",
     )
 
     def infer(self, *specs: Spec) -> Spec:
         v, i = specs
-        whole_numbers(self.name, i)
+        require_integers(self.name, i)
         if v.shape[: i.rank] != i.shape:
             raise ShapeError("E208", op=self.name, constraint=self.requirement("C1"),
                              expected=shape_text(i.shape), received=shape_text(v.shape))  # fmt: skip
@@ -165,7 +165,7 @@ class ScatterAdd(_Rows):
 
     def evaluate(self, v: np.ndarray, i: np.ndarray) -> np.ndarray:
         result = np.zeros(bound((self.rows, *v.shape[i.ndim :])), v.dtype)
-        np.add.at(result, inside(self.name, i, result.shape[0]), v)
+        np.add.at(result, checked_indices(self.name, i, result.shape[0]), v)
         return result
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
@@ -213,9 +213,9 @@ class OneHot(_Depth):
 
     Args:
         depth: the length of the new axis.
-        dtype: floating-point kind of the result.
+        dtype: floating-point dtype of the result.
 
-    Numerics: an index outside 0 .. depth - 1 is refused (E211).
+    Numerics: an index outside 0 .. depth - 1 is an error (E211).
     """
 
     name = "one_hot"
@@ -227,17 +227,17 @@ class OneHot(_Depth):
         "C1": "the indices are integers",
         "C2": "depth is at least 0 and dtype floating-point",
     }
-    says = Says("marks the index with a 1", "独热编码：在索引处写 1", "passes nothing on", "不传梯度")
+    says = Says("marks the index with a 1", "独热编码：在索引处写 1", "passes no gradient", "不传梯度")
 
     def infer(self, *specs: Spec) -> Spec:
         (i,) = specs
-        whole_numbers(self.name, i)
+        require_integers(self.name, i)
         if self.depth < 0 or self.dtype not in FLOATS:
             raise ShapeError("E208", op=self.name, constraint=self.requirement("C2"), received=self)
         return Spec((*i.shape, self.depth), self.dtype)
 
     def evaluate(self, i: np.ndarray) -> np.ndarray:
-        index = inside(self.name, i, self.depth)[..., None]
+        index = checked_indices(self.name, i, self.depth)[..., None]
         return (index == np.arange(self.depth)).astype(self.dtype)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
@@ -273,7 +273,7 @@ def scatter_add(values: Node, indices: Node, rows: Axis) -> Node:
 
 
 def one_hot(indices: Node, depth: int, dtype: str = "float32") -> Node:
-    """``indices`` as rows with a single 1."""
+    """One-hot encoding of ``indices`` along a new last axis."""
     return make(OneHot(depth, dtype), indices)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a node by NumPy's square brackets."""
+"""NumPy's square brackets for nodes: ``x[1:, None, ..., [0, 2]]``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from chainrule.spec import Axis
 
 
 def index(x: Node, where: Index) -> Node:
-    """``x[where]`` with whole numbers, slices of positive step, ``...``, ``None`` (a new axis) and a list.
+    """``x[where]`` with integers, slices of positive step, ``...``, ``None`` (a new axis) and one list.
 
-    A list, an array or a node of whole numbers picks places of its axis, in any order, also twice.
+    A list, an array or a node of integers selects positions of its axis, in any order and repeatedly.
 
     Raises:
         ShapeError E205, E206: more indices than axes, or an index outside its axis.
-        UsageError E101: an index of another kind, or several lists at once.
+        UsageError E101: an index of another type, or several lists at once.
     """
     entries = _spelled_out(x, where if isinstance(where, tuple) else (where,))
     lists = [i for i, entry in enumerate(entries) if isinstance(entry, list | np.ndarray | Node)]
@@ -33,13 +33,15 @@ def index(x: Node, where: Index) -> Node:
         return _cut(x, entries)
     (i,) = lists
     part = _cut(x, [*entries[:i], slice(None), *entries[i + 1 :]])
-    own = sum(entry is not None for entry in entries[:i])  # the axis of x that the list picks from
-    stays = sum(not isinstance(entry, int | np.integer) for entry in entries[:i])  # and where it stands then
+    own = sum(entry is not None for entry in entries[:i])  # the axis of x that the list indexes
+    stays = sum(
+        not isinstance(entry, int | np.integer) for entry in entries[:i]
+    )  # its position in the cut part
     return along(part, stays, _places(entries[i], x.shape[own], own))
 
 
 def along(x: Node, axis: int, table: Node) -> Node:
-    """The cells of one axis at the places of a table: (..., n, ...) and (any) -> (..., any, ...)."""
+    """The elements of one axis at the positions in a table: (..., n, ...) and (any) -> (..., any, ...)."""
     if axis == 0:
         return gather(x, table)
     first = transpose(x, (axis, *(i for i in range(x.rank) if i != axis)))
@@ -49,10 +51,10 @@ def along(x: Node, axis: int, table: Node) -> Node:
 
 
 def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
-    """A list of places as a node; those that are known count from the end where they are negative.
+    """A list of positions as a node; negative ones count from the end if the list is not a node.
 
     Raises:
-        UsageError E101: no whole numbers. ShapeError E206: a place outside of the axis.
+        UsageError E101: not integers. ShapeError E206: a position outside the axis.
     """
     if isinstance(entry, Node):
         return entry
@@ -77,45 +79,43 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
 
 
 def _cut(x: Node, entries: list) -> Node:
-    """The part that whole numbers and slices leave."""
+    """The part selected by integers and slices."""
     windows: list[tuple[Axis, Axis, int]] = []
-    shape: list[bool | None] = []  # for each entry: kept, dropped, or (None) a new axis
+    stays: list[bool | None] = []  # for each entry: the axis stays, is dropped, or (None) is new
     for entry in entries:
         if entry is None:
-            shape.append(None)
+            stays.append(None)
             continue
-        window, kept = _window(x.shape[len(windows)], entry, len(windows))
+        window, has_axis = _window(x.shape[len(windows)], entry, len(windows))
         windows.append(window)
-        shape.append(kept)
+        stays.append(has_axis)
     start, stop, step = zip(*windows, strict=True) if windows else ((), (), ())
-    whole = all(w == (0, n, 1) for w, n in zip(windows, x.shape, strict=True))
-    part = x if whole else make(Slice(start, stop, step), x)
+    is_all = all(w == (0, n, 1) for w, n in zip(windows, x.shape, strict=True))
+    part = x if is_all else make(Slice(start, stop, step), x)
     lengths = iter(part.shape)
-    marked = [(kept, 1 if kept is None else next(lengths)) for kept in shape]
-    return reshape(part, [length for kept, length in marked if kept is not False])
+    marked = [(has_axis, 1 if has_axis is None else next(lengths)) for has_axis in stays]
+    return reshape(part, [length for has_axis, length in marked if has_axis is not False])
 
 
 def _spelled_out(x: Node, entries: tuple) -> list:
-    """The entries with ``...`` and the axes left away written as whole slices."""
-    given = sum(e is not None and e is not Ellipsis for e in entries)
-    dots = [
-        i for i, e in enumerate(entries) if e is Ellipsis
-    ]  # not by ==, which an array answers with an array
-    if given > x.rank or len(dots) > 1:
+    """The entries with ``...`` and omitted axes replaced by full slices."""
+    indices = sum(e is not None and e is not Ellipsis for e in entries)
+    dots = [i for i, e in enumerate(entries) if e is Ellipsis]  # not by ==, which compares array elements
+    if indices > x.rank or len(dots) > 1:
         raise ShapeError(
             "E205",
-            axis=given - 1,
+            axis=indices - 1,
             expected=fact("at most {limit} indices", limit=x.rank),
-            received=fact("{count} indices", count=given),
+            received=fact("{count} indices", count=indices),
         )
-    missing = [slice(None)] * (x.rank - given)
+    missing = [slice(None)] * (x.rank - indices)
     if not dots:
         return [*entries, *missing]
     return [*entries[: dots[0]], *missing, *entries[dots[0] + 1 :]]
 
 
 def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, int], bool]:
-    """Start, stop and step of one axis, and whether the axis stays."""
+    """Start, stop and step along one axis, and whether the axis stays."""
     if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
         place = int(entry) + length if entry < 0 else int(entry)
         if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:

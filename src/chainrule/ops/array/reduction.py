@@ -1,4 +1,4 @@
-"""Operations that fold axes away: sums, extremes, products."""
+"""Reductions over axes: sum, max, min, product, argmax."""
 
 from __future__ import annotations
 
@@ -32,22 +32,25 @@ from chainrule.ops.formula_functions import FUNCTIONS
 from chainrule.records import frozen
 from chainrule.spec import Shape, Spec
 
-_INDEX = NoGradient("an index is an integer and moves in jumps")
+_INDEX = NoGradient("an index is an integer")
 
 
 @frozen
 class Reduction(Card):
-    """An operation that folds axes away.
+    """Base of the reductions.
 
     Args:
-        axes: the axes to fold, each 0 or above, ascending (C1).
-        keepdims: whether a folded axis stays with length 1.
+        axes: the axes to reduce, each 0 or above, ascending (C1).
+        keepdims: whether a reduced axis stays with length 1.
     """
 
     axes: tuple[int, ...] = (0,)
     keepdims: bool = False
     arguments: ClassVar = ("x",)
-    constraints: ClassVar = {"C1": "every axis exists and is named once", "C2": "the kind of number fits"}
+    constraints: ClassVar = {
+        "C1": "every axis exists and is named once",
+        "C2": "the dtype is supported by the operation",
+    }
     takes: ClassVar[str] = "floating-point or whole"
     joins: ClassVar[str] = ""
 
@@ -65,17 +68,16 @@ class Reduction(Card):
         return Spec(self.shape_of(x.shape), x.dtype)
 
     def shape_of(self, shape: Shape, keepdims: bool | None = None) -> Shape:
-        """The shape that is left of ``shape``."""
+        """The shape of the result for an input of shape ``shape``."""
         keep = self.keepdims if keepdims is None else keepdims
-        kept = ((1 if i in self.axes else n) for i, n in enumerate(shape) if keep or i not in self.axes)
-        return tuple(kept)
+        return tuple(1 if i in self.axes else n for i, n in enumerate(shape) if keep or i not in self.axes)
 
     def widen(self, value: Node, x: Node) -> Node:
-        """A result, or its cotangent, repeated over the folded axes to the shape of ``x``."""
+        """A result, or its cotangent, broadcast over the reduced axes to the shape of ``x``."""
         return broadcast_to(reshape(value, self.shape_of(x.shape, keepdims=True)), x.shape)
 
     def folded(self, index: tuple[int, ...], x: np.ndarray) -> list[Element]:
-        """The elements of ``x`` that are folded into the result at ``index``."""
+        """The elements of ``x`` that are reduced to the result at ``index``."""
         rest = iter(index)
         ranges: list[Iterable[int]] = []
         for i, length in enumerate(x.shape):
@@ -116,7 +118,7 @@ class Reduction(Card):
 class ReduceSum(Reduction):
     """The sum over axes.
 
-    Numerics: NumPy adds pairwise, so the error grows with the logarithm of the count.
+    Numerics: NumPy sums pairwise, so the rounding error grows with the logarithm of the count.
     """
 
     name = "sum"
@@ -127,7 +129,7 @@ class ReduceSum(Reduction):
     says = Says(
         "adds up over an axis",
         "沿轴求和",
-        "hands what arrives to every addend",
+        "passes the gradient to every addend",
         "把传来的梯度原样分发给每个加数",
     )
 
@@ -142,17 +144,17 @@ class ReduceSum(Reduction):
 
 
 class Extreme(Reduction):
-    """The largest or smallest over axes. At a tie all winners share what arrives equally."""
+    """Base of the extremes over axes. At a tie the gradient is divided equally among the extreme elements."""
 
     pullbacks = {"x": "dy * where(x[k] == y, 1, 0)"}
-    constraints: ClassVar = {**Reduction.constraints, "C3": "a folded axis is not empty"}
+    constraints: ClassVar = {**Reduction.constraints, "C3": "a reduced axis is not empty"}
 
     def infer(self, *specs: Spec) -> Spec:
         result = super().infer(*specs)
         for axis in self.axes:
             if specs[0].shape[axis] == 0:
                 raise ShapeError(
-                    "E208", op=self.name, constraint=fact("a folded axis that is not empty (C3)"), received=0
+                    "E208", op=self.name, constraint=fact("a reduced axis that is not empty (C3)"), received=0
                 )
         return result
 
@@ -173,7 +175,7 @@ class Extreme(Reduction):
 class ReduceMax(Extreme):
     """The largest value over axes.
 
-    Numerics: NaN if any is NaN. At a tie all winners share what arrives equally.
+    Numerics: NaN if any value is NaN. At a tie the gradient is divided equally among the extreme elements.
     """
 
     name = "max"
@@ -183,7 +185,7 @@ class ReduceMax(Extreme):
     says = Says(
         "keeps the largest over an axis",
         "沿轴取最大值",
-        "hands what arrives to the winner",
+        "passes the gradient to the largest element",
         "选通：梯度只传给最大者",
     )
 
@@ -198,7 +200,7 @@ class ReduceMax(Extreme):
 class ReduceMin(Extreme):
     """The smallest value over axes.
 
-    Numerics: NaN if any is NaN. At a tie all winners share what arrives equally.
+    Numerics: NaN if any value is NaN. At a tie the gradient is divided equally among the extreme elements.
     """
 
     name = "min"
@@ -208,7 +210,7 @@ class ReduceMin(Extreme):
     says = Says(
         "keeps the smallest over an axis",
         "沿轴取最小值",
-        "hands what arrives to the winner",
+        "passes the gradient to the smallest element",
         "选通：梯度只传给最小者",
     )
 
@@ -223,9 +225,10 @@ class ReduceMin(Extreme):
 class ReduceProd(Reduction):
     """The product over one axis.
 
-    Numerics: exact at zeros, to every order: the gradient multiplies *the others* instead of dividing by the
-        own.
-    Cost: n numbers forward, n * n backward.
+    Numerics: exact at zeros, to every order: the gradient multiplies the other factors instead of dividing by
+        the element.
+
+    Cost: n elements forward, n * n backward.
     """
 
     name = "prod"
@@ -236,7 +239,7 @@ class ReduceProd(Reduction):
     constraints: ClassVar = {**Reduction.constraints, "C3": "one axis of fixed length at a time"}
     says = Says(
         "multiplies over an axis", "沿轴连乘",
-        "hands each factor what arrives times all other factors", "每个因子得到梯度乘以其余因子之积",
+        "passes each factor the gradient times all other factors", "每个因子得到梯度乘以其余因子之积",
     )  # fmt: skip
 
     def infer(self, *specs: Spec) -> Spec:
@@ -284,7 +287,7 @@ class ArgMax(Extreme):
     pullbacks = {"x": _INDEX}
     constraints: ClassVar = {**Extreme.constraints, "C4": "one axis at a time"}
     joins = ""
-    says = Says("finds where the largest value is", "找出最大值的位置", "passes nothing on", "不传梯度")
+    says = Says("finds where the largest value is", "找出最大值的位置", "passes no gradient", "不传梯度")
 
     def infer(self, *specs: Spec) -> Spec:
         if len(self.axes) != 1:

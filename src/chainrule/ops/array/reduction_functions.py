@@ -1,4 +1,4 @@
-"""Reductions as functions of nodes, and those that are composed of others: mean, variance."""
+"""Reductions as functions of nodes, with those composed of others: mean, variance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Over: TypeAlias = "int | tuple[int, ...] | None"
 
 
 def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
-    """The axes meant, each counted from the front, ascending; all for ``None``.
+    """The axes as non-negative numbers, ascending; all axes for ``None``.
 
     Raises:
         ShapeError E205: an axis does not exist or is named twice.
@@ -24,16 +24,16 @@ def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.rank))
     named = (axis,) if isinstance(axis, int) else tuple(axis)
-    found = sorted(a + x.rank if a < 0 else a for a in named)
-    for a in found:
-        if not 0 <= a < x.rank or found.count(a) > 1:
+    axes = sorted(a + x.rank if a < 0 else a for a in named)
+    for a in axes:
+        if not 0 <= a < x.rank or axes.count(a) > 1:
             raise ShapeError(
                 "E205",
                 axis=axis,
                 expected=fact("{first} to {last}, each once", first=-x.rank, last=x.rank - 1),
                 received=axis,
             )
-    return tuple(found)
+    return tuple(axes)
 
 
 def _folded(kind: type[reduction.Reduction], x: Node, axis: Over, keepdims: bool) -> Node:
@@ -57,7 +57,7 @@ def min(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 
 
 def prod(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
-    """The product over ``axis``, axis by axis."""
+    """The product over ``axis``."""
     axes = axes_of(x, axis)
     for a in reversed(axes):
         x = make(reduction.ReduceProd((a,), keepdims), x)
@@ -72,12 +72,12 @@ def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
 def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
     """The mean over ``axis``: the sum divided by the count, which may be the batch size.
 
-    Formula: y = sum(x)/n, with n the numbers along the axes; each of them gets dy/n back.
+    Formula: y = sum(x)/n, with n the number of elements along the axes; the gradient by each is dy/n.
 
     Args:
-        x: numbers of any shape.
+        x: a node of any shape.
         axis: one axis, several, or ``None`` for all.
-        keepdims: whether the axes stay, 1 long.
+        keepdims: whether the axes stay, with length 1.
 
     Numerics: NaN over an empty axis.
     """
@@ -87,27 +87,27 @@ def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int = 0) -> Node:
     """The mean squared distance from the mean.
 
-    Formula: y = sum((x - m)^2)/(n - correction), with m the mean of the n numbers along the axes.
+    Formula: y = sum((x - m)^2)/(n - correction), with m the mean of the n elements along the axes.
 
     Args:
         x, axis, keepdims: as in ``mean``.
-        correction: what is taken from the count: 0 for the variance of these numbers, 1 for an unbiased
-            estimate of the variance of what they were drawn from.
+        correction: 0 for the variance of these elements, 1 for an unbiased estimate of the variance of the
+            distribution they were sampled from (Bessel's correction).
 
-    Numerics: two passes, so no cancellation when the mean is large. For any s at all the variance is
-        mean((x - s)^2) - (mean(x) - s)^2. Here s is the mean as it stands, and counts as a constant: nothing
-        is taken away then, and on the way back nothing has to be added up over the squares a second time.
+    Numerics: two passes, so no cancellation if the mean is large. For any constant s the variance is
+        mean((x - s)^2) - (mean(x) - s)^2. Here s is the mean itself, treated as a constant: the second term
+        is 0, and the backward pass needs no second sum over the squares.
     """
     axes, center = axes_of(x, axis), mean(x, axis, keepdims=True)
-    still = stop_gradient(center)
-    total = sum(FUNCTIONS["square"](x - still), axis, keepdims)
+    fixed_mean = stop_gradient(center)
+    total = sum(FUNCTIONS["square"](x - fixed_mean), axis, keepdims)
     count = extent(x, axes)
-    apart = FUNCTIONS["square"](reshape(center - still, total.shape)) * count  # 0, but not its derivatives
-    return (total - apart) / (count - float(correction))
+    shift = FUNCTIONS["square"](reshape(center - fixed_mean, total.shape)) * count  # 0; derivatives are not
+    return (total - shift) / (count - float(correction))
 
 
 def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
-    """The logarithm of the sum of exponentials over ``axis``, axis by axis."""
+    """The logarithm of the sum of exponentials over ``axis``."""
     for a in reversed(axes_of(x, axis)):
         folded = make(LogSumExp(a), x)
         x = reshape(folded, (*x.shape[:a], 1, *x.shape[a + 1 :])) if keepdims else folded
@@ -115,10 +115,10 @@ def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
 
 
 def softmax(x: Node, axis: int = -1) -> Node:
-    """Probabilities along ``axis``."""
+    """Softmax along ``axis``: probabilities with sum 1."""
     return make(Softmax(axes_of(x, axis)[0]), x)
 
 
 def log_softmax(x: Node, axis: int = -1) -> Node:
-    """Log-probabilities along ``axis``."""
+    """Logarithm of the softmax along ``axis``."""
     return make(LogSoftmax(axes_of(x, axis)[0]), x)

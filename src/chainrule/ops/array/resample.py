@@ -1,8 +1,8 @@
-"""Sums of a few cells of an axis, each with a weight: resizing, reflecting, uneven windows are made of them.
+"""Resampling of an axis: each new element is a weighted sum of a few old ones.
 
-An axis of n cells becomes one of m; the new cell i is the sum of w x[j] over its *taps* (j, w). Which cells
-and weights these are does not depend on the numbers, so the way back is an operation of the same kind, whose
-taps are those of the way forward read by the old cell.
+Resizing, reflection padding and adaptive pooling are built from it. An axis of n elements becomes one of m;
+new element i is the sum of w x[j] over its *taps* (j, w). Taps do not depend on the values, so the transpose
+is an operation of the same kind, whose taps are grouped by the old element.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class _Tapped(Card):
 
 @card
 class Resample(_Tapped):
-    """Weighted sums of a few cells of one axis.
+    """Weighted sums of a few elements along one axis.
 
     Shapes: x (..., n, ...) -> (..., m, ...).
 
     Args:
-        axis: which axis, from the front; its length is known.
-        taps: for each of the m new cells, pairs of an old cell, 0 to n - 1, and its weight; none gives 0.
+        axis: the axis, from 0; its length is known.
+        taps: for each of the m new elements, pairs of an old index, 0 to n - 1, and a weight; no taps give 0.
 
-    Cost: a multiplication and an addition for each tap of each number.
+    Cost: a multiplication and an addition for each tap of each element.
     """
 
     name = "resample"
@@ -56,9 +56,9 @@ class Resample(_Tapped):
         "C3": "floating-point numbers",
     }
     says = Says(
-        "adds up a few cells of an axis, each with a weight",
+        "computes weighted sums of a few elements of an axis",
         "沿一条轴把少数几个单元加权相加",
-        "gives every cell what arrives at the sums it is part of, with its weight there",
+        "passes each element the gradients of the sums it is part of, times its weights",
         "每个单元按权重得到它所参与的各个和的梯度",
     )
 
@@ -73,10 +73,10 @@ class Resample(_Tapped):
         return x.with_shape(len(self.taps) if i == self.axis else n for i, n in enumerate(x.shape))
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        first, made = np.moveaxis(x, self.axis, 0), np.arange(len(self.taps))
-        total = np.zeros((len(made), *first.shape[1:]), x.dtype)
+        first = np.moveaxis(x, self.axis, 0)
+        total = np.zeros((len(self.taps), *first.shape[1:]), x.dtype)
         for place in range(max(map(len, self.taps), default=0)):
-            rows = [i for i in made if place < len(self.taps[i])]
+            rows = [i for i, taps in enumerate(self.taps) if place < len(taps)]
             cells = [self.taps[i][place][0] for i in rows]
             weights = np.array([self.taps[i][place][1] for i in rows], x.dtype)
             total[rows] += weights.reshape(-1, *(1,) * (x.ndim - 1)) * first[cells]
@@ -123,9 +123,9 @@ class Resample(_Tapped):
 
 @lru_cache(maxsize=256)
 def _require(taps: Taps, length: int) -> None:
-    """Refuse taps that are not pairs of a cell of the axis and a number."""
-    for each in taps:
-        for tap in each:
+    """Refuse taps that are not pairs of an index of the axis and a number."""
+    for element_taps in taps:
+        for tap in element_taps:
             cell, weight = tap if len(tap) == 2 else (None, None)
             if not (isinstance(cell, int) and 0 <= cell < length and _is_number(weight)):
                 raise ShapeError(
@@ -140,34 +140,35 @@ def _is_number(weight: object) -> bool:
 
 @lru_cache(maxsize=256)
 def transposed(taps: Taps, length: int) -> Taps:
-    """For each of ``length`` old cells the new cells it is part of, and its weight there.
+    """For each of ``length`` old elements the new elements it is part of, and its weights.
 
     Example:
         >>> transposed((((0, 1.0),), ((0, 0.5), (1, 0.5))), 2)
         (((0, 1.0), (1, 0.5)), ((1, 0.5),))
     """
-    found: list[list[tuple[int, float]]] = [[] for _ in range(length)]
-    for i, each in enumerate(taps):
-        for cell, weight in each:
-            found[cell].append((i, weight))
-    return tuple(map(tuple, found))
+    transposed_taps: list[list[tuple[int, float]]] = [[] for _ in range(length)]
+    for i, element_taps in enumerate(taps):
+        for cell, weight in element_taps:
+            transposed_taps[cell].append((i, weight))
+    return tuple(map(tuple, transposed_taps))
 
 
 def resample(x: Node, axis: int, taps: Sequence[Sequence[tuple[int, float]]]) -> Node:
-    """Weighted sums of a few cells of one axis.
+    """Weighted sums of a few elements along one axis.
 
     Shapes: x (..., n, ...) -> (..., m, ...).
 
     Args:
-        x: the numbers.
-        axis: which axis; below 0, counted from the end.
-        taps: for each of the m new cells, pairs of an old cell, 0 to n - 1, and its weight.
+        x: the node.
+        axis: the axis; negative values count from the end.
+        taps: for each of the m new elements, pairs of an old index, 0 to n - 1, and a weight.
 
     Raises:
-        ShapeError E208: no such axis, or one of unknown length; a tap that is no cell of it.
+        ShapeError E208: no such axis, or one of unknown length; a tap outside it.
     """
-    made = tuple(tuple(map(tuple, each)) for each in taps)
-    return make(Resample(axis + x.rank if axis < 0 else axis, made), x)  # pyright: ignore[reportArgumentType]
+    pairs = tuple(tuple(map(tuple, element_taps)) for element_taps in taps)
+    axis = axis + x.rank if axis < 0 else axis
+    return make(Resample(axis, pairs), x)  # pyright: ignore[reportArgumentType]
 
 
 CARDS = (Resample,)

@@ -1,4 +1,4 @@
-"""Operations that move numbers without changing one: transpose, reshape, broadcast."""
+"""Operations that rearrange elements without changing them: transpose, reshape, broadcast."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Transpose(_Permutation):
     """The axes in another order.
 
     Args:
-        axes: for each axis of the result, which axis of the input it is: each once (C1).
+        axes: for each axis of the result the axis of the input, each once (C1).
     """
 
     name = "transpose"
@@ -89,7 +89,7 @@ class _Shaped(Card):
 
 @card
 class Reshape(_Shaped):
-    """The same numbers in the same order (last axis fastest), under another shape.
+    """The same elements in the same order (last axis fastest), in another shape.
 
     Args:
         shape: axis lengths whose product is the number of elements (C1).
@@ -101,9 +101,7 @@ class Reshape(_Shaped):
     formula = "x[k]"
     pullbacks = {"x": "dy[k]"}
     constraints = {"C1": "the number of elements stays"}
-    says = Says(
-        "gives the numbers another shape", "改变形状", "gives what arrives the old shape", "恢复原来的形状"
-    )
+    says = Says("changes the shape", "改变形状", "gives the gradient the old shape", "恢复原来的形状")
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -151,12 +149,12 @@ class Reshape(_Shaped):
 
 
 def _holds_samples(old: Axis, new: Axis) -> bool:
-    """Whether an axis in the place of the samples' has for each sample cells of its own, side by side."""
+    """Whether a new axis at the position of the batch axis has consecutive elements of each sample."""
     if isinstance(new, int) or isinstance(old, int):
         return isinstance(new, int) and isinstance(old, int) and old > 0 and new % old == 0
-    for whole, part in ((new, old), (old, new)):  # each cell has become several, or several one
+    for longer, shorter in ((new, old), (old, new)):  # each element became several, or several one
         try:
-            return bool(whole // part)
+            return bool(longer // shorter)
         except ValueError:
             continue
     return False
@@ -164,10 +162,10 @@ def _holds_samples(old: Axis, new: Axis) -> bool:
 
 @card
 class Broadcast(_Shaped):
-    """The same numbers repeated along axes of length 1, and along new axes in front.
+    """The elements repeated along axes of length 1, and along new leading axes.
 
     Args:
-        shape: the shape to fill; each axis of the input, aligned at the end, is 1 or equal to it (C1).
+        shape: the new shape; each axis of the input, aligned at the end, is 1 or equal to it (C1).
     """
 
     name = "broadcast"
@@ -178,7 +176,7 @@ class Broadcast(_Shaped):
     constraints = {"C1": "each axis, aligned at the end, is 1 or as long as in the new shape"}
     says = Says(
         "repeats the same numbers", "按广播机制重复同一组数",
-        "adds up what arrives at all copies", "把传给所有副本的梯度相加",
+        "adds up the gradients of all copies", "把传给所有副本的梯度相加",
     )  # fmt: skip
 
     def infer(self, *specs: Spec) -> Spec:
@@ -227,7 +225,7 @@ class Broadcast(_Shaped):
 
 
 def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
-    """The axes of ``x`` in another order; all reversed by default.
+    """``x`` with its axes in another order; reversed by default.
 
     Raises:
         ShapeError E208: an axis is missing or named twice.
@@ -239,14 +237,14 @@ def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
 
 
 def swap(x: Node) -> Node:
-    """The last two axes exchanged: the transposed matrix."""
+    """``x`` with its last two axes exchanged: the transposed matrix."""
     if x.rank < 2:
         return x
     return transpose(x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
 
 
 def reshape(x: Node, shape: Sequence[Axis]) -> Node:
-    """The same numbers under another shape; one axis may be -1 and takes what is left.
+    """``x`` in another shape; one axis may be -1 and is inferred.
 
     Raises:
         ShapeError E204: the number of elements would change.
@@ -265,7 +263,7 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
 
 
 def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
-    """``x`` repeated to ``shape``.
+    """``x`` broadcast to ``shape``.
 
     Raises:
         ShapeError E202: an axis is neither 1 nor of the new length.
@@ -274,7 +272,7 @@ def broadcast_to(x: Node, shape: Sequence[Axis]) -> Node:
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
-    """The one shape that all can be repeated to, as NumPy has it.
+    """The shape to which all can be broadcast, by the rules of NumPy.
 
     Raises:
         ShapeError E202: two lengths of one axis differ and neither is 1.
@@ -293,10 +291,11 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 
 def summed(x: Node, axes: tuple[int, ...]) -> Node:
-    """The sum over axes; of a product, what is the same along them stands outside: sum(a k) = k sum(a).
+    """The sum over axes; factors of a product that are constant along them are moved out: sum(a k) = k
+    sum(a).
 
-    That is one multiplication instead of many. And the sum can then begin before k is known: on the way back
-    through a normalization all sums go through the numbers together.
+    That is one multiplication instead of many, and the sum can begin before k is known: in the backward pass
+    of a normalization all sums are computed in one pass over the elements.
     """
     factors = list(_factors(x))
     same = [f for f in factors if _is_same(f, axes)]
@@ -313,7 +312,7 @@ def summed(x: Node, axes: tuple[int, ...]) -> Node:
 
 
 def _factors(x: Node) -> Iterator[Node]:
-    """What a product is made of, its sign left aside."""
+    """The factors of a product, without its sign."""
     if x.op.name in ("multiply", "negative"):
         for source in x.inputs:
             yield from _factors(source)
@@ -322,7 +321,7 @@ def _factors(x: Node) -> Iterator[Node]:
 
 
 def _signs(x: Node) -> Iterator[Node]:
-    """The changes of sign in a product."""
+    """The negations in a product."""
     if x.op.name in ("multiply", "negative"):
         if x.op.name == "negative":
             yield x
@@ -331,19 +330,19 @@ def _signs(x: Node) -> Iterator[Node]:
 
 
 def _is_same(factor: Node, axes: tuple[int, ...]) -> bool:
-    """Whether a factor repeats numbers along axes; a single number may stay, it is free."""
+    """Whether a factor is constant along axes; a scalar is not moved, since it costs nothing."""
     if not isinstance(factor.op, Broadcast) or all(n == 1 for n in factor.inputs[0].shape):
         return False
     return set(axes) <= set(factor.op.stretched(factor.inputs[0].shape))
 
 
 def _without(factor: Node, axes: tuple[int, ...]) -> Node:
-    """A factor without the axes along which it is the same."""
+    """A factor without the axes along which it is constant."""
     (source,) = factor.inputs
     new = factor.rank - source.rank
-    kept = [axis for axis in range(factor.rank) if axis not in axes]
-    seen = reshape(source, tuple(source.shape[axis - new] for axis in kept if axis >= new))
-    return broadcast_to(seen, tuple(factor.shape[axis] for axis in kept))
+    remaining = [axis for axis in range(factor.rank) if axis not in axes]
+    reduced = reshape(source, tuple(source.shape[axis - new] for axis in remaining if axis >= new))
+    return broadcast_to(reduced, tuple(factor.shape[axis] for axis in remaining))
 
 
 CARDS = (Transpose, Reshape, Broadcast)

@@ -1,4 +1,4 @@
-"""Operations that cut a part out, set zeros around, and join: slice, pad, concatenate."""
+"""Operations that select a part, pad with zeros, and concatenate."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class _Window(Card):
 
 @card
 class Slice(_Window):
-    """Every ``step``-th number between ``start`` and ``stop`` of each axis.
+    """Every ``step``-th element from ``start`` to ``stop`` along each axis.
 
     Args:
         start, stop, step: one entry for each axis (C1); 0 <= start <= stop <= length, step >= 1 (C2); an axis
-            of symbolic length is taken whole, or with step 1 (C3).
+            of symbolic length has step 1 (C3).
     """
 
     name = "slice"
@@ -42,9 +42,9 @@ class Slice(_Window):
         "C3": "step 1 on an axis of symbolic length",
     }
     says = Says(
-        "cuts a part out",
+        "selects a part",
         "截取一部分",
-        "puts what arrives back in its place, 0 elsewhere",
+        "puts the gradient back in its place, 0 elsewhere",
         "梯度放回原处，其余为 0",
     )
 
@@ -81,8 +81,8 @@ class Slice(_Window):
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         high = []
         for i, length in enumerate(inputs[0].shape):
-            kept = y.shape[i]
-            last = self.start[i] if kept == 0 else self.start[i] + (kept - 1) * self.step[i] + 1
+            selected = y.shape[i]
+            last = self.start[i] if selected == 0 else self.start[i] + (selected - 1) * self.step[i] + 1
             high.append(length - last)
         return (make(Pad(self.start, tuple(high), tuple(s - 1 for s in self.step)), dy),)
 
@@ -94,8 +94,8 @@ class Slice(_Window):
         (axis,) = axes
         if axis is None:
             return Shared()
-        whole = self.start[axis] == 0 and self.stop[axis] == specs[0].shape[axis] and self.step[axis] == 1
-        return Apart(axis) if whole else Whole("some samples are cut away")
+        is_full = self.start[axis] == 0 and self.stop[axis] == specs[0].shape[axis] and self.step[axis] == 1
+        return Apart(axis) if is_full else Whole("some samples are cut away")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -120,11 +120,11 @@ class _Border(Card):
 
 @card
 class Pad(_Border):
-    """The numbers with zeros before, after and between them.
+    """The elements with zeros before, after and between them.
 
     Args:
-        low, high: how many zeros before and after each axis, at least 0 (C1).
-        between: how many zeros between neighbors of each axis; 0 on an axis of symbolic length.
+        low, high: the number of zeros before and after each axis, at least 0 (C1).
+        between: the number of zeros between neighbors of each axis; 0 on an axis of symbolic length.
     """
 
     name = "pad"
@@ -133,7 +133,7 @@ class Pad(_Border):
     formula = "x[i]"
     pullbacks = {"x": "dy[i]"}
     constraints = {"C1": "for each axis a count of at least 0 before, after and between"}
-    says = Says("sets zeros around", "四周补零", "cuts out what arrives at the numbers", "只取对应原数的梯度")
+    says = Says("pads with zeros", "四周补零", "selects the gradient of the elements", "只取对应原数的梯度")
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -145,7 +145,7 @@ class Pad(_Border):
         return x.with_shape(self.low[i] + self._spread(n, i) + self.high[i] for i, n in enumerate(x.shape))
 
     def _spread(self, length: Axis, i: int) -> Axis:
-        """The length of an axis with zeros between its numbers, but not around it."""
+        """The length of an axis with zeros between its elements, but not around it."""
         gap = self.between[i]
         return length if gap == 0 or length == 0 else length + (length - 1) * gap
 
@@ -180,7 +180,7 @@ class Pad(_Border):
         if axis is None:
             return Shared()
         untouched = self.low[axis] == 0 and self.high[axis] == 0 and self.between[axis] == 0
-        return Apart(axis) if untouched else Whole("samples of zeros are set around")
+        return Apart(axis) if untouched else Whole("samples of zeros are added")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -200,7 +200,7 @@ class _Joint(Card):
 
 @card
 class Concatenate(_Joint):
-    """Two values, one behind the other along an axis. (More are joined two by two.)
+    """Two values, concatenated along an axis. (More are concatenated two by two.)
 
     Args:
         axis: the axis that grows; it exists (C1), and all other axes are equal (C2).
@@ -211,9 +211,9 @@ class Concatenate(_Joint):
     arguments = ("a", "b")
     formula = "where(i < n, a[i], b[i-n])"
     pullbacks = {"a": "dy[i]", "b": "dy[i+n]"}
-    constraints = {"C1": "the axis exists", "C2": "number kind and all other axes are equal"}
+    constraints = {"C1": "the axis exists", "C2": "the dtype and all other axes are equal"}
     says = Says(
-        "sets one behind the other", "拼接", "cuts what arrives into the two parts", "把梯度切成两部分"
+        "concatenates two values", "拼接", "splits the gradient into the two parts", "把梯度切成两部分"
     )
 
     def infer(self, *specs: Spec) -> Spec:
@@ -246,12 +246,12 @@ class Concatenate(_Joint):
         return Element(1, (*index[: self.axis], moved, *index[self.axis + 1 :]))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        found = {axis for axis in axes if axis is not None}
-        if not found:
+        batch_axes = {axis for axis in axes if axis is not None}
+        if not batch_axes:
             return Shared()
-        if found == {self.axis} or len(found) > 1:
+        if batch_axes == {self.axis} or len(batch_axes) > 1:
             return Whole("two batches are joined into one")
-        return Apart(found.pop())
+        return Apart(batch_axes.pop())
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -273,13 +273,13 @@ def slice_axis(x: Node, axis: int, start: Axis, stop: Axis, step: int = 1) -> No
 
 
 def pad(x: Node, widths: Sequence[tuple[int, int]]) -> Node:
-    """``x`` with zeros set around: for each axis how many before and after."""
+    """``x`` padded with zeros; ``widths`` has the number before and after for each axis."""
     low, high = zip(*widths, strict=True) if widths else ((), ())
     return make(Pad(tuple(low), tuple(high), (0,) * x.rank), x)
 
 
 def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
-    """The parts one behind the other along ``axis``.
+    """The parts, concatenated along ``axis``.
 
     Raises:
         ShapeError E205, E207: the axis does not exist, or another axis differs.
@@ -292,11 +292,11 @@ def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
 
 
 def stack(parts: Sequence[Node], axis: int = 0) -> Node:
-    """The parts side by side along a new axis.
+    """The parts, stacked along a new axis.
 
     Args:
         parts: values of one shape.
-        axis: where the new axis stands in the result.
+        axis: the position of the new axis in the result.
 
     Raises:
         ShapeError E207: two parts differ in shape.

@@ -1,6 +1,6 @@
-"""Scores into probabilities: softmax, its logarithm, and the logarithm of a sum of exponentials.
+"""Softmax, its logarithm, and the logarithm of a sum of exponentials.
 
-All three subtract the largest score first. That changes nothing in exact arithmetic and keeps every
+All three subtract the largest score first. In exact arithmetic that changes nothing; it keeps every
 exponential at most 1, so scores of any size are safe.
 """
 
@@ -23,10 +23,10 @@ from chainrule.spec import Spec
 
 @frozen
 class Scores(Card):
-    """An operation on scores along one axis.
+    """Base of the operations on scores along one axis.
 
     Args:
-        axis: where the scores of one case lie; it exists (C1) and is not empty (C2).
+        axis: the axis of the scores; it exists (C1) and is not empty (C2).
     """
 
     axis: int = 1
@@ -52,12 +52,12 @@ class Scores(Card):
         return x if self.keeps else x.with_shape((*x.shape[: self.axis], *x.shape[self.axis + 1 :]))
 
     def across(self, index: tuple[int, ...], x: np.ndarray) -> tuple[Element, ...]:
-        """All scores of the case that the result at ``index`` belongs to."""
+        """All scores that the result at ``index`` depends on."""
         before, after = index[: self.axis], index[self.axis + self.keeps :]
         return tuple(Element(0, (*before, k, *after)) for k in range(x.shape[self.axis]))
 
     def shifted(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The scores less the largest one, and the largest one (0 where it is infinite)."""
+        """The scores minus the largest one, and the largest one (0 where it is infinite)."""
         top = np.max(x, axis=self.axis, keepdims=True)
         top = np.where(np.isfinite(top), top, 0)
         return x - top, top
@@ -89,9 +89,9 @@ class Scores(Card):
 
 @card
 class Softmax(Scores):
-    """Scores into probabilities: positive, with sum 1.
+    """Softmax: probabilities with sum 1.
 
-    Numerics: never overflows; a score of minus infinity gets probability 0.
+    Numerics: does not overflow; a score of minus infinity gets probability 0.
     """
 
     name = "softmax"
@@ -100,7 +100,7 @@ class Softmax(Scores):
     pullbacks = {"x": "y * (dy - sum(k, dy[k] * y[k]))"}
     says = Says(
         "turns scores into probabilities", "把得分变成概率",
-        "hands each score its probability times (what arrives less its mean)",
+        "passes each score its probability times (the gradient minus its weighted mean)",
         "每个得分得到“概率 ×（梯度减去加权平均）”",
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ class Softmax(Scores):
 
 @card
 class LogSoftmax(Scores):
-    """The logarithm of softmax, without ever computing a probability.
+    """The logarithm of softmax, computed without the probabilities.
 
     Numerics: exact where softmax would underflow to 0 and its logarithm to minus infinity.
     """
@@ -130,7 +130,7 @@ class LogSoftmax(Scores):
     pullbacks = {"x": "dy - exp(y) * sum(k, dy[k])"}
     says = Says(
         "turns scores into log-probabilities", "把得分变成对数概率",
-        "hands each score what arrives less its probability times the sum of all that arrives",
+        "passes each score the gradient minus its probability times the sum of the gradients",
         "每个得分得到“梯度减去概率乘以梯度之和”",
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ class LogSoftmax(Scores):
 class LogSumExp(Scores):
     """The logarithm of the sum of exponentials: a smooth maximum.
 
-    Numerics: never overflows; minus infinity when all scores are.
+    Numerics: does not overflow; minus infinity if all scores are.
     """
 
     name = "logsumexp"
@@ -161,7 +161,7 @@ class LogSumExp(Scores):
     says = Says(
         "takes the smooth maximum",
         "取平滑的最大值",
-        "shares what arrives by the softmax of the scores",
+        "distributes the gradient by the softmax of the scores",
         "按 softmax 分配梯度",
     )
 

@@ -1,4 +1,4 @@
-"""Adding, multiplying and their relatives, element by element."""
+"""Elementwise arithmetic: sums, products, powers, extremes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBERS = "floating-point or whole"
 class Add(Elementwise):
     """The sum of two values.
 
-    Numerics: rounded once; an addend smaller than half a unit in the last place of the other is lost.
+    Numerics: one rounding; an addend below half a unit in the last place of the other has no effect.
     """
 
     name = "add"
@@ -25,7 +25,7 @@ class Add(Elementwise):
     takes = NUMBERS
     says = Says(
         "adds two values", "把两个数相加",
-        "hands what arrives to both addends unchanged", "把传来的梯度原样分发给两个加数",
+        "passes the gradient to both addends unchanged", "把传来的梯度原样分发给两个加数",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ class Add(Elementwise):
 class Subtract(Elementwise):
     """The difference of two values.
 
-    Numerics: cancels leading digits when the two are close.
+    Numerics: cancellation of leading digits if the two values are close.
     """
 
     name = "subtract"
@@ -47,7 +47,7 @@ class Subtract(Elementwise):
     takes = NUMBERS
     says = Says(
         "subtracts the second value from the first", "用第一个数减去第二个数",
-        "hands what arrives to the first and its negative to the second",
+        "passes the gradient to the first value and its negative to the second",
         "把梯度传给被减数，把相反数传给减数",
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ class Multiply(Elementwise):
     takes = NUMBERS
     says = Says(
         "multiplies two values", "把两个数相乘",
-        "hands each factor what arrives times the other factor", "互换：每个因子得到“梯度乘以另一个因子”",
+        "passes each factor the gradient times the other factor", "互换：每个因子得到“梯度乘以另一个因子”",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ class Multiply(Elementwise):
 class Divide(Elementwise):
     """The quotient of two values.
 
-    Numerics: division by zero gives an infinity, zero by zero gives NaN, as IEEE 754 has it.
+    Numerics: division by zero gives infinity, 0 / 0 gives NaN (IEEE 754).
     """
 
     name = "divide"
@@ -89,7 +89,7 @@ class Divide(Elementwise):
     domain = ((-2.0, 2.0), (0.5, 2.0))
     says = Says(
         "divides the first value by the second", "用第一个数除以第二个数",
-        "divides what arrives by the denominator; for the denominator also times minus the quotient",
+        "divides the gradient by the denominator; for the denominator also times minus the quotient",
         "分子得到梯度除以分母，分母所得还要再乘以负的商",
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ class Divide(Elementwise):
 
 @card
 class Negative(Elementwise):
-    """The value with its sign turned."""
+    """The negative of the value."""
 
     name = "negative"
     chinese = "取负"
@@ -107,7 +107,7 @@ class Negative(Elementwise):
     formula = "-x"
     pullbacks = {"x": "-dy"}
     takes = NUMBERS
-    says = Says("turns the sign", "改变正负号", "turns the sign of what arrives", "把传来的梯度变号")
+    says = Says("changes the sign", "改变正负号", "changes the sign of the gradient", "把传来的梯度变号")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return -x
@@ -123,7 +123,7 @@ class Square(Elementwise):
     formula = "x ^ 2"
     pullbacks = {"x": "dy * 2 * x"}
     says = Says(
-        "squares the value", "求平方", "multiplies what arrives by twice the value", "把梯度乘以该值的 2 倍"
+        "squares the value", "求平方", "multiplies the gradient by twice the value", "把梯度乘以该值的 2 倍"
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -134,9 +134,9 @@ class Square(Elementwise):
 class Power(Elementwise):
     """The first value raised to the second.
 
-    Numerics: a negative base with a broken exponent is NaN. The slope by the base at ``x = 0, p = 0`` is
-        taken as 0, and that by the exponent as 0 where the base is 0. At a negative base a power exists for
-        whole exponents alone, so there is no slope by the exponent: NaN, as in PyTorch.
+    Numerics: NaN for a negative base with a fractional exponent. The derivative by the base at ``x = 0, p =
+        0`` is defined as 0, as is the derivative by the exponent where the base is 0. At a negative base the
+        power is defined for integer exponents only, so the derivative by the exponent is NaN, as in PyTorch.
     """
 
     name = "power"
@@ -150,7 +150,7 @@ class Power(Elementwise):
     domain = ((0.3, 2.0), (-2.0, 2.0))
     says = Says(
         "raises the first value to the power of the second", "求幂",
-        "multiplies what arrives by exponent · base^(exponent − 1), for the exponent by power · ln base",
+        "multiplies the gradient by exponent · base^(exponent − 1), for the exponent by power · ln base",
         "底数得到梯度乘以“指数 · 底数^(指数 − 1)”，指数得到梯度乘以“幂 · ln 底数”",
     )  # fmt: skip
 
@@ -160,9 +160,9 @@ class Power(Elementwise):
 
 @card
 class Abs(Elementwise):
-    """The value without its sign.
+    """The absolute value.
 
-    Numerics: the slope at the corner, x = 0, is taken as 0.
+    Numerics: the derivative at x = 0 is defined as 0.
     """
 
     name = "abs"
@@ -172,7 +172,10 @@ class Abs(Elementwise):
     pullbacks = {"x": "dy * sign(x)"}
     kinks = (0.0,)
     says = Says(
-        "drops the sign", "取绝对值", "turns what arrives where the input is negative", "输入为负处把梯度变号"
+        "drops the sign",
+        "取绝对值",
+        "changes the sign of the gradient where the input is negative",
+        "输入为负处把梯度变号",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -181,16 +184,19 @@ class Abs(Elementwise):
 
 @card
 class Sign(Elementwise):
-    """-1, 0 or 1: the sign of the value."""
+    """The sign of the value: -1, 0 or 1."""
 
     name = "sign"
     chinese = "符号函数"
     arguments = ("x",)
     formula = "sign(x)"
-    pullbacks = {"x": Flat("a sign is the same all around, except at 0")}
+    pullbacks = {"x": Flat("the sign is constant except at 0")}
     kinks = (0.0,)
     says = Says(
-        "keeps only the sign", "只保留符号", "passes nothing on: a sign is flat", "不传梯度：符号函数处处平坦"
+        "keeps only the sign",
+        "只保留符号",
+        "passes no gradient: the sign is piecewise constant",
+        "不传梯度：符号函数处处平坦",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -201,7 +207,7 @@ class Sign(Elementwise):
 class Maximum(Elementwise):
     """The larger of two values.
 
-    Numerics: NaN if either is NaN. At a tie each gets half of what arrives.
+    Numerics: NaN if either is NaN. At a tie each value gets half of the gradient.
     """
 
     name = "maximum"
@@ -214,7 +220,7 @@ class Maximum(Elementwise):
     }
     says = Says(
         "keeps the larger value", "取较大的数",
-        "hands what arrives to the larger input alone", "选通：梯度只传给较大的输入",
+        "passes the gradient to the larger value only", "选通：梯度只传给较大的输入",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -225,7 +231,7 @@ class Maximum(Elementwise):
 class Minimum(Elementwise):
     """The smaller of two values.
 
-    Numerics: NaN if either is NaN. At a tie each gets half of what arrives.
+    Numerics: NaN if either is NaN. At a tie each value gets half of the gradient.
     """
 
     name = "minimum"
@@ -238,7 +244,7 @@ class Minimum(Elementwise):
     }
     says = Says(
         "keeps the smaller value", "取较小的数",
-        "hands what arrives to the smaller input alone", "选通：梯度只传给较小的输入",
+        "passes the gradient to the smaller value only", "选通：梯度只传给较小的输入",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Comparing values and choosing between them."""
+"""Comparisons, logic, and the choice between two values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chainrule.ops.card import Flat, NoGradient, Sample, Says, card, draw
 from chainrule.ops.elementwise.elementwise import Elementwise, same_kind
 from chainrule.spec import Spec, shape_text
 
-_STEP = Flat("a comparison is true or false, and changes only in jumps")
-_LOGIC = NoGradient("true and false are no numbers")
+_STEP = Flat("a comparison is piecewise constant")
+_LOGIC = NoGradient("booleans are not differentiable")
 
 
 class Comparison(Elementwise):
-    """A question about two values with the answer true or false."""
+    """Base of the comparisons of two values, whose result is boolean."""
 
     arguments = ("a", "b")
     pullbacks = {"a": _STEP, "b": _STEP}
@@ -25,10 +25,10 @@ class Comparison(Elementwise):
     kinks = (0.0,)
 
 
-def _asks(question: str, frage: str) -> Says:
+def _comparison_texts(relation: str, relation_zh: str) -> Says:
     return Says(
-        f"asks whether the first value is {question} the second", f"判断第一个数是否{frage}第二个数",
-        "passes nothing on: an answer is flat", "不传梯度：判断结果处处平坦",
+        f"tests whether the first value is {relation} the second", f"判断第一个数是否{relation_zh}第二个数",
+        "passes no gradient: the result is piecewise constant", "不传梯度：判断结果处处平坦",
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class Less(Comparison):
     name = "less"
     chinese = "小于"
     formula = "a < b"
-    says = _asks("less than", "小于")
+    says = _comparison_texts("less than", "小于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a < b
@@ -52,7 +52,7 @@ class LessEqual(Comparison):
     name = "less_equal"
     chinese = "小于等于"
     formula = "a <= b"
-    says = _asks("at most", "小于等于")
+    says = _comparison_texts("at most", "小于等于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a <= b
@@ -65,7 +65,7 @@ class Greater(Comparison):
     name = "greater"
     chinese = "大于"
     formula = "a > b"
-    says = _asks("greater than", "大于")
+    says = _comparison_texts("greater than", "大于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a > b
@@ -78,7 +78,7 @@ class GreaterEqual(Comparison):
     name = "greater_equal"
     chinese = "大于等于"
     formula = "a >= b"
-    says = _asks("at least", "大于等于")
+    says = _comparison_texts("at least", "大于等于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a >= b
@@ -91,7 +91,7 @@ class Equal(Comparison):
     name = "equal"
     chinese = "等于"
     formula = "a == b"
-    says = _asks("equal to", "等于")
+    says = _comparison_texts("equal to", "等于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a == b
@@ -99,12 +99,12 @@ class Equal(Comparison):
 
 @card
 class NotEqual(Comparison):
-    """Whether two values differ; true for NaN beside anything."""
+    """Whether two values differ; true for NaN and any value."""
 
     name = "not_equal"
     chinese = "不等于"
     formula = "a != b"
-    says = _asks("different from", "不等于")
+    says = _comparison_texts("different from", "不等于")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a != b
@@ -120,7 +120,7 @@ class LogicalAnd(Elementwise):
     formula = "a & b"
     pullbacks = {"a": _LOGIC, "b": _LOGIC}
     takes = "true/false"
-    says = Says("asks whether both are true", "判断是否都为真", "passes nothing on", "不传梯度")
+    says = Says("tests whether both are true", "判断是否都为真", "passes no gradient", "不传梯度")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a & b
@@ -136,7 +136,7 @@ class LogicalOr(Elementwise):
     formula = "a | b"
     pullbacks = {"a": _LOGIC, "b": _LOGIC}
     takes = "true/false"
-    says = Says("asks whether one is true", "判断是否至少一个为真", "passes nothing on", "不传梯度")
+    says = Says("tests whether one is true", "判断是否至少一个为真", "passes no gradient", "不传梯度")
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a | b
@@ -152,7 +152,7 @@ class LogicalNot(Elementwise):
     formula = "not(x)"
     pullbacks = {"x": _LOGIC}
     takes = "true/false"
-    says = Says("turns true into false and back", "取反", "passes nothing on", "不传梯度")
+    says = Says("negates the value", "取反", "passes no gradient", "不传梯度")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return ~x
@@ -160,7 +160,7 @@ class LogicalNot(Elementwise):
 
 @card
 class IsFinite(Elementwise):
-    """Whether the value is a number, neither NaN nor an infinity."""
+    """Whether the value is finite: neither NaN nor infinite."""
 
     name = "is_finite"
     chinese = "是否有限"
@@ -169,9 +169,9 @@ class IsFinite(Elementwise):
     pullbacks = {"x": _STEP}
     gives = "bool"
     says = Says(
-        "asks whether the value is finite",
+        "tests whether the value is finite",
         "判断是否为有限数",
-        "passes nothing on: an answer is flat",
+        "passes no gradient: the result is piecewise constant",
         "不传梯度",
     )
 
@@ -181,9 +181,9 @@ class IsFinite(Elementwise):
 
 @card
 class Where(Elementwise):
-    """The first value where the condition holds, else the second.
+    """The first value where the condition is true, else the second.
 
-    Numerics: what is not chosen does not touch the gradient, not even an infinity or NaN.
+    Numerics: the value that is not chosen does not affect the gradient, even if it is infinite or NaN.
     """
 
     name = "where"
@@ -191,19 +191,19 @@ class Where(Elementwise):
     arguments = ("c", "a", "b")
     formula = "where(c, a, b)"
     pullbacks = {
-        "c": Flat("a condition is true or false, and changes only in jumps"),
+        "c": Flat("a condition is piecewise constant"),
         "a": "where(c, dy, 0)",
         "b": "where(c, 0, dy)",
     }
     constraints: ClassVar = {
         "C1": "all inputs have one shape",
-        "C2": "both values are of one kind",
+        "C2": "both values have one dtype",
         "C3": "the condition is true/false",
     }
     says = Says(
-        "chooses one of two values",
+        "selects one of two values",
         "按条件二选一",
-        "hands what arrives to the chosen value",
+        "passes the gradient to the selected value",
         "选通：梯度只传给被选中的值",
     )
 

@@ -1,4 +1,4 @@
-"""What a value *is*: its number kind, its extent, and whether a gradient may pass."""
+"""Operations that change the dtype, count elements, or stop the gradient."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class _Kind(Card):
 
 @card
 class Cast(_Kind):
-    """The same values as numbers of another kind.
+    """The values converted to another dtype.
 
     Args:
-        dtype: the new kind, one chainrule computes with (C1).
+        dtype: the new dtype, a supported one (C1).
 
-    Numerics: to a float of fewer digits rounds to nearest; to a whole number cuts towards 0; to true/false is
-    "not zero".
+    Numerics: to a float of lower precision, rounds to nearest; to an integer, truncates towards 0; to bool,
+        true where the value is not 0.
     """
 
     name = "cast"
@@ -48,8 +48,8 @@ class Cast(_Kind):
     arguments = ("x",)
     formula = "x"
     pullbacks = {"x": "dy"}
-    constraints = {"C1": "the kind is known"}
-    says = Says("changes the kind of number", "转换数值类型", "changes the kind back", "转换回原来的数值类型")
+    constraints = {"C1": "the dtype is supported"}
+    says = Says("converts the dtype", "转换数值类型", "converts the gradient back", "转换回原来的数值类型")
 
     def infer(self, *specs: Spec) -> Spec:
         if self.dtype not in DTYPES:
@@ -64,8 +64,8 @@ class Cast(_Kind):
         if x.spec.is_float and y.spec.is_float:
             return (make(Cast(x.dtype), dy),)
         if x.spec.is_float:
-            return (Flat("integers change only in jumps"),)
-        return (NoGradient("integers have no small steps"),)
+            return (Flat("integers are piecewise constant"),)
+        return (NoGradient("integers are not differentiable"),)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         (x,) = inputs
@@ -73,8 +73,8 @@ class Cast(_Kind):
             return Compare("!=", Element(0, index), Number(0))
         if x.dtype == np.bool_:
             return Apply("where", (Element(0, index), Number(1), Number(0)))
-        whole = self.dtype not in FLOATS and x.dtype.kind == "f"
-        return Number(int(x[index])) if whole else Element(0, index)
+        is_truncated = self.dtype not in FLOATS and x.dtype.kind == "f"
+        return Number(int(x[index])) if is_truncated else Element(0, index)
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         return aligned(axes)
@@ -97,15 +97,15 @@ class Cast(_Kind):
 
 @card
 class StopGradient(Elementwise):
-    """The same value, through which no gradient passes: to the rest of the network it is a constant."""
+    """The value, treated as a constant by differentiation."""
 
     name = "stop_gradient"
     chinese = "截断梯度"
     arguments = ("x",)
     formula = "x"
-    pullbacks = {"x": Flat("it was asked to stop here")}
+    pullbacks = {"x": Flat("stop_gradient stops the gradient")}
     takes = "any"
-    says = Says("passes the value", "原样传递", "stops what arrives", "截断梯度")
+    says = Says("passes the value", "原样传递", "stops the gradient", "截断梯度")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x
@@ -119,11 +119,11 @@ class _Counted(Card):
 
 @card
 class Extent(_Counted):
-    """How many numbers lie along some axes: the n of a mean, known when the batch is.
+    """The number of elements along some axes: the n of a mean, known once the batch size is.
 
     Args:
         axes: the axes to count along; each exists (C1).
-        dtype: number kind of the count.
+        dtype: dtype of the count.
     """
 
     name = "extent"
@@ -132,7 +132,7 @@ class Extent(_Counted):
     formula = "n"
     pullbacks = {"x": Flat("a count does not depend on the values")}
     constraints = {"C1": "every axis exists"}
-    says = Says("counts", "计数", "passes nothing on: a count is flat", "不传梯度")
+    says = Says("counts", "计数", "passes no gradient: a count does not depend on the values", "不传梯度")
     shared: ClassVar = Shared()
 
     def infer(self, *specs: Spec) -> Spec:
@@ -154,7 +154,7 @@ class Extent(_Counted):
         return Number(int(self.evaluate(inputs[0])))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        return self.shared  # it asks for the length of the whole batch, which every part is told
+        return self.shared  # the length of the full batch, which is known to every part
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -169,17 +169,17 @@ class Extent(_Counted):
 
 
 def cast(x: Node, dtype: str) -> Node:
-    """``x`` as numbers of another kind."""
+    """``x`` converted to a dtype."""
     return x if x.dtype == dtype else make(Cast(dtype), x)
 
 
 def stop_gradient(x: Node) -> Node:
-    """``x``, as a constant to everything that follows."""
+    """``x``, treated as a constant by differentiation."""
     return make(StopGradient(), x)
 
 
 def extent(x: Node, axes: tuple[int, ...]) -> Node:
-    """How many numbers lie along ``axes`` of ``x``, as a number of its kind."""
+    """The number of elements along ``axes`` of ``x``, in its dtype."""
     return make(Extent(axes, x.dtype), x)
 
 

@@ -1,9 +1,8 @@
-"""Operations that treat each element by itself: one formula says all.
+"""Base of the elementwise operations, which are defined by one formula.
 
-For these the formula is not a comment but the card's substance: the shape rule, the scalar rule and the batch
-rule are the same for all, and each pullback is *written as a formula* (``"dy * y"``) and turned into nodes
-from it. All inputs have one shape; stretching a smaller one is a node of its own (``broadcast``), so no rule
-here ever asks which axis was stretched.
+All share the rules for shape, scalars and batch. The pullback of each argument is *written as a formula*
+(``"dy * y"``), from which nodes are built. All inputs have one shape: broadcasting is a node of its own, so
+no rule here depends on which axis was broadcast.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 
 class Elementwise(Card):
-    """An operation on each element by itself.
+    """Base of the elementwise operations.
 
-    A subclass states ``takes`` (what kinds of numbers, a key of ``KINDS``), ``gives`` (the kind of the
-    result; ``""``: that of the inputs), ``domain`` (for each argument the range its samples are drawn from)
-    and ``kinks`` (values at which a small step would cross a corner).
+    A subclass defines ``takes`` (the accepted dtypes, a key of ``KINDS``), ``gives`` (the dtype of the
+    result; ``""``: that of the inputs), ``domain`` (for each argument the range from which its samples are
+    drawn) and ``kinks`` (values at which the derivative jumps).
     """
 
     constraints = {
         "C1": "all inputs have one shape",
-        "C2": "all inputs are of one kind, one that the card takes",
+        "C2": "all inputs have one dtype, which the operation accepts",
     }
     takes: ClassVar[str] = "floating-point"
     gives: ClassVar[str] = ""
@@ -78,8 +77,8 @@ class Elementwise(Card):
         op, kinds = cls(), KINDS[cls.takes]
 
         def inputs(*shape: int) -> tuple[np.ndarray, ...]:
-            drawn = [draw(*shape, low=low, high=high, seed=i) for i, (low, high) in enumerate(cls.spans())]
-            return tuple(as_kind(array, kinds) for array in drawn)
+            arrays = [draw(*shape, low=low, high=high, seed=i) for i, (low, high) in enumerate(cls.spans())]
+            return tuple(as_kind(array, kinds) for array in arrays)
 
         edges = (
             *cls.kinks,
@@ -91,7 +90,7 @@ class Elementwise(Card):
         )
         special = [v for v in edges if cls.allows(v)]
         ties = tuple(as_kind(np.array(special), kinds) for _ in cls.arguments)
-        found = [
+        samples = [
             Sample(op, inputs(5, 3), batch=(0,) * len(cls.arguments)),
             Sample(op, inputs(2, 1, 4), batch=(2,) * len(cls.arguments)),
             Sample(op, inputs()),
@@ -100,28 +99,28 @@ class Elementwise(Card):
             Sample(op, ties, smooth=False),
         ]
         if len(cls.arguments) > 1:
-            found.append(Sample(op, (*inputs(2, 3)[:-1], inputs(3, 2)[-1]), breaks="C1"))
+            samples.append(Sample(op, (*inputs(2, 3)[:-1], inputs(3, 2)[-1]), breaks="C1"))
         wrong = np.ones((2, 3), "bool" if "bool" not in kinds else "float64")
         if cls.takes != "any":
-            found.append(Sample(op, (wrong,) * len(cls.arguments), breaks="C2"))
+            samples.append(Sample(op, (wrong,) * len(cls.arguments), breaks="C2"))
         elif len(cls.arguments) > 1:
-            found.append(Sample(op, (np.ones(2), np.ones(2, "int64")), breaks="C2"))
-        return tuple(found)
+            samples.append(Sample(op, (np.ones(2), np.ones(2, "int64")), breaks="C2"))
+        return tuple(samples)
 
     @classmethod
     def spans(cls) -> tuple[tuple[float, float], ...]:
-        """For each argument the range its samples are drawn from; the last one stated holds for the rest."""
+        """The range of the samples of each argument; the last entry of ``domain`` holds for the rest."""
         stated = cls.domain
         return tuple(stated[min(i, len(stated) - 1)] for i in range(len(cls.arguments)))
 
     @classmethod
     def allows(cls, value: float) -> bool:
-        """Whether a special value lies in the domain of every argument (a half-open domain has no sign)."""
+        """Whether a special value is in the domain of every argument."""
         return all(low < 0 or value > 0 for low, _ in cls.spans())
 
 
 def same_kind(op: str, specs: tuple[Spec, ...], takes: str) -> None:
-    """Refuse inputs of several number kinds, or of a kind the operation does not take."""
+    """Refuse inputs of different dtypes, or of a dtype that the operation does not accept."""
     kinds = dict.fromkeys(spec.dtype for spec in specs)
     first = next(iter(kinds))
     if len(kinds) > 1:
@@ -136,15 +135,17 @@ def same_kind(op: str, specs: tuple[Spec, ...], takes: str) -> None:
 
 
 def as_kind(array: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
-    """Sample numbers as the first of these kinds."""
+    """Sample values in the first of these dtypes."""
     if kinds[0] == "bool":
         return np.asarray(array > 0)
     return array.astype(kinds[0] if kinds[0] != "float32" else "float64")
 
 
 def aligned(axes: Axes) -> BatchRule:
-    """The rule of an operation that keeps every axis where it is."""
-    found = {axis for axis in axes if axis is not None}
-    if not found:
+    """The batch rule of an operation that keeps every axis in its place."""
+    batch_axes = {axis for axis in axes if axis is not None}
+    if not batch_axes:
         return Shared()
-    return Apart(found.pop()) if len(found) == 1 else Whole("samples lie along different axes of the inputs")
+    if len(batch_axes) > 1:
+        return Whole("samples lie along different axes of the inputs")
+    return Apart(batch_axes.pop())

@@ -1,4 +1,4 @@
-"""Smooth and bent curves of one value: exp, log, roots and the activations the article names."""
+"""Elementwise functions of one value: exp, log, sqrt, sin, cos and the basic activations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chainrule.records import frozen
 
 @card
 class Exp(Elementwise):
-    """e raised to the value.
+    """The exponential function, e to the power of the value.
 
     Numerics: overflows to infinity above 88.7 (float32) or 709.7 (float64).
     """
@@ -25,7 +25,7 @@ class Exp(Elementwise):
     formula = "exp(x)"
     pullbacks = {"x": "dy * y"}
     says = Says(
-        "raises e to the value", "求 e 的幂", "multiplies what arrives by its own value", "把梯度乘以自身的值"
+        "raises e to the value", "求 e 的幂", "multiplies the gradient by the result", "把梯度乘以自身的值"
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ class Log(Elementwise):
     pullbacks = {"x": "dy / x"}
     domain = ((0.2, 3.0),)
     says = Says(
-        "takes the natural logarithm", "取自然对数", "divides what arrives by the input", "把梯度除以输入"
+        "takes the natural logarithm", "取自然对数", "divides the gradient by the input", "把梯度除以输入"
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ class Log(Elementwise):
 class Sqrt(Elementwise):
     """The square root.
 
-    Numerics: NaN below 0; the slope at 0 is infinite.
+    Numerics: NaN below 0; the derivative at 0 is infinite.
     """
 
     name = "sqrt"
@@ -67,7 +67,7 @@ class Sqrt(Elementwise):
     pullbacks = {"x": "dy / (2 * y)"}
     domain = ((0.2, 3.0),)
     says = Says(
-        "takes the square root", "开平方", "divides what arrives by twice the root", "把梯度除以两倍的平方根"
+        "takes the square root", "开平方", "divides the gradient by twice the root", "把梯度除以两倍的平方根"
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ class Sin(Elementwise):
     arguments = ("x",)
     formula = "sin(x)"
     pullbacks = {"x": "dy * cos(x)"}
-    says = Says("takes the sine", "取正弦", "multiplies what arrives by the cosine", "把梯度乘以余弦")
+    says = Says("takes the sine", "取正弦", "multiplies the gradient by the cosine", "把梯度乘以余弦")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.sin(x)
@@ -99,7 +99,7 @@ class Cos(Elementwise):
     formula = "cos(x)"
     pullbacks = {"x": "-dy * sin(x)"}
     says = Says(
-        "takes the cosine", "取余弦", "multiplies what arrives by minus the sine", "把梯度乘以负的正弦"
+        "takes the cosine", "取余弦", "multiplies the gradient by minus the sine", "把梯度乘以负的正弦"
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -108,9 +108,9 @@ class Cos(Elementwise):
 
 @card
 class Tanh(Elementwise):
-    """The hyperbolic tangent: bends any number into (-1, 1).
+    """The hyperbolic tangent, with values in (-1, 1).
 
-    Numerics: saturates; beyond \\|x\\| = 3 the slope is under 0.01 and a signal going back nearly dies.
+    Numerics: saturates: the derivative is below 0.01 for \\|x\\| > 3.
     """
 
     name = "tanh"
@@ -119,8 +119,8 @@ class Tanh(Elementwise):
     formula = "tanh(x)"
     pullbacks = {"x": "dy * (1 - y ^ 2)"}
     says = Says(
-        "bends the value into (-1, 1)", "把数值弯进 (−1, 1)",
-        "shrinks what arrives by 1 − tanh², at most 1", "按 1 − tanh² 缩小梯度，最多不变",
+        "maps the value into (-1, 1)", "把数值映射到 (−1, 1)",
+        "multiplies the gradient by 1 − tanh², at most 1", "按 1 − tanh² 缩小梯度，最多不变",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -129,11 +129,10 @@ class Tanh(Elementwise):
 
 @card
 class Sigmoid(Elementwise):
-    """The logistic curve 1/(1 + e^(-x)): bends any number into (0, 1), the article's activation function.
+    """The logistic function 1/(1 + e^(-x)), with values in (0, 1).
 
-    Numerics: computed from e^(-\\|x\\|), so it never overflows. The slope y(1 - y) is at most 0.25, at x = 0,
-        and
-    under 0.01 beyond \\|x\\| = 4.6.
+    Numerics: computed from e^(-\\|x\\|), so it never overflows. The derivative y(1 - y) is at most 0.25, at x
+        = 0, and below 0.01 for \\|x\\| > 4.6.
     """
 
     name = "sigmoid"
@@ -142,8 +141,8 @@ class Sigmoid(Elementwise):
     formula = "1 / (1 + exp(-x))"
     pullbacks = {"x": "dy * y * (1 - y)"}
     says = Says(
-        "bends the value into (0, 1)", "把数值弯进 (0, 1)",
-        "shrinks what arrives by σ(1 − σ), at most to a quarter", "按 σ(1 − σ) 缩小梯度，最多只剩四分之一",
+        "maps the value into (0, 1)", "把数值映射到 (0, 1)",
+        "multiplies the gradient by σ(1 − σ), at most a quarter", "按 σ(1 − σ) 缩小梯度，最多只剩四分之一",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -155,7 +154,7 @@ class Sigmoid(Elementwise):
 class Relu(Elementwise):
     """The value where it is positive, else 0: the rectified linear unit.
 
-    Numerics: the slope at the corner, x = 0, is taken as 0. NaN stays NaN.
+    Numerics: the derivative at x = 0 is defined as 0. NaN stays NaN.
 
     Reference: Nair and Hinton (2010), Rectified linear units improve restricted Boltzmann machines (ICML).
     """
@@ -168,7 +167,7 @@ class Relu(Elementwise):
     kinks = (0.0,)
     says = Says(
         "keeps positive values and makes the others 0", "保留正数，其余变为 0",
-        "lets what arrives through where the input was positive", "选通：输入为正处放行梯度，其余为 0",
+        "passes the gradient where the input was positive", "选通：输入为正处放行梯度，其余为 0",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -177,7 +176,7 @@ class Relu(Elementwise):
 
 @card
 class Softplus(Elementwise):
-    """A smooth relu: log(1 + e^x).
+    """The softplus function log(1 + e^x), a smooth relu.
 
     Numerics: computed as max(x, 0) + log(1 + e^(-\\|x\\|)), so it never overflows.
     """
@@ -188,9 +187,9 @@ class Softplus(Elementwise):
     formula = "log(1 + exp(x))"
     pullbacks = {"x": "dy * sigmoid(x)"}
     says = Says(
-        "rounds the corner of relu",
+        "smooths the corner of relu",
         "平滑的 ReLU",
-        "multiplies what arrives by the sigmoid",
+        "multiplies the gradient by the sigmoid",
         "把梯度乘以 Sigmoid 值",
     )
 
@@ -200,7 +199,7 @@ class Softplus(Elementwise):
 
 @card
 class Erf(Elementwise):
-    """The error function, the integral of the bell curve.
+    """The error function, 2/√π times the integral of e^(-t^2) from 0 to x.
 
     Numerics: within a few units in the last place of float64.
 
@@ -215,7 +214,7 @@ class Erf(Elementwise):
     says = Says(
         "takes the error function",
         "取误差函数",
-        "multiplies what arrives by 2/√π · exp(−value²)",
+        "multiplies the gradient by 2/√π · exp(−value²)",
         "把梯度乘以 2/√π · exp(−该值²)",
     )
 
@@ -224,13 +223,13 @@ class Erf(Elementwise):
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
-    """2/√π e^(−x²) (x + 2x³/3 + 4x⁵/(3·5) + ...): all terms of one sign, so nothing cancels.
+    """2/√π e^(−x²) (x + 2x³/3 + 4x⁵/(3·5) + ...): all terms have one sign, so nothing cancels.
 
-    NumPy has no error function, and SciPy's would make ``import chainrule`` load SciPy.
+    NumPy has no error function, and with SciPy's ``import chainrule`` would load SciPy.
     """
-    near = np.clip(x, -6.0, 6.0)  # beyond 6 the next float64 after 1 is farther than the function is
-    square, n = near * near, 1
-    total = term = near
+    limited = np.clip(x, -6.0, 6.0)  # beyond 6 the result rounds to 1 in float64
+    square, n = limited * limited, 1
+    total = term = limited
     while np.any(np.abs(term) > 1e-17 * np.abs(total)):
         n += 2
         term = term * (2.0 * square / n)
@@ -240,16 +239,19 @@ def _erf(x: np.ndarray) -> np.ndarray:
 
 @card
 class Floor(Elementwise):
-    """The largest whole number that is not above the value."""
+    """The largest integer that is not above the value."""
 
     name = "floor"
     chinese = "向下取整"
     arguments = ("x",)
     formula = "floor(x)"
-    pullbacks = {"x": Flat("a staircase is flat between its steps")}
+    pullbacks = {"x": Flat("floor is piecewise constant")}
     kinks = (1.0,)
     says = Says(
-        "rounds down", "向下取整", "passes nothing on: a staircase is flat", "不传梯度：阶梯函数处处平坦"
+        "rounds down",
+        "向下取整",
+        "passes no gradient: floor is piecewise constant",
+        "不传梯度：阶梯函数处处平坦",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -258,7 +260,7 @@ class Floor(Elementwise):
 
 @frozen
 class Limits(Elementwise):
-    """What ``clip`` needs besides its input: the two limits."""
+    """The limits of ``clip``."""
 
     low: float = -1.0
     high: float = 1.0
@@ -266,12 +268,12 @@ class Limits(Elementwise):
 
 @card
 class Clip(Limits):
-    """The value, moved to the nearest limit when it lies outside.
+    """The value, limited to an interval.
 
     Args:
         low, high: the limits, low <= high (C3).
 
-    Numerics: the slope is 1 on the limits themselves, 0 outside.
+    Numerics: the derivative is 1 inside and at the limits, 0 outside.
 
     Raises:
         UsageError E102: the limits are in the wrong order.
@@ -285,8 +287,8 @@ class Clip(Limits):
     constraints: ClassVar = {**Elementwise.constraints, "C3": "the lower limit is not above the upper one"}
     kinks = (-1.0, 1.0)
     says = Says(
-        "moves the value inside its limits", "把数值限制在上下限之内",
-        "lets what arrives through where nothing was cut", "未被截断处放行梯度，其余为 0",
+        "limits the value to an interval", "把数值限制在上下限之内",
+        "passes the gradient where the value was not limited", "未被截断处放行梯度，其余为 0",
     )  # fmt: skip
 
     def infer(self, *specs):

@@ -1,20 +1,20 @@
-"""Convolution: one small table of weights, moved over the whole image.
+"""Convolution: a kernel of weights that slides over an image.
 
-What every library calls convolution is the cross-correlation
+What neural-network libraries call convolution is the cross-correlation
 
     y[b, i, o] = sum over t and c of  x[b, i * stride + t * dilation - low, c] * w[o, t, c]
 
-(the kernel is not turned round). It is linear in x and linear in w. A map that is linear in two arguments has
-two transposes, and these are the gradients by x and by w:
+(the kernel is not flipped). It is linear in x and linear in w. A map that is linear in two arguments has two
+transposes, which are the gradients by x and by w:
 
     Convolution(x, w) -> y      ConvolutionInput(g, w) -> like x      ConvolutionWeight(x, g) -> like w
 
-All three are the one trilinear form  <g, Convolution(x, w)>  with a different argument left open. So the
+All three are the trilinear form  <g, Convolution(x, w)>  with a different argument left open. So the
 pullbacks of each are the other two, no further card is needed, and derivatives of every order exist.
-``ConvolutionInput`` is also known as the transposed convolution, or, misleadingly, deconvolution.
+``ConvolutionInput`` is also called transposed convolution, or, misleadingly, deconvolution.
 
-In NumPy each is one product of matrices: the windows of the image, side by side, times the weights as a table
-(Chellapilla, Puri and Simard, 2006). The groups of channels are a stack of such products.
+In NumPy each is a matrix product: the windows of the image as rows (im2col) times the weights as a matrix
+(Chellapilla, Puri and Simard, 2006). Groups of channels are a stack of such products.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from chainrule.spec import Spec
 # Settings of samples: two axes, each with its own stride, padding and dilation; three axes.
 _UNEVEN = ((2, 1), (1, 0), (0, 2), (1, 2))
 _CUBE = ((1,) * 3, (0,) * 3, (0,) * 3, (1,) * 3)
-_SAYS_PULLED = ("hands what arrives to its factors", "把梯度乘以另一因子后分给两个因子")
+_SAYS_PULLED = ("passes each factor the gradient times the other factor", "把梯度乘以另一因子后分给两个因子")
 
 
 @card
 class Convolution(Kernel):
-    """The kernel laid over the image at every place, products added up: the cross-correlation.
+    """Convolution (cross-correlation): a weighted sum of each window of the image.
 
     Shapes: x (B, *space, C), w (O, *kernel, C/groups) -> (B, *places, O).
 
     Args:
         strides, low, high, dilation: see ``chainrule.ops.linear.window_geometry``.
-        groups: into how many parts the channels are divided; each part of O sees one part of C. As many
-            groups as channels is a depthwise convolution.
+        groups: the number of parts into which the channels are divided; each part of O depends on one part
+            of C. With as many groups as channels it is a depthwise convolution.
 
     Cost: 2 B places O kernel C/groups flops.
     """
@@ -72,10 +72,10 @@ class Convolution(Kernel):
         "w": "sum(b, sum(i, x[b,s*i+d*k-p,c] * dy[b,i,o]))",
     }
     says = Says(
-        "lays one kernel over every place of the image and adds the products up",
+        "slides a kernel over the image and computes weighted sums",
         "用同一卷积核滑过图像各处，加权求和",
-        "hands each pixel its weights times what arrives wherever the kernel covered it, and each weight its "
-        "pixels times what arrives",
+        "passes each pixel the sum of weight times gradient over all places that cover it, and each weight "
+        "the sum of pixel times gradient",
         "每个像素得到覆盖它的各处“权重乘以梯度”之和，每个权重得到各处“像素乘以梯度”之和",
     )  # fmt: skip
 
@@ -92,8 +92,8 @@ class Convolution(Kernel):
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         x, w = inputs
-        by_x = self.turned(ConvolutionInput, space=space_of(self.name, x.spec))
-        by_w = self.turned(ConvolutionWeight, kernel=space_of(self.name, w.spec))
+        by_x = self.transposed(ConvolutionInput, space=space_of(self.name, x.spec))
+        by_w = self.transposed(ConvolutionWeight, kernel=space_of(self.name, w.spec))
         return make(by_x, dy, w), make(by_w, x, dy)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
@@ -135,13 +135,13 @@ class _Spaced(Kernel):
 
 @card
 class ConvolutionInput(_Spaced):
-    """The transpose of ``Convolution`` by the image: numbers at the places, spread by the kernel over it.
+    """The transpose of ``Convolution`` by the image (transposed convolution).
 
     Shapes: g (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C).
 
     Args:
         strides, low, high, dilation, groups: those of the convolution.
-        space: the spatial axes of its image; with a stride, images of several lengths have as many places.
+        space: the spatial axes of the image; with a stride, several sizes have the same number of places.
 
     Cost: as the convolution.
     """
@@ -169,22 +169,22 @@ class ConvolutionInput(_Spaced):
         for spec in specs:
             space_of(self.name, spec)
         image = g.with_shape((g.shape[0], *self.space, w.shape[-1] * self.groups))
-        self.met(g, self.result(image, w))
+        self.require_result(g, self.result(image, w))
         return image
 
     def evaluate(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
         table, channels = self.table(w), self.groups * w.shape[-1]
         x = np.empty((len(g), *self.space, channels), g.dtype)
         for part in self.pieces(g, w):
-            rows, here = np.matmul(self.rows(g[part]), table), g[part].shape[:-1]  # (G, B*places, kernel*I)
-            windows = np.moveaxis(rows.reshape(self.groups, *here, *w.shape[1:]), 0, -2)
-            x[part] = self.put(windows.reshape(*here, *w.shape[1:-1], channels), self.space)
+            rows, lead = np.matmul(self.rows(g[part]), table), g[part].shape[:-1]  # (G, B*places, kernel*I)
+            windows = np.moveaxis(rows.reshape(self.groups, *lead, *w.shape[1:]), 0, -2)
+            x[part] = self.put(windows.reshape(*lead, *w.shape[1:-1], channels), self.space)
         return x
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         g, w = inputs
-        by_w = self.turned(ConvolutionWeight, kernel=space_of(self.name, w.spec))
-        return make(self.turned(Convolution), dy, w), make(by_w, dy, g)
+        by_w = self.transposed(ConvolutionWeight, kernel=space_of(self.name, w.spec))
+        return make(self.transposed(Convolution), dy, w), make(by_w, dy, g)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         (g, w), (b, *cell, c) = inputs, index
@@ -222,13 +222,13 @@ class _Shaped(Kernel):
 
 @card
 class ConvolutionWeight(_Shaped):
-    """The transpose of ``Convolution`` by the weights: each weight's pixels times the numbers they went into.
+    """The transpose of ``Convolution`` by the weights.
 
-    Shapes: x (B, *space, C), g (B, *places, O) -> (O, *kernel, C/groups). The samples are added up.
+    Shapes: x (B, *space, C), g (B, *places, O) -> (O, *kernel, C/groups), summed over the samples.
 
     Args:
         strides, low, high, dilation, groups: those of the convolution.
-        kernel: the spatial axes of its weights; with a stride, kernels of several lengths give as many
+        kernel: the spatial axes of the weights; with a stride, several sizes have the same number of
             places.
 
     Cost: as the convolution.
@@ -247,7 +247,7 @@ class ConvolutionWeight(_Shaped):
         "C6": "the numbers are those of a convolution with this kernel",
     }
     says = Says(
-        "adds up, over all places and samples, pixel times number",
+        "sums pixel times number over all places and samples",
         "对所有位置和样本累加“像素乘以数”",
         *_SAYS_PULLED,
     )
@@ -259,7 +259,7 @@ class ConvolutionWeight(_Shaped):
         deep = self.channels_fit(x, g.shape[-1]) // self.groups
         weights = x.with_shape((g.shape[-1], *self.kernel, deep))
         same_kind(self.name, (x, g), "floating-point")
-        self.met(g, self.result(x, weights))
+        self.require_result(g, self.result(x, weights))
         return weights
 
     def evaluate(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -271,8 +271,8 @@ class ConvolutionWeight(_Shaped):
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         x, g = inputs
-        by_x = self.turned(ConvolutionInput, space=space_of(self.name, x.spec))
-        return make(by_x, g, dy), make(self.turned(Convolution), x, dy)
+        by_x = self.transposed(ConvolutionInput, space=space_of(self.name, x.spec))
+        return make(by_x, g, dy), make(self.transposed(Convolution), x, dy)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         (x, g), (o, *tap, c) = inputs, index
@@ -287,7 +287,7 @@ class ConvolutionWeight(_Shaped):
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         if axes == (None, None):
             return Shared()
-        return Reduced("sum") if axes == (0, 0) else Whole("the samples of the two sides meet")
+        return Reduced("sum") if axes == (0, 0) else Whole("samples of the two inputs are combined")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -311,20 +311,20 @@ class ConvolutionWeight(_Shaped):
 def convolution(
     x: Node, w: Node, stride: Widths = 1, padding: Padding = "valid", dilation: Widths = 1, groups: int = 1
 ) -> Node:
-    """A kernel laid over images at every place, products added up: (B, *space, C) -> (B, *places, O).
+    """Convolution (cross-correlation): (B, *space, C) -> (B, *places, O).
 
     Args:
-        x: images (B, *space, C) of one to three spatial axes.
+        x: images (B, *space, C) with one to three spatial axes.
         w: weights (O, *kernel, C/groups).
-        stride: how far a step moves the kernel, one number or one for each spatial axis.
+        stride: the step of the kernel, one number or one for each spatial axis.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair (before, after).
-        dilation: how far neighboring weights lie apart.
-        groups: into how many parts the channels are divided.
+        dilation: the distance between neighboring weights.
+        groups: the number of parts into which the channels are divided.
 
     Raises:
-        ShapeError E213, E214, E215, E217, E218: no image; channels that groups do not divide; an image that
-            is too small; weights of another depth; settings for another number of axes.
-        UsageError E101: no such word for padding.
+        ShapeError E213, E214, E215, E217, E218: not an image; channels that the groups do not divide; an
+            image that is too small; weights of another depth; settings for another number of axes.
+        UsageError E101: no such padding.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -334,13 +334,13 @@ def convolution(
     """
     op = Convolution.name
     space, kernel = both_spaces(op, x.spec, w.spec)
-    strides, apart = (
+    strides, dilations = (
         per_axis(op, "stride", stride, len(space)),
         per_axis(op, "dilation", dilation, len(space)),
     )
-    spans = tuple(span(k, d) for k, d in zip(kernel, apart, strict=True))
+    spans = tuple(span(k, d) for k, d in zip(kernel, dilations, strict=True))
     low, high = padding_of(op, padding, space, spans, strides)
-    return make(Convolution(strides, low, high, apart, groups), x, w)
+    return make(Convolution(strides, low, high, dilations, groups), x, w)
 
 
 def convolution_transpose(
@@ -352,19 +352,19 @@ def convolution_transpose(
     groups: int = 1,
     space: Widths | None = None,
 ) -> Node:
-    """Every number spread by a kernel over a larger image: the way back of ``convolution``.
+    """Transposed convolution: the gradient of ``convolution`` by its input.
 
-    Shapes: x (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C): w is stored as that of the
-    convolution whose transpose this is, so its first axis meets the channels of ``x``.
+    Shapes: x (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C): w has the layout of
+    the convolution whose transpose this is, so its first axis corresponds to the channels of ``x``.
 
     Args:
-        x, w, stride, padding, dilation, groups: as in ``convolution``; padding is cut off the result.
-        space: the spatial axes of the result. By default the shortest that have as many places; with
+        x, w, stride, padding, dilation, groups: as in ``convolution``; padding is removed from the result.
+        space: the spatial axes of the result. By default the smallest with this number of places; with
             ``"same"``, the places times the stride.
 
     Raises:
-        ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a ``space`` in which
-            the kernel stands at another number of places; settings for another number of axes.
+        ShapeError E213, E214, E216, E218: not an image; channels that the groups do not divide; a ``space``
+            with another number of places; settings for another number of axes.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -374,11 +374,11 @@ def convolution_transpose(
     """
     op = ConvolutionInput.name
     places, kernel = both_spaces(op, x.spec, w.spec)
-    strides, apart = (
+    strides, dilations = (
         per_axis(op, "stride", stride, len(places)),
         per_axis(op, "dilation", dilation, len(places)),
     )
-    spans = tuple(span(k, d) for k, d in zip(kernel, apart, strict=True))
+    spans = tuple(span(k, d) for k, d in zip(kernel, dilations, strict=True))
     wide = tuple(n * s for n, s in zip(places, strides, strict=True))
     low, high = padding_of(op, padding, wide, spans, strides)
     if space is not None:
@@ -386,7 +386,7 @@ def convolution_transpose(
     elif padding != "same":
         around = zip(places, strides, spans, low, high, strict=True)
         wide = tuple((n - 1) * s + k - before - after for n, s, k, before, after in around)
-    return make(ConvolutionInput(strides, low, high, apart, groups, wide), x, w)
+    return make(ConvolutionInput(strides, low, high, dilations, groups, wide), x, w)
 
 
 CARDS = (Convolution, ConvolutionInput, ConvolutionWeight)

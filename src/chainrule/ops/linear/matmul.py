@@ -1,4 +1,4 @@
-"""The product of matrices: the weighted sums of every layer."""
+"""The matrix product."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Matmul(Card):
 
     Shapes: (..., I, K) @ (..., K, J) -> (..., I, J), with equal leading axes.
 
-    Numerics: each element is a sum of K products; the order of the additions is the engine's own, so the last
-        bits may differ from a plain loop.
+    Numerics: each element is a sum of K products; engines add in different orders, so the last bits may
+        differ between them.
 
-    Cost: 2 I K J flops a matrix.
+    Cost: 2 I K J flops for each matrix.
     """
 
     name = "matmul"
@@ -46,11 +46,11 @@ class Matmul(Card):
     constraints = {
         "C1": "the last axis of the left is as long as the last but one of the right",
         "C2": "both have the same number of axes, two at least, and equal leading axes",
-        "C3": "both are of one floating-point kind",
+        "C3": "both have one floating-point dtype",
     }
     says = Says(
-        "adds up the inputs, each times its weight", "加权求和",
-        "hands each input its weight times what arrives, and each weight its input times what arrives",
+        "computes weighted sums of the inputs", "加权求和",
+        "passes each input its weight times the gradient, and each weight its input times the gradient",
         "每个输入得到“权重乘以梯度”，每个权重得到“输入乘以梯度”",
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ class Matmul(Card):
             return Apart(last - 1 if right is None else last)
         if left == last and right == last - 1:
             return Reduced("sum")
-        return Whole("samples meet other samples")
+        return Whole("samples are combined with other samples")
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
@@ -110,9 +110,9 @@ class Matmul(Card):
 
 
 def matmul(a: Node, b: Node) -> Node:
-    """The matrix product as NumPy's ``@`` has it: vectors and stacks of matrices on either side.
+    """The matrix product with the rules of NumPy's ``@``: vectors and stacks of matrices on either side.
 
-    A stack times one matrix is folded to a single large product, which is what makes it fast.
+    A stack of matrices times one matrix is computed as a single large product, which is faster.
 
     Raises:
         ShapeError E203: the inner axes differ.
@@ -122,8 +122,8 @@ def matmul(a: Node, b: Node) -> Node:
             reshape(a, (1, a.shape[0])) if a.rank == 1 else a,
             reshape(b, (b.shape[0], 1)) if b.rank == 1 else b,
         )
-        kept = [n for i, n in enumerate(wide.shape) if not _dropped(i, wide.rank, a.rank, b.rank)]
-        return reshape(wide, kept)
+        shape = [n for i, n in enumerate(wide.shape) if not _is_dropped(i, wide.rank, a.rank, b.rank)]
+        return reshape(wide, shape)
     if b.rank == 2 and a.rank > 2:
         flat = make(Matmul(), reshape(a, (count(a.shape[:-1]), a.shape[-1])), b)
         return reshape(flat, (*a.shape[:-1], b.shape[-1]))
@@ -131,8 +131,8 @@ def matmul(a: Node, b: Node) -> Node:
     return make(Matmul(), broadcast_to(a, (*lead, *a.shape[-2:])), broadcast_to(b, (*lead, *b.shape[-2:])))
 
 
-def _dropped(axis: int, rank: int, left: int, right: int) -> bool:
-    """Whether an axis of the product stands only for a vector that was made a matrix."""
+def _is_dropped(axis: int, rank: int, left: int, right: int) -> bool:
+    """Whether an axis of the product was added only to convert a vector into a matrix."""
     return (axis == rank - 2 and left == 1) or (axis == rank - 1 and right == 1)
 
 

@@ -1,8 +1,7 @@
-"""The windows of an image side by side, and pooling, which is one number for each window.
+"""The windows of an image (im2col), and pooling.
 
-Pooling needs no operation of its own: the largest of a window is ``max`` over the axes of the window that
-``patches`` makes, the mean is ``sum`` divided by the number of cells. So their gradients of every order are
-those of known cards.
+Pooling needs no operation of its own: max pooling is ``max`` over the window axes of ``patches``, average
+pooling ``sum`` divided by the number of cells. So their gradients of every order are those of other cards.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class _Sliding(Windowed):
     }
 
     def reversed(self, kind: type[Card], **extra: object) -> Card:
-        """The card of the way back, with the same settings."""
+        """The transposed card, with the same settings."""
         names = ("strides", "low", "high", "dilation", "window")
         return kind(**{name: getattr(self, name) for name in names}, **extra)
 
@@ -64,15 +63,15 @@ class _Filled(_Sliding):
 
 @card
 class Patches(_Filled):
-    """All windows of an image side by side.
+    """All windows of an image.
 
     Shapes: (B, *space, C) -> (B, *places, *window, C).
 
     Args:
         strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
-        fill: the number that stands in the padding: 0, or minus infinity where the largest is taken.
+        fill: the value of the padding: 0, or minus infinity for max pooling.
 
-    Cost: no arithmetic; without padding NumPy gives a view, otherwise one copy of the image.
+    Cost: no arithmetic; in NumPy a view without padding, otherwise one copy of the image.
     """
 
     name = "patches"
@@ -81,8 +80,8 @@ class Patches(_Filled):
     formula = "x[s*i+d*k-p]"
     pullbacks: ClassVar = {"x": "sum(i, sum(k, where(s*i+d*k-p == j, dy[i,k], 0)))"}
     says = Says(
-        "sets the windows of an image side by side", "把图像的各个窗口并排列出",
-        "adds what arrives at all windows that held a cell", "每个像素得到包含它的所有窗口的梯度之和",
+        "extracts the windows of an image", "把图像的各个窗口并排列出",
+        "sums the gradients of all windows that contain a cell", "每个像素得到包含它的所有窗口的梯度之和",
     )  # fmt: skip
 
     def infer(self, *specs: Spec) -> Spec:
@@ -92,7 +91,7 @@ class Patches(_Filled):
         return x.with_shape((x.shape[0], *self.places(space, self.window), *self.window, x.shape[-1]))
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        return self.taken(x, self.window, self.fill)
+        return self.extract(x, self.window, self.fill)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return (make(self.reversed(Fold, space=space_of(self.name, inputs[0].spec)), dy),)
@@ -126,13 +125,13 @@ class _Spaced(_Sliding):
 
 @card
 class Fold(_Spaced):
-    """The transpose of ``Patches``: windows added back where they were taken; what lay over padding is lost.
+    """The transpose of ``Patches``: windows added at their positions in the image; padding is dropped.
 
     Shapes: (B, *places, *window, C) -> (B, *space, C).
 
     Args:
         strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
-        space: the spatial axes of the image the windows are those of (C5).
+        space: the spatial axes of the image that the windows belong to (C5).
     """
 
     name = "fold"
@@ -142,8 +141,8 @@ class Fold(_Spaced):
     pullbacks: ClassVar = {"x": "dy[s*i+d*k-p]"}
     constraints: ClassVar = {**_Sliding.constraints, "C5": "the windows are those of an image of this space"}
     says = Says(
-        "adds windows up where they lay in the image", "把各窗口按原位置叠加",
-        "hands each window what arrives at its cells", "把对应位置的梯度发给各窗口",
+        "adds the windows at their positions in the image", "把各窗口按原位置叠加",
+        "passes each window the gradient of its cells", "把对应位置的梯度发给各窗口",
     )  # fmt: skip
 
     def infer(self, *specs: Spec) -> Spec:
@@ -200,19 +199,20 @@ def patches(
     dilation: Widths = 1,
     fill: float = 0.0,
 ) -> Node:
-    """All windows of an image side by side: (B, *space, C) -> (B, *places, *window, C).
+    """All windows of an image: (B, *space, C) -> (B, *places, *window, C).
 
     Args:
         x: images.
-        window: how many cells it has, one number or one for each spatial axis.
-        stride: how far a step moves it.
+        window: the size of the window, one number or one for each spatial axis.
+        stride: the step of the window.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair (before, after).
-        dilation: how far its cells lie apart.
-        fill: the number in the padding.
+        dilation: the distance between neighboring cells of the window.
+        fill: the value of the padding.
 
     Raises:
-        ShapeError E213, E215, E218: no image, one that is too small, or settings for another number of axes.
-        UsageError E101: no such word for padding.
+        ShapeError E213, E215, E218: not an image, one that is too small, or settings for another number of
+            axes.
+        UsageError E101: no such padding.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -221,10 +221,10 @@ def patches(
     """
     op, space = Patches.name, space_of(Patches.name, x.spec)
     settings = (("window", window), ("stride", stride), ("dilation", dilation))
-    cells, strides, apart = (per_axis(op, name, value, len(space)) for name, value in settings)
-    spans = tuple(span(k, d) for k, d in zip(cells, apart, strict=True))
+    cells, strides, dilations = (per_axis(op, name, value, len(space)) for name, value in settings)
+    spans = tuple(span(k, d) for k, d in zip(cells, dilations, strict=True))
     low, high = padding_of(op, padding, space, spans, strides)
-    return make(Patches(strides, low, high, apart, cells, float(fill)), x)
+    return make(Patches(strides, low, high, dilations, cells, float(fill)), x)
 
 
 def max_pool(
@@ -234,22 +234,23 @@ def max_pool(
     padding: Padding = "valid",
     dilation: Widths = 1,
 ) -> Node:
-    """The largest number of each window: (B, *space, C) -> (B, *places, C). Padding never wins.
+    """Max pooling, the largest value of each window: (B, *space, C) -> (B, *places, C); ignores padding.
 
     Formula: y_c = max over the cells of a window of x_c, channel by channel.
 
-    Numerics: at a tie all winners share what arrives equally; PyTorch gives all of it to the first. NaN if
-        any number of the window is NaN.
+    Numerics: at a tie the gradient is divided equally among the largest elements; PyTorch passes all of it
+        to the first. NaN if any value in the window is NaN.
 
     Args:
-        x: images (B, *space, C) of one to three spatial axes.
-        window: how wide a window is, one number or one for each spatial axis.
-        padding: ``"valid"``, ``"same"``, or how many cells are set around, one number or one for each axis.
-        dilation: how far the cells of a window lie apart.
-        stride: how far a step moves the window; by default by its own width.
+        x: images (B, *space, C) with one to three spatial axes.
+        window: the size of the window, one number or one for each spatial axis.
+        padding: ``"valid"``, ``"same"``, or the number of cells on each side, one number or one for each
+            axis.
+        dilation: the distance between neighboring cells of the window.
+        stride: the step of the window; by default its size.
 
     Raises:
-        ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
+        ShapeError E213, E215, E218, E219: as ``patches``; or a window that contains only padding.
 
     Example:
         >>> from chainrule.engines import evaluate
@@ -258,7 +259,7 @@ def max_pool(
         [5. 3.]
     """
     windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
-    _fewest_held(windows)
+    _min_cells(windows)
     return reduction_functions.max(windows, _window_axes(x))
 
 
@@ -269,18 +270,18 @@ def average_pool(
     padding: Padding = "valid",
     count_include_pad: bool = False,
 ) -> Node:
-    """The mean of each window: (B, *space, C) -> (B, *places, C).
+    """Average pooling, the mean of each window: (B, *space, C) -> (B, *places, C).
 
     Formula: y_c = 1/n sum over the n cells of a window of x_c, channel by channel.
 
     Args:
         x, window, padding: as in ``max_pool``.
-        stride: how far a step moves the window; by default by its own width.
-        count_include_pad: whether padding counts as zeros. By default the mean is that of the image's own
-            cells, as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.
+        stride: the step of the window; by default its size.
+        count_include_pad: whether padding counts as zeros. By default only cells of the image are averaged,
+            as in TensorFlow; PyTorch's ``count_include_pad`` is true by default.
 
     Raises:
-        ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
+        ShapeError E213, E215, E218, E219: as ``patches``; or a window that contains only padding.
 
     Example:
         >>> from chainrule.engines import evaluate
@@ -289,13 +290,13 @@ def average_pool(
         [3. 2.]
     """
     windows = patches(x, window, window if stride is None else stride, padding)
-    op, axes, fewest = windows.op, _window_axes(x), _fewest_held(windows)
+    op, axes, cells_min = windows.op, _window_axes(x), _min_cells(windows)
     assert isinstance(op, Patches)
     total = reduction_functions.sum(windows, axes)  # (B, *places, C)
     cells = math.prod(n for i, n in enumerate(windows.shape) if i in axes and isinstance(n, int))
-    if count_include_pad or fewest == op.window:
+    if count_include_pad or cells_min == op.window:
         return total / float(cells)
-    table = op.held(space_of(op.name, x.spec), op.window)
+    table = op.cell_counts(space_of(op.name, x.spec), op.window)
     return total / broadcast_to(
         constant(table[..., None].astype(x.dtype)), total.shape
     )  # (*places, 1) -> all
@@ -306,22 +307,22 @@ def _window_axes(x: Node) -> tuple[int, ...]:
     return tuple(range(x.rank - 1, 2 * x.rank - 3))
 
 
-def _fewest_held(windows: Node) -> Lengths:
-    """The least number of cells of the image that a window holds along each axis.
+def _min_cells(windows: Node) -> Lengths:
+    """The minimal number of cells of the image in a window along each axis.
 
     Raises:
-        ShapeError E219: a window over padding alone, which has no value.
+        ShapeError E219: a window contains only padding, so it has no value.
     """
     op, (x,) = windows.op, windows.inputs
     assert isinstance(op, Patches)
-    fewest = op.fewest_held(space_of(op.name, x.spec), op.window)
-    if 0 in fewest:
+    cells_min = op.min_cells(space_of(op.name, x.spec), op.window)
+    if 0 in cells_min:
         raise ShapeError(
             "E219", expected=fact("padding narrower than the window {window}", window=shape_text(op.window)),
             received=fact("padding {low} and {high}", low=shape_text(op.low), high=shape_text(op.high)),
             fix='padding="same"',
         )  # fmt: skip
-    return fewest
+    return cells_min
 
 
 CARDS = (Patches, Fold)

@@ -1,19 +1,19 @@
-"""Where a window comes to stand as it slides over images: the arithmetic that convolution and pooling share.
+"""The places of a window that slides over images: the arithmetic shared by convolution and pooling.
 
-An image is (B, *space, C): samples, one to three spatial axes, channels. Along one spatial axis of length n a
-window of k cells slides; its neighboring cells lie ``dilation`` apart, so it spans (k - 1) * dilation + 1
-places. ``low`` and ``high`` cells of padding are set before and after the axis, and each step moves the
-window by ``stride``. It therefore comes to stand at
+An image is (B, *space, C): samples, one to three spatial axes, channels. Along one spatial axis of length n,
+a window of k cells slides. Its neighboring cells have the distance ``dilation``, so it spans (k - 1) *
+dilation + 1 cells of the image. ``low`` and ``high`` cells of padding are added before and after the axis,
+and each step moves the window by ``stride``. So there are
 
     (n + low + high - span) // stride + 1
 
-places, and its cell t, standing at place i, lies over the cell i * stride + t * dilation - low of the axis;
-outside of 0 to n - 1 that is padding. Example: n = 7, k = 3, dilation 2 (span 5), stride 2, one cell of
-padding on both sides: (7 + 1 + 1 - 5) // 2 + 1 = 3 places, and the window's first cell lies over -1
-(padding), 1 and 3.
+places, and cell t of the window at place i covers cell i * stride + t * dilation - low of the axis; outside 0
+to n - 1 that is padding. Example: n = 7, k = 3, dilation 2 (span 5), stride 2, one cell of padding on both
+sides: (7 + 1 + 1 - 5) // 2 + 1 = 3 places, at which the first cell of the window covers -1 (padding), 1
+and 3.
 
-How much padding may be said in words: ``"valid"`` is none; ``"same"`` is as much as makes ceil(n / stride)
-places, the odd cell after the axis, as TensorFlow has it (PyTorch allows ``"same"`` for stride 1 only).
+Padding may be a word: ``"valid"`` is none; ``"same"`` pads so that there are ceil(n / stride) places, with an
+odd cell after the axis, as in TensorFlow (PyTorch has ``"same"`` for stride 1 only).
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ PADDINGS = ("valid", "same")
 
 @frozen
 class Windowed(Card):
-    """A card whose window slides over the spatial axes of images.
+    """Base of the cards whose window slides over the spatial axes of images.
 
     Args:
-        strides: how far one step moves the window, for each spatial axis.
-        low, high: how many cells of padding stand before and after.
-        dilation: how far neighboring cells of the window lie apart.
+        strides: the step of the window along each spatial axis.
+        low, high: the cells of padding before and after each spatial axis.
+        dilation: the distance between neighboring cells of the window.
     """
 
     strides: Lengths = (1,)
@@ -54,13 +54,13 @@ class Windowed(Card):
     dilation: Lengths = (1,)
 
     def settings_fit(self, axes: int, window: Sequence[Any]) -> None:
-        """Refuse a window or settings that are no whole numbers in their range, one for each axis (C2)."""
+        """Refuse a window or settings other than one integer in range for each axis (C2)."""
         settings = {"window": window, "stride": self.strides, "dilation": self.dilation}
         settings |= {"padding before": self.low, "padding after": self.high}
         wrong = [
             f"{name} {shape_text(values)}"
             for name, values in settings.items()
-            if not are_whole(values, 0 if "padding" in name else 1) or len(values) != axes
+            if not are_integers(values, 0 if "padding" in name else 1) or len(values) != axes
         ]
         if wrong:
             raise ShapeError(
@@ -72,24 +72,25 @@ class Windowed(Card):
             )  # fmt: skip
 
     def places(self, space: Lengths, window: Lengths) -> Lengths:
-        """At how many places the window stands, for each spatial axis; an image may be too small (C3)."""
+        """The number of places of the window along each spatial axis, after a check of the size (C3)."""
         self.settings_fit(len(space), window)
-        found, needed, given = [], [], []
+        places, needed, received = [], [], []
         for i, (n, k) in enumerate(zip(space, window, strict=True)):
             wide, spans = n + self.low[i] + self.high[i], span(k, self.dilation[i])
-            found.append((wide - spans) // self.strides[i] + 1)
+            places.append((wide - spans) // self.strides[i] + 1)
             if wide < spans:
                 needed.append(self._needed_width(i, k))
-                given.append(self._given_width(i, n))
+                received.append(self._padded_width(i, n))
         if needed:
             raise ShapeError(
-                "E215", expected=fact("{text} (C3)", text=joined("; ", needed)), received=joined("; ", given),
+                "E215", expected=fact("{text} (C3)", text=joined("; ", needed)),
+                received=joined("; ", received),
                 fix=fact('padding="same", or a smaller window'),
             )  # fmt: skip
-        return tuple(found)
+        return tuple(places)
 
     def _needed_width(self, i: int, window: int) -> Message:
-        """How wide the image must be along spatial axis ``i``."""
+        """The text for the minimal width of the image along spatial axis ``i``."""
         width, dilation = span(window, self.dilation[i]), self.dilation[i]
         if width == window:
             return fact("axis {axis} at least {width} wide (the window)", axis=i + 1, width=width)
@@ -98,8 +99,8 @@ class Windowed(Card):
             axis=i + 1, width=width, window=window, dilation=dilation,
         )  # fmt: skip
 
-    def _given_width(self, i: int, length: int) -> Message:
-        """How wide the image is along spatial axis ``i``."""
+    def _padded_width(self, i: int, length: int) -> Message:
+        """The text for the width of the image along spatial axis ``i``."""
         low, high = self.low[i], self.high[i]
         if not low + high:
             return fact("axis {axis} is {width} wide", axis=i + 1, width=length)
@@ -109,7 +110,7 @@ class Windowed(Card):
         )  # fmt: skip
 
     def cell(self, place: Sequence[int], tap: Sequence[int]) -> Lengths:
-        """The cell of the image under cell ``tap`` of the window at ``place``; outside of it lies padding."""
+        """The cell of the image covered by cell ``tap`` of the window at ``place``; may be in the padding."""
         return tuple(
             int(i * s + t * d - low)
             for i, t, s, d, low in zip(place, tap, self.strides, self.dilation, self.low, strict=True)
@@ -118,7 +119,7 @@ class Windowed(Card):
     def over(
         self, cell: Sequence[int], places: Lengths, window: Lengths
     ) -> Iterator[tuple[Lengths, Lengths]]:
-        """Each place at which the window covers ``cell`` of the image, with the window's cell that does."""
+        """Each place at which the window covers ``cell`` of the image, with the cell of the window."""
         for tap in product(*map(range, window)):
             steps = [
                 divmod(c + low - t * d, s)
@@ -127,43 +128,43 @@ class Windowed(Card):
             if all(rest == 0 and 0 <= i < n for (i, rest), n in zip(steps, places, strict=True)):
                 yield tuple(int(i) for i, _ in steps), tap
 
-    def held(self, space: Lengths, window: Lengths) -> np.ndarray:
-        """How many cells of the image, not of its padding, the window covers at each place."""
+    def cell_counts(self, space: Lengths, window: Lengths) -> np.ndarray:
+        """The number of cells of the image, without padding, covered at each place."""
         total, every = np.ones((), np.int64), self.places(space, window)
         reserve(*every, itemsize=16)
         for axis, (n, k, places) in enumerate(zip(space, window, every, strict=True)):
             reserve(places, itemsize=48)
-            total = total[..., None] * self._held_at(axis, np.arange(places), n, k)
+            total = total[..., None] * self._counts_at(axis, np.arange(places), n, k)
         return total
 
-    def fewest_held(self, space: Lengths, window: Lengths) -> Lengths:
-        """The least number of cells of the image that the window covers along each spatial axis.
+    def min_cells(self, space: Lengths, window: Lengths) -> Lengths:
+        """The minimal number of cells of the image that the window covers along each spatial axis.
 
-        Only places near the two ends of an axis stand over padding; no table of all places is needed.
+        Only places near the two ends of an axis cover padding; no table of all places is needed.
         """
-        found = []
+        minima = []
         for axis, (n, k, places) in enumerate(zip(space, window, self.places(space, window), strict=True)):
             low, stride = self.low[axis], self.strides[axis]
-            begins = min(-(-low // stride), places)  # the first place at which no cell lies before the axis
-            ends = (n - span(k, self.dilation[axis]) + low) // stride + 1  # and the first with one behind it
+            begins = min(-(-low // stride), places)  # the first place without cells before the axis
+            ends = (n - span(k, self.dilation[axis]) + low) // stride + 1  # and the first with cells after it
             ends = max(begins, min(ends, places))
             reserve(begins + places - ends, itemsize=64)
             edges = np.concatenate([np.arange(begins), np.arange(ends, places)])
-            found.append(int(self._held_at(axis, edges, n, k).min(initial=k)))
-        return tuple(found)
+            minima.append(int(self._counts_at(axis, edges, n, k).min(initial=k)))
+        return tuple(minima)
 
-    def _held_at(self, axis: int, places: np.ndarray, n: int, k: int) -> np.ndarray:
-        """How many cells along one axis the window covers at these places.
+    def _counts_at(self, axis: int, places: np.ndarray, n: int, k: int) -> np.ndarray:
+        """The number of cells of the image along one axis that the window covers at these places.
 
-        Cell t of the window at place i lies over the image while 0 <= i s + t d - low < n: the first and the
+        Cell t of the window at place i is inside the image while 0 <= i s + t d - low < n: the first and the
         last such t follow by division.
         """
         begin, d = places * self.strides[axis] - self.low[axis], self.dilation[axis]
         first, last = np.maximum(-(begin // d), 0), np.minimum((n - 1 - begin) // d, k - 1)
         return np.maximum(last - first + 1, 0)
 
-    def taken(self, x: np.ndarray, window: Lengths, fill: float = 0.0) -> np.ndarray:
-        """All windows side by side, as a view: (B, *space, C) -> (B, *places, *window, C)."""
+    def extract(self, x: np.ndarray, window: Lengths, fill: float = 0.0) -> np.ndarray:
+        """All windows, as a view: (B, *space, C) -> (B, *places, *window, C)."""
         if any(self.low) or any(self.high):
             widths = ((0, 0), *zip(self.low, self.high, strict=True), (0, 0))
             x = np.pad(x, widths, constant_values=fill)
@@ -171,11 +172,11 @@ class Windowed(Card):
         view = np.lib.stride_tricks.sliding_window_view(
             x, spans, axis=tuple(axes)
         )  # (B, *every place, C, *span)
-        steps, cells = ([slice(None, None, s) for s in each] for each in (self.strides, self.dilation))
+        steps, cells = ([slice(None, None, s) for s in sizes] for sizes in (self.strides, self.dilation))
         return np.moveaxis(view[(slice(None), *steps, slice(None), *cells)], x.ndim - 1, -1)
 
     def put(self, windows: np.ndarray, space: Lengths) -> np.ndarray:
-        """Windows added back to where they were taken: (B, *places, *window, C) -> (B, *space, C)."""
+        """Windows added at their positions: (B, *places, *window, C) -> (B, *space, C)."""
         axes = len(space)
         places, window = windows.shape[1 : 1 + axes], windows.shape[1 + axes : -1]
         padded = [n + low + high for n, low, high in zip(space, self.low, self.high, strict=True)]
@@ -191,7 +192,7 @@ class Windowed(Card):
 
 
 def span(window: int, dilation: int) -> int:
-    """How many places a window reaches over, from its first cell to its last.
+    """The number of cells that a dilated window spans, from its first cell to its last.
 
     Example:
         >>> span(5, 1), span(5, 2)
@@ -201,16 +202,16 @@ def span(window: int, dilation: int) -> int:
 
 
 def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
-    """The spatial axes of an image, once it is known that it is one.
+    """The spatial axes of an image, after a check of its shape.
 
     Args:
-        op: who asks.
+        op: the operation, for the error.
         x: (B, *space, C); with ``extra`` axes of a window before C.
 
     Raises:
         ShapeError E213: no spatial axis or more than three, or a length that is not known.
     """
-    if not 3 <= x.rank - extra <= 5 or not are_whole(x.shape[1:], 0):
+    if not 3 <= x.rank - extra <= 5 or not are_integers(x.shape[1:], 0):
         raise ShapeError(
             "E213", op=op,
             expected=fact("(B, *space, C), one to three spatial axes, all lengths but B known (C1)"),
@@ -221,43 +222,44 @@ def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
 
 
 def is_inside(cell: Sequence[int], space: Sequence[int]) -> bool:
-    """Whether a cell belongs to the image and not to its padding."""
+    """Whether a cell is in the image, not in its padding."""
     return all(0 <= c < n for c, n in zip(cell, space, strict=True))
 
 
-def are_whole(values: Any, least: int) -> bool:
-    """Whether all of these are whole numbers from ``least`` on, as far as an array can be long."""
+def are_integers(values: Any, minimum: int) -> bool:
+    """Whether all values are integers from ``minimum`` up to the maximal length of an array."""
     return isinstance(values, tuple | list) and all(
-        isinstance(v, numbers.Integral) and not isinstance(v, bool) and least <= int(v) < 2**62
+        isinstance(v, numbers.Integral) and not isinstance(v, bool) and minimum <= int(v) < 2**62
         for v in values
     )
 
 
-def per_axis(op: str, name: str, value: Any, axes: int, least: int = 1) -> Lengths:
-    """A setting for each spatial axis: one number stands for all.
+def per_axis(op: str, name: str, value: Any, axes: int, minimum: int = 1) -> Lengths:
+    """A setting with one value for each spatial axis; one number holds for all.
 
     Raises:
-        ShapeError E218: not a whole number, too small, or for another number of axes.
+        ShapeError E218: not an integer, too small, or for another number of axes.
 
     Example:
         >>> per_axis("convolution", "stride", 2, 3)
         (2, 2, 2)
     """
-    each = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
-    if not are_whole(each, least) or len(each) != axes:
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if not are_integers(values, minimum) or len(values) != axes:
         raise ShapeError(
             "E218", op=op,
             expected=fact(
                 "{name}: an integer >= {minimum} for each of {axes} spatial axes (C2)", name=name,
-                minimum=least, axes=axes,
+                minimum=minimum, axes=axes,
             ),
-            received=f"{name}: {value!r}"[:80], fix=f"{name}={each[0] if are_whole(each[:1], least) else 1}",
+            received=f"{name}: {value!r}"[:80],
+            fix=f"{name}={values[0] if are_integers(values[:1], minimum) else 1}",
         )  # fmt: skip
-    return tuple(int(n) for n in each)
+    return tuple(int(n) for n in values)
 
 
 def same_padding(space: Lengths, spans: Lengths, strides: Lengths) -> tuple[Lengths, Lengths]:
-    """The padding that makes ceil(n / stride) places; an odd cell stands after the axis.
+    """The padding for ceil(n / stride) places, with an odd cell after the axis.
 
     Example:
         >>> same_padding((7, 8), (3, 5), (1, 2))
@@ -268,7 +270,7 @@ def same_padding(space: Lengths, spans: Lengths, strides: Lengths) -> tuple[Leng
 
 
 def known_padding(padding: Any, where: str) -> None:
-    """Refuse a word for padding that is none.
+    """Refuse an unknown word for padding.
 
     Raises:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
@@ -283,13 +285,13 @@ def known_padding(padding: Any, where: str) -> None:
 def padding_of(
     op: str, padding: Padding, space: Lengths, spans: Lengths, strides: Lengths
 ) -> tuple[Lengths, Lengths]:
-    """How many cells of padding stand before and after each spatial axis.
+    """The cells of padding before and after each spatial axis.
 
     Args:
-        op: who asks.
+        op: the operation, for the error.
         padding: ``"valid"``, ``"same"``, a number for all sides, or for each axis a number or a pair (before,
             after).
-        space, spans, strides: lengths of the axes, reach of the window, steps.
+        space, spans, strides: the lengths of the axes, the spans of the window, its steps.
 
     Raises:
         UsageError E101: another word.
@@ -317,13 +319,13 @@ def padding_of(
 
 
 def sides_of(padding: Any, axes: int) -> list[tuple[int, int]]:
-    """The padding before and after each axis as pairs; none if it is not made of whole numbers >= 0.
+    """The padding before and after each axis as pairs; none if it contains other than integers >= 0.
 
     Example:
         >>> sides_of(1, 2), sides_of((1, (0, 2)), 2), sides_of(-1, 2)
         ([(1, 1), (1, 1)], [(1, 1), (0, 2)], [])
     """
-    each = padding if isinstance(padding, tuple | list) else (padding,) * axes
-    pairs = [tuple(p) if isinstance(p, tuple | list) else (p, p) for p in each]
-    fits = all(len(p) == 2 and are_whole(p, 0) for p in pairs)
+    values = padding if isinstance(padding, tuple | list) else (padding,) * axes
+    pairs = [tuple(p) if isinstance(p, tuple | list) else (p, p) for p in values]
+    fits = all(len(p) == 2 and are_integers(p, 0) for p in pairs)
     return [(int(before), int(after)) for before, after in pairs] if fits else []

@@ -1,4 +1,4 @@
-"""A loop over time: the same step at every place of a sequence, each from what the one before has left."""
+"""A loop over time: the same step for every cell of a sequence, from the states of the step before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chainrule.ops.scan.scan_gradient import pulled_back
 from chainrule.records import frozen
 from chainrule.spec import Axis, Spec, size_at
 
-# The constants of a step, the calls of its other nodes, and how often the step is made.
+# The constants of a step, the calls of its other nodes, and the number of steps.
 _Prepared: TypeAlias = "tuple[dict[Node, np.ndarray], list[tuple[Node, Callable[..., np.ndarray]]], int]"
 
 
@@ -35,26 +35,25 @@ class _Loop(Card):
 
 @card
 class Scan(_Loop):
-    """What one value of a step is at every place of time, or after the last one.
+    """One value of a step at all times, or after the last step.
 
-    At time t the step reads the states before it, s[t-1], the cells x[t] and the givens w; f is the value
-    wanted of it, g its derivative, and delta what is owed to what it leaves. Several values of one loop are
-    several such operations on the same inputs; engines run the loop once.
+    At time t the step reads the states before it, s[t-1], the cells x[t] and the givens w; f is the emitted
+    value, g its derivative, and delta the cotangent of the results of the step. Several values of one loop
+    are several such operations on the same inputs; engines run the loop once.
 
     Args:
-        body: the step, a small graph of its own.
-        emit: which value of the step is wanted: any node of its graph.
-        last: whether its last value is wanted, not all of them.
-        reverse: whether time runs backwards: the last cell comes first. Values stay at the place of their
-            cell.
-        axis: the axis along which time runs in the sequences and in the result; the last one of values that
-            have fewer.
+        body: the step, a graph of its own.
+        emit: the value of the step that is the result: any node of its graph.
+        last: whether the result is only the last value.
+        reverse: whether time runs backwards, from the last cell to the first. Values stay at the position of
+            their cell.
+        axis: the time axis of the sequences and of the result; the last axis of values with fewer axes.
 
-    Shapes: states as they are, sequences with T cells along ``axis``, givens as they are -> the shape of the
-        value with T along ``axis``, or without it.
+    Shapes: states, sequences with T cells along ``axis``, givens -> the shape of the value with T along
+        ``axis``, or without it.
 
-    Cost: T times that of the step. Backwards, products are not computed again but kept from the way forward;
-        sums and products number by number are.
+    Cost: T times that of the step. The backward pass reads matrix products from the forward pass and
+        rematerializes elementwise values.
 
     Reference: Werbos (1990), Backpropagation through time: what it does and how to do it (Proc. IEEE 78).
     """
@@ -62,9 +61,9 @@ class Scan(_Loop):
     name = "scan"
     chinese = "沿时间扫描"
     arguments = ("s", "x", "w")
-    formula = "f[t]"  # f: the value wanted of the step, a function of s[t-1], x[t] and w
+    formula = "f[t]"  # f: the emitted value of the step, a function of s[t-1], x[t] and w
     pullbacks = {
-        "s": "g[s,1] * delta[1]",  # g: the derivative of the step, delta: what is owed to what it leaves
+        "s": "g[s,1] * delta[1]",  # g: the derivative of the step, delta: the cotangent of its results
         "x": "g[x,t] * delta[t]",
         "w": "sum(t, g[w,t] * delta[t])",
     }
@@ -74,14 +73,14 @@ class Scan(_Loop):
         "C3": "there is at least one cell",
     }
     says = Says(
-        "repeats a step for each cell of a sequence, each with what the step before has left",
+        "repeats a step for each cell of a sequence, from the states of the step before",
         "对序列的每一格重复同一步，每一步都用上一步留下的状态",
-        "goes back through time: each step hands on what it owes to its cell, to the weights and to the step "
-        "before",
+        "propagates backwards through time: each step passes the gradient to its cell, the weights and the "
+        "step before",
         "沿时间反向传播：每一步把梯度分给它的输入、权重和前一步",
     )  # fmt: skip
 
-    # --- forms
+    # --- shapes
 
     def infer(self, *specs: Spec) -> Spec:
         if len(specs) != len(self.body.leaves):
@@ -108,7 +107,7 @@ class Scan(_Loop):
         return result if self.last else timed(result, self.axis, steps)
 
     def count(self, specs: Sequence[Spec]) -> Axis:
-        """How many cells the sequences have."""
+        """The number of cells of the sequences."""
         first = len(self.body.states)
         sequences = specs[first : first + len(self.body.cells)]
         lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
@@ -122,7 +121,7 @@ class Scan(_Loop):
         return lengths[0]
 
     def of_a_step(self, specs: Sequence[Spec]) -> list[Spec]:
-        """The specs of what a step takes."""
+        """The specs of the inputs of a step."""
         first = len(self.body.states)
         cells = range(first, first + len(self.body.cells))
         return [untimed(spec, self.axis) if i in cells else spec for i, spec in enumerate(specs)]
@@ -131,22 +130,23 @@ class Scan(_Loop):
         if all(axis is None for axis in axes):
             return Shared()
         inner = self._step_axes(axes)
-        given = {
+        leaf_roles = {
             leaf: Role("shared" if axis is None else "sample", axis=axis)
             for leaf, axis in zip(self.body.leaves, inner, strict=True)
         }
         nodes = self.body.nodes(self.emit)
-        found = roles([*given, *nodes], given)
-        if any(found[after] != found[before] for before, after in self.turns()):
-            return Whole("the states do not keep samples apart")
-        if any(found[node].kind == "reduced" or found[node].round for node in nodes):
-            return Whole("a step joins samples")
-        axis = found[self.emit].axis
+        node_roles = roles([*leaf_roles, *nodes], leaf_roles)
+        if any(node_roles[after] != node_roles[before] for before, after in self.state_pairs()):
+            return Whole("the states do not keep samples separate")
+        if any(node_roles[node].kind == "reduced" or node_roles[node].round for node in nodes):
+            return Whole("a step reduces over samples")
+        axis = node_roles[self.emit].axis
         if axis is None:
-            return Whole("what is wanted does not belong to a sample")
+            return Whole("the emitted value does not belong to a sample")
         return Apart(axis + (not self.last and axis >= self.axis))
 
-    def turns(self) -> list[tuple[Node, Node]]:
+    def state_pairs(self) -> list[tuple[Node, Node]]:
+        """Each state before the step, with the state after it."""
         return list(zip(self.body.states, self.body.updates, strict=True))
 
     def _step_axes(self, axes: Axes) -> list[int | None]:
@@ -165,26 +165,26 @@ class Scan(_Loop):
         return np.stack(values[::-1] if self.reverse else values, min(self.axis, values[0].ndim))
 
     def walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
-        """All values of every step, in the order in which the steps are made."""
+        """All values of every step, in the order of computation."""
         specs = tuple(Spec.of(array) for array in inputs)
         if specs not in self._prepared:
             self._prepared[specs] = self._prepare(specs)
-        fixed, calls, turns = self._prepared[specs]
+        fixed, calls, steps = self._prepared[specs]
         first, last = len(self.body.states), len(self.body.states) + len(self.body.cells)
-        states, sequences, found = list(inputs[:first]), inputs[first:last], []
-        for t in places(turns, self.reverse):
+        states, sequences, all_values = list(inputs[:first]), inputs[first:last], []
+        for t in places(steps, self.reverse):
             cells = [np.take(s, t, min(self.axis, s.ndim - 1)) for s in sequences]
-            given = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
-            values = {**fixed, **given}
+            arrays = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
+            values = {**fixed, **arrays}
             for node, call in calls:
                 values[node] = np.asarray(call(*(values[source] for source in node.inputs)))
             states = [values[node] for node in self.body.updates]
-            found.append(values)
-        return found
+            all_values.append(values)
+        return all_values
 
     @cached_property
     def _prepared(self) -> dict[tuple[Spec, ...], _Prepared]:
-        """What a walk needs beside the numbers, for each form of the inputs that has come."""
+        """The prepared calls of ``walk``, by the specs of the inputs."""
         return {}
 
     def _prepare(self, specs: tuple[Spec, ...]) -> _Prepared:
@@ -196,12 +196,12 @@ class Scan(_Loop):
         return fixed, calls, int(size_at(self.count(specs), {}))
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        told = _Telling(self, self.walk(inputs), inputs)
+        formulas = _ElementFormulas(self, self.walk(inputs), inputs)
         if self.last:
-            return told.tree(self.emit, index, len(told.steps) - 1)
+            return formulas.tree(self.emit, index, len(formulas.steps) - 1)
         axis = min(self.axis, len(index) - 1)
-        turn = len(told.steps) - 1 - index[axis] if self.reverse else index[axis]
-        return told.tree(self.emit, (*index[:axis], *index[axis + 1 :]), turn)
+        step = len(formulas.steps) - 1 - index[axis] if self.reverse else index[axis]
+        return formulas.tree(self.emit, (*index[:axis], *index[axis + 1 :]), step)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return pulled_back(self, dy, inputs)
@@ -227,13 +227,13 @@ class Scan(_Loop):
         )
 
 
-class _Telling:
+class _ElementFormulas:
     """Each scalar of a loop as a formula of scalars of its inputs.
 
     Args:
         op: the loop.
         steps: all values of every step.
-        inputs: of the loop.
+        inputs: the inputs of the loop.
     """
 
     def __init__(self, op: Scan, steps: list[dict[Node, np.ndarray]], inputs: Sequence[np.ndarray]) -> None:
@@ -242,44 +242,44 @@ class _Telling:
         self.sizes: Any = op.body.sizes(op.of_a_step([Spec.of(array) for array in inputs]))
         self.known: dict[tuple[Node, tuple[int, ...], int], Tree] = {}
 
-    def tree(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:
-        """The formula of a scalar of one of the values of a step, counted from the first that is made."""
-        key = (node, index, turn)
+    def tree(self, node: Node, index: tuple[int, ...], step: int) -> Tree:
+        """The formula of a scalar of a value of a step; steps are counted in the order of computation."""
+        key = (node, index, step)
         if key not in self.known:
             self.known[key] = self._of_leaf(*key) if node in self.places else self._of_node(*key)
         return self.known[key]
 
-    def _of_leaf(self, leaf: Node, index: tuple[int, ...], turn: int) -> Tree:
+    def _of_leaf(self, leaf: Node, index: tuple[int, ...], step: int) -> Tree:
         body, place, axis = self.op.body, self.places[leaf], min(self.op.axis, len(index))
-        if leaf in body.states and turn > 0:
-            return self.tree(body.updates[place], index, turn - 1)
+        if leaf in body.states and step > 0:
+            return self.tree(body.updates[place], index, step - 1)
         if leaf not in body.cells:
             return Element(place, index)
-        time = len(self.steps) - 1 - turn if self.op.reverse else turn
+        time = len(self.steps) - 1 - step if self.op.reverse else step
         return Element(place, (*index[:axis], time, *index[axis:]))
 
-    def _of_node(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:
+    def _of_node(self, node: Node, index: tuple[int, ...], step: int) -> Tree:
         if isinstance(node.op, Constant):
             return Number(node.op.array[index].item())
         op: Any = node.op.with_sizes(self.sizes)
-        own = op.element(index, *(self.steps[turn][source] for source in node.inputs))
+        own = op.element(index, *(self.steps[step][source] for source in node.inputs))
 
         def replace(leaf: Tree) -> Tree | None:
             if not isinstance(leaf, Element):
                 return None
-            return self.tree(node.inputs[leaf.argument], leaf.index, turn)
+            return self.tree(node.inputs[leaf.argument], leaf.index, step)
 
         return substitute(own, replace)
 
 
 def places(steps: int, reverse: bool) -> range:
-    """The places of time in the order in which the steps are made."""
+    """The times in the order of computation."""
     return range(steps - 1, -1, -1) if reverse else range(steps)
 
 
 def timed(spec: Spec, axis: int, steps: Axis) -> Spec:
-    """The spec of a value of every step."""
-    axis = min(axis, spec.rank)  # of a single number, time is the only axis
+    """The spec of a value at all times."""
+    axis = min(axis, spec.rank)  # for a scalar, time is the only axis
     return spec.with_shape((*spec.shape[:axis], steps, *spec.shape[axis:]))
 
 
@@ -294,8 +294,8 @@ def _example(state: tuple[Any, ...], cell: tuple[Any, ...]) -> tuple[Body, Node]
     s, x = input_node("s", state, "float64"), input_node("x", cell, "float64")
     w = input_node("w", (state[-1], state[-1]), "float64")
     after = make(Tanh(), matmul(s, w) + x)
-    body, (found,) = close([s], [x], [w], [after], [after])
-    return body, found
+    body, (emitted,) = close([s], [x], [w], [after], [after])
+    return body, emitted
 
 
 CARDS = (Scan,)

@@ -1,10 +1,10 @@
-"""One step of a loop over time, as a small graph of its own.
+"""One step of a loop over time, as a graph of its own.
 
-A step takes the *states* the step before has left, the cells of the *sequences* at this place of time, and
-*givens*, which are the same at every step (weights, for example). From them it computes the states it leaves.
-All of these are inputs of the step's graph, so the step can be computed anywhere: by the law, by machine
-code, once more on the way back. Inputs are called by what they are and their number (``state 1``, ``cell
-2``), so two loops with the same step are equal.
+A step reads the *states* of the step before, the cells of the *sequences* at this time, and *givens*, which
+are the same at every step (weights, for example). From them it computes the new states. All of these are
+inputs of the graph of the step, so every engine can compute it, and the backward pass can recompute it.
+Inputs are named by their kind and number (``state 1``, ``cell 2``), so two loops with the same step are
+equal.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Body:
     """A step.
 
     Args:
-        states: the inputs that stand for the states before the step.
-        cells: the inputs that stand for the cells of the sequences.
-        givens: the inputs that stand for what is the same at every step.
+        states: the inputs for the states before the step.
+        cells: the inputs for the cells of the sequences.
+        givens: the inputs for the values that are the same at every step.
         updates: the states after the step, in the order of ``states``.
     """
 
@@ -34,32 +34,32 @@ class Body:
 
     @property
     def leaves(self) -> tuple[Node, ...]:
-        """All inputs, in the order in which the operation takes them."""
+        """All inputs, in the order of the inputs of the operation."""
         return (*self.states, *self.cells, *self.givens)
 
     def nodes(self, *outputs: Node) -> list[Node]:
-        """What is computed at every step for the states after it and these outputs, each after its inputs."""
+        """The nodes computed at every step for the new states and these outputs, in topological order."""
         return order((*self.updates, *outputs), self.leaves)
 
     def sizes(self, specs: Sequence[Spec]) -> dict[str, Axis]:
-        """What the symbols in the shapes of the inputs stand for when the inputs have these specs.
+        """The values of the symbols in the shapes of the inputs, if the inputs have these specs.
 
         Args:
-            specs: of the inputs, those of sequences without their axis of time.
+            specs: the specs of the inputs; those of sequences without the time axis.
         """
-        found: dict[str, Axis] = {}
+        sizes: dict[str, Axis] = {}
         for leaf, spec in zip(self.leaves, specs, strict=True):
             for own, length in zip(leaf.shape, spec.shape, strict=False):
                 if isinstance(own, Size) and own == Size.symbol(str(own)):
-                    found.setdefault(str(own), length)
-        return found
+                    sizes.setdefault(str(own), length)
+        return sizes
 
     def __str__(self) -> str:
         return f"{len(self.nodes())} operations"
 
 
 def resized(spec: Spec, sizes: dict[str, Axis]) -> Spec:
-    """A spec with its symbols replaced, where they are known, by numbers or by other sizes."""
+    """A spec with its known symbols replaced by numbers or other sizes."""
     return spec.with_shape(_resized(spec.shape, sizes))
 
 
@@ -69,7 +69,7 @@ def _resized(shape: Shape, sizes: dict[str, Axis]) -> Shape:
 
 
 def symbols(shape: Shape) -> set[str]:
-    """The names of the sizes in a shape."""
+    """The names of the symbolic sizes in a shape."""
     axes = [axis for axis in shape if isinstance(axis, Size)]
     return {symbol for axis in axes for monomial, _ in axis.terms for symbol in monomial}
 
@@ -81,7 +81,7 @@ def close(
     updates: Sequence[Node],
     others: Sequence[Node] = (),
 ) -> tuple[Body, tuple[Node, ...]]:
-    """A step whose inputs are any nodes, as a graph of its own.
+    """The graph of a step whose inputs are any nodes.
 
     Args:
         states, cells, givens: the nodes that become its inputs.
@@ -89,7 +89,7 @@ def close(
         others: further nodes of the step.
 
     Returns:
-        the step, and what the others are in it.
+        the step, and the others as nodes of it.
     """
     kinds = {"state": states, "cell": cells, "given": givens}
     named = {
@@ -97,15 +97,16 @@ def close(
         for kind, nodes in kinds.items()
     }
     replaced = {n: new for kind, nodes in kinds.items() for n, new in zip(nodes, named[kind], strict=True)}
-    found = rebuild((*updates, *others), replaced)
-    body = Body(named["state"], named["cell"], named["given"], found[: len(updates)])
-    return body, found[len(updates) :]
+    nodes = rebuild((*updates, *others), replaced)
+    body = Body(named["state"], named["cell"], named["given"], nodes[: len(updates)])
+    return body, nodes[len(updates) :]
 
 
 def outside(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
-    """What these outputs read that does not depend on the inputs: it is computed once, before the loop.
+    """The values that these outputs read and that do not depend on the inputs: computed once, before the
+    loop.
 
-    Plain numbers are not among it: they stay in the step.
+    Constants are not among them: they stay in the step.
     """
     nodes = order(outputs, inputs)
     depends, plain = set(inputs), set()

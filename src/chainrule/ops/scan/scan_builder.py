@@ -1,4 +1,4 @@
-"""Writing a loop over time: a step as a Python function of nodes, called once, becomes one operation."""
+"""Building a loop over time from a step, a Python function of nodes that is called once."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Turn:
     """One step of an unrolled loop.
 
     Args:
-        path: of its layer.
+        path: the path of its layer.
         time: its cell, from 0.
-        states: after it.
-        inner: what the step gave a letter, such as the gates of an LSTM.
-        call: which call of its layer, from 1.
+        states: the states after it.
+        inner: the values that the step has named, such as the gates of an LSTM.
+        call: the call of its layer, from 1.
     """
 
     path: str
@@ -47,7 +47,7 @@ _LETTERED: ContextVar[dict[str, Node] | None] = ContextVar("lettered", default=N
 
 
 def lettered(letter: str, node: Node) -> Node:
-    """A value of a step that has a letter in its paper, by which an explanation will call it."""
+    """Name a value of a step by its letter in the literature, for explanations; returns the node."""
     known = _LETTERED.get()
     if known is not None:
         known[letter] = node
@@ -62,25 +62,25 @@ def scan(
     reverse: bool = False,
     axis: int = 1,
 ) -> tuple[Any, Any]:
-    """Repeat a step for each cell of sequences, each time with the states that the step before has left.
+    """Repeat a step for each cell of sequences, each time with the states after the step before.
 
     Args:
-        step: called once, with nodes: ``step(state, cell)`` gives the state after it and what is wanted of
-            it, each a node or a tuple of nodes. It may use any other node: what does not change from step to
-            step is computed once. A layer that is called in it is called at every step: its running values
-            go from step to step, its costs add up, its random numbers are new at each.
-        initial: the state before the first step, a node or several.
-        sequences: a node or several, whose cells lie along ``axis``.
+        step: called once, with nodes: ``step(state, cell)`` returns the new state and the output, each a
+            node or a tuple of nodes. It may use any other node; values that do not change from step to step
+            are computed once. A layer that is called in it is applied at every step: its running values are
+            carried from step to step, its costs are added, its random numbers are new at each step.
+        initial: the state before the first step, one node or several.
+        sequences: one node or several, with cells along ``axis``.
         reverse: whether to begin at the last cell.
-        axis: where time runs in the sequences and in the results; samples come first, so 1 by default.
+        axis: the time axis of the sequences and the results; samples come first, so it is 1 by default.
 
     Returns:
-        the state after the last step, and what was wanted of every step, time along ``axis``.
+        the state after the last step, and the outputs of all steps, with time along ``axis``.
 
     Raises:
-        ShapeError E227: a state after the step of another shape or kind than before it. E228: sequences of
-            different lengths, or without a cell.
-        UsageError E102: a step that gives no pair.
+        ShapeError E227: the shape or dtype of a state changes in the step. E228: sequences of different
+            lengths, or of length 0.
+        UsageError E102: the step does not return a pair.
 
     Example:
         >>> import numpy as np
@@ -93,26 +93,24 @@ def scan(
     before, timed = _several(initial), _several(sequences)
     if _UNROLLED.get() is not None:
         return _step_by_step(step, initial, sequences, reverse, axis)
-    label = (
-        f"loop {next(_NUMBER)}"  # so that a loop inside a loop has inputs of its own; they are renamed below
-    )
+    label = f"loop {next(_NUMBER)}"  # inputs of nested loops have different names; ``close`` renames them
     states = [_leaf(f"{label}, state {i}", n.spec) for i, n in enumerate(before)]
     cells = [_leaf(f"{label}, cell {i}", untimed(n.spec, axis)) for i, n in enumerate(timed)]
     with looping(label, _steps(timed, axis), axis) as loop:
-        made: Any = step(_like(initial, states), _like(sequences, cells))
-    if not isinstance(made, tuple) or len(made) != 2:
+        result: Any = step(_like(initial, states), _like(sequences, cells))
+    if not isinstance(result, tuple) or len(result) != 2:
         raise UsageError(
             "E102", name=fact("what the step gives"), expected="(state, output)",
-            received=type(made).__name__, fix="return state, output",
+            received=type(result).__name__, fix="return state, output",
         )  # fmt: skip
-    updates, outputs = _several(made[0]), _several(made[1])
+    updates, outputs = _several(result[0]), _several(result[1])
     _require_same(states, updates)
     finals, emitted = _scanned(loop, _Leaves(states, cells, before, timed), updates, outputs, reverse)
-    return _like(made[0], finals), _like(made[1], emitted)
+    return _like(result[0], finals), _like(result[1], emitted)
 
 
 class _Leaves(NamedTuple):
-    """The inputs of a step, and what the loop gives them: initial states and sequences."""
+    """The inputs of a step, and the values of the loop for them: initial states and sequences."""
 
     states: list[Node]
     cells: list[Node]
@@ -130,19 +128,19 @@ def _scanned(
     nodes = list(rebuild(nodes, fixed)) if fixed else nodes
     after, outputs = nodes[: len(states)], nodes[len(states) :]
     givens = outside(nodes, (*states, *cells))
-    body, wanted = close(states, cells, givens, after, outputs)
+    body, results = close(states, cells, givens, after, outputs)
     before = [*own.initial, *(v.before for v in changed)]
     inputs = (*before, *own.sequences, *loop.draws, *givens)
     finals = [make(Scan(body, node, True, reverse, loop.axis), *inputs) for node in body.updates]
     loop.leave(changed, finals[len(own.states) :])
-    emitted = [make(Scan(body, node, False, reverse, loop.axis), *inputs) for node in wanted]
+    emitted = [make(Scan(body, node, False, reverse, loop.axis), *inputs) for node in results]
     return finals[: len(own.states)], emitted
 
 
 @contextmanager
 def unrolled() -> Iterator[list[Turn]]:
-    """Loops built inside become a copy of their step for each cell, so that every step can be looked at: the
-    list that is given holds them all at the end."""
+    """A context in which loops are unrolled: one copy of the step for each cell. The list that it yields
+    contains all steps at the end."""
     turns: list[Turn] = []
     token = _UNROLLED.set(turns)
     try:
@@ -154,8 +152,8 @@ def unrolled() -> Iterator[list[Turn]]:
 def _step_by_step(
     step: Callable[[Any, Any], tuple[Any, Any]], initial: Nodes, sequences: Nodes, reverse: bool, axis: int
 ) -> tuple[Any, Any]:
-    """What ``scan`` gives, as a copy of the step for each cell."""
-    timed, state, said = _several(sequences), initial, dict[int, Any]()
+    """The result of ``scan``, with a copy of the step for each cell."""
+    timed, state, results = _several(sequences), initial, dict[int, Any]()
     steps = size_at(_steps(timed, axis), {})
     with looping("unrolled", steps, axis, unrolled=True) as loop:
         for t in places(steps, reverse):
@@ -164,19 +162,19 @@ def _step_by_step(
             inner: dict[str, Node] = {}
             token = _LETTERED.set(inner)
             try:
-                state, said[t] = step(state, _like(sequences, cells))
+                state, results[t] = step(state, _like(sequences, cells))
             finally:
                 _LETTERED.reset(token)
             where, turns = current_site() or Site(), _UNROLLED.get()
             if turns is not None:
                 turns.append(Turn(where.path, t, tuple(_several(state)), inner, where.call))
-    each = [_several(said[t]) for t in range(steps)]
-    outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
-    return state, _like(said[0], outputs)
+    by_time = [_several(results[t]) for t in range(steps)]
+    outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*by_time, strict=True)]
+    return state, _like(results[0], outputs)
 
 
 def _steps(sequences: Sequence[Node], axis: int) -> Axis:
-    """How many cells a loop has, by its first sequence; ``Scan`` compares them all."""
+    """The number of cells of a loop, by its first sequence; ``Scan`` compares all of them."""
     timed = next((node for node in sequences if node.rank), None)
     return 1 if timed is None else timed.shape[min(axis, timed.rank - 1)]
 
@@ -200,7 +198,7 @@ def _like(form: Any, nodes: Sequence[Node]) -> Any:
 
 
 def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
-    """Refuse a step that leaves other states than it found."""
+    """Refuse a step that changes the shape or dtype of a state."""
     specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
     if specs[0] != specs[1]:
         raise ShapeError(

@@ -1,15 +1,16 @@
-"""The way back through a loop over time: a loop of its own, which runs the other way.
+"""The gradient of a loop over time (backpropagation through time): a loop in the other direction.
 
-A step of it takes what is owed to the states after the step (``debt``: the gradient by them), what arrives
-from outside at this place of time, and what the way forward has kept, and gives the debts of the step before.
+Its step reads the cotangents of the states after the forward step, the gradient of the output at this time,
+and stored values of the forward pass, and computes the cotangents of the states before the forward step.
 Three rules make it cheap.
 
-- What came from products and curves is *kept* on the way forward, what is mere arithmetic is computed again.
-- The gradient by weights is a sum over time and samples. The steps of all samples are therefore laid side by
-  side, after the loop, as one large batch, for which the last, summing operations run once. So T small
-  products become a large one, and the loop carries only what one step must hand to the next.
-- What every sample has of its own is added up over time after the loop. Only where nothing of this holds are
-  sums carried along as a state.
+- Results of matrix products and transcendental functions are stored in the forward pass; results of simple
+  arithmetic are rematerialized.
+- The gradient by weights is a sum over time and samples. So after the loop the steps of all samples are
+  combined into one large batch, for which the final reducing operations run once: T small matrix products
+  become a large one, and the loop carries only the cotangents of the states.
+- Gradients by sample are summed over time after the loop. Only where neither rule applies are sums carried as
+  a state of the loop.
 
 Reference: Werbos (1990), Backpropagation through time: what it does and how to do it (Proc. IEEE 78).
 """
@@ -32,47 +33,47 @@ from chainrule.ops.pullback_walk import flow
 from chainrule.ops.scan.scan_body import close
 from chainrule.spec import Axis
 
-AGAIN = {
+REMATERIALIZED = {
     "abs", "add", "broadcast", "cast", "clip", "equal", "greater", "greater_equal", "less", "less_equal",
     "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal",
     "relu", "reshape", "sign", "slice", "square", "stop_gradient", "subtract", "transpose", "where",
 }  # fmt: skip
-"""Operations whose values are computed again on the way back instead of being kept."""
+"""Operations whose values are rematerialized in the backward pass instead of stored."""
 LINEAR = {"add", "broadcast", "negative", "pad", "reshape", "slice", "subtract", "sum", "transpose"}
 _NONE = Flat("the step does not depend on it")
 
 
 def pulled_back(op: Any, dy: Node, inputs: Sequence[Node]) -> tuple[Pulled, ...]:
-    """For each input of a loop the gradient that flows back into it.
+    """The gradients by the inputs of a loop.
 
     Args:
         op: the loop, a ``Scan``.
-        dy: what arrives at its value.
-        inputs: of the loop.
+        dy: the gradient by its value.
+        inputs: the inputs of the loop.
     """
-    back = _Back(op, dy, tuple(inputs))
+    back = _BackwardLoop(op, dy, tuple(inputs))
     first, last = len(op.body.states), len(op.body.states) + len(op.body.cells)
-    found: list[Pulled] = []
+    gradients: list[Pulled] = []
     for place, leaf in enumerate(op.body.leaves):
         if leaf not in back.arrived:
-            found.append(_NONE)
+            gradients.append(_NONE)
         elif place < first:
-            found.append(back.value(back.debts[leaf], last=True))
+            gradients.append(back.value(back.cotangents[leaf], last=True))
         elif place < last:
-            found.append(back.value(back.arrived[leaf]))
+            gradients.append(back.value(back.arrived[leaf]))
         else:
-            found.append(back.given(leaf))
-    return tuple(found)
+            gradients.append(back.by_given(leaf))
+    return tuple(gradients)
 
 
 @dataclass
-class _Back:
-    """The loop that runs the other way.
+class _BackwardLoop:
+    """The loop of the backward pass.
 
     Args:
         op: the loop, a ``Scan``.
-        dy: what arrives at its value.
-        inputs: of the loop.
+        dy: the gradient by its value.
+        inputs: the inputs of the loop.
     """
 
     op: Any
@@ -82,24 +83,26 @@ class _Back:
 
     def __post_init__(self) -> None:
         body, emit = self.op.body, self.op.emit
-        self.owed = {s: _leaf(f"debt {i + 1}", s) for i, s in enumerate(body.states) if s.spec.is_float}
-        self.arriving = None if self.op.last and emit in body.updates else _leaf("arriving", emit)
-        seeds: dict[Node, Node] = {} if self.arriving is None else {emit: self.arriving}
+        self.state_inputs = {
+            s: _leaf(f"cotangent {i + 1}", s) for i, s in enumerate(body.states) if s.spec.is_float
+        }
+        self.output_gradient = None if self.op.last and emit in body.updates else _leaf("gradient", emit)
+        seeds: dict[Node, Node] = {} if self.output_gradient is None else {emit: self.output_gradient}
         for state, after in zip(body.states, body.updates, strict=True):
-            if state in self.owed:
-                debt = self.owed[state]
-                seeds[after] = seeds[after] + debt if after in seeds else debt
-        wanted = [leaf for leaf in body.leaves if leaf.spec.is_float]
-        self.arrived, _ = flow(seeds, wanted, body.leaves, recomputes=False)
-        self.debts = {s: self.arrived.get(s, full_like(s, 0.0)) for s in self.owed}
+            if state in self.state_inputs:
+                cotangent = self.state_inputs[state]
+                seeds[after] = seeds[after] + cotangent if after in seeds else cotangent
+        targets = [leaf for leaf in body.leaves if leaf.spec.is_float]
+        self.arrived, _ = flow(seeds, targets, body.leaves, recomputes=False)
+        self.cotangents = {s: self.arrived.get(s, full_like(s, 0.0)) for s in self.state_inputs}
         for leaf in body.givens:
             if leaf in self.arrived and self._way(leaf) == "carried":
                 self.sums[leaf] = _leaf(f"sum for {leaf.op.attributes['label']}", leaf)
 
-    # --- the gradient by what is the same at every step
+    # --- the gradients by the givens
 
-    def given(self, leaf: Node) -> Node:
-        """The gradient by something that every step reads: a sum over time."""
+    def by_given(self, leaf: Node) -> Node:
+        """The gradient by a value that every step reads: a sum over time."""
         gradient = self.arrived[leaf]
         match self._way(leaf):
             case "by sample":
@@ -113,7 +116,7 @@ class _Back:
         return self.value(self.sums[leaf] + gradient, last=True)
 
     def _way(self, leaf: Node) -> str:
-        """How the gradient by a given is added up."""
+        """The method by which the gradient by a given is summed."""
         role = self._roles[self.arrived[leaf]]
         if role == Role("sample", axis=0):
             return "by sample"
@@ -126,11 +129,11 @@ class _Back:
 
     @property
     def _leaves(self) -> list[Node]:
-        arriving = [] if self.arriving is None else [self.arriving]
-        return [*self.op.body.leaves, *self.owed.values(), *arriving]
+        gradients = [] if self.output_gradient is None else [self.output_gradient]
+        return [*self.op.body.leaves, *self.state_inputs.values(), *gradients]
 
     def _rows(self, gradient: Node) -> list[Node] | None:
-        """The values of samples that a sum over samples is made of; ``None`` where it is no such sum."""
+        """The per-sample values in a sum over samples; ``None`` if the gradient is not such a sum."""
         known, rows, waiting = self._roles, dict[Node, None](), [gradient]
         if not _is_sum(known[gradient]):
             return None
@@ -140,7 +143,7 @@ class _Back:
             if role == Role("sample", axis=0):
                 rows[node] = None
                 continue
-            if role.kind == "shared" and role.round == 0:  # the same for all samples and steps?
+            if role.kind == "shared" and role.round == 0:  # constant over samples and steps?
                 if any(end not in self._outer_givens for end in _ends(node, self._leaves)):
                     return None
                 continue
@@ -159,7 +162,7 @@ class _Back:
         return dict(zip(body.givens, self.inputs[len(body.leaves) - len(body.givens) :], strict=True))
 
     def _folded(self, node: Node) -> Node:
-        """A value of every step and sample, the steps of each sample one behind the other."""
+        """A value of all steps and samples as one batch, (B T, ...), the steps of each sample in sequence."""
         stacked = self.value(node)
         if self.op.axis == 0:
             stacked = transpose(stacked, (1, 0, *range(2, stacked.rank)))
@@ -176,21 +179,20 @@ class _Back:
     # --- the loop itself
 
     def value(self, node: Node, last: bool = False) -> Node:
-        """What a value of the way back is at every step, or after the last one."""
-        if not last and node in self._kept_outside:
-            return self._kept_outside[node]
-        made, emit = self._loop
-        found = replace(self.op, body=made, emit=emit[node], last=last, reverse=not self.op.reverse)
-        return make(found, *self._loop_inputs)
+        """A value of the backward loop at all steps, or after the last one."""
+        if not last and node in self._stored_outside:
+            return self._stored_outside[node]
+        body, emit = self._loop
+        op = replace(self.op, body=body, emit=emit[node], last=last, reverse=not self.op.reverse)
+        return make(op, *self._loop_inputs)
 
     @cached_property
     def _results(self) -> list[Node]:
-        """Every value of the way back that is wanted."""
+        """All values of the backward loop that are used outside it."""
         body = self.op.body
         timed = [self.arrived[leaf] for leaf in body.cells if leaf in self.arrived]
-        given = [leaf for leaf in body.givens if leaf in self.arrived]
         rows = []
-        for leaf in given:
+        for leaf in (leaf for leaf in body.givens if leaf in self.arrived):
             match self._way(leaf):
                 case "by sample":
                     rows.append(self.arrived[leaf])
@@ -200,42 +202,44 @@ class _Back:
 
     @property
     def _updates(self) -> list[Node]:
-        return [*self.debts.values(), *(leaf + self.arrived[given] for given, leaf in self.sums.items())]
+        return [*self.cotangents.values(), *(total + self.arrived[leaf] for leaf, total in self.sums.items())]
 
     @cached_property
-    def _kept(self) -> list[Node]:
-        """The values of the way forward that the way back reads as they were: cells, states, kept nodes."""
+    def _stored(self) -> list[Node]:
+        """The values of the forward pass that the backward loop reads: cells, states, stored nodes."""
         body = self.op.body
         forward = set(body.nodes(self.op.emit))
-        found, waiting, seen = dict[Node, None](), list(self._results), set[Node]()
+        stored, waiting, seen = dict[Node, None](), list(self._results), set[Node]()
         while waiting:
             node = waiting.pop()
             if node in seen or node in body.givens:
                 continue
             seen.add(node)
-            is_kept = node in forward and node.op.name not in AGAIN and not isinstance(node.op, Constant)
-            if is_kept or node in body.states or node in body.cells:
-                found[node] = None
+            is_simple = node.op.name in REMATERIALIZED or isinstance(node.op, Constant)
+            if (node in forward and not is_simple) or node in body.states or node in body.cells:
+                stored[node] = None
             else:
                 waiting += node.inputs
-        is_timed = bool(found) or self.arriving is not None
-        return list(found) if is_timed else [body.cells[0]]  # a loop needs a sequence that tells its length
+        is_timed = bool(stored) or self.output_gradient is not None
+        return list(stored) if is_timed else [body.cells[0]]  # a loop needs a sequence for its length
 
     @cached_property
-    def _kept_outside(self) -> dict[Node, Node]:
-        """The kept values of all steps, and what arrives."""
+    def _stored_outside(self) -> dict[Node, Node]:
+        """The stored values of all steps, and the gradient of the output."""
         body, first = self.op.body, len(self.op.body.states)
         cells = dict(zip(body.cells, self.inputs[first:], strict=False))
-        found = {
+        stored = {
             node: cells[node]
             if node in cells
             else make(replace(self.op, emit=node, last=False), *self.inputs)
-            for node in self._kept
+            for node in self._stored
         }
-        return found if self.arriving is None else {**found, self.arriving: self._arriving()}
+        if self.output_gradient is None:
+            return stored
+        return {**stored, self.output_gradient: self._output_gradients()}
 
-    def _arriving(self) -> Node:
-        """What arrives at the value of every step."""
+    def _output_gradients(self) -> Node:
+        """The gradient by the output of every step."""
         axis, dy = min(self.op.axis, self.dy.rank), self.dy
         if not self.op.last:
             return dy
@@ -246,21 +250,21 @@ class _Back:
 
     @cached_property
     def _loop(self) -> tuple[Any, dict[Node, Node]]:
-        states = [*self.owed.values(), *self.sums.values()]
+        states = [*self.state_inputs.values(), *self.sums.values()]
         results = self._results
-        made, found = close(states, list(self._kept_outside), self.op.body.givens, self._updates, results)
-        return made, dict(zip(results, found, strict=True))
+        body, emitted = close(states, list(self._stored_outside), self.op.body.givens, self._updates, results)
+        return body, dict(zip(results, emitted, strict=True))
 
     @property
     def _loop_inputs(self) -> list[Node]:
         body = self.op.body
         outer = dict(zip(body.leaves, self.inputs, strict=True))
-        debts = [full_like(outer[state], 0.0) for state in self.owed]
-        if self.arriving is None:
-            after = dict(zip(self.owed, (u for s, u in self.op.turns() if s in self.owed), strict=True))
-            debts[[after[state] for state in self.owed].index(self.op.emit)] = self.dy
+        cotangents = [full_like(outer[state], 0.0) for state in self.state_inputs]
+        if self.output_gradient is None:
+            after = [update for state, update in self.op.state_pairs() if state in self.state_inputs]
+            cotangents[after.index(self.op.emit)] = self.dy
         sums = [full_like(outer[leaf], 0.0) for leaf in self.sums]
-        return [*debts, *sums, *self._kept_outside.values(), *self._outer_givens.values()]
+        return [*cotangents, *sums, *self._stored_outside.values(), *self._outer_givens.values()]
 
 
 def _leaf(label: str, like: Node) -> Node:
@@ -268,14 +272,14 @@ def _leaf(label: str, like: Node) -> Node:
 
 
 def _is_sum(role: Role) -> bool:
-    """Whether a value is a sum over samples, or made of such sums."""
+    """Whether a value is a sum over samples, or computed from such sums."""
     return (role.kind == "reduced" and role.by == "sum" and role.round == 0) or (
         role.kind == "shared" and role.round == 1
     )
 
 
 def _ends(node: Node, leaves: Sequence[Node]) -> list[Node]:
-    """The inputs a value depends on."""
+    """The inputs that a value depends on."""
     nodes = order([node], leaves)
     read = {source for n in nodes for source in n.inputs} | {node}
     return [leaf for leaf in leaves if leaf in read]

@@ -16,7 +16,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
-from chainrule.ops.array.gather import inside
+from chainrule.ops.array.gather import checked_indices
 from chainrule.settings import settings
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
@@ -167,7 +167,7 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
         for start in range(0, len(array), size):
             block = array[start : start + size]
             if ((block < 0) | (block >= rows)).any():
-                inside(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
+                checked_indices(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
 
 
 def blocks(program: Program, rows: int) -> Iterator[slice]:

@@ -1,6 +1,7 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.train.nonfinite.check import is_finite as is_finite
+from chainrule.train.nonfinite.narrative import remedy_of as remedy_of
 from chainrule.train.nonfinite.narrative import report_lines as report_lines
 from chainrule.train.nonfinite.prediction_report import report_nonfinite_predictions as report_nonfinite_predictions
 from chainrule.train.nonfinite.prediction_report import trace_nonfinite as trace_nonfinite
