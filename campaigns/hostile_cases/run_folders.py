@@ -30,7 +30,7 @@ TEMPLATE = """
 import sys
 from chainrule.apps.cli.main import COMMANDS as CLI_COMMANDS, main
 from chainrule.store import RunFolder
-RunFolder.forget_checkpoints = lambda folder: None  # it keeps everything
+RunFolder.delete_checkpoints = lambda folder, keep=0: None  # all checkpoints are kept
 words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 relu", "--out", "run"]
 words += ["--histograms", "1"]
 sys.exit(main(words))

@@ -160,3 +160,13 @@ def test_epochs_that_cannot_be_resumed_are_refused(chainrule, run: Path) -> None
     assert "E604" in outcome.err
     assert "chainrule train iris --epochs 9" in outcome.err
     assert "E401" in chainrule("resume", "nowhere").err
+
+
+def test_a_report_that_is_a_link_is_replaced_and_its_target_is_not_changed(chainrule, run: Path) -> None:
+    outside = Path("outside.html")
+    outside.write_text("precious")
+    (run / "report.html").unlink()
+    (run / "report.html").symlink_to(outside.absolute())
+    assert chainrule("resume", run, "--epochs", 4).code == 0
+    assert not (run / "report.html").is_symlink()
+    assert outside.read_text() == "precious"
