@@ -162,11 +162,12 @@ def test_epochs_that_cannot_be_resumed_are_refused(chainrule, run: Path) -> None
     assert "E401" in chainrule("resume", "nowhere").err
 
 
-def test_a_report_that_is_a_link_is_replaced_and_its_target_is_not_changed(chainrule, run: Path) -> None:
+def test_a_link_as_report_is_refused_and_its_target_is_not_changed(chainrule, run: Path) -> None:
     outside = Path("outside.html")
     outside.write_text("precious")
     (run / "report.html").unlink()
     (run / "report.html").symlink_to(outside.absolute())
-    assert chainrule("resume", run, "--epochs", 4).code == 0
-    assert not (run / "report.html").is_symlink()
+    config = (run / "config.toml").read_bytes()
+    assert "E434" in chainrule("resume", run, "--epochs", 4).err
     assert outside.read_text() == "precious"
+    assert (run / "config.toml").read_bytes() == config
