@@ -53,19 +53,19 @@ def test_the_updates_of_usual_optimizers_are_compiled(name: str) -> None:
 @pytest.mark.parametrize("shape", [(513, 64), (MANY + 3,), (40, 30, 41)])
 def test_blocks_have_the_bits_of_the_reference(shape: tuple[int, ...], count: int) -> None:
     w, g, v = (input_node(name, shape, "float32") for name in "wgv")
-    rate = cr.sqrt(input_node("rate", (), "float32"))
-    chain = ElementwiseChain(w - rate * g / (cr.sqrt(v) + 1e-8), [])
+    scale = cr.sqrt(input_node("scale", (), "float32"))
+    chain = ElementwiseChain(w - scale * g / (cr.sqrt(v) + 1e-8), [])
     assert CompiledUpdate.is_exact(chain)
     values: dict[Node, np.ndarray] = {node: RNG.normal(size=shape).astype(np.float32) for node in (w, g, v)}
     values[v] = np.concatenate([[-1.0, 0.0, np.inf, np.nan], np.abs(values[v].reshape(-1)[4:])])
     values[v] = values[v].astype(np.float32).reshape(shape)
     values |= {node: node.op.array for node in chain.sources if isinstance(node.op, Constant)}
-    values[rate] = np.array(0.3, np.float32)
+    values[scale] = np.array(0.3, np.float32)
     with np.errstate(all="ignore"):
         expected = list(chain.blocks(values, count))
-    found = list(CompiledUpdate(chain).blocks(values, count))
-    assert [block.shape for block in found] == [block.shape for block in expected]
-    for block, like in zip(found, expected, strict=True):
+    computed = list(CompiledUpdate(chain).blocks(values, count))
+    assert [block.shape for block in computed] == [block.shape for block in expected]
+    for block, like in zip(computed, expected, strict=True):
         np.testing.assert_array_equal(block, like)
 
 

@@ -1,7 +1,7 @@
 """Memory of a training step, for several replicas that run it side by side.
 
-A layout (see ``replicas``) states where every buffer is only relative to a *base*: an allocation, an array of
-the state, a data set. Bases have numbers; they get addresses when arrays are bound (see
+A layout (see ``replicas``) describes the place of every buffer relative to a *base*: an allocation, an array
+of the state, a data set. Bases have numbers; they get addresses when arrays are bound (see
 ``replicated_step``).
 """
 
