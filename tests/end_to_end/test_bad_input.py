@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli import prepared_data
+from chainrule.apps.cli import table_of_options
 from chainrule.store import RunFolder
 
 GOOD = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
@@ -224,7 +224,7 @@ def test_an_unexpected_exception_is_reported_in_one_line(chainrule, monkeypatch:
     def broken(*_: object) -> None:
         raise RuntimeError("a \x1b[31mfault")
 
-    monkeypatch.setattr(prepared_data, "read_table", broken)
+    monkeypatch.setattr(table_of_options, "read_table", broken)
     outcome = chainrule("train", "iris")
     assert outcome.code == 1
     assert outcome.err.splitlines() == [

@@ -7,7 +7,7 @@ mathematics: every value comes from a lower package.
     cli/command_line.py      from words to the function of a command, by typer
     cli/commands/            one file per command
     cli/options.py           the options of a training, and ``config.toml``
-    cli/prepared_data.py     a table with its columns, task, split and preparation
+    cli/table_of_options.py  the table of a training from the options
     cli/run_writer.py        one training from its options to its RUN folder
     cli/run_paths.py         the path of a RUN, and whether it may be written
     cli/model_and_rows.py    a trained model and the rows of a command

@@ -6,6 +6,8 @@ preparation that is stored with the model, a split, an order of batches, and fin
 package does not depend on networks, never uses test rows when fitting the preparation, and never changes a
 table passed to it.
 
+    prepared = PreparedData.of(read_table("credit.csv"), "good")  # tables/prepared_data.py, in one call:
+
     table = read_table("credit.csv")                              # readers/sources.py, readers/delimited.py
     columns = describe(table, "good")                             # tables/columns.py
     task = choose_task(table, "good", columns=columns)            # tables/task.py
@@ -42,6 +44,7 @@ _LAZY = LazyNames(
         "readers.image_folder": "read_images",
         "batches.row_order": "Order",
         "tables.preparation": "Applied Cell Feature Preparation",
+        "tables.prepared_data": "PreparedData PreparedRows",
         "sequences.padding": "Buckets Padded pad_sequences",
         "readers.sources": "read_table",
         "tables.split": "Split",

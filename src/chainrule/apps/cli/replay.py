@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
-from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.run_writer import fit_options
+from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.derive.replayed_step import Replay
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
@@ -44,7 +44,7 @@ def replay(run: str, data: str, step: int) -> Replay:
     state = load_state(model_file(run))
     folder = RunFolder.open(run)
     options, fingerprint = read_config(folder)
-    prepared = PreparedData.of(options) if data == options.data else None
+    prepared = prepare_data(options) if data == options.data else None
     if prepared is None or prepared.table.fingerprint != fingerprint:
         received = data if prepared is None else fact("other rows in {data}", data=data)
         raise UsageError("E603", where="replay", expected=options.data, received=received,

@@ -14,8 +14,8 @@ import numpy as np
 
 from chainrule import data
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
+from chainrule.data import PreparedData
 from chainrule.diagnosis import Doctor
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.escaping import csv_text

@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
+from chainrule.data import PreparedData
 from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of
 from chainrule.plotting.network.layout import lay_out

@@ -14,13 +14,13 @@ import numpy as np
 from markupsafe import Markup
 
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result, model_output, to_predictions
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.figures import figures
+from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
 from chainrule.model import Model

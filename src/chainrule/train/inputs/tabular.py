@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import data
-from chainrule.data import Table, split
+from chainrule.data import PreparedData, Table
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 from chainrule.train.options import FitOptions
@@ -106,26 +106,21 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         DataError E344: the number of weights is not the number of rows.
     """
     table = data.read_table(x)
-    task = data.choose_task(table, y)
-    target = task.target
-    columns = data.describe(table, target)
-    rows, weights, rest = (
-        table.take(task.rows),
-        _select_weights(options.sample_weight, table, task.rows),
-        None,
-    )
-    if isinstance(validation, Real) and 0 < (fraction := float(validation)) < 1:
-        labels = data.Preparation.fit(rows, columns, target, task).targets(rows)
-        parts = split(labels, options.seed, (1 - fraction, fraction, 0.0), stratify=task.is_classification)
-        rest = rows.take(parts.validation), None if weights is None else weights[parts.validation]
-        rows, weights = rows.take(parts.train), None if weights is None else weights[parts.train]
-    preparation = data.Preparation.fit(rows, columns, target, task)
-    if rest is not None:
-        validation = (*inputs_and_targets(preparation, rest[0]), rest[1])
+    is_fraction = isinstance(validation, Real) and 0 < float(validation) < 1
+    fraction = float(validation) if is_fraction else 0.0
+    prepared = PreparedData.of(table, y, seed=options.seed, fractions=(1 - fraction, fraction, 0.0))
+    weights = _select_weights(options.sample_weight, table, prepared.task.rows)
+    train, preparation = prepared.training, prepared.preparation
+    if is_fraction:
+        held_out = None if weights is None else weights[prepared.parts.validation]
+        rows = prepared.validation
+        validation = (rows.x, prepared.labels(rows), held_out)
     elif isinstance(validation, tuple | list) and is_table(validation[0], None):
         vx, vy = (*validation, None)[:2]
-        validation = inputs_and_targets(preparation, join_target(vx, vy, target)[0])
-    return Prepared(*inputs_and_targets(preparation, rows), weights, validation, preparation)
+        validation = inputs_and_targets(preparation, join_target(vx, vy, prepared.task.target)[0])
+    if weights is not None:
+        weights = weights[prepared.parts.train]
+    return Prepared(train.x, prepared.labels(train), weights, validation, preparation)
 
 
 def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray | None:

@@ -8,7 +8,7 @@ import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.prepared_data import PreparedData, drop_columns
+from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import check as check_table
@@ -66,7 +66,7 @@ def _network_findings(options: Options) -> list[Finding]:
     Args:
         options: the data and the network; findings about the table itself are left out.
     """
-    prepared = PreparedData.of(options)
+    prepared = prepare_data(options)
     model = run_writer.build_model(options, prepared)
     parts = [(part.x, prepared.labels(part)) for part in (prepared.training, prepared.validation)]
     all_findings = diagnose(model.state, *parts[0], settings.lang, validation=parts[1])

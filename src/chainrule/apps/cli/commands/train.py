@@ -12,12 +12,13 @@ import typer
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_config, require_equal, to_toml
-from chainrule.apps.cli.prepared_data import PreparedData
 from chainrule.apps.cli.run_paths import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
+from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.report.page import page
+from chainrule.data import PreparedData
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.nn import net_from_text
@@ -80,7 +81,7 @@ def run_training(
     net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
     if out and not resume and not os.path.exists(out / ".lock"):
         refuse_occupied(out)
-    prepared = PreparedData.of(chosen)
+    prepared = prepare_data(chosen)
     if fingerprint and fingerprint != prepared.table.fingerprint:
         other = fact("other rows in {data}", data=prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)

@@ -1,0 +1,47 @@
+"""The table of a training from the options of the command line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from chainrule.apps.cli.options import Options
+from chainrule.data import PreparedData, Table, read_images, read_table
+from chainrule.errors import DataError, nearest
+
+
+def prepare_data(options: Options) -> PreparedData:
+    """Read and prepare the data of a training.
+
+    Raises:
+        DataError: as the functions of ``chainrule.data``.
+    """
+    table = drop_columns(_read(options), options.drop)
+    return PreparedData.of(
+        table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed
+    )
+
+
+def _read(options: Options) -> Table:
+    """Read a table, or a folder of images with the size of the options."""
+    if not os.path.isdir(options.data):
+        return read_table(options.data)
+    return read_images(options.data, options.size or None, damaged=options.damaged)
+
+
+def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
+    """The table without some columns.
+
+    Raises:
+        DataError E313: an unknown column; the error suggests the closest name.
+    """
+    unknown = [name for name in columns if name not in table.columns]
+    if unknown:
+        raise DataError(
+            "E313",
+            where="--drop",
+            name='", "'.join(unknown),
+            expected=", ".join(table.columns[:12]),
+            fix=nearest(unknown[0], table.columns),
+        )
+    return replace(table, frame=table.frame.drop(columns))
