@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import data
-from chainrule.data import PreparedData, Table
+from chainrule.data import Table
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 from chainrule.train.options import FitOptions
@@ -108,7 +108,7 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
     table = data.read_table(x)
     is_fraction = isinstance(validation, Real) and 0 < float(validation) < 1
     fraction = float(validation) if is_fraction else 0.0
-    prepared = PreparedData.of(table, y, seed=options.seed, fractions=(1 - fraction, fraction, 0.0))
+    prepared = data.PreparedData.of(table, y, seed=options.seed, fractions=(1 - fraction, fraction, 0.0))
     weights = _select_weights(options.sample_weight, table, prepared.task.rows)
     train, preparation = prepared.training, prepared.preparation
     if is_fraction:
