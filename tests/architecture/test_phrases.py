@@ -27,15 +27,15 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 
 def templates() -> set[str]:
     """The templates that the package passes to ``fact``."""
-    found: set[str] = set()
+    texts: set[str] = set()
     for _, tree in trees():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
-                    found.add(text)
+                    texts.add(text)
                 case ast.Call(func=ast.Name(id="joined"), args=[ast.Constant(value=str(text)), _]):
-                    found.add(text)
-    return found
+                    texts.add(text)
+    return texts
 
 
 def fields(template: str) -> set[str]:

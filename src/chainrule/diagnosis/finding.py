@@ -10,7 +10,7 @@ from typing import Any
 from chainrule import texts
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
-from chainrule.errors.message import rendered
+from chainrule.errors.message import Message, known_fact, rendered
 from chainrule.records import frozen
 
 _NAME = re.compile(r"\{(\w+)\}")
@@ -136,6 +136,8 @@ def _figure(value: float) -> str:
 
 def _plain(value: Any) -> Any:
     """Convert a value to JSON; unsupported types become text."""
+    if type(value) is Message:
+        return {"template": value.template, "values": {k: _plain(v) for k, v in value.values.items()}}
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)  # JSON has no infinity
@@ -144,6 +146,8 @@ def _plain(value: Any) -> Any:
 
 def _read(fact: Any) -> Any:
     """Invert ``_plain``."""
+    if isinstance(fact, Mapping):
+        return known_fact(fact["template"], {name: _read(value) for name, value in fact["values"].items()})
     return float(fact) if fact in ("inf", "-inf", "nan") else fact
 
 

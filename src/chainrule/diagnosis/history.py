@@ -62,8 +62,8 @@ class TrainingRecord:
     @property
     def nonfinite_error(self) -> TrainingError | None:
         """The error of a training that failed because a value was not finite."""
-        is_nonfinite = isinstance(self.error, TrainingError) and self.error.code == "E501"
-        return self.error if is_nonfinite else None
+        error = self.error
+        return error if isinstance(error, TrainingError) and error.code == "E501" else None
 
     def column(self, name: str) -> np.ndarray:
         """Return a column of the history; NaN for missing values."""

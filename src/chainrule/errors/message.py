@@ -84,9 +84,20 @@ def fact(template: str, /, **values: object) -> Message:
         >>> rows = fact("{rows} rows, as {name} has", rows=200, name="x")
         >>> print(rows, rows.render("zh"), dict(rows.values))
         200 rows, as x has 200 行，与 x 相同 {'rows': 200, 'name': 'x'}
-        >>> fact("{column}: {fault}", column="a", fault=fact("no value")).render("zh")
-        'a：没有值'
+        >>> fact("{kind} at {place}", kind=fact("a file"), place="runs/a").render("zh")
+        'runs/a 处是文件'
     """
+    return Message(template, values)
+
+
+def known_fact(template: str, values: Mapping[str, object]) -> Message:
+    """Return a record that was read from a file, whose template must be one of the catalog.
+
+    Raises:
+        ValueError: another template: it could have a format that takes all memory.
+    """
+    if template not in CHINESE:
+        raise ValueError("an unknown template")
     return Message(template, values)
 
 

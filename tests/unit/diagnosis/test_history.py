@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import chainrule as cr
 from chainrule.diagnosis import HISTORY, RULES, Finding, TrainingRecord, compare_seeds, findings_after
 from chainrule.diagnosis.callback import apply_rules
 from chainrule.diagnosis.rules.loss_curve import _turns
-from chainrule.errors import TrainingError, UsageError
+from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.events import Event, Notice
 from chainrule.train.monitor import probe as probing
 from chainrule.train.monitor.probe import Probe
@@ -67,6 +68,16 @@ def test_every_history_rule_has_three_faulty_cases() -> None:
 # --- rules accept any values in a history
 
 PATHS = ("dense1", "dense2", "dense3")
+ERRORS = (
+    None,
+    ValueError("of a callback"),
+    TrainingError(
+        "E501", cause="log of 0", cause_zh="对 0 取对数",
+        received=fact(
+            "{value:.6g} from {op} at {index}, {place}", value=math.inf, op="log", index=(1,), place="x"
+        ),
+    ),
+)  # fmt: skip
 STRANGE = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-320, 1e300)
 
 
@@ -92,7 +103,7 @@ def any_course(draw: np.random.Generator) -> TrainingRecord:
         rows, [probe(10 * i) for i in range(draw.integers(0, 5))], int(draw.integers(0, 999)),
         int(draw.integers(0, 99)), len(rows), {f"{path}.weight": 4 for path in PATHS},
         dict(zip(PATHS, ("relu", "tanh", ""), strict=True)), number(), "classification",
-        str(draw.choice(["", "epochs", "failed"])), str(draw.choice(["", "TrainingError E501 in step 3"])),
+        str(draw.choice(["", "epochs", "failed"])), ERRORS[draw.integers(0, len(ERRORS))],
     )  # fmt: skip
 
 
@@ -252,3 +263,14 @@ def test_the_campaign_reports_wrong_cases(
     assert "sound: well: symmetry" in output
     assert f"too little: {cases[0].rule}" in output
     assert page.read_text().endswith("after\n")
+
+
+def test_a_finding_from_a_file_keeps_its_record_and_refuses_other_templates() -> None:
+    (evidence,) = RULES["not-finite"].during(TrainingRecord(error=ERRORS[2]))
+    finding = Finding(RULES["not-finite"], evidence)
+    stored = json.loads(json.dumps(finding.to_json()))
+    assert Finding.of_json(stored).line("zh") == finding.line("zh")
+    assert "来自 log" in finding.line("zh")
+    stored["facts"]["message"] = {"template": "{x:>9999999999}", "values": {"x": "a"}}
+    with pytest.raises(ValueError, match="unknown template"):
+        Finding.of_json(stored)

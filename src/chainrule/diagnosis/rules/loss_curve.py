@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -126,8 +127,9 @@ def _flat(record: TrainingRecord) -> Iterator[Evidence]:
     if is_flat and abs(best - record.constant_loss) < FLAT * record.constant_loss:
         start = min(start, record.constant_loss)  # a constant prediction needs nothing from the inputs
     # The first probe has few rows of one batch, so its loss is another one.
-    within = 1 - best / float(losses[0])
-    decrease = within if within < STILL and start < 1.2 * losses[0] else 1 - best / start
+    first = float(losses[0])
+    within = 1 - best / first if first else math.inf
+    decrease = within if within < STILL and start < 1.2 * first else 1 - best / start
     if decrease < FLAT and not best < 0.5 * record.constant_loss:
         facts = {"share": max(decrease, 0.0), "epochs": len(losses)}
         yield Evidence(decrease, FLAT, facts, record.step)

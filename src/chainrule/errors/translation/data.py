@@ -215,7 +215,7 @@ PHRASES: dict[str, str] = {
     ),
     "transforms and mix": "transforms 和 mix",
     "exactly kind, {names}": "恰为 kind, {names}",
-    "augmentation, {path}": "数据增强，{path}",
+    "augmentation, {path}": "数据增广，{path}",
     "a transform": "变换",
     "a number from {low:g} to {high:g}": "{low:g} 到 {high:g} 的数",
     "two numbers from {low:g} to {high:g}, the smaller one first": "{low:g} 到 {high:g} 的两个数，较小的在前",

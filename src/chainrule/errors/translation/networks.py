@@ -46,10 +46,8 @@ PHRASES: dict[str, str] = {
     "the key is two uint32": "键是两个 uint32",
     "the numbers drawn are floating-point": "抽取的是浮点数",
     "all inputs have one shape": "所有输入形状相同",
-    "both values have one dtype": "两个值类型相同",
     "the condition is true/false": "条件为真/假",
     "the lower limit is not above the upper one": "下限不高于上限",
-    "all inputs have one dtype, which the operation accepts": "所有输入类型相同，且为此运算所接受",
     "both have the same one to three spatial axes between first and last, all lengths but B known": (
         "首尾轴之间有相同的一到三个空间轴，除 B 外长度都已知"
     ),
@@ -57,9 +55,7 @@ PHRASES: dict[str, str] = {
         "每个空间轴的卷积核、步幅、扩张不小于 1，填充不小于 0"
     ),
     "the padded image is at least as wide as the kernel reaches": "填充后的图像不小于卷积核的范围",
-    "both have one floating-point dtype": "两者是同一种浮点数",
     "the groups divide the channels of both sides": "组数能整除两侧的通道数",
-    "the dtype is supported": "类型是已知的",
     "every axis exists": "每个轴都存在",
     "the last axis of the left is as long as the last but one of the right": (
         "左边最后一轴与右边倒数第二轴等长"
@@ -74,7 +70,6 @@ PHRASES: dict[str, str] = {
     "0 <= start <= stop <= length and step >= 1": "0 <= 起点 <= 终点 <= 长度，步长 >= 1",
     "for each axis a count of at least 0 before, after and between": "每个轴的前、后、间隔都不小于 0",
     "the axis exists": "轴存在",
-    "the dtype and all other axes are equal": "数值类型和其他各轴都相等",
     "an image (B, *space, C) of one to three spatial axes, all lengths but B known": (
         "图像 (B, *space, C)，一到三个空间轴，除 B 外长度都已知"
     ),
@@ -85,8 +80,6 @@ PHRASES: dict[str, str] = {
     "floating-point numbers": "浮点数",
     "the windows are those of an image of this space": "窗口来自这种空间的图像",
     "every axis exists and is named once": "每个轴都存在，且只写一次",
-    "the dtype is supported by the operation": "数值类型合适",
-    "a reduced axis is not empty": "被归约的轴不为空",
     "one axis of fixed length at a time": "每次一个固定长度的轴",
     "one axis at a time": "每次一个轴",
     "one input for each state, sequence and given of the step, of its shape and kind": (
@@ -109,4 +102,11 @@ PHRASES: dict[str, str] = {
     'frozen=["stage1"]: some layers, not all': 'frozen=["stage1"]：冻结部分层，而非全部',
     "cr.Dense(n) as the last layer has n outputs for a sample": "最后一层用 cr.Dense(n)，每个样本有 n 个输出",
     "one of {count}: chainrule show {plural}": "{count} 个之一：chainrule show {plural}",
+    "both values have one dtype": "两个值类型相同",
+    "all inputs have one dtype, which the operation accepts": "所有输入类型相同，且为此运算所接受",
+    "both have one floating-point dtype": "两者是同一种浮点数",
+    "the dtype is supported": "类型是已知的",
+    "the dtype and all other axes are equal": "数值类型和其他各轴都相等",
+    "the dtype is supported by the operation": "数值类型合适",
+    "a reduced axis is not empty": "被归约的轴不为空",
 }

@@ -18,7 +18,6 @@ PHRASES: dict[str, str] = {
     "{name}: {expected}, received {received}": "{name}：{expected}，收到 {received}",
     "{text} ({name})": "{text} ({name})",
     "a table with rows (C1)": "有行的表 (C1)",
-    "a reduced axis that is not empty (C3)": "不为空的归约轴 (C3)",
     "one axis at a time (C3)": "每次一个轴 (C3)",
     "an axis of fixed length (C3)": "长度固定的轴 (C3)",
     "one axis at a time (C4)": "每次一个轴 (C4)",
@@ -95,4 +94,5 @@ PHRASES: dict[str, str] = {
     "at most {limit:,} numbers in a value": "每个值至多 {limit:,} 个数",
     "{count} numbers for one sample": "一个样本有 {count} 个数",
     "{name} of {count} numbers": "{name} 有 {count} 个数",
+    "a reduced axis that is not empty (C3)": "不为空的归约轴 (C3)",
 }
