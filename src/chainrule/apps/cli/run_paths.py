@@ -130,9 +130,8 @@ def model_file(run: str) -> Path:
     """The model file of a RUN, which is a run folder or the file itself.
 
     Raises:
-        FileError E401: no such path. FileError E434: the model in the folder is a link. FileError E610: a
-        folder
-            without a model.
+        FileError E401: no such path. FileError E434: the model in the folder is a link.
+        FileError E610: a folder without a model.
     """
     path = Path(run)
     if not os.path.isdir(path):

@@ -1,9 +1,8 @@
 """Logs of a training as text: ``CSVLog`` for the history and ``JSONLog`` for all events.
 
-The CSV file contains the history: after an interruption, the same call with ``resume=True`` results in the
-    same bytes as
-an uninterrupted training. The JSON lines record events with their time, including interruptions; lines are
-only appended.
+The CSV file contains the history. After an interruption, the same call with ``resume=True`` results in the
+bytes of an uninterrupted training. The JSON lines record events with their time, including interruptions;
+lines are only appended.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The identity of a training: all facts that must be equal for a resumed training to be the interrupted one.
 
-Each fact is a row of ``FACTS``: its name in the checkpoint, its value as plain data, and the comparison of
-    two
-values. Add a row to make another fact part of the identity.
+Each fact is a row of ``FACTS``, with its name in the checkpoint, its value as plain data, and the comparison
+of two values. Add a row to make another fact part of the identity.
 """
 
 from __future__ import annotations

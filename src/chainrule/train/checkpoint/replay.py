@@ -69,9 +69,8 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
 
     Raises:
         UsageError E530: no such update. TrainingError E531: the initial parameters were not saved.
-        TrainingError E532: the replayed training differs from the recorded one. FileError E505: the options
-            or
-        the data are not those of ``run``.
+        TrainingError E532: the replayed training differs from the recorded one.
+        FileError E505: the options or the data are not those of ``run``.
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
         raise UsageError(

@@ -1,9 +1,9 @@
 """``EpochAugmentation``: training images that change from epoch to epoch.
 
 The loop and the engines gather batches by row number from fixed arrays. Augmentation overwrites these arrays
-before each epoch; threads compute the images of the next epoch during the present one. The images depend only
-on
-the seed, the epoch and the row number: a training that resumes in the middle of an epoch has the same images.
+before each epoch; threads compute the images of the next epoch during the present one. The images depend
+only on the seed, the epoch and the row number: a training that resumes in the middle of an epoch has the same
+images.
 
 Cost: two more copies of the training images in memory, the original ones and those of the next epoch.
 """
