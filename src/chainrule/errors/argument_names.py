@@ -77,6 +77,9 @@ _ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("fit", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
     ("fit", "optimizer"): fact("the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))"),
     ("fit", "loss"): fact("the model has the loss: cr.Model(net, loss, cr.Adam(0.001))"),
+    ("fit", "loss_weights"): fact(
+        "the model has the loss weights: cr.Model(net, losses, loss_weights={{...}})"
+    ),
     ("Model", "lr"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
     ("Model", "learning_rate"): fact("the optimizer has the learning rate: cr.Adam(0.001)"),
     ("Model", "epochs"): fact("an argument of fit"),

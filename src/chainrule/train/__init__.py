@@ -11,7 +11,7 @@ compute values itself: a step is a graph, and an engine runs it.
     loop.py             epochs, batches, events, checkpoints;  multi_step.py  several steps in one call
     trainer.py          one update at a time;  parameters.py  arrays that several trainers update
     stopping.py         early stopping;  interrupt.py  signals;  freezing.py  frozen parameters
-    loading.py          initialize and load parameters
+    loading.py          initialize and load parameters;  initialization.py  sampling of initial values
     inputs/             checked arrays, tables, encoded targets, sample weights, augmentation, trimming
     evaluation/         predictions, losses, metrics, baselines
     checkpoint/         model files, resume, replay, the identity of a training

@@ -45,7 +45,7 @@ def fit(
         the trained model.
     """
     reason = "failed"
-    with started(model, data, options) as run:
+    with open_run(model, data, options) as run:
         try:
             reason = train(run)
         finally:
@@ -58,7 +58,7 @@ def fit(
 
 
 @contextmanager
-def started(model: ModelState, data: TrainingData, options: FitOptions) -> Iterator[TrainingRun]:
+def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iterator[TrainingRun]:
     """A training that is ready for its first update, with its run folder, checkpoint and listeners."""
     run = prepare(model, data, options)
     folder, claim = folder_of(options.run)

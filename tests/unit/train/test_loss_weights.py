@@ -183,3 +183,11 @@ def test_invalid_weights_are_refused(name: str) -> None:
         model(weights).fit(X, Y, epochs=1, **OPTIONS)
     assert caught.value.code == code
     assert text in str(caught.value)
+
+
+def test_weights_passed_to_fit_name_the_argument_of_the_model() -> None:
+    options: dict[str, Any] = {"loss_weights": WEIGHTS}
+    with pytest.raises(ChainruleError) as caught:
+        model().fit(X, Y, **options)
+    assert "cr.Model(net, losses, loss_weights={...})" in str(caught.value)
+    assert "损失权重属于模型" in caught.value.render("zh")

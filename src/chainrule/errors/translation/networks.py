@@ -10,6 +10,9 @@ PHRASES: dict[str, str] = {
     "the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))": (
         "优化器由模型设置：cr.Model(net, loss, cr.Adam(0.001))"
     ),
+    "the model has the loss weights: cr.Model(net, losses, loss_weights={{...}})": (
+        "损失权重属于模型：cr.Model(net, losses, loss_weights={{...}})"
+    ),
     "the model has the loss: cr.Model(net, loss, cr.Adam(0.001))": (
         "损失函数由模型设置：cr.Model(net, loss, cr.Adam(0.001))"
     ),
