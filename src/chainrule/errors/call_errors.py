@@ -208,7 +208,7 @@ def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]
     return [*names, *reasons, *_remarks([], [name for name in dropped if not reason(name, callee)])]
 
 
-def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
+def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> Sequence[str]:
     """The remarks on inferred and on dropped arguments."""
     remarks = [fact("{names} inferred", names=", ".join(inferred))] if inferred else []
     return [*remarks, fact("{names} left out", names=", ".join(lost))] if lost else remarks

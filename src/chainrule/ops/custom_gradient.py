@@ -40,8 +40,8 @@ def custom_gradient(value: Node, gradients: Iterable[tuple[Node, Node | float]])
     neurons for conditional computation (arXiv 1308.3432), the straight-through estimator.
     """
     result = F.stop_gradient(value)
-    for x, given in gradients:
-        gradient = given if isinstance(given, Node) else F.full_like(x, given)
+    for x, factor in gradients:
+        gradient = factor if isinstance(factor, Node) else F.full_like(x, factor)
         expected = x.shape if value.rank == 0 else value.shape
         if gradient.shape != expected or x.shape != expected:
             raise ShapeError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -240,7 +240,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise FileError("E605", where=where, expected="TOML", received=str(cause)[:120]) from cause
 
 
-def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
     """The values of all fields, and descriptions of invalid entries."""
     defaults, known = Options(""), [field.name for field in fields(Options)]
     wrong = [fact('"{name}" is unknown', name=name) for name in entries if name not in known]

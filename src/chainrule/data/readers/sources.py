@@ -7,7 +7,7 @@ representation of missing values (NaN is converted: in a table it means "not mea
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,7 +286,7 @@ def _plain_column(column: pl.Series) -> pl.Series:
     return column
 
 
-def _unusable(source: str, faults: list[str]) -> DataError:
+def _unusable(source: str, faults: Sequence[str]) -> DataError:
     return DataError(
         "E314",
         where=source,

@@ -92,7 +92,7 @@ def loss_slice(
                  for path, value in parameters.items()}  # fmt: skip
         changed = {path: value.astype(parameters[path].dtype) for path, value in changed.items()}
         outputs = program.run({**arrays, **changed, **rows.x, **rows.y})
-        losses[i, j] = mean_loss(outputs, list(model.targets))
+        losses[i, j] = mean_loss(outputs, list(model.targets), None, model.recipe.loss_weights)
     return LossSlice(steps, np.where(np.isfinite(losses), losses, np.nan), rows.count)
 
 

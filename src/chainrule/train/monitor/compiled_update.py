@@ -52,7 +52,7 @@ class CompiledUpdate:
     def is_exact(chain: ElementwiseChain) -> bool:
         """Whether compiled code has the bits of the reference implementation, and is worth compiling."""
         computed = [node for node in chain.nodes if not is_repeated(node)]
-        is_large = len(bound(chain.last.shape)) > 0 and np.prod(bound(chain.last.shape)) >= MANY
+        is_large = len(bound(chain.last.shape)) > 0 and int(np.prod(bound(chain.last.shape))) >= MANY
         same_dtype = all(node.dtype == chain.last.dtype for node in (*chain.nodes, *chain.sources))
         return is_large and same_dtype and all(node.op.name in EXACT for node in computed)
 
