@@ -27,6 +27,8 @@ from chainrule.data.tables.preparation import Applied as Applied
 from chainrule.data.tables.preparation import Cell as Cell
 from chainrule.data.tables.preparation import Feature as Feature
 from chainrule.data.tables.preparation import Preparation as Preparation
+from chainrule.data.tables.prepared_data import PreparedData as PreparedData
+from chainrule.data.tables.prepared_data import PreparedRows as PreparedRows
 from chainrule.data.tables.split import Split as Split
 from chainrule.data.tables.split import split as split
 from chainrule.data.tables.table import Table as Table
