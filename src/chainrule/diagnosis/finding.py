@@ -12,6 +12,7 @@ from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
 from chainrule.errors.message import Message, known_fact, rendered
 from chainrule.records import frozen
+from chainrule.texts.doctor import source_in
 
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -64,7 +65,7 @@ class Finding:
         own = self.evidence
         parts = [
             texts.render("doctor_number", lang, value=_figure(own.value), threshold=_figure(own.threshold)),
-            texts.render("doctor_source", lang, source=self.rule.source),
+            texts.render("doctor_source", lang, source=source_in(self.rule.source, lang)),
         ]
         parts += [] if own.step is None else [texts.render("doctor_step", lang, step=own.step)]
         parts += [own.layer] if own.layer else []

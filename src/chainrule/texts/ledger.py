@@ -27,7 +27,7 @@ LEDGER: dict[str, tuple[str, str]] = {
             "{gap}."
         ),
         (
-            "训练已逐位重放到此处。以下用 float64 重新计算这次更新，使用当时的随机掩码和批统计量；损失的"
+            "训练已逐位重放到此处。以下用 float64 重新计算这次更新，使用当时的随机遮蔽和批统计量；损失的"
             "相对差为 {gap}。"
         ),
     ),
@@ -42,7 +42,7 @@ LEDGER: dict[str, tuple[str, str]] = {
         "所有数字都按全精度（float64）计算，只在显示时四舍五入到小数点后 6 位，"
         "极小的数保留 6 位有效数字；因此用显示的数字相乘，"
         "末位可能与显示的结果略有出入。"
-        "ŷ 与各处的斜率取自网络在这次更新中学习时的样子：使用当时暂退法的掩码和本批的统计量。",
+        "ŷ 和所有导数都取自这次更新中训练模式下的网络：使用当时的暂退法遮蔽和本批的统计量。",
     ),
     "ladder_intro": (
         (
@@ -51,14 +51,14 @@ LEDGER: dict[str, tuple[str, str]] = {
             "derivatives of the activation function. The product of the factors is exactly the last "
             "column."
         ),
-        "下表从损失到第一层：每层误差信号的长度，以及权重（连同两层之间的其他运算）"
-        "和激活函数的斜率各自的倍数。各倍数之积恰为最后一列。",
+        "下表从损失到第一层：每层误差信号的范数，以及权重（连同两层之间的其他运算）"
+        "和激活函数的导数各自的倍数。各倍数之积恰为最后一列。",
     ),
     "ladder_from": ("from", "从"),
     "ladder_to": ("to", "到"),
     "ladder_sent": ("signal", "信号"),
     "ladder_weights": ("weights", "权重"),
-    "ladder_slopes": ("derivatives", "斜率"),
+    "ladder_slopes": ("derivatives", "导数"),
     "ladder_left": ("remaining", "剩下"),
     "ladder_all": ("of the initial", "占最初的"),
     "letters_time": (
@@ -135,7 +135,7 @@ LEDGER: dict[str, tuple[str, str]] = {
     "if_same": ("The loss remains {loss}.", "损失仍为 {loss}。"),
     "if_promise": (
         "The gradient predicts {promise}: the derivative at the old weights times the change.",
-        "按梯度估计应为 {promise}：旧权重处的斜率乘以改动量。",
+        "按梯度估计应为 {promise}：旧权重处的导数乘以变化量。",
     ),
     "if_downstream": ("All changes downstream, old and new", "下游的所有变化：旧值与新值"),
     "if_nothing": ("No named value changes.", "没有任何命名的数值发生变化。"),

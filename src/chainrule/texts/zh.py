@@ -5,7 +5,7 @@ WORDS: dict[str, str] = {
     "title": "用一个样本的数字逐步讲解一次训练更新",
     "title_many": "用 {n} 个样本的数字逐步讲解一次训练更新",
     "title_weight": "权重 {weight} 的账目",
-    "one_line": "一句话",
+    "one_line": "概要",
     "notation": "记号说明",
     "forward": "前向传播",
     "backward": "反向传播",
@@ -13,7 +13,7 @@ WORDS: dict[str, str] = {
     "chain_letters": "用字母写出的链式法则",
     "full": "每个偏导数的完整链条",
     "update": "更新",
-    "effect": "有没有用？",
+    "effect": "损失下降了吗？",
     "shrinking": "为什么靠前的层学得慢？",
     "samples": "{n} 个样本并排比较",
     "matrices": "矩阵形式：所有样本一起算",
@@ -21,7 +21,7 @@ WORDS: dict[str, str] = {
     "checked": "数值检验",
     "cautions": "注意",
     "not_finite": "出现了非有限数：先解释它",
-    "chain": "从损失走到这个权重",
+    "chain": "从损失到这个权重",
     "product": "写成一个乘积",
     # 公式编号
     "F": "前",
@@ -46,7 +46,7 @@ WORDS: dict[str, str] = {
     "parameter": "参数",
     "old": "原值",
     "new": "新值",
-    "move": "移动",
+    "move": "变化",
     "of_size": "占自身大小",
     "term": "项",
     # 一句话
@@ -58,7 +58,7 @@ WORDS: dict[str, str] = {
     ),
     "line_mean": "{n} 个样本的平均损失为 {old}；更新一步后{falls}到 {new}。",
     "line_loss": "损失为 {old}；更新一步后{falls}到 {new}。",
-    "line_price": "其中误差占 {data}，惩罚项（权重过大的代价）占 {cost}：更新一步主要降低的可能是后者。",
+    "line_price": "其中误差为 {data}，对大权重的惩罚为 {cost}：更新可能主要降低后者。",
     # 记号
     "letters": (
         "x 是输入，w 是权重，b 是偏置，z 表示加权和，a 表示由它得到的激活值，"
@@ -67,11 +67,11 @@ WORDS: dict[str, str] = {
         "右上角括号里的数字是层号。"
     ),
     "features": "各个输入是：",
-    "feature": "x{i}（{name}）= 原值 {raw}，网络看到的值为 {value}",
+    "feature": "x{i}（{name}）= 原值 {raw}，网络收到的值为 {value}",
     "rounding": (
         "所有数字都按全精度（float64）计算，只在显示时四舍五入到小数点后 6 位，"
         "极小的数保留 6 位有效数字；因此用显示的数字相乘，"
-        "末位可能与显示的结果略有出入。这里的输出和斜率都取自推断时的网络（不含暂退法）。"
+        "末位可能与显示的结果略有出入。ŷ 和所有导数都取自推断模式下的网络（不含暂退法）。"
     ),
     "mean_one": "只有一个样本，n = 1：J 就是它的损失 J⁽¹⁾。",
     "mean_weighted": (
@@ -84,17 +84,17 @@ WORDS: dict[str, str] = {
         "共有 n = {n} 个样本：J = (1/n) Σ J⁽ⁱ⁾。右上角括号里的第二个数字是样本号（x、y、ŷ 和 J "
         "只有样本号）。误差信号 δ 是样本自身损失 J⁽ⁱ⁾ 的导数；1/n 只在参数的梯度里出现一次。"
     ),
-    "mean_one_penalty": "只有一个样本，n = 1：J 是它的损失 J⁽¹⁾ 加上惩罚项（权重过大的代价）。",
+    "mean_one_penalty": "只有一个样本，n = 1：J 是它的损失 J⁽¹⁾ 加上对大权重的惩罚。",
     "layer_names": "各层是：{names}。",
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
-    "forward_intro": "每个神经元先把输入加权求和，再用激活函数把它弯一下。",
+    "forward_intro": "每个神经元先把输入加权求和，再应用激活函数。",
     "shown_sample": "公式中代入的是样本 {i} 的数字。",
     "losses_weighted": "J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
     "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
     "penalty": "权重的惩罚项为 {cost}；加上样本的损失 {data}，J = {loss}。",
     # 反向
-    "backward_intro": "从损失出发往回走：每到一站，把“传到这里的梯度”乘上“这一站自己的斜率”。",
+    "backward_intro": "从损失开始反向计算：在每一站，把传来的梯度乘以该站的局部导数。",
     "backward_weighted": "误差信号是所示样本的；参数的梯度是全部 {n} 个样本的加权平均。",
     "backward_mean": "误差信号是所示样本的；参数的梯度是全部 {n} 个样本的平均。",
     "too_low": "输出偏低了 {by}",
@@ -106,45 +106,45 @@ WORDS: dict[str, str] = {
     "lower_it": "增大它，损失上升：应当减小",
     "no_influence": "此处没有影响",
     "largest": (
-        "列出最大的 {n} 个，其余 {left} 个未列出。它们占梯度长度平方的 {share}%。"
+        "列出最大的 {n} 个，其余 {left} 个未列出。它们占梯度范数平方的 {share}%。"
         '任何一个都可按名称查看：weight="{path}"。'
     ),
-    "letters_intro": "每个因子是往回走的一站；某层有多个神经元时，把所有路径相加。",
+    "letters_intro": "每个因子是反向传播的一站；某层有多个神经元时，各路径的贡献相加。",
     "full_intro": "一直展开到误差、权重和输入，直到公式不便再读为止。",
     # 更新
-    "update_intro": "先算完所有梯度，再一起改参数（{optimizer}，η = {rate}）。",
+    "update_intro": "先计算所有梯度，再同时更新参数（{optimizer}，η = {rate}）。",
     "memory_names": "优化器为每个权重保存 {names}；′ 表示这次更新之后的值，t 是更新的次数。",
     "memory_first": "优化器状态取初始值（零），相当于它的第一次更新。",
     "memory_given": "优化器状态取给定的值。",
     "clipped": "更新前对梯度做了裁剪（{clip}）；ĝ 是裁剪后的梯度。",
     "loss_moved": "J：{old} → {new}，变化 {change}（按梯度预测为 {promise}）。",
-    "promise_sgd": "预测的变化是 −η‖∇J‖² = {promise}：梯度乘以移动量，对所有参数求和。",
-    "promise": "预测的变化是梯度乘以移动量，对所有参数求和：{promise}。",
-    "curvature": "损失下降了。差额 {gap}（预测值的 {percent}%）来自曲率：斜率在途中变了。",
-    "too_far": "按梯度预测损失应下降，实际却没有：对这里的曲率来说，这一步迈得太大。",
-    "flat": "梯度为 0：这一步什么也不改变。",
+    "promise_sgd": "预测的变化是 −η‖∇J‖² = {promise}：梯度乘以变化量，对所有参数求和。",
+    "promise": "预测的变化是梯度乘以变化量，对所有参数求和：{promise}。",
+    "curvature": "损失下降了。差额 {gap}（预测值的 {percent}%）来自曲率：梯度沿这一步发生变化。",
+    "too_far": "梯度预测损失下降，实际却没有：相对于此处的曲率，步长过大。",
+    "flat": "梯度为 0：这次更新不改变任何参数。",
     # 为什么慢
-    "shrinking_intro": "误差信号的长度 ‖δ‖ 逐层往回传，精确地分成两个因子：",
+    "shrinking_intro": "反向传播中各层误差信号的范数 ‖δ‖，精确地写成两个因子之积：",
     "split": (
         "第 ({near}) 层 → 第 ({far}) 层：{sent}；经过权重后为 {arrived}（×{weights}）；"
-        "经过激活函数的斜率后为 {left}（×{slopes}）；合计 ×{total}。"
+        "经过激活函数的导数后为 {left}（×{slopes}）；合计 ×{total}。"
     ),
     "split_weights": "第 ({near}) 层 → 第 ({far}) 层：{sent}；经过权重后为 {arrived}（×{weights}）。",
-    "lost_in_slopes": "{percent}% 丢在激活函数的斜率上：这就是最小规模的“梯度消失”。",
-    "lost_in_weights": "{percent}% 丢在权重上。",
-    "lost_of_slopes": "{percent}% 丢在激活函数的斜率上。",
+    "lost_in_slopes": "{percent}% 损失于激活函数的导数：这是最小规模的梯度消失。",
+    "lost_in_weights": "{percent}% 损失于权重。",
+    "lost_of_slopes": "{percent}% 损失于激活函数的导数。",
     "grew": "误差信号增大了 {percent}%。",
     # 多个样本
     "samples_weighted": "J 是 {n} 个损失的加权平均：每个样本以自身梯度的 ω⁽ⁱ⁾/{sum} 参与。",
     "samples_intro": "J 是 {n} 个损失的平均，所以每个样本只以自身梯度的 1/{n} 参与。",
     "opposite": (
-        "样本 {i} 和样本 {j} 对 {parameter} 的意见相反（{one} 与 {two}）；全部样本的平均是 {mean}。"
+        "样本 {i} 和样本 {j} 对 {parameter} 的梯度方向相反（{one} 与 {two}）；全部样本的平均为 {mean}。"
     ),
     # 矩阵与常见错误
     "matrices_intro": "X 的每一行是一个样本；⊙ 是按元素乘法；g 是激活函数。",
-    "simultaneous": "别的权重的梯度还没算完就先改某个权重：应先算完所有梯度，再一起改。",
-    "one_over_n": "漏掉 1/n 或 1/2：方向不变，步长却错了。",
-    "z_for_a": "该用 a 的地方用了 z：Sigmoid 的斜率是 a(1 − a)，不是 z(1 − z)。",
+    "simultaneous": "在其他权重的梯度算完之前就更新某个权重：应先算完所有梯度，再一起更新。",
+    "one_over_n": "遗漏 1/n 或 1/2：方向不变，但步长错误。",
+    "z_for_a": "该用 a 的地方用了 z：Sigmoid 的导数是 a(1 − a)，不是 z(1 − z)。",
     "forgotten_bias": "忘了偏置：它相当于输入恒为 1 的权重，所以它的梯度就是 δ 本身。",
     "sum_for_mean": "对一批样本求和而不是取平均：步长会随批量大小增长。",
     "sign": "更新的符号：要逆着梯度走，w − η·∂J/∂w；写成加号，损失就会上升。",
@@ -161,11 +161,11 @@ WORDS: dict[str, str] = {
         "处）或极平坦处两者本来就会不同；在别处则说明有错。"
     ),
     "saturated": (
-        "{where} 的 {total} 个值中有 {n} 个（{percent}%）所在处斜率小于 {limit}："
+        "{where} 的 {total} 个值中有 {n} 个（{percent}%）处激活函数的导数小于 {limit}："
         "饱和的神经元几乎不让误差信号通过。"
     ),
     "silent": ("{where} 的 {total} 个值中有 {n} 个（{percent}%）处于关闭状态：没有误差信号能经过它们传回。"),
-    "tiny": "整个梯度的长度只有 {length}：这个样本现在几乎教不了什么。",
+    "tiny": "整个梯度的范数只有 {length}：这个样本此时几乎不改变任何参数。",
     "given_not_finite": "给定的 {where} 是 {value}；无法由它推导任何结果。",
     "arose_not_finite": "第一个非有限数出现在 {op}（{word}），层 {path}，位置 {index}：{value}。",
     "from_numbers": "它来自 {formula} = {numbers}。",
@@ -178,13 +178,13 @@ WORDS: dict[str, str] = {
     "stop_places": "各处的期望值及其概率：{pairs}，损失 {loss}。",
     "stop_loss": "期望 {target}，得到 {output}，损失 {loss}。",
     "stop_backward": "{name}：梯度 {gradient}；它增加 {step}，损失约变化 {change}。",
-    "stop_update": "{name}：{old} → {new}（移动 {move}，占自身大小的 {part}）。",
+    "stop_update": "{name}：{old} → {new}（变化 {move}，占自身大小的 {part}）。",
     # 一个权重的账目
     "weight_is": "{name} 就是 {symbol} = {value}，是形状为 {shape} 的参数中的一个数。",
     "weight_meaning": "它的偏导数是 {gradient}：{meaning}。",
-    "chain_intro": "从输出一站一站走回这个权重；路径很多时，只跟随最重要的三条。",
-    "chain_intro_short": ("从输出一站一站走回这个权重；路径很多时，只跟随最重要的一条，并列出最重要的三条。"),
-    "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
+    "chain_intro": "从输出逐站返回到这个权重；有多条路径时，只沿贡献最大的三条。",
+    "chain_intro_short": ("从输出逐站返回到这个权重；有多条路径时，只沿贡献最大的一条，并列出最大的三条。"),
+    "residual": "仅由公式得 {value}；与存储的梯度的相对误差：{residual}。",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "paths": "从损失出发的所有路径",
     "paths_intro": "每条路径是一串因子的乘积；偏导数是所有路径之和。",
@@ -195,13 +195,13 @@ WORDS: dict[str, str] = {
     "if": "若",
     "else": "否则",
     "weight_checked": ("链式法则给出 {analytic}，加减 {step} 的有限差分给出 {numeric}：相对误差 {error}。"),
-    "frozen": "这个参数被冻结，不会移动。",
-    "weight_moves_up": "它增大，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
-    "weight_moves_down": "它减小，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
+    "frozen": "这个参数已冻结，不更新。",
+    "weight_moves_up": "它增大 {change}；仅由它自身的梯度，损失约变化 {promise}。",
+    "weight_moves_down": "它减小 {change}；仅由它自身的梯度，损失约变化 {promise}。",
     "weight_stays": "它保持不变。",
     "weight_share": "这是整步预测变化的 {percent}%。",
-    # 一个训练步的时间花在哪里
-    "profile_title": "一个训练步的时间花在哪里",
+    # 一个训练步的用时
+    "profile_title": "一个训练步的用时",
     "profile_layers": "阶段与层",
     "profile_steps": "整个训练步",
     "profile_kernels": "各内核，按执行次序",

@@ -10,7 +10,9 @@ import pytest
 
 import chainrule
 from chainrule.derive.sections.matrix_form import PITFALLS
+from chainrule.diagnosis import RULES
 from chainrule.texts import TABLES, render
+from chainrule.texts.doctor import SOURCES as THRESHOLD_SOURCES
 
 EN, ZH = TABLES["en"], TABLES["zh"]
 PACKAGE = Path(chainrule.__path__[0])
@@ -52,3 +54,10 @@ def test_chinese_uses_full_width_punctuation(key: str) -> None:
 def test_a_missing_fact_raises_key_error() -> None:
     with pytest.raises(KeyError):
         render("label_of", "en", number=1)
+
+
+def test_every_source_of_a_threshold_is_a_citation_or_translated() -> None:
+    sources = {rule.source for rule in RULES.values()}
+    assert set(THRESHOLD_SOURCES) <= sources
+    words = re.compile(r"\b(the|this|is|are|of|and|after|exact|to|by)\b")
+    assert [source for source in sources - set(THRESHOLD_SOURCES) if words.search(source)] == []

@@ -13,7 +13,7 @@ from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
 from chainrule.spec import Spec
-from chainrule.train.evaluation.metric import metric
+from chainrule.train.evaluation.metric import METRICS, metric
 
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all
 LEVELS = 4  # levels of a category in its summary
@@ -132,11 +132,28 @@ def metric_title(name: str) -> str:
 
 def history_table(history: Sequence[dict[str, float | None]], last: int = 5) -> None:
     """Print the last epochs of a training."""
-    header = list(history[-1])
+    columns = list(history[-1])
     rows = [
-        [int(row[k] or 0) if k == "epoch" else _value(row.get(k)) for k in header] for row in history[-last:]
+        [int(row[k] or 0) if k == "epoch" else _value(row.get(k)) for k in columns] for row in history[-last:]
     ]
-    screen.table(header, rows, numbers=range(len(header)))
+    screen.table([history_title(name) for name in columns], rows, numbers=range(len(columns)))
+
+
+def history_title(name: str) -> str:
+    """The title of a column of the training history: its name, or a Chinese term.
+
+    Example:
+        >>> history_title("val_accuracy")
+        'val_accuracy'
+    """
+    if settings.lang != "zh":
+        return name
+    part = name.removeprefix("val_")
+    if part in METRICS:
+        title = metric_title(part)
+    else:
+        title = text_of(f"history_{part}") if f"history_{part}" in WORDS else part
+    return title if part == name else f"{text_of('history_validation')}{title}"
 
 
 def _value(value: float | None) -> object:

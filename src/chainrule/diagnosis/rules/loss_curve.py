@@ -236,7 +236,7 @@ FLAT_LOSS = Rule(
     source="SageMaker Debugger, LossNotDecreasing, applied to whole epochs",
     what=(
         "in {epochs} epochs the loss fell by {share:.2%}",
-        "{epochs} 轮里损失只下降了 {share:.2%}",
+        "{epochs} 轮里损失下降了 {share:.2%}",
     ),
     why=(
         "Nothing is learned: no gradient reaches the weights, the inputs are unrelated to the targets, "

@@ -123,7 +123,7 @@ BROADCAST_LOSS = Rule(
     threshold=(
         "exact: the result of an elementwise operation of the loss has two batch axes, its inputs have "
         "one each",
-        "精确判断：损失中某个按元素运算的结果有两个批量轴，而输入各只有一个",
+        "精确判断：损失中某个按元素运算的结果有两个批轴，而输入各只有一个",
     ),
     source="exact (in scikit-learn, PyTorch and Keras it occurs as (n, 1) minus (n,))",
     what=(

@@ -121,9 +121,6 @@ PHRASES: dict[str, str] = {
     "DATA with --row or --step, or --text alone; --set with --row or --text": (
         "DATA 加 --row 或 --step，或只用 --text；--set 与 --row 或 --text 合用"
     ),
-    "{names} NAME, error CODE, net WORDS, or a RUN alone": (
-        "{names} 名称、error 代码、net 描述，或单独一个 RUN"
-    ),
     "a name that ends in {ending}": "以 {ending} 结尾的名称",
     "no name": "没有名称",
     "{first:g} to {last:g}": "{first:g} 到 {last:g}",

@@ -39,7 +39,7 @@ PHRASES: dict[str, str] = {
         '"valid"、"same"、不小于 0 的数，或对每个轴给一个数或一对 (前, 后)'
     ),
     'such as "btc,cd->btd", each letter once in a part': '如 "btc,cd->btd"，每部分中每个字母只出现一次',
-    "the batch first in input and result, and not in the weight": "批量轴在输入和结果中居首，且不在权重中",
+    "the batch first in input and result, and not in the weight": "批轴在输入和结果中居首，且不在权重中",
     'a length of at least 1 or None for each of "{named}"': "“{named}”各给一个不小于 1 的长度或 None",
     'some of "{named}"': "“{named}”中的一部分",
     "{letter} is {before} in the input, {after} in the result": (
@@ -148,7 +148,7 @@ PHRASES: dict[str, str] = {
     "another name for one of the two": "给其中一个换个名称",
     "another name for the class": "给这个类换个名称",
     "return the result at the end of __call__": "在 __call__ 末尾返回结果",
-    "x.shape[-1]: the batch has no parameters of its own": "x.shape[-1]：批量本身没有参数",
+    "x.shape[-1]: the batch has no parameters of its own": "x.shape[-1]：批本身没有参数",
     "integers, known before the network runs": "网络运行之前已知的整数",
     "one value": "一个值",
     "cr.Dense(3) before it": "在它之前加 cr.Dense(3)",

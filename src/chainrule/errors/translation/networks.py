@@ -20,7 +20,7 @@ PHRASES: dict[str, str] = {
     "the best weights are always restored": "总是恢复最佳权重",
     "arrays stay in the memory of the CPU": "数组始终在 CPU 内存中",
     "inferred from the input": "由输入自动推断",
-    "the batch is always the first axis": "第一个轴总是批量轴",
+    "the batch is always the first axis": "第一个轴总是批轴",
     "channels are always the last axis": "通道总是最后一个轴",
     "cr.Reshape((28, 28, 1)) before it, for images of one channel": (
         "在它之前加 cr.Reshape((28, 28, 1))（单通道图像）"

@@ -66,7 +66,7 @@ class BatchNorm(Layer):
     Reference: Ioffe and Szegedy (2015), Batch normalization (ICML).
     """
 
-    chinese = ("批量规范化层", "把每个通道在批量上变为均值 0、方差 1，再由网络选择拉伸和偏移。")
+    chinese = ("批量规范化层", "把每个通道在一批上变为均值 0、方差 1，再由网络选择拉伸和偏移。")
     takes_one = True
     _: KW_ONLY
     momentum: float = 0.1
@@ -164,7 +164,7 @@ class GroupNorm(Layer):
     Reference: Wu and He (2018), Group normalization (ECCV).
     """
 
-    chinese = ("组规范化层", "把每个样本的一组通道变为均值 0、方差 1，不依赖批量。")
+    chinese = ("组规范化层", "把每个样本的一组通道变为均值 0、方差 1，不依赖批。")
     takes_one = True
     groups: int
     _: KW_ONLY

@@ -70,9 +70,7 @@ def show(
             "E101",
             where="chainrule show",
             name=what,
-            expected=fact(
-                "{names} NAME, error CODE, net WORDS, or a RUN alone", names=" NAME, ".join((*KINDS, *_NAMED))
-            ),
+            expected=f"{' NAME | '.join((*KINDS, *_NAMED))} NAME | error CODE | net WORDS | RUN",
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )

@@ -13,6 +13,7 @@ from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
+from chainrule.texts.doctor import source_in
 
 MAX_BYTES = 2**24  # maximum size of a file of findings
 WORDS = ("rule", "rules")
@@ -66,6 +67,9 @@ def show_rules() -> None:
     rows = [(f"{r.number}", r.id, r.when, in_language(r.names, settings.lang)) for r in rules]
     for row in aligned(rows, (0,)):
         screen.line(f"  {row}")
+    screen.heading(text_of("rule_times"))
+    for letter, *names in TIMES.values():
+        screen.line(f"  {letter}  {names[settings.lang == 'zh']}")
 
 
 def show_rule(name: str) -> None:
@@ -82,7 +86,8 @@ def show_rule(name: str) -> None:
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
         "severity": text_of(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
-        "rule_source": rule.source, "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
+        "rule_source": source_in(rule.source, lang),
+        "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
     }  # fmt: skip
     for key, text in facts.items():
         screen.line(f"{text_of(key)}: {text}" if lang == "en" else f"{text_of(key)}：{text}")
