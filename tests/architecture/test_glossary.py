@@ -14,7 +14,6 @@ from source_files import ROOT
 # removed when `python -m pages.glossary PATH` lists nothing.
 PENDING: tuple[str, ...] = (
     "src/chainrule/errors/",
-    "src/chainrule/texts/",
 )
 
 TABLE = """

@@ -73,7 +73,7 @@ def _english_sections(entry: Block) -> dict[str, str]:
 
 
 def _chinese_sections(entry: Block) -> dict[str, str]:
-    """The shapes and errors in Chinese; what a docstring says about numerics and cost is in English only."""
+    """The shapes and errors in Chinese; the notes on numerics and cost are in English only."""
     if isinstance(entry.definition, Metric):
         tasks = "、".join(text_of(f"task_{task}") for task in entry.definition.tasks)
         return {"Tasks": f"{tasks}；由{text_of(f'reads_{entry.definition.reads}')}算出。"}
