@@ -13,9 +13,7 @@ from chainrule.plan.plan_record import PlanRecord
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    ("lang", "title"), [("en", "Time of one training step"), ("zh", "一个训练步的用时")]
-)
+@pytest.mark.parametrize(("lang", "title"), [("en", "Time of one training step"), ("zh", "一个训练步的用时")])
 def test_the_profile_uses_the_rows_of_the_training(chainrule, run: Path, lang: str, title: str) -> None:
     outcome = chainrule("show", run, "--profile", "--lang", lang)
     assert outcome.code == 0, outcome.err
