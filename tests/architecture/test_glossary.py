@@ -12,9 +12,7 @@ from source_files import ROOT
 
 # Files and folders (with a slash at their end) that are not converted yet; the list only shrinks. A line is
 # removed when `python -m pages.glossary PATH` lists nothing.
-PENDING: tuple[str, ...] = (
-    "src/chainrule/errors/",
-)
+PENDING: tuple[str, ...] = ("src/chainrule/errors/",)
 
 TABLE = """
 | Term | 中文 | Meaning | Instead of |
