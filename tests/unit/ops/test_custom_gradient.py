@@ -15,14 +15,16 @@ NUMBERS = arrays.arrays("float64", (5,), elements=st.floats(-1e6, 1e6))
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
-@given(values=NUMBERS, slopes=NUMBERS)
-def test_value_and_gradient_are_the_given_ones(engine: str, values: np.ndarray, slopes: np.ndarray) -> None:
+@given(values=NUMBERS, gradients=NUMBERS)
+def test_value_and_gradient_are_the_given_ones(
+    engine: str, values: np.ndarray, gradients: np.ndarray
+) -> None:
     x, slope = cr.input("x", (None,), "float64"), cr.input("slope", (None,), "float64")
     y = cr.custom_gradient(cr.floor(x), [(x, slope)])
     dx, dslope = cr.grad((3.0 * y).sum(), [x, slope], unused="zeros")
-    outputs = cr.evaluate([y, dx, dslope], {"x": values, "slope": slopes}, engine)
+    outputs = cr.evaluate([y, dx, dslope], {"x": values, "slope": gradients}, engine)
     np.testing.assert_array_equal(outputs[0], np.floor(values))
-    np.testing.assert_array_equal(outputs[1], 3.0 * slopes)
+    np.testing.assert_array_equal(outputs[1], 3.0 * gradients)
     np.testing.assert_array_equal(outputs[2], np.zeros(5))
 
 

@@ -1,4 +1,4 @@
-"""The page on custom training loops: its networks learn as it says."""
+"""The page on custom training loops: its examples print the documented output."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import pytest
 from page_examples import DOCS, check_examples
 
 
-def test_the_examples_print_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_print_the_documented_output(capsys: pytest.CaptureFixture[str]) -> None:
     check_examples(DOCS / "custom-loops.md", capsys)

@@ -154,10 +154,10 @@ def test_every_epoch_uses_every_row(options: dict[str, Any], tmp_path: Any) -> N
 def test_a_model_is_initialized_for_samples_as_for_their_specs() -> None:
     x = np.zeros((5, 2), "float64")
     spec = {"x": Spec((Size.symbol("B"), 2), "float32")}
-    wanted = classifier().initialize(spec, 3).parameters()
+    expected = classifier().initialize(spec, 3).parameters()
     for inputs in (x, {"x": x}):
         parameters = classifier().initialize(inputs, 3).parameters()
-        assert all(np.array_equal(parameters[path], array) for path, array in wanted.items())
+        assert all(np.array_equal(parameters[path], array) for path, array in expected.items())
 
 
 def test_zero_epochs_leave_the_initial_values() -> None:
