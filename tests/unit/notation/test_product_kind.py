@@ -118,7 +118,7 @@ def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
     block = block_of("op", name)
     arguments = {Symbol(a) for a in (*getattr(block.definition, "arguments", ()), "y", "dy")}
     formulas = [line.tree for line in (*block.formulas, *block.backward) if line.tree is not None]
-    assert formulas or not isinstance(block.thing, type), "only functions of other operations have none"
+    assert formulas or not isinstance(block.definition, type), "only functions of other operations have none"
     for tree in formulas:
         assert normal(tree) == normal(elementwise(tree, arguments.__contains__))
         known = {symbol.name: (3, 3) for symbol in arguments}
