@@ -120,7 +120,7 @@ class Network:
             for name, spec in specs.items()
         }
 
-    @cached_property
+    @property
     def target_names(self) -> dict[str, str]:
         """The name of the input for the target of each output."""
         return {output: node.op.attributes["label"] for output, node in self.targets.items()}
