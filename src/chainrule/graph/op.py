@@ -22,8 +22,7 @@ class Op:
 
     def with_sizes(self, sizes: Mapping[str, int]) -> Self:
         """Return the operation with the symbolic sizes among its attributes replaced by numbers."""
-        own = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        changed = {name: _at(value, sizes) for name, value in own.items() if _has_size(value)}
+        changed = {name: _at(value, sizes) for name, value in self.attributes.items() if _has_size(value)}
         return replace(self, **changed) if changed else self
 
     def with_nodes(self, replaced: Mapping[Any, Any]) -> Self:

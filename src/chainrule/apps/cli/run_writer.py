@@ -16,7 +16,6 @@ from chainrule import data
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.data import PreparedData
-from chainrule.diagnosis import Doctor
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
@@ -123,7 +122,7 @@ def fit_model(
     recorder = EventRecorder(on_start=on_start)
     counts = [Histograms(every=options.histograms)] if options.histograms else []
     named = fit_options(options, prepared)
-    named["callbacks"] = [*named["callbacks"], recorder, *counts, Doctor()]
+    named["callbacks"] = [*named["callbacks"], recorder, *counts]
     training = prepared.training
     model.fit(training.x, prepared.labels(training), **named, run=folder, resume=resume)
     return recorder

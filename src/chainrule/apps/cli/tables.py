@@ -26,7 +26,7 @@ def column_summary(column: Column) -> str:
         is_zero = abs(column.mean or 0.0) < 1e-12 * (column.std or 0.0)  # up to rounding
         mean = 0.0 if is_zero or column.mean is None else column.mean
         low, high, middle = map(short, (column.minimum, column.maximum or 0.0, mean))
-        return f"{low} … {high}{text_of('comma')}{text_of('mean')} {middle}"
+        return text_of("range_and_mean").format(low=low, high=high, mean=middle)
     if column.levels:
         levels = [f"{cut(level)} ({count})" for level, count in column.levels[:LEVELS]]
         rest = len(column.levels) - LEVELS

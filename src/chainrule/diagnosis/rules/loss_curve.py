@@ -120,7 +120,7 @@ def _turns(losses: np.ndarray, size: float) -> int:
 
 def _flat(record: TrainingRecord) -> Iterator[Evidence]:
     losses = record.losses[np.isfinite(record.losses)]
-    if len(losses) < 5 or not record.first_loss > 0:
+    if len(losses) < 5 or not record.first_loss > 0 or not losses[0] > 0:
         return
     start, best = record.first_loss, float(losses.min())
     is_flat = losses[-1] > (1 - FLAT) * losses[len(losses) // 2]
