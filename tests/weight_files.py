@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from chainrule.interop.torch.weights_file import MAGIC
+from chainrule.interop.torch.pt_file import MAGIC
 
 FORMS = {"zip": ".pt", "legacy": ".pth", "safetensors": ".safetensors"}
 State = Mapping[str, torch.Tensor]

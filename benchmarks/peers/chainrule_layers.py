@@ -3,7 +3,7 @@
 The cost of a layer in a network differs from its cost alone in two ways. The batch is computed in
 microbatches, each of which passes through all layers while it is in the cache; so a case is timed for one
 microbatch, as large as the engine chooses it, and multiplied by their number. And the memory layout of images
-depends on neighboring layers (see ``chainrule.plan.passes.memory_layout``); so an image layer is planned
+depends on neighboring layers (see ``chainrule.plan.passes.axis_layout``); so an image layer is planned
 between two 1 x 1 convolutions, and only its own kernels are timed.
 
 Each thread runs several microbatches with memory of its own, like the replicas of a training. Inference that

@@ -86,7 +86,8 @@ OPTIMIZERS = by_name(
 SCHEDULES = by_name(
     {
         "nn.schedule.composed": "RateProduct RateSequence Slowed Warmup",
-        "nn.schedule.cyclic": "Cosine CosineRestarts Cyclic OneCycle",
+        "nn.schedule.cosine": "Cosine CosineRestarts",
+        "nn.schedule.cyclic": "Cyclic OneCycle",
         "nn.schedule.decay": ("ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay"),
         "nn.schedule.formula": "RateFormula",
         "nn.schedule.plateau": "ReduceOnPlateau",

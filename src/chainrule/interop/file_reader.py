@@ -13,7 +13,7 @@ from chainrule.errors import FileError, fact, nearest
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.refusals import SAFE, broken, clipped, not_weights
 from chainrule.interop.safetensors_file import is_safetensors, safe_tensors
-from chainrule.interop.torch.weights_file import is_pickle, is_zip, pickle_value, zip_value
+from chainrule.interop.torch.pt_file import is_pickle, is_zip, pickle_value, zip_value
 from chainrule.store import atomic_write, json_document
 
 INDEX = ".json"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from chainrule.graph import Graph, Node
 from chainrule.ops.batch_axis import BATCH, roles
-from chainrule.plan.passes.memory_layout import MIN_INNER_SAMPLES, WINDOW_OPS
+from chainrule.plan.passes.axis_layout import MIN_INNER_SAMPLES, WINDOW_OPS
 from chainrule.plan.plan import plan
 from chainrule.records import frozen
 

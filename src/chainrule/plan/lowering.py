@@ -15,8 +15,8 @@ import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
+from chainrule.plan.passes.axis_layout import WINDOW_OPS, axis_orders, narrow_rows
 from chainrule.plan.passes.fused_loop import Kernel, is_layout, is_leaf
-from chainrule.plan.passes.memory_layout import WINDOW_OPS, axis_orders, narrow_rows
 from chainrule.plan.tasks import BEFORE, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import (
     Padding,

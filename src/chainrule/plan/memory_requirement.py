@@ -22,7 +22,7 @@ import numpy as np
 from chainrule.graph import Graph, Node
 from chainrule.notation.text_columns import aligned
 from chainrule.notation.units import amount
-from chainrule.plan.allocation import ALIGN
+from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.passes.deferred_gradients import DEFERRED
 from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source

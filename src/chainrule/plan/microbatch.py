@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.graph import Graph
 from chainrule.ops.recomputation import Remat
-from chainrule.plan.passes.memory_layout import WINDOW_OPS
+from chainrule.plan.passes.axis_layout import WINDOW_OPS
 from chainrule.plan.plan import Cut, has_microbatches, plan
 from chainrule.plan.tasks import AFTER, MICROBATCHES, Task
 from chainrule.records import frozen

@@ -18,8 +18,8 @@ from functools import cached_property
 
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
-from chainrule.plan.allocation import Layout, allocate
 from chainrule.plan.lower import lower, lowering_of
+from chainrule.plan.memory_allocation import Layout, allocate
 from chainrule.plan.passes.deferred_gradients import defer, deferred_products
 from chainrule.plan.passes.fused_loop import (
     Kernel,

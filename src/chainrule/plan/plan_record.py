@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from chainrule.errors import FileError, fact, message_of
-from chainrule.plan.allocation import Layout
+from chainrule.plan.memory_allocation import Layout
 from chainrule.plan.plan_table import plan_text
 from chainrule.plan.task_record import TaskRecord
 from chainrule.plan.tasks import MICROBATCHES, Buffer

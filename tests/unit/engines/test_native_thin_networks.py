@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import Graph, input_node
-from chainrule.plan.passes.memory_layout import MAX_NARROW_UNITS, MIN_INNER_SAMPLES, narrow_rows
+from chainrule.plan.passes.axis_layout import MAX_NARROW_UNITS, MIN_INNER_SAMPLES, narrow_rows
 from chainrule.plan.plan import plan
 from thread_races import assert_no_races
 

@@ -21,7 +21,7 @@ from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops.elementwise.arithmetic import Square
 from chainrule.plan import plan as plan_module
-from chainrule.plan.allocation import Layout, allocate
+from chainrule.plan.memory_allocation import Layout, allocate
 from chainrule.plan.plan import plan
 
 X = np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.5]])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.engines import native, reference
 from chainrule.graph import Graph, Node, input_node
-from chainrule.plan.allocation import ALIGN
+from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.memory_requirement import (
     Allocation,
     Allocations,

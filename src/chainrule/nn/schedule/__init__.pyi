@@ -4,8 +4,8 @@ from chainrule.nn.schedule.composed import RateProduct as RateProduct
 from chainrule.nn.schedule.composed import RateSequence as RateSequence
 from chainrule.nn.schedule.composed import Slowed as Slowed
 from chainrule.nn.schedule.composed import Warmup as Warmup
-from chainrule.nn.schedule.cyclic import Cosine as Cosine
-from chainrule.nn.schedule.cyclic import CosineRestarts as CosineRestarts
+from chainrule.nn.schedule.cosine import Cosine as Cosine
+from chainrule.nn.schedule.cosine import CosineRestarts as CosineRestarts
 from chainrule.nn.schedule.cyclic import Cyclic as Cyclic
 from chainrule.nn.schedule.cyclic import OneCycle as OneCycle
 from chainrule.nn.schedule.decay import ExponentialDecay as ExponentialDecay

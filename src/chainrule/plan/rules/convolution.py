@@ -5,7 +5,7 @@ An image, padded if necessary, is viewed as (B, *positions, *kernel, C) with str
 convolutions is one product over some of these axes (for groups, one product each). Axes before the semicolon
 number the products; then rows, columns.
 
-With samples innermost (see ``memory_layout``), the columns are the samples:
+With samples innermost (see ``axis_layout``), the columns are the samples:
 
     Convolution        y[positions; o, b]          = w[o, kernel c] windows[positions; kernel c, b]
     ConvolutionInput   x[positions; kernel c, b]  += w[kernel c, o] g[positions; o, b]

@@ -13,7 +13,7 @@ The gradient with respect to the image is the same convolution of the upstream g
 kernel. The gradient with respect to the weights reverses the chain: dU[k; o, c] = sum over tiles and samples
 of (A dy A^T) V, and dw = G^T dU G.
 
-Images are stored with the samples innermost, or with the channels if samples are few (see ``memory_layout``),
+Images are stored with the samples innermost, or with the channels if samples are few (see ``axis_layout``),
 so every step above applies to full vectors. With channels innermost the products are transposed, M^T = V^T
 U^T. The tiles are processed in *bands* of rows, so that V and M are still in the cache when they are read.
 

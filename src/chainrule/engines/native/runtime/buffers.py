@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.plan.allocation import ALIGN
+from chainrule.plan.memory_allocation import ALIGN
 from chainrule.plan.memory_requirement import Allocations
 from chainrule.plan.plan import Plan
 

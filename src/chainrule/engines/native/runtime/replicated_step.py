@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.engines.native.runtime.buffers import FLAG_BASE, Bases, Place
 from chainrule.engines.native.runtime.replicas import StepLayout
 from chainrule.engines.native.runtime.step_table import StepTable
-from chainrule.plan.allocation import ALIGN
+from chainrule.plan.memory_allocation import ALIGN
 
 
 class ReplicatedStep:

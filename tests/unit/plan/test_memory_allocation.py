@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.graph import Graph
-from chainrule.plan.allocation import ALIGN, Layout, allocate
+from chainrule.plan.memory_allocation import ALIGN, Layout, allocate
 from chainrule.plan.plan import plan
 from chainrule.plan.tasks import Buffer, Task
 from chainrule.plan.views import View
