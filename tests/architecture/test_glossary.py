@@ -134,6 +134,6 @@ def test_words_in_pages_are_reported(small: Glossary, tmp_path: Path) -> None:
     ]
 
 
-def test_hits_tell_the_word_to_write(small: Glossary) -> None:
+def test_suggestions_are_the_first_column(small: Glossary) -> None:
     assert ROOT / "README.md" in checked_files()
     assert {entry.suggestion for entry in small.entries} == {"backward pass", "columns", "pooling"}

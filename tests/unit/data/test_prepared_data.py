@@ -44,11 +44,11 @@ def test_the_command_line_uses_the_pipeline(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     FRAME.write_csv(file)
     ours = prepare_data(Options(data=str(file), target="kind", seed=2, drop=("color",)))
-    wanted = PreparedData.of(read_table(FRAME.drop("color")), "kind", seed=2)
-    assert ours.preparation.feature_names == wanted.preparation.feature_names
+    expected = PreparedData.of(read_table(FRAME.drop("color")), "kind", seed=2)
+    assert ours.preparation.feature_names == expected.preparation.feature_names
     for part in ("training", "validation", "test"):
-        np.testing.assert_allclose(getattr(ours, part).x, getattr(wanted, part).x, rtol=1e-6)
-        np.testing.assert_array_equal(getattr(ours, part).y, getattr(wanted, part).y)
+        np.testing.assert_allclose(getattr(ours, part).x, getattr(expected, part).x, rtol=1e-6)
+        np.testing.assert_array_equal(getattr(ours, part).y, getattr(expected, part).y)
 
 
 def test_every_row_with_a_target_is_in_one_part() -> None:

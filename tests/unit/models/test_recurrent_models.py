@@ -26,8 +26,8 @@ SPEC = {"x": Spec((B, TEXTS.shape[1]), "int64")}
 def state_of(parameters: dict[str, torch.Tensor], cell: str, is_both: bool) -> dict[str, torch.Tensor]:
     """Our layers under PyTorch's names.
 
-    PyTorch has one bias for the inputs and one for the states; a layer of this package has only the first,
-    and the second gets the values at which a GRU has the same function.
+    PyTorch has one bias for the inputs and one for the states. A layer of this package has only the first; a
+    GRU also has a recurrent bias for its candidate state.
     """
     state = {}
     for i in range(DEPTH):

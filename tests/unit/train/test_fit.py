@@ -155,6 +155,7 @@ def test_a_model_is_initialized_for_samples_as_for_their_specs() -> None:
     x = np.zeros((5, 2), "float64")
     spec = {"x": Spec((Size.symbol("B"), 2), "float32")}
     expected = classifier().initialize(spec, 3).parameters()
+    assert expected
     for inputs in (x, {"x": x}):
         parameters = classifier().initialize(inputs, 3).parameters()
         assert all(np.array_equal(parameters[path], array) for path, array in expected.items())
