@@ -37,7 +37,14 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of the training without interruption."""
     place = tmp_path_factory.mktemp("uninterrupted")
     subprocess.run(command(), cwd=place, check=True)
-    return {name: (place / "run" / name).read_bytes() for name in FILES}
+    return files(place / "run")
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """The files of a complete run, with its only checkpoint."""
+    (checkpoint,) = (run / "checkpoints").iterdir()
+    names = (*FILES, f"checkpoints/{checkpoint.name}")
+    return {name: (run / name).read_bytes() for name in names}
 
 
 def begin(place: Path) -> subprocess.Popen:
@@ -74,8 +81,7 @@ def test_a_resumed_training_has_the_same_bytes(
         assert seconds == 0 or any(int(f.stem[5:]) > 0 for f in Path("run/checkpoints").iterdir())
     outcome = chainrule("train", "digits", "--out", "run", "--resume")
     assert outcome.code == 0, outcome.err
-    assert {name: Path("run", name).read_bytes() for name in FILES} == uninterrupted
-    assert not list(Path("run/checkpoints").iterdir())
+    assert files(Path("run")) == uninterrupted
 
 
 def test_resume_of_a_finished_training_changes_nothing(chainrule, run: Path) -> None:
@@ -114,13 +120,7 @@ def test_more_epochs_have_the_bytes_of_a_training_with_as_many_from_the_start(ch
         outcome = chainrule("resume", f"more-{patience}", "--epochs", 6)
         assert outcome.code == 0, outcome.err
         assert "Resuming after step 6" in outcome.out
-        for name in FILES:
-            assert Path(f"more-{patience}", name).read_bytes() == Path(f"whole-{patience}", name).read_bytes()
-        (checkpoint,) = Path(f"more-{patience}", "checkpoints").iterdir()
-        assert (
-            checkpoint.read_bytes()
-            == (Path(f"whole-{patience}", "checkpoints") / checkpoint.name).read_bytes()
-        )
+        assert files(Path(f"more-{patience}")) == files(Path(f"whole-{patience}"))
 
 
 def test_a_complete_training_is_not_resumed(chainrule, run: Path) -> None:
