@@ -207,7 +207,8 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     entries = _parse(text, where)
     fingerprint = entries.pop(FINGERPRINT, None)
     values, wrong = _values(entries)
-    wrong += [] if isinstance(fingerprint, str) else [fact('"{name}" is missing', name=FINGERPRINT)]
+    if not isinstance(fingerprint, str):
+        wrong = [*wrong, fact('"{name}" is missing', name=FINGERPRINT)]
     if wrong:
         raise FileError(
             "E605",
