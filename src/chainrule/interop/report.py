@@ -21,10 +21,7 @@ CUSTOM = "given"  # the family of a custom table
 MATCHED, MISSING, OTHER, SKIPPED = "matched", "missing", "other shape", "skipped"
 WORDS: dict[str, Words] = {
     MATCHED: ("matched", "已匹配"),
-    MISSING: ("missing in the file", "文件中缺失"),
-    OTHER: ("of other shape", "形状不同"),
     SKIPPED: ("skipped, as requested", "按要求跳过"),
-    "unexpected": ("unexpected in the file", "文件中多余"),
     "ignored": ("ignored", "已忽略"),
     "family": ("names of {}", "名称属于 {}"),
     CUSTOM: ("by the names passed", "按给出的名称"),
