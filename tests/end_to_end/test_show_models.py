@@ -61,3 +61,9 @@ def test_an_unknown_model_is_refused_with_the_nearest(chainrule, words: tuple[st
 def test_a_folder_named_models_is_shown_as_a_run(chainrule, run) -> None:
     run.rename("models")
     assert "Network" in chainrule("show", "models").out
+
+
+def test_arguments_are_described_in_chinese(chainrule) -> None:
+    outcome = chainrule("show", "model", "vit", "--lang", "zh")
+    assert "图像的边长；默认 224，tiny 为 32。" in outcome.out
+    assert "inspect" not in outcome.out

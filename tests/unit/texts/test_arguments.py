@@ -5,12 +5,18 @@ import re
 import pytest
 
 from chainrule.catalog import KINDS, block
+from chainrule.catalog.docstring import docstring
+from chainrule.models import MODELS
 from chainrule.texts.arguments import ARGUMENTS, argument_key
 from chainrule.texts.shapes import shapes_in_chinese
 
 
 def _arguments(kind: str) -> list[tuple[str, str]]:
-    """The arguments of all blocks of a kind, with the name of the block."""
+    """The arguments of all blocks or models of a kind, with the name of the block."""
+    if kind == "model":
+        return [
+            (name, argument) for name, card in MODELS.items() for argument in docstring(card.net).arguments
+        ]
     return [
         (name, argument.name.strip("*"))
         for name in KINDS[kind].entries
@@ -19,22 +25,22 @@ def _arguments(kind: str) -> list[tuple[str, str]]:
 
 
 def test_every_kind_has_a_table():
-    assert set(ARGUMENTS) == set(KINDS)
+    assert set(ARGUMENTS) == {*KINDS, "model"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "model"])
 def test_every_argument_has_a_chinese_description(kind):
     missing = [(name, a) for name, a in _arguments(kind) if argument_key(kind, name, a) is None]
     assert missing == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "model"])
 def test_every_description_belongs_to_an_argument(kind):
     used = {argument_key(kind, name, argument) for name, argument in _arguments(kind)}
     assert set(ARGUMENTS[kind]) - used == set()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "model"])
 def test_descriptions_are_chinese_sentences(kind):
     odd = [key for key, text in ARGUMENTS[kind].items() if not text.endswith("。") or "``" in text]
     assert odd == []

@@ -167,7 +167,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "行测试数据上的结果见：chainrule show {run}",
     ),
     "trivial_regression_is": ("Mean of the training rows: {mean}", "训练数据的均值：{mean}"),
-    "severity": ("severity", "程度"),
+    "severity": ("severity", "严重程度"),
     "finding": ("finding", "发现"),
     "rule_times": ("Checked", "检查的时间"),
     "rules": ("rules: problems of a training that can be measured", "规则：可由数值判断的训练问题"),

@@ -19,6 +19,7 @@ from chainrule.texts.arguments.functions import (
     PENALTIES,
 )
 from chainrule.texts.arguments.layers import LAYERS
+from chainrule.texts.arguments.models import MODELS
 from chainrule.texts.arguments.operations import OPERATIONS
 from chainrule.texts.arguments.training import CALLBACKS, LOSSES, OPTIMIZERS, SCHEDULES
 
@@ -36,6 +37,7 @@ ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "constraint": CONSTRAINTS,
     "clip": CLIPS,
     "op": OPERATIONS,
+    "model": MODELS,
 }
 
 

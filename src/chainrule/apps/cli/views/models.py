@@ -15,6 +15,7 @@ from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
 from chainrule.spec import shape_text
+from chainrule.texts.arguments import ARGUMENTS, argument_key
 
 WORDS = ("model", "models")
 
@@ -57,13 +58,25 @@ def show_model(name: str) -> None:
     if doc.arguments:
         screen.heading(text_of("arguments"))
         parameters = inspect.signature(card.net).parameters
-        rows = [
-            (f"  {name}", repr(parameters[name].default) if name in parameters else "", to_unicode(meaning))
-            for name, meaning in doc.arguments.items()
-        ]
+        rows = [(f"  {name}", _default(parameters.get(name)), _meaning(card, name)) for name in doc.arguments]
         screen.table([f"  {text_of('argument')}", text_of("default"), text_of("meaning")], rows)
     screen.heading(text_of("block_Reference"))
     screen.line(f"  {card.reference}")
+
+
+def _default(parameter: inspect.Parameter | None) -> str:
+    is_required = parameter is None or parameter.default is inspect.Parameter.empty
+    return "" if is_required else repr(parameter.default)
+
+
+def _meaning(card: ModelCard, argument: str) -> str:
+    """The description of an argument; "as in ``resnet18``" is replaced by the description there."""
+    key = argument_key("model", card.name, argument)
+    if settings.lang == "zh" and key is not None:
+        return ARGUMENTS["model"][key]
+    meaning = docstring(card.net).arguments[argument]
+    other = re.fullmatch(r"as in ``(\w+)``\.", meaning)
+    return _meaning(MODELS[other[1]], argument) if other else to_unicode(meaning)
 
 
 def resolve_model(name: str) -> ModelCard:
