@@ -15,7 +15,7 @@ from campaigns.hostile_cases import run_folders
 from chainrule.errors import FileError
 from chainrule.store import RunFolder, atomic_write, container
 from chainrule.store.open_folder import place_of
-from chainrule.train.callback.append_only_file import append, whole_lines
+from chainrule.train.callback.append_only_file import append, complete_lines
 
 ROOT = Path(__file__).parents[3]
 ACTIONS: dict[str, Callable[[RunFolder], object]] = {
@@ -26,7 +26,7 @@ ACTIONS: dict[str, Callable[[RunFolder], object]] = {
     "read": lambda run: atomic_write.read(run.path / "name", within=run.path),
     "save": lambda run: container.save(run.path / "name", "model", {}, {}, within=run.path),
     "append": lambda run: append(run.path / "name", b"new", within=run.path),
-    "lines": lambda run: whole_lines(run.path / "name", lambda line: True, "a log", run.path),
+    "lines": lambda run: complete_lines(run.path / "name", lambda line: True, "a log", run.path),
     "write below": lambda run: atomic_write.write(run.path / "name" / "copy", b"new", within=run.path),
     "read below": lambda run: atomic_write.read(run.path / "name" / "copy", within=run.path),
     "remove below": lambda run: atomic_write.remove(run.path / "name" / "copy", run.path),
