@@ -78,9 +78,9 @@ def test_a_page_has_title_chinese_text_formula_example_and_images(handful: list[
     assert "\n>>> " in block.text
     assert 'class="formula"' in block.text or kind in ("initializer", "callback")
     has_image = kind in ("activation", "schedule")
-    assert len(block.pictures) == has_image
-    for picture in block.pictures.values():
-        ElementTree.fromstring(picture)
+    assert len(block.images) == has_image
+    for image in block.images.values():
+        ElementTree.fromstring(image)
     for formula in re.findall(r"<math.*?</math>", block.text):
         ElementTree.fromstring(formula)
 
