@@ -52,7 +52,8 @@ class Diagnosis(Page):
             <BLANKLINE>
         """
         ordered = by_severity(findings)
-        title = render("doctor_title", lang, count=len(ordered)) if ordered else render("doctor_well", lang)
+        titles = ("doctor_well", "doctor_title_one", "doctor_title")
+        title = render(titles[min(len(ordered), 2)], lang, count=len(ordered))
         return Diagnosis(title, lang, tuple(_section(finding, lang) for finding in ordered), ordered)
 
     def __str__(self) -> str:

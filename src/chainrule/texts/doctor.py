@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DOCTOR: dict[str, tuple[str, str]] = {
     "doctor_title": ("Diagnosis: {count} findings", "诊断：发现 {count} 项"),
+    "doctor_title_one": ("Diagnosis: 1 finding", "诊断：发现 1 项"),
     "doctor_well": ("Diagnosis: no findings", "诊断：未发现问题"),
     "doctor_heading": ("{severity}: {name} ({rule})", "{severity}：{name}（{rule}）"),
     "doctor_error": ("Error", "错误"),

@@ -55,7 +55,9 @@ class Convolution(Kernel):
     Shapes: x (B, *space, C), w (O, *kernel, C/groups) -> (B, *places, O).
 
     Args:
-        strides, low, high, dilation: see ``chainrule.ops.linear.window_geometry``.
+        strides: the step of the kernel, one number for each spatial axis.
+        low, high: the padding before and after each spatial axis.
+        dilation: the spacing of the cells of the kernel, one number for each spatial axis.
         groups: the number of parts into which the channels are divided; each part of O depends on one part
             of C. With as many groups as channels it is a depthwise convolution.
 

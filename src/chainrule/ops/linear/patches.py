@@ -68,7 +68,10 @@ class Patches(_Filled):
     Shapes: (B, *space, C) -> (B, *places, *window, C).
 
     Args:
-        strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
+        strides: the step of the window, one number for each spatial axis.
+        low, high: the padding before and after each spatial axis.
+        dilation: the spacing of the cells of the window, one number for each spatial axis.
+        window: the size of the window, one number for each spatial axis.
         fill: the value of the padding: 0, or minus infinity for max pooling.
 
     Cost: no arithmetic; in NumPy a view without padding, otherwise one copy of the image.
@@ -130,7 +133,10 @@ class Fold(_Spaced):
     Shapes: (B, *places, *window, C) -> (B, *space, C).
 
     Args:
-        strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
+        strides: the step of the window, one number for each spatial axis.
+        low, high: the padding before and after each spatial axis.
+        dilation: the spacing of the cells of the window, one number for each spatial axis.
+        window: the size of the window, one number for each spatial axis.
         space: the spatial axes of the image that the windows belong to (C5).
     """
 
