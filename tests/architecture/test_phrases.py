@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 
 from chainrule.errors import DataError, UsageError, fact, joined
-from chainrule.errors.translation import PHRASES
+from chainrule.errors.chinese import PHRASES
 
 PACKAGE = Path(__file__).parents[2] / "src" / "chainrule"
 FACTS = ("expected", "received", "fix", "notes")

@@ -6,7 +6,7 @@ English or Chinese. This package does not check anything; the code that raises a
 
 from chainrule.errors.call_errors import refuse_call
 from chainrule.errors.catalog import CATALOG, Entry
-from chainrule.errors.format import (
+from chainrule.errors.exceptions import (
     CallError,
     ChainruleError,
     DataError,

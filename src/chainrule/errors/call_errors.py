@@ -27,7 +27,7 @@ from typing import Any
 
 from chainrule.errors.argument_names import reason, translated
 from chainrule.errors.call_text import call_text, plain_value, signature_text
-from chainrule.errors.format import CallError, nearest
+from chainrule.errors.exceptions import CallError, nearest
 from chainrule.errors.message import fact, joined
 from chainrule.records import frozen
 

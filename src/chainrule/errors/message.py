@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any, Self
 
-from chainrule.errors.translation import CHINESE
+from chainrule.errors.chinese import CHINESE
 
 _KEPT = (str, int, float, Number)
 

@@ -22,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from chainrule.errors.call_errors import call_remarks, own_arguments
 from chainrule.errors.call_text import WIDTH, value_text
-from chainrule.errors.format import CallError
+from chainrule.errors.exceptions import CallError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-from chainrule.errors.format import nearest
+from chainrule.errors.exceptions import nearest
 from chainrule.errors.message import fact
 
 PACKAGE = __name__.partition(".")[0]

@@ -11,7 +11,7 @@ This package contains tables only; ``errors.message`` renders.
 from __future__ import annotations
 
 from chainrule.errors.catalog import CATALOG
-from chainrule.errors.translation import (
+from chainrule.errors.chinese import (
     data,
     explanations,
     files,
