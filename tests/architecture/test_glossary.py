@@ -10,10 +10,6 @@ from pages.source_text import passages
 
 from source_files import ROOT
 
-# Files and folders (with a slash at their end) that are not converted yet; the list only shrinks. A line is
-# removed when `python -m pages.glossary PATH` lists nothing.
-PENDING: tuple[str, ...] = ("src/chainrule/errors/",)
-
 TABLE = """
 | Term | 中文 | Meaning | Instead of |
 |---|---|---|---|
@@ -33,11 +29,6 @@ reason = "a dialogue"
 """
 
 
-def is_pending(name: str) -> bool:
-    """Whether a file is not converted yet."""
-    return any(name == path or (path.endswith("/") and name.startswith(path)) for path in PENDING)
-
-
 @pytest.fixture
 def small() -> Glossary:
     """A glossary of a few words, with one exception."""
@@ -52,12 +43,7 @@ def hits(words: Glossary, folder: Path, name: str, text: str) -> list[tuple[int,
 
 
 def test_every_word_is_in_the_glossary() -> None:
-    refused = check(checked_files(), glossary())
-    names = {hit.file for hit in refused}
-    outside = [str(hit) for hit in refused if not is_pending(hit.file)]
-    assert outside == []
-    converted = [path for path in PENDING if not any(n == path or n.startswith(path) for n in names)]
-    assert converted == [], "take these off PENDING"
+    assert list(map(str, check(checked_files(), glossary()))) == []
 
 
 def test_exceptions_have_reasons_and_name_entries_of_the_page() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
-from chainrule.errors import DataError, UsageError, fact, joined
+from chainrule.errors import DataError, UsageError, fact, join_facts
 from chainrule.errors.chinese import PHRASES
 
 PACKAGE = Path(__file__).parents[2] / "src" / "chainrule"
@@ -33,7 +33,7 @@ def templates() -> set[str]:
             match node:
                 case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
                     texts.add(text)
-                case ast.Call(func=ast.Name(id="joined"), args=[ast.Constant(value=str(text)), _]):
+                case ast.Call(func=ast.Name(id="join_facts"), args=[ast.Constant(value=str(text)), _]):
                     texts.add(text)
     return texts
 
@@ -131,5 +131,5 @@ def test_nested_facts_are_rendered_in_the_same_language() -> None:
     nested = fact("{file}: {code}, {sentence}", file="a", code="E304", sentence=DataError("E304").sentence)
     assert str(nested) == f"a: E304, {DataError('E304').clause()}"
     assert nested.render("zh") == f"a：E304，{DataError('E304').clause('zh')}"
-    rows = joined("; ", [fact("{rows} rows", rows=2), "x"])
+    rows = join_facts("; ", [fact("{rows} rows", rows=2), "x"])
     assert (str(rows), rows.render("zh")) == ("2 rows; x", "2 行；x")

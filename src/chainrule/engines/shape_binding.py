@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError, fact, joined, nearest
+from chainrule.errors import ShapeError, fact, join_facts, nearest
 from chainrule.graph import Node
 from chainrule.ops.card import Card
 from chainrule.spec import Size, Spec, size_at
@@ -24,7 +24,7 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     if missing:
         close = nearest(missing[0], arrays)
         raise ShapeError(
-            "E210", where=joined(", ", (fact('input "{name}"', name=m) for m in missing)),
+            "E210", where=join_facts(", ", (fact('input "{name}"', name=m) for m in missing)),
             expected=", ".join(inputs), received=", ".join(arrays) or fact("none"),
             fix=f'{{"{missing[0]}": {close or "..."}}}',
         )  # fmt: skip

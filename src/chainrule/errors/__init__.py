@@ -19,7 +19,7 @@ from chainrule.errors.exceptions import (
     UsageError,
     nearest,
 )
-from chainrule.errors.message import Message, fact, joined, message_of
+from chainrule.errors.message import Message, fact, join_facts, message_of
 from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
 from chainrule.errors.suggestion import short_repr, suggest
 
@@ -41,7 +41,7 @@ __all__ = [
     "explain_function_calls",
     "explain_method_calls",
     "fact",
-    "joined",
+    "join_facts",
     "message_of",
     "nearest",
     "refuse_call",

@@ -28,7 +28,7 @@ from typing import Any
 from chainrule.errors.argument_names import reason, translated
 from chainrule.errors.call_text import call_text, plain_value, signature_text
 from chainrule.errors.exceptions import CallError, nearest
-from chainrule.errors.message import fact, joined
+from chainrule.errors.message import fact, join_facts
 from chainrule.records import frozen
 
 TABLE = Path(__file__).with_name("peer_calls.toml")
@@ -132,7 +132,7 @@ def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterat
         words = [theirs for theirs, _ in positional]
         words += [f"{name}=" for name in named if name not in words]
         text = f"{peer.name}({', '.join(words)})"
-        yield len(lost), call, joined("; ", [text, *_remarks(inferred, lost)])
+        yield len(lost), call, join_facts("; ", [text, *_remarks(inferred, lost)])
 
 
 def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[int, str, str] | None:
@@ -146,7 +146,7 @@ def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tup
     dropped += [name for name, own in renamed.items() if own in lost]
     dropped += [name for name in named if name in lost]
     renamed = {name: own for name, own in renamed.items() if own not in lost}
-    return len(lost) + len(dropped), call, joined("; ", call_remarks(cls.__name__, renamed, dropped))
+    return len(lost) + len(dropped), call, join_facts("; ", call_remarks(cls.__name__, renamed, dropped))
 
 
 def own_arguments(

@@ -115,7 +115,7 @@ class ChainruleError(Exception):
 
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
-        details = {name: _shown(rendered(value, lang)) for name, value in self.details.items()}
+        details = {name: _one_line(rendered(value, lang)) for name, value in self.details.items()}
         return getattr(CATALOG[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
@@ -180,10 +180,10 @@ def _as_text(fact: object) -> str:
 
 def _in_language(text: str, lang: str) -> str:
     """A fact as one line in a language; a text that is not a record is the same in both."""
-    return _shown(rendered(text, lang))
+    return _one_line(rendered(text, lang))
 
 
-def _shown(fact: object) -> str:
+def _one_line(fact: object) -> str:
     """A fact as one printable line of bounded length: input may have any length and any character."""
     return printable(fact, LONGEST_FACT)
 

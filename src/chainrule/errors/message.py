@@ -58,10 +58,10 @@ class JoinedMessage(Message):
     parts: tuple[str, ...]
 
     def __new__(cls, separator: str, parts: Iterable[object]) -> Self:
-        kept = tuple(part if isinstance(part, Message) else str(part) for part in parts)
-        fields = {f"part{i}": part for i, part in enumerate(kept)}
+        texts = tuple(part if isinstance(part, Message) else str(part) for part in parts)
+        fields = {f"part{i}": part for i, part in enumerate(texts)}
         message = super().__new__(cls, separator.join(f"{{{name}}}" for name in fields), fields)
-        message.separator, message.parts = separator, kept
+        message.separator, message.parts = separator, texts
         return message
 
     def render(self, lang: str = "en") -> str:
@@ -101,11 +101,11 @@ def known_fact(template: str, values: Mapping[str, object]) -> Message:
     return Message(template, values)
 
 
-def joined(separator: str, parts: Iterable[object]) -> Message:
+def join_facts(separator: str, parts: Iterable[object]) -> Message:
     """Return texts with a separator between them, each of which keeps its record.
 
     Example:
-        >>> joined(", ", [fact("no value"), "x"]).render("zh")
+        >>> join_facts(", ", [fact("no value"), "x"]).render("zh")
         '没有值, x'
     """
     return JoinedMessage(separator, parts)
@@ -125,7 +125,7 @@ def message_of(error: BaseException, length: int = 2_000) -> str:
     records = [text for text in error.args if isinstance(text, Message)]
     if not records:
         return str(error)[:length]
-    return records[0] if len(error.args) == 1 else joined("; ", error.args)
+    return records[0] if len(error.args) == 1 else join_facts("; ", error.args)
 
 
 def rendered(text: object, lang: str) -> object:

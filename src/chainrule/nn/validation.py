@@ -7,7 +7,7 @@ import numbers
 import sys
 from collections.abc import Mapping
 
-from chainrule.errors import UsageError, fact, joined, short_repr, suggest
+from chainrule.errors import UsageError, fact, join_facts, short_repr, suggest
 from chainrule.errors.suggestion import name_of
 
 
@@ -132,7 +132,7 @@ def unknown(
     if not hint and usual and not name_of(name):
         hint = fix.replace("{}", usual)
     return UsageError(
-        "E101", where=where, name=word, expected=joined(", ", known), received=word, fix=hint
+        "E101", where=where, name=word, expected=join_facts(", ", known), received=word, fix=hint
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import FileError, fact, joined, message_of
+from chainrule.errors import FileError, fact, join_facts, message_of
 from chainrule.store import atomic_write, json_document
 
 VERSION = 1
@@ -279,7 +279,7 @@ def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
         raise _broken(
             where,
             fact("format, version, kind, sha256 and record"),
-            joined("; ", faults) if faults else document["format"],
+            join_facts("; ", faults) if faults else document["format"],
         )
     return document
 

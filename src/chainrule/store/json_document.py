@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from chainrule.errors import fact, joined
+from chainrule.errors import fact, join_facts
 
 DEPTH_LIMIT = 64  # levels of nesting; the description of a deep network needs about ten
 INTEGER_BITS = 1023  # so that every number of a document can be converted to a float
@@ -26,7 +26,7 @@ class UnfitError(ValueError):
 
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
-        super().__init__(joined("; ", reasons))
+        super().__init__(join_facts("; ", reasons))
 
 
 def to_text(value: Any, name: str = "record") -> str:

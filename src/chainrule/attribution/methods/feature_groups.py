@@ -24,7 +24,7 @@ from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.counterfactual.feature_domain import require_known_names
 from chainrule.attribution.methods.coalitions import Game
 from chainrule.attribution.methods.occlusion import patches
-from chainrule.errors import UsageError, fact, joined
+from chainrule.errors import UsageError, fact, join_facts
 from chainrule.records import frozen
 
 UNKNOWN_TOKEN = 1  # the token that a tokenizer reserves for unknown words
@@ -131,11 +131,10 @@ class FlatSamples:
         )
         fits = len(lengths) == len(axes) and are_integers
         if not fits or not all(1 <= length <= axis for length, axis in zip(lengths, axes, strict=True)):
+            ranges = [fact("1 to {last}", last=n) for n in axes]
             raise UsageError(
                 "E102", where="attribute", name=name, received=repr(requested)[:80],
-                expected=fact(
-                    "integers, {ranges}", ranges=joined(" and ", (fact("1 to {last}", last=n) for n in axes))
-                ),
+                expected=fact("integers, {ranges}", ranges=join_facts(" and ", ranges)),
                 fix=f"{name}=1",
             )  # fmt: skip
         return tuple(int(length) for length in lengths)

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.data.batches.row_view import pick_rows
 from chainrule.data.readers.lazy_polars import is_polars, require_threads
-from chainrule.errors import DataError, fact, joined
+from chainrule.errors import DataError, fact, join_facts
 from chainrule.records import frozen
 
 BLOCK = 1 << 22  # elements checked at once
@@ -248,7 +248,7 @@ def _check_rows(x: Inputs, y: Inputs | None, weights: np.ndarray | None) -> None
         )
     if len(set(counts.values())) > 1:
         first, *others = counts.items()
-        differing = joined(
+        differing = join_facts(
             "; ",
             (fact("{name} has {count}", name=name, count=rows) for name, rows in others if rows != first[1]),
         )

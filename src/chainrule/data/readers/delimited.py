@@ -30,7 +30,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import PLAIN
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, fact, joined
+from chainrule.errors import DataError, fact, join_facts
 
 CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 COLUMN_LIMIT = 100_000
@@ -277,7 +277,9 @@ def check_names(where: str, names: list[str]) -> None:
         places.setdefault(name, []).append(str(i))
     for name, positions in places.items():
         if name and len(positions) > 1:
-            faults.append(fact('"{name}" names columns {names}', name=name, names=joined(" and ", positions)))
+            faults.append(
+                fact('"{name}" names columns {names}', name=name, names=join_facts(" and ", positions))
+            )
     if faults:
         first, *others = faults[:20]
         fix = fact("give every column its own name (pandas: to_csv(index=False) for an unnamed first column)")

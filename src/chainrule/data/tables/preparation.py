@@ -27,7 +27,7 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
-from chainrule.errors import DataError, fact, joined, nearest
+from chainrule.errors import DataError, fact, join_facts, nearest
 from chainrule.records import frozen
 
 HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed
@@ -287,7 +287,7 @@ class Preparation:
             where=table.source,
             expected=", ".join(self.columns[:20]),
             received=received,
-            fix=joined("; ", hints),
+            fix=join_facts("; ", hints),
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -320,7 +320,9 @@ def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
         "E325",
         where=table.source,
         expected=fact("at least one input"),
-        received=joined(", ", (fact("{name} is {kind}", name=c.name, kind=fact(c.kind)) for c in columns)),
+        received=join_facts(
+            ", ", (fact("{name} is {kind}", name=c.name, kind=fact(c.kind)) for c in columns)
+        ),
         fix=fact('--category COLUMN, or kinds={{"column": "category"}}'),
         notes=[note] if any(column.kind == "text" for column in columns) else [],
     )

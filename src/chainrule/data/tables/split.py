@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, UsageError, fact, joined
+from chainrule.errors import DataError, UsageError, fact, join_facts
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
@@ -134,6 +134,6 @@ def _check_parts(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> Non
             "E331",
             where="split",
             expected=fact("at least 1 row per part"),
-            received=fact("{rows} rows, none for {parts}", rows=sum(sizes), parts=joined(" and ", empty)),
+            received=fact("{rows} rows, none for {parts}", rows=sum(sizes), parts=join_facts(" and ", empty)),
             fix=fact("add rows, or set that fraction to 0"),
         )

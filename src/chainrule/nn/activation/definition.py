@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from chainrule import notation
-from chainrule.errors import Message, UsageError, fact, joined
+from chainrule.errors import Message, UsageError, fact, join_facts
 from chainrule.graph import Node
 from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
@@ -62,7 +62,7 @@ class Setting:
         limits = [f"> {self.above:g}"] if self.above is not None else []
         limits += [f">= {self.minimum:g}"] if self.minimum is not None else []
         limits += [f">= {self.over}"] if self.over else []
-        return joined(", ", [kind, *limits])
+        return join_facts(", ", [kind, *limits])
 
     def __str__(self) -> str:
         return str(self.range)

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.errors import Message, ShapeError, UsageError, fact, joined, nearest
+from chainrule.errors import Message, ShapeError, UsageError, fact, join_facts, nearest
 from chainrule.graph import reserve
 from chainrule.ops.card import Card
 from chainrule.records import frozen
@@ -83,8 +83,8 @@ class Windowed(Card):
                 received.append(self._padded_width(i, n))
         if needed:
             raise ShapeError(
-                "E215", expected=fact("{text} (C3)", text=joined("; ", needed)),
-                received=joined("; ", received),
+                "E215", expected=fact("{text} (C3)", text=join_facts("; ", needed)),
+                received=join_facts("; ", received),
                 fix=fact('padding="same", or a smaller window'),
             )  # fmt: skip
         return tuple(places)

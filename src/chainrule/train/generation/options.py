@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError, fact, joined
+from chainrule.errors import ShapeError, UsageError, fact, join_facts
 from chainrule.nn.validation import require_integer, require_number, value_text
 from chainrule.records import frozen
 from chainrule.train.generation.decoder import Decoder
@@ -157,7 +157,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
     if len(arrays) == 1 and len(rows) == 1:
         arrays *= rows.pop()
     if rows - {len(arrays)}:
-        received = joined(
+        received = join_facts(
             ", ", (fact("{name} has {count}", name=name, count=len(array)) for name, array in inputs.items())
         )
         raise ShapeError(

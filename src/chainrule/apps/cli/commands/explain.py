@@ -17,7 +17,7 @@ from chainrule.apps.cli.replay import replay
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import UsageError, fact, joined
+from chainrule.errors import UsageError, fact, join_facts
 from chainrule.model import Model
 from chainrule.page.page import Page
 from chainrule.settings import settings
@@ -73,7 +73,7 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
         raise UsageError(
             "E601", where="chainrule explain", option="--row",
             expected=fact("DATA with --row or --step, or --text alone; --set with --row or --text"),
-            received=joined(" ", received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
+            received=join_facts(" ", received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from chainrule.errors import UsageError, fact, joined, suggest
+from chainrule.errors import UsageError, fact, join_facts, suggest
 from chainrule.train.evaluation.metric.calibration import PROBABILITIES
 from chainrule.train.evaluation.metric.classification import ACCURACIES, CLASSES
 from chainrule.train.evaluation.metric.inputs import Predictions
@@ -91,7 +91,9 @@ def resolve_metrics(
         resolved = custom_metric(name) or find_metric(name)
         if resolved is None or (resolved.name not in known and resolved.name in METRICS):
             where = (
-                fact("metrics of {tasks}", tasks=joined(" and ", map(fact, tasks))) if tasks else "metrics"
+                fact("metrics of {tasks}", tasks=join_facts(" and ", map(fact, tasks)))
+                if tasks
+                else "metrics"
             )
             raise UsageError(
                 "E101", where=where, name=str(name)[:80], expected=", ".join(known) or fact("none"),
