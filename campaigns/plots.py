@@ -30,9 +30,16 @@ def moons(folder: Path) -> tuple[cr.Model, Arguments]:
     run = folder / RUN
     model.fit(x, y, epochs=60, validation=0.25, verbose=False, run=run, callbacks=[cr.Histograms(), stops])
     past = {kind: ((), {"run": run}) for kind in ("weights", "activations", "gradients")}
-    course = sorted((folder / "stops").glob("*.safetensors"))
-    of_predictions = ("boundary", "confusion", "calibration", "roc", "precision_recall", "landscape")
-    return model, {"curves": ((), {}), **past, "course": ((x, y, course), {}),
+    checkpoints = sorted((folder / "stops").glob("*.safetensors"))
+    of_predictions = (
+        "decision_boundary",
+        "confusion_matrix",
+        "calibration",
+        "roc",
+        "precision_recall",
+        "loss_landscape",
+    )
+    return model, {"learning_curves": ((), {}), **past, "trajectory": ((x, y, checkpoints), {}),
                    **{kind: ((x, y), {}) for kind in of_predictions}}  # fmt: skip
 
 
@@ -46,9 +53,12 @@ def digits(folder: Path) -> tuple[cr.Model, Arguments]:
     )  # fmt: skip
     model = cr.Model(net, "cross_entropy", cr.Adam(0.003))
     model.fit(x, y, epochs=12, validation=0.2, verbose=False)
-    of_rows = {kind: ((x, y), {}) for kind in ("gradients", "confusion", "calibration", "roc", "landscape")}
-    of_model = {kind: ((), {}) for kind in ("graph", "curves", "weights", "filters")}
-    return model, {**of_model, **of_rows, "activations": ((x,), {}), "maps": ((x[7],), {})}
+    of_rows = {
+        kind: ((x, y), {})
+        for kind in ("gradients", "confusion_matrix", "calibration", "roc", "loss_landscape")
+    }
+    of_model = {kind: ((), {}) for kind in ("graph", "learning_curves", "weights", "filters")}
+    return model, {**of_model, **of_rows, "activations": ((x,), {}), "feature_maps": ((x[7],), {})}
 
 
 def breast_cancer(folder: Path) -> tuple[cr.Model, Arguments]:
@@ -57,9 +67,10 @@ def breast_cancer(folder: Path) -> tuple[cr.Model, Arguments]:
     model = cr.Model(cr.Sequential(cr.Dense(16, "relu"), cr.Dense(1)), "binary_cross_entropy")
     model.fit(data, epochs=30, validation=0.2, verbose=False)
     of_rows = {
-        kind: ((data,), {}) for kind in ("confusion", "calibration", "roc", "precision_recall", "maps")
+        kind: ((data,), {})
+        for kind in ("confusion_matrix", "calibration", "roc", "precision_recall", "feature_maps")
     }
-    return model, {**of_rows, "boundary": ((data,), {"features": ("mean radius", "mean texture")})}
+    return model, {**of_rows, "decision_boundary": ((data,), {"features": ("mean radius", "mean texture")})}
 
 
 def main(folder: Path) -> None:

@@ -139,7 +139,7 @@ def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
         ("attribute", run, data, "--counterfactual", text, "--fixed", text), ("generate", run, text),
         ("plot", run, text), ("plot", run, "weights", "--of", text),
         ("plot", run, "boundary", data, "--of", text),
-        ("plot", run, "confusion", data, "--out", text), ("show", text), ("show", "net", text),
+        ("plot", run, "confusion_matrix", data, "--out", text), ("show", text), ("show", "net", text),
         ("show", "layer", text), ("show", "model", text), ("show", "rule", text), ("show", run, text),
         ("show", run, "--plan", "--out", text), ("doctor", text), ("example", text),
         ("example", "moons", f"--{text}"), ("evaluate", run, data, "--lang", text), ("check", data, text),

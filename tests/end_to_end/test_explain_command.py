@@ -49,7 +49,7 @@ def test_a_page_is_written_in_both_languages(chainrule, run: Path, lang: str) ->
     assert page.count("<article") == 2
     assert page.count("sepal length (cm)") == 2  # the names of the row's cells, in words of both languages
     assert "which the network receives as" in page
-    assert "网络看到的值" in page
+    assert "网络收到的值" in page
     assert re.findall(r'id="lang-(\w+)" checked', page) == [lang]
 
 

@@ -168,7 +168,7 @@ def test_the_alexnet_example_prints_its_loss(
 ) -> None:
     """A small network replaces AlexNet, whose 57 million parameters need too much memory for a test."""
     layers = (cr.UpSampling(size=(56, 56), mode="linear"), cr.AveragePool(8), cr.Flatten(), cr.Dense(10))
-    monkeypatch.setattr(alexnet, "deep", lambda: cr.Sequential(*layers))
+    monkeypatch.setattr(alexnet, "build", lambda: cr.Sequential(*layers))
     outcome = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--test-rows", 40)
     assert outcome.code == 0, outcome.err
     lines = [line.split() for line in outcome.out.splitlines()]

@@ -65,7 +65,7 @@ def test_unknown_characters_are_refused_with_their_positions(chainrule, poet: Pa
     outcome = chainrule("generate", poet, "春x", "--lang", "zh")
     assert outcome.code == 2
     assert "词表中没有“x”" in outcome.err
-    assert "position 1" in outcome.err
+    assert "位置 1 处的“x”" in outcome.err
 
 
 def test_a_model_of_tables_is_refused(chainrule, run: Path) -> None:

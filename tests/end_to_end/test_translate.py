@@ -119,7 +119,7 @@ def test_the_campaign_writes_its_result_into_the_page(
     words = ["data", "--data", str(catalog(tmp_path / "sets")), "--out", str(tmp_path / "runs")]
     assert campaign.main(words) == 0
     text = page.read_text(encoding="utf-8")
-    assert re.match(r"before\n.*```text\n.*BLEU.*the Transformer: .*```\n.*\nafter\n$", text, re.DOTALL)
+    assert re.match(r"before\n.*```text\n.*BLEU.*Transformer: .*```\n.*\nafter\n$", text, re.DOTALL)
     assert "\nold\n" not in text
     assert (
         cr.load(tmp_path / "runs" / "data.safetensors").generate("Save", max_new_tokens=3, greedy=True)

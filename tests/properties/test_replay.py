@@ -76,7 +76,7 @@ def test_the_trace_uses_the_masks_and_optimizer_state_of_the_update() -> None:
     text = " ".join(str(replayed.explain("dense2.weight[0,0]")).split())
     assert f"Update {events[-1].step} of the training" in text
     assert "in training mode in this update" in text
-    assert "暂退法的掩码" in str(replayed.explain("dense2.weight[0,0]", lang="zh"))
+    assert "暂退法遮蔽" in str(replayed.explain("dense2.weight[0,0]", lang="zh"))
 
 
 def test_replay_starts_from_the_preceding_checkpoint(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ LEDGER: dict[str, tuple[str, str]] = {
     ),
     "feature_whole": (
         "x is {raw} ({column}): {shape} values, from {low} to {high} as the network receives them",
-        "x 是 {raw}（{column}）：{shape} 个数，网络看到的值从 {low} 到 {high}",
+        "x 是 {raw}（{column}）：{shape} 个数，网络收到的值从 {low} 到 {high}",
     ),
     "path_penalty": ("the penalty", "惩罚项"),
     "paths_nothing": ("All other paths contribute nothing.", "其余路径没有贡献。"),

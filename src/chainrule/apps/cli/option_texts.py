@@ -158,7 +158,10 @@ OPTION: dict[str, tuple[str, str]] = {
     "generate_num_beams": ("number of beams of a beam search", "束搜索的束宽"),
     "generate_samples": ("number of texts", "生成几段文本"),
     "generate_seed": ("seed of the sampling", "抽样的种子"),
-    "plot_kind": ("kind of plot: graph, curves, confusion, ...", "图的种类：graph、curves、confusion 等"),
+    "plot_kind": (
+        "kind of plot: graph, learning_curves, confusion_matrix, ...",
+        "图的种类：graph、learning_curves、confusion_matrix 等",
+    ),
     "plot_data": ("rows, for plots that need data", "数据，部分图需要"),
     "plot_out": (
         "file: .svg, .png or .pdf; without it the plot is printed as text",

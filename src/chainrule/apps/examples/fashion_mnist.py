@@ -61,7 +61,7 @@ NETS = {
 }
 
 
-def train(name: str, images: Table, seed: int = 0, epochs: int = 0) -> cr.Model:
+def train_network(name: str, images: Table, seed: int = 0, epochs: int = 0) -> cr.Model:
     """Train a network."""
     net, usual_epochs, learning_rate, transforms = NETS[name]
     model = cr.Model(net, "cross_entropy", cr.AdamW(cr.OneCycle(learning_rate)), metrics=["accuracy"])
@@ -77,7 +77,7 @@ def main(lang: str = "en", net: Net = "dense", seeds: Count = 1, epochs: int = 0
     texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     images, models, trainings = cr.read_images("fashion-mnist/train"), [], []
     for name, seed in [*((net, seed) for seed in range(seeds)), ("linear", 0)]:
-        start, model = time.perf_counter(), train(name, images, seed, epochs)
+        start, model = time.perf_counter(), train_network(name, images, seed, epochs)
         size, took = sum(a.size for a in model.parameters().values()), time.perf_counter() - start
         facts = {"net": name, "seed": seed, "time": took, "epochs": len(model.history), "size": size}
         facts["validation"] = model.history[-1]["val_accuracy"]
