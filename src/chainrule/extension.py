@@ -22,10 +22,11 @@ end, as it does after a generated one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, FrozenInstanceError, field, fields, is_dataclass
 from enum import Enum
-from functools import cached_property, wraps
+from functools import wraps
 from inspect import get_annotations
 from threading import RLock
 from types import FunctionType
@@ -35,13 +36,15 @@ import numpy as np
 
 from chainrule import records
 from chainrule.errors import UsageError, fact, refuse_call
+from chainrule.memo import cached_property
 
 R = TypeVar("R")
 _MARK = "__record_is_complete__"
 _POST_INIT = "__post_init__"  # also set in an object's own dict while its custom __init__ runs
 _TYPED = (np.ndarray, list, tuple, Enum)
 _LOCK = RLock()
-_MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
+_CACHED = (functools.cached_property, cached_property)  # users have that of Python
+_MEMBERS = (FunctionType, property, *_CACHED, classmethod, staticmethod)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -278,7 +281,7 @@ def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
     names = [name for name, f in record_fields.items() if f.compare]
     attributes = {**vars(one), **vars(other)}
     members = {name: member for base in kind.__mro__[::-1] for name, member in vars(base).items()}
-    cached = {name for name, member in members.items() if isinstance(member, cached_property)}
+    cached = {name for name, member in members.items() if isinstance(member, _CACHED)}
     names += [name for name in attributes if name not in {*record_fields, *cached, *kind.reserved}]
     return [(f".{name}", getattr(one, name, MISSING), getattr(other, name, MISSING)) for name in names]
 

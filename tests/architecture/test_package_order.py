@@ -57,7 +57,7 @@ LOWEST_IMPORTS = {
     "records": set(),
     "escaping": set(),
     "errors": {"escaping", "records"},
-    "extension": {"errors", "records"},
+    "extension": {"memo", "errors", "records"},
     "spec": {"records"},
     "portable_math": set(),
     "prng": {"portable_math"},
@@ -66,6 +66,7 @@ LOWEST_IMPORTS = {
     "notation": {"escaping", "lazy_imports", "errors", "records"},
     "store": {"lazy_imports", "errors", "records", "settings"},
     "data": {
+        "memo",
         "block_index",
         "lazy_imports",
         "errors",

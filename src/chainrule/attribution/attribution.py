@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from chainrule.attribution.plots import (
     is_image,
     words_html,
 )
+from chainrule.memo import cached_property
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page

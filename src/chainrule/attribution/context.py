@@ -8,7 +8,6 @@ arrays with scores (``scores``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from chainrule.attribution.score import Arrays, Score, run
 from chainrule.errors import TrainingError
 from chainrule.graph import Node
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ a method can evaluate it at any point.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, order, rebuild
+from chainrule.memo import cached_property
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import bound

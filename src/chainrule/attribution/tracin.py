@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, order
+from chainrule.memo import cached_property
 from chainrule.notation import number
 from chainrule.ops import functional as F
 from chainrule.page.html import html_page

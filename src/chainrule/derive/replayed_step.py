@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from chainrule.derive.narrative import explain
 from chainrule.derive.writer import figure
+from chainrule.memo import cached_property
 from chainrule.notation import number
 from chainrule.page.explanation import Explanation
 from chainrule.page.page import Section

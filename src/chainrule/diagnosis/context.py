@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from functools import cached_property
 
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Finding, Order
 from chainrule.data.tables.check_thresholds import ROWS
 from chainrule.graph import Node
+from chainrule.memo import cached_property
 from chainrule.nn.layer import Layer
 from chainrule.records import frozen
 from chainrule.train.inputs.target import Target

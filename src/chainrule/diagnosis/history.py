@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.errors import TrainingError
+from chainrule.memo import cached_property
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
 from chainrule.spec import size_at

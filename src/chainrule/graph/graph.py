@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 from chainrule.graph.leaf import Input
 from chainrule.graph.node import Node
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 

@@ -14,9 +14,9 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from chainrule.graph import Graph, Node, order
+from chainrule.memo import cached_property
 from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
 from chainrule.plan.lower import lower, lowering_of
 from chainrule.plan.memory_allocation import Layout, allocate

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import field
-from functools import cached_property
 
 import numpy as np
 
 from chainrule.graph import Constant, Input, Node
+from chainrule.memo import cached_property
 from chainrule.notation import Element, Link, Number, Tree, children, leaves, substitute, value
 from chainrule.ops.card import Card
 from chainrule.prng import KEY

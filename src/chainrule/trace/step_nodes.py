@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from chainrule.data import Arrays
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node, make, order
 from chainrule.graph.rebuild import rebuild
+from chainrule.memo import cached_property
 from chainrule.nn.build import Built, build
 from chainrule.nn.loss.loss import divisor
 from chainrule.nn.optimizer import StepContext

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from chainrule.engines import reference
 from chainrule.engines.dispatch import evaluate
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
+from chainrule.memo import cached_property
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.ops.card import Card
 from chainrule.ops.scan.scan_builder import unrolled

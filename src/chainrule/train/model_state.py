@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 
 from chainrule import data
 from chainrule.errors import UsageError, nearest
+from chainrule.memo import cached_property
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.loss import Loss

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import field
-from functools import cached_property
 from numbers import Real
 
 import numpy as np
@@ -15,7 +14,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.graph import Graph, Limits, Node, building, input_node
 from chainrule.graph.limits import active
-from chainrule.memo import Memo
+from chainrule.memo import Memo, cached_property
 from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch

@@ -7,7 +7,7 @@ An update can therefore be compiled, traced and explained like a forward pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program, StepProgram
 from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, Node, building, input_node
-from chainrule.memo import Memo
+from chainrule.memo import Memo, cached_property
 from chainrule.nn.build import Built
 from chainrule.nn.optimizer import Slot, StepContext
 from chainrule.nn.schedule import ReduceOnPlateau, plateau_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.engines.dispatch import Program
 from chainrule.events import Channel, Event
+from chainrule.memo import cached_property
 from chainrule.settings import planning_cores
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.inputs.augment import EpochAugmentation

@@ -14,11 +14,11 @@ networks were not trained with one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 Score: TypeAlias = Callable[[np.ndarray], np.ndarray]

@@ -25,7 +25,6 @@ differences (ICML).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
@@ -35,6 +34,7 @@ from chainrule.attribution.score import Score, run
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.graph import Graph, Node, input_node, make, order, rebuild
+from chainrule.memo import cached_property
 from chainrule.ops import functional as F
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise

@@ -15,7 +15,6 @@ Without a baseline, tokens are replaced by the token for unknown words, and othe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from chainrule.attribution.counterfactual.feature_domain import require_known_na
 from chainrule.attribution.methods.coalitions import Game
 from chainrule.attribution.methods.occlusion import patches
 from chainrule.errors import UsageError, fact, join_facts
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 UNKNOWN_TOKEN = 1  # the token that a tokenizer reserves for unknown words

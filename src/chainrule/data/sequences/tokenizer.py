@@ -19,13 +19,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 KINDS = ("character", "word", "byte_pair")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from chainrule.data.tables.preparation_record import Parts, read_record, write_r
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
 from chainrule.errors import DataError, fact, join_facts, nearest
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed

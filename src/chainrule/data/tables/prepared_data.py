@@ -7,7 +7,6 @@ rows without a target, split, fit the preparation on the training rows, encode t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.split import FRACTIONS, Split, split
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, choose_task
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import field
-from functools import cached_property
 
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import UsageError, fact, short_repr
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 EXACT = 2**53  # beyond this, float64 does not represent every integer

@@ -8,12 +8,12 @@ size, whose arrays then need no second check.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
+from chainrule.memo import cached_property
 from chainrule.ops.card import Card
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.records import frozen

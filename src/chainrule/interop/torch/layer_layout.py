@@ -12,7 +12,6 @@ with three exceptions:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 from chainrule.graph import Node, order
 from chainrule.interop.torch.transforms import (
@@ -25,6 +24,7 @@ from chainrule.interop.torch.transforms import (
     flatten_channels_last,
     part,
 )
+from chainrule.memo import cached_property
 from chainrule.nn.build import Built
 from chainrule.nn.layer import Layer
 from chainrule.ops.elementwise.elementwise import Elementwise

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
-from functools import cached_property
 
 from chainrule.interop.torch.layer_layout import Form
 from chainrule.interop.torch.transforms import IDENTITY, Transform
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 _PLACEHOLDER = re.compile(r"\{(\w+?)([+-]\d+)?\}")

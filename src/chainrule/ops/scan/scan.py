@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Constant, Node, input_node, make
+from chainrule.memo import cached_property
 from chainrule.notation.tree import Element, Number, Tree, substitute
 from chainrule.ops.batch_axis import Role, roles
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw

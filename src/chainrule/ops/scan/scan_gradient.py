@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from chainrule.graph import Constant, Node, input_node, make, order, rebuild
+from chainrule.memo import cached_property
 from chainrule.ops.array.reduction_functions import sum as sum_of
 from chainrule.ops.array.shape import reshape, transpose
 from chainrule.ops.array.slicing import Pad

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.events import Event
 from chainrule.graph import Graph
+from chainrule.memo import cached_property
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Probe

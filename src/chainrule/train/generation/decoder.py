@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ import numpy as np
 from chainrule.engines.dispatch import Program, compile, evaluate
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.graph import Graph, Limits, building
+from chainrule.memo import cached_property
 from chainrule.nn.build import Built, build
 from chainrule.nn.incremental_decoding import FILLED, BuiltDecoding, build_decoding
 from chainrule.nn.layer import Layer

@@ -23,7 +23,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from threadpoolctl import ThreadpoolController
 
 from chainrule.engines.reference import Program
 from chainrule.escaping import csv_text
+from chainrule.memo import cached_property
 from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.settings import settings

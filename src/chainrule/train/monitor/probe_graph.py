@@ -5,10 +5,9 @@ It depends only on the step, so that all trainings with the same step share it.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from chainrule.engines.reference import ElementwiseChain, Program
 from chainrule.graph import Graph, Node
+from chainrule.memo import cached_property
 from chainrule.ops import Card
 from chainrule.spec import size_at
 from chainrule.train.monitor.compiled_update import CompiledUpdate

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 
 import numpy as np
 
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.state import TrainState

@@ -34,7 +34,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeAlias
 
 from llvmlite import ir
@@ -44,6 +43,7 @@ from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.panel_packing import PanelPacker
 from chainrule.engines.native.gemm.row_packing import PACKED_BYTES, RowBlock, rows_per_block
+from chainrule.memo import cached_property
 from chainrule.plan.passes.gemm_epilogue import DEEP
 
 ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Mapping
-from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from chainrule.engines.native.runtime.thread_team import pool
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
+from chainrule.memo import cached_property
 from chainrule.plan.inference_chunks import MIN_ROWS, Chunk, inference_chunk
 from chainrule.plan.memory_requirement import MemoryRequirement, plan_memory
 from chainrule.plan.passes.fused_loop import is_leaf

@@ -7,10 +7,9 @@ pixels of an image (B, H, W) become rows, each with the weight of its sample; th
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 ROUNDING = 1e-12  # relative tolerance below which sums of weights are equal
