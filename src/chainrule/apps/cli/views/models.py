@@ -65,8 +65,9 @@ def show_model(name: str) -> None:
 
 
 def _default(parameter: inspect.Parameter | None) -> str:
-    is_required = parameter is None or parameter.default is inspect.Parameter.empty
-    return "" if is_required else repr(parameter.default)
+    if parameter is None or parameter.default is inspect.Parameter.empty:
+        return ""
+    return repr(parameter.default)
 
 
 def _meaning(card: ModelCard, argument: str) -> str:
