@@ -61,9 +61,9 @@ def test_every_row_with_a_target_is_in_one_part() -> None:
 
 
 def test_without_a_split_all_rows_are_training_rows() -> None:
-    lonely = FRAME.with_columns(kind=pl.Series(["a", *["b"] * 59]))
+    single_row_class = FRAME.with_columns(kind=pl.Series(["a", *["b"] * 59]))
     with pytest.raises(DataError, match="E322"):
-        PreparedData.of(read_table(lonely), "kind", fractions=(1.0, 0.0, 0.0))
+        PreparedData.of(read_table(single_row_class), "kind", fractions=(1.0, 0.0, 0.0))
     prepared = PreparedData.of(read_table(FRAME), "price", fractions=(1.0, 0.0, 0.0))
     assert prepared.parts.sizes == (60, 0, 0)
     assert prepared.training.x.shape[0] == 60

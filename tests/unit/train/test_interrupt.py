@@ -40,7 +40,7 @@ def training(folder: str, report: Callable[[Any], None]) -> None:
     def listener(event: object) -> None:
         if isinstance(event, StepDone) and not first_step:
             first_step.append(event)
-            report("begun")
+            report("started")
         if isinstance(event, EpochDone):
             time.sleep(PAUSE)
         if isinstance(event, TrainingEnded):
@@ -70,7 +70,7 @@ def started(folder: Path) -> tuple[Any, Connection]:
     process = context.Process(target=_in_a_process, args=(str(folder), theirs))
     process.start()
     theirs.close()
-    assert ours.recv() == "begun"
+    assert ours.recv() == "started"
     return process, ours
 
 
