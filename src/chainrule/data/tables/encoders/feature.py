@@ -1,0 +1,45 @@
+"""Features: one number of a row's inputs each, and the feature "is missing" that encoders share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.data.tables.findings import Finding
+from chainrule.records import frozen
+
+
+@frozen
+class Feature:
+    """One input feature of the network, and the column it is computed from.
+
+    Args:
+        name: ``age``, ``color=red`` or ``age is missing``.
+        column: the column of the table.
+        mean, std: the feature is (cell - mean) / std; 0 and 1 for a 0/1 feature.
+        level: the level of a category for which the feature is 1.
+    """
+
+    name: str
+    column: str
+    mean: float = 0.0
+    std: float = 1.0
+    level: str | None = None
+
+
+def missing_feature(column: str) -> Feature:
+    """The 0/1 feature that is 1 where a cell is missing."""
+    return Feature(f"{column} is missing", column)
+
+
+def with_indicator(values: np.ndarray, is_missing: np.ndarray, indicator: bool) -> np.ndarray:
+    """The values (N,) as (N, 1), or as (N, 2) with the feature "is missing"."""
+    return (
+        np.stack([values, is_missing.astype(float)], axis=1) if indicator else values[:, None]
+    )  # (N,) -> (N, F)
+
+
+def fill_notices(column: str, is_missing: np.ndarray, mean: float, indicator: bool) -> list[Finding]:
+    """The notice for missing values in a column that had none in training, which have no feature."""
+    if indicator or not is_missing.any():
+        return []
+    return [Finding("filled", "warning", {"column": column, "count": int(is_missing.sum()), "mean": mean})]

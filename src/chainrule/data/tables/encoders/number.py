@@ -1,0 +1,84 @@
+"""Numbers, standardized: (value - mean) / std, and whether the cell is missing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.data.tables.columns import Faults, mean_and_std, number_cells, present_numbers
+from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.record_checks import invalid, read_flag, read_number
+from chainrule.data.tables.table import Table
+from chainrule.errors import fact
+from chainrule.records import frozen
+
+FAR = 1e6  # values further from the mean, in standard deviations, are clipped to keep float32 finite
+
+
+@frozen
+class Number:
+    """A standardized number.
+
+    **Formula** z = (v - mean) / std, v the cell; z = 0 where v is missing or std is 0.
+
+    Args:
+        column: name of the column.
+        mean, std: of the present values in the training rows (divisor N).
+        indicator: whether there is a second feature "is missing".
+    """
+
+    kind: ClassVar[str] = "number"
+    column: str
+    mean: float
+    std: float
+    indicator: bool
+
+    @staticmethod
+    def fit(table: Table, column: str, faults: Faults) -> Number:
+        cells = number_cells(table, column, faults)
+        values = present_numbers(cells)
+        mean, std = mean_and_std(values[np.isfinite(values)])
+        return Number(column, mean, std, bool(cells.null_count()))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        feature = Feature(self.column, self.column, self.mean, self.std)
+        return (feature, missing_feature(self.column)) if self.indicator else (feature,)
+
+    @staticmethod
+    def read(path: str, column: str, fields: dict[str, Any]) -> Number:
+        """The encoder of a record's fields, validated."""
+        mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
+        if std < 0:
+            raise invalid(f"{path}.std", fact("0 or more"), std)
+        return Number(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]))
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """The features of every row, (N, 1) or (N, 2), and findings."""
+        cells = number_cells(table, self.column, faults)
+        values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
+        if cells.null_count():
+            values, is_missing = cells.fill_null(self.mean).to_numpy(), cells.is_null().to_numpy()
+        if self.std > 0:
+            with np.errstate(over="ignore", invalid="ignore"):
+                z = (
+                    values / self.std - self.mean / self.std
+                    if _is_huge(values, self)
+                    else (values - self.mean) / self.std
+                )
+        else:
+            z = np.zeros(len(values))
+        clipped = int((np.abs(z) > FAR).sum())
+        notices = fill_notices(self.column, is_missing, self.mean, self.indicator)
+        if clipped:
+            facts = {"column": self.column, "count": clipped, "limit": FAR}
+            notices.append(Finding("far_outside", "warning", facts))
+        z = np.clip(np.nan_to_num(z, posinf=FAR, neginf=-FAR), -FAR, FAR)
+        return with_indicator(z, is_missing, self.indicator), notices
+
+
+def _is_huge(values: np.ndarray, number: Number) -> bool:
+    """Whether the difference could overflow."""
+    return float(np.abs(values).max(initial=0.0)) > 1e307 or abs(number.mean) > 1e307

@@ -1,0 +1,73 @@
+"""Validation of the fields of a record from a model file, which may come from anyone.
+
+Each function returns the value that it checked, or raises E328 with the path of the value
+(``encodings[3].std``).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from chainrule.errors import DataError, fact
+
+TEXT_LIMIT = 10_000_000  # the limit of a cell; texts in a record come from cells
+LIST_LIMIT = 1_000_000
+
+
+def read_fields(path: str, record: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """A dict with exactly these fields."""
+    if not isinstance(record, dict) or set(record) != set(names):
+        received = sorted(map(str, record))[:20] if isinstance(record, dict) else type(record).__name__
+        raise invalid(path, fact("exactly {names}", names=", ".join(names)), received)
+    return record
+
+
+def read_list(path: str, value: object, limit: int = LIST_LIMIT) -> list[Any]:
+    """A list of at most ``limit`` values."""
+    return require(path, value, isinstance(value, list) and len(value) <= limit, fact("a list"))
+
+
+def read_text(path: str, value: object) -> str:
+    """A text that is not empty, of at most ``TEXT_LIMIT`` characters."""
+    is_fine = isinstance(value, str) and 0 < len(value) <= TEXT_LIMIT
+    return require(path, value, is_fine, fact("a text that is not empty"))
+
+
+def read_texts(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[str, ...]:
+    """A list of texts."""
+    return tuple(read_text(f"{path}[{i}]", text) for i, text in enumerate(read_list(path, value, limit)))
+
+
+def read_flag(path: str, value: object) -> bool:
+    """A boolean."""
+    return require(path, value, isinstance(value, bool), fact("true or false"))
+
+
+def read_number(path: str, value: Any) -> float:
+    """A finite number."""
+    # Compared rather than converted: float(10**400) raises, and comparisons with NaN are false.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_fine = is_number and abs(value) <= sys.float_info.max
+    return float(require(path, value, is_fine, fact("a finite number")))
+
+
+def read_numbers(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[float, ...]:
+    """A list of finite numbers."""
+    return tuple(read_number(f"{path}[{i}]", v) for i, v in enumerate(read_list(path, value, limit)))
+
+
+def require(path: str, value: Any, is_fine: bool, expected: str) -> Any:
+    """The value if it is valid."""
+    if not is_fine:
+        raise invalid(path, expected, value)
+    return value
+
+
+def invalid(path: str, expected: str, received: object) -> DataError:
+    """The error for an invalid value at a path of the record."""
+    text = repr(received)
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return DataError(
+        "E328", where=fact("preparation record, {path}", path=path), expected=expected, received=text
+    )
