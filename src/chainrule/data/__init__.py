@@ -41,6 +41,7 @@ _LAZY = LazyNames(
         "tables.checks": "check",
         "tables.columns": "Column describe",
         "tables.findings": "Finding",
+        "tables.folds": "folds row_digests",
         "readers.image_folder": "read_images",
         "batches.row_order": "Order",
         "tables.preparation": "Applied Cell Feature Preparation",
