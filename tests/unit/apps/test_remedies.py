@@ -7,8 +7,10 @@ import re
 import pytest
 
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.remedies import RATE, RULES, on_command_line
+from chainrule.apps.cli.remedies import ADVICE, RATE, RULES, command_for, on_command_line
 from chainrule.diagnosis import RULES as DOCTOR
+from chainrule.diagnosis.finding import Finding
+from chainrule.diagnosis.rule import Evidence
 from chainrule.nn import OPTIMIZERS
 
 RATE_OPTION = f"--{RATE.replace('_', '-')}"
@@ -35,6 +37,21 @@ def test_the_fixes_of_rules_are_options_of_train(rule: str) -> None:
     assert rule in DOCTOR
     for option in re.findall(r"--([\w-]+)", RULES[rule]):
         assert option.replace("-", "_") in Options.__dataclass_fields__
+
+
+def test_a_command_names_the_column_of_the_finding() -> None:
+    leak = Finding(
+        DOCTOR["data-leakage"], Evidence(1.0, 0.9, {"column": "paid after", "levels": 2}, form="leak")
+    )
+    options = Options("loans.csv", target="late")
+    assert command_for(leak, options) == "chainrule train loans.csv --target late --drop 'paid after'"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_command_has_no_placeholder_left(rule: str) -> None:
+    command = command_for(Finding(DOCTOR[rule], Evidence(1.0, 0.9, {})), Options("loans.csv"))
+    assert command.startswith("chainrule train loans.csv --") or rule in ADVICE
+    assert not set("{}") & set(command)
 
 
 def test_the_suggested_optimizer_is_accepted() -> None:

@@ -11,16 +11,17 @@ import re
 from collections.abc import Collection, Mapping
 
 from chainrule.apps.cli.options import Options, quoted, read_config
-from chainrule.diagnosis import Diagnosis
+from chainrule.diagnosis import Diagnosis, Finding
 from chainrule.errors import FileError
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
 
 RATE = "learning_rate"
-# Rules of the doctor with an option of `chainrule train` as fix; {rate} is a tenth of the learning rate.
+# Rules of the doctor with an option of `chainrule train` as fix; {rate} is a tenth of the learning rate,
+# {higher} ten times it, {column} the column of the finding.
 RULES: Mapping[str, str] = {
     "class-imbalance": "--class-weight balanced",
-    "data-leakage": "--drop COLUMN",
+    "data-leakage": "--drop {column}",
     "penalty-too-strong": "--penalty 0.0001",
     "not-finite": "{rate}",
     "exploding-gradients": "{rate}",
@@ -36,6 +37,18 @@ RULES: Mapping[str, str] = {
     "trained-too-long": "--patience 10",
     "batch-size": "--batch-size 32",
     "seed-effect": "--seed 1",
+}
+
+# Rules without such an option, and what to do about them: English, Chinese.
+ADVICE: Mapping[str, tuple[str, str]] = {
+    "duplicate-rows": (
+        "Delete the repeated rows from the file, unless each of them is an observation of its own.",
+        "若重复的行不是各自独立的观测，请从文件中删除。",
+    ),
+    "data-leakage": (
+        "Delete the repeated rows from the file, unless each of them is an observation of its own.",
+        "若重复的行不是各自独立的观测，请从文件中删除。",
+    ),
 }
 
 
@@ -101,11 +114,22 @@ def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
         options, _ = read_config(RunFolder.open(run))
     except FileError:
         return []
-    return [_command(RULES[f.rule.id], options) for f in diagnosis if f.rule.id in RULES]
+    return [command for finding in diagnosis if (command := command_for(finding, options))]
 
 
-def _command(text: str, options: Options) -> str:
+def command_for(finding: Finding, options: Options) -> str:
+    """The command that trains with the fix of a finding; ``""`` if no option of ``train`` fixes it.
+
+    Args:
+        finding: a finding of the doctor.
+        options: the options of the training.
+    """
+    text = RULES.get(finding.rule.id, "")
+    column = str(finding.facts.get("column", ""))
+    if not text or ("{column}" in text and not column):
+        return ""
     value, name = options.learning_rate, f"--{RATE.replace('_', '-')}"
-    text = text.format(rate=f"{name} {value / 10:g}", higher=f"{name} {value * 10:g}")
+    rates = {"rate": f"{name} {value / 10:g}", "higher": f"{name} {value * 10:g}"}
+    words = text.format(**rates, column=quoted(column))
     target = f" --target {quoted(options.target)}" if options.target else ""
-    return f"chainrule train {quoted(options.data)}{target} {text}"
+    return f"chainrule train {quoted(options.data)}{target} {words}"

@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
+from chainrule.apps.cli.readable_numbers import aligned
 from chainrule.data import Finding
 from chainrule.escaping import printable
 from chainrule.settings import settings
@@ -56,7 +57,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequ
 
     Args:
         header: names of the columns.
-        rows: cells; floats are printed with four digits.
+        rows: cells; floats are printed by ``readable_numbers.aligned``.
         numbers: indices of the columns that are right-aligned.
     """
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
@@ -78,7 +79,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequ
 def cell(value: object) -> str:
     """Format a value for a table."""
     if isinstance(value, float):
-        return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
+        return aligned(value)
     return printable(value)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.readable_numbers import short
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data import Column, Preparation
@@ -32,16 +33,6 @@ def column_summary(column: Column) -> str:
         rest = len(column.levels) - LEVELS
         return ", ".join([*levels, *([f"… +{rest}"] if rest > 0 else [])])
     return ""
-
-
-def short(value: float) -> str:
-    """A number with four significant digits, or all digits before the decimal point up to a million.
-
-    Example:
-        >>> short(18424.0), short(0.05263), short(1234567.8)
-        ('18424', '0.05263', '1.235e+06')
-    """
-    return f"{value:.0f}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
 def cut(text: str) -> str:

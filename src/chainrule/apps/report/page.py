@@ -14,6 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.remedies import ADVICE, command_for
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result, model_output, to_predictions
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
@@ -93,7 +94,7 @@ def page(
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
         **figures(model, prepared, predictions, recorded),
-        diagnosis=list(map(_finding, model.state.findings or ())),
+        diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
     )
 
 
@@ -121,17 +122,18 @@ def _positive(prepared: PreparedData) -> tuple[str, ...]:
     return tuple(text.format(label=labels[1]) for text in WORDS["positive"]) if len(labels) == 2 else ()
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    """A finding of the doctor with its texts in both languages."""
+def _finding(finding: Finding, options: Options) -> dict[str, Any]:
+    """A finding of the doctor with its texts in both languages, and the command that applies its fix."""
 
     def both(text: Callable[[str], str]) -> tuple[str, str]:
         return text("en"), text("zh")
 
+    see = (finding.see, finding.see)
     return {
         "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
         "rule": finding.rule.id,
         "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
-        "remedy": both(finding.remedy_in),
+        "command": command_for(finding, options), "advice": ADVICE.get(finding.rule.id, see),
     }  # fmt: skip
 
 

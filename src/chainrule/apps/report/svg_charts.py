@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.apps.cli.readable_numbers import GROUPED, LARGE
 from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
@@ -147,7 +148,8 @@ class Frame:
 
 def _number(value: float) -> str:
     """Format a tick label."""
-    return f"{value:.10g}".replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
+    text = f"{value:,.0f}" if GROUPED <= abs(value) < LARGE else f"{value:.10g}"
+    return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
 
 
 def reliability(diagram: Reliability) -> str:
