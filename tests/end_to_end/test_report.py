@@ -47,7 +47,8 @@ def page(trained) -> Page:
 
 def test_every_tag_is_closed_and_all_plots_exist(page: Page) -> None:
     assert page.open == []
-    assert [tag for tag, _ in page.tags].count("svg") == 4  # loss and accuracy, calibration, network
+    plots = 5  # loss and accuracy, calibration, network, and the partial dependence on one column of numbers
+    assert [tag for tag, _ in page.tags].count("svg") == plots
 
 
 def test_the_report_loads_nothing_from_outside(page: Page) -> None:
@@ -100,9 +101,8 @@ def test_the_report_has_both_languages(page: Page) -> None:
 def test_the_report_of_a_regression_has_plots(chainrule) -> None:
     assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
     source = Path("run/report.html").read_text(encoding="utf-8")
-    assert [tag for tag, _ in Page(source).tags].count(
-        "svg"
-    ) == 5  # two curves, predictions, residuals, network
+    plots = 5 + 6  # two curves, predictions, residuals, network; the partial dependence on six columns
+    assert [tag for tag, _ in Page(source).tags].count("svg") == plots
     assert '<html lang="zh">' in source
 
 

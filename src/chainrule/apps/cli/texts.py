@@ -149,6 +149,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_f1": ("F1", "F1"),
     "metric_roc_auc": ("ROC-AUC", "ROC-AUC"),
     "metric_pr_auc": ("PR-AUC", "PR-AUC"),
+    "metric_log_loss": ("log-loss", "对数损失"),
     "metric_r2": ("R2", "R2"),
     "metric_rmse": ("RMSE", "RMSE"),
     "metric_mae": ("MAE", "MAE"),

@@ -15,11 +15,15 @@ from markupsafe import Markup
 
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.remedies import ADVICE, command_for
-from chainrule.apps.cli.run_writer import RESULT_METRICS, Result, model_output, to_predictions
+from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
+from chainrule.apps.report.column_effects import column_effects
+from chainrule.apps.report.column_importance import column_importance
+from chainrule.apps.report.column_sections import effects_caption, effects_section, importance_section
+from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.figures import figures
 from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
@@ -54,6 +58,7 @@ def page(
     options: Options,
     prepared: PreparedData,
     results: list[Result],
+    rows: EvaluationRows,
     recorded: RecordedHistograms | None = None,
 ) -> str:
     """Render the report as HTML.
@@ -63,10 +68,10 @@ def page(
         options: options of the training.
         prepared: the data.
         results: metrics of the model and the baselines on the test rows.
+        rows: the test rows.
         recorded: histograms of the training, if there are any.
     """
-    test = prepared.test
-    predictions = to_predictions(model, test.y, model_output(model, test.x))
+    predictions = rows.predictions
     history = model.history
     assert model.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
@@ -94,6 +99,7 @@ def page(
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
         **figures(model, prepared, predictions, recorded),
+        **_column_sections(prepared, rows),
         diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
     )
 
@@ -116,6 +122,22 @@ def _printable(value: Any) -> Any:
     return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
+def _column_sections(prepared: PreparedData, rows: EvaluationRows) -> dict[str, Any]:
+    """The importance of the columns and the partial dependence on the most important ones."""
+    preparation = prepared.preparation
+    importance = column_importance(rows, preparation)
+    if importance is None:
+        return {"importance": None, "effects": [], "effects_caption": []}
+    labels, is_class = preparation.labels, prepared.task.is_classification
+    counts = np.bincount(rows.y, minlength=len(labels)) if is_class else np.zeros(0, int)
+    effects = column_effects(rows, preparation, importance.strongest)
+    return {
+        "importance": importance_section(importance),
+        "effects": effects_section(effects, labels, counts),
+        "effects_caption": effects_caption(labels, counts, prepared.task.target),
+    }
+
+
 def _positive(prepared: PreparedData) -> tuple[str, ...]:
     """The note on the positive class of F1, for two classes."""
     labels = prepared.preparation.labels
@@ -128,12 +150,12 @@ def _finding(finding: Finding, options: Options) -> dict[str, Any]:
     def both(text: Callable[[str], str]) -> tuple[str, str]:
         return text("en"), text("zh")
 
-    see = (finding.see, finding.see)
+    advice, command = ADVICE.get(finding.rule.id), command_for(finding, options)
     return {
         "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
         "rule": finding.rule.id,
         "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
-        "command": command_for(finding, options), "advice": ADVICE.get(finding.rule.id, see),
+        "command": command or ("" if advice else finding.see), "advice": advice,
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.apps.cli.readable_numbers import GROUPED, LARGE
+from chainrule.memo import cached_property
 from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
@@ -24,7 +25,8 @@ DEPTHS = 8  # shades of a color
 PALE, DARK = "#e9ecef", "#495057"
 MAX_POINTS = 2000  # of a scatter chart; more would hide each other
 WIDTH, HEIGHT = 560, 320  # of a chart
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # margins around the frame
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 30  # margins around the frame; the left one is larger for long labels
+LETTER = 9.5  # width of a digit of a label on a phone, where labels are larger
 MAX_TICKS = 8
 
 
@@ -70,18 +72,19 @@ def _widen(low: float, high: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def ticks(low: float, high: float, is_integer: bool = False) -> list[float]:
+def ticks(low: float, high: float, is_integer: bool = False, max_ticks: int = MAX_TICKS) -> list[float]:
     """Round numbers in a range: multiples of 1, 2 or 5 times a power of ten.
 
     Args:
         low, high: the range.
         is_integer: integers only.
+        max_ticks: the number of intervals that is not exceeded.
 
     Example:
         >>> ticks(0.03, 0.71), ticks(0.9, 4.1, is_integer=True)
         ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], [1.0, 2.0, 3.0, 4.0])
     """
-    min_step = (high - low) / MAX_TICKS
+    min_step = (high - low) / max_ticks
     power = 10.0 ** math.floor(math.log10(min_step))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= min_step * (1 - 1e-9))
     step = max(step, 1.0) if is_integer else step
@@ -103,11 +106,31 @@ class Frame:
     y: tuple[float, float]
     has_integer_x: bool = False
 
+    @cached_property
+    def left(self) -> float:
+        """The left margin, which contains the labels of the vertical axis."""
+        return max(LEFT, 12 + LETTER * max((len(_number(y)) for y in ticks(*self.y)), default=0))
+
+    @cached_property
+    def x_ticks(self) -> list[float]:
+        """The ticks of the horizontal axis, few enough that their labels do not overlap."""
+        positions = ticks(*self.x, self.has_integer_x)
+        length = max((len(_number(x)) for x in positions), default=1)
+        fitting = int((WIDTH - self.left - RIGHT) / (LETTER * (length + 2)))
+        return (
+            positions
+            if len(positions) <= fitting
+            else ticks(*self.x, self.has_integer_x, max(2, fitting - 1))
+        )
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """The position of a point in pixels from the upper left corner."""
         along = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
-        position = LEFT + along * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+        position = (
+            self.left + along * (WIDTH - self.left - RIGHT),
+            HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM),
+        )
         return round(position[0], 1), round(position[1], 1)
 
     def line(self, points: Sequence[tuple[float, float]], color: str, is_dashed: bool = False) -> str:
@@ -115,6 +138,16 @@ class Frame:
         path = " ".join(f"{px:g},{py:g}" for px, py in (self.at(*point) for point in points))
         dash = ' stroke-dasharray="4 3" stroke-width="1"' if is_dashed else ' stroke-width="1.6"'
         return f'<polyline points="{path}" fill="none" stroke="{color}"{dash}/>'
+
+    def area(self, points: Sequence[tuple[float, float]], color: str) -> str:
+        """A pale area inside a closed line through points."""
+        path = " ".join(f"{px:g},{py:g}" for px, py in (self.at(*point) for point in points))
+        return f'<polygon points="{path}" fill="{color}" fill-opacity="0.14"/>'
+
+    def mark(self, x: float) -> str:
+        """A short mark on the horizontal axis."""
+        px, bottom = self.at(x, self.y[0])
+        return f'<path d="M{px:g} {bottom:g}v-6" stroke="{DARK}"/>'
 
     def dots(self, points: Sequence[tuple[float, float]], color: str, radius: float) -> list[str]:
         """A semitransparent dot at each point."""
@@ -132,14 +165,14 @@ class Frame:
     def chart(self, elements: Sequence[str]) -> str:
         """The SVG text of a chart: grid, tick labels and elements."""
         grid = []
-        for x in ticks(*self.x, self.has_integer_x):
+        for x in self.x_ticks:
             (px, top), (_, bottom) = self.at(x, self.y[1]), self.at(x, self.y[0])
             grid.append(f'<path d="M{px:g} {top:g}V{bottom:g}" stroke="{PALE}"/>')
             grid.append(f'<text x="{px:g}" y="{HEIGHT - 10}" text-anchor="middle">{_number(x)}</text>')
         for y in ticks(*self.y):
             (left, py), (right, _) = self.at(self.x[0], y), self.at(self.x[1], y)
             grid.append(f'<path d="M{left:g} {py:g}H{right:g}" stroke="{PALE}"/>')
-            grid.append(f'<text x="{LEFT - 8}" y="{py + 4:g}" text-anchor="end">{_number(y)}</text>')
+            grid.append(f'<text x="{self.left - 8:g}" y="{py + 4:g}" text-anchor="end">{_number(y)}</text>')
         (left, top), (right, bottom) = self.at(self.x[0], self.y[1]), self.at(self.x[1], self.y[0])
         frame = f'<path d="M{left:g} {top:g}V{bottom:g}H{right:g}" fill="none" stroke="{DARK}"/>'
         head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" font-size="12"'
@@ -168,6 +201,32 @@ def reliability(diagram: Reliability) -> str:
     diagonal = frame.line([(low, low), (1.0, 1.0)], GRAY, is_dashed=True)
     points = zip(diagram.confidence[occupied].tolist(), diagram.accuracy[occupied].tolist(), strict=True)
     return frame.chart([*elements, diagonal, *frame.dots(list(points), ORANGE, 3)])
+
+
+def dependence(
+    numbers: np.ndarray,
+    lines: Sequence[tuple[np.ndarray, str]],
+    band: tuple[np.ndarray, np.ndarray] | None,
+    limits: tuple[float, float],
+) -> str:
+    """The prediction by the value of a column; marks on the axis are quantiles of the column.
+
+    Args:
+        numbers: (points,) ascending values of the column.
+        lines: for each line its (points,) predictions and its color.
+        band: the lower and the upper end of a shaded area.
+        limits: the range of the vertical axis.
+    """
+    x = numbers.tolist()
+    frame = Frame(_widen(x[0], x[-1]), limits)
+    elements = []
+    if band is not None:
+        edge = list(zip(x, band[0].tolist(), strict=True)) + list(zip(x, band[1].tolist(), strict=True))[::-1]
+        elements.append(frame.area(edge, BLUE))
+    for values, color in lines:
+        points = list(zip(x, values.tolist(), strict=True))
+        elements += [frame.line(points, color), *frame.dots(points, color, 2.5)]
+    return frame.chart([*elements, *(frame.mark(value) for value in x)])
 
 
 def regions(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:

@@ -16,6 +16,26 @@ REPORT: dict[str, tuple[str, str]] = {
         "All three were evaluated once, on the same test rows, which were not used in training.",
         "三种方法都只在同一批未参与训练的测试数据上评估一次。",
     ),
+    "report_importance": ("Importance of the columns", "各列的重要性"),
+    "report_importance_caption": (
+        "How much the {measure} ({before} on these rows) rises when the values of a column are shuffled "
+        "among {rows} rows that the model did not learn from: mean ± standard deviation over {repeats} "
+        "repeats. Gray: no clear effect. Columns with the same information share their importance.",
+        "在模型未学习过的 {rows} 行中打乱某列的取值后，{measure}（原为 {before}）升高多少："
+        "{repeats} 次重复的均值 ± 标准差。灰色：没有明显作用。信息相同的列会分摊重要性。",
+    ),
+    "report_importance_more": ("… and {count} less important columns", "……另有 {count} 列更不重要"),
+    "report_effects": ("Prediction by column", "预测随各列的变化"),
+    "report_effects_caption": (
+        "Partial dependence: the mean prediction if the column had this value in every row. Marks on the "
+        "axis are quantiles of the column; the shaded area contains the middle half of the rows. The charts "
+        "show what the model learned, which need not be the cause of the target.",
+        "部分依赖：假设所有行的该列都取此值时预测的均值。横轴上的短线是该列的分位数，"
+        "浅色区域包含中间一半的行。图中是模型学到的规律，不一定是目标的成因。",
+    ),
+    "report_effects_value": ("predicted {name}", "{name} 的预测值"),
+    "report_effects_probability": ("probability of {name}", "{name} 的概率"),
+    "report_effects_rows": ("rows", "行数"),
     "report_curves": ("Learning curves", "学习曲线"),
     "report_history": ("table of all epochs", "每一轮的数值"),
     "curve_loss": ("training loss by epoch (with penalty and dropout)", "训练损失（按轮，含惩罚与暂退法）"),

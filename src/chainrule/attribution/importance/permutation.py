@@ -12,15 +12,17 @@ are useful.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from chainrule.attribution.methods.coalitions import Groups
 from chainrule.prng import fold, key_of, permutation
 
-Measure: TypeAlias = Callable[[np.ndarray], float]
-"""A function from the inputs of a data set (N, ...) to a metric of the predictions."""
+if TYPE_CHECKING:
+    from chainrule.attribution.methods.coalitions import Groups
+
+Measure: TypeAlias = Callable[[np.ndarray], float | np.ndarray]
+"""A function from the inputs of a data set (N, ...) to a metric of the predictions, or to several (M,)."""
 
 
 def permutation_importances(
@@ -29,14 +31,14 @@ def permutation_importances(
     """Return the decrease of a measure when each group of columns is shuffled, several times.
 
     Args:
-        measure: evaluates the predictions for all rows; larger is better.
+        measure: evaluates the predictions for all rows; larger is better. It returns one metric or several.
         x: (N, ...) the rows.
         groups: the flat indices of the elements that are shuffled together.
         repeats: the number of times that each group is shuffled, each time in another order.
         seed: the seed of the orders.
 
     Returns:
-        (groups, repeats) The measure before minus the measure after.
+        (groups, repeats) The measure before minus the measure after; (groups, repeats, M) for M metrics.
 
     **Cost** groups * repeats + 1 passes over the data.
 
@@ -48,7 +50,7 @@ def permutation_importances(
         (True, [0.0, 0.0, 0.0])
     """
     flat, key, before = x.reshape(len(x), -1), key_of(seed), measure(x)
-    decreases = np.zeros((len(groups), repeats))
+    decreases = np.zeros((len(groups), repeats, *np.shape(before)))
     for i, indices in enumerate(groups):
         for repeat in range(repeats):
             shuffled = flat.copy()

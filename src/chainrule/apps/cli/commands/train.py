@@ -17,6 +17,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.page import page
 from chainrule.data import PreparedData
 from chainrule.errors import FileError, UsageError, fact
@@ -173,8 +174,9 @@ def _run_training(
         return 1
     results = run_writer.evaluate_models(model, prepared, options)
     run_writer.add_facts(model, options, prepared, results)
+    rows = EvaluationRows.of_test(model, prepared)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
-    run_writer.save(model, folder, page(model, options, prepared, results, histograms), REPORT)
+    run_writer.save(model, folder, page(model, options, prepared, results, rows, histograms), REPORT)
     _print_end(recorder, len(model.history))
     screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
     result_table(results, prepared.task.kind, options.metric)

@@ -1,0 +1,104 @@
+"""The partial dependence of the prediction on the most important columns, in the units of the columns.
+
+The values at which a column is set are those of actual rows: of a number, evenly spaced quantiles of its
+cells, of a category, its most frequent levels. All features of the column are copied from such a row, so that
+the points are correct for any encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.apps.report.column_importance import features_of, sampled
+from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.attribution.importance.partial_dependence import PartialDependence, partial_dependence
+from chainrule.data import Preparation
+from chainrule.data.tables.columns import Faults, number_cells
+from chainrule.records import frozen
+
+MAX_COLUMNS = 6
+MAX_ROWS = 500  # whose predictions are averaged
+POINTS = 15  # of a number
+TAIL = 0.02  # share of cells beyond the first and the last point
+LEVELS = 10  # of a category
+
+
+@frozen(eq=False)
+class ColumnEffect:
+    """The prediction by the value of a column.
+
+    Args:
+        column: its name.
+        numbers: (points,) its values; empty for a category.
+        levels: its levels with the number of their rows; empty for a number.
+        dependence: the probabilities of the classes, or the values in the units of the target.
+    """
+
+    column: str
+    numbers: np.ndarray
+    levels: tuple[tuple[str, int], ...]
+    dependence: PartialDependence
+
+
+def column_effects(
+    rows: EvaluationRows, preparation: Preparation, columns: Sequence[str]
+) -> list[ColumnEffect]:
+    """The partial dependence on columns; those with a single value in these rows are left out.
+
+    Args:
+        rows: rows that the model did not learn from.
+        preparation: the preparation of the model.
+        columns: columns, the most important first; at most ``MAX_COLUMNS`` are used.
+    """
+    indices, kinds = features_of(preparation), {e.column: e.kind for e in preparation.encodings}
+    chosen = sampled(len(rows.y), MAX_ROWS)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        return rows.to_predictions(rows.y[chosen], rows.predict(x, chosen)).prediction
+
+    effects = []
+    for column in columns:
+        is_number = kinds[column] == "number"
+        numbers, levels, sources = _points(rows, column) if is_number else _levels(rows, column)
+        if len(sources) < 2 or len(effects) == MAX_COLUMNS:
+            continue
+        own = indices[column]
+        values = rows.x[sources][:, own]
+        effects.append(
+            ColumnEffect(column, numbers, levels, partial_dependence(predict, rows.x[chosen], own, values))
+        )
+    return effects
+
+
+Points = tuple[np.ndarray, tuple[tuple[str, int], ...], np.ndarray]
+"""Numbers, levels, and the rows that have them."""
+
+
+def _points(rows: EvaluationRows, column: str) -> Points:
+    """Evenly spaced quantiles of the numbers of a column, or all of them if they are few."""
+    cells = number_cells(rows.table, column, Faults())
+    present = np.flatnonzero(cells.is_not_null().to_numpy())
+    values = cells.to_numpy()[present].astype(np.float64)
+    distinct, first = np.unique(values, return_index=True)
+    if len(distinct) > POINTS:
+        order = np.argsort(values, kind="stable")
+        at = np.round(np.linspace(TAIL, 1 - TAIL, POINTS) * (len(order) - 1)).astype(np.int64)
+        distinct, position = np.unique(values[order[at]], return_index=True)
+        first = order[at][position]
+    return distinct, (), present[first]
+
+
+def _levels(rows: EvaluationRows, column: str) -> Points:
+    """The most frequent levels of a category."""
+    cells = rows.table.frame[column]
+    texts = ["" if cell is None else str(cell) for cell in cells.to_list()]
+    first: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for i, text in enumerate(texts):
+        first.setdefault(text, i)
+        counts[text] = counts.get(text, 0) + 1
+    frequent = sorted(counts, key=lambda text: (-counts[text], text))[:LEVELS]
+    sources = np.array([first[text] for text in frequent], np.int64)
+    return np.zeros(0), tuple((text, counts[text]) for text in frequent), sources

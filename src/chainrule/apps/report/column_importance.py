@@ -1,0 +1,106 @@
+"""The importance of each column: how much worse predictions become when its values are shuffled.
+
+Importances are measured on rows that the model did not learn from. Their cost is bounded: of many rows,
+evenly spaced ones are used, fewer for wide tables; a table that is still too wide has no importances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.attribution.importance.permutation import permutation_importances
+from chainrule.data import Preparation
+from chainrule.plotting.style import evenly_spaced
+from chainrule.records import frozen
+from chainrule.train.evaluation.metric import score
+
+MEASURES = {"classification": ("log_loss", "accuracy"), "regression": ("rmse", "r2")}
+"""The measure of importance, which must fall, and the score of a sentence about it, which must rise."""
+REPEATS, SEED = 5, 0
+MAX_ROWS, MIN_ROWS = 1000, 100
+MAX_VALUES = 4e8  # inputs of all predictions together, some seconds at most
+STRONG = 2.0  # a column matters if its mean exceeds this many standard deviations
+
+
+@frozen(eq=False)
+class ColumnImportance:
+    """The importance of the columns of a table, the most important first.
+
+    Args:
+        columns: names.
+        increases: (C,) the mean increase of the measure over the repeats.
+        spreads: (C,) its standard deviation.
+        drops: (C,) the mean decrease of the score.
+        measure, score: the names of both metrics.
+        before: measure and score of the rows as they are.
+        rows, repeats: how many rows were shuffled, and how often.
+    """
+
+    columns: tuple[str, ...]
+    increases: np.ndarray
+    spreads: np.ndarray
+    drops: np.ndarray
+    measure: str
+    score: str
+    before: tuple[float, float]
+    rows: int
+    repeats: int
+
+    @property
+    def matters(self) -> np.ndarray:
+        """(C,) whether the importance of a column exceeds its spread clearly."""
+        return (self.increases > STRONG * self.spreads) & (self.increases > 0)
+
+    @property
+    def strongest(self) -> tuple[str, ...]:
+        """The columns that matter, the most important first."""
+        return tuple(name for name, matters in zip(self.columns, self.matters, strict=True) if matters)
+
+
+def features_of(preparation: Preparation) -> dict[str, np.ndarray]:
+    """The indices of the features of each column, in the order of the inputs."""
+    indices: dict[str, list[int]] = {}
+    for i, feature in enumerate(preparation.features):
+        indices.setdefault(feature.column, []).append(i)
+    return {column: np.array(positions) for column, positions in indices.items()}
+
+
+def sampled(rows: int, limit: int) -> np.ndarray:
+    """The indices of at most ``limit`` evenly spaced rows."""
+    return np.asarray(evenly_spaced(rows, limit), np.int64)
+
+
+def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnImportance | None:
+    """The importance of each column; ``None`` for images, too few rows and very wide tables."""
+    if rows.x.ndim != 2 or len(rows.y) < 2:
+        return None
+    groups = features_of(preparation)
+    limit = int(MAX_VALUES / (REPEATS * len(groups) * rows.x.shape[1]))
+    if limit < min(MIN_ROWS, len(rows.y)):
+        return None
+    chosen = sampled(len(rows.y), min(limit, MAX_ROWS))
+    names = MEASURES[rows.predictions.task]
+
+    def measure(x: np.ndarray) -> np.ndarray:
+        output = rows.predict(x, chosen)
+        values = score(rows.to_predictions(rows.y[chosen], output), names)
+        return np.array([-values[names[0]], values[names[1]]])
+
+    x = rows.x[chosen]
+    decreases = permutation_importances(measure, x, list(groups.values()), REPEATS, SEED)  # (C, repeats, 2)
+    before = measure(x)
+    if not np.isfinite(decreases).all():
+        return None
+    means, spreads = decreases.mean(axis=1), decreases.std(axis=1)[:, 0]
+    order = np.argsort(-means[:, 0], kind="stable")
+    return ColumnImportance(
+        _ordered(tuple(groups), order), means[order, 0], spreads[order], means[order, 1],
+        *names, (-float(before[0]), float(before[1])), len(chosen), REPEATS,
+    )  # fmt: skip
+
+
+def _ordered(names: Sequence[str], order: np.ndarray) -> tuple[str, ...]:
+    return tuple(names[i] for i in order)
