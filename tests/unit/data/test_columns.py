@@ -31,6 +31,11 @@ KINDS: dict[str, tuple[list, str]] = {
     "missing": ([None] * 40, "empty"),
     "iso dates": (["2024-01-31", "2024-02-01 12:30:00"] * 20, "date"),
     "German dates": (["31.01.2024", "1.2.2024"] * 20, "date"),
+    "long dates": (["5 Nov 2020", "November 6, 2020", "7-NOV-20", None] * 10, "date"),
+    "months": (["Nov 2020", "2020-12", "2020Q3", "11/2020"] * 10, "date"),
+    "Chinese dates": (["2020年11月5日", "2020年12月"] * 20, "date"),
+    "versions": (["1.2.30", "1.10.15"] * 20, "category"),
+    "impossible dates": (["30.02.2020", "31.04.2020"] * 20, "category"),
     "large ids": ([2**60 + i for i in range(40)], "id"),
 }
 
@@ -43,7 +48,7 @@ def test_the_kind_of_a_column(case: str) -> None:
     assert column.kind == kind
     assert column.missing == sum(value is None for value in values)
     assert column.reason.en != column.reason.zh != ""
-    assert (column.notice is None) == (kind in ("number", "yes_no", "category"))
+    assert (column.notice is None) == (kind in ("number", "yes_no", "category", "date"))
 
 
 def test_a_column_named_id_has_the_kind_id() -> None:

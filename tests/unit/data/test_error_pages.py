@@ -42,6 +42,7 @@ EXAMPLES = {
     "E329": "a, b",
     "E330": "sum 1",
     "E331": "none for validation",
+    "E332": "row 31 of columns",
     "E340": "complex128",
     "E341": "reshape",
     "E342": "x[0, 1]",

@@ -22,7 +22,9 @@ MAX_LENGTH = 25  # characters of a level
 
 
 def column_summary(column: Column) -> str:
-    """A summary of a column: the range of numbers, the levels of a category."""
+    """A summary of a column: the range of numbers or dates, the levels of a category."""
+    if column.dates is not None:
+        return f"{column.dates.first} … {column.dates.last}"
     if column.minimum is not None:
         is_zero = abs(column.mean or 0.0) < 1e-12 * (column.std or 0.0)  # up to rounding
         mean = 0.0 if is_zero or column.mean is None else column.mean

@@ -67,7 +67,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_category": ("category", "类别"),
     "kind_yes_no": ("yes/no", "是/否"),
     "kind_image": ("image", "图像"),
-    "kind_date": ("date, ignored", "日期，未使用"),
+    "kind_date": ("date", "日期"),
     "kind_text": ("text, ignored", "文本，未使用"),
     "kind_constant": ("constant, ignored", "常数，未使用"),
     "kind_id": ("id, ignored", "编号，未使用"),

@@ -17,12 +17,14 @@ from chainrule import data
 from chainrule.attribution.counterfactual.search import Axis
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
-from chainrule.data.tables.encoders import FAR, Category, Encoding, Number, Pixels, YesNo
+from chainrule.data.tables.encoders import FAR, Category, Dates, Encoding, Number, Pixels, YesNo
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
 MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
+
+FIXED = (Dates,)  # columns that a counterfactual does not change
 
 Ranges = Mapping[str, Any]
 
@@ -149,9 +151,16 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     parts = [_column_axis(encoding, row, rows) for encoding in preparation.encodings]
     axes, levels = tuple(axis for axis, _, _ in parts), {a.name: texts for a, _, texts in parts if texts}
 
+    constants = {e.column: e.encode(row, Faults())[0] for e in preparation.encodings if isinstance(e, FIXED)}
+
     def encode(points: np.ndarray) -> np.ndarray:
         columns = zip(preparation.encodings, points.T, strict=True)
-        parts = [_features(encoding, v, levels.get(encoding.column, ())) for encoding, v in columns]
+        parts = [
+            np.repeat(constants[encoding.column], len(v), axis=0)
+            if isinstance(encoding, FIXED)
+            else _features(encoding, v, levels.get(encoding.column, ()))
+            for encoding, v in columns
+        ]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def cells(points: np.ndarray) -> np.ndarray:
@@ -208,6 +217,10 @@ def _column_axis(
         low, high = (np.ceil(low), np.floor(high)) if step else (low, high)
         axis = Axis(name, min(low, now), max(high, now), encoding.std, step)
         return replace(axis, is_fixed=not encoding.std > 0), now, ()
+    if isinstance(encoding, FIXED):
+        cell = row.frame[name].cast(str)[0]
+        axis = Axis(name, is_category=True, allowed=(0,), is_fixed=True)
+        return axis, float("nan") if cell is None else 0.0, () if cell is None else (cell,)
     assert not isinstance(encoding, Pixels)
     own = level_texts(row.frame[name])[0]
     words = level_texts(rows.frame[name]).drop_nulls().unique().to_list() if rows is not None else []

@@ -2,8 +2,8 @@
 
 The kinds:
 
-- ``number``, ``category``, ``yes_no``, ``image`` become inputs;
-- ``date``, ``text``, ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
+- ``number``, ``category``, ``yes_no``, ``date``, ``image`` become inputs;
+- ``text``, ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
 
 A kind is inferred from the values alone, in the order of ``_infer``; the user's ``kinds`` take precedence. A
 text among numbers is the one case that is refused rather than decided: where 95 of 100 cells are numbers, the
@@ -21,13 +21,14 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
+from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates, has_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table, require_table
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
-USED = ("number", "category", "yes_no", "image")
+USED = ("number", "category", "yes_no", "image", "date")
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
 MOSTLY = 0.95  # share of numbers from which a text is considered a mistake
 YES_NO = {
@@ -37,10 +38,6 @@ YES_NO = {
 _PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}, {"是", "否"})
 _ID_NAME = re.compile(
     r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
-)
-_DATE = (
-    r"^(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
-    r"(?:[T ][0-9:.,+Zz -]*)?$"
 )
 
 
@@ -54,6 +51,7 @@ class Column:
         reason: why it has that kind.
         rows, missing: number of cells, and how many of them are missing.
         minimum, mean, std, maximum: of a number, else None.
+        dates: the range of dates, and the order of day and month.
         levels: values of a category or yes/no with their counts, most frequent first.
         is_target: whether this is the column to predict.
     """
@@ -67,6 +65,7 @@ class Column:
     mean: float | None = None
     std: float | None = None
     maximum: float | None = None
+    dates: DateRange | None = None
     levels: tuple[tuple[str, int], ...] = ()
     is_target: bool = False
 
@@ -77,7 +76,9 @@ class Column:
 
     @property
     def notice(self) -> Finding | None:
-        """The notice that the column is not used, or None."""
+        """The notice that the column is not used, or how its dates are read; None if there is none."""
+        if self.is_input and self.dates is not None and self.dates.evidence == "assumed":
+            return Finding(f"assumed_{self.dates.order}_first", "warning", {"column": self.name})
         if self.is_input or self.is_target:
             return None
         facts = {"column": self.name, "reason_en": self.reason.en, "reason_zh": self.reason.zh}
@@ -139,6 +140,7 @@ def require_columns(table: Table, *names: str) -> None:
 _CELL_FACTS = {  # code -> expected, template of the fix
     "E311": (fact("a number"), 'leave the cell empty if it is missing, or --category "{column}"'),
     "E312": (fact("a finite number"), "leave the cell empty if it is missing, or drop the row"),
+    "E332": (fact("a date"), 'leave the cell empty if it is missing, or --category "{column}"'),
     "E318": (fact("yes or no, true or false, 1 or 0"), "leave the cell empty if it is missing"),
 }
 
@@ -158,6 +160,12 @@ class Faults:
             )
         facts: dict[str, Any] = {"where": where, "value": _short(value), "column": column, "note": note}
         self.cells.append((code, facts))
+
+    def add_all(self, code: str, table: Table, column: str, is_invalid: np.ndarray) -> None:
+        """Add the invalid cells of a column, (N,), if there are any."""
+        if is_invalid.any() and not any(facts["column"] == column for _, facts in self.cells):
+            row = int(is_invalid.argmax())
+            self.add(code, table, column, row, table.frame[column][row], int(is_invalid.sum()))
 
     def raise_any(self) -> None:
         if not self.cells:
@@ -192,6 +200,12 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if kind == "number":
         values = number_cells(table, name, faults)
         return replace(column, **_statistics(present_numbers(values)))
+    if kind == "date":
+        dates, is_invalid = describe_dates(cells)
+        faults.add_all("E332", table, name, is_invalid)
+        if reason.code == "dates" and dates.order:
+            reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
+        return replace(column, reason=reason, dates=dates)
     if kind in ("category", "yes_no", "constant"):
         return replace(column, levels=count_levels(cells))
     return column
@@ -224,6 +238,8 @@ def _infer(
 
 def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bool) -> tuple[str, Finding]:
     example = _short(present[0])
+    if has_compact_dates(present):
+        return "date", Finding("dates", facts={"count": len(present), "example": example})
     if not is_target and distinct == table.rows and _names_rows(present, table.frame.width):
         return "id", Finding("names_rows", facts={"example": example})
     return "number", Finding("numbers", facts={"count": len(present)})
@@ -246,12 +262,14 @@ def _infer_text(
     codes = has_codes(present)
     parsed = numbers(cells)
     share = parsed.count() / count
+    if share == 1 and has_compact_dates(present):
+        return "date", Finding("dates", facts={"count": count, "example": example})
     if share == 1 and not codes:
         return "number", Finding("numbers_as_text", facts={"count": count})
     if share >= MOSTLY and not codes and requested is None:
         _add_texts(table, cells, parsed, faults)
         return "number", Finding("numbers", facts={"count": count})
-    if present.str.contains(_DATE).all():
+    if has_dates(present, MOSTLY):
         return "date", Finding("dates", facts={"count": count, "example": example})
     if not is_target and distinct == table.rows and count >= 20 and not _has_words(present):
         return "id", Finding("names_rows", facts={"example": example})

@@ -21,6 +21,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "few_levels": ("{levels} different values in {count}", "{count} 个值中有 {levels} 种"),
     "codes": ("integers used as codes ({example})", "作为编码使用的整数（{example}）"),
     "dates": ("all {count} values are dates ({example})", "全部 {count} 个值都是日期（{example}）"),
+    "dates_day_first": (
+        "all {count} values are dates, the day first ({example})",
+        "全部 {count} 个值都是日期，日在前（{example}）",
+    ),
+    "dates_month_first": (
+        "all {count} values are dates, the month first ({example})",
+        "全部 {count} 个值都是日期，月在前（{example}）",
+    ),
     "free_text": ("{levels} different texts in {count} values", "{count} 个值中有 {levels} 种不同文本"),
     "one_value": ("always {example}", "始终为 {example}"),
     "names_rows": ("a different value in every row ({example})", "每一行的值都不同（{example}）"),
@@ -29,6 +37,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{count} images of {height} x {width} pixels, {channels} channels",
         "{count} 幅图像，{height} x {width} 像素，{channels} 个通道",
     ),
+    # features of columns
+    "date_features": ("{parts_en}days since {first}", "{parts_zh}自 {first} 起的天数"),
     # reasons of tasks
     "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
     "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
@@ -46,6 +56,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "far_outside": (
         '{count} values of "{column}" are over {limit:g} standard deviations from the training mean',
         "列“{column}”有 {count} 个值偏离训练均值超过 {limit:g} 个标准差",
+    ),
+    "dates_missing": (
+        '{count} dates of "{column}" are missing; none was in training, so the mean date is used',
+        "列“{column}”缺失 {count} 个日期；训练数据中没有缺失，因此以平均日期代替",
+    ),
+    "dates_outside": (
+        '{count} dates of "{column}" are outside the training dates, {first} to {last}',
+        "列“{column}”有 {count} 个日期不在训练日期 {first} 至 {last} 之内",
+    ),
+    "assumed_day_first": (
+        'column "{column}": no date shows whether day or month is first; read with the day first '
+        "(05/11/2020 is in November); if that is wrong, write 2020-05-11",
+        "列“{column}”：没有日期能表明日与月的先后，按日在前读取（05/11/2020 是 11 月）；"
+        "若不对，请写成 2020-05-11",
+    ),
+    "assumed_month_first": (
+        'column "{column}": no date shows whether day or month is first; read with the month first '
+        "(05/11/2020 is in May); if that is wrong, write 2020-11-05",
+        "列“{column}”：没有日期能表明日与月的先后，按月在前读取（05/11/2020 是 5 月）；"
+        "若不对，请写成 2020-11-05",
     ),
     "thin_class": (
         "class {label} has {count} rows, too few for each part of the split",

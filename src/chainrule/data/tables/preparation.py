@@ -104,7 +104,7 @@ class Preparation:
         if len(inputs) > 1:  # images have several axes, to which numbers and categories cannot be appended
             inputs = [column for column in inputs if column.kind == "image"] or inputs
         faults = Faults()
-        encodings = tuple(ENCODINGS[column.kind].fit(table, column.name, faults) for column in inputs)
+        encodings = tuple(ENCODINGS[column.kind].fit(table, column, faults) for column in inputs)
         kind = task if isinstance(task, str) else task.kind
         if kind == "classification":
             faults.raise_any()

@@ -272,6 +272,8 @@ PHRASES: dict[str, str] = {
     "distinct levels": "互不相同的取值",
     "a repeated level": "重复的取值",
     "{count} levels before any is rare": "先有 {count} 个取值，才有罕见取值",
+    "a date": "日期",
+    "whole days, the first before the last": "整数天，首日不晚于末日",
     "height, width and channels": "高、宽和通道数",
     "{count} numbers from 0 to 1 each": "各 {count} 个 0 到 1 的数",
     "none for regression": "回归没有类别标签",

@@ -4,6 +4,7 @@
 - ``Category``: one 0/1 feature per level; rare levels share "other"; a missing value is a level if training
   rows had it.
 - ``YesNo``: 0 or 1, with the same "is missing" feature.
+- ``Dates``: elapsed days, year, and sine and cosine of month, weekday, day and hour.
 - ``Pixels``: the images of a folder; each channel is standardized, and the axes (H, W, C) are kept.
 
 A missing number is replaced by the training mean, which is 0 after standardization. A column that was
@@ -20,16 +21,18 @@ from typing import TypeAlias
 
 from chainrule.data.tables.encoders.category import LEVEL_LIMIT as LEVEL_LIMIT
 from chainrule.data.tables.encoders.category import Category as Category
+from chainrule.data.tables.encoders.dates import Dates as Dates
 from chainrule.data.tables.encoders.feature import Feature as Feature
 from chainrule.data.tables.encoders.number import FAR as FAR
 from chainrule.data.tables.encoders.number import Number as Number
 from chainrule.data.tables.encoders.pixels import Pixels as Pixels
 from chainrule.data.tables.encoders.yes_no import YesNo as YesNo
 
-Encoding: TypeAlias = Number | YesNo | Category | Pixels
-ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category] | type[Pixels]] = {
+Encoding: TypeAlias = Number | YesNo | Category | Dates | Pixels
+ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category] | type[Dates] | type[Pixels]] = {
     "number": Number,
     "yes_no": YesNo,
     "category": Category,
+    "date": Dates,
     "image": Pixels,
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts
-from chainrule.data.tables.columns import Faults, count_levels
+from chainrule.data.tables.columns import Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_texts
@@ -37,10 +37,10 @@ class Category:
     missing: bool
 
     @staticmethod
-    def fit(table: Table, column: str, faults: Faults) -> Category:
-        cells = table.frame[column]
+    def fit(table: Table, column: Column, faults: Faults) -> Category:
+        cells = table.frame[column.name]
         levels = tuple(level for level, _ in count_levels(cells))
-        return Category(column, levels[:LEVEL_LIMIT], levels[LEVEL_LIMIT:], bool(cells.null_count()))
+        return Category(column.name, levels[:LEVEL_LIMIT], levels[LEVEL_LIMIT:], bool(cells.null_count()))
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.tables.columns import Faults, mean_and_std, number_cells, present_numbers
+from chainrule.data.tables.columns import Column, Faults, mean_and_std, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
@@ -36,11 +36,11 @@ class Number:
     indicator: bool
 
     @staticmethod
-    def fit(table: Table, column: str, faults: Faults) -> Number:
-        cells = number_cells(table, column, faults)
+    def fit(table: Table, column: Column, faults: Faults) -> Number:
+        cells = number_cells(table, column.name, faults)
         values = present_numbers(cells)
         mean, std = mean_and_std(values[np.isfinite(values)])
-        return Number(column, mean, std, bool(cells.null_count()))
+        return Number(column.name, mean, std, bool(cells.null_count()))
 
     @property
     def features(self) -> tuple[Feature, ...]:

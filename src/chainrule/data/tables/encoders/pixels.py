@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.tables.columns import Faults
+from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_list, read_numbers, require
@@ -34,11 +34,11 @@ class Pixels:
     std: tuple[float, ...]
 
     @staticmethod
-    def fit(table: Table, column: str, faults: Faults) -> Pixels:
-        pixels = table.images[column]
+    def fit(table: Table, column: Column, faults: Faults) -> Pixels:
+        pixels = table.images[column.name]
         channels = [_histogram_statistics(pixels[..., c]) for c in range(pixels.shape[-1])]
         height, width, depth = pixels.shape[1:]
-        return Pixels(column, (height, width, depth), *zip(*channels, strict=True))
+        return Pixels(column.name, (height, width, depth), *zip(*channels, strict=True))
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts
-from chainrule.data.tables.columns import YES_NO, Faults, mean_and_std
+from chainrule.data.tables.columns import YES_NO, Column, Faults, mean_and_std
 from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
@@ -33,10 +33,10 @@ class YesNo:
     indicator: bool
 
     @staticmethod
-    def fit(table: Table, column: str, faults: Faults) -> YesNo:
-        cells = _yes_no(table, column, faults)
+    def fit(table: Table, column: Column, faults: Faults) -> YesNo:
+        cells = _yes_no(table, column.name, faults)
         mean, _ = mean_and_std(cells.drop_nulls().to_numpy())
-        return YesNo(column, mean, bool(cells.null_count()))
+        return YesNo(column.name, mean, bool(cells.null_count()))
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -1,0 +1,99 @@
+"""Whether a column contains dates, and which ones."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.dates.forms import VERSION
+from chainrule.data.tables.dates.moments import iso_date, read_compact, read_moments
+from chainrule.data.tables.dates.order import day_order
+from chainrule.records import frozen
+
+SAMPLE = 100  # cells that are read first, to reject most columns of texts quickly
+_DATE_NAME = re.compile(
+    r"date|datum|fecha|yyyymmdd|(?:^|[^a-z])(?:day|dt|dob|timestamp)(?:$|[^a-z])|日期|时间"
+)
+_COMPACT_YEARS = (1900, 2100)  # other numbers of eight digits are no dates
+
+
+@frozen
+class DateRange:
+    """The dates of a column.
+
+    Args:
+        is_day_first: whether 05/11/2020 is in November.
+        evidence: why, see ``DayOrder``.
+        first, last: the earliest and the latest date, as 2020-11-05; empty without any.
+    """
+
+    is_day_first: bool
+    evidence: str
+    first: str
+    last: str
+
+    @property
+    def order(self) -> str:
+        """``"day"`` or ``"month"``, whichever is first; empty if no date depends on it."""
+        return "" if self.evidence == "none" else "day" if self.is_day_first else "month"
+
+
+def describe_dates(cells: pl.Series) -> tuple[DateRange, np.ndarray]:
+    """The range of the dates of a column, and which cells (N,) are neither dates nor missing.
+
+    Example:
+        >>> describe_dates(pl.Series(["2020-11-05", None, "2019-01-03"]))[0].last
+        '2020-11-05'
+    """
+    order = day_order(cells)
+    moments = read_moments(cells, order.is_day_first)
+    instants = moments.instant[moments.is_valid]
+    first, last = (iso_date(int(f(instants))) if len(instants) else "" for f in (np.min, np.max))
+    return DateRange(order.is_day_first, order.evidence, first, last), ~moments.is_valid & present(cells)
+
+
+def has_dates(cells: pl.Series, share: float) -> bool:
+    """Whether at least a share of the texts of a column without missing cells are dates.
+
+    Example:
+        >>> has_dates(pl.Series(["5 Nov 2020", "soon"]), 0.95), has_dates(pl.Series(["5 Nov 2020"]), 0.95)
+        (False, True)
+    """
+    sample = cells.gather_every(max(1, len(cells) // SAMPLE))
+    if _valid_share(sample) < share / 2:
+        return False
+    if cells.str.contains(VERSION).all() and _has_short_parts(cells):
+        return False
+    return _valid_share(cells) >= share
+
+
+def _valid_share(cells: pl.Series) -> float:
+    return float(read_moments(cells, day_order(cells).is_day_first).is_valid.mean())
+
+
+def _has_short_parts(cells: pl.Series) -> bool:
+    """Whether some text has a number of one digit, as versions have."""
+    return bool(cells.str.contains(r"(?:^|\.)[0-9](?:\.|$)").any())
+
+
+def has_compact_dates(cells: pl.Series) -> bool:
+    """Whether a column is named as a date and all its numbers are dates such as 20201105.
+
+    Example:
+        >>> [has_compact_dates(pl.Series(name, [20201105])) for name in ("sale_date", "price")]
+        [True, False]
+    """
+    if not _DATE_NAME.search(cells.name.lower()):
+        return False
+    moments = read_compact(cells)
+    if not moments.is_valid.all():
+        return False
+    low, high = (f"{year}-01-01" for year in _COMPACT_YEARS)
+    return low <= iso_date(int(moments.instant.min())) and iso_date(int(moments.instant.max())) <= high
+
+
+def present(cells: pl.Series) -> np.ndarray:
+    """Which cells are not missing, (N,)."""
+    return cells.is_not_null().to_numpy()

@@ -1,0 +1,180 @@
+"""Dates as elapsed time, year, and cyclic parts of the calendar.
+
+    cell               2019-03-31 18:00      first training date 2019-01-03
+    days since         (87.75 - mean) / std
+    year               (2019 - mean) / std   if training dates have several years
+    month              sin, cos of 2 pi 2 / 12
+    weekday            sin, cos of 2 pi 6 / 7, and 1 as it is at the weekend
+    day of the month   sin, cos of 2 pi 30 / 31
+    hour               sin, cos of 2 pi 18 / 24
+
+A part is a feature only if it varies in the training rows. Sine and cosine place December beside January;
+a missing date has 0 in all features, which is the center of each circle and the mean of the elapsed time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.data.tables.columns import Column, Faults, mean_and_std
+from chainrule.data.tables.dates.inference import present
+from chainrule.data.tables.dates.moments import DAY, CalendarParts, calendar_parts, iso_date, read_moments
+from chainrule.data.tables.encoders.feature import Feature, missing_feature
+from chainrule.data.tables.encoders.number import FAR
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number
+from chainrule.data.tables.table import Table
+from chainrule.errors import fact
+from chainrule.records import frozen
+
+CYCLES = ("month", "weekday", "day", "hour")
+PARTS = ("year", *CYCLES)
+_CHINESE = {"year": "年", "month": "月", "weekday": "星期", "day": "日", "hour": "小时"}
+MAX_DAYS = 4e6  # days between 1970 and any date with a year of four digits
+
+
+@frozen
+class Dates:
+    """A date as elapsed days, year, and sine and cosine of its other parts.
+
+    Args:
+        column: name of the column.
+        is_day_first: whether 05/11/2020 is in November.
+        first, last: the earliest and the latest training date, in whole days since 1970.
+        mean, std: of the days since ``first`` in the training rows (divisor N).
+        year_mean, year_std: of the year.
+        parts: the parts of ``PARTS`` that vary in the training rows.
+        indicator: whether there is a feature "is missing".
+    """
+
+    kind: ClassVar[str] = "date"
+    column: str
+    is_day_first: bool
+    first: float
+    last: float
+    mean: float
+    std: float
+    year_mean: float
+    year_std: float
+    parts: tuple[str, ...]
+    indicator: bool
+
+    @staticmethod
+    def fit(table: Table, column: Column, faults: Faults) -> Dates:
+        cells = table.frame[column.name]
+        is_day_first = column.dates is not None and column.dates.is_day_first
+        moments = read_moments(cells, is_day_first)
+        faults.add_all("E332", table, column.name, ~moments.is_valid & present(cells))
+        days = moments.instant[moments.is_valid] / DAY
+        first, last = (math.floor(f(days)) if len(days) else 0 for f in (np.min, np.max))
+        calendar = calendar_parts(moments.local[moments.is_valid])
+        return Dates(
+            column.name, is_day_first, float(first), float(last),
+            *mean_and_std(days - first), *mean_and_std(calendar.year.astype(float)),
+            _varying(calendar), bool(cells.null_count()),
+        )  # fmt: skip
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        name = self.column
+        named = [Feature(f"{name}: days since {self._first_text}", name, self.mean, self.std)]
+        if "year" in self.parts:
+            named.append(Feature(f"{name}: year", name, self.year_mean, self.year_std))
+        for part in self._cycles:
+            named += [Feature(f"{name}: {part} ({wave})", name) for wave in ("sin", "cos")]
+        if "weekday" in self.parts:
+            named.append(Feature(f"{name}: weekend", name))
+        return (*named, missing_feature(name)) if self.indicator else tuple(named)
+
+    @property
+    def _cycles(self) -> tuple[str, ...]:
+        return tuple(part for part in CYCLES if part in self.parts)
+
+    @property
+    def _first_text(self) -> str:
+        return iso_date(self.first * DAY)
+
+    @property
+    def description(self) -> Finding:
+        """The features in a sentence."""
+        english = ["year"] * ("year" in self.parts) + [f"{part} (cyclic)" for part in self._cycles]
+        chinese = ["年"] * ("year" in self.parts) + [f"{_CHINESE[part]}（周期）" for part in self._cycles]
+        facts = {"first": self._first_text, "parts_en": "", "parts_zh": ""}
+        if english:
+            facts |= {"parts_en": ", ".join(english) + ", ", "parts_zh": "、".join(chinese) + "、"}
+        return Finding("date_features", facts=facts)
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """The features of every row, (N, F), and findings."""
+        cells = table.frame[self.column]
+        moments = read_moments(cells, self.is_day_first)
+        is_present, is_valid = present(cells), moments.is_valid
+        faults.add_all("E332", table, self.column, is_present & ~is_valid)
+        calendar = calendar_parts(moments.local)
+        days = moments.instant / DAY
+        columns = [_standardized(days - self.first, self.mean, self.std)]
+        if "year" in self.parts:
+            columns.append(_standardized(calendar.year, self.year_mean, self.year_std))
+        for part in self._cycles:
+            angle = 2 * math.pi * _phase(calendar, part)
+            columns += [np.sin(angle), np.cos(angle)]
+        if "weekday" in self.parts:
+            columns.append((calendar.weekday >= 5).astype(float))
+        x = np.stack(columns, axis=1)  # (N, F)
+        x[~is_valid] = 0.0
+        if self.indicator:
+            x = np.concatenate([x, ~is_present[:, None]], axis=1)
+        return x, self._notices(days[is_valid], int((~is_present).sum()))
+
+    def _notices(self, days: np.ndarray, missing: int) -> list[Finding]:
+        facts = {"column": self.column, "first": self._first_text, "last": iso_date(self.last * DAY)}
+        notices = []
+        if missing and not self.indicator:
+            notices.append(Finding("dates_missing", "warning", {"column": self.column, "count": missing}))
+        outside = int(((days < self.first) | (days >= self.last + 1)).sum())
+        if outside:
+            notices.append(Finding("dates_outside", "warning", {**facts, "count": outside}))
+        return notices
+
+    @staticmethod
+    def read(path: str, column: str, fields: dict[str, Any]) -> Dates:
+        """The encoder of a record's fields, validated."""
+        names = ("first", "last", "mean", "std", "year_mean", "year_std")
+        first, last, mean, std, year_mean, year_std = (
+            read_number(f"{path}.{name}", fields[name]) for name in names
+        )
+        if not -MAX_DAYS <= first <= last <= MAX_DAYS or first % 1 or last % 1:
+            raise invalid(f"{path}.first, last", fact("whole days, the first before the last"), (first, last))
+        if std < 0 or year_std < 0:
+            raise invalid(f"{path}.std, year_std", fact("0 or more"), (std, year_std))
+        parts = read_list(f"{path}.parts", fields["parts"], len(PARTS))
+        if parts != [part for part in PARTS if part in parts]:
+            raise invalid(f"{path}.parts", ", ".join(PARTS), parts)
+        flags = (read_flag(f"{path}.{name}", fields[name]) for name in ("is_day_first", "indicator"))
+        is_day_first, indicator = flags
+        return Dates(
+            column, is_day_first, first, last, mean, std, year_mean, year_std, tuple(parts), indicator
+        )
+
+
+def _varying(calendar: CalendarParts) -> tuple[str, ...]:
+    """The parts with several values; without different days of the month there are no weekdays either."""
+    varying = [part for part in PARTS if len(np.unique(getattr(calendar, part))) > 1]
+    return tuple(part for part in varying if part != "weekday" or "day" in varying)
+
+
+def _standardized(values: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """(value - mean) / std, 0 for a constant, clipped to keep float32 finite."""
+    if not std > 0:
+        return np.zeros(len(values))
+    with np.errstate(over="ignore"):
+        return np.clip((values - mean) / std, -FAR, FAR)
+
+
+def _phase(calendar: CalendarParts, part: str) -> np.ndarray:
+    """The position of a part within its cycle, 0 to 1."""
+    length = {"month": 12, "weekday": 7, "day": calendar.month_length, "hour": 24}
+    return getattr(calendar, part) / length[part]
