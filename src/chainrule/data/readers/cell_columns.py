@@ -9,7 +9,7 @@ cells, row after row, which is cleaned and tested by a few calls for all columns
     2.5,y,7   columns a  b  c     a    b  c      a word in some row: b
 
 A column of plain numbers only, and one that contains a word, are decided by that; any other column (dates,
-numbers with separators, codes, yes/no) is passed to ``number_parsing.typed``, which defines these rules.
+numbers in other notations, codes, yes/no) is passed to ``typed_columns.py``, which defines these rules.
 """
 
 from __future__ import annotations
@@ -19,20 +19,15 @@ from itertools import chain
 
 import numpy as np
 
+from chainrule.data.cells.characters import to_ascii
+from chainrule.data.cells.missing import ALWAYS, MAYBE
+from chainrule.data.cells.notation import PARTS
+from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import (
-    CODE,
-    DECIMAL_COMMA,
-    GROUPED,
-    INFINITE,
-    INTEGER,
-    PLAIN,
-    clean,
-    typed,
-)
+from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
 
-NUMBER_LIKE = "|".join(f"(?:{pattern})" for pattern in (PLAIN, INFINITE, GROUPED, DECIMAL_COMMA))
 LONG = 16  # digits from which float64 may not represent an integer exactly
+ODD = 0.1  # share of words above which a column is a column of words
 
 
 class Cells:
@@ -40,12 +35,12 @@ class Cells:
 
     Args:
         names: names of the columns.
-        delimiter: delimiter of the file, as for ``typed``.
+        delimiter: delimiter of the file, as for ``type_texts``.
 
     Example:
         >>> cells = Cells(["a", "b"], ",")
         >>> cells.add([["1", "x"], ["2.5", "?"]])
-        >>> [column.to_list() for column in cells.columns()]
+        >>> [column.values.to_list() for column in cells.columns()]
         [[1.0, 2.5], ['x', None]]
     """
 
@@ -54,49 +49,68 @@ class Cells:
         self.rows = 0
         self._blocks: list[pl.Series] = []
         # For each column, (width,):
-        self._present = np.zeros(self.width, bool)  # whether a cell is not missing
+        self._present = np.zeros(self.width, bool)  # whether a cell is certainly not missing
         self._missing = np.zeros(self.width, bool)  # whether a cell is missing
+        self._maybe = np.zeros(self.width, bool)  # whether a cell is missing in some columns
         self._plain = np.ones(self.width, bool)  # whether all cells are numbers in plain notation
         self._integral = np.ones(self.width, bool)  # whether all cells are integers
         self._code = np.zeros(self.width, bool)  # whether a cell may be a code
-        self._word = np.zeros(self.width, bool)  # whether a cell is neither number-like nor true or false
+        self._words = np.zeros(self.width, np.int64)  # cells that are neither like numbers nor true or false
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """Add rows, each with a cell for every column."""
-        texts = clean(pl.Series(list(chain.from_iterable(records)), dtype=pl.String))
-        self._blocks.append(texts)
+        texts = pl.Series(list(chain.from_iterable(records)), dtype=pl.String).str.strip_chars()
         self.rows += len(records)
-        missing = texts.is_null().to_numpy()
-        plain, integral, code = (_matches(texts, pattern) for pattern in (PLAIN, INTEGER, CODE))
-        code |= integral & (texts.str.len_chars() >= LONG).fill_null(value=False).to_numpy()
-        self._present |= self._any(~missing)
-        self._missing |= self._any(missing)
-        self._plain &= ~self._any(~plain & ~missing)
-        self._integral &= ~self._any(~integral & ~missing)
+        plain, integral, code = (_matches(texts, p) for p in (PLAIN, INTEGER, f"{CODE}|{EXPONENT_CODE}"))
+        code |= integral & (texts.str.len_chars() >= LONG).to_numpy()
+        other = np.flatnonzero(~plain)
+        rest = texts.gather(other)
+        lower = rest.str.to_lowercase()
+        missing = lower.is_in(ALWAYS).to_numpy()
+        maybe = lower.is_in(MAYBE).to_numpy()
+        if missing.any():
+            texts = texts.scatter(other[missing], None)
+        self._blocks.append(texts)
+        self._missing[other[missing] % self.width] = True
+        self._maybe[other[maybe] % self.width] = True
+        present, is_other = plain.copy(), other[~missing & ~maybe]
+        present[is_other] = True
+        self._present |= self._any(present)
+        self._plain[is_other % self.width] = False
+        self._integral &= ~self._any(plain & ~integral)
         self._code |= self._any(code)
-        other = np.flatnonzero(~plain & ~missing)
-        if len(other):
-            rest = texts.gather(other)
-            like = rest.str.contains(NUMBER_LIKE) | rest.str.to_lowercase().is_in(["true", "false"])
-            self._word[other[~like.to_numpy()] % self.width] = True
+        if len(is_other):
+            rest = rest.filter(pl.Series(~missing & ~maybe))
+            like = to_ascii(rest).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
+            words = is_other[~like.to_numpy()] % self.width
+            self._words += np.bincount(words, minlength=self.width)
 
     def _any(self, cells: np.ndarray) -> np.ndarray:
         return np.logical_or.reduce(cells.reshape(-1, self.width), axis=0)
 
-    def columns(self) -> list[pl.Series]:
-        """The columns in order, each as ``typed(clean(column))`` returns it."""
-        is_number = self._present & self._plain & ~self._code
+    def columns(self) -> list[TypedColumn]:
+        """The columns in order, as ``type_texts`` returns them."""
+        is_number = self._present & self._plain & ~self._code & ~self._maybe
+        is_word = (self._words > ODD * self.rows) & ~self._maybe
+        texts = pl.concat(self._blocks, rechunk=True) if self._blocks else pl.Series(dtype=pl.String)
+
+        def column(i: int) -> pl.Series:
+            return texts.gather_every(self.width, i).alias(self.names[i])
+
+        examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word)}
+        if self.delimiter == ";" or any("," in entry.marks for entry in examined.values()):
+            points = np.flatnonzero(is_number & ~self._integral)  # may be grouped by points
+            examined |= {i: examine(column(i)) for i in points}
+            is_number[points] = False
+        mark = decimal_mark(examined.values(), self.delimiter)
         numbers = iter(self._numbers(is_number))
-        texts = pl.concat(self._blocks, rechunk=True) if not is_number.all() else None
         self._blocks.clear()
-        columns = []
-        for i, name in enumerate(self.names):
-            if is_number[i] or texts is None:
-                columns.append(next(numbers).alias(name))
-                continue
-            column = texts.gather_every(self.width, i).alias(name)
-            columns.append(column if self._word[i] else typed(column, self.delimiter))
-        return columns
+        return [
+            TypedColumn(next(numbers).alias(name)) if is_number[i]
+            else finish(examined[i], mark) if i in examined
+            else TypedColumn(column(i))
+            for i, name in enumerate(self.names)
+        ]  # fmt: skip
 
     def _numbers(self, chosen: np.ndarray) -> Iterable[pl.Series]:
         """The columns of plain numbers; integral ones as integers."""
@@ -109,7 +123,7 @@ class Cells:
             numbers = cells.str.strip_prefix("+").cast(pl.Float64, strict=False)
             values[start : start + rows] = numbers.to_numpy().reshape(rows, -1)
             start += rows
-        return (_number(values[:, k], self._integral[i], self._missing[i]) for k, i in enumerate(indices))
+        return [_number(values[:, k], self._integral[i], self._missing[i]) for k, i in enumerate(indices)]
 
 
 def _matches(texts: pl.Series, pattern: str) -> np.ndarray:

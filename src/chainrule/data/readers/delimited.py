@@ -25,6 +25,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import tabulate
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import PLAIN
@@ -176,7 +177,7 @@ def _read(lines: _Lines) -> Table:
     _, header = next(records, (0, []))
     names = _names(lines.name, [cell.strip() for cell in header])
     cells, starts = _blocks(lines, records, Cells(names, delimiter))
-    return Table(pl.DataFrame(cells.columns()), lines.name, None, starts)
+    return tabulate(cells.columns(), lines.name, starts)
 
 
 def _sample(source: Iterator[str]) -> list[str]:

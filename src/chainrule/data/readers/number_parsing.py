@@ -1,99 +1,48 @@
-"""Parse cells of text: missing values, numbers, and codes that only look like numbers.
-
-The rules, column by column, first match wins:
-
-1. Cells are stripped; spellings in ``MISSING`` become null.
-2. Only true/false: booleans.
-3. An integer with a leading zero (``007``) or beyond 2**53: the column contains *codes* and stays text, since
-   float64 cannot distinguish them.
-4. Every cell in plain notation (``-1.5e3``; also ``inf``, which is refused later with its name): numbers.
-5. Every cell plain or with groups of three (``1,234.5``), at least one of them grouped: numbers. Only if the
-   delimiter is not ``;``, since files with ``;`` use the decimal comma.
-6. Delimiter ``;``: every cell plain or with a decimal comma (``1.234,5``): numbers.
-7. Otherwise text.
-
-The inference of polars was rejected: it guesses from the first rows, converts ``007`` to 7 and 2**53 + 1 to
-the neighboring float, and does not report the line that is not a number.
-"""
+"""Numbers in plain notation, codes that only look like numbers, and the texts of levels."""
 
 from __future__ import annotations
 
 import re
 
+from chainrule.data.cells.missing import ALWAYS
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import EXACT
 
-MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "?", "-")
 PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INTEGER = r"^[+-]?[0-9]+$"
 CODE = r"^[+-]?0[0-9]+$"
+EXPONENT_CODE = r"^[0-9]+E[0-9]+$"  # 12E3; programs write 12000, 1.2E4 or 1E+04
 INFINITE = r"^(?i)[+-]?(?:inf|infinity)$"
-GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?$"
-DECIMAL_COMMA = r"^[+-]?(?:[0-9]+|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,[0-9]+)?$"
+LONGEST = 400  # digits of an integer that is compared as a number
 _PLAIN = re.compile(PLAIN)
-_CODE = re.compile(CODE)
+_INTEGER = re.compile(INTEGER)
+_CODE = re.compile(f"{CODE}|{EXPONENT_CODE}")
 
 
 def clean(column: pl.Series) -> pl.Series:
-    """Strip the texts of a column and replace every spelling of a missing value by null.
+    """Strip the texts of a column and replace by null what is a missing value in every column.
 
     Example:
         >>> clean(pl.Series(["a ", "N/A", "?"])).to_list()
         ['a', None, None]
     """
     texts = column.str.strip_chars()
-    is_missing = texts.str.to_lowercase().is_in(MISSING)
+    is_missing = texts.str.to_lowercase().is_in(ALWAYS)
     return texts.to_frame().select(pl.when(~is_missing).then(pl.first()).alias(column.name)).to_series()
 
 
-def typed(column: pl.Series, delimiter: str = ",") -> pl.Series:
-    """Convert a cleaned text column to booleans or numbers if every cell agrees, else return it unchanged.
-
-    Args:
-        column: texts, missing cells null.
-        delimiter: delimiter of the file, which distinguishes ``1,5`` from ``1,500``.
-
-    Example:
-        >>> typed(pl.Series(["1", "2.5"])).to_list(), typed(pl.Series(["007", "8"])).to_list()
-        ([1.0, 2.5], ['007', '8'])
-    """
-    cells = column.drop_nulls()
-    if cells.is_empty():
-        return column
-    if cells.str.to_lowercase().is_in(["true", "false"]).all():
-        return (column.str.to_lowercase() == "true").alias(column.name)
-    if has_codes(cells):
-        return column
-    plain = cells.str.contains(PLAIN)
-    if (plain | cells.str.contains(INFINITE)).all():
-        return _to_number(column, bool(cells.str.contains(INTEGER).all()))
-    if delimiter != ";" and (plain | cells.str.contains(GROUPED)).all():
-        return _to_number(column.str.replace_all(",", ""), is_integral=False)
-    if delimiter == ";" and (cells.str.contains(DECIMAL_COMMA) & ~plain).any():
-        return _with_decimal_comma(column, cells)
-    return column
-
-
-def _with_decimal_comma(column: pl.Series, cells: pl.Series) -> pl.Series:
-    if not cells.str.contains(DECIMAL_COMMA).all():
-        return column
-    points = column.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    return _to_number(points, is_integral=False)
-
-
-def _to_number(column: pl.Series, is_integral: bool) -> pl.Series:
-    return column.str.strip_prefix("+").cast(pl.Int64 if is_integral else pl.Float64, strict=False)
-
-
 def has_codes(cells: pl.Series) -> bool:
-    """Whether some text is an integer that float64 cannot represent: ``007``, 2**53 + 1."""
+    """Whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1), or the texts are codes
+    such as ``12E3``, which no program writes for a number.
+    """
     integers = cells.filter(cells.str.contains(INTEGER))
-    if integers.is_empty():
-        return False
-    if integers.str.contains(CODE).any():
+    if len(integers) and integers.str.contains(CODE).any():
         return True
     long_integers = integers.filter(integers.str.len_chars() >= 16)
-    return any(abs(int(text)) > EXACT for text in long_integers.to_list())
+    if any(len(text) > LONGEST or abs(int(text)) > EXACT for text in long_integers.to_list()):
+        return True
+    exponents = cells.str.contains(EXPONENT_CODE)
+    return bool(exponents.any()) and bool((exponents | cells.str.contains(INTEGER)).all())
 
 
 def numbers(column: pl.Series) -> pl.Series:
@@ -144,5 +93,7 @@ def _level_text(text: str) -> str:
         return text.lower()
     if not _PLAIN.match(text) or _CODE.match(text):
         return text
+    if _INTEGER.match(text):
+        return str(int(text)) if len(text) <= LONGEST else text  # exact, unlike float64
     value = float(text)
     return number_text(value) if abs(value) <= EXACT else text

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.delimited import check_names, read_delimited
 from chainrule.data.readers.image_folder import read_images
@@ -57,7 +58,7 @@ def read_table(source: Samples | tuple[ArrayLike, ArrayLike]) -> Table:
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if isinstance(source, pl.DataFrame):
-        return Table(_plain(source, "frame"), "frame")
+        return type_frame(_plain(source, "frame"), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return _of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):
@@ -91,7 +92,7 @@ def _read_path(source: str | os.PathLike) -> Table:
         )
     suffix = path.name.lower()
     if suffix.endswith(PARQUET + ARROW):
-        return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
+        return type_frame(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
     if suffix.endswith(".npz"):
         return _of_columns(read_archive(path), path.name)
     if suffix.endswith(TEXT):
@@ -175,7 +176,7 @@ def _of_columns(columns: Mapping[Any, Any], source: str) -> Table:
     _check_lengths(source, series)
     check_names(source, [column.name for column in series])
     target = "y" if set(columns) == {"x", "y"} else None
-    return Table(_plain(pl.DataFrame(series), source), source, target)
+    return type_frame(_plain(pl.DataFrame(series), source), source, target)
 
 
 def _as_array(values: Any) -> np.ndarray:

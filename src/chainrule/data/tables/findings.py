@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from chainrule.data.cells.sentences import CELLS
 from chainrule.records import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -42,6 +43,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # reasons of tasks
     "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
     "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
+    # how cells were read
+    **CELLS,
     # notices
     "left_out": ('column "{column}" is left out: {reason_en}', "列“{column}”未使用：{reason_zh}"),
     "target_missing": ("{count} rows without a target are left out", "{count} 行缺少目标，已略去"),

@@ -35,6 +35,7 @@ class Table:
         images: the pixels of image columns, (N, H, W, C) bytes; in the frame such a column contains the
             names.
         notices: messages about the reading for the user, such as skipped files.
+        originals: the texts of columns of numbers that were read from another notation (``$5``).
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
@@ -48,6 +49,7 @@ class Table:
     lines: np.ndarray | None = field(default=None, repr=False)
     images: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     notices: tuple[Finding, ...] = ()
+    originals: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> int:
@@ -74,8 +76,13 @@ class Table:
         """The table of the rows in ``index``, in that order."""
         lines = None if self.lines is None else self.lines[index]
         images = {name: pixels[index] for name, pixels in self.images.items()}
-        frame = self.frame[np.asarray(index, np.int64)]
-        return Table(frame, self.source, self.target, lines, images, self.notices)
+        rows = np.asarray(index, np.int64)
+        originals = {name: texts[rows] for name, texts in self.originals.items()}
+        return Table(self.frame[rows], self.source, self.target, lines, images, self.notices, originals)
+
+    def words(self, name: str) -> pl.Series:
+        """The cells of a column as they were written, for a column of categories: ``$5`` instead of 5."""
+        return self.originals.get(name, self.frame[name])
 
     @cached_property
     def fingerprint(self) -> str:

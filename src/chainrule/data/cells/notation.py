@@ -1,0 +1,227 @@
+"""Numbers as people write them: currencies, percent, units, groups of digits, parentheses, bounds.
+
+A cell is split into parts, all optional except the digits:
+
+    open  bound  sign  prefix  inner  number      suffix  close  minus
+     (      <     -      $       -    3,004.89    %         )      -
+
+Whether a cell is a number depends on its column: ``12 cm`` is one if all others are in cm, ``12A`` among
+``7``, ``9B`` is not. ``analyze`` decides this for the cells of a column:
+
+- prefixes are currencies, and at most one currency occurs;
+- at most one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
+  unit). Magnitudes (``k``, ``Mio``) are factors, not units;
+- at most half of the cells are bounds (``<10``, read as 10) or in parentheses (negative, as in accounting);
+- all numbers agree on the decimal mark.
+
+A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The library
+quantulum and the parsers of spreadsheets were rejected: they decide for a single cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from chainrule.data.cells.characters import to_ascii
+from chainrule.data.cells.currencies import CERTAIN_MAGNITUDES, TIMES, currency_code, split_magnitude
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.records import frozen
+
+_LETTERS = r"\p{L}\p{Sc}"
+PARTS = (
+    r"^(?P<open>\()?\s*(?P<bound>[<>~≈≤≥]=?|ca\.)?\s*(?P<sign>[+-])?\s*"
+    rf"(?P<prefix>[{_LETTERS}][{_LETTERS}.]{{0,4}})?\s*(?P<inner>[+-])?\s*"
+    r"(?P<number>[0-9.](?:[0-9.,]|[ '][0-9])*(?:[eE][+-]?[0-9]+)?)\s*"
+    rf"(?P<suffix>[{_LETTERS}%‰°µ\"*†][{_LETTERS}%‰°²³/·. *\"]{{0,15}})?(?P<close>\))?(?P<minus>-)?$"
+)
+_HEAD, _EXPONENT = r"[1-9][0-9]{0,2}", r"(?:[eE][+-]?[0-9]+)?"
+_SPACED = r"(?: [0-9]{3})+|(?:'[0-9]{3})+"
+POINT = (
+    rf"^(?:(?:[0-9]+|{_HEAD}(?:(?:,[0-9]{{3}})+|{_SPACED})|[1-9][0-9]?(?:,[0-9]{{2}})+,[0-9]{{3}})"
+    rf"(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}$"
+)
+COMMA = rf"^(?:[0-9]+|{_HEAD}(?:(?:\.[0-9]{{3}})+|{_SPACED}))(?:,[0-9]+)?$"
+_CODE = r"^0[0-9]"  # digits that identify something: 007
+_ORDINALS = ("st", "nd", "rd", "th")
+HALF = 0.5
+
+
+@frozen(eq=False)
+class Analysis:
+    """The cells of a column as numbers.
+
+    Args:
+        values: float64, null where the cell is missing or not a number.
+        share: the share of the present cells that are numbers.
+        marks: the decimal marks with which all of these can be read, a part of ``".,"``.
+        fault: ``"units"`` or ``"currencies"`` if several occur, else ``""``.
+        examples: texts and their numbers, one for each way in which they differ from plain numbers.
+    """
+
+    values: pl.Series
+    share: float
+    marks: str
+    fault: str = ""
+    examples: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether every present cell is a number."""
+        return self.share == 1 and not self.fault
+
+
+def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analysis:
+    """Read the cells of a column as numbers.
+
+    Args:
+        texts: the cells, null where missing.
+        mark: the decimal mark of the table, used if the column does not show it; ``""``: a point.
+        is_lenient: for a column that is known to contain numbers: units and bounds are dropped wherever they
+            occur.
+
+    Example:
+        >>> analysis = analyze(pl.Series(["$3,004.89", "(12.50)", None]))
+        >>> analysis.values.to_list(), analysis.is_number, analysis.marks
+        ([3004.89, -12.5, None], True, '.')
+        >>> analyze(pl.Series(["159 cm", "1.6 m"])).fault
+        'units'
+    """
+    cells = to_ascii(texts)
+    parts = pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
+    present = texts.is_not_null()
+    count = max(int(present.sum()), 1)
+    suffixes, fault = _suffixes(parts, is_lenient)
+    valid = _valid(parts, suffixes)
+    valid &= _regular(parts, suffixes, valid, is_lenient)
+    marks = _marks(parts["number"].filter(valid))
+    chosen = mark if mark and mark in marks else marks[:1] or "."
+    valid &= parts["number"].str.contains(COMMA if chosen == "," else POINT).fill_null(value=False)
+    values = _values(parts, suffixes, valid, chosen).alias(texts.name)
+    examples = _examples(texts, cells, parts, values) if values.count() else ()
+    return Analysis(values, values.count() / count, marks or ".", fault, examples)
+
+
+@frozen
+class _Suffix:
+    """A text after a number: its factor, its currency or its unit; a suffix that no number has is refused."""
+
+    factor: float = 1.0
+    currency: str = ""
+    unit: str = ""
+    is_refused: bool = False
+
+
+def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix], str]:
+    """The meaning of each suffix, and the fault of the column if units or currencies are mixed."""
+    prefixes = {currency_code(text) for text in _distinct(parts["prefix"])} - {""}
+    texts = _distinct(parts["suffix"])
+    heads = {text: split_magnitude(text.strip()) for text in texts}
+    letters = {text.strip().split()[0].lower().rstrip(".") for text, (f, _) in heads.items() if f != 1}
+    has_currency = bool(prefixes) or any(currency_code(rest) for _, rest in heads.values())
+    is_certain = len(letters) > 1 or has_currency or all(head in CERTAIN_MAGNITUDES for head in letters)
+    suffixes = {}
+    for text, (factor, rest) in heads.items():
+        unit = rest if is_certain or factor == 1 else text.strip()
+        factor = factor if is_certain else 1.0
+        if currency_code(unit):
+            suffixes[text] = _Suffix(factor, currency=currency_code(unit))
+            continue
+        unit = _plain_unit(unit)
+        is_refused = unit in _ORDINALS or (not is_lenient and unit in TIMES)
+        suffixes[text] = _Suffix(factor, unit=unit, is_refused=is_refused)
+    units = {suffix.unit for suffix in suffixes.values() if suffix.unit and not suffix.is_refused}
+    currencies = prefixes | {suffix.currency for suffix in suffixes.values() if suffix.currency}
+    fault = "units" if len(units) > 1 else "currencies" if len(currencies) > 1 else ""
+    return suffixes, fault
+
+
+def _plain_unit(unit: str) -> str:
+    """A unit without the differences of spelling that do not matter: ``Years`` and ``year``."""
+    folded = unit.lower().rstrip(". ").replace(" ", "")
+    return folded.removesuffix("s") if len(folded) > 3 and folded.isalpha() else folded
+
+
+def _distinct(column: pl.Series) -> list[str]:
+    return column.drop_nulls().unique().to_list()
+
+
+def _chosen(column: pl.Series, texts: Iterable[str]) -> pl.Series:
+    return column.is_in(list(texts)).fill_null(value=False)
+
+
+def _valid(parts: pl.DataFrame, suffixes: dict[str, _Suffix]) -> pl.Series:
+    """Whether each cell has the parts of a number."""
+    currencies = [text for text in _distinct(parts["prefix"]) if currency_code(text)]
+    refused = [text for text, suffix in suffixes.items() if suffix.is_refused]
+    number = parts["number"]
+    return (
+        number.is_not_null()
+        & (parts["open"].is_null() == parts["close"].is_null())
+        & (parts["prefix"].is_null() | _chosen(parts["prefix"], currencies))
+        & ~_chosen(parts["suffix"], refused)
+        & ~number.str.contains(_CODE).fill_null(value=False)
+    )
+
+
+def _regular(
+    parts: pl.DataFrame, suffixes: dict[str, _Suffix], valid: pl.Series, is_lenient: bool
+) -> pl.Series:
+    """Whether each cell has no unit, bound or parentheses that are too rare or too frequent in the column."""
+    regular = pl.Series([True]).new_from_index(0, len(parts))
+    count = int(valid.sum())
+    if is_lenient or not count:
+        return regular
+    with_unit = _chosen(parts["suffix"], [text for text, suffix in suffixes.items() if suffix.unit])
+    zeros = parts["number"].is_in(["0", "0.0", "0.00"]).fill_null(value=False)
+    if int((with_unit & valid).sum()) < HALF * (count - int((zeros & valid & ~with_unit).sum())):
+        regular &= ~with_unit
+    for part in ("bound", "open"):
+        has_part = parts[part].is_not_null()
+        if int((has_part & valid).sum()) > HALF * count:
+            regular &= ~has_part
+    return regular
+
+
+def _marks(numbers: pl.Series) -> str:
+    """The decimal marks with which the most numbers can be read."""
+    if not len(numbers):
+        return "."
+    counts = {mark: int(numbers.str.contains(form).sum()) for mark, form in ((".", POINT), (",", COMMA))}
+    best = max(counts.values())
+    return "".join(mark for mark, count in counts.items() if count == best)
+
+
+def _values(parts: pl.DataFrame, suffixes: dict[str, _Suffix], valid: pl.Series, mark: str) -> pl.Series:
+    """The numbers of the valid cells."""
+    digits = parts["number"].str.replace_all("[ ']", "")
+    groups = "," if mark == "." else "."
+    digits = digits.str.replace_all(groups, "", literal=True).str.replace(",", ".", literal=True)
+    values = digits.cast(pl.Float64, strict=False).to_numpy().copy()
+    is_negative = _chosen(parts["sign"], "-") ^ _chosen(parts["inner"], "-")
+    is_negative |= parts["open"].is_not_null() | parts["minus"].is_not_null()
+    values = np.where(is_negative.to_numpy(), -values, values)
+    for text, suffix in suffixes.items():
+        if suffix.factor != 1:
+            values[(parts["suffix"] == text).fill_null(value=False).to_numpy()] *= suffix.factor
+    values[~valid.to_numpy()] = np.nan
+    return pl.Series(values).fill_nan(None)
+
+
+def _examples(
+    texts: pl.Series, cells: pl.Series, parts: pl.DataFrame, values: pl.Series
+) -> tuple[tuple[str, float], ...]:
+    """The first cell of each kind of notation with its number."""
+    number, read = parts["number"], values.is_not_null()
+    kinds = [parts[part].is_not_null() for part in ("prefix", "suffix", "open", "minus", "bound")]
+    kinds += [number.str.contains("[ ',]"), number.str.contains(r"\..*\.|\.[0-9]{3}$")]
+    if cells is not texts:
+        kinds.append(cells != texts)
+    changed = values != texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
+    rows = []
+    for kind in kinds:
+        matches = (kind & read & changed).fill_null(value=False)
+        if matches.any():
+            rows.append(int(matches.arg_max() or 0))
+    return tuple((texts[row], float(values[row])) for row in dict.fromkeys(rows))

@@ -1,0 +1,252 @@
+"""Columns of booleans, numbers and texts from columns of text cells, with the decimal mark of their table.
+
+The rules, column by column, first match wins; spellings of missing values are left out (``missing.py``):
+
+1. Only true/false: booleans.
+2. An integer with a leading zero (``007``) or beyond 2**53, or only codes such as ``12E3``: the column contains
+   *codes* and stays text, since float64 cannot distinguish them.
+3. Every cell in plain notation (``-1.5e3``; also ``inf``, which is refused later with its name): numbers.
+4. Every cell a number in another notation (``notation.py``): numbers, with a notice that names examples.
+5. Otherwise text.
+
+``1,234`` is 1234 or 1.234, and ``1.729`` is 1.729 or 1729: the other cells decide. A table has one decimal mark.
+If some column can only be read with the comma (``164,6``) and none only with the point, the comma is the mark
+in all columns. Without any such column, a file with the delimiter ``;`` has the comma, any other the point.
+
+The inference of polars was rejected: it guesses from the first rows, converts ``007`` to 7 and 2**53 + 1 to
+the neighboring float, and does not report the line that is not a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from chainrule.data.cells.missing import drop_missing_marks, drop_missing_words, may_be_missing
+from chainrule.data.cells.notation import Analysis, analyze
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import (
+    INFINITE,
+    INTEGER,
+    PLAIN,
+    has_codes,
+    number_text,
+)
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.records import frozen
+
+MOSTLY = 0.9  # share of numbers from which other cells are considered mistakes
+SHOWN = 10  # columns that a notice of one kind names
+_DATE_LIKE = r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}"
+_GROUPED_POINT = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
+_BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
+
+
+@frozen(eq=False)
+class TypedColumn:
+    """A column with its type.
+
+    Args:
+        values: booleans, numbers or texts.
+        original: the texts of a column of numbers that were in another than the plain notation, else None.
+        notices: how its cells were read, where it is not obvious.
+    """
+
+    values: pl.Series
+    original: pl.Series | None = None
+    notices: tuple[Finding, ...] = ()
+
+
+@frozen(eq=False)
+class ExaminedColumn:
+    """A column of texts before the decimal mark is known.
+
+    Args:
+        texts: the column, null where missing.
+        kind: ``"boolean"``, ``"plain"`` or ``"notation"`` (numbers), ``"text"``.
+        marks: the decimal marks with which it can be read: ``"."``, ``","`` or ``".,"``; ``""`` if that does
+            not matter.
+        analysis: of the numbers in another notation.
+        notices: about missing values.
+    """
+
+    texts: pl.Series
+    kind: str
+    marks: str = ""
+    analysis: Analysis | None = None
+    notices: tuple[Finding, ...] = ()
+
+
+def type_texts(
+    columns: Sequence[pl.Series], delimiter: str = ",", keeps_plain: bool = False
+) -> list[TypedColumn]:
+    """Convert columns of texts to booleans and numbers where all cells agree.
+
+    Args:
+        columns: all text columns of a table, cleaned.
+        delimiter: delimiter of the file, ``""`` for a table of another source.
+        keeps_plain: whether columns in plain notation and of true/false stay texts, as in a data frame, where
+            the type is a choice.
+
+    Example:
+        >>> [column.values.to_list() for column in type_texts([pl.Series(["1", "2.5"]), pl.Series(["007", "8"])])]
+        [[1.0, 2.5], ['007', '8']]
+    """
+    examined = [examine(column) for column in columns]
+    mark = decimal_mark(examined, delimiter)
+    return [finish(column, mark, keeps_plain) for column in examined]
+
+
+def examine(column: pl.Series) -> ExaminedColumn:
+    """The kind of a cleaned text column as far as the column itself shows it."""
+    present = column.drop_nulls()
+    words = may_be_missing(present)
+    cells = present.filter(~words) if words.any() else present
+    if cells.is_empty():
+        return ExaminedColumn(column, "text")
+    texts = drop_missing_words(column) if words.any() else column
+    notices = _word_notice(column, texts) if words.any() else ()
+    if cells.str.to_lowercase().is_in(["true", "false"]).all():
+        return ExaminedColumn(texts, "boolean", notices=notices)
+    plain = cells.str.contains(PLAIN)
+    if has_codes(cells):
+        return ExaminedColumn(drop_missing_marks(column), "text")
+    if (plain | cells.str.contains(INFINITE)).all():
+        return ExaminedColumn(texts, "plain", _plain_marks(cells), notices=notices)
+    analysis = analyze(texts)
+    if analysis.is_number:
+        return ExaminedColumn(texts, "notation", analysis.marks, analysis, notices)
+    is_like_numbers = max(float(plain.mean() or 0), analysis.share) >= MOSTLY
+    if is_like_numbers or cells.str.contains(_DATE_LIKE).all():
+        return ExaminedColumn(texts, "text", notices=notices)
+    texts = drop_missing_marks(column)
+    return ExaminedColumn(texts, "text", notices=_mark_notice(texts))
+
+
+def _plain_marks(cells: pl.Series) -> str:
+    """The marks with which a column in plain notation can be read."""
+    if not cells.str.contains(".", literal=True).any():
+        return ""
+    is_grouped = cells.str.contains(_GROUPED_POINT) | cells.str.contains(_BELOW_THOUSAND)
+    return ".," if is_grouped.all() else "."
+
+
+def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str) -> str:
+    """The decimal mark of a table: ``"."``, ``","``, or ``""`` if its columns contradict each other.
+
+    Example:
+        >>> examined = [examine(pl.Series(cells)) for cells in (["164,6", "76,1"], ["1.729", "674"])]
+        >>> decimal_mark(examined, ";"), decimal_mark(examined[1:], ",")
+        (',', '.')
+    """
+    marks = {column.marks for column in columns}
+    if {".", ","} <= marks:
+        return ""
+    if "," in marks or "." in marks:
+        return "," if "," in marks else "."
+    has_commas = any(column.kind == "notation" for column in columns)
+    return "," if delimiter == ";" and has_commas else "."
+
+
+def finish(column: ExaminedColumn, mark: str, keeps_plain: bool = False) -> TypedColumn:
+    """The typed column, given the decimal mark of its table.
+
+    Args:
+        column: the result of ``examine``.
+        mark: the result of ``decimal_mark``.
+        keeps_plain: as in ``type_texts``.
+    """
+    texts, notices, name = column.texts, column.notices, column.texts.name
+    analysis = column.analysis
+    if column.marks == ".," and mark == ",":
+        analysis = analyze(texts, ",")
+    if analysis is not None:
+        return TypedColumn(analysis.values.alias(name), texts, (*_read_notice(name, analysis), *notices))
+    if column.kind == "text" or keeps_plain:
+        return TypedColumn(texts, notices=notices)
+    if column.kind == "boolean":
+        return TypedColumn((texts.str.to_lowercase() == "true").alias(name), notices=notices)
+    is_integral = bool(texts.drop_nulls().str.contains(INTEGER).all())
+    numbers = texts.str.strip_prefix("+").cast(pl.Int64 if is_integral else pl.Float64, strict=False)
+    return TypedColumn(numbers, notices=notices)
+
+
+def _read_notice(name: str, analysis: Analysis) -> tuple[Finding, ...]:
+    if not analysis.examples:
+        return ()
+    pairs = [(text, number_text(value)) for text, value in analysis.examples]
+    facts = {
+        "column": name,
+        "examples_en": ", ".join(f'"{text}" as {value}' for text, value in pairs),
+        "examples_zh": "，".join(f"“{text}”读作 {value}" for text, value in pairs),
+    }
+    return (Finding("read_as_numbers", "info", facts),)
+
+
+def _word_notice(before: pl.Series, after: pl.Series) -> tuple[Finding, ...]:
+    words = before.filter(after.is_null() & before.is_not_null())
+    names = sorted(words.unique().to_list())
+    if set(names) <= {"-", "NA", "na"}:  # as common as an empty cell
+        return ()
+    listed = '", "'.join(names[:5])
+    return (Finding("missing_words", "info", {"column": before.name, "count": len(words), "words": listed}),)
+
+
+def _mark_notice(texts: pl.Series) -> tuple[Finding, ...]:
+    present = texts.drop_nulls()
+    kept = present.filter(present.is_in(["NA", "-", "--", "---"]))
+    if kept.is_empty():
+        return ()
+    facts = {"column": texts.name, "count": len(kept), "text": kept[0]}
+    return (Finding("kept_marks", "info", facts),)
+
+
+def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The notices with at most ``SHOWN`` of each kind, and the number of the others.
+
+    Example:
+        >>> [notice.code for notice in limit([Finding("constant", facts={"column": "c"})] * 12)][9:]
+        ['constant', 'more_columns']
+    """
+    counts: dict[str, int] = {}
+    listed = []
+    for notice in notices:
+        counts[notice.code] = counts.get(notice.code, 0) + 1
+        if counts[notice.code] <= SHOWN:
+            listed.append(notice)
+    more = sum(max(0, count - SHOWN) for count in counts.values())
+    return (*listed, *([Finding("more_columns", "info", {"count": more})] if more else []))
+
+
+
+def tabulate(
+    columns: Sequence[TypedColumn], source: str, lines: np.ndarray | None = None, target: str | None = None
+) -> Table:
+    """The table of typed columns, with their notices.
+
+    Args:
+        columns: the columns in order.
+        source, lines, target: as in ``Table``.
+    """
+    originals = {c.values.name: c.original for c in columns if c.original is not None}
+    notices = limit(notice for column in columns for notice in column.notices)
+    frame = pl.DataFrame([column.values for column in columns])
+    return Table(frame, source, target, lines, notices=notices, originals=originals)
+
+
+def type_frame(frame: pl.DataFrame, source: str, target: str | None = None) -> Table:
+    """The table of a frame: its columns of texts in a notation of numbers become numbers.
+
+    Args:
+        frame: columns of numbers, booleans, texts or dates.
+        source, target: as in ``Table``.
+
+    Example:
+        >>> type_frame(pl.DataFrame({"price": ["$3,004.89", "$5"], "zip": ["7", "8"]}), "frame").frame.rows()
+        [(3004.89, '7'), (5.0, '8')]
+    """
+    texts = [column for column in frame.get_columns() if column.dtype == pl.String]
+    typed = dict(zip((c.name for c in texts), type_texts(texts, "", keeps_plain=True), strict=True))
+    return tabulate([typed.get(c.name, TypedColumn(c)) for c in frame.get_columns()], source, None, target)
