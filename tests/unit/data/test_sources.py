@@ -103,9 +103,7 @@ def test_data_sets_by_name_have_a_target(name: str) -> None:
     table = read_table(name)
     task = choose_task(table)
     assert task.kind == ("regression" if name == "diabetes" else "classification")
-    assert {column.kind for column in describe(table) if column.is_input} == {"number"} | (
-        {"yes_no"} if name in ("digits",) else set()
-    )
+    assert {column.kind for column in describe(table) if column.is_input} == {"number"}
 
 
 def test_breast_cancer_has_names_for_its_classes() -> None:

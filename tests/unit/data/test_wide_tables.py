@@ -16,16 +16,18 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
+from chainrule.data.cells.typed_columns import type_texts
 from chainrule.data.readers import delimited
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
-from chainrule.data.readers.number_parsing import clean, typed
+from chainrule.data.readers.number_parsing import clean
 from chainrule.errors import DataError
 
 CELLS = st.sampled_from(
     ["", "?", "NA", " 1 ", "0", "-0", "+3", "12", "007", "1.5", "-.5", "5.", "1e3", "1E-400", "1e999", "inf",
      "-Infinity", "nan", "1,234", "1,234.5", "12,34", "1.234,5", "true", "False", "yes", "no", "red",
-     "2020-01-02", "999999999999999", "9999999999999999", "9007199254740993", "00", "1 2", "红"]
+     "2020-01-02", "999999999999999", "9999999999999999", "9007199254740993", "00", "1 2", "红",
+     "none", "-", "--", "NA", "$5", "7 %", "(3)", "1.729", "12E3", "１２", "−4", "<1"]
 )  # fmt: skip
 COLUMN = st.one_of(
     st.lists(CELLS, min_size=6, max_size=6),
@@ -45,10 +47,12 @@ def test_columns_read_in_bulk_are_those_read_one_by_one(
     rows = [*zip(*columns, strict=True)]
     for start in range(0, len(rows), block):
         cells.add(rows[start : start + block])
-    for read, texts in zip(cells.columns(), columns, strict=True):
-        expected = typed(clean(pl.Series(read.name, texts, dtype=pl.String)), delimiter)
-        assert read.dtype == expected.dtype
-        assert read.equals(expected, check_names=True, null_equal=True)
+    texts = [clean(pl.Series(f"c{i}", column, dtype=pl.String)) for i, column in enumerate(columns)]
+    for read, expected in zip(cells.columns(), type_texts(texts, delimiter), strict=True):
+        assert read.values.dtype == expected.values.dtype
+        assert read.values.equals(expected.values, check_names=True, null_equal=True)
+        assert read.notices == expected.notices
+        assert (read.original is None) == (expected.original is None)
 
 
 def wide(columns: int, rows: int = 24) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Spellings of a missing value: always missing, missing among numbers, and missing unless a value fits.
 
-- ``ALWAYS``: nobody uses them for a value: an empty cell, ``N/A``, ``#DIV/0!``, ``\\N``.
+- ``ALWAYS``: no value is written like this: an empty cell, ``N/A``, ``#DIV/0!``, ``\\N``.
 - ``AMONG_NUMBERS``: words. In a column of numbers or dates, ``none`` is a missing number; in a column of
   words it may be a level, and is kept.
 - ``UNLESS_VALUE``: a dash and ``NA``. A dash is a value beside ``+``, ``NA`` beside codes of countries or
@@ -19,24 +19,25 @@ ALWAYS = (
 AMONG_NUMBERS = (
     "none", "nil", ".", "..", "...", "missing", "unknown", "unk", "undefined", "undef", "not available",
     "not applicable", "not known", "no data", "nodata", "no value", "nd", "n.d.", "tbd", "tba", "nat",
-    "empty", "blank", "void", "k.a.", "keine angabe", "sin dato", "s/d", "\u65e0", "\u7a7a", "\u7f3a\u5931",
-    "\u672a\u77e5", "\u6682\u65e0", "\u65e0\u6570\u636e", "*", "x.x",
+    "empty", "blank", "void", "k.a.", "keine angabe", "sin dato", "s/d", "无", "空", "缺失",
+    "未知", "暂无", "无数据", "*", "x.x",
 )  # fmt: skip
-DASHES = ("-", "--", "---", "\u2014", "\u2013", "\u2212")
+DASHES = ("-", "--", "---", "—", "–", "−")
 UNLESS_VALUE = ("na", *DASHES)
 MAYBE = (*AMONG_NUMBERS, *UNLESS_VALUE)
-_SIGNS = ("+", "++", "+++", "+/-", "\u00b1", "0", *DASHES)
+_SIGNS = ("+", "++", "+++", "+/-", "±", "0", *DASHES)
 _CONTINENTS = ("AF", "AN", "AS", "EU", "OC", "SA")
-_COUNTRIES = (
-    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW "
-    "BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI "
-    "FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN "
-    "IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME "
-    "MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG "
-    "PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX "
-    "SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UK UM US UY UZ VA VC VE VG VI VN VU WF WS YE "
-    "YT ZA ZM ZW EU XK"
-).split()  # ISO 3166-1 alpha-2, and UK, EU, XK, which are used beside it
+_CODES = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT "
+    "BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH "
+    "ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT "
+    "HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS "
+    "LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NC NE NF NG NI NL "
+    "NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH "
+    "SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UK "
+    "UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW EU XK "
+)  # ISO 3166-1 alpha-2, and UK, EU, XK, which are used beside it
+_COUNTRIES = tuple(_CODES.split())
 
 
 def may_be_missing(texts: pl.Series) -> pl.Series:
@@ -69,12 +70,12 @@ def drop_missing_marks(texts: pl.Series) -> pl.Series:
     if not marks.any():
         return texts
     others = texts.filter(~marks.fill_null(value=True)).unique()
-    kept: tuple[str, ...] = ()
-    if len(others) and others.is_in(_SIGNS).all() and others.str.contains(r"[+\u00b1]").any():
-        kept = DASHES
+    values: tuple[str, ...] = ()
+    if len(others) and others.is_in(_SIGNS).all() and others.str.contains(r"[+±]").any():
+        values = DASHES
     elif len(others) > 1 and (others.is_in(_COUNTRIES).all() or others.is_in(_CONTINENTS).all()):
-        kept = ("NA",)
-    return _without(texts, marks & ~texts.is_in(kept))
+        values = ("NA",)
+    return _without(texts, marks & ~texts.is_in(values))
 
 
 def _without(texts: pl.Series, chosen: pl.Series) -> pl.Series:

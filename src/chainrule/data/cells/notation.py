@@ -9,13 +9,13 @@ Whether a cell is a number depends on its column: ``12 cm`` is one if all others
 ``7``, ``9B`` is not. ``analyze`` decides this for the cells of a column:
 
 - prefixes are currencies, and at most one currency occurs;
-- at most one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
+- one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
   unit). Magnitudes (``k``, ``Mio``) are factors, not units;
 - at most half of the cells are bounds (``<10``, read as 10) or in parentheses (negative, as in accounting);
 - all numbers agree on the decimal mark.
 
-A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The library
-quantulum and the parsers of spreadsheets were rejected: they decide for a single cell.
+A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The
+parsers of spreadsheets were rejected as a model: they decide for a single cell.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ COMMA = rf"^(?:[0-9]+|{_HEAD}(?:(?:\.[0-9]{{3}})+|{_SPACED}))(?:,[0-9]+)?$"
 _CODE = r"^0[0-9]"  # digits that identify something: 007
 _ORDINALS = ("st", "nd", "rd", "th")
 HALF = 0.5
+MAX_UNITS = 4  # more different texts after numbers are words: 12 Main St, 7C
 
 
 @frozen(eq=False)
@@ -128,10 +129,14 @@ def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix]
         if currency_code(unit):
             suffixes[text] = _Suffix(factor, currency=currency_code(unit))
             continue
+        is_phrase = len(unit.split()) > 2 or ('"' in unit and len(unit.strip()) > 1)
         unit = _plain_unit(unit)
-        is_refused = unit in _ORDINALS or (not is_lenient and unit in TIMES)
+        is_refused = is_phrase or unit in _ORDINALS or (not is_lenient and unit in TIMES)
         suffixes[text] = _Suffix(factor, unit=unit, is_refused=is_refused)
     units = {suffix.unit for suffix in suffixes.values() if suffix.unit and not suffix.is_refused}
+    if len(units) > MAX_UNITS:
+        refused = {text: _Suffix(is_refused=True) for text, suffix in suffixes.items() if suffix.unit}
+        suffixes, units = suffixes | refused, set()
     currencies = prefixes | {suffix.currency for suffix in suffixes.values() if suffix.currency}
     fault = "units" if len(units) > 1 else "currencies" if len(currencies) > 1 else ""
     return suffixes, fault

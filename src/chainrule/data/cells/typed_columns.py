@@ -3,15 +3,16 @@
 The rules, column by column, first match wins; spellings of missing values are left out (``missing.py``):
 
 1. Only true/false: booleans.
-2. An integer with a leading zero (``007``) or beyond 2**53, or only codes such as ``12E3``: the column contains
-   *codes* and stays text, since float64 cannot distinguish them.
+2. An integer with a leading zero (``007``) or beyond 2**53, or only codes such as ``12E3``: the column
+   contains *codes* and stays text, since float64 cannot distinguish them.
 3. Every cell in plain notation (``-1.5e3``; also ``inf``, which is refused later with its name): numbers.
 4. Every cell a number in another notation (``notation.py``): numbers, with a notice that names examples.
 5. Otherwise text.
 
-``1,234`` is 1234 or 1.234, and ``1.729`` is 1.729 or 1729: the other cells decide. A table has one decimal mark.
-If some column can only be read with the comma (``164,6``) and none only with the point, the comma is the mark
-in all columns. Without any such column, a file with the delimiter ``;`` has the comma, any other the point.
+``1,234`` is 1234 or 1.234, and ``1.729`` is 1.729 or 1729: the other cells decide. A table has one decimal
+mark. If some column can only be read with the comma (``164,6``) and none only with the point, the comma is
+the mark in all columns. Without any such column, a file with the delimiter ``;`` has the comma, any other the
+point.
 
 The inference of polars was rejected: it guesses from the first rows, converts ``007`` to 7 and 2**53 + 1 to
 the neighboring float, and does not report the line that is not a number.
@@ -91,7 +92,8 @@ def type_texts(
             the type is a choice.
 
     Example:
-        >>> [column.values.to_list() for column in type_texts([pl.Series(["1", "2.5"]), pl.Series(["007", "8"])])]
+        >>> columns = type_texts([pl.Series(["1", "2.5"]), pl.Series(["007", "8"])])
+        >>> [column.values.to_list() for column in columns]
         [[1.0, 2.5], ['007', '8']]
     """
     examined = [examine(column) for column in columns]
@@ -105,7 +107,7 @@ def examine(column: pl.Series) -> ExaminedColumn:
     words = may_be_missing(present)
     cells = present.filter(~words) if words.any() else present
     if cells.is_empty():
-        return ExaminedColumn(column, "text")
+        return ExaminedColumn(drop_missing_marks(column), "text")
     texts = drop_missing_words(column) if words.any() else column
     notices = _word_notice(column, texts) if words.any() else ()
     if cells.str.to_lowercase().is_in(["true", "false"]).all():
@@ -196,10 +198,10 @@ def _word_notice(before: pl.Series, after: pl.Series) -> tuple[Finding, ...]:
 
 def _mark_notice(texts: pl.Series) -> tuple[Finding, ...]:
     present = texts.drop_nulls()
-    kept = present.filter(present.is_in(["NA", "-", "--", "---"]))
-    if kept.is_empty():
+    marks = present.filter(present.is_in(["NA", "-", "--", "---"]))
+    if marks.is_empty():
         return ()
-    facts = {"column": texts.name, "count": len(kept), "text": kept[0]}
+    facts = {"column": texts.name, "count": len(marks), "text": marks[0]}
     return (Finding("kept_marks", "info", facts),)
 
 
@@ -218,7 +220,6 @@ def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:
             listed.append(notice)
     more = sum(max(0, count - SHOWN) for count in counts.values())
     return (*listed, *([Finding("more_columns", "info", {"count": more})] if more else []))
-
 
 
 def tabulate(

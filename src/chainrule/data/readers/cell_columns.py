@@ -27,7 +27,6 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
-ODD = 0.1  # share of words above which a column is a column of words
 
 
 class Cells:
@@ -55,7 +54,7 @@ class Cells:
         self._plain = np.ones(self.width, bool)  # whether all cells are numbers in plain notation
         self._integral = np.ones(self.width, bool)  # whether all cells are integers
         self._code = np.zeros(self.width, bool)  # whether a cell may be a code
-        self._words = np.zeros(self.width, np.int64)  # cells that are neither like numbers nor true or false
+        self._word = np.zeros(self.width, bool)  # whether a cell is neither number-like nor true or false
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """Add rows, each with a cell for every column."""
@@ -79,11 +78,10 @@ class Cells:
         self._plain[is_other % self.width] = False
         self._integral &= ~self._any(plain & ~integral)
         self._code |= self._any(code)
-        if len(is_other):
-            rest = rest.filter(pl.Series(~missing & ~maybe))
-            like = to_ascii(rest).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
-            words = is_other[~like.to_numpy()] % self.width
-            self._words += np.bincount(words, minlength=self.width)
+        unknown = is_other[~self._word[is_other % self.width]]
+        if len(unknown):
+            like = to_ascii(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
+            self._word[unknown[~like.to_numpy()] % self.width] = True
 
     def _any(self, cells: np.ndarray) -> np.ndarray:
         return np.logical_or.reduce(cells.reshape(-1, self.width), axis=0)
@@ -91,7 +89,7 @@ class Cells:
     def columns(self) -> list[TypedColumn]:
         """The columns in order, as ``type_texts`` returns them."""
         is_number = self._present & self._plain & ~self._code & ~self._maybe
-        is_word = (self._words > ODD * self.rows) & ~self._maybe
+        is_word = self._word & ~self._maybe
         texts = pl.concat(self._blocks, rechunk=True) if self._blocks else pl.Series(dtype=pl.String)
 
         def column(i: int) -> pl.Series:

@@ -32,8 +32,8 @@ def clean(column: pl.Series) -> pl.Series:
 
 
 def has_codes(cells: pl.Series) -> bool:
-    """Whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1), or the texts are codes
-    such as ``12E3``, which no program writes for a number.
+    """Whether some text is an integer that float64 cannot represent (``007``, 2**53 + 1), or the texts are
+    codes such as ``12E3``, which no program writes for a number.
     """
     integers = cells.filter(cells.str.contains(INTEGER))
     if len(integers) and integers.str.contains(CODE).any():

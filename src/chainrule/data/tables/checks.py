@@ -51,7 +51,9 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
     require_columns(table, task.target)
     sample = table.take(task.rows[:ROWS])
     findings = [
+        *table.notices,
         *task.notices,
+        *(doubt for column in columns for doubt in column.doubts),
         *_leaks(sample, columns, task),
         *_duplicates(sample),
         *_balance(sample, task),
@@ -162,3 +164,5 @@ def _useless(columns: tuple[Column, ...]) -> Iterator[Finding]:
         elif column.missing > MOSTLY_MISSING * column.rows:
             share = column.missing / column.rows
             yield Finding("mostly_missing", "warning", {"column": column.name, "share": share})
+        elif column.notice is not None:
+            yield column.notice

@@ -6,8 +6,9 @@ The kinds:
 - ``text``, ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
 
 A kind is inferred from the values alone, in the order of ``_infer``; the user's ``kinds`` take precedence. A
-text among numbers is the one case that is refused rather than decided: where 95 of 100 cells are numbers, the
-others are more often mistakes than categories, and a wrong guess would be silent.
+text among numbers is the one case that is refused rather than decided: where 90 of 100 cells are numbers, the
+others are more often mistakes than categories, and a wrong guess would be silent. Between that and half, the
+column is a category or text with a warning (``doubts``).
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
+from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text
 from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates, has_dates
 from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.mixed_columns import (
+    LISTED,
+    NumberReading,
+    number_doubts,
+    read_likely_numbers,
+    read_numbers,
+)
 from chainrule.data.tables.table import Table, require_table
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
@@ -30,7 +39,6 @@ from chainrule.records import frozen
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
 USED = ("number", "category", "yes_no", "image", "date")
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
-MOSTLY = 0.95  # share of numbers from which a text is considered a mistake
 YES_NO = {
     "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
     "on": 1.0, "off": 0.0, "1": 1.0, "0": 0.0, "是": 1.0, "否": 0.0,
@@ -54,6 +62,7 @@ class Column:
         dates: the range of dates, and the order of day and month.
         levels: values of a category or yes/no with their counts, most frequent first.
         is_target: whether this is the column to predict.
+        doubts: warnings about its kind.
     """
 
     name: str
@@ -68,6 +77,7 @@ class Column:
     dates: DateRange | None = None
     levels: tuple[tuple[str, int], ...] = ()
     is_target: bool = False
+    doubts: tuple[Finding, ...] = ()
 
     @property
     def is_input(self) -> bool:
@@ -151,14 +161,19 @@ class Faults:
     def __init__(self) -> None:
         self.cells: list[tuple[str, dict[str, Any]]] = []
 
-    def add(self, code: str, table: Table, column: str, row: int, value: object, count: int) -> None:
+    def add(
+        self, code: str, table: Table, column: str, row: int, value: object, count: int, others: str = ""
+    ) -> None:
         where = fact('{place}, column "{column}"', place=table.place(row), column=column)
         note = fact('{place}: "{value}"', place=where, value=_short(value))
         if count > 1:
             note = fact(
                 '{place}: "{value}" and {count} more', place=where, value=_short(value), count=count - 1
             )
-        facts: dict[str, Any] = {"where": where, "value": _short(value), "column": column, "note": note}
+        more = [fact('also in column "{column}": {values}', column=column, values=others)] if others else []
+        facts: dict[str, Any] = {
+            "where": where, "value": _short(value), "column": column, "note": note, "more": more,
+        }  # fmt: skip
         self.cells.append((code, facts))
 
     def add_all(self, code: str, table: Table, column: str, is_invalid: np.ndarray) -> None:
@@ -177,7 +192,7 @@ class Faults:
             where=facts["where"],
             expected=expected,
             received=f'"{facts["value"]}"',
-            notes=[f["note"] for _, f in self.cells[1:20]],
+            notes=[*facts["more"], *(note for _, f in self.cells[1:20] for note in (f["note"], *f["more"]))],
             fix=fact(fix, column=facts["column"]),
             value=facts["value"],
             column=facts["column"],
@@ -190,6 +205,10 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if requested is not None:
         kind, reason = requested, Finding("requested")
     column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
+    if requested is None and kind in ("category", "text", "id") and cells.dtype == pl.String:
+        reading = read_likely_numbers(cells.drop_nulls())
+        is_code = reading is None or has_codes(cells.drop_nulls())
+        column = replace(column, doubts=() if is_code or reading is None else number_doubts(name, reading))
     if is_target and cells.null_count() == table.rows:
         raise DataError(
             "E320",
@@ -207,7 +226,7 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
             reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
         return replace(column, reason=reason, dates=dates)
     if kind in ("category", "yes_no", "constant"):
-        return replace(column, levels=count_levels(cells))
+        return replace(column, levels=count_levels(table.words(name)))
     return column
 
 
@@ -228,7 +247,8 @@ def _infer(
         return "constant", Finding("one_value", facts={"example": example})
     if cells.dtype.is_temporal():
         return "date", Finding("dates", facts={"count": count, "example": example})
-    pair = _pair(present, distinct)
+    # 0 and 1 among the inputs are numbers: a later table may contain a 2.
+    pair = _pair(present, distinct) if is_target or not cells.dtype.is_numeric() else None
     if pair:
         return "yes_no", Finding("two_values", facts={"no": pair[0], "yes": pair[1]})
     if cells.dtype.is_numeric():
@@ -260,14 +280,13 @@ def _infer_text(
     present = cells.drop_nulls()
     count, distinct, example = len(present), present.n_unique(), _short(present[0])
     codes = has_codes(present)
-    parsed = numbers(cells)
-    share = parsed.count() / count
-    if share == 1 and has_compact_dates(present):
+    reading = None if codes else read_likely_numbers(present)
+    if reading is not None and reading.share == 1 and has_compact_dates(present):
         return "date", Finding("dates", facts={"count": count, "example": example})
-    if share == 1 and not codes:
+    if reading is not None and reading.share == 1 and not reading.fault:
         return "number", Finding("numbers_as_text", facts={"count": count})
-    if share >= MOSTLY and not codes and requested is None:
-        _add_texts(table, cells, parsed, faults)
+    if reading is not None and reading.is_mostly_numbers and requested is None:
+        _add_texts(table, cells.name, read_numbers(cells, is_lenient=False), faults)
         return "number", Finding("numbers", facts={"count": count})
     if has_dates(present, MOSTLY):
         return "date", Finding("dates", facts={"count": count, "example": example})
@@ -283,11 +302,11 @@ def _infer_text(
 def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
     """The column as float64, null where missing; texts and infinities are added to ``faults``."""
     cells = table.frame[name]
-    if cells.dtype.is_temporal():
-        cells = cells.cast(pl.String)
-    values = numbers(cells)
-    if values.null_count() > cells.null_count() and not any(f["column"] == name for _, f in faults.cells):
-        _add_texts(table, cells, values, faults)
+    is_text = cells.dtype == pl.String or cells.dtype.is_temporal()
+    reading = read_numbers(cells.cast(pl.String)) if is_text else None
+    values = cells.cast(pl.Float64) if reading is None else reading.values
+    if reading is not None and reading.odd.count() and not any(f["column"] == name for _, f in faults.cells):
+        _add_texts(table, name, reading, faults)
     infinite = np.isinf(values.to_numpy())  # missing cells are NaN in the array
     if infinite.any():
         row = int(infinite.argmax())
@@ -307,10 +326,13 @@ def count_distinct(present: pl.Series) -> int:
     return len(np.unique(present.to_numpy()))
 
 
-def _add_texts(table: Table, cells: pl.Series, parsed: pl.Series, faults: Faults) -> None:
-    strange = cells.is_not_null() & parsed.is_null()
+def _add_texts(table: Table, name: str, reading: NumberReading, faults: Faults) -> None:
+    """Add the cells that are not numbers: the first with its place, the most frequent others as texts."""
+    strange = reading.odd.is_not_null()
     row = int(strange.arg_max() or 0)
-    faults.add("E311", table, cells.name, row, cells[row], int(strange.sum()))
+    words = [word for word, _ in count_levels(reading.odd) if word != reading.odd[row]]
+    listed = [f'"{_short(word)}"' for word in words[:LISTED]] + (["..."] if len(words) > LISTED else [])
+    faults.add("E311", table, name, row, reading.odd[row], int(strange.sum()), ", ".join(listed))
 
 
 def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:

@@ -122,7 +122,8 @@ class PreparedData:
     def notices(self) -> list[Finding]:
         """Notices for the user: unused columns and rows, classes with few rows."""
         left_out = [column.notice for column in self.columns if column.notice is not None]
-        return [*self.table.notices, *self.task.notices, *left_out, *self.parts.notices]
+        doubts = [doubt for column in self.columns for doubt in column.doubts]
+        return [*self.table.notices, *self.task.notices, *doubts, *left_out, *self.parts.notices]
 
     def labels(self, rows: PreparedRows) -> np.ndarray:
         """The targets of rows as labels, or as standardized values."""

@@ -254,6 +254,7 @@ PHRASES: dict[str, str] = {
         '若值缺失，就让单元格空着；或用 --category "{column}"'
     ),
     '{place}: "{value}"': "{place}：“{value}”",
+    'also in column "{column}": {values}': "列“{column}”中还有：{values}",
     '{place}: "{value}" and {count} more': "{place}：“{value}”，另有 {count} 个",
     "{name} is {kind}": "{name} 为{kind}",
     "constant": "常数",

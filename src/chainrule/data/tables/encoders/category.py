@@ -38,7 +38,7 @@ class Category:
 
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Category:
-        cells = table.frame[column.name]
+        cells = table.words(column.name)
         levels = tuple(level for level, _ in count_levels(cells))
         return Category(column.name, levels[:LEVEL_LIMIT], levels[LEVEL_LIMIT:], bool(cells.null_count()))
 
@@ -64,7 +64,7 @@ class Category:
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, levels), and findings; an unseen level is 0 in all features."""
-        texts = level_texts(table.frame[self.column])
+        texts = level_texts(table.words(self.column))
         codes = {level: i for i, level in enumerate(self.levels)} | dict.fromkeys(self.rare, len(self.levels))
         code = _codes(texts, codes)
         is_missing = texts.is_null().to_numpy()
