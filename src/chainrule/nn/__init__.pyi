@@ -61,6 +61,9 @@ from chainrule.nn.layers.einsum import EinsumDense as EinsumDense
 from chainrule.nn.layers.embedding import Embedding as Embedding
 from chainrule.nn.layers.embedding import EmbeddingBag as EmbeddingBag
 from chainrule.nn.layers.embedding import Unembedding as Unembedding
+from chainrule.nn.layers.ensemble import EnsembleDense as EnsembleDense
+from chainrule.nn.layers.ensemble import EnsembleMean as EnsembleMean
+from chainrule.nn.layers.ensemble import EnsembleNormalization as EnsembleNormalization
 from chainrule.nn.layers.gating import Highway as Highway
 from chainrule.nn.layers.gating import MixtureOfExperts as MixtureOfExperts
 from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite

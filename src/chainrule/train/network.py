@@ -18,15 +18,18 @@ from chainrule.memo import Memo, cached_property
 from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
+from chainrule.nn.loss.loss import divisor
+from chainrule.nn.loss.members import member_parts
 from chainrule.nn.optimizer import Optimizer, Slot
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
+from chainrule.ops import functional as F
 from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, settings
-from chainrule.spec import Spec, size_at
+from chainrule.spec import Spec, bound, size_at
 from chainrule.train.initialization import sample
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
@@ -236,10 +239,33 @@ class Network:
         total: Node | None = None
         with building(self.limits, is_extended=True):
             for name, node in built.outputs.items():
-                loss = self.weigh(name, self.losses[name](node, self.targets[name]))
+                value, count = self.parts(name, node)
+                loss = self.weigh(name, value if count is None else value / divisor(count))
                 total = loss if total is None else total + loss
         assert total is not None
         return total
+
+    def parts(self, output: str, node: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
+        """Numerator and denominator of each sample's loss, (B,) each, without loss weights.
+
+        Args:
+            output: the name of the output.
+            node: its node, in training or in inference; in training that of an ensemble has an axis of
+                members.
+            weight: the weight of each sample, (B,), or of its positions or members, (B, ...).
+        """
+        loss, target = self.losses[output], self.targets[output]
+        if node.rank > self.inference.outputs[output].rank:
+            return member_parts(loss, node, target, weight)
+        if weight is not None and weight.rank == 2 and self.members(output):
+            weight = F.mean(weight, 1)  # (B, K) -> (B,): what is measured is the mean of the members
+        return loss.parts(node, target, weight)
+
+    def members(self, output: str) -> int:
+        """The number of members that an output has in training: those of ``EnsembleMean``; 0: no ensemble."""
+        node = self.training.outputs[output]
+        is_ensemble = node.rank > self.inference.outputs[output].rank
+        return bound(node.shape[1:2])[0] if is_ensemble else 0
 
     def weigh(self, output: str, loss: Node) -> Node:
         """The loss of an output times its loss weight."""

@@ -90,10 +90,7 @@ def is_plain(network: Network, weight: Node | None) -> bool:
 
 def loss_parts(network: Network, built: Built, weight: Node | None) -> dict[str, tuple[Node, Node | None]]:
     """Numerator and denominator of each sample's loss, (B,) each, by output, without loss weights."""
-    return {
-        name: network.losses[name].parts(node, network.targets[name], weight)
-        for name, node in built.outputs.items()
-    }
+    return {name: network.parts(name, node, weight) for name, node in built.outputs.items()}
 
 
 def _weighted_parts(

@@ -72,7 +72,7 @@ def weight_shape_of(weights: np.ndarray | None) -> Shape:
 
 
 def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
-    """Refuse weights of positions whose shape is not that of the loss terms of every output.
+    """Refuse weights of positions or members whose shape is not that of the loss terms of every output.
 
     Raises:
         DataError E341: another shape; names the shapes that fit.
@@ -81,9 +81,11 @@ def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
     if weights is None or not shape:
         return
     for name, node in network.inference.outputs.items():
+        members = network.members(name)
         terms = network.losses[name].terms(node, network.targets[name])
-        if terms.shape[1:] != shape:
-            positions = "".join(f", {n}" for n in terms.shape[1:])
+        inside = (members,) if members else terms.shape[1:]
+        if inside != shape:
+            positions = "".join(f", {n}" for n in inside)
             raise DataError(
                 "E341", where="sample_weight", expected=f"(N,) or (N{positions})" if positions else "(N,)",
                 received=tuple(weights.shape), fix="sample_weight.mean(axis=1)",

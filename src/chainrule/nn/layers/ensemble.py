@@ -1,0 +1,322 @@
+"""Layers of an ensemble: several networks of the same form, computed as one network.
+
+The members of an ensemble are trained on different rows and averaged. As K separate networks they would need
+K graphs, K files and K explanations. Here each parameter has a leading axis of K members, and values have the
+shape (B, K, I): ``EnsembleNormalization`` gives each member its own copy of the inputs, ``EnsembleDense`` has
+a weight for each member, ``EnsembleMean`` averages their predictions. No parameter is shared, so the gradient
+of a member depends on the loss of that member alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+from itertools import pairwise
+
+import numpy as np
+
+from chainrule.errors import ShapeError, fact
+from chainrule.graph import Node, constant
+from chainrule.nn.activation import activated, fitting_initializer, known_activation
+from chainrule.nn.initializer import ZEROS, Fill, Initializer, known_initializer
+from chainrule.nn.initializer.initializer import axes_of
+from chainrule.nn.layer import Layer, Sample, layer
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope, stream_of
+from chainrule.nn.validation import require, require_integer, require_number, tupled, unknown
+from chainrule.ops import functional as F
+from chainrule.records import frozen
+from chainrule.spec import Shape, bound, shape_text
+
+MAX_RUNS = 32  # up to which features are selected by slices, beyond by a product with a matrix of 0 and 1
+MEANS = ["value", "softmax", "sigmoid"]
+
+
+@frozen
+class EachMember(Initializer):
+    """Samples the parameter of each member of an ensemble by itself.
+
+    The variance of a random weight then depends on the inputs and outputs of one member.
+
+    Args:
+        inner: the initializer of one member's parameter.
+    """
+
+    chinese = ("逐成员初始化", "集成的每个成员的参数分别初始化。")
+    inner: Initializer
+
+    def check(self) -> None:
+        require(
+            self, "inner", isinstance(self.inner, Initializer), fact("an initializer such as cr.Scaled()")
+        )
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        members, *own = axes_of(shape)
+        streams = [stream_of(f"{stream} {member}") for member in range(members)]
+        return F.stack([self.inner(key, tuple(own), dtype, own_stream) for own_stream in streams])
+
+
+@layer
+class EnsembleNormalization(Layer):
+    """Gives each member of an ensemble its own scaled copy of the inputs.
+
+    Center and scale of each feature are states that training does not change: ``Model.load_states`` sets
+    them, for example to median and spread of the rows that a member is trained on. A feature with scale 0 is
+    ignored by that member.
+
+    Shapes: (B, F) -> (B, K, F) for K members.
+
+    Formula: z = (x - center) scale; y = z / sqrt(1 + (z / limit)^2).
+
+    Args:
+        members: K, the number of members.
+        limit: bound of the absolute value of y, so that an outlier does not dominate; ``None``: y = z.
+
+    Raises:
+        ShapeError E208: the input is not (B, F).
+        UsageError E102: fewer than one member; a limit that is not above 0.
+
+    Example:
+        >>> print(EnsembleNormalization(8))
+        EnsembleNormalization(8)
+
+    Reference: the smooth clipping is that of Holzmüller, Grinsztajn and Steinwart (2024), Better by default:
+    strong pre-tuned MLPs and boosted trees on tabular data (NeurIPS).
+    """
+
+    chinese = ("集成标准化层", "给集成的每个成员一份按自己的训练行缩放的输入。")
+    takes_one = True
+    samples = (Sample((4,), {"members": 3}), Sample((2,), {"members": 2, "limit": None}))
+    members: int
+    _: KW_ONLY
+    limit: float | None = 3.0
+
+    def check(self) -> None:
+        require_integer(self, "members", 1, fix="cr.EnsembleNormalization(8)")
+        if self.limit is not None:
+            require_number(self, "limit", above=0)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, F)
+        shape = (self.members, _require_flat(self, x))
+        center, scale = scope.state("center", shape, ZEROS), scope.state("scale", shape, Fill(1.0))  # (K, F)
+        z = (F.reshape(x, (x.shape[0], 1, x.shape[1])) - center) * scale  # (B, F) -> (B, K, F)
+        return z if self.limit is None else z / F.sqrt(F.square(z * (1.0 / self.limit)) + 1.0)
+
+
+@layer
+class EnsemblePiecewiseLinear(Layer):
+    """Encodes each number of the inputs by its position in intervals, which each member of an ensemble has of
+    its own.
+
+    A number is replaced by one value for each interval: 0 below the interval, 1 above it, and the position
+    between 0 and 1 inside. A linear layer on these values is a piecewise linear function of the number, with
+    a slope of its own in each interval, so a network finds steps and bends more easily. Intervals, means and
+    scales are states that training does not change; ``Model.load_states`` sets them.
+
+    Shapes: (B, F) -> (B, K, N Q) for K members, N features and Q intervals.
+
+    Formula: t = min(max((x - lower) rate, 0), 1); y = (t - center) scale, for each interval of each feature.
+
+    Args:
+        members: K, the number of members.
+        features: the N indices of the encoded features.
+        intervals: Q, the number of intervals of each feature.
+
+    Raises:
+        ShapeError E208: the input is not (B, F), or has no feature of such an index.
+        UsageError E102: fewer than one member or interval; no indices.
+
+    Example:
+        >>> print(EnsemblePiecewiseLinear(8, features=(0, 3), intervals=6))
+        EnsemblePiecewiseLinear(8, features=(0, 3), intervals=6)
+
+    Reference: Gorishniy, Rubachev and Babenko (2022), On embeddings for numerical features in tabular deep
+    learning (NeurIPS), section 3.2.
+    """
+
+    chinese = ("集成分段线性编码层", "把每个数变为它在各区间中的位置，集成的每个成员有自己的区间。")
+    takes_one = True
+    samples = (Sample((4,), {"members": 2, "features": (0, 2), "intervals": 3}),)
+    members: int
+    _: KW_ONLY
+    features: tuple[int, ...]
+    intervals: int = 8
+
+    def check(self) -> None:
+        require_integer(self, "members", 1, fix="cr.EnsemblePiecewiseLinear(8, features=(0, 1))")
+        require_integer(self, "intervals", 1)
+        object.__setattr__(self, "features", tupled(self.features))
+        fits = isinstance(self.features, tuple) and bool(self.features)
+        is_valid = fits and all(type(i) is int and i >= 0 for i in self.features)
+        require(self, "features", is_valid, fact("the indices of features, from 0"), "features=(0, 1)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, N Q)
+        _require_flat(self, x, 1 + max(self.features))
+        values = _selected(x, self.features)  # (B, F) -> (B, N)
+        values = F.reshape(values, (x.shape[0], 1, len(self.features), 1))  # (B, N) -> (B, 1, N, 1)
+        shape = (self.members, len(self.features), self.intervals)  # (K, N, Q)
+        lower, center = (scope.state(name, shape, ZEROS) for name in ("lower", "center"))
+        rate, scale = (scope.state(name, shape, Fill(1.0)) for name in ("rate", "scale"))
+        y = (F.clip((values - lower) * rate, 0.0, 1.0) - center) * scale  # (B, K, N, Q)
+        width = len(self.features) * self.intervals
+        return F.reshape(y, (x.shape[0], self.members, width))  # (B, K, N, Q) -> (B, K, N Q)
+
+
+def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, F) -> (B, N)
+    """The features of these indices, in this order."""
+    starts = [0, *(i for i in range(1, len(features)) if features[i] != features[i - 1] + 1), len(features)]
+    if len(starts) > MAX_RUNS:
+        choice = np.zeros((bound(x.shape[1:])[0], len(features)))
+        choice[list(features), range(len(features))] = 1.0
+        return x @ constant(choice, x.dtype)  # (B, F) (F, N) -> (B, N)
+    runs = [features[start:end] for start, end in pairwise(starts)]
+    return F.concatenate([x[:, run[0] : run[-1] + 1] for run in runs], 1)
+
+
+@layer
+class EnsembleDense(Layer):
+    """A fully connected layer for each member of an ensemble: ``a_k = g(x_k W_k^T + b_k)``.
+
+    Shapes: (B, K, I) -> (B, K, O) for K members.
+
+    Formula: z_k = x_k W_k^T + b_k, a_k = g(z_k), for member k; W ``(K, O, I)``, b ``(K, O)``.
+
+    Args:
+        units: O, the number of outputs of each member.
+        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
+        bias: whether to add b.
+        weight_initializer: the initializer of one member's weight (O, I), a record or a name such as
+            ``"he"``; by default He's before relu, else Xavier's.
+        bias_initializer: initial values of b, in the same way.
+        penalty: the penalty on W, such as ``cr.L2(1e-4)``.
+
+    Cost: 2 B K I O flops forward, 4 B K I O backward.
+
+    Raises:
+        ShapeError E208: the input is not (B, K, I).
+        UsageError E101: unknown activation or initializer.
+        UsageError E102: fewer than one unit.
+
+    Example:
+        >>> print(EnsembleDense(64, "relu"))
+        EnsembleDense(64, activation='relu')
+    """
+
+    chinese = ("集成全连接层", "集成的每个成员各有一个全连接层。")
+    takes_one = True
+    samples = (
+        Sample((3, 4), {"units": 2}),
+        Sample((2, 3), {"units": 3, "activation": "tanh", "weight_initializer": "he"}),
+    )
+    units: int
+    activation: str | Layer | None = None
+    _: KW_ONLY
+    bias: bool = True
+    weight_initializer: str | Initializer | None = None
+    bias_initializer: str | Initializer = ZEROS
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_integer(self, "units", 1, fix="cr.EnsembleDense(64)")
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
+        for init in (self.weight_initializer, self.bias_initializer):
+            if init is not None:
+                known_initializer(init)
+        require(
+            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
+        )
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, K, I) -> (B, K, O)
+        require_members(self, x)
+        members, inputs = bound(x.shape[1:])
+        init = known_initializer(self.weight_initializer or fitting_initializer(self.activation))
+        shape = (members, self.units, inputs)
+        weight = scope.parameter("weight", shape, EachMember(init), self.penalty)  # (K, O, I)
+        by_member = F.transpose(x, (1, 0, 2))  # (B, K, I) -> (K, B, I)
+        z = F.matmul(by_member, F.transpose(weight, (0, 2, 1)))  # (K, B, I) (K, I, O) -> (K, B, O)
+        z = F.transpose(z, (1, 0, 2))  # (K, B, O) -> (B, K, O)
+        if self.bias:
+            init = known_initializer(self.bias_initializer)
+            z = z + scope.parameter("bias", (members, self.units), EachMember(init))
+        return activated(z, self.activation, scope)
+
+
+@layer
+class EnsembleMean(Layer):
+    """Averages the predictions of the members of an ensemble.
+
+    In training the layer returns its input: every member has a loss of its own, and ``sample_weight`` may
+    have a weight for each member, (N, K), such as 0 for the rows that a member is not trained on.
+
+    Shapes: (B, K, C) -> (B, C) for K members; in training the same.
+
+    Formula: ``"value"``: y = mean_k x_k. ``"softmax"``: y = log mean_k softmax(x_k), so that softmax(y) is
+    the mean of the members' probabilities. ``"sigmoid"``: the same for the logits of independent yes/no
+    outputs, y = logit(mean_k sigmoid(x_k)).
+
+    Args:
+        mode: what is averaged: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
+
+    Numerics: ``"sigmoid"`` is computed as log mean sigmoid(x_k) - log mean sigmoid(-x_k), without overflow.
+
+    Raises:
+        ShapeError E208: the input is not (B, K, C).
+        UsageError E101: unknown mode.
+
+    Example:
+        >>> print(EnsembleMean("softmax"))
+        EnsembleMean('softmax')
+    """
+
+    chinese = ("集成平均层", "对集成各成员的预测取平均：数值，或概率。")
+    takes_one = True
+    samples = (Sample((3, 2), {}), Sample((3, 2), {"mode": "softmax"}), Sample((2, 1), {"mode": "sigmoid"}))
+    mode: str = "value"
+
+    def check(self) -> None:
+        if self.mode not in MEANS:
+            raise unknown("EnsembleMean, mode", self.mode, MEANS, 'mode="{}"')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, K, C) -> (B, C)
+        require_members(self, x)
+        if scope.training:
+            return x
+        if self.mode == "value":
+            return F.mean(x, 1)
+        if self.mode == "softmax":
+            return _log_mean(F.log_softmax(x))
+        return _log_mean(-F.softplus(-x)) - _log_mean(-F.softplus(x))
+
+
+def _log_mean(logs: Node) -> Node:  # (B, K, C) -> (B, C)
+    """The logarithm of the mean over members of numbers of which the logarithms are given."""
+    return F.logsumexp(logs, 1) - math.log(bound(logs.shape[1:2])[0])
+
+
+def require_members(part: Layer, x: Node) -> None:
+    """Require an input with an axis of members and one of features.
+
+    Raises:
+        ShapeError E208: another shape.
+    """
+    if x.rank != 3 or not all(isinstance(length, int) for length in x.shape[1:]):
+        raise ShapeError(
+            "E208", op=type(part).__name__, constraint=fact("an axis of members and one of features"),
+            expected="(B, K, I)", received=shape_text(x.shape), fix="cr.EnsembleNormalization(8)",
+        )  # fmt: skip
+
+
+def _require_flat(part: Layer, x: Node, features: int = 1) -> int:
+    """Require an input (B, F) with at least this number of features; returns F.
+
+    Raises:
+        ShapeError E208: another shape.
+    """
+    if x.rank != 2 or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
+        raise ShapeError(
+            "E208", op=type(part).__name__, constraint=fact("samples of fixed length"),
+            expected="(B, F)" if features == 1 else f"(B, F), F >= {features}",
+            received=shape_text(x.shape), fix=fact("cr.Flatten() before it"),
+        )  # fmt: skip
+    return x.shape[-1]
