@@ -37,13 +37,14 @@ from chainrule.events import (
 )
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train import nonfinite
+from chainrule.train.evaluation.members import member_slices
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.interrupt import handle_signals
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.objective import epoch_losses
-from chainrule.train.state import Row, TrainState
-from chainrule.train.stopping import StoppingRule
+from chainrule.train.state import Row, Tensors, TrainState
+from chainrule.train.stopping import Decision, StoppingRule
 from chainrule.train.training_run import TrainingRun
 
 
@@ -203,9 +204,7 @@ def _end_epoch(run: TrainingRun) -> str:
         measured = run.evaluator({**predicting, **state.states})
         row.update({f"val_{key}": v if math.isfinite(v) else None for key, v in measured.items()})
     decisions = {rule.name: rule.update(state.watch.get(rule.name, {}), row) for rule in run.rules}
-    best = any(decisions[rule.name].best for rule in run.rules if rule.keeps_best)
-    if best:
-        state.keep_best(predicting)
+    best = _keep_best(run, [decisions[rule.name] for rule in run.rules if rule.keeps_best], predicting)
     reason = next((name for name, decision in decisions.items() if decision.stop), "")
     watch = state.watch
     state.watch = {
@@ -222,6 +221,17 @@ def _end_epoch(run: TrainingRun) -> str:
         EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best)
     )
     return reason
+
+
+def _keep_best(run: TrainingRun, decisions: Sequence[Decision], predicting: Tensors) -> bool:
+    """Store the present parameters if this epoch is the best one, of an ensemble those of each member."""
+    best = [decision for decision in decisions if decision.best]
+    members = next((decision.members for decision in best if decision.members), ())
+    if members:
+        run.state.keep_best_members(predicting, members, member_slices(run.network))
+    elif best:
+        run.state.keep_best(predicting)
+    return bool(best)
 
 
 def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:

@@ -108,6 +108,25 @@ class TrainState:
         self.best = {f"parameter.{k}": v for k, v in predicting.items()}
         self.best |= {f"state.{k}": v for k, v in self.states.items()}
 
+    def keep_best_members(
+        self, predicting: Mapping[str, np.ndarray], improved: Sequence[bool], slices: Mapping[str, slice]
+    ) -> None:
+        """Store the present parameters of some members of an ensemble as their best ones.
+
+        Args:
+            predicting: the present parameters for predictions.
+            improved: (K,) whether this is the best epoch of each member.
+            slices: the members of each parameter, whose first axis is that of these members.
+        """
+        before, chosen = self.best, np.array(improved)
+        self.keep_best(predicting)
+        if not before:
+            return
+        for path, own in slices.items():
+            name = f"parameter.{path}"
+            where = chosen[own].reshape(-1, *[1] * (self.best[name].ndim - 1))
+            self.best[name] = np.where(where, self.best[name], before[name])
+
     def final(self, predicting: Tensors) -> tuple[Tensors, Tensors]:
         """The parameters and states of the trained model: the best ones where they were stored.
 

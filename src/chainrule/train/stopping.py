@@ -7,6 +7,7 @@ at the same epoch as one that was not interrupted.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import ClassVar
@@ -16,16 +17,21 @@ from chainrule.extension import Extensible
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import larger_is_better
 
+_MEMBER_LOSS = re.compile(r"val_member[0-9]+_loss")
 Counters = dict[str, "float | None"]
 
 
 @frozen
 class Decision:
-    """The result of a rule after an epoch: its counters, whether to stop, whether this epoch is the best."""
+    """The result of a rule after an epoch: its counters, whether to stop, whether this epoch is the best.
+
+    ``members`` has one entry for each member of an ensemble, if each has a best epoch of its own.
+    """
 
     counters: Counters
     stop: bool = False
     best: bool = False
+    members: tuple[bool, ...] = ()
 
 
 @frozen
@@ -128,6 +134,51 @@ class EarlyStopping(StoppingRule):
 
 
 @frozen
+class EnsembleEarlyStopping(StoppingRule):
+    """Early stopping of each member of an ensemble by the loss on its own validation rows.
+
+    The trained model has the parameters of each member's best epoch. Training stops when no member has
+    improved for ``patience`` epochs. The validation rows need a weight for each member, ``validation=(x, y,
+    weights)`` with weights (N, K).
+
+    Args:
+        patience: number of epochs without improvement of any member after which the training stops; 0: it
+            never stops.
+        min_delta: minimum decrease of a member's loss that counts as an improvement.
+    """
+
+    chinese = ("集成早停", "集成的每个成员各自保留验证损失最低的一轮的权重；都没有改进时停止。")
+    name = "ensemble_early_stopping"
+    keeps_best = True
+    monitor: str = "val_loss"
+    _: KW_ONLY
+    patience: int = 20
+    min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive(self, patience=self.patience, min_delta=self.min_delta)
+
+    def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
+        columns = [name for name in row if _MEMBER_LOSS.fullmatch(name)]
+        watched(type(self).__name__, columns[0] if columns else "val_member1_loss", row)
+        bests = [counters.get(f"best {name}") for name in columns]
+        values = [row[name] for name in columns]
+        members = tuple(
+            value is not None and (best is None or best - value > self.min_delta)
+            for value, best in zip(values, bests, strict=True)
+        )
+        kept = {
+            f"best {name}": value if is_better else best
+            for name, value, best, is_better in zip(columns, values, bests, members, strict=True)
+        }
+        is_best = any(members)
+        waited = 0 if is_best else (counters.get("waited") or 0) + 1
+        epoch = row["epoch"] if is_best else counters.get("epoch")
+        stop = waited >= self.patience > 0
+        return Decision({**kept, "waited": waited, "epoch": epoch}, stop=stop, best=is_best, members=members)
+
+
+@frozen
 class Converged(StoppingRule):
     """Stops when the loss has converged: it has not decreased by more than ``tolerance`` for some epochs.
 
@@ -156,4 +207,6 @@ class Converged(StoppingRule):
         return Decision({"best": smallest, "waited": waited}, stop=waited >= self.patience)
 
 
-RULES: dict[str, type[StoppingRule]] = {rule.name: rule for rule in (EarlyStopping, Converged)}
+RULES: dict[str, type[StoppingRule]] = {
+    rule.name: rule for rule in (EarlyStopping, EnsembleEarlyStopping, Converged)
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,6 +17,12 @@ from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
+from chainrule.train.evaluation.members import (
+    member_columns,
+    run_members,
+    weighted_loss,
+    weighted_prediction,
+)
 from chainrule.train.evaluation.metric import (
     PRIMARY_METRIC,
     UNSCORED,
@@ -69,7 +75,14 @@ class Evaluator:
     def columns(self) -> list[str]:
         """The columns that an evaluation adds to the history of an epoch."""
         own = [column(self.targets, output, m.label) for output in self.metrics for m in self.metrics[output]]
-        return [f"val_{name}" for name in ("loss", *loss_columns(self.targets), *own)]
+        members = member_columns(self.network) if self.is_of_members else []
+        return [f"val_{name}" for name in ("loss", *members, *loss_columns(self.targets), *own)]
+
+    @property
+    def is_of_members(self) -> bool:
+        """Whether the weights (N, K) say which members of an ensemble are evaluated on each row."""
+        weights, members = self.rows.weights, member_columns(self.network)
+        return bool(members) and weights is not None and weights.shape[1:] == (len(members),)
 
     @property
     def metric_names(self) -> dict[str, list[str]]:
@@ -84,6 +97,8 @@ class Evaluator:
         Args:
             variables: the parameters and states, by path.
         """
+        if self.is_of_members:
+            return self._of_members(variables)
         # Predictions without a metric are dropped after each block: the scores of a vocabulary at each
         # position of a text, for all rows, may be larger than memory.
         program = self.program
@@ -105,11 +120,26 @@ class Evaluator:
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
             if not self.metrics[output]:
                 continue
-            predicted = self._predictions(target, y, concatenated(parts, f"prediction.{output}"))
+            prediction = concatenated(parts, f"prediction.{output}")
+            predicted = self._predictions(target, y, prediction, self.rows.weights)
             values |= {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
         return values
 
-    def _predictions(self, target: Target, y: np.ndarray, prediction: np.ndarray) -> Predictions:
+    def _of_members(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The loss of each member on its rows, and the metrics of the members' mean predictions."""
+        weights: Any = self.rows.weights
+        results = run_members(self.network, self.rows, variables, has_targets=True)
+        losses = weighted_loss(results["loss"], weights)
+        values = {"loss": float(np.average(losses, weights=weights.sum(0, dtype=np.float64)))}
+        values |= dict(zip(member_columns(self.network), losses.tolist(), strict=True))
+        ((output, target),), coded = self.targets.items(), cast(Mapping[str, np.ndarray], self.rows.y)
+        mean = weighted_prediction(results["prediction"], weights)
+        predicted = self._predictions(target, next(iter(coded.values())), mean, None)
+        return values | {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
+
+    def _predictions(
+        self, target: Target, y: np.ndarray, prediction: np.ndarray, weights: np.ndarray | None
+    ) -> Predictions:
         """Targets and predictions of an output in the form that metrics read."""
         if target.task == UNSCORED:
             prediction = target.decode(prediction)
@@ -117,7 +147,7 @@ class Evaluator:
             prediction = target.probabilities(prediction)
         elif self.preparation is not None and self.preparation.task == "regression":
             y, prediction = self.preparation.restore(y), self.preparation.restore(prediction)
-        return Predictions.of(y, prediction, self.rows.weights, target.task, target.ignored)
+        return Predictions.of(y, prediction, weights, target.task, target.ignored)
 
 
 def mean_loss(
