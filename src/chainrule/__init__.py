@@ -51,7 +51,7 @@ _NAMES: dict[str, str] = {
     "train.callback": "Callback",
     "train.evaluation.metric": "METRICS metric",
     "train.parameters": "Parameters",
-    "train.stopping": "Converged EarlyStopping",
+    "train.stopping": "Converged EarlyStopping EnsembleEarlyStopping",
     "train.trainer": "Trainer",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "

@@ -28,7 +28,7 @@ LAYERS = by_name(
         ),
         "nn.layers.einsum": "EinsumDense",
         "nn.layers.embedding": "Embedding EmbeddingBag Unembedding",
-        "nn.layers.ensemble": "EnsembleDense EnsembleMean EnsembleNormalization",
+        "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),
         "nn.layers.gating": "Highway MixtureOfExperts SqueezeExcite",
         "nn.layers.linear": "Dense",
         "nn.layers.local_response_norm": "LocalResponseNorm",

@@ -23,6 +23,8 @@ from chainrule.data.tables.checks import check as check
 from chainrule.data.tables.columns import Column as Column
 from chainrule.data.tables.columns import describe as describe
 from chainrule.data.tables.findings import Finding as Finding
+from chainrule.data.tables.folds import folds as folds
+from chainrule.data.tables.folds import row_digests as row_digests
 from chainrule.data.tables.preparation import Applied as Applied
 from chainrule.data.tables.preparation import Cell as Cell
 from chainrule.data.tables.preparation import Feature as Feature

@@ -64,6 +64,7 @@ from chainrule.nn.layers.embedding import Unembedding as Unembedding
 from chainrule.nn.layers.ensemble import EnsembleDense as EnsembleDense
 from chainrule.nn.layers.ensemble import EnsembleMean as EnsembleMean
 from chainrule.nn.layers.ensemble import EnsembleNormalization as EnsembleNormalization
+from chainrule.nn.layers.ensemble import EnsemblePiecewiseLinear as EnsemblePiecewiseLinear
 from chainrule.nn.layers.gating import Highway as Highway
 from chainrule.nn.layers.gating import MixtureOfExperts as MixtureOfExperts
 from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite

@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
+import numpy as np
+
 from chainrule.errors import Place
 from chainrule.extension import Extensible, complete
 from chainrule.graph import Node, current_site
@@ -77,6 +79,20 @@ class Layer(Extensible):
     def __call__(self, x: Any, scope: Scope) -> Any:
         """Build the nodes of this layer applied to ``x``."""
         raise TypeError(f"the layer {type(self).__name__} defines no __call__(self, x, scope)")
+
+    def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The states of this layer, computed from the training rows before the first update.
+
+        Called for a layer that requests it by ``scope.fit_states(x)``.
+
+        Args:
+            x: the values of that input for all training rows, (N, ...).
+            weights: the sample weights, (N,), or for members of an ensemble (N, K); ``None``: all are 1.
+
+        Returns:
+            states by the names under which the layer requested them.
+        """
+        raise TypeError(f"the layer {type(self).__name__} defines no fitted_states(self, x, weights)")
 
     @property
     def kind(self) -> str:

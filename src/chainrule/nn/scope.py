@@ -76,6 +76,7 @@ class Collected:
         draws: number of requests for random numbers, by path.
         needed: the minimum batch size in training, by path.
         tables: the rows of each table, by its path and the name of the input that indexes it.
+        fitted: the input of each layer whose states are computed from the training rows, by path.
         key: the input of the random key, if random numbers are sampled.
         frozen: paths of parts that are built for inference (``is_at``).
     """
@@ -94,6 +95,7 @@ class Collected:
     calls: dict[str, int] = field(default_factory=dict)
     inside: dict[str, str] = field(default_factory=dict)
     draws: dict[str, int] = field(default_factory=dict)
+    fitted: dict[str, Node] = field(default_factory=dict)
     key: Node | None = None
     frozen: tuple[str, ...] = ()
 
@@ -213,6 +215,13 @@ class Scope:
             )  # fmt: skip
         if self.training:
             loop_variables.write(self.book.updates, path, value, known.node)
+
+    def fit_states(self, x: Node) -> None:
+        """Request that the states of this layer are computed from its input ``x`` on all training rows.
+
+        ``Layer.fitted_states`` computes them before the first update of a training.
+        """
+        self.book.fitted.setdefault(self.path, x)
 
     def cost(self, name: str, value: Node) -> None:
         """Add a term to the loss, such as an activity penalty: the mean over the batch."""

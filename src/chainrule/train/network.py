@@ -239,11 +239,15 @@ class Network:
         total: Node | None = None
         with building(self.limits, is_extended=True):
             for name, node in built.outputs.items():
-                value, count = self.parts(name, node)
-                loss = self.weigh(name, value if count is None else value / divisor(count))
+                loss = self.weigh(name, self.loss_of(name, node))
                 total = loss if total is None else total + loss
         assert total is not None
         return total
+
+    def loss_of(self, output: str, node: Node) -> Node:
+        """The loss of each sample for an output, (B,), without its loss weight; ``node`` as for ``parts``."""
+        total, count = self.parts(output, node)
+        return total if count is None else total / divisor(count)
 
     def parts(self, output: str, node: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
         """Numerator and denominator of each sample's loss, (B,) each, without loss weights.

@@ -22,6 +22,7 @@ from chainrule.train.callback.callback import Callback
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.evaluation.metric import Metric
+from chainrule.train.fitted_states import with_fitted_states
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.inputs.sample_weights import (
@@ -158,7 +159,7 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
         trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
     if not continues:
-        model = model.initialized(options.seed)
+        model = with_fitted_states(model.initialized(options.seed), coded)
     augmentation = None
     if options.augmentation is not None:
         augmentation = EpochAugmentation(

@@ -124,6 +124,8 @@ class TrainState:
             return
         for path, own in slices.items():
             name = f"parameter.{path}"
+            if name not in self.best:
+                continue  # a state of the members, which training does not change
             where = chosen[own].reshape(-1, *[1] * (self.best[name].ndim - 1))
             self.best[name] = np.where(where, self.best[name], before[name])
 

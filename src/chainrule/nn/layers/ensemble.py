@@ -21,6 +21,7 @@ from chainrule.nn.activation import activated, fitting_initializer, known_activa
 from chainrule.nn.initializer import ZEROS, Fill, Initializer, known_initializer
 from chainrule.nn.initializer.initializer import axes_of
 from chainrule.nn.layer import Layer, Sample, layer
+from chainrule.nn.layers.member_statistics import center_and_scale, interval_states, rows_of_members
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope, stream_of
 from chainrule.nn.validation import require, require_integer, require_number, tupled, unknown
@@ -60,9 +61,9 @@ class EachMember(Initializer):
 class EnsembleNormalization(Layer):
     """Gives each member of an ensemble its own scaled copy of the inputs.
 
-    Center and scale of each feature are states that training does not change: ``Model.load_states`` sets
-    them, for example to median and spread of the rows that a member is trained on. A feature with scale 0 is
-    ignored by that member.
+    Center and scale of each feature are computed before the training from the rows that the member is trained
+    on, those whose weight is not 0: the median and the inverse of the spread. A feature that has one value in
+    these rows has scale 0 and is ignored by that member.
 
     Shapes: (B, F) -> (B, K, F) for K members.
 
@@ -98,9 +99,15 @@ class EnsembleNormalization(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, F)
         shape = (self.members, _require_flat(self, x))
+        scope.fit_states(x)
         center, scale = scope.state("center", shape, ZEROS), scope.state("scale", shape, Fill(1.0))  # (K, F)
         z = (F.reshape(x, (x.shape[0], 1, x.shape[1])) - center) * scale  # (B, F) -> (B, K, F)
         return z if self.limit is None else z / F.sqrt(F.square(z * (1.0 / self.limit)) + 1.0)
+
+    def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        parts = [center_and_scale(rows) for rows in rows_of_members(x, weights, self.members)]
+        center, scale = (np.stack(part) for part in zip(*parts, strict=True))  # (K, F)
+        return {"center": center, "scale": scale}
 
 
 @layer
@@ -110,8 +117,9 @@ class EnsemblePiecewiseLinear(Layer):
 
     A number is replaced by one value for each interval: 0 below the interval, 1 above it, and the position
     between 0 and 1 inside. A linear layer on these values is a piecewise linear function of the number, with
-    a slope of its own in each interval, so a network finds steps and bends more easily. Intervals, means and
-    scales are states that training does not change; ``Model.load_states`` sets them.
+    a slope of its own in each interval, so a network finds steps and bends more easily. The limits of the
+    intervals are computed before the training: quantiles of the rows that the member is trained on, those
+    whose weight is not 0. So are means and scales of the values. An interval without width is ignored.
 
     Shapes: (B, F) -> (B, K, N Q) for K members, N features and Q intervals.
 
@@ -153,6 +161,7 @@ class EnsemblePiecewiseLinear(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, N Q)
         _require_flat(self, x, 1 + max(self.features))
         values = _selected(x, self.features)  # (B, F) -> (B, N)
+        scope.fit_states(values)
         values = F.reshape(values, (x.shape[0], 1, len(self.features), 1))  # (B, N) -> (B, 1, N, 1)
         shape = (self.members, len(self.features), self.intervals)  # (K, N, Q)
         lower, center = (scope.state(name, shape, ZEROS) for name in ("lower", "center"))
@@ -160,6 +169,10 @@ class EnsemblePiecewiseLinear(Layer):
         y = (F.clip((values - lower) * rate, 0.0, 1.0) - center) * scale  # (B, K, N, Q)
         width = len(self.features) * self.intervals
         return F.reshape(y, (x.shape[0], self.members, width))  # (B, K, N, Q) -> (B, K, N Q)
+
+    def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        parts = [interval_states(rows, self.intervals) for rows in rows_of_members(x, weights, self.members)]
+        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}  # (K, N, Q)
 
 
 def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, F) -> (B, N)
@@ -266,12 +279,11 @@ class EnsembleMean(Layer):
 
     Example:
         >>> print(EnsembleMean("softmax"))
-        EnsembleMean('softmax')
+        EnsembleMean(mode='softmax')
     """
 
     chinese = ("集成平均层", "对集成各成员的预测取平均：数值，或概率。")
     takes_one = True
-    samples = (Sample((3, 2), {}), Sample((3, 2), {"mode": "softmax"}), Sample((2, 1), {"mode": "sigmoid"}))
     mode: str = "value"
 
     def check(self) -> None:

@@ -32,8 +32,8 @@ def computation(network: Network, step: Step) -> dict[str, str]:
     known: Known = {}
     parts = dict(_layers(step.built.book, "layer"))
     parts["output"] = step.built.outputs
-    for name, loss in network.losses.items():
-        parts[f"loss {name}"] = loss(step.built.outputs[name], network.targets[name])
+    for name, node in step.built.outputs.items():
+        parts[f"loss {name}"] = network.loss_of(name, node)
     outputs = step.graph.outputs
     parts |= {
         "objective": outputs["loss"],

@@ -133,8 +133,9 @@ class Evaluator:
         values = {"loss": float(np.average(losses, weights=weights.sum(0, dtype=np.float64)))}
         values |= dict(zip(member_columns(self.network), losses.tolist(), strict=True))
         ((output, target),), coded = self.targets.items(), cast(Mapping[str, np.ndarray], self.rows.y)
-        mean = weighted_prediction(results["prediction"], weights)
-        predicted = self._predictions(target, next(iter(coded.values())), mean, None)
+        rows = np.flatnonzero(weights.any(1))  # others belong to no member's validation rows
+        mean = weighted_prediction(results["prediction"][rows], weights[rows])
+        predicted = self._predictions(target, next(iter(coded.values()))[rows], mean, None)
         return values | {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
 
     def _predictions(

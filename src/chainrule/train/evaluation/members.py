@@ -48,13 +48,14 @@ def _members_in_inference(network: Network) -> Built:
 
 
 def member_slices(network: Network) -> dict[str, slice]:
-    """The members that each parameter belongs to, by path.
+    """The members that each parameter and state belongs to, by path.
 
     Where groups of members are concatenated, the parameters of a group have an axis of its members only.
     """
-    (output,) = members_in_inference(network).outputs.values()
+    built = members_in_inference(network)
+    (output,) = built.outputs.values()
     groups = list(output.inputs) if output.op.name == "concatenate" else [output]
-    paths = {parameter.node: path for path, parameter in members_in_inference(network).parameters.items()}
+    paths = {variable.node: path for path, variable in {**built.parameters, **built.states}.items()}
     slices, start = {}, 0
     for group in groups:
         length = int(group.shape[1])  # type: ignore[arg-type]
@@ -118,6 +119,11 @@ def weighted_loss(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def weighted_prediction(predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The mean prediction of the members with a weight for each row, (N, C): predictions (N, K, C)."""
-    share = weights / np.maximum(weights.sum(1, keepdims=True), 1e-300)  # (N, K)
+    """The mean prediction of the members with a weight for each row, (N, C).
+
+    Args:
+        predictions: (N, K, C).
+        weights: (N, K), at least one of each row above 0.
+    """
+    share = weights / weights.sum(1, keepdims=True)  # (N, K)
     return np.einsum("nkc,nk->nc", predictions, share)
