@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainrule.attribution.counterfactual.axis import Axis
 from chainrule.attribution.counterfactual.counterfactual import row_domain
-from chainrule.attribution.counterfactual.search import Axis, Search
+from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import read_table
 from chainrule.errors import ChainruleError, TrainingError
 from chainrule.model import Model

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import data
-from chainrule.attribution.counterfactual.search import Axis
+from chainrule.attribution.counterfactual.axis import Axis
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import FAR, Category, Dates, Encoding, Number, Pixels, YesNo

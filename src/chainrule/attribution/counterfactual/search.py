@@ -11,6 +11,10 @@ one batch, then pairs that extend the most promising single changes, then triple
 shrunk toward the row as far as the prediction allows, which also reverts unnecessary changes. No gradient is
 needed, so integers and categories need no special treatment.
 
+Shrinking one column at a time ends where no single change can be smaller, which may be far from the nearest
+point: a small step back of one column needs a step forward of another. The nearest results are therefore
+improved by exchanges between two columns (``exchange.py``), first among their own columns, then among all.
+
     distance = sum over the changed columns of |after - before| / scale,   1 for a changed category
 
 Reference: Wachter, Mittelstadt and Russell (2017), Counterfactual explanations without opening the black box;
@@ -25,74 +29,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from chainrule.attribution.counterfactual.axis import Axis, changed_columns, distances
+from chainrule.attribution.counterfactual.exchange import exchanged
 from chainrule.records import frozen
 
-GRID_POINTS = 21  # values tried along a column
 BEAM_WIDTH = 16  # partial changes that are extended
-SHRINK_POINTS = 33  # values tried between a change and the row when it is shrunk, twice
 CANDIDATES_PER_RESULT = 4  # changes that are shrunk per requested counterfactual
 Margin: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """A function from points (n, C) to margins (n,), positive for the requested prediction."""
-
-
-@frozen
-class Axis:
-    """The possible values of a column.
-
-    Args:
-        name: the column.
-        low, high: the smallest and the largest number.
-        scale: the change that has distance 1; a changed category always has distance 1.
-        step: numbers are multiples of it; 0 for any number.
-        is_category: whether values are indices of levels.
-        allowed: the indices of the allowed levels of a category.
-        is_fixed: whether the column does not change.
-    """
-
-    name: str
-    low: float = 0.0
-    high: float = 0.0
-    scale: float = 1.0
-    step: float = 0.0
-    is_category: bool = False
-    allowed: tuple[int, ...] = ()
-    is_fixed: bool = False
-
-    def choices(self, now: float) -> np.ndarray:
-        """Return the values to try instead of the current one (NaN: missing)."""
-        if self.is_fixed:
-            return np.zeros(0)
-        if self.is_category:
-            values = np.array(self.allowed, np.float64)
-        else:
-            values = np.unique(self.snap(np.linspace(self.low, self.high, GRID_POINTS)))
-        return values[values != now]
-
-    def snap(self, values: np.ndarray) -> np.ndarray:
-        """Return the nearest possible values of the column."""
-        if self.step > 0:  # divided, not multiplied by 0.1: 3 / 10 is 0.3
-            per_unit = round(1 / self.step) if self.step < 1 else 0
-            values = (
-                np.round(values * per_unit) / per_unit
-                if per_unit
-                else np.round(values / self.step) * self.step
-            )
-        return np.clip(values, self.low, self.high)
-
-    def between(self, now: float, then: float) -> np.ndarray:
-        """Return values from ``now`` to ``then``, including both."""
-        if self.is_category or np.isnan(now):
-            return np.array([now, then])
-        values = self.snap(np.linspace(now, then, SHRINK_POINTS))
-        values[[0, -1]] = now, then  # the value of the row may be outside the range
-        return values
-
-    def distance(self, now: float, then: np.ndarray) -> np.ndarray:
-        """Return the size of a change of this column."""
-        changed = ~((then == now) | (np.isnan(then) & np.isnan(now)))
-        if self.is_category or np.isnan(now):
-            return changed.astype(float)
-        return np.abs(then - now) / (self.scale or 1.0)
 
 
 @frozen(eq=False)
@@ -116,29 +60,37 @@ class Search:
             max_changes: the maximum number of changed columns in a row.
             count: the maximum number of rows; no two of them change the same columns.
         """
-        best: dict[frozenset[int], np.ndarray] = {}
+        limit, points = CANDIDATES_PER_RESULT * count, []
         beam = [self.start]
         for _ in range(max_changes):
-            points = self._extended(beam)
-            if not len(points):
+            extended = self._extended(beam)
+            if not len(extended):
                 break
-            margins = self.margin(points)
-            for point in map(
-                self.shrink, self._nearest(points[margins > 0])[: CANDIDATES_PER_RESULT * count]
-            ):
-                best.setdefault(self.changed(point), point)
-            beam = self._promising(points[margins <= 0], margins[margins <= 0])
-        return self._diverse(list(best.values()), count)
+            margins = self.margin(extended)
+            points += map(self.shrink, self._nearest(extended[margins > 0])[:limit])
+            beam = self._promising(extended[margins <= 0], margins[margins <= 0])
+        if not points:
+            return []
+        points = [
+            self.exchange(point, max_changes, self.changed(point))
+            for point in self._nearest(np.stack(points))[:limit]
+        ]
+        points += [self.exchange(point, max_changes) for point in self._nearest(np.stack(points))[:count]]
+        return self._diverse(self._nearest(np.stack(points)), count)
+
+    def exchange(
+        self, point: np.ndarray, max_changes: int, columns: frozenset[int] | None = None
+    ) -> np.ndarray:
+        """Return the point improved by exchanges between two columns, of these or of all."""
+        return self.shrink(exchanged(self.margin, self.start, self.axes, point, max_changes, columns))
 
     def changed(self, point: np.ndarray) -> frozenset[int]:
         """Return the columns that differ from the row."""
-        same = (point == self.start) | (np.isnan(point) & np.isnan(self.start))
-        return frozenset(np.flatnonzero(~same).tolist())
+        return changed_columns(self.start, point)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Return the distances of points (n, C) from the row: (n,)."""
-        distances = [axis.distance(self.start[i], points[:, i]) for i, axis in enumerate(self.axes)]
-        return np.sum(distances, axis=0)
+        return distances(self.axes, self.start, points)
 
     def _extended(self, beam: Sequence[np.ndarray]) -> np.ndarray:
         """Return every point of the beam with one more changed column."""
@@ -163,7 +115,7 @@ class Search:
 
     def _promising(self, points: np.ndarray, margins: np.ndarray) -> list[np.ndarray]:
         """Return the points to extend, one for each set of columns: those with the largest margins, and those
-        with the largest gain of margin per distance.
+        with the largest gain of margin per distance. Of few columns, further points fill the beam evenly.
         """
         gains = (margins - self.margin(self.start[None])) / self.distance(points)
         best: dict[frozenset[int], np.ndarray] = {}
@@ -172,7 +124,9 @@ class Search:
                 if len(best) >= size:
                     break
                 best.setdefault(self.changed(points[i]), points[i])
-        return list(best.values())
+        places = BEAM_WIDTH - len(best)
+        further = np.linspace(0, len(points) - 1, min(max(places, 0), len(points))).astype(int)
+        return [*best.values(), *points[further]]
 
     def shrink(self, point: np.ndarray) -> np.ndarray:
         """Return the point with each change made as small as the prediction allows, the least efficient ones
