@@ -8,7 +8,7 @@ import numpy as np
 from campaigns.doctor_cases.before import classifier, findings_of, line, regressor, two_classes
 from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.pullback import half_sine, lazy_cube, wrong_square
-from campaigns.doctor_cases.training import trained
+from campaigns.doctor_cases.training import blobs, trained
 
 import chainrule as cr
 
@@ -44,6 +44,23 @@ def still(net: Any, optimizer: Any = "adam") -> Any:
 def fitted(net: Any, penalty: Any = None) -> Any:
     """The rules that report a finding in a training."""
     return lambda: trained(cr.Model(net, "cross_entropy", penalty=penalty), *two_classes(), epochs=60)
+
+
+def shrinking(depth: int, penalty: Any, seed: int = 0) -> Any:
+    """Sigmoid layers that learn without the penalty, and do not with it."""
+    net = cr.Sequential(*[cr.Dense(16, "sigmoid") for _ in range(depth)], cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(1e-3), penalty=penalty)
+    return lambda: trained(model, *blobs(seed=seed), epochs=20, seed=seed)
+
+
+def shrinking_digits() -> tuple[str, ...]:
+    """Three sigmoid layers with a penalty that suits one layer."""
+    table = cr.read_table("digits").take(np.arange(600))
+    net = cr.Sequential(*[cr.Dense(32, "sigmoid") for _ in range(3)], cr.Dense(10))
+    model = cr.Model(net, "cross_entropy", cr.Adam(2e-3), penalty=cr.L2(0.01))
+    model.fit(table, epochs=40, verbose=False)
+    assert model.diagnosis is not None
+    return model.diagnosis.rules
 
 
 @cr.layer
@@ -152,4 +169,7 @@ CASES = (
     ),
     Case("penalty-too-strong", "L1 of 0.5", costly(cr.L1(0.5))),
     Case("penalty-too-strong", "L2 of 0.3 in a wide network", costly(cr.L2(0.3), 64)),
+    Case("penalty-too-strong", "three sigmoid layers, L2 of 0.01", shrinking(3, cr.L2(0.01))),
+    Case("penalty-too-strong", "five sigmoid layers, L2 of 0.001", shrinking(5, cr.L2(0.001), 1)),
+    Case("penalty-too-strong", "digits, three sigmoid layers", shrinking_digits),
 )

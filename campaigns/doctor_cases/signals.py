@@ -49,11 +49,10 @@ def _scaled(
     return trained(model, x, y, epochs=epochs)
 
 
-def _vanishing(depth: int, activation: str, seed: int = 0) -> Rules:
+def _vanishing(depth: int, activation: str, seed: int = 0, penalty: Any = None) -> Rules:
     x, y = blobs()
-    return trained(
-        cr.Model(_deep(depth, activation), "cross_entropy", cr.Adam(1e-3)), x, y, epochs=20, seed=seed
-    )
+    model = cr.Model(_deep(depth, activation), "cross_entropy", cr.Adam(1e-3), penalty=penalty)
+    return trained(model, x, y, epochs=20, seed=seed)
 
 
 def _silent(bias: float, layer: str = "dense1") -> Rules:
@@ -126,6 +125,9 @@ CASES = (
     Case("vanishing-gradients", "ten sigmoid layers, another seed", lambda: _vanishing(10, "sigmoid", 1)),
     Case("vanishing-gradients", "six sigmoid layers, small weights", lambda: _scaled(6, "sigmoid", 0.5)),
     Case("vanishing-gradients", "twelve sigmoid layers, values", _far_values),
+    Case("vanishing-gradients", "seven, L2 of 0.01", lambda: _vanishing(7, "sigmoid", 0, cr.L2(0.01))),
+    Case("vanishing-gradients", "ten, L2 of 0.01", lambda: _vanishing(10, "sigmoid", 1, cr.L2(0.01))),
+    Case("vanishing-gradients", "nine, L1 of 0.001", lambda: _vanishing(9, "sigmoid", 2, cr.L1(1e-3))),
     Case("dying-relu", "biases of -50 in the first layer", lambda: _silent(-50.0)),
     Case("dying-relu", "biases of -50 in the second layer", lambda: _silent(-50.0, "dense2")),
     Case("dying-relu", "steps that are far too long", lambda: _killed_by_adam(0.5)),
@@ -136,4 +138,5 @@ CASES = (
     Case("gradient-underflow", "inputs of 1e-44", lambda: _tiny(1e-44)),
     Case("gradient-underflow", "sigmoid, inputs of 1e-45", lambda: _tiny(1e-45, "sigmoid")),
     Case("gradient-underflow", "seventy sigmoid layers", lambda: _vanishing(70, "sigmoid")),
+    Case("gradient-underflow", "seventy, L2 of 1e-4", lambda: _vanishing(70, "sigmoid", 0, cr.L2(1e-4))),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.errors import TrainingError
 from chainrule.memo import cached_property
+from chainrule.nn.regularization.penalty import L1, L2, Penalty
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -43,6 +44,7 @@ class TrainingRecord:
         activations: the activation function of each layer by path, in network order.
         constant_loss: the loss of the best constant prediction; NaN if unknown.
         task: ``"classification"`` or ``"regression"``.
+        weaker_penalty: the model's penalty with a tenth of its strength, as code; ``""`` without one.
         ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
         error: the error of a failed training.
     """
@@ -56,6 +58,7 @@ class TrainingRecord:
     activations: Mapping[str, str] = field(default_factory=dict)
     constant_loss: float = math.nan
     task: str = ""
+    weaker_penalty: str = ""
     ended: str = ""
     error: BaseException | None = None
 
@@ -142,6 +145,15 @@ class TrainingRecord:
             if name in probe.parts.get(path, {})
         }
 
+    def data_gradients(self, probe: Probe) -> dict[str, float]:
+        """Return the gradient norm of each weight matrix without penalties."""
+        parts = {path: probe.parts.get(path, {}) for path in self.weight_matrices}
+        return {
+            path: part.get("data_gradient", part["gradient"])
+            for path, part in parts.items()
+            if "gradient" in part
+        }
+
 
 def median(values: Iterable[float]) -> float:
     """Return the median. That of NumPy imports masked arrays, which takes longer than a training step.
@@ -165,8 +177,24 @@ def record_of(training: TrainingView) -> TrainingRecord:
         batch=min(training.order.batch_size, data.rows), epochs=training.options.epochs,
         weight_matrices=weight_matrices_of(network), activations=activations_of(network),
         constant_loss=constant_loss_of(data, model.targets),
-        task=model.task,
+        task=model.task, weaker_penalty=_weaker(network.recipe.penalty),
     )  # fmt: skip
+
+
+def _weaker(penalty: Penalty | None) -> str:
+    """Return a penalty with a tenth of its strength, as code.
+
+    Example:
+        >>> _weaker(L2(0.01))
+        'cr.L2(0.001)'
+    """
+    if penalty is None:
+        return ""
+    strength = float(f"{penalty.strength / 10:.3g}")
+    if type(penalty) in (L1, L2):
+        return f"cr.{type(penalty).__name__}({strength:g})"
+    weaker = str(replace(penalty, strength=strength))
+    return f"cr.{weaker}" if type(penalty).__module__.startswith("chainrule.") else weaker
 
 
 def weight_matrices_of(network: Network) -> dict[str, int]:

@@ -51,7 +51,7 @@ SOURCES: dict[str, str] = {
         "UMLAUT；下限 ln(1 + (K - 1)/e) 为精确值：2 类为 0.313，10 类为 1.461",
     "Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 5.4; exact":
         "Zhang, Lipton, Li 和 Smola, Dive into Deep Learning，5.4 节；精确判断",
-    "cs231n (comparison of data loss and regularization loss); the factor is this project's own":
+    "cs231n (comparison of data loss and regularization loss); the factors are this project's own":
         "cs231n（数据损失与正则化损失的比较）；系数由本项目确定",
     "cs231n (ln K); the factor is this project's own":
         "cs231n (ln K)；系数由本项目确定",

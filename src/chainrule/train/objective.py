@@ -59,14 +59,29 @@ class Objective:
 
     def gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
         """dJ/dw of each parameter, by path."""
+        if self.total is None or self.count is None:
+            return dict(zip(nodes, grad(self.value, list(nodes.values()), unused="zeros"), strict=True))
+        gradients = self.data_gradients(nodes)
+        if self.penalty is None:
+            return gradients
+        penalties = grad(self.penalty, list(nodes.values()), unused="zeros")
+        return {path: dy + dp for (path, dy), dp in zip(gradients.items(), penalties, strict=True)}
+
+    def data_gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
+        """The gradient of J without penalties with respect to each parameter, by path."""
         inputs = list(nodes.values())
         if self.total is None or self.count is None:
-            return dict(zip(nodes, grad(self.value, inputs, unused="zeros"), strict=True))
+            return dict(zip(nodes, grad(self.data, inputs, unused="zeros"), strict=True))
         gradients = [dy / self.count for dy in grad(self.total, inputs, unused="zeros")]
-        if self.penalty is not None:
-            penalties = grad(self.penalty, inputs, unused="zeros")
-            gradients = [dy + dp for dy, dp in zip(gradients, penalties, strict=True)]
         return dict(zip(nodes, gradients, strict=True))
+
+    def penalty_gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
+        """The gradient of the penalties with respect to the parameters that they depend on, by path."""
+        if self.penalty is None:
+            return {}
+        known = Graph({"penalty": self.penalty}).inputs
+        penalized = {path: node for path, node in nodes.items() if path in known}
+        return dict(zip(penalized, grad(self.penalty, list(penalized.values())), strict=True))
 
 
 def sample_weight(network: Network, weight_shape: Shape | None) -> Node | None:

@@ -27,7 +27,14 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Shape, bound
 from chainrule.train.network import Network, Recipe
-from chainrule.train.objective import SAMPLE_WEIGHT, loss_parts, loss_sums, objective, sample_weight
+from chainrule.train.objective import (
+    SAMPLE_WEIGHT,
+    Objective,
+    loss_parts,
+    loss_sums,
+    objective,
+    sample_weight,
+)
 from chainrule.train.state import Tensors, TrainState
 
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
@@ -47,7 +54,7 @@ class Step:
         recipe: network, loss, optimizer and their settings.
         prediction_graph: the parameters for predictions by path, where they are not the trained ones, as
             with ``cr.EMA``.
-        data: the node of J without penalties.
+        objective: the nodes of J, with and without penalties.
         weight_shape: the shape of one sample's weight; ``None`` where samples have none.
         sums: labels of the slots with the running loss of each output; see ``loss_sums``.
     """
@@ -58,7 +65,7 @@ class Step:
     built: Built
     recipe: Recipe
     prediction_graph: Graph
-    data: Node
+    objective: Objective
     weight_shape: Shape | None = None
     sums: tuple[str, ...] = ()
 
@@ -188,7 +195,7 @@ def _training_step(
     evaluated = optimizer.evaluation_parameters(nodes, slots, step)
     predicting = {path: node for path, node in evaluated.items() if node is not nodes[path]}
     return Step(
-        Graph(outputs), gradients, network.slots, built, network.recipe, Graph(predicting), terms.data,
+        Graph(outputs), gradients, network.slots, built, network.recipe, Graph(predicting), terms,
         weight_shape, tuple(sums),
     )  # fmt: skip
 

@@ -276,7 +276,7 @@ def test_findings_are_saved_and_loaded() -> None:
     record = json.loads(json.dumps(Finding(RULES["input-scale"], plain).to_json()))
     assert Finding.of_json(record).evidence == plain
     assert json.dumps(Finding(RULES["input-scale"], evidence).to_json())
-    endless = Evidence(np.inf, 5.0, {"penalty": np.inf, "loss": 1.0}, 0)
+    endless = Evidence(np.inf, 5.0, {"penalty": np.inf, "loss": 1.0}, 0, form="size")
     record = json.loads(json.dumps(Finding(RULES["penalty-too-strong"], endless).to_json()))
     assert Finding.of_json(record).evidence == endless
 

@@ -120,6 +120,40 @@ def test_probe_statistics_equal_their_formulas() -> None:
     assert probe.parts["dense1"]["size"] == pytest.approx(np.abs(x @ w[0]).mean(), rel=1e-12)
 
 
+def test_the_gradient_is_divided_into_those_of_loss_and_penalty() -> None:
+    x = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0], [-2.0, 1.0]])
+    y = np.array([1.0, -1.0, 0.0, 2.0])
+    net = cr.Sequential(cr.Dense(1))
+    for loss, weights in (("mse", None), (cr.MSE(), np.array([1.0, 2.0, 0.5, 1.0]))):
+        model = cr.Model(
+            net, loss, cr.SGD(0.1), penalty=cr.L2(0.3), clip=cr.ClipGlobalNorm(0.01), dtype="float64"
+        )
+        model.initialize(specs_of({"x": x}))
+        w = np.array([[0.3, -0.4]])
+        model.load_parameters({"dense1.weight": w})
+        model.fit(x, y, epochs=1, batch_size=None, verbose=False, sample_weight=weights)
+        share = np.ones(4) / 4 if weights is None else weights / weights.sum()
+        parts = model.probes[0].parts
+        expected = {"data_gradient": 2 * (share * (x @ w[0] - y)) @ x, "penalty_gradient": 0.6 * w}
+        for name, gradient in expected.items():
+            assert parts["dense1.weight"][name] == pytest.approx(np.linalg.norm(gradient), rel=1e-9)
+        total = expected["data_gradient"] + expected["penalty_gradient"]
+        assert np.linalg.norm(total) > 0.01 >= parts["dense1.weight"]["gradient"]  # after clipping
+        assert "penalty_gradient" not in parts["dense1.bias"]
+        assert parts["dense1.bias"]["data_gradient"] > 0
+
+
+def test_a_penalty_does_not_hide_that_the_loss_has_no_gradient() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), "cross_entropy", penalty=cr.L2(0.1))
+    model.initialize(specs_of({"x": X}))
+    model.load_parameters({"dense1.bias": np.full(4, -99.0)})
+    model.fit(X, Y, epochs=1, verbose=False, doctor=False)
+    part = model.probes[0].parts["dense1.weight"]
+    assert part["no_gradient"] == 1.0
+    assert part["data_gradient"] == 0.0
+    assert part["gradient"] > 0
+
+
 def test_inactive_and_saturated_units_are_counted() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2, "sigmoid"), cr.Dense(2)), "cross_entropy")
     model.initialize(specs_of({"x": X}))

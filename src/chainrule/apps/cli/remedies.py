@@ -18,11 +18,11 @@ from chainrule.store import RunFolder
 
 RATE = "learning_rate"
 # Rules of the doctor with an option of `chainrule train` as fix; {rate} is a tenth of the learning rate,
-# {higher} ten times it, {column} the column of the finding.
+# {higher} ten times it, {column} the column of the finding, {penalty} a weaker penalty.
 RULES: Mapping[str, str] = {
     "class-imbalance": "--class-weight balanced",
     "data-leakage": "--drop {column}",
-    "penalty-too-strong": "--penalty 0.0001",
+    "penalty-too-strong": "{penalty}",
     "not-finite": "{rate}",
     "exploding-gradients": "{rate}",
     "rate-too-high": "{rate}",
@@ -130,6 +130,7 @@ def command_for(finding: Finding, options: Options) -> str:
         return ""
     value, name = options.learning_rate, f"--{RATE.replace('_', '-')}"
     rates = {"rate": f"{name} {value / 10:g}", "higher": f"{name} {value * 10:g}"}
-    words = text.format(**rates, column=quoted(column))
+    weaker = f"--penalty {min(options.penalty / 10, 0.001):g}"
+    words = text.format(**rates, column=quoted(column), penalty=weaker)
     target = f" --target {quoted(options.target)}" if options.target else ""
     return f"chainrule train {quoted(options.data)}{target} {words}"

@@ -1,4 +1,4 @@
-"""Rules on initial values and first steps: problems 6, 7, 8, 13 and 29."""
+"""Rules on initial values and first steps: problems 6, 7, 8 and 13."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ VARIANCES = 10.0  # largest over smallest variance of the weighted sums of the l
 EARLY = 10  # in the first steps a gradient may be 0 because other weights are
 GAIN = (0.05, 8.0)  # range of the factor of the mean square of a layer; 1 or 2 preserves the scale of signals
 CHANCE = 3.0  # maximum initial loss relative to random guessing; He initialization alone reaches nearly 2
-DOMINANT = 5.0  # penalty relative to the loss of the samples
 SCORED = ("cross_entropy", "binary_cross_entropy", "nll")
 
 
@@ -98,24 +97,8 @@ def _without_gradient(record: TrainingRecord) -> Iterator[Evidence]:
         shares = [probe.parts.get(path, {}).get("no_gradient", 0.0) for probe in probes]
         if "weight" in statistics and min(shares) == 1.0:
             facts = {"path": path, "steps": probes[-1].step}
-            yield Evidence(1.0, 1.0, facts, step=probes[-1].step, layer=path, form="no_gradient")
-
-
-def _penalty_of_probe(record: TrainingRecord) -> Iterator[Evidence]:
-    """Report the same as ``_penalty_of_first_step``, from the probe before the first step."""
-    for probe in record.probes[:1]:
-        loss = probe.values["training_loss"]
-        if probe.step == 0:
-            yield from _compare_penalty(probe.values["loss"] - loss, loss)
-
-
-def _penalty_of_first_step(first: FirstSteps) -> Iterator[Evidence]:
-    yield from _compare_penalty(first.penalty, first.data_loss)
-
-
-def _compare_penalty(penalty: float, loss: float) -> Iterator[Evidence]:
-    if penalty > DOMINANT * max(loss, 1e-12):
-        yield Evidence(penalty / max(loss, 1e-12), DOMINANT, {"penalty": penalty, "loss": loss}, step=0)
+            form = "only_penalty" if "penalty_gradient" in statistics else "no_gradient"
+            yield Evidence(1.0, 1.0, facts, step=probes[-1].step, layer=path, form=form)
 
 
 WEIGHT_SCALE = Rule(
@@ -219,15 +202,19 @@ NOT_LEARNING = Rule(
     "warning",
     symptom=("a trainable parameter does not change at all", "应当学习的参数完全没有变化"),
     threshold=(
-        f"exact: unchanged after {STEPS} steps; or a gradient of 0 everywhere in every probe after step "
-        f"{EARLY}",
-        f"精确判断：{STEPS} 步之后没有变化；或第 {EARLY} 步之后每次检查时梯度全为 0",
+        f"exact: unchanged after {STEPS} steps; or a gradient, without penalties, of 0 everywhere in every "
+        f"probe after step {EARLY}",
+        f"精确判断：{STEPS} 步之后没有变化；或第 {EARLY} 步之后每次检查时梯度（不含惩罚项）全为 0",
     ),
     source="Amazon SageMaker Debugger, UnchangedTensor (three steps)",
     what={
         "no_gradient": (
             '"{path}" does not change in {steps} steps: its gradient is 0 everywhere',
             "“{path}”在 {steps} 步中没有变化：梯度全为 0",
+        ),
+        "only_penalty": (
+            'only the penalty changes "{path}" in {steps} steps: the gradient of the loss is 0 everywhere',
+            "在 {steps} 步中只有惩罚项改变“{path}”：损失的梯度全为 0",
         ),
         "no_update": (
             '"{path}" does not change in {steps} steps although it has a gradient: the update is 0',
@@ -245,32 +232,4 @@ NOT_LEARNING = Rule(
     remedy_comment="或去掉未用的部分；需要固定的用 model.freeze(...) 冻结",
     first=_unmoved,
     during=_without_gradient,
-)
-
-PENALTY_TOO_STRONG = Rule(
-    29,
-    "penalty-too-strong",
-    ("penalty larger than the loss", "正则化项大于数据损失"),
-    "warning",
-    symptom=(
-        "the penalty on the weights exceeds the loss of the samples",
-        "权重惩罚超过样本的损失",
-    ),
-    threshold=(
-        f"ratio of penalty to data loss above {DOMINANT:g} at the first step",
-        f"第一步时惩罚与数据损失之比超过 {DOMINANT:g}",
-    ),
-    source="cs231n (comparison of data loss and regularization loss); the factor is this project's own",
-    what=(
-        "the penalty is {penalty:.4g}, the loss of the samples is {loss:.4g}: the weights mainly shrink",
-        "惩罚为 {penalty:.4g}，样本的损失为 {loss:.4g}：权重还没学习就先缩小",
-    ),
-    why=(
-        "Training minimizes the sum of both. If the penalty is the larger part, the gradient mainly "
-        "points to smaller weights, and the samples have little influence.",
-        "训练使总和变小。惩罚占大头时，梯度首先指向更小的权重，样本几乎没有分量。",
-    ),
-    remedy="cr.Model(net, loss, penalty=cr.L2(1e-4))",
-    first=_penalty_of_first_step,
-    during=_penalty_of_probe,
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.diagnosis.rules.penalty import shrinking
 
 RUNAWAY = 4.0  # loss relative to the best before it
 STRIDE, LEAP = 0.1, 0.5  # update relative to the norm of the weights; the same for the first update
@@ -120,8 +121,8 @@ def _turns(losses: np.ndarray, size: float) -> int:
 
 def _flat(record: TrainingRecord) -> Iterator[Evidence]:
     losses = record.losses[np.isfinite(record.losses)]
-    if len(losses) < 5 or not record.first_loss > 0 or not losses[0] > 0:
-        return
+    if len(losses) < 5 or not record.first_loss > 0 or not losses[0] > 0 or any(shrinking(record)):
+        return  # a penalty that is too strong is the cause, and has its own rule
     start, best = record.first_loss, float(losses.min())
     is_flat = losses[-1] > (1 - FLAT) * losses[len(losses) // 2]
     if is_flat and abs(best - record.constant_loss) < FLAT * record.constant_loss:

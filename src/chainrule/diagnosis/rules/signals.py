@@ -28,7 +28,7 @@ def _not_finite(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 def _exploding(record: TrainingRecord) -> Iterator[Evidence]:
-    ratios = [(probe, *_ends(record.statistic(probe, "gradient"))) for probe in record.probes]
+    ratios = [(probe, *_ends(record.data_gradients(probe))) for probe in record.probes]
     exploding = [
         (probe, first / last) for probe, first, last in ratios if last > 0 and first / last > EXPLODING
     ]
@@ -50,7 +50,7 @@ def _vanishing(record: TrainingRecord) -> Iterator[Evidence]:
         return
     vanishing = []
     for probe in record.probes:
-        first, last = _ends(record.statistic(probe, "gradient"))
+        first, last = _ends(record.data_gradients(probe))
         weight, _ = _ends(record.statistic(probe, "weight"))
         if last > 0 and first / last < VANISHING and first < SMALL * max(weight, 1e-12):
             vanishing.append((first / last, probe))
@@ -135,10 +135,11 @@ EXPLODING_GRADIENTS = Rule(
         "梯度从最后一层到第一层逐层变大，或突然变大",
     ),
     threshold=(
-        f"in most probes the gradient of the first layer is more than {EXPLODING:g} times that of the "
-        f"last, or the norm of the gradient is more than {JUMP:g} times its usual value while the loss "
-        "has doubled",
-        f"多数探测中首层梯度超过末层的 {EXPLODING:g} 倍，或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
+        f"in most probes the gradient of the first layer, without penalties, is more than {EXPLODING:g} "
+        f"times that of the last, or the norm of the gradient is more than {JUMP:g} times its usual value "
+        "while the loss has doubled",
+        f"多数探测中首层梯度（不含惩罚项）超过末层的 {EXPLODING:g} 倍，"
+        f"或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
     ),
     source="AutoTrainer (70); the jump is this project's own",
     what={
@@ -163,9 +164,9 @@ VANISHING_GRADIENTS = Rule(
     3, "vanishing-gradients", ("vanishing gradients", "梯度消失"), "warning",
     symptom=("almost no gradient reaches the first layers", "梯度几乎传不到前面的层"),
     threshold=(
-        f"in most probes the gradient of the first layer is below {VANISHING:g} of that of the last, and "
-        f"below {SMALL:g} of the norm of its weights",
-        f"多数探测中首层梯度不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
+        f"in most probes the gradient of the first layer, without penalties, is below {VANISHING:g} of that "
+        f"of the last, and below {SMALL:g} of the norm of its weights",
+        f"多数探测中首层梯度（不含惩罚项）不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
     ),
     source="AutoTrainer (1e-3, 1e-4)",
     what=(
@@ -225,9 +226,9 @@ UNDERFLOW = Rule(
     32, "gradient-underflow", ("gradients underflow", "梯度下溢"), "warning",
     symptom=("gradients are exactly 0 although the loss is not", "损失不为 0，梯度却恰为 0"),
     threshold=(
-        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix is exactly 0, and no "
-        "unit is inactive",
-        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度恰为 0，且没有失活的单元",
+        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix, without penalties, is "
+        "exactly 0, and no unit is inactive",
+        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度（不含惩罚项）恰为 0，且没有失活的单元",
     ),
     source="training-problems list, after mixed-precision training (Micikevicius et al. 2018)",
     what=(

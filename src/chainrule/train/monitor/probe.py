@@ -50,7 +50,7 @@ MAX_ROWS, CACHED_VALUES, MAX_VALUES = 32, 2**20, 2**27  # rows of a probe; value
 NODE_SECONDS, SLOWDOWN = 4.5e-6, 20.0  # reference implementation: of a node; relative to compiled code
 STEP_SECONDS, VALUE_SECONDS = 2e-5, 1.5e-9  # compiled code: of a step, and of each value that it computes
 OF_STEP = ("loss", "training_loss", "inference_loss", "gradient_norm", "learning_rate", "rows")
-OF_PARAMETER = ("gradient", "weight", "update", "no_gradient")
+OF_PARAMETER = ("gradient", "weight", "update", "no_gradient", "data_gradient", "penalty_gradient")
 OF_LAYER = ("size", "spread", "zeros", "dead", "saturated")
 COLUMNS = ("step", "epoch", "part", *OF_STEP, *OF_PARAMETER, *OF_LAYER, "not_finite")
 
@@ -67,10 +67,12 @@ class Probe:
             ``gradient_norm``, ``learning_rate``, ``rows`` (that the probe reads).
         parts: for each parameter, by path: ``gradient`` and ``weight`` (Euclidean norms), ``update`` (norm of
             the update divided by that of the parameter, if it is not 0), ``no_gradient`` (share of elements
-            with a gradient of exactly 0). For each layer, by path: ``size`` (mean absolute output),
-            ``spread`` (variance of the preactivations), ``zeros`` (share of outputs that are 0), ``dead``
-            (share of units that are 0 for every row), ``saturated`` (share of outputs where the derivative
-            of a sigmoid or tanh is below 0.01). For both: ``not_finite`` (share of NaN or infinite values).
+            whose gradient without penalties is exactly 0); with penalties also ``data_gradient`` and
+            ``penalty_gradient`` (norms of both parts of the gradient, before clipping). For each layer, by
+            path: ``size`` (mean absolute output), ``spread`` (variance of the preactivations), ``zeros``
+            (share of outputs that are 0), ``dead`` (share of units that are 0 for every row), ``saturated``
+            (share of outputs where the derivative of a sigmoid or tanh is below 0.01). For both:
+            ``not_finite`` (share of NaN or infinite values).
     """
 
     step: int
@@ -158,7 +160,8 @@ class Prober:
         arrays, source = feed(self.rows), self._source
         is_native = (self._engine or settings.engine) == "native"
         updates = source.compiled_updates if is_native else source.updates
-        statistics = ProbeStatistics(self.step, source.graph, updates, source.activations, arrays)
+        nodes = (updates, source.activations, source.gradient_terms)
+        statistics = ProbeStatistics(self.step, source.graph, *nodes, arrays)
         # A second thread slows down products of matrices this small.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
             for name, value in source.program.stream(_inputs(source.program, arrays)):

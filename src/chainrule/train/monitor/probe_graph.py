@@ -25,7 +25,7 @@ class ProbeGraph:
     """
 
     def __init__(self, network: Network, step: Step) -> None:
-        self._step = step
+        self._step, self._trainable = step, network.trainable
         self._loss = sample_losses(network, step.built, step.weight_shape)
         self._inference_loss = sample_losses(network, network.inference, step.weight_shape)[0]
 
@@ -65,6 +65,19 @@ class ProbeGraph:
         }
 
     @cached_property
+    def gradient_terms(self) -> dict[str, dict[str, Node]]:
+        """The parts of the gradients, by statistic and path: ``data_gradient`` (without penalties) of every
+        parameter and ``penalty_gradient`` of those with a penalty, before clipping. Empty without penalties.
+        """
+        nodes = {path: parameter.node for path, parameter in self._trainable.items()}
+        penalties = self._step.objective.penalty_gradients(nodes)
+        if not penalties:
+            return {}
+        return {
+            "data_gradient": self._step.objective.data_gradients(nodes), "penalty_gradient": penalties,
+        }  # fmt: skip
+
+    @cached_property
     def graph(self) -> Graph:
         """All values that a probe reads."""
         outputs, names = self._step.graph.outputs, dict[Node, str]()
@@ -77,6 +90,8 @@ class ProbeGraph:
                 if isinstance(source.op, Card) and source is not node:
                     results.setdefault(names.setdefault(source, f"source.{len(names)}"), source)
             results[f"gradient.{path}"] = node
+        for name, terms in self.gradient_terms.items():
+            results |= {f"{name}.{path}": node for path, node in terms.items()}
         for path, (z, a) in self.activations.items():
             results |= {f"z.{path}": z, f"a.{path}": a}
         return Graph(results)

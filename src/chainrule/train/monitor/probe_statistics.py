@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from chainrule.train.step import Step
 SATURATION = {"sigmoid": 4.6, "tanh": 3.0}  # |z| above which the derivative is below 0.01
 STORED = ("loss", "learning_rate", "training")  # outputs that are not released
 _BLOCK = 1 << 13  # values that are processed at once
+Compute: TypeAlias = Callable[[str], Iterable[Node]]
+"""A method that computes the statistics of a part from its path and returns the nodes that it read."""
 
 
 class ProbeStatistics:
@@ -31,6 +35,7 @@ class ProbeStatistics:
         graph: its outputs are passed to ``add``.
         updates: for each parameter, the operations from its gradient to its new value.
         activations: for each layer, the nodes of its preactivations z and its outputs a.
+        terms: the parts of the gradients, by statistic and path; see ``ProbeGraph.gradient_terms``.
         arrays: the inputs of the step, by label.
 
     Attributes:
@@ -45,30 +50,35 @@ class ProbeStatistics:
         graph: Graph,
         updates: Mapping[str, ElementwiseChain | CompiledUpdate],
         activations: Mapping[str, tuple[Node, Node]],
+        terms: Mapping[str, Mapping[str, Node]],
         arrays: Mapping[str, np.ndarray],
     ) -> None:
         self._graph, self._arrays, self._gradients = graph, arrays, step.gradients
-        self._updates, self._activations = updates, activations
+        self._updates, self._activations, self._terms = updates, activations, terms
         self.outputs, self.squared_norms = dict[str, np.ndarray](), dict[str, float]()
-        self.parameters, self.layers = dict[str, dict[str, float]](), dict[str, dict[str, float]]()
+        self.parameters: dict[str, dict[str, float]] = {path: {} for path in updates}
+        self.layers = dict[str, dict[str, float]]()
         self._values = {node: arrays[label] for label, node in step.graph.inputs.items()}
-        # By node, the parts that need it: path, whether it is a layer, and the nodes that are still missing.
-        self._parts: dict[Node, list[tuple[str, bool, set[Node]]]] = {}
+        # By node, the parts that need it: the method, its argument, and the nodes that are still missing.
+        self._parts: dict[Node, list[tuple[Compute, str, set[Node]]]] = {}
         self._remaining = Counter[Node]()  # parts that still need the value of a node
         for path, chain in updates.items():
-            self._register(path, False, {step.gradients[path], *chain.sources})
+            self._register(self._add_parameter, path, {step.gradients[path], *chain.sources})
         for path, nodes in activations.items():
-            self._register(path, True, set(nodes))
+            self._register(self._add_layer, path, set(nodes))
+        for name, parts in terms.items():
+            for path, node in parts.items():
+                self._register(partial(self._add_term, name), path, {node})
 
-    def _register(self, path: str, is_layer: bool, nodes: set[Node]) -> None:
+    def _register(self, compute: Compute, path: str, nodes: set[Node]) -> None:
         """Compute the statistics of a part as soon as the values of all these nodes are available."""
         self._values |= {node: node.op.array for node in nodes if isinstance(node.op, Constant)}
         missing = {node for node in nodes if isinstance(node.op, Card)}
         for node in missing:
-            self._parts.setdefault(node, []).append((path, is_layer, missing))
+            self._parts.setdefault(node, []).append((compute, path, missing))
             self._remaining[node] += 1
         if not missing:
-            self._compute(path, is_layer)
+            self._compute(compute, path)
 
     def add(self, name: str, value: np.ndarray) -> None:
         """Process an output of the graph.
@@ -82,15 +92,15 @@ class ProbeStatistics:
             self.outputs[name] = value
         if self._remaining[node]:
             self._values[node] = value
-        for path, is_layer, missing in self._parts.get(node, ()):
+        for compute, path, missing in self._parts.get(node, ()):
             if node in missing:
                 missing.remove(node)
                 if not missing:
-                    self._compute(path, is_layer)
+                    self._compute(compute, path)
 
-    def _compute(self, path: str, is_layer: bool) -> None:
+    def _compute(self, compute: Compute, path: str) -> None:
         """Compute the statistics of a part, and release the values that no other part needs."""
-        for node in self._add_layer(path) if is_layer else self._add_parameter(path):
+        for node in compute(path):
             self._remaining[node] -= 1
             if not self._remaining[node]:
                 del self._values[node]
@@ -104,13 +114,22 @@ class ProbeStatistics:
         norm, is_finite = math.sqrt(squared_norm), math.isfinite(squared_norm + self.squared_norms[path])
         statistics = {
             "gradient": math.sqrt(self.squared_norms[path]), "weight": norm,
-            "no_gradient": _share(lambda block: block == 0, gradient),
             "not_finite": 0.0 if is_finite else _share(_is_nonfinite, parameter, gradient),
         }  # fmt: skip
         if norm > 0:
             statistics["update"] = math.sqrt(_squared_norm(self._changes(parameter, chain))) / norm
-        self.parameters[path] = statistics
+        if not self._terms:
+            statistics["no_gradient"] = _share(_is_zero, gradient)
+        self.parameters[path] |= statistics
         return {node, *chain.sources}
+
+    def _add_term(self, name: str, path: str) -> set[Node]:
+        """Compute the statistics of a part of a gradient; returns the node whose value was read."""
+        node = self._terms[name][path]
+        self.parameters[path][name] = math.sqrt(_squared_norm(_blocks(self._values[node])))
+        if name == "data_gradient":
+            self.parameters[path]["no_gradient"] = _share(_is_zero, self._values[node])
+        return {node}
 
     def _changes(
         self, parameter: np.ndarray, chain: ElementwiseChain | CompiledUpdate
@@ -174,6 +193,11 @@ def _share(condition: Callable[[np.ndarray], np.ndarray], *arrays: np.ndarray) -
     """The share of all elements for which a condition is true."""
     count = sum(int(np.count_nonzero(condition(block))) for array in arrays for block in _blocks(array))
     return count / max(sum(array.size for array in arrays), 1)
+
+
+def _is_zero(array: np.ndarray) -> np.ndarray:
+    """Which elements are exactly 0."""
+    return array == 0
 
 
 def _is_nonfinite(array: np.ndarray) -> np.ndarray:
