@@ -51,7 +51,7 @@ def test_the_quoted_result_is_what_train_prints(
     assert main(["train", "breast-cancer", "--seed", "0", "--lang", lang]) == 0
     printed = capsys.readouterr().out
     rows = [line for line in text.splitlines() if re.search(r"(0\.\d{4}\s+){2}", line)]
-    assert len(rows) == 3
+    assert len(rows) == 4
     for line in rows:
         assert line in printed
 

@@ -69,11 +69,11 @@ def _count_units(content: np.ndarray, group: np.ndarray) -> int:
     """The number of sets of rows that share content or group, directly or by other rows."""
     sets: list[set[tuple[str, int]]] = []
     for pair in zip(content.tolist(), group.tolist(), strict=True):
-        joined = {("content", pair[0]), ("group", pair[1])}
-        for other in [s for s in sets if s & joined]:
-            joined |= other
+        merged = {("content", pair[0]), ("group", pair[1])}
+        for other in [s for s in sets if s & merged]:
+            merged |= other
             sets.remove(other)
-        sets.append(joined)
+        sets.append(merged)
     return len(sets)
 
 

@@ -1,11 +1,13 @@
-"""Baselines of a model: a constant prediction and a linear model."""
+"""Baselines of a model: a constant prediction, a linear model and gradient boosting."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from chainrule.data import PreparedData, read_table
 from chainrule.train.evaluation.baseline import baselines
+from chainrule.train.evaluation.boosting import TreeColumns, boosting, is_affordable
 
 
 def test_the_constant_baseline_ignores_its_inputs() -> None:
@@ -26,7 +28,7 @@ def test_the_linear_baseline_fits_a_linear_target() -> None:
 
 def test_a_class_without_rows_has_probability_zero() -> None:
     x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 2, 2])
-    assert len(baselines(x, y, classes=3)) == 2
+    assert len(baselines(x, y, classes=3)) == 3
     for baseline in baselines(x, y, classes=3):
         prediction = baseline.predict(x)
         assert prediction.shape == (4, 3)
@@ -39,3 +41,43 @@ def test_sample_weights_change_the_linear_baseline() -> None:
     plain, heavy = (baselines(x, y, 2, w)[1].predict(x)[0, 1] for w in (None, np.array([1.0, 1.0, 9.0, 1.0])))
     assert heavy > plain + 0.2
     assert plain == pytest.approx(0.35, abs=0.15)
+
+
+def test_boosting_reads_categories_as_codes_and_missing_values_as_missing() -> None:
+    cells = {"c": ["a", "b", "c", None] * 10, "n": [1.0, None, 3.0, 4.0] * 10, "y": [0.5, 1.5] * 20}
+    prepared = PreparedData.of(read_table(cells), "y", task="regression", fractions=(1.0, 0.0, 0.0))
+    columns = TreeColumns.of(prepared.preparation.encodings)
+    x = columns(prepared.training.flat)
+    assert columns.is_category == [True, False]
+    assert x.shape == (40, 2)
+    assert len(set(x[:4, 0].tolist())) == 4  # a missing category is a level, as in the preparation
+    assert np.isnan(x[:, 1]).tolist() == [False, True, False, False] * 10
+    names = [name.partition("=")[2] for name in prepared.preparation.feature_names[:3]]
+    assert [names[int(code)] for code in x[:3, 0]] == ["a", "b", "c"]
+
+
+def test_boosting_learns_what_a_linear_model_cannot() -> None:
+    x = np.random.Generator(np.random.Philox(1)).normal(size=(400, 2))
+    y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
+    scores = {
+        b.name: (b.predict(x[300:]).argmax(axis=1) == y[300:]).mean() for b in baselines(x[:300], y[:300], 2)
+    }
+    assert scores["boosting"] > 0.85
+    assert scores["linear"] < 0.7
+    values = boosting(x[:300], x[:300, 0] * x[:300, 1], 0)(x[300:])
+    assert np.corrcoef(values[:, 0], x[300:, 0] * x[300:, 1])[0, 1] > 0.8
+
+
+def test_boosting_has_equal_results_in_every_run_and_weights_count_rows() -> None:
+    x = np.random.Generator(np.random.Philox(2)).normal(size=(120, 3))
+    y = (x[:, 0] > 0.3).astype(np.int64)
+    first, second = boosting(x, y, 2)(x), boosting(x, y, 2)(x)
+    np.testing.assert_array_equal(first, second)
+    heavy = boosting(x, y, 2, np.where(y == 1, 20.0, 1.0))(x[:, ::-1])
+    assert heavy[:, 1].mean() > boosting(x, y, 2)(x[:, ::-1])[:, 1].mean()
+
+
+def test_boosting_of_large_tables_is_left_out() -> None:
+    assert is_affordable(50_000, 14, 2)
+    assert not is_affordable(60_000, 784, 10)
+    assert not is_affordable(200, 3, 3000)

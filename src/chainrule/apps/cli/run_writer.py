@@ -6,7 +6,7 @@ training writes exactly the same bytes as an uninterrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -27,17 +27,18 @@ from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
+from chainrule.train.evaluation.boosting import TreeColumns
 from chainrule.train.evaluation.metric import (
     PRIMARY_METRIC,
     Predictions,
     default_metrics,
     resolve_metrics,
-    score,
 )
+from chainrule.train.evaluation.scores import Scores
 from chainrule.train.stopping import EarlyStopping
 
 RESULT_METRICS = {  # printed by default
-    "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc"),
+    "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),
     "regression": ("r2", "rmse", "mae"),
 }
 
@@ -142,29 +143,44 @@ def fit_options(options: Options, prepared: PreparedData) -> dict[str, Any]:
     }
 
 
-def evaluate_models(model: Model, prepared: PreparedData, options: Options) -> list[Result]:
-    """The metrics of the model and the baselines on the test rows; baselines are fitted on all other rows."""
+def evaluate_models(model: Model, prepared: PreparedData, options: Options) -> Scores:
+    """The model and the baselines on the test rows; baselines are fitted on all other rows."""
     rows = prepared.training_and_validation
     classes = len(prepared.preparation.labels)
     weights = None
     if options.class_weight:
         counts = np.bincount(rows.y, minlength=classes)
         weights = len(rows.y) / (classes * counts[rows.y])
-    test = prepared.test
-    outputs = [("net", model_output(model, test.x))]
-    for baseline in reversed(baselines(rows.flat, rows.y, classes, weights)):
-        outputs.append((baseline.name, baseline.predict(test.flat)))
-    names = metric_names(prepared.task.kind, options.metric)
-    return [Result(name, score(to_predictions(model, test.y, output), names)) for name, output in outputs]
+    test, encodings = prepared.test, prepared.preparation.encodings
+    columns = TreeColumns.of(encodings) if len(prepared.preparation.shape) == 1 else None
+    outputs = {"net": model_output(model, test.x)}
+    for baseline in reversed(baselines(rows.flat, rows.y, classes, weights, columns)):
+        outputs[baseline.name] = baseline.predict(test.flat)
+    return to_scores(model, test.y, outputs)
+
+
+def to_scores(model: Model, y: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Scores:
+    """The scores of outputs as ``model_output`` returns them, by name; for ``y`` see ``to_predictions``."""
+    predictions = {name: to_predictions(model, y, output) for name, output in outputs.items()}
+    target, labels = predictions["net"].target, getattr(model.preparation, "labels", ())
+    return Scores(model.task, target, {n: p.prediction for n, p in predictions.items()}, None, labels)
+
+
+def results_of(scores: Scores, names: Sequence[str]) -> list[Result]:
+    """The metrics of each model."""
+    return [Result(name, scores.metrics(name, names)) for name in scores.outputs]
 
 
 def metric_names(kind: str, additional: Sequence[str]) -> list[str]:
-    """The names of the default metrics of a task and of additional ones.
+    """The names of the default metrics of a task, those of the result, and additional ones.
 
     Raises:
         UsageError E101: no such metric for this task.
     """
-    return [metric.label for metric in (*default_metrics(kind), *resolve_metrics(additional, [kind]))]
+    defaults = [metric.name for metric in default_metrics(kind)]
+    return [
+        metric.label for metric in resolve_metrics([*defaults, *RESULT_METRICS[kind], *additional], [kind])
+    ]
 
 
 def model_output(model: Model, x: np.ndarray) -> np.ndarray:
@@ -201,7 +217,7 @@ def add_facts(model: Model, options: Options, prepared: PreparedData, results: l
     }
     if prepared.task.is_classification:
         counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))
-        facts["majority"] = int(np.argmax(counts))
+        facts["class_counts"] = counts.tolist()
     model.adopt(replace(model.state, facts={**model.facts, **facts}))
 
 

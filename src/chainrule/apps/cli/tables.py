@@ -15,6 +15,7 @@ from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.evaluation.metric import METRICS, metric
+from chainrule.train.evaluation.scores import Scores
 
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all
 LEVELS = 4  # levels of a category in its summary
@@ -113,6 +114,19 @@ def positive_class(preparation: Preparation) -> None:
     """Print the positive class of F1, for two classes."""
     if len(preparation.labels) == 2:
         screen.line(text_of("positive").format(label=preparation.labels[1]))
+
+
+def verdict_lines(scores: Scores, rows: int, columns: int) -> None:
+    """Print how the network compares with the best baseline, and whether boosting was left out.
+
+    Args:
+        scores: of all models.
+        rows, columns: the size of the table that the baselines were fitted to.
+    """
+    if "boosting" not in scores.outputs:
+        screen.line(text_of("no_boosting").format(rows=rows, columns=columns))
+    if scores.verdict is not None:
+        screen.line(scores.verdict.render(settings.lang))
 
 
 def metric_title(name: str) -> str:

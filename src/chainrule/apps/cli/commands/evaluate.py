@@ -9,12 +9,11 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
-from chainrule.apps.cli.run_writer import Result, metric_names, model_output, to_predictions
+from chainrule.apps.cli.run_writer import metric_names, model_output, results_of, to_scores
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.model import Model
-from chainrule.train.evaluation.metric import score
 
 
 def evaluate(
@@ -56,26 +55,26 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     if trivial is not None:
         outputs["trivial"] = trivial
     screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
-    results = [Result(name, score(to_predictions(model, y, z), names)) for name, z in outputs.items()]
-    result_table(results, preparation.task, metric)
+    result_table(results_of(to_scores(model, y, outputs), names), preparation.task, metric)
     positive_class(preparation)
     if trivial is not None:
-        majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
+        counts = model.facts.get("class_counts", [0])
+        majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]
         text = text_of(f"trivial_{preparation.task}_is")
         screen.line(text.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
 
 
 def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:
-    """The constant prediction: the most frequent class or the mean of the training rows.
+    """The constant prediction: the class frequencies or the mean of the training rows.
 
     Returns:
-        probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid class.
+        probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid counts.
     """
     if preparation.task == "regression":
         return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardized
-    majority = model.facts.get("majority")
-    if type(majority) is not int or not 0 <= majority < len(preparation.labels):
+    counts = model.facts.get("class_counts")
+    if not isinstance(counts, list) or len(counts) != len(preparation.labels):
         return None
-    prediction = np.zeros((rows, len(preparation.labels)))
-    prediction[:, majority] = 1.0
-    return prediction
+    if not all(type(count) is int and 0 <= count < 2**53 for count in counts) or not sum(counts):
+        return None
+    return np.tile(np.array(counts) / sum(counts), (rows, 1))

@@ -142,7 +142,8 @@ def _run(run: str) -> None:
 def _results(result: object) -> list[Result]:
     """The results in the facts of a model file, as far as they have the form that ``train`` writes."""
     parts = result if isinstance(result, dict) else {}
-    known = {name: parts[name] for name in ("net", "linear", "trivial") if isinstance(parts.get(name), dict)}
+    names = ("net", "boosting", "linear", "trivial")
+    known = {name: parts[name] for name in names if isinstance(parts.get(name), dict)}
     return [Result(name, {k: _number(v) for k, v in part.items()}) for name, part in known.items()]
 
 

@@ -15,7 +15,7 @@ from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_
 from chainrule.apps.cli.run_paths import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
+from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table, verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.page import page
@@ -172,7 +172,8 @@ def _run_training(
         command = _resume_command(options, path, lang_option)
         screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
         return 1
-    results = run_writer.evaluate_models(model, prepared, options)
+    scores = run_writer.evaluate_models(model, prepared, options)
+    results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
     run_writer.add_facts(model, options, prepared, results)
     rows = EvaluationRows.of_test(model, prepared)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
@@ -181,6 +182,7 @@ def _run_training(
     screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
+    verdict_lines(scores, *prepared.training_and_validation.flat.shape)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
     screen.line(text_of("next").format(run=path, data=quoted(options.data)) + lang_option)
