@@ -5,7 +5,8 @@ The values must be the same on every machine. The reference engine computes them
 - products of matrices (orthogonal initial values): those of the library that NumPy calls depend on the
   processor, those of the native engine do not;
 - many uniform random numbers, if the native engine runs the network: it samples the same bits as the
-  reference implementation in a tenth of the time.
+  reference implementation in a tenth of the time. Arithmetic on them that IEEE 754 rounds correctly is
+  compiled together with them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from chainrule.memo import Memo
 from chainrule.prng import KEY
 from chainrule.settings import settings
 from chainrule.spec import size_at
+from chainrule.train.monitor.compiled_update import EXACT
 
+COPIED = {"input", "constant", "broadcast", "uniform"}
+"""Other operations of which every implementation has the same bits."""
 MANY = 1 << 15  # uniform random numbers that compiled code samples
 
 
@@ -44,6 +48,9 @@ def sample(
         draws = [n for n in inside if n.op.name == "uniform" and size_at(n.spec.size, {}) >= MANY]
         if any(n.op.name == "matmul" for n in inside):
             groups["native"][path] = node
+        elif is_native and draws and all(n.op.name in EXACT | COPIED for n in inside):
+            # The program is not kept: it has an array for its result.
+            values[path] = compile(Graph({"value": node}), "native").run({KEY: key})["value"]
         elif is_native and draws:
             values[path] = _from_draws(node, draws, key, memo)
         else:

@@ -40,6 +40,7 @@ from chainrule.train import nonfinite
 from chainrule.train.evaluation.members import member_slices
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.interrupt import handle_signals
+from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.objective import epoch_losses
@@ -80,7 +81,7 @@ def train(run: TrainingRun) -> str:
             with suppress(FileError):
                 _save(run)
             raise
-        if reason != "interrupted":
+        if reason != "interrupted" and state.step >= MIN_STEPS:
             _probe(run)
         _save(run)
         run.send(TrainingEnded(reason, state.epoch, state.step, _best_epoch(run.rules, state)))
@@ -138,8 +139,9 @@ def _update(run: TrainingRun) -> None:
         return run.is_stop_requested
 
     failed = runner.advance(
-        state, None if sends_last else report, _steps_to_probe(run), run.recorder.release_oldest
-    )
+        state, None if sends_last else report, _steps_to_probe(run), run.recorder.release_oldest,
+        is_last_epoch=state.epoch + 1 >= run.options.epochs,
+    )  # fmt: skip
     run.recorder.record(state, runner.reported)
     if failed:
         _update_once(run)  # raises the error that names the non-finite value, or makes the update

@@ -4,6 +4,9 @@ The result of a training does not depend on the lengths of its runs. A run takes
 and the progress bar respond quickly. Where a run should have ended earlier (a listener of every step requests
 a stop, a value is not finite), it is repeated: the arrays of the state, which are still those from before the
 run, are copied to the engine again, and it executes the right number of steps.
+
+The engine changes its arrays in place, so the state receives copies after each run. After the last step of a
+training the engine is not needed any more, and the state receives the arrays themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from chainrule.engines.dispatch import Trainer
 from chainrule.prng import fold, folds, key_of
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
-from chainrule.train.state import TrainState
+from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import EACH_STEP, GROUPS, Step
 
 TARGET_SECONDS = 0.1  # duration of one run
@@ -55,6 +58,7 @@ class StepRunner:
         self.length = 1
         self.reported = np.zeros((0, 2))  # loss and learning rate of each step of the last run
         self.homes = step.homes
+        self._is_released = False  # whether the arrays of ``trainer`` belong to the state
         self._epoch_rows = (-1, np.zeros(0, np.int64))  # an epoch, and its rows in order
         self._index = index
 
@@ -64,6 +68,8 @@ class StepRunner:
         report: Callable[[int, float, float], bool] | None,
         max_steps: int = 2**62,
         release: Callable[[], None] = lambda: None,
+        *,
+        is_last_epoch: bool = False,
     ) -> bool:
         """Execute as many steps as a run takes, at most to the end of the epoch.
 
@@ -74,6 +80,7 @@ class StepRunner:
             max_steps: upper limit of the number of steps.
             release: called when all steps are finite, before new arrays replace those of the state: a copy of
                 the old state can be freed then.
+            is_last_epoch: whether no epoch follows: no step is executed after the last one of this epoch.
 
         Returns:
             whether the next step has to be examined, because one of its values is not finite.
@@ -90,6 +97,7 @@ class StepRunner:
             reported = self._run(state, steps)[0] if steps else reported[:0]
         if finite >= count:
             release()
+        self._is_released = is_last_epoch and state.batch + len(reported) == self.order.steps
         self._update(state, reported)
         self.reported = reported
         if spent > 0:
@@ -139,7 +147,9 @@ class StepRunner:
         return state
 
     def load(self, state: TrainState) -> None:
-        """Copy the arrays of a state to those of the engine."""
+        """Copy the arrays of a state to those of the engine, if the engine executes further steps."""
+        if self._is_released:
+            return
         for group in GROUPS.values():
             for path, array in getattr(state, group).items():
                 if path in self.trainer.state:
@@ -148,12 +158,11 @@ class StepRunner:
     def _update(self, state: TrainState, reported: np.ndarray) -> None:
         """Update the state after a run with these losses and learning rates."""
         for prefix, group in GROUPS.items():
-            copies = {
-                label: self.trainer.state[label].copy()
-                for name, label in self.homes.items()
-                if name.startswith(prefix)
-            }
-            setattr(state, group, {**getattr(state, group), **copies})
+            labels = [label for name, label in self.homes.items() if name.startswith(prefix)]
+            arrays = {label: self.trainer.state[label] for label in labels}
+            if not self._is_released:
+                arrays = {label: array.copy() for label, array in arrays.items()}
+            setattr(state, group, {**getattr(state, group), **arrays})
         weights = self._weights(state, len(reported))
         # Sequential additions, as in a loop over steps: the sum has the same bits.
         state.loss_sum = float(
@@ -207,11 +216,17 @@ def step_runner(
     if data.weights is not None:
         inputs[SAMPLE_WEIGHT] = data.weights
     inputs = _viewed_arrays(data, inputs)
-    arrays = {path: a.copy() for group in GROUPS.values() for path, a in getattr(state, group).items()}
+    arrays = {**_copies(state.parameters), **_copies(state.states)}
+    # Zeros that are allocated again are cheaper than a copy, which reads and writes all of them.
+    arrays |= step.initial_slots() if state.step == 0 else _copies(state.slots)
     compiled = step.program.trainer(inputs, arrays, engine)
     return (
         None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, _index_of(data))
     )
+
+
+def _copies(arrays: Tensors) -> Tensors:
+    return {name: array.copy() for name, array in arrays.items()}
 
 
 def _views(data: Arrays) -> list[RowView]:

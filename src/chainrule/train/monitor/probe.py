@@ -13,7 +13,7 @@ rows of the batch, as many as fit into the processor's cache, which is sufficien
 take at least ``MIN_COST_RATIO`` times as long as a probe. The duration is estimated from graph and batch
 alone, so that the same steps are probed on every machine and after a resume. The interval is at least an
 eighth of the steps so far, so that a million steps have a few dozen probes. The last probe is measured at the
-end. The arrays of a step are processed one by one, so that two gradients never need to exist at the same time
+end, unless the training made a single step: the first one has just measured it. The arrays of a step are processed one by one, so that two gradients never need to exist at the same time
 (``probe_statistics``).
 """
 
@@ -42,6 +42,7 @@ from chainrule.train.network import Network
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 
+MIN_STEPS = 2  # steps of a training that is probed at its end
 FIRST_STEPS = (0, 10)  # steps before which the first probes are measured
 MIN_COST_RATIO = 50  # duration of an interval relative to that of a probe
 MIN_INTERVAL = 100  # steps
