@@ -34,6 +34,7 @@ from chainrule.train.initialization import sample
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
 MAX_CACHED = 32  # maximum number of steps and programs in the cache of a network
+MAX_KEPT = 1 << 22  # parameters of a network whose initial values are kept
 INITIAL_VALUES = 1  # the stream of a seed for initial parameters
 RESERVED = (KEY, SAMPLE_WEIGHT, "step")  # inputs of a step besides parameters, inputs and targets
 
@@ -196,13 +197,24 @@ class Network:
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The initial parameters and states: those of ``known``, the others sampled by the seed."""
-        arrays, paths = dict(known or {}), (*self.parameters, *self.inference.states)
-        nodes = {path: self.initial_values.outputs[path] for path in paths if path not in arrays}
-        sampled = sample(nodes, fold(key_of(seed), INITIAL_VALUES), self.engine, self.memo)
-        return (
-            {path: sampled[path] if path in sampled else arrays[path] for path in self.parameters},
-            {path: sampled[path] if path in sampled else arrays[path] for path in self.inference.states},
-        )
+        if known or self.count > MAX_KEPT:
+            arrays = self._sample(seed, known or {})
+        else:  # training twice from the same seed is usual
+            key = seed, self.engine or settings.engine, settings.vector_bytes, settings.portable_bits
+            arrays = self._kept_initial_values(key, lambda: self._sample(seed, {}))
+        return {path: arrays[path] for path in self.parameters}, {
+            path: arrays[path] for path in self.inference.states
+        }
+
+    def _sample(self, seed: int, known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        paths = (*self.parameters, *self.inference.states)
+        nodes = {path: self.initial_values.outputs[path] for path in paths if path not in known}
+        return {**known, **sample(nodes, fold(key_of(seed), INITIAL_VALUES), self.engine, self.memo)}
+
+    @cached_property
+    def _kept_initial_values(self) -> Memo:
+        """The initial values of the last seed."""
+        return Memo(1)
 
     @property
     def prediction_program(self) -> Program:
