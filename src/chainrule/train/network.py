@@ -199,12 +199,22 @@ class Network:
         """The initial parameters and states: those of ``known``, the others sampled by the seed."""
         if known or self.count > MAX_KEPT:
             arrays = self._sample(seed, known or {})
-        else:  # training twice from the same seed is usual
-            key = seed, self.engine or settings.engine, settings.vector_bytes, settings.portable_bits
-            arrays = self._kept_initial_values(key, lambda: self._sample(seed, {}))
+        else:
+            arrays = self._cached_sample(seed)
         return {path: arrays[path] for path in self.parameters}, {
             path: arrays[path] for path in self.inference.states
         }
+
+    def _cached_sample(self, seed: int) -> dict[str, np.ndarray]:
+        """All values sampled by a seed; those of the last seed are kept, since training twice from the same
+        seed is usual.
+        """
+        key = seed, self.engine or settings.engine, settings.vector_bytes, settings.portable_bits
+        arrays = self._last_sample.get(key)
+        if arrays is None:
+            self._last_sample.clear()  # before the new values are allocated
+            arrays = self._last_sample[key] = self._sample(seed, {})
+        return arrays
 
     def _sample(self, seed: int, known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         paths = (*self.parameters, *self.inference.states)
@@ -212,9 +222,9 @@ class Network:
         return {**known, **sample(nodes, fold(key_of(seed), INITIAL_VALUES), self.engine, self.memo)}
 
     @cached_property
-    def _kept_initial_values(self) -> Memo:
-        """The initial values of the last seed."""
-        return Memo(1)
+    def _last_sample(self) -> dict[tuple[object, ...], dict[str, np.ndarray]]:
+        """The initial values of the last seed, by seed and settings."""
+        return {}
 
     @property
     def prediction_program(self) -> Program:

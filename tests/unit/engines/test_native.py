@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule import prng
 from chainrule.engines import native, reference
+from chainrule.engines.native.jit.compiler import callable_at
+from chainrule.engines.native.runtime.executable import machine
 from chainrule.errors import ShapeError
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
@@ -156,3 +159,17 @@ def test_random_numbers_match_the_reference(seed: int, rows: int) -> None:
     graph = Graph({"u": cr.uniform(key, (rows, 3), "float32", 7)})
     expected, result = both(graph, {"key": np.array([seed, 1], np.uint32)})
     np.testing.assert_array_equal(result["u"], expected["u"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("first", [0, 5, 2**32 - 100, 2**32 - 1, 2**32, 2**40 + 3])
+def test_random_numbers_match_the_reference_where_the_position_exceeds_32_bits(
+    first: int, dtype: str
+) -> None:
+    sample = callable_at(machine().kernel("random.uniform_numbers", dtype))
+    key, folded = np.array([1, 2], np.uint32), prng.fold(np.array([1, 2], np.uint32), (7 << 32) + 3)
+    for count in (0, 1, 7, 300):
+        numbers = np.zeros(count, dtype)
+        block = np.array([count, first, key.ctypes.data, 7, 3, numbers.ctypes.data], np.int64)
+        sample(block.ctypes.data)
+        np.testing.assert_array_equal(numbers, prng.uniform(folded, count, dtype, first))

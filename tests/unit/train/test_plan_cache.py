@@ -244,3 +244,29 @@ def test_many_initial_values_have_the_bits_of_the_reference(initializer: str, dt
         model.initialize({"x": Spec((Size.symbol("B"), 200), dtype)}, seed=5)
         values.append(bits(model))
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_trained_model_keeps_its_arrays_when_it_is_trained_again(epochs: int) -> None:
+    model, x, y = model_of("norm and dropout")
+    model.fit(x, y, **{**FIT, "epochs": epochs})
+    state = model.state
+    before = {path: array.tobytes() for path, array in state.arrays.items()}
+    model.fit(x, y, **{**FIT, "epochs": epochs + 1}, warm_start=True)
+    model.fit(x, y, **FIT, seed=5)
+    assert {path: array.tobytes() for path, array in state.arrays.items()} == before
+
+
+def test_the_initial_values_of_a_seed_do_not_depend_on_earlier_trainings() -> None:
+    model, x, y = model_of("dense")
+    for seed in (0, 0, 1, 0):
+        new, _, _ = model_of("dense")
+        assert trained(model, x, y, seed=seed) == trained(new, x, y, seed=seed)
+
+
+def test_a_training_of_one_step_is_probed_once() -> None:
+    model, x, y = model_of("dense")
+    model.fit(x, y, epochs=1, batch_size=None, verbose=False)
+    assert [probe.step for probe in model.probes] == [0]
+    model.fit(x, y, epochs=2, batch_size=None, verbose=False)
+    assert [probe.step for probe in model.probes] == [0, 2]

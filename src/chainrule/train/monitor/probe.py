@@ -13,8 +13,8 @@ rows of the batch, as many as fit into the processor's cache, which is sufficien
 take at least ``MIN_COST_RATIO`` times as long as a probe. The duration is estimated from graph and batch
 alone, so that the same steps are probed on every machine and after a resume. The interval is at least an
 eighth of the steps so far, so that a million steps have a few dozen probes. The last probe is measured at the
-end, unless the training made a single step: the first one has just measured it. The arrays of a step are processed one by one, so that two gradients never need to exist at the same time
-(``probe_statistics``).
+end, unless the training made a single step: the first one has just measured it. The arrays of a step are
+processed one by one, so that two gradients never need to exist at the same time (``probe_statistics``).
 """
 
 from __future__ import annotations
