@@ -26,7 +26,7 @@ from pathlib import Path
 from chainrule.apps.cli.main import main as chainrule
 
 Rows = list[list[str]]
-FILES = ("model.safetensors", "history.csv", "config.toml", "report.html")
+FILES = ("model.safetensors", "history.csv", "config.toml", "model-card.md", "report.html")
 NAMES = [
     "<script>alert(1)</script>",
     "[bold red]x[/]",

@@ -8,6 +8,7 @@ formula. All text is written through one of these functions; a test over the sou
 ``printable``         one line of a terminal, an error or a log
 ``printable_lines``   several lines
 ``escape``            HTML and SVG
+``markdown``          a line or a table cell of a Markdown file
 ``spreadsheet_cell``  a cell of a CSV file for a spreadsheet; ``spreadsheet_text`` is its inverse
 ``csv_text``          rows as CSV that every reader splits in the same way
 
@@ -32,6 +33,8 @@ _HIDDEN = (
 _STEERING = re.compile(f"[{_HIDDEN}]")
 _STEERING_BUT_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
 _STEERING_BUT_BLANKS = re.compile(f"(?![\n\t])[{_HIDDEN}]")
+
+_MARKUP = re.compile(r"[\\`*\[\]|~]|(?<!\w)_|_(?!\w)|^[#+-]")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Prefixes of a cell that spreadsheets interpret as a formula; the last four are full-width forms."""
@@ -62,6 +65,19 @@ def printable_lines(text: Any) -> str:
         'one\ntwo\\r'
     """
     return _STEERING_BUT_LINES.sub(_by_number, str(text))
+
+
+def markdown(text: Any) -> str:
+    r"""Escape text for a line of Markdown: no emphasis, link, tag, heading, list or table cell begins in it.
+
+    Args:
+        text: any object; its ``str`` is used.
+
+    Example:
+        >>> print(markdown("lot_area *x* <b> | [a](b)"))
+        lot_area \*x\* &lt;b&gt; \| \[a\](b)
+    """
+    return _MARKUP.sub(r"\\\g<0>", html.escape(printable(text), quote=False))
 
 
 def escape(text: Any, quote: bool = True) -> str:

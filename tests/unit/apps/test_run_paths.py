@@ -40,7 +40,7 @@ def test_a_file_in_place_of_the_runs_folder_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["model.safetensors", "config.toml", "history.csv", "report.html", "checkpoints"]
+    "name", ["model.safetensors", "config.toml", "history.csv", "model-card.md", "report.html", "checkpoints"]
 )
 def test_a_folder_with_a_training_is_refused(name: str) -> None:
     Path("run").mkdir()

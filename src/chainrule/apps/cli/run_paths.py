@@ -1,7 +1,7 @@
 """Paths of run folders: a new name for each training; existing trainings are not overwritten.
 
-A run folder contains ``model.safetensors``, ``history.csv``, ``config.toml`` and ``report.html``. Commands
-that only read the model also accept the model file.
+A run folder contains ``model.safetensors``, ``history.csv``, ``config.toml``, ``model-card.md`` and
+``report.html``. Commands that only read the model also accept the model file.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from chainrule.errors import FileError, UsageError, fact
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 
-MODEL, HISTORY, REPORT = "model.safetensors", "history.csv", "report.html"
-_OWN = (MODEL, HISTORY, CONFIG, REPORT, "checkpoints")
+MODEL, HISTORY, REPORT, CARD = "model.safetensors", "history.csv", "report.html", "model-card.md"
+_OWN = (MODEL, HISTORY, CONFIG, CARD, REPORT, "checkpoints")
 
 
 def new_run(data: str) -> Path:

@@ -221,13 +221,20 @@ def add_facts(model: Model, options: Options, prepared: PreparedData, results: l
     model.adopt(replace(model.state, facts={**model.facts, **facts}))
 
 
-def save(model: Model, folder: RunFolder, page: str, page_name: str) -> None:
-    """Write the files of a run, the report last: it marks the training as complete. The last checkpoint is
-    kept, so that the training can be resumed with more epochs."""
+def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:
+    """Write the files of a run. The last checkpoint is kept, so that the training can be resumed with more
+    epochs.
+
+    Args:
+        model: the trained model.
+        folder: the claimed run folder.
+        texts: further files by name, the report last: it marks the training as complete.
+    """
     folder.verify()
     save_model(model.state, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(model.history))
-    folder.write_text(page_name, page)
+    for name, text in texts.items():
+        folder.write_text(name, text)
     folder.delete_checkpoints(keep=1)
 
 

@@ -14,9 +14,9 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from chainrule.apps.cli.readable_numbers import aligned
 from chainrule.data import Finding
 from chainrule.escaping import printable
+from chainrule.notation.readable_numbers import aligned
 from chainrule.settings import settings
 
 WIDEST = 100_000  # maximum length of a line if the output is not a terminal

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.readable_numbers import short
 from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data import Column, Preparation
 from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
+from chainrule.notation.readable_numbers import short
 from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.evaluation.metric import METRICS, metric

@@ -6,20 +6,22 @@ alone, are inserted as markup.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from chainrule.apps.cli.readable_numbers import short
 from chainrule.apps.cli.tables import cut
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.column_effects import ColumnEffect
 from chainrule.apps.report.column_importance import ColumnImportance
+from chainrule.notation.readable_numbers import short
 
 MAX_LISTED = 20  # columns with a bar; the others are one line
+MAX_DIGITS = 6  # decimals; smaller numbers are written with a power of ten
 MAX_LINES = 5  # classes with a line or a dot: the most frequent of these rows
 
 
@@ -31,7 +33,7 @@ def importance_section(importance: ColumnImportance) -> dict[str, Any]:
             "name": name,
             "width": f"{100 * max(0.0, float(increase)) / largest:.1f}",
             "matters": bool(matters),
-            "value": f"{_rounded(increase)} ± {_rounded(spread)}",
+            "value": _with_spread(float(increase), float(spread)),
         }
         for name, increase, spread, matters in zip(
             importance.columns, importance.increases, importance.spreads, importance.matters, strict=True
@@ -50,14 +52,19 @@ def importance_section(importance: ColumnImportance) -> dict[str, Any]:
     }
 
 
-def _rounded(value: float) -> str:
-    """An importance with three significant digits at most.
+def _with_spread(value: float, spread: float) -> str:
+    """An importance with its spread, both with the decimals of two significant digits of the spread.
 
     Example:
-        >>> _rounded(70459.525), _rounded(0.3271663), _rounded(0.0)
-        ('70,460', '0.327', '0')
+        >>> _with_spread(70459.525, 3309.1), _with_spread(0.3271663, 0.02693), _with_spread(0.0, 0.0)
+        ('70,460 ± 3,309', '0.327 ± 0.027', '0.000 ± 0.000')
     """
-    return short(float(f"{value:.4g}" if abs(value) >= 1e3 else f"{value:.3g}"))
+    digits = max(0, 1 - math.floor(math.log10(spread))) if spread > 0 else 3
+    return (
+        f"{value:,.{digits}f} ± {spread:,.{digits}f}"
+        if digits <= MAX_DIGITS
+        else f"{value:.2g} ± {spread:.2g}"
+    )
 
 
 def effects_section(

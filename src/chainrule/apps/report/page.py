@@ -15,20 +15,19 @@ from markupsafe import Markup
 
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.remedies import ADVICE, command_for
-from chainrule.apps.cli.run_writer import RESULT_METRICS, Result
+from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
-from chainrule.apps.report.column_effects import column_effects
-from chainrule.apps.report.column_importance import column_importance
+from chainrule.apps.report.analysis import Analysis
 from chainrule.apps.report.column_sections import effects_caption, effects_section, importance_section
-from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.figures import figures
+from chainrule.apps.report.model_card import OPEN, intended_use
+from chainrule.apps.report.summary import Summary
 from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
-from chainrule.model import Model
 from chainrule.nn import summary_rows
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -53,26 +52,16 @@ class Confusion:
         return f"background:rgba({rgb},{minimum + 0.6 * share:.2f})"
 
 
-def page(
-    model: Model,
-    options: Options,
-    prepared: PreparedData,
-    results: list[Result],
-    rows: EvaluationRows,
-    recorded: RecordedHistograms | None = None,
-) -> str:
+def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | None = None) -> str:
     """Render the report as HTML.
 
     Args:
-        model: the trained model.
-        options: options of the training.
-        prepared: the data.
-        results: metrics of the model and the baselines on the test rows.
-        rows: the test rows.
+        analysis: the trained model with its evaluation.
+        summary: its sentences.
         recorded: histograms of the training, if there are any.
     """
-    predictions = rows.predictions
-    history = model.history
+    model, options, prepared = analysis.model, analysis.options, analysis.prepared
+    predictions, history = analysis.rows.predictions, model.history
     assert model.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
     return _template().render(
@@ -80,10 +69,13 @@ def page(
         lang=settings.lang,
         title=prepared.table.source,
         kind=prepared.task.kind,
+        summary=summary,
+        intended_use=intended_use(analysis),
+        open_questions=[WORDS[key] for key in OPEN],
         facts=_facts(options, prepared, history, int(best["epoch"] or 0)),
         metrics=RESULT_METRICS[prepared.task.kind],
         positive=_positive(prepared),
-        results=results,
+        results=analysis.results,
         columns=_columns(prepared),
         layers=summary_rows(model.recipe.net, model.network.inputs),
         count=model.network.count,
@@ -99,7 +91,7 @@ def page(
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
         **figures(model, prepared, predictions, recorded),
-        **_column_sections(prepared, rows),
+        **_column_sections(analysis),
         diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
     )
 
@@ -122,19 +114,15 @@ def _printable(value: Any) -> Any:
     return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
-def _column_sections(prepared: PreparedData, rows: EvaluationRows) -> dict[str, Any]:
+def _column_sections(analysis: Analysis) -> dict[str, Any]:
     """The importance of the columns and the partial dependence on the most important ones."""
-    preparation = prepared.preparation
-    importance = column_importance(rows, preparation)
-    if importance is None:
+    if analysis.importance is None:
         return {"importance": None, "effects": [], "effects_caption": []}
-    labels, is_class = preparation.labels, prepared.task.is_classification
-    counts = np.bincount(rows.y, minlength=len(labels)) if is_class else np.zeros(0, int)
-    effects = column_effects(rows, preparation, importance.strongest)
+    labels, counts = analysis.labels, analysis.class_counts
     return {
-        "importance": importance_section(importance),
-        "effects": effects_section(effects, labels, counts),
-        "effects_caption": effects_caption(labels, counts, prepared.task.target),
+        "importance": importance_section(analysis.importance),
+        "effects": effects_section(analysis.effects, labels, counts),
+        "effects_caption": effects_caption(labels, counts, analysis.prepared.task.target),
     }
 
 

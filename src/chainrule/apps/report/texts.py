@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.apps.report.summary_texts import SUMMARY
+
 REPORT: dict[str, tuple[str, str]] = {
     "report_classification": (
         "Predicts the class of a row; trained by chainrule.",
@@ -13,8 +15,8 @@ REPORT: dict[str, tuple[str, str]] = {
     ),
     "report_result": ("Result on the test rows", "测试数据上的结果"),
     "report_evaluation": (
-        "All three were evaluated once, on the same test rows, which were not used in training.",
-        "三种方法都只在同一批未参与训练的测试数据上评估一次。",
+        "All were evaluated once, on the same test rows, which were not used in training.",
+        "各种方法都只在同一批未参与训练的测试数据上评估一次。",
     ),
     "report_importance": ("Importance of the columns", "各列的重要性"),
     "report_importance_caption": (
@@ -89,4 +91,5 @@ REPORT: dict[str, tuple[str, str]] = {
     "histograms_weights": ("weights", "权重"),
     "histograms_activations": ("activations", "激活值"),
     "histograms_gradients": ("gradients", "梯度"),
+    **SUMMARY,
 }

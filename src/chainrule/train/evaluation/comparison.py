@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from chainrule.notation.readable_numbers import short
 from chainrule.records import frozen
 
 CLEAR = 2.0  # standard errors from which a difference is not considered noise
@@ -30,19 +31,18 @@ NAMES = {
 }
 SENTENCES = {
     "better": (
-        "{first} is better than {second}: {metric} {best:.4g} against {other:.4g}, "
-        "{errors} standard errors apart.",
-        "{first}优于{second}：{metric}为 {best:.4g}，后者为 {other:.4g}，相差 {errors} 个标准误。",
+        "{first} is better than {second}: {metric} {best} against {other}, {errors} standard errors apart.",
+        "{first}优于{second}：{metric}为 {best}，后者为 {other}，相差 {errors} 个标准误。",
     ),
     "open": (
-        "No clear winner: {first} has {metric} {best:.4g}, {second} {other:.4g}, only {errors} standard "
+        "No clear winner: {first} has {metric} {best}, {second} {other}, only {errors} standard "
         "errors apart; more test rows could decide.",
-        "尚无定论：{first}的{metric}为 {best:.4g}，{second}为 {other:.4g}，只差 {errors} 个标准误；"
+        "尚无定论：{first}的{metric}为 {best}，{second}为 {other}，只差 {errors} 个标准误；"
         "更多测试数据才能分出高下。",
     ),
     "equal": (
-        "{first} and {second} are equally good: {metric} {best:.4g}.",
-        "{first}与{second}一样好：{metric}为 {best:.4g}。",
+        "{first} and {second} are equally good: {metric} {best}.",
+        "{first}与{second}一样好：{metric}为 {best}。",
     ),
 }
 METRIC_NAMES = {"classification": ("log-loss", "对数损失"), "regression": ("RMSE", "RMSE")}
@@ -139,8 +139,8 @@ class Verdict:
         best, other = self.losses if self.task == "classification" else map(math.sqrt, self.losses)
         first, second = NAMES[self.first][i], NAMES[self.second][i]
         text = SENTENCES[key][i].format(
-            first=first, second=second, metric=METRIC_NAMES[self.task][i], best=best, other=other,
-            errors=f"{self.errors:.1f}" if self.errors < 100 else ">100",
+            first=first, second=second, metric=METRIC_NAMES[self.task][i], best=short(best),
+            other=short(other), errors=f"{self.errors:.1f}" if self.errors < 100 else ">100",
         )  # fmt: skip
         return text[0].upper() + text[1:]
 

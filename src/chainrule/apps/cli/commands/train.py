@@ -12,13 +12,16 @@ import typer
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_config, require_equal, to_toml
-from chainrule.apps.cli.run_paths import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
+from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table, verdict_lines
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.report.analysis import analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.page import page
+from chainrule.apps.report.summary import Summary, summarize
 from chainrule.data import PreparedData
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
@@ -175,18 +178,30 @@ def _run_training(
     scores = run_writer.evaluate_models(model, prepared, options)
     results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
     run_writer.add_facts(model, options, prepared, results)
-    rows = EvaluationRows.of_test(model, prepared)
+    analysis = analyze(model, options, prepared, scores, EvaluationRows.of_test(model, prepared))
+    summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
-    run_writer.save(model, folder, page(model, options, prepared, results, rows, histograms), REPORT)
+    texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
+    run_writer.save(model, folder, texts)
     _print_end(recorder, len(model.history))
     screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
     verdict_lines(scores, *prepared.training_and_validation.flat.shape)
+    print_summary(summary)
     screen.line()
-    screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
+    screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
     screen.line(text_of("next").format(run=path, data=quoted(options.data)) + lang_option)
     return 0
+
+
+def print_summary(summary: Summary) -> None:
+    """Print how good the model is and which columns matter most."""
+    i, blank = (1, "") if settings.lang == "zh" else (0, " ")
+    screen.heading(text_of("summary_heading"))
+    for sentences in (summary.quality[:1], summary.columns):
+        if sentences:
+            screen.line(blank.join(pair[i] for pair in sentences))
 
 
 def _is_unfinished(folder: RunFolder, prepared: PreparedData, options: Options, path: Path) -> bool:

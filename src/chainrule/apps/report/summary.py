@@ -1,0 +1,217 @@
+"""The summary of a training in plain sentences: what is predicted, how well, from what, and what to watch.
+
+Each sentence is a pair, English and Chinese, and every score in it is measured on rows that the model did
+not learn from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.apps.cli.tables import cut
+from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.report.analysis import Analysis
+from chainrule.apps.report.intervals import rmse_interval, share_interval
+from chainrule.notation.readable_numbers import short
+from chainrule.records import frozen
+
+Pair = tuple[str, str]
+
+FEW_ROWS = 100  # test rows below which scores are rough
+MINORITY = 0.2  # the share of a class that is called rare
+MISCALIBRATED = 0.05  # difference between mean probability and accuracy, beyond its interval
+NEXT_COLUMNS = 3  # named after the most important one
+NAMED = 5  # columns or classes named in a sentence
+
+
+@frozen
+class Summary:
+    """The sentences of a summary.
+
+    Args:
+        task: what is predicted from what.
+        quality: the score with its interval, the baselines, and the conclusion.
+        columns: the most important columns.
+        cautions: what limits the use of the predictions.
+    """
+
+    task: Pair
+    quality: tuple[Pair, ...]
+    columns: tuple[Pair, ...]
+    cautions: tuple[Pair, ...]
+
+
+def summarize(analysis: Analysis) -> Summary:
+    """The summary of a trained and evaluated model."""
+    return Summary(_task(analysis), _quality(analysis), _columns(analysis), _cautions(analysis))
+
+
+def sentence(key: str, **facts: Any) -> Pair:
+    """A sentence in both languages; a fact that is a pair has a text for each."""
+    values = [
+        {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()} for i in (0, 1)
+    ]
+    english, chinese = WORDS[key]
+    return english.format(**values[0]), chinese.format(**values[1])
+
+
+def percent(share: float) -> str:
+    """A share in percent, with a decimal where rounding would hide it.
+
+    Example:
+        >>> percent(0.7977), percent(0.996), percent(1.0), percent(0.004)
+        ('80%', '99.6%', '100%', '0.4%')
+    """
+    return f"{share:.1%}" if 0 < share < 0.0995 or 0.985 <= share < 1 else f"{share:.0%}"
+
+
+def _task(analysis: Analysis) -> Pair:
+    prepared, labels = analysis.prepared, analysis.labels
+    classes: str | Pair = ", ".join(cut(str(label)) for label in labels)
+    if len(labels) > NAMED:
+        classes = sentence("summary_classes", count=len(labels))
+    is_image = len(prepared.preparation.shape) > 1
+    key = "summary_task_image" if is_image else f"summary_task_{prepared.task.kind}"
+    columns = len(prepared.preparation.columns)
+    return sentence(
+        key, target=prepared.task.target, classes=classes, columns=columns, data=prepared.table.source
+    )
+
+
+def _quality(analysis: Analysis) -> tuple[Pair, ...]:
+    predictions, rows = analysis.rows.predictions, len(analysis.rows.y)
+    is_class = bool(analysis.labels)
+    if rows < 2 or not np.isfinite(predictions.prediction).all():
+        return ()
+    name, write = ("accuracy", percent) if is_class else ("rmse", short)
+    scores = {result.name: result.values[name] for result in analysis.results}
+    if is_class:
+        low, high = share_interval(int((predictions.predicted == predictions.target).sum()), rows)
+    else:
+        low, high = rmse_interval(predictions.prediction[:, 0] - predictions.target[:, 0])
+    kind = analysis.prepared.task.kind
+    first = sentence(
+        f"summary_score_{kind}", value=write(scores["net"]), rows=f"{rows:,}", low=write(low),
+        high=write(high), share=percent(max(0.0, analysis.results[0].values.get("r2", 0.0))),
+    )  # fmt: skip
+    baselines = {key: score for key, score in scores.items() if key != "net"}
+    if not baselines:
+        return (first,)
+    items = [
+        sentence("summary_comparison_item", name=WORDS[f"{key}_{kind}"], value=write(score))
+        for key, score in baselines.items()
+    ]
+    comma = WORDS["summary_comparison_comma"]
+    values = comma[0].join(item[0] for item in items), comma[1].join(item[1] for item in items)
+    verdict = analysis.scores.verdict
+    conclusion = () if verdict is None else ((verdict.render("en"), verdict.render("zh")),)
+    return first, sentence("summary_comparison", values=values), *conclusion
+
+
+def _columns(analysis: Analysis) -> tuple[Pair, ...]:
+    importance = analysis.importance
+    if importance is None:
+        return ()
+    strongest = importance.strongest
+    if not strongest:
+        return (sentence("summary_no_importance"),)
+    error, score = importance.before
+    if analysis.labels:
+        before, after = percent(score), percent(max(0.0, score - float(importance.drops[0])))
+    else:
+        before, after = short(error), short(error + float(importance.increases[0]))
+    kind = analysis.prepared.task.kind
+    sentences = [sentence(f"summary_importance_{kind}", column=strongest[0], before=before, after=after)]
+    if others := strongest[1 : 1 + NEXT_COLUMNS]:
+        comma = WORDS["summary_next_comma"]
+        sentences.append(sentence("summary_next", columns=(comma[0].join(others), comma[1].join(others))))
+    return (*sentences, *_effect(analysis))
+
+
+def _effect(analysis: Analysis) -> tuple[Pair, ...]:
+    """The prediction at both ends of the most important column, except with more than two classes."""
+    if not analysis.effects or len(analysis.labels) > 2:
+        return ()
+    effect, is_class = analysis.effects[0], bool(analysis.labels)
+    output = -1 if is_class else 0
+    mean = effect.dependence.mean[:, output]
+    ends = (0, len(mean) - 1) if len(effect.numbers) else (int(mean.argmin()), int(mean.argmax()))
+    missing = WORDS["missing"]
+    low, high = (
+        short(float(effect.numbers[i])) if len(effect.numbers) else cut(effect.levels[i][0]) or missing
+        for i in ends
+    )
+    key = "report_effects_probability" if is_class else "report_effects_value"
+    name = sentence(key, name=analysis.labels[-1] if is_class else analysis.prepared.task.target)
+    name = (f"the {name[0]}", name[1])
+    first, last = (percent(mean[i]) if is_class else short(float(mean[i])) for i in ends)
+    return (
+        sentence(
+            "summary_effect", output=name, column=effect.column, low=low, high=high, first=first, last=last
+        ),
+    )
+
+
+def _cautions(analysis: Analysis) -> tuple[Pair, ...]:
+    rows, cautions = len(analysis.rows.y), []
+    if rows < FEW_ROWS:
+        cautions.append(sentence("caution_few_rows", rows=rows))
+    for finding in analysis.model.state.findings or ():
+        if finding.severity != "info":
+            name, what = ((text("en"), text("zh")) for text in (finding.name, finding.what))
+            cautions.append(sentence("caution_finding", name=_capital(name), what=what))
+    if analysis.labels and rows:
+        cautions += [*_rare_class(analysis), *_calibration(analysis)]
+    return (*cautions, *_unused(analysis), *_range(analysis), *_cause(analysis))
+
+
+def _capital(name: Pair) -> Pair:
+    return name[0][:1].upper() + name[0][1:], name[1]
+
+
+def _rare_class(analysis: Analysis) -> list[Pair]:
+    """The recall of the rarer one of two classes."""
+    counts, predictions = analysis.class_counts, analysis.rows.predictions
+    rare = int(counts.argmin())
+    if len(counts) != 2 or not 0 < counts[rare] < MINORITY * counts.sum():
+        return []
+    recall = float((predictions.predicted[predictions.target == rare] == rare).mean())
+    share = percent(float(counts[rare] / counts.sum()))
+    return [sentence("caution_imbalance", label=analysis.labels[rare], share=share, recall=percent(recall))]
+
+
+def _calibration(analysis: Analysis) -> list[Pair]:
+    """Mean probability and accuracy, if they differ by more than the interval of the accuracy."""
+    predictions, rows = analysis.rows.predictions, len(analysis.rows.y)
+    right = int((predictions.predicted == predictions.target).sum())
+    low, high = share_interval(right, rows)
+    confidence = float(predictions.prediction.max(axis=1).mean())
+    if abs(confidence - right / rows) < MISCALIBRATED or low <= confidence <= high:
+        return []
+    key = "caution_overconfident" if confidence > high else "caution_underconfident"
+    return [sentence(key, confidence=percent(confidence), accuracy=percent(right / rows))]
+
+
+def _unused(analysis: Analysis) -> list[Pair]:
+    names = [c.name for c in analysis.prepared.columns if not c.is_input and not c.is_target]
+    if not names:
+        return []
+    listed = ", ".join([*map(cut, names[:NAMED]), *(["…"] if len(names) > NAMED else [])])
+    return [sentence("caution_unused", count=len(names), columns=listed)]
+
+
+def _range(analysis: Analysis) -> list[Pair]:
+    """The training range of the most important number."""
+    strongest = analysis.importance.strongest if analysis.importance else ()
+    columns = {c.name: c for c in analysis.prepared.columns if c.minimum is not None and c.is_input}
+    name = next((name for name in strongest if name in columns), None)
+    if name is None:
+        return []
+    low, high = short(float(columns[name].minimum or 0.0)), short(float(columns[name].maximum or 0.0))
+    return [sentence("caution_range", column=name, low=low, high=high)]
+
+
+def _cause(analysis: Analysis) -> list[Pair]:
+    return [sentence("caution_cause")] if analysis.importance else []

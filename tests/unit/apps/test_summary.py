@@ -1,0 +1,111 @@
+"""The summary: intervals against exact ones, both languages, and a card that names cannot restructure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.run_writer import build_model, evaluate_models
+from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.report.analysis import Analysis, analyze
+from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.apps.report.intervals import rmse_interval, share_interval
+from chainrule.apps.report.model_card import model_card
+from chainrule.apps.report.summary import Summary, percent, summarize
+from chainrule.apps.report.summary_texts import SUMMARY
+from chainrule.escaping import markdown
+
+FIELD = re.compile(r"\{(\w+)\}")
+
+
+@given(rows=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_interval_of_a_share_is_that_of_scipy(rows: int, share: float) -> None:
+    successes = round(share * rows)
+    expected = stats.binomtest(successes, rows).proportion_ci(method="wilson")
+    assert share_interval(successes, rows) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_the_interval_of_the_rmse_contains_the_true_value_as_often_as_it_claims() -> None:
+    rng = np.random.default_rng(0)
+    intervals = [rmse_interval(rng.normal(scale=2.0, size=200)) for _ in range(1000)]
+    assert 0.92 <= np.mean([low <= 2.0 <= high for low, high in intervals]) <= 0.98
+
+
+@given(share=st.floats(0, 1))
+def test_a_share_in_percent_is_never_rounded_to_none_or_all(share: float) -> None:
+    text = percent(share)
+    assert float(text.rstrip("%")) == pytest.approx(100 * share, abs=0.5)
+    assert text != "100%" or share > 0.9995
+    assert text != "0%" or share == 0
+
+
+@pytest.mark.parametrize("key", SUMMARY)
+def test_a_sentence_has_the_same_facts_in_both_languages(key: str) -> None:
+    english, chinese = SUMMARY[key]
+    assert set(FIELD.findall(english)) == set(FIELD.findall(chinese))
+    has_words = re.search(r"[A-Za-z]", FIELD.sub("", english))
+    assert bool(has_words) == bool(re.search(r"[\u4e00-\u9fff]", chinese))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Summary]:
+    """A short training on a table with markup in its names; the column "# *size* |" decides the class."""
+    rng = np.random.default_rng(5)
+    size, noise = rng.normal(size=300), rng.normal(size=300)
+    lines = ["# *size* |,[noise](http://x),<b>kind</b>"]
+    lines += [
+        f"{a:.4f},{b:.4f},{'large' if a > 0.9 else '_small_'}" for a, b in zip(size, noise, strict=True)
+    ]
+    file = tmp_path_factory.mktemp("card") / "sizes.csv"
+    Path(file).write_text("\n".join(lines), encoding="utf-8")
+    options = Options(str(file), target="<b>kind</b>", epochs=30)
+    prepared = prepare_data(options)
+    model = build_model(options, prepared)
+    training = prepared.training
+    model.fit(training.x, prepared.labels(training), epochs=30, seed=0, verbose=False)
+    scores = evaluate_models(model, prepared, options)
+    analysis = analyze(model, options, prepared, scores, EvaluationRows.of_test(model, prepared))
+    return analysis, summarize(analysis)
+
+
+def test_the_summary_names_the_column_that_decides_and_the_rare_class(trained) -> None:
+    _, summary = trained
+    assert '"# *size* |"' in summary.columns[0][0]
+    assert "“# *size* |”" in summary.columns[0][1]
+    assert any("large" in caution[0] and "test rows" in caution[0] for caution in summary.cautions)
+    for english, chinese in (summary.task, *summary.quality, *summary.columns, *summary.cautions):
+        assert "{" not in english + chinese
+        assert english != chinese
+
+
+def test_the_scores_of_the_summary_are_those_of_the_result(trained) -> None:
+    analysis, summary = trained
+    scores = {result.name: result.values["accuracy"] for result in analysis.results}
+    assert percent(scores["net"]) in summary.quality[0][0]
+    assert percent(scores["linear"]) in summary.quality[1][0]
+    assert percent(scores["trivial"]) in summary.quality[1][0]
+
+
+def test_names_of_a_table_are_plain_text_in_the_card(trained) -> None:
+    card = re.sub(r"(?m)^    chainrule train .*$", "", model_card(*trained))  # a block of code
+    headings = [line for line in card.splitlines() if line.startswith("#")]
+    assert len(headings) == len({*headings}) == 9
+    assert "<b>" not in card
+    assert "](" not in card.replace("\\](", "")
+    tables = [line for line in card.splitlines() if line.startswith("|")]
+    assert tables
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {3, 6}
+
+
+@given(text=st.text(max_size=40))
+def test_escaped_text_has_no_markup_and_no_second_line(text: str) -> None:
+    escaped = markdown(text)
+    assert not re.search(r"[<\n\r]", escaped)
+    assert not re.search(r"(?<!\\)(?:\\\\)*[*`|\[\]~]", escaped)
