@@ -20,7 +20,7 @@ from chainrule.train.interrupt import handle_signals
 from chainrule.train.loop import train
 from chainrule.train.model_state import GIVEN, SAMPLED, ModelState
 from chainrule.train.monitor.probe import Prober
-from chainrule.train.monitor.progress import progress
+from chainrule.train.monitor.progress import progress, report_data_notices
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, callbacks_of, prepare
 from chainrule.train.training_run import TrainingRun
@@ -64,6 +64,7 @@ def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iter
     folder, claim = folder_of(options.run)
     with claim, reporting_to(folder), handle_signals(), progress(options.verbose) as listeners:
         run.channel.listeners.extend(listeners)
+        report_data_notices(run.data_notices, run.channel if listeners else None)
         latest = folder.latest() if folder is not None and options.resume else None
         with planned_as(recorded_cores(latest)):
             run.model = replace(

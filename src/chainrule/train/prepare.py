@@ -73,7 +73,9 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
     model, options = (
         replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
     )  # fmt: skip
-    return _prepare(model, rows, options)
+    run = _prepare(model, rows, options)
+    run.data_notices = table.notices
+    return run
 
 
 def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:

@@ -49,6 +49,7 @@ class TrainingRun:
         channel: sends events to the listeners.
         save: writes a checkpoint and returns its path; ``None``: nothing is saved.
         findings: the findings of the doctor; ``None`` where it is turned off.
+        data_notices: findings about the table of the rows.
         interrupt: whether a signal requests a stop.
         saved_at: when the last checkpoint was saved, in seconds of ``time.monotonic``.
         is_stop_requested: whether a listener requests a stop.
@@ -68,6 +69,7 @@ class TrainingRun:
     channel: Channel = field(default_factory=Channel)
     save: Save | None = None
     findings: tuple[Any, ...] | None = None
+    data_notices: tuple[Any, ...] = ()
     interrupt: Interrupt = field(default_factory=Interrupt)
     saved_at: float = field(default_factory=time.monotonic)
     is_stop_requested: bool = False

@@ -25,7 +25,7 @@ CASES: dict[str, dict] = {
     "mostly_missing": {"gap": np.where(np.arange(N) < 150, np.nan, A + 2 * B)},
     "label_gap": {"y": np.where(Y == "a", 0, 2)},
     "labels_from_one": {"y": np.where(Y == "a", 1, 2)},
-    "target_scale": {"y": 100 * A + DRAW.normal(size=N)},
+    "target_scale": {"y": 100 * A + 20 * DRAW.normal(size=N)},
     "target_missing": {"y": np.where(np.arange(N) < 5, None, Y.astype(object))},
 }
 

@@ -28,5 +28,47 @@ CELLS: dict[str, tuple[str, str]] = {
         'column "{column}" is not read as numbers: it mixes currencies; convert all {count} values to one',
         "列“{column}”未按数字读取：其中混用了多种货币，请将全部 {count} 个值换算为同一种货币",
     ),
+    "merged_spellings": (
+        'in column "{column}", spellings of the same value are merged: {levels}',
+        "列“{column}”中同一取值的不同写法已合并：{levels}",
+    ),
+    "case_variants": (
+        'in column "{column}", values that differ only in case are kept apart: {levels}',
+        "列“{column}”中仅大小写不同的取值未合并：{levels}",
+    ),
+    "single_row_classes": (
+        "classes with a single row are left out: {labels} (rows: {count})",
+        "只有一行的类别未使用：{labels}（行数：{count}）",
+    ),
+    "count_target": (
+        'the target "{column}" is predicted as a number, since {label} occurs once; --task classification '
+        "predicts classes",
+        "{label} 只出现一次，因此目标“{column}”按数值预测；--task classification 则按类别预测",
+    ),
+    "near_copy": (
+        'column "{column}" alone predicts the target almost without errors; is it known beforehand?',
+        "仅凭列“{column}”几乎就能无误地预测目标，它在预测时是否已知？",
+    ),
+    "missing_reveals_target": (
+        'the missing cells of column "{column}" predict the target almost without errors; are they known '
+        "beforehand?",
+        "列“{column}”是否缺失几乎就能无误地预测目标，它在预测时是否已知？",
+    ),
+    "counter": (
+        'column "{column}" counts the {count} rows by one; if it only numbers them, leave it out: '
+        '--drop "{column}"',
+        '列“{column}”对 {count} 行逐一编号；若它只是行号，请去掉它：--drop "{column}"',
+    ),
+    "group_id": (
+        'column "{column}" has {levels} values in {count} rows, as an id of persons or objects; rows of one '
+        "id may be in training and test",
+        "列“{column}”在 {count} 行中有 {levels} 种值，像是人或物的编号；"
+        "同一编号的行可能既在训练集又在测试集中",
+    ),
+    "sentinel": (
+        'column "{column}" contains {value} ({count} times), far from its other values; if it means missing, '
+        "leave these cells empty",
+        "列“{column}”中 {value} 出现 {count} 次，与其他值相距很远；若它表示缺失，请将这些单元格留空",
+    ),
     "more_columns": ("and {count} more notices about other columns", "其他列另有 {count} 条提示"),
 }

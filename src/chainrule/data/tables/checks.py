@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.check_thresholds import (
     DUPLICATES,
     IMBALANCE,
@@ -22,12 +20,13 @@ from chainrule.data.tables.check_thresholds import (
     SCALE_RATIO,
     TARGET_STD,
 )
-from chainrule.data.tables.columns import Column, count_distinct, describe, require_columns
-from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.columns import Column, describe, require_columns
+from chainrule.data.tables.findings import SEVERITY, Finding
+from chainrule.data.tables.repeated_rows import FACTOR, repeats, repeats_by_chance
+from chainrule.data.tables.spellings import merge_spellings
+from chainrule.data.tables.suspicions import suspicions
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, choose_task
-
-_SEVERITY = {"error": 0, "warning": 1, "info": 2}
 
 
 def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None) -> list[Finding]:
@@ -44,8 +43,9 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
     Example:
         >>> table = Table(pl.DataFrame({"x": [1, 2, 3, 4] * 9, "y": ["a", "b", "a", "b"] * 9}))
         >>> [(finding.code, finding.severity) for finding in check(table, "y")]
-        [('leak', 'warning'), ('duplicates', 'warning')]
+        [('leak', 'warning')]
     """
+    table = merge_spellings(table)
     columns = describe(table, target, kinds)
     task = choose_task(table, target, None, columns)
     require_columns(table, task.target)
@@ -54,7 +54,7 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         *table.notices,
         *task.notices,
         *(doubt for column in columns for doubt in column.doubts),
-        *_leaks(sample, columns, task),
+        *suspicions(sample, columns, task),
         *_duplicates(sample),
         *_balance(sample, task),
         *_label_numbers(task),
@@ -62,41 +62,13 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         *_target_scale(columns, task),
         *_useless(columns),
     ]
-    return sorted(findings, key=lambda finding: _SEVERITY[finding.severity])
-
-
-def _leaks(sample: Table, columns: tuple[Column, ...], task: Task) -> Iterator[Finding]:
-    """Columns that equal the target, or each of whose values occurs with only one target value."""
-    target = level_texts(sample.frame[task.target]).alias("target")
-    for column in columns:
-        if not column.is_input or _is_unlike(sample.frame[column.name], target):
-            continue
-        texts = level_texts(sample.frame[column.name]).alias("column")
-        if texts.equals(target, check_names=False, null_equal=True):
-            yield Finding("copy_of_target", "error", {"column": column.name})
-            continue
-        pairs = pl.DataFrame([texts, target]).unique()
-        levels = texts.n_unique()
-        repeated = levels * 2 <= sample.rows  # a value that occurs once is no evidence of leakage
-        if repeated and levels > 1 and pairs.height == levels:
-            yield Finding("leak", "warning", {"column": column.name, "levels": levels})
-
-
-def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
-    """Whether a numeric column certainly neither copies the target nor repeats its values.
-
-    Avoids formatting every number of a wide table.
-    """
-    if not cells.dtype.is_float() or count_distinct(cells) * 2 <= len(cells):
-        return False
-    first = cells[0]
-    return (None if first is None else number_text(first)) != target[0]
+    return sorted(findings, key=lambda finding: SEVERITY[finding.severity])
 
 
 def _duplicates(sample: Table) -> Iterator[Finding]:
-    count = sample.rows - sample.frame.n_unique()
+    count = repeats(sample.frame)
     share = count / sample.rows
-    if share > DUPLICATES:
+    if share > DUPLICATES and count > FACTOR * repeats_by_chance(sample.frame):
         yield Finding("duplicates", "warning", {"count": count, "share": share})
 
 

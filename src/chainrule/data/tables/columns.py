@@ -44,7 +44,7 @@ YES_NO = {
     "on": 1.0, "off": 0.0, "1": 1.0, "0": 0.0, "是": 1.0, "否": 0.0,
 }  # fmt: skip
 _PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}, {"是", "否"})
-_ID_NAME = re.compile(
+ID_NAME = re.compile(
     r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
 )
 
@@ -271,7 +271,7 @@ def _names_rows(present: pl.Series, width: int) -> bool:
     if len(values) < 2 or (values != np.floor(values)).any() or np.isinf(values).any():
         return False
     counts = len(values) >= 20 and width > 2 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
-    return counts or (len(values) >= 5 and bool(_ID_NAME.match(present.name)))
+    return counts or (len(values) >= 5 and bool(ID_NAME.match(present.name)))
 
 
 def _infer_text(

@@ -140,6 +140,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
 }
 
+SEVERITY = {"error": 0, "warning": 1, "info": 2}  # the order in which findings are listed
+
 
 @frozen
 class Finding:

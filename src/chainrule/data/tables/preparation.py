@@ -19,11 +19,13 @@ import numpy as np
 
 from chainrule.data.readers.datasets import IMAGE_SETS
 from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.columns import USED, Column, Faults, mean_and_std, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
+from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
 from chainrule.errors import DataError, fact, join_facts, nearest
@@ -236,6 +238,8 @@ class Preparation:
         cells = label_values(table.frame[self.target])
         # Files differ in how they write a label (1, 1.0, "1"), so labels are compared as texts.
         codes = {_spelling(label): i for i, label in enumerate(self.labels)}
+        labels = [label for label in self.labels if isinstance(label, str)]
+        cells = match_spellings(cells, labels) if cells.dtype == pl.String else cells
         numbers = [codes.get(_spelling(value), -1) for value in cells.to_list()]
         if -1 in numbers:
             row = numbers.index(-1)

@@ -11,10 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import limit
 from chainrule.data.tables.columns import Column, describe
-from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.split import FRACTIONS, Split, split
+from chainrule.data.tables.suspicions import suspicions
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, choose_task
 from chainrule.memo import cached_property
@@ -44,6 +47,7 @@ class PreparedData:
         task: the task and its target.
         parts: the split into training, validation and test rows.
         preparation: converts cells to numbers; fitted on the training rows.
+        doubts: findings about columns that look like copies of the target, ids, or missing values.
     """
 
     table: Table
@@ -51,6 +55,7 @@ class PreparedData:
     task: Task
     parts: Split
     preparation: Preparation
+    doubts: tuple[Finding, ...] = ()
 
     @staticmethod
     def of(
@@ -79,12 +84,14 @@ class PreparedData:
             ((12, 3, 3), (12, 1), ('no', 'yes'))
         """
         target = table.target if target is None else target
+        table = merge_spellings(table)
         columns = describe(table, target, kinds)
         chosen = choose_task(table, target, task, columns)
         rows = table.take(chosen.rows)
         parts = _split(rows, chosen, seed, fractions)
         preparation = Preparation.fit(rows.take(parts.train), columns, chosen.target, chosen)
-        return PreparedData(rows, columns, chosen, parts, preparation)
+        doubts = tuple(suspicions(rows, columns, chosen))
+        return PreparedData(rows, columns, chosen, parts, preparation, doubts)
 
     @cached_property
     def training(self) -> PreparedRows:
@@ -123,7 +130,8 @@ class PreparedData:
         """Notices for the user: unused columns and rows, classes with few rows."""
         left_out = [column.notice for column in self.columns if column.notice is not None]
         doubts = [doubt for column in self.columns for doubt in column.doubts]
-        return [*self.table.notices, *self.task.notices, *doubts, *left_out, *self.parts.notices]
+        notices = [*self.table.notices, *self.task.notices, *self.doubts, *doubts, *left_out]
+        return sorted(limit([*notices, *self.parts.notices]), key=lambda notice: SEVERITY[notice.severity])
 
     def labels(self, rows: PreparedRows) -> np.ndarray:
         """The targets of rows as labels, or as standardized values."""

@@ -2,7 +2,9 @@
 
 Inferred from the target column. Integers can be either: 0, 1, 2 in a thousand rows are classes, ages are
 numbers; so few distinct values (at most 10, or at most 20 and a twentieth of the rows), each at least twice
-on average, are considered classes. The argument ``kind`` overrides it.
+on average, are considered classes. The argument ``kind`` overrides it. Counts (five or more different
+integers, of which one occurs once) are numbers. A class with a single row is left out: it can be in the
+training or in the test, not in both.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import numbers
+from chainrule.data.readers.number_parsing import level_texts, numbers
 from chainrule.data.tables.columns import (
     Column,
     Faults,
@@ -28,6 +30,7 @@ from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 TASKS = ("classification", "regression")
+COUNTS = 5  # different integers from which a target with a value that occurs once is a count
 
 
 @frozen(eq=False)
@@ -102,6 +105,9 @@ def choose_task(
     notices = ()
     if len(rows) < table.rows:
         notices = (Finding("target_missing", "warning", {"count": table.rows - len(rows)}),)
+    if kind is None and column.kind == "number" and (label := _single_count(table, column)):
+        notices += (Finding("count_target", "info", {"column": target, "label": label}),)
+        kind = "regression"
     if (kind or _infer(table, column)) == "classification":
         return _classification(table, column, rows, notices)
     return _regression(table, target, rows, notices)
@@ -133,6 +139,14 @@ def _infer(table: Table, column: Column) -> str:
     return "classification"
 
 
+def _single_count(table: Table, column: Column) -> str:
+    """A value that occurs once in a target of counts, else ``""``."""
+    if _infer(table, column) == "regression":
+        return ""
+    counts = count_levels(table.frame[column.name].drop_nulls())
+    return counts[-1][0] if len(counts) >= COUNTS and counts[-1][1] == 1 else ""
+
+
 def _classification(table: Table, column: Column, rows: np.ndarray, notices: tuple[Finding, ...]) -> Task:
     cells = table.frame[column.name].drop_nulls()
     counts = count_levels(cells)
@@ -141,8 +155,14 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
         received = fact('"{value}" in all {rows} rows', value=counts[0][0], rows=len(cells))
         raise DataError("E321", where=where, expected=fact("at least 2 classes"), received=received)
     single = [level for level, count in counts if count == 1]
-    if single:
-        labels = ", ".join(single[:10]) + (", ..." if len(single) > 10 else "")
+    labels = ", ".join(single[:10]) + (", ..." if len(single) > 10 else "")
+    if single and len(counts) - len(single) >= 2:
+        facts = {"labels": labels, "count": len(single)}
+        notices = (*notices, Finding("single_row_classes", "warning", facts))
+        is_single = level_texts(table.frame[column.name]).is_in(single).fill_null(value=False).to_numpy()
+        rows = rows[~is_single[rows]]
+        cells = table.frame[column.name].gather(rows)
+    elif single:
         numeric = cells.dtype.is_numeric()
         raise DataError(
             "E322",
@@ -152,7 +172,7 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
             received=fact("1 row"),
             fix='task="regression"' if numeric else fact("add rows of that class, or leave the class out"),
         )
-    reason = Finding("target_levels", facts={"levels": len(counts)})
+    reason = Finding("target_levels", facts={"levels": cells.n_unique()})
     return Task("classification", column.name, labels_of(cells), rows, reason, notices)
 
 

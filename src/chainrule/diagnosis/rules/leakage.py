@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.data.tables.check_thresholds import DUPLICATES
 from chainrule.data.tables.findings import SENTENCES
+from chainrule.data.tables.repeated_rows import FACTOR, shared_by_chance
 from chainrule.diagnosis.context import FEWEST, TrainingContext
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.train.inputs.target import Target, distinct
@@ -31,8 +32,16 @@ def _leakage(context: TrainingContext) -> Iterator[Evidence]:
     if context.validation and not _must_repeat(context):
         training_rows, validation_rows = set(_rows(context.x)), _rows(context.validation)
         share = sum(row in training_rows for row in validation_rows) / len(validation_rows)
-        if share > SHARED:
+        if share > SHARED and share > FACTOR * _shared_by_chance(context):
             yield Evidence(share, SHARED, {"count": round(share * len(validation_rows))}, form="shared_rows")
+
+
+def _shared_by_chance(context: TrainingContext) -> float:
+    """Return the share of validation rows that are training rows because the features have few values."""
+    if context.flat is None or context.flat.shape[1] > MAX_FEATURES:
+        return 0.0
+    validation = next(iter(context.validation.values()))
+    return shared_by_chance(context.flat, validation.reshape(len(validation), -1))
 
 
 def _revealing_features(context: TrainingContext, target: Target, y: np.ndarray) -> Iterator[Evidence]:

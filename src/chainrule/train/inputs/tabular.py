@@ -16,7 +16,7 @@ from chainrule.records import frozen
 from chainrule.train.options import FitOptions
 
 if TYPE_CHECKING:
-    from chainrule.data import Preparation
+    from chainrule.data import Finding, Preparation
 
 
 def is_table(x: Any, y: Any) -> bool:
@@ -84,13 +84,14 @@ _NUMBERS = ("int", "uint", "float", "bool")  # prefixes of the names of dtypes, 
 
 @frozen
 class Prepared:
-    """Training and validation rows of a table as arrays, with their weights, and the fitted preparation."""
+    """Training and validation rows of a table as arrays, with weights, fitted preparation and findings."""
 
     x: np.ndarray
     y: np.ndarray
     weights: np.ndarray | None
     validation: Any
     preparation: Preparation
+    notices: tuple[Finding, ...] = ()
 
 
 def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
@@ -120,7 +121,8 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         validation = inputs_and_targets(preparation, join_target(vx, vy, prepared.task.target)[0])
     if weights is not None:
         weights = weights[prepared.parts.train]
-    return Prepared(train.x, prepared.labels(train), weights, validation, preparation)
+    notices = tuple(prepared.notices)
+    return Prepared(train.x, prepared.labels(train), weights, validation, preparation, notices)
 
 
 def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray | None:

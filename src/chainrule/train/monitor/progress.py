@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from chainrule import train
-from chainrule.events import Listener
+from chainrule.data import Finding
+from chainrule.events import Channel, Listener, Notice
+from chainrule.settings import settings
 
 
 def is_verbose(verbose: bool | None = None) -> bool:
@@ -31,3 +34,28 @@ def progress(verbose: bool | None) -> Iterator[list[Listener]]:
         return
     with train.show_progress_bar() as bar:
         yield [bar]
+
+
+def report_data_notices(findings: Sequence[Finding], channel: Channel | None) -> None:
+    """Report findings about the table of a training: with its progress, else as warnings of Python.
+
+    Args:
+        findings: what was left out, merged or read in another notation, and what is suspicious.
+        channel: sends to the progress bar; ``None`` if there is none.
+    """
+    for finding in findings:
+        if channel is not None:
+            channel.send(Notice(finding.en, finding.zh))
+        else:
+            warnings.warn(finding.render(settings.lang), UserWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """The number of frames up to the code that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+_INNER = (__name__.partition(".")[0], "contextlib")

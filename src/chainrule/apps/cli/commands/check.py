@@ -13,6 +13,7 @@ from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import check as check_table
 from chainrule.data import describe, read_table
+from chainrule.data.tables.spellings import merge_spellings
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
 
@@ -34,7 +35,7 @@ def check(
     dropped = tuple(drop or ())
     table = drop_columns(read_table(data), dropped)
     findings = check_table(table, target, kinds)
-    columns_table(describe(table, target, kinds))
+    columns_table(describe(merge_spellings(table), target, kinds))
     screen.line()
     severities = {finding.severity for finding in findings}
     if findings:

@@ -12,6 +12,7 @@ from chainrule.data.tables.columns import Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_texts
+from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen
@@ -64,7 +65,7 @@ class Category:
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, levels), and findings; an unseen level is 0 in all features."""
-        texts = level_texts(table.words(self.column))
+        texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
         codes = {level: i for i, level in enumerate(self.levels)} | dict.fromkeys(self.rare, len(self.levels))
         code = _codes(texts, codes)
         is_missing = texts.is_null().to_numpy()

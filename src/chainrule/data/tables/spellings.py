@@ -1,0 +1,115 @@
+"""Spellings of the same level: ``YES`` and ``yes``, ``Paris`` and ``PARIS``, ``New  York`` and ``New York``.
+
+Levels that differ only in case or in spaces are merged into the most frequent of them where they are the
+same word: spellings that people use for one word (lower case, upper case, first letters in upper case) with
+at least three letters, the words of yes/no columns, or a spelling that is rare beside the other. In other
+columns the case may have a meaning (the genotypes ``AA``, ``Aa`` and ``aa``): these are not changed, but
+reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.columns import YES_NO
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+
+MAX_LEVELS = 1000  # columns with more levels are free texts or ids
+LETTERS = 3  # from which a word has one meaning in every case
+RARE = 0.1  # share of a spelling in the rows of both below which it is a mistake
+
+
+def key_of_level(text: str) -> str:
+    """The level without case and with single spaces.
+
+    Example:
+        >>> key_of_level("New  YORK")
+        'new york'
+    """
+    return " ".join(text.split()).casefold()
+
+
+def merge_spellings(table: Table) -> Table:
+    """The table with one spelling for each level of its text columns, and a notice for each column changed.
+
+    Example:
+        >>> table = Table(pl.DataFrame({"city": ["Paris", "PARIS", "Paris", "Rome"]}))
+        >>> merged = merge_spellings(table)
+        >>> merged.frame["city"].to_list(), len(merged.notices)
+        (['Paris', 'Paris', 'Paris', 'Rome'], 1)
+    """
+    columns, notices = [], []
+    for column in table.frame.get_columns():
+        if column.dtype != pl.String or column.name in table.images:
+            continue
+        merged, findings = _merge(column)
+        notices += findings
+        if merged is not column:
+            columns.append(merged)
+    if not notices:
+        return table
+    return replace(table, frame=table.frame.with_columns(columns), notices=(*table.notices, *notices))
+
+
+def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    present = column.drop_nulls()
+    distinct = present.n_unique()
+    if not 1 < distinct <= min(MAX_LEVELS, max(len(present) // 2, 20)):
+        return column, []
+    counts = present.value_counts(sort=True)
+    pairs = zip(counts[present.name].to_list(), counts["count"].to_list(), strict=True)
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for level, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0])):
+        groups.setdefault(key_of_level(level), []).append((level, count))
+    several = [group for group in groups.values() if len(group) > 1]
+    same = [group for group in several if _is_one_word(group)]
+    findings = [
+        Finding(code, "info", {"column": column.name, "levels": _listed(chosen), "count": len(chosen)})
+        for code, chosen in (
+            ("merged_spellings", same),
+            ("case_variants", [group for group in several if group not in same]),
+        )
+        if chosen
+    ]
+    if not same:
+        return column, findings
+    others = {level: group[0][0] for group in same for level, _ in group[1:]}
+    return column.replace(list(others), list(others.values())), findings
+
+
+def _is_one_word(group: Sequence[tuple[str, int]]) -> bool:
+    """Whether the spellings of a group, the most frequent first, are one word."""
+    key = key_of_level(group[0][0])
+    if key in YES_NO or sum(count for _, count in group[1:]) < RARE * group[0][1]:
+        return True
+    usual = {key, key.upper(), key.capitalize(), key.title()}
+    is_usual = all(" ".join(level.split()) in usual for level, _ in group)
+    return is_usual and sum(letter.isalpha() for letter in key) >= LETTERS
+
+
+def _listed(groups: Sequence[Sequence[tuple[str, int]]]) -> str:
+    """The spellings of the first groups: ``"Paris", "PARIS"; "Rome", "rome"``."""
+    texts = [", ".join(f'"{level}"' for level, _ in group[:4]) for group in groups[:4]]
+    return "; ".join(texts) + ("; ..." if len(groups) > 4 else "")
+
+
+def match_spellings(texts: pl.Series, levels: Sequence[str]) -> pl.Series:
+    """The texts with those that are not levels replaced by the level that differs only in case or spaces.
+
+    Example:
+        >>> match_spellings(pl.Series(["PARIS", "Oslo", None]), ["Paris"]).to_list()
+        ['Paris', 'Oslo', None]
+    """
+    known = set(levels)
+    unknown = [text for text in texts.unique().drop_nulls().to_list() if text not in known]
+    if not unknown:
+        return texts
+    keys: dict[str, str | None] = {}
+    for level in levels:
+        keys[key_of_level(level)] = None if key_of_level(level) in keys else level
+    matches = {text: keys.get(key_of_level(text)) for text in unknown}
+    changes = {text: level for text, level in matches.items() if level is not None}
+    return texts.replace(list(changes), list(changes.values())) if changes else texts

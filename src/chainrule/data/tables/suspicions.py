@@ -1,0 +1,184 @@
+"""Columns to be looked at before a training: copies of the target, ids, counters, values that mean "missing".
+
+A column that alone predicts the target is rarely a discovery: it was measured after the target, or computed
+from it. Each finding names the column and its numbers; nothing is changed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import level_texts, number_text, numbers
+from chainrule.data.tables.columns import ID_NAME, Column, count_distinct
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.data.tables.task import Task
+
+ROWS = 10_000  # rows that are examined
+MAX_COLUMNS = 2000  # columns that are compared with the target
+NEAR_AUC = 0.995  # area under the ROC curve of one column
+NEAR_CORRELATION = 0.999
+FEWEST = 10  # rows of each class from which a separation is no accident
+STRONG = (-999_999, -99_999, -9_999, -999, 999, 9_999, 99_999, 999_999)
+WEAK = (-99, -9, -1, 99)
+_ID_VALUE = r"^[A-Za-z]{0,4}[-_ ]?[0-9]{2,}$"
+
+
+def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Finding]:
+    """The findings about the columns of a table.
+
+    Args:
+        table: the rows that have a target.
+        columns: the result of ``describe``.
+        task: the result of ``choose_task``.
+
+    Example:
+        >>> from chainrule.data import choose_task, describe, read_table
+        >>> table = read_table({"x": [1, 2, 3, 4] * 9, "y": ["a", "b", "a", "b"] * 9})
+        >>> [finding.code for finding in suspicions(table, describe(table, "y"), choose_task(table, "y"))]
+        ['leak']
+    """
+    step = max(1, table.rows // ROWS)
+    sample = table.take(np.arange(0, table.rows, step)) if step > 1 else table
+    inputs = [column for column in columns if column.is_input and column.kind != "image"][:MAX_COLUMNS]
+    findings = list(_copies(sample, inputs, task))
+    reported = {finding.facts["column"] for finding in findings}
+    findings += _near_copies(sample, [column for column in inputs if column.name not in reported], task)
+    findings += _identifiers(sample, inputs)
+    findings += _sentinels(sample, inputs)
+    return findings
+
+
+def _copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
+    """Columns that equal the target, or each of whose values occurs with only one target value."""
+    target = level_texts(sample.frame[task.target]).alias("target")
+    for column in inputs:
+        if _is_unlike(sample.frame[column.name], target):
+            continue
+        texts = level_texts(sample.frame[column.name]).alias("column")
+        if texts.equals(target, check_names=False, null_equal=True):
+            yield Finding("copy_of_target", "error", {"column": column.name})
+            continue
+        levels = texts.n_unique()
+        repeated = levels * 2 <= sample.rows  # a value that occurs once is no evidence of leakage
+        if repeated and levels > 1 and pl.DataFrame([texts, target]).n_unique() == levels:
+            yield Finding("leak", "warning", {"column": column.name, "levels": levels})
+
+
+def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
+    """Whether a numeric column certainly neither copies the target nor repeats its values.
+
+    Avoids formatting every number of a wide table.
+    """
+    if not cells.dtype.is_float() or count_distinct(cells) * 2 <= len(cells):
+        return False
+    first = cells[0]
+    return (None if first is None else number_text(first)) != target[0]
+
+
+def _near_copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
+    """Columns that alone predict the target nearly without errors."""
+    cells = sample.frame[task.target]
+    if task.is_classification:
+        codes = level_texts(cells).rank("dense").to_numpy().astype(np.int64) - 1
+        classes = int(codes.max()) + 1
+    else:
+        codes, classes = numbers(cells).to_numpy(), 0
+    for column in inputs:
+        values = _values(sample.frame[column.name])
+        if values is None:
+            continue
+        present = np.isfinite(values)
+        if classes == 2 and not present.all() and _separation(1.0 - present, codes) >= NEAR_AUC:
+            yield Finding("missing_reveals_target", "warning", {"column": column.name})
+            continue
+        x, y = values[present], codes[present]
+        if _separation(x, y, classes) >= NEAR_AUC if classes else _correlation(x, y) >= NEAR_CORRELATION:
+            yield Finding("near_copy", "warning", {"column": column.name})
+
+
+def _values(cells: pl.Series) -> np.ndarray | None:
+    """A column of numbers as float64 with NaN where missing; None for other columns."""
+    if cells.dtype.is_numeric() or cells.dtype == pl.Boolean:
+        return cells.cast(pl.Float64).to_numpy()
+    return None
+
+
+def _separation(values: np.ndarray, codes: np.ndarray, classes: int = 2) -> float:
+    """The area under the ROC curve of a column for two classes; for more, 1 if it separates all, else 0."""
+    counts = np.bincount(codes, minlength=classes)
+    if counts.min(initial=0) < FEWEST or len(counts) > classes:
+        return 0.0
+    if classes > 2:
+        groups = sorted((values[codes == k] for k in range(classes)), key=lambda group: group.min())
+        return float(all(low.max() < high.min() for low, high in itertools.pairwise(groups)))
+    ordered = np.sort(values)
+    ranks = (np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1) / 2
+    area = (ranks[codes == 1].mean() - (counts[1] + 1) / 2) / counts[0]
+    return float(max(area, 1 - area))
+
+
+def _correlation(values: np.ndarray, target: np.ndarray) -> float:
+    """The absolute correlation of two columns."""
+    if len(values) < 2 * FEWEST:
+        return 0.0
+    with np.errstate(all="ignore"):
+        x, y = values - values.mean(), target - target.mean()
+        size = float(np.sqrt((x * x).sum() * (y * y).sum()))
+        return abs(float((x * y).sum())) / size if 0 < size < np.inf else 0.0
+
+
+def _identifiers(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
+    """Columns that count the rows, or that name groups of a few rows."""
+    for column in inputs:
+        if column.kind not in ("number", "category"):
+            continue
+        present = sample.frame[column.name].drop_nulls()
+        distinct = count_distinct(present)
+        if distinct < 2 * FEWEST:
+            continue
+        values = _values(present)
+        is_whole = values is not None and bool((values == np.floor(values)).all())
+        facts = {"column": column.name, "levels": distinct, "count": len(present)}
+        if is_whole and values is not None and distinct == len(values) == np.ptp(values) + 1:
+            yield Finding("counter", "warning", facts)
+        elif distinct * 5 >= len(present) and (is_whole or values is None) and _is_id(present):
+            yield Finding("group_id", "warning", facts)
+
+
+def _is_id(present: pl.Series) -> bool:
+    """Whether the values of a column look like ids: by its name, their form, or equally many rows of each."""
+    counts = present.value_counts()["count"]
+    if ID_NAME.match(present.name) or (counts.min() == counts.max() and counts[0] > 1):
+        return True
+    return present.dtype == pl.String and bool(present.str.contains(_ID_VALUE).all())
+
+
+def _sentinels(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
+    """Numbers such as -999 that are far from all others of their column."""
+    for column in inputs:
+        if column.kind != "number" or column.minimum is None or column.maximum is None:
+            continue
+        if column.minimum not in (*STRONG, *WEAK) and column.maximum not in (*STRONG, *WEAK):
+            continue
+        values = numbers(sample.frame[column.name]).drop_nulls().to_numpy()
+        for value in dict.fromkeys((column.minimum, column.maximum)):
+            count = int((values == value).sum())
+            if count > 1 and _is_sentinel(value, values[values != value]):
+                text = number_text(value)
+                yield Finding("sentinel", "warning", {"column": column.name, "value": text, "count": count})
+
+
+def _is_sentinel(value: float, rest: np.ndarray) -> bool:
+    """Whether a number does not belong to the others of its column."""
+    if value not in (*STRONG, *WEAK) or len(np.unique(rest)) < FEWEST // 2:
+        return False
+    low, high = float(rest.min()), float(rest.max())
+    gap, width = (low - value if value < low else value - high), high - low
+    if value in STRONG:
+        return gap >= (0.05 if value < 0 else 1.0) * width
+    return (value < 0 <= low and len(np.unique(rest)) >= FEWEST) or gap >= width
