@@ -93,19 +93,22 @@ def test_a_smaller_change_does_not_change_the_prediction(credit: Model) -> None:
 
 
 def test_the_search_encodes_rows_as_the_preparation_does() -> None:
-    codes = [f"c{i % 60}" for i in range(90)]  # more levels than have features
+    codes = [f"c{i % 60}" for i in range(130)]  # more levels than have features
     gaps = {
-        "age": [None if i == 3 else i for i in range(90)],
+        "age": [None if i == 3 else i for i in range(130)],
         "code": [None if i == 4 else code for i, code in enumerate(codes)],
-        "employed": [None if i == 5 else ("y" if i % 2 else "n") for i in range(90)],
-        "height": (np.arange(90) / 8).tolist(),
-        "y": [i % 3 == 0 for i in range(90)],
+        "employed": [None if i == 5 else ("y" if i % 2 else "n") for i in range(130)],
+        "height": (np.arange(130) / 8).tolist(),
+        "sold": [None if i == 6 else f"{1 + i % 28} Nov 2020" for i in range(130)],
+        "note": [None if i == 7 else f"very {'good' if i % 2 else 'bad'} in year {i}" for i in range(130)],
+        "y": [i % 3 == 0 for i in range(130)],
     }
     model = Model(Sequential(Dense(2)), "cross_entropy", Adam(0.05))
     model.fit(gaps, "y", epochs=1, verbose=False)
-    rows = ({"age": 5, "code": "c1", "employed": "y", "height": 2.5},
-            {"age": None, "code": None, "employed": None, "height": None},
-            {"age": 1e9, "code": "new", "employed": "是", "height": -3})  # fmt: skip
+    rows = ({"age": 5, "code": "c1", "employed": "y", "height": 2.5, "sold": "1 Nov 2020", "note": "bad"},
+            {"age": None, "code": None, "employed": None, "height": None, "sold": None, "note": None},
+            {"age": 1e9, "code": "new", "employed": "是", "height": -3, "sold": "2 May 2021", "note": "x"},
+            )  # fmt: skip
     for row in rows:
         domain = row_domain(model, row, None)
         points = np.repeat(domain.start[None], 70, axis=0)

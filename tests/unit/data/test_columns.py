@@ -48,7 +48,13 @@ def test_the_kind_of_a_column(case: str) -> None:
     assert column.kind == kind
     assert column.missing == sum(value is None for value in values)
     assert column.reason.en != column.reason.zh != ""
-    assert (column.notice is None) == (kind in ("number", "yes_no", "category", "date"))
+    assert (column.notice is None) == (kind in ("number", "yes_no", "category", "date", "text"))
+
+
+def test_many_levels_of_several_words_are_texts() -> None:
+    levels = [f"{kind} on {paper} paper" for kind in ("oil", "ink", "wax") for paper in range(20)]
+    table = read_table({"c": levels * 4, "city": [f"New {i % 60}" for i in range(240)]})
+    assert [column.kind for column in describe(table)] == ["text", "category"]
 
 
 def test_a_column_named_id_has_the_kind_id() -> None:

@@ -97,8 +97,11 @@ def test_rare_levels_share_a_feature() -> None:
     names = p.feature_names
     assert len([n for n in names if n.startswith("c=")]) == 50
     x = p.inputs(read_table({"c": ["c59", "c0", "new"], "x": [0, 0, 0]}))
-    assert x[:, names.index("c is other")].tolist() == [1, 0, 0]
-    assert x[:, : names.index("x")].sum(axis=1).tolist() == [1, 1, 0]
+    assert x[:, names.index("c is other")].tolist() == [1, 0, 1]
+    levels = [i for i, name in enumerate(names) if name.startswith("c=") or name == "c is other"]
+    assert x[:, levels].sum(axis=1).tolist() == [1, 1, 1]  # an unseen level is "other" too
+    frequency = x[:, names.index("c: frequency")]
+    assert frequency[0] == frequency[2] < 0 < frequency[1]
 
 
 def test_regression_targets_are_restored_to_their_units() -> None:

@@ -48,8 +48,12 @@ def cut(text: str) -> str:
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
 
 
-def column_rows(columns: Sequence[Column]) -> list[tuple[str, str, str, str, str]]:
-    """Name, kind, missing, summary and reason of each column."""
+def column_rows(
+    columns: Sequence[Column], preparation: Preparation | None = None
+) -> list[tuple[str, str, str, str, str]]:
+    """Name, kind, missing, summary and reason of each column, and its features if they are several."""
+    encodings = preparation.encodings if preparation is not None else ()
+    features = {e.column: e.description.render(settings.lang) for e in encodings if e.description}
     return [
         (
             c.name,
@@ -57,19 +61,20 @@ def column_rows(columns: Sequence[Column]) -> list[tuple[str, str, str, str, str
             + (text_of("aside").format(text_of("is_target")) if c.is_target else ""),
             str(c.missing or ""),
             column_summary(c),
-            c.reason.render(settings.lang),
+            c.reason.render(settings.lang)
+            + (text_of("as_features").format(features=features[c.name]) if c.name in features else ""),
         )
         for c in columns
     ]
 
 
-def columns_table(columns: Sequence[Column]) -> None:
+def columns_table(columns: Sequence[Column], preparation: Preparation | None = None) -> None:
     """Print the columns of the data, at most ``MAX_COLUMNS`` including the target."""
     listed = list(columns)
     if len(listed) > MAX_COLUMNS:
         listed = [c for i, c in enumerate(columns) if i < MAX_COLUMNS - 1 or c.is_target]
     header = [text_of(key) for key in ("name", "kind", "missing", "summary", "why")]
-    screen.table(header, column_rows(listed), numbers=(2,))
+    screen.table(header, column_rows(listed, preparation), numbers=(2,))
     if len(listed) < len(columns):
         screen.line(text_of("more_columns").format(count=len(columns) - len(listed)))
 

@@ -170,7 +170,7 @@ def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
     rows = {}
     for lang in ("en", "zh"):
         with settings.using(lang=lang):
-            rows[lang] = column_rows(prepared.columns)
+            rows[lang] = column_rows(prepared.columns, prepared.preparation)
     pairs = zip(rows["en"], rows["zh"], strict=True)
     return [
         {

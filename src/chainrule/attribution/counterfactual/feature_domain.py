@@ -15,16 +15,17 @@ import numpy as np
 
 from chainrule import data
 from chainrule.attribution.counterfactual.axis import Axis
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
-from chainrule.data.tables.encoders import FAR, Category, Dates, Encoding, Number, Pixels, YesNo
+from chainrule.data.tables.encoders import FAR, Category, Dates, Encoding, Number, Pixels, Texts, YesNo
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
 MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
 
-FIXED = (Dates,)  # columns that a counterfactual does not change
+FIXED = (Dates, Texts)  # columns that a counterfactual does not change
 
 Ranges = Mapping[str, Any]
 
@@ -151,12 +152,12 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     parts = [_column_axis(encoding, row, rows) for encoding in preparation.encodings]
     axes, levels = tuple(axis for axis, _, _ in parts), {a.name: texts for a, _, texts in parts if texts}
 
-    constants = {e.column: e.encode(row, Faults())[0] for e in preparation.encodings if isinstance(e, FIXED)}
+    constants = {e.column: _constant(e, row) for e in preparation.encodings if isinstance(e, FIXED)}
 
     def encode(points: np.ndarray) -> np.ndarray:
         columns = zip(preparation.encodings, points.T, strict=True)
         parts = [
-            np.repeat(constants[encoding.column], len(v), axis=0)
+            constants[encoding.column][np.isnan(v).astype(int)]
             if isinstance(encoding, FIXED)
             else _features(encoding, v, levels.get(encoding.column, ()))
             for encoding, v in columns
@@ -172,6 +173,13 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     return Domain(axes, np.array([now for _, now, _ in parts]), encode, cells, levels)
 
 
+def _constant(encoding: Encoding, row: data.Table) -> np.ndarray:
+    """Return the features of the cell of a row, and of a missing cell: (2, F)."""
+    cells = row.frame.select(encoding.column)
+    cells = pl.concat([cells, cells.clear(1)])
+    return encoding.encode(data.Table(cells), Faults())[0]
+
+
 def _features(encoding: Encoding, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
     """Return the encoding of a column of points, as the preparation does, but fast.
 
@@ -179,12 +187,8 @@ def _features(encoding: Encoding, values: np.ndarray, levels: Sequence[str]) -> 
     """
     missing, features = np.isnan(values), np.zeros((len(values), len(encoding.features)))
     if isinstance(encoding, Category):
-        indices = [_level_index(encoding, level) for level in levels]
-        code = np.full(len(values), len(encoding.features) - 1 if encoding.missing else -1)
-        code[~missing] = np.array(indices, int)[values[~missing].astype(int)]
-        known = np.flatnonzero(code >= 0)
-        features[known, code[known]] = 1.0
-        return features
+        encoded = encoding.encode_texts(pl.Series([*levels, None], dtype=pl.String))
+        return encoded[np.where(missing, len(levels), np.nan_to_num(values)).astype(int)]
     if isinstance(encoding, YesNo):
         features[:, 0] = encoding.mean
         features[~missing, 0] = np.array([YES_NO[w.lower()] for w in levels])[values[~missing].astype(int)]
@@ -193,13 +197,6 @@ def _features(encoding: Encoding, values: np.ndarray, levels: Sequence[str]) -> 
     if not isinstance(encoding, Pixels) and encoding.indicator:
         features[:, -1] = missing
     return features
-
-
-def _level_index(encoding: Category, level: str) -> int:
-    """Return the index of the feature of a level, -1 if it has none."""
-    if level in encoding.levels:
-        return encoding.levels.index(level)
-    return len(encoding.levels) if level in encoding.rare else -1
 
 
 def _column_axis(

@@ -2,8 +2,8 @@
 
 The kinds:
 
-- ``number``, ``category``, ``yes_no``, ``date``, ``image`` become inputs;
-- ``text``, ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
+- ``number``, ``category``, ``yes_no``, ``date``, ``text``, ``image`` become inputs;
+- ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
 
 A kind is inferred from the values alone, in the order of ``_infer``; the user's ``kinds`` take precedence. A
 text among numbers is the one case that is refused rather than decided: where 90 of 100 cells are numbers, the
@@ -37,7 +37,8 @@ from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
-USED = ("number", "category", "yes_no", "image", "date")
+USED = ("number", "category", "yes_no", "image", "date", "text")
+LEVEL_LIMIT = 50  # levels of a category with their own feature; more levels of several words are texts
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
 YES_NO = {
     "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
@@ -292,7 +293,7 @@ def _infer_text(
         return "date", Finding("dates", facts={"count": count, "example": example})
     if not is_target and distinct == table.rows and count >= 20 and not _has_words(present):
         return "id", Finding("names_rows", facts={"example": example})
-    if distinct > 20 and distinct * 2 > count:
+    if (distinct > 20 and distinct * 2 > count) or (distinct > LEVEL_LIMIT and _has_words(present)):
         return "text", Finding("free_text", facts={"levels": distinct, "count": count})
     if codes:
         return "category", Finding("codes", facts={"example": example})

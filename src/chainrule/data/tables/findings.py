@@ -40,6 +40,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # features of columns
     "date_features": ("{parts_en}days since {first}", "{parts_zh}自 {first} 起的天数"),
+    "category_features": (
+        "the {count} most frequent of {total} levels, one feature for all others, and the frequency",
+        "{total} 个取值中最常见的 {count} 个、其余合为一个特征，以及取值的频率",
+    ),
+    "text_words": (
+        "{count} recurring words, weighted by rarity, and the length",
+        "重复出现的词 {count} 个（按稀有程度加权），以及长度",
+    ),
+    "text_sequences": (
+        "{count} recurring sequences of characters, weighted by rarity, and the length",
+        "重复出现的字符序列 {count} 个（按稀有程度加权），以及长度",
+    ),
     # reasons of tasks
     "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
     "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
@@ -63,6 +75,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "dates_missing": (
         '{count} dates of "{column}" are missing; none was in training, so the mean date is used',
         "列“{column}”缺失 {count} 个日期；训练数据中没有缺失，因此以平均日期代替",
+    ),
+    "texts_missing": (
+        '{count} texts of "{column}" are missing; none was in training',
+        "列“{column}”缺失 {count} 个文本；训练数据中没有缺失",
+    ),
+    "unknown_texts": (
+        '{count} texts of "{column}" contain no term that is a feature ({example})',
+        "列“{column}”有 {count} 个文本不含任何作为特征的词（{example}）",
     ),
     "dates_outside": (
         '{count} dates of "{column}" are outside the training dates, {first} to {last}',

@@ -23,6 +23,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.sources import read_table
 from chainrule.data.tables.columns import USED, Column, Faults, mean_and_std, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
+from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
 from chainrule.data.tables.spellings import match_spellings
@@ -106,7 +107,7 @@ class Preparation:
         if len(inputs) > 1:  # images have several axes, to which numbers and categories cannot be appended
             inputs = [column for column in inputs if column.kind == "image"] or inputs
         faults = Faults()
-        encodings = tuple(ENCODINGS[column.kind].fit(table, column, faults) for column in inputs)
+        encodings = within_limit([ENCODINGS[column.kind].fit(table, column, faults) for column in inputs])
         kind = task if isinstance(task, str) else task.kind
         if kind == "classification":
             faults.raise_any()
@@ -319,7 +320,6 @@ def _raw(cell: object) -> str:
 
 def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
     """The error for columns none of which can be an input."""
-    note = fact('texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md')
     return DataError(
         "E325",
         where=table.source,
@@ -328,5 +328,4 @@ def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
             ", ", (fact("{name} is {kind}", name=c.name, kind=fact(c.kind)) for c in columns)
         ),
         fix=fact('--category COLUMN, or kinds={{"column": "category"}}'),
-        notes=[note] if any(column.kind == "text" for column in columns) else [],
     )

@@ -13,6 +13,7 @@ from chainrule.errors import DataError, fact
 
 TEXT_LIMIT = 10_000_000  # the limit of a cell; texts in a record come from cells
 LIST_LIMIT = 1_000_000
+COUNT_LIMIT = 2**53  # rows
 
 
 def read_fields(path: str, record: object, names: tuple[str, ...]) -> dict[str, Any]:
@@ -55,6 +56,17 @@ def read_number(path: str, value: Any) -> float:
 def read_numbers(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[float, ...]:
     """A list of finite numbers."""
     return tuple(read_number(f"{path}[{i}]", v) for i, v in enumerate(read_list(path, value, limit)))
+
+
+def read_count(path: str, value: object, minimum: int = 1) -> int:
+    """An integer that is not negative, or at least 1."""
+    is_fine = type(value) is int and minimum <= value <= COUNT_LIMIT
+    return require(path, value, is_fine, fact("an integer, at least {minimum}", minimum=minimum))
+
+
+def read_counts(path: str, value: object, limit: int = LIST_LIMIT) -> tuple[int, ...]:
+    """A list of integers of at least 1."""
+    return tuple(read_count(f"{path}[{i}]", v) for i, v in enumerate(read_list(path, value, limit)))
 
 
 def require(path: str, value: Any, is_fine: bool, expected: str) -> Any:

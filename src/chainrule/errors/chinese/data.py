@@ -121,6 +121,7 @@ PHRASES: dict[str, str] = {
     "{height} x {width}, {depth} channels": "{height} x {width}，{depth} 个通道",
     "nothing between two commas": "两个逗号之间什么也没有",
     "a cr.Augmentation": "cr.Augmentation",
+    "0 to {limit}": "0 到 {limit}",
     "0 to 1": "0 到 1",
     "str": "str",
     "at least one letter": "至少一个字符",
@@ -261,9 +262,6 @@ PHRASES: dict[str, str] = {
     "id": "编号",
     "date": "日期",
     "empty": "空",
-    'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md': (
-        '文本在 Python 中转换为词元：cr.Tokenizer.learn(texts, "word")，见 docs/data/text.md'
-    ),
     'no "{names}"': "缺少“{names}”",
     "{text} and {count} more": "{text}，另有 {count} 个",
     "one of: {names}": "其中之一：{names}",
@@ -275,6 +273,9 @@ PHRASES: dict[str, str] = {
     "{count} levels before any is rare": "先有 {count} 个取值，才有罕见取值",
     "a date": "日期",
     "whole days, the first before the last": "整数天，首日不晚于末日",
+    "a count for each level, in descending order": "每个取值一个计数，按降序排列",
+    "distinct terms, at most as many as candidates": "互不相同的词，数目不超过候选数",
+    "a count for each term, at most the total": "每个词一个计数，不超过总数",
     "height, width and channels": "高、宽和通道数",
     "{count} numbers from 0 to 1 each": "各 {count} 个 0 到 1 的数",
     "none for regression": "回归没有类别标签",

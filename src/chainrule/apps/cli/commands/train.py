@@ -122,7 +122,7 @@ def print_setup(options: Options, prepared: PreparedData, model: Model) -> None:
     words = {"data": prepared.table.source, "rows": prepared.table.rows, "target": prepared.task.target}
     screen.line(text_of(prepared.task.kind).format(**words, classes=len(prepared.task.labels)), "bold")
     screen.heading(text_of("columns"))
-    columns_table(prepared.columns)
+    columns_table(prepared.columns, prepared.preparation)
     screen.notices(prepared.notices)
     screen.line()
     training, validation, test = prepared.parts.sizes

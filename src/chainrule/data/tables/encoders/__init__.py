@@ -1,10 +1,11 @@
 """Encoders from one column to input features, one file each, fitted on training rows only.
 
 - ``Number``: (value - mean) / std, with a 0/1 feature "is missing" if training rows had missing values.
-- ``Category``: one 0/1 feature per level; rare levels share "other"; a missing value is a level if training
-  rows had it.
+- ``Category``: one 0/1 feature per level; rare levels share "other" and have their frequency; a missing value
+  is a level if training rows had it.
 - ``YesNo``: 0 or 1, with the same "is missing" feature.
 - ``Dates``: elapsed days, year, and sine and cosine of month, weekday, day and hour.
+- ``Texts``: weights of words or sequences of characters, and the length.
 - ``Pixels``: the images of a folder; each channel is standardized, and the axes (H, W, C) are kept.
 
 A missing number is replaced by the training mean, which is 0 after standardization. A column that was
@@ -19,20 +20,23 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from chainrule.data.tables.encoders.category import LEVEL_LIMIT as LEVEL_LIMIT
 from chainrule.data.tables.encoders.category import Category as Category
 from chainrule.data.tables.encoders.dates import Dates as Dates
+from chainrule.data.tables.encoders.feature import FAR as FAR
 from chainrule.data.tables.encoders.feature import Feature as Feature
-from chainrule.data.tables.encoders.number import FAR as FAR
 from chainrule.data.tables.encoders.number import Number as Number
 from chainrule.data.tables.encoders.pixels import Pixels as Pixels
+from chainrule.data.tables.encoders.texts import Texts as Texts
 from chainrule.data.tables.encoders.yes_no import YesNo as YesNo
 
-Encoding: TypeAlias = Number | YesNo | Category | Dates | Pixels
-ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category] | type[Dates] | type[Pixels]] = {
+Encoding: TypeAlias = Number | YesNo | Category | Dates | Texts | Pixels
+ENCODINGS: dict[
+    str, type[Number] | type[YesNo] | type[Category] | type[Dates] | type[Texts] | type[Pixels]
+] = {
     "number": Number,
     "yes_no": YesNo,
     "category": Category,
     "date": Dates,
+    "text": Texts,
     "image": Pixels,
 }

@@ -1,4 +1,15 @@
-"""Categories as one 0/1 feature per level; rare levels share one."""
+"""Categories as one 0/1 feature per frequent level, and the frequency of the level.
+
+    level       rows   feature                 frequency
+    red         70     color=red               (log 70 - mean) / std
+    ...                ...                     ...
+    olive       2      color is other          (log 2 - mean) / std
+    unseen      0      color is other          that of the rarest level
+
+A column with at most ``LEVEL_LIMIT`` levels has one feature for each and nothing else; then an unseen level
+is 0 in all features. Beyond the limit, rare levels share "other", which is also used for unseen ones, and the
+logarithm of the number of training rows tells rare levels from very rare ones.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +19,17 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts
-from chainrule.data.tables.columns import Column, Faults, count_levels
+from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_flag, read_texts
+from chainrule.data.tables.record_checks import invalid, read_count, read_counts, read_flag, read_texts
 from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
-LEVEL_LIMIT = 50
+RARE_LIMIT = 10_000  # rare levels that are listed with their frequency
 
 
 @frozen
@@ -27,7 +39,9 @@ class Category:
     Args:
         column: name of the column.
         levels: the texts with their own feature, most frequent first, at most ``LEVEL_LIMIT``.
-        rare: further levels of the training rows, which share the feature "other".
+        rare: further levels of the training rows, at most ``RARE_LIMIT``, which share the feature "other".
+        counts: the number of training rows of each level and each rare level.
+        unlisted: the number of levels beyond ``RARE_LIMIT``, which are encoded as unseen levels are.
         missing: whether a missing value has its own feature.
     """
 
@@ -35,58 +49,109 @@ class Category:
     column: str
     levels: tuple[str, ...]
     rare: tuple[str, ...]
+    counts: tuple[int, ...]
+    unlisted: int
     missing: bool
 
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Category:
         cells = table.words(column.name)
-        levels = tuple(level for level, _ in count_levels(cells))
-        return Category(column.name, levels[:LEVEL_LIMIT], levels[LEVEL_LIMIT:], bool(cells.null_count()))
+        pairs = count_levels(cells)
+        listed = pairs[: LEVEL_LIMIT + RARE_LIMIT]
+        names, counts = tuple(level for level, _ in listed), tuple(count for _, count in listed)
+        unlisted, missing = len(pairs) - len(listed), bool(cells.null_count())
+        return Category(column.name, names[:LEVEL_LIMIT], names[LEVEL_LIMIT:], counts, unlisted, missing)
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        named = [Feature(f"{self.column}={level}", self.column, level=level) for level in self.levels]
+        name = self.column
+        named = [Feature(f"{name}={level}", name, level=level) for level in self.levels]
         if self.rare:
-            named.append(Feature(f"{self.column} is other", self.column))
+            named += [
+                Feature(f"{name} is other", name),
+                Feature(f"{name}: frequency", name, *self._frequency),
+            ]
         if self.missing:
-            named.append(missing_feature(self.column))
+            named.append(missing_feature(name))
         return tuple(named)
+
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence, if they are not one for each level."""
+        if not self.rare:
+            return None
+        total = len(self.levels) + len(self.rare) + self.unlisted
+        return Finding("category_features", facts={"count": len(self.levels), "total": total})
+
+    @cached_property
+    def _frequency(self) -> tuple[float, float]:
+        """Mean and standard deviation of the logarithm of the frequency over the training rows."""
+        weights = np.array(self.counts, np.float64)
+        values, total = np.log(weights), weights.sum()
+        mean = float((weights * values).sum() / total)
+        return mean, float(np.sqrt((weights * (values - mean) ** 2).sum() / total))
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """The features of every row, (N, F), and findings."""
+        texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
+        return self.encode_texts(texts), self._notices(texts)
+
+    def encode_texts(self, texts: pl.Series) -> np.ndarray:
+        """The features of levels, (N, F); null is a missing value."""
+        listed, width = len(self.levels), len(self.features)
+        code = _codes(texts, [*self.levels, *self.rare])
+        is_missing = texts.is_null().to_numpy()
+        x = np.zeros((len(texts), width))
+        if self.missing:
+            x[is_missing, width - 1] = 1.0
+        if self.rare:
+            mean, std = self._frequency
+            counts = np.array([*self.counts, min(self.counts)], np.float64)[code]  # -1: the rarest
+            x[:, listed + 1] = np.where(is_missing, 0.0, (np.log(counts) - mean) / (std or 1.0))
+            code = np.where((code < 0) | (code > listed), listed, code)
+            code[is_missing] = -1
+        rows = np.flatnonzero(code >= 0)
+        x[rows, code[rows]] = 1.0
+        return x
+
+    def _notices(self, texts: pl.Series) -> list[Finding]:
+        unseen = _codes(texts, [*self.levels, *self.rare]) < 0
+        is_missing = texts.is_null().to_numpy()
+        if self.missing:
+            unseen &= ~is_missing
+        if self.unlisted:
+            unseen &= is_missing  # other texts may be unlisted levels
+        if not unseen.any():
+            return []
+        example = texts[int(np.argmax(unseen))]
+        facts = {"column": self.column, "count": int(unseen.sum()), "example": example or "missing"}
+        return [Finding("unseen_levels", "warning", facts)]
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Category:
         """The encoder of a record's fields, validated."""
-        levels, rare = (read_texts(f"{path}.{name}", fields[name]) for name in ("levels", "rare"))
+        levels = read_texts(f"{path}.levels", fields["levels"], LEVEL_LIMIT)
+        rare = read_texts(f"{path}.rare", fields["rare"], RARE_LIMIT)
         if len({*levels, *rare}) < len(levels) + len(rare):
             raise invalid(f"{path}.levels", fact("distinct levels"), "a repeated level")
-        if len(levels) > LEVEL_LIMIT or (rare and len(levels) < LEVEL_LIMIT):
+        if rare and len(levels) < LEVEL_LIMIT:
             expected = fact("{count} levels before any is rare", count=LEVEL_LIMIT)
             raise invalid(f"{path}.levels", expected, len(levels))
-        return Category(column, levels, rare, read_flag(f"{path}.missing", fields["missing"]))
-
-    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, levels), and findings; an unseen level is 0 in all features."""
-        texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
-        codes = {level: i for i, level in enumerate(self.levels)} | dict.fromkeys(self.rare, len(self.levels))
-        code = _codes(texts, codes)
-        is_missing = texts.is_null().to_numpy()
-        width = len(self.features)
-        if self.missing:
-            code[is_missing] = width - 1
-        out = np.zeros((len(texts), width))
-        rows = np.flatnonzero(code >= 0)
-        out[rows, code[rows]] = 1.0
-        unseen = (code < 0) & (~is_missing if self.missing else np.ones(len(is_missing), bool))
-        if not unseen.any():
-            return out, []
-        example = texts[int(np.argmax(unseen))]
-        facts = {"column": self.column, "count": int(unseen.sum()), "example": example or "missing"}
-        return out, [Finding("unseen_levels", "warning", facts)]
+        counts = read_counts(f"{path}.counts", fields["counts"], LEVEL_LIMIT + RARE_LIMIT)
+        if len(counts) != len(levels) + len(rare) or list(counts) != sorted(counts, reverse=True):
+            raise invalid(f"{path}.counts", fact("a count for each level, in descending order"), counts[:20])
+        unlisted = read_count(f"{path}.unlisted", fields["unlisted"], minimum=0)
+        if unlisted and len(rare) < RARE_LIMIT:
+            expected = fact("{count} levels before any is rare", count=RARE_LIMIT)
+            raise invalid(f"{path}.unlisted", expected, unlisted)
+        missing = read_flag(f"{path}.missing", fields["missing"])
+        return Category(column, levels, rare, counts, unlisted, missing)
 
 
-def _codes(texts: pl.Series, codes: dict[str, int]) -> np.ndarray:
-    """The code of each text, -1 for unknown texts."""
-    if not codes:
+def _codes(texts: pl.Series, levels: list[str]) -> np.ndarray:
+    """The index of the level of each text, -1 for unknown texts."""
+    if not levels:
         return np.full(len(texts), -1)
-    keys, numbers = pl.Series(list(codes), dtype=pl.String), pl.Series(list(codes.values()), dtype=pl.Int64)
+    keys, numbers = pl.Series(levels, dtype=pl.String), pl.Series(range(len(levels)), dtype=pl.Int64)
     indices = texts.replace_strict(keys, numbers, default=-1, return_dtype=pl.Int64)
     return indices.fill_null(-1).to_numpy().copy()

@@ -22,8 +22,7 @@ import numpy as np
 from chainrule.data.tables.columns import Column, Faults, mean_and_std
 from chainrule.data.tables.dates.inference import present
 from chainrule.data.tables.dates.moments import DAY, CalendarParts, calendar_parts, iso_date, read_moments
-from chainrule.data.tables.encoders.feature import Feature, missing_feature
-from chainrule.data.tables.encoders.number import FAR
+from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number
 from chainrule.data.tables.table import Table
@@ -64,7 +63,7 @@ class Dates:
 
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Dates:
-        cells = table.frame[column.name]
+        cells = table.words(column.name)
         is_day_first = column.dates is not None and column.dates.is_day_first
         moments = read_moments(cells, is_day_first)
         faults.add_all("E332", table, column.name, ~moments.is_valid & present(cells))
@@ -109,15 +108,15 @@ class Dates:
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
-        cells = table.frame[self.column]
+        cells = table.words(self.column)
         moments = read_moments(cells, self.is_day_first)
         is_present, is_valid = present(cells), moments.is_valid
         faults.add_all("E332", table, self.column, is_present & ~is_valid)
         calendar = calendar_parts(moments.local)
         days = moments.instant / DAY
-        columns = [_standardized(days - self.first, self.mean, self.std)]
+        columns = [standardized(days - self.first, self.mean, self.std)]
         if "year" in self.parts:
-            columns.append(_standardized(calendar.year, self.year_mean, self.year_std))
+            columns.append(standardized(calendar.year, self.year_mean, self.year_std))
         for part in self._cycles:
             angle = 2 * math.pi * _phase(calendar, part)
             columns += [np.sin(angle), np.cos(angle)]
@@ -164,14 +163,6 @@ def _varying(calendar: CalendarParts) -> tuple[str, ...]:
     """The parts with several values; without different days of the month there are no weekdays either."""
     varying = [part for part in PARTS if len(np.unique(getattr(calendar, part))) > 1]
     return tuple(part for part in varying if part != "weekday" or "day" in varying)
-
-
-def _standardized(values: np.ndarray, mean: float, std: float) -> np.ndarray:
-    """(value - mean) / std, 0 for a constant, clipped to keep float32 finite."""
-    if not std > 0:
-        return np.zeros(len(values))
-    with np.errstate(over="ignore"):
-        return np.clip((values - mean) / std, -FAR, FAR)
 
 
 def _phase(calendar: CalendarParts, part: str) -> np.ndarray:

@@ -7,6 +7,8 @@ import numpy as np
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 
+FAR = 1e6  # values further from the mean, in standard deviations, are clipped to keep float32 finite
+
 
 @frozen
 class Feature:
@@ -43,3 +45,11 @@ def fill_notices(column: str, is_missing: np.ndarray, mean: float, indicator: bo
     if indicator or not is_missing.any():
         return []
     return [Finding("filled", "warning", {"column": column, "count": int(is_missing.sum()), "mean": mean})]
+
+
+def standardized(values: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """(value - mean) / std, 0 for a constant, clipped to keep float32 finite."""
+    if not std > 0:
+        return np.zeros(len(values))
+    with np.errstate(over="ignore"):
+        return np.clip((values - mean) / std, -FAR, FAR)

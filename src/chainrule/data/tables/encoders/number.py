@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.tables.columns import Column, Faults, mean_and_std, number_cells, present_numbers
-from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
+from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen
-
-FAR = 1e6  # values further from the mean, in standard deviations, are clipped to keep float32 finite
 
 
 @frozen
@@ -46,6 +44,11 @@ class Number:
     def features(self) -> tuple[Feature, ...]:
         feature = Feature(self.column, self.column, self.mean, self.std)
         return (feature, missing_feature(self.column)) if self.indicator else (feature,)
+
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence; none are needed for one feature that is the column."""
+        return None
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Number:

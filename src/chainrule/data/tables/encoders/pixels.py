@@ -47,6 +47,11 @@ class Pixels:
             for place in np.ndindex(*self.shape)
         )
 
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence; none are needed for one feature that is the column."""
+        return None
+
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Pixels:
         """The encoder of a record's fields, validated."""

@@ -43,6 +43,11 @@ class YesNo:
         feature = Feature(self.column, self.column)
         return (feature, missing_feature(self.column)) if self.indicator else (feature,)
 
+    @property
+    def description(self) -> Finding | None:
+        """The features in a sentence; none are needed for one feature that is the column."""
+        return None
+
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> YesNo:
         """The encoder of a record's fields, validated."""
