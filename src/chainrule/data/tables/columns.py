@@ -221,7 +221,7 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         values = number_cells(table, name, faults)
         return replace(column, **_statistics(present_numbers(values)))
     if kind == "date":
-        dates, is_invalid = describe_dates(cells)
+        dates, is_invalid = describe_dates(table.words(name))
         faults.add_all("E332", table, name, is_invalid)
         if reason.code == "dates" and dates.order:
             reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
