@@ -1,9 +1,9 @@
 """Read CSV and related formats, strictly and with bounded memory.
 
 The text is streamed line by line, so that no file can take more memory than its content justifies: a line or
-a quoted cell over ``CELL_LIMIT``, too many columns, or a compressed file with an excessive ratio is refused
-while it is read. Cells are collected in blocks and passed to polars together (``cell_columns.py``); their
-types are decided in ``number_parsing.py``.
+a quoted cell over ``CELL_LIMIT`` or too many columns are refused while the file is read. Cells are collected
+in blocks and passed to polars together (``cell_columns.py``); their types are decided in
+``number_parsing.py``. The encoding, the dialect and the layout are detected in the package ``text``.
 
 The reader of polars was rejected because it cannot report the physical line of an invalid row and fills up
 short rows. Python's ``csv`` handles quoting (RFC 4180, strict: an unclosed quote is an error).
@@ -12,172 +12,251 @@ short rows. Python's ``csv`` handles quoting (RFC 4180, strict: an unclosed quot
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import itertools
-import re
-import shlex
-import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from chainrule.data.cells.typed_columns import tabulate
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import PLAIN
-from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.data.readers.text.dialect import Dialect, detect_dialect
+from chainrule.data.readers.text.layout import (
+    COMMENT,
+    SEP,
+    Layout,
+    Numbered,
+    has_header,
+    layout_of,
+    names_columns,
+    numbers_in,
+)
+from chainrule.data.readers.text.lines import CELL_LIMIT, Lines
+from chainrule.data.readers.text.rows import Rows
+from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact, join_facts
+from chainrule.records import frozen
 
-CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 COLUMN_LIMIT = 100_000
-SWELL_FREE = 16_000_000  # a compressed file may expand to this number of bytes regardless of its ratio,
-SWELL_RATIO = 100  # and beyond it to this multiple of its size
 BLOCK_CELLS = 200_000
-DELIMITERS = (",", ";", "\t", "|")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+SAMPLE_LINES, SAMPLE_CHARACTERS = 200, 100_000
+INDEX = "index"  # name of a first column without a name
 
 
-def read_delimited(path: Path) -> Table:
-    """Read a CSV, TSV, ``;``- or ``|``-separated text file, plain or gzip-compressed.
+def read_delimited(name: str, binary: BinaryIO, options: ReadOptions = NO_OPTIONS) -> Table:
+    """Read a CSV, TSV, ``;``- or ``|``-separated or aligned text file.
 
     Args:
-        path: the file; its first line contains the column names.
+        name: name of the file for messages.
+        binary: the file at its start.
+        options: delimiter, lines to skip, encoding and header, where the user sets them.
 
     Raises:
-        DataError: E301 it cannot be opened; E303 empty; E304 header only; E305 header names; E306 ragged
-            rows; E307 not text; E308 an element that is too large; E309 invalid quoting; E310 no header; E316
-            damaged gzip.
+        DataError: E303 empty; E304 header only; E305 header names; E306 ragged rows; E307 not text; E308 an
+            element that is too large; E309 invalid quoting; E310 no header.
     """
+    # The limit of csv is global; raising it to ours is harmless, since Lines refuses longer cells first.
+    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT + 1))
+    lines = Lines(name, binary, options.encoding)
     try:
-        with open_plain(path) as raw, _opened(path, raw) as binary:
-            lines = _Lines(path.name, binary)
-            return _read(lines)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            "E316", where=path.name, received=str(error), fix=fact("copy the file again")
-        ) from error
-    except OSError as error:
-        raise DataError("E301", where=str(path), received=error.strerror or str(error)) from error
-
-
-def _opened(path: Path, raw: BinaryIO) -> BinaryIO:
-    magic = raw.read(2)
-    raw.seek(0)
-    if magic != b"\x1f\x8b":
-        return raw
-    # Decompressed only to count the bytes: a hundred times faster than detecting it while parsing.
-    packed, size = path.stat().st_size, 0
-    with gzip.GzipFile(fileobj=raw) as file:
-        while piece := file.read(1_000_000):
-            size += len(piece)
-            if size > max(SWELL_FREE, SWELL_RATIO * packed):
-                received = fact(
-                    "over {size:,} bytes from a compressed file of {packed:,}", size=size, packed=packed
-                )
-                expected = fact("at most {ratio} times its size", ratio=SWELL_RATIO)
-                raise DataError("E308", where=path.name, expected=expected, received=received)
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+        text = iter(lines)
+        head = _head(lines, text, options)
+        header = _header(lines, head, options)
+        return _table(lines, itertools.chain(_recount(lines, head.lines), text), head, header)
+    finally:
+        lines.text.detach()  # the caller closes the file
 
 
 @dataclass
-class _Lines:
-    """The physical lines of a file, validated before they are returned; ``number`` counts them."""
+class _Head:
+    """The beginning of a file: its first lines below those that are skipped, and their dialect."""
 
-    name: str
-    binary: BinaryIO
-    number: int = 0
-    buffered: int = 0  # characters passed to the csv reader since its last complete record
-    text: io.TextIOWrapper = field(init=False)
-
-    def __post_init__(self) -> None:
-        head = self.binary.read(4)
-        self.binary.seek(0)
-        encoding = next((name for bom, name in _BOMS if head.startswith(bom)), "utf-8")
-        self.text = io.TextIOWrapper(self.binary, encoding=encoding, newline="")
-
-    def __iter__(self) -> Iterator[str]:
-        readline = self.text.readline
-        try:
-            while line := readline(CELL_LIMIT + 1):
-                self.number += 1
-                self.buffered += len(line)
-                if self.buffered > CELL_LIMIT or "\0" in line:
-                    self._check(line)
-                yield line
-        except UnicodeError as error:
-            raise self._undecodable(error) from error
-
-    def _check(self, line: str) -> None:
-        if self.buffered > CELL_LIMIT:
-            raise self._too_large(fact("over {limit:,} characters", limit=CELL_LIMIT))
-        if "\0" in line:
-            raise DataError(
-                "E307",
-                where=fact("{file} line {line}", file=self.name, line=self.number),
-                received=fact("a NUL byte"),
-                fix=fact("save the file as text in UTF-8"),
-            )
-
-    def _too_large(self, received: str) -> DataError:
-        where = fact("{file} line {line}", file=self.name, line=max(self.number, 1))
-        expected = fact("cells and lines under {limit:,} characters", limit=CELL_LIMIT)
-        return DataError(
-            "E308", where=where, expected=expected, received=received, fix=fact("is this a table?")
-        )
-
-    def _undecodable(self, error: UnicodeError) -> DataError:
-        line, byte = self.number + 1, ""
-        if isinstance(error, UnicodeDecodeError):
-            before = error.object[: error.start].replace(b"\r\n", b"\n")
-            line += before.count(b"\n") + before.count(b"\r")
-            byte = f"byte 0x{error.object[error.start]:02x}"
-        return DataError(
-            "E307",
-            where=fact("{file} line {line}", file=self.name, line=line),
-            expected=fact("text in UTF-8 (or UTF-16 with its mark)"),
-            received=byte or str(error),
-            fix=self._converted(),
-        )
-
-    def _converted(self) -> str:
-        """A fix: the command that converts the file to UTF-8 from the encoding that its bytes suggest.
-
-        In Chinese text of Windows (GBK, a part of GB18030), both bytes of a character are above 127, so such
-        bytes occur in runs of even length; in Western text they occur alone. This is reliable enough for a
-        suggestion to the user, but not for a silent guess.
-        """
-        self.binary.seek(0)
-        runs = re.findall(rb"[\x80-\xff]+", self.binary.read(1_000_000))
-        even = sum(len(run) % 2 == 0 for run in runs)
-        name, kind = shlex.quote(self.name), "GB18030" if even > 0.9 * len(runs) else "WINDOWS-1252"
-        stem, _, ending = self.name.rpartition(".")
-        if not stem or ending == "gz":
-            return fact('save the file as "CSV UTF-8"')
-        return f"iconv -f {kind} -t UTF-8 {name} > {shlex.quote(f'{stem}-utf8.{ending}')}"
+    start: int  # physical lines above
+    lines: list[str]
+    comments: list[str]  # comment lines above the first record
+    dialect: Dialect
+    records: list[Numbered]
+    notices: list[Finding] = field(default_factory=list)
 
 
-def _read(lines: _Lines) -> Table:
-    # The limit of csv is global; raising it to ours is harmless, since _Lines refuses longer cells first.
-    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT + 1))
-    source = iter(lines)
-    sample = _sample(source)
-    if not "".join(sample[:100]).strip():
+@frozen
+class Header:
+    """The columns of a file.
+
+    Args:
+        names: names of the columns.
+        line: the line of the header; 0 if there is none.
+        record: the header as it is in the file.
+        width: number of fields of a row; more than there are names if the header ends in delimiters.
+        units: the line of a row of units; 0 if there is none.
+        notices: what is left out above the header, and columns that are named.
+    """
+
+    names: list[str]
+    line: int
+    record: list[str]
+    width: int
+    units: int
+    notices: tuple[Finding, ...] = ()
+
+
+def _head(lines: Lines, text: Iterator[str], options: ReadOptions) -> _Head:
+    """Read the first lines and detect the dialect."""
+    for _ in itertools.islice(text, options.skip):
+        pass
+    lines.buffered = 0
+    delimiter = options.separator
+    sample = _sample(text)
+    start = lines.number - len(sample)
+    if not options.skip and sample and (mark := SEP.fullmatch(sample[0])):
+        delimiter, sample, start = delimiter or mark[1], sample[1:], start + 1
+    count = next((i for i, line in enumerate(sample) if line.strip() and line[0] != COMMENT), len(sample))
+    comments = (
+        [line for line in sample[:count] if line.startswith(COMMENT)] if options.header == "auto" else []
+    )
+    if not comments:
+        count = 0
+    sample, start = sample[count:], start + count
+    if not "".join([*sample[:100], *comments]).strip():
         raise DataError(
             "E303", where=lines.name, expected=fact("a header and rows"), received=fact("no text")
         )
-    delimiter = sniff(sample)
-    lines.number, lines.buffered = 0, 0
-    records = _records(lines, itertools.chain(_recount(lines, sample), source), delimiter)
-    _, header = next(records, (0, []))
-    names = _names(lines.name, [cell.strip() for cell in header])
-    cells, starts = _blocks(lines, records, Cells(names, delimiter))
-    return tabulate(cells.columns(), lines.name, starts)
+    dialect = Dialect(delimiter) if delimiter else detect_dialect(sample)
+    head = _Head(start, sample, comments, dialect, [])
+    lines.number = start
+    records = _records(lines, _recount(lines, sample), dialect, strict=False)
+    head.records = [(line, row) for line, row in records if len(row) > 1 or row[0].strip()]
+    if len(sample) == SAMPLE_LINES and len(head.records) > 2:
+        head.records.pop()  # may be incomplete
+    if lines.guessed:
+        facts = {"source": lines.name, "encoding": lines.guessed}
+        head.notices.append(Finding("encoding", "info", facts))
+    if dialect.is_aligned and not delimiter:
+        head.notices.append(Finding("aligned_text", "info", {"source": lines.name}))
+    return head
+
+
+def _header(lines: Lines, head: _Head, options: ReadOptions) -> Header:
+    """The names of the columns, validated."""
+    records = head.records
+    if commented := _commented(head):
+        records = [(head.start, commented), *records]
+    return header_of(records, lines.name, options)
+
+
+def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) -> Header:
+    """The columns of a table from its first records.
+
+    Args:
+        records: lines and fields of the first records.
+        source: name of the file.
+        options: whether there is a header.
+
+    Raises:
+        DataError: E305 names; E308 too many columns; E310 no header.
+    """
+    if options.header == "none":
+        width = Counter(len(row) for _, row in records).most_common(1)[0][0] if records else 1
+        return Header([f"x{i + 1}" for i in range(width)], 0, [], width, 0)
+    layout = Layout() if options.header == "first" or options.skip else layout_of(records, source)
+    line, record = records[layout.header] if records else (1, [""])
+    where = fact("{file} line {line}", file=source, line=line)
+    if len(record) > COLUMN_LIMIT:
+        limit = fact("at most {limit:,} columns", limit=COLUMN_LIMIT)
+        raise DataError("E308", where=where, expected=limit, received=f"{len(record):,}")
+    names = [cell.strip() for cell in record]
+    if options.header == "auto" and not has_header(names, records[layout.header + 1 :]):
+        raise DataError(
+            "E310",
+            where=where,
+            expected=fact("names of columns"),
+            received=", ".join(names[:5]),
+            fix=fact('header="none", or --header none'),
+            notes=[fact("--header first, if this line contains the names")],
+        )
+    width = len(names) + layout.has_row_names
+    names, notices = _named(names, layout.has_row_names, source)
+    check_names(where, names)
+    return Header(names, line, record, width, layout.units, (*layout.notices, *notices))
+
+
+def _commented(head: _Head) -> list[str]:
+    """The names of a header in the last comment line: it has the width of the rows, which begin at once."""
+    if not head.comments or not head.records:
+        return []
+    text = head.comments[-1].lstrip(COMMENT).lstrip()
+    record = next(head.dialect.records(iter([text]), strict=False), [])
+    row = head.records[0][1]
+    is_header = (
+        len(record) == len(row) and names_columns(record) and numbers_in(row) and not numbers_in(record)
+    )
+    return record if is_header else []
+
+
+def _named(names: list[str], has_row_names: bool, source: str) -> tuple[list[str], list[Finding]]:
+    """The names without trailing empty ones, and with a name for a first column that has none."""
+    while len(names) > 1 and not names[-1]:
+        names = names[:-1]
+    if has_row_names:
+        names = ["", *names]
+    if names[0] or len(names) == 1 or not all(names[1:]):
+        return names, []
+    candidates = itertools.chain([INDEX], (f"{INDEX}{i}" for i in itertools.count(2)))
+    name = next(candidate for candidate in candidates if candidate not in names)
+    return [name, *names[1:]], [Finding("unnamed_index", "info", {"source": source, "column": name})]
+
+
+def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Table:
+    """Read all rows below the header."""
+    names, width = header.names, header.width
+    optional = width - len(names)
+    rows = Rows(lines.name, width, header.record, header.units, optional, bool(head.comments))
+    lines.number, lines.buffered = head.start, 0
+    records = _records(lines, text, head.dialect)
+    if header.line > head.start:
+        records = ((line, row) for line, row in records if line > header.line)
+    cells, starts = _blocks(
+        lines, records, Cells([*names, *map(str, range(optional))], head.dialect.delimiter), rows
+    )
+    columns = cells.columns()
+    notices = [*head.notices, *_comment_notices(lines, head, header), *header.notices]
+    columns, trailing = _without_trailing(columns, len(names), header, lines.name)
+    return Table(
+        pl.DataFrame(columns), lines.name, None, starts, notices=(*notices, *trailing, *rows.notices)
+    )
+
+
+def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]:
+    """The notice for comment lines above the table."""
+    count = len(head.comments) - (header.line == head.start)  # the last one may be the header
+    if count < 1:
+        return []
+    text = head.comments[0].strip()
+    example = text if len(text) <= 40 else text[:37] + "..."
+    first = head.start - len(head.comments) + 1
+    facts = {"source": lines.name, "count": count, "line": first, "example": example}
+    return [Finding("comment_lines", "info", facts)]
+
+
+def _without_trailing(
+    columns: list[pl.Series], width: int, header: Header, source: str
+) -> tuple[list[pl.Series], list[Finding]]:
+    """The columns without trailing ones that have neither a name nor a value.
+
+    Raises:
+        DataError E305: such a column has values.
+    """
+    extra = columns[width:]
+    if not extra:
+        return columns, []
+    if any(column.null_count() < len(column) for column in extra):
+        where = fact("{file} line {line}", file=source, line=header.line)
+        check_names(where, [*header.names, *("" for _ in extra)])
+    return columns[:width], [Finding("trailing_columns", "info", {"source": source, "count": len(extra)})]
 
 
 def _sample(source: Iterator[str]) -> list[str]:
@@ -185,12 +264,12 @@ def _sample(source: Iterator[str]) -> list[str]:
     for line in source:
         sample.append(line)
         size += len(line)
-        if size > 100_000 or len(sample) >= 200:
+        if size > SAMPLE_CHARACTERS or len(sample) >= SAMPLE_LINES:
             break
     return sample
 
 
-def _recount(lines: _Lines, sample: list[str]) -> Iterator[str]:
+def _recount(lines: Lines, sample: Sequence[str]) -> Iterator[str]:
     """Repeat the sampled lines, counting them as on the first reading."""
     for line in sample:
         lines.number += 1
@@ -198,30 +277,9 @@ def _recount(lines: _Lines, sample: list[str]) -> Iterator[str]:
         yield line
 
 
-def sniff(sample: list[str]) -> str:
-    """The delimiter for which the first line has several fields and most records the same number of them.
-
-    Example:
-        >>> sniff(["x;y\\n", "1,5;2\\n"])
-        ';'
-    """
-    best_score, choice = (0.0, 0), ","
-    for delimiter in DELIMITERS:
-        if delimiter not in sample[0] and sample[0].strip():
-            continue
-        try:
-            widths = [len(record) for record in csv.reader(sample, delimiter=delimiter) if record]
-        except csv.Error:
-            continue
-        if widths and widths[0] > 1:
-            score = (widths.count(widths[0]) / len(widths), widths[0])
-            best_score, choice = max((best_score, choice), (score, delimiter), key=lambda pair: pair[0])
-    return choice
-
-
-def _records(lines: _Lines, text: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Lines, text: Iterator[str], dialect: Dialect, strict: bool = True) -> Iterator[Numbered]:
     """Each record that is not a blank line, with the number of its first physical line."""
-    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
+    reader = dialect.records(text, strict)
     while True:
         start = lines.number + 1
         lines.buffered = 0
@@ -230,11 +288,13 @@ def _records(lines: _Lines, text: Iterator[str], delimiter: str) -> Iterator[tup
         except StopIteration:
             return
         except csv.Error as error:
+            if not strict:
+                return
             raise DataError(
                 "E309",
                 where=fact("{file} line {line}", file=lines.name, line=start),
                 expected=fact('a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"'),
-                received=_csv_fault(error, delimiter),
+                received=_csv_fault(error, dialect.delimiter),
             ) from error
         if record:
             yield start, record
@@ -247,27 +307,6 @@ def _csv_fault(error: csv.Error, delimiter: str) -> str:
         fact("'{delimiter}' expected after '{quote}'", delimiter=delimiter, quote='"'),
     )
     return next((reason for reason in known if reason == str(error)), str(error))
-
-
-def _names(source: str, names: list[str]) -> list[str]:
-    if len(names) > COLUMN_LIMIT:
-        limit = fact("at most {limit:,} columns", limit=COLUMN_LIMIT)
-        raise DataError(
-            "E308", where=fact("{file} line 1", file=source), expected=limit, received=f"{len(names):,}"
-        )
-    cells = pl.Series(names, dtype=pl.String)
-    plain = cells.str.contains(PLAIN)
-    fractions = plain & cells.str.contains(".", literal=True)
-    if plain.all() or fractions.sum() * 2 > len(names):
-        raise DataError(
-            "E310",
-            where=fact("{file} line 1", file=source),
-            expected=fact("names of columns"),
-            received=", ".join(names[:5]),
-            fix=fact("put a line with the column names on top"),
-        )
-    check_names(fact("{file} line 1", file=source), names)
-    return names
 
 
 def check_names(where: str, names: list[str]) -> None:
@@ -283,35 +322,24 @@ def check_names(where: str, names: list[str]) -> None:
             )
     if faults:
         first, *others = faults[:20]
-        fix = fact("give every column its own name (pandas: to_csv(index=False) for an unnamed first column)")
+        fix = fact("give every column its own name")
         raise DataError(
             "E305", where=where, expected=fact("distinct names"), received=first, notes=others, fix=fix
         )
 
 
-def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.ndarray]:
+def _blocks(lines: Lines, records: Iterator[Numbered], cells: Cells, rows: Rows) -> tuple[Cells, np.ndarray]:
     """Add all rows to the cells; ragged rows are counted and reported together."""
-    width, starts = cells.width, []
-    ragged: list[tuple[int, int]] = []
-    while block := list(itertools.islice(records, max(1, BLOCK_CELLS // width))):
-        complete = [(start, record) for start, record in block if len(record) == width]
-        if len(complete) < len(block):
-            ragged += [(start, len(record)) for start, record in block if len(record) != width]
-        if not ragged:
+    starts, size = [], max(1, BLOCK_CELLS // cells.width)
+    block = list(itertools.islice(records, size))
+    while block:
+        following = list(itertools.islice(records, size))
+        complete = rows.select(block, is_last=not following)
+        if not rows.ragged and complete:
             cells.add([record for _, record in complete])
-        starts.append(np.array([start for start, _ in complete], np.int64))
-    if ragged:
-        (line, received), *others = ragged
-        notes = [f"line {n} has {fields} fields" for n, fields in others[:5]]
-        notes += [fact("and {count} more such lines", count=len(others) - 5)] if len(others) > 5 else []
-        raise DataError(
-            "E306",
-            where=fact("{file} line {line}", file=lines.name, line=line),
-            expected=fact("{count} fields", count=width),
-            received=fact("{count} fields", count=received),
-            notes=notes,
-            fix=fact("put cells that contain the delimiter in double quotes"),
-        )
+            starts.append(np.array([start for start, _ in complete], np.int64))
+        block = following
+    rows.raise_ragged()
     if not starts:
         raise DataError(
             "E304", where=lines.name, expected=fact("at least one row"), received=fact("a header only")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.readers.delimited import SWELL_FREE, SWELL_RATIO
+from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO
 from chainrule.data.readers.npy_header import read_layout
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.errors import DataError, fact, message_of

@@ -7,292 +7,70 @@ representation of missing values (NaN is converted: in a table it means "not mea
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from chainrule.data.cells.typed_columns import type_frame
-from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
-from chainrule.data.readers.delimited import check_names, read_delimited
-from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.files import read_path
+from chainrule.data.readers.frames import of_array, of_columns, of_pandas, plain
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.npz import read_archive
-from chainrule.data.readers.number_parsing import clean
-from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.sample_types import Samples
-from chainrule.data.tables.table import Table, is_exact
-from chainrule.errors import DataError, fact, nearest
+from chainrule.data.tables.table import Table
+from chainrule.errors import fact
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-TEXT = (".csv", ".tsv", ".txt", ".tab", ".psv", ".data", ".csv.gz", ".tsv.gz", ".txt.gz")
-PARQUET = (".parquet", ".pq")
-ARROW = (".arrow", ".feather", ".ipc")
-FORMATS = (*TEXT, *PARQUET, *ARROW, ".npz")
 
-
-def read_table(source: Samples | tuple[ArrayLike, ArrayLike]) -> Table:
+def read_table(
+    source: Samples | tuple[ArrayLike, ArrayLike],
+    *,
+    delimiter: str = "",
+    skip: int = 0,
+    encoding: str = "",
+    header: str | None = "auto",
+    table: str = "",
+    query: str = "",
+) -> Table:
     """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled data set.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, ``.npz``, a folder of images: see ``read_images``), a name
-            (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or a pair ``(x, y)`` of
-            arrays. Columns of arrays are named x1, x2, ..., y.
+        source: a path (CSV and other text, Parquet, Arrow, ``.npz``, ``.xlsx``, JSON, SQLite, DuckDB, also
+            compressed by gzip, bzip2, xz or zip; a folder of images: see ``read_images``), ``"-"`` for
+            standard input, a name (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or
+            a pair ``(x, y)`` of arrays. Columns of arrays are named x1, x2, ..., y.
+        delimiter: delimiter of a text file, as a character or ``"tab"``, ``"space"``; detected by default.
+        skip: lines above the header that are not read.
+        encoding: encoding of a text file; detected by default.
+        header: ``"auto"``: the first line that looks like column names; ``"first"``: the first line;
+            ``"none"`` or ``None``: there is none, and the columns are named x1, x2, ...
+        table: sheet of a workbook, table of a database, or file of an archive.
+        query: SQL query of a database.
 
     Raises:
         DataError: E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column
-            of neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; for
-            text files as ``read_delimited``.
+            of neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; E327
+            several tables in a file; E332 a query that fails; for text files as ``read_delimited``.
+        UsageError: E101, E102 an invalid option; E128 an option that does not apply to the source.
 
     Example:
         >>> read_table({"age": [31, 47, None], "sick": ["no", "yes", "no"]}).frame["age"].to_list()
         [31, 47, None]
     """
+    options = ReadOptions(delimiter, skip, encoding, header or "none", table, query)
+    if isinstance(source, str | os.PathLike):
+        return read_path(source, options)
+    options.require_only((), "read_table", fact("data in memory"))
     if isinstance(source, Table):
         return source
-    if isinstance(source, str | os.PathLike):
-        return _read_path(source)
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if isinstance(source, pl.DataFrame):
-        return type_frame(_plain(source, "frame"), "frame")
+        return Table(plain(source, "frame"), "frame")
     if isinstance(source, tuple) and len(source) == 2:
-        return _of_columns({"x": source[0], "y": source[1]}, "arrays")
+        return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):
-        return _of_pandas(source)
+        return of_pandas(source)
     if isinstance(source, Mapping):
-        return _of_columns(source, "columns")
-    return _of_array(source)
-
-
-def _of_pandas(frame: Any) -> Table:
-    """A pandas frame, recognized by its attributes, so that pandas need not be installed."""
-    names = [str(name) for name in frame.columns]
-    check_names("frame", names)
-    return _of_columns({name: frame.iloc[:, i] for i, name in enumerate(names)}, "frame")
-
-
-def _read_path(source: str | os.PathLike) -> Table:
-    text = os.fspath(source)
-    path = Path(text)
-    if not os.path.exists(path):
-        if text in TARGETS:
-            return read_named(text)
-        if text in IMAGE_SETS:
-            return read_named_images(text)
-        raise _not_found(text)
-    if os.path.isdir(path):
-        return read_images(path)
-    if not os.path.isfile(path):  # opening a pipe would wait for a writer
-        raise DataError(
-            "E301", where=text, expected=fact("a file"), received=fact("a device, pipe or socket")
-        )
-    suffix = path.name.lower()
-    if suffix.endswith(PARQUET + ARROW):
-        return type_frame(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
-    if suffix.endswith(".npz"):
-        return _of_columns(read_archive(path), path.name)
-    if suffix.endswith(TEXT):
-        return read_delimited(path)
-    received = path.suffix or fact("no suffix")
-    raise DataError("E302", where=text, name=text, expected=", ".join(FORMATS), received=received)
-
-
-def _not_found(text: str) -> DataError:
-    try:
-        os.stat(text)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        pass
-    except OSError as cause:  # a name that is too long, a folder without permission, a link to itself
-        return DataError("E301", where=text, received=(cause.strerror or str(cause)).lower())
-    closest = nearest(text, TARGETS)
-    if Path(text).suffix:
-        folder = Path(text).parent
-        others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
-        similar = nearest(Path(text).name, others)
-        return DataError(
-            "E301", where=text, received=fact("no such file"), fix=str(folder / similar) if similar else ""
-        )
-    return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=closest)
-
-
-def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
-    try:
-        if is_parquet:
-            open_plain(path).close()  # a pipe would block
-            return pl.read_parquet(path, glob=False, hive_partitioning=False)
-        with open_plain(path) as file:
-            content = file.read()  # not memory-mapped: the file may change later
-        # The file format starts with a magic number, the stream format does not.
-        is_file_format = content[:6] == b"ARROW1"
-        return pl.read_ipc(content) if is_file_format else pl.read_ipc_stream(content)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        kind = fact("a Parquet file") if is_parquet else fact("an Arrow file")
-        raise DataError("E316", where=path.name, expected=kind, received=received) from error
-
-
-def _of_array(source: Any) -> Table:
-    array = np.asarray(source)
-    if array.dtype.names:
-        return _of_columns({name: array[name] for name in array.dtype.names}, "array")
-    if array.ndim < 2 or array.dtype.kind not in "fiubU":
-        received = fact(
-            "{kind} of shape {shape}, dtype {dtype}",
-            kind=type(source).__name__,
-            shape=array.shape,
-            dtype=array.dtype,
-        )
-        raise DataError(
-            "E302",
-            where="table",
-            name=type(source).__name__,
-            expected=fact("a file, frame or 2-D array"),
-            received=received,
-        )
-    return _of_columns({"x": array}, "array")
-
-
-def _of_columns(columns: Mapping[Any, Any], source: str) -> Table:
-    """A table from named columns; an array of several axes becomes one column per element of a row."""
-    series: list[pl.Series] = []
-    faults: list[str] = []
-    for name, values in columns.items():
-        array = values if isinstance(values, pl.Series) else _as_array(values)
-        if isinstance(array, np.ndarray) and array.ndim > 1:
-            flat = array.reshape(len(array), -1)
-            single = flat.shape[1] == 1
-            series += [
-                _series(f"{name}" if single else f"{name}{i + 1}", flat[:, i], faults)
-                for i in range(flat.shape[1])
-            ]
-        else:
-            series.append(_series(str(name), array, faults))
-    if faults:
-        raise _unusable(source, faults)
-    _check_lengths(source, series)
-    check_names(source, [column.name for column in series])
-    target = "y" if set(columns) == {"x", "y"} else None
-    return type_frame(_plain(pl.DataFrame(series), source), source, target)
-
-
-def _as_array(values: Any) -> np.ndarray:
-    if isinstance(values, list | tuple):
-        return _of_list(values)
-    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
-    return array.astype(array.dtype.newbyteorder("=")) if array.dtype.kind in "fiu" else array
-
-
-def _of_list(values: list | tuple) -> np.ndarray:
-    """Rows of numbers as an array; anything else cell by cell, so that NumPy does not convert 1 to "1"."""
-    if values and isinstance(values[0], list | tuple):
-        try:
-            rows = np.asarray(values)
-        except ValueError:  # rows of different lengths
-            rows = np.empty(0, object)
-        if rows.dtype.kind in "fiub":
-            return rows
-    cells = np.empty(len(values), object)
-    for i, value in enumerate(values):
-        cells[i] = value
-    return cells
-
-
-def _series(name: str, values: Any, faults: list[str]) -> pl.Series:
-    """A polars column; None, NaN and pandas' NA become null; unsupported content is added to ``faults``."""
-    if isinstance(values, pl.Series):
-        return values.alias(name)
-    if values.ndim == 0:
-        faults.append(fact('"{name}" is a single value', name=name))
-        return pl.Series(name, [])
-    if values.dtype.kind != "O":
-        try:
-            return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
-        except (TypeError, ValueError, pl.exceptions.PolarsError):
-            faults.append(fact('"{name}" holds {content}', name=name, content=values.dtype))
-            return pl.Series(name, [])
-    cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
-    try:
-        return pl.Series(name, cells, strict=True)
-    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        return _mixed(name, cells, faults)
-
-
-def _mixed(name: str, cells: list, faults: list[str]) -> pl.Series:
-    if all(cell is None or isinstance(cell, int | float) for cell in cells):
-        return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
-    if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
-        return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
-    kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
-    faults.append(fact('"{name}" holds {content}', name=name, content=", ".join(kinds[:5])))
-    return pl.Series(name, [])
-
-
-def _is_missing(cell: Any) -> bool:
-    return (
-        cell is None
-        or type(cell).__name__ in ("NAType", "NaTType")
-        or (isinstance(cell, float) and cell != cell)
-    )
-
-
-def _check_lengths(source: str, series: list[pl.Series]) -> None:
-    if not series or not len(series[0]):
-        received = fact("{columns} columns, 0 rows", columns=len(series))
-        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
-    differing = [
-        fact('"{name}" has {count}', name=column.name, count=len(column))
-        for column in series
-        if len(column) != len(series[0])
-    ]
-    if differing:
-        expected = fact('{rows} rows, as "{name}" has', rows=len(series[0]), name=series[0].name)
-        raise DataError("E317", where=source, expected=expected, received=differing[0], notes=differing[1:20])
-
-
-def _plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Convert every column to numbers, booleans, texts or dates, and NaN to null."""
-    if not frame.width or not frame.height:
-        received = fact("{columns} columns, {rows} rows", columns=frame.width, rows=frame.height)
-        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
-    check_names(source, frame.columns)
-    strange = [
-        fact('"{name}" holds {content}', name=c.name, content=c.dtype)
-        for c in frame.get_columns()
-        if c.dtype.is_nested() or _is_raw(c)
-    ]
-    if strange:
-        raise _unusable(source, strange)
-    return pl.DataFrame([_plain_column(column) for column in frame.get_columns()])
-
-
-def _is_raw(column: pl.Series) -> bool:
-    return column.dtype in (pl.Binary, pl.Object, pl.Unknown)
-
-
-def _plain_column(column: pl.Series) -> pl.Series:
-    if column.dtype.is_float():
-        return column.fill_nan(None)
-    if column.dtype.is_decimal():
-        return column.cast(pl.Float64)
-    if column.dtype == pl.Duration:
-        return column.dt.total_microseconds().cast(pl.Float64) / 1e6
-    if column.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null, pl.Time):
-        return clean(column.cast(pl.String))
-    if not is_exact(column):
-        return column.cast(pl.String)  # such integers are codes: float64 cannot distinguish them
-    return column
-
-
-def _unusable(source: str, faults: Sequence[str]) -> DataError:
-    return DataError(
-        "E314",
-        where=source,
-        expected=fact("numbers, texts, yes/no or dates"),
-        received=faults[0],
-        notes=faults[1:20],
-        fix=fact("leave these columns out before the table is read"),
-    )
+        return of_columns(source, "columns")
+    return of_array(source)

@@ -112,6 +112,55 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{count} files are no images and are left out ({example})",
         "{count} 个文件不是图像，已略去（{example}）",
     ),
+    # notices of reading
+    "encoding": (
+        "{source} is read as {encoding} (--encoding sets another)",
+        "{source} 按 {encoding} 编码读取（可用 --encoding 另行指定）",
+    ),
+    "aligned_text": (
+        "{source} is read as columns separated by blanks (--delimiter sets another)",
+        "{source} 按空格分隔的列读取（可用 --delimiter 另行指定）",
+    ),
+    "lines_above": (
+        "lines {first} to {last} of {source} are above the header and left out ({example})",
+        "{source} 第 {first} 到 {last} 行在表头之上，已略去（{example}）",
+    ),
+    "comment_lines": (
+        "{count} comment lines of {source} are left out, the first in line {line} ({example})",
+        "{source} 有 {count} 行注释，已略去，第一处在第 {line} 行（{example}）",
+    ),
+    "units_row": (
+        "line {line} of {source} contains units and is left out ({example})",
+        "{source} 第 {line} 行是单位，已略去（{example}）",
+    ),
+    "total_row": (
+        "line {line} of {source} contains totals and is left out ({example})",
+        "{source} 第 {line} 行是合计，已略去（{example}）",
+    ),
+    "repeated_header": (
+        "{count} repetitions of the header of {source} are left out, the first in line {line}",
+        "{source} 中重复的表头有 {count} 行，已略去，第一处在第 {line} 行",
+    ),
+    "trailing_delimiters": (
+        "{count} rows of {source} end in delimiters without a column, the first in line {line}",
+        "{source} 有 {count} 行以多余的分隔符结尾，第一处在第 {line} 行",
+    ),
+    "trailing_columns": (
+        "{count} columns of {source} have neither a name nor a value and are left out",
+        "{source} 末尾有 {count} 列既无列名也无值，已略去",
+    ),
+    "unnamed_index": (
+        'the first column of {source} has no name and is named "{column}"',
+        "{source} 的第一列没有列名，命名为“{column}”",
+    ),
+    "sheet": (
+        'the sheet "{sheet}" of {source} is read; others are {others} (--table sets another)',
+        "读取 {source} 的工作表“{sheet}”；另有 {others}（可用 --table 另行指定）",
+    ),
+    "error_cells": (
+        "{count} cells of {source} contain an error ({example}) and are read as missing",
+        "{source} 有 {count} 个单元格是错误值（{example}），按缺失处理",
+    ),
     # checks
     "scale_gap": (
         'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardize the inputs',

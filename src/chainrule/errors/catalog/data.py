@@ -14,7 +14,7 @@ ENTRIES: dict[str, Entry] = {
     "E307": Entry("the file is not text in a known encoding", "文件不是可识别编码的文本"),
     "E308": Entry("a part of the file is too large for a table", "文件的某一部分过大，不像是表格"),
     "E309": Entry("the quotes of a cell do not match", "单元格的引号不配对"),
-    "E310": Entry("the first line contains numbers, not column names", "第一行是数字，不是列名"),
+    "E310": Entry("the first line contains data, not column names", "第一行是数据，不是列名"),
     "E311": Entry(
         '"{value}" is not a number, but the column is numeric', "“{value}”不是数字，而该列是数字列"
     ),
@@ -36,11 +36,16 @@ ENTRIES: dict[str, Entry] = {
     "E324": Entry('the target "{column}" does not match the task', "目标“{column}”的类型与任务不符"),
     "E325": Entry("no column can be used as an input", "没有可用作输入的列"),
     "E326": Entry("the table lacks columns that the model was trained on", "表格缺少模型训练时使用的列"),
+    "E327": Entry("it is not clear which table of the file is meant", "不清楚要读取文件中的哪个表格"),
     "E328": Entry("the record of the preparation is not valid", "预处理记录无效"),
     "E329": Entry('class "{label}" did not occur in training', "类别“{label}”在训练中未出现过"),
     "E330": Entry("these fractions do not define a split", "这些比例无法划分数据行"),
     "E331": Entry("there are too few rows for this split", "数据行太少，无法这样划分"),
+<<<<<<< HEAD
     "E332": Entry('"{value}" is not a date', "“{value}”不是日期"),
+=======
+    "E332": Entry("the query cannot be run", "无法执行查询"),
+>>>>>>> 113d4902 (Read spreadsheets, JSON, databases and text of any layout)
     "E340": Entry("an array contains values that are not real numbers", "数组中有非实数内容"),
     "E341": Entry("an array has the wrong shape", "数组形状不对"),
     "E342": Entry("an array contains an invalid number", "数组中有不可用的数值"),

@@ -41,6 +41,7 @@ ENTRIES: dict[str, Entry] = {
     "E124": Entry("{first} and {second} exclude each other", "{first} 与 {second} 不能同时使用"),
     "E125": Entry("no token is left to sample from", "没有可选的词元"),
     "E126": Entry("this model cannot generate text", "此模型不能生成文本"),
+    "E128": Entry("{option} does not apply to {kind}", "{option} 不适用于{kind}"),
     "E131": Entry("the arguments do not match the signature of {name}", "参数与 {name} 的签名不符"),
     "E134": Entry("a node has no value while the graph is built", "构建计算图时节点还没有数值"),
     "E132": Entry("{loss} takes no targets", "{loss} 不需要目标 y"),

@@ -1,0 +1,203 @@
+"""Tables of SQLite and DuckDB files, read by a query that cannot write, attach, load or run without end.
+
+A database file is untrusted in two ways: its bytes may be damaged on purpose, and its views contain SQL that
+a query on them runs. Therefore:
+
+- SQLite opens the file read-only (``mode=ro``). An authorizer allows reading and functions only, so that
+  ``ATTACH``, ``PRAGMA`` and changes are refused; extensions are disabled; functions of the schema that are
+  marked unsafe do not run (``trusted_schema``); values and statements have limits.
+- DuckDB opens the file read-only with ``enable_external_access=false`` and a locked configuration: no other
+  file, no network, no extension, and bounded memory.
+- Both are interrupted after ``SECONDS``, and the cells of a result are counted.
+"""
+
+from __future__ import annotations
+
+import decimal
+import importlib
+import sqlite3
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from chainrule.data.readers.content import Content
+from chainrule.data.readers.delimited import COLUMN_LIMIT
+from chainrule.data.readers.formats.expanded import several_tables
+from chainrule.data.readers.frames import of_columns
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, fact, message_of
+
+SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"  # the second from byte 8
+DATABASE_OPTIONS = ("table", "query")
+SECONDS = 300.0  # of a query
+VALUES = 400_000_000  # cells of a result, at most
+VALUE_BYTES = 10_000_000  # of one value
+RESULT_BYTES = 8_000_000_000  # of the texts of a result
+DUCKDB_MEMORY = "4GB"
+_STEPS = 100_000  # instructions of SQLite's machine between two looks at the clock
+_BLOCK = 10_000  # rows that are fetched at once
+_DAMAGE = ("malformed", "not a database", "not a valid duckdb", "corrupt")  # words of errors of the file
+_READING = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+)
+
+
+def read_sqlite(content: Content, options: ReadOptions) -> Table:
+    """Read a table or a query of an SQLite file.
+
+    Raises:
+        DataError: E304 no rows; E308 too large; E314 bytes; E316 damaged; E327 several tables; E332 a query
+            that fails, changes something or takes too long.
+    """
+    path = _path(content)
+    address = f"file:{urllib.parse.quote(str(path.resolve()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+            _restrict(connection)
+            end = time.monotonic() + SECONDS
+            connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+            tables = [name for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+                "AND substr(name, 1, 7) <> 'sqlite_' ORDER BY rowid"
+            )]  # fmt: skip
+            query = _query(content.name, options, tables)
+            return _of_cursor(content.name, connection.execute(query))
+    except (sqlite3.Error, sqlite3.Warning) as cause:
+        raise _failure(content.name, cause, options.query) from cause
+
+
+def _restrict(connection: sqlite3.Connection) -> None:
+    """Limit what statements and the schema may do; nothing can lift it afterwards."""
+    if hasattr(connection, "enable_load_extension"):
+        connection.enable_load_extension(False)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1_000_000)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 200)
+    connection.set_authorizer(_authorize)
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
+    """Allow statements that read; ``load_extension`` is a function and refused by name."""
+    is_reading = action in _READING and "load_extension" not in (first, second)
+    return sqlite3.SQLITE_OK if is_reading else sqlite3.SQLITE_DENY
+
+
+def read_duckdb(content: Content, options: ReadOptions) -> Table:
+    """Read a table or a query of a DuckDB file.
+
+    Raises:
+        DataError: as ``read_sqlite``; E350 DuckDB is not installed.
+    """
+    try:
+        duckdb = importlib.import_module("duckdb")
+    except ImportError as cause:
+        raise missing("duckdb", content.name) from cause
+    config = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "allow_unsigned_extensions": "false",
+        "memory_limit": DUCKDB_MEMORY,
+        "lock_configuration": "true",
+    }
+    try:
+        with closing(duckdb.connect(str(_path(content)), read_only=True, config=config)) as connection:
+            tables = [name for (name,) in connection.execute(
+                "SELECT table_name FROM information_schema.tables ORDER BY table_name"
+            ).fetchall()]  # fmt: skip
+            query = _query(content.name, options, tables)
+            with _interrupted(connection):
+                return _of_cursor(content.name, connection.execute(query))
+    except duckdb.Error as cause:
+        raise _failure(content.name, cause, options.query) from cause
+
+
+@contextmanager
+def _interrupted(connection: Any) -> Iterator[None]:
+    """Interrupt a query of DuckDB after ``SECONDS``."""
+    timer = threading.Timer(SECONDS, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _path(content: Content) -> Path:
+    if content.path is None:
+        raise DataError(
+            "E316", where=content.name, expected=fact("a database as a file of its own"),
+            received=fact("a database in a pipe or archive"), fix=fact("save it as a file first"),
+        )  # fmt: skip
+    return content.path
+
+
+def _query(source: str, options: ReadOptions, tables: Sequence[str]) -> str:
+    """The query of the user, or one that reads the only table or the selected one."""
+    if options.query:
+        return options.query
+    if not tables:
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=fact("no tables"))
+    if options.table not in tables and (options.table or len(tables) > 1):
+        raise several_tables(source, list(tables), options.table)
+    name = (options.table or tables[0]).replace('"', '""')
+    return f'SELECT * FROM "{name}"'
+
+
+def _of_cursor(source: str, cursor: Any) -> Table:
+    """The result of a query as a table, fetched in blocks so that its size is bounded."""
+    names = [entry[0] for entry in cursor.description or ()]
+    if not names:
+        raise DataError("E332", where=source, expected=fact("a query with rows"), received=fact("no rows"))
+    columns: list[list[Any]] = [[] for _ in names]
+    size = 0
+    while block := cursor.fetchmany(_BLOCK):
+        for column, values in zip(columns, zip(*block, strict=True), strict=True):
+            column.extend(map(_plain, values))
+            size += sum(len(value) for value in values if isinstance(value, str | bytes))
+        cells = len(columns[0]) * len(names)
+        if cells > VALUES or size > RESULT_BYTES or len(names) > COLUMN_LIMIT:
+            received = fact("over {cells:,} cells, {size:,} bytes of text", cells=cells, size=size)
+            raise DataError("E308", where=source, received=received, fix=fact("select fewer rows or columns"))
+    if not columns[0]:
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=fact("0 rows"))
+    repeated = {f"{name}": column for name, column in zip(names, columns, strict=True)}
+    if len(repeated) < len(names):
+        first = next(name for name in names if names.count(name) > 1)
+        fix = fact("name the columns in the query: SELECT a.x AS x, b.x AS other")
+        raise DataError("E305", where=source, received=fact('"{name}" twice', name=first), fix=fix)
+    return Table(of_columns(repeated, source).frame, source)
+
+
+def _plain(value: Any) -> Any:
+    """A value as numbers, texts, yes/no or dates."""
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _failure(source: str, cause: Exception, query: str) -> DataError:
+    """The error for a query that fails or for a damaged file."""
+    received = message_of(cause, 200).strip().splitlines()[0]
+    is_late = "interrupt" in received.lower()
+    if is_late:
+        received = fact("a query that took over {seconds:g} s", seconds=SECONDS)
+    if is_late or (query and not any(word in received.lower() for word in _DAMAGE)):
+        expected = fact("one SELECT statement that runs")
+        return DataError("E332", where=source, expected=expected, received=received)
+    return DataError("E316", where=source, expected=fact("a database"), received=received)

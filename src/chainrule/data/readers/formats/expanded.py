@@ -1,0 +1,149 @@
+"""Decompress gzip, bzip2, xz and zip files into a temporary file of bounded size.
+
+A small file can expand to any size, so every piece is counted while it is written, and a file that expands to
+more than ``SWELL_FREE`` bytes and ``SWELL_RATIO`` times its size is refused. The sizes that an archive states
+are not trusted. The result is read like any other file; the system deletes it when it is closed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from chainrule.data.readers.content import Content
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.errors import DataError, fact, nearest
+
+SWELL_FREE = 16_000_000  # a compressed file may expand to this number of bytes regardless of its ratio,
+SWELL_RATIO = 100  # and beyond it to this multiple of its size
+IN_MEMORY = 64_000_000  # bytes of an expanded file that are held in memory; more go to a temporary file
+XZ_MEMORY = 256_000_000  # bytes of the dictionary of an xz file
+MEMBERS = 10_000  # files in an archive
+_PIECE = 1 << 20
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+_STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+ZIP = b"PK\x03\x04"
+_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
+
+
+def compression_of(head: bytes) -> str:
+    """The compression of a file by its first bytes; empty if it is none of those that are read."""
+    if head.startswith((ZIP, b"PK\x05\x06")):
+        return "zip"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def expand(content: Content, options: ReadOptions) -> Content:
+    """Decompress a file.
+
+    Args:
+        content: a compressed file.
+        options: ``table`` selects a file of an archive that contains several.
+
+    Raises:
+        DataError: E308 it expands too much; E316 damaged; E327 several files in an archive.
+    """
+    compression = compression_of(content.head())
+    try:
+        if compression == "zip":
+            return _unzip(content, options.table)
+        pieces = _xz(content.binary) if compression == "xz" else _stream(content.binary, compression)
+        stem, _, ending = content.suffixed.rpartition(".")
+        inner = stem if f".{ending.lower()}" in _SUFFIXES else content.suffixed
+        return _collected(content, content.name, inner, pieces)
+    except (
+        EOFError,
+        OSError,
+        ValueError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        RuntimeError,
+    ) as cause:
+        if isinstance(cause, DataError):
+            raise
+        received = str(cause) or type(cause).__name__
+        fix = fact("copy the file again")
+        raise DataError("E316", where=content.name, received=received, fix=fix) from cause
+
+
+def _stream(binary: BinaryIO, compression: str) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=binary) if compression == "gzip" else bz2.BZ2File(binary) as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _xz(binary: BinaryIO) -> Iterator[bytes]:
+    """The pieces of an xz file, whose dictionary must fit ``XZ_MEMORY``."""
+    rest = b""
+    while rest or (rest := binary.read(_PIECE)):
+        decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+        while not decompressor.eof:
+            if decompressor.needs_input and not rest and not (rest := binary.read(_PIECE)):
+                raise EOFError(fact("the file is cut off"))
+            piece, rest = decompressor.decompress(rest, _PIECE), b""
+            yield piece
+        rest = decompressor.unused_data.lstrip(b"\0")
+
+
+def _unzip(content: Content, table: str) -> Content:
+    with zipfile.ZipFile(content.binary) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
+        names = [member.filename for member in members]
+        if len(members) > MEMBERS:
+            expected = fact("at most {limit:,} files", limit=MEMBERS)
+            raise DataError("E308", where=content.name, expected=expected, received=f"{len(members):,}")
+        if not members:
+            raise DataError("E303", where=content.name, received=fact("no files"))
+        if table not in names and (table or len(members) > 1):
+            raise several_tables(content.name, names, table)
+        member = members[names.index(table) if table else 0]
+        if member.flag_bits & 1:
+            raise ValueError(fact("an encrypted archive"))
+        if member.compress_type not in _STORED:
+            raise ValueError(fact("a compression that is not read"))
+        with archive.open(member) as file:
+            pieces = iter(lambda: file.read(_PIECE), b"")
+            return _collected(content, f"{content.name}/{member.filename}", member.filename, pieces)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file of an archive belongs to the system that packed it."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def _collected(content: Content, name: str, suffixed: str, pieces: Iterator[bytes]) -> Content:
+    """Write the pieces to a temporary file, counting their bytes."""
+    limit, size = max(SWELL_FREE, SWELL_RATIO * content.size), 0
+    target = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115  # closed by the caller
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            target.close()
+            received = fact(
+                "over {size:,} bytes from a compressed file of {packed:,}", size=size, packed=content.size
+            )
+            expected = fact("at most {ratio} times its size", ratio=SWELL_RATIO)
+            raise DataError("E308", where=content.name, expected=expected, received=received)
+        target.write(piece)
+    target.seek(0)
+    return Content(name, suffixed, target, size)
+
+
+def several_tables(source: str, names: list[str], table: str) -> DataError:
+    """The error for a file with several tables of which none, or an unknown one, is selected."""
+    shown = [*names[:12], *(["..."] if len(names) > 12 else [])]
+    choice = nearest(table, names) or (names[0] if names else "")
+    return DataError(
+        "E327",
+        where=source,
+        expected=fact("one of: {names}", names=", ".join(shown)),
+        received=table or fact("{count} tables", count=len(names)),
+        fix=f'table="{choice}", or --table "{choice}"' if choice else "",
+    )

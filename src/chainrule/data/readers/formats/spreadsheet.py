@@ -1,0 +1,133 @@
+"""A sheet of a workbook as a table: header, rows and types as for the same values in a text file."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.content import Content
+from chainrule.data.readers.delimited import header_of
+from chainrule.data.readers.formats.expanded import several_tables
+from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
+from chainrule.data.readers.frames import of_columns
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import clean, number_text, typed
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.readers.text.layout import is_total
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, fact
+
+SPREADSHEET_OPTIONS = ("skip", "header", "table")
+_SAMPLE = 200  # rows in which the header is looked for
+_FREE_CELLS, _CELL_RATIO = 10_000_000, 100  # cells of a table, and their ratio to the cells in the file
+
+
+def read_spreadsheet(content: Content, options: ReadOptions) -> Table:
+    """Read a sheet of a workbook.
+
+    Args:
+        content: an ``.xlsx`` file.
+        options: ``table``: the name of the sheet, by default the first that is not empty; ``skip`` and
+            ``header`` as for text files.
+
+    Raises:
+        DataError: E303 no cells; E304 no rows; E305, E310 header; E308 too large; E316 damaged; E327 no such
+            sheet.
+    """
+    workbook = Workbook(content.name, content.binary, content.size)
+    names = list(workbook.sheets)
+    if options.table and options.table not in names:
+        raise several_tables(content.name, names, options.table)
+    for name in [options.table] if options.table else names:
+        sheet = workbook.read(name)
+        if sheet.rows:
+            table = _table(content.name, sheet, options)
+            others = [other for other in names if other != name]
+            if others and not options.table:
+                facts = {"source": content.name, "sheet": name, "others": ", ".join(others[:5])}
+                table = replace(table, notices=(Finding("sheet", "info", facts), *table.notices))
+            return table
+    raise DataError("E303", where=content.name, expected=fact("a header and rows"), received=fact("no cells"))
+
+
+def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
+    """The table of a sheet, whose empty columns at the left are ignored."""
+    rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
+    if not rows:
+        raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
+    left = min(min(cells) for _, cells in rows)
+    width = 1 + max(max(cells) for _, cells in rows[:_SAMPLE]) - left
+    records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
+    header = header_of(records, source, options)
+    names, notices = header.names, list(header.notices)
+    body = [row for row in rows if row[0] > header.line and row[0] != header.units]
+    if len(body) * len(names) > max(_FREE_CELLS, _CELL_RATIO * sheet.count):
+        received = fact("{rows} rows, {columns} columns", rows=len(body), columns=len(names))
+        raise DataError("E308", where=source, received=received, fix=fact("is this a table?"))
+    _require_named(source, body, left, len(names))
+    if len(body) > 2 and is_total(last := _texts(body[-1][1], left, len(names))):
+        facts = {
+            "source": source,
+            "count": 1,
+            "line": body.pop()[0],
+            "example": " ".join(filter(None, last))[:40],
+        }
+        notices.append(Finding("total_row", "info", facts))
+    if not body:
+        raise DataError(
+            "E304", where=source, expected=fact("at least one row"), received=fact("a header only")
+        )
+    if header.units:
+        facts = {"source": source, "count": 1, "line": header.units, "example": ""}
+        notices.append(Finding("units_row", "info", facts))
+    if sheet.errors:
+        facts = {"source": source, "count": sheet.errors, "example": sheet.error}
+        notices.append(Finding("error_cells", "warning", facts))
+    columns = {name: _column([row.get(left + i) for _, row in body]) for i, name in enumerate(names)}
+    lines = np.array([number for number, _ in body], np.int64)
+    return replace(of_columns(columns, source), lines=lines, notices=tuple(notices), target=None)
+
+
+def _require_named(source: str, body: list[tuple[int, Cells]], left: int, width: int) -> None:
+    """Refuse cells to the right of the last column name."""
+    for number, cells in body:
+        if max(cells) - left >= width:
+            raise DataError(
+                "E306",
+                where=fact("{file} line {line}", file=source, line=number),
+                expected=fact("{count} fields", count=width),
+                received=fact("{count} fields", count=max(cells) - left + 1),
+                fix=fact("give every column its own name"),
+            )
+
+
+def _texts(cells: Cells, left: int, width: int) -> list[str]:
+    """The cells of a row as texts."""
+    return [_text(cells.get(left + i)) for i in range(width)]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number_text(value)
+    return str(value)
+
+
+def _column(values: list[Any]) -> pl.Series | list[Any]:
+    """The values of a column; texts are typed as in a text file."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {datetime.date, datetime.datetime}:
+        midnight = datetime.time()
+        return [
+            datetime.datetime.combine(value, midnight) if type(value) is datetime.date else value
+            for value in values
+        ]
+    if str in kinds or len(kinds - {int, float}) > 1 or (kinds & {int, float} and kinds - {int, float}):
+        texts = pl.Series("", [None if value is None else _text(value) for value in values], dtype=pl.String)
+        return typed(clean(texts))
+    return values

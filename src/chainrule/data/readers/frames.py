@@ -1,0 +1,185 @@
+"""Tables from arrays, columns and frames: equal values of any type become equal columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.delimited import check_names
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import clean
+from chainrule.data.tables.table import Table, is_exact
+from chainrule.errors import DataError, fact
+
+
+def of_pandas(frame: Any) -> Table:
+    """A pandas frame, recognized by its attributes, so that pandas need not be installed."""
+    names = [str(name) for name in frame.columns]
+    check_names("frame", names)
+    return of_columns({name: frame.iloc[:, i] for i, name in enumerate(names)}, "frame")
+
+
+def of_array(source: Any) -> Table:
+    """A table from an array of numbers or texts, or from a structured array."""
+    array = np.asarray(source)
+    if array.dtype.names:
+        return of_columns({name: array[name] for name in array.dtype.names}, "array")
+    if array.ndim < 2 or array.dtype.kind not in "fiubU":
+        received = fact(
+            "{kind} of shape {shape}, dtype {dtype}",
+            kind=type(source).__name__,
+            shape=array.shape,
+            dtype=array.dtype,
+        )
+        raise DataError(
+            "E302",
+            where="table",
+            name=type(source).__name__,
+            expected=fact("a file, frame or 2-D array"),
+            received=received,
+        )
+    return of_columns({"x": array}, "array")
+
+
+def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
+    """A table from named columns; an array of several axes becomes one column per element of a row."""
+    series: list[pl.Series] = []
+    faults: list[str] = []
+    for name, values in columns.items():
+        array = values if isinstance(values, pl.Series) else _as_array(values)
+        if isinstance(array, np.ndarray) and array.ndim > 1:
+            flat = array.reshape(len(array), -1)
+            single = flat.shape[1] == 1
+            series += [
+                series_of(f"{name}" if single else f"{name}{i + 1}", flat[:, i], faults)
+                for i in range(flat.shape[1])
+            ]
+        else:
+            series.append(series_of(str(name), array, faults))
+    if faults:
+        raise _unusable(source, faults)
+    _check_lengths(source, series)
+    check_names(source, [column.name for column in series])
+    target = "y" if set(columns) == {"x", "y"} else None
+    return Table(plain(pl.DataFrame(series), source), source, target)
+
+
+def _as_array(values: Any) -> np.ndarray:
+    if isinstance(values, list | tuple):
+        return _of_list(values)
+    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    return array.astype(array.dtype.newbyteorder("=")) if array.dtype.kind in "fiu" else array
+
+
+def _of_list(values: list | tuple) -> np.ndarray:
+    """Rows of numbers as an array; anything else cell by cell, so that NumPy does not convert 1 to "1"."""
+    if values and isinstance(values[0], list | tuple):
+        try:
+            rows = np.asarray(values)
+        except ValueError:  # rows of different lengths
+            rows = np.empty(0, object)
+        if rows.dtype.kind in "fiub":
+            return rows
+    cells = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        cells[i] = value
+    return cells
+
+
+def series_of(name: str, values: Any, faults: list[str]) -> pl.Series:
+    """A polars column; None, NaN and pandas' NA become null; unsupported content is added to ``faults``."""
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if values.ndim == 0:
+        faults.append(fact('"{name}" is a single value', name=name))
+        return pl.Series(name, [])
+    if values.dtype.kind != "O":
+        try:
+            return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
+        except (TypeError, ValueError, pl.exceptions.PolarsError):
+            faults.append(fact('"{name}" holds {content}', name=name, content=values.dtype))
+            return pl.Series(name, [])
+    cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
+    try:
+        return pl.Series(name, cells, strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        return _mixed(name, cells, faults)
+
+
+def _mixed(name: str, cells: list, faults: list[str]) -> pl.Series:
+    if all(cell is None or isinstance(cell, int | float) for cell in cells):
+        return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
+    if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
+        return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
+    kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
+    faults.append(fact('"{name}" holds {content}', name=name, content=", ".join(kinds[:5])))
+    return pl.Series(name, [])
+
+
+def _is_missing(cell: Any) -> bool:
+    return (
+        cell is None
+        or type(cell).__name__ in ("NAType", "NaTType")
+        or (isinstance(cell, float) and cell != cell)
+    )
+
+
+def _check_lengths(source: str, series: list[pl.Series]) -> None:
+    if not series or not len(series[0]):
+        received = fact("{columns} columns, 0 rows", columns=len(series))
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
+    differing = [
+        fact('"{name}" has {count}', name=column.name, count=len(column))
+        for column in series
+        if len(column) != len(series[0])
+    ]
+    if differing:
+        expected = fact('{rows} rows, as "{name}" has', rows=len(series[0]), name=series[0].name)
+        raise DataError("E317", where=source, expected=expected, received=differing[0], notes=differing[1:20])
+
+
+def plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Convert every column to numbers, booleans, texts or dates, and NaN to null."""
+    if not frame.width or not frame.height:
+        received = fact("{columns} columns, {rows} rows", columns=frame.width, rows=frame.height)
+        raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
+    check_names(source, frame.columns)
+    strange = [
+        fact('"{name}" holds {content}', name=c.name, content=c.dtype)
+        for c in frame.get_columns()
+        if c.dtype.is_nested() or _is_raw(c)
+    ]
+    if strange:
+        raise _unusable(source, strange)
+    return pl.DataFrame([_plain_column(column) for column in frame.get_columns()])
+
+
+def _is_raw(column: pl.Series) -> bool:
+    return column.dtype in (pl.Binary, pl.Object, pl.Unknown)
+
+
+def _plain_column(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype.is_decimal():
+        return column.cast(pl.Float64)
+    if column.dtype == pl.Duration:
+        return column.dt.total_microseconds().cast(pl.Float64) / 1e6
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null, pl.Time):
+        return clean(column.cast(pl.String))
+    if not is_exact(column):
+        return column.cast(pl.String)  # such integers are codes: float64 cannot distinguish them
+    return column
+
+
+def _unusable(source: str, faults: Sequence[str]) -> DataError:
+    return DataError(
+        "E314",
+        where=source,
+        expected=fact("numbers, texts, yes/no or dates"),
+        received=faults[0],
+        notes=faults[1:20],
+        fix=fact("leave these columns out before the table is read"),
+    )

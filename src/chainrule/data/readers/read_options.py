@@ -1,0 +1,134 @@
+"""The options of reading a file: delimiter, lines to skip, encoding, header, table, query.
+
+Everything is detected by default. An option that does not apply to the format of a file is refused, because
+an option without effect hides a misunderstanding.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Collection
+from dataclasses import fields, replace
+
+from chainrule.errors import UsageError, fact, nearest
+from chainrule.records import frozen
+
+DELIMITER_NAMES = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "bar": "|",
+    "colon": ":",
+    "space": " ",
+}
+HEADERS = ("auto", "first", "none")
+_SKIP_LIMIT = 10_000_000
+_NO_CHARACTER_SETS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
+
+
+@frozen
+class ReadOptions:
+    """How a file is read where the user decides it.
+
+    Args:
+        delimiter: the delimiter of a text file, as a character or a name of ``DELIMITER_NAMES``; ``"space"``
+            for columns separated by any number of blanks. Empty: detected.
+        skip: lines before the header of a text file or spreadsheet that are not read.
+        encoding: the encoding of a text file. Empty: detected.
+        header: ``"auto"``: the first line that looks like column names; ``"first"``: the first line that is
+            not skipped; ``"none"``: the file has no names, and the columns are named x1, x2, ...
+        table: the sheet of a workbook, the table of a database, or the file in an archive.
+        query: a query in SQL for a database.
+    """
+
+    delimiter: str = ""
+    skip: int = 0
+    encoding: str = ""
+    header: str = "auto"
+    table: str = ""
+    query: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.skip) is not int or not 0 <= self.skip <= _SKIP_LIMIT:
+            raise UsageError(
+                "E102", where="read_table", name="skip", expected=">= 0", received=repr(self.skip)[:80]
+            )
+        if self.header not in HEADERS:
+            close = nearest(str(self.header), HEADERS) or "none"
+            raise UsageError(
+                "E101",
+                where="read_table",
+                name=str(self.header),
+                expected=", ".join(HEADERS),
+                fix=f'header="{close}", or --header {close}',
+            )
+        if self.delimiter and len(self.separator) != 1:
+            raise UsageError(
+                "E101",
+                where="read_table",
+                name=self.delimiter,
+                expected=fact("one character, or {names}", names=", ".join(DELIMITER_NAMES)),
+                fix='delimiter="tab", or --delimiter tab',
+            )
+        if self.separator in ('"', "\n", "\r", "\0"):
+            raise UsageError(
+                "E101", where="read_table", name=ascii(self.delimiter), expected=fact("a delimiter")
+            )
+        if self.encoding and not is_text_encoding(self.encoding):
+            raise UsageError(
+                "E101",
+                where="read_table",
+                name=self.encoding,
+                expected="utf-8, utf-16, windows-1252, gb18030, big5, shift_jis, ...",
+                fix='encoding="utf-8", or --encoding utf-8',
+            )
+        if self.table and self.query:
+            raise UsageError("E124", where="read_table", first="table", second="query")
+
+    @property
+    def separator(self) -> str:
+        """The delimiter as a character; empty if it is detected."""
+        return DELIMITER_NAMES.get(self.delimiter, self.delimiter)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the options that the user set."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
+
+    def without(self, name: str) -> ReadOptions:
+        """These options with one of them as by default."""
+        return replace(self, **{name: getattr(NO_OPTIONS, name)})
+
+    def require_only(self, allowed: Collection[str], source: str, kind: str) -> None:
+        """Refuse options that have no effect on a format.
+
+        Raises:
+            UsageError E128: an option outside ``allowed`` is set.
+        """
+        wrong = [name for name in self.given if name not in allowed]
+        if wrong:
+            expected = fact("no option") if not allowed else fact("only {names}", names=", ".join(allowed))
+            raise UsageError(
+                "E128", where=source, option=", ".join(wrong), kind=kind, expected=expected,
+                received=", ".join(wrong), fix=fact("leave out {names}", names=", ".join(wrong)),
+            )  # fmt: skip
+
+
+NO_OPTIONS = ReadOptions()
+TEXT_OPTIONS = ("delimiter", "skip", "encoding", "header")
+
+
+def is_text_encoding(name: str) -> bool:
+    """Whether Python decodes texts of this encoding; codecs that convert bytes to bytes do not count.
+
+    Example:
+        >>> is_text_encoding("gbk"), is_text_encoding("rot13"), is_text_encoding("idna")
+        (True, False, False)
+    """
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    is_text = getattr(codec, "_is_text_encoding", True)
+    return is_text and codec.name not in _NO_CHARACTER_SETS
