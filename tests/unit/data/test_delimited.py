@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Table, describe, read_table
-from chainrule.data.readers.delimited import COLUMN_LIMIT, SWELL_FREE
+from chainrule.data.readers.delimited import COLUMN_LIMIT
+from chainrule.data.readers.formats.expanded import SWELL_FREE
 from chainrule.errors import ChainruleError, DataError
 
 N = None
@@ -82,6 +85,42 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
     "same name, other case": (b"a,A\n1,2\n", {"a": [1], "A": [2]}),
     "hash is data": (b"a,b\n#1,2\n", {"a": ["#1"], "b": [2]}),
     "gzip": (gzip.compress(b"a,b\n1,x\n"), {"a": [1], "b": ["x"]}),
+    "bzip2": (bz2.compress(b"a,b\n1,x\n"), {"a": [1], "b": ["x"]}),
+    "xz": (lzma.compress(b"a,b\n1,x\n"), {"a": [1], "b": ["x"]}),
+    "gzip in bzip2": (bz2.compress(gzip.compress(b"a,b\n1,x\n")), {"a": [1], "b": ["x"]}),
+    "two xz streams": (lzma.compress(b"a,b\n1,") + lzma.compress(b"x\n"), {"a": [1], "b": ["x"]}),
+    "index of pandas": (b",a\n0,5\n1,6\n", {"index": [0, 1], "a": [5, 6]}),
+    "unnamed first column of names": (b",index\nx,5\ny,6\n", {"index2": ["x", "y"], "index": [5, 6]}),
+    "row names of R": (
+        b'"x" "y"\n"1" 2 3\n"2" 5 6\n"3" 7 8\n', {"index": [1, 2, 3], "x": [2, 5, 7], "y": [3, 6, 8]},
+    ),
+    "latin-1": (b"a,b\n1,x\n2,caf\xe9\n", {"a": [1, 2], "b": ["x", "caf\xe9"]}),
+    "gbk": ("城市,人口\n北京,1\n上海,2\n".encode("gbk"), {"城市": ["北京", "上海"], "人口": [1, 2]}),
+    "utf-16 without mark": ("a,b\n1,2\n".encode("utf-16-le"), {"a": [1], "b": [2]}),
+    "trailing delimiters": (b"a,b,\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}),
+    "trailing delimiters of the header": (b"a,b,\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "trailing delimiters of rows": (b"a,b\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}),
+    "sep=": (b"sep=;\na;b\n1,5;2\n", {"a": [1.5], "b": [2]}),
+    "comments": (b"# by x\n#\na,b\n1,2\n# end\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "header in a comment": (b"# x y\n1 2\n3 4\n", {"x": [1, 3], "y": [2, 4]}),
+    "title": (b"Sales 2024\n\na,b\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "title of a spreadsheet": (
+        b"Sales,,\n,,\na,b,c\n1,2,3\n3,4,5\n", {"a": [1, 3], "b": [2, 4], "c": [3, 5]},
+    ),
+    "aligned numbers": (b"x    y\n1.5  2\n1    30\n", {"x": [1.5, 1.0], "y": [2, 30]}),
+    "aligned texts": (
+        b"name      age\nJohn Doe   31\nAnn         4\nBob Smith  19\n",
+        {"name": ["John Doe", "Ann", "Bob Smith"], "age": [31, 4, 19]},
+    ),
+    "units": (
+        b"t,v,k\ns,m/s,\n1,2,a\n2,3,b\n3,4,a\n", {"t": [1, 2, 3], "v": [2, 3, 4], "k": ["a", "b", "a"]},
+    ),
+    "totals": (b"region,sales\nn,1\ns,2\nTotal,3\n", {"region": ["n", "s"], "sales": [1, 2]}),
+    "total as a level": (
+        b"k,v\ntotal,1\npart,2\ntotal,3\n", {"k": ["total", "part", "total"], "v": [1, 2, 3]},
+    ),
+    "repeated header": (b"a,b\n1,2\na,b\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "two words are one column": (b"full name\nAnn Lee\nBo Li\n", {"full name": ["Ann Lee", "Bo Li"]}),
 }  # fmt: skip
 
 BOMB = gzip.compress(b"a,b\n" + (b"1," + b"x" * 999 + b"\n") * (SWELL_FREE // 900))
@@ -91,7 +130,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "only blank lines": (b"\n\n \n", "E303", ()),
     "header only": (b"a,b\n", "E304", ("header only",)),
     "empty name": (b"a,,c\n1,2,3\n", "E305", ("column 2 has no name",)),
-    "index of pandas": (b",a\n0,1\n", "E305", ("column 1", "index=False")),
+    "two columns without a name": (b",a,\n0,1,2\n", "E305", ("column 3 has no name",)),
     "repeated name": (b"a,b,a\n1,2,3\n", "E305", ('"a" names columns 1 and 3',)),
     "repeated after blanks": (b"a, a\n1,2\n", "E305", ("columns 1 and 2",)),
     "both name faults": (b"a,,a\n1,2,3\n", "E305", ("column 2 has no name", "columns 1 and 3")),
@@ -100,11 +139,17 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "all ragged rows": (b"a,b\n1\n1,2\n3\n", "E306", ("line 2", "line 4")),
     "ragged after quoted newline": (b'a,b\n"x\ny",1\n3\n', "E306", ("line 4",)),
     "decimal comma under comma": (b"a,b\n1,5,2,5\n", "E306", ("4 fields",)),
-    "latin-1": (b"a,b\n1,x\n2,caf\xe9\n", "E307", ("line 3", "0xe9", "UTF-8")),
+    "damaged utf-8": (
+        "é,ß\nü,ö\n".encode() + b"caf\xe9,1\n", "E307", ("line 3", "0xe9", "UTF-8", "--encoding"),
+    ),
     "nul": (b"a,b\n1,\0\n", "E307", ("line 2", "NUL")),
-    "utf-16 without mark": ("a,b\n1,2\n".encode("utf-16-le"), "E307", ("NUL",)),
     "cut utf-16": (b"\xff\xfea\0,\0b", "E307", ()),
-    "binary": (b"PK\x03\x04\x14\0\0\0\x08\0", "E307", ()),
+    "binary": (b"\x7fELF\x02\x01\x01\0\0\0\x08\0", "E307", ()),
+    "cut zip": (b"PK\x03\x04\x14\0\0\0\x08\0", "E316", ()),
+    "cut xz": (lzma.compress(b"a,b\n" + bytes(range(65, 91)) * 99)[:-12], "E316", ()),
+    "web page": (b"<!DOCTYPE html>\n<html></html>", "E316", ("web page",)),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "E316", (".xlsx",)),
+    "no header, texts": (b"red,yes\nblue,no\nred,no\nblue,yes\n", "E310", ("--header none",)),
     "huge line": (b"a,b\n1," + b"x" * 10_000_001, "E308", ("line 2",)),
     "huge quoted cell": (b'a,b\n1,"' + (b"x" * 999 + b"\n") * 10_001, "E308", ()),
     "very many columns": (b"a" + b",a" * COLUMN_LIMIT + b"\n", "E308", ("100,001",)),

@@ -74,7 +74,7 @@ def expand(content: Content, options: ReadOptions) -> Content:
 
 
 def _stream(binary: BinaryIO, compression: str) -> Iterator[bytes]:
-    with gzip.GzipFile(fileobj=binary) if compression == "gzip" else bz2.BZ2File(binary) as file:
+    with gzip.GzipFile(fileobj=binary, mode="rb") if compression == "gzip" else bz2.BZ2File(binary) as file:
         while piece := file.read(_PIECE):
             yield piece
 
