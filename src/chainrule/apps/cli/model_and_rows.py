@@ -19,6 +19,7 @@ from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -57,12 +58,13 @@ class Rows:
         return self.take(np.array([_row_index(self.count, row)]))
 
 
-def load(run: str, data: str) -> tuple[Model, Rows]:
+def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model, Rows]:
     """Load the model of a RUN and the rows of a file.
 
     Args:
         run: the run folder or the model file.
         data: a table, or an ``.npz`` file for a model of arrays.
+        reading: how the table is read.
 
     Raises:
         FileError: a model file that is missing, damaged, foreign or newer. UsageError E607: no ``.npz`` file
@@ -72,7 +74,7 @@ def load(run: str, data: str) -> tuple[Model, Rows]:
     file = model_file(run)
     model = Model.load(file)
     if model.preparation is not None:
-        table = model.preparation.read(data)
+        table = model.preparation.read(data, reading)
         return model, Rows(table, None, table.rows)
     if not data.endswith(ARRAYS):
         raise _not_a_table_model(model, str(file))

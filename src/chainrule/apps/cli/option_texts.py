@@ -5,9 +5,31 @@ from __future__ import annotations
 OPTION: dict[str, tuple[str, str]] = {
     "words": ("argument", "参数"),
     "data": (
-        "file (CSV, TSV, Parquet, Arrow, .npz), folder of images, or name of a data set",
-        "文件（CSV、TSV、Parquet、Arrow、.npz）、图像文件夹或数据集名称",
+        "file (CSV, .xlsx, JSON, Parquet, Arrow, SQLite, DuckDB, .npz, also compressed), "
+        "- for standard input, folder of images, or name of a data set",
+        "文件（CSV、.xlsx、JSON、Parquet、Arrow、SQLite、DuckDB、.npz，可压缩）、-（标准输入）、图像文件夹或数据集名称",
     ),
+    "read_delimiter": (
+        "text file: delimiter, or its name: tab, space, semicolon, ...; detected by default",
+        "文本文件的分隔符，或其名称：tab、space、semicolon 等；默认自动识别",
+    ),
+    "read_skip": (
+        "lines above the header that are not read",
+        "表头之上不读取的行数",
+    ),
+    "read_encoding": (
+        "text file: encoding, such as utf-8, gb18030, windows-1252; detected by default",
+        "文本文件的编码，例如 utf-8、gb18030、windows-1252；默认自动识别",
+    ),
+    "read_header": (
+        "auto; first: the first line contains the names; none: the columns are named x1, x2, ...",
+        "auto；first：第一行是列名；none：没有列名，命名为 x1、x2……",
+    ),
+    "read_table": (
+        "sheet of a workbook, table of a database, or file in an archive",
+        "工作簿的工作表、数据库的表或压缩包中的文件",
+    ),
+    "read_query": ("SQL query of a database", "数据库的 SQL 查询"),
     "run": ("run folder of a training, or its model file", "训练结果文件夹，或其中的模型文件"),
     "target": ("column to predict", "要预测的列"),
     "net": (

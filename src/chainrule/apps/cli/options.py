@@ -14,6 +14,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from chainrule import data
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import FileError, UsageError, fact, nearest
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
@@ -59,6 +60,7 @@ class Options:
         metric: names of additional metrics.
         category, number: columns with a kind set by the user.
         drop: columns that are not used.
+        delimiter, skip, encoding, header, table, query: how the file is read, as in ``ReadOptions``.
     """
 
     data: str
@@ -82,6 +84,12 @@ class Options:
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    delimiter: str = ""
+    skip: int = 0
+    encoding: str = ""
+    header: str = "auto"
+    table: str = ""
+    query: str = ""
 
     def __post_init__(self) -> None:
         ranges = {
@@ -98,6 +106,7 @@ class Options:
             if not is_valid:
                 received = getattr(self, name.replace("-", "_"))
                 raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
+        _ = self.reading  # refuses invalid options
         if self.augment:
             data.augmentation_from_text(self.augment)
         resolve_metrics(self.metric)
@@ -115,6 +124,17 @@ class Options:
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the file is read."""
+        return ReadOptions(self.delimiter, self.skip, self.encoding, self.header, self.table, self.query)
+
+    @property
+    def reading_words(self) -> str:
+        """The options of reading that are not the default, for a command with the same data."""
+        words = [f" --{name} {quoted(str(getattr(self, name)))}" for name in self.reading.given]
+        return "".join(words)
 
     @property
     def kinds(self) -> dict[str, str]:

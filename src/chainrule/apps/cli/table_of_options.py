@@ -6,8 +6,9 @@ import os
 from dataclasses import replace
 
 from chainrule.apps.cli.options import Options
-from chainrule.data import PreparedData, Table, read_images, read_table
-from chainrule.errors import DataError, nearest
+from chainrule.data import PreparedData, Table, read_images
+from chainrule.data.readers.sources import read_source
+from chainrule.errors import DataError, fact, nearest
 
 
 def prepare_data(options: Options) -> PreparedData:
@@ -25,7 +26,8 @@ def prepare_data(options: Options) -> PreparedData:
 def _read(options: Options) -> Table:
     """Read a table, or a folder of images with the size of the options."""
     if not os.path.isdir(options.data):
-        return read_table(options.data)
+        return read_source(options.data, options.reading)
+    options.reading.require_only((), options.data, fact("a folder of images"))
     return read_images(options.data, options.size or None, damaged=options.damaged)
 
 

@@ -15,13 +15,13 @@ import csv
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import TypedColumn, tabulate
 from chainrule.data.readers.cell_columns import Cells
-from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.text.dialect import Dialect, detect_dialect
 from chainrule.data.readers.text.layout import (
@@ -225,9 +225,8 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
     columns = cells.columns()
     notices = [*head.notices, *_comment_notices(lines, head, header), *header.notices]
     columns, trailing = _without_trailing(columns, len(names), header, lines.name)
-    return Table(
-        pl.DataFrame(columns), lines.name, None, starts, notices=(*notices, *trailing, *rows.notices)
-    )
+    table = tabulate(columns, lines.name, starts)
+    return replace(table, notices=(*notices, *trailing, *rows.notices, *table.notices))
 
 
 def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]:
@@ -243,8 +242,8 @@ def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]
 
 
 def _without_trailing(
-    columns: list[pl.Series], width: int, header: Header, source: str
-) -> tuple[list[pl.Series], list[Finding]]:
+    columns: list[TypedColumn], width: int, header: Header, source: str
+) -> tuple[list[TypedColumn], list[Finding]]:
     """The columns without trailing ones that have neither a name nor a value.
 
     Raises:
@@ -253,7 +252,7 @@ def _without_trailing(
     extra = columns[width:]
     if not extra:
         return columns, []
-    if any(column.null_count() < len(column) for column in extra):
+    if any(column.values.null_count() < len(column.values) for column in extra):
         where = fact("{file} line {line}", file=source, line=header.line)
         check_names(where, [*header.names, *("" for _ in extra)])
     return columns[:width], [Finding("trailing_columns", "info", {"source": source, "count": len(extra)})]

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.content import Content
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.delimited import read_delimited
@@ -195,7 +196,7 @@ def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError("E316", where=content.name, expected=kind, received=received) from error
-    return Table(plain(frame, content.name), content.name)
+    return type_frame(plain(frame, content.name), content.name)
 
 
 def _standard_input() -> Content:

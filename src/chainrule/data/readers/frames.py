@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import clean
@@ -63,7 +64,7 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
     _check_lengths(source, series)
     check_names(source, [column.name for column in series])
     target = "y" if set(columns) == {"x", "y"} else None
-    return Table(plain(pl.DataFrame(series), source), source, target)
+    return type_frame(plain(pl.DataFrame(series), source), source, target)
 
 
 def _as_array(values: Any) -> np.ndarray:

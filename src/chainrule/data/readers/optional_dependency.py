@@ -14,6 +14,7 @@ EXTRAS = {
     "audio": "soundfile",
     "translation": "sacrebleu",
     "plots": "matplotlib",
+    "duckdb": "DuckDB",
 }
 
 

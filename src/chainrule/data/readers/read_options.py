@@ -61,7 +61,7 @@ class ReadOptions:
                 where="read_table",
                 name=str(self.header),
                 expected=", ".join(HEADERS),
-                fix=f'header="{close}", or --header {close}',
+                fix=fact('header="{name}", or --header {name}', name=close),
             )
         if self.delimiter and len(self.separator) != 1:
             raise UsageError(
@@ -69,7 +69,7 @@ class ReadOptions:
                 where="read_table",
                 name=self.delimiter,
                 expected=fact("one character, or {names}", names=", ".join(DELIMITER_NAMES)),
-                fix='delimiter="tab", or --delimiter tab',
+                fix=fact('delimiter="tab", or --delimiter tab'),
             )
         if self.separator in ('"', "\n", "\r", "\0"):
             raise UsageError(
@@ -81,7 +81,7 @@ class ReadOptions:
                 where="read_table",
                 name=self.encoding,
                 expected="utf-8, utf-16, windows-1252, gb18030, big5, shift_jis, ...",
-                fix='encoding="utf-8", or --encoding utf-8',
+                fix=fact('encoding="utf-8", or --encoding utf-8'),
             )
         if self.table and self.query:
             raise UsageError("E124", where="read_table", first="table", second="query")

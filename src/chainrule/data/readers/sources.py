@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.files import read_path
 from chainrule.data.readers.frames import of_array, of_columns, of_pandas, plain
 from chainrule.data.readers.lazy_polars import pl
@@ -50,14 +51,18 @@ def read_table(
     Raises:
         DataError: E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column
             of neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; E327
-            several tables in a file; E332 a query that fails; for text files as ``read_delimited``.
+            several tables in a file; E338 a query that fails; for text files as ``read_delimited``.
         UsageError: E101, E102 an invalid option; E128 an option that does not apply to the source.
 
     Example:
         >>> read_table({"age": [31, 47, None], "sick": ["no", "yes", "no"]}).frame["age"].to_list()
         [31, 47, None]
     """
-    options = ReadOptions(delimiter, skip, encoding, header or "none", table, query)
+    return read_source(source, ReadOptions(delimiter, skip, encoding, header or "none", table, query))
+
+
+def read_source(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -> Table:
+    """Read a table, with the options of reading as a record; see ``read_table``."""
     if isinstance(source, str | os.PathLike):
         return read_path(source, options)
     options.require_only((), "read_table", fact("data in memory"))
@@ -66,7 +71,7 @@ def read_table(
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if isinstance(source, pl.DataFrame):
-        return Table(plain(source, "frame"), "frame")
+        return type_frame(plain(source, "frame"), "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):

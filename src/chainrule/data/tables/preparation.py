@@ -20,7 +20,8 @@ import numpy as np
 from chainrule.data.readers.datasets import IMAGE_SETS
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.sources import read_table
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.columns import USED, Column, Faults, mean_and_std, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
@@ -164,7 +165,7 @@ class Preparation:
         std = [value if value > 0 else 1.0 for value in first.std]
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
-    def read(self, source: Any) -> Table:
+    def read(self, source: Any, options: ReadOptions = NO_OPTIONS) -> Table:
         """Read a table as this preparation requires it: a folder of images in the size of the training
         images, a named data set as images if the training inputs were images.
 
@@ -174,10 +175,10 @@ class Preparation:
         """
         first = self.encodings[0]
         if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
-            return read_table(source)
+            return read_source(source, options)
         if os.path.isdir(source):
             return read_images(source, first.shape[:2], first.shape[2], labeled=False)
-        return read_images(source) if str(source) in IMAGE_SETS else read_table(source)
+        return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
 
     def apply(self, table: Table) -> Applied:
         """The inputs of a table's rows, with notices.

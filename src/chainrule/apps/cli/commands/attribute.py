@@ -16,12 +16,14 @@ from rich.text import Text
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
+from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.escaping import printable
 from chainrule.model import Model
@@ -43,7 +45,7 @@ MODES = {  # mode -> its other options
 BASELINE_ROWS = 32  # default number of rows for methods that need a baseline
 
 
-@with_options(OPTIONS)
+@with_options({**OPTIONS, **READING})
 def attribute(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
@@ -60,6 +62,7 @@ def attribute(
         lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
+    reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None and value != []}
     mode = next((name for name in MODES if name in chosen), "")
     _refuse_mixture(mode, chosen)
@@ -68,7 +71,8 @@ def attribute(
             "E601", where="chainrule attribute", option="DATA", expected=fact("rows, or --text"),
             received=fact("none"), fix=f"chainrule attribute {run} DATA --row 1",
         )  # fmt: skip
-    result: Any = _text_attribution(run, chosen) if "text" in chosen else _result(run, data, mode, chosen)
+    is_text = "text" in chosen
+    result: Any = _text_attribution(run, chosen) if is_text else _result(run, data, mode, chosen, reading)
     if html is not None:
         atomic_write.write(html, result.to_html().encode())
         screen.line(text_of("page_written").format(file=html))
@@ -94,11 +98,11 @@ def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any]) -> Any:
+def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Any:
     """The result of a mode for rows."""
     if mode == "" and "method" in chosen:
         known_method(chosen["method"])  # refuses an unknown name before the data is read
-    model, rows = load(run, data)
+    model, rows = load(run, data, reading)
     if mode == "importance":
         warn_of_known_rows(model, rows.x, run)
         return model.importance(rows.x, rows.y, lang=settings.lang, **_of(chosen, *MODES[mode]))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.reading import READING, take_reading
+from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import check as check_table
-from chainrule.data import describe, read_table
+from chainrule.data import describe
+from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
@@ -21,6 +25,7 @@ Words = list[str] | None
 _STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table
 
 
+@with_options(READING)
 def check(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     target: Annotated[str | None, typer.Option(help="=target")] = None,
@@ -29,13 +34,16 @@ def check(
     drop: Annotated[Words, typer.Option(help="=drop", metavar="COLUMN")] = None,
     net: Annotated[str | None, typer.Option(help="=check_net")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
 ) -> int:
     """Print the columns and the findings; findings of severity error result in exit code 2."""
     kinds = {**dict.fromkeys(category or (), "category"), **dict.fromkeys(number or (), "number")}
     dropped = tuple(drop or ())
-    table = drop_columns(read_table(data), dropped)
+    reading = take_reading(options)
+    table = drop_columns(read_source(data, reading), dropped)
     findings = check_table(table, target, kinds)
     columns_table(describe(merge_spellings(table), target, kinds))
+    screen.notices(table.notices)
     screen.line()
     severities = {finding.severity for finding in findings}
     if findings:
@@ -49,15 +57,16 @@ def check(
     else:
         screen.line(text_of("nothing_found").format(rows=table.rows))
     if net is not None:
-        options = Options(
+        chosen = Options(
             data,
             target or "",
             net=net,
             drop=dropped,
             category=tuple(category or ()),
             number=tuple(number or ()),
+            **asdict(reading),
         )
-        severities |= {finding.severity for finding in _network_findings(options)}
+        severities |= {finding.severity for finding in _network_findings(chosen)}
     return 2 if "error" in severities else 0
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, model_output, results_of, to_scores
+from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.model import Model
 
 
+@with_options(READING)
 def evaluate(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     metric: Annotated[list[str] | None, typer.Option(help="=metric", metavar="NAME")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
 ) -> None:
     """Print the metrics of a model and of a constant prediction."""
-    model, rows = load(run, data)
+    model, rows = load(run, data, take_reading(options))
     if model.preparation is None:
         _arrays(model, rows, data, metric)
     else:

@@ -13,10 +13,12 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
+from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.replay import replay
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
 from chainrule.apps.cli.texts import text_of
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, join_facts
 from chainrule.model import Model
 from chainrule.page.page import Page
@@ -33,7 +35,7 @@ OPTIONS = {
 }
 
 
-@with_options(OPTIONS)
+@with_options({**OPTIONS, **READING})
 def explain(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
@@ -50,9 +52,10 @@ def explain(
         lang: language; already set by ``main``.
         options: those of ``OPTIONS``; ``None`` if not passed.
     """
+    reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None and value != []}
     _refuse_mixture(run, data, chosen)
-    page: Any = _page(run, data, chosen)
+    page: Any = _page(run, data, chosen, reading)
     if html is None:
         screen.block(str(page))
         return
@@ -77,21 +80,21 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def _page(run: str, data: str, chosen: Mapping[str, Any]) -> Page:
+def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Page:
     """The derivation of a step or a prediction, or a what-if branch."""
     if "step" in chosen:
         step = replay(run, data, chosen["step"])
         return step.explain(chosen.get("weight"), chosen.get("depth", 2), settings.lang)
-    model, x, y = _text(run, chosen["text"]) if "text" in chosen else _row(run, data, chosen["row"])
+    model, x, y = _text(run, chosen["text"]) if "text" in chosen else _row(run, data, chosen["row"], reading)
     options = {"depth": chosen.get("depth", 2), "lang": settings.lang}
     if "set" in chosen:
         return model.what_if(dict(map(_edit, chosen["set"])), x, y, **options)
     return model.explain(x, y, weight=chosen.get("weight"), **options)
 
 
-def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
+def _row(run: str, data: str, row: int, reading: ReadOptions) -> tuple[Model, Any, Any]:
     """The model with inputs and target of a row."""
-    model, rows = load(run, data)
+    model, rows = load(run, data, reading)
     one = rows.row(row)
     require_targets(one, data)
     return model, one.x, one.y

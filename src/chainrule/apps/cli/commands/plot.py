@@ -11,7 +11,9 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
+from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
@@ -21,6 +23,7 @@ from chainrule.settings import settings
 from chainrule.train.callback.histograms import FILE, KINDS
 
 
+@with_options(READING)
 def plot(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     kind: Annotated[str, typer.Argument(help="=plot_kind", metavar="KIND")],
@@ -29,12 +32,13 @@ def plot(
     row: Annotated[int | None, typer.Option(help="=row")] = None,
     of: Annotated[str | None, typer.Option(help="=plot_of", metavar="NAMES")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
 ) -> None:
     """Draw a plot of a trained model."""
     spec = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
     if out is not None:
         check_extension(Path(out))
-    options: dict[str, Any] = {}
+    reading, options = take_reading(options), {}
     if of is not None:
         options = {"features": tuple(of.split(","))} if spec.name == "decision_boundary" else {"layer": of}
     rows: tuple[Any, ...] = ()
@@ -48,7 +52,7 @@ def plot(
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:
-        model, loaded = load(run, data)
+        model, loaded = load(run, data, reading)
         if row is not None:
             loaded = loaded.row(row)
         if spec.needs:

@@ -21,7 +21,9 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.signature import with_options
 from chainrule.errors import UsageError, fact
 from chainrule.escaping import csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
@@ -29,6 +31,7 @@ from chainrule.store import atomic_write
 from chainrule.train.monitor.memory import refuse_long_text
 
 
+@with_options(READING)
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
@@ -36,9 +39,10 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
 ) -> None:
     """Print a prediction for every row, or write them to a file."""
-    model, rows = load(run, data)
+    model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
     x = rows.x

@@ -12,6 +12,7 @@ import typer
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_config, require_equal, to_toml
+from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
@@ -43,7 +44,7 @@ def _choices() -> dict[str, Choice]:
         if kind is tuple:
             choices[field.name] = Choice(list[str], field.name, _REPEATED.get(field.name, "COLUMN"))
         else:
-            choices[field.name] = Choice(kind, field.name)
+            choices[field.name] = READING.get(field.name) or Choice(kind, field.name)
     return choices
 
 
@@ -191,7 +192,8 @@ def _run_training(
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
-    screen.line(text_of("next").format(run=path, data=quoted(options.data)) + lang_option)
+    data = quoted(options.data) + options.reading_words
+    screen.line(text_of("next").format(run=path, data=data) + lang_option)
     return 0
 
 

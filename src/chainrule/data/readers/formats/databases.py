@@ -22,6 +22,7 @@ import urllib.parse
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def read_sqlite(content: Content, options: ReadOptions) -> Table:
     """Read a table or a query of an SQLite file.
 
     Raises:
-        DataError: E304 no rows; E308 too large; E314 bytes; E316 damaged; E327 several tables; E332 a query
+        DataError: E304 no rows; E308 too large; E314 bytes; E316 damaged; E327 several tables; E338 a query
             that fails, changes something or takes too long.
     """
     path = _path(content)
@@ -163,7 +164,7 @@ def _of_cursor(source: str, cursor: Any) -> Table:
     """The result of a query as a table, fetched in blocks so that its size is bounded."""
     names = [entry[0] for entry in cursor.description or ()]
     if not names:
-        raise DataError("E332", where=source, expected=fact("a query with rows"), received=fact("no rows"))
+        raise DataError("E338", where=source, expected=fact("a query with rows"), received=fact("no rows"))
     columns: list[list[Any]] = [[] for _ in names]
     size = 0
     while block := cursor.fetchmany(_BLOCK):
@@ -181,7 +182,7 @@ def _of_cursor(source: str, cursor: Any) -> Table:
         first = next(name for name in names if names.count(name) > 1)
         fix = fact("name the columns in the query: SELECT a.x AS x, b.x AS other")
         raise DataError("E305", where=source, received=fact('"{name}" twice', name=first), fix=fix)
-    return Table(of_columns(repeated, source).frame, source)
+    return replace(of_columns(repeated, source), target=None)
 
 
 def _plain(value: Any) -> Any:
@@ -199,5 +200,5 @@ def _failure(source: str, cause: Exception, query: str) -> DataError:
         received = fact("a query that took over {seconds:g} s", seconds=SECONDS)
     if is_late or (query and not any(word in received.lower() for word in _DAMAGE)):
         expected = fact("one SELECT statement that runs")
-        return DataError("E332", where=source, expected=expected, received=received)
+        return DataError("E338", where=source, expected=expected, received=received)
     return DataError("E316", where=source, expected=fact("a database"), received=received)

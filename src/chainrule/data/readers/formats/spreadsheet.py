@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
 from chainrule.data.readers.content import Content
 from chainrule.data.readers.delimited import header_of
 from chainrule.data.readers.formats.expanded import several_tables
 from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import clean, number_text, typed
+from chainrule.data.readers.number_parsing import clean, number_text
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.text.layout import is_total
 from chainrule.data.tables.findings import Finding
@@ -22,6 +23,7 @@ from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 
 SPREADSHEET_OPTIONS = ("skip", "header", "table")
+_KINDS: dict[type, type] = {int: float, datetime.datetime: datetime.date}  # types of one kind of column
 _SAMPLE = 200  # rows in which the header is looked for
 _FREE_CELLS, _CELL_RATIO = 10_000_000, 100  # cells of a table, and their ratio to the cells in the file
 
@@ -87,9 +89,20 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     if sheet.errors:
         facts = {"source": source, "count": sheet.errors, "example": sheet.error}
         notices.append(Finding("error_cells", "warning", facts))
-    columns = {name: _column([row.get(left + i) for _, row in body]) for i, name in enumerate(names)}
     lines = np.array([number for number, _ in body], np.int64)
-    return replace(of_columns(columns, source), lines=lines, notices=tuple(notices), target=None)
+    table = _typed(
+        source, {name: [row.get(left + i) for _, row in body] for i, name in enumerate(names)}, lines
+    )
+    return replace(table, notices=(*notices, *table.notices))
+
+
+def _typed(source: str, columns: dict[str, list[Any]], lines: np.ndarray) -> Table:
+    """The table of columns of cells; texts are typed as in a text file."""
+    texts = [_text_column(name, values) for name, values in columns.items() if _has_texts(values)]
+    typed = dict(zip((column.name for column in texts), type_texts(texts), strict=True))
+    others = {name: _moments(values) for name, values in columns.items() if name not in typed}
+    frame = of_columns(others, source).frame if others else pl.DataFrame()
+    return tabulate([typed.get(name) or TypedColumn(frame[name]) for name in columns], source, lines)
 
 
 def _require_named(source: str, body: list[tuple[int, Cells]], left: int, width: int) -> None:
@@ -118,16 +131,23 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _column(values: list[Any]) -> pl.Series | list[Any]:
-    """The values of a column; texts are typed as in a text file."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {datetime.date, datetime.datetime}:
-        midnight = datetime.time()
-        return [
-            datetime.datetime.combine(value, midnight) if type(value) is datetime.date else value
-            for value in values
-        ]
-    if str in kinds or len(kinds - {int, float}) > 1 or (kinds & {int, float} and kinds - {int, float}):
-        texts = pl.Series("", [None if value is None else _text(value) for value in values], dtype=pl.String)
-        return typed(clean(texts))
-    return values
+def _text_column(name: str, values: list[Any]) -> pl.Series:
+    cells = [None if value is None else _text(value) for value in values]
+    return clean(pl.Series(name, cells, dtype=pl.String))
+
+
+def _has_texts(values: list[Any]) -> bool:
+    """Whether a column is one of texts: it contains a text, or values of several kinds."""
+    kinds = {_KINDS.get(type(value), type(value)) for value in values if value is not None}
+    return str in kinds or len(kinds) > 1
+
+
+def _moments(values: list[Any]) -> list[Any]:
+    """The values of a column; dates become times of midnight if some of them are times."""
+    if datetime.datetime not in set(map(type, values)):
+        return values
+    midnight = datetime.time()
+    return [
+        datetime.datetime.combine(value, midnight) if type(value) is datetime.date else value
+        for value in values
+    ]

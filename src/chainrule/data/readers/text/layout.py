@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from chainrule.data.readers.number_parsing import MISSING, PLAIN
+from chainrule.data.cells.missing import ALWAYS, MAYBE
+from chainrule.data.readers.number_parsing import PLAIN
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 
 SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENT = "#"
+_MISSING = frozenset((*ALWAYS, *MAYBE))
 _PLAIN = re.compile(PLAIN)
 _TITLES = 30  # records above a header, at most
 _TOTALS = frozenset(
@@ -109,7 +111,7 @@ def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:
     numeric = [i for i in range(len(names)) if _is_number_column([row[i] for row in others])]
     texts = [first[i].strip() for i in numeric]
     is_unit_row = any(texts) and not any(_PLAIN.match(text) for text in texts)
-    if not is_unit_row or any(text.lower() in MISSING for text in texts if text):
+    if not is_unit_row or any(text.lower() in _MISSING for text in texts if text):
         return 0
     rest = [i for i in range(len(names)) if i not in numeric]
     repeated = any(first[i].strip() and first[i] in {row[i] for row in others} for i in rest)
@@ -118,7 +120,7 @@ def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:
 
 
 def _is_number_column(cells: Sequence[str]) -> bool:
-    present = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
+    present = [cell.strip() for cell in cells if cell.strip().lower() not in _MISSING]
     return bool(present) and all(_PLAIN.match(cell) for cell in present)
 
 
