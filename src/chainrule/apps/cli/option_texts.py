@@ -7,7 +7,8 @@ OPTION: dict[str, tuple[str, str]] = {
     "data": (
         "file (CSV, .xlsx, JSON, Parquet, Arrow, SQLite, DuckDB, .npz, also compressed), "
         "- for standard input, folder of images, or name of a data set",
-        "文件（CSV、.xlsx、JSON、Parquet、Arrow、SQLite、DuckDB、.npz，可压缩）、-（标准输入）、图像文件夹或数据集名称",
+        "文件（CSV、.xlsx、JSON、Parquet、Arrow、SQLite、DuckDB、.npz，可压缩）、"
+        "-（标准输入）、图像文件夹或数据集名称",
     ),
     "read_delimiter": (
         "text file: delimiter, or its name: tab, space, semicolon, ...; detected by default",

@@ -133,7 +133,7 @@ class Options:
     @property
     def reading_words(self) -> str:
         """The options of reading that are not the default, for a command with the same data."""
-        words = [f" --{name} {quoted(str(getattr(self, name)))}" for name in self.reading.given]
+        words = [f" --{name} {quoted(str(getattr(self, name)))}" for name in self.reading.changed]
         return "".join(words)
 
     @property

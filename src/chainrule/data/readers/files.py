@@ -131,7 +131,7 @@ def read_content(content: Content, options: ReadOptions, depth: int = 0) -> Tabl
         options.require_only(DATABASE_OPTIONS, content.name, fact("a database"))
         return read_duckdb(content, options)
     _refuse_foreign(content, head)
-    if suffix in JSON or (looks_like_json(head) and "delimiter" not in options.given):
+    if suffix in JSON or (looks_like_json(head) and "delimiter" not in options.changed):
         options.require_only(("encoding",), content.name, fact("a JSON file"))
         return read_json(content, options.encoding)
     options.require_only(TEXT_OPTIONS, content.name, fact("a text file"))

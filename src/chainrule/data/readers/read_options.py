@@ -92,7 +92,7 @@ class ReadOptions:
         return DELIMITER_NAMES.get(self.delimiter, self.delimiter)
 
     @property
-    def given(self) -> tuple[str, ...]:
+    def changed(self) -> tuple[str, ...]:
         """The names of the options that the user set."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
@@ -106,7 +106,7 @@ class ReadOptions:
         Raises:
             UsageError E128: an option outside ``allowed`` is set.
         """
-        wrong = [name for name in self.given if name not in allowed]
+        wrong = [name for name in self.changed if name not in allowed]
         if wrong:
             expected = fact("no option") if not allowed else fact("only {names}", names=", ".join(allowed))
             raise UsageError(

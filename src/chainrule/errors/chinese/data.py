@@ -38,6 +38,7 @@ PHRASES: dict[str, str] = {
     "at most {ratio} times its size": "至多为其大小的 {ratio} 倍",
     "at least one row": "至少一行",
     "{columns} columns, 0 rows": "{columns} 列，0 行",
+    "{rows} rows, {columns} columns": "{rows} 行，{columns} 列",
     "{columns} columns, {rows} rows": "{columns} 列，{rows} 行",
     "{rows} rows": "{rows} 行",
     "0 rows": "0 行",

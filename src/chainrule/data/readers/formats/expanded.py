@@ -138,12 +138,12 @@ def _collected(content: Content, name: str, suffixed: str, pieces: Iterator[byte
 
 def several_tables(source: str, names: list[str], table: str) -> DataError:
     """The error for a file with several tables of which none, or an unknown one, is selected."""
-    shown = [*names[:12], *(["..."] if len(names) > 12 else [])]
+    listed = [*names[:12], *(["..."] if len(names) > 12 else [])]
     choice = nearest(table, names) or (names[0] if names else "")
     return DataError(
         "E327",
         where=source,
-        expected=fact("one of: {names}", names=", ".join(shown)),
+        expected=fact("one of: {names}", names=", ".join(listed)),
         received=table or fact("{count} tables", count=len(names)),
         fix=f'table="{choice}", or --table "{choice}"' if choice else "",
     )

@@ -1,6 +1,6 @@
 """The dialect of a text table: how a line is divided into fields.
 
-Problem: a file says nothing about its delimiter. The one with which the rows have equally many fields is
+Problem: a file does not state its delimiter. The one with which the rows have equally many fields is
 usually right, but a column of texts with a comma in every cell is as regular. van den Burg et al. therefore
 score the whole parsed table: *pattern score* times *type score*.
 

@@ -139,7 +139,7 @@ def _has_row_names(names: Sequence[str], body: Sequence[Numbered]) -> bool:
 
 
 def is_total(row: Sequence[str]) -> bool:
-    """Whether a record reads as totals: the first text says so, and numbers or nothing follow.
+    """Whether a record reads as totals: the first text is a word for them, and numbers or nothing follow.
 
     Example:
         >>> is_total(["Total", "12", "3.5"]), is_total(["total", "blue", "3"])
