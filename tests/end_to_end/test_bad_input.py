@@ -224,7 +224,7 @@ def test_an_unexpected_exception_is_reported_in_one_line(chainrule, monkeypatch:
     def broken(*_: object) -> None:
         raise RuntimeError("a \x1b[31mfault")
 
-    monkeypatch.setattr(table_of_options, "read_table", broken)
+    monkeypatch.setattr(table_of_options, "read_source", broken)
     outcome = chainrule("train", "iris")
     assert outcome.code == 1
     assert outcome.err.splitlines() == [
