@@ -43,7 +43,6 @@ def check(
     table = drop_columns(read_source(data, reading), dropped)
     findings = check_table(table, target, kinds)
     columns_table(describe(merge_spellings(table), target, kinds))
-    screen.notices(table.notices)
     screen.line()
     severities = {finding.severity for finding in findings}
     if findings:
