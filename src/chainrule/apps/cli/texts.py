@@ -69,6 +69,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_yes_no": ("yes/no", "是/否"),
     "kind_image": ("image", "图像"),
     "kind_date": ("date", "日期"),
+    "kind_time": ("time", "时刻"),
+    "kind_duration": ("duration", "时长"),
     "kind_text": ("text", "文本"),
     "kind_constant": ("constant, ignored", "常数，未使用"),
     "kind_id": ("id, ignored", "编号，未使用"),

@@ -18,14 +18,25 @@ from chainrule.attribution.counterfactual.axis import Axis
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
-from chainrule.data.tables.encoders import FAR, Category, Dates, Encoding, Number, Pixels, Texts, YesNo
+from chainrule.data.tables.encoders import (
+    FAR,
+    Category,
+    Dates,
+    Durations,
+    Encoding,
+    Number,
+    Pixels,
+    Texts,
+    Times,
+    YesNo,
+)
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
 MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
 
-FIXED = (Dates, Texts)  # columns that a counterfactual does not change
+FIXED = (Dates, Times, Durations, Texts)  # columns that a counterfactual does not change
 
 Ranges = Mapping[str, Any]
 

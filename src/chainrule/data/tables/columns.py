@@ -2,7 +2,7 @@
 
 The kinds:
 
-- ``number``, ``category``, ``yes_no``, ``date``, ``text``, ``image`` become inputs;
+- ``number``, ``category``, ``yes_no``, ``date``, ``time``, ``duration``, ``text``, ``image`` become inputs;
 - ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
 
 A kind is inferred from the values alone, in the order of ``_infer``; the user's ``kinds`` take precedence. A
@@ -23,6 +23,8 @@ import numpy as np
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text
+from chainrule.data.tables.dates.clocks import clock_kind, read_times
+from chainrule.data.tables.dates.durations import read_durations
 from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates, has_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.mixed_columns import (
@@ -32,12 +34,13 @@ from chainrule.data.tables.mixed_columns import (
     read_likely_numbers,
     read_numbers,
 )
+from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.records import frozen
 
-KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
-USED = ("number", "category", "yes_no", "image", "date", "text")
+USED = ("number", "category", "yes_no", "image", "date", "time", "duration", "text")
+KINDS = (*USED, "constant", "id", "empty")
 LEVEL_LIMIT = 50  # levels of a category with their own feature; more levels of several words are texts
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
 YES_NO = {
@@ -151,7 +154,10 @@ def require_columns(table: Table, *names: str) -> None:
 _CELL_FACTS = {  # code -> expected, template of the fix
     "E311": (fact("a number"), 'leave the cell empty if it is missing, or --category "{column}"'),
     "E312": (fact("a finite number"), "leave the cell empty if it is missing, or drop the row"),
-    "E332": (fact("a date"), 'leave the cell empty if it is missing, or --category "{column}"'),
+    "E332": (
+        fact("a date, time or duration, as in the other rows"),
+        'leave the cell empty if it is missing, or --category "{column}"',
+    ),
     "E318": (fact("yes or no, true or false, 1 or 0"), "leave the cell empty if it is missing"),
 }
 
@@ -219,13 +225,17 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         )
     if kind == "number":
         values = number_cells(table, name, faults)
-        return replace(column, **_statistics(present_numbers(values)))
+        return replace(column, **range_statistics(present_numbers(values)))
     if kind == "date":
         dates, is_invalid = describe_dates(table.words(name))
         faults.add_all("E332", table, name, is_invalid)
         if reason.code == "dates" and dates.order:
             reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
         return replace(column, reason=reason, dates=dates)
+    if kind in ("time", "duration"):
+        values = (read_times if kind == "time" else read_durations)(table.words(name))
+        faults.add_all("E332", table, name, cells.is_not_null().to_numpy() & ~np.isfinite(values))
+        return replace(column, **range_statistics(values)) if kind == "duration" else column
     if kind in ("category", "yes_no", "constant"):
         return replace(column, levels=count_levels(table.words(name)))
     return column
@@ -281,6 +291,9 @@ def _infer_text(
     present = cells.drop_nulls()
     count, distinct, example = len(present), present.n_unique(), _short(present[0])
     codes = has_codes(present)
+    clock = "" if is_target else clock_kind(present, MOSTLY)
+    if clock:
+        return clock, Finding(f"{clock}s", facts={"count": count, "example": example})
     reading = None if codes else read_likely_numbers(present)
     if reading is not None and reading.share == 1 and has_compact_dates(present):
         return "date", Finding("dates", facts={"count": count, "example": example})
@@ -355,28 +368,6 @@ def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
     counts = texts.value_counts()
     pairs = zip(counts[texts.name].to_list(), counts["count"].to_list(), strict=True)
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
-
-
-def mean_and_std(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation (divisor N) in float64, without overflow for numbers up to 1e308.
-
-    Numbers are scaled by a power of two first, which does not change the result unless it would overflow.
-    """
-    if not len(values):
-        return 0.0, 0.0
-    exponent = int(np.frexp(np.abs(values).max())[1])
-    if abs(exponent) < 400:  # squares stay in range
-        exponent = 0
-    scaled = np.ldexp(values, -exponent)
-    return float(np.ldexp(scaled.mean(), exponent)), float(np.ldexp(scaled.std(), exponent))
-
-
-def _statistics(values: np.ndarray) -> dict[str, Any]:
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return {}
-    mean, std = mean_and_std(values)
-    return {"minimum": float(values.min()), "mean": mean, "std": std, "maximum": float(values.max())}
 
 
 def _has_words(present: pl.Series) -> bool:

@@ -30,6 +30,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "all {count} values are dates, the month first ({example})",
         "全部 {count} 个值都是日期，月在前（{example}）",
     ),
+    "times": ("all {count} values are times of day ({example})", "全部 {count} 个值都是时刻（{example}）"),
+    "durations": (
+        "all {count} values are durations, in seconds ({example})",
+        "全部 {count} 个值都是时长，以秒计（{example}）",
+    ),
     "free_text": ("{levels} different texts in {count} values", "{count} 个值中有 {levels} 种不同文本"),
     "one_value": ("always {example}", "始终为 {example}"),
     "names_rows": ("a different value in every row ({example})", "每一行的值都不同（{example}）"),
@@ -40,6 +45,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # features of columns
     "date_features": ("{parts_en}days since {first}", "{parts_zh}自 {first} 起的天数"),
+    "time_features": ("hour (cyclic), hours since midnight", "小时（周期）、零点起的小时数"),
     "category_features": (
         "the {count} most frequent of {total} levels, one feature for all others, and the frequency",
         "{total} 个取值中最常见的 {count} 个、其余合为一个特征，以及取值的频率",

@@ -22,12 +22,13 @@ from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
-from chainrule.data.tables.columns import USED, Column, Faults, mean_and_std, number_cells
+from chainrule.data.tables.columns import USED, Column, Faults, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
 from chainrule.data.tables.spellings import match_spellings
+from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
 from chainrule.errors import DataError, fact, join_facts, nearest

@@ -5,6 +5,7 @@
   is a level if training rows had it.
 - ``YesNo``: 0 or 1, with the same "is missing" feature.
 - ``Dates``: elapsed days, year, and sine and cosine of month, weekday, day and hour.
+- ``Times``: hours since midnight with sine and cosine; ``Durations``: standardized seconds.
 - ``Texts``: weights of words or sequences of characters, and the length.
 - ``Pixels``: the images of a folder; each channel is standardized, and the axes (H, W, C) are kept.
 
@@ -22,21 +23,23 @@ from typing import TypeAlias
 
 from chainrule.data.tables.encoders.category import Category as Category
 from chainrule.data.tables.encoders.dates import Dates as Dates
+from chainrule.data.tables.encoders.durations import Durations as Durations
 from chainrule.data.tables.encoders.feature import FAR as FAR
 from chainrule.data.tables.encoders.feature import Feature as Feature
 from chainrule.data.tables.encoders.number import Number as Number
 from chainrule.data.tables.encoders.pixels import Pixels as Pixels
 from chainrule.data.tables.encoders.texts import Texts as Texts
+from chainrule.data.tables.encoders.times import Times as Times
 from chainrule.data.tables.encoders.yes_no import YesNo as YesNo
 
-Encoding: TypeAlias = Number | YesNo | Category | Dates | Texts | Pixels
-ENCODINGS: dict[
-    str, type[Number] | type[YesNo] | type[Category] | type[Dates] | type[Texts] | type[Pixels]
-] = {
+Encoding: TypeAlias = Number | YesNo | Category | Dates | Times | Durations | Texts | Pixels
+ENCODINGS: dict[str, type[Encoding]] = {
     "number": Number,
     "yes_no": YesNo,
     "category": Category,
     "date": Dates,
+    "time": Times,
+    "duration": Durations,
     "text": Texts,
     "image": Pixels,
 }

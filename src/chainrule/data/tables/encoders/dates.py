@@ -19,12 +19,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.tables.columns import Column, Faults, mean_and_std
+from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.dates.inference import present
 from chainrule.data.tables.dates.moments import DAY, CalendarParts, calendar_parts, iso_date, read_moments
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number
+from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.tables.columns import Column, Faults, mean_and_std, number_cells, present_numbers
+from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import invalid, read_flag, read_number
+from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.columns import Column, Faults, mean_and_std
+from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.record_checks import (
@@ -38,6 +38,7 @@ from chainrule.data.tables.record_checks import (
     read_number,
     read_texts,
 )
+from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.words import document_counts, occurrences, sequence_lists, word_lists
 from chainrule.errors import fact

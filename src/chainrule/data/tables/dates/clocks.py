@@ -1,0 +1,62 @@
+"""Times of day, and whether a column of texts such as ``9:30`` contains times or durations."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.dates.durations import is_unclear, read_durations
+from chainrule.data.tables.dates.forms import CLOCK, components, normalized
+from chainrule.data.tables.dates.inference import SAMPLE
+from chainrule.data.tables.dates.moments import SECOND, clock_of
+
+TIME = f"^t?{CLOCK}(?: ?(?:z|utc|gmt|[+-][0-9]{{2}}:?[0-9]{{2}}))?$"
+_DURATION_NAME = re.compile("durat|elapsed|length|laps?(?:$|[^a-z])|delay|interval|时长|用时|耗时")
+_PADDED = "^[0-9]{2}:"
+NOON = 13  # the hour from which 9:30 and 13:00 are times rather than minutes and seconds
+
+
+def read_times(cells: pl.Series) -> np.ndarray:
+    """The hours since midnight of each cell, (N,); NaN where it is missing or no time of day.
+
+    Example:
+        >>> read_times(pl.Series(["9:30 PM", "06:15", None, "25:00"])).tolist()
+        [21.5, 6.25, nan, nan]
+    """
+    if cells.dtype != pl.String:
+        return np.full(len(cells), np.nan)
+    parts = components(normalized(cells), (TIME,))
+    microseconds, is_valid = clock_of(parts)
+    return np.where(is_valid & (parts["form"] >= 0), microseconds / (3600 * SECOND), np.nan)
+
+
+def clock_kind(cells: pl.Series, share: float) -> str:
+    """``"time"``, ``"duration"`` or an empty text, for a column without missing cells.
+
+    Texts that are both, such as 9:30, are durations if the column is named so; times if every hour has two
+    digits, or if hours exceed 12 and all are below 24; otherwise durations.
+
+    Example:
+        >>> clock_kind(pl.Series(["09:30", "14:15"]), 0.95), clock_kind(pl.Series(["3:05", "4:10"]), 0.95)
+        ('time', 'duration')
+    """
+    sample = cells.gather_every(max(1, len(cells) // SAMPLE))
+    if _share(read_durations(sample)) < share / 2 and _share(read_times(sample)) < share / 2:
+        return ""
+    times, durations = read_times(cells), read_durations(cells)
+    is_time, is_duration = _share(times) >= share, _share(durations) >= share
+    if is_duration and all(map(is_unclear, normalized(cells.unique()).to_list())):
+        return ""
+    if not (is_time and is_duration):
+        return "time" if is_time else "duration" if is_duration else ""
+    if _DURATION_NAME.search(cells.name.lower()):
+        return "duration"
+    two_parts = bool(cells.str.contains("^[0-9]+:[0-9]+$").all())
+    is_clock = cells.str.contains(_PADDED).all() or (two_parts and np.nanmax(times) >= NOON)
+    return "time" if is_clock else "duration"
+
+
+def _share(values: np.ndarray) -> float:
+    return float(np.isfinite(values).mean())
