@@ -48,7 +48,7 @@ def test_the_kind_of_a_column(case: str) -> None:
     assert column.kind == kind
     assert column.missing == sum(value is None for value in values)
     assert column.reason.en != column.reason.zh != ""
-    assert (column.notice is None) == (kind in ("number", "yes_no", "category", "date", "time", "duration", "text"))
+    assert (column.notice is None) == (kind not in ("id", "constant", "empty"))
 
 
 def test_many_levels_of_several_words_are_texts() -> None:
