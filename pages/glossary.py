@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 from pages.source_text import SUFFIXES, Passage, passages
@@ -244,12 +245,21 @@ def _regex(phrase: str) -> str:
     return body + (r"(?![\w-])" if phrase[-1] not in ".:" else "")
 
 
+def _first(pattern: str) -> str:
+    """The letter that a pattern begins with; "" if it begins with anything else."""
+    return pattern[0].lower() if pattern[0].isalpha() else ""
+
+
 def _any(some: Iterable[Entry]) -> re.Pattern[str]:
     """Finds any of some entries."""
     phrases = [entry.word.replace("_", " ") for entry in some]
     chinese = [phrase for phrase in phrases if not phrase.isascii()]
-    latin = sorted({_regex(phrase) for phrase in phrases if phrase.isascii()}, reverse=True)
-    parts = [rf"(?<![\w-])(?:{'|'.join(latin)})"] if latin else []
+    latin = sorted({_regex(phrase) for phrase in phrases if phrase.isascii()}, key=str.lower, reverse=True)
+    # One branch for each first letter: a word is compared only with phrases that begin with its letter.
+    letters = [
+        f"{first}(?:{'|'.join(p[len(first) :] for p in group)})" for first, group in groupby(latin, _first)
+    ]
+    parts = [rf"(?<![\w-])(?:{'|'.join(letters)})"] if letters else []
     return re.compile("|".join([*parts, *chinese]) or r"(?!)", re.IGNORECASE)
 
 

@@ -9,10 +9,8 @@ prose: they are blanked, so that offsets and line numbers stay right.
 from __future__ import annotations
 
 import ast
-import io
 import re
 import textwrap
-import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,15 @@ _NOT_PROSE = re.compile(
 )
 _TAG = re.compile(r"<style.*?</style>|<[^>]*>|\{[{%#].*?[}%#]\}", re.S)
 _FIELD = re.compile(r"\{[^{}]*\}")
-_STRINGS = {tokenize.STRING, *(getattr(tokenize, name, -1) for name in ("FSTRING_MIDDLE", "TSTRING_MIDDLE"))}
+_QUOTED = r"""'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+_TOKEN = re.compile(
+    rf"(?P<comment>\#[^\n]*)|(?P<bracket>[()\[\]{{}}])|(?P<string>(?:\b[rbuftRBUFT]{{1,2}})?(?:{_QUOTED}))",
+    re.S,
+)
+_DEFINING = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg, ast.Name, ast.Attribute, ast.alias,
+    ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
+)  # fmt: skip
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -56,7 +62,7 @@ def passages(file: Path, name: str) -> list[Passage]:
 
 
 def _python(text: str) -> Iterator[Passage]:
-    nodes = list(ast.walk(ast.parse(text)))
+    nodes = nodes_of(ast.parse(text))
     yield from identifiers(nodes)
     documented = set(docstring_lines(nodes))
     for kind, line, body in _runs(text):
@@ -84,15 +90,31 @@ def _html(text: str) -> Iterator[Passage]:
 def _fenced(code: str, above: int) -> Iterator[Passage]:
     """The identifiers that a code block of a page defines; none if it is not a program."""
     try:
-        nodes = list(ast.walk(ast.parse(textwrap.dedent(code))))
+        nodes = nodes_of(ast.parse(textwrap.dedent(code)))
     except SyntaxError:
         return
     yield from (Passage(p.kind, p.text, p.line + above) for p in identifiers(nodes))
 
 
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """All nodes of a tree, without those that contain nothing, such as ``ast.Load``."""
+    nodes = [tree]
+    for node in nodes:
+        fields = vars(node)
+        for name in node._fields:
+            value = fields.get(name)
+            if isinstance(value, list):
+                nodes += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                nodes.append(value)
+    return nodes
+
+
 def identifiers(nodes: Iterable[ast.AST]) -> Iterator[Passage]:
     """The names that the nodes of a module define, each with the line of its definition."""
     for node in nodes:
+        if not isinstance(node, _DEFINING):
+            continue
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield Passage("identifier", name, node.lineno)
@@ -120,21 +142,25 @@ def _runs(text: str) -> Iterator[tuple[str, int, str]]:
 
     Neighbors of one kind are joined, so that a phrase that is broken between two lines is still one.
     """
-    kind, first, last, body = "", 0, 0, ""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        token_kind = (
-            "comment" if token.type == tokenize.COMMENT else "string" if token.type in _STRINGS else ""
-        )
-        if token.type == tokenize.NL or (token.type == tokenize.NEWLINE and kind == "comment"):
+    kind, first, line, body = "", 0, 1, ""
+    end = depth = 0  # of the last comment or literal; brackets that are open
+    for match in _TOKEN.finditer(text):
+        token_kind, gap = match.lastgroup or "", text[end : match.start()]
+        if token_kind == "bracket":
+            depth += 1 if match[0] in "([{" else -1
             continue
-        if token_kind and token_kind == kind and (token_kind == "string" or token.start[0] == last + 1):
-            body += "\n" * (token.start[0] - last) or " "
+        lines = gap.count("\n")
+        is_near = lines == 1 if token_kind == "comment" else depth > 0 or not lines or "\\" in gap
+        line += lines
+        if token_kind == kind and is_near and not gap.strip(" \t\n\\"):
+            body += "\n" * lines or " "
         else:
             if kind:
                 yield kind, first, body
-            kind, first, body = token_kind, token.start[0], ""
-        body += _content(token.string) if token_kind == "string" else token.string.lstrip("#")
-        last = token.end[0]
+            kind, first, body = token_kind, line, ""
+        body += _content(match[0]) if token_kind == "string" else match[0].lstrip("#")
+        end = match.end()
+        line += match[0].count("\n")
     if kind:
         yield kind, first, body
 
