@@ -10,6 +10,7 @@ from inspect import signature
 import numpy as np
 import pytest
 import torch
+from pages.loss_functions import FILE, text
 
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
@@ -137,6 +138,10 @@ def test_a_loss_function_has_the_settings_of_its_class(name: str) -> None:
     settings = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "weight"]
     assert list(parameters)[:2] == ["prediction", "target"]
     assert {p.name: p.default for p in settings} == {f.name: f.default for f in fields(LOSSES[name])}
+
+
+def test_the_functions_are_those_of_the_classes() -> None:
+    assert FILE.read_text(encoding="utf-8") == text(), "run python -m pages.loss_functions"
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[0].needs_target])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages.metric_table import FILE, text
 from sklearn import metrics as sk
 
 from chainrule.train.evaluation.metric import (
@@ -173,3 +174,10 @@ def test_positions_with_an_ignored_class_are_dropped() -> None:
     assert valid.target.tolist() == [0, 1, 1]
     assert valid.weights is not None
     assert valid.weights.tolist() == [1.0, 1.0, 2.0]
+
+
+def test_the_page_lists_every_metric() -> None:
+    page = FILE.read_text(encoding="utf-8")
+    assert page == text(page), "run python -m pages.metric_table"
+    for name in METRICS:
+        assert f"`{name}`" in page

@@ -1,0 +1,97 @@
+"""The losses as functions: ``python -m pages.loss_functions`` writes their module.
+
+Each function of ``nn/loss/functional.py`` is derived from the class of its loss: name, settings and the first
+line of the docstring. A test compares the module with the classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import textwrap
+from itertools import groupby
+from pathlib import Path
+
+from chainrule import block_index
+from chainrule.nn.loss.loss import Loss
+from chainrule.nn.loss.registry import LOSSES
+
+FILE = Path(__file__).parents[1] / "src" / "chainrule" / "nn" / "loss" / "functional.py"
+_HEAD = '''"""The losses as functions of nodes, for use without a model: ``cr.mse(prediction, target)``.
+
+Written by ``python -m pages.loss_functions`` from the classes of the losses, which have their formulas,
+shapes and settings (``huber``: ``cr.Huber``). Each function returns the mean of its loss over the batch, ().
+
+Args of every function:
+    prediction: the output of the network.
+    target: the targets: a node, or an array.
+    weight: the weight of each sample, (B,), or of each term, in the shape of the terms. The mean is then the
+        sum of weight times loss, divided by the sum of the weights.
+    The others are the settings of the loss.
+
+Raises: UsageError E131 (arguments that do not fit), E102 (a setting out of its range), and what ``Loss.mean``
+raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.errors import explain_function_calls
+from chainrule.graph import Node
+'''
+_MORE = """from chainrule.nn.loss.mean_loss import mean_loss
+from chainrule.ops.elementwise.functions import Operand
+"""
+_WIDTH, _INDENT = 110, " " * 4
+_ALIASES = {"Weights": "Sequence[float] | None"}
+
+
+def function(loss: type[Loss]) -> str:
+    """The source code of the function of a loss."""
+    settings = inspect.signature(loss).parameters.values()
+    target = "target: Operand" if loss.needs_target else "target: Operand | None = None"
+    arguments = [
+        "prediction: Node", target, "*",
+        *(f"{s.name}: {_ALIASES.get(s.annotation, s.annotation)} = {s.default!r}" for s in settings),
+        "weight: Operand | None = None",
+    ]  # fmt: skip
+    record = f"{loss.__name__}({', '.join(f'{s.name}={s.name}' for s in settings)})"
+    summary = inspect.cleandoc(loss.__doc__ or "").splitlines()[0]
+    if len(summary) > _WIDTH - 10:
+        summary = (
+            summary.replace(": ", ":\n    ", 1) if ": " in summary else summary.replace(", ", ",\n    ", 1)
+        )
+    body = f"    return mean_loss({record}, prediction, target, weight)\n"
+    if len(body) > _WIDTH:
+        body = f"    loss = {record}\n    return mean_loss(loss, prediction, target, weight)\n"
+    head = f"def {loss.name}({', '.join(arguments)}) -> Node:"
+    if len(head) > _WIDTH:  # several arguments in a line: the module stays short
+        parts = ", ".join(argument.replace(" ", "\0") for argument in arguments)  # broken between arguments
+        lines = textwrap.fill(parts, _WIDTH - 1, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        head = f"def {loss.name}(\n{lines},\n) -> Node:  # fmt: skip".replace("\0", " ")
+    return f'@explain_function_calls\n{head}\n    """{summary}"""\n{body}'
+
+
+def text() -> str:
+    """The text of the module."""
+    losses = sorted((LOSSES[name] for name in block_index.LOSS_NAMES), key=lambda loss: loss.name)
+    places = sorted((loss.__module__, loss.__name__) for loss in losses)
+    imports = "".join(
+        f"from {module} import {', '.join(name for _, name in group)}\n"
+        for module, group in groupby(places, lambda place: place[0])
+    )
+    source = _HEAD + imports + _MORE + "\n\n" + "\n\n".join(map(function, losses))
+    for command in (["check", "--select", "I", "--fix", "-q"], ["format"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(FILE), "-"],
+            input=source, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        source = done.stdout
+    return source
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
+    print(f"wrote {FILE.name}")
