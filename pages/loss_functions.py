@@ -60,9 +60,8 @@ def function(loss: type[Loss]) -> str:
     record = f"{loss.__name__}({', '.join(f'{s.name}={s.name}' for s in settings)})"
     summary = inspect.cleandoc(loss.__doc__ or "").splitlines()[0]
     if len(summary) > _WIDTH - 10:
-        summary = (
-            summary.replace(": ", ":\n    ", 1) if ": " in summary else summary.replace(", ", ",\n    ", 1)
-        )
+        mark = ": " if ": " in summary else ", "
+        summary = summary.replace(mark, f"{mark.strip()}\n    ", 1)
     body = f"    return mean_loss({record}, prediction, target, weight)\n"
     if len(body) > _WIDTH:
         body = f"    loss = {record}\n    return mean_loss(loss, prediction, target, weight)\n"

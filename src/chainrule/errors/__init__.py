@@ -19,7 +19,7 @@ from chainrule.errors.exceptions import (
     UsageError,
     nearest,
 )
-from chainrule.errors.message import Message, fact, join_facts, message_of
+from chainrule.errors.message import Message, alternatives, alternatives_of, fact, join_facts, message_of
 from chainrule.errors.method_calls import explain_call, explain_function_calls, explain_method_calls
 from chainrule.errors.suggestion import short_repr, suggest
 
@@ -37,6 +37,8 @@ __all__ = [
     "ShapeError",
     "TrainingError",
     "UsageError",
+    "alternatives",
+    "alternatives_of",
     "explain_call",
     "explain_function_calls",
     "explain_method_calls",

@@ -111,6 +111,21 @@ def join_facts(separator: str, parts: Iterable[object]) -> Message:
     return JoinedMessage(separator, parts)
 
 
+def alternatives(*fixes: object) -> Message:
+    """Return several fixes, one of which suffices, as one text; see ``alternatives_of``.
+
+    Example:
+        >>> print(alternatives("size=(4, 4)", "--size 4"))
+        size=(4, 4), or --size 4
+    """
+    return join_facts(", or ", fixes)
+
+
+def alternatives_of(fix: str) -> tuple[str, ...]:
+    """Return the fixes that were passed to ``alternatives``, or the text alone."""
+    return fix.parts if isinstance(fix, JoinedMessage) and fix.separator == ", or " else (fix,)
+
+
 def message_of(error: BaseException, length: int = 2_000) -> str:
     """Return the record that an exception was raised with, or its text if there is none.
 

@@ -11,6 +11,7 @@ from chainrule.apps.cli.remedies import ADVICE, RATE, RULES, command_for, on_com
 from chainrule.diagnosis import RULES as DOCTOR
 from chainrule.diagnosis.finding import Finding
 from chainrule.diagnosis.rule import Evidence
+from chainrule.errors import alternatives
 from chainrule.nn import OPTIMIZERS
 
 RATE_OPTION = f"--{RATE.replace('_', '-')}"
@@ -18,8 +19,10 @@ CASES = {
     "depth=2": "--depth 2",
     'target="ill"': "--target ill",
     'target="is ill"': '--target "is ill"',
-    "optimizer=cr.SGD(0.1), or clip=cr.ClipGlobalNorm(1.0)": f"--optimizer sgd {RATE_OPTION} 0.1",
-    'read_images(..., damaged="skip"), or --damaged skip': "--damaged skip",
+    alternatives(
+        "optimizer=cr.SGD(0.1)", "clip=cr.ClipGlobalNorm(1.0)"
+    ): f"--optimizer sgd {RATE_OPTION} 0.1",
+    alternatives('read_images(..., damaged="skip")', "--damaged skip"): "--damaged skip",
     "penalty=cr.L2(1e-4), and a look at dense1": "penalty=cr.L2(1e-4), and a look at dense1",
     "penalty=cr.L2(1e-4)": "--penalty 0.0001",
     "model.fit(x, y)": "model.fit(x, y)",

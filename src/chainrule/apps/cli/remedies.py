@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from chainrule.apps.cli.options import Options, quoted, read_config
 from chainrule.diagnosis import Diagnosis, Finding
-from chainrule.errors import FileError
+from chainrule.errors import FileError, alternatives_of
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
 
@@ -62,12 +62,12 @@ def on_command_line(fix: str, options: Collection[str]) -> str:
     Example:
         >>> on_command_line("depth=2", ["--depth"]), on_command_line("model.fit(x, y)", ["--depth"])
         ('--depth 2', 'model.fit(x, y)')
-        >>> on_command_line("size=(4, 4), or --size 4", ["--size"])
+        >>> on_command_line(alternatives("size=(4, 4)", "--size 4"), ["--size"])
         '--size 4'
-        >>> on_command_line("optimizer=cr.SGD(0.1), or clip=cr.ClipNorm(1.0)", ["--optimizer", f"--{RATE}"])
+        >>> on_command_line("optimizer=cr.SGD(0.1)", ["--optimizer", f"--{RATE}"])
         '--optimizer sgd --learning-rate 0.1'
     """
-    parts = fix.split(", or ")
+    parts = alternatives_of(fix)
     if typed := next((part for part in parts if part.startswith("--") and part.split()[0] in options), ""):
         return typed
     for part in parts:

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
-from chainrule.errors import FileError, UsageError, fact
+from chainrule.errors import FileError, UsageError, alternatives, fact
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 
@@ -104,7 +104,7 @@ def refuse_occupied(path: Path) -> None:
             where=str(path),
             expected=fact("a new folder"),
             received=", ".join(existing),
-            fix=fact("--resume to continue, or another --out"),
+            fix=alternatives(fact("--resume to continue"), fact("another --out")),
         )
 
 

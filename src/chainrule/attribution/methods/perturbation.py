@@ -16,7 +16,7 @@ from chainrule.attribution.method import Method, MethodResult
 from chainrule.attribution.methods import shapley
 from chainrule.attribution.methods.feature_groups import FlatSamples
 from chainrule.attribution.methods.occlusion import score_decreases, spread
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, alternatives, fact
 
 DEFAULT_ORDERS = 200  # the default number of sampled orders
 TOLERANCE = 1e-6  # the rounding error of float32
@@ -85,7 +85,7 @@ def shapley_values(
         raise UsageError(
             "E545", where="attribute, shapley", players=len(parts),
             expected=fact("at most {limit} parts", limit=shapley.MAX_EXACT_PLAYERS),
-            received=len(parts), fix='exact=False, or groups={"name": ["column", ...]}',
+            received=len(parts), fix=alternatives("exact=False", 'groups={"name": ["column", ...]}'),
         )  # fmt: skip
     results = []
     for sample in range(context.rows):

@@ -36,7 +36,7 @@ from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 
 SUFFIXES = (
@@ -320,7 +320,7 @@ def _decodable(
         raise DataError(
             "E352", where=str(files[broken[0]]), expected=fact("an image"),
             received=names[0].partition(": ")[2], notes=[*names[1:20], *rest],
-            fix=fact('read_images(..., damaged="skip"), or --damaged skip'),
+            fix=alternatives('read_images(..., damaged="skip")', "--damaged skip"),
         )  # fmt: skip
     notices = []
     if broken:
@@ -347,8 +347,6 @@ def _common_size(root: Path, sizes: Sequence[tuple[Path, tuple[int, int]]]) -> t
         (height, width), _ = ordered[0]
         raise DataError(
             "E353", where=str(root), expected=lines[0], received=lines[1], notes=lines[2:20],
-            fix=fact(
-                "read_images(..., size=({height}, {width})), or --size {height}", height=height, width=width,
-            ),
+            fix=alternatives(f"read_images(..., size=({height}, {width}))", f"--size {height}"),
         )  # fmt: skip
     return ordered[0][0]

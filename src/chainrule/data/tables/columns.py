@@ -36,7 +36,7 @@ from chainrule.data.tables.mixed_columns import (
 )
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 
 USED = ("number", "category", "yes_no", "image", "date", "time", "duration", "text")
@@ -151,14 +151,12 @@ def require_columns(table: Table, *names: str) -> None:
         )
 
 
-_CELL_FACTS = {  # code -> expected, template of the fix
-    "E311": (fact("a number"), 'leave the cell empty if it is missing, or --category "{column}"'),
-    "E312": (fact("a finite number"), "leave the cell empty if it is missing, or drop the row"),
-    "E332": (
-        fact("a date, time or duration, as in the other rows"),
-        'leave the cell empty if it is missing, or --category "{column}"',
-    ),
-    "E318": (fact("yes or no, true or false, 1 or 0"), "leave the cell empty if it is missing"),
+_EMPTY, _AS_CATEGORY = fact("leave the cell empty if it is missing"), '--category "{column}"'
+_CELL_FACTS = {  # code -> expected, alternative fixes
+    "E311": (fact("a number"), _EMPTY, _AS_CATEGORY),
+    "E312": (fact("a finite number"), _EMPTY, fact("drop the row")),
+    "E332": (fact("a date, time or duration, as in the other rows"), _EMPTY, _AS_CATEGORY),
+    "E318": (fact("yes or no, true or false, 1 or 0"), _EMPTY),
 }
 
 
@@ -193,14 +191,15 @@ class Faults:
         if not self.cells:
             return
         code, facts = self.cells[0]
-        expected, fix = _CELL_FACTS[code]
+        expected, *fixes = _CELL_FACTS[code]
+        named = [fact(f, column=facts["column"]) if f is _AS_CATEGORY else f for f in fixes]
         raise DataError(
             code,
             where=facts["where"],
             expected=expected,
             received=f'"{facts["value"]}"',
             notes=[*facts["more"], *(note for _, f in self.cells[1:20] for note in (f["note"], *f["more"]))],
-            fix=fact(fix, column=facts["column"]),
+            fix=alternatives(*named),
             value=facts["value"],
             column=facts["column"],
         )

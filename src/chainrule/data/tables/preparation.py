@@ -31,7 +31,7 @@ from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, label_values, labels_of
-from chainrule.errors import DataError, fact, join_facts, nearest
+from chainrule.errors import DataError, alternatives, fact, join_facts, nearest
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
@@ -329,5 +329,5 @@ def _no_inputs(table: Table, columns: Sequence[Column]) -> DataError:
         received=join_facts(
             ", ", (fact("{name} is {kind}", name=c.name, kind=fact(c.kind)) for c in columns)
         ),
-        fix=fact('--category COLUMN, or kinds={{"column": "category"}}'),
+        fix=alternatives("--category COLUMN", 'kinds={"column": "category"}'),
     )

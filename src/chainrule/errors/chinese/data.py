@@ -60,7 +60,6 @@ PHRASES: dict[str, str] = {
     "a finite number": "一个有限的数",
     "numbers": "数字",
     "yes or no, true or false, 1 or 0": "yes 或 no、true 或 false、1 或 0",
-    "leave the cell empty if it is missing, or drop the row": "若值缺失，就让单元格空着，或删去该行",
     "leave the cell empty if it is missing": "若值缺失，就让单元格空着",
     'a column "{name}"': "名为“{name}”的列",
     'rename "{old}" to "{new}"': "把“{old}”改名为“{new}”",
@@ -90,9 +89,6 @@ PHRASES: dict[str, str] = {
     "{rows} rows, none for {parts}": "{rows} 行，{parts} 一行也分不到",
     "three fractions, not negative, training above 0, sum 1": "三个非负比例，训练部分大于 0，总和为 1",
     "at least one input": "至少一个输入",
-    '--category COLUMN, or kinds={{"column": "category"}}': (
-        '--category 列名，或 kinds={{"column": "category"}}'
-    ),
     "an .npz file": ".npz 文件",
     "{size:,} bytes after unpacking": "解压后为 {size:,} 字节",
     "each column once": "每列只出现一次",
@@ -111,12 +107,6 @@ PHRASES: dict[str, str] = {
     "1 (gray) or 3 (color)": "1（灰度）或 3（彩色）",
     "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高, 宽）",
     "0 to 10000 pixels": "0 到 10000 像素",
-    'read_images(..., damaged="skip"), or --damaged skip': (
-        'read_images(..., damaged="skip") 或 --damaged skip'
-    ),
-    "read_images(..., size=({height}, {width})), or --size {height}": (
-        "read_images(..., size=({height}, {width})) 或 --size {height}"
-    ),
     "{height} x {width}, {depth} channels": "{height} x {width}，{depth} 个通道",
     "nothing between two commas": "两个逗号之间什么也没有",
     "a cr.Augmentation": "cr.Augmentation",
@@ -247,9 +237,6 @@ PHRASES: dict[str, str] = {
     "pairs of tokens whose union is a token": "合并后仍是词元的词元对",
     "a text": "文本",
     "windows, row {row}, column {column}": "windows，第 {row} 行，第 {column} 列",
-    'leave the cell empty if it is missing, or --category "{column}"': (
-        '若值缺失，就让单元格空着；或用 --category "{column}"'
-    ),
     '{place}: "{value}"': "{place}：“{value}”",
     'also in column "{column}": {values}': "列“{column}”中还有：{values}",
     '{place}: "{value}" and {count} more': "{place}：“{value}”，另有 {count} 个",
@@ -293,6 +280,8 @@ PHRASES: dict[str, str] = {
     "text": "文本",
     "category": "类别",
     " and ": " 和 ",
+    ", or ": "，或 ",
+    "drop the row": "删去该行",
     "{size:,} bytes of samples from {packed:,} bytes": "{packed:,} 字节得到 {size:,} 字节的采样",
     "'{delimiter}' expected after '{quote}'": "“{quote}”之后应为“{delimiter}”",
     "{source}, part {number} of {total}": "{source} 的第 {number} 部分（共 {total} 部分）",

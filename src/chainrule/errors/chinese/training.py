@@ -157,9 +157,6 @@ PHRASES: dict[str, str] = {
     "penalty=cr.L2(1e-4), after checking how {name} was set": (
         "检查 {name} 是如何设置的，再用 penalty=cr.L2(1e-4)"
     ),
-    "optimizer=cr.{optimizer}({learning_rate}), or clip=cr.ClipGlobalNorm(1.0)": (
-        "optimizer=cr.{optimizer}({learning_rate})，或 clip=cr.ClipGlobalNorm(1.0)"
-    ),
     "an optimizer with a learning rate": "带学习率的优化器",
     "two learning rates, 0 < low < high": "两个学习率，0 < low < high",
     "{count} steps with a finite loss": "{count} 个损失有限的步",

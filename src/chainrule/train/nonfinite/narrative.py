@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-from chainrule.errors import Message, fact
-from chainrule.train.nonfinite.texts import CAUSES, REMEDIES, WORDS
+from chainrule.errors import Message, alternatives, fact
+from chainrule.train.nonfinite.texts import ALTERNATIVES, CAUSES, REMEDIES, WORDS
 
 if TYPE_CHECKING:
     from chainrule.train.nonfinite.record import InputValue, NonfiniteReport, StepStatistics
@@ -52,7 +52,8 @@ def remedy_of(report: NonfiniteReport) -> Message:
     """A line of code that addresses the last cause, which is the root cause if there is one."""
     key, facts = report.causes[-1].key, report.causes[-1].facts
     lower = float(facts.get("learning_rate", 0.0)) / 10
-    return fact(REMEDIES[key], **{**facts, "learning_rate": f"{lower:g}", "optimizer": report.optimizer})
+    remedy = fact(REMEDIES[key], **{**facts, "learning_rate": f"{lower:g}", "optimizer": report.optimizer})
+    return alternatives(remedy, ALTERNATIVES[key]) if key in ALTERNATIVES else remedy
 
 
 def headline(report: NonfiniteReport, lang: str) -> str:

@@ -148,8 +148,10 @@ REMEDIES: dict[str, str] = {
     "nonfinite_slot": "resume=False, which resets the optimizer state",
     "nonfinite_data": "keep = np.isfinite(x).all(axis=1); x, y = x[keep], y[keep]",
     "data_outlier": "x = (x - x.mean(0)) / x.std(0), after checking row {row}",
-    "loss_grew": "optimizer=cr.{optimizer}({learning_rate}), or clip=cr.ClipGlobalNorm(1.0)",
-    "weights_grew": "optimizer=cr.{optimizer}({learning_rate}), or clip=cr.ClipGlobalNorm(1.0)",
+    "loss_grew": "optimizer=cr.{optimizer}({learning_rate})",
+    "weights_grew": "optimizer=cr.{optimizer}({learning_rate})",
     "large_learning_rate": "optimizer=cr.{optimizer}({learning_rate})",
     "large_weight": "penalty=cr.L2(1e-4), after checking how {name} was set",
 }
+ALTERNATIVES = {"loss_grew": "clip=cr.ClipGlobalNorm(1.0)", "weights_grew": "clip=cr.ClipGlobalNorm(1.0)"}
+"""Another remedy of some causes."""
