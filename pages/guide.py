@@ -24,7 +24,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Models": ("models", "fashion-mnist", "translation"),
     "Measurements": (
         "results", "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
-        "names",
+        "dirty-tables", "names",
     ),
 }  # fmt: skip
 _OTHER = "More guides"

@@ -297,6 +297,9 @@ def _infer_text(
     if reading is not None and reading.share == 1 and has_compact_dates(present):
         return "date", Finding("dates", facts={"count": count, "example": example})
     if reading is not None and reading.share == 1 and not reading.fault:
+        values = reading.values.alias(present.name)
+        if not is_target and distinct == table.rows and _names_rows(values, table.frame.width):
+            return "id", Finding("names_rows", facts={"example": example})
         return "number", Finding("numbers_as_text", facts={"count": count})
     if reading is not None and reading.is_mostly_numbers and requested is None:
         _add_texts(table, cells.name, read_numbers(cells, is_lenient=False), faults)

@@ -75,9 +75,9 @@ def read_likely_numbers(present: pl.Series) -> NumberReading | None:
 
 def number_doubts(name: str, reading: NumberReading) -> tuple[Finding, ...]:
     """The warning about a column of words that contains numbers."""
-    if reading.share < HALF:
-        return ()
     values, odd = reading.values, reading.odd.drop_nulls()
+    if reading.share < HALF or (odd.is_empty() and not reading.fault):
+        return ()
     if reading.share >= MOSTLY and reading.fault:
         return (Finding(f"mixed_{reading.fault}", "warning", {"column": name, "count": values.count()}),)
     counts = odd.value_counts(sort=True)

@@ -49,7 +49,7 @@ def merge_spellings(table: Table) -> Table:
         notices += findings
         if merged is not column:
             columns.append(merged)
-    if not notices:
+    if not columns and not notices:
         return table
     return replace(table, frame=table.frame.with_columns(columns), notices=(*table.notices, *notices))
 
@@ -62,18 +62,22 @@ def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
     counts = present.value_counts(sort=True)
     pairs = zip(counts[present.name].to_list(), counts["count"].to_list(), strict=True)
     groups: dict[str, list[tuple[str, int]]] = {}
-    for level, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0])):
+    for level, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0].isupper(), pair[0])):
         groups.setdefault(key_of_level(level), []).append((level, count))
     several = [group for group in groups.values() if len(group) > 1]
     same = [group for group in several if _is_one_word(group)]
-    findings = [
-        Finding(code, "info", {"column": column.name, "levels": _listed(chosen), "count": len(chosen)})
-        for code, chosen in (
-            ("merged_spellings", same),
-            ("case_variants", [group for group in several if group not in same]),
-        )
-        if chosen
-    ]
+    findings = (
+        []
+        if groups.keys() <= {"true", "false"}
+        else [
+            Finding(code, "info", {"column": column.name, "levels": _listed(chosen), "count": len(chosen)})
+            for code, chosen in (
+                ("merged_spellings", same),
+                ("case_variants", [group for group in several if group not in same]),
+            )
+            if chosen
+        ]
+    )
     if not same:
         return column, findings
     others = {level: group[0][0] for group in same for level, _ in group[1:]}
@@ -108,7 +112,7 @@ def match_spellings(texts: pl.Series, levels: Sequence[str]) -> pl.Series:
     if not unknown:
         return texts
     keys: dict[str, str | None] = {}
-    for level in levels:
+    for level in known:
         keys[key_of_level(level)] = None if key_of_level(level) in keys else level
     matches = {text: keys.get(key_of_level(text)) for text in unknown}
     changes = {text: level for text, level in matches.items() if level is not None}

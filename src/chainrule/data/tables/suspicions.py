@@ -45,9 +45,10 @@ def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Find
     step = max(1, table.rows // ROWS)
     sample = table.take(np.arange(0, table.rows, step)) if step > 1 else table
     inputs = [column for column in columns if column.is_input and column.kind != "image"][:MAX_COLUMNS]
-    findings = list(_copies(sample, inputs, task))
-    reported = {finding.facts["column"] for finding in findings}
-    findings += _near_copies(sample, [column for column in inputs if column.name not in reported], task)
+    findings: list[Finding] = []
+    for rule in (_gaps, _copies, _near_copies):  # a column is reported once
+        reported = {finding.facts["column"] for finding in findings}
+        findings += rule(sample, [column for column in inputs if column.name not in reported], task)
     findings += _identifiers(sample, inputs)
     findings += _sentinels(sample, inputs)
     return findings
@@ -80,38 +81,50 @@ def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
     return (None if first is None else number_text(first)) != target[0]
 
 
+def _classes(sample: Table, task: Task) -> tuple[np.ndarray, int]:
+    """The class of each row as a number from 0, and the number of classes."""
+    codes = level_texts(sample.frame[task.target]).rank("dense").to_numpy().astype(np.int64) - 1
+    return codes, int(codes.max()) + 1
+
+
+def _gaps(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
+    """Columns whose missing cells alone predict two classes nearly without errors."""
+    if len(task.labels) != 2:
+        return
+    codes, _ = _classes(sample, task)
+    for column in inputs:
+        if column.missing:
+            missing = sample.frame[column.name].is_null().to_numpy().astype(np.float64)
+            if _separation(missing, codes) >= NEAR_AUC:
+                yield Finding("missing_reveals_target", "warning", {"column": column.name})
+
+
 def _near_copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:
     """Columns that alone predict the target nearly without errors."""
-    cells = sample.frame[task.target]
     if task.is_classification:
-        codes = level_texts(cells).rank("dense").to_numpy().astype(np.int64) - 1
-        classes = int(codes.max()) + 1
+        codes, classes = _classes(sample, task)
     else:
-        codes, classes = numbers(cells).to_numpy(), 0
+        codes, classes = numbers(sample.frame[task.target]).to_numpy(), 0
     for column in inputs:
-        values = _values(sample.frame[column.name])
+        values = _values(sample.frame[column.name], column)
         if values is None:
             continue
-        present = np.isfinite(values)
-        if classes == 2 and not present.all() and _separation(1.0 - present, codes) >= NEAR_AUC:
-            yield Finding("missing_reveals_target", "warning", {"column": column.name})
-            continue
-        x, y = values[present], codes[present]
+        x, y = values[np.isfinite(values)], codes[np.isfinite(values)]
         if _separation(x, y, classes) >= NEAR_AUC if classes else _correlation(x, y) >= NEAR_CORRELATION:
             yield Finding("near_copy", "warning", {"column": column.name})
 
 
-def _values(cells: pl.Series) -> np.ndarray | None:
+def _values(cells: pl.Series, column: Column) -> np.ndarray | None:
     """A column of numbers as float64 with NaN where missing; None for other columns."""
-    if cells.dtype.is_numeric() or cells.dtype == pl.Boolean:
-        return cells.cast(pl.Float64).to_numpy()
+    if cells.dtype.is_numeric() or cells.dtype == pl.Boolean or column.kind == "number":
+        return numbers(cells).to_numpy()
     return None
 
 
 def _separation(values: np.ndarray, codes: np.ndarray, classes: int = 2) -> float:
     """The area under the ROC curve of a column for two classes; for more, 1 if it separates all, else 0."""
     counts = np.bincount(codes, minlength=classes)
-    if counts.min(initial=0) < FEWEST or len(counts) > classes:
+    if len(counts) > classes or counts.min() < FEWEST:
         return 0.0
     if classes > 2:
         groups = sorted((values[codes == k] for k in range(classes)), key=lambda group: group.min())
@@ -141,21 +154,21 @@ def _identifiers(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
         distinct = count_distinct(present)
         if distinct < 2 * FEWEST:
             continue
-        values = _values(present)
+        values = _values(present, column)
         is_whole = values is not None and bool((values == np.floor(values)).all())
         facts = {"column": column.name, "levels": distinct, "count": len(present)}
         if is_whole and values is not None and distinct == len(values) == np.ptp(values) + 1:
             yield Finding("counter", "warning", facts)
-        elif distinct * 5 >= len(present) and (is_whole or values is None) and _is_id(present):
+        elif distinct * 5 >= len(present) and (is_whole or values is None) and _is_id(present, column.kind):
             yield Finding("group_id", "warning", facts)
 
 
-def _is_id(present: pl.Series) -> bool:
+def _is_id(present: pl.Series, kind: str) -> bool:
     """Whether the values of a column look like ids: by its name, their form, or equally many rows of each."""
     counts = present.value_counts()["count"]
     if ID_NAME.match(present.name) or (counts.min() == counts.max() and counts[0] > 1):
         return True
-    return present.dtype == pl.String and bool(present.str.contains(_ID_VALUE).all())
+    return kind == "category" and present.dtype == pl.String and bool(present.str.contains(_ID_VALUE).all())
 
 
 def _sentinels(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
