@@ -81,8 +81,8 @@ class EpochDone(Event):
     Args:
         epoch: its number, from 1.
         step: number of updates so far.
-        values: the row of the history: ``epoch``, ``loss``, with several outputs ``NAME_loss``, ``val_loss``
-            and the validation metrics.
+        values: the row of the history: ``epoch``, ``loss``, with several outputs ``NAME_loss``, with a
+            penalty ``data_loss``, ``val_loss`` and the validation metrics.
         best: whether these weights are the best so far by the value that early stopping monitors.
     """
 

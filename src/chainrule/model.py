@@ -182,8 +182,8 @@ class Model(ModelAnalysis, ModelGeneration):
 
         Returns:
             the history: one row for each epoch, with ``loss``, ``val_loss``, the metrics of the validation
-                rows
-            (``val_accuracy``), and with several outputs the loss of each (``NAME_loss``, ``val_NAME_loss``).
+                rows (``val_accuracy``), with several outputs the loss of each (``NAME_loss``,
+                ``val_NAME_loss``), and with a penalty ``data_loss``, the loss without it.
 
         Raises:
             DataError, ShapeError: invalid samples, or samples that do not fit the network; the model does not

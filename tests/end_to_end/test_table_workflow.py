@@ -38,7 +38,7 @@ def test_train_writes_its_files(trained) -> None:
     }
     with Path("loans/history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["epoch", "loss", "val_loss", "val_accuracy"]
+    assert list(rows[0]) == ["epoch", "loss", "data_loss", "val_loss", "val_accuracy"]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
     assert tomllib.loads(Path("loans/config.toml").read_text())["target"] == "credit"
 

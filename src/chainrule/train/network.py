@@ -298,6 +298,11 @@ class Network:
         weight = float(self.recipe.loss_weights.get(output, 1.0))
         return loss if weight == 1.0 else loss * weight
 
+    @property
+    def has_penalty(self) -> bool:
+        """Whether the objective has a penalty besides the losses of the outputs."""
+        return self.recipe.penalty is not None or bool(self.training.book.costs)
+
     def penalty(self, built: Built) -> Node | None:
         """The sum of all penalties on parameters and activity; ``None`` where there are none."""
         trainable, common = self.trainable, None  # a penalty on a frozen parameter would be a constant

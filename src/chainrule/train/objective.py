@@ -36,6 +36,7 @@ from chainrule.records import frozen
 from chainrule.spec import Shape
 from chainrule.train.network import SAMPLE_WEIGHT, Network
 
+DATA_LOSS = "data_loss"  # column of the history: the loss of a network with one output without penalties
 BLOCK = 1 << 14  # rows whose weights are computed in one call
 
 
@@ -116,17 +117,25 @@ def _weighted_parts(
     return {name: (network.weigh(name, total), count) for name, (total, count) in fractions.items()}
 
 
+def epoch_columns(network: Network) -> list[str]:
+    """The columns of the history with losses of an epoch besides J: ``NAME_loss`` of each of several outputs,
+    ``data_loss`` of a network with one output and a penalty."""
+    if len(network.targets) > 1:
+        return [f"{name}_loss" for name in network.targets]
+    return [DATA_LOSS] if network.has_penalty else []
+
+
 def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dict[str, Node]:
     """Running sums of each output's loss over the batches of an epoch, () in float64, by the label of the
     slot.
 
     ``NAME loss`` is the sum of the losses of an output without loss weights, ``NAME count`` the sum of their
-    weights, where they have weights. Empty for a network with one output, whose loss is J without penalties.
+    weights, where they have weights. Empty for a network with one output and no penalty: its loss is J.
 
     Args:
         network, built, weight_shape: as for ``objective``.
     """
-    if len(built.outputs) == 1:
+    if not epoch_columns(network):
         return {}
     sums: dict[str, Node] = {}
     for name, (total, count) in loss_parts(network, built, sample_weight(network, weight_shape)).items():
@@ -140,16 +149,19 @@ def loss_sums(network: Network, built: Built, weight_shape: Shape | None) -> dic
 
 
 def epoch_losses(outputs: Iterable[str], sums: Mapping[str, np.ndarray], rows: float) -> dict[str, float]:
-    """The mean loss of each output over an epoch, by the column of the history: ``NAME_loss``.
+    """The mean loss of each output over an epoch, without penalties, by the column of the history:
+    ``NAME_loss``, or ``data_loss`` if there is one output.
 
     Args:
         outputs: the names of the outputs.
-        sums: the values of ``loss_sums``; empty for a network with one output.
+        sums: the values of ``loss_sums``; empty for a network with one output and no penalty.
         rows: the number of rows of the epoch.
     """
+    names = list(outputs)
+    columns = [DATA_LOSS] if len(names) == 1 else [f"{name}_loss" for name in names]
     return {
-        f"{name}_loss": float(sums[f"{name} loss"]) / (float(sums.get(f"{name} count", rows)) or 1.0)
-        for name in outputs
+        column: float(sums[f"{name} loss"]) / (float(sums.get(f"{name} count", rows)) or 1.0)
+        for name, column in zip(names, columns, strict=True)
         if f"{name} loss" in sums
     }
 

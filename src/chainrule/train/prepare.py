@@ -36,7 +36,7 @@ from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import refuse_too_large
 from chainrule.train.network import Network
-from chainrule.train.objective import row_weights
+from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
 from chainrule.train.step import training_step
@@ -252,11 +252,12 @@ def _checked_evaluator(
 ) -> Evaluator | None:
     """The evaluator of the validation rows, which measures all monitored columns; ``None`` without such
     rows."""
+    assert model.network is not None
     watchers = _watched_columns(model, rules, callbacks)
     columns = [name.removeprefix("val_") for _, name in watchers]
     metrics = evaluate.metrics_of(model, columns, options.metrics)
     measured = [] if validation is None else evaluate.columns_of(model.targets, columns, metrics)
-    row = ["loss", *evaluate.loss_columns(model.targets), *(f"val_{name}" for name in measured)]
+    row = ["loss", *epoch_columns(model.network), *(f"val_{name}" for name in measured)]
     _refuse_unmeasured(rules, watchers, row)
     return None if validation is None else _evaluator(model, validation, metrics)
 

@@ -30,6 +30,7 @@ from chainrule.train.network import Network, Recipe
 from chainrule.train.objective import (
     SAMPLE_WEIGHT,
     Objective,
+    epoch_columns,
     loss_parts,
     loss_sums,
     objective,
@@ -156,7 +157,8 @@ def training_step(
         step = F.cast(input_node("step", (), "int64", "step"), network.recipe.dtype)
         # Nodes that compute the same are one node: the learning rate depends on the horizon where it matters.
         learning_rate = network.recipe.optimizer.schedule(step, horizon)
-        shape, has_sums = weight_shape if weighted else None, has_sums and len(network.targets) > 1
+        has_sums = has_sums and bool(epoch_columns(network))
+        shape = weight_shape if weighted else None
         key = "step", shape, learning_rate, has_sums, settings.dtype
         return network.memo(key, lambda: _training_step(network, shape, step, learning_rate, has_sums))
 

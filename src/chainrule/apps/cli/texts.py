@@ -150,6 +150,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "loss": ("loss", "损失"),
     "history_epoch": ("epoch", "轮"),
     "history_loss": ("loss", "损失"),
+    "history_data_loss": ("data loss", "不含惩罚的损失"),
     "history_validation": ("validation ", "验证"),
     "metric_accuracy": ("accuracy", "准确率"),
     "metric_balanced_accuracy": ("balanced accuracy", "平衡准确率"),

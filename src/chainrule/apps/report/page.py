@@ -33,6 +33,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
+from chainrule.train.objective import DATA_LOSS
 
 MAX_CLASSES = 30  # of a confusion matrix
 
@@ -185,13 +186,14 @@ def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
 
 
 def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
-    """The training and validation loss, and the validation metric, by epoch."""
+    """The training and validation loss without penalties, and the validation metric, by epoch."""
     metric = f"val_{PRIMARY_METRIC[kind]}"
 
     def values(name: str) -> list[float]:
         return [np.nan if row[name] is None else row[name] for row in history]
 
-    losses = [(values("loss"), svg_charts.BLUE), (values("val_loss"), svg_charts.ORANGE)]
+    training = DATA_LOSS if DATA_LOSS in history[0] else "loss"
+    losses = [(values(training), svg_charts.BLUE), (values("val_loss"), svg_charts.ORANGE)]
     return [
         {
             "svg": Markup(svg_charts.curves(losses, best)),

@@ -40,7 +40,10 @@ REPORT: dict[str, tuple[str, str]] = {
     "report_effects_rows": ("rows", "行数"),
     "report_curves": ("Learning curves", "学习曲线"),
     "report_history": ("table of all epochs", "每一轮的数值"),
-    "curve_loss": ("training loss by epoch (with penalty and dropout)", "训练损失（按轮，含惩罚与暂退法）"),
+    "curve_loss": (
+        "training loss by epoch (without penalty, with dropout)",
+        "训练损失（按轮，不含惩罚，含暂退法）",
+    ),
     "curve_val_loss": ("validation loss; dashed: restored epoch", "验证损失；虚线为恢复的轮"),
     "curve_val_accuracy": ("validation accuracy", "验证准确率"),
     "curve_val_r2": ("validation R2", "验证 R2"),

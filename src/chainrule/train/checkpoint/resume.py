@@ -18,10 +18,10 @@ from chainrule.errors import FileError, TrainingError, fact
 from chainrule.events import Notice
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import identity_of, require_same_training
-from chainrule.train.evaluation.evaluate import loss_columns
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
+from chainrule.train.objective import epoch_columns
 from chainrule.train.state import TrainState
 from chainrule.train.training_run import TrainingRun
 
@@ -99,7 +99,7 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
         FileError E424: the step is not the number of batches so far; the history has other columns.
     """
     state = run.state
-    losses = ["loss", *loss_columns(run.model.targets)]
+    losses = ["loss", *epoch_columns(run.network)]
     columns = ["epoch", *losses, *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
         raise FileError(
