@@ -40,6 +40,7 @@ _LAZY = LazyNames(
         "augmentation.parse": "augmentation_from_text",
         "tables.checks": "check",
         "tables.columns": "Column describe",
+        "tables.division": "Division divide",
         "tables.findings": "Finding",
         "tables.folds": "folds row_digests",
         "readers.image_folder": "read_images",

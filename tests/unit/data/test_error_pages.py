@@ -44,6 +44,8 @@ EXAMPLES = {
     "E330": "sum 1",
     "E331": "none for validation",
     "E332": "row 31 of columns",
+    "E333": "such rows: 5",
+    "E334": "row 2 of columns",
     "E338": "prize",
     "E340": "complex128",
     "E341": "reshape",

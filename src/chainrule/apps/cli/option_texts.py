@@ -86,6 +86,20 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "category": ("column to treat as a category", "当作类别的列"),
     "number": ("column to treat as a number", "当作数值的列"),
+    "test_file": (
+        "file of the test rows; by default a fifth of DATA",
+        "测试数据的文件；默认取 DATA 的五分之一",
+    ),
+    "division": (
+        "how DATA is divided: random, time:COLUMN (latest rows are test rows) or group:COLUMN "
+        "(all rows of a group in one part)",
+        "划分方式：random（随机）、time:列名（最晚的行用于测试）或 group:列名（同组的行不分开）",
+    ),
+    "row_weight": ("column with the weight of each row", "各行权重所在的列"),
+    "row_id": (
+        "column that identifies rows: not an input, but part of the output of predict",
+        "标识行的列：不作为输入，但写入 predict 的输出",
+    ),
     "drop": ("column to leave out", "不使用的列"),
     "out": (
         "run folder for the result; by default a new one under runs/",

@@ -58,6 +58,10 @@ class Options:
         histograms: record distributions of weights, activations and gradients every this number of epochs; 0
             disables it.
         metric: names of additional metrics.
+        test: file of the test rows; by default a part of the data.
+        split: how the data is divided: ``random``, ``time:COLUMN`` or ``group:COLUMN``.
+        weight: column of the row weights.
+        id: columns that identify rows; not inputs, but part of the output of ``predict``.
         category, number: columns with a kind set by the user.
         drop: columns that are not used.
         delimiter, skip, encoding, header, table, query: how the file is read, as in ``ReadOptions``.
@@ -81,6 +85,10 @@ class Options:
     damaged: str = "refuse"
     histograms: int = 0
     metric: tuple[str, ...] = ()
+    test: str = ""
+    split: str = "random"
+    weight: str = ""
+    id: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -114,13 +122,17 @@ class Options:
         _require_known("--class-weight", self.class_weight, ("", "balanced"))
         _require_known("--damaged", self.damaged, ("refuse", "skip"))
         _require_known("--task", self.task, ("", "classification", "regression"))
-        conflicting = [c for c in self.category if c in self.number] + [
-            c for c in self.drop if c in (*self.category, *self.number, self.target)
-        ]
+        division = data.Division.parse(self.split)
+        group = [division.column] if division.way == "group" else []
+        others = [*self.drop, *self.id, *[name for name in (self.weight,) if name]]
+        used = [*self.category, *self.number, *others]
+        conflicting = [c for c in dict.fromkeys(used) if used.count(c) > 1]
+        conflicting += [c for c in dict.fromkeys([*others, *group]) if c == self.target]
+        conflicting += [c for c in (division.column,) if c and c in (*self.drop, self.weight)]
         if conflicting:
             raise UsageError(
                 "E608",
-                where="--category, --number, --drop",
+                where="--category, --number, --drop, --id, --weight, --split",
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )

@@ -45,7 +45,7 @@ def replay(run: str, data: str, step: int) -> Replay:
     folder = RunFolder.open(run)
     options, fingerprint = read_config(folder)
     prepared = prepare_data(options) if data == options.data else None
-    if prepared is None or prepared.table.fingerprint != fingerprint:
+    if prepared is None or prepared.fingerprint != fingerprint:
         received = data if prepared is None else fact("other rows in {data}", data=data)
         raise UsageError("E603", where="replay", expected=options.data, received=received,
                          fix=f"chainrule explain {run} {quoted(options.data)} --step {step}")  # fmt: skip

@@ -125,16 +125,19 @@ def fit_model(
     named = fit_options(options, prepared)
     named["callbacks"] = [*named["callbacks"], recorder, *counts]
     training = prepared.training
-    model.fit(training.x, prepared.labels(training), **named, run=folder, resume=resume)
+    labels = prepared.labels(training)
+    model.fit(training.x, labels, **named, sample_weight=training.weights, run=folder, resume=resume)
     return recorder
 
 
 def fit_options(options: Options, prepared: PreparedData) -> dict[str, Any]:
     """The arguments of ``fit`` that determine the result of a training."""
+    validation = prepared.validation
+    weights = () if validation.weights is None else (validation.weights,)
     return {
         "epochs": options.epochs,
         "batch_size": options.batch_size,
-        "validation": (prepared.validation.x, prepared.labels(prepared.validation)),
+        "validation": (validation.x, prepared.labels(validation), *weights),
         "seed": options.seed,
         "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
         "class_weight": options.class_weight or None,
@@ -147,23 +150,25 @@ def evaluate_models(model: Model, prepared: PreparedData, options: Options) -> S
     """The model and the baselines on the test rows; baselines are fitted on all other rows."""
     rows = prepared.training_and_validation
     classes = len(prepared.preparation.labels)
-    weights = None
+    weights = rows.weights
     if options.class_weight:
         counts = np.bincount(rows.y, minlength=classes)
-        weights = len(rows.y) / (classes * counts[rows.y])
+        weights = len(rows.y) / (classes * counts[rows.y]) * (1.0 if weights is None else weights)
     test, encodings = prepared.test, prepared.preparation.encodings
     columns = TreeColumns.of(encodings) if len(prepared.preparation.shape) == 1 else None
     outputs = {"net": model_output(model, test.x)}
     for baseline in reversed(baselines(rows.flat, rows.y, classes, weights, columns)):
         outputs[baseline.name] = baseline.predict(test.flat)
-    return to_scores(model, test.y, outputs)
+    return to_scores(model, test.y, outputs, test.weights)
 
 
-def to_scores(model: Model, y: np.ndarray, outputs: Mapping[str, np.ndarray]) -> Scores:
+def to_scores(
+    model: Model, y: np.ndarray, outputs: Mapping[str, np.ndarray], weights: np.ndarray | None = None
+) -> Scores:
     """The scores of outputs as ``model_output`` returns them, by name; for ``y`` see ``to_predictions``."""
     predictions = {name: to_predictions(model, y, output) for name, output in outputs.items()}
     target, labels = predictions["net"].target, getattr(model.preparation, "labels", ())
-    return Scores(model.task, target, {n: p.prediction for n, p in predictions.items()}, None, labels)
+    return Scores(model.task, target, {n: p.prediction for n, p in predictions.items()}, weights, labels)
 
 
 def results_of(scores: Scores, names: Sequence[str]) -> list[Result]:
@@ -214,6 +219,8 @@ def add_facts(model: Model, options: Options, prepared: PreparedData, results: l
         "split": dict(zip(("training", "validation", "test"), prepared.parts.sizes, strict=True)),
         "result": {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in results},
         "command": options.command(),
+        **({"ids": list(options.id)} if options.id else {}),
+        **({"weight": options.weight} if options.weight else {}),
     }
     if prepared.task.is_classification:
         counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 from chainrule.apps.cli.options import Options
-from chainrule.data import PreparedData, Table, read_images
+from chainrule.data import Division, PreparedData, Table, read_images
 from chainrule.data.readers.sources import read_source
 from chainrule.errors import DataError, fact, nearest
 
@@ -17,18 +17,20 @@ def prepare_data(options: Options) -> PreparedData:
     Raises:
         DataError: as the functions of ``chainrule.data``.
     """
-    table = drop_columns(_read(options), options.drop)
+    table = drop_columns(_read(options.data, options), options.drop)
     return PreparedData.of(
-        table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed
-    )
+        table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed,
+        division=Division.parse(options.split), ids=options.id, weight=options.weight,
+        test=_read(options.test, options) if options.test else None,
+    )  # fmt: skip
 
 
-def _read(options: Options) -> Table:
+def _read(path: str, options: Options) -> Table:
     """Read a table, or a folder of images with the size of the options."""
-    if not os.path.isdir(options.data):
-        return read_source(options.data, options.reading)
-    options.reading.require_only((), options.data, fact("a folder of images"))
-    return read_images(options.data, options.size or None, damaged=options.damaged)
+    if not os.path.isdir(path):
+        return read_source(path, options.reading)
+    options.reading.require_only((), path, fact("a folder of images"))
+    return read_images(path, options.size or None, damaged=options.damaged)
 
 
 def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:

@@ -81,6 +81,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "{training} training, {validation} validation (early stopping), {test} test rows (seed {seed})",
         "{training} 行训练，{validation} 行验证（用于早停），{test} 行测试（种子 {seed}）",
     ),
+    "split_time": (", divided by time: {column}", "，按时间“{column}”划分"),
+    "split_group": (", divided by group: {column}", "，按组“{column}”划分"),
+    "split_test": ("; the test rows are those of {file}", "；测试数据来自 {file}"),
+    "test_again": (
+        "These test rows have been used before. Choosing among trainings by their score makes it "
+        "too optimistic.",
+        "这些测试数据已经用过。若据此在多次训练中挑选，结果会偏于乐观。",
+    ),
     "net_heading": ("Network", "网络"),
     "tensor": ("tensor", "张量"),
     "shape": ("shape", "形状"),
@@ -170,6 +178,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Most frequent class of the training rows: {label}",
         "训练数据中最常见的类别：{label}",
     ),
+    "weighted_by": ('Rows are weighted by "{column}".', "各行按“{column}”加权。"),
     "evaluated_known": (
         "The model was trained on these rows ({training} training, {validation} validation "
         "rows), so these results are too optimistic. Results on the {test} test rows: "

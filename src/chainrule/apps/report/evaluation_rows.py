@@ -47,7 +47,7 @@ class EvaluationRows:
     def of_test(model: Model, prepared: PreparedData) -> EvaluationRows:
         """The test rows with the predictions of a model."""
         return EvaluationRows(
-            prepared.table.take(prepared.parts.test), prepared.test.x, prepared.test.y,
+            prepared.test_rows, prepared.test.x, prepared.test.y,
             lambda x, rows: model_output(model, x), lambda y, output: to_predictions(model, y, output),
         )  # fmt: skip
 

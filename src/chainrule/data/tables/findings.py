@@ -39,6 +39,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "one_value": ("always {example}", "始终为 {example}"),
     "names_rows": ("a different value in every row ({example})", "每一行的值都不同（{example}）"),
     "all_missing": ("all {count} values are missing", "全部 {count} 个值都缺失"),
+    "row_ids": ("it identifies rows, as requested", "按您的指定标识行"),
+    "row_weights": ("it contains the weights of the rows", "它是各行的权重"),
+    "row_groups": ("its groups divide the rows", "按它的分组划分数据"),
     "pictures": (
         "{count} images of {height} x {width} pixels, {channels} channels",
         "{count} 幅图像，{height} x {width} 像素，{channels} 个通道",
@@ -65,6 +68,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     **CELLS,
     # notices
     "left_out": ('column "{column}" is left out: {reason_en}', "列“{column}”未使用：{reason_zh}"),
+    "test_known": (
+        "{count} of the {rows} test rows are also training rows, so the result is too optimistic",
+        "{rows} 行测试数据中有 {count} 行也在训练数据中，因此结果偏于乐观",
+    ),
     "target_missing": ("{count} rows without a target are left out", "{count} 行缺少目标，已略去"),
     "unseen_levels": (
         '{count} values of "{column}" did not occur in training ({example})',

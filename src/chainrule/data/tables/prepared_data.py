@@ -6,30 +6,37 @@ rows without a target, split, fit the preparation on the training rows, encode t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from chainrule.data.cells.typed_columns import limit
-from chainrule.data.tables.columns import Column, describe
+from chainrule.data.tables.columns import Column, describe, require_columns
+from chainrule.data.tables.division import RANDOM, Division, divide
 from chainrule.data.tables.findings import SEVERITY, Finding
+from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.row_weights import row_weights
 from chainrule.data.tables.spellings import merge_spellings
-from chainrule.data.tables.split import FRACTIONS, Split, split
+from chainrule.data.tables.split import FRACTIONS, Split
 from chainrule.data.tables.suspicions import suspicions
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, choose_task
+from chainrule.errors import DataError, fact
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 
 @frozen(eq=False)
 class PreparedRows:
-    """Encoded rows: inputs (N, F) or (N, H, W, C), and class indices or standardized values (N,)."""
+    """Encoded rows: inputs (N, F) or (N, H, W, C), class indices or standardized values (N,), row weights."""
 
     x: np.ndarray
     y: np.ndarray
+    weights: np.ndarray | None = None
 
     @property
     def flat(self) -> np.ndarray:
@@ -47,7 +54,10 @@ class PreparedData:
         task: the task and its target.
         parts: the split into training, validation and test rows.
         preparation: converts cells to numbers; fitted on the training rows.
-        doubts: findings about columns that look like copies of the target, ids, or missing values.
+        tested: the table of the test rows: ``table`` itself, or another one.
+        weight: the column of the row weights, or empty.
+        doubts: findings about columns that look like copies of the target, ids, or missing values, and about
+            test rows of another table that are also training rows.
     """
 
     table: Table
@@ -55,6 +65,8 @@ class PreparedData:
     task: Task
     parts: Split
     preparation: Preparation
+    tested: Table
+    weight: str = ""
     doubts: tuple[Finding, ...] = ()
 
     @staticmethod
@@ -62,6 +74,7 @@ class PreparedData:
         table: Table, target: str | None = None, *, task: str | None = None,
         kinds: Mapping[str, str] | None = None, seed: int = 0,
         fractions: tuple[float, float, float] = FRACTIONS,
+        division: Division = RANDOM, test: Table | None = None, ids: Sequence[str] = (), weight: str = "",
     ) -> PreparedData:  # fmt: skip
         """Prepare a table.
 
@@ -71,10 +84,16 @@ class PreparedData:
             task: ``"classification"`` or ``"regression"``; ``None``: by the column.
             kinds: the kinds of columns where the user sets them.
             seed: of the split.
-            fractions: of training, validation and test rows; ``(1.0, 0.0, 0.0)``: no split.
+            fractions: of training, validation and test rows; ``(1.0, 0.0, 0.0)``: no split. With ``test``,
+                training and validation rows share ``table`` in the ratio of the first two.
+            division: at random, by time or by group.
+            test: a table of test rows.
+            ids: columns that identify rows; not inputs.
+            weight: a column of row weights; not an input.
 
         Raises:
-            DataError: as ``describe``, ``choose_task``, ``split`` and ``Preparation.fit``.
+            DataError: as ``describe``, ``choose_task``, ``divide``, ``row_weights`` and ``Preparation.fit``;
+                as ``Preparation.apply`` and ``targets`` for the test table.
 
         Example:
             >>> from chainrule.data import read_table
@@ -85,13 +104,22 @@ class PreparedData:
         """
         target = table.target if target is None else target
         table = merge_spellings(table)
-        columns = describe(table, target, kinds)
+        roles = {**dict.fromkeys(ids, "row_ids"), weight: "row_weights"}
+        if division.way == "group":
+            roles[division.column] = "row_groups"
+        roles = {name: role for name, role in roles.items() if name}
+        columns = _with_roles(describe(table, target, {**(kinds or {}), **dict.fromkeys(roles, "id")}), roles)
         chosen = choose_task(table, target, task, columns)
         rows = table.take(chosen.rows)
-        parts = _split(rows, chosen, seed, fractions)
+        if test is not None:
+            fractions = (fractions[0] / sum(fractions[:2]), fractions[1] / sum(fractions[:2]), 0.0)
+        parts = divide(rows, chosen, columns, division, seed, fractions)
         preparation = Preparation.fit(rows.take(parts.train), columns, chosen.target, chosen)
+        if weight:
+            row_weights(rows, weight)  # refuses invalid weights before the training
         doubts = tuple(suspicions(rows, columns, chosen))
-        return PreparedData(rows, columns, chosen, parts, preparation, doubts)
+        prepared = PreparedData(rows, columns, chosen, parts, preparation, rows, weight, doubts)
+        return prepared if test is None else _with_test(prepared, test)
 
     @cached_property
     def training(self) -> PreparedRows:
@@ -111,7 +139,20 @@ class PreparedData:
     @cached_property
     def test(self) -> PreparedRows:
         """The test rows."""
-        return self._encoded(self.parts.test)
+        return self._encoded(self.parts.test, self.tested)
+
+    @property
+    def test_rows(self) -> Table:
+        """The cells of the test rows."""
+        return self.tested.take(self.parts.test)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of all rows, those of a separate test table included."""
+        own = self.table.fingerprint
+        if self.tested is self.table:
+            return own
+        return hashlib.sha256(f"{own} {self.tested.fingerprint}".encode()).hexdigest()
 
     @property
     def outputs(self) -> int:
@@ -137,16 +178,36 @@ class PreparedData:
         """The targets of rows as labels, or as standardized values."""
         return np.array(self.preparation.labels)[rows.y] if self.task.is_classification else rows.y
 
-    def _encoded(self, rows: np.ndarray) -> PreparedRows:
-        table = self.table.take(rows)
-        return PreparedRows(self.preparation.inputs(table), self.preparation.targets(table))
+    def _encoded(self, rows: np.ndarray, source: Table | None = None) -> PreparedRows:
+        table = (self.table if source is None else source).take(rows)
+        weights = row_weights(table, self.weight) if self.weight and len(rows) else None
+        return PreparedRows(self.preparation.inputs(table), self.preparation.targets(table), weights)
 
 
-def _split(rows: Table, task: Task, seed: int, fractions: tuple[float, float, float]) -> Split:
-    """The split of the rows that have a target; by classes where there are any."""
-    if fractions == (1.0, 0.0, 0.0):
-        none = np.zeros(0, np.int64)
-        return Split(np.arange(rows.rows), none, none)
-    is_class = task.is_classification
-    labels = rows.frame[task.target].cast(str).to_numpy() if is_class else np.zeros(rows.rows)
-    return split(labels, seed, fractions, stratify=is_class)
+def _with_roles(columns: tuple[Column, ...], roles: Mapping[str, str]) -> tuple[Column, ...]:
+    """The columns with the reasons why some are not inputs."""
+    return tuple(
+        replace(column, reason=Finding(roles[column.name])) if column.name in roles else column
+        for column in columns
+    )
+
+
+def _with_test(prepared: PreparedData, test: Table) -> PreparedData:
+    """The data with the rows of another table as test rows; all their cells are validated."""
+    preparation, parts = prepared.preparation, prepared.parts
+    preparation.apply(test)
+    require_columns(test, preparation.target)
+    tested = test.take(np.flatnonzero(test.frame[preparation.target].is_not_null().to_numpy()))
+    if not tested.rows:
+        raise DataError(
+            "E331", where=test.source, expected=fact("at least 1 row per part"),
+            received=fact("no row with a target"), fix=fact("add the targets, or leave out --test"),
+        )  # fmt: skip
+    preparation.targets(tested)
+    if prepared.weight:
+        row_weights(tested, prepared.weight)
+    names = (*preparation.columns, preparation.target)
+    known = int(np.isin(row_digests(tested, names), row_digests(prepared.table, names)).sum())
+    doubts = [Finding("test_known", "warning", {"count": known, "rows": tested.rows})] if known else []
+    parts = Split(parts.train, parts.validation, np.arange(tested.rows), parts.notices)
+    return replace(prepared, parts=parts, tested=tested, doubts=(*prepared.doubts, *doubts))

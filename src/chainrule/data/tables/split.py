@@ -79,7 +79,7 @@ def split(
         for part, piece in zip(parts, np.split(shuffled, ends[:2]), strict=True):
             part.append(piece)
     train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
-    _check_parts(fractions, (train, validation, test))
+    require_rows(fractions, (train, validation, test))
     return Split(train, validation, test, tuple(notices))
 
 
@@ -126,7 +126,8 @@ def _check_fractions(fractions: Sequence[float]) -> None:
         )
 
 
-def _check_parts(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> None:
+def require_rows(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> None:
+    """Raise E331 if a part with a positive fraction has no rows."""
     sizes = [len(part) for part in parts]
     empty = [name for name, f, size in zip(PARTS, fractions, sizes, strict=True) if f > 0 and not size]
     if empty:

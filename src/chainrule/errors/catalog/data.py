@@ -42,6 +42,8 @@ ENTRIES: dict[str, Entry] = {
     "E330": Entry("these fractions do not define a split", "这些比例无法划分数据行"),
     "E331": Entry("there are too few rows for this split", "数据行太少，无法这样划分"),
     "E332": Entry('"{value}" is not a date, time or duration', "“{value}”不是日期、时刻或时长"),
+    "E333": Entry('column "{column}" cannot divide the rows', "列“{column}”不能用来划分数据行"),
+    "E334": Entry('column "{column}" contains an invalid weight', "列“{column}”中有无效的权重"),
     "E338": Entry("the query cannot be run", "无法执行查询"),
     "E340": Entry("an array contains values that are not real numbers", "数组中有非实数内容"),
     "E341": Entry("an array has the wrong shape", "数组形状不对"),

@@ -15,6 +15,7 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
+from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model
 
 
@@ -59,13 +60,23 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     if trivial is not None:
         outputs["trivial"] = trivial
     screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
-    result_table(results_of(to_scores(model, y, outputs), names), preparation.task, metric)
+    weights = _weights(model, table)
+    result_table(results_of(to_scores(model, y, outputs, weights), names), preparation.task, metric)
     positive_class(preparation)
     if trivial is not None:
         counts = model.facts.get("class_counts", [0])
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]
         text = text_of(f"trivial_{preparation.task}_is")
         screen.line(text.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
+
+
+def _weights(model: Model, table: Table) -> np.ndarray | None:
+    """The row weights, if the training had a column of weights and the table has it too."""
+    name = model.facts.get("weight")
+    if not isinstance(name, str) or name not in table.columns:
+        return None
+    screen.line(text_of("weighted_by").format(column=name))
+    return row_weights(table, name)
 
 
 def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
+from chainrule.data import Table
 from chainrule.errors import UsageError, fact
 from chainrule.escaping import csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
@@ -45,19 +47,32 @@ def predict(
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    x = rows.x
+    x, ids = rows.x, list[list[Any]]()
     if model.preparation is not None:
+        ids = _id_columns(model, x)
         applied = model.preparation.apply(x)
         screen.notices(applied.notices, to_errors=True)
         x = applied.x
     refuse_long_text(model.targets, len(x if isinstance(x, np.ndarray) else next(iter(x.values()))))
-    table = prediction_table(model, x, proba)
+    table = [
+        [*left, *right]
+        for left, right in zip(ids or repeat([]), prediction_table(model, x, proba), strict=False)
+    ]
     if out is not None:
         atomic_write.write(out, _csv(table, None if raw else spreadsheet_cell).encode())
         return
     cell = _printable_cell if sys.stdout.isatty() else None if raw else spreadsheet_cell
     sys.stdout.write(_csv(table, cell))
     sys.stdout.flush()
+
+
+def _id_columns(model: Model, table: Table) -> list[list[Any]]:
+    """The cells of the columns that identify rows, after a header; empty if the training had none."""
+    names = model.facts.get("ids")
+    if not isinstance(names, list):
+        return []
+    present = [name for name in names if isinstance(name, str) and name in table.columns]
+    return [present, *map(list, table.frame.select(present).rows())] if present else []
 
 
 def prediction_table(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:

@@ -23,7 +23,7 @@ from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.page import page
 from chainrule.apps.report.summary import Summary, summarize
-from chainrule.data import PreparedData
+from chainrule.data import Division, PreparedData
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.nn import net_from_text
@@ -34,6 +34,8 @@ from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
+_TEXTS = {"test": "test_file", "split": "division", "weight": "row_weight", "id": "row_id"}
+_VALUES = {"test": "FILE", "split": "random|time:COLUMN|group:COLUMN", "weight": "COLUMN"}
 
 
 def _choices() -> dict[str, Choice]:
@@ -42,9 +44,11 @@ def _choices() -> dict[str, Choice]:
     for field in fields(Options)[1:]:
         kind: type = type(getattr(defaults, field.name))
         if kind is tuple:
-            choices[field.name] = Choice(list[str], field.name, _REPEATED.get(field.name, "COLUMN"))
+            text = _TEXTS.get(field.name, field.name)
+            choices[field.name] = Choice(list[str], text, _REPEATED.get(field.name, "COLUMN"))
         else:
-            choices[field.name] = READING.get(field.name) or Choice(kind, field.name)
+            text = _TEXTS.get(field.name, field.name)
+            choices[field.name] = READING.get(field.name) or Choice(kind, text, _VALUES.get(field.name))
     return choices
 
 
@@ -87,7 +91,7 @@ def run_training(
     if out and not resume and not os.path.exists(out / ".lock"):
         refuse_occupied(out)
     prepared = prepare_data(chosen)
-    if fingerprint and fingerprint != prepared.table.fingerprint:
+    if fingerprint and fingerprint != prepared.fingerprint:
         other = fact("other rows in {data}", data=prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
     model = run_writer.build_model(chosen, prepared)
@@ -127,8 +131,11 @@ def print_setup(options: Options, prepared: PreparedData, model: Model) -> None:
     screen.notices(prepared.notices)
     screen.line()
     training, validation, test = prepared.parts.sizes
+    division = Division.parse(options.split)
     screen.line(
         text_of("split").format(training=training, validation=validation, test=test, seed=options.seed)
+        + (text_of(f"split_{division.way}").format(column=division.column) if division.column else "")
+        + (text_of("split_test").format(file=options.test) if options.test else "")
     )
     screen.heading(text_of("net_heading"))
     model_table(model, specs_of({"x": prepared.training.x}))
@@ -162,7 +169,8 @@ def _run_training(
         path: the folder as passed by the user.
         lang_option: the language option for printed commands.
     """
-    config = to_toml(options, prepared.table.fingerprint)
+    config = to_toml(options, prepared.fingerprint)
+    is_repeated = os.path.exists(path / MODEL)  # its test rows have been used
     if not resume:
         folder.write_text(CONFIG, config)
     elif not _is_unfinished(folder, prepared, options, path):
@@ -186,6 +194,8 @@ def _run_training(
     run_writer.save(model, folder, texts)
     _print_end(recorder, len(model.history))
     screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
+    if is_repeated:
+        screen.line(text_of("test_again"), "yellow")
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
     verdict_lines(scores, *prepared.training_and_validation.flat.shape)
