@@ -26,6 +26,7 @@ _NAMES: dict[str, str] = {
     "diagnosis.seeds": "compare_seeds",
     "model": "Model load",
     "engines": "GradientCheck check_gradient compile evaluate",
+    "estimators": "TabularClassifier TabularRegressor",
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",

@@ -43,6 +43,7 @@ LEVELS = (
     ("model_arguments",),
     ("model_analysis", "model_generation"),
     ("model",),
+    ("estimators",),
     ("apps",),
 )
 LEVEL_OF = {package: level for level, packages in enumerate(LEVELS) for package in packages}
@@ -82,7 +83,7 @@ LOWEST_IMPORTS = {
 LIBRARIES = {
     "numpy": None,
     "scipy": None,
-    "sklearn": {"data", "train", "apps"},
+    "sklearn": {"data", "train", "estimators", "apps"},
     "polars": {"data", "train", "apps"},
     "safetensors": {"store", "train", "interop"},
     "filelock": {"store", "train", "apps"},

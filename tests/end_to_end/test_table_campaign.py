@@ -87,9 +87,6 @@ def test_chainrule_is_run_through_its_command(tmp_path: Path) -> None:
     result = protocol.run(FLOWERS, frame, "chainrule", 0)
     assert result["accuracy"] > 0.85
     assert result["log_loss"] < 0.5
-    number = Case("number", "width", "regression", flowers)
-    frame = flowers(tmp_path).with_columns(width=2 * pl.col("petal length (cm)"))
-    assert protocol.run(number, frame, "chainrule", 0)["r2"] > 0.9
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=12))
@@ -119,7 +116,7 @@ def test_average_ranks_share_ties_and_use_the_order_of_the_metric() -> None:
     assert comparison.average_ranks(by_table, "r2") == {"linear": 1.25, "mlp": 1.75, "forest": 3.0}
 
 
-def test_the_printed_page_has_every_table_and_marks_the_best(tmp_path: Path) -> None:
+def test_the_printed_page_has_every_table_and_marks_the_best() -> None:
     rows = [("linear", 0.4), ("chainrule", 0.3), ("mlp", 0.5)]
     results = [
         {

@@ -3,6 +3,16 @@
 PHRASES: dict[str, str] = {
     "num_beams={num_beams} without {options}": "num_beams={num_beams}，去掉 {options}",
     "a dict: the spec of each input by name": "字典：按名称给出每个输入的规格",
+    "a weight above 0": "大于 0 的权重",
+    "only zeros": "全为 0",
+    "several targets": "多个目标",
+    "one target for a data frame with texts, dates or missing values": (
+        "含有文本、日期或缺失值的数据框只能有一个目标"
+    ),
+    "a ColumnTransformer before the estimator": "在估计器之前使用 ColumnTransformer",
+    "one class for each row, or zeros and ones": "每行一个类别，或由 0 和 1 组成",
+    "a data frame, as in the training": "与训练时一样的数据框",
+    "an integer, at least {low}": "不小于 {low} 的整数",
     "one that is free": "一个未被占用的名称",
     '"balanced" or a dict': '"balanced" 或字典',
     "{label} has no weight": "{label} 没有权重",

@@ -1,0 +1,161 @@
+"""``TabularClassifier``: a classifier with the interface of scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags, column_or_1d
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+)
+
+from chainrule.errors import DataError, UsageError, fact
+from chainrule.estimators.inputs import EncodedRows
+from chainrule.estimators.tabular import TabularEstimator
+from chainrule.model import Model
+from chainrule.model_arguments import LossName
+
+
+class TabularClassifier(ClassifierMixin, TabularEstimator):
+    """Neural network that classifies rows of a table, with the interface of scikit-learn.
+
+    Features are standardized. One fifth of the rows is used for early stopping, and the parameters of the
+    best epoch are kept. A data frame with categories, dates or missing values is prepared as ``chainrule
+    train`` prepares a file.
+
+    Args:
+        net: the hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
+            appended; ``None``: two layers of 64 units.
+        epochs: maximum number of passes over the rows.
+        batch_size: rows per update.
+        learning_rate: learning rate of Adam.
+        penalty: strength of the L2 penalty on weights.
+        patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
+        warm_start: whether ``fit`` starts from the present parameters.
+        random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
+        verbose: show a progress bar.
+
+    Attributes:
+        classes_: (K,) the labels, sorted.
+        n_iter_: epochs of ``fit``, or updates by ``partial_fit``.
+        n_features_in_, feature_names_in_: number of features; their names, for a data frame.
+        model_: the trained ``chainrule.Model``.
+
+    Raises:
+        ValueError: in ``fit``: data that scikit-learn or chainrule refuses, with the reason.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> x, y = load_iris(return_X_y=True)
+        >>> classifier = TabularClassifier(epochs=20, random_state=0).fit(x, y)
+        >>> classifier.predict_proba(x[:1]).shape, bool(classifier.score(x, y) > 0.9)
+        ((1, 3), True)
+    """
+
+    _task = "classification"
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Make one update on a batch.
+
+        The first call samples the initial values and fixes the scales of the features.
+
+        Args:
+            X, y, sample_weight: the batch, as in ``fit``.
+            classes: all labels; required in the first call.
+
+        Returns:
+            the estimator.
+        """
+        is_first = not hasattr(self, "_network")
+        if is_first:
+            _check_partial_fit_first_call(self, classes)
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            raise _other_classes(self.classes_, np.unique(classes))
+        self._are_classes_known = True
+        return self._partial_fit(X, y, sample_weight, is_first)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        self._are_classes_known = self.warm_start and hasattr(self, "_network")
+        return super().fit(X, y, sample_weight)
+
+    fit.__doc__ = TabularEstimator.fit.__doc__
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each row, (N,); for several labels zeros and ones, (N, L)."""
+        probabilities = self.predict_proba(X)
+        if self._is_multilabel:
+            return (probabilities > 0.5).astype(np.int64)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, (N, K) in the order of ``classes_``; of each label, (N, L)."""
+        probabilities = np.asarray(self.model_.predict_proba(self._inputs(X)), np.float64)
+        if self._is_multilabel:
+            return probabilities
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind.endswith("multioutput"):
+            raise UsageError(
+                "E113", where="fit", name="y", expected=fact("one class for each row, or zeros and ones"),
+                received=kind, fix="sklearn.multioutput.MultiOutputClassifier(cr.TabularClassifier())",
+            )  # fmt: skip
+        is_multilabel = kind.startswith("multilabel")
+        if not is_multilabel:
+            y = column_or_1d(y, warn=True)
+        classes = np.arange(y.shape[1]) if is_multilabel else np.unique(y)
+        if not self._are_classes_known:
+            self.classes_, self._is_multilabel = classes, is_multilabel
+        elif is_first:
+            self._is_multilabel = is_multilabel
+        if is_multilabel != self._is_multilabel or not np.isin(classes, self.classes_).all():
+            raise _other_classes(self.classes_, classes)
+        if len(self.classes_) < 2 and not is_multilabel:
+            received = fact("only {labels}", labels=", ".join(map(str, self.classes_)))
+            raise DataError("E321", where="y", expected=fact("at least 2 classes"), received=received)
+        return y
+
+    def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:
+        if self._is_multilabel:
+            return replace(rows, y=rows.y.astype(rows.x.dtype))
+        if rows.preparation is None or not is_first:
+            return rows
+        labels = tuple(self.classes_.tolist())
+        preparation = replace(rows.preparation, task="classification", labels=labels)
+        return replace(rows, preparation=replace(preparation, target_mean=0.0, target_std=1.0))
+
+    @property
+    def _labels(self) -> tuple[Any, ...] | None:
+        return None if self._is_multilabel else tuple(self.classes_.tolist())
+
+    def _outputs_and_loss(self) -> tuple[int, LossName]:
+        if self._is_multilabel:
+            return len(self.classes_), "binary_cross_entropy"
+        if len(self.classes_) == 2:
+            return 1, "binary_cross_entropy"
+        return len(self.classes_), "cross_entropy"
+
+    def _finished(self, network: Model) -> Model:
+        return network
+
+
+def _other_classes(known: np.ndarray, received: np.ndarray) -> DataError:
+    return DataError(
+        "E329",
+        where="y",
+        label=next((label for label in received.tolist() if label not in known), ""),
+        expected=", ".join(map(str, known[:20])),
+        received=", ".join(map(str, received[:20])),
+    )

@@ -1,0 +1,102 @@
+"""``TabularRegressor``: a regressor with the interface of scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags, column_or_1d
+
+from chainrule.estimators.inputs import EncodedRows
+from chainrule.estimators.recipe import in_units, weighted_mean_and_deviation
+from chainrule.estimators.tabular import TabularEstimator
+from chainrule.model import Model
+from chainrule.model_arguments import LossName
+
+
+class TabularRegressor(RegressorMixin, TabularEstimator):
+    """Neural network that predicts numbers from rows of a table, with the interface of scikit-learn.
+
+    Features and targets are standardized, and predictions are in the units of the targets. One fifth of the
+    rows is used for early stopping, and the parameters of the best epoch are kept. A data frame with
+    categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
+
+    Args:
+        net: the hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
+            appended; ``None``: two layers of 64 units.
+        epochs: maximum number of passes over the rows.
+        batch_size: rows per update.
+        learning_rate: learning rate of Adam.
+        penalty: strength of the L2 penalty on weights.
+        patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
+        warm_start: whether ``fit`` starts from the present parameters.
+        random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
+        verbose: show a progress bar.
+
+    Attributes:
+        n_iter_: epochs of ``fit``, or updates by ``partial_fit``.
+        n_features_in_, feature_names_in_: number of features; their names, for a data frame.
+        model_: the trained ``chainrule.Model``.
+
+    Raises:
+        ValueError: in ``fit``: data that scikit-learn or chainrule refuses, with the reason.
+
+    Example:
+        >>> from sklearn.datasets import load_diabetes
+        >>> x, y = load_diabetes(return_X_y=True)
+        >>> regressor = TabularRegressor(epochs=20, random_state=0).fit(x, y)
+        >>> regressor.predict(x[:2]).shape, bool(regressor.score(x, y) > 0.4)
+        ((2,), True)
+    """
+
+    _task = "regression"
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Make one update on a batch.
+
+        The first call samples the initial values and fixes the scales of features and targets.
+
+        Args:
+            X, y, sample_weight: the batch, as in ``fit``.
+
+        Returns:
+            the estimator.
+        """
+        return self._partial_fit(X, y, sample_weight, is_first=not hasattr(self, "_network"))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The prediction for each row, (N,) or (N, O), in the units of the targets."""
+        values = np.asarray(self.model_.predict(self._inputs(X)))
+        return values.reshape(len(values), *self._target_shape)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return y.astype(np.float64)
+
+    def _encoded(self, rows: EncodedRows, is_first: bool) -> EncodedRows:
+        if is_first:
+            columns = rows.y.reshape(len(rows.y), -1)  # (N,) -> (N, 1)
+            self._mean, self._deviation = weighted_mean_and_deviation(columns, rows.weights)
+            self._target_shape = rows.y.shape[1:]
+        mean, deviation = self._mean.reshape(rows.y.shape[1:]), self._deviation.reshape(rows.y.shape[1:])
+        y = ((rows.y - mean) / deviation).astype(rows.x.dtype)
+        if rows.preparation is None:
+            return replace(rows, y=y)
+        units = {"target_mean": float(mean), "target_std": float(deviation)}
+        return replace(rows, y=y, preparation=replace(rows.preparation, **units))
+
+    def _outputs_and_loss(self) -> tuple[int, LossName]:
+        return len(self._mean), "mse"
+
+    def _finished(self, network: Model) -> Model:
+        if self._preparation is not None:  # restores the units itself
+            return network
+        return in_units(network, self._mean, self._deviation)

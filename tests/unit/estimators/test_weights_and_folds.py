@@ -1,0 +1,63 @@
+"""A weight is a number of copies of a row, the order of rows has no effect, equal rows share a fold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.estimators.inputs import EncodedRows
+from chainrule.estimators.recipe import FOLDS, fold_of_rows, weighted_mean_and_deviation
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_integer_weights_are_repetitions_in_any_order(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows = int(draw.integers(12, 40))
+    x, weights, order = draw.random((rows, 4)), draw.integers(0, 4, rows), draw.permutation(rows)
+    is_regression = bool(seed % 2)
+    y = x[:, 0] + draw.normal(size=rows) if is_regression else draw.integers(0, 3, rows)
+    estimator = cr.TabularRegressor if is_regression else cr.TabularClassifier
+    create = lambda: estimator(batch_size=256, epochs=50, random_state=seed)  # noqa: E731
+    repeated = create().fit(x.repeat(weights, axis=0), y.repeat(weights))
+    weighted = create().fit(x[order], y[order], sample_weight=weights[order])
+    for method in ("predict",) if is_regression else ("predict", "predict_proba"):
+        outputs = (getattr(model, method)(x) for model in (repeated, weighted))
+        np.testing.assert_allclose(*outputs, rtol=1e-9, atol=1e-9)
+
+
+@given(st.data())
+def test_equal_rows_share_a_fold_whatever_their_number_weights_and_order(data: st.DataObject) -> None:
+    values = np.array(data.draw(st.lists(st.integers(-20, 20), min_size=2, max_size=30, unique=True)), float)
+    copies = data.draw(st.lists(st.integers(1, 3), min_size=len(values), max_size=len(values)))
+    labels = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(values), max_size=len(values))))
+    seed = data.draw(st.integers(0, 3))
+    once = fold_of_rows(EncodedRows(values[:, None], labels, np.ones(len(values))), seed)
+    order = np.array(data.draw(st.permutations(range(sum(copies)))))
+    x, y = values.repeat(copies)[order], labels.repeat(copies)[order]
+    folds = fold_of_rows(EncodedRows(x[:, None], y, np.ones(len(x))), seed)
+    assert folds.tolist() == once.repeat(copies)[order].tolist()
+    assert set(folds.tolist()) <= set(range(FOLDS))
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=40))
+def test_every_class_has_training_rows(labels: list[int]) -> None:
+    y = np.array(labels)
+    folds = fold_of_rows(EncodedRows(np.arange(len(y))[:, None] * 0.5, y, np.ones(len(y))), 0)
+    assert set(y[folds != 0].tolist()) == set(labels)
+
+
+def test_equal_rows_only_have_no_validation_rows() -> None:
+    rows = EncodedRows(np.ones((5, 2)), np.array([0, 1, 0, 1, 1]), np.ones(5))
+    assert fold_of_rows(rows, 0).tolist() == [1] * 5
+
+
+@given(st.lists(st.tuples(st.integers(-99, 99), st.integers(1, 4)), min_size=1, max_size=20))
+def test_weighted_statistics_are_those_of_repeated_rows(pairs: list[tuple[int, int]]) -> None:
+    values, weights = (np.array(column, float) for column in zip(*pairs, strict=True))
+    mean, deviation = weighted_mean_and_deviation(values[:, None], weights)
+    repeated = values.repeat(weights.astype(int))
+    assert mean[0] == pytest.approx(repeated.mean(), abs=1e-9)
+    assert deviation[0] == pytest.approx(repeated.std() or 1.0)
