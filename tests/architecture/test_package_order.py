@@ -39,6 +39,7 @@ LEVELS = (
     ("page",),
     ("catalog", "plotting", "derive"),
     ("attribution", "diagnosis"),
+    ("tabular",),
     ("models", "interop"),
     ("model_arguments",),
     ("model_analysis", "model_generation"),

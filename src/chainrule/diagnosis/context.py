@@ -130,6 +130,15 @@ def subsample(arrays: Mapping[str, np.ndarray], max_rows: int = ROWS) -> dict[st
     return {name: a[:: -(-rows // max_rows)] for name, a in arrays.items()}
 
 
+def _is_of_members(network: Network, validation: Arrays) -> bool:
+    """Whether weights (N, K) say which validation rows belong to which member of an ensemble.
+
+    The rows of one member are then training rows of others, which is no leak.
+    """
+    weights = validation.weights
+    return weights is not None and weights.ndim == 2 and any(map(network.members, network.inference.outputs))
+
+
 def collect_context(
     network: Network, targets: Mapping[str, Target], data: Arrays, order: Order | Buckets,
     validation: Arrays | None = None, table_findings: tuple[Finding, ...] | None = None, max_rows: int = ROWS,
@@ -141,7 +150,7 @@ def collect_context(
         targets: the target of each output.
         data: the encoded training rows.
         order: the order of rows and their batches.
-        validation: the encoded validation rows.
+        validation: the encoded validation rows; left out where members of an ensemble have rows of their own.
         table_findings: the findings in the table.
         max_rows: the maximum number of rows.
     """
@@ -151,9 +160,8 @@ def collect_context(
     names = network.target_names
     arrays = {**{f"x.{k}": v for k, v in x.items()}, **{f"y.{k}": v for k, v in coded.items()}}
     chosen = subsample(arrays, max_rows)
-    validation_x = (
-        {} if validation is None or not isinstance(validation.x, dict) else subsample(validation.x, max_rows)
-    )
+    rows = None if validation is None or _is_of_members(network, validation) else validation.x
+    validation_x = subsample(rows, max_rows) if isinstance(rows, dict) else {}
     return TrainingContext(
         {name: chosen[f"x.{name}"] for name in x}, {out: chosen[f"y.{name}"] for out, name in names.items()},
         data.rows, network, targets, order, data.weights is not None, validation_x, table_findings,

@@ -30,6 +30,9 @@ RECTIFIERS = ("relu", "maximum")  # activations whose units can become permanent
 SATURATING = ("sigmoid", "tanh")  # activations that saturate on both sides
 
 
+MEMBER_LOSS = "val_member1_loss"  # a column of the history of an ensemble
+
+
 @frozen
 class TrainingRecord:
     """The recorded history of a training at some time.
@@ -61,6 +64,12 @@ class TrainingRecord:
     weaker_penalty: str = ""
     ended: str = ""
     error: BaseException | None = None
+
+    @property
+    def restores_best(self) -> bool:
+        """Whether early stopping restores the best epoch; in an ensemble, the best epoch of each member."""
+        is_ensemble = bool(self.history) and MEMBER_LOSS in self.history[0]
+        return is_ensemble or self.ended == "early_stopping"
 
     @property
     def nonfinite_error(self) -> TrainingError | None:

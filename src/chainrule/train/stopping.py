@@ -17,7 +17,7 @@ from chainrule.extension import Extensible
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import larger_is_better
 
-_MEMBER_LOSS = re.compile(r"val_member[0-9]+_loss")
+MEMBER_LOSS = re.compile(r"val_member[0-9]+_loss")  # columns of the history: the loss of each member
 Counters = dict[str, "float | None"]
 
 
@@ -137,13 +137,13 @@ class EarlyStopping(StoppingRule):
 class EnsembleEarlyStopping(StoppingRule):
     """Early stopping of each member of an ensemble by the loss on its own validation rows.
 
-    The trained model has the parameters of each member's best epoch. Training stops when no member has
-    improved for ``patience`` epochs. The validation rows need a weight for each member, ``validation=(x, y,
+    The trained model has the parameters of each member's best epoch. A member whose loss has not improved for
+    ``patience`` epochs is done: later epochs do not change it. Training stops when all members are done. The
+    validation rows need a weight for each member, ``validation=(x, y,
     weights)`` with weights (N, K).
 
     Args:
-        patience: number of epochs without improvement of any member after which the training stops; 0: it
-            never stops.
+        patience: number of epochs without improvement after which a member is done; 0: it is never done.
         min_delta: minimum decrease of a member's loss that counts as an improvement.
     """
 
@@ -159,23 +159,20 @@ class EnsembleEarlyStopping(StoppingRule):
         _positive(self, patience=self.patience, min_delta=self.min_delta)
 
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
-        columns = [name for name in row if _MEMBER_LOSS.fullmatch(name)]
+        columns = [name for name in row if MEMBER_LOSS.fullmatch(name)]
         watched(type(self).__name__, columns[0] if columns else "val_member1_loss", row)
-        bests = [counters.get(f"best {name}") for name in columns]
-        values = [row[name] for name in columns]
-        members = tuple(
-            value is not None and (best is None or best - value > self.min_delta)
-            for value, best in zip(values, bests, strict=True)
-        )
-        kept = {
-            f"best {name}": value if is_better else best
-            for name, value, best, is_better in zip(columns, values, bests, members, strict=True)
-        }
-        is_best = any(members)
-        waited = 0 if is_best else (counters.get("waited") or 0) + 1
-        epoch = row["epoch"] if is_best else counters.get("epoch")
-        stop = waited >= self.patience > 0
-        return Decision({**kept, "waited": waited, "epoch": epoch}, stop=stop, best=is_best, members=members)
+        after: Counters = {}
+        improved, is_done = [], []
+        for name in columns:
+            best, waited, value = counters.get(f"best {name}"), counters.get(f"waited {name}") or 0, row[name]
+            was_done = waited >= self.patience > 0  # a member that has stopped keeps its parameters
+            is_better = value is not None and (best is None or best - value > self.min_delta) and not was_done
+            waited = 0 if is_better else waited if was_done else waited + 1
+            after |= {f"best {name}": value if is_better else best, f"waited {name}": waited}
+            improved.append(is_better)
+            is_done.append(waited >= self.patience > 0)
+        after["epoch"] = row["epoch"] if any(improved) else counters.get("epoch")
+        return Decision(after, stop=all(is_done), best=any(improved), members=tuple(improved))
 
 
 @frozen

@@ -91,7 +91,8 @@ def warn_of_known_rows(model: Model, x: Any, run: str) -> None:
     known = known_rows(model.state, x)
     if known is not None:
         counts = {field.name: getattr(known, field.name) for field in fields(known)}
-        screen.line(text_of("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
+        key = "evaluated_known" if known.test else "evaluated_known_folds"
+        screen.line(text_of(key).format(**counts, run=run), "yellow", to_errors=True)
 
 
 def _row_index(rows: int, row: int) -> int:

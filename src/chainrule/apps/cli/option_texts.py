@@ -34,9 +34,11 @@ OPTION: dict[str, tuple[str, str]] = {
     "run": ("run folder of a training, or its model file", "训练结果文件夹，或其中的模型文件"),
     "target": ("column to predict", "要预测的列"),
     "net": (
-        'hidden layers: "64 relu, dropout 0.2"; "" is a linear model',
-        "隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
+        "ensemble (default): networks over folds, averaged; or the hidden layers of one network, such as "
+        '"64 relu, dropout 0.2"; "" is a linear model',
+        "ensemble（默认）：各折的网络的集成；或一个网络的隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
     ),
+    "quick": ("one small network instead of an ensemble", "只训练一个小网络，不用集成"),
     "epochs": ("maximum number of epochs", "最大训练轮数"),
     "more_epochs": (
         "maximum number of epochs, at least those that are complete; by default as before",

@@ -29,6 +29,7 @@ _LINE = re.compile(
     rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
 )
 FINGERPRINT = "fingerprint"  # the only line of the file that is not an option
+ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 # Like the other defaults, chosen on validation rows of the bundled data sets.
 PENALTY = 1e-2
@@ -42,7 +43,8 @@ class Options:
         data: file, or name of a data set.
         target: column to predict; by default that of the table.
         task: ``classification`` or ``regression``; by default inferred from the target.
-        net: hidden layers as text.
+        net: ``ensemble`` (for images the network of ``quick``), or hidden layers as text.
+        quick: one small network instead of an ensemble.
         epochs: maximum number of epochs.
         batch_size: rows per step.
         optimizer: name of the optimizer.
@@ -59,7 +61,8 @@ class Options:
             disables it.
         metric: names of additional metrics.
         test: file of the test rows; by default a part of the data.
-        split: how the data is divided: ``random``, ``time:COLUMN`` or ``group:COLUMN``.
+        split: how test rows are chosen: ``random``, ``time:COLUMN`` or ``group:COLUMN``; empty: at random for
+            one network; none for an ensemble, which cross-validation scores.
         weight: column of the row weights.
         id: columns that identify rows; not inputs, but part of the output of ``predict``.
         category, number: columns with a kind set by the user.
@@ -70,7 +73,8 @@ class Options:
     data: str
     target: str = ""
     task: str = ""
-    net: str = NET
+    net: str = ENSEMBLE
+    quick: bool = False
     epochs: int = 200
     batch_size: int = 32
     optimizer: str = "adam"
@@ -86,7 +90,7 @@ class Options:
     histograms: int = 0
     metric: tuple[str, ...] = ()
     test: str = ""
-    split: str = "random"
+    split: str = ""
     weight: str = ""
     id: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
@@ -122,7 +126,7 @@ class Options:
         _require_known("--class-weight", self.class_weight, ("", "balanced"))
         _require_known("--damaged", self.damaged, ("refuse", "skip"))
         _require_known("--task", self.task, ("", "classification", "regression"))
-        division = data.Division.parse(self.split)
+        division = data.Division.parse(self.split or "random")
         group = [division.column] if division.way == "group" else []
         others = [*self.drop, *self.id, *[name for name in (self.weight,) if name]]
         used = [*self.category, *self.number, *others]
@@ -216,7 +220,7 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(_toml(part) for part in value)}]"
     if isinstance(value, str):  # the escapes of JSON are valid in TOML, except DEL
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def read_config(folder: RunFolder) -> tuple[Options, str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.apps.cli.run_writer import fit_options
 from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.training_plan import plan_of
 from chainrule.derive.replayed_step import Replay
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
@@ -50,5 +50,5 @@ def replay(run: str, data: str, step: int) -> Replay:
         raise UsageError("E603", where="replay", expected=options.data, received=received,
                          fix=f"chainrule explain {run} {quoted(options.data)} --step {step}")  # fmt: skip
     model = Model.of(replace(state, engine=options.engine or None))
-    training, named = prepared.training, fit_options(options, prepared)
+    training, named = prepared.training, plan_of(options, prepared).fit_options()
     return model.replay(step, training.x, prepared.labels(training), **named, run=folder)

@@ -8,34 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from chainrule import data
-from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
-from chainrule.data import PreparedData
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.model import Model
-from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.records import frozen
-from chainrule.settings import EngineName
 from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
 from chainrule.train.evaluation.boosting import TreeColumns
 from chainrule.train.evaluation.metric import (
-    PRIMARY_METRIC,
     Predictions,
     default_metrics,
     resolve_metrics,
 )
 from chainrule.train.evaluation.scores import Scores
-from chainrule.train.stopping import EarlyStopping
 
 RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),
@@ -77,36 +71,9 @@ class EventRecorder:
         return self.end is not None and self.end.reason == "interrupted"
 
 
-def build_model(options: Options, prepared: PreparedData) -> Model:
-    """The untrained model for prepared data.
-
-    Raises:
-        DataError E354: ``--augment`` for data without images.
-        UsageError E101, E102: an unknown word of ``--net`` or an invalid setting. E108: class weights for a
-        regression.
-    """
-    if options.class_weight and not prepared.task.is_classification:
-        raise UsageError(
-            "E108", where="--class-weight", expected=fact("classes"), received=prepared.task.kind
-        )
-    if options.augment and len(prepared.preparation.shape) < 2:
-        raise DataError("E354", where="--augment", expected=fact("a folder of images"), received=options.data)
-    net = net_from_text(options.net, prepared.outputs)
-    if len(prepared.preparation.shape) > 1:  # images: the layers of --net take flat inputs
-        net = Sequential(Flatten(), *net.layers)
-    optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
-    optimizer = optimizer_class(learning_rate=options.learning_rate)
-    resolve_metrics(options.metric, [prepared.task.kind])
-    penalty = L2(options.penalty) if options.penalty else None
-    engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
-    model = Model(net, prepared.loss, optimizer, penalty=penalty, engine=engine)
-    return Model.of(replace(model.state, preparation=prepared.preparation))
-
-
 def fit_model(
     model: Model,
-    options: Options,
-    prepared: PreparedData,
+    plan: TrainingPlan,
     folder: RunFolder,
     resume: bool,
     on_start: Callable[[], None] = lambda: None,
@@ -121,45 +88,36 @@ def fit_model(
         FileError E505: the training to resume used other data.
     """
     recorder = EventRecorder(on_start=on_start)
-    counts = [Histograms(every=options.histograms)] if options.histograms else []
-    named = fit_options(options, prepared)
+    counts = [Histograms(every=plan.options.histograms)] if plan.options.histograms else []
+    named = plan.fit_options()
     named["callbacks"] = [*named["callbacks"], recorder, *counts]
-    training = prepared.training
-    labels = prepared.labels(training)
-    model.fit(training.x, labels, **named, sample_weight=training.weights, run=folder, resume=resume)
+    training = plan.prepared.training
+    model.fit(training.x, plan.prepared.labels(training), **named, run=folder, resume=resume)
     return recorder
 
 
-def fit_options(options: Options, prepared: PreparedData) -> dict[str, Any]:
-    """The arguments of ``fit`` that determine the result of a training."""
-    validation = prepared.validation
-    weights = () if validation.weights is None else (validation.weights,)
-    return {
-        "epochs": options.epochs,
-        "batch_size": options.batch_size,
-        "validation": (validation.x, prepared.labels(validation), *weights),
-        "seed": options.seed,
-        "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
-        "class_weight": options.class_weight or None,
-        "metrics": (PRIMARY_METRIC[prepared.task.kind], *options.metric),  # the others only at the end
-        "augmentation": data.augmentation_from_text(options.augment) if options.augment else None,
-    }
+def evaluate_models(model: Model, plan: TrainingPlan) -> Scores:
+    """The model and the baselines on the scored rows; no baseline predicts rows that it was fitted on."""
+    scored, preparation = plan.scored, plan.prepared.preparation
+    columns = TreeColumns.of(preparation.encodings) if len(preparation.shape) == 1 else None
+    outputs: dict[str, np.ndarray] = {"net": plan.output(model, scored.x, np.arange(len(scored.y)))}
+    classes = len(preparation.labels)
+    for rows, predicted in plan.baseline_fits:
+        weights = _weights(rows, classes, bool(plan.options.class_weight))
+        for baseline in reversed(baselines(rows.flat, rows.y, classes, weights, columns)):
+            output = baseline.predict(scored.flat[predicted])
+            all_rows = outputs.setdefault(baseline.name, np.zeros((len(scored.y), output.shape[1])))
+            all_rows[predicted] = output
+    return to_scores(model, scored.y, outputs, scored.weights)
 
 
-def evaluate_models(model: Model, prepared: PreparedData, options: Options) -> Scores:
-    """The model and the baselines on the test rows; baselines are fitted on all other rows."""
-    rows = prepared.training_and_validation
-    classes = len(prepared.preparation.labels)
-    weights = rows.weights
-    if options.class_weight:
-        counts = np.bincount(rows.y, minlength=classes)
-        weights = len(rows.y) / (classes * counts[rows.y]) * (1.0 if weights is None else weights)
-    test, encodings = prepared.test, prepared.preparation.encodings
-    columns = TreeColumns.of(encodings) if len(prepared.preparation.shape) == 1 else None
-    outputs = {"net": model_output(model, test.x)}
-    for baseline in reversed(baselines(rows.flat, rows.y, classes, weights, columns)):
-        outputs[baseline.name] = baseline.predict(test.flat)
-    return to_scores(model, test.y, outputs, test.weights)
+def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray | None:
+    """The weight of each row, (N,), of balanced classes where requested; ``None``: all are equal."""
+    if not is_balanced:
+        return rows.weights
+    counts = np.bincount(rows.y, minlength=classes)
+    balanced = len(rows.y) / (classes * counts[rows.y])
+    return balanced if rows.weights is None else balanced * rows.weights
 
 
 def to_scores(
@@ -188,13 +146,6 @@ def metric_names(kind: str, additional: Sequence[str]) -> list[str]:
     ]
 
 
-def model_output(model: Model, x: np.ndarray) -> np.ndarray:
-    """The output of a model: probabilities (N, K), or standardized values (N, 1)."""
-    if model.task == "classification":
-        return np.asarray(model.predict_proba(x))
-    return np.asarray(model(x)).reshape(-1, 1)
-
-
 def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictions:
     """Targets and predictions for metrics, with values in the units of the target column.
 
@@ -210,8 +161,9 @@ def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictio
     return Predictions(restore(y).reshape(-1, 1), restore(output), None, "regression")
 
 
-def add_facts(model: Model, options: Options, prepared: PreparedData, results: list[Result]) -> None:
+def add_facts(model: Model, plan: TrainingPlan, results: list[Result]) -> None:
     """Add data, split, results and command of the training to the facts of the model."""
+    options, prepared = plan.options, plan.prepared
     facts: dict[str, Any] = {
         "data": prepared.table.source,
         "fingerprint": prepared.table.fingerprint,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.options import ENSEMBLE, Options
 from chainrule.data import Division, PreparedData, Table, read_images
 from chainrule.data.readers.sources import read_source
+from chainrule.data.tables.split import FRACTIONS
 from chainrule.errors import DataError, fact, nearest
 
 
@@ -20,9 +21,26 @@ def prepare_data(options: Options) -> PreparedData:
     table = drop_columns(_read(options.data, options), options.drop)
     return PreparedData.of(
         table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed,
-        division=Division.parse(options.split), ids=options.id, weight=options.weight,
+        division=Division.parse(options.split or "random"), ids=options.id, weight=options.weight,
         test=_read(options.test, options) if options.test else None,
+        fractions=_fractions(options, table),
     )  # fmt: skip
+
+
+def is_ensemble(options: Options, has_images: bool) -> bool:
+    """Whether an ensemble over folds is trained."""
+    return options.net == ENSEMBLE and not options.quick and not has_images
+
+
+def _fractions(options: Options, table: Table) -> tuple[float, float, float]:
+    """The fractions of training, validation and test rows.
+
+    An ensemble divides its training rows into folds; without a split that the user asks for, cross-validation
+    scores it, and no rows are set aside.
+    """
+    if not is_ensemble(options, bool(table.images)):
+        return FRACTIONS
+    return (0.8, 0.0, 0.2) if options.split else (1.0, 0.0, 0.0)
 
 
 def _read(path: str, options: Options) -> Table:

@@ -16,6 +16,7 @@ from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.evaluation.metric import METRICS, metric
 from chainrule.train.evaluation.scores import Scores
+from chainrule.train.stopping import MEMBER_LOSS
 
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all
 LEVELS = 4  # levels of a category in its summary
@@ -144,7 +145,7 @@ def metric_title(name: str) -> str:
 
 def history_table(history: Sequence[dict[str, float | None]], last: int = 5) -> None:
     """Print the last epochs of a training."""
-    columns = list(history[-1])
+    columns = [name for name in history[-1] if not MEMBER_LOSS.fullmatch(name)]
     rows = [
         [int(row[k] or 0) if k == "epoch" else _value(row.get(k)) for k in columns] for row in history[-last:]
     ]

@@ -89,6 +89,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "too optimistic.",
         "这些测试数据已经用过。若据此在多次训练中挑选，结果会偏于乐观。",
     ),
+    "split_folds": (
+        "{rows} rows in {folds} folds: each of the {networks} networks is trained on {trained} folds, "
+        "stopped on one and scored on one (seed {seed})",
+        "{rows} 行分为 {folds} 折：{networks} 个网络各用 {trained} 折训练，一折用于早停，一折用于评估"
+        "（种子 {seed}）",
+    ),
+    "split_folds_and_test": (
+        "{rows} training rows in {folds} folds: each of the {networks} networks is trained on all folds but "
+        "two and stopped on one; {test} test rows (seed {seed})",
+        "{rows} 行训练数据分为 {folds} 折：{networks} 个网络各用除两折以外的数据训练，一折用于早停；"
+        "{test} 行测试（种子 {seed}）",
+    ),
     "net_heading": ("Network", "网络"),
     "tensor": ("tensor", "张量"),
     "shape": ("shape", "形状"),
@@ -116,6 +128,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "Early stopping at epoch {epochs}; restored the best weights (epoch {best}).",
         "第 {epochs} 轮早停；已恢复最佳权重（第 {best} 轮）。",
     ),
+    "end_epochs_of_members": (
+        "Completed all {epochs} epochs; restored the best weights of each network.",
+        "{epochs} 轮全部完成，已恢复每个网络的最佳权重。",
+    ),
+    "end_ensemble_early_stopping": (
+        "Early stopping at epoch {epochs}; restored the best weights of each network.",
+        "第 {epochs} 轮早停；已恢复每个网络的最佳权重。",
+    ),
     "end_converged": ("Stopped at epoch {epochs}: the loss converged.", "第 {epochs} 轮停止：损失已收敛。"),
     "end_callback": ("Stopped at epoch {epochs} by a callback.", "第 {epochs} 轮由回调停止。"),
     "interrupted": (
@@ -131,6 +151,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{run} 中的训练已经完成，无需继续。",
     ),
     "result_heading": ("Result on the {test} test rows", "在 {test} 行测试数据上的结果"),
+    "result_heading_folds": (
+        "Result of cross-validation on {test} rows, each predicted by networks that it did not influence",
+        "{test} 行的交叉验证结果，每行由未受其影响的网络预测",
+    ),
     "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
     "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
     "stopped_early": (
@@ -185,6 +209,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "chainrule show {run}",
         "该模型正是用这些数据训练的（{training} 行训练、{validation} 行验证），因此结果偏于乐观。它在 {test} "
         "行测试数据上的结果见：chainrule show {run}",
+    ),
+    "evaluated_known_folds": (
+        "The model was trained on these rows, so these results are too optimistic. Results of "
+        "cross-validation: chainrule show {run}",
+        "该模型正是用这些数据训练的，因此结果偏于乐观。交叉验证的结果见：chainrule show {run}",
     ),
     "trivial_regression_is": ("Mean of the training rows: {mean}", "训练数据的均值：{mean}"),
     "severity": ("severity", "严重程度"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.run_writer import Result, metric_names, results_of
+from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.apps.report.column_effects import ColumnEffect, column_effects
 from chainrule.apps.report.column_importance import ColumnImportance, column_importance
 from chainrule.apps.report.evaluation_rows import EvaluationRows
@@ -24,8 +25,7 @@ class Analysis:
 
     Args:
         model: the trained model.
-        options: options of the training.
-        prepared: the data.
+        plan: the training: its options, its data, and the use of the rows.
         scores: of the model and the baselines on the evaluation rows.
         rows: rows that the model did not learn from, with their predictions.
         importance: of the columns; ``None`` where it cannot be measured.
@@ -33,12 +33,21 @@ class Analysis:
     """
 
     model: Model
-    options: Options
-    prepared: PreparedData
+    plan: TrainingPlan
     scores: Scores
     rows: EvaluationRows
     importance: ColumnImportance | None
     effects: Sequence[ColumnEffect]
+
+    @property
+    def options(self) -> Options:
+        """The options of the training."""
+        return self.plan.options
+
+    @property
+    def prepared(self) -> PreparedData:
+        """The data."""
+        return self.plan.prepared
 
     @cached_property
     def results(self) -> list[Result]:
@@ -56,11 +65,10 @@ class Analysis:
         return np.bincount(self.rows.y, minlength=len(self.labels)) if self.labels else np.zeros(0, int)
 
 
-def analyze(
-    model: Model, options: Options, prepared: PreparedData, scores: Scores, rows: EvaluationRows
-) -> Analysis:
+def analyze(model: Model, plan: TrainingPlan, scores: Scores, rows: EvaluationRows) -> Analysis:
     """Measure the importance of the columns and the dependence of the predictions on them."""
+    prepared = plan.prepared
     importance = column_importance(rows, prepared.preparation)
     strongest = importance.strongest if importance else ()
     effects = column_effects(rows, prepared.preparation, strongest) if strongest else []
-    return Analysis(model, options, prepared, scores, rows, importance, effects)
+    return Analysis(model, plan, scores, rows, importance, effects)

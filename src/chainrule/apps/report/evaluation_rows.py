@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.apps.cli.run_writer import model_output, to_predictions
-from chainrule.data import PreparedData, Table
+from chainrule.apps.cli.run_writer import to_predictions
+from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.data import Table
 from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -44,11 +45,13 @@ class EvaluationRows:
     to_predictions: Callable[[np.ndarray, np.ndarray], Predictions]
 
     @staticmethod
-    def of_test(model: Model, prepared: PreparedData) -> EvaluationRows:
-        """The test rows with the predictions of a model."""
+    def of(model: Model, plan: TrainingPlan) -> EvaluationRows:
+        """The scored rows of a training."""
+        rows = plan.scored
         return EvaluationRows(
-            prepared.test_rows, prepared.test.x, prepared.test.y,
-            lambda x, rows: model_output(model, x), lambda y, output: to_predictions(model, y, output),
+            plan.scored_table, rows.x, rows.y,
+            lambda x, positions: plan.output(model, x, positions),
+            lambda y, output: to_predictions(model, y, output),
         )  # fmt: skip
 
     @cached_property

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
+from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.data import PreparedData
 from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of
@@ -30,21 +31,22 @@ MAX_BOXES = 200  # of a network diagram
 
 
 def figures(
-    model: Model, prepared: PreparedData, predictions: Predictions, recorded: RecordedHistograms | None
+    model: Model, prepared: PreparedData, rows: EvaluationRows, recorded: RecordedHistograms | None
 ) -> dict[str, Any]:
     """The figures of the template by name; empty if they do not apply.
 
     Args:
         model: the trained model.
         prepared: the data.
-        predictions: predictions and targets of the test rows.
+        rows: the scored rows.
         recorded: histograms of the training, if there are any.
     """
+    predictions = rows.predictions
     has_classes = prepared.task.is_classification and len(predictions.target) > 0
     return {
         "graph": _graph(model),
         "calibration": [_calibration(predictions)] if has_classes else [],
-        "boundary": [_boundary(model, prepared)] if has_classes and _is_planar(prepared) else [],
+        "boundary": [_boundary(model, rows)] if has_classes and _is_planar(prepared) else [],
         "histograms": [] if recorded is None else _histograms(recorded),
     }
 
@@ -68,16 +70,16 @@ def _is_planar(prepared: PreparedData) -> bool:
     return prepared.preparation.shape == (2,)
 
 
-def _boundary(model: Model, prepared: PreparedData) -> dict[str, Any]:
+def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
     """The predicted class for every pair of the two features."""
     assert model.network is not None
-    rows = Rows({next(iter(model.network.inputs)): prepared.test.x}, {})
-    grid = prediction_grid(model.state, rows, None, CELLS)
+    inputs = Rows({next(iter(model.network.inputs)): rows.x}, {})
+    grid = prediction_grid(model.state, inputs, None, CELLS)
     x, y = grid.names
     texts = WORDS["report_boundary_caption"]
     keys = zip(svg_charts.COLORS, grid.labels, strict=False)
     return {
-        "svg": Markup(svg_charts.regions(grid, prepared.test.x, prepared.test.y)),
+        "svg": Markup(svg_charts.regions(grid, rows.x, rows.y)),
         "caption": [(color, (label, label)) for color, label in keys],
         "text": (texts[0].format(x=x, y=y), texts[1].format(x=x, y=y)),
     }

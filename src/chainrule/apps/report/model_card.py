@@ -77,11 +77,9 @@ def _model(analysis: Analysis) -> str:
 
 def _data(analysis: Analysis) -> list[str]:
     prepared = analysis.prepared
-    training, validation, test = prepared.parts.sizes
-    split = text_of("card_split").format(
-        rows=f"{prepared.table.rows:,}", training=f"{training:,}", validation=f"{validation:,}",
-        test=f"{test:,}", seed=analysis.options.seed,
-    )  # fmt: skip
+    key, numbers = analysis.plan.split
+    rows = f"{prepared.table.rows:,}"
+    split = text_of(key if "rows" in numbers else f"card_{key}").format(**{**numbers, "rows": rows})
     fingerprint = text_of("card_fingerprint").format(fingerprint=prepared.table.fingerprint[:16])
     notices = [notice.render(settings.lang) for notice in prepared.notices]
     head = [text_of(key) for key in ("name", "kind", "missing", "summary", "why")]

@@ -19,6 +19,7 @@ from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.analysis import Analysis
 from chainrule.apps.report.column_sections import effects_caption, effects_section, importance_section
@@ -34,6 +35,7 @@ from chainrule.settings import settings
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 from chainrule.train.objective import DATA_LOSS
+from chainrule.train.stopping import MEMBER_LOSS
 
 MAX_CLASSES = 30  # of a confusion matrix
 
@@ -73,7 +75,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         summary=summary,
         intended_use=intended_use(analysis),
         open_questions=[WORDS[key] for key in OPEN],
-        facts=_facts(options, prepared, history, int(best["epoch"] or 0)),
+        facts=_facts(analysis.plan, history, int(best["epoch"] or 0)),
         metrics=RESULT_METRICS[prepared.task.kind],
         positive=_positive(prepared),
         results=analysis.results,
@@ -84,14 +86,14 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         loss=prepared.loss,
         penalty=str(model.recipe.penalty or ""),
         notices=[(notice.en, notice.zh) for notice in prepared.notices],
-        history=history,
+        history=[{k: v for k, v in row.items() if not MEMBER_LOSS.fullmatch(k)} for row in history],
         curves=_curves(history, prepared.task.kind, int(best["epoch"] or 0)),
         confusion=_confusion(prepared, predictions),
         plots=[]
         if prepared.task.is_classification
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
-        **figures(model, prepared, predictions, recorded),
+        **figures(model, prepared, analysis.rows, recorded),
         **_column_sections(analysis),
         diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
     )
@@ -148,18 +150,17 @@ def _finding(finding: Finding, options: Options) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _facts(
-    options: Options, prepared: PreparedData, history: list, best: int
-) -> list[tuple[tuple[str, str], str]]:
+def _facts(plan: TrainingPlan, history: list, best: int) -> list[tuple[tuple[str, str], str]]:
     """The facts of the training, each with its name in both languages."""
+    options, prepared = plan.options, plan.prepared
     parts = dict(zip(("training", "validation", "test"), map(str, prepared.parts.sizes), strict=True))
     facts = {
         "fact_rows": f"{prepared.table.rows:,}",
         "fact_target": prepared.task.target,
         "fact_split": " / ".join(parts.values()),
-        "fact_epochs": f"{len(history)} / {options.epochs}",
+        "fact_epochs": f"{len(history)} / {plan.epochs}",
         "fact_best": str(best),
-        "fact_batch": str(options.batch_size),
+        "fact_batch": str(plan.batch_size),
         "fact_seed": str(options.seed),
         "fact_fingerprint": prepared.table.fingerprint[:16],
     }

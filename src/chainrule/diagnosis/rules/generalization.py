@@ -22,7 +22,7 @@ EASIER = 0.05  # relative difference by which the validation loss is below the t
 
 def _overfitting(record: TrainingRecord) -> Iterator[Evidence]:
     val, train = record.validation_losses, record.losses
-    if len(val) < 8 or record.ended == "early_stopping" or not np.isfinite(val).all():
+    if len(val) < 8 or record.restores_best or not np.isfinite(val).all():
         return
     best = int(np.argmin(val))
     tail = val[-max(3, len(val) // 5) :]
@@ -50,7 +50,7 @@ def _underfitting(record: TrainingRecord) -> Iterator[Evidence]:
 
 def _too_long(record: TrainingRecord) -> Iterator[Evidence]:
     val = record.validation_losses
-    if len(val) <= PATIENCE or record.ended == "early_stopping" or not np.isfinite(val).all():
+    if len(val) <= PATIENCE or record.restores_best or not np.isfinite(val).all():
         return
     best, at = val[0], 0
     for epoch, value in enumerate(val):

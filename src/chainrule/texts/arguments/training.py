@@ -199,7 +199,7 @@ CALLBACKS: dict[str, str] = {
     "Converged.tolerance": "相对于最好值至少下降多少才算有进展。",
     "EnsembleEarlyStopping.min_delta": "成员的损失至少降低多少才算改进。",
     "EnsembleEarlyStopping.monitor": "验证损失；每个成员看自己的一列。",
-    "EnsembleEarlyStopping.patience": "多少轮没有任何成员改进之后停止训练；0：从不停止。",
+    "EnsembleEarlyStopping.patience": "一个成员多少轮没有改进就不再更新；0：从不。",
     "EarlyStopping.min_delta": "至少改变多少才算改进。",
     "EarlyStopping.monitor": '训练历史的一列："val_loss"，或验证指标，如 "val_accuracy"。',
     "EarlyStopping.patience": "多少轮没有改进之后停止训练；0：从不停止。",

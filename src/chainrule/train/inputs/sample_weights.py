@@ -51,6 +51,7 @@ def sample_weights(
         classes = coded.reshape(-1).astype(np.int64)
         weights = _of_classes(class_weight, classes, target.labels)[classes]
         if sample_weight is not None:
+            weights = weights.reshape(-1, *[1] * (sample_weight.ndim - 1))
             weights = (weights * sample_weight).astype(sample_weight.dtype)
     refuse_zero_weights(weights)
     return weights

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import run_writer, screen
+from chainrule.apps.cli import screen
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_plan import plan_of
 from chainrule.data import check as check_table
 from chainrule.data import describe
 from chainrule.data.readers.sources import read_source
@@ -76,9 +77,9 @@ def _network_findings(options: Options) -> list[Finding]:
         options: the data and the network; findings about the table itself are left out.
     """
     prepared = prepare_data(options)
-    model = run_writer.build_model(options, prepared)
-    parts = [(part.x, prepared.labels(part)) for part in (prepared.training, prepared.validation)]
-    all_findings = diagnose(model.state, *parts[0], settings.lang, validation=parts[1])
+    plan, training = plan_of(options, prepared), prepared.training
+    named = {k: v for k, v in plan.fit_options().items() if k in ("validation", "sample_weight")}
+    all_findings = diagnose(plan.model().state, training.x, prepared.labels(training), settings.lang, **named)
     findings = [finding for finding in all_findings if finding.rule.id not in RULE_OF.values()]
     screen.heading(text_of("check_heading"))
     if not findings:

@@ -11,19 +11,29 @@ import typer
 
 from chainrule.apps.cli import run_writer, screen
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import CONFIG, MAX_BYTES, Options, quoted, read_config, require_equal, to_toml
+from chainrule.apps.cli.options import (
+    CONFIG,
+    ENSEMBLE,
+    MAX_BYTES,
+    Options,
+    quoted,
+    read_config,
+    require_equal,
+    to_toml,
+)
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table, verdict_lines
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.apps.report.analysis import analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.page import page
 from chainrule.apps.report.summary import Summary, summarize
-from chainrule.data import Division, PreparedData
+from chainrule.data import Division
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.nn import net_from_text
@@ -87,19 +97,21 @@ def run_training(
         lang_option: the language option for printed commands.
     """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
-    net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
+    if chosen.net != ENSEMBLE:
+        net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
     if out and not resume and not os.path.exists(out / ".lock"):
         refuse_occupied(out)
     prepared = prepare_data(chosen)
     if fingerprint and fingerprint != prepared.fingerprint:
         other = fact("other rows in {data}", data=prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
-    model = run_writer.build_model(chosen, prepared)
-    print_setup(chosen, prepared, model)
+    plan = plan_of(chosen, prepared)
+    model = plan.model()
+    print_setup(plan, model)
     path = out or new_run(chosen.data)
     try:
         with claimed(path, resume) as folder:
-            return _run_training(chosen, prepared, model, folder, path, resume, lang_option)
+            return _run_training(plan, model, folder, path, resume, lang_option)
     except FileError as error:
         _note_progress(error, path, _resume_command(chosen, path, lang_option))
         raise
@@ -122,18 +134,19 @@ def _training_options(
     return require_equal(saved, passed, data, out), fingerprint
 
 
-def print_setup(options: Options, prepared: PreparedData, model: Model) -> None:
-    """Print the columns, the split and the model."""
+def print_setup(plan: TrainingPlan, model: Model) -> None:
+    """Print the columns, the use of the rows, and the model."""
+    prepared = plan.prepared
     words = {"data": prepared.table.source, "rows": prepared.table.rows, "target": prepared.task.target}
     screen.line(text_of(prepared.task.kind).format(**words, classes=len(prepared.task.labels)), "bold")
     screen.heading(text_of("columns"))
     columns_table(prepared.columns, prepared.preparation)
     screen.notices(prepared.notices)
     screen.line()
-    training, validation, test = prepared.parts.sizes
-    division = Division.parse(options.split)
+    key, numbers = plan.split
+    options, division = plan.options, Division.parse(plan.options.split or "random")
     screen.line(
-        text_of("split").format(training=training, validation=validation, test=test, seed=options.seed)
+        text_of(key).format(**numbers)
         + (text_of(f"split_{division.way}").format(column=division.column) if division.column else "")
         + (text_of("split_test").format(file=options.test) if options.test else "")
     )
@@ -155,8 +168,7 @@ def _note_progress(error: FileError, path: Path, command: str) -> None:
 
 
 def _run_training(
-    options: Options,
-    prepared: PreparedData,
+    plan: TrainingPlan,
     model: Model,
     folder: RunFolder,
     path: Path,
@@ -169,36 +181,36 @@ def _run_training(
         path: the folder as passed by the user.
         lang_option: the language option for printed commands.
     """
+    options, prepared = plan.options, plan.prepared
     config = to_toml(options, prepared.fingerprint)
-    is_repeated = os.path.exists(path / MODEL)  # its test rows have been used
+    is_repeated = not plan.is_cross_validated and os.path.exists(path / MODEL)  # its test rows have been used
     if not resume:
         folder.write_text(CONFIG, config)
-    elif not _is_unfinished(folder, prepared, options, path):
+    elif not _is_unfinished(folder, plan, path):
         return 0
 
-    recorder = run_writer.fit_model(
-        model, options, prepared, folder, resume, lambda: _save_config(folder, config)
-    )
+    recorder = run_writer.fit_model(model, plan, folder, resume, lambda: _save_config(folder, config))
     print_notices(recorder)
     if recorder.was_interrupted:
         command = _resume_command(options, path, lang_option)
         screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
         return 1
-    scores = run_writer.evaluate_models(model, prepared, options)
+    scores = run_writer.evaluate_models(model, plan)
     results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
-    run_writer.add_facts(model, options, prepared, results)
-    analysis = analyze(model, options, prepared, scores, EvaluationRows.of_test(model, prepared))
+    run_writer.add_facts(model, plan, results)
+    analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
     run_writer.save(model, folder, texts)
-    _print_end(recorder, len(model.history))
-    screen.heading(text_of("result_heading").format(test=prepared.parts.sizes[2]))
+    _print_end(recorder, plan, len(model.history))
+    heading = "result_heading_folds" if plan.is_cross_validated else "result_heading"
+    screen.heading(text_of(heading).format(test=len(plan.scored.y)))
     if is_repeated:
         screen.line(text_of("test_again"), "yellow")
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
-    verdict_lines(scores, *prepared.training_and_validation.flat.shape)
+    verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
@@ -216,16 +228,16 @@ def print_summary(summary: Summary) -> None:
             screen.line(blank.join(pair[i] for pair in sentences))
 
 
-def _is_unfinished(folder: RunFolder, prepared: PreparedData, options: Options, path: Path) -> bool:
+def _is_unfinished(folder: RunFolder, plan: TrainingPlan, path: Path) -> bool:
     """Print where a training resumes; returns whether anything is left to do."""
     checkpoint = folder.latest()
     epochs, reason = end_of(checkpoint)
-    if os.path.exists(path / REPORT) and (checkpoint is None or reason or epochs >= options.epochs):
-        text = "stopped_early" if reason and epochs < options.epochs else "finished_already"
+    if os.path.exists(path / REPORT) and (checkpoint is None or reason or epochs >= plan.epochs):
+        text = "stopped_early" if reason and epochs < plan.epochs else "finished_already"
         screen.line(text_of(text).format(run=path, epochs=epochs))
         return False
     if checkpoint is not None and checkpoint.step:
-        per_epoch = -(-prepared.parts.sizes[0] // options.batch_size)
+        per_epoch = -(-plan.prepared.parts.sizes[0] // plan.batch_size)
         screen.line(text_of("resuming").format(step=checkpoint.step, epoch=checkpoint.step // per_epoch + 1))
     return True
 
@@ -253,6 +265,7 @@ def print_notices(recorder: run_writer.EventRecorder) -> None:
             screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
 
-def _print_end(recorder: run_writer.EventRecorder, epochs: int) -> None:
+def _print_end(recorder: run_writer.EventRecorder, plan: TrainingPlan, epochs: int) -> None:
     end: Any = recorder.end
-    screen.line(text_of(f"end_{end.reason}").format(epochs=epochs, best=end.best_epoch or epochs))
+    key = "end_epochs_of_members" if end.reason == "epochs" and plan.is_ensemble else f"end_{end.reason}"
+    screen.line(text_of(key).format(epochs=epochs, best=end.best_epoch or epochs))

@@ -1,0 +1,320 @@
+"""What a training does with the rows of a table: one network on a split, or an ensemble over folds.
+
+Both have the same parts: the untrained model, the arguments of ``fit``, and the rows that are scored with the
+predictions for them. The rest of the command does not depend on which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from chainrule import data
+from chainrule.apps.cli.options import ENSEMBLE, NET, Options
+from chainrule.apps.cli.table_of_options import is_ensemble
+from chainrule.data import PreparedData, Table
+from chainrule.data.tables.folds import folds, row_digests
+from chainrule.data.tables.prepared_data import PreparedRows
+from chainrule.errors import DataError, UsageError, fact
+from chainrule.memo import cached_property
+from chainrule.model import Model
+from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
+from chainrule.records import frozen
+from chainrule.settings import EngineName
+from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, out_of_fold, recipe_for
+from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
+from chainrule.train.stopping import EarlyStopping
+
+OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
+
+
+class TrainingPlan(Protocol):
+    """What a training does with the rows of a table."""
+
+    options: Options
+    prepared: PreparedData
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether each of several networks has its own best epoch."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """The maximum number of epochs."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """The rows of a batch."""
+        ...
+
+    def model(self) -> Model:
+        """The untrained model with the preparation of the table."""
+        ...
+
+    def fit_options(self) -> dict[str, Any]:
+        """The arguments of ``fit`` that determine the result of a training."""
+        ...
+
+    @property
+    def split(self) -> tuple[str, dict[str, Any]]:
+        """The key of the sentence that describes how the rows are used, and its numbers."""
+        ...
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether the scored rows are training rows, predicted by networks that they did not influence."""
+        ...
+
+    @property
+    def scored(self) -> PreparedRows:
+        """The encoded rows that are scored."""
+        ...
+
+    @property
+    def scored_table(self) -> Table:
+        """The cells of the scored rows."""
+        ...
+
+    def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Probabilities (n, K) or standardized values (n, 1) by networks that these rows did not influence.
+
+        Args:
+            model: the trained model.
+            x: (n, ...) inputs of some of the scored rows, which may be changed.
+            rows: their positions in ``scored``.
+        """
+        ...
+
+    @property
+    def baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
+        """For each fit of the baselines, the rows to fit on and the positions in ``scored`` to predict."""
+        ...
+
+
+def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
+    """The plan of a training.
+
+    Raises:
+        DataError E354: ``--augment`` for data without images. UsageError E108: class weights for a
+        regression. E101, E102: an unknown word of ``--net`` or an invalid setting.
+    """
+    if options.class_weight and not prepared.task.is_classification:
+        raise UsageError(
+            "E108", where="--class-weight", expected=fact("classes"), received=prepared.task.kind
+        )
+    if options.augment and len(prepared.preparation.shape) < 2:
+        raise DataError("E354", where="--augment", expected=fact("a folder of images"), received=options.data)
+    resolve_metrics(options.metric, [prepared.task.kind])
+    has_images = len(prepared.preparation.shape) > 1
+    return Folds(options, prepared) if is_ensemble(options, has_images) else SplitRows(options, prepared)
+
+
+def _optimizer(options: Options) -> Optimizer:
+    """The optimizer of the options."""
+    optimizer_class: Any = OPTIMIZERS[options.optimizer]  # all have a learning rate
+    return optimizer_class(learning_rate=options.learning_rate)
+
+
+def _common(options: Options, prepared: PreparedData) -> dict[str, Any]:
+    """The arguments of ``fit`` that do not depend on the plan."""
+    return {
+        "seed": options.seed,
+        "class_weight": options.class_weight or None,
+        "metrics": (PRIMARY_METRIC[prepared.task.kind], *options.metric),  # the others only at the end
+    }
+
+
+@frozen(eq=False)
+class SplitRows:
+    """One network, trained on a part of the rows; validation rows stop it, test rows score it."""
+
+    options: Options
+    prepared: PreparedData
+
+    @property
+    def is_ensemble(self) -> bool:
+        return False
+
+    @property
+    def epochs(self) -> int:
+        return self.options.epochs
+
+    @property
+    def batch_size(self) -> int:
+        return self.options.batch_size
+
+    def model(self) -> Model:
+        options, prepared = self.options, self.prepared
+        net = net_from_text(NET if options.net == ENSEMBLE else options.net, prepared.outputs)
+        if len(prepared.preparation.shape) > 1:  # images: the layers of --net take flat inputs
+            net = Sequential(Flatten(), *net.layers)
+        penalty = L2(options.penalty) if options.penalty else None
+        engine = cast(EngineName | None, options.engine or None)  # an unknown engine is refused
+        model = Model(net, prepared.loss, _optimizer(options), penalty=penalty, engine=engine)
+        return Model.of(replace(model.state, preparation=prepared.preparation))
+
+    def fit_options(self) -> dict[str, Any]:
+        options, prepared = self.options, self.prepared
+        validation = prepared.validation
+        weights = () if validation.weights is None else (validation.weights,)
+        return {
+            **_common(options, prepared),
+            "epochs": options.epochs,
+            "batch_size": options.batch_size,
+            "sample_weight": prepared.training.weights,
+            "validation": (validation.x, prepared.labels(validation), *weights),
+            "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
+            "augmentation": data.augmentation_from_text(options.augment) if options.augment else None,
+        }
+
+    @property
+    def split(self) -> tuple[str, dict[str, Any]]:
+        sizes = dict(zip(("training", "validation", "test"), self.prepared.parts.sizes, strict=True))
+        return "split", {**sizes, "seed": self.options.seed}
+
+    @property
+    def is_cross_validated(self) -> bool:
+        return False
+
+    @property
+    def scored(self) -> PreparedRows:
+        return self.prepared.test
+
+    @property
+    def scored_table(self) -> Table:
+        return self.prepared.test_rows
+
+    def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return model_output(model, x)
+
+    @property
+    def baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
+        return [(self.prepared.training_and_validation, np.arange(len(self.prepared.test.y)))]
+
+
+@frozen(eq=False)
+class Folds:
+    """An ensemble over the folds of a cross-validation, scored by out-of-fold predictions."""
+
+    options: Options
+    prepared: PreparedData
+
+    @cached_property
+    def recipe(self) -> TabularRecipe:
+        """The recipe for this number of rows, with the options that the user passed."""
+        defaults = Options(self.options.data)
+        passed = {
+            name: value
+            for name in OVERRIDES
+            if (value := getattr(self.options, name)) != getattr(defaults, name)
+        }
+        return replace(recipe_for(len(self.prepared.training.y)), **passed)
+
+    @cached_property
+    def cross_validation(self) -> CrossValidation:
+        """The role of each row for each member; folds depend on the content of the rows and the seed."""
+        prepared, recipe = self.prepared, self.recipe
+        table = prepared.table.take(prepared.parts.train)
+        digests = row_digests(table, (*prepared.preparation.columns, prepared.task.target))
+        division = data.Division.parse(self.options.split or "random")
+        groups = table.frame[division.column].cast(str).to_numpy() if division.way == "group" else None
+        labels = prepared.training.y if prepared.task.is_classification else None
+        fold = folds(digests, recipe.folds, labels=labels, groups=groups, seed=self.options.seed)
+        return CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
+
+    @cached_property
+    def training(self) -> EnsembleTraining:
+        """The ensemble before its training."""
+        prepared, rows = self.prepared, self.prepared.training
+        return EnsembleTraining(
+            self.recipe, self.cross_validation, rows.x, prepared.outputs, prepared.loss, rows.weights
+        )
+
+    @property
+    def is_ensemble(self) -> bool:
+        return True
+
+    @property
+    def epochs(self) -> int:
+        return self.recipe.epochs
+
+    @property
+    def batch_size(self) -> int:
+        return self.recipe.batch_size
+
+    def model(self) -> Model:
+        options, defaults = self.options, Options(self.options.data)
+        state = self.training.model(engine=cast(EngineName | None, options.engine or None))
+        recipe = state.recipe
+        if options.optimizer != defaults.optimizer:
+            recipe = replace(recipe, optimizer=_optimizer(options))
+        if options.penalty != defaults.penalty:
+            recipe = replace(recipe, penalty=L2(options.penalty) if options.penalty else None)
+        return Model.of(replace(state, recipe=recipe, preparation=self.prepared.preparation))
+
+    def fit_options(self) -> dict[str, Any]:
+        labels = self.prepared.labels(self.prepared.training)
+        return {**_common(self.options, self.prepared), **self.training.fit_options(labels)}
+
+    @property
+    def split(self) -> tuple[str, dict[str, Any]]:
+        recipe, test = self.recipe, self.prepared.parts.sizes[2]
+        numbers = {
+            "rows": self.prepared.parts.sizes[0], "folds": recipe.folds, "trained": recipe.folds - 2,
+            "networks": recipe.members * len(recipe.groups), "test": test, "seed": self.options.seed,
+        }  # fmt: skip
+        return "split_folds_and_test" if test else "split_folds", numbers
+
+    @property
+    def is_cross_validated(self) -> bool:
+        return not self.prepared.parts.sizes[2]
+
+    @cached_property
+    def scored(self) -> PreparedRows:
+        if not self.is_cross_validated:
+            return self.prepared.test
+        return _subset(self.prepared.training, self.cross_validation.scored)
+
+    @cached_property
+    def scored_table(self) -> Table:
+        if not self.is_cross_validated:
+            return self.prepared.test_rows
+        return self.prepared.table.take(self.prepared.parts.train[self.cross_validation.scored])
+
+    def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        if not self.is_cross_validated:
+            return model_output(model, x)
+        plan = self.cross_validation
+        chosen = replace(plan, folds=plan.folds[plan.scored[rows]])
+        output = out_of_fold(model.state, x, chosen)[1]
+        return output if self.prepared.task.is_classification else output.reshape(-1, 1)
+
+    @property
+    def baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
+        training = self.prepared.training
+        if not self.is_cross_validated:
+            return [(training, np.arange(len(self.prepared.test.y)))]
+        fold = self.cross_validation.folds
+        scored = fold[self.cross_validation.scored]
+        return [
+            (_subset(training, np.flatnonzero(fold != member)), np.flatnonzero(scored == member))
+            for member in range(self.recipe.members)
+        ]
+
+
+def _subset(rows: PreparedRows, chosen: np.ndarray) -> PreparedRows:
+    """The rows with these numbers."""
+    weights = None if rows.weights is None else rows.weights[chosen]
+    return PreparedRows(rows.x[chosen], rows.y[chosen], weights)
+
+
+def model_output(model: Model, x: np.ndarray) -> np.ndarray:
+    """The output of a model: probabilities (N, K), or standardized values (N, 1)."""
+    if model.task == "classification":
+        return np.asarray(model.predict_proba(x))
+    return np.asarray(model(x)).reshape(-1, 1)

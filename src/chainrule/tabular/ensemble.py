@@ -1,0 +1,98 @@
+"""Training of the default network for a table: model, row weights, options and out-of-fold predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Arrays
+from chainrule.memo import cached_property
+from chainrule.records import frozen
+from chainrule.tabular.cross_validation import CrossValidation
+from chainrule.tabular.recipe import TabularRecipe, ensemble_network
+from chainrule.train.evaluation.members import run_members, weighted_prediction
+from chainrule.train.model_state import ModelState, untrained
+from chainrule.train.stopping import EnsembleEarlyStopping
+
+MODES = {"mse": "value", "cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+
+
+@frozen(eq=False)
+class EnsembleTraining:
+    """The default network for encoded rows, before its training.
+
+    Args:
+        recipe: how it is built and trained.
+        plan: the role of each row for each member.
+        x: the encoded inputs, (N, F).
+        outputs: outputs of a member.
+        loss: ``"mse"``, ``"cross_entropy"`` or ``"binary_cross_entropy"``.
+        weights: (N,) sample weights; ``None``: all are 1.
+    """
+
+    recipe: TabularRecipe
+    plan: CrossValidation
+    x: np.ndarray
+    outputs: int
+    loss: str
+    weights: np.ndarray | None = None
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The indices of the features with more than two values."""
+        return [i for i, column in enumerate(self.x.T) if _has_more_than_two_values(column)]
+
+    def model(self, **options: Any) -> ModelState:
+        """The untrained model.
+
+        Args:
+            options: other arguments of a model, such as ``dtype`` and ``engine``.
+        """
+        net = ensemble_network(self.recipe, self.numbers, self.outputs, MODES[self.loss])
+        return untrained(net, self.loss, self.recipe.optimizer, **options)
+
+    def fit_options(self, y: np.ndarray) -> dict[str, Any]:
+        """The arguments of ``fit`` besides the rows.
+
+        Args:
+            y: (N,) targets: labels, or values.
+        """
+        weights = 1.0 if self.weights is None else self.weights[:, None]
+        return {
+            "epochs": self.recipe.epochs,
+            "batch_size": self.recipe.batch_size,
+            "sample_weight": self.plan.training * weights,
+            "validation": (self.x, y, self.plan.validation * weights),
+            "callbacks": [EnsembleEarlyStopping(patience=self.recipe.patience)],
+        }
+
+
+def out_of_fold(
+    model: ModelState, x: np.ndarray | Mapping[str, np.ndarray], plan: CrossValidation
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of rows by the members that they did not influence.
+
+    Args:
+        model: the trained ensemble.
+        x: all encoded rows, (N, F), in the order of the training.
+        plan: the role of each row for each member.
+
+    Returns:
+        the numbers of the predicted rows, (n,), and their predictions, (n, C): probabilities of each class,
+        or standardized values (n, 1).
+    """
+    assert model.network is not None
+    (target,) = model.targets.values()
+    inputs = x if isinstance(x, Mapping) else {next(iter(model.network.inputs)): x}
+    rows = plan.scored
+    arrays = Arrays({name: array[rows] for name, array in inputs.items()}, {}, None)
+    predictions = run_members(model.network, arrays, model.arrays)["prediction"]
+    mean = weighted_prediction(predictions, plan.scoring[rows])
+    return rows, target.probabilities(mean) if target.is_classes else mean
+
+
+def _has_more_than_two_values(column: np.ndarray) -> bool:
+    low, high = column.min(), column.max()
+    return bool(((column != low) & (column != high)).any())
