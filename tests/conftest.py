@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ hypothesis.settings.load_profile("repeatable")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start background processes
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+THREADED = ("engines", "engine_parity", "native_engine", "parallel_partitions", "thread", "fork")
+"""Parts of the paths of tests that run with as many threads as there are cores, also in a parallel run."""
 GOLDEN = Path(__file__).parent / "golden"
 
 gc.disable()  # until all tests are collected: imported objects are never garbage
@@ -52,10 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
 
 
+def _is_parallel() -> bool:
+    """Whether another process runs tests at the same time: then threads of both would wait for each other."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+
+
 @pytest.fixture(autouse=True)
 def _default_settings(request: pytest.FixtureRequest) -> Iterator[None]:
     """Start every test with the same settings, for any locale and order of tests."""
     target = {name: request.config.getoption(name) for name in ("vector_bytes", "cores")}
+    if _is_parallel() and not any(name in str(request.node.path) for name in THREADED):
+        target["threads"] = 1
     present = {field.name: getattr(settings, field.name) for field in fields(settings)}
     with settings.using(**{**present, "lang": "en", "dtype": "float32", **target}):
         yield  # a test may change any of them: all are restored

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
+
+from pages.source_text import nodes_of
 
 from chainrule.errors import DataError, UsageError, fact, join_facts
 from chainrule.errors.chinese import PHRASES
@@ -19,22 +22,22 @@ CODE = re.compile(
 PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])")
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted(PACKAGE.rglob("*.py")):
-        if "translation" not in file.parts:
-            yield file, ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def nodes() -> list[ast.AST]:
+    """The calls and constants of all modules of the package."""
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in sorted(PACKAGE.rglob("*.py")))
+    return [node for tree in trees for node in nodes_of(tree) if isinstance(node, ast.Call | ast.Constant)]
 
 
 def templates() -> set[str]:
     """The templates that the package passes to ``fact``."""
     texts: set[str] = set()
-    for _, tree in trees():
-        for node in ast.walk(tree):
-            match node:
-                case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
-                    texts.add(text)
-                case ast.Call(func=ast.Name(id="join_facts"), args=[ast.Constant(value=str(text)), _]):
-                    texts.add(text)
+    for node in nodes():
+        match node:
+            case ast.Call(func=ast.Name(id="fact"), args=[ast.Constant(value=str(text))]):
+                texts.add(text)
+            case ast.Call(func=ast.Name(id="join_facts"), args=[ast.Constant(value=str(text)), _]):
+                texts.add(text)
     return texts
 
 
@@ -83,19 +86,14 @@ def test_every_template_has_a_chinese_one_with_the_same_fields() -> None:
 
 
 def test_every_chinese_template_is_used_and_contains_chinese() -> None:
-    literals = {
-        node.value
-        for _, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    literals = {node.value for node in nodes() if isinstance(node, ast.Constant)}
     assert sorted(set(PHRASES) - literals) == []
     latin = {t: c for t, c in PHRASES.items() if is_prose(t) and not re.search(r"[一-鿿]", c)}
     assert latin == {}
 
 
 def test_facts_that_are_prose_are_records() -> None:
-    calls = (n for _, tree in trees() for n in ast.walk(tree) if isinstance(n, ast.Call))
+    calls = (node for node in nodes() if isinstance(node, ast.Call))
     keywords = (k for call in calls for k in call.keywords if k.arg in FACTS)
     texts = {text for keyword in keywords for text in plain_facts(keyword.value)}
     assert sorted(text for text in texts if is_prose(text)) == []

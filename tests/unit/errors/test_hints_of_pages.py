@@ -52,6 +52,9 @@ PREPARED = {
     "E372": "samples = np.zeros(100)\ncr.LogMel(win_length=400)(samples)",
     "E426": "from chainrule.store import container\narray = np.zeros(3, np.float16)\n"
     "container.pack('model', {}, {'weight': array})",
+    "E501": "x, y = np.full((8, 2), 10.0), np.ones(8)\n"
+    "model = cr.Model(cr.Sequential(cr.Dense(4), cr.Dense(1)), loss='mse', optimizer=cr.SGD(0.1))\n"
+    "model.fit(x, y, epochs=50, verbose=False)",  # that of the page needs many smaller learning rates
     "E503": "x, y = np.ones((4, 2)), np.ones(4)\nmodel = cr.Model(cr.Dense(1), 'mse')\nmodel.predict(x)",
     "E507": "x, y = np.ones((4, 2)), np.ones(4)\nmodel = cr.Model(cr.Dense(1), 'mse')\n"
     "model.fit(x, y, epochs=1, verbose=False)\nmodel.predict_proba(x)",
