@@ -61,7 +61,7 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
     if not rows:
         raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
-    left = min(min(cells) for _, cells in rows)
+    left = min(min(cells) for _, cells in [row for row in rows if len(row[1]) > 1] or rows)
     width = 1 + max(max(cells) for _, cells in rows[:_SAMPLE]) - left
     records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
     header = header_of(records, source, options)
@@ -106,14 +106,14 @@ def _typed(source: str, columns: dict[str, list[Any]], lines: np.ndarray) -> Tab
 
 
 def _require_named(source: str, body: list[tuple[int, Cells]], left: int, width: int) -> None:
-    """Refuse cells to the right of the last column name."""
+    """Refuse cells to the right of the last column name, and to the left of the first."""
     for number, cells in body:
-        if max(cells) - left >= width:
+        if max(cells) - left >= width or min(cells) < left:
             raise DataError(
                 "E306",
                 where=fact("{file} line {line}", file=source, line=number),
                 expected=fact("{count} fields", count=width),
-                received=fact("{count} fields", count=max(cells) - left + 1),
+                received=fact("{count} fields", count=max(cells) - min(*cells, left) + 1),
                 fix=fact("give every column its own name"),
             )
 
