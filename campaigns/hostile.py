@@ -24,6 +24,7 @@ SECTIONS: tuple[str, ...] = (
     "model_sizes",
     "run_folders",
     "torch_files",
+    "table_files",
 )
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 

@@ -135,8 +135,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{source} 按空格分隔的列读取（可用 --delimiter 另行指定）",
     ),
     "lines_above": (
-        "lines {first} to {last} of {source} are above the header and left out ({example})",
-        "{source} 第 {first} 到 {last} 行在表头之上，已略去（{example}）",
+        "the header of {source} is in line {header}; the lines above it are left out ({example})",
+        "{source} 的表头在第 {header} 行，其上各行已略去（{example}）",
     ),
     "comment_lines": (
         "{count} comment lines of {source} are left out, the first in line {line} ({example})",

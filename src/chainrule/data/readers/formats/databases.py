@@ -8,7 +8,8 @@ a query on them runs. Therefore:
   marked unsafe do not run (``trusted_schema``); values and statements have limits.
 - DuckDB opens the file read-only with ``enable_external_access=false`` and a locked configuration: no other
   file, no network, no extension, and bounded memory.
-- Both are interrupted after ``SECONDS``, and the cells of a result are counted.
+- Both are interrupted after ``SECONDS``, and the cells of a result are counted. A single value of SQLite is
+  bounded by ``VALUE_BYTES``; DuckDB bounds its memory only where it counts it, not for one long text.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ SECONDS = 300.0  # of a query
 VALUES = 400_000_000  # cells of a result, at most
 VALUE_BYTES = 10_000_000  # of one value
 RESULT_BYTES = 8_000_000_000  # of the texts of a result
-DUCKDB_MEMORY = "4GB"
+DUCKDB_MEMORY = "2GB"
 _STEPS = 100_000  # instructions of SQLite's machine between two looks at the clock
 _BLOCK = 10_000  # rows that are fetched at once
 _DAMAGE = ("malformed", "not a database", "not a valid duckdb", "corrupt")  # words of errors of the file
+_SELECT = fact("one SELECT statement that runs")
 _READING = (
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -113,6 +115,7 @@ def read_duckdb(content: Content, options: ReadOptions) -> Table:
         "allow_community_extensions": "false",
         "allow_unsigned_extensions": "false",
         "memory_limit": DUCKDB_MEMORY,
+        "temp_directory": "",  # nothing is written
         "lock_configuration": "true",
     }
     try:
@@ -162,7 +165,8 @@ def _query(source: str, options: ReadOptions, tables: Sequence[str]) -> str:
 
 def _of_cursor(source: str, cursor: Any) -> Table:
     """The result of a query as a table, fetched in blocks so that its size is bounded."""
-    names = [entry[0] for entry in cursor.description or ()]
+    names = [entry[0] for entry in (cursor.description if cursor else None) or ()]
+    end = time.monotonic() + SECONDS
     if not names:
         raise DataError("E338", where=source, expected=fact("a query with rows"), received=fact("no rows"))
     columns: list[list[Any]] = [[] for _ in names]
@@ -172,6 +176,8 @@ def _of_cursor(source: str, cursor: Any) -> Table:
             column.extend(map(_plain, values))
             size += sum(len(value) for value in values if isinstance(value, str | bytes))
         cells = len(columns[0]) * len(names)
+        if time.monotonic() > end:
+            raise DataError("E338", where=source, expected=_SELECT, received=_late())
         if cells > VALUES or size > RESULT_BYTES or len(names) > COLUMN_LIMIT:
             received = fact("over {cells:,} cells, {size:,} bytes of text", cells=cells, size=size)
             raise DataError("E308", where=source, received=received, fix=fact("select fewer rows or columns"))
@@ -192,13 +198,16 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
+def _late() -> str:
+    return fact("a query that took over {seconds:g} s", seconds=SECONDS)
+
+
 def _failure(source: str, cause: Exception, query: str) -> DataError:
     """The error for a query that fails or for a damaged file."""
     received = message_of(cause, 200).strip().splitlines()[0]
     is_late = "interrupt" in received.lower()
     if is_late:
-        received = fact("a query that took over {seconds:g} s", seconds=SECONDS)
+        received = _late()
     if is_late or (query and not any(word in received.lower() for word in _DAMAGE)):
-        expected = fact("one SELECT statement that runs")
-        return DataError("E338", where=source, expected=expected, received=received)
+        return DataError("E338", where=source, expected=_SELECT, received=received)
     return DataError("E316", where=source, expected=fact("a database"), received=received)

@@ -57,8 +57,7 @@ def layout_of(records: Sequence[Numbered], source: str) -> Layout:
     header = _header(records)
     notices = []
     if header:
-        first, last = records[0][0], records[header][0] - 1
-        facts = {"source": source, "first": first, "last": last, "example": _short(records[0][1])}
+        facts = {"source": source, "header": records[header][0], "example": _short(records[0][1])}
         notices.append(Finding("lines_above", "info", facts))
     body = records[header + 1 :]
     names = records[header][1] if records else []
