@@ -23,8 +23,8 @@ ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
 def grouped(cents: int, group: str, mark: str) -> str:
-    whole, rest = divmod(abs(cents), 100)
-    return f"{whole:,}".replace(",", group) + f"{mark}{rest:02}"
+    units, rest = divmod(abs(cents), 100)
+    return f"{units:,}".replace(",", group) + f"{mark}{rest:02}"
 
 
 NOTATIONS = {
