@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 # Lazy packages: the page of findings is imported only when it is needed.
 from chainrule import diagnosis, store
@@ -65,10 +66,13 @@ def end(training: TrainingView, findings: list[Finding]) -> None:
 
 def context_of(training: TrainingView) -> TrainingContext:
     """Return the facts of a training before it starts."""
-    return collect_context(
+    preparation = training.model.preparation
+    context = collect_context(
         training.network, training.model.targets, training.data, training.order, training.validation,
         max_rows=BRIEF,
     )  # fmt: skip
+    names = () if preparation is None or len(preparation.shape) > 1 else preparation.feature_names
+    return replace(context, feature_names=names)
 
 
 def findings_before(context: TrainingContext) -> tuple[Finding, ...]:

@@ -41,6 +41,7 @@ class TrainingContext:
         weighted: whether rows or classes have weights.
         validation: some of the validation rows, like ``x``; empty if there are none.
         table_findings: the findings of ``chainrule.data`` in the table of the rows; ``None`` for arrays.
+        feature_names: the names of the features of a table that was encoded; empty for arrays.
     """
 
     x: Mapping[str, np.ndarray]
@@ -52,6 +53,7 @@ class TrainingContext:
     weighted: bool = False
     validation: Mapping[str, np.ndarray] = field(default_factory=dict)
     table_findings: tuple[Finding, ...] | None = None
+    feature_names: tuple[str, ...] = ()
 
     @cached_property
     def features(self) -> dict[str, np.ndarray]:
@@ -80,6 +82,10 @@ class TrainingContext:
         """Target and encoded targets of the only output; ``None`` if there are several."""
         name = next(iter(self.targets))
         return (self.targets[name], self.y[name]) if len(self.targets) == 1 else None
+
+    def feature_name(self, index: int) -> str:
+        """Return the name of a feature of the first input: that of the table, or ``x[5]``."""
+        return self.feature_names[index] if self.feature_names else f"{next(iter(self.x))}[{index}]"
 
     def classes(self) -> Iterator[tuple[Target, np.ndarray]]:
         """Yield the outputs with one class per sample, with the class indices."""

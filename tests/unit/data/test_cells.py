@@ -139,3 +139,15 @@ def test_columns_that_are_words_with_numbers_have_a_warning(cells: list[str], co
     assert (column.kind, [doubt.code for doubt in column.doubts]) == ("category", [code])
     assert column.doubts[0].severity == "warning"
     assert column.doubts[0].en != column.doubts[0].zh
+
+
+def test_the_unit_and_the_decimal_mark_of_training_are_those_of_later_tables(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("width;y\n" + "1,234 cm;a\n2,5 cm;b\n" * 10)
+    table = read_table(path)
+    p = Preparation.fit(table, describe(table, "y"), "y", "classification")
+    p = Preparation.from_record(p.to_record())
+    (tmp_path / "later.tsv").write_text("width\tz\n1,234 cm\t1\n")
+    np.testing.assert_array_equal(p.inputs(read_table(tmp_path / "later.tsv")), p.inputs(table)[:1])
+    applied = p.apply(read_table({"width": ["1,5 in", "2,5 in"]}))
+    assert [notice.code for notice in applied.notices if notice.severity == "warning"] == ["other_unit"]

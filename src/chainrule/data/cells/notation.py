@@ -49,6 +49,21 @@ HALF = 0.5
 MAX_UNITS = 4  # more different texts after numbers are words: 12 Main St, 7C
 
 
+@frozen
+class Notation:
+    """How the numbers of a column were written.
+
+    Args:
+        unit: the unit or the currency in lower case, ``""`` if there is none.
+        mark: the decimal mark with which they were read.
+        marks: the decimal marks with which they could be read.
+    """
+
+    unit: str = ""
+    mark: str = "."
+    marks: str = "."
+
+
 @frozen(eq=False)
 class Analysis:
     """The cells of a column as numbers.
@@ -58,6 +73,7 @@ class Analysis:
         share: the share of the present cells that are numbers.
         marks: the decimal marks with which all of these can be read, a part of ``".,"``.
         fault: ``"units"`` or ``"currencies"`` if several occur, else ``""``.
+        unit: the unit or the currency, ``""`` if there is none or several occur.
         examples: texts and their numbers, one for each way in which they differ from plain numbers.
     """
 
@@ -65,6 +81,7 @@ class Analysis:
     share: float
     marks: str
     fault: str = ""
+    unit: str = ""
     examples: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -93,7 +110,8 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     parts = pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
     present = texts.is_not_null()
     count = max(int(present.sum()), 1)
-    suffixes, fault = _suffixes(parts, is_lenient)
+    suffixes, units = _suffixes(parts, is_lenient)
+    fault = next((kind for kind, names in units.items() if len(names) > 1), "")
     valid = _valid(parts, suffixes)
     valid &= _regular(parts, suffixes, valid, is_lenient)
     marks = _marks(parts["number"].filter(valid))
@@ -101,7 +119,8 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     valid &= parts["number"].str.contains(COMMA if chosen == "," else POINT).fill_null(value=False)
     values = _values(parts, suffixes, valid, chosen).alias(texts.name)
     examples = _examples(texts, cells, parts, values) if values.count() else ()
-    return Analysis(values, values.count() / count, marks or ".", fault, examples)
+    unit = "" if fault else next((name for names in units.values() for name in names), "")
+    return Analysis(values, values.count() / count, marks or ".", fault, unit, examples)
 
 
 @frozen
@@ -114,8 +133,8 @@ class _Suffix:
     is_refused: bool = False
 
 
-def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix], str]:
-    """The meaning of each suffix, and the fault of the column if units or currencies are mixed."""
+def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix], dict[str, set[str]]]:
+    """The meaning of each suffix, and the units and currencies of the column."""
     prefixes = {currency_code(text) for text in _distinct(parts["prefix"])} - {""}
     texts = _distinct(parts["suffix"])
     heads = {text: split_magnitude(text.strip()) for text in texts}
@@ -138,8 +157,7 @@ def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix]
         refused = {text: _Suffix(is_refused=True) for text, suffix in suffixes.items() if suffix.unit}
         suffixes, units = suffixes | refused, set()
     currencies = prefixes | {suffix.currency for suffix in suffixes.values() if suffix.currency}
-    fault = "units" if len(units) > 1 else "currencies" if len(currencies) > 1 else ""
-    return suffixes, fault
+    return suffixes, {"units": units, "currencies": currencies}
 
 
 def _plain_unit(unit: str) -> str:

@@ -70,5 +70,9 @@ CELLS: dict[str, tuple[str, str]] = {
         "leave these cells empty",
         "列“{column}”中 {value} 出现 {count} 次，与其他值相距很远；若它表示缺失，请将这些单元格留空",
     ),
+    "other_unit": (
+        'column "{column}" has the unit "{unit}", but had "{trained}" in training; convert its values',
+        "列“{column}”的单位是“{unit}”，训练时是“{trained}”，请换算其数值",
+    ),
     "more_columns": ("and {count} more notices about other columns", "其他列另有 {count} 条提示"),
 }

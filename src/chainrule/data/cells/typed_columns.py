@@ -21,11 +21,12 @@ the neighboring float, and does not report the line that is not a number.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from chainrule.data.cells.missing import drop_missing_marks, drop_missing_words, may_be_missing
-from chainrule.data.cells.notation import Analysis, analyze
+from chainrule.data.cells.notation import Analysis, Notation, analyze
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import (
     INFINITE,
@@ -52,11 +53,13 @@ class TypedColumn:
     Args:
         values: booleans, numbers or texts.
         original: the texts of a column of numbers that were in another than the plain notation, else None.
+        notation: of these texts.
         notices: how its cells were read, where it is not obvious.
     """
 
     values: pl.Series
     original: pl.Series | None = None
+    notation: Notation | None = None
     notices: tuple[Finding, ...] = ()
 
 
@@ -165,7 +168,11 @@ def finish(column: ExaminedColumn, mark: str, keeps_plain: bool = False) -> Type
     if column.marks == ".," and mark == ",":
         analysis = analyze(texts, ",")
     if analysis is not None:
-        return TypedColumn(analysis.values.alias(name), texts, (*_read_notice(name, analysis), *notices))
+        notation = Notation(
+            analysis.unit, mark if mark and mark in column.marks else column.marks[0], column.marks
+        )
+        notices = (*_read_notice(name, analysis), *notices)
+        return TypedColumn(analysis.values.alias(name), texts, notation, notices)
     if column.kind == "text" or keeps_plain:
         return TypedColumn(texts, notices=notices)
     if column.kind == "boolean":
@@ -232,9 +239,10 @@ def tabulate(
         source, lines, target: as in ``Table``.
     """
     originals = {c.values.name: c.original for c in columns if c.original is not None}
+    notations = {c.values.name: c.notation for c in columns if c.notation is not None}
     notices = limit(notice for column in columns for notice in column.notices)
     frame = pl.DataFrame([column.values for column in columns])
-    return Table(frame, source, target, lines, notices=notices, originals=originals)
+    return Table(frame, source, target, lines, notices=notices, originals=originals, notations=notations)
 
 
 def type_frame(frame: pl.DataFrame, source: str, target: str | None = None) -> Table:
@@ -251,3 +259,23 @@ def type_frame(frame: pl.DataFrame, source: str, target: str | None = None) -> T
     texts = [column for column in frame.get_columns() if column.dtype == pl.String]
     typed = dict(zip((c.name for c in texts), type_texts(texts, "", keeps_plain=True), strict=True))
     return tabulate([typed.get(c.name, TypedColumn(c)) for c in frame.get_columns()], source, None, target)
+
+
+def with_mark(table: Table, column: str, mark: str) -> Table:
+    """The table with a column of numbers read with the decimal mark of an earlier table, if it has no own.
+
+    Args:
+        table: the later table.
+        column: a column of numbers.
+        mark: the decimal mark of the earlier table.
+
+    Example:
+        >>> later = type_frame(pl.DataFrame({"width": ["1,234"]}), "frame")
+        >>> later.frame["width"][0], with_mark(later, "width", ",").frame["width"][0]
+        (1234.0, 1.234)
+    """
+    notation = table.notations.get(column)
+    if notation is None or notation.marks != ".," or notation.mark == mark:
+        return table
+    values = analyze(table.originals[column], mark, is_lenient=True).values
+    return replace(table, frame=table.frame.with_columns(values.alias(column)))

@@ -14,6 +14,7 @@ from dataclasses import field
 
 import numpy as np
 
+from chainrule.data.cells.notation import Notation
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import UsageError, fact, short_repr
@@ -36,6 +37,7 @@ class Table:
             names.
         notices: messages about the reading for the user, such as skipped files.
         originals: the texts of columns of numbers that were read from another notation (``$5``).
+        notations: how these columns were written.
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
@@ -50,6 +52,7 @@ class Table:
     images: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     notices: tuple[Finding, ...] = ()
     originals: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
+    notations: Mapping[str, Notation] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> int:
@@ -78,7 +81,9 @@ class Table:
         images = {name: pixels[index] for name, pixels in self.images.items()}
         rows = np.asarray(index, np.int64)
         originals = {name: texts[rows] for name, texts in self.originals.items()}
-        return Table(self.frame[rows], self.source, self.target, lines, images, self.notices, originals)
+        return Table(
+            self.frame[rows], self.source, self.target, lines, images, self.notices, originals, self.notations
+        )
 
     def words(self, name: str) -> pl.Series:
         """The cells of a column as they were written, for a column of categories: ``$5`` instead of 5."""

@@ -55,13 +55,12 @@ def _revealing_features(context: TrainingContext, target: Target, y: np.ndarray)
     ):
         return  # a single feature may legitimately determine the target
     labels = y.reshape(-1).astype(np.float64)  # (n,)
-    name = next(iter(context.x))
     for i in np.flatnonzero(_correlation(x, labels) > EQUAL):
-        facts = {"column": f"{name}[{i}]"}
+        facts = {"column": context.feature_name(int(i))}
         yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="copy_of_target", severity="error")
     if target.is_single and len(target.labels) > 2:
         for i, levels in _exact_functions(x, labels):
-            facts = {"column": f"{name}[{i}]", "levels": levels}
+            facts = {"column": context.feature_name(i), "levels": levels}
             yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="leak")
 
 

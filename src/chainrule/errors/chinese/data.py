@@ -275,6 +275,7 @@ PHRASES: dict[str, str] = {
     "none for regression": "回归没有类别标签",
     "sorted and distinct": "递增且互不相同",
     "a text that is not empty": "非空文本",
+    "a text of at most {count} characters": "至多 {count} 个字符的文本",
     "true or false": "true 或 false",
     "preparation record, {path}": "预处理记录，{path}",
     "{count} numbers below {limit}, one per image": "{count} 个小于 {limit} 的数，每幅图一个",

@@ -6,14 +6,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.data.cells.notation import Notation
+from chainrule.data.cells.typed_columns import with_mark
 from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_flag, read_number
+from chainrule.data.tables.record_checks import invalid, read_flag, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact
 from chainrule.records import frozen
+
+MAX_UNIT = 40  # characters of a unit in a record
 
 
 @frozen
@@ -26,6 +30,8 @@ class Number:
         column: name of the column.
         mean, std: of the present values in the training rows (divisor N).
         indicator: whether there is a second feature "is missing".
+        unit: the unit or the currency of the training cells, ``""`` if they had none.
+        mark: the decimal mark of the training cells, for cells that can be read with both.
     """
 
     kind: ClassVar[str] = "number"
@@ -33,13 +39,16 @@ class Number:
     mean: float
     std: float
     indicator: bool
+    unit: str = ""
+    mark: str = "."
 
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Number:
         cells = number_cells(table, column.name, faults)
         values = present_numbers(cells)
         mean, std = mean_and_std(values[np.isfinite(values)])
-        return Number(column.name, mean, std, bool(cells.null_count()))
+        notation = table.notations.get(column.name, Notation())
+        return Number(column.name, mean, std, bool(cells.null_count()), notation.unit, notation.mark)
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -57,10 +66,15 @@ class Number:
         mean, std = (read_number(f"{path}.{name}", fields[name]) for name in ("mean", "std"))
         if std < 0:
             raise invalid(f"{path}.std", fact("0 or more"), std)
-        return Number(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]))
+        unit, mark = fields["unit"], fields["mark"]
+        is_unit = isinstance(unit, str) and len(unit) <= MAX_UNIT
+        require(f"{path}.unit", unit, is_unit, fact("a text of at most {count} characters", count=MAX_UNIT))
+        require(f"{path}.mark", mark, mark in (".", ","), '"." or ","')
+        return Number(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]), unit, mark)
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, 1) or (N, 2), and findings."""
+        table = with_mark(table, self.column, self.mark)
         cells = number_cells(table, self.column, faults)
         values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
         if cells.null_count():
@@ -76,6 +90,10 @@ class Number:
             z = np.zeros(len(values))
         clipped = int((np.abs(z) > FAR).sum())
         notices = fill_notices(self.column, is_missing, self.mean, self.indicator)
+        unit = table.notations.get(self.column, Notation()).unit
+        if unit and self.unit and unit != self.unit:
+            facts = {"column": self.column, "unit": unit, "trained": self.unit}
+            notices.append(Finding("other_unit", "warning", facts))
         if clipped:
             facts = {"column": self.column, "count": clipped, "limit": FAR}
             notices.append(Finding("far_outside", "warning", facts))
