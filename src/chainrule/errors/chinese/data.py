@@ -83,6 +83,7 @@ PHRASES: dict[str, str] = {
     "at least 1 row per part": "每个部分至少 1 行",
     "{count} groups": "{count} 组",
     "random, time:COLUMN or group:COLUMN": "random、time:列名 或 group:列名",
+    "the costs of a false positive and a false negative, FP:FN": "误报与漏报的代价，FP:FN",
     "a group in every row": "每一行都有组",
     "a date or a number in every row": "每一行都有日期或数值",
     "such rows: {count}": "这样的行：{count}",

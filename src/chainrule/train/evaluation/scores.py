@@ -12,8 +12,11 @@ import numpy as np
 
 from chainrule.memo import cached_property
 from chainrule.records import frozen
+from chainrule.train.evaluation.class_recall import ClassScore, class_scores
 from chainrule.train.evaluation.comparison import Verdict, row_losses, verdict
+from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
+from chainrule.train.evaluation.reliability import Reliability, reliability
 
 
 @frozen(eq=False)
@@ -47,6 +50,20 @@ class Scores:
     def metrics(self, model: str = "net", names: Sequence[str] | None = None) -> dict[str, float]:
         """The metrics of one model by name; by default the default metrics of the task."""
         return score(self.predictions(model), names)
+
+    def intervals(self, names: Sequence[str], model: str = "net") -> dict[str, Interval]:
+        """The 95 % interval of each metric of one model, by the bootstrap."""
+        return bootstrap(self.predictions(model), names)
+
+    @cached_property
+    def class_scores(self) -> tuple[ClassScore, ...]:
+        """Recall and precision of each class by the network; empty for regression."""
+        return class_scores(self.predictions(), self.labels) if self.labels else ()
+
+    @cached_property
+    def reliability(self) -> Reliability | None:
+        """The calibration table of the network; ``None`` for regression."""
+        return reliability(self.predictions()) if self.task == "classification" else None
 
     @cached_property
     def losses(self) -> dict[str, np.ndarray]:

@@ -1,0 +1,104 @@
+"""Intervals of scores: how far a metric would vary with other rows, or other folds.
+
+A score of 100 test rows is an estimate. The *bootstrap* samples as many rows with replacement many times and
+computes the metric of each sample; the middle 95 % of the values are the interval. The scores of the *folds*
+of a cross-validation vary as well, with the training rows too, but they share training rows, so that their
+mean varies more than their spread suggests: the variance of the mean of K folds is multiplied by
+1 + K / (K - 1) (Nadeau and Bengio 2003, for K folds of equal size).
+
+References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; Nadeau and Bengio
+(2003), Inference for the generalization error, Machine Learning 52, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.prng import bits, fold, key_of
+from chainrule.records import frozen
+from chainrule.train.evaluation.metric import Predictions, resolve_metrics
+
+LEVEL = 0.95
+SAMPLES, MIN_SAMPLES, MAX_ROWS = 200, 40, 1_000_000  # rows of all samples together
+_Z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+_STREAM = 0x424F4F54  # "BOOT"
+
+
+@frozen
+class Interval:
+    """A 95 % interval of a score."""
+
+    low: float
+    high: float
+
+
+def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
+    """The interval of each metric for other test rows of the same kind.
+
+    The samples of large tables are fewer; their interval is the mean plus and minus 1.96 standard deviations.
+
+    Args:
+        predictions: targets and predictions of independent rows.
+        names: the metrics.
+        seed: of the samples.
+
+    Returns:
+        by the name of the metric; NaN where it is not defined.
+
+    Example:
+        >>> y, p = np.arange(100) % 2, np.tile([[0.9, 0.1], [0.4, 0.6]], (50, 1))
+        >>> bootstrap(Predictions(y, p, None, "classification"), ["accuracy"])
+        {'accuracy': Interval(low=1.0, high=1.0)}
+    """
+    rows = len(predictions.target)
+    count = int(np.clip(MAX_ROWS // max(rows, 1), MIN_SAMPLES, SAMPLES))
+    metrics = resolve_metrics(names, [predictions.task])
+    values: dict[str, list[float]] = {metric.label: [] for metric in metrics}
+    for number in range(count):
+        index = bits(fold(key_of(seed), _STREAM, number), rows) % max(rows, 1)
+        sample = _take(predictions, index)
+        for metric in metrics:
+            values[metric.label].append(metric.of(sample))
+    return {name: _interval(np.array(parts), count) for name, parts in values.items()}
+
+
+def _take(a: Predictions, index: np.ndarray) -> Predictions:
+    weights = None if a.weights is None else a.weights[index]
+    return Predictions(a.target[index], a.prediction[index], weights, a.task)
+
+
+def _interval(values: np.ndarray, count: int) -> Interval:
+    values = values[np.isfinite(values)]
+    if len(values) < count / 2:  # such as the AUC of rows that are nearly all of one class
+        return Interval(np.nan, np.nan)
+    if count >= SAMPLES:
+        low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return Interval(float(low), float(high))
+    half = _Z * values.std(ddof=1)
+    return Interval(float(values.mean() - half), float(values.mean() + half))
+
+
+def fold_interval(values: np.ndarray) -> Interval:
+    """The interval of the mean score of a cross-validation, by its folds.
+
+    Formula: mean -+ t s sqrt(1/(K S) + 1/(K - 1)), with the variance s^2 of the K folds, averaged over S
+    seeds, and the 97.5 % quantile t of Student's distribution with K - 1 degrees of freedom. More seeds do
+    not reduce the term 1/(K - 1), since all seeds have the same rows.
+
+    Args:
+        values: (K,) the score of each fold, or (S, K) for several seeds.
+
+    Example:
+        >>> interval = fold_interval(np.array([0.8, 0.82, 0.78, 0.81, 0.79]))
+        >>> round(interval.low, 3), round(interval.high, 3)
+        (0.771, 0.829)
+    """
+    from scipy.special import stdtrit  # noqa: PLC0415  # needed only here
+
+    scores = np.atleast_2d(np.asarray(values, np.float64))  # (S, K)
+    seeds, k = scores.shape
+    mean, variance = scores.mean(), scores.var(axis=1, ddof=1).mean()
+    half = float(stdtrit(k - 1, (1 + LEVEL) / 2) * np.sqrt(variance * (1 / (k * seeds) + 1 / (k - 1))))
+    return Interval(float(mean - half), float(mean + half))

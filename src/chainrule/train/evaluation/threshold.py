@@ -1,0 +1,177 @@
+"""The threshold of two classes: from which probability a row is predicted as the positive class.
+
+With 0.5 every error counts the same. Where one class is rare, or one kind of error costs more, another
+threshold is better. It has to be chosen on rows on which the result is not measured.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from chainrule.errors import UsageError, fact
+from chainrule.records import frozen
+
+RULES = ("f1", "youden", "cost")
+
+
+@frozen
+class Cost:
+    """The cost of a false positive and of a false negative, in any unit.
+
+    Example:
+        >>> Cost.parse("1:20")
+        Cost(false_positive=1.0, false_negative=20.0)
+    """
+
+    false_positive: float
+    false_negative: float
+
+    @staticmethod
+    def parse(text: str) -> Cost:
+        """Read ``FP:FN``, two numbers that are not negative and not both 0.
+
+        Raises:
+            UsageError E102: another text.
+        """
+        parts = text.split(":")
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            numbers = []
+        is_valid = (
+            len(numbers) == 2 and all(math.isfinite(x) and x >= 0 for x in numbers) and sum(numbers) > 0
+        )
+        if not is_valid:
+            expected = fact("the costs of a false positive and a false negative, FP:FN")
+            raise UsageError(
+                "E102", where="--cost", name="cost", expected=expected, received=text, fix="--cost 1:5"
+            )
+        return Cost(*numbers)
+
+
+@frozen(eq=False)
+class Threshold:
+    """A threshold with the counts of the rows from which it was chosen.
+
+    Args:
+        value: rows with a probability of at least this are predicted as positive.
+        rule: one of ``RULES``.
+        score: the F1, the Youden index, or the mean cost per row, of these rows.
+    """
+
+    value: float
+    rule: str
+    score: float
+
+
+@frozen(eq=False)
+class ThresholdCurve:
+    """The four counts of the confusion matrix for every threshold, as sums of weights, (T,) each.
+
+    Args:
+        probabilities: the distinct probabilities, descending, (T - 1,).
+        thresholds: descending, from one above all probabilities to 0; others are between two probabilities.
+        true_positives, false_positives, false_negatives, true_negatives: of each threshold.
+    """
+
+    probabilities: np.ndarray
+    thresholds: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
+    true_negatives: np.ndarray
+
+    @staticmethod
+    def of(y: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> ThresholdCurve:
+        """The curve of labels and probabilities.
+
+        Args:
+            y: (N,) whether each row is positive.
+            p: (N,) probability of the positive class.
+            weights: (N,) sample weights.
+
+        Example:
+            >>> curve = ThresholdCurve.of(np.array([1, 0, 1]), np.array([0.9, 0.6, 0.3]))
+            >>> curve.thresholds.round(2).tolist(), curve.true_positives.tolist()
+            ([0.95, 0.75, 0.45, 0.0], [0.0, 1.0, 1.0, 2.0])
+        """
+        w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+        order = np.argsort(-p, kind="stable")
+        ordered = p[order].astype(np.float64)
+        last = np.flatnonzero(np.diff(ordered, append=-1.0))  # the last row of each distinct probability
+        is_positive = np.asarray(y, bool)[order]
+        hits = np.append(0.0, np.cumsum(w[order] * is_positive)[last])
+        alarms = np.append(0.0, np.cumsum(w[order] * ~is_positive)[last])
+        levels = np.append(np.nextafter(1.0, 2.0), ordered[last])
+        middle = (levels[:-1] + levels[1:]) / 2
+        between = np.where(middle > levels[1:], middle, levels[:-1])
+        misses, rejections = hits[-1] - hits, alarms[-1] - alarms
+        return ThresholdCurve(ordered[last], np.append(between, 0.0), hits, alarms, misses, rejections)
+
+    @property
+    def precision(self) -> np.ndarray:
+        """The share of positive rows among those predicted as positive; 1 where there are none."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives, 1.0)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """The share of the positive rows that are predicted as positive."""
+        return _ratio(self.true_positives, self.true_positives + self.false_negatives, 0.0)
+
+    @property
+    def specificity(self) -> np.ndarray:
+        """The share of the negative rows that are predicted as negative."""
+        return _ratio(self.true_negatives, self.true_negatives + self.false_positives, 0.0)
+
+    @property
+    def f1(self) -> np.ndarray:
+        """2 TP / (2 TP + FP + FN)."""
+        errors = self.false_positives + self.false_negatives
+        return _ratio(2 * self.true_positives, 2 * self.true_positives + errors, 0.0)
+
+    @property
+    def youden(self) -> np.ndarray:
+        """recall + specificity - 1."""
+        return self.recall + self.specificity - 1
+
+    def cost(self, cost: Cost) -> np.ndarray:
+        """The mean cost per row."""
+        total = self.true_positives[-1] + self.false_positives[-1]
+        sums = cost.false_positive * self.false_positives + cost.false_negative * self.false_negatives
+        return sums / max(total, np.finfo(float).tiny)
+
+    def at(self, threshold: float) -> int:
+        """The index of the entry with the same predictions as a threshold."""
+        return int(np.count_nonzero(self.probabilities >= threshold))
+
+
+def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -> Threshold:
+    """The threshold with the best value of a rule; among equals the one closest to 0.5.
+
+    Args:
+        curve: of rows on which the result is not measured.
+        rule: ``"f1"``, ``"youden"`` (recall + specificity - 1, Youden 1950) or ``"cost"``.
+        cost: of the errors, for ``"cost"``.
+
+    Raises:
+        UsageError E101: another rule.
+
+    Example:
+        >>> curve = ThresholdCurve.of(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4]))
+        >>> round(best_threshold(curve, "f1").value, 3)
+        0.25
+
+    Reference: Youden (1950), Index for rating diagnostic tests, Cancer 3.
+    """
+    if rule not in RULES or (rule == "cost") != (cost is not None):
+        raise UsageError("E101", where="--threshold", name=rule, expected=", ".join(RULES), received=rule)
+    values = -curve.cost(cost) if cost is not None else curve.f1 if rule == "f1" else curve.youden
+    best = np.flatnonzero(values >= values.max() - 1e-12)
+    index = best[np.argmin(np.abs(curve.thresholds[best] - 0.5))]
+    return Threshold(float(curve.thresholds[index]), rule, float(abs(values[index])))
+
+
+def _ratio(part: np.ndarray, total: np.ndarray, default: float) -> np.ndarray:
+    return np.divide(part, total, out=np.full_like(part, default), where=total > 0)

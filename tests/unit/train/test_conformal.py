@@ -1,0 +1,70 @@
+"""Prediction intervals: their coverage on generated data, for any distribution of the errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.train.evaluation.conformal import coverage, cv_plus, half_width
+
+NOISE = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "heavy tails": lambda rng, n: rng.standard_t(2, n),
+    "skewed": lambda rng, n: rng.exponential(size=n),
+    "two values": lambda rng, n: rng.choice([-1.0, 3.0], n),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_split_conformal_intervals_cover_new_values(noise: str, level: float) -> None:
+    rng = np.random.Generator(np.random.Philox(1))
+    rates = []
+    for _ in range(300):
+        width = half_width(NOISE[noise](rng, 60), level)
+        rates.append(np.mean(np.abs(NOISE[noise](rng, 200)) <= width))
+    assert np.mean(rates) >= level - 0.01
+    if noise != "two values":  # without ties the coverage is at most level + 1 / (n + 1)
+        assert np.mean(rates) <= level + 1 / 61 + 0.01
+
+
+def _least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(np.c_[x, np.ones(len(x))], y, rcond=None)[0]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_cv_plus_intervals_cover_new_values(noise: str) -> None:
+    rng = np.random.Generator(np.random.Philox(2))
+    rates = []
+    for _ in range(60):
+        x = rng.normal(size=(340, 4))
+        y = x.sum(axis=1) + NOISE[noise](rng, 340)
+        fold = np.arange(60) % 5
+        weights = [_least_squares(x[:60][fold != k], y[:60][fold != k]) for k in range(5)]
+        predicted = np.stack([np.c_[x, np.ones(340)] @ w for w in weights])  # (K, 340)
+        residuals = y[:60] - predicted[fold, np.arange(60)]
+        low, high = cv_plus(residuals, fold, predicted[:, 60:], 0.9)
+        rates.append(coverage(low, high, y[60:]))
+    assert 0.88 <= np.mean(rates) <= 0.97
+
+
+@settings(max_examples=60, deadline=None)
+@given(residuals=st.lists(st.floats(-9, 9), min_size=1, max_size=40), level=st.sampled_from([0.5, 0.8, 0.9]))
+def test_one_fold_is_split_conformal(residuals: list[float], level: float) -> None:
+    errors = np.array(residuals)
+    low, high = cv_plus(errors, np.zeros(len(errors), np.int64), np.array([[1.0, 4.0]]), level)
+    width = half_width(errors, level)
+    np.testing.assert_allclose(low, [1 - width, 4 - width])
+    np.testing.assert_allclose(high, [1 + width, 4 + width])
+    assert np.mean(np.abs(errors) <= width) >= level
+
+
+def test_few_residuals_support_no_finite_interval() -> None:
+    assert half_width(np.ones(8), 0.9) == math.inf
+    assert half_width(np.ones(9), 0.9) == 1.0
+    low, high = cv_plus(np.ones(8), np.zeros(8, np.int64), np.zeros((1, 3)), 0.9)
+    assert (low.tolist(), high.tolist()) == ([-math.inf] * 3, [math.inf] * 3)

@@ -1,0 +1,60 @@
+"""Intervals of scores: they contain the score of the population about as often as their level states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule.train.evaluation.interval import LEVEL, bootstrap, fold_interval
+from chainrule.train.evaluation.metric import Predictions
+
+
+def _sample(rng: np.random.Generator, rows: int) -> Predictions:
+    """Labels with probabilities that are right: a random row is predicted correctly in 75 % of the cases."""
+    p = rng.uniform(0.5, 1.0, rows)
+    y = (rng.uniform(size=rows) < p).astype(np.int64)
+    return Predictions(y, np.stack([1 - p, p], axis=1), None, "classification")
+
+
+def test_intervals_contain_the_accuracy_of_the_population() -> None:
+    rng = np.random.Generator(np.random.Philox(1))
+    inside = 0
+    for seed in range(40):
+        interval = bootstrap(_sample(rng, 100), ["accuracy"], seed)["accuracy"]
+        assert interval.low < interval.high
+        inside += interval.low <= 0.75 <= interval.high
+    assert inside >= 34
+
+
+def test_intervals_narrow_with_the_root_of_the_number_of_rows() -> None:
+    rng = np.random.Generator(np.random.Philox(2))
+    widths = []
+    for rows in (400, 6400, 25_600):
+        interval = bootstrap(_sample(rng, rows), ["log_loss"])["log_loss"]
+        widths.append((interval.high - interval.low) * np.sqrt(rows))
+    assert max(widths) < 1.5 * min(widths)
+
+
+def test_equal_seeds_have_equal_intervals_and_an_undefined_metric_has_none() -> None:
+    a = _sample(np.random.Generator(np.random.Philox(3)), 60)
+    assert bootstrap(a, ["f1"], 4) == bootstrap(a, ["f1"], 4) != bootstrap(a, ["f1"], 5)
+    one_class = Predictions(np.zeros(20, np.int64), a.prediction[:20], None, "classification")
+    assert np.isnan(bootstrap(one_class, ["roc_auc"])["roc_auc"].low)
+
+
+def test_weights_are_sampled_with_their_rows() -> None:
+    a = _sample(np.random.Generator(np.random.Philox(4)), 300)
+    weights = np.where(a.predicted == a.target, 1.0, 0.0)
+    weighted = Predictions(a.target, a.prediction, weights, a.task)
+    assert bootstrap(weighted, ["accuracy"])["accuracy"].low == 1.0
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_interval_of_folds_is_wider_than_that_of_independent_scores(seeds: int) -> None:
+    rng = np.random.Generator(np.random.Philox(5))
+    scores = rng.normal(0.8, 0.02, (seeds, 5))
+    interval = fold_interval(scores)
+    assert (interval.low + interval.high) / 2 == pytest.approx(scores.mean())
+    naive = 2 * 2.776 * np.sqrt(scores.var(axis=1, ddof=1).mean() / (5 * seeds))
+    assert interval.high - interval.low > naive
+    assert LEVEL == 0.95

@@ -1,0 +1,78 @@
+"""Thresholds of two classes: curves against counts by hand, the best value of each rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.errors import UsageError
+from chainrule.train.evaluation.threshold import Cost, ThresholdCurve, best_threshold
+
+ROWS = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 8).map(lambda i: i / 8), st.integers(1, 3)),
+    min_size=2,
+    max_size=25,
+)
+
+
+def _counts(rows: list[tuple], threshold: float) -> tuple[float, ...]:
+    y, p, w = (np.array(part) for part in zip(*rows, strict=True))
+    positive = p >= threshold
+    masks = (y & positive, ~y & positive, y & ~positive, ~y & ~positive)
+    return tuple(float(w[mask].sum()) for mask in masks)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=ROWS)
+def test_the_curve_has_the_counts_of_every_threshold(rows: list[tuple]) -> None:
+    y, p, w = (np.array(part) for part in zip(*rows, strict=True))
+    c = ThresholdCurve.of(y, p, w)
+    parts = (c.true_positives, c.false_positives, c.false_negatives, c.true_negatives)
+    for i, threshold in enumerate(c.thresholds):
+        assert tuple(part[i] for part in parts) == pytest.approx(_counts(rows, threshold))
+    distinct = {_counts(rows, t) for t in np.linspace(0, 1.01, 50)}
+    assert len(distinct) <= len(c.thresholds)
+    for threshold in (0.0, 0.3, 0.5, 0.51, 0.99):
+        i = c.at(threshold)
+        assert tuple(part[i] for part in parts) == pytest.approx(_counts(rows, threshold))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, fp=st.integers(0, 5), fn=st.integers(1, 5))
+def test_no_other_threshold_is_better(rows: list[tuple], fp: int, fn: int) -> None:
+    y, p, w = (np.array(part) for part in zip(*rows, strict=True))
+    curve, cost = ThresholdCurve.of(y, p, w), Cost(fp, fn)
+    best = best_threshold(curve, "cost", cost)
+    _, false_alarms, misses, _ = _counts(rows, best.value)
+    assert best.score == pytest.approx((fp * false_alarms + fn * misses) / w.sum())
+    for other in np.linspace(0, 1.01, 25):
+        _, alarms, missed, _ = _counts(rows, other)
+        assert best.score <= (fp * alarms + fn * missed) / w.sum() + 1e-9
+    f1 = best_threshold(curve, "f1")
+    hits, alarms, missed, _ = _counts(rows, f1.value)
+    assert f1.score == pytest.approx(2 * hits / (2 * hits + alarms + missed) if hits else 0.0)
+
+
+def test_calibrated_probabilities_have_the_threshold_of_the_costs() -> None:
+    rng = np.random.Generator(np.random.Philox(1))
+    p = rng.uniform(size=40_000)
+    y = rng.uniform(size=len(p)) < p
+    curve = ThresholdCurve.of(y, p)
+    assert best_threshold(curve, "cost", Cost(1, 4)).value == pytest.approx(0.2, abs=0.03)
+    assert best_threshold(curve, "youden").value == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("text", ["", "1", "1:2:3", "a:1", "-1:2", "0:0", "inf:1", "nan:1"])
+def test_invalid_costs_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--cost 1:5"):
+        Cost.parse(text)
+
+
+def test_unknown_rules_are_refused() -> None:
+    curve = ThresholdCurve.of(np.array([0, 1]), np.array([0.2, 0.8]))
+    with pytest.raises(UsageError, match="E101"):
+        best_threshold(curve, "accuracy")
+    with pytest.raises(UsageError, match="E101"):
+        best_threshold(curve, "cost")
