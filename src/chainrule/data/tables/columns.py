@@ -23,9 +23,9 @@ import numpy as np
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text
-from chainrule.data.tables.dates.clocks import clock_kind, read_times
+from chainrule.data.tables.dates.clocks import moment_kind, read_times
 from chainrule.data.tables.dates.durations import read_durations
-from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates, has_dates
+from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.mixed_columns import (
     LISTED,
@@ -290,9 +290,9 @@ def _infer_text(
     present = cells.drop_nulls()
     count, distinct, example = len(present), present.n_unique(), _short(present[0])
     codes = has_codes(present)
-    clock = "" if is_target else clock_kind(present, MOSTLY)
-    if clock:
-        return clock, Finding(f"{clock}s", facts={"count": count, "example": example})
+    moment = moment_kind(present, MOSTLY)
+    if moment == "date" or (moment and not is_target):
+        return moment, Finding(f"{moment}s", facts={"count": count, "example": example})
     reading = None if codes else read_likely_numbers(present)
     if reading is not None and reading.share == 1 and has_compact_dates(present):
         return "date", Finding("dates", facts={"count": count, "example": example})
@@ -304,8 +304,6 @@ def _infer_text(
     if reading is not None and reading.is_mostly_numbers and requested is None:
         _add_texts(table, cells.name, read_numbers(cells, is_lenient=False), faults)
         return "number", Finding("numbers", facts={"count": count})
-    if has_dates(present, MOSTLY):
-        return "date", Finding("dates", facts={"count": count, "example": example})
     if not is_target and distinct == table.rows and count >= 20 and not _has_words(present):
         return "id", Finding("names_rows", facts={"example": example})
     if (distinct > 20 and distinct * 2 > count) or (distinct > LEVEL_LIMIT and _has_words(present)):

@@ -30,8 +30,7 @@ def word_lists(texts: pl.Series) -> pl.Series:
         >>> word_lists(pl.Series(["Don't look-up!", None])).to_list()
         [["don't", 'look', 'up'], None]
     """
-    words = plain(texts).str.to_lowercase().str.extract_all(WORD)
-    return words.list.eval(pl.element().filter(pl.element().str.len_chars() <= MAX_WORD))
+    return plain(texts).str.to_lowercase().str.extract_all(WORD)
 
 
 def sequence_lists(texts: pl.Series) -> pl.Series:
@@ -64,8 +63,9 @@ def document_counts(lists: pl.Series) -> pl.DataFrame:
         >>> document_counts(pl.Series([["a", "b", "a"], ["b"]])).rows()
         [('b', 2), ('a', 1)]
     """
-    terms = _flat(lists.list.unique()).alias("term")
-    return terms.value_counts(name="count").sort("count", "term", descending=[True, False])
+    terms = _flat(lists.list.unique()).alias("term").value_counts(name="count")
+    terms = terms.filter(terms["term"].str.len_chars() <= MAX_WORD)
+    return terms.sort("count", "term", descending=[True, False])
 
 
 def occurrences(lists: pl.Series, terms: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -75,11 +75,15 @@ def occurrences(lists: pl.Series, terms: tuple[str, ...]) -> tuple[np.ndarray, n
         >>> occurrences(pl.Series([["a", "c", "a"], None, ["b"]]), ("a", "b"))
         (array([0, 2]), array([0, 1]))
     """
+    if not terms:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     lengths = lists.list.len().fill_null(0).to_numpy()
-    frame = pl.DataFrame({"row": np.repeat(np.arange(len(lists)), lengths), "term": _flat(lists)})
-    keys = pl.DataFrame({"term": pl.Series(terms, dtype=pl.String), "index": np.arange(len(terms))})
-    pairs = frame.join(keys, on="term").unique(["row", "index"]).sort("row", "index")
-    return pairs["row"].to_numpy(), pairs["index"].to_numpy()
+    keys, indices = pl.Series(terms, dtype=pl.String), pl.Series(range(len(terms)), dtype=pl.Int64)
+    index = _flat(lists).replace_strict(keys, indices, default=-1, return_dtype=pl.Int64).to_numpy()
+    rows = np.repeat(np.arange(len(lists)), lengths)
+    pairs = np.sort(rows[index >= 0] * len(terms) + index[index >= 0])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    return pairs // len(terms), pairs % len(terms)
 
 
 def _flat(lists: pl.Series) -> pl.Series:

@@ -1,20 +1,22 @@
-"""Times of day, and whether a column of texts such as ``9:30`` contains times or durations."""
+"""Times of day, and whether a column of texts contains dates, times or durations."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.dates.durations import is_unclear, read_durations
+from chainrule.data.tables.dates.durations import is_unclear, read_durations, seconds_of
 from chainrule.data.tables.dates.forms import CLOCK, components, normalized
-from chainrule.data.tables.dates.inference import SAMPLE
+from chainrule.data.tables.dates.inference import MAX_CELLS, has_date_form, has_dates, spread
 from chainrule.data.tables.dates.moments import SECOND, clock_of
 
 TIME = f"^t?{CLOCK}(?: ?(?:z|utc|gmt|[+-][0-9]{{2}}:?[0-9]{{2}}))?$"
 _DURATION_NAME = re.compile("durat|elapsed|length|laps?(?:$|[^a-z])|delay|interval|时长|用时|耗时")
 _PADDED = "^[0-9]{2}:"
+SAMPLE = 20  # cells that are read first, to reject most columns of texts quickly
 NOON = 13  # the hour from which 9:30 and 13:00 are times rather than minutes and seconds
 
 
@@ -32,19 +34,31 @@ def read_times(cells: pl.Series) -> np.ndarray:
     return np.where(is_valid & (parts["form"] >= 0), microseconds / (3600 * SECOND), np.nan)
 
 
-def clock_kind(cells: pl.Series, share: float) -> str:
-    """``"time"``, ``"duration"`` or an empty text, for a column without missing cells.
+def moment_kind(cells: pl.Series, share: float) -> str:
+    """``"date"``, ``"time"``, ``"duration"`` or an empty text, for a column of texts without missing cells.
+
+    Example:
+        >>> [moment_kind(pl.Series([text]), 0.95) for text in ("5 Nov 2020", "09:30", "90 min", "soon")]
+        ['date', 'time', 'duration', '']
+    """
+    sample = normalized(spread(cells, SAMPLE)).to_list()
+    if has_date_form(sample, share / 2):
+        return "date" if has_dates(cells, share) else ""
+    clocks = sum(seconds_of(text) == seconds_of(text) or bool(_time().match(text)) for text in sample)
+    return _clock_kind(spread(cells, MAX_CELLS), share) if clocks >= share / 2 * len(sample) else ""
+
+
+@cache
+def _time() -> re.Pattern[str]:
+    return re.compile(TIME)
+
+
+def _clock_kind(cells: pl.Series, share: float) -> str:
+    """``"time"``, ``"duration"`` or an empty text.
 
     Texts that are both, such as 9:30, are durations if the column is named so; times if every hour has two
     digits, or if hours exceed 12 and all are below 24; otherwise durations.
-
-    Example:
-        >>> clock_kind(pl.Series(["09:30", "14:15"]), 0.95), clock_kind(pl.Series(["3:05", "4:10"]), 0.95)
-        ('time', 'duration')
     """
-    sample = cells.gather_every(max(1, len(cells) // SAMPLE))
-    if _share(read_durations(sample)) < share / 2 and _share(read_times(sample)) < share / 2:
-        return ""
     times, durations = read_times(cells), read_durations(cells)
     is_time, is_duration = _share(times) >= share, _share(durations) >= share
     if is_duration and all(map(is_unclear, normalized(cells.unique()).to_list())):
