@@ -38,7 +38,7 @@ def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ())
             "feature",
             lang,
             i=lowered(str(i)),
-            name=cell.feature,
+            name=(lang == "zh" and cell.chinese) or cell.feature,
             raw=_cut(cell.raw) or "–",
             value=number(cell.value),
         )

@@ -94,3 +94,33 @@ def test_images_and_single_rows_have_no_importance() -> None:
     assert column_importance(image, PREPARATION) is None
     one = EvaluationRows(TABLE, rows.x[:1], rows.y[:1], rows.predict, rows.to_predictions)
     assert column_importance(one, PREPARATION) is None
+
+
+def test_dates_and_durations_are_points_in_their_order_and_texts_are_none() -> None:
+    days = np.datetime64("2019-01-03") + RNG.integers(0, 900, N)
+    table = read_table(
+        {
+            "sold": [f"{day.item():%d.%m.%Y}" for day in days],
+            "took": [f"{minutes} min" for minutes in (days.astype(int) % 90).tolist()],
+            "note": [f"a note with number {i}" for i in range(N)],
+            "price": days.astype(int).tolist(),
+        }
+    )
+    preparation = Preparation.fit(table, describe(table, "price"), "price", "regression")
+    first = rows_of(exact)
+    rows = EvaluationRows(
+        table,
+        preparation.inputs(table),
+        preparation.targets(table),
+        lambda x, _: x[:, :1],
+        first.to_predictions,
+    )
+    effects = column_effects(rows, preparation, ("note", "sold", "took"))
+    assert [effect.column for effect in effects] == ["sold", "took"]
+    texts = [[text for text, _ in effect.levels] for effect in effects]
+    dates = [text.split(".")[::-1] for text in texts[0]]
+    assert dates == sorted(dates)
+    assert len(dates) == LEVELS
+    minutes = [int(text.split()[0]) for text in texts[1]]
+    assert minutes == sorted(set(minutes))
+    assert (np.diff(effects[0].dependence.mean[:, 0]) > 0).all()

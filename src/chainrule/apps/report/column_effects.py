@@ -1,8 +1,8 @@
 """The partial dependence of the prediction on the most important columns, in the units of the columns.
 
-The values at which a column is set are those of actual rows: of a number, evenly spaced quantiles of its
-cells, of a category, its most frequent levels. All features of the column are copied from such a row, so that
-the points are correct for any encoding.
+The values at which a column is set are those of actual rows: of a number, a date or a duration, evenly spaced
+quantiles of its cells, of a category, its most frequent levels. Texts, which hardly repeat, have none. All
+features of the column are copied from such a row, so that the points are correct for any encoding.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class ColumnEffect:
     Args:
         column: its name.
         numbers: (points,) its values; empty for a category.
-        levels: its levels with the number of their rows; empty for a number.
+        levels: its levels, or dates and durations as they are written, with the number of their rows; empty
+            for a number.
         dependence: the probabilities of the classes, or the values in the units of the target.
     """
 
@@ -60,11 +61,10 @@ def column_effects(
 
     effects = []
     for column in columns:
-        is_number = kinds[column] == "number"
-        numbers, levels, sources = _points(rows, column) if is_number else _levels(rows, column)
+        own = indices[column]
+        numbers, levels, sources = _POINTS.get(kinds[column], _levels)(rows, column, own)
         if len(sources) < 2 or len(effects) == MAX_COLUMNS:
             continue
-        own = indices[column]
         values = rows.x[sources][:, own]
         effects.append(
             ColumnEffect(column, numbers, levels, partial_dependence(predict, rows.x[chosen], own, values))
@@ -76,7 +76,7 @@ Points = tuple[np.ndarray, tuple[tuple[str, int], ...], np.ndarray]
 """Numbers, levels, and the rows that have them."""
 
 
-def _points(rows: EvaluationRows, column: str) -> Points:
+def _points(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
     """Evenly spaced quantiles of the numbers of a column, or all of them if they are few."""
     cells = number_cells(rows.table, column, Faults())
     present = np.flatnonzero(cells.is_not_null().to_numpy())
@@ -90,7 +90,7 @@ def _points(rows: EvaluationRows, column: str) -> Points:
     return distinct, (), present[first]
 
 
-def _levels(rows: EvaluationRows, column: str) -> Points:
+def _levels(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
     """The most frequent levels of a category."""
     cells = rows.table.frame[column]
     texts = ["" if cell is None else str(cell) for cell in cells.to_list()]
@@ -102,3 +102,23 @@ def _levels(rows: EvaluationRows, column: str) -> Points:
     frequent = sorted(counts, key=lambda text: (-counts[text], text))[:LEVELS]
     sources = np.array([first[text] for text in frequent], np.int64)
     return np.zeros(0), tuple((text, counts[text]) for text in frequent), sources
+
+
+def _moments(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
+    """Evenly spaced quantiles of dates, times or durations, in ascending order of their first feature."""
+    cells, values = rows.table.words(column), rows.x[:, own[0]]
+    present = np.flatnonzero(cells.is_not_null().to_numpy())
+    order = present[np.argsort(values[present], kind="stable")]
+    if len(order) > LEVELS:
+        order = order[np.round(np.linspace(0, len(order) - 1, LEVELS)).astype(np.int64)]
+    _, first = np.unique(values[order], return_index=True)
+    sources = order[first]
+    counts = [int((values == values[i]).sum()) for i in sources]
+    return np.zeros(0), tuple((str(cells[int(i)]), n) for i, n in zip(sources, counts, strict=True)), sources
+
+
+def _no_points(rows: EvaluationRows, column: str, own: np.ndarray) -> Points:
+    return np.zeros(0), (), np.zeros(0, np.int64)
+
+
+_POINTS = {"number": _points, "date": _moments, "time": _moments, "duration": _moments, "text": _no_points}

@@ -79,14 +79,20 @@ class Dates:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        name = self.column
-        named = [Feature(f"{name}: days since {self._first_text}", name, self.mean, self.std)]
+        name, first = self.column, self._first_text
+        days = Feature(
+            f"{name}: days since {first}", name, self.mean, self.std, chinese=f"{name}：自 {first} 起的天数"
+        )
+        named = [days]
         if "year" in self.parts:
-            named.append(Feature(f"{name}: year", name, self.year_mean, self.year_std))
+            named.append(Feature(f"{name}: year", name, self.year_mean, self.year_std, chinese=f"{name}：年"))
         for part in self._cycles:
-            named += [Feature(f"{name}: {part} ({wave})", name) for wave in ("sin", "cos")]
+            named += [
+                Feature(f"{name}: {part} ({wave})", name, chinese=f"{name}：{_CHINESE[part]}（{wave}）")
+                for wave in ("sin", "cos")
+            ]
         if "weekday" in self.parts:
-            named.append(Feature(f"{name}: weekend", name))
+            named.append(Feature(f"{name}: weekend", name, chinese=f"{name}：周末"))
         return (*named, missing_feature(name)) if self.indicator else tuple(named)
 
     @property

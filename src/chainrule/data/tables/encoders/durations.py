@@ -50,7 +50,8 @@ class Durations:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        feature = Feature(f"{self.column}: seconds", self.column, self.mean, self.std)
+        name = self.column
+        feature = Feature(f"{name}: seconds", name, self.mean, self.std, chinese=f"{name}：秒数")
         return (feature, missing_feature(self.column)) if self.indicator else (feature,)
 
     @property

@@ -105,7 +105,8 @@ class Texts:
     def features(self) -> tuple[Feature, ...]:
         name = self.column
         named = [Feature(f'{name}~"{term}"', name) for term in self.terms]
-        named.append(Feature(f"{name}: characters", name, self.mean, self.std))
+        length = Feature(f"{name}: characters", name, self.mean, self.std, chinese=f"{name}：字符数")
+        named.append(length)
         return (*named, missing_feature(name)) if self.indicator else tuple(named)
 
     @property
