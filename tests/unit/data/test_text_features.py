@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import Preparation, Table, describe, read_table
+from chainrule.data import Preparation, PreparedData, Table, describe, read_table
 from chainrule.data.tables.encoders.category import Category
 from chainrule.data.tables.encoders.texts import TABLE_LIMIT, TERM_LIMIT, Texts
 from chainrule.data.tables.words import WORD, word_lists
@@ -141,3 +141,18 @@ def test_levels_beyond_the_limit_share_a_feature_and_keep_their_frequency() -> N
     assert not x[-1].any()
     codes = [(n.code, n.facts["count"]) for n in p.apply(table_of([*texts, "unseen", None])).notices]
     assert codes == [("unseen_levels", 2)]
+
+
+def test_cut_levels_and_terms_are_reported() -> None:
+    random = np.random.default_rng(0)
+    table = read_table(
+        {
+            "city": [f"c{i % 60}" for i in range(240)],
+            "note": [" ".join(f"w{k}" for k in random.integers(0, 400, 30)) for _ in range(240)],
+            "color": ["red", "blue", "green"] * 80,
+            "y": [i % 7 + 0.5 for i in range(240)],
+        }
+    )
+    notices = PreparedData.of(table, "y").notices
+    cut = [(n.code, n.facts["column"], n.facts["count"]) for n in notices if n.code.startswith("rare_")]
+    assert cut == [("rare_levels", "city", 50), ("rare_terms", "note", TERM_LIMIT)]

@@ -89,6 +89,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         '{count} dates of "{column}" are missing; none was in training, so the mean date is used',
         "列“{column}”缺失 {count} 个日期；训练数据中没有缺失，因此以平均日期代替",
     ),
+    "rare_levels": (
+        'column "{column}": {count} of {total} levels have a feature of their own; the others share one, '
+        "with their frequency",
+        "列“{column}”：{total} 个取值中有 {count} 个各为一个特征；其余合为一个，并附频率",
+    ),
+    "rare_terms": (
+        'column "{column}": {count} of {total} recurring terms are features, those that vary most',
+        "列“{column}”：{total} 个重复出现的词中，变化最大的 {count} 个成为特征",
+    ),
     "texts_missing": (
         '{count} texts of "{column}" are missing; none was in training',
         "列“{column}”缺失 {count} 个文本；训练数据中没有缺失",

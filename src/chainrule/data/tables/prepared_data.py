@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.data.cells.typed_columns import limit
 from chainrule.data.tables.columns import Column, describe, require_columns
 from chainrule.data.tables.division import RANDOM, Division, divide
+from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.preparation import Preparation
@@ -171,7 +172,8 @@ class PreparedData:
         """Notices for the user: unused columns and rows, classes with few rows."""
         left_out = [column.notice for column in self.columns if column.notice is not None]
         doubts = [doubt for column in self.columns for doubt in column.doubts]
-        notices = [*self.table.notices, *self.task.notices, *self.doubts, *doubts, *left_out]
+        cut = [e.notice for e in self.preparation.encodings if isinstance(e, Category | Texts) and e.notice]
+        notices = [*self.table.notices, *self.task.notices, *self.doubts, *doubts, *left_out, *cut]
         return sorted(limit([*notices, *self.parts.notices]), key=lambda notice: SEVERITY[notice.severity])
 
     def labels(self, rows: PreparedRows) -> np.ndarray:

@@ -83,6 +83,15 @@ class Category:
         total = len(self.levels) + len(self.rare) + self.unlisted
         return Finding("category_features", facts={"count": len(self.levels), "total": total})
 
+    @property
+    def notice(self) -> Finding | None:
+        """The notice that not every level has a feature of its own."""
+        if not self.rare:
+            return None
+        total = len(self.levels) + len(self.rare) + self.unlisted
+        facts = {"column": self.column, "count": len(self.levels), "total": total}
+        return Finding("rare_levels", facts=facts)
+
     @cached_property
     def _frequency(self) -> tuple[float, float]:
         """Mean and standard deviation of the logarithm of the frequency over the training rows."""

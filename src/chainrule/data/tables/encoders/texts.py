@@ -117,6 +117,12 @@ class Texts:
         is_cut = count < self.candidates
         return Finding(code, facts={"count": f"{count} / {self.candidates}" if is_cut else count})
 
+    @property
+    def notice(self) -> Finding | None:
+        """The notice that not every recurring term is a feature."""
+        facts = {"column": self.column, "count": len(self.terms), "total": self.candidates}
+        return Finding("rare_terms", facts=facts) if len(self.terms) < self.candidates else None
+
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
         texts = table.words(self.column).cast(pl.String)
