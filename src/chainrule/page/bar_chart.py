@@ -12,7 +12,7 @@ LETTER, LINE, BAR, FIELD = (
     7,
     22,
     14,
-    420,
+    260,
 )  # pixels: letter width, line distance, bar height, maximum bar length
 
 
@@ -62,7 +62,7 @@ def bar_chart(bars: Sequence[Bar], legend: Sequence[tuple[str, str]] = ()) -> st
             f'<text x="{label_width + length + 6}" y="{y + 12}">{escape(bar.caption)}</text>',
         ]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total_width} {total_height}"'
-    head = f'{head} width="{total_width}" role="img"'
+    head = f'{head} width="{total_width}" style="max-width:100%;height:auto" role="img"'
     return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(elements)}</svg>\n'
 
 

@@ -15,6 +15,7 @@ ACROSS, DOWN, RADIUS = 132, 58, 20  # pixels: column distance, circle distance, 
 TOP, MARGIN, LETTER = 44, 56, 8
 INSIDE = 6  # characters that fit into a circle; longer names are smaller
 THIN, THICK = 1.0, 5.0
+SMALLEST = 0.55  # scale on a narrow screen; a diagram that is still wider scrolls
 
 
 def diagram_svg(diagram: Diagram, anchors: Anchors) -> str:
@@ -31,7 +32,8 @@ def diagram_svg(diagram: Diagram, anchors: Anchors) -> str:
     elements += [_wire(wire, diagram, high, largest, anchors) for wire in diagram.wires]
     for place, column in enumerate(diagram.columns):
         elements.append(_column(column, place, high, anchors))
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" role="img">'
+    size = f'width="{wide}" style="min-width:{round(SMALLEST * wide)}px"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" {size} role="img">'
     return f'<div class="diagram">{head}{"".join(elements)}</svg></div>'
 
 

@@ -57,11 +57,14 @@ STYLE = """
   }
 }
 @media (max-width: 34rem) { .chainrule { padding: .6rem;
-  .lines { grid-template-columns: minmax(0, 1fr); } .label { padding: 0; font-size: .85rem; } } }
+  .lines { grid-template-columns: minmax(0, 1fr); } .label { padding: 0; font-size: .85rem; }
+  .diagram svg { width: 100%; height: auto; font-size: 15px; } .diagram .value { font-size: 14px; } } }
 @media (prefers-color-scheme: dark) { .chainrule { --ink: #e6edf3; --pale: #9198a1; --paper: #0d1117;
   --rule: #3d444d; --lit: #3b3410; --mark: #5c4d00; --up: #6cb6ff; --down: #f0a25e; --shape: #161b22;
   --accent: #79c0ff; --strong: #ff7eb6; } body:has(> .chainrule) { background: #0d1117; } }
-@media print { .chainrule { max-width: none; .switches, .contents, .leads { display: none; }
+@media print { .chainrule { max-width: none;
+  .diagram svg { max-width: 100%; height: auto; min-width: 0 !important; }
+  .switches, .contents, .leads { display: none; }
   .lines, tr { break-inside: avoid; } .lines { content-visibility: visible; }
   details::details-content { content-visibility: visible; } } }
 """

@@ -16,9 +16,9 @@ Y = X[:, :1] - 0.5 * X[:, 1:2] ** 2
 WEIGHTS = RNG.uniform(0.1, 2.0, 24)
 
 
-def fit(penalty: Any, *, rate: float = 0.0, epochs: int = 2, **options: Any) -> cr.Model:
+def fit(penalty: Any, *, learning_rate: float = 0.0, epochs: int = 2, **options: Any) -> cr.Model:
     net = cr.Sequential(cr.Dense(5, "tanh"), cr.Dense(1))
-    model = cr.Model(net, "mse", cr.SGD(rate or 1e-300), penalty=penalty, dtype="float64")
+    model = cr.Model(net, "mse", cr.SGD(learning_rate or 1e-300), penalty=penalty, dtype="float64")
     model.fit(X, Y, epochs=epochs, batch_size=24, seed=1, verbose=False, **options)
     return model
 
@@ -39,7 +39,7 @@ def test_a_network_without_a_penalty_has_no_such_column() -> None:
 
 def test_a_rule_can_monitor_it_and_a_resumed_training_has_the_same_values(tmp_path: Path) -> None:
     stop = cr.EarlyStopping(monitor="data_loss", patience=50)
-    complete = fit(cr.L2(0.1), rate=0.05, epochs=6, callbacks=[stop])
-    fit(cr.L2(0.1), rate=0.05, epochs=3, callbacks=[stop], run=tmp_path)
-    resumed = fit(cr.L2(0.1), rate=0.05, epochs=6, callbacks=[stop], run=tmp_path, resume=True)
+    complete = fit(cr.L2(0.1), learning_rate=0.05, epochs=6, callbacks=[stop])
+    fit(cr.L2(0.1), learning_rate=0.05, epochs=3, callbacks=[stop], run=tmp_path)
+    resumed = fit(cr.L2(0.1), learning_rate=0.05, epochs=6, callbacks=[stop], run=tmp_path, resume=True)
     assert resumed.history == complete.history
