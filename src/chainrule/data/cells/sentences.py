@@ -60,7 +60,7 @@ CELLS: dict[str, tuple[str, str]] = {
         '列“{column}”对 {count} 行逐一编号；若它只是行号，请去掉它：--drop "{column}"',
     ),
     "group_id": (
-        'column "{column}" has {levels} values in {count} rows, as an id of persons or objects; rows of one '
+        'column "{column}" has {levels} values in {count} rows, like the id of a group of rows; rows of one '
         "id may be in training and test",
         "列“{column}”在 {count} 行中有 {levels} 种值，像是人或物的编号；"
         "同一编号的行可能既在训练集又在测试集中",
