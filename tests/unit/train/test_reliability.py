@@ -79,5 +79,5 @@ def test_a_learning_curve_states_whether_more_rows_help() -> None:
     assert steep.render("en").startswith("More rows would help: from 400 to 800 training rows the loss fell")
     assert steep.render("zh").startswith("更多数据会有帮助")
     flat = LearningCurve((100, 200), (hard, hard + rng.normal(0, 0.3, 200)))
-    assert flat.render("en").startswith("More rows would hardly help")
-    assert flat.render("zh").startswith("更多数据帮助不大")
+    assert flat.render("en").startswith("It is not clear that more rows would help")
+    assert flat.render("zh").startswith("尚不清楚更多数据是否有帮助")

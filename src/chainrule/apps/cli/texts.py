@@ -7,6 +7,7 @@ caller.
 from __future__ import annotations
 
 from chainrule.apps.cli.option_texts import OPTION
+from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.report.texts import REPORT
 from chainrule.settings import settings
 
@@ -196,6 +197,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_rmse": ("RMSE", "RMSE"),
     "metric_mae": ("MAE", "MAE"),
     **REPORT,
+    **SCORES,
     # evaluate, check, show, explain, example
     "evaluated": ("{rows} rows of {data}", "{data}，{rows} 行"),
     "trivial_classification_is": (

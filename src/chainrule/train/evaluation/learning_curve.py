@@ -25,9 +25,9 @@ SENTENCES = {
         "损失下降 {gain:.3g}，为 {errors} 个标准误。",
     ),
     "flat": (
-        "More rows would hardly help: from {half:,} to {rows:,} training rows the loss changed by "
-        "{gain:.3g}, only {errors} standard errors.",
-        "更多数据帮助不大：训练数据从 {half:,} 行增至 {rows:,} 行，"
+        "It is not clear that more rows would help: from {half:,} to {rows:,} training rows the "
+        "loss changed by {gain:.3g}, only {errors} standard errors.",
+        "尚不清楚更多数据是否有帮助：训练数据从 {half:,} 行增至 {rows:,} 行，"
         "损失只变化 {gain:.3g}，为 {errors} 个标准误。",
     ),
 }

@@ -23,9 +23,10 @@ from chainrule.apps.cli.options import (
 )
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
+from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table, verdict_lines
+from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.apps.report.analysis import analyze
@@ -210,7 +211,7 @@ def _run_training(
         screen.line(text_of("test_again"), "yellow")
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
-    verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
+    print_scores(plan, model, scores)
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))

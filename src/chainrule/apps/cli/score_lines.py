@@ -1,0 +1,83 @@
+"""What is printed about scores below their table: intervals, classes, calibration, verdict."""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.run_writer import RESULT_METRICS, to_scores
+from chainrule.apps.cli.tables import metric_title, short, verdict_lines
+from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_plan import TrainingPlan, model_output
+from chainrule.model import Model
+from chainrule.train.evaluation.conformal import LEVEL, half_width
+from chainrule.train.evaluation.scores import Scores
+
+MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
+
+
+def print_scores(plan: TrainingPlan, model: Model, scores: Scores) -> None:
+    """Print what follows from the predictions for the scored rows.
+
+    Args:
+        plan: of the training.
+        model: the trained model.
+        scores: of all models on the scored rows.
+    """
+    interval_line(scores)
+    if scores.task == "regression":
+        prediction_interval_line(scores if plan.is_cross_validated else _validation(plan, model))
+    else:
+        class_lines(scores)
+    verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
+
+
+def _validation(plan: TrainingPlan, model: Model) -> Scores | None:
+    """The scores of the validation rows, if there are any."""
+    if not plan.prepared.parts.sizes[1]:
+        return None
+    rows = plan.prepared.validation
+    return to_scores(model, rows.y, {"net": model_output(model, rows.x)}, rows.weights)
+
+
+def interval_line(scores: Scores) -> None:
+    """Print the 95 % intervals of the network's metrics."""
+    parts = [
+        text_of("score_interval").format(name=metric_title(name), low=f"{i.low:.4g}", high=f"{i.high:.4g}")
+        for name, i in scores.intervals(RESULT_METRICS[scores.task]).items()
+        if math.isfinite(i.low)
+    ]
+    if parts:
+        screen.line(text_of("score_intervals").format(intervals=text_of("comma").join(parts)))
+
+
+def class_lines(scores: Scores) -> None:
+    """Print the recall of each class and the calibration error."""
+    classes = [entry for entry in scores.class_scores if entry.rows]
+    key = "recalls" if len(classes) <= MAX_CLASSES else "lowest_recalls"
+    if len(classes) > MAX_CLASSES:
+        classes = sorted(classes, key=lambda entry: entry.recall)[:MAX_CLASSES]
+    parts = [
+        text_of("class_recall").format(label=entry.label, recall=f"{entry.recall:.3f}", rows=entry.rows)
+        for entry in classes
+    ]
+    screen.line(text_of(key).format(classes=text_of("comma").join(parts)))
+    table = scores.reliability
+    assert table is not None
+    worst = max(table.bins, key=lambda part: part.rows * abs(part.observed - part.predicted))
+    screen.line(
+        text_of("calibration_line").format(
+            error=f"{table.error:.3f}", rows=worst.rows,
+            predicted=f"{worst.predicted:.0%}", observed=f"{worst.observed:.0%}",
+        )
+    )  # fmt: skip
+
+
+def prediction_interval_line(scores: Scores | None) -> None:
+    """Print the half width of 90 % prediction intervals, from residuals of rows outside the training."""
+    if scores is None:
+        return
+    width = half_width((scores.target - scores.outputs["net"])[:, 0])
+    if math.isfinite(width):
+        words = {"level": f"{LEVEL:.0%}", "width": short(width), "rows": len(scores.target)}
+        screen.line(text_of("prediction_interval").format(**words))
