@@ -1,10 +1,10 @@
 """Data: from files, tables and arrays to inputs of a network, and from predictions back to labels.
 
-Input: a CSV, TSV, Parquet, Arrow or ``.npz`` file, a folder of images, texts, audio, a polars or pandas
-frame, arrays, or the name of a bundled data set. Output: tables with a fingerprint, column kinds, a task, a
-preparation that is stored with the model, a split, an order of batches, and findings about the data. This
-package does not depend on networks, never uses test rows when fitting the preparation, and never changes a
-table passed to it.
+Input: a text table, workbook, JSON, Parquet, Arrow, ``.npz`` or database file, also compressed, a folder of
+images, texts, audio, a polars or pandas frame, arrays, or the name of a bundled data set. Output: tables with
+a fingerprint, column kinds, a task, a preparation that is stored with the model, a split, an order of
+batches, and findings about the data. This package does not depend on networks, never uses test rows when
+fitting the preparation, and never changes a table passed to it.
 
     prepared = PreparedData.of(read_table("credit.csv"), "good")  # tables/prepared_data.py, in one call:
 

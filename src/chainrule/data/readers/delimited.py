@@ -38,7 +38,7 @@ from chainrule.data.readers.text.lines import CELL_LIMIT, Lines
 from chainrule.data.readers.text.rows import Rows
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, fact, join_facts
+from chainrule.errors import DataError, alternatives, fact, join_facts
 from chainrule.records import frozen
 
 COLUMN_LIMIT = 100_000
@@ -175,7 +175,7 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
             where=where,
             expected=fact("names of columns"),
             received=", ".join(names[:5]),
-            fix=fact('header="none", or --header none'),
+            fix=alternatives('header="none"', "--header none"),
             notes=[fact("--header first, if this line contains the names")],
         )
     width = len(names) + layout.has_row_names

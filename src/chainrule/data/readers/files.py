@@ -196,7 +196,15 @@ def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError("E316", where=content.name, expected=kind, received=received) from error
-    return type_frame(plain(frame, content.name), content.name)
+    try:
+        return type_frame(plain(frame, content.name), content.name)
+    except DataError as error:
+        nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+        if error.code == "E314" and is_parquet and nested:
+            error.fix = (
+                f"polars.read_parquet({content.name!r}).drop({nested!r}).write_parquet('plain.parquet')"
+            )
+        raise
 
 
 def _standard_input() -> Content:

@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Collection
 from dataclasses import fields, replace
 
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 
 DELIMITER_NAMES = {
@@ -61,7 +61,7 @@ class ReadOptions:
                 where="read_table",
                 name=str(self.header),
                 expected=", ".join(HEADERS),
-                fix=fact('header="{name}", or --header {name}', name=close),
+                fix=alternatives(f'header="{close}"', f"--header {close}"),
             )
         if self.delimiter and len(self.separator) != 1:
             raise UsageError(
@@ -69,7 +69,7 @@ class ReadOptions:
                 where="read_table",
                 name=self.delimiter,
                 expected=fact("one character, or {names}", names=", ".join(DELIMITER_NAMES)),
-                fix=fact('delimiter="tab", or --delimiter tab'),
+                fix=alternatives('delimiter="tab"', "--delimiter tab"),
             )
         if self.separator in ('"', "\n", "\r", "\0"):
             raise UsageError(
@@ -81,7 +81,7 @@ class ReadOptions:
                 where="read_table",
                 name=self.encoding,
                 expected="utf-8, utf-16, windows-1252, gb18030, big5, shift_jis, ...",
-                fix=fact('encoding="utf-8", or --encoding utf-8'),
+                fix=alternatives('encoding="utf-8"', "--encoding utf-8"),
             )
         if self.table and self.query:
             raise UsageError("E124", where="read_table", first="table", second="query")

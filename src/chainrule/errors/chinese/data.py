@@ -337,17 +337,10 @@ PHRASES: dict[str, str] = {
     "an old Excel file (.xls), or a workbook with a password": "旧版 Excel 文件（.xls），或有密码的工作簿",
     "at most {limit:,} files": "至多 {limit:,} 个文件",
     "at most {limit:,} bytes": "至多 {limit:,} 字节",
-    'correct the file, or encoding="{encoding}", or --encoding {encoding}': (
-        '改正文件，或 encoding="{encoding}"，或 --encoding {encoding}'
-    ),
     "data in memory": "内存中的数据",
     "decompress it first: zstd -d": "先解压：zstd -d",
     "files compressed more than twice": "压缩超过两层的文件",
     "give every column its own name": "给每一列起不同的名称",
-    'header="none", or --header none': 'header="none" 或 --header none',
-    'header="{name}", or --header {name}': 'header="{name}" 或 --header {name}',
-    'delimiter="tab", or --delimiter tab': 'delimiter="tab" 或 --delimiter tab',
-    'encoding="utf-8", or --encoding utf-8': 'encoding="utf-8" 或 --encoding utf-8',
     "leave out {names}": "去掉 {names}",
     "name the columns in the query: SELECT a.x AS x, b.x AS other": (
         "在查询中给列命名：SELECT a.x AS x, b.x AS other"

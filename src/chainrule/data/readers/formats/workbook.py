@@ -5,7 +5,7 @@ at XFD1048576 has 17 billion cells. XML is parsed by expat while it is decompres
 declaration is refused, so that no entity is defined or loaded. The expanded bytes are counted, and so are the
 characters of shared strings, which many cells may refer to.
 
-Libraries were compared (``docs/decisions/0046-sources.md``): python-calamine allocates the rectangle of all
+Libraries were compared (``docs/decisions/0049-sources.md``): python-calamine allocates the rectangle of all
 cells, and openpyxl takes a minute for a million cells and builds an object for each.
 """
 

@@ -127,10 +127,10 @@ def _aligned(sample: Sequence[str]) -> Dialect | None:
     or some character columns are blank in every line.
     """
     lines = [line.rstrip("\r\n").expandtabs() for line in sample if line.strip()]
-    if len(lines) < 2:
-        return None
     blank = Dialect(" ")
-    rows = [row for row in _fields([f"{line}\n" for line in lines], blank) if row]
+    rows = _fields([f"{line}\n" for line in lines], blank)
+    if len(rows) < 2:
+        return None
     widths = Counter(map(len, rows))
     width, count = widths.most_common(1)[0]
     below = [field for row in rows[1:] if len(row) == width for field in row]

@@ -22,6 +22,7 @@ SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 COMMENT = "#"
 _MISSING = frozenset((*ALWAYS, *MAYBE))
 _PLAIN = re.compile(PLAIN)
+_NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?")  # in any notation
 _TITLES = 30  # records above a header, at most
 _TOTALS = frozenset(
     ("total", "totals", "grand total", "sum", "total:", "sum:", "合计", "总计", "共计", "合计:", "合计：")
@@ -109,7 +110,7 @@ def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:
     first, others = rows[0], rows[1:]
     numeric = [i for i in range(len(names)) if _is_number_column([row[i] for row in others])]
     texts = [first[i].strip() for i in numeric]
-    is_unit_row = any(texts) and not any(_PLAIN.match(text) for text in texts)
+    is_unit_row = any(texts) and not any(_NUMBER.fullmatch(text) for text in texts)
     if not is_unit_row or any(text.lower() in _MISSING for text in texts if text):
         return 0
     rest = [i for i in range(len(names)) if i not in numeric]
@@ -120,7 +121,7 @@ def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:
 
 def _is_number_column(cells: Sequence[str]) -> bool:
     present = [cell.strip() for cell in cells if cell.strip().lower() not in _MISSING]
-    return bool(present) and all(_PLAIN.match(cell) for cell in present)
+    return bool(present) and all(_NUMBER.fullmatch(cell) for cell in present)
 
 
 def _has_row_names(names: Sequence[str], body: Sequence[Numbered]) -> bool:
@@ -147,7 +148,7 @@ def is_total(row: Sequence[str]) -> bool:
     texts = [field.strip() for field in row if field.strip()]
     if len(texts) < 2 or texts[0].lower() not in _TOTALS:
         return False
-    return all(_PLAIN.match(text.replace(",", "")) for text in texts[1:])
+    return all(_NUMBER.fullmatch(text) for text in texts[1:])
 
 
 def has_header(names: Sequence[str], body: Sequence[Numbered]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from chainrule.data.readers.text.encodings import detect, ranking
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, alternatives, fact
 
 CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 
@@ -81,7 +81,7 @@ class Lines:
             where=fact("{file} line {line}", file=self.name, line=line),
             expected=expected,
             received=byte or str(error),
-            fix=fact('correct the file, or encoding="{encoding}", or --encoding {encoding}', encoding=name),
+            fix=alternatives(f'encoding="{name}"', f"--encoding {name}"),
         )
 
     def _likely(self) -> str:

@@ -1,0 +1,54 @@
+"""Options of reading on the command line: hints work when pasted, and the run folder stores the options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from chainrule.apps.cli.main import main
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i / 10},{'red' if i % 3 else 'blue'},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    Path("rows.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def fix_of(text: str) -> list[str]:
+    found = re.search(r"(?m)^  fix +(.*)$", text)
+    assert found is not None
+    return shlex.split(found[1])
+
+
+def test_the_hints_for_a_file_without_names_lead_to_a_training(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "rows.csv", "--epochs", "1", "--out", "run"]
+    for code in ("E310", "E319"):  # no names, then no target
+        assert main(words) == 2
+        errors = capsys.readouterr().err
+        assert code in errors
+        words += fix_of(errors)
+    assert words[-4:] == ["--header", "none", "--target", "x3"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert 'header = "none"' in (folder / "run" / "config.toml").read_text()
+    following = re.search(r"Next: chainrule (.*)", out)
+    assert following is not None
+    assert main(shlex.split(following[1])) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 61
+
+
+def test_an_option_without_effect_ends_in_one_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "rows.csv", "--query", "SELECT 1", "--target", "x"]) == 2
+    assert "E128" in capsys.readouterr().err
+
+
+def test_a_url_ends_in_one_error_with_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "https://example.org/data.csv", "--target", "y"]) == 2
+    assert fix_of(capsys.readouterr().err)[:3] == ["curl", "-fLo", "data.csv"]
