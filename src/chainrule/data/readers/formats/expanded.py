@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shlex
 import tempfile
 import zipfile
 import zlib
@@ -145,5 +146,5 @@ def several_tables(source: str, names: list[str], table: str) -> DataError:
         where=source,
         expected=fact("one of: {names}", names=", ".join(listed)),
         received=table or fact("{count} tables", count=len(names)),
-        fix=alternatives(f'table="{choice}"', f'--table "{choice}"') if choice else "",
+        fix=alternatives(f'table="{choice}"', f"--table {shlex.quote(choice)}") if choice else "",
     )
