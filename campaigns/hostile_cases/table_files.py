@@ -194,7 +194,7 @@ DUCKDB = {
     "endless rows": "SELECT * FROM range(1000000000000)",
     "an endless query": "SELECT count(*) AS n FROM range(100000000) a, range(100000000) b "
     "WHERE a.range + b.range < 0",
-    "a large value": "SELECT repeat('x', 2000000000) AS a",
+    "a large value": "SELECT repeat('x', 200000000) AS a",
     "nothing": "-- nothing",
 }  # fmt: skip
 

@@ -75,7 +75,9 @@ def read_sqlite(content: Content, options: ReadOptions) -> Table:
             )]  # fmt: skip
             query = _query(content.name, options, tables)
             return _of_cursor(content.name, connection.execute(query))
-    except (sqlite3.Error, sqlite3.Warning) as cause:
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as cause:  # ValueError: text that is not UTF-8
+        if isinstance(cause, DataError):
+            raise
         raise _failure(content.name, cause, options.query) from cause
 
 

@@ -95,7 +95,7 @@ def _xz(binary: BinaryIO) -> Iterator[bytes]:
 
 def _unzip(content: Content, table: str) -> Content:
     with zipfile.ZipFile(content.binary) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
+        members = [m for m in archive.infolist() if not _is_hidden(m.filename)]
         names = [member.filename for member in members]
         if len(members) > MEMBERS:
             expected = fact("at most {limit:,} files", limit=MEMBERS)
@@ -115,8 +115,10 @@ def _unzip(content: Content, table: str) -> Content:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a file of an archive belongs to the system that packed it."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    """Whether an entry of an archive is a folder, or a file of the system that packed it."""
+    return (
+        not name or name.endswith("/") or any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    )
 
 
 def _collected(content: Content, name: str, suffixed: str, pieces: Iterator[bytes]) -> Content:
