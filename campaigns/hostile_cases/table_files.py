@@ -271,7 +271,7 @@ def addresses() -> Iterator[Case]:
 
 
 def read(folder: Path, name: str, options: Mapping[str, Any]) -> str:
-    """Read a file; return the error or the first values; a forbidden action raises an exception."""
+    """Read a file; return the error or some rows; a forbidden action raises an exception."""
     seen = watch(folder)
     tempfile.tempdir = str(folder)
     databases.SECONDS = QUERY_SECONDS

@@ -20,9 +20,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fix_of(text: str) -> list[str]:
-    found = re.search(r"(?m)^  fix +(.*)$", text)
-    assert found is not None
-    return shlex.split(found[1])
+    match = re.search(r"(?m)^  fix +(.*)$", text)
+    assert match is not None
+    return shlex.split(match[1])
 
 
 def test_the_hints_for_a_file_without_names_lead_to_a_training(

@@ -179,7 +179,7 @@ def _of_cursor(source: str, cursor: Any) -> Table:
             size += sum(len(value) for value in values if isinstance(value, str | bytes))
         cells = len(columns[0]) * len(names)
         if time.monotonic() > end:
-            raise DataError("E338", where=source, expected=_SELECT, received=_late())
+            raise DataError("E338", where=source, expected=_SELECT, received=_timeout())
         if cells > VALUES or size > RESULT_BYTES or len(names) > COLUMN_LIMIT:
             received = fact("over {cells:,} cells, {size:,} bytes of text", cells=cells, size=size)
             raise DataError("E308", where=source, received=received, fix=fact("select fewer rows or columns"))
@@ -200,7 +200,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def _late() -> str:
+def _timeout() -> str:
     return fact("a query that took over {seconds:g} s", seconds=SECONDS)
 
 
@@ -209,7 +209,7 @@ def _failure(source: str, cause: Exception, query: str) -> DataError:
     received = message_of(cause, 200).strip().splitlines()[0]
     is_late = "interrupt" in received.lower()
     if is_late:
-        received = _late()
+        received = _timeout()
     if is_late or (query and not any(word in received.lower() for word in _DAMAGE)):
         return DataError("E338", where=source, expected=_SELECT, received=received)
     return DataError("E316", where=source, expected=fact("a database"), received=received)
