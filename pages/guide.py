@@ -19,7 +19,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
         "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
         "custom-classes", "custom-loops", "probes", "nonfinite-values", "doctor", "profile",
     ),
-    "Data": ("data",),
+    "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Models": ("models", "fashion-mnist", "translation"),
     "Measurements": (

@@ -106,7 +106,8 @@ def _round_trip(section: Section, run: str, data: str, texts: set[str]) -> None:
     """Predictions in a file are labels: raw ones unchanged, others without their apostrophe."""
     known = set(folder.labels_of(Path(run)))
     for is_raw in (True, False):
-        checked(section, ("predict", run, data, "--out", "trip.tmp", *(["--raw"] if is_raw else [])))
+        words = ("predict", run, data, "--only-predictions", *(["--raw"] if is_raw else []))
+        checked(section, (*words, "--out", "trip.tmp"))
         strange = folder.predictions(Path("trip.tmp"), is_raw) - known
         section.events += [f"predict --raw={is_raw}: {text!r:.60} is no label" for text in strange]
     if not known & {text.strip() for text in texts}:  # the reader strips blanks around cells

@@ -17,6 +17,7 @@ from campaigns.hostile_cases.payloads import PAYLOADS, raw_controls
 from campaigns.hostile_cases.section import Section
 
 import chainrule as cr
+from chainrule.escaping import spreadsheet_text
 
 NAMES = sorted(PAYLOADS)
 GROUPS = [NAMES[i::4] for i in range(4)]
@@ -60,9 +61,12 @@ def test_predictions_on_a_terminal_and_in_a_pipe(folder: Path) -> None:
     assert payload_folder.run_command(*words).code == 0
     seen = payload_folder.run_command("predict", "run", "t.csv", "--proba")
     assert raw_controls(seen.out) == set()
+    only = ("predict", "run", "t.csv", "--only-predictions")
+    seen = payload_folder.run_command(*only, "--proba")
+    assert raw_controls(seen.out) == set()
     assert len(seen.out.splitlines()) == 41
     assert "\\x1b]52;c;" in seen.out.splitlines()[0]
-    raw = payload_folder.run_command("predict", "run", "t.csv", "--raw", is_terminal=False)
+    raw = payload_folder.run_command(*only, "--raw", is_terminal=False)
     rows = list(csv.reader(io.StringIO(raw.out, newline=""), strict=True))
     assert len(rows) == 41
     assert {row[0] for row in rows[1:]} <= set(payload_folder.labels_of(Path("run")))
@@ -71,7 +75,11 @@ def test_predictions_on_a_terminal_and_in_a_pipe(folder: Path) -> None:
     assert payload_folder.run_command("predict", "run", "t.csv", "--proba", "--out", "p.csv").code == 0
     assert Path("p.csv").read_bytes() == piped.out.encode(), "a file and a pipe are equal"
     assert output_checks.csv_problems(piped.out) == []
-    header = next(csv.reader(io.StringIO(piped.out, newline="")))
+    cells = list(csv.DictReader(io.StringIO(piped.out, newline=""), strict=True))
+    assert {spreadsheet_text(row["label"]) for row in cells} == {text.strip() for text in labels.values()}
+    header = next(
+        csv.reader(io.StringIO(payload_folder.run_command(*only, "--proba", is_terminal=False).out))
+    )
     assert {f"probability of {label}" for label in payload_folder.labels_of(Path("run"))} == set(header[1:])
 
 
@@ -81,7 +89,8 @@ def test_a_label_that_is_a_formula_is_quoted_unless_raw(folder: Path) -> None:
     assert payload_folder.run_command(*train.split()).code == 0
     labels = {}
     for option in ("", "--raw"):
-        printed = payload_folder.run_command("predict", "run", "t.csv", *option.split(), is_terminal=False)
+        words = ("predict", "run", "t.csv", "--only-predictions", *option.split())
+        printed = payload_folder.run_command(*words, is_terminal=False)
         labels[option] = set(printed.out.splitlines()[1:])
     assert "'=1+1" in labels[""] or "b" in labels[""]
     assert labels["--raw"] == {text.removeprefix("'") for text in labels[""]}

@@ -110,6 +110,16 @@ OPTION: dict[str, tuple[str, str]] = {
     "resume_out": ("continue the interrupted training in --out", "继续 --out 中被中断的训练"),
     "lang": ("language: en or zh", "语言：en 或 zh"),
     "csv": ("file for the predictions; by default they are printed", "保存预测的文件；默认输出到屏幕"),
+    "only_predictions": (
+        "only ids and predictions, without the other columns of DATA",
+        "只输出编号列与预测，不含 DATA 的其他列",
+    ),
+    "damaged_cells": (
+        "cells that are not what their column requires: refuse the table, skip their rows (no prediction), "
+        "or missing (count them as missing); the reason is in a column of its own",
+        "不符合列要求的单元格：refuse 拒绝整个表，skip 略去该行（无预测），missing 按缺失处理；"
+        "原因写在单独一列",
+    ),
     "proba": ("also the probability of each class", "同时给出每个类别的概率"),
     "raw": (
         "labels exactly as in the data, without the apostrophe before text that a "

@@ -52,20 +52,26 @@ def block(text: str, style: str = "", to_errors: bool = False) -> None:
         line(part, style, to_errors)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[int] = ()) -> None:
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    numbers: Sequence[int] = (),
+    to_errors: bool = False,
+) -> None:
     """Print a table of aligned columns.
 
     Args:
         header: names of the columns.
         rows: cells; floats are printed by ``readable_numbers.aligned``.
         numbers: indices of the columns that are right-aligned.
+        to_errors: print to standard error.
     """
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(header):
         grid.add_column(Text(printable(name)), justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell(value)) for value in row))
-    terminal = console()
+    terminal = console(to_errors)
     if terminal.is_terminal:
         terminal.print(grid)
         return

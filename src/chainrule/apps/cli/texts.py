@@ -205,6 +205,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "训练数据中最常见的类别：{label}",
     ),
     "weighted_by": ('Rows are weighted by "{column}".', "各行按“{column}”加权。"),
+    "drift_title": (
+        "Differences from the training rows",
+        "与训练数据的差异",
+    ),
+    "drift_column": ("column", "列"),
+    "drift_what": ("difference", "差异"),
+    "drift_values": ("values", "数量"),
+    "drift_example": ("example", "示例"),
+    "drift_training": ("in training", "训练时"),
+    "drift_is_missing": ("missing", "缺失"),
+    "drift_is_below": ("below the range", "低于范围"),
+    "drift_is_above": ("above the range", "高于范围"),
+    "drift_is_unseen": ("did not occur", "未出现过"),
+    "drift_range": ("{low} to {high}", "{low} 到 {high}"),
+    "drift_levels": ("{count} levels", "{count} 种值"),
+    "drift_more": ("and {count} more", "另有 {count} 项"),
     "evaluated_known": (
         "The model was trained on these rows ({training} training, {validation} validation "
         "rows), so these results are too optimistic. Results on the {test} test rows: "

@@ -152,7 +152,7 @@ def require_columns(table: Table, *names: str) -> None:
 
 
 _EMPTY, _AS_CATEGORY = fact("leave the cell empty if it is missing"), '--category "{column}"'
-_CELL_FACTS = {  # code -> expected, alternative fixes
+CELL_FACTS = {  # code -> expected, alternative fixes
     "E311": (fact("a number"), _EMPTY, _AS_CATEGORY),
     "E312": (fact("a finite number"), _EMPTY, fact("drop the row")),
     "E332": (fact("a date, time or duration, as in the other rows"), _EMPTY, _AS_CATEGORY),
@@ -165,33 +165,35 @@ class Faults:
 
     def __init__(self) -> None:
         self.cells: list[tuple[str, dict[str, Any]]] = []
+        self.masks: list[tuple[str, str, np.ndarray]] = []  # code, column, which rows
 
-    def add(
-        self, code: str, table: Table, column: str, row: int, value: object, count: int, others: str = ""
-    ) -> None:
+    def add(self, code: str, table: Table, column: str, is_invalid: np.ndarray, others: str = "") -> None:
+        """Add the invalid cells of a column, (N,), of which there is one at least."""
+        self.masks.append((code, column, is_invalid))
+        row, count = int(is_invalid.argmax()), int(is_invalid.sum())
+        value = table.frame[column][row]
         where = fact('{place}, column "{column}"', place=table.place(row), column=column)
-        note = fact('{place}: "{value}"', place=where, value=_short(value))
+        note = fact('{place}: "{value}"', place=where, value=short_cell(value))
         if count > 1:
             note = fact(
-                '{place}: "{value}" and {count} more', place=where, value=_short(value), count=count - 1
+                '{place}: "{value}" and {count} more', place=where, value=short_cell(value), count=count - 1
             )
         more = [fact('also in column "{column}": {values}', column=column, values=others)] if others else []
         facts: dict[str, Any] = {
-            "where": where, "value": _short(value), "column": column, "note": note, "more": more,
+            "where": where, "value": short_cell(value), "column": column, "note": note, "more": more,
         }  # fmt: skip
         self.cells.append((code, facts))
 
     def add_all(self, code: str, table: Table, column: str, is_invalid: np.ndarray) -> None:
         """Add the invalid cells of a column, (N,), if there are any."""
         if is_invalid.any() and not any(facts["column"] == column for _, facts in self.cells):
-            row = int(is_invalid.argmax())
-            self.add(code, table, column, row, table.frame[column][row], int(is_invalid.sum()))
+            self.add(code, table, column, is_invalid)
 
     def raise_any(self) -> None:
         if not self.cells:
             return
         code, facts = self.cells[0]
-        expected, *fixes = _CELL_FACTS[code]
+        expected, *fixes = CELL_FACTS[code]
         named = [fact(f, column=facts["column"]) if f is _AS_CATEGORY else f for f in fixes]
         raise DataError(
             code,
@@ -252,7 +254,7 @@ def _infer(
     if not count:
         return "empty", Finding("all_missing", facts={"count": table.rows})
     distinct = count_distinct(present)
-    example = _short(present[0])
+    example = short_cell(present[0])
     if distinct == 1 and count == table.rows and not is_target:
         return "constant", Finding("one_value", facts={"example": example})
     if cells.dtype.is_temporal():
@@ -267,7 +269,7 @@ def _infer(
 
 
 def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bool) -> tuple[str, Finding]:
-    example = _short(present[0])
+    example = short_cell(present[0])
     if has_compact_dates(present):
         return "date", Finding("dates", facts={"count": len(present), "example": example})
     if not is_target and distinct == table.rows and _names_rows(present, table.frame.width):
@@ -288,7 +290,7 @@ def _infer_text(
     table: Table, cells: pl.Series, requested: str | None, is_target: bool, faults: Faults
 ) -> tuple[str, Finding]:
     present = cells.drop_nulls()
-    count, distinct, example = len(present), present.n_unique(), _short(present[0])
+    count, distinct, example = len(present), present.n_unique(), short_cell(present[0])
     codes = has_codes(present)
     moment = moment_kind(present, MOSTLY)
     if moment == "date" or (moment and not is_target):
@@ -323,8 +325,7 @@ def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
         _add_texts(table, name, reading, faults)
     infinite = np.isinf(values.to_numpy())  # missing cells are NaN in the array
     if infinite.any():
-        row = int(infinite.argmax())
-        faults.add("E312", table, name, row, cells[row], int(infinite.sum()))
+        faults.add("E312", table, name, infinite)
     return values
 
 
@@ -342,11 +343,11 @@ def count_distinct(present: pl.Series) -> int:
 
 def _add_texts(table: Table, name: str, reading: NumberReading, faults: Faults) -> None:
     """Add the cells that are not numbers: the first with its place, the most frequent others as texts."""
-    strange = reading.odd.is_not_null()
-    row = int(strange.arg_max() or 0)
+    strange = reading.odd.is_not_null().to_numpy()
+    row = int(strange.argmax())
     words = [word for word, _ in count_levels(reading.odd) if word != reading.odd[row]]
-    listed = [f'"{_short(word)}"' for word in words[:LISTED]] + (["..."] if len(words) > LISTED else [])
-    faults.add("E311", table, name, row, reading.odd[row], int(strange.sum()), ", ".join(listed))
+    listed = [f'"{short_cell(word)}"' for word in words[:LISTED]] + (["..."] if len(words) > LISTED else [])
+    faults.add("E311", table, name, strange, ", ".join(listed))
 
 
 def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
@@ -375,7 +376,8 @@ def _has_words(present: pl.Series) -> bool:
     return int((present.str.count_matches(r"\s") >= 2).sum()) * 2 > len(present)
 
 
-def _short(value: object) -> str:
+def short_cell(value: object) -> str:
+    """A cell as text, of at most 40 characters."""
     text = (
         number_text(value)
         if isinstance(value, float) and value == value and abs(value) < 1e300

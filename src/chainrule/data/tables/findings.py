@@ -183,6 +183,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{count} cells of {source} contain an error ({example}) and are read as missing",
         "{source} 有 {count} 个单元格是错误值（{example}），按缺失处理",
     ),
+    # cells that cannot be encoded
+    "damaged_E311": ('"{value}" in column "{column}" is not a number', "列“{column}”的“{value}”不是数字"),
+    "damaged_E312": ('"{value}" in column "{column}" is not finite', "列“{column}”的“{value}”不是有限的数"),
+    "damaged_E318": (
+        '"{value}" in column "{column}" is neither yes nor no',
+        "列“{column}”的“{value}”既不是“是”也不是“否”",
+    ),
+    "damaged_E332": (
+        '"{value}" in column "{column}" is not a date, time or duration',
+        "列“{column}”的“{value}”不是日期、时刻或时长",
+    ),
+    "damaged_skipped": (
+        "{rows} rows with {count} damaged cells have no prediction; see the column {reason}",
+        "{rows} 行含有 {count} 个无效单元格，没有预测，见列 {reason}",
+    ),
+    "damaged_as_missing": (
+        "{count} damaged cells in {rows} rows count as missing; see the column {reason}",
+        "{rows} 行中的 {count} 个无效单元格按缺失处理，见列 {reason}",
+    ),
+    # differences from the training rows
+    "drift_empty": (
+        'column "{column}" is empty: all {rows} values are missing; in training {missing:.1%} were',
+        "列“{column}”为空：全部 {rows} 个值都缺失；训练时缺失 {missing:.1%}",
+    ),
     # checks
     "scale_gap": (
         'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardize the inputs',

@@ -22,6 +22,7 @@ from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
+from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
 from chainrule.data.tables.columns import USED, Column, Faults, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
@@ -76,6 +77,7 @@ class Preparation:
             columns.
         labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
         target_mean, target_std: of the training targets, for regression.
+        profiles: the input columns in the training rows; none of images.
 
     Example:
         >>> from chainrule.data import describe, read_table
@@ -91,6 +93,7 @@ class Preparation:
     labels: tuple[Any, ...] = ()
     target_mean: float = 0.0
     target_std: float = 1.0
+    profiles: tuple[ColumnProfile, ...] = ()
 
     @classmethod
     def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
@@ -116,7 +119,8 @@ class Preparation:
         if kind == "classification":
             faults.raise_any()
             known = () if isinstance(task, str) else task.labels
-            return cls(target, kind, encodings, known or labels_of(table.frame[target]))
+            labels = known or labels_of(table.frame[target])
+            return cls(target, kind, encodings, labels, profiles=profiles_of(table, encodings))
         values = number_cells(table, target, faults)
         faults.raise_any()
         mean, std = mean_and_std(values.drop_nulls().to_numpy())
@@ -128,7 +132,7 @@ class Preparation:
                 expected=fact("at least 2 different numbers"),
                 received=fact("always {value:g}", value=mean),
             )
-        return cls(target, kind, encodings, (), mean, std)
+        return cls(target, kind, encodings, (), mean, std, profiles_of(table, encodings))
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -192,14 +196,31 @@ class Preparation:
         self._check_columns(table)
         if isinstance(self.encodings[0], Pixels):
             return Applied(self.encodings[0].encode(table, Faults())[0], table.notices)
-        faults, notices, start = Faults(), [*table.notices], 0
+        faults = Faults()
+        applied = self._encoded(table, faults)
+        faults.raise_any()
+        return applied
+
+    def faults(self, table: Table) -> Faults:
+        """The invalid cells of a table, which ``apply`` refuses.
+
+        Raises:
+            DataError E326: missing columns.
+        """
+        self._check_columns(table)
+        faults = Faults()
+        if not isinstance(self.encodings[0], Pixels):
+            self._encoded(table, faults)
+        return faults
+
+    def _encoded(self, table: Table, faults: Faults) -> Applied:
+        notices, start = [*table.notices], 0
         x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
         for encoding in self.encodings:
             numbers, findings = encoding.encode(table, faults)
             x[:, start : start + numbers.shape[1]] = numbers
             start += numbers.shape[1]
             notices += findings
-        faults.raise_any()
         return Applied(x, tuple(notices))
 
     def inputs(self, table: Table) -> np.ndarray:
@@ -302,7 +323,8 @@ class Preparation:
     def to_record(self) -> dict[str, Any]:
         """The preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
         mean, std = self.target_mean, self.target_std
-        return write_record(Parts(self.target, self.task, self.encodings, self.labels, mean, std))
+        parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, self.profiles)
+        return write_record(parts)
 
     @classmethod
     def from_record(cls, record: object) -> Preparation:

@@ -11,6 +11,7 @@ import itertools
 from dataclasses import fields
 from typing import Any, NamedTuple
 
+from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Pixels
 from chainrule.data.tables.record_checks import invalid, read_fields, read_list, read_number, read_text
 from chainrule.errors import fact
@@ -27,12 +28,15 @@ class Parts(NamedTuple):
     labels: tuple[Any, ...]
     target_mean: float
     target_std: float
+    profiles: tuple[ColumnProfile, ...] = ()
 
 
 def write_record(parts: Parts) -> dict[str, Any]:
     """The parts as dicts, lists, texts, numbers and booleans; JSON stores floats exactly."""
     encodings = [_write_encoding(encoding) for encoding in parts.encodings]
-    return {"version": VERSION, **parts._asdict(), "encodings": encodings, "labels": list(parts.labels)}
+    profiles = [profile.to_record() for profile in parts.profiles]
+    lists = {"encodings": encodings, "labels": list(parts.labels), "profiles": profiles}
+    return {"version": VERSION, **parts._asdict(), **lists}
 
 
 def _write_encoding(encoding: Encoding) -> dict[str, Any]:
@@ -73,7 +77,17 @@ def read_record(record: object) -> Parts:
     mean, std = (read_number(name, values[name]) for name in ("target_mean", "target_std"))
     if std <= 0:
         raise invalid("target_std", fact("a number above 0"), std)
-    return Parts(target, task, encodings, labels, mean, std)
+    return Parts(target, task, encodings, labels, mean, std, _read_profiles(values["profiles"], encodings))
+
+
+def _read_profiles(value: object, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:
+    """The profiles of the encoded columns, in their order; an empty list if there are none."""
+    rows = enumerate(read_list("profiles", value))
+    profiles = tuple(ColumnProfile.read(f"profiles[{i}]", profile) for i, profile in rows)
+    names = [profile.column for profile in profiles]
+    if names and names != [encoding.column for encoding in encodings]:
+        raise invalid("profiles", fact("the columns of the encodings"), names[:20])
+    return profiles
 
 
 def _read_encoding(path: str, record: object) -> Encoding:

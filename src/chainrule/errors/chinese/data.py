@@ -361,4 +361,12 @@ PHRASES: dict[str, str] = {
     "too many bytes from a compressed file of {packed:,}": "{packed:,} 字节的压缩文件展开后字节过多",
     "too many characters in shared strings": "共享字符串的字符过多",
     "{count} tables": "{count} 个表",
+    "{count} such cells in {rows} rows": "{rows} 行中共有 {count} 个这样的单元格",
+    "--damaged missing: predict these rows as if the cells were empty": (
+        "--damaged missing：把这些单元格当作空白来预测"
+    ),
+    "distinct levels with a count each": "互不相同的取值，各有一个计数",
+    "the smaller number first": "较小的数在前",
+    "the columns of the encodings": "各编码的列",
+    "both or none": "两者都有或都没有",
 }

@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
@@ -15,7 +16,7 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import model_output
-from chainrule.data import Preparation, Table
+from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model
 
@@ -52,9 +53,10 @@ def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> No
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
     """Print the metrics on a table, with those of a constant prediction."""
     names = metric_names(preparation.task, metric)
-    applied = preparation.apply(table)
+    table = _with_targets(preparation, table)
     y = preparation.targets(table)
-    screen.notices(applied.notices, to_errors=True)
+    applied = preparation.apply(table)
+    print_differences(preparation, table, applied.notices)
     warn_of_known_rows(model, table, run)
     outputs = {"net": model_output(model, applied.x)}
     trivial = constant_prediction(model, preparation, len(y))
@@ -78,6 +80,18 @@ def _weights(model: Model, table: Table) -> np.ndarray | None:
         return None
     screen.line(text_of("weighted_by").format(column=name))
     return row_weights(table, name)
+
+
+def _with_targets(preparation: Preparation, table: Table) -> Table:
+    """The rows that have a target; prints how many are left out. A table without any is unchanged."""
+    if preparation.target not in table.columns:
+        return table
+    missing = table.frame[preparation.target].is_null()
+    count = int(missing.sum())
+    if not 0 < count < table.rows:
+        return table
+    screen.notices([Finding("target_missing", "warning", {"count": count})], to_errors=True)
+    return table.take(np.flatnonzero(~missing.to_numpy()))
 
 
 def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:

@@ -1,19 +1,15 @@
-"""``chainrule predict``: a prediction for every row of a table, as CSV.
+"""``chainrule predict``: the rows of a table with their predictions, as CSV.
 
-Labels come from data and are escaped according to the destination:
-
-* on a terminal, control characters are printed as escape sequences, such as ``\\x1b``;
-* in a file or pipe, labels are quoted as CSV requires. A label that a spreadsheet would evaluate as a
-  formula, or that starts with an apostrophe, is prefixed by an apostrophe, which
-  ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes labels unchanged.
+The output has the columns of the input, so that rows can be found again, and the prediction of each row.
+Differences of the table from the training rows are printed to standard error. A cell that is not what its
+column requires refuses the table; ``--damaged`` leaves out its row or counts it as missing, and writes the
+reason beside the row.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,16 +17,37 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.prediction_output import (
+    REASON,
+    beside,
+    id_columns,
+    prediction_columns,
+    prediction_frame,
+    to_csv,
+)
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
-from chainrule.data import Table
-from chainrule.errors import UsageError, fact
-from chainrule.escaping import csv_text, printable, spreadsheet_cell
-from chainrule.model import Model
+from chainrule.data import Preparation, Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.damaged_cells import (
+    CODES,
+    damaged_cells,
+    damaged_rows,
+    reasons,
+    refusal,
+    without_damaged,
+)
+from chainrule.data.tables.findings import Finding
+from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.train.monitor.memory import refuse_long_text
+
+DAMAGED = ("refuse", "skip", "missing")
 
 
 @with_options(READING)
@@ -39,69 +56,84 @@ def predict(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=csv", metavar="CSV")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
+    only: Annotated[bool, typer.Option("--only-predictions", help="=only_predictions")] = False,
+    damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:
-    """Print a prediction for every row, or write them to a file."""
+    """Print the rows of a table with their predictions, or write them to a file."""
+    if damaged not in DAMAGED:
+        raise UsageError(
+            "E101", where="--damaged", name=damaged, expected=", ".join(DAMAGED),
+            fix=f"--damaged {nearest(damaged, DAMAGED) or 'skip'}",
+        )  # fmt: skip
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    x, ids = rows.x, list[list[Any]]()
-    if model.preparation is not None:
-        ids = _id_columns(model, x)
-        applied = model.preparation.apply(x)
-        screen.notices(applied.notices, to_errors=True)
-        x = applied.x
-    refuse_long_text(model.targets, len(x if isinstance(x, np.ndarray) else next(iter(x.values()))))
-    table = [
-        [*left, *right]
-        for left, right in zip(ids or repeat([]), prediction_table(model, x, proba), strict=False)
-    ]
+    encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
+    refuse_long_text(model.targets, rows.count)
+    columns = prediction_columns(model, encoded.x, proba)
+    frame = prediction_frame(columns, rows.count, encoded.index)
+    if encoded.reasons:
+        frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
+    if isinstance(rows.x, Table):
+        frame = beside(rows.x, id_columns(model, rows.x) if only else rows.x.columns, frame)
+    is_terminal = out is None and sys.stdout.isatty()
+    text = to_csv(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
     if out is not None:
-        atomic_write.write(out, _csv(table, None if raw else spreadsheet_cell).encode())
+        atomic_write.write(out, text.encode())
         return
-    cell = _printable_cell if sys.stdout.isatty() else None if raw else spreadsheet_cell
-    sys.stdout.write(_csv(table, cell))
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def _id_columns(model: Model, table: Table) -> list[list[Any]]:
-    """The cells of the columns that identify rows, after a header; empty if the training had none."""
-    names = model.facts.get("ids")
-    if not isinstance(names, list):
-        return []
-    present = [name for name in names if isinstance(name, str) and name in table.columns]
-    return [present, *map(list, table.frame.select(present).rows())] if present else []
-
-
-def prediction_table(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
-    """The predictions in row order, after a header.
+@frozen(eq=False)
+class Encoded:
+    """Inputs of the network.
 
     Args:
-        model: a trained model.
-        x: (N, ...) prepared inputs, or arrays by input name.
-        proba: add a column with the probability of each class.
+        x: (n, ...), or arrays by input name.
+        index: (n,) the rows that they belong to; ``None`` for all.
+        reasons: for each row why it is damaged, ``None`` if it is not; empty if no row is.
+    """
+
+    x: np.ndarray | dict[str, np.ndarray]
+    index: np.ndarray | None = None
+    reasons: tuple[str | None, ...] = ()
+
+
+def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
+    """The inputs of a table's rows; prints how the table differs from the training rows.
+
+    Args:
+        preparation: of the model.
+        table: has its columns.
+        damaged: what happens to cells that cannot be encoded; one of ``DAMAGED``.
 
     Raises:
-        TrainingError E507: probabilities of a model that predicts values.
+        DataError E311, E312, E318, E332: damaged cells that are refused, or one in every row.
     """
-    header: list[Any] = ["prediction"]
-    columns = [np.asarray(model.predict(x)).tolist()]
-    if proba:
-        probabilities = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
-        header += [f"probability of {label}" for label in model.labels]
-        columns += [[f"{p:.6g}" for p in column] for column in probabilities.T.tolist()]
-    return [header, *map(list, zip(*columns, strict=True))]
-
-
-def _csv(rows: list[list[Any]], cell: Callable[[Any], Any] | None) -> str:
-    """Rows as CSV; ``cell`` converts each cell."""
-    return csv_text(rows if cell is None else [[cell(value) for value in row] for row in rows])
-
-
-def _printable_cell(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) else value
+    try:
+        applied, encoded = preparation.apply(table), None
+    except DataError as error:
+        cells = damaged_cells(preparation, table) if error.code in CODES else ()
+        if not cells:
+            raise
+        is_damaged = damaged_rows(cells)
+        if damaged == "refuse" or (damaged == "skip" and is_damaged.all()):
+            raise refusal(table, cells) from None
+        index = np.flatnonzero(~is_damaged) if damaged == "skip" else None
+        texts = tuple(reasons(table, cells, settings.lang))
+        table = without_damaged(table, cells) if index is None else table.take(index)
+        applied = preparation.apply(table)
+        encoded = Encoded(applied.x, index, texts)
+        count = sum(int(c.is_damaged.sum()) for c in cells)
+        facts = {"count": count, "rows": int(is_damaged.sum()), "reason": REASON}
+        code = "damaged_as_missing" if index is None else "damaged_skipped"
+        screen.notices([Finding(code, "warning", facts)], to_errors=True)
+    print_differences(preparation, table, applied.notices)
+    return encoded or Encoded(applied.x)
 
 
 def _refuse_input(out: str, *inputs: str) -> None:

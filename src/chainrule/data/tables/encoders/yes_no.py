@@ -74,6 +74,5 @@ def _yes_no(table: Table, column: str, faults: Faults) -> pl.Series:
     values = words.replace_strict(list(YES_NO), list(YES_NO.values()), default=None, return_dtype=pl.Float64)
     strange = values.is_null() & words.is_not_null()
     if strange.any():
-        row = int(strange.arg_max() or 0)
-        faults.add("E318", table, column, row, cells[row], int(strange.sum()))
+        faults.add("E318", table, column, strange.to_numpy())
     return values

@@ -1,0 +1,150 @@
+"""Predictions as columns beside the input, and as CSV text.
+
+Labels and cells come from data and are escaped according to the destination:
+
+* on a terminal, control characters are printed as escape sequences, such as ``\\x1b``;
+* in a file or pipe, cells are quoted as CSV requires. A text that a spreadsheet would evaluate as a formula,
+  or that starts with an apostrophe, is prefixed by an apostrophe, which
+  ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes texts unchanged.
+
+Columns are converted as a whole, so that a million rows take about a second. polars does not quote a carriage
+return, so text that contains one is written by ``csv_text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
+from chainrule.model import Model
+
+PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
+DIGITS = 6  # significant digits of a probability
+TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
+CELLS: dict[str, Callable[[Any], Any] | None] = {
+    "terminal": lambda value: printable(value) if isinstance(value, str) else value,
+    "spreadsheet": spreadsheet_cell,
+    "raw": None,
+}
+
+
+def prediction_columns(model: Model, x: Any, proba: bool) -> dict[str, np.ndarray]:
+    """The predictions of all rows by the name of their column.
+
+    Args:
+        model: a trained model.
+        x: (N, ...) prepared inputs, or arrays by input name.
+        proba: add a column with the probability of each class.
+
+    Raises:
+        TrainingError E507: probabilities of a model that predicts values.
+    """
+    predicted = model.predict(x)
+    outputs = predicted if isinstance(predicted, dict) else {"": predicted}
+    columns = {f"{PREDICTION} {name}".strip(): np.asarray(values) for name, values in outputs.items()}
+    if proba:
+        probabilities = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
+        names = (PROBABILITY.format(label) for label in model.labels)
+        columns |= dict(zip(names, probabilities.T, strict=True))
+    return columns
+
+
+def prediction_frame(
+    columns: Mapping[str, np.ndarray], rows: int, index: np.ndarray | None = None
+) -> pl.DataFrame:
+    """The predictions as a frame.
+
+    Args:
+        columns: by name, (n, ...) each.
+        rows: the number of rows of the frame.
+        index: (n,) the rows that have a prediction; the others are empty; ``None``: all have one.
+    """
+    frame = pl.DataFrame([_series(name, values) for name, values in columns.items()])
+    if index is None:
+        return frame
+    places = np.full(rows, -1)
+    places[index] = np.arange(len(index))
+    return frame.select(pl.all().gather(pl.Series(places).replace(-1, None)))
+
+
+def _series(name: str, values: np.ndarray) -> pl.Series:
+    if values.ndim > 1:  # several values for each row
+        return pl.Series(name, [str(row) for row in values.tolist()], dtype=pl.String)
+    if name == PREDICTION or values.dtype.kind != "f":
+        return pl.Series(name, values if values.dtype.kind in "fiub" else values.tolist())
+    rounded = pl.Series(name, values).round_sig_figs(DIGITS).to_numpy().copy()
+    for row in np.flatnonzero((values > 0) & (values < TINY)).tolist():
+        rounded[row] = float(f"{values[row]:.{DIGITS}g}")
+    return pl.Series(name, rounded)
+
+
+def id_columns(model: Model, table: Table) -> list[str]:
+    """The columns of a table that identified rows in the training of the model."""
+    names = model.facts.get("ids")
+    known = set(table.columns)
+    return [name for name in names if name in known] if isinstance(names, list) else []
+
+
+def beside(table: Table, names: Sequence[str], predictions: pl.DataFrame) -> pl.DataFrame:
+    """Columns of a table, with cells as in its file, followed by the predictions.
+
+    A prediction column whose name is one of these is called ``NAME (2)``.
+    """
+    used = set(names)
+    renamed = {name: _free(name, used) for name in predictions.columns}
+    cells = [texts.alias(name) for name, texts in table.originals.items() if name in used]
+    frame = table.frame.select(names).with_columns(cells)
+    return frame.hstack(predictions.rename(renamed).get_columns())
+
+
+def _free(name: str, names: set[str]) -> str:
+    free, i = name, 2
+    while free in names:
+        free, i = f"{name} ({i})", i + 1
+    return free
+
+
+def to_csv(frame: pl.DataFrame, destination: str) -> str:
+    """A frame as CSV.
+
+    Args:
+        frame: columns of numbers, booleans, texts or dates.
+        destination: ``"terminal"``, ``"spreadsheet"`` or ``"raw"``.
+    """
+    cell = CELLS[destination]
+    columns = [_escaped(column, destination) for column in frame.get_columns()]
+    names = [name if cell is None else cell(name) for name in frame.columns]
+    texts = [column for column in columns if column.dtype == pl.String]
+    if any("\r" in name for name in names) or any(
+        column.str.contains("\r", literal=True).any() for column in texts
+    ):
+        rows = zip(*(column.to_list() for column in columns), strict=True)
+        return csv_text([names, *([_plain(value) for value in row] for row in rows)])
+    header = csv_text([names])
+    unnamed = pl.DataFrame([column.alias(f"{i}") for i, column in enumerate(columns)])
+    # An empty text would be written as "", a missing cell is not.
+    plain = unnamed.with_columns(pl.col(pl.String).replace("", None))
+    return header + plain.write_csv(include_header=False)
+
+
+def _plain(value: Any) -> Any:
+    """A cell as ``polars`` writes it."""
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+def _escaped(column: pl.Series, destination: str) -> pl.Series:
+    """The texts of a column for a destination; other columns as they are."""
+    cell = CELLS[destination]
+    if column.dtype != pl.String or cell is None:
+        return column
+    risky = column
+    if destination == "spreadsheet":
+        risky = column.filter(column.str.head(1).is_in([*FORMULA, "'"]))  # the others do not change
+    distinct = risky.unique().drop_nulls()
+    changed = {text: safe for text in distinct.to_list() if (safe := cell(text)) != text}
+    return column.replace(list(changed), list(changed.values())) if changed else column
