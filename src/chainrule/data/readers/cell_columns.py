@@ -25,6 +25,7 @@ from chainrule.data.cells.notation import PARTS
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
+from chainrule.data.readers.text.plain_block import PlainBlock
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
 
@@ -58,8 +59,16 @@ class Cells:
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """Add rows, each with a cell for every column."""
-        texts = pl.Series(list(chain.from_iterable(records)), dtype=pl.String).str.strip_chars()
-        self.rows += len(records)
+        self._add(pl.Series(list(chain.from_iterable(records)), dtype=pl.String))
+
+    def add_block(self, block: PlainBlock) -> None:
+        """Add the rows of a block, each with a cell for every column."""
+        self._add(pl.Series([block.text]).str.split(self.delimiter)[0])
+
+    def _add(self, cells: pl.Series) -> None:
+        """Add the cells of complete rows, row after row."""
+        texts = cells.str.strip_chars()
+        self.rows += len(texts) // self.width
         plain, integral, code = (_matches(texts, p) for p in (PLAIN, INTEGER, f"{CODE}|{EXPONENT_CODE}"))
         code |= integral & (texts.str.len_chars() >= LONG).to_numpy()
         other = np.flatnonzero(~plain)

@@ -18,11 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-import numpy as np
-
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.data.readers.text.blocks import add_rows, blocks, records_of, recount
 from chainrule.data.readers.text.dialect import Dialect, detect_dialect
 from chainrule.data.readers.text.layout import (
     COMMENT,
@@ -42,7 +41,6 @@ from chainrule.errors import DataError, alternatives, fact, join_facts
 from chainrule.records import frozen
 
 COLUMN_LIMIT = 100_000
-BLOCK_CELLS = 200_000
 SAMPLE_LINES, SAMPLE_CHARACTERS = 200, 100_000
 INDEX = "index"  # name of a first column without a name
 
@@ -66,7 +64,7 @@ def read_delimited(name: str, binary: BinaryIO, options: ReadOptions = NO_OPTION
         text = iter(lines)
         head = _head(lines, text, options)
         header = _header(lines, head, options)
-        return _table(lines, itertools.chain(_recount(lines, head.lines), text), head, header)
+        return _table(lines, itertools.chain(recount(lines, head.lines), text), head, header)
     finally:
         lines.text.detach()  # the caller closes the file
 
@@ -128,7 +126,7 @@ def _head(lines: Lines, text: Iterator[str], options: ReadOptions) -> _Head:
     dialect = Dialect(delimiter) if delimiter else detect_dialect(sample)
     head = _Head(start, sample, comments, dialect, [])
     lines.number = start
-    records = _records(lines, _recount(lines, sample), dialect, strict=False)
+    records = records_of(lines, recount(lines, sample), dialect, strict=False)
     head.records = [(line, row) for line, row in records if len(row) > 1 or row[0].strip()]
     if len(sample) == SAMPLE_LINES and len(head.records) > 2:
         head.records.pop()  # may be incomplete
@@ -216,12 +214,12 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
     optional = width - len(names)
     rows = Rows(lines.name, width, header.record, header.units, optional, bool(head.comments))
     lines.number, lines.buffered = head.start, 0
-    records = _records(lines, text, head.dialect)
+    records = records_of(lines, text, head.dialect)
     if header.line > head.start:
         records = ((line, row) for line, row in records if line > header.line)
-    cells, starts = _blocks(
-        lines, records, Cells([*names, *map(str, range(optional))], head.dialect.delimiter), rows
-    )
+    sampled = head.start + len(head.lines)
+    cells = Cells([*names, *map(str, range(optional))], head.dialect.delimiter)
+    starts = add_rows(blocks(lines, records, text, sampled, head.dialect, rows), cells, rows)
     columns = cells.columns()
     notices = [*head.notices, *_comment_notices(lines, head, header), *header.notices]
     columns, trailing = _without_trailing(columns, len(names), header, lines.name)
@@ -268,46 +266,6 @@ def _sample(source: Iterator[str]) -> list[str]:
     return sample
 
 
-def _recount(lines: Lines, sample: Sequence[str]) -> Iterator[str]:
-    """Repeat the sampled lines, counting them as on the first reading."""
-    for line in sample:
-        lines.number += 1
-        lines.buffered += len(line)
-        yield line
-
-
-def _records(lines: Lines, text: Iterator[str], dialect: Dialect, strict: bool = True) -> Iterator[Numbered]:
-    """Each record that is not a blank line, with the number of its first physical line."""
-    reader = dialect.records(text, strict)
-    while True:
-        start = lines.number + 1
-        lines.buffered = 0
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if not strict:
-                return
-            raise DataError(
-                "E309",
-                where=fact("{file} line {line}", file=lines.name, line=start),
-                expected=fact('a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"'),
-                received=_csv_fault(error, dialect.delimiter),
-            ) from error
-        if record:
-            yield start, record
-
-
-def _csv_fault(error: csv.Error, delimiter: str) -> str:
-    """The reason that the standard library gives for a record that it cannot split, as a record."""
-    known = (
-        fact("unexpected end of data"),
-        fact("'{delimiter}' expected after '{quote}'", delimiter=delimiter, quote='"'),
-    )
-    return next((reason for reason in known if reason == str(error)), str(error))
-
-
 def check_names(where: str, names: list[str]) -> None:
     """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
     faults = [fact("column {number} has no name", number=i) for i, name in enumerate(names, 1) if not name]
@@ -325,22 +283,3 @@ def check_names(where: str, names: list[str]) -> None:
         raise DataError(
             "E305", where=where, expected=fact("distinct names"), received=first, notes=others, fix=fix
         )
-
-
-def _blocks(lines: Lines, records: Iterator[Numbered], cells: Cells, rows: Rows) -> tuple[Cells, np.ndarray]:
-    """Add all rows to the cells; ragged rows are counted and reported together."""
-    starts, size = [], max(1, BLOCK_CELLS // cells.width)
-    block = list(itertools.islice(records, size))
-    while block:
-        following = list(itertools.islice(records, size))
-        complete = rows.select(block, is_last=not following)
-        if not rows.ragged and complete:
-            cells.add([record for _, record in complete])
-            starts.append(np.array([start for start, _ in complete], np.int64))
-        block = following
-    rows.raise_ragged()
-    if not starts:
-        raise DataError(
-            "E304", where=lines.name, expected=fact("at least one row"), received=fact("a header only")
-        )
-    return cells, np.concatenate(starts)

@@ -54,6 +54,7 @@ DAMAGED = ("refuse", "skip", "missing")
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    *,
     out: Annotated[str | None, typer.Option(help="=csv", metavar="CSV")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
     only: Annotated[bool, typer.Option("--only-predictions", help="=only_predictions")] = False,

@@ -48,6 +48,35 @@ class Lines:
         except UnicodeError as error:
             raise self._undecodable(error) from error
 
+    def block(self, characters: int) -> str:
+        """The next lines as one text, of at least this length; ``""`` at the end. They are not counted."""
+        try:
+            text = self.text.read(characters)
+            text += self.text.readline(CELL_LIMIT + 1)
+        except UnicodeError:
+            self._find_undecodable()
+            raise
+        if len(text) > CELL_LIMIT or "\0" in text:
+            self._require_valid(text)
+        return text
+
+    def _find_undecodable(self) -> None:
+        """Raise the error of the first line that cannot be decoded."""
+        self.text.detach()
+        self.binary.seek(0)
+        self.text = io.TextIOWrapper(self.binary, encoding=self.encoding, newline="")
+        self.number = 0
+        for _ in self:
+            self.buffered = 0
+
+    def _require_valid(self, text: str) -> None:
+        """Raise the error of the first line of a text that is too long or contains a NUL, if there is one."""
+        start = self.number
+        for line in io.StringIO(text, newline=""):
+            self.number, self.buffered = self.number + 1, len(line)
+            self._check(line)
+        self.number, self.buffered = start, 0
+
     def _check(self, line: str) -> None:
         if self.buffered > CELL_LIMIT:
             raise self._too_large(fact("over {limit:,} characters", limit=CELL_LIMIT))

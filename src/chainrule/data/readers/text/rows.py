@@ -49,6 +49,10 @@ class Rows:
             self._leave_out("total_row", line, row)
         return rows
 
+    def count(self, rows: int) -> None:
+        """Count rows that are known to be complete."""
+        self._count += rows
+
     def _ends_in_totals(self, rows: list[Numbered]) -> bool:
         if not rows or not is_total(rows[-1][1]):
             return False

@@ -1,0 +1,80 @@
+"""Blocks of lines that are divided at once give the table that parsing each record gives."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.data import Table, read_table
+from chainrule.data.readers.text import blocks
+from chainrule.errors import DataError
+
+CELL = st.sampled_from(["1", "2.5", "x y", "", " 3", "NA", '"q"', '"a,b"', '"two\nlines"', "é", "a", '"open'])
+LINES = st.lists(
+    st.one_of(
+        st.lists(CELL, min_size=2, max_size=2).map(",".join),
+        st.sampled_from(["", "  ", "a,b", "1", "1,2,3", "# note", "Total,7"]),
+    ),
+    max_size=30,
+)
+
+
+def outcome(file: Path, is_parsed: bool) -> object:
+    """The table, as columns, lines and notices, or the message of the error."""
+    small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=9)
+    parsed = mock.patch.object(blocks, "plain_block", return_value=None)
+    with small, parsed if is_parsed else nullcontext():
+        try:
+            return description(read_table(file))
+        except DataError as error:
+            return str(error)
+
+
+def description(table: Table) -> object:
+    assert table.lines is not None
+    columns = {name: table.frame[name].to_list() for name in table.columns}
+    return columns, table.frame.schema, table.lines.tolist(), [notice.en for notice in table.notices]
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=LINES, end=st.sampled_from(["\n", "\r\n"]), is_ended=st.booleans())
+def test_both_ways_of_reading_agree(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, is_ended: bool
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "blocks.csv"
+    rows = ["a,b", *(["1,2"] * 210), *lines]  # more lines than the sample that decides the dialect
+    file.write_bytes((end.join(rows) + end * is_ended).encode())
+    assert outcome(file, is_parsed=False) == outcome(file, is_parsed=True)
+
+
+def test_a_block_is_divided_at_once(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n" + "1,x\n" * 20_000)
+    small = mock.patch.multiple(blocks, BLOCK_CELLS=1000, BLOCK_CHARACTERS=10_000)
+    with small, mock.patch.object(blocks, "plain_block", wraps=blocks.plain_block) as used:
+        table = read_table(tmp_path / "t.csv")
+    assert used.call_count > 3
+    assert table.rows == 20_000
+    assert table.place(19_999) == "t.csv line 20001"
+
+
+DAMAGES = {
+    "no UTF-8": (b"1,\xff\n", "E307"),
+    "NUL": (b"1,\0\n", "E307"),
+    "ragged": (b"1\n", "E306"),
+    "too long": (b"1," + b"x" * 10_000_001 + b"\n", "E308"),
+}
+
+
+@pytest.mark.parametrize(("damage", "code"), DAMAGES.values(), ids=DAMAGES)
+def test_a_fault_far_below_the_header_has_its_line(tmp_path: Path, damage: bytes, code: str) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b\n" + b"1,x\n" * 700 + damage + b"1,x\n" * 700)
+    with (
+        mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=50),
+        pytest.raises(DataError, match=f"{code} in t.csv line 702"),
+    ):
+        read_table(tmp_path / "t.csv", encoding="utf-8")
