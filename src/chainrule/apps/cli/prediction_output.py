@@ -22,6 +22,7 @@ from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
+from chainrule.train.evaluation.prediction import predict_with_probabilities
 
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 DIGITS = 6  # significant digits of a probability
@@ -44,13 +45,15 @@ def prediction_columns(model: Model, x: Any, proba: bool) -> dict[str, np.ndarra
     Raises:
         TrainingError E507: probabilities of a model that predicts values.
     """
-    predicted = model.predict(x)
+    predicted, probabilities = (
+        predict_with_probabilities(model.state, x) if proba else (model.predict(x), None)
+    )
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
     columns = {f"{PREDICTION} {name}".strip(): np.asarray(values) for name, values in outputs.items()}
-    if proba:
-        probabilities = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
+    if probabilities is not None:
+        shares = np.asarray(probabilities, np.float64)  # (N, K)
         names = (PROBABILITY.format(label) for label in model.labels)
-        columns |= dict(zip(names, probabilities.T, strict=True))
+        columns |= dict(zip(names, shares.T, strict=True))
     return columns
 
 

@@ -52,11 +52,7 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
 
 def predict(model: ModelState, x: Any) -> ByOutput:
     """Labels or values for these inputs; see ``chainrule.Model.predict``."""
-    predicted = predictions(model, inputs_of(model, x), "prediction")
-    decided = {name: model.targets[name].decode(values) for name, values in predicted.items()}
-    if model.preparation is not None and model.preparation.task == "regression":
-        decided = {name: model.preparation.restore(values) for name, values in decided.items()}
-    return unwrap_single(decided)
+    return _decided(model, predictions(model, inputs_of(model, x), "prediction"))
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
@@ -65,12 +61,38 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
     Raises:
         TrainingError E507: the model predicts values, not classes.
     """
+    _require_classes(model)
+    return _probabilities(model, predictions(model, inputs_of(model, x), "prediction"))
+
+
+def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
+    """The results of ``predict`` and ``predict_proba`` from one pass over the rows.
+
+    Raises:
+        TrainingError E507: the model predicts values, not classes.
+    """
+    _require_classes(model)
+    predicted = predictions(model, inputs_of(model, x), "prediction")
+    return _decided(model, predicted), _probabilities(model, predicted)
+
+
+def _require_classes(model: ModelState) -> None:
     for name, target in model.targets.items():
         if target.loss.task != "classification":
             raise TrainingError(
                 "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
             )
-    predicted = predictions(model, inputs_of(model, x), "prediction")
+
+
+def _decided(model: ModelState, predicted: Mapping[str, np.ndarray]) -> ByOutput:
+    """Predictions as labels or values in the units of the target."""
+    decided = {name: model.targets[name].decode(values) for name, values in predicted.items()}
+    if model.preparation is not None and model.preparation.task == "regression":
+        decided = {name: model.preparation.restore(values) for name, values in decided.items()}
+    return unwrap_single(decided)
+
+
+def _probabilities(model: ModelState, predicted: Mapping[str, np.ndarray]) -> ByOutput:
     return unwrap_single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
 
 
