@@ -44,6 +44,10 @@ OPTION: dict[str, tuple[str, str]] = {
         "maximum number of epochs, at least those that are complete; by default as before",
         "最大训练轮数，不少于已完成的轮数；默认与原来相同",
     ),
+    "tune_trials": ("number of trials, each of which trains one network", "试验次数，每次训练一个网络"),
+    "tune_workers": ("number of processes; the result does not depend on it", "进程数；结果与它无关"),
+    "tune_sampler": ("how settings are proposed: tpe or random", "如何选取设置：tpe 或 random"),
+    "tune_resume": ("continue the search in --out with the same options", "以相同的选项继续 --out 中的搜索"),
     "resumed_run": ("run folder of a training", "训练结果文件夹"),
     "seed": (
         "seed of the split, the initial weights and the order of rows",

@@ -23,6 +23,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "chainrule 命令 --help 查看详情。--lang zh|en 选择语言，--debug 显示出错位置。",
     ),
     "train": ("train a network on a table and compare it with baselines", "用表格训练网络，并与基线方法比较"),
+    "tune": (
+        "search the settings of a network, then train the best one",
+        "搜索网络的设置，并训练最好的网络",
+    ),
     "predict": ("predict every row of a table", "对表格的每一行给出预测"),
     "resume": (
         "resume a training, also one that is complete, with more epochs",
@@ -48,6 +52,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "doctor": ("diagnose a training and suggest fixes", "诊断一次训练的问题并给出建议"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     **OPTION,
+    # tune
+    "tune_trial": (
+        "trial {number} of {trials}: validation loss {score:.4f} (best {best:.4f})  {settings}",
+        "第 {number}/{trials} 次试验：验证损失 {score:.4f}（最好 {best:.4f}）  {settings}",
+    ),
+    "tune_best": ("The {count} best of {trials} trials", "{trials} 次试验中最好的 {count} 次"),
+    "tune_number": ("trial", "试验"),
+    "tune_validation": ("validation loss", "验证损失"),
+    "tune_test": ("test loss", "测试损失"),
+    "tune_settings": ("settings", "设置"),
+    "tune_overfit_heading": ("What the search gained", "搜索的收获"),
+    "tune_default": ("default settings", "默认设置"),
+    "tune_chosen": ("best trial", "最好的试验"),
+    "tune_overfit": (
+        "From the default settings to the best trial, the loss changes by {validation} on the validation "
+        "rows, which chose it, and by {test} on the test rows, which the search did not read. "
+        "Search overfit: {overfit}.",
+        "从默认设置到最好的试验，损失在验证行上变化 {validation}（搜索据此选择），"
+        "在测试行上变化 {test}（搜索没有用过）。搜索过拟合：{overfit}。",
+    ),
     # train
     "classification": (
         '{data}: {rows} rows; target "{target}", {classes} classes',

@@ -15,6 +15,7 @@ EXTRAS = {
     "translation": "sacrebleu",
     "plots": "matplotlib",
     "duckdb": "DuckDB",
+    "tune": "Optuna",
 }
 
 

@@ -49,7 +49,7 @@ _TEXTS = {"test": "test_file", "split": "division", "weight": "row_weight", "id"
 _VALUES = {"test": "FILE", "split": "random|time:COLUMN|group:COLUMN", "weight": "COLUMN"}
 
 
-def _choices() -> dict[str, Choice]:
+def option_choices() -> dict[str, Choice]:
     """The fields of ``Options`` as options of the command."""
     defaults, choices = Options(""), {}
     for field in fields(Options)[1:]:
@@ -63,7 +63,7 @@ def _choices() -> dict[str, Choice]:
     return choices
 
 
-@with_options(_choices())
+@with_options(option_choices())
 def train(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,

@@ -1,0 +1,176 @@
+"""``chainrule tune``: search the settings of a network, then train the best one.
+
+Every trial trains on the training rows and is scored on the validation rows. The test rows are read once, at
+the end, by the best trial and by the default settings: the part of the improvement that the test rows do not
+confirm is what the search has fitted to the validation rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.commands.train import option_choices, run_training
+from chainrule.apps.cli.options import CONFIG, Options, quoted, to_toml
+from chainrule.apps.cli.run_paths import MODEL, new_run, refuse_occupied
+from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_plan import plan_of
+from chainrule.apps.cli.tuning.search_space import DEFAULTS, options_of
+from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Study, best_of
+from chainrule.apps.cli.tuning.trials import Settings, evaluator, losses, trained
+from chainrule.data import PreparedData
+from chainrule.errors import FileError, UsageError, fact
+from chainrule.model import Model
+from chainrule.store import RunFolder
+from chainrule.store.open_folder import refuse_link
+
+_SEARCHED = ("net", "quick", "penalty", "learning_rate", "histograms")  # options that the search sets
+SHOWN = 5  # trials in the table of the best ones
+
+
+@with_options({name: choice for name, choice in option_choices().items() if name not in _SEARCHED})
+def tune(
+    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    trials: Annotated[int, typer.Option(help="=tune_trials")] = 32,
+    workers: Annotated[int, typer.Option(help="=tune_workers")] = 1,
+    sampler: Annotated[str, typer.Option(help="=tune_sampler")] = "tpe",
+    out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="=tune_resume")] = False,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
+) -> int:
+    """Search the settings of a network and train the best one.
+
+    Args:
+        data: a file or the name of a data set.
+        trials: number of trials.
+        workers: number of processes.
+        sampler: one of ``SAMPLERS``.
+        out: the run folder.
+        resume: continue the search in ``out``.
+        lang: language; already set by ``main``.
+        options: those of ``Options``; ``None`` if not passed.
+    """
+    _require_valid(trials, workers, sampler, out, resume)
+    passed = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if v not in (None, [])}
+    base = options_of(Options(data, **passed), DEFAULTS)
+    path = Path(out) if out else None
+    if path and not resume and not os.path.exists(path / ".lock"):
+        refuse_occupied(path)
+    prepared = prepare_data(base)
+    plan_of(base, prepared)  # refuses invalid options
+    path = path or new_run(data)
+    folder = RunFolder.create(path)
+    with folder.claim():
+        study = _open(path, base, prepared, sampler, resume)
+        _search(study, base, prepared, trials, workers)
+    values = study.values[:trials]
+    best = best_of(values)
+    chosen = options_of(base, values[best][0])
+    _print_best(values, base)
+    is_begun = os.path.exists(path / CONFIG)
+    code = run_training(chosen, path, is_begun, prepared.fingerprint if is_begun else "")
+    if code == 0:
+        _print_overfit(base, prepared, path)
+    return code
+
+
+def _require_valid(trials: int, workers: int, sampler: str, out: str | None, resume: bool) -> None:
+    """Refuse options of the search outside their range."""
+    for name, value, high in (("trials", trials, 10_000), ("workers", workers, 256)):
+        if not 1 <= value <= high:
+            raise UsageError(
+                "E102", where=f"--{name}", name=name, expected=fact("1 to {high}", high=high), received=value
+            )
+    if sampler not in SAMPLERS:
+        raise UsageError(
+            "E101", where="--sampler", name=sampler, expected=", ".join(SAMPLERS), received=sampler,
+            fix=f"--sampler {SAMPLERS[0]}",
+        )  # fmt: skip
+    if resume and out is None:
+        raise UsageError(
+            "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
+        )
+
+
+def _open(path: Path, base: Options, prepared: PreparedData, sampler: str, resume: bool) -> Study:
+    """The study in a claimed run folder, which must have been started with the same options.
+
+    Raises:
+        FileError E604: there is no search to resume. UsageError E602: there is one, and ``resume`` is false.
+        UsageError E603: other options or rows.
+    """
+    journal = refuse_link(path / JOURNAL)
+    if resume and not journal.exists():
+        raise FileError(
+            "E604", where=str(path), expected=fact("a folder with {content}", content=JOURNAL),
+            received=fact("none"), fix=fact("tune without --resume"),
+        )  # fmt: skip
+    if journal.exists() and not resume:
+        raise UsageError(
+            "E602", where=str(path), expected=fact("a new folder"), received=JOURNAL,
+            fix=fact("--resume to continue"),
+        )  # fmt: skip
+    study = Study(journal, base.seed, sampler)
+    facts = {"options": to_toml(base, prepared.fingerprint), "sampler": sampler}
+    if not study.facts:
+        study.record(facts)
+    elif dict(study.facts) != facts:
+        raise UsageError(
+            "E603", where="--resume", expected=fact("the options and rows of the search"),
+            received=fact("others"),
+        )  # fmt: skip
+    return study
+
+
+def _search(study: Study, base: Options, prepared: PreparedData, trials: int, workers: int) -> None:
+    """Make the trials that are missing, and print each."""
+    with evaluator(base, prepared, workers) as evaluate:
+        while len(study.trials) < trials:
+            proposals = study.proposals()[: trials - len(study.trials)]
+            for settings, score in zip(proposals, evaluate.scores(proposals), strict=True):
+                study.add(settings, score)
+                values = study.values
+                screen.line(
+                    text_of("tune_trial").format(
+                        number=len(values), trials=trials, score=score,
+                        best=values[best_of(values)][1], settings=_description(settings, base),
+                    )
+                )  # fmt: skip
+
+
+def _description(settings: Settings, base: Options) -> str:
+    """The settings of a trial as options of ``chainrule train``."""
+    options = options_of(base, settings)
+    return (
+        f"--net {quoted(options.net)} --penalty {options.penalty:g} --learning-rate {options.learning_rate:g}"
+    )
+
+
+def _print_best(values: Sequence[tuple[Settings, float]], base: Options) -> None:
+    """Print the best trials."""
+    order = sorted(range(len(values)), key=lambda number: (values[number][1], number))[:SHOWN]
+    screen.heading(text_of("tune_best").format(count=len(order), trials=len(values)))
+    header = [text_of("tune_number"), text_of("tune_validation"), text_of("tune_settings")]
+    rows = [(number + 1, values[number][1], _description(values[number][0], base)) for number in order]
+    screen.table(header, rows, numbers=(0, 1))
+    screen.line()
+
+
+def _print_overfit(base: Options, prepared: PreparedData, path: Path) -> None:
+    """Print the losses of the default settings and of the best trial on validation and test rows."""
+    default = losses(trained(DEFAULTS, base, prepared), prepared)
+    chosen = losses(Model.load(path / MODEL), prepared)
+    screen.heading(text_of("tune_overfit_heading"))
+    header = [text_of("tune_settings"), text_of("tune_validation"), text_of("tune_test")]
+    screen.table(header, [(text_of("tune_default"), *default), (text_of("tune_chosen"), *chosen)], (1, 2))
+    changes = [after - before for before, after in zip(default, chosen, strict=True)]
+    validation, test, overfit = (f"{value:+.4f}" for value in (*changes, changes[1] - changes[0]))
+    screen.line(text_of("tune_overfit").format(validation=validation, test=test, overfit=overfit))

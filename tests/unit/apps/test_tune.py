@@ -1,0 +1,163 @@
+"""``chainrule tune``: the same study after any interruption and for any number of workers; its scores."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.apps.cli.main import main
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.tuning.search_space import DEFAULTS, SPACE, options_of
+from chainrule.apps.cli.tuning.study import JOURNAL, ROUND, Study, best_of
+from chainrule.apps.cli.tuning.trials import evaluator
+from chainrule.errors import ChainruleError, FileError
+
+TRIALS = 3 * ROUND
+
+
+def score(trial: Any) -> float:
+    """A score without a training: a smooth function of the settings."""
+    return abs(np.log(trial["penalty"] / 1e-4)) + abs(trial["dropout"] - 0.1) + trial["layers"] / 10
+
+
+def searched(path: Path, trials: int, sampler: str = "tpe") -> list[Any]:
+    study = Study(path, 0, sampler)
+    while len(study.trials) < trials:
+        for proposal in study.proposals()[: trials - len(study.trials)]:
+            study.add(proposal, score(proposal))
+    return study.values
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("complete") / JOURNAL
+    searched(path, TRIALS)
+    return path
+
+
+@pytest.mark.parametrize("trials", range(1, TRIALS))
+def test_a_search_in_two_parts_makes_the_same_trials(trials: int, complete: Path, tmp_path: Path) -> None:
+    searched(tmp_path / JOURNAL, trials)
+    assert searched(tmp_path / JOURNAL, TRIALS) == Study(complete, 0).values
+
+
+@given(part=st.floats(0.0, 1.0))
+@settings(max_examples=25)
+def test_a_search_that_was_killed_while_writing_makes_the_same_trials(
+    part: float, complete: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path, content = tmp_path_factory.mktemp("killed") / JOURNAL, complete.read_bytes()
+    first = content.index(b"\n") + 1  # the study itself
+    path.write_bytes(content[: first + round(part * (len(content) - first))])
+    assert searched(path, TRIALS) == Study(complete, 0).values
+
+
+def test_the_first_trial_has_the_default_settings(complete: Path) -> None:
+    values = Study(complete, 0).values
+    assert values[0][0] == DEFAULTS
+    default, chosen = Options("t.csv"), options_of(Options("t.csv"), DEFAULTS)
+    assert chosen.net == "64 relu, dropout 0.2, 64 relu, dropout 0.2"
+    assert (chosen.penalty, chosen.learning_rate) == (default.penalty, default.learning_rate)
+    assert values[best_of(values)][1] == min(value for _, value in values)
+
+
+def test_later_rounds_learn_from_earlier_ones_only_with_tpe(tmp_path: Path) -> None:
+    proposals = {}
+    for sampler in ("tpe", "random"):
+        for factor in (1.0, -1.0):
+            study = Study(tmp_path / f"{sampler} {factor}", 0, sampler)
+            for _ in range(3):
+                for proposal in study.proposals():
+                    study.add(proposal, factor * score(proposal))
+            proposals[sampler, factor] = study.proposals()
+    assert proposals["random", 1.0] == proposals["random", -1.0]
+    assert proposals["tpe", 1.0] != proposals["tpe", -1.0]
+
+
+@pytest.mark.parametrize("name", SPACE)
+def test_settings_outside_the_search_space_are_refused(name: str, complete: Path, tmp_path: Path) -> None:
+    for wrong in (-1.0, 1e9, float("nan"), "64 relu", True, None):
+        assert not SPACE[name].contains(wrong)
+    lines = complete.read_text().splitlines(keepends=True)
+    path = tmp_path / JOURNAL
+    path.write_text("".join([*lines[:1], *(line.replace(f'"{name}"', '"other"') for line in lines[1:])]))
+    with pytest.raises(FileError, match="E605"):
+        Study(path, 0)
+
+
+@pytest.mark.parametrize("content", ["no JSON\n", "[]\n", '{"op_code": 99}\n', "1\n" * 3])
+def test_a_journal_that_no_search_has_written_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text(content)
+    with pytest.raises(FileError, match="E605"):
+        Study(tmp_path / JOURNAL, 0)
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ChainruleError, match="E350") as raised:
+        Study(tmp_path / JOURNAL, 0)
+    assert "chainrule[tune]" in raised.value.fix
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 2))
+    y = np.where(x[:, 0] + 0.5 * rng.normal(size=80) > 0, "yes", "no")
+    lines = [f"{a:.3f},{b:.3f},{c}" for (a, b), c in zip(x, y, strict=True)]
+    (tmp_path / "t.csv").write_text("a,b,ill\n" + "\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "t.csv"
+
+
+def test_worker_processes_compute_the_same_scores(table: Path) -> None:
+    base = options_of(Options(str(table), target="ill", epochs=2), DEFAULTS)
+    prepared, scores = prepare_data(base), []
+    trials = [DEFAULTS, {**DEFAULTS, "layers": 1, "dropout": 0.0}]
+    for workers in (1, 2):
+        with evaluator(base, prepared, workers) as evaluate:
+            scores.append(list(evaluate.scores(trials)))
+    assert scores[0] == scores[1]
+    assert scores[0][0] != scores[0][1]
+
+
+def test_the_command_trains_the_best_trial_and_reports_the_overfit(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tune", "t.csv", "--target", "ill", "--epochs", "3", "--trials", "5", "--out", "run"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "trial 5 of 5" in printed
+    assert "Search overfit: " in printed
+    assert (table.parent / "run" / "model.safetensors").exists()
+    assert main(words) == 2  # the folder is occupied
+    assert main([*words, "--resume", "--seed", "1"]) == 2
+    assert "E603" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0  # all is done: the numbers are printed again
+    again = capsys.readouterr().out
+    assert printed.splitlines()[-4:] == again.splitlines()[-4:]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--trials", "0"], "E102"),
+        (["--workers", "0"], "E102"),
+        (["--sampler", "grid"], "E101"),
+        (["--resume"], "E604"),
+        (["--resume", "--out", "absent"], "E604"),
+        (["--net", "8 relu"], "E601"),
+    ],
+)
+def test_invalid_options_are_refused(
+    words: list[str], code: str, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tune", "t.csv", "--target", "ill", *words]) == 2
+    assert code in capsys.readouterr().err
