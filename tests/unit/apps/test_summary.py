@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.run_writer import build_model, evaluate_models
+from chainrule.apps.cli.run_writer import evaluate_models
 from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.training_plan import plan_of
 from chainrule.apps.report.analysis import Analysis, analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.intervals import rmse_interval, share_interval
@@ -56,30 +57,28 @@ def test_a_sentence_has_the_same_facts_in_both_languages(key: str) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Summary]:
-    """A short training on a table with markup in its names; the column "# *size* |" decides the class."""
+    """A short training on a table with markup in its names; the column "*size* | #2" decides the class."""
     rng = np.random.default_rng(5)
     size, noise = rng.normal(size=300), rng.normal(size=300)
-    lines = ["# *size* |,[noise](http://x),<b>kind</b>"]
+    lines = ["*size* | #2,[noise](http://x),<b>kind</b>"]
     lines += [
         f"{a:.4f},{b:.4f},{'large' if a > 0.9 else '_small_'}" for a, b in zip(size, noise, strict=True)
     ]
     file = tmp_path_factory.mktemp("card") / "sizes.csv"
     Path(file).write_text("\n".join(lines), encoding="utf-8")
-    options = Options(str(file), target="<b>kind</b>", epochs=30)
-    prepared = prepare_data(options)
-    model = build_model(options, prepared)
-    training = prepared.training
-    model.fit(training.x, prepared.labels(training), epochs=30, seed=0, verbose=False)
-    scores = evaluate_models(model, prepared, options)
-    analysis = analyze(model, options, prepared, scores, EvaluationRows.of_test(model, prepared))
+    options = Options(str(file), target="<b>kind</b>", net="16 relu", epochs=30)
+    plan = plan_of(options, prepare_data(options))
+    model, training = plan.model(), plan.prepared.training
+    model.fit(training.x, plan.prepared.labels(training), epochs=30, seed=0, verbose=False)
+    analysis = analyze(model, plan, evaluate_models(model, plan), EvaluationRows.of(model, plan))
     return analysis, summarize(analysis)
 
 
 def test_the_summary_names_the_column_that_decides_and_the_rare_class(trained) -> None:
     _, summary = trained
-    assert '"# *size* |"' in summary.columns[0][0]
-    assert "“# *size* |”" in summary.columns[0][1]
-    assert any("large" in caution[0] and "test rows" in caution[0] for caution in summary.cautions)
+    assert '"*size* | #2"' in summary.columns[0][0]
+    assert "“*size* | #2”" in summary.columns[0][1]
+    assert any("large" in caution[0] and "of the rows" in caution[0] for caution in summary.cautions)
     for english, chinese in (summary.task, *summary.quality, *summary.columns, *summary.cautions):
         assert "{" not in english + chinese
         assert english != chinese

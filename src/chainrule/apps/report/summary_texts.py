@@ -19,14 +19,14 @@ SUMMARY: dict[str, tuple[str, str]] = {
     ),
     "summary_classes": ("{count} classes", "{count} 个类别"),
     "summary_score_classification": (
-        "On {rows} test rows that it did not learn from, the network predicts {value} correctly "
+        "On {rows} rows that it did not learn from, the network predicts {value} correctly "
         "(95% interval: {low} to {high}).",
-        "在网络未学习过的 {rows} 行测试数据中，{value} 的预测正确（95% 区间：{low} 到 {high}）。",
+        "在网络未学习过的 {rows} 行数据中，{value} 的预测正确（95% 区间：{low} 到 {high}）。",
     ),
     "summary_score_regression": (
-        "On {rows} test rows that it did not learn from, the typical error (RMSE) of the network is {value} "
+        "On {rows} rows that it did not learn from, the typical error (RMSE) of the network is {value} "
         "(95% interval: {low} to {high}); it explains {share} of the variance.",
-        "在网络未学习过的 {rows} 行测试数据上，典型误差（RMSE）为 {value}（95% 区间：{low} 到 {high}），"
+        "在网络未学习过的 {rows} 行数据上，典型误差（RMSE）为 {value}（95% 区间：{low} 到 {high}），"
         "能解释 {share} 的方差。",
     ),
     "summary_comparison": ("For comparison: {values}.", "比较：{values}。"),
@@ -54,12 +54,12 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "对各行取平均，{column} 为 {low} 时，{output}为 {first}；为 {high} 时，为 {last}。",
     ),
     "caution_few_rows": (
-        "There are only {rows} test rows, so all scores are rough.",
-        "测试数据只有 {rows} 行，所有分数都较粗略。",
+        "The scores are those of only {rows} rows and therefore rough.",
+        "评估数据只有 {rows} 行，所有分数都较粗略。",
     ),
     "caution_imbalance": (
-        'The class "{label}" has only {share} of the test rows; the model finds {recall} of them.',
-        "类别“{label}”只占测试数据的 {share}，模型找出了其中的 {recall}。",
+        'The class "{label}" has only {share} of the rows; the model finds {recall} of them.',
+        "类别“{label}”只占数据的 {share}，模型找出了其中的 {recall}。",
     ),
     "caution_overconfident": (
         "Probabilities are too high: predictions with a mean probability of {confidence} are correct in "
@@ -106,7 +106,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "共 {rows} 行：{training} 行训练，{validation} 行验证（用于早停），{test} 行测试；种子 {seed}。",
     ),
     "card_fingerprint": ("Fingerprint of the rows: {fingerprint}", "数据指纹：{fingerprint}"),
-    "card_scores": ("Scores on the test rows", "测试数据上的分数"),
+    "card_scores": ("Scores on rows that were not used in training", "未参与训练的数据上的分数"),
     "card_columns": ("Important columns", "重要的列"),
     "card_importance": ("importance ({measure})", "重要性（{measure}）"),
     "card_column": ("column", "列"),

@@ -13,10 +13,10 @@ REPORT: dict[str, tuple[str, str]] = {
         "Predicts a number for a row; trained by chainrule.",
         "预测每一行的数值，由 chainrule 训练。",
     ),
-    "report_result": ("Result on the test rows", "测试数据上的结果"),
+    "report_result": ("Result on rows that were not used in training", "未参与训练的数据上的结果"),
     "report_evaluation": (
-        "All were evaluated once, on the same test rows, which were not used in training.",
-        "各种方法都只在同一批未参与训练的测试数据上评估一次。",
+        "All were evaluated on the same rows, each by a model that was not trained on it.",
+        "各种方法都在相同的行上评估，每一行都由未用它训练的模型预测。",
     ),
     "report_importance": ("Importance of the columns", "各列的重要性"),
     "report_importance_caption": (
@@ -54,10 +54,10 @@ REPORT: dict[str, tuple[str, str]] = {
     "curve_residuals": ("distribution of the errors (predicted - true)", "误差（预测值 - 真实值）的分布"),
     "report_confusion": ("Confusion matrix", "混淆矩阵"),
     "report_confusion_caption": (
-        "Rows are true classes, columns predicted classes, on the test rows.",
-        "行为真实类别，列为预测类别（测试数据）。",
+        "Rows are true classes, columns predicted classes.",
+        "行为真实类别，列为预测类别。",
     ),
-    "report_values": ("Predictions and errors on the test rows", "测试数据上的预测与误差"),
+    "report_values": ("Predictions and errors", "预测与误差"),
     "report_facts": ("Training", "训练"),
     "report_again": ("Command that repeats the training:", "用以下命令可重复这次训练："),
     "fact_rows": ("rows", "行数"),
@@ -83,8 +83,8 @@ REPORT: dict[str, tuple[str, str]] = {
     "report_boundary": ("Decision boundary", "决策边界"),
     "report_boundary_caption": (
         "Predicted class for each pair of the features {x} (horizontal) and {y} (vertical); "
-        "points are test rows colored by their true class.",
-        "两个特征取各值时的预测类别：横轴 {x}，纵轴 {y}；圆点为测试数据，颜色表示真实类别。",
+        "points are rows colored by their true class.",
+        "两个特征取各值时的预测类别：横轴 {x}，纵轴 {y}；圆点为数据行，颜色表示真实类别。",
     ),
     "report_histograms": ("Distributions by epoch", "分布随轮数的变化"),
     "report_histograms_caption": (
