@@ -28,6 +28,7 @@ from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, 
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
 from chainrule.train.stopping import EarlyStopping
 
+BASELINE_FITS = 5  # fits of each baseline in cross-validation
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
 
 
@@ -300,10 +301,11 @@ class Folds:
         if not self.is_cross_validated:
             return [(training, np.arange(len(self.prepared.test.y)))]
         fold = self.cross_validation.folds
-        scored = fold[self.cross_validation.scored]
+        group = np.where(fold < self.recipe.members, fold % BASELINE_FITS, -1)  # several folds share a fit
+        scored = group[self.cross_validation.scored]
         return [
-            (_subset(training, np.flatnonzero(fold != member)), np.flatnonzero(scored == member))
-            for member in range(self.recipe.members)
+            (_subset(training, np.flatnonzero(group != number)), np.flatnonzero(scored == number))
+            for number in range(min(self.recipe.members, BASELINE_FITS))
         ]
 
 
