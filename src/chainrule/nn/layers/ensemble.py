@@ -105,7 +105,7 @@ class EnsembleNormalization(Layer):
         return z if self.limit is None else z / F.sqrt(F.square(z * (1.0 / self.limit)) + 1.0)
 
     def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        parts = [center_and_scale(rows) for rows in rows_of_members(x, weights, self.members)]
+        parts = [center_and_scale(*rows) for rows in rows_of_members(x, weights, self.members)]
         center, scale = (np.stack(part) for part in zip(*parts, strict=True))  # (K, F)
         return {"center": center, "scale": scale}
 
@@ -171,7 +171,7 @@ class EnsemblePiecewiseLinear(Layer):
         return F.reshape(y, (x.shape[0], self.members, width))  # (B, K, N, Q) -> (B, K, N Q)
 
     def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
-        parts = [interval_states(rows, self.intervals) for rows in rows_of_members(x, weights, self.members)]
+        parts = [interval_states(*rows, self.intervals) for rows in rows_of_members(x, weights, self.members)]
         return {name: np.stack([part[name] for part in parts]) for name in parts[0]}  # (K, N, Q)
 
 
