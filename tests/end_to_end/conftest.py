@@ -83,7 +83,7 @@ def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loans(credit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     """A training on the loans: its output, and its folder, which tests do not change."""
     place = tmp_path_factory.mktemp("runs") / "loans"
-    outcome = run_command("train", credit, "--target", "credit", "--epochs", 25, "--out", place)
+    outcome = run_command("train", credit, "--target", "credit", "--epochs", 25, "--quick", "--out", place)
     assert outcome.code == 0, outcome.err
     return outcome, place
 

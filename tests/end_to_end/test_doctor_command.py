@@ -39,7 +39,9 @@ def test_check_diagnoses_the_first_steps_of_a_network(chainrule, unbalanced: Pat
 
 
 def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> None:
-    trained = chainrule("train", "trips.csv", "--target", "late", "--epochs", "3", "--out", "trips")
+    trained = chainrule(
+        "train", "trips.csv", "--target", "late", "--epochs", "3", "--quick", "--out", "trips"
+    )
     assert trained.code == 0
     assert trained.err.count("class-imbalance: class no has") == 1
     notes = json.loads((Path("trips") / DIAGNOSIS_FILE).read_text(encoding="utf-8"))

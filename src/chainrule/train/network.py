@@ -268,6 +268,8 @@ class Network:
 
     def loss_of(self, output: str, node: Node) -> Node:
         """The loss of each sample for an output, (B,), without its loss weight; ``node`` as for ``parts``."""
+        if node.rank == self.inference.outputs[output].rank:
+            return self.losses[output](node, self.targets[output])
         total, count = self.parts(output, node)
         return total if count is None else total / divisor(count)
 

@@ -14,7 +14,21 @@ def test_metric_option_selects_a_metric_by_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert (
-        main(["train", "iris", "--epochs", "1", "--metric", "mcc", "--metric", "fbeta_0.5", "--out", "r"])
+        main(
+            [
+                "train",
+                "iris",
+                "--epochs",
+                "1",
+                "--quick",
+                "--metric",
+                "mcc",
+                "--metric",
+                "fbeta_0.5",
+                "--out",
+                "r",
+            ]
+        )
         == 0
     )
     assert "fbeta_0.5" in capsys.readouterr().out

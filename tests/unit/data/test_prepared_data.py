@@ -43,7 +43,7 @@ def test_fit_prepares_a_frame_as_the_pipeline_does(target: str) -> None:
 def test_the_command_line_uses_the_pipeline(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     FRAME.write_csv(file)
-    ours = prepare_data(Options(data=str(file), target="kind", seed=2, drop=("color",)))
+    ours = prepare_data(Options(data=str(file), target="kind", seed=2, drop=("color",), quick=True))
     expected = PreparedData.of(read_table(FRAME.drop("color")), "kind", seed=2)
     assert ours.preparation.feature_names == expected.preparation.feature_names
     for part in ("training", "validation", "test"):

@@ -29,6 +29,7 @@ from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
 from chainrule.train.stopping import EarlyStopping
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
+MIN_FOLDS = 3  # one to train on, one to stop, one to score
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
 
 
@@ -214,18 +215,38 @@ class Folds:
             for name in OVERRIDES
             if (value := getattr(self.options, name)) != getattr(defaults, name)
         }
-        return replace(recipe_for(len(self.prepared.training.y)), **passed)
+        recipe = recipe_for(len(self.prepared.training.y))
+        count = min(recipe.folds, max(MIN_FOLDS, len(np.unique(self._units))))  # folds of distinct rows
+        return replace(recipe, folds=count, members=min(recipe.members, count), **passed)
+
+    @cached_property
+    def _table(self) -> Table:
+        """The cells of the training rows."""
+        return self.prepared.table.take(self.prepared.parts.train)
+
+    @cached_property
+    def _digests(self) -> np.ndarray:
+        """The digest of the content of each training row, (N,)."""
+        columns = (*self.prepared.preparation.columns, self.prepared.task.target)
+        return row_digests(self._table, columns)
+
+    @cached_property
+    def _groups(self) -> np.ndarray | None:
+        """The group of each training row, (N,), whose rows share a fold; ``None``: there are none."""
+        division = data.Division.parse(self.options.split or "random")
+        return self._table.frame[division.column].cast(str).to_numpy() if division.way == "group" else None
+
+    @property
+    def _units(self) -> np.ndarray:
+        """What the folds are drawn over: groups, or rows with equal ones counted once."""
+        return self._digests if self._groups is None else self._groups
 
     @cached_property
     def cross_validation(self) -> CrossValidation:
         """The role of each row for each member; folds depend on the content of the rows and the seed."""
         prepared, recipe = self.prepared, self.recipe
-        table = prepared.table.take(prepared.parts.train)
-        digests = row_digests(table, (*prepared.preparation.columns, prepared.task.target))
-        division = data.Division.parse(self.options.split or "random")
-        groups = table.frame[division.column].cast(str).to_numpy() if division.way == "group" else None
         labels = prepared.training.y if prepared.task.is_classification else None
-        fold = folds(digests, recipe.folds, labels=labels, groups=groups, seed=self.options.seed)
+        fold = folds(self._digests, recipe.folds, labels=labels, groups=self._groups, seed=self.options.seed)
         return CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
 
     @cached_property
