@@ -59,7 +59,7 @@ class TabularRecipe:
     members: int
     groups: tuple[str, ...] = (PLAIN, INTERVALS)
     units: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.0
     intervals: int = 8
     epochs: int = 100
     patience: int = 20
@@ -86,13 +86,13 @@ def recipe_for(rows: int) -> TabularRecipe:
     if rows < MIDDLE:
         return TabularRecipe(8, 8)
     large = TabularRecipe(
-        10, 5, (INTERVALS,), units=128, intervals=16, epochs=60, patience=10, batch_size=128,
+        10, 5, (INTERVALS,), units=128, dropout=0.1, intervals=16, epochs=60, patience=10, batch_size=128,
         learning_rate=4e-3, weight_decay=0.03,
     )  # fmt: skip
     if rows < LARGE:
         return large
     return TabularRecipe(
-        16, 4, (INTERVALS,), units=128, intervals=16, epochs=40, patience=6, batch_size=256,
+        16, 4, (INTERVALS,), units=128, dropout=0.1, intervals=16, epochs=40, patience=6, batch_size=256,
         learning_rate=4e-3, weight_decay=0.03,
     )  # fmt: skip
 
@@ -127,6 +127,7 @@ def _member(recipe: TabularRecipe, outputs: int) -> Layer:
     layers: dict[str, Layer] = {}
     for number in (1, 2):
         layers[f"hidden{number}"] = EnsembleDense(recipe.units, "relu")
-        layers[f"dropout{number}"] = Dropout(recipe.dropout)
+        if recipe.dropout:
+            layers[f"dropout{number}"] = Dropout(recipe.dropout)
     layers["output"] = EnsembleDense(outputs, weight_initializer="zeros")
     return Residual(Sequential(**layers), shortcut=EnsembleDense(outputs, weight_initializer="zeros"))
