@@ -141,7 +141,8 @@ def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
     code = (
         "import sys; import chainrule as cr; from chainrule.apps.cli.main import main;"
         " cr.settings.memory = 1_400_000;"
-        " sys.exit(main(['train', 'digits', '--lang', 'en', '--batch-size', '1000', '--quick', '--out', 'run']))"
+        " sys.exit(main(['train', 'digits', '--lang', 'en', '--batch-size', '1000', '--quick',"
+        " '--out', 'run']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
