@@ -7,7 +7,7 @@ that steps and bends are easy to learn, as they are for decision trees. On small
 better than either; on large ones interval members alone are.
 
 All constants were chosen on the development tables of ``campaigns/tables.py``, not on those of the published
-comparison; docs/decisions/0049-ensemble-over-folds.md has what was tried.
+comparison; docs/decisions/0050-ensemble-over-folds.md has what was tried.
 """
 
 from __future__ import annotations
