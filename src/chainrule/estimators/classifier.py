@@ -16,25 +16,27 @@ from sklearn.utils.multiclass import (
 
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
+from chainrule.estimators.recipe import Head
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
-from chainrule.model_arguments import LossName
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Neural network that classifies rows of a table, with the interface of scikit-learn.
 
     Features are standardized. One fifth of the rows is used for early stopping, and the parameters of the
-    best epoch are kept. A data frame with categories, dates or missing values is prepared as ``chainrule
-    train`` prepares a file.
+    best epoch are kept; ``net="ensemble"`` trains the ensemble of ``chainrule train`` (without dropout), in
+    which each row trains most of the members. A data frame with categories, dates or missing values is
+    prepared as ``chainrule train`` prepares a file.
 
     Args:
-        net: the hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
-            appended; ``None``: two layers of 64 units.
-        epochs: maximum number of passes over the rows.
+        net: hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
+            appended; ``"ensemble"``: an ensemble of networks over folds.
+        epochs: maximum number of passes over the rows. For this and the next four arguments, ``None`` is the
+            value of ``chainrule.tabular.recipe_for`` for the number of rows.
         batch_size: rows per update.
-        learning_rate: learning rate of Adam.
-        penalty: strength of the L2 penalty on weights.
+        learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
+        weight_decay: decoupled weight decay.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
@@ -52,12 +54,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     Example:
         >>> from sklearn.datasets import load_iris
         >>> x, y = load_iris(return_X_y=True)
-        >>> classifier = TabularClassifier(epochs=20, random_state=0).fit(x, y)
+        >>> classifier = TabularClassifier(random_state=0).fit(x, y)
         >>> classifier.predict_proba(x[:1]).shape, bool(classifier.score(x, y) > 0.9)
         ((1, 3), True)
     """
 
-    _task = "classification"
+    _is_regression = False
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Make one update on a batch.
@@ -136,16 +138,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         preparation = replace(rows.preparation, task="classification", labels=labels)
         return replace(rows, preparation=replace(preparation, target_mean=0.0, target_std=1.0))
 
-    @property
-    def _labels(self) -> tuple[Any, ...] | None:
-        return None if self._is_multilabel else tuple(self.classes_.tolist())
-
-    def _outputs_and_loss(self) -> tuple[int, LossName]:
+    def _head(self) -> Head:
         if self._is_multilabel:
-            return len(self.classes_), "binary_cross_entropy"
-        if len(self.classes_) == 2:
-            return 1, "binary_cross_entropy"
-        return len(self.classes_), "cross_entropy"
+            return Head(len(self.classes_), "binary_cross_entropy")
+        labels = tuple(self.classes_.tolist())
+        if len(labels) == 2:
+            return Head(1, "binary_cross_entropy", labels)
+        return Head(len(labels), "cross_entropy", labels)
 
     def _finished(self, network: Model) -> Model:
         return network

@@ -34,12 +34,14 @@ class EncodedRows:
         y: (N,) labels, (N, L) zeros and ones, or standardized values (N,) or (N, O).
         weights: (N,) above 0.
         preparation: of a data frame; ``None`` for numbers.
+        is_regression: whether the targets are values.
     """
 
     x: np.ndarray
     y: np.ndarray
     weights: np.ndarray
     preparation: Preparation | None = None
+    is_regression: bool = False
 
 
 def is_mixed_frame(x: Any) -> bool:

@@ -1,14 +1,15 @@
 """The network of an estimator and its training, the same for every number of rows.
 
-One fold of the rows is the validation rows of early stopping. Folds are drawn over distinct rows by a hash of
-their content, means and standard deviations are weighted, and there is no dropout: a row with weight 2
-therefore has the same effect as the row twice, up to rounding, and the order of the rows has none while a
-batch holds all of them.
+``"ensemble"`` is the ensemble over folds of ``chainrule.tabular``, whose recipe depends on the number of
+distinct rows. Any other network is a single one, with one fold of the rows for early stopping.
+
+Folds are drawn over distinct rows by a hash of their content, statistics are weighted, and there is no
+dropout: a row with weight 2 therefore has the same effect as the row twice, up to rounding, and the order of
+the rows has none while a batch holds all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -20,118 +21,205 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.model import Model
-from chainrule.nn import L2, Adam, Dense, Layer, Normalization, Sequential, net_from_text
+from chainrule.model_arguments import LossName
+from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
+from chainrule.settings import FloatName
+from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, recipe_for
 from chainrule.train.stopping import EarlyStopping
 
-NET = "64 relu, 64 relu"
-FOLDS = 5
+ENSEMBLE = "ensemble"
+NET = "64 relu, 64 relu"  # the default; that of partial_fit too, whose batches have no folds
+FOLDS = 5  # of a network that is no ensemble; one of them has the validation rows
 
 
 @frozen
-class Recipe:
-    """The settings of a training; see ``TabularClassifier``."""
+class Settings:
+    """The arguments of an estimator; ``None`` leaves a value to the recipe."""
 
-    net: str | Layer | None
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    penalty: float
-    patience: int
+    net: str | Layer
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    patience: int | None
 
     def __post_init__(self) -> None:
-        ranges = {
-            "epochs": (self.epochs, 1),
-            "batch_size": (self.batch_size, 1),
-            "patience": (self.patience, 0),
-        }
-        for name, (value, low) in ranges.items():
-            if not isinstance(value, Integral) or value < low:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Integral) and value >= low):
                 expected = fact("an integer, at least {low}", low=low)
                 raise UsageError("E102", where="fit", name=name, expected=expected, received=value)
 
+    def recipe(self, rows: int) -> TabularRecipe:
+        """The recipe for a number of distinct rows, with the values that are set."""
+        names = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
+        values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return replace(recipe_for(rows), dropout=0.0, **values)
 
-def build(recipe: Recipe, rows: EncodedRows, outputs: int, loss: Any) -> Model:
-    """The untrained model for these rows.
+    def constant_rate(self) -> Optimizer:
+        """The optimizer of ``partial_fit``: the number of its updates is not known."""
+        recipe = self.recipe(1)
+        return AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+@frozen
+class Head:
+    """What the network predicts.
 
     Args:
-        recipe: the settings.
-        rows: the training rows.
-        outputs: the units of the last layer.
-        loss: by name.
+        outputs: its number of outputs.
+        loss: ``"mse"``, ``"cross_entropy"`` or ``"binary_cross_entropy"``.
+        labels: the classes, of which some may not occur in the rows; ``None`` where there are none.
+    """
+
+    outputs: int
+    loss: LossName
+    labels: tuple[Any, ...] | None = None
+
+
+def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool) -> Model:
+    """A new model, trained on these rows: the ensemble, or the network of the settings.
+
+    Args:
+        settings: the arguments of the estimator.
+        rows: all rows.
+        head: what is predicted.
+        seed: of folds, initial values and the order of the rows.
+        verbose: show a progress bar.
 
     Raises:
+        DataError E331: fewer than three distinct rows for an ensemble.
         UsageError: a text or setting that is invalid. UsageError E104: ``net`` is no layer.
     """
-    net = NET if recipe.net is None else recipe.net
+    options = {"seed": seed, "verbose": verbose, "probes": False, "doctor": False}
+    if settings.net != ENSEMBLE:
+        model = new_network(settings, rows, head, settings.recipe(len(rows.x)).optimizer, seed)
+        model.fit(**rows_of_network(settings, rows, seed), **options, warm_start=True)
+        return model
+    training = ensemble_training(settings, rows, head, seed)
+    model = Model.of(replace(training.model(dtype=dtype_of(rows)), preparation=rows.preparation))
+    model.fit(rows.x, rows.y, **training.fit_options(rows.y), **options)
+    return model
+
+
+def fit_again(
+    model: Model, settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool
+) -> None:
+    """Train a model from its present parameters; the arguments are those of ``fit_new``."""
+    options = {"seed": seed, "verbose": verbose, "probes": False, "doctor": False, "warm_start": True}
+    if members_of(model):
+        training = ensemble_training(settings, rows, head, seed)
+        model.fit(rows.x, rows.y, **training.fit_options(rows.y), **options)
+    else:
+        model.fit(**rows_of_network(settings, rows, seed), **options)
+
+
+def new_online(settings: Settings, rows: EncodedRows, head: Head, seed: int) -> Model:
+    """A network for updates on one batch at a time, scaled by its first batch."""
+    network = NET if settings.net == ENSEMBLE else settings.net
+    return new_network(replace(settings, net=network), rows, head, settings.constant_rate(), seed)
+
+
+def update(model: Model, settings: Settings, rows: EncodedRows) -> Model:
+    """The model after one update on these rows, by an optimizer with a constant learning rate."""
+    if model.recipe.optimizer != settings.constant_rate():
+        model = rebuilt(model, model.recipe.net, optimizer=settings.constant_rate())
+    members = members_of(model)
+    weights = np.repeat(rows.weights[:, None], members, axis=1) if members else rows.weights  # (N,) or (N, K)
+    model.partial_fit(rows.x, rows.y, sample_weight=weights)
+    return model
+
+
+def ensemble_training(settings: Settings, rows: EncodedRows, head: Head, seed: int) -> EnsembleTraining:
+    """The ensemble for these rows, and which member is trained on which."""
+    recipe = settings.recipe(len(np.unique(digests_of(rows))))
+    fold = fold_of_rows(rows, recipe.folds, seed)
+    plan = CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
+    return EnsembleTraining(recipe, plan, rows.x, head.outputs, head.loss, rows.weights)
+
+
+def new_network(settings: Settings, rows: EncodedRows, head: Head, optimizer: Optimizer, seed: int) -> Model:
+    """A single network with its initial values; numbers are standardized by its first layer."""
+    net = settings.net
     hidden = net_from_text(net, source="net").layers if isinstance(net, str) else (net,)
     first = () if rows.preparation is not None else (standardization(rows),)
-    penalty = L2(recipe.penalty) if recipe.penalty else None
-    network = Sequential(*first, *hidden, Dense(outputs))
-    dtype = "float32" if rows.x.dtype == np.float32 else "float64"
-    model = Model(network, loss, Adam(recipe.learning_rate), penalty=penalty, dtype=dtype)
-    return Model.of(replace(model.state, preparation=rows.preparation))
-
-
-def initialize(model: Model, rows: EncodedRows, labels: Sequence[Any] | None, seed: int) -> None:
-    """Sample the initial values, and set the labels, of which some may not occur in the rows."""
-    model.initialize({"x": rows.x}, seed)
-    if labels is not None:
-        array = np.asarray(labels)
-        targets = {name: target.with_labels(array) for name, target in model.state.targets.items()}
-        model.adopt(replace(model.state, targets=targets))
-
-
-def train(model: Model, recipe: Recipe, rows: EncodedRows, *, seed: int, verbose: bool) -> None:
-    """Train a model from its present parameters, with early stopping on one fold of the rows.
-
-    Args:
-        model: the model; it changes.
-        recipe: the settings.
-        rows: all rows.
-        seed: of folds and the order of rows.
-        verbose: show a progress bar.
-    """
-    is_training = fold_of_rows(rows, seed) != 0
-    validation = None
-    if not is_training.all():
-        validation = (rows.x[~is_training], rows.y[~is_training], rows.weights[~is_training])
-    stop = [EarlyStopping(patience=recipe.patience)] if validation is not None and recipe.patience else []
-    model.fit(
-        rows.x[is_training],
-        rows.y[is_training],
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        validation=validation,
-        sample_weight=rows.weights[is_training],
-        callbacks=stop,
-        seed=seed,
-        warm_start=True,
-        probes=False,
-        doctor=False,
-        verbose=verbose,
+    model = Model(
+        Sequential(*first, *hidden, Dense(head.outputs)), head.loss, optimizer, dtype=dtype_of(rows)
     )
+    model.adopt(replace(model.state, preparation=rows.preparation))
+    model.initialize({"x": rows.x}, seed)
+    if head.labels is not None:
+        labels = np.asarray(head.labels)
+        targets = {name: target.with_labels(labels) for name, target in model.state.targets.items()}
+        model.adopt(replace(model.state, targets=targets))
+    return model
 
 
-def fold_of_rows(rows: EncodedRows, seed: int) -> np.ndarray:
-    """The fold of each row, (N,); equal rows share a fold, whatever their number and weights.
+def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[str, Any]:
+    """The arguments of ``Model.fit`` for a single network: fold 0 has the validation rows.
 
-    Fold 0 has the validation rows. A class of which all rows are equal is not in it, and where all rows are
-    equal there is only fold 1.
+    A class of which all rows are equal is not among them, and where all rows are equal there are none.
     """
-    digests = row_digests(Table(pl.DataFrame(rows.x)))
-    distinct, first, of_row = np.unique(digests, return_index=True, return_inverse=True)
-    if len(distinct) == 1:
-        return np.ones(len(of_row), np.int64)
+    digests, recipe = digests_of(rows), settings.recipe(len(rows.x))
+    distinct = len(np.unique(digests))
+    is_validation = np.zeros(len(rows.x), bool)
+    if distinct > 1:
+        is_validation = fold_of_rows(rows, min(FOLDS, distinct), seed) == 0
+    if is_classes(rows):
+        pairs = np.unique(np.stack([class_numbers(rows), np.unique(digests, return_inverse=True)[1]]), axis=1)
+        is_validation &= (np.bincount(pairs[0]) > 1)[class_numbers(rows)]
+    arguments = {
+        "x": rows.x[~is_validation], "y": rows.y[~is_validation],
+        "sample_weight": rows.weights[~is_validation], "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+    }  # fmt: skip
+    if is_validation.any():
+        validation = (rows.x[is_validation], rows.y[is_validation], rows.weights[is_validation])
+        stop = [EarlyStopping(patience=recipe.patience)] if recipe.patience else []
+        arguments |= {"validation": validation, "callbacks": stop}
+    return arguments
+
+
+def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
+    """The fold of each row, (N,) from 0; equal rows share a fold, whatever their number and weights.
+
+    Raises:
+        DataError E331: fewer distinct rows than folds.
+    """
+    distinct, of_row = np.unique(digests_of(rows), return_inverse=True)
     labels = None
-    if rows.y.ndim == 1 and rows.y.dtype.kind != "f":
-        codes = np.unique(rows.y, return_inverse=True)[1]
-        labels = np.full(len(distinct), len(codes))
-        np.minimum.at(labels, of_row, codes)  # of equal rows with several labels, the first label
-    fold = folds(digests[first], min(FOLDS, len(distinct)), labels=labels, seed=seed)
-    if labels is not None:
-        fold[(np.bincount(labels) == 1)[labels]] = 1
-    return fold[of_row]
+    if is_classes(rows):
+        numbers = class_numbers(rows)
+        labels = np.full(len(distinct), len(rows.y))
+        np.minimum.at(labels, of_row, numbers)  # of equal rows with several classes, the first class
+    return folds(distinct, count, labels=labels, seed=seed)[of_row]
+
+
+def digests_of(rows: EncodedRows) -> np.ndarray:
+    """The digest of the content of each row, (N,)."""
+    return row_digests(Table(pl.DataFrame(rows.x)))
+
+
+def is_classes(rows: EncodedRows) -> bool:
+    """Whether the targets are one class for each row."""
+    return rows.y.ndim == 1 and not rows.is_regression
+
+
+def class_numbers(rows: EncodedRows) -> np.ndarray:
+    """The rank of the class of each row, (N,)."""
+    return np.unique(rows.y, return_inverse=True)[1]
+
+
+def members_of(model: Model) -> int:
+    """The number of members of an ensemble; 0 for a single network."""
+    network = model.network
+    return 0 if network is None else network.members(next(iter(network.inference.outputs)))
+
+
+def dtype_of(rows: EncodedRows) -> FloatName:
+    """The dtype of the network."""
+    return "float32" if rows.x.dtype == np.float32 else "float64"
 
 
 def standardization(rows: EncodedRows) -> Normalization:
@@ -158,24 +246,32 @@ def in_units(model: Model, mean: np.ndarray, deviation: np.ndarray) -> Model:
     """A trained model of standardized values with one more layer, which returns values in their units.
 
     Args:
-        model: a trained model whose network is a ``Sequential``.
+        model: a trained model.
         mean, deviation: (O,) of the targets.
     """
-    net = model.recipe.net
-    assert isinstance(net, Sequential)
-    last = Normalization(mean=tuple(-mean / deviation), variance=tuple(1.0 / np.square(deviation)))
-    longer = Model(
-        Sequential(*net.layers, last),
-        model.recipe.loss,
-        model.recipe.optimizer,
-        penalty=model.recipe.penalty,
-        dtype=model.recipe.dtype,
-    )
-    assert model.state.network is not None
-    longer.initialize(model.state.network.inputs)
-    longer.load_parameters(dict(model.state.parameters))
-    longer.load_states(dict(model.state.states))
-    state = model.state
-    return Model.of(
-        replace(longer.state, history=state.history, probes=state.probes, findings=state.findings)
-    )
+    units = Normalization(mean=tuple(-mean / deviation), variance=tuple(1.0 / np.square(deviation)))
+    return rebuilt(model, Sequential(standardized=model.recipe.net, units=units), "standardized.")
+
+
+def rebuilt(model: Model, net: Layer, prefix: str = "", optimizer: Optimizer | None = None) -> Model:
+    """A model of another network with the parameters, states, labels and history of this one.
+
+    Args:
+        model: a model with parameters.
+        net: the network.
+        prefix: of the paths of the same parameters in ``net``.
+        optimizer: by default that of the model.
+    """
+    state, recipe = model.state, model.recipe
+    other = Model(net, recipe.loss, optimizer or recipe.optimizer, penalty=recipe.penalty, dtype=recipe.dtype)
+    assert state.network is not None
+    other.adopt(replace(other.state, preparation=state.preparation))
+    other.initialize(state.network.inputs)
+    other.load_parameters({f"{prefix}{path}": value for path, value in state.parameters.items()})
+    other.load_states({f"{prefix}{path}": value for path, value in state.states.items()})
+    targets = {
+        name: replace(target, labels=state.targets[name].labels)
+        for name, target in other.state.targets.items()
+    }
+    facts = {"history": state.history, "probes": state.probes, "findings": state.findings}
+    return Model.of(replace(other.state, targets=targets, **facts))

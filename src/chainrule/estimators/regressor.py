@@ -10,26 +10,27 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, column_or_1d
 
 from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.recipe import in_units, weighted_mean_and_deviation
+from chainrule.estimators.recipe import Head, in_units, weighted_mean_and_deviation
 from chainrule.estimators.tabular import TabularEstimator
 from chainrule.model import Model
-from chainrule.model_arguments import LossName
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
     """Neural network that predicts numbers from rows of a table, with the interface of scikit-learn.
 
     Features and targets are standardized, and predictions are in the units of the targets. One fifth of the
-    rows is used for early stopping, and the parameters of the best epoch are kept. A data frame with
-    categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
+    rows is used for early stopping, and the parameters of the best epoch are kept; ``net="ensemble"`` trains
+    the ensemble of ``chainrule train`` (without dropout), in which each row trains most of the members. A
+    data frame with categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
 
     Args:
-        net: the hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
-            appended; ``None``: two layers of 64 units.
-        epochs: maximum number of passes over the rows.
+        net: hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
+            appended; ``"ensemble"``: an ensemble of networks over folds.
+        epochs: maximum number of passes over the rows. For this and the next four arguments, ``None`` is the
+            value of ``chainrule.tabular.recipe_for`` for the number of rows.
         batch_size: rows per update.
-        learning_rate: learning rate of Adam.
-        penalty: strength of the L2 penalty on weights.
+        learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
+        weight_decay: decoupled weight decay.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
@@ -46,12 +47,12 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     Example:
         >>> from sklearn.datasets import load_diabetes
         >>> x, y = load_diabetes(return_X_y=True)
-        >>> regressor = TabularRegressor(epochs=20, random_state=0).fit(x, y)
+        >>> regressor = TabularRegressor(random_state=0).fit(x, y)
         >>> regressor.predict(x[:2]).shape, bool(regressor.score(x, y) > 0.4)
         ((2,), True)
     """
 
-    _task = "regression"
+    _is_regression = True
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one update on a batch.
@@ -93,8 +94,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         units = {"target_mean": float(mean), "target_std": float(deviation)}
         return replace(rows, y=y, preparation=replace(rows.preparation, **units))
 
-    def _outputs_and_loss(self) -> tuple[int, LossName]:
-        return len(self._mean), "mse"
+    def _head(self) -> Head:
+        return Head(len(self._mean), "mse")
 
     def _finished(self, network: Model) -> Model:
         if self._preparation is not None:  # restores the units itself

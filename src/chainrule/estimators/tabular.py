@@ -13,9 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from chainrule.data import Preparation
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows, check_inputs, check_rows, is_mixed_frame, prepare_frame
-from chainrule.estimators.recipe import Recipe, build, initialize, train
+from chainrule.estimators.recipe import NET, Head, Settings, fit_again, fit_new, new_online, update
 from chainrule.model import Model
-from chainrule.model_arguments import LossName
 from chainrule.nn import Layer
 
 LARGEST_SEED = 2**31 - 1
@@ -29,13 +28,13 @@ class TabularEstimator(BaseEstimator):
 
     def __init__(
         self,
-        net: str | Layer | None = None,
+        net: str | Layer = NET,
         *,
-        epochs: int = 200,
-        batch_size: int = 64,
-        learning_rate: float = 0.002,
-        penalty: float = 1e-3,
-        patience: int = 20,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        patience: int | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -44,7 +43,7 @@ class TabularEstimator(BaseEstimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.penalty = penalty
+        self.weight_decay = weight_decay
         self.patience = patience
         self.warm_start = warm_start
         self.random_state = random_state
@@ -66,25 +65,25 @@ class TabularEstimator(BaseEstimator):
             ValueError: data that scikit-learn or chainrule refuses, with the reason.
         """
         continues = self.warm_start and hasattr(self, "_network")
+        settings = self._settings()
         rows = self._rows(X, y, sample_weight, is_first=not continues)
-        seed = int(check_random_state(self.random_state).randint(LARGEST_SEED))
-        if not continues:
-            self._network = build(self._recipe, rows, *self._outputs_and_loss())
-            initialize(self._network, rows, self._labels, seed)
-        train(self._network, self._recipe, rows, seed=seed, verbose=bool(self.verbose))
+        options = {"seed": self._seed(), "verbose": bool(self.verbose)}
+        if continues:
+            fit_again(self._network, settings, rows, self._head(), **options)
+        else:
+            self._network = fit_new(settings, rows, self._head(), **options)
         self.n_iter_ = len(self._network.history)
         self._model = self._finished(self._network)
         return self
 
     def _partial_fit(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> Self:
         """Make one update on a batch; the first one builds the network."""
+        settings = self._settings()
         rows = self._rows(x, y, sample_weight, is_first)
         if is_first:
-            self._network = build(self._recipe, rows, *self._outputs_and_loss())
-            seed = int(check_random_state(self.random_state).randint(LARGEST_SEED))
-            initialize(self._network, rows, self._labels, seed)
+            self._network = new_online(settings, rows, self._head(), self._seed())
             self.n_iter_ = 0
-        self._network.partial_fit(rows.x, rows.y, sample_weight=rows.weights)
+        self._network = update(self._network, settings, rows)
         self.n_iter_ += 1
         self._model = self._finished(self._network)
         return self
@@ -106,8 +105,7 @@ class TabularEstimator(BaseEstimator):
 
     # --- what a subclass defines
 
-    _task: str
-    _labels: tuple[Any, ...] | None = None
+    _is_regression: bool
 
     @abstractmethod
     def _checked_targets(self, y: np.ndarray, is_first: bool) -> np.ndarray:
@@ -118,8 +116,8 @@ class TabularEstimator(BaseEstimator):
         """The rows with targets as the network takes them, and the preparation with labels or units."""
 
     @abstractmethod
-    def _outputs_and_loss(self) -> tuple[int, LossName]:
-        """The number of outputs of the network, and its loss."""
+    def _head(self) -> Head:
+        """What the network predicts."""
 
     @abstractmethod
     def _finished(self, network: Model) -> Model:
@@ -132,9 +130,12 @@ class TabularEstimator(BaseEstimator):
         check_is_fitted(self)
         return check_inputs(self, x, self._preparation)
 
-    @property
-    def _recipe(self) -> Recipe:
-        return Recipe(self.net, self.epochs, self.batch_size, self.learning_rate, self.penalty, self.patience)
+    def _settings(self) -> Settings:
+        names = ("net", "epochs", "batch_size", "learning_rate", "weight_decay", "patience")
+        return Settings(**{name: getattr(self, name) for name in names})
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(LARGEST_SEED))
 
     @property
     def _preparation(self) -> Preparation | None:
@@ -143,8 +144,7 @@ class TabularEstimator(BaseEstimator):
     def _rows(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> EncodedRows:
         """The rows with a weight above 0 as arrays, after all checks."""
         is_frame = is_mixed_frame(x) if is_first else self._preparation is not None
-        is_regression = self._task == "regression"
-        x, y = check_rows(self, x, y, is_frame=is_frame, is_first=is_first, is_regression=is_regression)
+        x, y = check_rows(self, x, y, is_frame=is_frame, is_first=is_first, is_regression=self._is_regression)
         weights = _check_sample_weight(
             sample_weight, np.zeros(len(y)), dtype=np.float64, ensure_non_negative=True
         )
@@ -167,4 +167,4 @@ class TabularEstimator(BaseEstimator):
         elif is_frame:
             preparation = self._preparation
             x = preparation.inputs(preparation.read(x))
-        return self._encoded(EncodedRows(x, y, weights, preparation), is_first)
+        return self._encoded(EncodedRows(x, y, weights, preparation, self._is_regression), is_first)

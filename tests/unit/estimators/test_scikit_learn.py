@@ -33,7 +33,9 @@ X, Y = X[:300, :8], Y[:300]
 
 def small(**settings: Any) -> cr.TabularClassifier:
     """A classifier that trains quickly."""
-    return cr.TabularClassifier(**{"net": "16 relu", "epochs": 8, "random_state": 0, **settings})
+    return cr.TabularClassifier(
+        **{"net": "16 relu", "epochs": 8, "learning_rate": 0.01, "random_state": 0, **settings}
+    )
 
 
 def test_the_default_is_as_good_as_logistic_regression() -> None:
@@ -66,13 +68,13 @@ def test_a_pipeline_with_named_columns() -> None:
 
 def test_searches_choose_networks_as_text_and_as_layers() -> None:
     nets = ["", "8 relu", cr.Sequential(cr.Dense(8, "tanh"), cr.Dropout(0.1))]
-    grid = GridSearchCV(small(), {"net": nets, "penalty": [1e-3]}, cv=2).fit(X, Y)
+    grid = GridSearchCV(small(), {"net": nets, "weight_decay": [1e-3]}, cv=2).fit(X, Y)
     assert grid.best_score_ > 0.7
     assert len(grid.cv_results_["params"]) == 3
     halving = HalvingRandomSearchCV(
-        small(), {"penalty": [1e-4, 1e-2]}, cv=2, min_resources=100, random_state=0
+        small(), {"weight_decay": [1e-4, 1e-2]}, cv=2, min_resources=100, random_state=0
     )
-    assert halving.fit(X, Y).best_params_["penalty"] in (1e-4, 1e-2)
+    assert halving.fit(X, Y).best_params_["weight_decay"] in (1e-4, 1e-2)
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
@@ -109,7 +111,7 @@ def test_sample_weights_are_routed() -> None:
 
 
 def test_clone_keeps_settings_and_html_is_written() -> None:
-    classifier = small(net=cr.Dense(3), penalty=0.1)
+    classifier = small(net=cr.Dense(3), weight_decay=0.1)
     assert clone(classifier).get_params() == classifier.get_params()
     assert "TabularClassifier" in classifier._repr_html_()
 
@@ -151,7 +153,7 @@ def test_partial_fit_learns_and_needs_classes_once() -> None:
 
 def test_partial_fit_of_a_regressor_keeps_the_units_of_the_first_batch() -> None:
     y = 1000 + 50 * X[:, 0]
-    regressor = cr.TabularRegressor(net="", learning_rate=0.02, penalty=0.0, random_state=0)
+    regressor = cr.TabularRegressor(net="", learning_rate=0.02, weight_decay=0.0, random_state=0)
     for _ in range(300):
         regressor.partial_fit(X, y)
     assert regressor.score(X, y) > 0.95
@@ -189,7 +191,7 @@ def test_the_model_explains_attributes_and_predicts_in_the_units_of_the_target()
 @pytest.mark.parametrize(
     ("settings", "code"),
     [({"net": "64 rleu"}, "E101"), ({"net": 5}, "E104"), ({"epochs": 0}, "E102"),
-     ({"batch_size": 0.5}, "E102"), ({"learning_rate": -1}, "E102"), ({"penalty": -1}, "E102"),
+     ({"batch_size": 0.5}, "E102"), ({"learning_rate": -1}, "E102"), ({"weight_decay": -1}, "E102"),
      ({"patience": -1}, "E102")],
 )  # fmt: skip
 def test_invalid_settings_are_refused_by_fit(settings: dict[str, Any], code: str) -> None:

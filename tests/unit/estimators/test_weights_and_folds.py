@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.estimators.inputs import EncodedRows
-from chainrule.estimators.recipe import FOLDS, fold_of_rows, weighted_mean_and_deviation
+from chainrule.estimators.recipe import (
+    NET,
+    Settings,
+    fold_of_rows,
+    rows_of_network,
+    weighted_mean_and_deviation,
+)
+from chainrule.nn.layers.member_statistics import center_and_scale, interval_states
+
+SETTINGS = Settings(NET, None, None, None, None, None)
+COUNT = 3
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -30,28 +40,56 @@ def test_integer_weights_are_repetitions_in_any_order(seed: int) -> None:
 
 @given(st.data())
 def test_equal_rows_share_a_fold_whatever_their_number_weights_and_order(data: st.DataObject) -> None:
-    values = np.array(data.draw(st.lists(st.integers(-20, 20), min_size=2, max_size=30, unique=True)), float)
+    values = np.array(data.draw(st.lists(st.integers(-20, 20), min_size=3, max_size=30, unique=True)), float)
     copies = data.draw(st.lists(st.integers(1, 3), min_size=len(values), max_size=len(values)))
     labels = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(values), max_size=len(values))))
     seed = data.draw(st.integers(0, 3))
-    once = fold_of_rows(EncodedRows(values[:, None], labels, np.ones(len(values))), seed)
+    once = fold_of_rows(EncodedRows(values[:, None], labels, np.ones(len(values))), COUNT, seed)
     order = np.array(data.draw(st.permutations(range(sum(copies)))))
     x, y = values.repeat(copies)[order], labels.repeat(copies)[order]
-    folds = fold_of_rows(EncodedRows(x[:, None], y, np.ones(len(x))), seed)
+    folds = fold_of_rows(EncodedRows(x[:, None], y, np.ones(len(x))), COUNT, seed)
     assert folds.tolist() == once.repeat(copies)[order].tolist()
-    assert set(folds.tolist()) <= set(range(FOLDS))
+    assert set(folds.tolist()) == set(range(COUNT))
 
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=40))
-def test_every_class_has_training_rows(labels: list[int]) -> None:
+def test_every_class_has_training_rows_and_no_row_is_lost(labels: list[int]) -> None:
     y = np.array(labels)
-    folds = fold_of_rows(EncodedRows(np.arange(len(y))[:, None] * 0.5, y, np.ones(len(y))), 0)
-    assert set(y[folds != 0].tolist()) == set(labels)
+    rows = EncodedRows(np.arange(len(y))[:, None] * 0.5, y, np.ones(len(y)))
+    arguments = rows_of_network(SETTINGS, rows, 0)
+    assert set(arguments["y"].tolist()) == set(labels)
+    validation = arguments.get("validation", (np.zeros((0, 1)),))[0]
+    assert sorted([*arguments["x"][:, 0], *validation[:, 0]]) == rows.x[:, 0].tolist()
 
 
 def test_equal_rows_only_have_no_validation_rows() -> None:
     rows = EncodedRows(np.ones((5, 2)), np.array([0, 1, 0, 1, 1]), np.ones(5))
-    assert fold_of_rows(rows, 0).tolist() == [1] * 5
+    arguments = rows_of_network(SETTINGS, rows, 0)
+    assert len(arguments["x"]) == 5
+    assert "validation" not in arguments
+
+
+def test_an_ensemble_counts_weights_as_repetitions() -> None:
+    draw = np.random.default_rng(1)
+    x, weights = draw.random((15, 3)), draw.integers(0, 4, 15)
+    y = draw.integers(0, 3, 15)
+    create = lambda: cr.TabularClassifier("ensemble", epochs=8, random_state=0)  # noqa: E731
+    repeated = create().fit(x.repeat(weights, axis=0), y.repeat(weights))
+    weighted = create().fit(x[::-1], y[::-1], sample_weight=weights[::-1])
+    np.testing.assert_allclose(repeated.predict_proba(x), weighted.predict_proba(x), rtol=1e-8, atol=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=20), st.integers(2, 9))
+def test_statistics_of_members_are_those_of_repeated_rows(pairs: list[tuple[int, int]], count: int) -> None:
+    values, weights = (np.array(column, float) for column in zip(*pairs, strict=True))
+    rows, repeated = values[:, None], values.repeat(weights.astype(int))[:, None]
+    ones = np.ones(len(repeated))
+    expected = center_and_scale(repeated, ones)
+    for own, other in zip(center_and_scale(rows, weights), expected, strict=True):
+        np.testing.assert_array_equal(own, other)
+    states = interval_states(rows, weights, count)
+    for name, other in interval_states(repeated, ones, count).items():
+        np.testing.assert_allclose(states[name], other, rtol=1e-12, atol=1e-12)
 
 
 @given(st.lists(st.tuples(st.integers(-99, 99), st.integers(1, 4)), min_size=1, max_size=20))
