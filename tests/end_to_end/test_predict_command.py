@@ -55,6 +55,15 @@ def test_predictions_are_beside_the_columns_of_the_table(chainrule: Any, model: 
     assert {row["prediction"] for row in table} == {"old", "young", ""}
 
 
+def test_only_predictions_have_none_of_the_other_columns(chainrule: Any, model: Path, rows: Path) -> None:
+    words = ("predict", model, rows, "--damaged", "skip", "--proba")
+    added = ("prediction", "probability of old", "probability of young", "reason")
+    complete = rows_of(chainrule(*words))
+    only = rows_of(chainrule(*words, "--only-predictions"))
+    assert only == [{name: row[name] for name in added} for row in complete]
+    assert len(only) == 54
+
+
 def test_a_damaged_row_is_left_out_with_its_reason(chainrule: Any, model: Path, rows: Path) -> None:
     outcome = chainrule("predict", model, rows, "--damaged", "skip", "--proba")
     table = rows_of(outcome)

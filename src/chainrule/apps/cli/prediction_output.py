@@ -98,6 +98,8 @@ def beside(table: Table, names: Sequence[str], predictions: pl.DataFrame) -> pl.
 
     A prediction column whose name is one of these is called ``NAME (2)``.
     """
+    if not names:
+        return predictions  # a frame without columns has no rows either
     used = set(names)
     renamed = {name: _free(name, used) for name in predictions.columns}
     cells = [texts.alias(name) for name, texts in table.originals.items() if name in used]
