@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.records import frozen
 
+DIGITS = 6  # significant digits of a number that is printed
 GRID_POINTS = 21  # values tried along a column
 SHRINK_POINTS = 33  # values tried between a change and the row when it is shrunk
 
@@ -54,7 +55,15 @@ class Axis:
                 if per_unit
                 else np.round(values / self.step) * self.step
             )
+        elif self.low < self.high:
+            values = np.round(values, self._decimals)
         return np.clip(values, self.low, self.high)
+
+    @property
+    def _decimals(self) -> int:
+        """Decimals of a number without a step: those that are printed, ``DIGITS`` digits of the largest."""
+        largest = max(abs(self.low), abs(self.high))
+        return min(DIGITS - 1 - int(np.floor(np.log10(largest))), 300)
 
     def between(self, now: float, then: float) -> np.ndarray:
         """Return values from ``now`` to ``then``, including both."""

@@ -35,6 +35,7 @@ from chainrule.records import frozen
 
 BEAM_WIDTH = 16  # partial changes that are extended
 CANDIDATES_PER_RESULT = 4  # changes that are shrunk per requested counterfactual
+EXCHANGED_PER_RESULT = 2  # of these, the nearest ones that are improved by exchanges
 Margin: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """A function from points (n, C) to margins (n,), positive for the requested prediction."""
 
@@ -73,7 +74,7 @@ class Search:
             return []
         points = [
             self.exchange(point, max_changes, self.changed(point))
-            for point in self._nearest(np.stack(points))[:limit]
+            for point in self._nearest(np.stack(points))[: EXCHANGED_PER_RESULT * count]
         ]
         points += [self.exchange(point, max_changes) for point in self._nearest(np.stack(points))[:count]]
         return self._diverse(self._nearest(np.stack(points)), count)
