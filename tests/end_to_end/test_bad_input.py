@@ -33,7 +33,6 @@ TABLES = {
     "header only": ("x,z,class\n", "class", "E304", ()),
     "one row": ("x,z,class\n1,2,a\n", "class", "E321", ()),
     "one class": ("x,z,class\n" + GOOD.replace("b", "a"), "class", "E321", ('"a" in all 40 rows',)),
-    "a label once": ("x,z,class\n" + GOOD + "9,9,c\n", "class", "E322", ("class c has only one row",)),
     "ragged row": ("x,z,class\n" + GOOD + "1,2\n", "class", "E306", ("line 42",)),
     "text among numbers": ("x,z,class\n" + GOOD + "1,two,a\n", "class", "E311", ("line 42", '"z"', '"two"')),
     "target all missing": ("x,z,class\n" + re.sub("[ab]", "", GOOD), "class", "E320", ()),
@@ -52,6 +51,13 @@ def test_a_faulty_table_is_refused(chainrule, fault: str) -> None:
     Path("table.csv").write_text(text)
     refused(chainrule("train", "table.csv", *(["--target", target] if target else [])), code, *texts)
     assert [f.name for f in Path().iterdir()] == ["table.csv"]
+
+
+def test_a_class_with_one_row_is_left_out_with_a_warning(chainrule) -> None:
+    Path("table.csv").write_text("x,z,class\n" + GOOD + "9,9,c\n", encoding="utf-8")
+    outcome = chainrule("train", "table.csv", "--target", "class", "--epochs", 1, "--out", "run")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"\bc\b.*(left out|one row)", outcome.out)
 
 
 WORDS = {

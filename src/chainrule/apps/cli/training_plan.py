@@ -30,6 +30,7 @@ from chainrule.train.stopping import EarlyStopping
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
 MIN_FOLDS = 3  # one to train on, one to stop, one to score
+MIN_ROWS = 8  # distinct rows of an ensemble
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
 
 
@@ -215,8 +216,14 @@ class Folds:
             for name in OVERRIDES
             if (value := getattr(self.options, name)) != getattr(defaults, name)
         }
-        recipe = recipe_for(len(self.prepared.training.y))
-        count = min(recipe.folds, max(MIN_FOLDS, len(np.unique(self._units))))  # folds of distinct rows
+        recipe, distinct = recipe_for(len(self.prepared.training.y)), len(np.unique(self._units))
+        if distinct < MIN_ROWS and self._groups is None:
+            raise DataError(
+                "E331", where=self.prepared.table.source,
+                expected=fact("at least {count} distinct rows", count=MIN_ROWS),
+                received=fact("{count} distinct rows", count=distinct), fix=fact("add rows"),
+            )  # fmt: skip
+        count = min(recipe.folds, max(MIN_FOLDS, distinct))
         return replace(recipe, folds=count, members=min(recipe.members, count), **passed)
 
     @cached_property
@@ -226,9 +233,12 @@ class Folds:
 
     @cached_property
     def _digests(self) -> np.ndarray:
-        """The digest of the content of each training row, (N,)."""
-        columns = (*self.prepared.preparation.columns, self.prepared.task.target)
-        return row_digests(self._table, columns)
+        """The digest of the inputs of each training row, (N,).
+
+        Without the target: rows with equal inputs and different targets would otherwise be in different
+        folds, each without the others, and a network would learn the opposite of what it is scored on.
+        """
+        return row_digests(self._table, self.prepared.preparation.columns)
 
     @cached_property
     def _groups(self) -> np.ndarray | None:

@@ -93,6 +93,7 @@ PHRASES: dict[str, str] = {
     "no row with a target": "没有一行有目标",
     "add the targets, or leave out --test": "补上目标，或去掉 --test",
     "{count} distinct rows": "{count} 个不同的行",
+    "at least {count} distinct rows": "至少 {count} 个不同的行",
     "at least one distinct row or group per fold, {count}": "每折至少一个不同的行或组，共 {count}",
     "add rows, or use {count} folds": "增加数据行，或改用 {count} 折",
     "add rows": "增加数据行",

@@ -1,0 +1,71 @@
+"""The rows of an ensemble: which members are trained, stopped and scored on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.run_writer import evaluate_models
+from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.training_plan import Folds, SplitRows, plan_of
+
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 rows with 8 different inputs; the label is right in nine of ten."""
+    draw = np.random.default_rng(3)
+    size, color = draw.integers(0, 4, 400), draw.integers(0, 2, 400)
+    is_noise = draw.random(400) < 0.1
+    label = np.where((size + color > 2) ^ is_noise, "yes", "no")
+    path = tmp_path_factory.mktemp("plans") / "repeated.csv"
+    names = np.array(["red", "blue"])[color]
+    pl.DataFrame({"size": size * 1.5, "color": names, "label": label}).write_csv(path)
+    return path
+
+
+def plan(file: Path, **options: object) -> Folds | SplitRows:
+    chosen = Options(str(file), target="label", **options)
+    return plan_of(chosen, prepare_data(chosen))
+
+
+def test_rows_with_equal_inputs_share_a_fold_whatever_their_labels(repeated: Path) -> None:
+    folds = plan(repeated)
+    assert isinstance(folds, Folds)
+    of_inputs: dict[bytes, set[int]] = {}
+    for row, fold in zip(folds.prepared.training.x, folds.cross_validation.folds, strict=True):
+        of_inputs.setdefault(row.tobytes(), set()).add(int(fold))
+    assert len(of_inputs) == 8
+    assert all(len(places) == 1 for places in of_inputs.values())
+
+
+def test_no_baseline_is_fitted_on_rows_that_it_predicts(repeated: Path) -> None:
+    folds = plan(repeated)
+    predicted = np.concatenate([positions for _, positions in folds.baseline_fits])
+    assert sorted(predicted) == list(range(len(folds.scored.y)))
+    for rows, positions in folds.baseline_fits:
+        fitted = {row.tobytes() for row in rows.x}
+        assert fitted
+        assert not fitted & {row.tobytes() for row in folds.scored.x[positions]}
+
+
+def test_the_score_of_cross_validation_is_no_worse_than_chance(repeated: Path) -> None:
+    folds = plan(repeated, epochs=15)
+    model, training = folds.model(), folds.prepared.training
+    model.fit(training.x, folds.prepared.labels(training), verbose=False, **folds.fit_options())
+    scores = evaluate_models(model, folds)
+    assert scores.metrics("net", ["accuracy"])["accuracy"] > 0.6
+    assert scores.metrics("linear", ["accuracy"])["accuracy"] > 0.6
+
+
+def test_other_networks_and_test_rows_are_split_off(repeated: Path) -> None:
+    assert isinstance(plan(repeated, quick=True), SplitRows)
+    assert isinstance(plan(repeated, net="4 relu"), SplitRows)
+    tested = plan(repeated, split="random")
+    assert isinstance(tested, Folds)
+    assert not tested.is_cross_validated
+    assert len(tested.scored.y) == 80
+    assert len(tested.prepared.training.y) == 320
