@@ -48,7 +48,9 @@ def test_columns_read_in_bulk_are_those_read_one_by_one(
     for start in range(0, len(rows), block):
         cells.add(rows[start : start + block])
     texts = [clean(pl.Series(f"c{i}", column, dtype=pl.String)) for i, column in enumerate(columns)]
-    for read, expected in zip(cells.columns(), type_texts(texts, delimiter), strict=True):
+    pairs = list(zip(cells.columns(), type_texts(texts, delimiter), strict=True))
+    assert len(pairs) == len(columns)
+    for read, expected in pairs:
         assert read.values.dtype == expected.values.dtype
         assert read.values.equals(expected.values, check_names=True, null_equal=True)
         assert read.notices == expected.notices

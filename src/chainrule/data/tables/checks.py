@@ -25,7 +25,7 @@ from chainrule.data.tables.findings import SEVERITY, Finding
 from chainrule.data.tables.repeated_rows import FACTOR, repeats, repeats_by_chance
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.suspicions import suspicions
-from chainrule.data.tables.table import Table
+from chainrule.data.tables.table import Table, require_table
 from chainrule.data.tables.task import Task, choose_task
 
 
@@ -45,6 +45,7 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         >>> [(finding.code, finding.severity) for finding in check(table, "y")]
         [('leak', 'warning')]
     """
+    require_table(table)
     table = merge_spellings(table)
     columns = describe(table, target, kinds)
     task = choose_task(table, target, None, columns)
