@@ -57,6 +57,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="JSON lines; by default in the folder of --data")
     parser.add_argument("--only", action="append", metavar="TABLE")
     parser.add_argument("--method", action="append", choices=METHODS)
+    parser.add_argument("--splits", type=int, default=10, metavar="N", help="splits of a table; at most 10")
     parser.add_argument("--again", action="store_true", help="compute results that the file has")
     parser.add_argument("--write", action="store_true", help="write the tables of docs/tables.md")
     parser.add_argument("--reason", help="why chainrule is run on the final tables; goes into the page")
@@ -79,7 +80,7 @@ def main(words: Sequence[str] | None = None) -> int:
     unpack(options.data)
     if options.tables == "final" and "chainrule" in methods:
         log_run([case.name for case in cases], options.reason)
-    run_missing(cases, methods, options.data, store, options.again)
+    run_missing(cases, methods, options.data, store, again=options.again, splits=options.splits)
     names = [case.name for case in cases]
     results = [result for result in store.results().values() if result["table"] in names]
     results.sort(key=lambda result: names.index(result["table"]))

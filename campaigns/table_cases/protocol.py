@@ -84,8 +84,9 @@ def measured(case: Case, labels: np.ndarray, output: np.ndarray, y: np.ndarray) 
 
 
 def run_missing(
-    cases: Iterable[Case], methods: Iterable[str], folder: Path, store: Store, again: bool = False
-) -> None:
+    cases: Iterable[Case], methods: Iterable[str], folder: Path, store: Store, *, again: bool = False,
+    splits: int = 10,
+) -> None:  # fmt: skip
     """Compute what the file of results lacks, table by table; print each result.
 
     Args:
@@ -94,12 +95,16 @@ def run_missing(
         folder: the unpacked packages.
         store: the results.
         again: compute all of them, though the file has them.
+        splits: the maximum number of splits of a table.
     """
     known = {} if again else store.results()
     methods = tuple(methods)
     for case in cases:
         todo = [
-            (m, seed) for m in methods for seed in range(case.splits) if (case.name, m, seed) not in known
+            (m, seed)
+            for m in methods
+            for seed in range(min(case.splits, splits))
+            if (case.name, m, seed) not in known
         ]
         frame = case.frame(folder) if todo else pl.DataFrame()
         for method, seed in todo:
