@@ -26,7 +26,6 @@ def test_check_names_the_rule_of_each_finding(chainrule, unbalanced: Path) -> No
     outcome = chainrule("check", "trips.csv", "--target", "late")
     assert outcome.code == 0
     assert "class-imbalance" in outcome.out
-    assert "duplicate-rows" in outcome.out
 
 
 def test_check_diagnoses_the_first_steps_of_a_network(chainrule, unbalanced: Path) -> None:

@@ -20,7 +20,7 @@ def _normalized(x: torch.Tensor, p: P) -> torch.Tensor:
 
 
 def _piecewise(x: torch.Tensor, p: P) -> torch.Tensor:
-    t = torch.clamp((x[:, [3, 1]][:, None, :, None] - p["lower"]) * p["rate"], 0.0, 1.0)
+    t = torch.clamp((x[:, [3, 1]][:, None, :, None] - p["lower"]) * p["slope"], 0.0, 1.0)
     return ((t - p["center"]) * p["scale"]).flatten(2)
 
 
@@ -39,7 +39,7 @@ CASES = {
     ),
     "ensemble dense": Case(nn.EnsembleDense(2, "tanh"), (3, 4), _dense),
     "ensemble mean of values": Case(
-        nn.EnsembleMean(), (3, 2), lambda x, p: x.mean(1), _same
+        nn.EnsembleMean("value"), (3, 2), lambda x, p: x.mean(1), _same
     ),
     "ensemble mean of probabilities": Case(
         nn.EnsembleMean("softmax"), (3, 2), lambda x, p: _log_mean(torch.log_softmax(x, -1)), _same

@@ -26,7 +26,8 @@ from chainrule.train.stopping import Converged, EarlyStopping
 
 # Settings with a default that may be positional: the argument has the same place in PyTorch and Keras.
 POSITIONAL = {
-    "Dense": ["activation"], "MaxPool": ["stride"], "AveragePool": ["stride"], "LPPool": ["stride"],
+    "Dense": ["activation"], "EnsembleDense": ["activation"],
+    "MaxPool": ["stride"], "AveragePool": ["stride"], "LPPool": ["stride"],
     "MaxUnpool": ["stride"], "Rescaling": ["offset"], "Dot": ["axes"], "PairwiseDistance": ["p"],
     "Dropout": ["rate"], "AlphaDropout": ["rate"], "FeatureAlphaDropout": ["rate"],
     "SpatialDropout": ["rate"],
@@ -39,7 +40,9 @@ POSITIONAL = {
     "Huber": ["delta"], "Contrastive": ["margin"], "HingeEmbedding": ["margin"],
     "CosineEmbedding": ["margin"],
     "MarginRanking": ["margin"], "TripletMargin": ["margin"], "GeneralizedCrossEntropy": ["q"],
-    "EarlyStopping": ["monitor"], "Converged": ["monitor"], "Histograms": ["path"], "Group": ["pattern"],
+    "EarlyStopping": ["monitor"],
+    "EnsembleEarlyStopping": ["monitor"], "Converged": ["monitor"], "Histograms": ["path"],
+    "Group": ["pattern"],
     "Mixup": ["alpha"], "CutMix": ["alpha"], "Sequential": ["names"], "Slowed": ["times"],
 }  # fmt: skip
 OWN_ORDER = {

@@ -18,7 +18,7 @@ from chainrule.ops import functional as F
 from chainrule.texts.blocks import DERIVED
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.evaluation.metric import METRICS
-from chainrule.train.stopping import Converged, EarlyStopping
+from chainrule.train.stopping import Converged, EarlyStopping, EnsembleEarlyStopping
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,10 @@ KINDS: dict[str, Kind] = {
                 "Objects that react to events of a training: write files, stop the training.",
                 "响应训练事件的对象：写文件、停止训练等。",
             ),
-            {**CALLBACKS, **{kind.__name__: kind for kind in (EarlyStopping, Converged)}},
+            {
+                **CALLBACKS,
+                **{kind.__name__: kind for kind in (EarlyStopping, EnsembleEarlyStopping, Converged)},
+            },
         ),
         Kind(
             "augmentation", "augmentations", "数据增广",

@@ -137,7 +137,7 @@ def subsample(arrays: Mapping[str, np.ndarray], max_rows: int = ROWS) -> dict[st
 
 
 def _is_of_members(network: Network, validation: Arrays) -> bool:
-    """Whether weights (N, K) say which validation rows belong to which member of an ensemble.
+    """Whether weights (N, K) assign validation rows to each member of an ensemble.
 
     The rows of one member are then training rows of others, which is no leak.
     """
@@ -156,7 +156,7 @@ def collect_context(
         targets: the target of each output.
         data: the encoded training rows.
         order: the order of rows and their batches.
-        validation: the encoded validation rows; left out where members of an ensemble have rows of their own.
+        validation: the encoded validation rows; left out where each member of an ensemble has its rows.
         table_findings: the findings in the table.
         max_rows: the maximum number of rows.
     """

@@ -35,7 +35,7 @@ def test_metric_option_selects_a_metric_by_name(
     assert (
         Path("r/history.csv")
         .read_text()
-        .startswith("epoch,loss,val_loss,val_accuracy,val_fbeta_0.5,val_mcc\n")
+        .startswith("epoch,loss,data_loss,val_loss,val_accuracy,val_fbeta_0.5,val_mcc\n")
     )
     assert main(["evaluate", "r", "iris", "--metric", "log_loss", "--lang", "zh"]) == 0
     assert "对数损失" in capsys.readouterr().out

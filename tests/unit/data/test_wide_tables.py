@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
 from chainrule.data.cells.typed_columns import type_texts
-from chainrule.data.readers import delimited
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.number_parsing import clean
+from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
 
 CELLS = st.sampled_from(
@@ -115,7 +115,7 @@ def calls(work: Callable[[], None]) -> int:
 def test_the_work_on_a_wide_table_is_linear_in_its_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "BLOCK_CELLS", 1200)  # as many blocks as for a large file
+    monkeypatch.setattr(blocks, "BLOCK_CELLS", 1200)  # as many blocks as for a large file
     files = {size: text_of(wide(size, rows=60), tmp_path / f"{size}.csv") for size in (150, 300, 600)}
     analyze(files[150])  # loads what is loaded once
     counts = {size: calls(partial(analyze, file)) for size, file in files.items()}

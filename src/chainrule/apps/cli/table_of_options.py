@@ -35,7 +35,7 @@ def is_ensemble(options: Options, has_images: bool) -> bool:
 def _fractions(options: Options, table: Table) -> tuple[float, float, float]:
     """The fractions of training, validation and test rows.
 
-    An ensemble divides its training rows into folds; without a split that the user asks for, cross-validation
+    An ensemble divides its training rows into folds; without a requested split, cross-validation
     scores it, and no rows are set aside.
     """
     if not is_ensemble(options, bool(table.images)):

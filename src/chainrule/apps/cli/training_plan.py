@@ -30,7 +30,7 @@ from chainrule.train.stopping import EarlyStopping
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
 MIN_FOLDS = 3  # one to train on, one to stop, one to score
-MIN_ROWS = 8  # distinct rows of an ensemble
+MIN_ROWS = 8  # rows of an ensemble, and distinct inputs from which equal rows share a fold
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
 
 
@@ -220,8 +220,8 @@ class Folds:
         if distinct < MIN_ROWS and self._groups is None:
             raise DataError(
                 "E331", where=self.prepared.table.source,
-                expected=fact("at least {count} distinct rows", count=MIN_ROWS),
-                received=fact("{count} distinct rows", count=distinct), fix=fact("add rows"),
+                expected=fact("at least {count} rows", count=MIN_ROWS),
+                received=fact("{count} rows", count=distinct), fix=fact("add rows"),
             )  # fmt: skip
         count = min(recipe.folds, max(MIN_FOLDS, distinct))
         return replace(recipe, folds=count, members=min(recipe.members, count), **passed)
@@ -233,12 +233,15 @@ class Folds:
 
     @cached_property
     def _digests(self) -> np.ndarray:
-        """The digest of the inputs of each training row, (N,).
+        """The digest of the inputs of each training row, (N,); its number where there are few distinct ones.
 
         Without the target: rows with equal inputs and different targets would otherwise be in different
         folds, each without the others, and a network would learn the opposite of what it is scored on.
         """
-        return row_digests(self._table, self.prepared.preparation.columns)
+        digests = row_digests(self._table, self.prepared.preparation.columns)
+        if len(np.unique(digests)) >= MIN_ROWS:
+            return digests
+        return np.arange(len(digests), dtype=np.uint64)  # later rows repeat the same few inputs, too
 
     @cached_property
     def _groups(self) -> np.ndarray | None:

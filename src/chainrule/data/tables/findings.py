@@ -90,7 +90,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "列“{column}”缺失 {count} 个日期；训练数据中没有缺失，因此以平均日期代替",
     ),
     "rare_levels": (
-        'column "{column}": {count} of {total} levels have a feature of their own; the others share one, '
+        'column "{column}": {count} of {total} levels have one feature each; the others share one, '
         "with their frequency",
         "列“{column}”：{total} 个取值中有 {count} 个各为一个特征；其余合为一个，并附频率",
     ),

@@ -123,7 +123,7 @@ class EnsemblePiecewiseLinear(Layer):
 
     Shapes: (B, F) -> (B, K, N Q) for K members, N features and Q intervals.
 
-    Formula: t = min(max((x - lower) rate, 0), 1); y = (t - center) scale, for each interval of each feature.
+    Formula: t = min(max((x - lower) slope, 0), 1); y = (t - center) scale, for each interval of each feature.
 
     Args:
         members: K, the number of members.
@@ -165,8 +165,8 @@ class EnsemblePiecewiseLinear(Layer):
         values = F.reshape(values, (x.shape[0], 1, len(self.features), 1))  # (B, N) -> (B, 1, N, 1)
         shape = (self.members, len(self.features), self.intervals)  # (K, N, Q)
         lower, center = (scope.state(name, shape, ZEROS) for name in ("lower", "center"))
-        rate, scale = (scope.state(name, shape, Fill(1.0)) for name in ("rate", "scale"))
-        y = (F.clip((values - lower) * rate, 0.0, 1.0) - center) * scale  # (B, K, N, Q)
+        slope, scale = (scope.state(name, shape, Fill(1.0)) for name in ("slope", "scale"))
+        y = (F.clip((values - lower) * slope, 0.0, 1.0) - center) * scale  # (B, K, N, Q)
         width = len(self.features) * self.intervals
         return F.reshape(y, (x.shape[0], self.members, width))  # (B, K, N, Q) -> (B, K, N Q)
 
@@ -279,12 +279,12 @@ class EnsembleMean(Layer):
 
     Example:
         >>> print(EnsembleMean("softmax"))
-        EnsembleMean(mode='softmax')
+        EnsembleMean('softmax')
     """
 
     chinese = ("集成平均层", "对集成各成员的预测取平均：数值，或概率。")
     takes_one = True
-    mode: str = "value"
+    mode: str
 
     def check(self) -> None:
         if self.mode not in MEANS:

@@ -97,18 +97,18 @@ def interval_states(rows: np.ndarray, weights: np.ndarray, intervals: int) -> di
     Example:
         >>> rows = np.array([[0.0], [1.0], [2.0], [3.0], [4.0]])
         >>> states = interval_states(rows, np.ones(5), 2)
-        >>> states["lower"].tolist(), states["rate"].tolist()
+        >>> states["lower"].tolist(), states["slope"].tolist()
         ([[0.0, 2.0]], [[0.5, 0.5]])
     """
     limits = quantiles(rows, weights, np.linspace(0.0, 1.0, intervals + 1).tolist()).T  # (F, Q + 1)
     lower, width = limits[:, :-1], np.diff(limits)  # (F, Q)
     has_width = width > 0.0
-    rate = np.where(has_width, 1.0 / np.where(has_width, width, 1.0), 0.0)
+    slope = np.where(has_width, 1.0 / np.where(has_width, width, 1.0), 0.0)
     center, std = np.zeros_like(lower), np.zeros_like(lower)
     share = (weights / weights.sum())[:, None]  # (n, 1)
     for interval in range(intervals):  # one interval of all features at a time, to bound the memory
-        t = np.clip((rows - lower[:, interval]) * rate[:, interval], 0.0, 1.0)  # (n, F)
+        t = np.clip((rows - lower[:, interval]) * slope[:, interval], 0.0, 1.0)  # (n, F)
         center[:, interval] = (t * share).sum(0)
         std[:, interval] = np.sqrt((np.square(t - center[:, interval]) * share).sum(0))
     scale = np.where(has_width, INTERVAL_SCALE / np.maximum(std, MIN_STD), 0.0)
-    return {"lower": lower, "rate": rate, "center": center, "scale": scale}
+    return {"lower": lower, "slope": slope, "center": center, "scale": scale}

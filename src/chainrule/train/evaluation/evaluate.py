@@ -80,7 +80,7 @@ class Evaluator:
 
     @property
     def is_of_members(self) -> bool:
-        """Whether the weights (N, K) say which members of an ensemble are evaluated on each row."""
+        """Whether the weights (N, K) determine which members of an ensemble are evaluated on each row."""
         weights, members = self.rows.weights, member_columns(self.network)
         return bool(members) and weights is not None and weights.shape[1:] == (len(members),)
 

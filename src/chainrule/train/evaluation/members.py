@@ -1,7 +1,7 @@
 """Evaluation of the members of an ensemble, each on rows of its own.
 
 In cross-validation, each member of an ensemble has its own validation rows: those that it is not trained on.
-Their weights say which: a matrix (N, K), not 0 where member k is evaluated on row i. The loss of each member
+Their weights are a matrix (N, K), not 0 where member k is evaluated on row i. The loss of each member
 is its weighted mean over its rows; the prediction of a row is the mean over the members that are evaluated on
 it. No row is therefore predicted by a member that was trained on it.
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -23,8 +22,11 @@ from chainrule.train.step import Step
 SATURATION = {"sigmoid": 4.6, "tanh": 3.0}  # |z| above which the derivative is below 0.01
 STORED = ("loss", "learning_rate", "training")  # outputs that are not released
 _BLOCK = 1 << 13  # values that are processed at once
-Compute: TypeAlias = Callable[[str], Iterable[Node]]
-"""A method that computes the statistics of a part from its path and returns the nodes that it read."""
+Compute: TypeAlias = "Callable[[ProbeStatistics, str], Iterable[Node]]"
+"""A method that computes the statistics of a part from its path and returns the nodes that it read.
+
+Unbound: an object that refers to itself keeps its arrays until the garbage collector runs.
+"""
 
 
 class ProbeStatistics:
@@ -63,12 +65,12 @@ class ProbeStatistics:
         self._parts: dict[Node, list[tuple[Compute, str, set[Node]]]] = {}
         self._remaining = Counter[Node]()  # parts that still need the value of a node
         for path, chain in updates.items():
-            self._register(self._add_parameter, path, {step.gradients[path], *chain.sources})
+            self._register(ProbeStatistics._add_parameter, path, {step.gradients[path], *chain.sources})
         for path, nodes in activations.items():
-            self._register(self._add_layer, path, set(nodes))
+            self._register(ProbeStatistics._add_layer, path, set(nodes))
         for name, parts in terms.items():
             for path, node in parts.items():
-                self._register(partial(self._add_term, name), path, {node})
+                self._register(_TERMS[name], path, {node})
 
     def _register(self, compute: Compute, path: str, nodes: set[Node]) -> None:
         """Compute the statistics of a part as soon as the values of all these nodes are available."""
@@ -100,7 +102,7 @@ class ProbeStatistics:
 
     def _compute(self, compute: Compute, path: str) -> None:
         """Compute the statistics of a part, and release the values that no other part needs."""
-        for node in compute(path):
+        for node in compute(self, path):
             self._remaining[node] -= 1
             if not self._remaining[node]:
                 del self._values[node]
@@ -203,3 +205,14 @@ def _is_zero(array: np.ndarray) -> np.ndarray:
 def _is_nonfinite(array: np.ndarray) -> np.ndarray:
     """Which elements are NaN or infinite."""
     return ~np.isfinite(array)
+
+
+def _data_gradient(statistics: ProbeStatistics, path: str) -> set[Node]:
+    return statistics._add_term("data_gradient", path)
+
+
+def _penalty_gradient(statistics: ProbeStatistics, path: str) -> set[Node]:
+    return statistics._add_term("penalty_gradient", path)
+
+
+_TERMS: dict[str, Compute] = {"data_gradient": _data_gradient, "penalty_gradient": _penalty_gradient}

@@ -38,7 +38,7 @@ SPACE: Mapping[str, Range] = {
     "layers": Range(1, 4, 2, is_integer=True),
     "units": Range(8, 256, 64, is_log=True, is_integer=True),
     "dropout": Range(0.0, 0.5, 0.2),
-    "penalty": Range(1e-6, 0.1, 1e-2, is_log=True),
+    "penalty": Range(1e-6, 0.1, 1e-3, is_log=True),
     "learning_rate": Range(2e-4, 2e-2, 2e-3, is_log=True),
 }
 DEFAULTS = {name: values.default for name, values in SPACE.items()}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import shlex
 import tempfile
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from typing import BinaryIO, cast
 
 from chainrule.data.readers.content import Content
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import DataError, alternatives, fact, nearest
+from chainrule.errors import DataError, fact, nearest
 
 SWELL_FREE = 16_000_000  # a compressed file may expand to this number of bytes regardless of its ratio,
 SWELL_RATIO = 100  # and beyond it to this multiple of its size
@@ -148,5 +147,5 @@ def several_tables(source: str, names: list[str], table: str) -> DataError:
         where=source,
         expected=fact("one of: {names}", names=", ".join(listed)),
         received=table or fact("{count} tables", count=len(names)),
-        fix=alternatives(f'table="{choice}"', f"--table {shlex.quote(choice)}") if choice else "",
+        fix=f'table="{choice}"' if choice else "",
     )
