@@ -60,6 +60,7 @@ def on_command_line(fix: str, options: Collection[str]) -> str:
         options: options of the command, such as ``"--depth"``.
 
     Example:
+        >>> from chainrule.errors import alternatives
         >>> on_command_line("depth=2", ["--depth"]), on_command_line("model.fit(x, y)", ["--depth"])
         ('--depth 2', 'model.fit(x, y)')
         >>> on_command_line(alternatives("size=(4, 4)", "--size 4"), ["--size"])

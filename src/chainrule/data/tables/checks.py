@@ -41,7 +41,8 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         ChainruleError: as ``describe`` and ``choose_task``.
 
     Example:
-        >>> table = Table(pl.DataFrame({"x": [1, 2, 3, 4] * 9, "y": ["a", "b", "a", "b"] * 9}))
+        >>> from chainrule.data import read_table
+        >>> table = read_table({"x": [1, 2, 3, 4] * 9, "y": ["a", "b", "a", "b"] * 9})
         >>> [(finding.code, finding.severity) for finding in check(table, "y")]
         [('leak', 'warning')]
     """

@@ -54,7 +54,7 @@ def options_of(base: Options, values: Mapping[str, float]) -> Options:
     Example:
         >>> options = options_of(Options("iris"), {**DEFAULTS, "layers": 1, "dropout": 0.0})
         >>> options.net, options.penalty
-        ('64 relu', 0.01)
+        ('64 relu', 0.001)
     """
     dropout = float(f"{values['dropout']:.3g}")
     layer = f"{int(values['units'])} relu" + (f", dropout {dropout:g}" if dropout else "")
