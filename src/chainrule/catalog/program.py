@@ -154,9 +154,21 @@ model = cr.Model(cr.Dense(1), loss="mse", optimizer=cr.SGD(0.1))
 history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=1000, callbacks=[{rule}], verbose=False)
 len(history), model.facts["ended"]
 """
+_MEMBERS = """
+import numpy as np
+import chainrule as cr
+x, y = np.arange(12.0)[:, None], 2.0 * np.arange(12.0)
+held_out = (np.arange(12)[:, None] % 3 == np.arange(3)) * 1.0
+net = cr.Sequential(cr.EnsembleNormalization(3), cr.EnsembleDense(1), cr.EnsembleMean("value"))
+model = cr.Model(net, loss="mse", optimizer=cr.Adam(0.1))
+rows = dict(sample_weight=1 - held_out, validation=(x, y, held_out))
+history = model.fit(x, y, **rows, callbacks=[{rule}], verbose=False)
+len(history), model.facts["ended"]
+"""
 _RULES = {
     "EarlyStopping": 'cr.EarlyStopping(monitor="loss", patience=20)',
     "Converged": "cr.Converged()",
+    "EnsembleEarlyStopping": "cr.EnsembleEarlyStopping(patience=5)",
 }
 
 
@@ -180,7 +192,7 @@ def program(kind: str, name: str, definition: object) -> str:
     if kind == "clip":
         return _CLIP.format(name=name)
     if kind == "callback" and name in _RULES:
-        return _STOPPING.format(rule=_RULES[name])
+        return (_MEMBERS if name == "EnsembleEarlyStopping" else _STOPPING).format(rule=_RULES[name])
     if kind == "activation":
         return (_ALONG_AXIS if "axis" in getattr(definition, "settings", ()) else _ELEMENTWISE).format(
             name=name

@@ -46,8 +46,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, Integral) and value >= low):
+            value: Any = getattr(self, name)
+            if value is not None and not (isinstance(value, Integral) and int(value) >= low):
                 expected = fact("an integer, at least {low}", low=low)
                 raise UsageError("E102", where="fit", name=name, expected=expected, received=value)
 
@@ -263,7 +263,8 @@ def rebuilt(model: Model, net: Layer, prefix: str = "", optimizer: Optimizer | N
         optimizer: by default that of the model.
     """
     state, recipe = model.state, model.recipe
-    other = Model(net, recipe.loss, optimizer or recipe.optimizer, penalty=recipe.penalty, dtype=recipe.dtype)
+    loss: Any = recipe.loss
+    other = Model(net, loss, optimizer or recipe.optimizer, penalty=recipe.penalty, dtype=recipe.dtype)
     assert state.network is not None
     other.adopt(replace(other.state, preparation=state.preparation))
     other.initialize(state.network.inputs)

@@ -166,5 +166,6 @@ class TabularEstimator(BaseEstimator):
             preparation, x = prepare_frame(x)
         elif is_frame:
             preparation = self._preparation
+            assert preparation is not None
             x = preparation.inputs(preparation.read(x))
         return self._encoded(EncodedRows(x, y, weights, preparation, self._is_regression), is_first)

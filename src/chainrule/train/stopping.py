@@ -143,6 +143,7 @@ class EnsembleEarlyStopping(StoppingRule):
     weights)`` with weights (N, K).
 
     Args:
+        monitor: ``"val_loss"``; each member monitors its own column of it, such as ``"val_member1_loss"``.
         patience: number of epochs without improvement after which a member is done; 0: it is never done.
         min_delta: minimum decrease of a member's loss that counts as an improvement.
     """

@@ -37,8 +37,15 @@ OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options tha
 class TrainingPlan(Protocol):
     """What a training does with the rows of a table."""
 
-    options: Options
-    prepared: PreparedData
+    @property
+    def options(self) -> Options:
+        """The options of the training."""
+        ...
+
+    @property
+    def prepared(self) -> PreparedData:
+        """The data."""
+        ...
 
     @property
     def is_ensemble(self) -> bool:
@@ -309,14 +316,22 @@ class Folds:
     def is_cross_validated(self) -> bool:
         return not self.prepared.parts.sizes[2]
 
-    @cached_property
+    @property
     def scored(self) -> PreparedRows:
+        return self._scored
+
+    @property
+    def scored_table(self) -> Table:
+        return self._scored_table
+
+    @cached_property
+    def _scored(self) -> PreparedRows:
         if not self.is_cross_validated:
             return self.prepared.test
         return _subset(self.prepared.training, self.cross_validation.scored)
 
     @cached_property
-    def scored_table(self) -> Table:
+    def _scored_table(self) -> Table:
         if not self.is_cross_validated:
             return self.prepared.test_rows
         return self.prepared.table.take(self.prepared.parts.train[self.cross_validation.scored])

@@ -7,6 +7,7 @@ evenly spaced ones are used, fewer for wide tables; a table that is still too wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -102,5 +103,5 @@ def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnI
     )  # fmt: skip
 
 
-def _ordered(names: Sequence[str], order: np.ndarray) -> tuple[str, ...]:
+def _ordered(names: Sequence[Any], order: np.ndarray) -> tuple[Any, ...]:
     return tuple(names[i] for i in order)

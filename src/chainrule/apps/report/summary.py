@@ -144,7 +144,8 @@ def _effect(analysis: Analysis) -> tuple[Pair, ...]:
         for i in ends
     )
     key = "report_effects_probability" if is_class else "report_effects_value"
-    name = sentence(key, name=analysis.labels[-1] if is_class else analysis.prepared.task.target)
+    labels = list(analysis.labels)
+    name = sentence(key, name=labels[-1] if is_class else analysis.prepared.task.target)
     name = (f"the {name[0]}", name[1])
     first, last = (percent(mean[i]) if is_class else short(float(mean[i])) for i in ends)
     return (

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,8 @@ def examine(column: pl.Series) -> ExaminedColumn:
     analysis = analyze(texts)
     if analysis.is_number:
         return ExaminedColumn(texts, "notation", analysis.marks, analysis, notices)
-    is_like_numbers = max(float(plain.mean() or 0), analysis.share) >= MOSTLY
+    share: Any = plain.mean() or 0.0
+    is_like_numbers = max(float(share), analysis.share) >= MOSTLY
     if is_like_numbers or cells.str.contains(_DATE_LIKE).all():
         return ExaminedColumn(texts, "text", notices=notices)
     texts = drop_missing_marks(column)

@@ -104,9 +104,9 @@ class Cells:
         def column(i: int) -> pl.Series:
             return texts.gather_every(self.width, i).alias(self.names[i])
 
-        examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word)}
+        examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word).tolist()}
         if self.delimiter == ";" or any("," in entry.marks for entry in examined.values()):
-            points = np.flatnonzero(is_number & ~self._integral)  # may be grouped by points
+            points = np.flatnonzero(is_number & ~self._integral).tolist()  # may be grouped by points
             examined |= {i: examine(column(i)) for i in points}
             is_number[points] = False
         mark = decimal_mark(examined.values(), self.delimiter)

@@ -122,7 +122,8 @@ def by_time(times: np.ndarray, fractions: tuple[float, float, float]) -> Split:
     is_later = times >= ordered[ends[0]] if ends[0] < len(times) else is_test
     parts = [np.flatnonzero(mask) for mask in (~is_later, is_later & ~is_test, is_test)]
     require_rows(fractions, parts)
-    return Split(*parts)
+    train, validation, test = parts
+    return Split(train, validation, test)
 
 
 def by_group(
@@ -151,7 +152,8 @@ def by_group(
     part = np.repeat(np.arange(3), sizes)[fold]
     parts = [np.flatnonzero(part == number) for number in range(3)]
     require_rows(fractions, parts)
-    return Split(*parts)
+    train, validation, test = parts
+    return Split(train, validation, test)
 
 
 def _times(table: Table, columns: Sequence[Column], name: str) -> np.ndarray:

@@ -107,7 +107,9 @@ def _of_column(profile: ColumnProfile, table: Table) -> Iterator[Drift]:
     if profile.levels:
         is_known, unseen = known_levels(table, profile)
         if unseen:
-            listed = [text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…" for text in sorted(unseen)]
+            listed = [
+                text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…" for text in sorted(map(str, unseen))
+            ]
             example = ", ".join(listed[:EXAMPLES]) + (", …" if len(listed) > EXAMPLES else "")
             yield Drift(name, "unseen", int((~is_known).sum()), rows, example, profile)
 

@@ -58,7 +58,7 @@ def baselines(
     prior = np.bincount(y, minlength=classes) / len(y) if classes else np.array([y.mean(dtype=np.float64)])
     linear = _classifier(x, y, classes, weights) if classes else ridge(x, y, weights)
     fitted = [Baseline("trivial", lambda x: np.tile(prior, (len(x), 1))), Baseline("linear", linear)]
-    if is_affordable(*x.shape, classes):
+    if is_affordable(len(x), x.shape[1], classes):
         fitted.append(Baseline("boosting", boosting(x, y, classes, weights, columns)))
     return fitted
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,9 +51,6 @@ MIN_SHARE = 0.002  # of the training texts
 MIN_COVERED = 0.5  # share of texts with a recurring word, below which terms are sequences of characters
 MAX_LENGTH = 20  # log(1 + characters) of any cell
 SAMPLE = 20_000  # training texts from which terms are taken
-
-
-T = TypeVar("T")
 
 
 @frozen
@@ -169,7 +166,7 @@ class Texts:
         return Texts(column, words, terms, counts, total, candidates, mean, std, indicator)
 
 
-def within_limit(encodings: Sequence[T]) -> tuple[T, ...]:
+def within_limit(encodings: Sequence[Any]) -> tuple[Any, ...]:
     """Encoders whose texts have at most ``TABLE_LIMIT`` terms together, the same number for each column."""
     count = sum(isinstance(encoding, Texts) for encoding in encodings)
     if count * TERM_LIMIT <= TABLE_LIMIT:
