@@ -159,8 +159,8 @@ import numpy as np
 import chainrule as cr
 x, y = np.arange(12.0)[:, None], 2.0 * np.arange(12.0)
 held_out = (np.arange(12)[:, None] % 3 == np.arange(3)) * 1.0
-net = cr.Sequential(cr.EnsembleNormalization(3), cr.EnsembleDense(1), cr.EnsembleMean("value"))
-model = cr.Model(net, loss="mse", optimizer=cr.Adam(0.1))
+members = cr.Sequential(cr.EnsembleNormalization(3), cr.EnsembleDense(1), cr.EnsembleMean("value"))
+model = cr.Model(members, loss="mse", optimizer=cr.Adam(0.1))
 rows = dict(sample_weight=1 - held_out, validation=(x, y, held_out))
 history = model.fit(x, y, **rows, callbacks=[{rule}], verbose=False)
 len(history), model.facts["ended"]

@@ -59,8 +59,8 @@ def tune(
         options: those of ``Options``; ``None`` if not passed.
     """
     _require_valid(trials, workers, sampler, out, resume)
-    given = {k: v for k, v in options.items() if v not in (None, [])}
-    passed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    set_options = {k: v for k, v in options.items() if v not in (None, [])}
+    passed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in set_options.items()}
     base = options_of(Options(data, **passed), DEFAULTS)
     path = Path(out) if out else None
     if path and not resume and not os.path.exists(path / ".lock"):
