@@ -25,12 +25,10 @@ from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
+from chainrule.train.stopping import MEMBER_LOSS
 
 RECTIFIERS = ("relu", "maximum")  # activations whose units can become permanently inactive
 SATURATING = ("sigmoid", "tanh")  # activations that saturate on both sides
-
-
-MEMBER_LOSS = "val_member1_loss"  # a column of the history of an ensemble
 
 
 @frozen
@@ -68,7 +66,7 @@ class TrainingRecord:
     @property
     def restores_best(self) -> bool:
         """Whether early stopping restores the best epoch; in an ensemble, the best epoch of each member."""
-        is_ensemble = bool(self.history) and MEMBER_LOSS in self.history[0]
+        is_ensemble = bool(self.history) and any(map(MEMBER_LOSS.fullmatch, self.history[0]))
         return is_ensemble or self.ended == "early_stopping"
 
     @property

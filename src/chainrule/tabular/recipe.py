@@ -49,7 +49,7 @@ class TabularRecipe:
         dropout: dropout rate after each hidden layer.
         intervals: intervals of each number.
         epochs: maximum number of epochs.
-        patience: epochs without improvement of any member after which the training stops.
+        patience: epochs without improvement after which a member is done.
         batch_size: rows of a batch.
         learning_rate: initial learning rate; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.
