@@ -28,6 +28,14 @@ def test_check_names_the_rule_of_each_finding(chainrule, unbalanced: Path) -> No
     assert "class-imbalance" in outcome.out
 
 
+def test_check_names_rows_that_are_repeated_though_they_could_differ(chainrule) -> None:
+    rows = [f"{i * 37 % 101 / 7:.4f},{i * 53 % 97 / 3:.4f},{'yes' if i % 3 else 'no'}" for i in range(90)]
+    Path("twice.csv").write_text("\n".join(["speed,weight,late", *rows, *rows]), encoding="utf-8")
+    outcome = chainrule("check", "twice.csv", "--target", "late")
+    assert outcome.code == 0
+    assert "duplicate-rows" in outcome.out
+
+
 def test_check_diagnoses_the_first_steps_of_a_network(chainrule, unbalanced: Path) -> None:
     outcome = chainrule("check", "trips.csv", "--target", "late", "--net", "8 relu")
     assert outcome.code == 0
