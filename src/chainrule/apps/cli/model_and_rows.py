@@ -1,7 +1,7 @@
 """Load a trained model and the rows for a command.
 
-Models trained on a table read tables; models trained on arrays read an ``.npz`` file whose arrays are named
-like the inputs.
+Models trained on a table read tables; models of texts read a table with a column for each input; other models
+trained on arrays read an ``.npz`` file whose arrays are named like the inputs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.data.readers.sources import read_source
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -37,17 +39,25 @@ class Rows:
         y: targets, by name if there are several outputs; ``None`` if the file contains none, and for a table,
             which contains the target.
         count: number of rows.
+        texts: the table that the tokens of a model of texts come from.
     """
 
     x: Any
     y: Any
     count: int
+    texts: Table | None = None
+
+    @property
+    def table(self) -> Table | None:
+        """The table whose cells are printed beside predictions; ``None`` for arrays."""
+        return self.x if isinstance(self.x, Table) else self.texts
 
     def take(self, index: np.ndarray) -> Rows:
         """The rows in ``index``, in that order."""
         if isinstance(self.x, Table):
             return Rows(self.x.take(index), None, len(index))
-        return Rows(_take(self.x, index), _take(self.y, index), len(index))
+        texts = None if self.texts is None else self.texts.take(index)
+        return Rows(_take(self.x, index), _take(self.y, index), len(index), texts)
 
     def row(self, row: int) -> Rows:
         """The row with number ``row``, from 1.
@@ -69,13 +79,17 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     Raises:
         FileError: a model file that is missing, damaged, foreign or newer. UsageError E607: no ``.npz`` file
             for a
-        model of arrays. DataError E326: missing arrays. Others as ``Preparation.read``.
+        model of arrays. DataError E326: missing arrays. Others as ``Preparation.read`` and ``encode_texts``.
     """
     file = model_file(run)
     model = Model.load(file)
     if model.preparation is not None:
         table = model.preparation.read(data, reading)
         return model, Rows(table, None, table.rows)
+    texts = {} if data.endswith(ARRAYS) else text_inputs(model)
+    if texts:
+        table = read_source(data, reading)
+        return model, Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
     if not data.endswith(ARRAYS):
         raise _not_a_table_model(model, str(file))
     return model, _arrays(model, Path(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.apps.cli.run_paths import model_file
-from chainrule.data.sequences.tokenizer import BEGIN, Tokenizer
+from chainrule.data.sequences.tokenizer import BEGIN, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
@@ -46,7 +46,8 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
 
     Raises:
         UsageError E126: a model without a tokenizer. DataError E363: an empty text. DataError E365: tokens
-        that are not in the vocabulary.
+        that are not in the vocabulary; a model that does not continue the text refuses it only if it knows
+        none of them.
     """
     model = Model.load(model_file(run))
     if model.network is None or not model.tokenizers:
@@ -56,10 +57,12 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
         )  # fmt: skip
     name, spec = next(iter(model.network.inputs.items()))
     tokenizer = model.tokenizers.get(name) or model.tokenizers[""]
-    tokens = tokenizer.encode(text, unknown=False)
+    is_language_model = next(iter(model.network.inference.outputs.values())).spec.rank == 3
+    tokens = tokenizer.encode(text)
+    if is_language_model or (tokens == UNKNOWN).all():
+        tokens = tokenizer.encode(text, unknown=False)
     if not len(tokens):
         raise DataError("E363", where="--text", expected=fact("at least 1 token"), received=fact("none"))
-    is_language_model = next(iter(model.network.inference.outputs.values())).spec.rank == 3
     tokens = np.array([BEGIN, *tokens] if is_language_model else tokens)
     length = spec.shape[1] if isinstance(spec.shape[1], int) else len(tokens)
     return EncodedText(model, tokenizer, tokens, is_language_model, length)

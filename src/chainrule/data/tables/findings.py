@@ -106,6 +106,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         '{count} texts of "{column}" contain no term that is a feature ({example})',
         "列“{column}”有 {count} 个文本不含任何作为特征的词（{example}）",
     ),
+    "texts_cut": (
+        '{count} texts of "{column}" are longer than {length} tokens; the rest of them is not read',
+        "列“{column}”有 {count} 个文本超过 {length} 个词元；超出部分不读取",
+    ),
     "dates_outside": (
         '{count} dates of "{column}" are outside the training dates, {first} to {last}',
         "列“{column}”有 {count} 个日期不在训练日期 {first} 至 {last} 之内",

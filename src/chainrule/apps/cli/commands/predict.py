@@ -78,8 +78,8 @@ def predict(
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
-    if isinstance(rows.x, Table):
-        frame = beside(rows.x, id_columns(model, rows.x) if only else rows.x.columns, frame)
+    if rows.table is not None:
+        frame = beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
     is_terminal = out is None and sys.stdout.isatty()
     text = to_csv(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
     if out is not None:

@@ -1,0 +1,91 @@
+"""Rows of texts for a model with a tokenizer: a table with a column for each input of the network.
+
+A model that was trained on ``{"text": tokens}`` reads the column ``text``. Each cell is encoded by the
+tokenizer of the model, cut to the length of the input and padded. Targets are in the column ``y``, as in an
+``.npz`` file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.data import Finding, Table, pad_sequences
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
+from chainrule.errors import DataError, UsageError, fact
+from chainrule.model import Model
+from chainrule.spec import bound
+
+TARGET = "y"
+
+
+def text_inputs(model: Model) -> dict[str, tuple[Tokenizer, int]]:
+    """The tokenizer and the length of each input; empty if the model does not classify or score texts.
+
+    Args:
+        model: a model. One that predicts a token at each position, such as a GPT, continues texts instead.
+    """
+    if model.network is None or not model.tokenizers or model.preparation is not None:
+        return {}
+    if any(node.spec.rank > 2 for node in model.network.inference.outputs.values()):
+        return {}
+    inputs = {}
+    for name, spec in model.network.inputs.items():
+        tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
+        if tokenizer is None or spec.rank != 2:
+            return {}
+        inputs[name] = tokenizer, bound(spec.shape[1:])[0]
+    return inputs
+
+
+def encode_texts(inputs: Mapping[str, tuple[Tokenizer, int]], table: Table) -> dict[str, np.ndarray]:
+    """The tokens of every row by input, (N, T) each; prints how many texts were cut.
+
+    Args:
+        inputs: of ``text_inputs``.
+        table: has a column for each input.
+
+    Raises:
+        UsageError E607: a column is missing. DataError E363: an empty text. DataError E365: a text of which
+        no token is in the vocabulary.
+    """
+    missing = [name for name in inputs if name not in table.columns]
+    if missing:
+        raise UsageError(
+            "E607", where=table.source, expected=fact('the column "{name}" with texts', name=missing[0]),
+            received=", ".join(table.columns),
+            fix=fact('name the column of the texts "{name}"', name=missing[0]),
+        )  # fmt: skip
+    if not table.rows:
+        raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    return {name: _tokens(table, name, *inputs[name]) for name in inputs}
+
+
+def targets_in(table: Table) -> np.ndarray | None:
+    """The cells of the column of targets; ``None`` if there is none."""
+    return table.frame[TARGET].to_numpy() if TARGET in table.columns else None
+
+
+def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> np.ndarray:
+    """The tokens of a column, (N, T)."""
+    cells = table.words(column).cast(pl.String).fill_null("").to_list()
+    rows = tokenizer.encode_all(cells)
+    for row, tokens in enumerate(rows):
+        place = fact('{place}, column "{column}"', place=table.place(row), column=column)
+        if not len(tokens):
+            raise DataError(
+                "E363", where=place, expected=fact("at least 1 token"), received=fact("an empty text")
+            )
+        if (tokens == UNKNOWN).all():
+            raise DataError(
+                "E365", where=place, token=cells[row][:20], expected=fact("tokens of the training texts"),
+                received=cells[row][:80], fix=fact("leave the row out"),
+            )  # fmt: skip
+    cut = sum(len(tokens) > length for tokens in rows)
+    if cut:
+        facts = {"column": column, "count": cut, "length": length}
+        screen.notices([Finding("texts_cut", "info", facts)], to_errors=True)
+    return pad_sequences(rows, length, truncate=True).values
