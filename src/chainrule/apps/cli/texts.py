@@ -50,6 +50,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "检查数据中的常见问题；加 --net 时也检查训练的最初几步",
     ),
     "doctor": ("diagnose a training and suggest fixes", "诊断一次训练的问题并给出建议"),
+    "data": (
+        "list the data sets of the examples, download one (get NAME), or print its path (where NAME)",
+        "列出示例的数据集，下载其中一个（get 名称），或显示其路径（where 名称）",
+    ),
+    "data_action": ("list, get or where", "list（列出）、get（下载）或 where（路径）"),
+    "data_name": ("name of a data set", "数据集名称"),
+    "data_set": ("data set", "数据集"),
+    "data_contents": ("contents", "内容"),
+    "data_copy": ("copy", "副本"),
+    "data_here": ("yes", "已有"),
+    "data_credit": ("Source: {credit}. Licence: {licence}.", "来源：{credit}。许可：{licence}。"),
+    "data_source": ("Downloaded from {source}; files {members}", "下载自 {source}；所用文件：{members}"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     **OPTION,
     # tune

@@ -45,6 +45,10 @@ ENTRIES: dict[str, Entry] = {
     "E333": Entry('column "{column}" cannot divide the rows', "列“{column}”不能用来划分数据行"),
     "E334": Entry('column "{column}" contains an invalid weight', "列“{column}”中有无效的权重"),
     "E338": Entry("the query cannot be run", "无法执行查询"),
+    "E339": Entry(
+        'the downloaded files of the data set "{name}" differ from the published ones',
+        "下载的数据集“{name}”与发布的文件不同",
+    ),
     "E340": Entry("an array contains values that are not real numbers", "数组中有非实数内容"),
     "E341": Entry("an array has the wrong shape", "数组形状不对"),
     "E342": Entry("an array contains an invalid number", "数组中有不可用的数值"),

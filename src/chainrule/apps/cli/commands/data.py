@@ -1,0 +1,104 @@
+"""``chainrule data``: the data sets of the examples: list them, download one, or print where it is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.texts import text_of
+from chainrule.data.datasets import DATASETS, Address, cache_folder, copy_of, open_dataset
+from chainrule.data.datasets.dataset import Dataset
+from chainrule.data.datasets.opening import dataset_of
+from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.settings import settings
+
+ACTIONS = ("list", "get", "where")
+
+
+def data(
+    action: Annotated[str, typer.Argument(help="=data_action", metavar="list|get|where")] = "list",
+    name: Annotated[str | None, typer.Argument(help="=data_name", metavar="NAME")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> None:
+    """List the data sets, download one, or print the path of its copy."""
+    if action not in ACTIONS:
+        raise UsageError(
+            "E101",
+            where="chainrule data",
+            name=action,
+            expected=", ".join(ACTIONS),
+            received=action,
+            fix=f"chainrule data {nearest(action, ACTIONS) or ACTIONS[0]}",
+        )
+    if action == "list" and name is None:
+        _list()
+    elif action == "list":
+        _describe(dataset_of(name or ""))
+    elif name is None:
+        raise UsageError(
+            "E601",
+            where="chainrule data",
+            option="NAME",
+            received=fact("no name"),
+            fix=f"chainrule data {action} {DATASETS[0].name}",
+        )
+    elif action == "get":
+        archive = open_dataset(name)
+        screen.line(archive.path)
+        screen.line(text_of("data_credit").format(**_facts(dataset_of(name))))
+    else:
+        _where(dataset_of(name))
+
+
+def _list() -> None:
+    """Print one line for each data set."""
+    here = {dataset.name: copy_of(dataset.name) is not None for dataset in DATASETS}
+    rows = [
+        (
+            d.name,
+            d.title[settings.lang == "zh"],
+            f"{d.megabytes:g}",
+            text_of("data_here") if here[d.name] else "",
+        )
+        for d in DATASETS
+    ]
+    screen.table(
+        [text_of("data_set"), text_of("data_contents"), "MB", text_of("data_copy")], rows, numbers=[2]
+    )
+
+
+def _describe(dataset: Dataset) -> None:
+    """Print what is known about a data set."""
+    screen.line(f"{dataset.name}: {dataset.title[settings.lang == 'zh']}")
+    screen.line(text_of("data_credit").format(**_facts(dataset)))
+    screen.line(text_of("data_source").format(source=_source(dataset), members=", ".join(dataset.members)))
+
+
+def _where(dataset: Dataset) -> None:
+    """Print the path of a copy.
+
+    Raises:
+        DataError E315: there is none.
+    """
+    path = copy_of(dataset.name)
+    if path is None:
+        raise DataError(
+            "E315",
+            where=dataset.name,
+            name=dataset.name,
+            expected=fact("a copy in {folder}, or a connection to the network", folder=cache_folder()),
+            received=fact("no copy"),
+            fix=f"chainrule data get {dataset.name}",
+        )
+    screen.line(path)
+
+
+def _facts(dataset: Dataset) -> dict[str, str]:
+    return {"licence": dataset.licence, "credit": dataset.credit}
+
+
+def _source(dataset: Dataset) -> str:
+    source = dataset.source
+    return source.url if isinstance(source, Address) else f"pip: {source.name}=={source.version}"

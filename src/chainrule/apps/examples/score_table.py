@@ -1,0 +1,129 @@
+"""The scores of an example beside those of the baselines, as a table with a verdict and as files of a RUN."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.store import atomic_write
+
+SCORES, MODEL = "scores.json", "model.safetensors"
+SMALLER_IS_BETTER = frozenset({
+    "RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost",
+})  # fmt: skip
+_WINS = (
+    "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}.",
+    "最好的是{best}，{metric} 为 {a:.4g}；{other}为 {b:.4g}。",
+)
+_EQUAL = (
+    "{best} and {other} do not differ by more than two standard errors: {metric} {a:.4g} and {b:.4g}.",
+    "{best}与{other}的差别不超过两个标准误：{metric} 分别为 {a:.4g} 和 {b:.4g}。",
+)
+_METHOD = ("method", "方法")
+
+
+@frozen
+class Score:
+    """The scores of a method.
+
+    Args:
+        name: in English and Chinese.
+        values: by the name of the metric, one value for each seed or fold.
+    """
+
+    name: tuple[str, str]
+    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def mean(self, metric: str) -> float:
+        """The mean over seeds or folds; NaN if the method has no value of this metric."""
+        values = self.values.get(metric, ())
+        return float(np.mean(values)) if len(values) else float("nan")
+
+    def text(self, metric: str) -> str:
+        """Mean and, of several values, standard deviation.
+
+        Example:
+            >>> Score(("net", "网络"), {"accuracy": [0.9, 0.92]}).text("accuracy")
+            '0.9100 ± 0.0141'
+            >>> Score(("net", "网络"), {"return": [-250.0]}).text("return")
+            '-250.0'
+        """
+        values = self.values.get(metric, ())
+        if not len(values):
+            return ""
+        mean = self.mean(metric)
+        digits = 4 if abs(mean) < 10 else 1
+        spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+        return f"{mean:.{digits}f}{spread}"
+
+
+def print_scores(scores: Sequence[Score], lang: str, first: str) -> None:
+    """Print the methods in the order given, and which one has the best mean of a metric.
+
+    Args:
+        scores: the network last.
+        lang: ``"en"`` or ``"zh"``.
+        first: the metric of the verdict.
+    """
+    metrics = list(dict.fromkeys(name for score in scores for name in score.values))
+    rows = [(s.name[lang == "zh"], *(s.text(metric) for metric in metrics)) for s in scores]
+    screen.table([_METHOD[lang == "zh"], *metrics], rows, numbers=range(1, len(metrics) + 1))
+    screen.line(verdict(scores, lang, first))
+
+
+def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
+    """Which method is the best, and the best of the others, with a sentence on the difference.
+
+    Two methods are called equal if the difference of their means is within two standard errors. The error is
+    that of paired differences if both have the same number of values, and unknown, thus zero, for one value.
+    """
+    sign = 1 if first in SMALLER_IS_BETTER else -1
+    known = [score for score in scores if len(score.values.get(first, ()))]
+    best, *others = sorted(known, key=lambda score: sign * score.mean(first))
+    if not others:
+        return f"{best.name[lang == 'zh']}: {first} {best.text(first)}"
+    other = others[0]
+    a, b = best.mean(first), other.mean(first)
+    text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
+    names = {"best": best.name[lang == "zh"], "other": other.name[lang == "zh"]}
+    return text[lang == "zh"].format(**names, metric=first, a=a, b=b)
+
+
+def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:
+    """The standard error of the difference of two means."""
+    if len(a) == len(b) > 1:
+        return float(np.std(np.subtract(a, b), ddof=1) / np.sqrt(len(a)))
+    parts = [np.var(values, ddof=1) / len(values) for values in (a, b) if len(values) > 1]
+    return float(np.sqrt(sum(parts)))
+
+
+def save_run(
+    out: str, model: Model, scores: Sequence[Score], files: Mapping[str, bytes | str] | None = None
+) -> Path:
+    """Write a RUN: the model, the scores, and files such as pictures.
+
+    Args:
+        out: the folder; created if it does not exist.
+        model: the trained model.
+        scores: of the network and the baselines.
+        files: contents by name.
+
+    Returns:
+        the folder.
+    """
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / MODEL)
+    record = {score.name[0]: {name: [float(v) for v in values] for name, values in score.values.items()}
+              for score in scores}  # fmt: skip
+    contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
+    for name, content in contents.items():
+        atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
+    return folder

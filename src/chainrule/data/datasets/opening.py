@@ -1,0 +1,136 @@
+"""Find a copy of a data set, or download it, and open it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from chainrule.data.datasets.archive import Archive, of_files, open_archive
+from chainrule.data.datasets.dataset import Dataset, Package
+from chainrule.data.datasets.download import download
+from chainrule.data.datasets.table import DATASETS
+from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.settings import settings
+
+VARIABLE = "CHAINRULE_DATA"
+_DIFFERS = (
+    "{path} differs from the published files of the data set {name}; scores may differ from those of the documentation",
+    "{path} 与数据集 {name} 的发布文件不同；成绩可能与文档中的不同",
+)
+
+
+def cache_folder() -> Path:
+    """The folder of downloaded data sets."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "chainrule" / "datasets"
+
+
+def dataset_of(name: str) -> Dataset:
+    """The data set of a name.
+
+    Raises:
+        UsageError E101: there is none.
+    """
+    found = next((dataset for dataset in DATASETS if dataset.name == name), None)
+    if found is None:
+        names = [dataset.name for dataset in DATASETS]
+        close = nearest(name, names) or names[0]
+        raise UsageError(
+            "E101", where="dataset", name=name, expected=", ".join(names), received=name, fix=close
+        )
+    return found
+
+
+def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
+    """Open the files of a data set; download it if no copy is found.
+
+    Args:
+        name: of the data set, see ``chainrule data list``.
+        data: file or folder of a copy; empty: it is looked for.
+
+    Raises:
+        UsageError E101: no such data set. DataError: E301 no such file; E315 no copy, and it cannot be
+            downloaded; E316 a damaged file; E339 the downloaded files differ from the published ones.
+    """
+    dataset = dataset_of(name)
+    copy = open_copy(dataset, data)
+    if copy is None:
+        path = download(dataset, cache_folder())
+        copy = open_archive(path)
+    _check(dataset, copy)
+    return copy
+
+
+def copy_of(name: str) -> Path | None:
+    """The path of a copy of a data set, ``None`` if there is none.
+
+    Raises:
+        UsageError E101: no such data set.
+    """
+    copy = open_copy(dataset_of(name), "")
+    return None if copy is None else copy.path
+
+
+def open_copy(dataset: Dataset, data: str | os.PathLike[str]) -> Archive | None:
+    """Open the copy that the user names, or the first one that is found; ``None`` if there is none."""
+    if data:
+        return open_archive(_inside(dataset, Path(data)) or Path(data))
+    folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
+    for folder in (*folders, cache_folder()):
+        path = _inside(dataset, folder)
+        if path is not None:
+            return open_archive(path)
+    return _installed(dataset)
+
+
+def _inside(dataset: Dataset, folder: Path) -> Path | None:
+    """The archive of a data set in a folder."""
+    if not folder.is_dir():
+        return None
+    return next((path for path in sorted(folder.iterdir()) if dataset.source.is_copy(path.name)), None)
+
+
+def _installed(dataset: Dataset) -> Archive | None:
+    """The files of an installed distribution, which is not imported."""
+    if not isinstance(dataset.source, Package):
+        return None
+    try:
+        package = distribution(dataset.source.name)
+    except PackageNotFoundError:
+        return None
+    names = [path.as_posix() for path in package.files or () if ".." not in path.parts]
+    archive = of_files(Path(str(package.locate_file(""))), names)
+    return archive if archive.names(*dataset.members) else None
+
+
+def _check(dataset: Dataset, copy: Archive) -> None:
+    """Compare the files with the published ones.
+
+    Raises:
+        DataError: E316 a copy without the files; E339 a downloaded set that differs, which is put aside.
+    """
+    if not copy.names(*dataset.members):
+        raise DataError(
+            "E316",
+            where=str(copy.path),
+            expected=fact("the files {patterns}", patterns=", ".join(dataset.members)),
+            received=fact("none of them"),
+            fix=f"chainrule data get {dataset.name}",
+        )
+    if not dataset.digest or copy.digest(dataset.members) == dataset.digest:
+        return
+    if copy.path.parent != cache_folder():
+        print(_DIFFERS[settings.lang == "zh"].format(path=copy.path, name=dataset.name), file=sys.stderr)
+        return
+    aside = copy.path.with_name(f"{copy.path.name}.differs")
+    copy.path.replace(aside)
+    raise DataError(
+        "E339",
+        where=str(aside),
+        name=dataset.name,
+        expected=f"SHA-256 {dataset.digest}",
+        received=f"SHA-256 {copy.digest(dataset.members)}",
+        fix=f"chainrule data get {dataset.name}",
+    )
