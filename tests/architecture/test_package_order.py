@@ -72,6 +72,7 @@ LOWEST_IMPORTS = {
         "block_index",
         "lazy_imports",
         "errors",
+        "events",
         "extension",
         "fork",
         "records",

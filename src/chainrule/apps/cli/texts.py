@@ -6,6 +6,7 @@ caller.
 
 from __future__ import annotations
 
+from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.report.texts import REPORT
@@ -60,7 +61,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_contents": ("contents", "内容"),
     "data_copy": ("copy", "副本"),
     "data_here": ("yes", "已有"),
-    "data_credit": ("Source: {credit}. Licence: {licence}.", "来源：{credit}。许可：{licence}。"),
+    "data_credit": ("Source: {credit}. License: {license}.", "来源：{credit}。许可：{license}。"),
     "data_source": ("Downloaded from {source}; files {members}", "下载自 {source}；所用文件：{members}"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     **OPTION,
@@ -353,31 +354,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Cannot read the rows of {data} ({reason}); using random rows.",
         "无法读取 {data} 的数据（{reason}）；改用随机数据。",
     ),
-    "example_article": (
-        "the article's 2-3-1 network: every partial derivative, derived",
-        "文章中的 2-3-1 网络：推导每一个偏导数",
-    ),
-    "example_moons": (
-        "classify two interleaved half circles with a small network",
-        "用小网络区分两个交错的半圆",
-    ),
-    "example_digits": ("classify handwritten digits of 8 x 8 pixels", "识别 8×8 像素的手写数字"),
-    "example_fashion-mnist": (
-        "classify images of clothes with four networks of increasing depth",
-        "用四个由浅入深的网络识别服装图片",
-    ),
-    "example_alexnet": (
-        "train AlexNet, 57 million parameters, on enlarged images of clothes for a few hundred steps",
-        "用放大后的服装图片训练 AlexNet（5700 万个参数）几百次更新",
-    ),
-    "example_translate": (
-        "train a Transformer that translates menus and messages into Chinese",
-        "训练把菜单和消息译成中文的 Transformer",
-    ),
-    "example_poems": (
-        "train a small GPT on Tang poems, compare it with n-grams, and write poems (--acrostic 春夏秋冬)",
-        "训练写唐诗的小型 GPT，与 n 元模型比较，并写诗（--acrostic 春夏秋冬）",
-    ),
+    **EXAMPLE,
     # words of typer in --help
     "help_usage": ("Usage: ", "用法："),
     "help_arguments": ("Arguments:", "参数："),

@@ -107,7 +107,7 @@ def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:
 def save_run(
     out: str, model: Model, scores: Sequence[Score], files: Mapping[str, bytes | str] | None = None
 ) -> Path:
-    """Write a RUN: the model, the scores, and files such as pictures.
+    """Write a RUN: the model, the scores, and files such as plots.
 
     Args:
         out: the folder; created if it does not exist.

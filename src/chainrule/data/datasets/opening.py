@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -12,13 +11,9 @@ from chainrule.data.datasets.dataset import Dataset, Package
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
 from chainrule.errors import DataError, UsageError, fact, nearest
-from chainrule.settings import settings
+from chainrule.events import notices
 
 VARIABLE = "CHAINRULE_DATA"
-_DIFFERS = (
-    "{path} differs from the published files of the data set {name}; scores may differ from those of the documentation",
-    "{path} 与数据集 {name} 的发布文件不同；成绩可能与文档中的不同",
-)
 
 
 def cache_folder() -> Path:
@@ -33,14 +28,14 @@ def dataset_of(name: str) -> Dataset:
     Raises:
         UsageError E101: there is none.
     """
-    found = next((dataset for dataset in DATASETS if dataset.name == name), None)
-    if found is None:
+    dataset = next((dataset for dataset in DATASETS if dataset.name == name), None)
+    if dataset is None:
         names = [dataset.name for dataset in DATASETS]
         close = nearest(name, names) or names[0]
         raise UsageError(
             "E101", where="dataset", name=name, expected=", ".join(names), received=name, fix=close
         )
-    return found
+    return dataset
 
 
 def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
@@ -58,7 +53,7 @@ def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
     copy = open_copy(dataset, data)
     if copy is None:
         path = download(dataset, cache_folder())
-        copy = open_archive(path)
+        copy = open_archive(path, dataset.members)
     _check(dataset, copy)
     return copy
 
@@ -76,12 +71,12 @@ def copy_of(name: str) -> Path | None:
 def open_copy(dataset: Dataset, data: str | os.PathLike[str]) -> Archive | None:
     """Open the copy that the user names, or the first one that is found; ``None`` if there is none."""
     if data:
-        return open_archive(_inside(dataset, Path(data)) or Path(data))
+        return open_archive(_inside(dataset, Path(data)) or Path(data), dataset.members)
     folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
     for folder in (*folders, cache_folder()):
         path = _inside(dataset, folder)
         if path is not None:
-            return open_archive(path)
+            return open_archive(path, dataset.members)
     return _installed(dataset)
 
 
@@ -122,7 +117,10 @@ def _check(dataset: Dataset, copy: Archive) -> None:
     if not dataset.digest or copy.digest(dataset.members) == dataset.digest:
         return
     if copy.path.parent != cache_folder():
-        print(_DIFFERS[settings.lang == "zh"].format(path=copy.path, name=dataset.name), file=sys.stderr)
+        notices.emit(
+            f"{copy.path} differs from the published files of the data set {dataset.name}; scores may differ",
+            f"{copy.path} 与数据集 {dataset.name} 的发布文件不同；成绩可能不同",
+        )
         return
     aside = copy.path.with_name(f"{copy.path.name}.differs")
     copy.path.replace(aside)

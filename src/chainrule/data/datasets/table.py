@@ -129,7 +129,7 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "speech",
-        ("1,078 spoken utterances of 84 people, with transcripts", "84 人的 1,078 段语音及其文本"),
+        ("1,078 utterances of 84 people, with transcripts", "84 人的 1,078 段语音及其文本"),
         github("cphazen/Machine-Learning-Project-ASR", "5e478f0ee6c5b060edf702acdd563948cad5545f"),
         ("an4/feat/*.mfc", "an4/etc/*"),
         "e33730b91c5c0e7615ecf88826fe15fea930e18fa514b4a23230ea95de56eff5",
@@ -139,13 +139,13 @@ DATASETS: tuple[Dataset, ...] = (
     ),
     Dataset(
         "spoken-digits",
-        ("3,000 spoken digits of 6 people", "6 人说出的 3,000 个数字"),
+        ("3,000 recordings of digits by 6 people", "6 人说出的 3,000 个数字"),
         github("Jakobovski/free-spoken-digit-dataset", "26eb9aaf76e81b692f806f9140c2d2777410d7a1"),
         ("recordings/*.wav",),
         "954ea1cf5c26624532853cc6ef905de1efeb89365398c0ce58fe829927db0667",
         16.0,
         f"{_CC_BY_SA} 4.0",
-        "Jackson et al. (2018), Free Spoken Digit Dataset",
+        "Jackson et al. (2018), FSDD, a data set of digits",
     ),
     Dataset(
         "x-ray",

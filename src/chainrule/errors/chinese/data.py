@@ -28,7 +28,9 @@ PHRASES: dict[str, str] = {
     "an archive that expands too much": "压缩包解压后过大",
     "the files {patterns}": "文件 {patterns}",
     "none of them": "一个也没有",
-    "the connection ended after {size:,} of {total:,} bytes": "连接在 {total:,} 字节中的第 {size:,} 字节处中断",
+    "the connection ended after {size:,} of {total:,} bytes": (
+        "连接在 {total:,} 字节中的第 {size:,} 字节处中断"
+    ),
     "more than {limit:,} bytes": "超过 {limit:,} 字节",
     "{url} is not an HTTPS address": "{url} 不是 HTTPS 地址",
     "{host} is an address of this network": "{host} 是本地网络的地址",

@@ -54,13 +54,13 @@ def data(
 
 def _list() -> None:
     """Print one line for each data set."""
-    here = {dataset.name: copy_of(dataset.name) is not None for dataset in DATASETS}
+    has_copy = {dataset.name: copy_of(dataset.name) is not None for dataset in DATASETS}
     rows = [
         (
             d.name,
             d.title[settings.lang == "zh"],
             f"{d.megabytes:g}",
-            text_of("data_here") if here[d.name] else "",
+            text_of("data_here") if has_copy[d.name] else "",
         )
         for d in DATASETS
     ]
@@ -96,7 +96,7 @@ def _where(dataset: Dataset) -> None:
 
 
 def _facts(dataset: Dataset) -> dict[str, str]:
-    return {"licence": dataset.licence, "credit": dataset.credit}
+    return {"license": dataset.license, "credit": dataset.credit}
 
 
 def _source(dataset: Dataset) -> str:

@@ -25,7 +25,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
-# apps/cli/texts.py.
+# apps/cli/example_texts.py.
 EXAMPLES = ("article", "moons", "digits", "fashion-mnist", "alexnet", "poems", "translate")
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 
