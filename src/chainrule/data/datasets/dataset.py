@@ -52,8 +52,10 @@ class Package:
             >>> Package("Orange3", "3.4").is_copy("orange3-3.40-cp311-linux.whl")
             False
         """
-        rest = name.lower().replace("-", "_").removeprefix(self.file.replace("-", "_"))
-        return rest != name.lower().replace("-", "_") and rest.startswith(("_", ".tar.gz", ".zip"))
+        plain = name.lower().replace("-", "_")
+        start = self.file.replace("-", "_")
+        is_version = plain.startswith((f"{start}_", f"{start}.tar.gz", f"{start}.zip"))
+        return is_version and plain.endswith((".whl", ".tar.gz", ".zip"))
 
 
 @frozen

@@ -1,0 +1,50 @@
+"""The scores of examples: means, spread, and the verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.examples.score_table import Score, print_scores, save_run, verdict
+
+LINEAR, NET = ("linear model", "线性模型"), ("network", "网络")
+
+
+def scores(metric: str, linear: list[float], net: list[float]) -> list[Score]:
+    return [Score(LINEAR, {metric: linear}), Score(NET, {metric: net})]
+
+
+@pytest.mark.parametrize(
+    ("metric", "linear", "net", "start"),
+    [
+        ("accuracy", [0.8, 0.81, 0.82], [0.9, 0.91, 0.92], "Best: network"),
+        ("RMSE", [0.8, 0.81, 0.82], [0.9, 0.91, 0.92], "Best: linear model"),
+        ("accuracy", [0.8, 0.9, 0.7], [0.9, 0.8, 0.72], "network and linear model do not differ"),
+        ("accuracy", [0.9], [0.8], "Best: linear model, accuracy 0.9; network 0.8."),
+        ("accuracy", [0.8], [0.84, 0.86, 0.85], "Best: network"),
+    ],
+)
+def test_the_verdict_names_the_better_method(
+    metric: str, linear: list[float], net: list[float], start: str
+) -> None:
+    assert verdict(scores(metric, linear, net), "en", metric).startswith(start)
+
+
+def test_a_method_without_the_metric_is_not_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Score(LINEAR, {"accuracy": [0.7]}), Score(NET, {"accuracy": [0.8], "AUC": [0.9]})]
+    print_scores(rows, "zh", "AUC")
+    assert capsys.readouterr().out.splitlines()[-1] == "网络: AUC 0.9000"
+
+
+def test_a_run_has_the_model_the_scores_and_the_files(tmp_path: Path) -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(1)), "mse")
+    x = np.ones((8, 2), np.float32)
+    model.fit(x, x[:, :1], epochs=1, verbose=False)
+    folder = save_run(str(tmp_path / "run"), model, scores("AUC", [0.5], [0.75, 0.85]), {"a.txt": "text"})
+    assert json.loads((folder / "scores.json").read_text())["network"] == {"AUC": [0.75, 0.85]}
+    assert (folder / "a.txt").read_text() == "text"
+    np.testing.assert_array_equal(cr.load(folder / "model.safetensors").predict(x), model.predict(x))
