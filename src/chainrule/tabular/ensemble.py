@@ -12,7 +12,7 @@ from chainrule.memo import cached_property
 from chainrule.records import frozen
 from chainrule.tabular.cross_validation import CrossValidation
 from chainrule.tabular.recipe import TabularRecipe, ensemble_network
-from chainrule.train.evaluation.members import run_members, weighted_prediction
+from chainrule.train.evaluation.member_rows import evaluate_members
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.stopping import EnsembleEarlyStopping
 
@@ -88,8 +88,8 @@ def out_of_fold(
     inputs = x if isinstance(x, Mapping) else {next(iter(model.network.inputs)): x}
     rows = plan.scored
     arrays = Arrays({name: array[rows] for name, array in inputs.items()}, {}, None)
-    predictions = run_members(model.network, arrays, model.arrays)["prediction"]
-    mean = weighted_prediction(predictions, plan.scoring[rows])
+    results = evaluate_members(model.network, arrays, model.arrays, plan.scoring[rows])
+    mean = results.predictions
     return rows, target.probabilities(mean) if target.is_classes else mean
 
 

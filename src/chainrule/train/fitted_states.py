@@ -68,4 +68,4 @@ def _checked(path: str, value: np.ndarray, states: dict[str, np.ndarray]) -> np.
             expected=fact("a state that the layer requested") if requested is None else requested.shape,
             received=np.shape(value),
         )  # fmt: skip
-    return np.asarray(value, requested.dtype)
+    return np.ascontiguousarray(value, requested.dtype)  # engines read contiguous arrays without a copy

@@ -139,8 +139,9 @@ class EnsembleEarlyStopping(StoppingRule):
 
     The trained model has the parameters of each member's best epoch. A member whose loss has not improved for
     ``patience`` epochs is done: later epochs do not change it. Training stops when all members are done. The
-    validation rows need a weight for each member, ``validation=(x, y,
-    weights)`` with weights (N, K).
+    validation rows need a weight for each member, ``validation=(x, y, weights)`` with weights (N, K). A
+    member whose weights are all 0 has no loss: it is trained until the others are done, and has the
+    parameters of the last epoch.
 
     Args:
         monitor: ``"val_loss"``; each member monitors its own column of it, such as ``"val_member1_loss"``.
@@ -163,16 +164,18 @@ class EnsembleEarlyStopping(StoppingRule):
         columns = [name for name in row if MEMBER_LOSS.fullmatch(name)]
         watched(type(self).__name__, columns[0] if columns else "val_member1_loss", row)
         after: Counters = {}
-        improved, is_done = [], []
+        improved, is_done, is_monitored = [], [], []
         for name in columns:
             best, waited, value = counters.get(f"best {name}"), counters.get(f"waited {name}") or 0, row[name]
             was_done = waited >= self.patience > 0  # a member that has stopped keeps its parameters
             is_better = value is not None and (best is None or best - value > self.min_delta) and not was_done
             waited = 0 if is_better else waited if was_done else waited + 1
             after |= {f"best {name}": value if is_better else best, f"waited {name}": waited}
-            improved.append(is_better)
+            is_monitored.append(best is not None or value is not None)
+            improved.append(is_better or not is_monitored[-1])
             is_done.append(waited >= self.patience > 0)
-        after["epoch"] = row["epoch"] if any(improved) else counters.get("epoch")
+        is_best = any(a and b for a, b in zip(improved, is_monitored, strict=True))
+        after["epoch"] = row["epoch"] if is_best else counters.get("epoch")
         return Decision(after, stop=all(is_done), best=any(improved), members=tuple(improved))
 
 

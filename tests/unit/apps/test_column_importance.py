@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.apps.report.column_effects import LEVELS, POINTS, column_effects
-from chainrule.apps.report.column_importance import MAX_ROWS, column_importance
+from chainrule.apps.report.column_importance import MAX_ROWS, column_importance, sampled
 from chainrule.apps.report.column_sections import effects_section, importance_section
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.data import Preparation, describe, read_table
@@ -56,15 +56,35 @@ def test_a_column_without_effect_is_last_and_does_not_matter() -> None:
 
 
 def test_each_row_is_predicted_with_its_index() -> None:
-    seen: list[np.ndarray] = []
+    seen, rows = [], rows_of(exact)
+    groups = [
+        np.flatnonzero([f.column == c for f in PREPARATION.features]) for c in ("size", "color", "noise")
+    ]
 
-    def predict(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        seen.append(rows)
-        return exact(x, rows) + 0 * rows[:, None]
+    def predict(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+        seen.append(index)
+        same = [(x[:, own] == rows.x[index][:, own]).all(axis=1) for own in groups]
+        assert (np.sum(same, axis=0) >= 2).all()  # at most one column has the values of another row
+        return exact(x, index)
 
     column_importance(rows_of(predict), PREPARATION)
-    assert seen
-    assert all(len(rows) <= MAX_ROWS and (np.diff(rows) > 0).all() for rows in seen)
+    column_effects(rows_of(predict), PREPARATION, ("size", "color"))
+    chosen = sampled(N, MAX_ROWS)
+    assert sum(map(len, seen)) > 15 * len(chosen)
+    assert all((index.reshape(-1, len(chosen)) == chosen).all() for index in seen)
+
+
+@pytest.mark.parametrize("limit", [1, 2 * 240 * len(PREPARATION.features), 1 << 22])
+def test_importances_do_not_depend_on_how_many_copies_are_predicted_at_once(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = column_importance(rows_of(exact), PREPARATION)
+    monkeypatch.setattr("chainrule.apps.report.column_importance.MAX_AT_ONCE", limit)
+    apart = column_importance(rows_of(exact), PREPARATION)
+    assert together is not None
+    assert apart is not None
+    assert together.columns == apart.columns
+    np.testing.assert_array_equal(together.increases, apart.increases)
 
 
 def test_the_partial_dependence_is_in_the_units_of_column_and_target() -> None:

@@ -20,7 +20,7 @@ def test_the_dependence_of_a_sum_is_the_term_plus_the_mean_of_the_rest(
 ) -> None:
     before = x.copy()
     dependence = partial_dependence(
-        lambda rows: rows.sum(axis=1, keepdims=True), x, np.array([1]), points[:, None]
+        lambda copies: (rows.sum(axis=1, keepdims=True) for rows in copies), x, np.array([1]), points[:, None]
     )
     expected = points + (x[:, 0] + x[:, 2]).mean()
     assert dependence.mean[:, 0] == pytest.approx(expected, abs=1e-9)
@@ -31,7 +31,9 @@ def test_the_dependence_of_a_sum_is_the_term_plus_the_mean_of_the_rest(
 @given(x=ROWS, points=POINTS)
 def test_a_function_of_the_column_alone_has_no_spread(x: np.ndarray, points: np.ndarray) -> None:
     values = np.stack([points, -points], axis=1)
-    dependence = partial_dependence(lambda rows: rows[:, [0, 2]] ** 2, x, np.array([0, 2]), values)
+    dependence = partial_dependence(
+        lambda copies: (rows[:, [0, 2]] ** 2 for rows in copies), x, np.array([0, 2]), values
+    )
     for part in (dependence.mean, dependence.low, dependence.high):
         assert part == pytest.approx(values**2, rel=1e-12)
 
@@ -40,5 +42,7 @@ def test_a_function_of_the_column_alone_has_no_spread(x: np.ndarray, points: np.
 def test_a_column_that_is_not_used_has_the_same_prediction_at_every_point(
     x: np.ndarray, points: np.ndarray
 ) -> None:
-    dependence = partial_dependence(lambda rows: rows[:, :2], x, np.array([2]), points[:, None])
+    dependence = partial_dependence(
+        lambda copies: (rows[:, :2] for rows in copies), x, np.array([2]), points[:, None]
+    )
     assert (dependence.mean == x[:, :2].mean(axis=0, dtype=np.float64)).all()

@@ -5,7 +5,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import Arrays
-from chainrule.train.evaluation.members import member_slices, run_members, weighted_loss
+from chainrule.train.evaluation import member_rows
+from chainrule.train.evaluation.member_rows import evaluate_members, weighted_loss
+from chainrule.train.evaluation.members import member_slices, run_members
 
 K = 3
 X = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
@@ -105,6 +107,96 @@ def test_a_resumed_training_has_the_members_of_an_uninterrupted_one(tmp_path) ->
     assert results[0].history == results[1].history
     for path, array in results[0].state.arrays.items():
         np.testing.assert_array_equal(array, results[1].state.arrays[path], err_msg=path)
+
+
+def weights_of(case: str) -> np.ndarray:
+    """Weights (N, 2 K) of rows and members."""
+    draw = np.random.default_rng(7)
+    weights = HELD_OUT.copy()
+    if case == "unequal folds":
+        fold = np.where(draw.random(90) < 0.8, 0, FOLDS)
+        weights = np.tile(fold[:, None] == np.arange(K), (1, 2)).astype(np.float32)
+    elif case == "rows without a member":
+        weights[draw.random(90) < 0.5] = 0.0
+    elif case == "weighted rows":
+        weights *= draw.random((90, 1)).astype(np.float32)
+    elif case == "groups with other rows":
+        weights[:, K:] = np.roll(weights[:, K:], 1, axis=1)
+    elif case == "several members for a row":
+        weights = np.tile(draw.random((90, K)) < 0.4, (1, 2)).astype(np.float32)
+    elif case == "a member without rows":
+        weights[:, [1, K + 1]] = 0.0
+    return weights
+
+
+CASES = [
+    "folds", "unequal folds", "rows without a member", "weighted rows", "groups with other rows",
+    "several members for a row", "a member without rows",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("loss", TARGETS)
+def test_members_on_their_own_rows_have_the_results_of_all_members_on_all_rows(loss: str, case: str) -> None:
+    model, weights = trained(loss, epochs=2), weights_of(case)
+    state = model.state
+    rows = Arrays({"x": X}, {"target": state.targets["y"].encode(np.asarray(TARGETS[loss][2]))}, None)
+    results = evaluate_members(state.network, rows, state.arrays, weights, has_targets=True)
+    every = member_results(model, loss)
+    evaluated = np.flatnonzero(weights.any(1))
+    shares = weights[evaluated] / weights[evaluated].sum(1, keepdims=True)
+    expected = np.einsum("nkc,nk->nc", every["prediction"][evaluated], shares)
+    assert results.rows.tolist() == evaluated.tolist()
+    np.testing.assert_allclose(results.predictions, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(results.losses, weighted_loss(every["loss"], weights), rtol=1e-6)
+    is_absent = weights.sum(0) == 0
+    assert np.isnan(results.losses).tolist() == is_absent.tolist()
+
+
+def test_only_the_rows_of_a_member_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, sizes = trained("mse", epochs=1).state, []
+    blocks = member_rows.blocks
+    monkeypatch.setattr(
+        member_rows, "blocks", lambda program, rows: sizes.append(rows) or blocks(program, rows)
+    )
+    evaluate_members(state.network, Arrays({"x": X}, {}, None), state.arrays, HELD_OUT)
+    assert sizes == [len(X) // K]
+
+
+def test_members_behind_another_layer_are_evaluated_too() -> None:
+    net = cr.Sequential(
+        cr.Dense(3), cr.EnsembleNormalization(K), cr.EnsembleDense(1), cr.EnsembleMean("value")
+    )
+    model, y = cr.Model(net, "mse", cr.Adam(0.02)), TARGETS["mse"][2]
+    held_out = HELD_OUT[:, :K]
+    model.fit(
+        X, y, epochs=2, sample_weight=1 - held_out, validation=(X, y, held_out), verbose=False,
+        callbacks=[cr.EnsembleEarlyStopping(patience=0)],
+    )  # fmt: skip
+    state = model.state
+    every = run_members(state.network, Arrays({"x": X}, {}, None), state.arrays)["prediction"]
+    results = evaluate_members(state.network, Arrays({"x": X}, {}, None), state.arrays, held_out)
+    np.testing.assert_allclose(results.predictions, every[np.arange(90), FOLDS], rtol=1e-6)
+
+
+def test_a_member_without_validation_rows_is_trained_until_the_others_are_done() -> None:
+    validation = HELD_OUT.copy()
+    validation[:, 1] = 0.0
+    loss, (outputs, mode, y) = "mse", TARGETS["mse"]
+    models = []
+    for callbacks, epochs in (([cr.EnsembleEarlyStopping(patience=3)], 300), ([], None)):
+        model = cr.Model(network(outputs, mode), loss, cr.Adam(0.1))
+        model.fit(
+            X, y, epochs=epochs or len(models[0].history), batch_size=16, sample_weight=1 - HELD_OUT,
+            validation=(X, y, validation), callbacks=callbacks, verbose=False, seed=1,
+        )  # fmt: skip
+        models.append(model)
+    assert 3 < len(models[0].history) < 300
+    assert all(row["val_member2_loss"] is None for row in models[0].history)
+    members = [member_results(model, loss)["prediction"][:, :, 0] for model in models]
+    is_same = (members[0] == members[1]).all(axis=0)
+    assert is_same[1]
+    assert not is_same.all()
 
 
 def test_every_array_of_a_member_is_found_by_its_group() -> None:

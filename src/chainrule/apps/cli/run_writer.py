@@ -23,7 +23,7 @@ from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
-from chainrule.train.evaluation.boosting import TreeColumns
+from chainrule.train.evaluation.boosting import TreeColumns, import_in_background, is_affordable
 from chainrule.train.evaluation.metric import (
     Predictions,
     default_metrics,
@@ -92,6 +92,9 @@ def fit_model(
     named = plan.fit_options()
     named["callbacks"] = [*named["callbacks"], recorder, *counts]
     training = plan.prepared.training
+    rows = plan.baseline_fits[0][0].flat
+    if is_affordable(*rows.shape, len(plan.prepared.preparation.labels)):
+        import_in_background()
     model.fit(training.x, plan.prepared.labels(training), **named, run=folder, resume=resume)
     return recorder
 

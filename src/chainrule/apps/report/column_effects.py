@@ -7,11 +7,11 @@ features of the column are copied from such a row, so that the points are correc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.apps.report.column_importance import features_of, sampled
+from chainrule.apps.report.column_importance import features_of, outputs_of_copies, sampled
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.attribution.importance.partial_dependence import PartialDependence, partial_dependence
 from chainrule.data import Preparation
@@ -56,8 +56,9 @@ def column_effects(
     indices, kinds = features_of(preparation), {e.column: e.kind for e in preparation.encodings}
     chosen = sampled(len(rows.y), MAX_ROWS)
 
-    def predict(x: np.ndarray) -> np.ndarray:
-        return rows.to_predictions(rows.y[chosen], rows.predict(x, chosen)).prediction
+    def predict(copies: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for output in outputs_of_copies(rows, chosen, copies):
+            yield rows.to_predictions(rows.y[chosen], output).prediction
 
     effects = []
     for column in columns:

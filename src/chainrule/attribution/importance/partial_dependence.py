@@ -11,7 +11,7 @@ inside the black box.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -35,12 +35,15 @@ class PartialDependence:
 
 
 def partial_dependence(
-    predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, indices: np.ndarray, values: np.ndarray
+    predict: Callable[[Iterator[np.ndarray]], Iterable[np.ndarray]],
+    x: np.ndarray,
+    indices: np.ndarray,
+    values: np.ndarray,
 ) -> PartialDependence:
     """Return the predictions when some elements of every row are set to the same values.
 
     Args:
-        predict: maps (N, F) rows to (N, K) predictions.
+        predict: maps several copies (N, F) of the rows to the (N, K) predictions of each.
         x: (N, F) the rows.
         indices: (n,) the elements that are set, such as all features of a column.
         values: (points, n) their values, one row for each point.
@@ -49,17 +52,22 @@ def partial_dependence(
 
     Example:
         >>> x = np.array([[0.0, 1.0], [2.0, 3.0]])
-        >>> total = lambda rows: rows.sum(axis=1, keepdims=True)
-        >>> partial_dependence(total, x, np.array([0]), np.array([[10.0], [20.0]])).mean.tolist()
+        >>> totals = lambda copies: (rows.sum(axis=1, keepdims=True) for rows in copies)
+        >>> partial_dependence(totals, x, np.array([0]), np.array([[10.0], [20.0]])).mean.tolist()
         [[12.0], [22.0]]
     """
     means, lows, highs = [], [], []
-    for point in values:
-        changed = x.copy()
-        changed[:, indices] = point
-        prediction = predict(changed)
+    for prediction in predict(_changed_copies(x, indices, values)):
         means.append(prediction.mean(axis=0, dtype=np.float64))
         low, high = np.quantile(prediction, (LOW, HIGH), axis=0)
         lows.append(low)
         highs.append(high)
     return PartialDependence(np.array(means), np.array(lows), np.array(highs))
+
+
+def _changed_copies(x: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Iterator[np.ndarray]:
+    """A copy of the rows for each point, in which the elements have its values."""
+    for point in values:
+        changed = x.copy()
+        changed[:, indices] = point
+        yield changed

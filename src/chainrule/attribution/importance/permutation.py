@@ -11,7 +11,7 @@ are useful.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -49,12 +49,27 @@ def permutation_importances(
         >>> bool((values[0] > 0).all()), values[1].tolist()
         (True, [0.0, 0.0, 0.0])
     """
-    flat, key, before = x.reshape(len(x), -1), key_of(seed), measure(x)
-    decreases = np.zeros((len(groups), repeats, *np.shape(before)))
+    before = measure(x)
+    copies = shuffled_copies(x, groups, repeats, seed)
+    decreases = [before - measure(shuffled) for shuffled in copies]
+    return np.reshape(np.array(decreases, np.float64), (len(groups), repeats, *np.shape(before)))
+
+
+def shuffled_copies(x: np.ndarray, groups: Groups, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """Copies of the rows in which one group of columns is shuffled: all repeats of a group, then the next.
+
+    Args:
+        x, groups, repeats, seed: as for ``permutation_importances``.
+
+    Example:
+        >>> x = np.array([[0, 5], [1, 6], [2, 7]])
+        >>> [copy[:, 1].tolist() for copy in shuffled_copies(x, [np.array([0])], 2, seed=0)]
+        [[5, 6, 7], [5, 6, 7]]
+    """
+    flat, key = x.reshape(len(x), -1), key_of(seed)
     for i, indices in enumerate(groups):
         for repeat in range(repeats):
             shuffled = flat.copy()
             order = permutation(fold(key, i, repeat), len(x))
             shuffled[:, indices] = flat[order][:, indices]
-            decreases[i, repeat] = before - measure(shuffled.reshape(x.shape))
-    return decreases
+            yield shuffled.reshape(x.shape)

@@ -65,7 +65,7 @@ class EnsembleNormalization(Layer):
     on, those whose weight is not 0: the median and the inverse of the spread. A feature that has one value in
     these rows has scale 0 and is ignored by that member.
 
-    Shapes: (B, F) -> (B, K, F) for K members.
+    Shapes: (B, F) -> (B, K, F) for K members; (B, K, F), with rows of its own for each member, -> the same.
 
     Formula: z = (x - center) scale; y = z / sqrt(1 + (z / limit)^2).
 
@@ -74,7 +74,7 @@ class EnsembleNormalization(Layer):
         limit: bound of the absolute value of y, so that an outlier does not dominate; ``None``: y = z.
 
     Raises:
-        ShapeError E208: the input is not (B, F).
+        ShapeError E208: the input is neither (B, F) nor (B, K, F).
         UsageError E102: fewer than one member; a limit that is not above 0.
 
     Example:
@@ -97,11 +97,12 @@ class EnsembleNormalization(Layer):
         if self.limit is not None:
             require_number(self, "limit", above=0)
 
-    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, F)
-        shape = (self.members, _require_flat(self, x))
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) or (B, K, F) -> (B, K, F)
+        shape = (self.members, _require_features(self, x))
         scope.fit_states(x)
         center, scale = scope.state("center", shape, ZEROS), scope.state("scale", shape, Fill(1.0))  # (K, F)
-        z = (F.reshape(x, (x.shape[0], 1, x.shape[1])) - center) * scale  # (B, F) -> (B, K, F)
+        wide = x if x.rank == 3 else F.reshape(x, (x.shape[0], 1, x.shape[1]))  # (B, 1, F) or (B, K, F)
+        z = (wide - center) * scale  # (B, K, F)
         return z if self.limit is None else z / F.sqrt(F.square(z * (1.0 / self.limit)) + 1.0)
 
     def fitted_states(self, x: np.ndarray, weights: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -121,7 +122,8 @@ class EnsemblePiecewiseLinear(Layer):
     intervals are computed before the training: quantiles of the rows that the member is trained on, those
     whose weight is not 0. So are means and scales of the values. An interval without width is ignored.
 
-    Shapes: (B, F) -> (B, K, N Q) for K members, N features and Q intervals.
+    Shapes: (B, F) -> (B, K, N Q) for K members, N features and Q intervals; (B, K, F), with rows of its own
+    for each member, -> the same.
 
     Formula: t = min(max((x - lower) slope, 0), 1); y = (t - center) scale, for each interval of each feature.
 
@@ -131,7 +133,7 @@ class EnsemblePiecewiseLinear(Layer):
         intervals: Q, the number of intervals of each feature.
 
     Raises:
-        ShapeError E208: the input is not (B, F), or has no feature of such an index.
+        ShapeError E208: the input is neither (B, F) nor (B, K, F), or has no feature of such an index.
         UsageError E102: fewer than one member or interval; no indices.
 
     Example:
@@ -158,11 +160,12 @@ class EnsemblePiecewiseLinear(Layer):
         is_valid = fits and all(type(i) is int and i >= 0 for i in self.features)
         require(self, "features", is_valid, fact("the indices of features, from 0"), "features=(0, 1)")
 
-    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) -> (B, K, N Q)
-        _require_flat(self, x, 1 + max(self.features))
-        values = _selected(x, self.features)  # (B, F) -> (B, N)
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) or (B, K, F) -> (B, K, N Q)
+        _require_features(self, x, 1 + max(self.features))
+        values = _selected(x, self.features)  # (B, F) -> (B, N), (B, K, F) -> (B, K, N)
         scope.fit_states(values)
-        values = F.reshape(values, (x.shape[0], 1, len(self.features), 1))  # (B, N) -> (B, 1, N, 1)
+        members = 1 if x.rank == 2 else self.members
+        values = F.reshape(values, (x.shape[0], members, len(self.features), 1))  # -> (B, 1 or K, N, 1)
         shape = (self.members, len(self.features), self.intervals)  # (K, N, Q)
         lower, center = (scope.state(name, shape, ZEROS) for name in ("lower", "center"))
         slope, scale = (scope.state(name, shape, Fill(1.0)) for name in ("slope", "scale"))
@@ -175,15 +178,15 @@ class EnsemblePiecewiseLinear(Layer):
         return {name: np.stack([part[name] for part in parts]) for name in parts[0]}  # (K, N, Q)
 
 
-def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, F) -> (B, N)
+def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, ..., F) -> (B, ..., N)
     """The features of these indices, in this order."""
     starts = [0, *(i for i in range(1, len(features)) if features[i] != features[i - 1] + 1), len(features)]
     if len(starts) > MAX_RUNS:
-        choice = np.zeros((bound(x.shape[1:])[0], len(features)))
+        choice = np.zeros((bound(x.shape[-1:])[0], len(features)))
         choice[list(features), range(len(features))] = 1.0
-        return x @ constant(choice, x.dtype)  # (B, F) (F, N) -> (B, N)
+        return x @ constant(choice, x.dtype)  # (B, ..., F) (F, N) -> (B, ..., N)
     runs = [features[start:end] for start, end in pairwise(starts)]
-    return F.concatenate([x[:, run[0] : run[-1] + 1] for run in runs], 1)
+    return F.concatenate([x[..., run[0] : run[-1] + 1] for run in runs], -1)
 
 
 @layer
@@ -319,13 +322,16 @@ def require_members(part: Layer, x: Node) -> None:
         )  # fmt: skip
 
 
-def _require_flat(part: Layer, x: Node, features: int = 1) -> int:
-    """Require an input (B, F) with at least this number of features; returns F.
+def _require_features(
+    part: EnsembleNormalization | EnsemblePiecewiseLinear, x: Node, features: int = 1
+) -> int:
+    """Require an input (B, F) or (B, K, F) with at least this number of features; returns F.
 
     Raises:
         ShapeError E208: another shape.
     """
-    if x.rank != 2 or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
+    fits = x.rank == 2 or (x.rank == 3 and x.shape[1] == part.members)
+    if not fits or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
         raise ShapeError(
             "E208", op=type(part).__name__, constraint=fact("samples of fixed length"),
             expected="(B, F)" if features == 1 else f"(B, F), F >= {features}",

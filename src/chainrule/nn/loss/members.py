@@ -26,7 +26,7 @@ def member_losses(loss: Loss, output: Node, target: Node) -> Node:
         ShapeError E208: a loss that compares several samples, or pairs.
     """
     terms = loss.terms(output, _of_members(loss, output, target))
-    return _per_member(terms, loss.joins)
+    return per_member(terms, loss.joins)
 
 
 def member_parts(
@@ -49,10 +49,10 @@ def member_parts(
     wide = _of_members(loss, output, target)
     terms, shares = loss.terms(output, wide), loss.shares(output, wide)
     if shares is None:
-        values, counts = _per_member(terms, loss.joins), None
+        values, counts = per_member(terms, loss.joins), None
     else:
-        values = _per_member(terms, "sum")
-        counts = _per_member(shares, "mean" if loss.joins == "sum" else "sum")
+        values = per_member(terms, "sum")
+        counts = per_member(shares, "mean" if loss.joins == "sum" else "sum")
     if weight is not None:
         own = F.reshape(weight, (weight.shape[0], 1)) if weight.rank == 1 else weight  # (B, 1) or (B, K)
         values = values * own
@@ -72,7 +72,7 @@ def _of_members(loss: Loss, output: Node, target: Node) -> Node:
     return F.broadcast_to(F.reshape(target, (batch, 1, *rest)), shape)
 
 
-def _per_member(values: Node, how: str) -> Node:
-    """The sum or mean over everything but samples and members: (B, K, ...) -> (B, K)."""
+def per_member(values: Node, how: str) -> Node:
+    """The sum or mean of losses over everything but samples and members: (B, K, ...) -> (B, K)."""
     inside = tuple(range(2, values.rank))
     return getattr(F, how)(values, inside) if inside else values

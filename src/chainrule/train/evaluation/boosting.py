@@ -11,7 +11,10 @@ tables and on a busy machine, and sums in the order in which they finish, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from itertools import pairwise
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -89,6 +92,19 @@ def is_affordable(rows: int, columns: int, classes: int) -> bool:
     """Whether boosting on a table takes at most about a minute."""
     trees = TREES * (classes if classes > 2 else 1)
     return trees * (rows * columns + COST_OF_A_TREE) <= MAX_COST
+
+
+def import_in_background() -> None:
+    """Import scikit-learn in a thread, while compiled code computes something else.
+
+    The import takes longer than the training of a small network. An error is raised where it is needed.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            import_module("sklearn.ensemble")
+
+    Thread(target=load, daemon=True).start()  # a process that ends does not wait for it
 
 
 def boosting(

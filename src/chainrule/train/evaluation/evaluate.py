@@ -17,12 +17,8 @@ from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
-from chainrule.train.evaluation.members import (
-    member_columns,
-    run_members,
-    weighted_loss,
-    weighted_prediction,
-)
+from chainrule.train.evaluation.member_rows import evaluate_members
+from chainrule.train.evaluation.members import member_columns
 from chainrule.train.evaluation.metric import (
     PRIMARY_METRIC,
     UNSCORED,
@@ -128,14 +124,14 @@ class Evaluator:
     def _of_members(self, variables: Mapping[str, np.ndarray]) -> dict[str, float]:
         """The loss of each member on its rows, and the metrics of the members' mean predictions."""
         weights: Any = self.rows.weights
-        results = run_members(self.network, self.rows, variables, has_targets=True)
-        losses = weighted_loss(results["loss"], weights)
-        values = {"loss": float(np.average(losses, weights=weights.sum(0, dtype=np.float64)))}
+        results = evaluate_members(self.network, self.rows, variables, weights, has_targets=True)
+        losses: Any = results.losses
+        totals = weights.sum(0, dtype=np.float64)  # a member without validation rows has no loss
+        values = {"loss": float(np.average(losses[totals > 0], weights=totals[totals > 0]))}
         values |= dict(zip(member_columns(self.network), losses.tolist(), strict=True))
         ((output, target),), coded = self.targets.items(), cast(Mapping[str, np.ndarray], self.rows.y)
-        rows = np.flatnonzero(weights.any(1))  # others belong to no member's validation rows
-        mean = weighted_prediction(results["prediction"][rows], weights[rows])
-        predicted = self._predictions(target, next(iter(coded.values()))[rows], mean, None)
+        y = next(iter(coded.values()))[results.rows]
+        predicted = self._predictions(target, y, results.predictions, None)
         return values | {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
 
     def _predictions(

@@ -4,6 +4,8 @@ In cross-validation, each member of an ensemble has its own validation rows: tho
 Their weights are a matrix (N, K), not 0 where member k is evaluated on row i. The loss of each member
 is its weighted mean over its rows; the prediction of a row is the mean over the members that are evaluated on
 it. No row is therefore predicted by a member that was trained on it.
+
+``run_members`` computes every member for every row; ``member_rows`` only those that are needed.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from chainrule.nn.build import Built, build
 from chainrule.nn.layers.ensemble import EnsembleMean
 from chainrule.nn.loss.members import member_losses
 from chainrule.settings import settings
+from chainrule.spec import Spec
 from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.network import Network
 
@@ -36,15 +39,16 @@ def member_columns(network: Network) -> list[str]:
 
 def members_in_inference(network: Network) -> Built:
     """The nodes of an ensemble in inference, except that the outputs are those of its members, (B, K, C)."""
-    return network.memo("members in inference", lambda: _members_in_inference(network))
+    return network.memo("members in inference", lambda: build_members(network, network.inputs))
 
 
-def _members_in_inference(network: Network) -> Built:
+def build_members(network: Network, inputs: Mapping[str, Spec]) -> Built:
+    """The nodes as ``members_in_inference`` returns them, for inputs of other shapes."""
     layers = network.inference.book.layers
     inner = [path for path in layers if not any(other.startswith(f"{path}.") for other in layers)]
     fixed = tuple(path for path in inner if not isinstance(layers[path], EnsembleMean))
     with building(network.limits):
-        return build(network.recipe.net, network.inputs, network.recipe.dtype, True, fixed)
+        return build(network.recipe.net, inputs, network.recipe.dtype, True, fixed)
 
 
 def member_slices(network: Network) -> dict[str, slice]:
@@ -110,20 +114,3 @@ def run_members(
         arrays = {**variables, **inputs, **targets}
         parts.append(program.run({name: arrays[name] for name in program.graph.inputs}))
     return {name: concatenated(parts, name) for name in program.graph.outputs}
-
-
-def weighted_loss(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weighted mean of each member's losses, (K,): ``losses`` (N, K) and ``weights`` (N, K)."""
-    exact = weights.astype(np.float64)
-    return (losses * exact).sum(0) / np.maximum(exact.sum(0), 1e-300)
-
-
-def weighted_prediction(predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The mean prediction of the members with a weight for each row, (N, C).
-
-    Args:
-        predictions: (N, K, C).
-        weights: (N, K), at least one of each row above 0.
-    """
-    share = weights / weights.sum(1, keepdims=True)  # (N, K)
-    return np.einsum("nkc,nk->nc", predictions, share)
