@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,15 @@ def test_boosting_of_large_tables_is_left_out() -> None:
     assert is_affordable(50_000, 14, 2)
     assert not is_affordable(60_000, 784, 10)
     assert not is_affordable(200, 3, 3000)
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "import_module('sklearn.ensemble')"])
+def test_a_process_ends_as_usual_while_scikit_learn_is_imported(end: str) -> None:
+    lines = [
+        "from importlib import import_module",
+        "from chainrule.train.evaluation.boosting import import_in_background",
+        "import_in_background()",
+        end,
+    ]
+    ended = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3 if "3" in end else 0, b"", b"")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
-from threading import Thread
+from threading import Thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from chainrule.records import frozen
 TREES = 100  # scikit-learn's default number of iterations
 MAX_CATEGORIES = 255  # of a column of codes
 MAX_COST, COST_OF_A_TREE = 2e9, 2e5  # in cells that a tree reads
+IMPORTS = ("scipy.sparse", "scipy.stats", "sklearn.base", "sklearn.tree", "sklearn.ensemble")  # in this order
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -95,16 +96,20 @@ def is_affordable(rows: int, columns: int, classes: int) -> bool:
 
 
 def import_in_background() -> None:
-    """Import scikit-learn in a thread, while compiled code computes something else.
+    """Import scikit-learn in a thread while compiled code trains a network.
 
-    The import takes longer than the training of a small network. An error is raised where it is needed.
+    The import takes longer than the training of a small network. If the process ends, the thread stops after
+    the present module; a thread that is killed inside the initialization of one could abort the process. An
+    error is raised where the module is needed.
     """
 
     def load() -> None:
         with suppress(Exception):
-            import_module("sklearn.ensemble")
+            for name in IMPORTS:
+                if main_thread().is_alive():
+                    import_module(name)
 
-    Thread(target=load, daemon=True).start()  # a process that ends does not wait for it
+    Thread(target=load).start()
 
 
 def boosting(
