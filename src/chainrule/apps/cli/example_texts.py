@@ -26,4 +26,8 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "train a small GPT on Tang poems, compare it with n-grams, and write poems (--acrostic 春夏秋冬)",
         "训练写唐诗的小型 GPT，与 n 元模型比较，并写诗（--acrostic 春夏秋冬）",
     ),
+    "example_risk": (
+        "predict which loans are not repaid: probabilities, costs and groups, beside gradient boosting",
+        "预测哪些贷款不会偿还：概率、代价与分组，并与梯度提升比较",
+    ),
 }

@@ -7,7 +7,7 @@ so that nothing is chosen on the rows that are scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import folds, row_digests
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.evaluation.metric import Predictions, score
+from chainrule.train.evaluation.metric import Predictions
 
 NAMES = {
     "trivial": ("share of the training rows", "训练数据中的比例"),
@@ -27,6 +27,7 @@ NAMES = {
     "boosting": ("gradient boosting", "梯度提升"),
     "net": ("ensemble of networks", "网络集成"),
 }
+ROWS = "test.csv"
 EPOCHS = Options("").epochs  # the default, for which the recipe chooses by the number of rows
 
 
@@ -49,7 +50,14 @@ class FoldPredictions:
     def predictions(self, method: str, rows: np.ndarray) -> Predictions:
         """Targets and probabilities of some rows, for metrics."""
         p = self.outputs[method][rows]
-        return Predictions(self.y[rows].astype(np.int64), np.stack([1 - p, p], axis=1), None, "classification")
+        return Predictions(
+            self.y[rows].astype(np.int64), np.stack([1 - p, p], axis=1), None, "classification"
+        )
+
+    def row_files(self, table: Table) -> dict[str, str]:
+        """The rows that the model was not trained on, as a file for ``predict`` and ``attribute``."""
+        rows = table.take(np.flatnonzero(self.fold == self.fold.max())).frame
+        return {ROWS: rows.write_csv()}
 
 
 def cross_predict(
@@ -79,7 +87,7 @@ def cross_predict(
         plan = plan_of(Options(table.source, seed=seed, epochs=epochs or EPOCHS), prepared)
         model = plan.model()
         training = prepared.training
-        model.fit(training.x, prepared.labels(training), **plan.fit_options(), verbose=False)
+        model.fit(training.x, prepared.labels(training), **plan.fit_options())
         if model.facts["ended"] == "interrupted":
             raise KeyboardInterrupt
         column = prepared.preparation.labels.index(positive)
@@ -88,15 +96,22 @@ def cross_predict(
     return FoldPredictions(labels == str(positive), fold, outputs, model)
 
 
-def fold_scores(divisions: Sequence[FoldPredictions], metrics: Sequence[str]) -> list[Score]:
+def fold_scores(
+    divisions: Sequence[FoldPredictions], metrics: Mapping[str, Callable[[Predictions], float]]
+) -> list[Score]:
     """The metrics of each method in each fold of each division, the network last."""
-    scores = []
-    for method, name in NAMES.items():
-        values: dict[str, list[float]] = {metric: [] for metric in metrics}
-        for division in divisions:
-            for number in range(int(division.fold.max()) + 1):
-                rows = np.flatnonzero(division.fold == number)
-                for metric, value in score(division.predictions(method, rows), metrics).items():
-                    values[metric].append(value)
-        scores.append(Score(name, values))
-    return scores
+    folds_of = [
+        (division, np.flatnonzero(division.fold == number))
+        for division in divisions
+        for number in range(int(division.fold.max()) + 1)
+    ]
+    return [
+        Score(
+            name,
+            {
+                key: [value(division.predictions(method, rows)) for division, rows in folds_of]
+                for key, value in metrics.items()
+            },
+        )
+        for method, name in NAMES.items()
+    ]

@@ -18,6 +18,7 @@ from chainrule.notation.readable_numbers import GROUPED, LARGE
 from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
+from chainrule.train.evaluation.reliability import Reliability as Calibration
 
 BLUE, ORANGE, GREEN, GRAY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
 COLORS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")
@@ -201,6 +202,23 @@ def reliability(diagram: Reliability) -> str:
     diagonal = frame.line([(low, low), (1.0, 1.0)], GRAY, is_dashed=True)
     points = zip(diagram.confidence[occupied].tolist(), diagram.accuracy[occupied].tolist(), strict=True)
     return frame.chart([*elements, diagonal, *frame.dots(list(points), ORANGE, 3)])
+
+
+def calibration(curves: Sequence[tuple[Calibration, str]]) -> str:
+    """The observed share of the positive class over its predicted probability, with two standard errors.
+
+    Args:
+        curves: for each model its calibration table and its color.
+    """
+    frame = Frame((0.0, 1.0), (0.0, 1.0))
+    elements = [frame.line([(0.0, 0.0), (1.0, 1.0)], GRAY, is_dashed=True)]
+    for table, color in curves:
+        points = [(part.predicted, part.observed) for part in table.bins]
+        for part in table.bins:
+            ends = (part.observed + sign * 2 * part.standard_error for sign in (-1, 1))
+            elements.append(frame.line([(part.predicted, min(max(end, 0.0), 1.0)) for end in ends], color))
+        elements += [frame.line(points, color), *frame.dots(points, color, 3.5)]
+    return frame.chart(elements)
 
 
 def dependence(

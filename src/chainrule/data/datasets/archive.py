@@ -1,8 +1,8 @@
 """Read the files of an archive, or of the folder that it was unpacked to, by the same names.
 
-Zip files (also ``.npz`` and wheels), tar files and folders are read. Sizes that an archive states are not
-trusted: a file that expands beyond ``FILE_LIMIT`` is refused. No file is unpacked to the disk, and links are
-not followed out of a folder; links inside archives are ignored.
+Zip files (also ``.npz`` and wheels), tar files, folders and single text tables are read. Sizes that an
+archive states are not trusted: a file that expands beyond ``FILE_LIMIT`` is refused. No file is unpacked to
+the disk, and links are not followed out of a folder; links inside archives are ignored.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
-from chainrule.data.readers.safe_folder import open_inside
+from chainrule.data.readers.safe_folder import open_inside, open_plain
 from chainrule.errors import DataError, fact, nearest
 from chainrule.records import frozen
 
 FILE_LIMIT = 1_000_000_000  # bytes of one file
 TOTAL_LIMIT = 8_000_000_000  # bytes of all files of a tar file
 MEMBERS = 200_000  # files in an archive
+PLAIN = (".csv", ".csv.gz", ".tab")  # a table that is published by itself is an archive of one file
 Open = Callable[[str], IO[bytes]]
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -80,7 +81,7 @@ class Archive:
 
 
 def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
-    """Open an archive or a folder.
+    """Open an archive, a folder or a single table.
 
     Args:
         path: the file or folder.
@@ -117,6 +118,8 @@ def _opened(path: Path) -> tuple[list[str], Open]:
     """The names of the files, and the function that opens one."""
     if path.is_dir():
         return _folder_names(path), lambda name: open_inside(path / name, path)
+    if path.name.endswith(PLAIN):
+        return [path.name], lambda name: open_plain(path)
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         return [n for n in archive.namelist() if not n.endswith("/")], archive.open

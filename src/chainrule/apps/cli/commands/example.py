@@ -26,7 +26,7 @@ from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
 # apps/cli/example_texts.py.
-EXAMPLES = ("article", "moons", "digits", "fashion-mnist", "alexnet", "poems", "translate")
+EXAMPLES = ("article", "moons", "digits", "fashion-mnist", "alexnet", "poems", "translate", "risk")
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 
 
