@@ -10,7 +10,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chainrule.apps.report.svg_charts import BLUE, HEIGHT, WIDTH, against, curves, residuals, ticks
+from chainrule.apps.report.svg_charts import (
+    BLUE,
+    HEIGHT,
+    WIDTH,
+    against,
+    calibration,
+    curves,
+    residuals,
+    ticks,
+)
+from chainrule.train.evaluation.metric import Predictions
+from chainrule.train.evaluation.reliability import reliability
 
 NUMBER = st.floats(-1e12, 1e12)
 
@@ -58,3 +69,13 @@ def test_constant_values_have_a_chart(value: float) -> None:
     for picture in (curves([(same.tolist(), BLUE)], None), against(same, same), residuals(same)):
         assert picture.startswith("<svg")
         assert "nan" not in picture
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=50))
+def test_a_calibration_curve_has_a_dot_for_each_bin_inside_the_frame(rows: list[tuple[bool, float]]) -> None:
+    y, p = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows])
+    table = reliability(Predictions(y, np.stack([1 - p, p], axis=1), None, "classification"))
+    svg = calibration([(table, BLUE)])
+    assert svg.count("<circle") == len(table.bins)
+    numbers = [float(number) for number in re.findall(r'c[xy]="([-\d.]+)"', svg)]
+    assert all(0 <= number <= WIDTH for number in numbers)

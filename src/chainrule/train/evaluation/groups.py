@@ -66,9 +66,9 @@ def group_scores(
         if rows.sum() < max(min_rows, 1):
             continue
         negative = rows & ~is_positive
-        rate = float(is_selected[negative].mean()) if negative.any() else float("nan")
+        false_positives = float(is_selected[negative].mean()) if negative.any() else float("nan")
         means = (float(values[rows].mean(dtype=np.float64)) for values in (is_positive, p, is_selected))
-        scores.append(GroupScore(name, int(rows.sum()), *means, rate))
+        scores.append(GroupScore(name, int(rows.sum()), *means, false_positives))
     return scores
 
 
