@@ -27,7 +27,7 @@ def loans(count: int = 40) -> list[str]:
     for number in range(1, count + 1):
         income = int(draw.integers(40, 300))
         status = "bad" if income + draw.normal(0, 40) < 110 else "good"
-        home, marital = draw.choice(["rent", "owner"]), draw.choice(["single", "married"])
+        home, marital = draw.choice(["rent", "owner"]), ("married" if number % 10 else "single")
         age, cell = draw.integers(20, 60), "" if number % 9 == 0 else income
         row = (
             number,
