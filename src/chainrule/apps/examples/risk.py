@@ -66,7 +66,7 @@ def group_rows(table: Table, chosen: Loans, division: FoldPredictions, level: fl
     return [[s.name, s.rows, s.observed, s.predicted, s.selected, s.false_positive_rate] for s in scores]
 
 
-def main(lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
+def main(*, lang: str = "en", set: Literal["loans", "german"] = "loans", data: str = "", long: bool = False,
          seeds: Count = 3, epochs: int = 0, cost: str = "1:5", out: str = "") -> None:  # fmt: skip
     """Cross-validate, print the scores and the groups, and save the model of the last fold."""
     texts = {key: pair[lang == "zh"] for key, pair in table_texts.RISK.items()}
