@@ -72,6 +72,23 @@ class Archive:
             raise DataError("E308", where=where, expected=expected, received=fact("more"))
         return content
 
+    def text(self, name: str) -> str:
+        """The content of a file of UTF-8 text.
+
+        Raises:
+            DataError: E307 it is not UTF-8; the message has the line. Others as ``read``.
+        """
+        content = self.read(name)
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise DataError(
+                "E307", where=fact("{file} line {line}", file=f"{self.path}/{name}", line=line),
+                expected="UTF-8", received=fact("byte {byte}", byte=f"0x{content[error.start]:02x}"),
+                fix=fact("download the file again"),
+            ) from error  # fmt: skip
+
     def digest(self, patterns: Sequence[str]) -> str:
         """SHA-256 of the names and contents of the files that match, as hexadecimal digits."""
         total = hashlib.sha256()

@@ -23,6 +23,7 @@ PHRASES: dict[str, str] = {
     "is this a table?": "这是表格吗？",
     "no such file; there is {name}": "没有此文件；有 {name}",
     "more": "超过此数",
+    "byte {byte}": "字节 {byte}",
     "download the file again": "重新下载该文件",
     "neither a zip nor a tar file": "既不是 zip 文件，也不是 tar 文件",
     "an archive that expands too much": "压缩包解压后过大",

@@ -100,8 +100,8 @@ def search_ctc(
     beam = {(): Prefix(0.0, NEVER, 0.0)}
     for frame in np.asarray(log_p, np.float64):
         extended = _next_frame(beam, frame, blank, prior)
-        kept = sorted(extended, key=lambda labels: (-extended[labels].total, labels))[:beam_width]
-        beam = {labels: extended[labels] for labels in kept}
+        best = sorted(extended, key=lambda labels: (-extended[labels].total, labels))[:beam_width]
+        beam = {labels: extended[labels] for labels in best}
     ends = {labels: prefix.total + (prior(labels, None) if prior else 0.0) for labels, prefix in beam.items()}
     ordered = sorted(ends, key=lambda labels: (-ends[labels], labels))
     return [Transcript(labels, ends[labels]) for labels in ordered if ends[labels] > NEVER]

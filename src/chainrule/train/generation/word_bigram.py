@@ -11,7 +11,7 @@ of tokens, d the discount, and u(w) the probability of the letters of an unknown
 its letters and its end.
 
 Reference: Ney, Essen and Kneser (1994), On structuring probabilistic dependences in stochastic language
-modelling (Computer Speech and Language 8), section 3.
+modeling (Computer Speech and Language 8), section 3.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from itertools import pairwise
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
-EDGE = ""  # stands before the first word and after the last
+EDGE = ""  # before the first word and after the last
 DISCOUNT = 0.5
 
 
@@ -37,8 +37,8 @@ class WordBigram:
         letters: number of different letters of an unknown word.
 
     Example:
-        >>> model = WordBigram.learn(["stop", "go on", "go on"])
-        >>> round(model.probability("go", "on"), 2), model.probability("go", "stop") > 0
+        >>> model = WordBigram.learn(["stop", "run on", "run on"])
+        >>> round(model.probability("run", "on"), 2), model.probability("run", "stop") > 0
         (0.8, True)
     """
 

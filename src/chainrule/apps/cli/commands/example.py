@@ -26,7 +26,17 @@ from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
 # apps/cli/example_texts.py.
-EXAMPLES = ("article", "moons", "digits", "fashion-mnist", "alexnet", "poems", "translate", "risk")
+EXAMPLES = (
+    "article",
+    "moons",
+    "digits",
+    "fashion-mnist",
+    "alexnet",
+    "poems",
+    "translate",
+    "microgpt",
+    "risk",
+)
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 
 
