@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.errors import UsageError
-from chainrule.train.evaluation.threshold import Cost, ThresholdCurve, best_threshold
+from chainrule.train.evaluation.threshold import (
+    Cost,
+    Decisions,
+    ThresholdCurve,
+    best_threshold,
+    cross_fitted,
+)
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.integers(0, 8).map(lambda i: i / 8), st.integers(1, 3)),
@@ -76,3 +82,40 @@ def test_unknown_rules_are_refused() -> None:
         best_threshold(curve, "accuracy")
     with pytest.raises(UsageError, match="E101"):
         best_threshold(curve, "cost")
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=ROWS, threshold=st.integers(0, 9).map(lambda i: i / 9))
+def test_decisions_have_the_counts_of_the_threshold(rows: list[tuple], threshold: float) -> None:
+    y, p, w = (np.array(part) for part in zip(*rows, strict=True))
+    hits, alarms, misses, rejections = _counts(rows, threshold)
+    decided = Decisions.of(y, p >= threshold, Cost(2, 3), w)
+    assert decided.accuracy == pytest.approx((hits + rejections) / w.sum())
+    assert decided.cost == pytest.approx((2 * alarms + 3 * misses) / w.sum())
+    assert decided.recall * (hits + misses) == pytest.approx(hits)
+    assert decided.precision * (hits + alarms) == pytest.approx(hits)
+
+
+def test_a_label_does_not_decide_its_own_row() -> None:
+    rng = np.random.Generator(np.random.Philox(5))
+    y, p = rng.random(60) < 0.3, rng.random(60)
+    before = cross_fitted(y, p, "cost", Cost(1, 3))
+    assert before.any()
+    for row in range(60):
+        changed = y.copy()
+        changed[row] = not y[row]
+        assert cross_fitted(changed, p, "cost", Cost(1, 3))[row] == before[row]
+
+
+def test_the_result_of_cross_fitting_is_not_better_than_on_new_rows() -> None:
+    rng = np.random.Generator(np.random.Philox(6))
+    cost, own, optimistic, new = Cost(1, 1), [], [], []
+    y_new, p_new = rng.random(20_000) < 0.5, rng.random(20_000)  # probabilities that say nothing
+    for seed in range(60):
+        y, p = rng.random(50) < 0.5, rng.random(50)
+        best = best_threshold(ThresholdCurve.of(y, p), "cost", cost)
+        own.append(Decisions.of(y, cross_fitted(y, p, "cost", cost, seed=seed), cost).cost or 0.0)
+        optimistic.append(best.score)
+        new.append(Decisions.of(y_new, p_new >= best.value, cost).cost or 0.0)
+    assert np.mean(optimistic) < np.mean(new) - 0.05
+    assert np.mean(own) > np.mean(new) - 0.02

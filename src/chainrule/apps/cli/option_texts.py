@@ -78,6 +78,22 @@ OPTION: dict[str, tuple[str, str]] = {
         "balanced: weight classes by their inverse frequency",
         "balanced：按频率的倒数给类别加权",
     ),
+    "predict_threshold": (
+        "probability from which the second of two classes is predicted; by default that of the training",
+        "两类时，概率达到多少预测为第二类；默认用训练时选定的阈值",
+    ),
+    "threshold": (
+        "choose the threshold of two classes by f1 or youden (recall + specificity - 1); default 0.5",
+        "两类时选择阈值的方法：f1 或 youden（召回率 + 特异度 - 1）；默认阈值为 0.5",
+    ),
+    "cost": (
+        "costs of a false positive and a false negative, FP:FN; chooses the threshold of least cost",
+        "假阳性与假阴性的代价，FP:FN；选择代价最小的阈值",
+    ),
+    "learning_curve": (
+        "train on 1/8, 1/4 and 1/2 of the rows, too, to see whether more rows would help",
+        "另外用 1/8、1/4、1/2 的数据训练，看更多数据是否有帮助",
+    ),
     "size": (
         "image folder: height and width in pixels to which all images are resized",
         "图像文件夹：把所有图像缩放到这一高和宽（像素）",

@@ -21,6 +21,7 @@ from chainrule.records import frozen
 from chainrule.store import RunFolder
 from chainrule.store.json_document import is_text
 from chainrule.train.evaluation.metric import resolve_metrics
+from chainrule.train.evaluation.threshold import RULES, Cost
 
 CONFIG = "config.toml"
 MAX_BYTES = 2**20  # maximum size of a configuration file
@@ -52,6 +53,9 @@ class Options:
         penalty: strength of the L2 penalty on weights.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         class_weight: ``balanced``, or empty.
+        threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
+        cost: of a false positive and a false negative, ``FP:FN``; the threshold has the least cost.
+        learning_curve: train on parts of the rows, too, to see whether more rows would help.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.
         size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
@@ -82,6 +86,9 @@ class Options:
     penalty: float = PENALTY
     patience: int = 20
     class_weight: str = ""
+    threshold: str = ""
+    cost: str = ""
+    learning_curve: bool = False
     seed: int = 0
     engine: str = ""
     size: int = 0
@@ -124,6 +131,9 @@ class Options:
         resolve_metrics(self.metric)
         _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
         _require_known("--class-weight", self.class_weight, ("", "balanced"))
+        _require_known("--threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
+        if self.cost:
+            Cost.parse(self.cost)
         _require_known("--damaged", self.damaged, ("refuse", "skip"))
         _require_known("--task", self.task, ("", "classification", "regression"))
         division = data.Division.parse(self.split or "random")

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apps.cli.decision_threshold import decided_labels
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
@@ -34,23 +35,30 @@ CELLS: dict[str, Callable[[Any], Any] | None] = {
 }
 
 
-def prediction_columns(model: Model, x: Any, proba: bool) -> dict[str, np.ndarray]:
+def prediction_columns(
+    model: Model, x: Any, proba: bool, threshold: float | None = None
+) -> dict[str, np.ndarray]:
     """The predictions of all rows by the name of their column.
 
     Args:
         model: a trained model.
         x: (N, ...) prepared inputs, or arrays by input name.
         proba: add a column with the probability of each class.
+        threshold: from which probability the second of two classes is predicted; ``None``: the more likely.
 
     Raises:
         TrainingError E507: probabilities of a model that predicts values.
     """
     predicted, probabilities = (
-        predict_with_probabilities(model.state, x) if proba else (model.predict(x), None)
+        predict_with_probabilities(model.state, x)
+        if proba or threshold is not None
+        else (model.predict(x), None)
     )
+    if threshold is not None:
+        predicted = decided_labels(model, np.asarray(probabilities), threshold)
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
     columns = {f"{PREDICTION} {name}".strip(): np.asarray(values) for name, values in outputs.items()}
-    if probabilities is not None:
+    if probabilities is not None and proba:
         shares = np.asarray(probabilities, np.float64)  # (N, K)
         names = (PROBABILITY.format(label) for label in model.labels)
         columns |= dict(zip(names, shares.T, strict=True))

@@ -164,7 +164,9 @@ def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictio
     return Predictions(restore(y).reshape(-1, 1), restore(output), None, "regression")
 
 
-def add_facts(model: Model, plan: TrainingPlan, results: list[Result]) -> None:
+def add_facts(
+    model: Model, plan: TrainingPlan, results: list[Result], threshold: Mapping[str, Any] | None = None
+) -> None:
     """Add data, split, results and command of the training to the facts of the model."""
     options, prepared = plan.options, plan.prepared
     facts: dict[str, Any] = {
@@ -176,6 +178,7 @@ def add_facts(model: Model, plan: TrainingPlan, results: list[Result]) -> None:
         "command": options.command(),
         **({"ids": list(options.id)} if options.id else {}),
         **({"weight": options.weight} if options.weight else {}),
+        **({"threshold": dict(threshold)} if threshold else {}),
     }
     if prepared.task.is_classification:
         counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.decision_threshold import DecisionThreshold
 from chainrule.apps.cli.run_writer import RESULT_METRICS, to_scores
 from chainrule.apps.cli.tables import metric_title, short, verdict_lines
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import TrainingPlan, model_output
+from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.model import Model
 from chainrule.train.evaluation.conformal import LEVEL, half_width
 from chainrule.train.evaluation.scores import Scores
@@ -16,28 +17,48 @@ from chainrule.train.evaluation.scores import Scores
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 
 
-def print_scores(plan: TrainingPlan, model: Model, scores: Scores) -> None:
+def print_scores(
+    plan: TrainingPlan, model: Model, scores: Scores, threshold: DecisionThreshold | None = None
+) -> None:
     """Print what follows from the predictions for the scored rows.
 
     Args:
         plan: of the training.
         model: the trained model.
         scores: of all models on the scored rows.
+        threshold: the threshold that was chosen, if any.
     """
     interval_line(scores)
     if scores.task == "regression":
-        prediction_interval_line(scores if plan.is_cross_validated else _validation(plan, model))
+        prediction_interval_line(scores if plan.is_cross_validated else _held_out(plan, model))
     else:
         class_lines(scores)
     verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
+    threshold_table(threshold)
 
 
-def _validation(plan: TrainingPlan, model: Model) -> Scores | None:
-    """The scores of the validation rows, if there are any."""
-    if not plan.prepared.parts.sizes[1]:
-        return None
-    rows = plan.prepared.validation
-    return to_scores(model, rows.y, {"net": model_output(model, rows.x)}, rows.weights)
+def _held_out(plan: TrainingPlan, model: Model) -> Scores | None:
+    """The scores of rows outside the training that are not the scored ones, if there are any."""
+    rows, output = plan.held_out(model)
+    return to_scores(model, rows.y, {"net": output}, rows.weights) if len(rows.y) else None
+
+
+def threshold_table(threshold: DecisionThreshold | None) -> None:
+    """Print the chosen threshold and its result beside that of 0.5."""
+    if threshold is None:
+        return
+    screen.heading(text_of("threshold_heading").format(value=f"{threshold.value:.4g}", label=threshold.label))
+    has_cost = threshold.chosen.cost is not None
+    names = ["accuracy", "precision", "recall", "score", *(["mean_cost"] if has_cost else [])]
+    rows = [
+        (name, d.accuracy, d.precision, d.recall, d.f1, *([d.cost] if has_cost else []))
+        for name, d in (
+            (text_of(f"threshold_{threshold.rule}").format(cost=threshold.cost), threshold.chosen),
+            (text_of("threshold_default"), threshold.default),
+        )
+    ]
+    titles = [text_of("threshold"), *(text_of(f"threshold_{name}") for name in names)]
+    screen.table(titles, rows, numbers=range(1, len(titles)))
 
 
 def interval_line(scores: Scores) -> None:

@@ -14,6 +14,28 @@ SCORES: dict[str, tuple[str, str]] = {
         "{observed} observed.",
         "校准误差 {error}；偏差最大处：{rows} 行的平均预测概率为 {predicted}，实际为 {observed}。",
     ),
+    "threshold_used": (
+        "Rows with a probability of {label} of at least {value} are predicted as {label}; the training chose "
+        "this threshold. --threshold 0.5 predicts the more likely class.",
+        "“{label}”的概率不低于 {value} 的行预测为“{label}”；该阈值由训练选定。"
+        "--threshold 0.5 预测可能性更大的类别。",
+    ),
+    "learning_heading": ("Learning curve", "学习曲线"),
+    "learning_rows": ("training rows", "训练行数"),
+    "threshold_heading": (
+        "Threshold {value}: rows with at least this probability of {label} are predicted as {label}",
+        "阈值 {value}：“{label}”的概率不低于它的行预测为“{label}”",
+    ),
+    "threshold": ("threshold", "阈值"),
+    "threshold_f1": ("chosen for F1", "按 F1 选择"),
+    "threshold_youden": ("chosen for recall + specificity", "按召回率 + 特异度选择"),
+    "threshold_cost": ("chosen for cost {cost}", "按代价 {cost} 选择"),
+    "threshold_default": ("0.5", "0.5"),
+    "threshold_accuracy": ("accuracy", "准确率"),
+    "threshold_precision": ("precision", "精确率"),
+    "threshold_recall": ("recall", "召回率"),
+    "threshold_score": ("F1", "F1"),
+    "threshold_mean_cost": ("cost per row", "每行代价"),
     "prediction_interval": (
         "{level} of new values are within {width} of the prediction (from the errors of {rows} rows).",
         "{level} 的新值与预测值相差不超过 {width}（由 {rows} 行的误差得出）。",

@@ -40,7 +40,7 @@ def with_options(
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         parameters = [p.replace(annotation=hints[p.name]) for p in own]
         for name, choice in choices.items():
-            names = [f"--{name}"] if choice.kind is bool else []  # a flag without --no-FLAG
+            names = [f"--{name.replace('_', '-')}"] if choice.kind is bool else []  # a flag without --no-FLAG
             option = typer.Option(*names, help=f"={choice.text}", metavar=choice.metavar)
             hints[name] = Annotated[choice.kind | None, option]
             only = inspect.Parameter.KEYWORD_ONLY

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from chainrule import data
+from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import ENSEMBLE, NET, Options
 from chainrule.apps.cli.table_of_options import is_ensemble
 from chainrule.data import PreparedData, Table
@@ -98,6 +99,17 @@ class TrainingPlan(Protocol):
             x: (n, ...) inputs of some of the scored rows, which may be changed.
             rows: their positions in ``scored``.
         """
+        ...
+
+    def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
+        """Rows that the model did not learn from, possibly none, with its output for them.
+
+        They may choose a threshold or the width of an interval. They are not the test rows, if there are any.
+        """
+        ...
+
+    def trained_on(self, rows: np.ndarray) -> Model:
+        """A new model, trained with the same options on the training rows with these numbers."""
         ...
 
     @property
@@ -202,6 +214,15 @@ class SplitRows:
     def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return model_output(model, x)
 
+    def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
+        rows = self.prepared.validation
+        return rows, model_output(model, rows.x) if len(rows.y) else np.zeros((0, 1))
+
+    def trained_on(self, rows: np.ndarray) -> Model:
+        training, weights = self.prepared.training, self.prepared.training.weights
+        options = self.fit_options() | {"sample_weight": None if weights is None else weights[rows]}
+        return _fitted(self.model(), training.x[rows], self.prepared.labels(training.take(rows)), options)
+
     @property
     def baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
         return [(self.prepared.training_and_validation, np.arange(len(self.prepared.test.y)))]
@@ -290,8 +311,11 @@ class Folds:
         return self.recipe.batch_size
 
     def model(self) -> Model:
+        return self._model(self.training)
+
+    def _model(self, training: EnsembleTraining) -> Model:
         options, defaults = self.options, Options(self.options.data)
-        state = self.training.model(engine=cast(EngineName | None, options.engine or None))
+        state = training.model(engine=cast(EngineName | None, options.engine or None))
         recipe = state.recipe
         if options.optimizer != defaults.optimizer:
             recipe = replace(recipe, optimizer=_optimizer(options))
@@ -328,7 +352,7 @@ class Folds:
     def _scored(self) -> PreparedRows:
         if not self.is_cross_validated:
             return self.prepared.test
-        return _subset(self.prepared.training, self.cross_validation.scored)
+        return self.prepared.training.take(self.cross_validation.scored)
 
     @cached_property
     def _scored_table(self) -> Table:
@@ -337,12 +361,26 @@ class Folds:
         return self.prepared.table.take(self.prepared.parts.train[self.cross_validation.scored])
 
     def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        if not self.is_cross_validated:
-            return model_output(model, x)
+        return self._out_of_fold(model, x, rows) if self.is_cross_validated else model_output(model, x)
+
+    def _out_of_fold(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The output for training rows by the members that they did not influence."""
         plan = self.cross_validation
         chosen = replace(plan, folds=plan.folds[plan.scored[rows]])
         output = out_of_fold(model.state, x, chosen)[1]
         return output if self.prepared.task.is_classification else output.reshape(-1, 1)
+
+    def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
+        rows = self.prepared.training.take(self.cross_validation.scored)
+        return rows, self._out_of_fold(model, rows.x, np.arange(len(rows.y)))
+
+    def trained_on(self, rows: np.ndarray) -> Model:
+        part = self.prepared.training.take(rows)
+        plan = replace(self.cross_validation, folds=self.cross_validation.folds[rows])
+        training = replace(self.training, plan=plan, x=part.x, weights=part.weights)
+        labels = self.prepared.labels(part)
+        options = _common(self.options, self.prepared) | training.fit_options(labels)
+        return _fitted(self._model(training), part.x, labels, options)
 
     @property
     def baseline_fits(self) -> Sequence[tuple[PreparedRows, np.ndarray]]:
@@ -353,19 +391,12 @@ class Folds:
         group = np.where(fold < self.recipe.members, fold % BASELINE_FITS, -1)  # several folds share a fit
         scored = group[self.cross_validation.scored]
         return [
-            (_subset(training, np.flatnonzero(group != number)), np.flatnonzero(scored == number))
+            (training.take(np.flatnonzero(group != number)), np.flatnonzero(scored == number))
             for number in range(min(self.recipe.members, BASELINE_FITS))
         ]
 
 
-def _subset(rows: PreparedRows, chosen: np.ndarray) -> PreparedRows:
-    """The rows with these numbers."""
-    weights = None if rows.weights is None else rows.weights[chosen]
-    return PreparedRows(rows.x[chosen], rows.y[chosen], weights)
-
-
-def model_output(model: Model, x: np.ndarray) -> np.ndarray:
-    """The output of a model: probabilities (N, K), or standardized values (N, 1)."""
-    if model.task == "classification":
-        return np.asarray(model.predict_proba(x))
-    return np.asarray(model(x)).reshape(-1, 1)
+def _fitted(model: Model, x: np.ndarray, y: np.ndarray, options: dict[str, Any]) -> Model:
+    """Train a model without progress, probes and diagnosis."""
+    model.fit(x, y, **options, verbose=False, doctor=False, probes=False)
+    return model

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.apps.report.probability_sections import calibration_rows, threshold_section
 from chainrule.data import PreparedData
 from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of
@@ -46,6 +47,10 @@ def figures(
     return {
         "graph": _graph(model),
         "calibration": [_calibration(predictions)] if has_classes else [],
+        "calibration_rows": calibration_rows(predictions) if has_classes else [],
+        "thresholds": threshold_section(predictions, prepared.preparation.labels[-1])
+        if has_classes
+        else None,
         "boundary": [_boundary(model, rows)] if has_classes and _is_planar(prepared) else [],
         "histograms": [] if recorded is None else _histograms(recorded),
     }

@@ -221,6 +221,20 @@ def calibration(curves: Sequence[tuple[Calibration, str]]) -> str:
     return frame.chart(elements)
 
 
+def shares(numbers: np.ndarray, lines: Sequence[tuple[np.ndarray, str]]) -> str:
+    """Shares between 0 and 1 by another share.
+
+    Args:
+        numbers: (points,) values between 0 and 1.
+        lines: for each line its (points,) shares and its color.
+    """
+    chosen = np.unique(np.linspace(0, len(numbers) - 1, min(len(numbers), MAX_POINTS)).astype(int))
+    frame = Frame((0.0, 1.0), (0.0, 1.02))
+    x = numbers[chosen].tolist()
+    drawn = [frame.line(list(zip(x, values[chosen].tolist(), strict=True)), color) for values, color in lines]
+    return frame.chart(drawn)
+
+
 def dependence(
     numbers: np.ndarray,
     lines: Sequence[tuple[np.ndarray, str]],

@@ -80,6 +80,23 @@ REPORT: dict[str, tuple[str, str]] = {
         "accuracy (vertical) by confidence (horizontal); dashed: perfect calibration",
         "纵轴为准确率，横轴为置信度；虚线为完全校准",
     ),
+    "report_calibration_table": (
+        "The observed share of a range varies by chance; ± is one standard error.",
+        "每个区间的实际比例有随机波动；± 为一个标准误。",
+    ),
+    "calibration_range": ("probability", "概率"),
+    "calibration_count": ("rows", "行数"),
+    "calibration_mean": ("mean", "平均"),
+    "calibration_observed": ("observed", "实际"),
+    "report_threshold": ("Threshold", "阈值"),
+    "report_threshold_caption": (
+        "Rows whose probability of {label} is at least the threshold (horizontal) are predicted as {label}. "
+        "A threshold chosen here looks better than it is; --threshold and --cost choose it on other rows.",
+        "“{label}”的概率不低于阈值（横轴）的行预测为“{label}”。在这里挑选的阈值会显得过好；"
+        "--threshold 与 --cost 在其他行上选择。",
+    ),
+    "threshold_rows": ("predicted", "预测为正"),
+    "threshold_specificity": ("specificity", "特异度"),
     "report_boundary": ("Decision boundary", "决策边界"),
     "report_boundary_caption": (
         "Predicted class for each pair of the features {x} (horizontal) and {y} (vertical); "

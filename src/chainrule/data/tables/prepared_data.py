@@ -44,6 +44,11 @@ class PreparedRows:
         """The inputs as (N, F), for the baselines."""
         return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
+    def take(self, rows: np.ndarray) -> PreparedRows:
+        """The rows with these numbers, (n,)."""
+        weights = None if self.weights is None else self.weights[rows]
+        return PreparedRows(self.x[rows], self.y[rows], weights)
+
 
 @frozen(eq=False)
 class PreparedData:

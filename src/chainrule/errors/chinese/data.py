@@ -37,6 +37,8 @@ PHRASES: dict[str, str] = {
     "{host} is an address of this network": "{host} 是本地网络的地址",
     "download {url} and save it as {path}": "下载 {url} 并保存为 {path}",
     "a copy in {folder}, or a connection to the network": "{folder} 中的副本，或网络连接",
+    "two classes": "两个类别",
+    "{count} classes": "{count} 个类别",
     "no copy": "没有副本",
     "no name": "没有给出名称",
     "copy the file again": "重新复制该文件",

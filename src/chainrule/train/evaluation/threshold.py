@@ -11,9 +11,12 @@ import math
 import numpy as np
 
 from chainrule.errors import UsageError, fact
+from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
 RULES = ("f1", "youden", "cost")
+PARTS = 5  # of the rows, for a threshold that is chosen and measured on the same rows
+_STREAM = 0x54485253  # "THRS"
 
 
 @frozen
@@ -198,6 +201,87 @@ def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -
     best = np.flatnonzero(values >= values.max() - 1e-12)
     index = best[np.argmin(np.abs(curve.thresholds[best] - 0.5))]
     return Threshold(float(curve.thresholds[index]), rule, float(abs(values[index])))
+
+
+@frozen
+class Decisions:
+    """What a threshold results in, as shares of the rows or of their weights.
+
+    Args:
+        accuracy, precision, recall, f1: of the positive class.
+        cost: mean cost per row; ``None`` without a cost.
+    """
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    cost: float | None
+
+    @staticmethod
+    def of(
+        y: np.ndarray, is_predicted: np.ndarray, cost: Cost | None = None, weights: np.ndarray | None = None
+    ) -> Decisions:
+        """Compare decisions with the labels.
+
+        Args:
+            y: (N,) whether each row is positive.
+            is_predicted: (N,) whether it is predicted as positive.
+            cost: of the errors.
+            weights: (N,) sample weights.
+
+        Example:
+            >>> decided = Decisions.of(np.array([1, 1, 0, 0]), np.array([1, 0, 0, 0]), Cost(1, 20))
+            >>> decided.recall, decided.precision, decided.cost
+            (0.5, 1.0, 5.0)
+        """
+        w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+        truth, decision = np.asarray(y, bool), np.asarray(is_predicted, bool)
+        counts = [float(w[a & b].sum()) for a in (truth, ~truth) for b in (decision, ~decision)]
+        hits, misses, alarms, rejections = counts
+        total = sum(counts)
+        mean = None
+        if cost is not None:
+            mean = (cost.false_positive * alarms + cost.false_negative * misses) / total
+        return Decisions(
+            (hits + rejections) / total,
+            hits / (hits + alarms) if hits + alarms else 1.0,
+            hits / (hits + misses) if hits + misses else 0.0,
+            2 * hits / (2 * hits + misses + alarms) if hits + misses + alarms else 0.0,
+            mean,
+        )
+
+
+def cross_fitted(
+    y: np.ndarray,
+    p: np.ndarray,
+    rule: str,
+    cost: Cost | None = None,
+    weights: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Decisions by thresholds that were chosen on other rows, (N,) bool.
+
+    The rows are divided at random into five parts; the threshold for a part is chosen on the other four. The
+    result of a threshold that is chosen on all rows can be estimated from them without being too optimistic.
+
+    Args:
+        y: (N,) whether each row is positive.
+        p: (N,) probability of the positive class.
+        rule, cost: as for ``best_threshold``.
+        weights: (N,) sample weights.
+        seed: of the parts.
+
+    Reference: Stone (1974), Cross-validatory choice and assessment of statistical predictions, JRSS B 36.
+    """
+    part = np.zeros(len(y), np.int64)
+    part[permutation(fold(key_of(seed), _STREAM), len(y))] = np.arange(len(y)) % PARTS
+    decided = np.zeros(len(y), bool)
+    for number in range(PARTS):
+        others, own = part != number, part == number
+        chosen_from = ThresholdCurve.of(y[others], p[others], None if weights is None else weights[others])
+        decided[own] = p[own] >= best_threshold(chosen_from, rule, cost).value
+    return decided
 
 
 def _ratio(part: np.ndarray, total: np.ndarray, default: float) -> np.ndarray:

@@ -10,12 +10,12 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import model_output
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model

@@ -17,6 +17,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.prediction_output import (
@@ -30,6 +31,7 @@ from chainrule.apps.cli.prediction_output import (
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.damaged_cells import (
@@ -42,6 +44,7 @@ from chainrule.data.tables.damaged_cells import (
 )
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
@@ -59,6 +62,7 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
     only: Annotated[bool, typer.Option("--only-predictions", help="=only_predictions")] = False,
     damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",
+    threshold: Annotated[float | None, typer.Option(help="=predict_threshold", min=0, max=1)] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -74,7 +78,7 @@ def predict(
         _refuse_input(out, data, str(model_file(run)))
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
-    columns = prediction_columns(model, encoded.x, proba)
+    columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
@@ -87,6 +91,29 @@ def predict(
         return
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def _threshold(model: Model, passed: float | None) -> float | None:
+    """The threshold of two classes: the option, or the one that the training chose.
+
+    Raises:
+        UsageError E611: the option for a model of other than two classes.
+    """
+    labels = () if model.task == "regression" else tuple(model.labels or ())
+    if passed is not None and len(labels) != 2:
+        raise UsageError(
+            "E611",
+            where="--threshold",
+            expected=fact("two classes"),
+            received=fact("{count} classes", count=len(labels)) if labels else "regression",
+        )
+    if passed is not None:
+        return passed
+    stored = stored_threshold(model)
+    if stored is not None:
+        text = text_of("threshold_used").format(value=f"{stored:.4g}", label=labels[1])
+        screen.line(text, "yellow", to_errors=True)
+    return stored
 
 
 @frozen(eq=False)

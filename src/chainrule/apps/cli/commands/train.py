@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from chainrule.apps.cli import run_writer, screen
+from chainrule.apps.cli import decision_threshold, learning_curves, run_writer, screen
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import (
     CONFIG,
@@ -106,6 +106,7 @@ def run_training(
     if fingerprint and fingerprint != prepared.fingerprint:
         other = fact("other rows in {data}", data=prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
+    decision_threshold.require_two_classes(chosen, len(prepared.task.labels))
     plan = plan_of(chosen, prepared)
     model = plan.model()
     print_setup(plan, model)
@@ -198,7 +199,8 @@ def _run_training(
         return 1
     scores = run_writer.evaluate_models(model, plan)
     results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
-    run_writer.add_facts(model, plan, results)
+    threshold = decision_threshold.choose(plan, model, scores)
+    run_writer.add_facts(model, plan, results, threshold.fact if threshold else None)
     analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
@@ -211,7 +213,8 @@ def _run_training(
         screen.line(text_of("test_again"), "yellow")
     result_table(results, prepared.task.kind, options.metric)
     positive_class(prepared.preparation)
-    print_scores(plan, model, scores)
+    print_scores(plan, model, scores, threshold)
+    learning_curves.print_curve(learning_curves.measure(plan, scores))
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
