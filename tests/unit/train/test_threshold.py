@@ -110,7 +110,7 @@ def test_a_label_does_not_decide_its_own_row() -> None:
 def test_the_result_of_cross_fitting_is_not_better_than_on_new_rows() -> None:
     rng = np.random.Generator(np.random.Philox(6))
     cost, own, optimistic, new = Cost(1, 1), [], [], []
-    y_new, p_new = rng.random(20_000) < 0.5, rng.random(20_000)  # probabilities that say nothing
+    y_new, p_new = rng.random(20_000) < 0.5, rng.random(20_000)  # probabilities without information
     for seed in range(60):
         y, p = rng.random(50) < 0.5, rng.random(50)
         best = best_threshold(ThresholdCurve.of(y, p), "cost", cost)

@@ -46,7 +46,7 @@ def read_text(run: str, text: str, where: str) -> EncodedText:
 
     Raises:
         UsageError E126: a model without a tokenizer. DataError E363: an empty text. DataError E365: tokens
-        that are not in the vocabulary; a model that does not continue the text refuses it only if it knows
+        that are not in the vocabulary; a model that does not continue the text refuses it only if it has
         none of them.
     """
     model = Model.load(model_file(run))

@@ -102,10 +102,7 @@ class TrainingPlan(Protocol):
         ...
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
-        """Rows that the model did not learn from, possibly none, with its output for them.
-
-        They may choose a threshold or the width of an interval. They are not the test rows, if there are any.
-        """
+        """Rows outside the training, possibly none, with the model's output: not test rows if there are any."""
         ...
 
     def trained_on(self, rows: np.ndarray) -> Model:

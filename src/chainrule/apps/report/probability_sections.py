@@ -46,16 +46,16 @@ def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | 
     if not predictions.is_binary or len(np.unique(predictions.target)) < 2:
         return None
     curve = ThresholdCurve.of(predictions.target, predictions.prediction[:, 1], predictions.weights)
-    shown = (curve.thresholds <= 1) & (curve.true_positives + curve.false_positives > 0)
+    plotted = (curve.thresholds <= 1) & (curve.true_positives + curve.false_positives > 0)
     lines = [
-        (curve.precision[shown], svg_charts.BLUE),
-        (curve.recall[shown], svg_charts.ORANGE),
-        (curve.f1[shown], svg_charts.GREEN),
+        (curve.precision[plotted], svg_charts.BLUE),
+        (curve.recall[plotted], svg_charts.ORANGE),
+        (curve.f1[plotted], svg_charts.GREEN),
     ]
     names = ("precision", "recall", "score")
     texts = WORDS["report_threshold_caption"]
     return {
-        "svg": Markup(svg_charts.shares(curve.thresholds[shown], lines)),
+        "svg": Markup(svg_charts.shares(curve.thresholds[plotted], lines)),
         "caption": [(color, WORDS[f"threshold_{n}"]) for (_, color), n in zip(lines, names, strict=True)],
         "text": (texts[0].format(label=label), texts[1].format(label=label)),
         "rows": [_row(curve, threshold) for threshold in THRESHOLDS],

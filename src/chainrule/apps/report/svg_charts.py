@@ -231,8 +231,10 @@ def shares(numbers: np.ndarray, lines: Sequence[tuple[np.ndarray, str]]) -> str:
     chosen = np.unique(np.linspace(0, len(numbers) - 1, min(len(numbers), MAX_POINTS)).astype(int))
     frame = Frame((0.0, 1.0), (0.0, 1.02))
     x = numbers[chosen].tolist()
-    drawn = [frame.line(list(zip(x, values[chosen].tolist(), strict=True)), color) for values, color in lines]
-    return frame.chart(drawn)
+    elements = [
+        frame.line(list(zip(x, values[chosen].tolist(), strict=True)), color) for values, color in lines
+    ]
+    return frame.chart(elements)
 
 
 def dependence(

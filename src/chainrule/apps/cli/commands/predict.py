@@ -111,7 +111,7 @@ def _threshold(model: Model, passed: float | None) -> float | None:
         return passed
     stored = stored_threshold(model)
     if stored is not None:
-        text = text_of("threshold_used").format(value=f"{stored:.4g}", label=labels[1])
+        text = text_of("threshold_used").format(value=f"{stored:.4g}", label=labels[-1])
         screen.line(text, "yellow", to_errors=True)
     return stored
 
