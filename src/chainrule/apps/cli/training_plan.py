@@ -102,7 +102,7 @@ class TrainingPlan(Protocol):
         ...
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
-        """Rows outside the training, possibly none, with the model's output: not test rows if there are any."""
+        """Rows outside the training, possibly none, and the model's output; never test rows of a split."""
         ...
 
     def trained_on(self, rows: np.ndarray) -> Model:
