@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chainrule.data import Table, read_table
 from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
+from chainrule.settings import settings as chainrule_settings
 
 CELL = st.sampled_from(["1", "2.5", "x y", "", " 3", "NA", '"q"', '"a,b"', '"two\nlines"', "é", "a", '"open'])
 LINES = st.lists(
@@ -50,6 +51,43 @@ def test_both_ways_of_reading_agree(
     rows = ["a,b", *(["1,2"] * 210), *lines]  # more lines than the sample that decides the dialect
     file.write_bytes((end.join(rows) + end * is_ended).encode())
     assert outcome(file, is_parsed=False) == outcome(file, is_parsed=True)
+
+
+NUMBERS = st.sampled_from(
+    [
+        "1",
+        "2.5",
+        "+3",
+        "-.5",
+        "007",
+        "12E3",
+        "1e3",
+        "9007199254740993",
+        "NA",
+        "",
+        "?",
+        "inf",
+        "yes",
+        "x",
+        "é 1",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=40))
+def test_threads_and_the_size_of_blocks_do_not_change_a_table(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "threads.csv"
+    # More lines than the sample that decides the dialect, in each column numbers until the drawn rows.
+    file.write_text("\n".join(["a,b,c", *(["1,2.5,30"] * 210), *map(",".join, rows)]) + "\n")
+    tables = []
+    for threads, size in ((1, 1 << 20), (1, 9), (3, 9), (3, 200)):
+        small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
+        with chainrule_settings.using(threads=threads), small:
+            tables.append(description(read_table(file)))
+    assert all(table == tables[0] for table in tables[1:])
 
 
 def test_a_block_is_divided_at_once(tmp_path: Path) -> None:

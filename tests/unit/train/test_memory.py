@@ -106,7 +106,7 @@ def test_predictions_are_computed_in_blocks_that_fit(engine: str) -> None:
         assert trained.network.prediction_program.memory_requirement({"B": rows}).total <= 80_000
         np.testing.assert_allclose(np.asarray(trained(X)), outputs, rtol=1e-12, atol=1e-12)
         assert trained.evaluate(X, Y) == pytest.approx(measured)
-    assert rows_per_block(trained.network.prediction_program, 4000) == BLOCK
+    assert rows_per_block(trained.network.prediction_program, 3 * BLOCK) == BLOCK
     assert rows_per_block(trained.network.prediction_program, 7) == 7
     with cr.settings.using(memory=10), pytest.raises(TrainingError, match="E508"):
         trained.predict(X)

@@ -10,12 +10,18 @@ cells, row after row, which is cleaned and tested by a few calls for all columns
 
 A column of plain numbers only, and one that contains a word, are decided by that; any other column (dates,
 numbers in other notations, codes, yes/no) is passed to ``typed_columns.py``, which defines these rules.
+
+Blocks do not depend on each other and are tested by several threads, since polars computes without holding
+the interpreter lock. Their results are combined in any order: a column has a property if it has it in one of
+the blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -26,8 +32,36 @@ from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examin
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
 from chainrule.data.readers.text.plain_block import PlainBlock
+from chainrule.records import frozen
+from chainrule.settings import settings
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
+SPACES = " \t\n\x0b\x0c\r"  # the spaces of ASCII
+
+
+@frozen(eq=False)
+class _Block:
+    """The cells of complete rows with the properties of each column, (width,) each.
+
+    Args:
+        texts: the cells without spaces around them, row after row; null where a cell is missing.
+        present: whether a cell is certainly not missing.
+        missing: whether a cell is missing.
+        maybe: whether a cell is one that is missing in some columns.
+        other: whether a cell is neither missing nor a number in plain notation.
+        decimal: whether a cell is a number but not an integer.
+        code: whether a cell may be a code.
+        word: whether a cell is neither number-like nor true or false.
+    """
+
+    texts: pl.Series
+    present: np.ndarray
+    missing: np.ndarray
+    maybe: np.ndarray
+    other: np.ndarray
+    decimal: np.ndarray
+    code: np.ndarray
+    word: np.ndarray
 
 
 class Cells:
@@ -46,58 +80,52 @@ class Cells:
 
     def __init__(self, names: Sequence[str], delimiter: str) -> None:
         self.names, self.delimiter, self.width = list(names), delimiter, len(names)
-        self.rows = 0
         self._blocks: list[pl.Series] = []
-        # For each column, (width,):
-        self._present = np.zeros(self.width, bool)  # whether a cell is certainly not missing
-        self._missing = np.zeros(self.width, bool)  # whether a cell is missing
-        self._maybe = np.zeros(self.width, bool)  # whether a cell is missing in some columns
-        self._plain = np.ones(self.width, bool)  # whether all cells are numbers in plain notation
-        self._integral = np.ones(self.width, bool)  # whether all cells are integers
-        self._code = np.zeros(self.width, bool)  # whether a cell may be a code
-        self._word = np.zeros(self.width, bool)  # whether a cell is neither number-like nor true or false
+        self._pending: deque[Future[_Block]] = deque()
+        self._pool: ThreadPoolExecutor | None = None  # from the second block on
+        nothing = np.zeros(self.width, bool)
+        self._present, self._missing, self._maybe = nothing.copy(), nothing.copy(), nothing.copy()
+        self._other, self._decimal, self._code = nothing.copy(), nothing.copy(), nothing.copy()
+        self._word = nothing
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """Add rows, each with a cell for every column."""
-        self._add(pl.Series(list(chain.from_iterable(records)), dtype=pl.String))
+        self._add(lambda: pl.Series(list(chain.from_iterable(records)), dtype=pl.String).str.strip_chars())
 
     def add_block(self, block: PlainBlock) -> None:
         """Add the rows of a block, each with a cell for every column."""
-        self._add(pl.Series([block.text]).str.split(self.delimiter)[0])
+        self._add(lambda: _divided(block.text, self.delimiter))
 
-    def _add(self, cells: pl.Series) -> None:
-        """Add the cells of complete rows, row after row."""
-        texts = cells.str.strip_chars()
-        self.rows += len(texts) // self.width
-        plain, integral, code = (_matches(texts, p) for p in (PLAIN, INTEGER, f"{CODE}|{EXPONENT_CODE}"))
-        code |= integral & (texts.str.len_chars() >= LONG).to_numpy()
-        other = np.flatnonzero(~plain)
-        rest = texts.gather(other)
-        lower = rest.str.to_lowercase()
-        missing = lower.is_in(ALWAYS).to_numpy()
-        maybe = lower.is_in(MAYBE).to_numpy()
-        if missing.any():
-            texts = texts.scatter(other[missing], None)
-        self._blocks.append(texts)
-        self._missing[other[missing] % self.width] = True
-        self._maybe[other[maybe] % self.width] = True
-        present, is_other = plain.copy(), other[~missing & ~maybe]
-        present[is_other] = True
-        self._present |= self._any(present)
-        self._plain[is_other % self.width] = False
-        self._integral &= ~self._any(plain & ~integral)
-        self._code |= self._any(code)
-        unknown = is_other[~self._word[is_other % self.width]]
-        if len(unknown):
-            like = to_ascii(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
-            self._word[unknown[~like.to_numpy()] % self.width] = True
+    def _add(self, texts: Callable[[], pl.Series]) -> None:
+        """Test the cells of complete rows, in this thread or in another one."""
+        words = self._word.copy()
+        if settings.threads == 1 or not (self._blocks or self._pending):
+            self._combine(_examined(texts(), words))
+            return
+        self._pool = self._pool or ThreadPoolExecutor(settings.threads)
+        self._pending.append(self._pool.submit(lambda: _examined(texts(), words)))
+        if len(self._pending) > 2 * settings.threads:  # the text of waiting blocks stays small
+            self._combine(self._pending.popleft().result())
 
-    def _any(self, cells: np.ndarray) -> np.ndarray:
-        return np.logical_or.reduce(cells.reshape(-1, self.width), axis=0)
+    def _combine(self, block: _Block) -> None:
+        self._blocks.append(block.texts)
+        self._present |= block.present
+        self._missing |= block.missing
+        self._maybe |= block.maybe
+        self._other |= block.other
+        self._decimal |= block.decimal
+        self._code |= block.code
+        self._word |= block.word
+
+    def _finish(self) -> None:
+        """Wait for all blocks."""
+        while self._pending:
+            self._combine(self._pending.popleft().result())
 
     def columns(self) -> list[TypedColumn]:
         """The columns in order, as ``type_texts`` returns them."""
-        is_number = self._present & self._plain & ~self._code & ~self._maybe
+        self._finish()
+        is_number = self._present & ~self._other & ~self._code & ~self._maybe
         is_word = self._word & ~self._maybe
         texts = pl.concat(self._blocks, rechunk=True) if self._blocks else pl.Series(dtype=pl.String)
 
@@ -106,7 +134,7 @@ class Cells:
 
         examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word).tolist()}
         if self.delimiter == ";" or any("," in entry.marks for entry in examined.values()):
-            points = np.flatnonzero(is_number & ~self._integral).tolist()  # may be grouped by points
+            points = np.flatnonzero(is_number & self._decimal).tolist()  # may be grouped by points
             examined |= {i: examine(column(i)) for i in points}
             is_number[points] = False
         mark = decimal_mark(examined.values(), self.delimiter)
@@ -122,19 +150,81 @@ class Cells:
     def _numbers(self, chosen: np.ndarray) -> Iterable[pl.Series]:
         """The columns of plain numbers; integral ones as integers."""
         indices = np.flatnonzero(chosen)
-        values = np.empty((self.rows, len(indices)), order="F")
-        start = 0
-        for texts in self._blocks if len(indices) else ():
-            rows = len(texts) // self.width
-            cells = texts.filter(pl.Series(np.tile(chosen, rows))) if not chosen.all() else texts
-            numbers = cells.str.strip_prefix("+").cast(pl.Float64, strict=False)
-            values[start : start + rows] = numbers.to_numpy().reshape(rows, -1)
-            start += rows
-        return [_number(values[:, k], self._integral[i], self._missing[i]) for k, i in enumerate(indices)]
+        if not len(indices):
+            return []
+        ends = list(accumulate(len(texts) // self.width for texts in self._blocks))
+        values = np.empty((ends[-1], len(indices)), order="F")
+
+        def convert(block: int) -> None:
+            rows = len(self._blocks[block]) // self.width
+            values[ends[block] - rows : ends[block]] = _values(self._blocks[block], chosen)
+
+        for _ in (self._pool.map if self._pool else map)(convert, range(len(ends))):
+            pass
+        return [_number(values[:, k], not self._decimal[i], self._missing[i]) for k, i in enumerate(indices)]
 
 
-def _matches(texts: pl.Series, pattern: str) -> np.ndarray:
-    return texts.str.contains(pattern).fill_null(value=False).to_numpy().copy()
+def _divided(text: str, delimiter: str) -> pl.Series:
+    """The cells of a text, without spaces around them."""
+    cells = pl.Series([text]).str.split(delimiter)[0]
+    has_spaces = not text.isascii() or any(space in text for space in SPACES)
+    return cells.str.strip_chars() if has_spaces else cells
+
+
+def _examined(texts: pl.Series, words: np.ndarray) -> _Block:
+    """Test the cells of complete rows, row after row.
+
+    Args:
+        texts: the cells without spaces around them.
+        words: (width,) columns that need not be tested for words.
+    """
+    width = len(words)
+    plain, integral = _matches(texts, PLAIN), _matches(texts, INTEGER)
+    code = integral & (texts.str.len_bytes() >= LONG).to_numpy()  # an integer has one byte for each digit
+    candidates = np.flatnonzero(integral | _matches(texts, "E", is_literal=True))
+    code[candidates] |= _matches(texts.gather(candidates), f"{CODE}|{EXPONENT_CODE}")
+    other = np.flatnonzero(~plain)
+    lower = texts.gather(other).str.to_lowercase()
+    missing, maybe = lower.is_in(ALWAYS).to_numpy(), lower.is_in(MAYBE).to_numpy()
+    if missing.any():
+        texts = texts.scatter(other[missing], None)
+    word, is_other = np.zeros(width, bool), other[~missing & ~maybe]
+    unknown = is_other[~words[is_other % width]]
+    if len(unknown):
+        like = to_ascii(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
+        word[unknown[~like.to_numpy()] % width] = True
+    others = _columns(is_other, width)
+    return _Block(
+        texts, _any(plain, width) | others, _columns(other[missing], width), _columns(other[maybe], width),
+        others, _any(plain & ~integral, width), _any(code, width), word,
+    )  # fmt: skip
+
+
+def _any(cells: np.ndarray, width: int) -> np.ndarray:
+    """Whether a property of cells is true in some row of each column, (width,)."""
+    return np.logical_or.reduce(cells.reshape(-1, width), axis=0)
+
+
+def _columns(cells: np.ndarray, width: int) -> np.ndarray:
+    """Whether a column has one of the cells with these numbers, (width,)."""
+    is_column = np.zeros(width, bool)
+    is_column[cells % width] = True
+    return is_column
+
+
+def _matches(texts: pl.Series, pattern: str, is_literal: bool = False) -> np.ndarray:
+    return texts.str.contains(pattern, literal=is_literal).fill_null(value=False).to_numpy()
+
+
+def _values(texts: pl.Series, chosen: np.ndarray) -> np.ndarray:
+    """The numbers of the chosen columns of a block, (rows, columns); NaN where a cell is missing."""
+    rows = len(texts) // len(chosen)
+    cells = texts if chosen.all() else texts.filter(pl.Series(np.tile(chosen, rows)))
+    numbers = cells.cast(pl.Float64, strict=False)
+    signed = numbers.is_null() & cells.is_not_null()
+    if signed.any():  # +1
+        numbers = cells.str.strip_prefix("+").cast(pl.Float64, strict=False)
+    return numbers.to_numpy().reshape(rows, -1)
 
 
 def _number(values: np.ndarray, is_integral: bool, has_gaps: bool) -> pl.Series:

@@ -38,7 +38,7 @@ from chainrule.train.step import GROUPS, Step, training_step
 
 TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes of a row in the order of the rows: four orders exist while the next one is sampled
-BLOCK = 1024  # maximum number of rows that are predicted at once
+BLOCK = 4096  # maximum number of rows that are predicted at once
 BUDGET = 256 * 2**20  # maximum memory of such a block in bytes, if it has more than one row
 
 
