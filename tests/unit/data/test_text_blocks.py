@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
 
+import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from chainrule.data import Table, read_table
 from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
-from chainrule.settings import settings as chainrule_settings
 
 CELL = st.sampled_from(["1", "2.5", "x y", "", " 3", "NA", '"q"', '"a,b"', '"two\nlines"', "é", "a", '"open'])
 LINES = st.lists(
@@ -85,7 +85,7 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
     tables = []
     for threads, size in ((1, 1 << 20), (1, 9), (3, 9), (3, 200)):
         small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
-        with chainrule_settings.using(threads=threads), small:
+        with small, mock.patch.object(polars, "thread_pool_size", return_value=threads):
             tables.append(description(read_table(file)))
     assert all(table == tables[0] for table in tables[1:])
 

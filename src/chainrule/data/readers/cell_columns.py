@@ -11,8 +11,8 @@ cells, row after row, which is cleaned and tested by a few calls for all columns
 A column of plain numbers only, and one that contains a word, are decided by that; any other column (dates,
 numbers in other notations, codes, yes/no) is passed to ``typed_columns.py``, which defines these rules.
 
-Blocks do not depend on each other and are tested by several threads, since polars computes without holding
-the interpreter lock. Their results are combined in any order: a column has a property if it has it in one of
+Blocks do not depend on each other and are tested by as many threads as polars has, since polars computes
+without holding the interpreter lock. Their results are combined in any order: a column has a property if it has it in one of
 the blocks.
 """
 
@@ -33,7 +33,6 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
 from chainrule.data.readers.text.plain_block import PlainBlock
 from chainrule.records import frozen
-from chainrule.settings import settings
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
 SPACES = " \t\n\x0b\x0c\r"  # the spaces of ASCII
@@ -99,12 +98,13 @@ class Cells:
     def _add(self, texts: Callable[[], pl.Series]) -> None:
         """Test the cells of complete rows, in this thread or in another one."""
         words = self._word.copy()
-        if settings.threads == 1 or not (self._blocks or self._pending):
+        threads = pl.thread_pool_size()
+        if threads == 1 or not (self._blocks or self._pending):
             self._combine(_examined(texts(), words))
             return
-        self._pool = self._pool or ThreadPoolExecutor(settings.threads)
+        self._pool = self._pool or ThreadPoolExecutor(threads)
         self._pending.append(self._pool.submit(lambda: _examined(texts(), words)))
-        if len(self._pending) > 2 * settings.threads:  # the text of waiting blocks stays small
+        if len(self._pending) > 2 * threads:  # the text of waiting blocks stays small
             self._combine(self._pending.popleft().result())
 
     def _combine(self, block: _Block) -> None:
