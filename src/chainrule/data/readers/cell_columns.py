@@ -12,8 +12,8 @@ A column of plain numbers only, and one that contains a word, are decided by tha
 numbers in other notations, codes, yes/no) is passed to ``typed_columns.py``, which defines these rules.
 
 Blocks do not depend on each other and are tested by as many threads as polars has, since polars computes
-without holding the interpreter lock. Their results are combined in any order: a column has a property if it has it in one of
-the blocks.
+without holding the interpreter lock. Their results are combined in any order: a column has a property if it
+has it in one of the blocks.
 """
 
 from __future__ import annotations
