@@ -24,16 +24,16 @@ from chainrule.model import Model
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Neural network that classifies rows of a table, with the interface of scikit-learn.
 
-    Features are standardized. One fifth of the rows is used for early stopping, and the parameters of the
-    best epoch are kept; ``net="ensemble"`` trains the ensemble of ``chainrule train`` (without dropout), in
-    which each row trains most of the members. A data frame with categories, dates or missing values is
-    prepared as ``chainrule train`` prepares a file.
+    By default it trains what ``chainrule train`` trains: an ensemble over the folds of a cross-validation, in
+    which each row trains most of the members. A network of your own has standardized features, and one fifth
+    of the rows for early stopping. In both the parameters of the best epoch are kept. A data frame with
+    categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
 
     Args:
-        net: hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
-            appended; ``"ensemble"``: an ensemble of networks over folds.
+        net: ``"ensemble"``; or hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the
+            output layer is appended.
         epochs: maximum number of passes over the rows. For this and the next four arguments, ``None`` is the
-            value of ``chainrule.tabular.recipe_for`` for the number of rows.
+            value of ``chainrule.tabular.recipe_for`` for the number of distinct rows.
         batch_size: rows per update.
         learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.
@@ -73,7 +73,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Returns:
             the estimator.
         """
-        is_first = not hasattr(self, "_network")
+        is_first = not self._has_network
         if is_first:
             _check_partial_fit_first_call(self, classes)
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
@@ -82,7 +82,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return self._partial_fit(X, y, sample_weight, is_first)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        self._are_classes_known = self.warm_start and hasattr(self, "_network")
+        self._are_classes_known = self.warm_start and self._has_network
         return super().fit(X, y, sample_weight)
 
     fit.__doc__ = TabularEstimator.fit.__doc__

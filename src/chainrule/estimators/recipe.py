@@ -1,11 +1,12 @@
-"""The network of an estimator and its training, the same for every number of rows.
+"""The network of an estimator and its training.
 
-``"ensemble"`` is the ensemble over folds of ``chainrule.tabular``, whose recipe depends on the number of
-distinct rows. Any other network is a single one, with one fold of the rows for early stopping.
+The default is the ensemble over folds that ``chainrule train`` trains: ``chainrule.tabular`` with the recipe
+for the number of distinct rows. Any other network is a single one, with one fold of the rows for early
+stopping.
 
-Folds are drawn over distinct rows by a hash of their content, statistics are weighted, and there is no
-dropout: a row with weight 2 therefore has the same effect as the row twice, up to rounding, and the order of
-the rows has none while a batch holds all of them.
+Folds are drawn over distinct rows by a hash of their content, and statistics are weighted: a row with weight
+2 therefore has the same effect as the row twice, up to rounding, and the order of the rows has none while a
+batch holds all of them and the network has no dropout.
 """
 
 from __future__ import annotations
@@ -20,17 +21,24 @@ from chainrule.data import Table, folds, row_digests
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
+from chainrule.memo import Memo
 from chainrule.model import Model
 from chainrule.model_arguments import LossName
 from chainrule.nn import AdamW, Dense, Layer, Normalization, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import FloatName
-from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, recipe_for
+from chainrule.tabular import MIN_FOLDS, CrossValidation, EnsembleTraining, TabularRecipe, recipe_for
+from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.model_state import ModelState
 from chainrule.train.stopping import EarlyStopping
 
-ENSEMBLE = "ensemble"
-NET = "64 relu, 64 relu"  # the default; that of partial_fit too, whose batches have no folds
+ENSEMBLE = "ensemble"  # the default
+NET = "64 relu, 64 relu"  # where the rows have no folds: a batch of partial_fit, fewer than MIN_FOLDS rows
 FOLDS = 5  # of a network that is no ensemble; one of them has the validation rows
+MAX_NETWORKS = 4  # ensembles whose graphs and plans are kept
+_QUIET = {"probes": False, "doctor": False}
+
+_networks = Memo(MAX_NETWORKS)
 
 
 @frozen
@@ -55,7 +63,7 @@ class Settings:
         """The recipe for a number of distinct rows, with the values that are set."""
         names = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
         values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return replace(recipe_for(rows), dropout=0.0, **values)
+        return replace(recipe_for(rows), **values)
 
     def constant_rate(self) -> Optimizer:
         """The optimizer of ``partial_fit``: the number of its updates is not known."""
@@ -78,7 +86,20 @@ class Head:
     labels: tuple[Any, ...] | None = None
 
 
-def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool) -> Model:
+@frozen(eq=False)
+class Trained:
+    """The result of ``fit``.
+
+    Args:
+        model: the trained model.
+        recipe: that of an ensemble, whose members a later ``fit`` trains on; ``None`` for a single network.
+    """
+
+    model: Model
+    recipe: TabularRecipe | None = None
+
+
+def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool) -> Trained:
     """A new model, trained on these rows: the ensemble, or the network of the settings.
 
     Args:
@@ -89,59 +110,87 @@ def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, ver
         verbose: show a progress bar.
 
     Raises:
-        DataError E331: fewer than three distinct rows for an ensemble.
         UsageError: a text or setting that is invalid. UsageError E104: ``net`` is no layer.
     """
-    options = {"seed": seed, "verbose": verbose, "probes": False, "doctor": False}
-    if settings.net != ENSEMBLE:
-        model = new_network(settings, rows, head, settings.recipe(len(rows.x)).optimizer, seed)
-        model.fit(**rows_of_network(settings, rows, seed), **options, warm_start=True)
-        return model
-    training = ensemble_training(settings, rows, head, seed)
-    model = Model.of(replace(training.model(dtype=dtype_of(rows)), preparation=rows.preparation))
-    model.fit(rows.x, rows.y, **training.fit_options(rows.y), **options)
-    return model
+    distinct = distinct_rows(rows)
+    recipe = settings.recipe(distinct)
+    if settings.net != ENSEMBLE or distinct < MIN_FOLDS:
+        model = new_network(settings, rows, head, recipe.optimizer, seed)
+        _fit_network(model, settings, rows, seed=seed, verbose=verbose)
+        return Trained(model)
+    training = _ensemble_training(recipe, rows, head, seed)
+    model = Model.of(replace(_untrained_ensemble(training, rows), preparation=rows.preparation))
+    _fit_ensemble(model, training, rows, seed=seed, verbose=verbose)
+    return Trained(model, recipe)
 
 
 def fit_again(
-    model: Model, settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool
-) -> None:
-    """Train a model from its present parameters; the arguments are those of ``fit_new``."""
-    options = {"seed": seed, "verbose": verbose, "probes": False, "doctor": False, "warm_start": True}
-    if members_of(model):
-        training = ensemble_training(settings, rows, head, seed)
-        model.fit(rows.x, rows.y, **training.fit_options(rows.y), **options)
-    else:
-        model.fit(**rows_of_network(settings, rows, seed), **options)
+    trained: Trained, settings: Settings, rows: EncodedRows, head: Head, *, seed: int, verbose: bool
+) -> Trained:
+    """Train a model from its present parameters; the arguments are those of ``fit_new``.
+
+    Raises:
+        DataError E331: fewer distinct rows than the ensemble has folds.
+    """
+    before, recipe = trained.recipe, settings.recipe(distinct_rows(rows))
+    model = _with_optimizer(trained.model, recipe.optimizer)
+    if before is None:
+        _fit_network(model, settings, rows, seed=seed, verbose=verbose)
+        return Trained(model)
+    recipe = replace(recipe, folds=before.folds, members=before.members, groups=before.groups)
+    training = _ensemble_training(recipe, rows, head, seed)
+    _fit_ensemble(model, training, rows, seed=seed, verbose=verbose, warm_start=True)
+    return Trained(model, recipe)
 
 
 def new_online(settings: Settings, rows: EncodedRows, head: Head, seed: int) -> Model:
     """A network for updates on one batch at a time, scaled by its first batch."""
-    network = NET if settings.net == ENSEMBLE else settings.net
-    return new_network(replace(settings, net=network), rows, head, settings.constant_rate(), seed)
+    return new_network(settings, rows, head, settings.constant_rate(), seed)
 
 
 def update(model: Model, settings: Settings, rows: EncodedRows) -> Model:
     """The model after one update on these rows, by an optimizer with a constant learning rate."""
-    if model.recipe.optimizer != settings.constant_rate():
-        model = rebuilt(model, model.recipe.net, optimizer=settings.constant_rate())
+    model = _with_optimizer(model, settings.constant_rate())
     members = members_of(model)
     weights = np.repeat(rows.weights[:, None], members, axis=1) if members else rows.weights  # (N,) or (N, K)
     model.partial_fit(rows.x, rows.y, sample_weight=weights)
     return model
 
 
-def ensemble_training(settings: Settings, rows: EncodedRows, head: Head, seed: int) -> EnsembleTraining:
+def _fit_network(model: Model, settings: Settings, rows: EncodedRows, **options: Any) -> None:
+    """Train a single network from its present parameters."""
+    model.fit(**rows_of_network(settings, rows, options["seed"]), **_QUIET, **options, warm_start=True)
+
+
+def _fit_ensemble(model: Model, training: EnsembleTraining, rows: EncodedRows, **options: Any) -> None:
+    """Train an ensemble."""
+    model.fit(rows.x, rows.y, **training.fit_options(rows.y), **_QUIET, **options)
+
+
+def _with_optimizer(model: Model, optimizer: Optimizer) -> Model:
+    """The model, to be trained by this optimizer."""
+    return model if model.recipe.optimizer == optimizer else rebuilt(model, model.recipe.net, "", optimizer)
+
+
+def _ensemble_training(recipe: TabularRecipe, rows: EncodedRows, head: Head, seed: int) -> EnsembleTraining:
     """The ensemble for these rows, and which member is trained on which."""
-    recipe = settings.recipe(len(np.unique(digests_of(rows))))
     fold = fold_of_rows(rows, recipe.folds, seed)
     plan = CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
     return EnsembleTraining(recipe, plan, rows.x, head.outputs, head.loss, rows.weights)
 
 
+def _untrained_ensemble(training: EnsembleTraining, rows: EncodedRows) -> ModelState:
+    """The untrained ensemble. Those of the same layers share graphs and plans: a search trains many."""
+    dtype, width = dtype_of(rows), rows.x.shape[1]
+    state = training.model(dtype=dtype)
+    key = training.recipe, tuple(training.numbers), training.outputs, training.loss, width, dtype
+    built = _networks(key, lambda: state.built(specs_of({"x": rows.x})))
+    return replace(state, network=built.network, targets=built.targets)
+
+
 def new_network(settings: Settings, rows: EncodedRows, head: Head, optimizer: Optimizer, seed: int) -> Model:
     """A single network with its initial values; numbers are standardized by its first layer."""
-    net = settings.net
+    net = NET if settings.net == ENSEMBLE else settings.net
     hidden = net_from_text(net, source="net").layers if isinstance(net, str) else (net,)
     first = () if rows.preparation is not None else (standardization(rows),)
     model = Model(
@@ -161,8 +210,8 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
 
     A class of which all rows are equal is not among them, and where all rows are equal there are none.
     """
-    digests, recipe = digests_of(rows), settings.recipe(len(rows.x))
-    distinct = len(np.unique(digests))
+    digests, distinct = digests_of(rows), distinct_rows(rows)
+    recipe = settings.recipe(distinct)
     is_validation = np.zeros(len(rows.x), bool)
     if distinct > 1:
         is_validation = fold_of_rows(rows, min(FOLDS, distinct), seed) == 0
@@ -199,6 +248,11 @@ def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
 def digests_of(rows: EncodedRows) -> np.ndarray:
     """The digest of the content of each row, (N,)."""
     return row_digests(Table(pl.DataFrame(rows.x)))
+
+
+def distinct_rows(rows: EncodedRows) -> int:
+    """The number of different rows."""
+    return len(np.unique(digests_of(rows)))
 
 
 def is_classes(rows: EncodedRows) -> bool:
@@ -258,21 +312,18 @@ def rebuilt(model: Model, net: Layer, prefix: str = "", optimizer: Optimizer | N
 
     Args:
         model: a model with parameters.
-        net: the network.
+        net: the network, with no parameters of its own besides those of the model.
         prefix: of the paths of the same parameters in ``net``.
         optimizer: by default that of the model.
     """
-    state, recipe = model.state, model.recipe
-    loss: Any = recipe.loss
-    other = Model(net, loss, optimizer or recipe.optimizer, penalty=recipe.penalty, dtype=recipe.dtype)
+    state = model.state
     assert state.network is not None
-    other.adopt(replace(other.state, preparation=state.preparation))
-    other.initialize(state.network.inputs)
-    other.load_parameters({f"{prefix}{path}": value for path, value in state.parameters.items()})
-    other.load_states({f"{prefix}{path}": value for path, value in state.states.items()})
+    recipe = replace(state.recipe, net=net, optimizer=optimizer or state.recipe.optimizer)
+    other = replace(state, recipe=recipe).built(state.network.inputs)
     targets = {
-        name: replace(target, labels=state.targets[name].labels)
-        for name, target in other.state.targets.items()
+        name: replace(target, labels=state.targets[name].labels) for name, target in other.targets.items()
     }
-    facts = {"history": state.history, "probes": state.probes, "findings": state.findings}
-    return Model.of(replace(other.state, targets=targets, **facts))
+    arrays = [
+        {f"{prefix}{path}": a for path, a in group.items()} for group in (state.parameters, state.states)
+    ]
+    return Model.of(replace(other, targets=targets, is_given=True).with_arrays(*arrays))

@@ -18,16 +18,17 @@ from chainrule.model import Model
 class TabularRegressor(RegressorMixin, TabularEstimator):
     """Neural network that predicts numbers from rows of a table, with the interface of scikit-learn.
 
-    Features and targets are standardized, and predictions are in the units of the targets. One fifth of the
-    rows is used for early stopping, and the parameters of the best epoch are kept; ``net="ensemble"`` trains
-    the ensemble of ``chainrule train`` (without dropout), in which each row trains most of the members. A
-    data frame with categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
+    By default it trains what ``chainrule train`` trains: an ensemble over the folds of a cross-validation, in
+    which each row trains most of the members. A network of your own has standardized features, and one fifth
+    of the rows for early stopping. In both the parameters of the best epoch are kept, and predictions are in
+    the units of the targets. A data frame with categories, dates or missing values is prepared as ``chainrule
+    train`` prepares a file.
 
     Args:
-        net: hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the output layer is
-            appended; ``"ensemble"``: an ensemble of networks over folds.
+        net: ``"ensemble"``; or hidden layers as text (``"64 relu, dropout 0.2"``), or a layer, to which the
+            output layer is appended.
         epochs: maximum number of passes over the rows. For this and the next four arguments, ``None`` is the
-            value of ``chainrule.tabular.recipe_for`` for the number of rows.
+            value of ``chainrule.tabular.recipe_for`` for the number of distinct rows.
         batch_size: rows per update.
         learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.
@@ -65,7 +66,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         Returns:
             the estimator.
         """
-        return self._partial_fit(X, y, sample_weight, is_first=not hasattr(self, "_network"))
+        return self._partial_fit(X, y, sample_weight, is_first=not self._has_network)
 
     def predict(self, X: Any) -> np.ndarray:
         """The prediction for each row, (N,) or (N, O), in the units of the targets."""

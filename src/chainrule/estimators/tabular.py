@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from chainrule.data import Preparation
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows, check_inputs, check_rows, is_mixed_frame, prepare_frame
-from chainrule.estimators.recipe import NET, Head, Settings, fit_again, fit_new, new_online, update
+from chainrule.estimators.recipe import (
+    ENSEMBLE,
+    Head,
+    Settings,
+    Trained,
+    fit_again,
+    fit_new,
+    new_online,
+    update,
+)
 from chainrule.model import Model
 from chainrule.nn import Layer
 
@@ -23,12 +33,12 @@ LARGEST_SEED = 2**31 - 1
 class TabularEstimator(BaseEstimator):
     """The common part of ``TabularClassifier`` and ``TabularRegressor``."""
 
-    _network: Model  # the trained network; that of a regressor predicts standardized values
+    _trained: Trained  # its network; that of a regressor predicts standardized values
     _model: Model
 
     def __init__(
         self,
-        net: str | Layer = NET,
+        net: str | Layer = ENSEMBLE,
         *,
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -64,16 +74,16 @@ class TabularEstimator(BaseEstimator):
         Raises:
             ValueError: data that scikit-learn or chainrule refuses, with the reason.
         """
-        continues = self.warm_start and hasattr(self, "_network")
+        continues = self.warm_start and self._has_network
         settings = self._settings()
         rows = self._rows(X, y, sample_weight, is_first=not continues)
         options = {"seed": self._seed(), "verbose": bool(self.verbose)}
         if continues:
-            fit_again(self._network, settings, rows, self._head(), **options)
+            self._trained = fit_again(self._trained, settings, rows, self._head(), **options)
         else:
-            self._network = fit_new(settings, rows, self._head(), **options)
-        self.n_iter_ = len(self._network.history)
-        self._model = self._finished(self._network)
+            self._trained = fit_new(settings, rows, self._head(), **options)
+        self.n_iter_ = len(self._trained.model.history)
+        self._model = self._finished(self._trained.model)
         return self
 
     def _partial_fit(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> Self:
@@ -81,11 +91,11 @@ class TabularEstimator(BaseEstimator):
         settings = self._settings()
         rows = self._rows(x, y, sample_weight, is_first)
         if is_first:
-            self._network = new_online(settings, rows, self._head(), self._seed())
+            self._trained = Trained(new_online(settings, rows, self._head(), self._seed()))
             self.n_iter_ = 0
-        self._network = update(self._network, settings, rows)
+        self._trained = replace(self._trained, model=update(self._trained.model, settings, rows))
         self.n_iter_ += 1
-        self._model = self._finished(self._network)
+        self._model = self._finished(self._trained.model)
         return self
 
     @property
@@ -138,8 +148,12 @@ class TabularEstimator(BaseEstimator):
         return int(check_random_state(self.random_state).randint(LARGEST_SEED))
 
     @property
+    def _has_network(self) -> bool:
+        return hasattr(self, "_trained")
+
+    @property
     def _preparation(self) -> Preparation | None:
-        return self._network.state.preparation
+        return self._trained.model.state.preparation
 
     def _rows(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> EncodedRows:
         """The rows with a weight above 0 as arrays, after all checks."""

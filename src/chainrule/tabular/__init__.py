@@ -7,9 +7,10 @@ them. It reads no files and prints nothing.
 
 from chainrule.tabular.cross_validation import CrossValidation
 from chainrule.tabular.ensemble import EnsembleTraining, out_of_fold
-from chainrule.tabular.recipe import TabularRecipe, ensemble_network, recipe_for
+from chainrule.tabular.recipe import MIN_FOLDS, TabularRecipe, ensemble_network, recipe_for
 
 __all__ = [
+    "MIN_FOLDS",
     "CrossValidation",
     "EnsembleTraining",
     "TabularRecipe",

@@ -32,6 +32,7 @@ from chainrule.nn import (
 from chainrule.records import frozen
 
 PLAIN, INTERVALS = "plain", "intervals"
+MIN_FOLDS = 3  # for training, stopping and scoring
 SMALL, MIDDLE, LARGE = 600, 3_000, 20_000  # rows from which the next recipe applies
 MAX_ENCODED = 2_048  # values of all intervals of a row
 MAX_FEATURES = 1_024  # numbers up to which they are encoded by intervals
@@ -81,7 +82,7 @@ def recipe_for(rows: int) -> TabularRecipe:
         (('plain', 'intervals'), ('intervals',))
     """
     if rows < SMALL:
-        count = max(3, min(16, rows // 4))
+        count = max(MIN_FOLDS, min(16, rows // 4))
         return TabularRecipe(count, count)
     if rows < MIDDLE:
         return TabularRecipe(8, 8)

@@ -85,8 +85,7 @@ class StepRunner:
         Returns:
             whether the next step has to be examined, because one of its values is not finite.
         """
-        left = self._full_batches() - state.batch
-        count = max(1, min(self.length, left, max_steps)) if left > 0 else 1
+        count = max(1, min(self.length, self.order.steps - state.batch, max_steps))
         start = time.perf_counter()
         reported, failed = self._run(state, count)
         spent = time.perf_counter() - start
@@ -109,18 +108,23 @@ class StepRunner:
         return self.order.rows // self.order.batch_size
 
     def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
-        """Execute steps from the state on; the last batch of an epoch, which may be short, has a run of its
-        own. Returns loss and learning rate of each step, (steps, 2), and the number of the first step whose
-        loss is not finite, from 1; 0: there is none.
+        """Execute steps from the state on, at most to the end of the epoch. Returns loss and learning rate of
+        each step, (steps, 2), and the number of the first step whose loss is not finite, from 1; 0: there is
+        none.
         """
         rows, size = self._rows(state.epoch), self.order.batch_size
         keys = np.zeros((0, 2), np.uint32)
         if self.step.built.book.key is not None:
             keys = folds(fold(key_of(self.seed), EACH_STEP), np.arange(state.step, state.step + count))
-        if state.batch < self._full_batches():
-            return self.trainer.run(rows, size, state.batch, count, state.step, keys)
-        tail = np.ascontiguousarray(rows[state.batch * size :])
-        return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
+        full = max(0, min(count, self._full_batches() - state.batch))
+        reported, failed = np.zeros((0, 2)), 0
+        if full:
+            reported, failed = self.trainer.run(rows, size, state.batch, full, state.step, keys[:full])
+        if full < count and not failed:
+            tail = np.ascontiguousarray(rows[(state.batch + full) * size :])
+            last, failed = self.trainer.run(tail, len(tail), 0, 1, state.step + full, keys[full:])
+            reported, failed = np.concatenate([reported, last]), failed and full + failed
+        return reported, failed
 
     def _finite_steps(self, state: TrainState, reported: np.ndarray, failed: int) -> int:
         """The number of steps with finite results: all before the first loss that is not finite, unless an

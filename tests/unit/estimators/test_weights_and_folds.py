@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.estimators.recipe import (
+    ENSEMBLE,
     NET,
     Settings,
     fold_of_rows,
@@ -18,19 +19,20 @@ from chainrule.estimators.recipe import (
 )
 from chainrule.nn.layers.member_statistics import center_and_scale, interval_states
 
-SETTINGS = Settings(NET, None, None, None, None, None)
+SETTINGS = Settings(NET, None, None, None, None, None)  # a single network
 COUNT = 3
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_integer_weights_are_repetitions_in_any_order(seed: int) -> None:
+@pytest.mark.parametrize("net", [ENSEMBLE, NET])
+def test_integer_weights_are_repetitions_in_any_order(net: str, seed: int) -> None:
     draw = np.random.default_rng(seed)
     rows = int(draw.integers(12, 40))
     x, weights, order = draw.random((rows, 4)), draw.integers(0, 4, rows), draw.permutation(rows)
     is_regression = bool(seed % 2)
     y = x[:, 0] + draw.normal(size=rows) if is_regression else draw.integers(0, 3, rows)
     estimator = cr.TabularRegressor if is_regression else cr.TabularClassifier
-    create = lambda: estimator(batch_size=256, epochs=50, random_state=seed)  # noqa: E731
+    create = lambda: estimator(net, batch_size=256, epochs=50, random_state=seed)  # noqa: E731
     repeated = create().fit(x.repeat(weights, axis=0), y.repeat(weights))
     weighted = create().fit(x[order], y[order], sample_weight=weights[order])
     for method in ("predict",) if is_regression else ("predict", "predict_proba"):
@@ -67,16 +69,6 @@ def test_equal_rows_only_have_no_validation_rows() -> None:
     arguments = rows_of_network(SETTINGS, rows, 0)
     assert len(arguments["x"]) == 5
     assert "validation" not in arguments
-
-
-def test_an_ensemble_counts_weights_as_repetitions() -> None:
-    draw = np.random.default_rng(1)
-    x, weights = draw.random((15, 3)), draw.integers(0, 4, 15)
-    y = draw.integers(0, 3, 15)
-    create = lambda: cr.TabularClassifier("ensemble", epochs=8, random_state=0)  # noqa: E731
-    repeated = create().fit(x.repeat(weights, axis=0), y.repeat(weights))
-    weighted = create().fit(x[::-1], y[::-1], sample_weight=weights[::-1])
-    np.testing.assert_allclose(repeated.predict_proba(x), weighted.predict_proba(x), rtol=1e-8, atol=1e-9)
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=20), st.integers(2, 9))

@@ -25,12 +25,18 @@ from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import EngineName
-from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, out_of_fold, recipe_for
+from chainrule.tabular import (
+    MIN_FOLDS,
+    CrossValidation,
+    EnsembleTraining,
+    TabularRecipe,
+    out_of_fold,
+    recipe_for,
+)
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
 from chainrule.train.stopping import EarlyStopping
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
-MIN_FOLDS = 3  # one to train on, one to stop, one to score
 MIN_ROWS = 8  # rows of an ensemble, and distinct inputs from which equal rows share a fold
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience")  # options that replace values of the recipe
 

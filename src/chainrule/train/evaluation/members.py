@@ -56,6 +56,10 @@ def member_slices(network: Network) -> dict[str, slice]:
 
     Where groups of members are concatenated, the parameters of a group have an axis of its members only.
     """
+    return network.memo("member slices", lambda: _member_slices(network))
+
+
+def _member_slices(network: Network) -> dict[str, slice]:
     built = members_in_inference(network)
     (output,) = built.outputs.values()
     groups = list(output.inputs) if output.op.name == "concatenate" else [output]
