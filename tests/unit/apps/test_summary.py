@@ -1,4 +1,4 @@
-"""The summary: intervals against exact ones, both languages, and a card that names cannot restructure."""
+"""The summary: both languages, and a card that names cannot restructure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.run_writer import evaluate_models
@@ -17,26 +16,12 @@ from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import plan_of
 from chainrule.apps.report.analysis import Analysis, analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
-from chainrule.apps.report.intervals import rmse_interval, share_interval
 from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.summary import Summary, percent, summarize
 from chainrule.apps.report.summary_texts import SUMMARY
 from chainrule.escaping import markdown
 
 FIELD = re.compile(r"\{(\w+)\}")
-
-
-@given(rows=st.integers(1, 5000), share=st.floats(0, 1))
-def test_the_interval_of_a_share_is_that_of_scipy(rows: int, share: float) -> None:
-    successes = round(share * rows)
-    expected = stats.binomtest(successes, rows).proportion_ci(method="wilson")
-    assert share_interval(successes, rows) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_the_interval_of_the_rmse_contains_the_true_value_as_often_as_it_claims() -> None:
-    rng = np.random.default_rng(0)
-    intervals = [rmse_interval(rng.normal(scale=2.0, size=200)) for _ in range(1000)]
-    assert 0.92 <= np.mean([low <= 2.0 <= high for low, high in intervals]) <= 0.98
 
 
 @given(share=st.floats(0, 1))

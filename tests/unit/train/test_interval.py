@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
-from chainrule.train.evaluation.interval import LEVEL, bootstrap, fold_interval
+from chainrule.train.evaluation.interval import (
+    LEVEL,
+    bootstrap,
+    fold_interval,
+    rmse_interval,
+    score_intervals,
+    share_interval,
+)
 from chainrule.train.evaluation.metric import Predictions
 
 
@@ -16,14 +29,44 @@ def _sample(rng: np.random.Generator, rows: int) -> Predictions:
     return Predictions(y, np.stack([1 - p, p], axis=1), None, "classification")
 
 
-def test_intervals_contain_the_accuracy_of_the_population() -> None:
+@pytest.mark.parametrize(
+    ("intervals", "metric", "exact"),
+    [(bootstrap, "accuracy", 0.75), (bootstrap, "log_loss", 0.5), (score_intervals, "accuracy", 0.75)],
+)
+def test_intervals_contain_the_metric_of_the_population(intervals: Any, metric: str, exact: float) -> None:
     rng = np.random.Generator(np.random.Philox(1))
     inside = 0
     for seed in range(40):
-        interval = bootstrap(_sample(rng, 100), ["accuracy"], seed)["accuracy"]
+        interval = intervals(_sample(rng, 100), [metric], seed)[metric]
         assert interval.low < interval.high
-        inside += interval.low <= 0.75 <= interval.high
+        inside += interval.low <= exact <= interval.high
     assert inside >= 34
+
+
+@given(rows=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_interval_of_a_share_is_that_of_scipy(rows: int, share: float) -> None:
+    successes = round(share * rows)
+    expected = stats.binomtest(successes, rows).proportion_ci(method="wilson")
+    interval = share_interval(successes, rows)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_the_interval_of_the_rmse_contains_the_true_value_as_often_as_it_claims() -> None:
+    rng = np.random.default_rng(0)
+    intervals = [rmse_interval(rng.normal(scale=2.0, size=200)) for _ in range(1000)]
+    assert 0.92 <= np.mean([interval.low <= 2.0 <= interval.high for interval in intervals]) <= 0.98
+
+
+def test_accuracy_and_rmse_without_weights_have_the_intervals_of_their_formulas() -> None:
+    rng = np.random.Generator(np.random.Philox(6))
+    a, ones = _sample(rng, 50), np.ones(50)
+    right = int((a.predicted == a.target).sum())
+    assert score_intervals(a, ["accuracy"])["accuracy"] == share_interval(right, 50)
+    values, errors = rng.normal(size=(50, 1)), rng.normal(size=(50, 1))
+    b = Predictions(values, values + errors, None, "regression")
+    assert score_intervals(b, ["rmse"])["rmse"].low == pytest.approx(rmse_interval(errors[:, 0]).low)
+    for weighted, metric in ((replace(a, weights=ones), "accuracy"), (replace(b, weights=ones), "rmse")):
+        assert score_intervals(weighted, [metric]) == bootstrap(weighted, [metric])
 
 
 def test_intervals_narrow_with_the_root_of_the_number_of_rows() -> None:

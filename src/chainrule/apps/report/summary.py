@@ -13,7 +13,6 @@ import numpy as np
 from chainrule.apps.cli.tables import cut
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report.analysis import Analysis
-from chainrule.apps.report.intervals import rmse_interval, share_interval
 from chainrule.notation.readable_numbers import short
 from chainrule.records import frozen
 
@@ -87,14 +86,11 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
         return ()
     name, write = ("accuracy", percent) if is_class else ("rmse", short)
     scores = {result.name: result.values[name] for result in analysis.results}
-    if is_class:
-        low, high = share_interval(int((predictions.predicted == predictions.target).sum()), rows)
-    else:
-        low, high = rmse_interval(predictions.prediction[:, 0] - predictions.target[:, 0])
+    interval = analysis.scores.intervals([name])[name]
     kind = analysis.prepared.task.kind
     first = sentence(
-        f"summary_score_{kind}", value=write(scores["net"]), rows=f"{rows:,}", low=write(low),
-        high=write(high), share=percent(max(0.0, analysis.results[0].values.get("r2", 0.0))),
+        f"summary_score_{kind}", value=write(scores["net"]), rows=f"{rows:,}", low=write(interval.low),
+        high=write(interval.high), share=percent(max(0.0, analysis.results[0].values.get("r2", 0.0))),
     )  # fmt: skip
     baselines = {key: score for key, score in scores.items() if key != "net"}
     if not baselines:
@@ -187,11 +183,11 @@ def _calibration(analysis: Analysis) -> list[Pair]:
     """Mean probability and accuracy, if they differ by more than the interval of the accuracy."""
     predictions, rows = analysis.rows.predictions, len(analysis.rows.y)
     right = int((predictions.predicted == predictions.target).sum())
-    low, high = share_interval(right, rows)
+    interval = analysis.scores.intervals(["accuracy"])["accuracy"]
     confidence = float(predictions.prediction.max(axis=1).mean())
-    if abs(confidence - right / rows) < MISCALIBRATED or low <= confidence <= high:
+    if abs(confidence - right / rows) < MISCALIBRATED or interval.low <= confidence <= interval.high:
         return []
-    key = "caution_overconfident" if confidence > high else "caution_underconfident"
+    key = "caution_overconfident" if confidence > interval.high else "caution_underconfident"
     return [sentence(key, confidence=percent(confidence), accuracy=percent(right / rows))]
 
 

@@ -17,12 +17,12 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant
-from chainrule.nn.activation import activated, fitting_initializer, known_activation
-from chainrule.nn.initializer import ZEROS, Fill, Initializer, known_initializer
+from chainrule.nn.activation import activated
+from chainrule.nn.initializer import ZEROS, Fill, Initializer
 from chainrule.nn.initializer.initializer import axes_of
 from chainrule.nn.layer import Layer, Sample, layer
+from chainrule.nn.layers.linear import FullyConnected
 from chainrule.nn.layers.member_statistics import center_and_scale, interval_states, rows_of_members
-from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope, stream_of
 from chainrule.nn.validation import require, require_integer, require_number, tupled, unknown
 from chainrule.ops import functional as F
@@ -190,7 +190,7 @@ def _selected(x: Node, features: tuple[int, ...]) -> Node:  # (B, ..., F) -> (B,
 
 
 @layer
-class EnsembleDense(Layer):
+class EnsembleDense(FullyConnected):
     """A fully connected layer for each member of an ensemble: ``a_k = g(x_k W_k^T + b_k)``.
 
     Shapes: (B, K, I) -> (B, K, O) for K members.
@@ -199,12 +199,8 @@ class EnsembleDense(Layer):
 
     Args:
         units: O, the number of outputs of each member.
-        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
-        bias: whether to add b.
-        weight_initializer: the initializer of one member's weight (O, I), a record or a name such as
-            ``"he"``; by default He's before relu, else Xavier's.
-        bias_initializer: initial values of b, in the same way.
-        penalty: the penalty on W, such as ``cr.L2(1e-4)``.
+        activation, bias, weight_initializer, bias_initializer, penalty: as in ``Dense``; the initializers
+            sample the parameters of one member, (O, I) and (O,).
 
     Cost: 2 B K I O flops forward, 4 B K I O backward.
 
@@ -219,42 +215,21 @@ class EnsembleDense(Layer):
     """
 
     chinese = ("集成全连接层", "集成的每个成员各有一个全连接层。")
-    takes_one = True
     samples = (
         Sample((3, 4), {"units": 2}),
         Sample((2, 3), {"units": 3, "activation": "tanh", "weight_initializer": "he"}),
     )
-    units: int
-    activation: str | Layer | None = None
-    _: KW_ONLY
-    bias: bool = True
-    weight_initializer: str | Initializer | None = None
-    bias_initializer: str | Initializer = ZEROS
-    penalty: Penalty | None = None
-
-    def check(self) -> None:
-        require_integer(self, "units", 1, fix="cr.EnsembleDense(64)")
-        if not isinstance(self.activation, Layer | None):
-            known_activation(self.activation)
-        for init in (self.weight_initializer, self.bias_initializer):
-            if init is not None:
-                known_initializer(init)
-        require(
-            self, "penalty", isinstance(self.penalty, Penalty | None), fact("a penalty such as cr.L2(1e-4)")
-        )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, K, I) -> (B, K, O)
         require_members(self, x)
         members, inputs = bound(x.shape[1:])
-        init = known_initializer(self.weight_initializer or fitting_initializer(self.activation))
-        shape = (members, self.units, inputs)
-        weight = scope.parameter("weight", shape, EachMember(init), self.penalty)  # (K, O, I)
+        shape, first = (members, self.units, inputs), EachMember(self.first_weights)
+        weight = scope.parameter("weight", shape, first, self.penalty)  # (K, O, I)
         by_member = F.transpose(x, (1, 0, 2))  # (B, K, I) -> (K, B, I)
         z = F.matmul(by_member, F.transpose(weight, (0, 2, 1)))  # (K, B, I) (K, I, O) -> (K, B, O)
         z = F.transpose(z, (1, 0, 2))  # (K, B, O) -> (B, K, O)
         if self.bias:
-            init = known_initializer(self.bias_initializer)
-            z = z + scope.parameter("bias", (members, self.units), EachMember(init))
+            z = z + scope.parameter("bias", (members, self.units), EachMember(self.first_bias))
         return activated(z, self.activation, scope)
 
 

@@ -1,10 +1,11 @@
 """Intervals of scores: how far a metric would vary with other rows, or other folds.
 
-A score of 100 test rows is an estimate. The *bootstrap* samples as many rows with replacement many times and
-computes the metric of each sample; the middle 95 % of the values are the interval. The scores of the *folds*
-of a cross-validation vary as well, with the training rows too, but they share training rows, so that their
-mean varies more than their spread suggests: the variance of the mean of K folds is multiplied by
-1 + K / (K - 1) (Nadeau and Bengio 2003, for K folds of equal size).
+A score of 100 test rows is an estimate. The accuracy is a share of the rows, whose interval has a formula; so
+has that of the RMSE. For any other metric, and where rows have weights, the *bootstrap* samples as many rows
+with replacement many times and computes the metric of each sample; the middle 95 % of the values are the
+interval. The scores of the *folds* of a cross-validation vary as well, with the training rows too, but they
+share training rows, so that their mean varies more than their spread suggests: the variance of the mean of K
+folds is multiplied by 1 + K / (K - 1) (Nadeau and Bengio 2003, for K folds of equal size).
 
 References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; Nadeau and Bengio
 (2003), Inference for the generalization error, Machine Learning 52, section 4.
@@ -12,6 +13,7 @@ References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,14 +36,82 @@ class Interval:
     high: float
 
 
-def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
+def score_intervals(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
     """The interval of each metric for other test rows of the same kind.
-
-    The samples of large tables are fewer; their interval is the mean plus and minus 1.96 standard deviations.
 
     Args:
         predictions: targets and predictions of independent rows.
         names: the metrics.
+        seed: of the bootstrap.
+
+    Returns:
+        by the name of the metric; NaN where it is not defined.
+
+    Example:
+        >>> y, p = np.arange(100) % 2, np.tile([[0.9, 0.1], [0.4, 0.6]], (50, 1))
+        >>> score_intervals(Predictions(y, p, None, "classification"), ["accuracy"])["accuracy"].high
+        1.0
+    """
+    intervals = {}
+    for metric in resolve_metrics(names, [predictions.task]):
+        exact = _by_formula(predictions, metric.label) if predictions.weights is None else None
+        intervals[metric.label] = exact or bootstrap(predictions, [metric.label], seed)[metric.label]
+    return intervals
+
+
+def _by_formula(a: Predictions, metric: str) -> Interval | None:
+    """The interval of a metric that has a formula; ``None`` for any other."""
+    if metric == "accuracy" and a.task == "classification" and len(a.target):
+        return share_interval(int((a.predicted == a.target).sum()), len(a.target))
+    if metric == "rmse" and a.prediction.shape[1:] == (1,) and len(a.target) > 1:
+        return rmse_interval(a.prediction[:, 0] - a.target.reshape(-1))
+    return None
+
+
+def share_interval(successes: int, rows: int) -> Interval:
+    """The interval of a share.
+
+    Formula: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), with the share p of n rows.
+
+    Args:
+        successes: the rows that count.
+        rows: all rows, at least 1.
+
+    Example:
+        >>> interval = share_interval(209, 262)
+        >>> round(interval.low, 3), round(interval.high, 3)
+        (0.745, 0.842)
+
+    Reference: Wilson (1927), Probable inference, the law of succession, and statistical inference.
+    """
+    p, z2 = successes / rows, _Z * _Z / rows
+    middle, half = p + z2 / 2, math.sqrt(z2 * (p * (1 - p) + z2 / 4))
+    return Interval(max(0.0, (middle - half) / (1 + z2)), min(1.0, (middle + half) / (1 + z2)))
+
+
+def rmse_interval(errors: np.ndarray) -> Interval:
+    """The interval of the root of the mean squared error, by the standard error of the mean.
+
+    Args:
+        errors: (N,) the errors of the rows, N >= 2.
+
+    Example:
+        >>> interval = rmse_interval(np.array([1.0, -1.0, 2.0, -2.0] * 25))
+        >>> round(interval.low, 2), round(interval.high, 2)
+        (1.48, 1.67)
+    """
+    squares = np.asarray(errors, np.float64) ** 2
+    mean, half = squares.mean(), _Z * squares.std(ddof=1) / math.sqrt(len(squares))
+    return Interval(math.sqrt(max(0.0, mean - half)), math.sqrt(mean + half))
+
+
+def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
+    """The interval of each metric, by samples of the rows.
+
+    The samples of large tables are fewer; their interval is the mean plus and minus 1.96 standard deviations.
+
+    Args:
+        predictions, names: as for ``score_intervals``.
         seed: of the samples.
 
     Returns:
@@ -49,8 +119,8 @@ def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> 
 
     Example:
         >>> y, p = np.arange(100) % 2, np.tile([[0.9, 0.1], [0.4, 0.6]], (50, 1))
-        >>> bootstrap(Predictions(y, p, None, "classification"), ["accuracy"])
-        {'accuracy': Interval(low=1.0, high=1.0)}
+        >>> bootstrap(Predictions(y, p, None, "classification"), ["f1"])
+        {'f1': Interval(low=1.0, high=1.0)}
     """
     rows = len(predictions.target)
     count = int(np.clip(MAX_ROWS // max(rows, 1), MIN_SAMPLES, SAMPLES))

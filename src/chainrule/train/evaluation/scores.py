@@ -14,7 +14,7 @@ from chainrule.memo import cached_property
 from chainrule.records import frozen
 from chainrule.train.evaluation.class_recall import ClassScore, class_scores
 from chainrule.train.evaluation.comparison import Verdict, row_losses, verdict
-from chainrule.train.evaluation.interval import Interval, bootstrap
+from chainrule.train.evaluation.interval import Interval, score_intervals
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.evaluation.reliability import Reliability, reliability
 
@@ -52,8 +52,8 @@ class Scores:
         return score(self.predictions(model), names)
 
     def intervals(self, names: Sequence[str], model: str = "net") -> dict[str, Interval]:
-        """The 95 % interval of each metric of one model, by the bootstrap."""
-        return bootstrap(self.predictions(model), names)
+        """The 95 % interval of each metric of one model."""
+        return score_intervals(self.predictions(model), names)
 
     @cached_property
     def class_scores(self) -> tuple[ClassScore, ...]:
