@@ -25,8 +25,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Neural network that classifies rows of a table, with the interface of scikit-learn.
 
     By default it trains what ``chainrule train`` trains: an ensemble over the folds of a cross-validation, in
-    which each row trains most of the members. A custom network has standardized features, and one fifth of the
-    rows for early stopping. In both the parameters of the best epoch are kept. A data frame with
+    which each row trains most of the members. A custom network has standardized features, and one fifth of
+    the rows for early stopping. In both the parameters of the best epoch are kept. A data frame with
     categories, dates or missing values is prepared as ``chainrule train`` prepares a file.
 
     Args:

@@ -19,8 +19,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     """Neural network that predicts numbers from rows of a table, with the interface of scikit-learn.
 
     By default it trains what ``chainrule train`` trains: an ensemble over the folds of a cross-validation, in
-    which each row trains most of the members. A custom network has standardized features, and one fifth of the
-    rows for early stopping. In both the parameters of the best epoch are kept, and predictions are in
+    which each row trains most of the members. A custom network has standardized features, and one fifth of
+    the rows for early stopping. In both the parameters of the best epoch are kept, and predictions are in
     the units of the targets. A data frame with categories, dates or missing values is prepared as ``chainrule
     train`` prepares a file.
 
