@@ -25,14 +25,8 @@ from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Optimizer, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.settings import EngineName
-from chainrule.tabular import (
-    MIN_FOLDS,
-    CrossValidation,
-    EnsembleTraining,
-    TabularRecipe,
-    out_of_fold,
-    recipe_for,
-)
+from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, out_of_fold, recipe_for
+from chainrule.tabular.recipe import MIN_FOLDS
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, resolve_metrics
 from chainrule.train.stopping import EarlyStopping
 
