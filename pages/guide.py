@@ -21,7 +21,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     ),
     "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
-    "Models": ("models", "fashion-mnist", "translation"),
+    "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (
         "results", "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
         "dirty-tables", "names",

@@ -31,6 +31,7 @@ WEIGHT = torch.tensor(WEIGHTS, dtype=torch.float64)
 TEXTS = np.array(
     [[1, 2, 2, 0], [3, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 1], [2, 2, 2, 0], [3, 1, 0, 0], [1, 1, 0, 0]]
 )
+CELLS = RNG.normal(size=(7, 3, 2, 6))
 FRAMES = np.array([6, 4, 3, 6, 5, 2, 3])
 SCORES = RNG.normal(size=(7, 6, 4))
 
@@ -74,6 +75,23 @@ def _of(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def _categorical_hinge(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     hot = functional.one_hot(y, 3)
     return torch.relu(((1 - hot) * z).amax(1) - (hot * z).sum(1) + 1).mean()
+
+
+def _hills() -> np.ndarray:
+    """Targets of a detector on 3 x 2 cells: hills of two classes, four numbers of a box, the mark."""
+    hills = RNG.uniform(size=(7, 3, 2, 2)) * 0.9
+    hills[:5, 1, 0, 0] = hills[1, 2, 1, 1] = 1.0  # the last two samples have no center
+    marks = (hills == 1.0).any(-1, keepdims=True).astype(float)
+    return np.concatenate([hills, RNG.normal(size=(7, 3, 2, 4)) * marks, marks], -1)
+
+
+def _center_net(z: torch.Tensor, y: torch.Tensor, weight: float) -> torch.Tensor:
+    heat, hills, mark = torch.sigmoid(z[..., :2]), y[..., :2], y[..., 6:]
+    center = (hills == 1.0).to(z)
+    terms = center * (1 - heat) ** 2 * torch.log(heat)
+    terms = terms + (1 - center) * (1 - hills) ** 4 * heat**2 * torch.log(1 - heat)
+    boxes = ((z[..., 2:] - y[..., 2:6]).abs() * mark).sum((1, 2, 3)) / mark.sum((1, 2, 3)).clamp(min=1)
+    return (weight * boxes - terms.sum((1, 2, 3)) / center.sum((1, 2, 3)).clamp(min=1)).mean()
 
 
 def _contrastive(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -266,6 +284,9 @@ CASES: dict[str, Case] = {
     ),
     "triplet_margin swapped": (
         losses.TripletMargin(swap=True), VECTORS, PAIR_SIGNS, lambda z, y: _triplet(z, y, swap=True),
+    ),
+    "center_net": (
+        losses.CenterNet(box_weight=0.5), CELLS, _hills(), lambda z, y: _center_net(z, y, 0.5),
     ),
     "circle": (losses.Circle(), VALUES, CLASSES, _circle),
     "circle of strangers": (

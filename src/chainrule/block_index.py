@@ -57,6 +57,7 @@ LAYERS = by_name(
 )
 LOSSES = by_name(
     {
+        "nn.loss.center_net": "CenterNet",
         "nn.loss.circle": "Circle",
         "nn.loss.classification": (
             "BinaryCrossEntropy BinaryFocal CategoricalFocal CrossEntropy "
@@ -165,6 +166,7 @@ LOSS_NAMES = {
     "binary_focal": "BinaryFocal",
     "categorical_focal": "CategoricalFocal",
     "categorical_hinge": "CategoricalHinge",
+    "center_net": "CenterNet",
     "circle": "Circle",
     "contrastive": "Contrastive",
     "cosine_embedding": "CosineEmbedding",

@@ -21,9 +21,10 @@ fitting the preparation, and never changes a table passed to it.
 Other kinds of input: a folder of images is a table (readers/image_folder.py), whose images are augmented
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
 bucketed by length (sequences/padding.py), time series and long texts are cut into windows
-(sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), and files
-larger than memory are streamed row by row (readers/streaming.py). Modules that require SciPy are imported by
-their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
+(sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), boxes of
+objects become targets of a grid (boxes/), and files larger than memory are streamed row by row
+(readers/streaming.py). Modules that require SciPy are imported by their path:
+``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations

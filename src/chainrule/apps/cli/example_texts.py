@@ -34,4 +34,12 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "train a GPT of 4,288 numbers to invent names, and derive one of its training steps",
         "训练一个只有 4288 个数的 GPT 来起名字，并推导其中一步训练",
     ),
+    "example_faces": (
+        "recognize people: whose image is nearest, and are two images of the same person, also of strangers",
+        "识别人脸：最近的图像是谁，两幅图像是否同一人（包括陌生人）",
+    ),
+    "example_x-ray": (
+        "recognize pneumonia in chest X-rays of children, with a threshold from validation images",
+        "在儿童胸部 X 光片中识别肺炎，阈值由验证图像选定",
+    ),
 }

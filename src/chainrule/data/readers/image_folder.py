@@ -9,18 +9,14 @@ Splits by class, tasks, preparations and fingerprints of tables therefore apply 
 in the same order of rows. Rows are sorted by path, so the table is the same on every machine. Files are
 decoded on several threads directly into the array.
 
-Files are untrusted. Pillow guesses the format from the first bytes, and some of its decoders start other
-programs (EPS: Ghostscript) or are hardly used; only the decoders of ``FORMATS`` are tried, whatever the name
-of the file. The size is read from the header before decoding, and an image of more than ``MAX_PIXELS`` pixels
-counts as damaged. Links that leave the folder and links to folders are not followed; pipes and devices are
-not read.
+Files are untrusted; see ``image_decoding.py``. Links that leave the folder and links to folders are not
+followed; pipes and devices are not read.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -31,8 +27,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
+from chainrule.data.readers.image_decoding import (
+    MAX_PIXELS,
+    first_line,
+    open_image,
+    to_pixels,
+    too_large,
+)
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
@@ -42,8 +44,6 @@ from chainrule.records import frozen
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the only decoders that are tried
-MAX_PIXELS = 100_000_000  # pixels of one image; more is a decompression bomb or a map, not a sample
 GRAY = ("1", "L", "LA", "I", "F")
 THREADS = 4
 SERIAL_PIXELS = 10_000_000  # images with more pixels are decoded one at a time
@@ -234,14 +234,7 @@ def _header(file: Path, root: Path) -> _Header:
         with _open(file, root) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:  # before reading EXIF, which decodes a PNG
-                return _Header(
-                    fault=fact(
-                        "{width} x {height} pixels, more than {limit:,}",
-                        width=width,
-                        height=height,
-                        limit=MAX_PIXELS,
-                    )
-                )
+                return _Header(fault=too_large(image, MAX_PIXELS))
             rotated = image.getexif().get(0x0112, 1) in (
                 5,
                 6,
@@ -252,7 +245,7 @@ def _header(file: Path, root: Path) -> _Header:
     except DataError:
         raise
     except Exception as cause:  # decoders raise many types for invalid bytes
-        return _Header(fault=_first_line(cause))
+        return _Header(fault=first_line(cause))
     return _Header((width, height) if rotated else (height, width), is_gray)
 
 
@@ -264,45 +257,17 @@ def _decode(file: Path, root: Path, place: np.ndarray) -> str:
             _open(file, root) as image,
             _LARGE if image.width * image.height > SERIAL_PIXELS else nullcontext(),
         ):
-            place[...] = _to_pixels(image, (width, height), depth).reshape(place.shape)
+            place[...] = to_pixels(image, (width, height), depth)
     except Exception as cause:  # as above
-        return _first_line(cause)
+        return first_line(cause)
     return ""
-
-
-def _to_pixels(image: Any, size: tuple[int, int], depth: int) -> np.ndarray:
-    """The pixels of an opened image, upright, with ``size`` (width, height) and ``depth`` channels."""
-    from PIL import Image, ImageOps  # noqa: PLC0415
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F" or image.mode.startswith("I"):  # 16 bits a pixel: the upper eight are kept
-        values = np.asarray(image, np.float64)
-        image = Image.fromarray(
-            np.clip(values if image.mode == "F" else values / 257, 0, 255).astype(np.uint8)
-        )
-    image = image.convert("L" if depth == 1 else "RGB")
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(image)
 
 
 @contextmanager
 def _open(file: Path, root: Path) -> Iterator[Any]:
-    """Open an image without decoding it."""
-    try:
-        from PIL import Image  # noqa: PLC0415 an optional library
-    except ImportError as cause:
-        raise missing("images", file) from cause
-    with open_inside(file, root) as stream:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large images; MAX_PIXELS is the limit
-            image = Image.open(stream, formats=FORMATS)
-        with image:
-            yield image
-
-
-def _first_line(cause: Exception) -> str:
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
+    """Open an image of the folder without decoding it."""
+    with open_inside(file, root) as stream, open_image(stream, file) as image:
+        yield image
 
 
 def _decodable(

@@ -1,10 +1,12 @@
-"""Read ``.npz`` files: sizes are validated before allocation, and nothing is unpickled."""
+"""Read ``.npz`` and ``.npy`` files: sizes are validated before allocation, and nothing is unpickled."""
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -45,21 +47,48 @@ def _key(member: zipfile.ZipInfo) -> str:
     return member.filename.removesuffix(".npy")
 
 
+def array_of(content: bytes, where: str) -> np.ndarray:
+    """The array of the bytes of an ``.npy`` file.
+
+    Args:
+        content: the bytes.
+        where: the name of the file, for messages.
+
+    Raises:
+        DataError E314: Python objects. E316: damaged.
+
+    Example:
+        >>> stream = io.BytesIO()
+        >>> np.save(stream, np.arange(3))
+        >>> array_of(stream.getvalue(), "x.npy")
+        array([0, 1, 2])
+    """
+    try:
+        return _array(io.BytesIO(content), len(content), where, where)
+    except (ValueError, MemoryError) as error:
+        received = message_of(error, 200)
+        raise DataError("E316", where=where, expected=fact("an array of NumPy"), received=received) from error
+
+
 def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        dtype, shape, is_fortran, start = read_layout(file)
-        if dtype.hasobject:
-            raise DataError(
-                "E314", where=path.name, expected=fact("numbers, texts, yes/no or dates"),
-                received=fact('"{name}" holds Python objects', name=_key(member)),
-                fix=fact("leave these columns out before the table is read"),
-            )  # fmt: skip
-        size = math.prod(shape) * dtype.itemsize
-        if size != member.file_size - start:
-            raise ValueError(f"{_key(member)} promises shape {shape}, which the file is not of the size for")
-        flat = np.frombuffer(bytearray(file.read(size)), np.uint8)
+        return _array(file, member.file_size, _key(member), path.name)
+
+
+def _array(file: IO[bytes], file_size: int, name: str, where: str) -> np.ndarray:
+    dtype, shape, is_fortran, start = read_layout(file)
+    if dtype.hasobject:
+        raise DataError(
+            "E314", where=where, expected=fact("numbers, texts, yes/no or dates"),
+            received=fact('"{name}" holds Python objects', name=name),
+            fix=fact("leave these columns out before the table is read"),
+        )  # fmt: skip
+    size = math.prod(shape) * dtype.itemsize
+    if size != file_size - start:
+        raise ValueError(f"{name} promises shape {shape}, which the file is not of the size for")
+    flat = np.frombuffer(bytearray(file.read(size)), np.uint8)
     if len(flat) != size:
-        raise ValueError(f"{_key(member)} is cut off")
+        raise ValueError(f"{name} is cut off")
     if not dtype.itemsize:
         return np.zeros(shape, dtype)
     return flat.view(dtype).reshape(shape, order="F" if is_fortran else "C")

@@ -84,6 +84,7 @@ PHRASES: dict[str, str] = {
     "cr.Dense(29) as the last layer, over frames (B, T, C)": "最后一层用 cr.Dense(29)，作用于各帧 (B, T, C)",
     "an integer below the {classes} classes": "小于类别数 {classes} 的整数",
     "cr.Dense(2) as the last layer: mean and log-variance": "最后一层用 cr.Dense(2)：均值和对数方差",
+    "cr.Conv(7, 1) as the last layer": "最后一层用 cr.Conv(7, 1)",
     "cr.Conv(1, 1) as the last layer": "最后一层用 cr.Conv(1, 1)",
     "the chance of dropout": "dropout 的概率",
     "the number of units": "单元数",

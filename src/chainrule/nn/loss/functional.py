@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from chainrule.errors import explain_function_calls
 from chainrule.graph import Node
+from chainrule.nn.loss.center_net import CenterNet
 from chainrule.nn.loss.circle import Circle
 from chainrule.nn.loss.classification import (
     NLL,
@@ -89,6 +90,14 @@ def categorical_hinge(
     """Hinge loss of the true class and the best other class."""
     loss = CategoricalHinge(class_weight=class_weight, ignore_index=ignore_index)
     return mean_loss(loss, prediction, target, weight)
+
+
+@explain_function_calls
+def center_net(
+    prediction: Node, target: Operand, *, box_weight: float = 1.0, weight: Operand | None = None,
+) -> Node:  # fmt: skip
+    """Penalty-reduced focal loss of the centers of objects, and the absolute error of their boxes."""
+    return mean_loss(CenterNet(box_weight=box_weight), prediction, target, weight)
 
 
 @explain_function_calls

@@ -39,6 +39,7 @@ LOSSES: dict[str, str] = {
     "triplet_margin.distance": '"euclidean"、"squared_euclidean"、"manhattan" 或 "cosine" (1 - cosine)。',
     "triplet_margin.margin": "要求的差，大于 0。",
     "triplet_margin.swap": "负例的距离是否取到锚点与到正例两者中较小的。",
+    "center_net.box_weight": "边框误差的权重，不小于 0。",
     "tversky.alpha": "漏掉的格子的权重，不小于 0。",
     "tversky.beta": "误标的格子的权重，不小于 0。",
 }

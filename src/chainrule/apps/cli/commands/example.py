@@ -36,6 +36,8 @@ EXAMPLES = (
     "translate",
     "microgpt",
     "risk",
+    "x-ray",
+    "faces",
 )
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 

@@ -1,0 +1,100 @@
+"""Chest X-rays of children: recognize pneumonia in images of 28 x 28 pixels.
+
+Training images that are also validation images are left out; the validation images select the threshold.
+
+Reference: Yang et al. (2023), MedMNIST v2, Scientific Data 10; Kermany et al. (2018), Cell 172.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.examples import COMMON, Count
+from chainrule.apps.examples.conv_block import conv_block
+from chainrule.apps.examples.image_errors import error_page
+from chainrule.apps.examples.score_table import Score, print_scores, save_run
+from chainrule.data import Table
+from chainrule.data.augmentation import Color, Crop, Rotate
+from chainrule.data.datasets import open_dataset
+from chainrule.data.readers.image_arrays import labeled_images
+from chainrule.train.evaluation.linear import logistic
+from chainrule.train.evaluation.threshold import ThresholdCurve, best_threshold
+
+OPTIONS = {
+    **COMMON,
+    "data": ("pneumoniamnist.npz; by default it is downloaded", "pneumoniamnist.npz；默认自动下载"),
+    "long": ("train for 30 epochs instead of 6", "训练 30 轮而不是 6 轮"),
+}
+TEXTS = {
+    "data": ("{} training, {} validation, {} test images; {} training images left out",
+             "训练 {} 幅，验证 {} 幅，测试 {} 幅；训练集中略去 {} 幅"),
+    "limits": ("All children were patients of one hospital, and the test images are harder than the others:\n"
+               "neither score nor threshold ({:.3f}) holds elsewhere. Not for clinical use. "
+               "Images: MedMNIST v2, CC BY 4.0.",
+               "所有儿童都是同一家医院的患者，而且测试图像比其他图像难：成绩和阈值（{:.3f}）都不适用于别处。\n"
+               "不可用于临床。图像：MedMNIST v2，CC BY 4.0。"),
+}  # fmt: skip
+NAMES = ("normal", "pneumonia")
+AUGMENTATION = cr.Augmentation(Crop(padding=2), Rotate(degrees=10), Color(brightness=0.2, contrast=0.2))
+
+
+def read_parts(data: str) -> tuple[list[Table], int]:
+    """Training, validation and test images, and how many training images were left out."""
+    archive, parts = open_dataset("x-ray", data), []
+    for part in ("train", "val", "test"):
+        content = [archive.read(f"{part}_{kind}.npy") for kind in ("images", "labels")]
+        parts.append(labeled_images(content[0], content[1], NAMES, part))
+    train, known = parts[0], {image.tobytes() for image in parts[1].images["image"]}
+    keep = [i for i, image in enumerate(train.images["image"]) if image.tobytes() not in known]
+    return [train.take(np.array(keep)), *parts[1:]], train.rows - len(keep)
+
+
+def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr.Model:
+    """Train a network of six convolutions at three resolutions."""
+    first, second, third = ([*conv_block(channels), *conv_block(channels)] for channels in (16, 32, 64))
+    last = [cr.GlobalAveragePool(), cr.Dropout(0.3), cr.Dense(1)]
+    net = cr.Sequential(*first, cr.MaxPool(2), *second, cr.MaxPool(2), *third, *last)
+    model = cr.Model(net, "binary_cross_entropy", cr.AdamW(cr.OneCycle(0.01)), metrics=["roc_auc"])
+    options = {"batch_size": 64, "validation": (validation, "class"), "augmentation": AUGMENTATION}
+    model.fit(train, epochs=epochs, seed=seed, **options)
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
+    """AUC and accuracy on the test images, with the threshold of the validation images."""
+    values: dict[str, list[float]] = {"AUC": [], "accuracy": []}
+    for validation, test in outputs:
+        threshold = best_threshold(ThresholdCurve.of(y[1], validation), "youden").value
+        values["AUC"].append(cr.metric("roc_auc")(y[2], test))
+        values["accuracy"].append(float(np.mean((test >= threshold) == y[2])))
+    return Score(name, values)
+
+
+def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
+         out: str = "") -> None:  # fmt: skip
+    """Train, then evaluate once on the test images."""
+    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    parts, removed = read_parts(data)
+    print(texts["data"].format(*(part.rows for part in parts), removed), flush=True)
+    epochs = epochs or (30 if long else 6)
+    models = [train_network(*parts[:2], epochs, seed) for seed in range(seeds)]
+    flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]
+    y = [(part.frame["class"] == NAMES[1]).to_numpy() for part in parts]
+    linear = logistic(flat[0], y[0].astype(int), 2)
+    outputs = [[model.predict_proba(part)[:, 1] for part in parts[1:]] for model in models]
+    regression = [[0.5 + np.tanh(linear(x)[:, 0] / 2) / 2 for x in flat[1:]]]
+    brightness = [[x.mean(axis=1) for x in flat[1:]]]
+    names = ("mean brightness", "平均亮度"), ("logistic regression", "逻辑回归"), ("network", "网络")
+    scores = [measure(*pair, y) for pair in zip(names, (brightness, regression, outputs), strict=True)]
+    print_scores(scores, lang, "AUC")
+    print(texts["limits"].format(best_threshold(ThresholdCurve.of(y[1], outputs[0][0]), "youden").value))
+    if out:
+        page = error_page(models[0], parts[2], outputs[0][1], lang)
+        save_run(out, models[0], scores, {"errors.html": page})
+
+
+if __name__ == "__main__":
+    main()

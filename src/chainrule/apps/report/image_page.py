@@ -1,0 +1,147 @@
+"""A page of figures with captions and boxes, as one HTML file without scripts and external resources."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.attribution.plots import color_of, scale_limit
+from chainrule.escaping import escape
+from chainrule.plotting.png import png
+from chainrule.records import frozen
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+GAP = 6  # pixels between the images of a figure
+STYLE = """
+body { font: 14px/1.45 system-ui, sans-serif; margin: 1rem auto; max-width: 76rem; padding: 0 1rem;
+  background: #fff; color: #1b1f24; }
+main { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; max-width: 100%; }
+svg { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
+"""
+
+
+@frozen(eq=False)
+class Box:
+    """A box on a figure.
+
+    Args:
+        corners: left, top, right and bottom, in pixels of the figure.
+        color: of its border, such as ``"#2563a8"``.
+        label: a text at its upper left corner.
+        is_dashed: whether the border is dashed.
+    """
+
+    corners: tuple[float, float, float, float]
+    color: str
+    label: str = ""
+    is_dashed: bool = False
+
+
+@frozen(eq=False)
+class Figure:
+    """A figure of a page.
+
+    Args:
+        pixels: images of equal height beside each other, (H, W), (H, W, 1) or (H, W, 3) bytes each.
+        caption: the text below.
+        boxes: on the first of the images.
+    """
+
+    pixels: tuple[np.ndarray, ...]
+    caption: str = ""
+    boxes: tuple[Box, ...] = ()
+
+
+def heat_pixels(values: np.ndarray) -> np.ndarray:
+    """The colors of attributions: blue supports, orange opposes, white is neutral; (H, W, 3) bytes.
+
+    Args:
+        values: (H, W) or (H, W, C) attributions; channels are added.
+
+    Example:
+        >>> heat_pixels(np.array([[0.0, 2.0]])).tolist()
+        [[[255, 255, 255], [37, 99, 168]]]
+    """
+    heat = np.asarray(values, np.float64)
+    heat = heat.sum(axis=-1) if heat.ndim == 3 else heat  # (H, W, C) -> (H, W)
+    steps = np.round(np.clip(np.nan_to_num(heat) / scale_limit(heat), -1, 1) * 32).astype(int)
+    names = [color_of(step / 32) for step in range(-32, 33)]
+    colors = np.array([[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in names], np.uint8)
+    return colors[steps + 32]
+
+
+def image_page(
+    title: str,
+    notes: Sequence[str],
+    figures: Sequence[Figure],
+    lang: str,
+    height: int = 168,
+    columns: int = 0,
+) -> bytes:
+    """The HTML file of a page of figures.
+
+    Args:
+        title: the heading.
+        notes: paragraphs below the heading.
+        figures: in their order.
+        lang: the language of the texts, ``"en"`` or ``"zh"``.
+        height: of each figure on the screen, in pixels.
+        columns: the number of figures in a row; 0: as many as the screen has space for.
+
+    Example:
+        >>> page = image_page("Pets", ["Two."], [Figure((np.zeros((2, 2), np.uint8),), "a cat")], "en")
+        >>> b"<figcaption>a cat</figcaption>" in page
+        True
+    """
+    tag = {"zh": "zh-CN"}.get(lang, lang)
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    head += f"<title>{escape(title)}</title><style>{STYLE}</style>"
+    texts = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    elements = "".join(
+        f'<figure style="width:{_width(figure, height):.0f}px">{_svg(figure, height)}'
+        f"<figcaption>{escape(figure.caption)}</figcaption></figure>\n"
+        for figure in figures
+    )
+    grid = f' style="display:grid;grid-template-columns:repeat({columns},max-content)"' if columns else ""
+    body = f"<h1>{escape(title)}</h1>{texts}<main{grid}>{elements}</main>"
+    return f'<!doctype html>\n<html lang="{tag}"><head>{head}</head><body>{body}</body></html>\n'.encode()
+
+
+def _width(figure: Figure, height: int) -> float:
+    """The width of a figure on the screen, in pixels."""
+    scale = height / figure.pixels[0].shape[0]
+    return sum(scale * pixels.shape[1] + GAP for pixels in figure.pixels) - GAP
+
+
+def _svg(figure: Figure, height: int) -> str:
+    """The images of a figure side by side, with the boxes, as SVG."""
+    scale = height / figure.pixels[0].shape[0]
+    parts, left = [], 0.0
+    for pixels in figure.pixels:
+        width = scale * pixels.shape[1]
+        source = base64.b64encode(png(pixels)).decode()
+        parts.append(
+            f'<image x="{left:g}" width="{width:g}" height="{height}" href="data:image/png;base64,{source}"/>'
+        )
+        left += width + GAP
+    parts += [_rectangle(box, scale) for box in figure.boxes]
+    width = left - GAP
+    size = f'viewBox="0 0 {width:g} {height}" width="{width:g}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">{"".join(parts)}</svg>'
+
+
+def _rectangle(box: Box, scale: float) -> str:
+    x, y, right, bottom = (scale * corner for corner in box.corners)
+    dashes = ' stroke-dasharray="4 3"' if box.is_dashed else ""
+    rectangle = (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{right - x:.1f}" height="{bottom - y:.1f}" fill="none"'
+        f' stroke="{escape(box.color)}" stroke-width="1.5"{dashes}/>'
+    )
+    if not box.label:
+        return rectangle
+    text = f'<text x="{x + 2:.1f}" y="{max(y - 3, 10):.1f}" font-size="10" fill="{escape(box.color)}">'
+    return f"{rectangle}{text}{escape(box.label)}</text>"

@@ -1,0 +1,126 @@
+"""Boxes as targets of a grid of cells, and boxes from the outputs of a network on such a grid.
+
+A network that divides an image into cells of S x S pixels predicts for every cell a score for each class
+(is the center of an object here?) and four numbers of a box:
+
+    offset of the center from the middle of the cell, across and down, in cells
+    logarithm of width and height, in cells
+
+Logarithms make errors of small and large boxes comparable. A target has, for each class, a Gaussian hill of
+height 1 around the cell of every center, whose width grows with the box; the cells next to a center predict
+the same box, so that a peak that is off by one cell still has a good box.
+
+    encode_centers   boxes -> targets (H, W, K + 5): hills, box, whether the cell has a box
+    decode_centers   outputs (H, W, K + 4) -> detections: peaks of the scores, then non-maximum suppression
+
+Reference: Zhou, Wang and Krähenbühl (2019), Objects as points, arXiv 1904.07850.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.data.boxes.overlap import non_maximum_suppression
+from chainrule.records import frozen
+
+SHARPNESS = 9.0  # the deviation of a hill is the side of the box divided by this
+MIN_DEVIATION = 0.6  # of a hill, in cells
+MAX_LOG_SIDE = 10.0  # larger predictions are cut off, so that a box stays finite
+
+
+@frozen(eq=False)
+class Detections:
+    """Boxes with their classes and scores.
+
+    Args:
+        boxes: (N, 4) left, top, right and bottom, in pixels.
+        classes: (N,) class numbers.
+        scores: (N,) from 0 to 1; by falling score.
+    """
+
+    boxes: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray
+
+    def above(self, score: float) -> Detections:
+        """The detections with at least this score."""
+        keep = self.scores >= score
+        return Detections(self.boxes[keep], self.classes[keep], self.scores[keep])
+
+
+def encode_centers(
+    boxes: np.ndarray, classes: np.ndarray, count: int, shape: tuple[int, int], cell: float
+) -> np.ndarray:
+    """The target of the boxes of an image, (H, W, K + 5) float32.
+
+    Args:
+        boxes: (N, 4) in pixels; boxes without extent are left out.
+        classes: (N,) class numbers from 0.
+        count: K, the number of classes.
+        shape: H and W, the number of cells down and across.
+        cell: the side of a cell in pixels.
+
+    Example:
+        >>> target = encode_centers(np.array([[0, 0, 8, 8]]), np.array([0]), 1, (2, 2), 8)
+        >>> target[0, 0].tolist()  # hill, offset, logarithms of the sides, the mark
+        [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    """
+    height, width = shape
+    target = np.zeros((height, width, count + 5), np.float32)
+    nearest = np.full(shape, np.inf)  # distance of each cell from the center whose box it has
+    down, across = np.mgrid[:height, :width] + 0.5  # middles of the cells
+    for box, kind in zip(np.asarray(boxes, np.float64) / cell, classes, strict=True):
+        sides = box[2:] - box[:2]
+        if not (sides > 0).all():
+            continue
+        x, y = (box[:2] + box[2:]) / 2
+        column, row = min(int(x), width - 1), min(int(y), height - 1)
+        wide, tall = np.maximum(sides / SHARPNESS, MIN_DEVIATION)
+        steps = ((across - across[row, column]) / wide) ** 2 + ((down - down[row, column]) / tall) ** 2
+        np.maximum(target[..., kind], np.exp(-steps / 2), out=target[..., kind])
+        distance = np.hypot(across - x, down - y)
+        mine = (np.abs(across - x) < 1.5) & (np.abs(down - y) < 1.5) & (distance < nearest)
+        mine[row, column] |= nearest[row, column] > 0
+        nearest[mine] = distance[mine]
+        logs = np.broadcast_to(np.log(sides), (int(mine.sum()), 2))
+        offsets = np.stack([x - across[mine], y - down[mine]], axis=1)
+        target[mine, count:] = np.concatenate([offsets, logs, np.ones((len(logs), 1))], axis=1)
+    return target
+
+
+def decode_centers(
+    output: np.ndarray, cell: float, max_iou: float = 0.5, limit: int = 200, min_score: float = 0.01
+) -> Detections:
+    """The detections of an image: peaks among 3 x 3 cells, without repeated boxes of a class.
+
+    Args:
+        output: (H, W, K + 4): probabilities of K classes, and the four numbers of a box, of every cell.
+        cell: the side of a cell in pixels.
+        max_iou: the largest overlap of two boxes of a class.
+        limit: the largest number of detections.
+        min_score: detections with a lower score are left out.
+
+    Example:
+        >>> output = np.zeros((3, 3, 5))
+        >>> output[1, 1] = [0.9, 0.0, 0.0, np.log(2), np.log(2)]
+        >>> detected = decode_centers(output, 8)
+        >>> detected.boxes.round(2).tolist(), detected.scores.tolist()
+        ([[4.0, 4.0, 20.0, 20.0]], [0.9])
+    """
+    heat = output[..., :-4].astype(np.float64)  # (H, W, K)
+    padded = np.pad(heat, ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))  # (H, W, K, 3, 3)
+    is_peak = (heat >= windows.max(axis=(-1, -2))) & (heat >= min_score)
+    rows, columns, classes = np.nonzero(is_peak)
+    scores = heat[rows, columns, classes]
+    order = np.argsort(-scores, kind="stable")[: 4 * limit]
+    rows, columns, classes, scores = rows[order], columns[order], classes[order], scores[order]
+    numbers = output[rows, columns, -4:].astype(np.float64)  # (N, 4)
+    centers = np.stack([columns, rows], axis=1) + 0.5 + numbers[:, :2]
+    sides = np.exp(np.minimum(numbers[:, 2:], MAX_LOG_SIDE))
+    boxes = np.concatenate([centers - sides / 2, centers + sides / 2], axis=1) * cell
+    remaining = [np.flatnonzero(classes == kind) for kind in np.unique(classes)]
+    remaining = [own[non_maximum_suppression(boxes[own], scores[own], max_iou)] for own in remaining]
+    index = np.concatenate(remaining) if remaining else np.zeros(0, np.intp)
+    index = index[np.argsort(-scores[index], kind="stable")][:limit]
+    return Detections(boxes[index], classes[index], scores[index])

@@ -1,0 +1,104 @@
+"""Decode one image with Pillow, from a file or from bytes.
+
+Images are untrusted. Pillow guesses the format from the first bytes, and some of its decoders start other
+programs (EPS: Ghostscript) or are hardly used; only the decoders of ``FORMATS`` are tried. The size is read
+from the header before decoding, and an image of more than ``MAX_PIXELS`` pixels counts as damaged.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.errors import DataError, fact
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the only decoders that are tried
+MAX_PIXELS = 100_000_000  # pixels of one image; more is a decompression bomb or a map, not a sample
+
+
+def decode_image(
+    content: bytes, where: str, channels: int = 3, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """The pixels of an image, (H, W, C) bytes.
+
+    Args:
+        content: the bytes of the file.
+        where: its name, for messages.
+        channels: 1 for grayscale, 3 for color.
+        size: height and width to which the image is resized; ``None``: it stays as it is.
+
+    Raises:
+        DataError E350: Pillow is not installed. E352: the image cannot be decoded.
+
+    Example:
+        >>> decode_image(b"P2 2 1 9 0 9", "two.pgm", channels=1).tolist()
+        [[[0], [255]]]
+    """
+    try:
+        with open_image(io.BytesIO(content), where) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(too_large(image, MAX_PIXELS))
+            return to_pixels(image, None if size is None else size[::-1], channels)
+    except DataError:
+        raise
+    except Exception as cause:  # decoders raise many types for invalid bytes
+        received = first_line(cause)
+        raise DataError("E352", where=where, expected=fact("an image"), received=received) from cause
+
+
+def too_large(image: Any, limit: int) -> str:
+    """The reason why an opened image of more pixels than ``limit`` is not decoded."""
+    width, height = image.size
+    return fact("{width} x {height} pixels, more than {limit:,}", width=width, height=height, limit=limit)
+
+
+@contextmanager
+def open_image(stream: BinaryIO, where: object) -> Iterator[Any]:
+    """Open an image without decoding it.
+
+    Raises:
+        DataError E350: Pillow is not installed.
+    """
+    try:
+        from PIL import Image  # noqa: PLC0415 an optional library
+    except ImportError as cause:
+        raise missing("images", where) from cause
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large images; MAX_PIXELS is the limit
+        image = Image.open(stream, formats=FORMATS)
+    with image:
+        yield image
+
+
+def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarray:
+    """The pixels of an opened image, upright, (H, W, C).
+
+    Args:
+        image: an image of Pillow.
+        size: width and height to which it is resized; ``None``: those that it has.
+        depth: number of channels, 1 or 3.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):  # 16 bits a pixel: the upper eight are kept
+        values = np.asarray(image, np.float64)
+        image = Image.fromarray(
+            np.clip(values if image.mode == "F" else values / 257, 0, 255).astype(np.uint8)
+        )
+    image = image.convert("L" if depth == 1 else "RGB")
+    if size is not None and image.size != size:
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], depth)
+
+
+def first_line(cause: Exception) -> str:
+    """The first line of the message of an exception, as the reason of a failure."""
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]

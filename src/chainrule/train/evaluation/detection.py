@@ -1,0 +1,100 @@
+"""Scores of an object detector: average precision at an overlap.
+
+A detection is right if its box overlaps a box of the same image and class by at least the required
+intersection over union, and that box has not been matched by a detection with a higher score. Detections of
+all images are ordered by score; precision and recall after each of them give a curve, and average precision
+is the area below its upper envelope (every precision is replaced by the highest at an equal or larger
+recall).
+
+Reference: Everingham et al. (2010), The Pascal visual object classes challenge, section 4.2; the area over
+all recalls, as since 2010, instead of eleven points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.data.boxes.center_grid import Detections
+from chainrule.data.boxes.overlap import box_iou
+from chainrule.records import frozen
+
+
+@frozen(eq=False)
+class Truth:
+    """The objects of an image: boxes (N, 4) and their class numbers (N,)."""
+
+    boxes: np.ndarray
+    classes: np.ndarray
+
+
+def match_boxes(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray, min_iou: float = 0.5) -> np.ndarray:
+    """The index of the true box that each detection of an image and class matches, (N,); -1 for none.
+
+    Detections choose by falling score, each the free box with the largest overlap.
+
+    Args:
+        boxes: (N, 4) detections.
+        scores: (N,) of them.
+        truth: (M, 4) true boxes.
+        min_iou: the required intersection over union.
+
+    Example:
+        >>> truth = np.array([[0, 0, 10, 10]])
+        >>> match_boxes(np.array([[0, 0, 9, 10], [0, 0, 10, 10]]), np.array([0.9, 0.8]), truth).tolist()
+        [0, -1]
+    """
+    matches, iou = np.full(len(boxes), -1), box_iou(boxes, truth)
+    for index in np.argsort(-np.asarray(scores, np.float64), kind="stable") if len(truth) else ():
+        best = int(iou[index].argmax())
+        if iou[index, best] >= min_iou:
+            matches[index] = best
+            iou[:, best] = -1.0
+    return matches
+
+
+def average_precision(
+    detections: Sequence[Detections], truths: Sequence[Truth], kind: int, min_iou: float = 0.5
+) -> float:
+    """The average precision of a class over some images; NaN if no image has an object of it.
+
+    Args:
+        detections, truths: of each image.
+        kind: the class number.
+        min_iou: the required intersection over union.
+
+    Example:
+        >>> one = np.array([[0, 0, 10, 10]])
+        >>> detected = Detections(one, np.array([0]), np.array([0.9]))
+        >>> average_precision([detected], [Truth(np.vstack([one, one + 20]), np.array([0, 0]))], 0)
+        0.5
+    """
+    scores, hits, total = [np.zeros(0)], [np.zeros(0, bool)], 0
+    for detected, truth in zip(detections, truths, strict=True):
+        own, true = detected.classes == kind, truth.boxes[truth.classes == kind]
+        scores.append(detected.scores[own])
+        hits.append(match_boxes(detected.boxes[own], detected.scores[own], true, min_iou) >= 0)
+        total += len(true)
+    if not total:
+        return float("nan")
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    right = np.cumsum(np.concatenate(hits)[order])
+    precision = right / np.arange(1, len(right) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((envelope * np.diff(right, prepend=0)).sum() / total)
+
+
+def mean_average_precision(
+    detections: Sequence[Detections], truths: Sequence[Truth], classes: int, min_iou: float = 0.5
+) -> float:
+    """The mean of the average precision over the classes that occur; mAP50 with the default overlap.
+
+    Args:
+        detections, truths: of each image.
+        classes: the number of classes.
+        min_iou: the required intersection over union.
+    """
+    values = [average_precision(detections, truths, kind, min_iou) for kind in range(classes)]
+    present = [value for value in values if not np.isnan(value)]
+    return float(np.mean(present)) if present else float("nan")

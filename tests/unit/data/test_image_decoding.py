@@ -1,0 +1,50 @@
+"""Images in bytes decode like files, and damaged ones are refused by name."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from chainrule.data.readers import image_decoding
+from chainrule.data.readers.image_arrays import image_table
+from chainrule.data.readers.image_decoding import decode_image
+from chainrule.errors import DataError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+
+
+def encoded(kind: str, pixels: np.ndarray = PIXELS) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP"])
+def test_images_in_bytes_decode_to_their_pixels(kind: str) -> None:
+    assert np.array_equal(decode_image(encoded(kind), "a"), PIXELS)
+    assert decode_image(encoded(kind), "a", channels=1).shape == (5, 7, 1)
+    assert decode_image(encoded(kind), "a", size=(2, 3)).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", encoded("PNG")[:40], b"%!PS-Adobe-3.0 EPSF-3.0\n"])
+def test_damaged_images_are_refused_by_name(content: bytes) -> None:
+    with pytest.raises(DataError) as caught:
+        decode_image(content, "pets/1.png")
+    assert caught.value.code == "E352"
+    assert "pets/1.png" in str(caught.value)
+
+
+def test_a_huge_image_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_decoding, "MAX_PIXELS", 20)
+    with pytest.raises(DataError, match="5 pixels, more than 20"):
+        decode_image(encoded("PNG"), "a")
+
+
+def test_images_in_memory_are_a_table_of_images() -> None:
+    table: Any = image_table(PIXELS[None], ["a"], ["cat"], "pets")
+    assert (table.target, table.frame["class"].to_list()) == ("class", ["cat"])
+    assert np.array_equal(table.images["image"], PIXELS[None])

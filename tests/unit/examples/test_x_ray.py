@@ -1,0 +1,110 @@
+"""The X-ray example learns images in the publisher's layout; its RUN predicts; bad files are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from chainrule.apps.cli.main import main as command
+from chainrule.apps.examples import x_ray
+
+SIZES = {"train": 64, "val": 24, "test": 32}
+Arrays = dict[str, np.ndarray]
+
+
+def arrays() -> Arrays:
+    """Dark images are normal, bright ones not; the first two validation images are training images."""
+    rng, content = np.random.default_rng(0), {}
+    for part, count in SIZES.items():
+        labels = np.arange(count) % 2
+        images = rng.integers(0, 120, (count, 28, 28)) + 100 * labels[:, None, None]
+        content[f"{part}_images"] = images.astype(np.uint8)
+        content[f"{part}_labels"] = labels[:, None].astype(np.uint8)
+    content["val_images"][:2] = content["train_images"][:2]
+    return content
+
+
+def saved(folder: Path, content: Arrays) -> Path:
+    np.savez_compressed(folder / "pneumoniamnist.npz", **content)
+    return folder / "pneumoniamnist.npz"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The RUN of a short training."""
+    folder = tmp_path_factory.mktemp("x-ray")
+    x_ray.main(data=str(saved(folder, arrays())), seeds=2, epochs=2, out=str(folder / "run"))
+    return folder / "run"
+
+
+def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert list(scores) == ["mean brightness", "logistic regression", "network"]
+    assert scores["mean brightness"]["AUC"] == [1.0]
+    assert len(scores["network"]["AUC"]) == 2
+    assert "test 1" in (run / "errors.html").read_text(encoding="utf-8")
+
+
+def test_repeated_images_do_not_train(tmp_path: Path) -> None:
+    parts, removed = x_ray.read_parts(str(saved(tmp_path, arrays())))
+    assert removed == 2
+    assert [part.rows for part in parts] == [62, 24, 32]
+    train, validation = ({p.tobytes() for p in part.images["image"]} for part in parts[:2])
+    assert not train & validation
+
+
+def test_the_run_predicts_and_explains_a_folder_of_images(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for level in (40, 220):
+        Image.fromarray(np.full((64, 48), level, np.uint8)).save(tmp_path / f"{level}.png")
+    assert command(["predict", str(run), str(tmp_path), "--proba"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0] == "image,prediction,probability of normal,probability of pneumonia"
+    assert [row.split(",")[0] for row in rows[1:]] == ["220.png", "40.png"]
+    assert command(["attribute", str(run), str(tmp_path), "--row", "2"]) == 0
+    (tmp_path / "notes.png").write_text("no image")
+    assert command(["predict", str(run), str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "E352" in error
+    assert "notes.png" in error
+
+
+def changed(name: str, value: np.ndarray | None) -> Arrays:
+    content = arrays()
+    return {
+        **{key: array for key, array in content.items() if key != name},
+        **({} if value is None else {name: value}),
+    }
+
+
+FAULTS = {
+    "another class": (
+        changed("val_labels", np.full((24, 1), 7, np.uint8)),
+        ("E329", "row 1 of val, labels", "7"),
+    ),
+    "labels of other images": (changed("test_labels", np.zeros((3, 1), np.uint8)), ("E344", "32 integers")),
+    "no images": (changed("train_images", np.zeros((64, 28), np.uint8)), ("E354", "train, images")),
+    "images of objects": (changed("train_images", np.array([None])), ("E314", "train, images")),
+    "a missing part": (changed("test_images", None), ("E301", "test_images.npy")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_invalid_arrays_are_refused(fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content, texts = FAULTS[fault]
+    assert command(["example", "x-ray", "--data", str(saved(tmp_path, content))]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    for text in texts:
+        assert text in error
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.npz").write_bytes(b"no archive")
+    assert command(["example", "x-ray", "--data", str(tmp_path / "x.npz")]) == 2
+    assert "E316" in capsys.readouterr().err

@@ -1,0 +1,20 @@
+"""PNG files decode to the pixels that they were written from."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from chainrule.plotting.png import png
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([(), (1,), (3,)]), st.integers(0, 99))
+def test_png_files_decode_to_their_pixels(height: int, width: int, depth: tuple[int, ...], seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, *depth), dtype=np.uint8)
+    image = Image.open(io.BytesIO(png(pixels)))
+    assert image.format == "PNG"
+    assert np.array_equal(np.asarray(image).reshape(pixels.shape), pixels)
