@@ -32,7 +32,7 @@ TEXTS = {
     "limits": ("All children were patients of one hospital, and the test images are harder than the others:\n"
                "neither score nor threshold ({:.3f}) holds elsewhere. Not for clinical use. "
                "Images: MedMNIST v2, CC BY 4.0.",
-               "所有儿童都是同一家医院的患者，而且测试图像比其他图像难：成绩和阈值（{:.3f}）都不适用于别处。\n"
+               "所有儿童都是同一家医院的患者，测试图像又更难：成绩和阈值（{:.3f}）都不适用于别处。\n"
                "不可用于临床。图像：MedMNIST v2，CC BY 4.0。"),
 }  # fmt: skip
 NAMES = ("normal", "pneumonia")

@@ -15,6 +15,7 @@ from chainrule.errors.chinese import (
     data,
     explanations,
     files,
+    images,
     layers,
     networks,
     operations,
@@ -29,6 +30,7 @@ PHRASES: dict[str, str] = {
     **training.PHRASES,
     **files.PHRASES,
     **data.PHRASES,
+    **images.PHRASES,
 }
 CHINESE: dict[str, str] = {**{entry.en: entry.zh for entry in CATALOG.values()}, **PHRASES}
 

@@ -1,4 +1,4 @@
-"""Facts of errors about tables, data files, images, texts and sounds."""
+"""Facts of errors about tables, data files, texts and sounds."""
 
 PHRASES: dict[str, str] = {
     "a table: cr.read_table of a file, a frame or a dict of columns": (
@@ -64,7 +64,6 @@ PHRASES: dict[str, str] = {
     "0 rows": "0 行",
     "{rows} rows, as the table has": "{rows} 行，与表格相同",
     "{rows} rows, as x has": "{rows} 行，与 x 相同",
-    "{rows} rows, as images has": "{rows} 行，与 images 相同",
     '{rows} rows, as "{name}" has': '{rows} 行，与 "{name}" 相同',
     "{rows} rows, as {name} has": "{rows} 行，与 {name} 相同",
     "y has {count}": "y 有 {count}",
@@ -133,19 +132,7 @@ PHRASES: dict[str, str] = {
     "none: a named set stays as it is": "不填：内置数据集保持原样",
     "a folder": "文件夹",
     "a file": "文件",
-    "a folder of images": "图像文件夹",
-    "an image": "图像",
-    "folders of 8 people or more, with 4 images or more each": "至少 8 人的文件夹，每人至少 4 幅图像",
-    "(N, H, W) or (N, H, W, 3) bytes": "(N, H, W) 或 (N, H, W, 3) 的字节",
-    "{count} integers, one for each image": "{count} 个整数，每幅图像一个",
-    "an array of NumPy": "NumPy 数组",
-    "an annotation of Pascal VOC: object with name and bndbox": ("Pascal VOC 标注：object 含 name 和 bndbox"),
-    "a document type": "文档类型声明",
-    'object {row}: "{name}" {box}': "第 {row} 个目标：“{name}” {box}",
-    "images": "图像",
     "1 (gray) or 3 (color)": "1（灰度）或 3（彩色）",
-    "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高, 宽）",
-    "0 to 10000 pixels": "0 到 10000 像素",
     "{height} x {width}, {depth} channels": "{height} x {width}，{depth} 个通道",
     "nothing between two commas": "两个逗号之间什么也没有",
     "a cr.Augmentation": "cr.Augmentation",
@@ -219,14 +206,7 @@ PHRASES: dict[str, str] = {
     "unexpected end of data": "数据意外结束",
     "column {number} has no name": "第 {number} 列没有名称",
     "and {count} more such lines": "另有 {count} 个这样的行",
-    "{count} images in no folder of a class": "{count} 幅图像不在类别文件夹中",
     "{count} other files": "另外 {count} 个文件",
-    "a folder for each class, its name the class, with the images in it": (
-        "每个类别一个文件夹，文件夹名即类别，图像放在其中"
-    ),
-    "{count} such images of {total}": "{total} 幅中有 {count} 幅如此",
-    "(N, H, W, 1 or 3), bytes or numbers from 0 to 1": "(N, H, W, 1 或 3)，字节或 0 到 1 的数",
-    "images.astype('uint8'), if they are bytes": "若为字节：images.astype('uint8')",
     "no suffix": "没有后缀",
     "an Arrow file": "Arrow 文件",
     "fewer bands for a window of {length}: bands {bands} hold no tone": (
@@ -240,9 +220,6 @@ PHRASES: dict[str, str] = {
     "no rows": "没有数据行",
     "cr.UpSampling(size=(224, 224)) as the first layer of the network": (
         "网络的第一层用 cr.UpSampling(size=(224, 224))"
-    ),
-    "images[..., None], if they are gray and have no axis of channels": (
-        "若为没有通道轴的灰度图像：images[..., None]"
     ),
     "transforms and mix": "transforms 和 mix",
     "exactly kind, {names}": "恰为 kind, {names}",
@@ -290,7 +267,6 @@ PHRASES: dict[str, str] = {
     "{text} and {count} more": "{text}，另有 {count} 个",
     "one of: {names}": "其中之一：{names}",
     "classification or regression": "classification 或 regression",
-    "images alone": "只有图像",
     "a number above 0": "大于 0 的数",
     "distinct levels": "互不相同的取值",
     "a repeated level": "重复的取值",
@@ -308,13 +284,7 @@ PHRASES: dict[str, str] = {
     "a text of at most {count} characters": "至多 {count} 个字符的文本",
     "true or false": "true 或 false",
     "preparation record, {path}": "预处理记录，{path}",
-    "{count} numbers below {limit}, one per image": "{count} 个小于 {limit} 的数，每幅图一个",
-    "{shape} numbers up to {largest} for images {images}": "{shape} 个数，最大 {largest}，图像为 {images}",
     "the files in {folder}, or a connection to openml.org": "{folder} 中的文件，或能连接 openml.org",
-    "{size:,} bytes of pixels from {packed:,} bytes of images": (
-        "{packed:,} 字节的图像文件得到 {size:,} 字节的像素"
-    ),
-    "{width} x {height} pixels, more than {limit:,}": "{width} x {height} 个像素，超过 {limit:,}",
     "no files": "没有文件",
     "{count} sounds in no folder of a class: {name}": "{count} 个声音不在类别文件夹中：{name}",
     "text": "文本",
@@ -330,7 +300,6 @@ PHRASES: dict[str, str] = {
     "npm pack chinese-poetry, then tar xzf the archive": "npm pack chinese-poetry，再用 tar xzf 解压",
     '"{name}" twice': "“{name}”出现两次",
     "--header first, if this line contains the names": "若这一行就是列名：--header first",
-    "XML with a document type declaration": "带文档类型声明（DTD）的 XML",
     "a FITS file": "FITS 文件",
     "a JSON file": "JSON 文件",
     "a PDF document": "PDF 文档",
