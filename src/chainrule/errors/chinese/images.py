@@ -15,15 +15,21 @@ PHRASES: dict[str, str] = {
     "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高, 宽）",
     "0 to 10000 pixels": "0 到 10000 像素",
     "{count} images in no folder of a class": "{count} 幅图像不在类别文件夹中",
-    "a folder for each class, its name the class, with the images in it": "每个类别一个文件夹，文件夹名即类别，图像放在其中",
+    "a folder for each class, its name the class, with the images in it": (
+        "每个类别一个文件夹，文件夹名即类别，图像放在其中"
+    ),
     "{count} such images of {total}": "{total} 幅中有 {count} 幅如此",
     "(N, H, W, 1 or 3), bytes or numbers from 0 to 1": "(N, H, W, 1 或 3)，字节或 0 到 1 的数",
     "images.astype('uint8'), if they are bytes": "若为字节：images.astype('uint8')",
-    "images[..., None], if they are gray and have no axis of channels": "若为没有通道轴的灰度图像：images[..., None]",
+    "images[..., None], if they are gray and have no axis of channels": (
+        "若为没有通道轴的灰度图像：images[..., None]"
+    ),
     "images alone": "只有图像",
     "{count} numbers below {limit}, one per image": "{count} 个小于 {limit} 的数，每幅图一个",
     "{shape} numbers up to {largest} for images {images}": "{shape} 个数，最大 {largest}，图像为 {images}",
-    "{size:,} bytes of pixels from {packed:,} bytes of images": "{packed:,} 字节的图像文件得到 {size:,} 字节的像素",
+    "{size:,} bytes of pixels from {packed:,} bytes of images": (
+        "{packed:,} 字节的图像文件得到 {size:,} 字节的像素"
+    ),
     "{width} x {height} pixels, more than {limit:,}": "{width} x {height} 个像素，超过 {limit:,}",
     "XML with a document type declaration": "带文档类型声明（DTD）的 XML",
 }
