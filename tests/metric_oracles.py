@@ -119,6 +119,20 @@ def best(of: int, under: int) -> Callable[..., float]:
     )
 
 
+def precision_at_top(y: np.ndarray, p: np.ndarray, w: np.ndarray, share: float = 0.05) -> float:
+    """The weight of hits among the first rows, which are taken group by group of equal scores."""
+    if not w.sum() > 0:
+        return math.nan
+    size = rest = share * w.sum()
+    hits = 0.0
+    for score in sorted(set(p.tolist()), reverse=True):
+        group = p == score
+        if w[group].sum() > 0:
+            used = min(rest, w[group].sum())
+            hits, rest = hits + w[group & y].sum() / w[group].sum() * used, rest - used
+    return float(hits / size)
+
+
 def overlaps(a: Predictions, everything: bool) -> list[float]:
     """Intersection over union of each class that occurs or is predicted."""
     table = []
@@ -235,6 +249,7 @@ ORACLES: dict[str, Oracle] = {
     "false_positives": lambda a, _: kinds(a, False, True),
     "true_negatives": lambda a, _: kinds(a, False, False),
     "false_negatives": lambda a, _: kinds(a, True, False),
+    "precision_at_top": one_against_rest(precision_at_top),
     "precision_at_recall": one_against_rest(some(best(1, 0))),
     "recall_at_precision": one_against_rest(some(best(0, 1))),
     "sensitivity_at_specificity": one_against_rest(both(best(0, 2))),

@@ -96,6 +96,7 @@ def test_a_metric_gives_the_value_of_its_example(name: str) -> None:
     [
         "fbeta_0.5", "top_k_accuracy_2", "precision_at_recall_0.5", "recall_at_precision_0.6",
         "sensitivity_at_specificity_0.3", "specificity_at_sensitivity_1", "quantile_loss_0.1",
+        "precision_at_top_0.3",
     ],
 )  # fmt: skip
 @settings(max_examples=8, deadline=None)

@@ -42,4 +42,12 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "recognize pneumonia in chest X-rays of children, with a threshold from validation images",
         "在儿童胸部 X 光片中识别肺炎，阈值由验证图像选定",
     ),
+    "example_diagnose": (
+        "diagnose narrowed coronary arteries, with abstention in doubt (not for clinical use)",
+        "诊断冠状动脉狭窄，给出区间，存疑时放弃判断（不得用于临床）",
+    ),
+    "example_fraud": (
+        "rank web pages by the probability of phishing, each with reasons",
+        "按钓鱼的概率排列网页，并逐一给出理由",
+    ),
 }

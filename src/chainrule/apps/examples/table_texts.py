@@ -45,3 +45,50 @@ RISK = {
         "不得用于贷款决定；去掉这些列，也去不掉其他列透露的信息。",
     ),
 }
+DIAGNOSE = {
+    **CURVE,
+    "title": ("Diagnosis of narrowed coronary arteries", "冠状动脉狭窄的诊断"),
+    "interval": (
+        "AUC of the networks {mean:.3f}, 95 % interval of the mean {low:.3f} to {high:.3f}; the folds share "
+        "training rows, which widens it.",
+        "网络的 AUC 为 {mean:.3f}，平均值的 95 % 区间为 {low:.3f} 至 {high:.3f}；各折共用训练数据，故更宽。",
+    ),
+    "abstain": (
+        "Abstention: patients with a probability near 1/2 are left to a physician",
+        "放弃判断：概率接近 1/2 的病人交给医生",
+    ),
+    "abstain_header": (
+        "no prediction between,patients left,accuracy,sensitivity,specificity",
+        "不作判断的范围,仍判断的病人,准确率,灵敏度,特异度",
+    ),
+    "groups": ("Groups, at a threshold of 0.5", "分组，阈值 0.5"),
+    "header": (
+        "group,patients,ill,predicted,predicted ill,healthy but predicted ill",
+        "分组,病人数,患病,平均预测,判为患病,健康却判为患病",
+    ),
+    "limits": (
+        "Not for clinical use. All patients were sent to one hospital for an examination, before 1988: "
+        "46 % of them are ill, far more than among patients of a general practice, so neither "
+        "probabilities nor sensitivity carry over. With 303 patients the uncertainty is larger than the "
+        "difference between the methods.",
+        "不得用于临床。所有病人都在 1988 年之前被转诊到同一家医院检查：其中 46 % 患病，远高于普通门诊，因此"
+        "概率与灵敏度都不能照搬。只有 303 名病人，不确定性大于各方法之间的差别。",
+    ),
+}
+FRAUD = {
+    "title": ("Fraud: pages that imitate others", "欺诈：仿冒网页"),
+    "cases": (
+        "Cases to investigate first, of pages that the network was not trained on, with Shapley values",
+        "应最先调查的案例（网络未训练过的网页），附 Shapley 值",
+    ),
+    "header": ("probability,fraud,reasons", "概率,欺诈,理由"),
+    "limits": (
+        "The pages were collected before 2015 and 44 % of them are phishing, which is far more than in "
+        "real traffic: precision is lower where fraud is rare. 71 % of the pages have a copy; equal pages "
+        "share a fold, since otherwise they would be recognized instead of predicted. Fraud adapts to the "
+        "detector, and tests on old cases do not show it.",
+        "网页收集于 2015 年之前，其中 44 % 是钓鱼网页，远高于实际流量：欺诈越少见，精确率越低。相同的网页总在"
+        "同一折：71 % 的网页有副本，否则它们是被认出的，而不是被预测的。欺诈会适应检测器，"
+        "而旧案例的测试显示不出这一点。",
+    ),
+}

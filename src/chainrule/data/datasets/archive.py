@@ -111,6 +111,9 @@ def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
     """
     if not path.exists():
         raise DataError("E301", where=str(path), received=fact("no such file"))
+    if path.is_file() and path.name.endswith(PLAIN):
+        whole = next((p for p in patterns if p.rpartition("/")[2] == path.name), path.name)
+        return Archive(path, {whole: path.name}, lambda name: open_plain(path))
     try:
         names, open_file = _opened(path)
     except _DAMAGED as error:
@@ -135,8 +138,6 @@ def _opened(path: Path) -> tuple[list[str], Open]:
     """The names of the files, and the function that opens one."""
     if path.is_dir():
         return _folder_names(path), lambda name: open_inside(path / name, path)
-    if path.name.endswith(PLAIN):
-        return [path.name], lambda name: open_plain(path)
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         return [n for n in archive.namelist() if not n.endswith("/")], archive.open

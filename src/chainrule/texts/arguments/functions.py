@@ -46,6 +46,7 @@ METRICS: dict[str, str] = {
     "precision_at_recall.recall": "要求的召回率，不小于 0。",
     "quantile_loss.alpha": "分位数，不小于 0。",
     "recall_at_precision.precision": "要求的精确率，不小于 0。",
+    "precision_at_top.share": "得分最高的行所占的比例，大于 0，不大于 1。",
     "sensitivity_at_specificity.specificity": "要求的特异度，不小于 0。",
     "specificity_at_sensitivity.sensitivity": "要求的灵敏度，不小于 0。",
     "top_k_accuracy.k": "取得分最高的几个类别，至少 1。",

@@ -36,6 +36,8 @@ EXAMPLES = (
     "translate",
     "microgpt",
     "risk",
+    "diagnose",
+    "fraud",
     "x-ray",
     "faces",
 )

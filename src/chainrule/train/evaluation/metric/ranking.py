@@ -52,6 +52,15 @@ def _average_precision(true: np.ndarray, false: np.ndarray) -> float:
     return float((np.diff(true, prepend=0.0) * ratio(true, true + false)).sum() / true[-1])
 
 
+def _precision_at_top(true: np.ndarray, false: np.ndarray, share: float) -> float:
+    """The precision of the first rows of the ranking; rows with equal scores count in proportion."""
+    total = true + false
+    if not total[-1] > 0:
+        return float("nan")
+    mass = share * total[-1]
+    return float(np.interp(mass, np.append(0.0, total), np.append(0.0, true)) / mass)
+
+
 def _best(values: np.ndarray, where: np.ndarray) -> float:
     """The largest value where the condition is true; 0 if it never is."""
     return float(np.max(values, where=where, initial=0.0))
@@ -121,6 +130,19 @@ AREAS = (
     ),
 )
 THRESHOLDS = (
+    Metric(
+        "precision_at_top",
+        _over(_precision_at_top),
+        CLASS_TASKS,
+        "probabilities",
+        "hits among the t n rows with the highest scores / (t n)",
+        "The precision among the given share of the rows with the highest scores, such as the cases that "
+        "there is time to investigate.",
+        ("排名靠前部分的精确率", "得分最高的给定比例的行中的精确率，例如人手够调查的案例。"),
+        option=Option("share", 0.05, 1e-9, 1.0),
+        note="The expected value over all orders of rows with equal scores.",
+        example=([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], 1.0),
+    ),
     Metric(
         "precision_at_recall",
         _over(_precision_at_recall),

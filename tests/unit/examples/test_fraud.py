@@ -1,0 +1,72 @@
+"""The example fraud on a small table in the publisher's layout: scores, ranked cases, RUN and bad input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.apps.cli.main import main
+
+NAMES = (
+    "empty_server_form_handler", "popup_window", "https", "request_from_other_domain",
+    "anchor_from_other_domain", "is_popular", "long_url", "age_of_domain", "ip_in_url", "is_phishing",
+)  # fmt: skip
+
+
+def pages(count: int = 48) -> str:
+    """A table of pages, each twice, where those without https are phishing."""
+    draw = np.random.default_rng(1)
+    lines = []
+    for _ in range(count // 2):
+        values = draw.integers(0, 3, 7) / 2
+        fraud = int(values[2] + draw.normal(0, 0.3) < 0.5)
+        lines += [",".join(map(str, [*values, *draw.integers(0, 2, 2), fraud]))] * 2
+    return "\n".join([",".join(NAMES), *lines]) + "\n"
+
+
+def archive(path: Path, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("river/datasets/phishing.csv.gz", content)
+    return path
+
+
+def test_scores_ranked_cases_and_a_run_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "river-0.26.1-x.whl", gzip.compress(pages().encode()))
+    options = ("--data", data, "--seeds", 1, "--epochs", 2, "--out", run)
+    assert main([str(word) for word in ("example", "fraud", *options)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("probability"))
+    cases = lines[start + 1 : start + 6]
+    probabilities = [float(line.split()[0]) for line in cases]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert len(set(cases)) == len(cases)  # a page that occurs twice is investigated once
+    assert "https = " in "".join(cases)
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert list(scores["ensemble of networks"]) == ["AP", "precision in the first 5 %", "AUC"]
+    assert main(["predict", str(run), str(run / "test.csv"), "--only-predictions"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (gzip.compress(pages().encode())[:-30], "phishing.csv.gz"),
+        (gzip.compress(pages().replace("https", "http").encode()), "https"),
+        (gzip.compress((pages() + "1,2\n").encode()), "line 50"),
+    ],
+    ids=["a file that is cut off", "another column", "a short row"],
+)
+def test_a_damaged_table_is_refused_in_one_message(
+    content: bytes, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = archive(tmp_path / "river-0.26.1-x.whl", content)
+    assert main(["example", "fraud", "--data", str(data), "--seeds", "1", "--epochs", "1"]) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert word in message
