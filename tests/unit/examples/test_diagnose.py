@@ -23,10 +23,12 @@ def patients(count: int = 40) -> str:
     draw = np.random.default_rng(0)
     text = HEADER
     for number in range(count):
-        rate = int(draw.integers(90, 190))
-        ill = int(rate + draw.normal(0, 20) < 135)
+        heart_rate = int(draw.integers(90, 190))
+        ill = int(heart_rate + draw.normal(0, 20) < 135)
         pain = draw.choice(["typical ang", "non-anginal"])
-        text += f"{draw.integers(40, 70)}\t{'male' if number % 8 else 'female'}\t{pain}\t{rate}\t{ill}\n"
+        text += (
+            f"{draw.integers(40, 70)}\t{'male' if number % 8 else 'female'}\t{pain}\t{heart_rate}\t{ill}\n"
+        )
     return text
 
 

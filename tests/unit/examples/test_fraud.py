@@ -43,7 +43,7 @@ def test_scores_ranked_cases_and_a_run_are_written(
     assert main([str(word) for word in ("example", "fraud", *options)]) == 0
     lines = capsys.readouterr().out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("probability"))
-    cases = lines[start + 1 : start + 6]
+    cases = lines[start + 1 : lines.index("", start)]
     probabilities = [float(line.split()[0]) for line in cases]
     assert probabilities == sorted(probabilities, reverse=True)
     assert len(set(cases)) == len(cases)  # a page that occurs twice is investigated once

@@ -45,11 +45,11 @@ def abstention_rows(divisions: Sequence[FoldPredictions]) -> list[list[object]]:
     p = np.concatenate([division.outputs["net"] for division in divisions])
     rows: list[list[object]] = []
     for doubt in DOUBT:
-        kept = np.abs(p - 0.5) >= doubt
+        decided = np.abs(p - 0.5) >= doubt
         right = (p >= 0.5) == y
-        if (kept & y).any() and (kept & ~y).any():
-            shares = (right[kept].mean(), right[kept & y].mean(), right[kept & ~y].mean())
-            rows.append([f"{0.5 - doubt:.1f} - {0.5 + doubt:.1f}", kept.mean(), *shares])
+        if (decided & y).any() and (decided & ~y).any():
+            shares = (right[decided].mean(), right[decided & y].mean(), right[decided & ~y].mean())
+            rows.append([f"{0.5 - doubt:.1f} - {0.5 + doubt:.1f}", decided.mean(), *shares])
     return rows
 
 
