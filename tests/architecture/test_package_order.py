@@ -97,7 +97,7 @@ LIBRARIES = {
     "numba": {"engines"},
     "pandas": {"data"},
     "pyarrow": {"data"},
-    "PIL": {"data"},
+    "PIL": {"data", "apps"},
     "matplotlib": {"plotting"},
     "tokenizers": {"data"},
     "soundfile": {"data"},

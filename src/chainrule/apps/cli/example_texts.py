@@ -30,6 +30,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "predict which loans are not repaid: probabilities, costs and groups, beside gradient boosting",
         "预测哪些贷款不会偿还：概率、代价与分组，并与梯度提升比较",
     ),
+    "example_robot": (
+        "learn to swing up a pendulum from rewards (TD3), beside a controller by hand",
+        "由奖励学会摆起并稳住倒立摆（TD3），并与手工控制器比较",
+    ),
     "example_microgpt": (
         "train a GPT of 4,288 numbers to invent names, and derive one of its training steps",
         "训练一个只有 4288 个数的 GPT 来起名字，并推导其中一步训练",

@@ -79,7 +79,7 @@ def print_scores(scores: Sequence[Score], lang: str, first: str) -> None:
 
 
 def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
-    """Which method is the best, and the best of the others, with a sentence on the difference.
+    """Which method is the best, beside the network, or beside the next best if that is the network.
 
     Two methods are called equal if the difference of their means is within two standard errors. The error is
     that of paired differences if both have the same number of values, and unknown, thus zero, for one value.
@@ -89,7 +89,8 @@ def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
     best, *others = sorted(known, key=lambda score: sign * score.mean(first))
     if not others:
         return f"{best.name[lang == 'zh']}: {first} {best.text(first)}"
-    other = others[0]
+    network = scores[-1]
+    other = network if best is not network and network in others else others[0]
     a, b = best.mean(first), other.mean(first)
     text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
     names = {"best": best.name[lang == "zh"], "other": other.name[lang == "zh"]}

@@ -16,6 +16,7 @@ EXTRAS = {
     "plots": "matplotlib",
     "duckdb": "DuckDB",
     "tune": "Optuna",
+    "robots": "gymnasium",
 }
 
 

@@ -39,6 +39,7 @@ PHRASES: dict[str, str] = {
     "a copy in {folder}, or a connection to the network": "{folder} 中的副本，或网络连接",
     "two classes": "两个类别",
     "{count} classes": "{count} 个类别",
+    "rows": "数据行",
     "no copy": "没有副本",
     "no name": "没有给出名称",
     "copy the file again": "重新复制该文件",

@@ -40,6 +40,7 @@ EXAMPLES = (
     "fraud",
     "x-ray",
     "faces",
+    "robot",
 )
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 

@@ -1,0 +1,114 @@
+"""Run the long form of each example that has baselines, and write ``docs/applications.md``.
+
+``python -m campaigns.applications`` runs ``chainrule example NAME --long --seeds 3 --out FOLDER`` for every
+example of ``RUNS`` and writes its scores, their spread, those of the baselines, and the seconds into its
+section of the page. ``--only`` chooses examples, whose sections alone are replaced; ``--quick`` runs the
+short form. Data sets are downloaded once, see ``chainrule data list``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from campaigns.table_cases.command import PROGRAM
+
+PAGE = Path(__file__).parents[1] / "docs" / "applications.md"
+SEEDS = ("--seeds", "3")
+# The words after the name of each example; an example with several tasks has several runs.
+RUNS: dict[str, tuple[str, ...]] = {
+    "risk": ("risk",),
+    "robot": ("robot", *SEEDS),
+}
+Scores = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def run(words: Sequence[str], long: bool) -> tuple[Scores, float]:
+    """Run an example; returns the scores by method and metric, and the seconds.
+
+    Raises:
+        subprocess.CalledProcessError: the example failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", PROGRAM, "example", *words, "--out", folder]
+        start = time.perf_counter()
+        subprocess.run([*command, *(["--long"] if long else [])], check=True)
+        seconds = time.perf_counter() - start
+        return json.loads(Path(folder, "scores.json").read_text(encoding="utf-8")), seconds
+
+
+def cell(values: Sequence[float]) -> str:
+    """Mean and standard deviation.
+
+    Example:
+        >>> cell([0.91, 0.93]), cell([-250.0]), cell([])
+        ('0.9200 ± 0.0141', '-250.0', '')
+    """
+    if not len(values):
+        return ""
+    digits = 4 if abs(np.mean(values)) < 10 else 1
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{spread}"
+
+
+def section(words: Sequence[str], scores: Scores, seconds: float, long: bool) -> str:
+    """The section of an example: its command, its table, its time."""
+    metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
+    lines = [
+        f"`chainrule example {' '.join([*words, *(['--long'] if long else [])])}`, {seconds:,.0f} s",
+        "",
+        f"| method | {' | '.join(metrics)} |",
+        f"|---|{'---|' * len(metrics)}",
+    ]
+    for method, values in scores.items():
+        lines.append(f"| {method} | {' | '.join(cell(values.get(metric, ())) for metric in metrics)} |")
+    return "\n".join(lines)
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """The page with another section of an example; a new section is added at the end.
+
+    Example:
+        >>> page = replaced("# Page\\n", "risk", "one")
+        >>> replaced(page, "risk", "two")
+        '# Page\\n\\n## risk\\n\\n<!-- risk -->\\ntwo\\n<!-- end of risk -->\\n'
+    """
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if start not in page:
+        return f"{page}\n## {name}\n\n{start}\n{text}\n{end}\n"
+    before, _, rest = page.partition(start)
+    return f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the examples; returns the number of those that failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=list(RUNS), metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="the short form; the page is not written")
+    options = parser.parse_args(words)
+    failures = 0
+    for name in options.only or RUNS:
+        try:
+            scores, seconds = run(RUNS[name], not options.quick)
+        except (subprocess.CalledProcessError, OSError) as error:
+            print(f"{name} failed: {error}", file=sys.stderr)
+            failures += 1
+            continue
+        text = section(RUNS[name], scores, seconds, not options.quick)
+        print(text, flush=True)
+        if not options.quick:
+            PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

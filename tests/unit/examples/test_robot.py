@@ -1,0 +1,90 @@
+"""The example robot: a short training end to end, the environment, the controller, the animation."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.apps.examples import pendulum, robot
+from chainrule.apps.examples.twin_critics import Agent, Settings
+
+pytest.importorskip("gymnasium")
+
+
+def test_a_short_training_is_scored_saved_and_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(robot, "STARTS", 5)
+    assert main(["example", "robot", "--steps", "1050", "--seeds", "1", "--out", "run", "--lang", "zh"]) == 0
+    assert "手工控制器" in capsys.readouterr().out
+    scores = json.loads(Path("run/scores.json").read_text(encoding="utf-8"))
+    assert scores["controller by hand"]["return"][0] > -200 > scores["no torque"]["return"][0]
+    assert "<svg" in Path("run/robot.html").read_text(encoding="utf-8")
+    assert main(["predict", "run", "run/states.npz"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    states = np.load("run/states.npz")["x"]
+    expected = np.asarray(cr.load("run/model.safetensors")(states))[:, 0]
+    assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, abs=1e-5)
+    assert np.abs(expected).max() <= 1
+
+
+def test_starts_depend_on_the_seed_alone() -> None:
+    def push(states: np.ndarray) -> np.ndarray:
+        return np.ones((len(states), 1))
+
+    first, again, other = (pendulum.run(push, 3, seed)[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("mass", [0.7, 1.0, 1.3])
+def test_the_controller_by_hand_holds_the_pendulum_upright(mass: float) -> None:
+    _, states = pendulum.run(pendulum.swing_up, 8, 3, mass)
+    assert states[-1, :, 0].min() > 0.99  # the cosine of the angle
+
+
+def test_an_animation_has_a_frame_for_each_step() -> None:
+    states = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+    with Image.open(io.BytesIO(pendulum.animation(states, np.array([0.0, 1.0, -1.0])))) as image:
+        frames = []
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGB"), int))
+    assert len(frames) == 3
+    dark = [np.argwhere(frame.sum(axis=2) < 500).mean(axis=0) for frame in frames]  # row, column
+    assert dark[0][0] < 90  # upright: above the middle
+    assert dark[1][1] < 90  # the angle grows counterclockwise
+    assert dark[2][0] > 110
+
+
+def test_the_agent_finds_the_better_action() -> None:
+    settings = Settings(width=16, batch=32, start=50, discount=0.0, learning_rate=0.01)
+    agent, rng = Agent(2, 1, settings, seed=0), np.random.default_rng(0)
+    for _ in range(500):
+        state = rng.uniform(-1, 1, (1, 2)).astype(np.float32)
+        action = agent.act(state, explore=True)
+        reward = -((action[0, 0] - 0.5 * state[0, 0]) ** 2)  # best: half of the first number
+        agent.buffer.add(state=state[0], action=action[0], reward=[reward], after=state[0], end=[1.0])
+        agent.learn()
+    states = rng.uniform(-1, 1, (200, 2)).astype(np.float32)
+    errors = np.abs(agent.act(states)[:, 0] - 0.5 * states[:, 0])
+    assert errors.mean() < 0.15
+
+
+def test_a_missing_library_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "gymnasium", None)
+    assert main(["example", "robot", "--steps", "10"]) == 2
+    error = capsys.readouterr().err
+    assert "chainrule[robots]" in error
+    assert "Traceback" not in error
