@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.options import CONFIG, Options, read_config, require_equal, to_toml
+from chainrule.apps.cli.options import CONFIG, OF_RECIPE, Options, read_config, require_equal, to_toml
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.store import RunFolder
 
@@ -27,6 +27,7 @@ OPTIONS = st.builds(
     seed=st.integers(0, 2**63 - 1),
     category=st.lists(TEXTS, max_size=3, unique=True).map(tuple),
     drop=st.just(()),
+    passed=st.lists(st.sampled_from(OF_RECIPE), unique=True).map(tuple),
 )
 
 
@@ -47,6 +48,7 @@ def test_the_command_line_contains_every_option(options: Options) -> None:
     pairs = dict(zip(words[3::2], words[4::2], strict=True))
     assert pairs["--target"] == options.target
     assert float(pairs.get("--learning-rate", Options("").learning_rate)) == options.learning_rate
+    assert all(f"--{name.replace('_', '-')}" in pairs for name in OF_RECIPE if options.is_passed(name))
     assert [v for k, v in zip(words[3::2], words[4::2], strict=True) if k == "--category"] == list(
         options.category
     )
@@ -115,3 +117,16 @@ def test_options_that_contradict_the_config_are_refused() -> None:
     assert caught.value.code == "E603"
     assert caught.value.received == "epochs: 5, now 6"
     assert len(caught.value.notes) == 1
+
+
+@pytest.mark.parametrize("name", OF_RECIPE)
+def test_an_option_with_its_default_is_passed_only_where_it_was_on_the_command_line(name: str) -> None:
+    value = getattr(Options(""), name)
+    without, passed = Options("t.csv"), Options("t.csv").with_passed({name: value})
+    assert [options.is_passed(name) for options in (without, passed)] == [False, True]
+    assert require_equal(passed, {name: value}, "t.csv", "run") == passed
+    with pytest.raises(UsageError, match="E603") as caught:
+        require_equal(without, {name: value}, "t.csv", "run")
+    assert caught.value.received == f"{name}: not passed, now {value!r}"
+    small = Options("t.csv", quick=True)  # its values are those of the options
+    assert require_equal(small, {name: value}, "t.csv", "run") == small

@@ -11,7 +11,9 @@ import pytest
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.run_writer import evaluate_models
 from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.training_plan import Folds, SplitRows, plan_of
+from chainrule.apps.cli.training_plan import OVERRIDES, Folds, SplitRows, plan_of
+from chainrule.nn import L2
+from chainrule.tabular import recipe_for
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,26 @@ def test_other_networks_and_test_rows_are_split_off(repeated: Path) -> None:
     assert not tested.is_cross_validated
     assert len(tested.scored.y) == 80
     assert len(tested.prepared.training.y) == 320
+
+
+DEFAULTS = Options("")
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_an_option_that_is_passed_replaces_the_value_of_the_recipe(repeated: Path, name: str) -> None:
+    default = getattr(DEFAULTS, name)
+    (chosen, other), recipes = (plan(repeated, passed=(name,)), plan(repeated)), []
+    for folds in (chosen, other):
+        assert isinstance(folds, Folds)
+        recipes.append(folds.recipe)
+    assert getattr(recipes[0], name) == default
+    assert getattr(recipes[1], name) == getattr(recipe_for(400), name)
+
+
+def test_the_default_optimizer_and_penalty_replace_those_of_the_recipe_where_they_are_passed(
+    repeated: Path,
+) -> None:
+    without = plan(repeated).model().state.recipe
+    passed = plan(repeated, passed=("optimizer", "penalty")).model().state.recipe
+    assert (type(without.optimizer).__name__, without.penalty) == ("AdamW", None)
+    assert (type(passed.optimizer).__name__, passed.penalty) == ("Adam", L2(DEFAULTS.penalty))

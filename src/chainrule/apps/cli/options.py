@@ -34,6 +34,9 @@ ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 # Like the other defaults, chosen on validation rows of the bundled data sets.
 PENALTY = 1e-3
+OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "patience")
+"""Options that the recipe of an ensemble chooses unless they are passed."""
+PASSED = "passed"  # the only field of ``Options`` that is not an option
 
 
 @frozen
@@ -72,6 +75,7 @@ class Options:
         category, number: columns with a kind set by the user.
         drop: columns that are not used.
         delimiter, skip, encoding, header, table, query: how the file is read, as in ``ReadOptions``.
+        passed: the options of ``OF_RECIPE`` that are used although their value is the default.
     """
 
     data: str
@@ -109,6 +113,7 @@ class Options:
     header: str = "auto"
     table: str = ""
     query: str = ""
+    passed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ranges = {
@@ -151,6 +156,21 @@ class Options:
                 received=", ".join(conflicting),
             )
 
+    def is_passed(self, name: str) -> bool:
+        """Whether an option replaces the value of an ensemble's recipe.
+
+        Example:
+            >>> options = Options("iris", epochs=200, patience=5, passed=("epochs",))
+            >>> [options.is_passed(name) for name in ("epochs", "patience", "penalty")]
+            [True, True, False]
+        """
+        return name in self.passed or getattr(self, name) != getattr(Options(self.data), name)
+
+    def with_passed(self, values: Mapping[str, Any]) -> Options:
+        """The options with other values, which replace those of a recipe even if they are the default."""
+        names = [name for name in OF_RECIPE if name in (*self.passed, *values)]
+        return replace(self, **values, passed=tuple(names))
+
     @property
     def reading(self) -> ReadOptions:
         """How the file is read."""
@@ -173,9 +193,11 @@ class Options:
         defaults = Options(self.data)
         for field in fields(self)[1:]:
             value, name = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
+            if field.name == PASSED:
+                continue
             if isinstance(value, tuple):
                 words += [part for entry in value for part in (name, quoted(entry))]
-            elif value != getattr(defaults, field.name) or name == "--seed":
+            elif value != getattr(defaults, field.name) or field.name in ("seed", *self.passed):
                 words += [name, quoted(str(value))]
         return " ".join([*words, *(["--out", quoted(out)] if out else [])])
 
@@ -313,7 +335,8 @@ def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
 
 
 def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -> Options:
-    """The saved options; refuses options passed with other values.
+    """The saved options; refuses options passed with other values, or that were not passed and have the value
+    of a recipe.
 
     Args:
         saved: the options in the run folder.
@@ -325,8 +348,13 @@ def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -
         UsageError E603: options that differ, all of them.
     """
     different = [name for name, value in passed.items() if value != getattr(saved, name)]
+    if saved.net == ENSEMBLE and not saved.quick:
+        names = [name for name in OF_RECIPE if name in passed and not saved.is_passed(name)]
+        different = list(dict.fromkeys([*different, *names]))
     wrong = [
         fact("{name}: {before!r}, now {now!r}", name=name, before=getattr(saved, name), now=passed[name])
+        if passed[name] != getattr(saved, name)
+        else fact("{name}: not passed, now {now!r}", name=name, now=passed[name])
         for name in different
     ]
     fix: str = fact("leave these options out, or train into another --out")

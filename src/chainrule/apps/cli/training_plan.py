@@ -235,12 +235,8 @@ class Folds:
     @cached_property
     def recipe(self) -> TabularRecipe:
         """The recipe for this number of rows, with the options that the user passed."""
-        defaults = Options(self.options.data)
-        passed = {
-            name: value
-            for name in OVERRIDES
-            if (value := getattr(self.options, name)) != getattr(defaults, name)
-        }
+        options = self.options
+        passed = {name: getattr(options, name) for name in OVERRIDES if options.is_passed(name)}
         recipe, distinct = recipe_for(len(self.prepared.training.y)), len(np.unique(self._units))
         if distinct < MIN_ROWS and self._groups is None:
             raise DataError(
@@ -311,12 +307,12 @@ class Folds:
         return self._model(self.training)
 
     def _model(self, training: EnsembleTraining) -> Model:
-        options, defaults = self.options, Options(self.options.data)
+        options = self.options
         state = training.model(engine=cast(EngineName | None, options.engine or None))
         recipe = state.recipe
-        if options.optimizer != defaults.optimizer:
+        if options.is_passed("optimizer"):
             recipe = replace(recipe, optimizer=_optimizer(options))
-        if options.penalty != defaults.penalty:
+        if options.is_passed("penalty"):
             recipe = replace(recipe, penalty=L2(options.penalty) if options.penalty else None)
         return Model.of(replace(state, recipe=recipe, preparation=self.prepared.preparation))
 

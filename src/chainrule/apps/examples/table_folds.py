@@ -28,7 +28,6 @@ NAMES = {
     "net": ("ensemble of networks", "网络集成"),
 }
 ROWS = "test.csv"
-EPOCHS = Options("").epochs  # the default, for which the recipe chooses by the number of rows
 
 
 @frozen(eq=False)
@@ -84,7 +83,8 @@ def cross_predict(
         rows = np.flatnonzero(fold == number)
         other = table.take(np.flatnonzero(fold != number))
         prepared = PreparedData.of(other, target, fractions=(1.0, 0.0, 0.0), test=table.take(rows))
-        plan = plan_of(Options(table.source, seed=seed, epochs=epochs or EPOCHS), prepared)
+        options = Options(table.source, seed=seed).with_passed({"epochs": epochs} if epochs else {})
+        plan = plan_of(options, prepared)
         model = plan.model()
         training = prepared.training
         model.fit(training.x, prepared.labels(training), **plan.fit_options())

@@ -99,6 +99,7 @@ PHRASES: dict[str, str] = {
     "the options of a training": "训练的选项",
     "leave these options out, or train into another --out": "去掉这些选项，或训练到另一个 --out",
     "{name}: {before!r}, now {now!r}": "{name}：{before!r}，现在 {now!r}",
+    "{name}: not passed, now {now!r}": "{name}：未指定，现在 {now!r}",
     "{name}: {before}, now {now}": "{name}：{before}，现在 {now}",
     "other rows in {data}": "{data} 中是另外的数据行",
     "{name}: {before} parts, now {now}": "{name}：{before} 个部分，现在 {now} 个",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +33,7 @@ def resume(
     """
     folder = RunFolder.open(run)
     options, fingerprint = read_config(folder)
-    if epochs is not None and epochs != options.epochs:
+    if epochs is not None and not (epochs == options.epochs and options.is_passed("epochs")):
         checkpoint = folder.latest()
         if checkpoint is None:
             raise FileError(
@@ -46,5 +45,5 @@ def resume(
             raise UsageError(
                 "E102", where="--epochs", name="epochs", expected=f">= {complete}", received=epochs
             )
-        options = replace(options, epochs=epochs)
+        options = options.with_passed({"epochs": epochs})
     return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")

@@ -15,6 +15,7 @@ from chainrule.apps.cli.options import (
     CONFIG,
     ENSEMBLE,
     MAX_BYTES,
+    PASSED,
     Options,
     quoted,
     read_config,
@@ -52,7 +53,7 @@ _VALUES = {"test": "FILE", "split": "random|time:COLUMN|group:COLUMN", "weight":
 def option_choices() -> dict[str, Choice]:
     """The fields of ``Options`` as options of the command."""
     defaults, choices = Options(""), {}
-    for field in fields(Options)[1:]:
+    for field in (field for field in fields(Options)[1:] if field.name != PASSED):
         kind: type = type(getattr(defaults, field.name))
         if kind is tuple:
             text = _TEXTS.get(field.name, field.name)
@@ -127,7 +128,7 @@ def _training_options(
     passed: dict[str, Any] = {}
     passed.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
     if not resume:
-        return Options(data, **passed), ""
+        return Options(data).with_passed(passed), ""
     if out is None:
         raise UsageError(
             "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
