@@ -52,12 +52,14 @@ def test_a_command_warns_about_training_rows_and_not_about_others(
     outcome = chainrule(*[table if word == "DATA" else word for word in words])
     assert outcome.code == 0, outcome.err
     assert WARNING in outcome.err
+    assert "95 % intervals" not in outcome.out  # they would not contain the score of new rows
     if words[0] == "plot":
         assert CAPTION in outcome.out
     outcome = chainrule(*[other if word == "DATA" else word for word in words])
     assert outcome.code == 0, outcome.err
     assert WARNING not in outcome.err
     assert CAPTION not in outcome.out
+    assert ("95 % intervals" in outcome.out) == (words[0] == "evaluate")
 
 
 def test_the_warning_is_in_the_plot_and_the_page_in_both_languages(chainrule, run: Path) -> None:

@@ -95,18 +95,22 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     return model, _arrays(model, Path(data))
 
 
-def warn_of_known_rows(model: Model, x: Any, run: str) -> None:
+def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:
     """Warn if the model was trained on these rows, because metrics on them are too optimistic.
 
     Args:
         model, x: the model and the rows.
         run: the run folder as passed by the user.
+
+    Returns:
+        whether it was.
     """
     known = known_rows(model.state, x)
     if known is not None:
         counts = {field.name: getattr(known, field.name) for field in fields(known)}
         key = "evaluated_known" if known.test else "evaluated_known_folds"
         screen.line(text_of(key).format(**counts, run=run), "yellow", to_errors=True)
+    return known is not None
 
 
 def _row_index(rows: int, row: int) -> int:

@@ -13,12 +13,15 @@ from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
+from chainrule.apps.cli.score_lines import interval_line
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model
+
+MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 
 
 @with_options(READING)
@@ -51,21 +54,27 @@ def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> No
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
-    """Print the metrics on a table, with those of a constant prediction."""
+    """Print the metrics on a table, with those of a constant prediction and intervals.
+
+    Rows that the model was trained on have no intervals: they do not contain the scores of new rows. Neither
+    do a million rows, which would take long for an interval that is narrower than the digits printed.
+    """
     names = metric_names(preparation.task, metric)
     table = _with_targets(preparation, table)
     y = preparation.targets(table)
     applied = preparation.apply(table)
     print_differences(preparation, table, applied.notices)
-    warn_of_known_rows(model, table, run)
+    is_known = warn_of_known_rows(model, table, run)
     outputs = {"net": model_output(model, applied.x)}
     trivial = constant_prediction(model, preparation, len(y))
     if trivial is not None:
         outputs["trivial"] = trivial
     screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
-    weights = _weights(model, table)
-    result_table(results_of(to_scores(model, y, outputs, weights), names), preparation.task, metric)
+    scores = to_scores(model, y, outputs, _weights(model, table))
+    result_table(results_of(scores, names), preparation.task, metric)
     positive_class(preparation)
+    if not is_known and table.rows <= MAX_ROWS:
+        interval_line(scores)
     if trivial is not None:
         counts = model.facts.get("class_counts", [0])
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]
