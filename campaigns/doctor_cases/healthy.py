@@ -12,6 +12,7 @@ import chainrule as cr
 from chainrule.apps.examples import digits, moons
 from chainrule.data import read_table
 from chainrule.diagnosis import compare_seeds
+from chainrule.tabular import CrossValidation, EnsembleTraining, recipe_for
 
 Training = Callable[[], Rules]
 
@@ -36,6 +37,39 @@ def table(name: str, outputs: int, loss: str = "cross_entropy", seed: int = 0) -
         return rules_of(model)
 
     return run
+
+
+def rare_levels(rows: int, levels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Three numbers and the 0/1 features of a category, most of which are 0 in a batch."""
+    draw = np.random.default_rng(seed)
+    numbers, level = draw.normal(size=(rows, 3)), draw.integers(0, levels, rows)
+    y = numbers[:, 0] + (level % 3 == 0) + 0.5 * draw.normal(size=rows) > 0.3
+    return np.hstack([numbers, np.eye(levels)[level]]).astype(np.float32), y.astype(int)
+
+
+def ensemble(rows: int = 240, levels: int = 6, seed: int = 0) -> Training:
+    """The default network for a table."""
+
+    def run() -> Rules:
+        x, y = rare_levels(rows, levels, seed)
+        recipe = recipe_for(rows)
+        fold = np.random.default_rng(seed).permutation(rows) % recipe.folds
+        plan = CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
+        training = EnsembleTraining(recipe, plan, x, 1, "binary_cross_entropy")
+        return trained(cr.Model.of(training.model()), x, y, seed=seed, **training.fit_options(y))
+
+    return run
+
+
+def sparse() -> Rules:
+    """One network that reads the 0/1 features of a category with 150 levels."""
+    x, y = rare_levels(6000, 150)
+    net = cr.Sequential(cr.Dense(32, "relu"), cr.Dense(32, "relu"), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(0.002), penalty=cr.L2(1e-4))
+    return trained(
+        model, x[:5000], y[:5000], epochs=40, validation=(x[5000:], y[5000:]),
+        callbacks=[cr.EarlyStopping(patience=10)],
+    )  # fmt: skip
 
 
 def article() -> Rules:
@@ -200,6 +234,10 @@ def seeded(seed: int) -> dict[str, Training]:
 
 SINGLE: dict[str, Training] = {
     "digits as a table": table("digits", 10),
+    "an ensemble": ensemble(),
+    "an ensemble, a level for almost every row": ensemble(levels=200),
+    "an ensemble with dropout, rare levels": ensemble(rows=3200, levels=40),
+    "rare levels": sparse,
     "the example digits": lambda: rules_of(digits.train()[0]),
     "the example moons": lambda: rules_of(moons.train()[0]),
     "a linear model for moons": lambda: rules_of(moons.train_linear()),

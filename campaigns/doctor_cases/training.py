@@ -25,8 +25,9 @@ def trained(model: cr.Model, x: Any, y: Any, **options: Any) -> Rules:
         if isinstance(event, Notice):
             reported.append(event.en.partition(":")[0])
 
+    callbacks = [*options.pop("callbacks", ()), listen]
     with suppress(ChainruleError):
-        model.fit(x, y, verbose=False, callbacks=[listen], **options)
+        model.fit(x, y, verbose=False, callbacks=callbacks, **options)
     assert model.diagnosis is not None
     return tuple(dict.fromkeys([*model.diagnosis.rules, *(name for name in reported if name in RULES)]))
 

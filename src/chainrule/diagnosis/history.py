@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.diagnosis.weight_chains import weight_chains_of, weight_matrices_of
 from chainrule.errors import TrainingError
 from chainrule.memo import cached_property
 from chainrule.nn.regularization.penalty import L1, L2, Penalty
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
-from chainrule.spec import size_at
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
@@ -48,6 +48,7 @@ class TrainingRecord:
         weaker_penalty: the model's penalty with a tenth of its strength, as code; ``""`` without one.
         ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
         error: the error of a failed training.
+        weight_chains: the chains of weight matrices, see ``weight_chains_of``.
     """
 
     history: Sequence[Mapping[str, float | None]] = ()
@@ -62,6 +63,7 @@ class TrainingRecord:
     weaker_penalty: str = ""
     ended: str = ""
     error: BaseException | None = None
+    weight_chains: Sequence[tuple[str, ...]] = ()
 
     @property
     def restores_best(self) -> bool:
@@ -183,8 +185,8 @@ def record_of(training: TrainingView) -> TrainingRecord:
         history=tuple(training.history), probes=tuple(training.probes), rows=data.rows,
         batch=min(training.order.batch_size, data.rows), epochs=training.options.epochs,
         weight_matrices=weight_matrices_of(network), activations=activations_of(network),
-        constant_loss=constant_loss_of(data, model.targets),
-        task=model.task, weaker_penalty=_weaker(network.recipe.penalty),
+        constant_loss=constant_loss_of(data, model.targets), task=model.task,
+        weaker_penalty=_weaker(network.recipe.penalty), weight_chains=weight_chains_of(network),
     )  # fmt: skip
 
 
@@ -202,16 +204,6 @@ def _weaker(penalty: Penalty | None) -> str:
         return f"cr.{type(penalty).__name__}({strength:g})"
     weaker = str(replace(penalty, strength=strength))
     return f"cr.{weaker}" if type(penalty).__module__.startswith("chainrule.") else weaker
-
-
-def weight_matrices_of(network: Network) -> dict[str, int]:
-    """Return the trainable weight matrices with their sizes, without embedding tables."""
-    tables = {path for path, _ in network.inference.book.tables}
-    return {
-        path: size_at(parameter.spec.size, {})
-        for path, parameter in network.trainable.items()
-        if parameter.spec.rank >= 2 and path.rpartition(".")[0] not in tables
-    }
 
 
 def activations_of(network: Network) -> dict[str, str]:

@@ -15,8 +15,8 @@ from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.errors import UsageError, fact
 from chainrule.graph import Graph, Input, Node
-from chainrule.train.evaluation.members import member_slices
 from chainrule.train.evaluation.prediction import blocks, concatenated
+from chainrule.train.member_graph import member_slices
 from chainrule.train.model_state import ModelState
 
 

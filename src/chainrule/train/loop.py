@@ -37,9 +37,9 @@ from chainrule.events import (
 )
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train import nonfinite
-from chainrule.train.evaluation.members import member_slices
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.interrupt import handle_signals
+from chainrule.train.member_graph import member_slices
 from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs

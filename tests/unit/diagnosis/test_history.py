@@ -104,6 +104,7 @@ def any_course(draw: np.random.Generator) -> TrainingRecord:
         int(draw.integers(0, 99)), len(rows), {f"{path}.weight": 4 for path in PATHS},
         dict(zip(PATHS, ("relu", "tanh", ""), strict=True)), number(), "classification",
         str(draw.choice(["", "epochs", "failed"])), ERRORS[draw.integers(0, len(ERRORS))],
+        (tuple(f"{path}.weight" for path in PATHS),),
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import chainrule as cr
 from chainrule.data import Arrays
 from chainrule.train.evaluation import member_rows
 from chainrule.train.evaluation.member_rows import evaluate_members, weighted_loss
-from chainrule.train.evaluation.members import member_slices, run_members
+from chainrule.train.evaluation.members import run_members
+from chainrule.train.member_graph import member_slices
 
 K = 3
 X = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
@@ -197,6 +198,14 @@ def test_a_member_without_validation_rows_is_trained_until_the_others_are_done()
     is_same = (members[0] == members[1]).all(axis=0)
     assert is_same[1]
     assert not is_same.all()
+
+
+def test_a_probe_compares_the_same_members_in_training_and_in_inference() -> None:
+    """Without dropout both losses are equal, however badly members predict rows they are not trained on."""
+    model = trained("mse", np.where(FOLDS == 0, 50.0, 0.0))
+    assert len(model.probes) > 1
+    for probe in model.probes:
+        assert probe.values["inference_loss"] == pytest.approx(probe.values["training_loss"], rel=1e-6)
 
 
 def test_every_array_of_a_member_is_found_by_its_group() -> None:

@@ -154,6 +154,28 @@ def test_a_penalty_does_not_hide_that_the_loss_has_no_gradient() -> None:
     assert part["gradient"] > 0
 
 
+@pytest.mark.parametrize("is_ensemble", [False, True], ids=["dense", "ensemble"])
+@pytest.mark.parametrize("penalty", [None, cr.L2(0.1)], ids=["", "penalty"])
+def test_the_gradient_of_an_input_that_is_0_in_every_row_does_not_count(
+    is_ensemble: bool, penalty: cr.L2 | None
+) -> None:
+    sparse = np.zeros((60, 40), np.float32)
+    sparse[:, :8] = RNG.normal(size=(60, 8))
+    sparse[:, 8] = 1e-44
+    if is_ensemble:
+        net = cr.Sequential(
+            cr.EnsembleNormalization(3), cr.EnsembleDense(4, "tanh"), cr.EnsembleDense(2),
+            cr.EnsembleMean("softmax"),
+        )  # fmt: skip
+    else:
+        net = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", penalty=penalty)
+    model.fit(sparse, Y, epochs=1, batch_size=60, verbose=False, doctor=False)
+    name = "ensemble_dense1.weight" if is_ensemble else "dense1.weight"
+    # An ensemble gives a constant input the scale 0; a network reads its tiny values.
+    assert model.probes[0].parts[name]["no_gradient"] == pytest.approx(0.0 if is_ensemble else 1 / 9)
+
+
 def test_inactive_and_saturated_units_are_counted() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2, "sigmoid"), cr.Dense(2)), "cross_entropy")
     model.initialize(specs_of({"x": X}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -28,14 +28,15 @@ def _not_finite(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 def _exploding(record: TrainingRecord) -> Iterator[Evidence]:
-    ratios = [(probe, *_ends(record.data_gradients(probe))) for probe in record.probes]
-    exploding = [
-        (probe, first / last) for probe, first, last in ratios if last > 0 and first / last > EXPLODING
-    ]
-    if len(exploding) >= 2 and 2 * len(exploding) >= len(ratios) and len(record.weight_matrices) >= 3:
-        probe, ratio = max(exploding, key=lambda item: item[1])
-        yield Evidence(ratio, EXPLODING, {}, probe.step, next(iter(record.weight_matrices)), "ratio")
-        return
+    for chain in _deep_chains(record):
+        ratios = [(probe, *_ends(record.data_gradients(probe), chain)) for probe in record.probes]
+        exploding = [
+            (probe, first / last) for probe, first, last in ratios if last > 0 and first / last > EXPLODING
+        ]
+        if len(exploding) >= 2 and 2 * len(exploding) >= len(ratios):
+            probe, ratio = max(exploding, key=lambda item: item[1])
+            yield Evidence(ratio, EXPLODING, {"last": chain[-1]}, probe.step, chain[0], "ratio")
+            return
     norms = [(probe, probe.values["gradient_norm"]) for probe in record.probes]
     for i, (probe, norm) in enumerate(norms[1:], 1):
         typical = median(earlier for _, earlier in norms[:i])
@@ -46,22 +47,27 @@ def _exploding(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 def _vanishing(record: TrainingRecord) -> Iterator[Evidence]:
-    if len(record.weight_matrices) < 3:
-        return
-    vanishing = []
-    for probe in record.probes:
-        first, last = _ends(record.data_gradients(probe))
-        weight, _ = _ends(record.statistic(probe, "weight"))
-        if last > 0 and first / last < VANISHING and first < SMALL * max(weight, 1e-12):
-            vanishing.append((first / last, probe))
-    if len(vanishing) >= 2 and 2 * len(vanishing) > len(record.probes):
-        ratio, probe = min(vanishing, key=lambda item: item[0])
-        yield Evidence(ratio, VANISHING, {}, probe.step, next(iter(record.weight_matrices)))
+    for chain in _deep_chains(record):
+        vanishing = []
+        for probe in record.probes:
+            first, last = _ends(record.data_gradients(probe), chain)
+            weight, _ = _ends(record.statistic(probe, "weight"), chain)
+            if last > 0 and first / last < VANISHING and first < SMALL * max(weight, 1e-12):
+                vanishing.append((first / last, probe))
+        if len(vanishing) >= 2 and 2 * len(vanishing) > len(record.probes):
+            ratio, probe = min(vanishing, key=lambda item: item[0])
+            yield Evidence(ratio, VANISHING, {"last": chain[-1]}, probe.step, chain[0])
+            return
 
 
-def _ends(values: Mapping[str, float]) -> tuple[float, float]:
-    """Return the values of the first and the last weight matrix."""
-    norms = list(values.values()) or [0.0]
+def _deep_chains(record: TrainingRecord) -> list[tuple[str, ...]]:
+    """Return the chains of weight matrices along which a gradient is multiplied at least twice."""
+    return [tuple(chain) for chain in record.weight_chains if len(chain) >= 3]
+
+
+def _ends(values: Mapping[str, float], chain: Sequence[str]) -> tuple[float, float]:
+    """Return the values of the first and the last weight matrix of a chain."""
+    norms = [values[path] for path in chain if path in values] or [0.0]
     return norms[0], norms[-1]
 
 
@@ -144,8 +150,8 @@ EXPLODING_GRADIENTS = Rule(
     source="AutoTrainer (70); the jump is this project's own",
     what={
         "ratio": (
-            "the gradient of {layer} is {value:.3g} times that of the last layer",
-            "{layer} 的梯度是最后一层的 {value:.3g} 倍",
+            "the gradient of {layer} is {value:.3g} times that of {last}, the last layer behind it",
+            "{layer} 的梯度是其后最后一层 {last} 的 {value:.3g} 倍",
         ),
         "jump": (
             "the gradient norm is {value:.3g} times its usual value, and the loss rises",
@@ -170,8 +176,9 @@ VANISHING_GRADIENTS = Rule(
     ),
     source="AutoTrainer (1e-3, 1e-4)",
     what=(
-        "the gradient of {layer} is only {value:.3g} of that of the last layer: it hardly learns",
-        "{layer} 的梯度只有最后一层的 {value:.3g}：它几乎不学习",
+        "the gradient of {layer} is only {value:.3g} of that of {last}, the last layer behind it: it hardly "
+        "learns",
+        "{layer} 的梯度只有其后最后一层 {last} 的 {value:.3g}：它几乎不学习",
     ),
     why=(
         "In the backward pass the gradient is multiplied by the derivative of every activation function; "
@@ -226,9 +233,10 @@ UNDERFLOW = Rule(
     32, "gradient-underflow", ("gradients underflow", "梯度下溢"), "warning",
     symptom=("gradients are exactly 0 although the loss is not", "损失不为 0，梯度却恰为 0"),
     threshold=(
-        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix, without penalties, is "
-        "exactly 0, and no unit is inactive",
-        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度（不含惩罚项）恰为 0，且没有失活的单元",
+        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix, without penalties and "
+        "without inputs that are 0 in every row, is exactly 0, and no unit is inactive",
+        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度恰为 0（不含惩罚项，"
+        "不含每一行都为 0 的输入），且没有失活的单元",
     ),
     source="training-problems list, after mixed-precision training (Micikevicius et al. 2018)",
     what=(

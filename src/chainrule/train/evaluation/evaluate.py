@@ -18,7 +18,6 @@ from chainrule.nn.summary import built_rows
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 from chainrule.train.evaluation.member_rows import evaluate_members
-from chainrule.train.evaluation.members import member_columns
 from chainrule.train.evaluation.metric import (
     PRIMARY_METRIC,
     UNSCORED,
@@ -35,6 +34,7 @@ from chainrule.train.evaluation.prediction import blocks, checked_inputs, concat
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights
 from chainrule.train.inputs.target import Target, by_output
+from chainrule.train.member_graph import member_columns
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights

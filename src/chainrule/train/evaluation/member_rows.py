@@ -44,8 +44,9 @@ from chainrule.nn.loss.members import per_member
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import Spec
-from chainrule.train.evaluation.members import build_members, member_slices, run_members
+from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import blocks, concatenated
+from chainrule.train.member_graph import build_members, member_slices
 from chainrule.train.network import Network
 
 LAYERS = (

@@ -68,7 +68,8 @@ class Probe:
             ``gradient_norm``, ``learning_rate``, ``rows`` (that the probe reads).
         parts: for each parameter, by path: ``gradient`` and ``weight`` (Euclidean norms), ``update`` (norm of
             the update divided by that of the parameter, if it is not 0), ``no_gradient`` (share of elements
-            whose gradient without penalties is exactly 0); with penalties also ``data_gradient`` and
+            whose gradient without penalties is exactly 0; those of an input that is 0 in every row do not
+            count); with penalties also ``data_gradient`` and
             ``penalty_gradient`` (norms of both parts of the gradient, before clipping). For each layer, by
             path: ``size`` (mean absolute output), ``spread`` (variance of the preactivations), ``zeros``
             (share of outputs that are 0), ``dead`` (share of units that are 0 for every row), ``saturated``
@@ -161,7 +162,7 @@ class Prober:
         arrays, source = feed(self.rows), self._source
         is_native = (self._engine or settings.engine) == "native"
         updates = source.compiled_updates if is_native else source.updates
-        nodes = (updates, source.activations, source.gradient_terms)
+        nodes = (updates, source.activations, source.gradient_terms, source.operands)
         statistics = ProbeStatistics(self.step, source.graph, *nodes, arrays)
         # A second thread slows down products of matrices this small.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):

@@ -10,6 +10,7 @@ from chainrule.graph import Graph, Node
 from chainrule.memo import cached_property
 from chainrule.ops import Card
 from chainrule.spec import size_at
+from chainrule.train.member_graph import members_in_inference
 from chainrule.train.monitor.compiled_update import CompiledUpdate
 from chainrule.train.network import Network
 from chainrule.train.objective import sample_losses
@@ -27,7 +28,11 @@ class ProbeGraph:
     def __init__(self, network: Network, step: Step) -> None:
         self._step, self._trainable = step, network.trainable
         self._loss = sample_losses(network, step.built, step.weight_shape)
-        self._inference_loss = sample_losses(network, network.inference, step.weight_shape)[0]
+        # With weights of members, both losses are those of the members that a row trains: a member that it
+        # does not train may predict it much worse.
+        is_of_members = bool(step.weight_shape) and any(map(network.members, network.inference.outputs))
+        inference = members_in_inference(network) if is_of_members else network.inference
+        self._inference_loss = sample_losses(network, inference, step.weight_shape)[0]
 
     @cached_property
     def values_per_sample(self) -> int:
@@ -78,6 +83,26 @@ class ProbeGraph:
         }  # fmt: skip
 
     @cached_property
+    def operands(self) -> dict[str, Node]:
+        """The inputs (..., B, I) of each weight matrix (..., O, I) that reads data and no other parameter."""
+        forward = Graph(self._step.built.outputs).nodes
+        parameters = {self._trainable[path].node for path in self._trainable}
+        uses: dict[Node, list[Node]] = {}
+        learned = set(parameters)  # nodes that depend on a parameter
+        for node in forward:
+            for source in node.inputs:
+                uses.setdefault(source, []).append(node)
+                if source in learned:
+                    learned.add(node)
+        operands = {}
+        for path in self._step.gradients:
+            node = self._trainable[path].node
+            products = [product for turned in uses.get(node, ()) for product in uses.get(turned, ())]
+            if len(products) == 1 and _is_product(products[0], node) and products[0].inputs[0] not in learned:
+                operands[path] = products[0].inputs[0]
+        return operands
+
+    @cached_property
     def graph(self) -> Graph:
         """All values that a probe reads."""
         outputs, names = self._step.graph.outputs, dict[Node, str]()
@@ -94,6 +119,9 @@ class ProbeGraph:
             results |= {f"{name}.{path}": node for path, node in terms.items()}
         for path, (z, a) in self.activations.items():
             results |= {f"z.{path}": z, f"a.{path}": a}
+        for path, operand in self.operands.items():
+            if isinstance(operand.op, Card):  # an input of the network is known
+                results[f"operand.{path}"] = operand
         return Graph(results)
 
     @cached_property
@@ -113,3 +141,13 @@ class ProbeGraph:
         """Computes the loss in inference mode; ``None`` if it equals that in training mode."""
         loss = self._inference_loss
         return None if loss is self._loss[0] else Program(Graph({"loss": loss}))
+
+
+def _is_product(product: Node, weight: Node) -> bool:
+    """Whether a node is ``x W^T`` for a weight W, with the same leading axes, if it has any."""
+    if product.op.name != "matmul" or product.inputs[1].op.name != "transpose":
+        return False
+    x, turned = product.inputs
+    axes = (*range(weight.rank - 2), weight.rank - 1, weight.rank - 2)
+    is_turned = turned.inputs[0] is weight and turned.op.attributes["axes"] == axes
+    return is_turned and (weight.rank == 2 or x.shape[:-2] == weight.shape[:-2])

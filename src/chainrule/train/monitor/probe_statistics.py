@@ -38,6 +38,7 @@ class ProbeStatistics:
         updates: for each parameter, the operations from its gradient to its new value.
         activations: for each layer, the nodes of its preactivations z and its outputs a.
         terms: the parts of the gradients, by statistic and path; see ``ProbeGraph.gradient_terms``.
+        operands: the inputs of weight matrices; see ``ProbeGraph.operands``.
         arrays: the inputs of the step, by label.
 
     Attributes:
@@ -53,8 +54,10 @@ class ProbeStatistics:
         updates: Mapping[str, ElementwiseChain | CompiledUpdate],
         activations: Mapping[str, tuple[Node, Node]],
         terms: Mapping[str, Mapping[str, Node]],
+        operands: Mapping[str, Node],
         arrays: Mapping[str, np.ndarray],
     ) -> None:
+        self._operands, self._has_input = operands, dict[str, np.ndarray]()
         self._graph, self._arrays, self._gradients = graph, arrays, step.gradients
         self._updates, self._activations, self._terms = updates, activations, terms
         self.outputs, self.squared_norms = dict[str, np.ndarray](), dict[str, float]()
@@ -64,6 +67,8 @@ class ProbeStatistics:
         # By node, the parts that need it: the method, its argument, and the nodes that are still missing.
         self._parts: dict[Node, list[tuple[Compute, str, set[Node]]]] = {}
         self._remaining = Counter[Node]()  # parts that still need the value of a node
+        for path, node in operands.items():
+            self._register(ProbeStatistics._add_operand, path, {node})
         for path, chain in updates.items():
             self._register(ProbeStatistics._add_parameter, path, {step.gradients[path], *chain.sources})
         for path, nodes in activations.items():
@@ -107,6 +112,22 @@ class ProbeStatistics:
             if not self._remaining[node]:
                 del self._values[node]
 
+    def _add_operand(self, path: str) -> set[Node]:
+        """Determine which inputs of a weight matrix are not 0 in every row; returns the node it read."""
+        node, rank = self._operands[path], self._arrays[path].ndim
+        array = self._values[node]  # (..., B, I)
+        rows = tuple(range(rank - 2, array.ndim - 1))
+        self._has_input[path] = np.expand_dims((array != 0).any(axis=rows), -2)  # (..., 1, I)
+        return {node}
+
+    def _share_without_gradient(self, path: str, gradient: np.ndarray) -> float:
+        """The share of elements whose gradient is 0, without those whose input is 0 in every row."""
+        has_input = self._has_input.get(path)
+        if has_input is None or has_input.all() or not has_input.any():
+            return _share(_is_zero, gradient)
+        counted = np.broadcast_to(has_input, gradient.shape)
+        return float(np.count_nonzero((gradient == 0) & counted) / np.count_nonzero(counted))
+
     def _add_parameter(self, path: str) -> set[Node]:
         """Compute the statistics of a parameter; returns the nodes whose values were read."""
         node, chain = self._gradients[path], self._updates[path]
@@ -121,7 +142,7 @@ class ProbeStatistics:
         if norm > 0:
             statistics["update"] = math.sqrt(_squared_norm(self._changes(parameter, chain))) / norm
         if not self._terms:
-            statistics["no_gradient"] = _share(_is_zero, gradient)
+            statistics["no_gradient"] = self._share_without_gradient(path, gradient)
         self.parameters[path] |= statistics
         return {node, *chain.sources}
 
@@ -130,7 +151,7 @@ class ProbeStatistics:
         node = self._terms[name][path]
         self.parameters[path][name] = math.sqrt(_squared_norm(_blocks(self._values[node])))
         if name == "data_gradient":
-            self.parameters[path]["no_gradient"] = _share(_is_zero, self._values[node])
+            self.parameters[path]["no_gradient"] = self._share_without_gradient(path, self._values[node])
         return {node}
 
     def _changes(
