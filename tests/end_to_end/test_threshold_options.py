@@ -35,7 +35,7 @@ def test_a_cost_lowers_the_threshold_and_predict_uses_it(
 ) -> None:
     outcome = chainrule("train", table, *SETTINGS, *kind, "--cost", "1:10", "--out", "run")
     assert outcome.code == 0, outcome.err
-    assert "chosen for cost 1:10" in outcome.out
+    assert "of cost 1:10" in outcome.out
     predicted = chainrule("predict", "run", table, "--proba")
     rows = list(csv.DictReader(io.StringIO(predicted.out)))
     assert "--threshold 0.5" in predicted.err

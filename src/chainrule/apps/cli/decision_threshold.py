@@ -75,8 +75,11 @@ def require_two_classes(options: Options, classes: int) -> None:
 def choose(plan: TrainingPlan, model: Model, scores: Scores) -> DecisionThreshold | None:
     """Choose the threshold that the options request; ``None``: they request none.
 
-    In cross-validation it is chosen on the scored rows, and its result is that of thresholds chosen on four
-    fifths of them for the other fifth. Otherwise it is chosen on other rows than the scored ones.
+    That of a cost follows from the cost, if the probabilities are right: a row is predicted as positive where
+    this costs less on average. Another one is chosen on rows: in cross-validation on the scored ones, and its
+    result is that of thresholds chosen on four fifths of them for the other fifth; otherwise on other rows.
+
+    Reference: Elkan (2001), The foundations of cost-sensitive learning, IJCAI, section 2.
     """
     options = plan.options
     if not (options.threshold or options.cost):
@@ -85,13 +88,16 @@ def choose(plan: TrainingPlan, model: Model, scores: Scores) -> DecisionThreshol
     cost = Cost.parse(options.cost) if options.cost else None
     scored = scores.predictions()
     y, p = scored.target, scored.prediction[:, 1]
-    if plan.is_cross_validated:
-        value = best_threshold(_curve(scored), rule, cost).value
-        decided = cross_fitted(y, p, rule, cost, scored.weights, options.seed)
+    if cost is not None:
+        value = cost.threshold
+        decided = p >= value
+    elif plan.is_cross_validated:
+        value = best_threshold(_curve(scored), rule).value
+        decided = cross_fitted(y, p, rule, None, scored.weights, options.seed)
     else:
         rows, output = plan.held_out(model)
         held_out = Predictions(rows.y, output, rows.weights, "classification")
-        value = best_threshold(_curve(held_out), rule, cost).value if len(rows.y) else DEFAULT
+        value = best_threshold(_curve(held_out), rule).value if len(rows.y) else DEFAULT
         decided = p >= value
     results = (Decisions.of(y, d, cost, scored.weights) for d in (decided, p >= DEFAULT))
     return DecisionThreshold(value, rule, options.cost, scores.labels[1], *results)

@@ -87,8 +87,8 @@ OPTION: dict[str, tuple[str, str]] = {
         "两类时选择阈值的方法：f1 或 youden（召回率 + 特异度 - 1）；默认阈值为 0.5",
     ),
     "cost": (
-        "costs of a false positive and a false negative, FP:FN; chooses the threshold of least cost",
-        "假阳性与假阴性的代价，FP:FN；选择代价最小的阈值",
+        "costs of a false positive and a false negative, FP:FN; the threshold is FP / (FP + FN)",
+        "假阳性与假阴性的代价，FP:FN；阈值为 FP / (FP + FN)",
     ),
     "learning_curve": (
         "train on 1/8, 1/4 and 1/2 of the rows, too, to see whether more rows would help",

@@ -57,7 +57,7 @@ class Options:
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
         class_weight: ``balanced``, or empty.
         threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
-        cost: of a false positive and a false negative, ``FP:FN``; the threshold has the least cost.
+        cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
         learning_curve: train on parts of the rows, too, to see whether more rows would help.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.

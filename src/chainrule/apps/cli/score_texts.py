@@ -29,7 +29,7 @@ SCORES: dict[str, tuple[str, str]] = {
     "threshold": ("threshold", "阈值"),
     "threshold_f1": ("chosen for F1", "按 F1 选择"),
     "threshold_youden": ("chosen for recall + specificity", "按召回率 + 特异度选择"),
-    "threshold_cost": ("chosen for cost {cost}", "按代价 {cost} 选择"),
+    "threshold_cost": ("of cost {cost}", "由代价 {cost} 得出"),
     "threshold_default": ("0.5", "0.5"),
     "threshold_accuracy": ("accuracy", "准确率"),
     "threshold_precision": ("precision", "精确率"),
