@@ -16,6 +16,7 @@ import chainrule as cr
 from sklearn import neural_network
 from sklearn.utils.estimator_checks import check_estimator
 warnings.simplefilter("ignore")
+cr.settings.threads = 1  # other tests run at the same time
 estimators = {"classifier": (cr.TabularClassifier, neural_network.MLPClassifier),
               "regressor": (cr.TabularRegressor, neural_network.MLPRegressor)}
 ours, other = estimators[sys.argv[1]]
