@@ -110,7 +110,7 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         ("attribute", run, data, "--importance", "--repeats", "1", "--html", "importance.html"),
         ("attribute", run, data, "--importance", "--repeats", "1"),
         ("attribute", run, data, "--counterfactual", text, "--max-changes", "1"),
-        ("attribute", run, data, "--counterfactual", "*", "--fixed", column, "--html", "counter.html"),
+        ("attribute", run, data, "--counterfactual", "*", "--fixed", column, "--max-changes", "1", "--html", "c.html"),
         ("show", run), ("show", run, "--plan", "--out", "plan.json"), ("doctor", run),
         ("show", run, "--profile", "--out", "profile.svg"), ("doctor", run, "--html", "doctor.html"),
         *plots, *((*words, "--out", f"{words[2]}.svg") for words in plots),
