@@ -96,7 +96,7 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         text: a payload that is one of the labels.
         column: the name of a column that contains a payload.
     """
-    row = ("--row", "1")
+    row, once = ("--row", "1"), ("--max-changes", "1")
     plots = [("plot", run, kind.replace("_", "-"), *([data] if PLOTS[kind].needs else []))
              for kind in PLOTS if kind not in PLOTS_WITHOUT_ROWS]  # fmt: skip
     return [
@@ -109,8 +109,8 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         ("attribute", run, data, *row, "--target", text, "--method", "saliency"),
         ("attribute", run, data, "--importance", "--repeats", "1", "--html", "importance.html"),
         ("attribute", run, data, "--importance", "--repeats", "1"),
-        ("attribute", run, data, "--counterfactual", text, "--max-changes", "1"),
-        ("attribute", run, data, "--counterfactual", "*", "--fixed", column, "--max-changes", "1", "--html", "c.html"),
+        ("attribute", run, data, "--counterfactual", text, *once),
+        ("attribute", run, data, "--counterfactual", "*", "--fixed", column, *once, "--html", "c.html"),
         ("show", run), ("show", run, "--plan", "--out", "plan.json"), ("doctor", run),
         ("show", run, "--profile", "--out", "profile.svg"), ("doctor", run, "--html", "doctor.html"),
         *plots, *((*words, "--out", f"{words[2]}.svg") for words in plots),
