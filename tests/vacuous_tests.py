@@ -198,7 +198,7 @@ class Analysis:
     def integer(self, node: ast.expr) -> int | None:
         """The value of an integer; ``None`` if it is unknown."""
         values = self.names.get(node.id, []) if isinstance(node, ast.Name) else [node]
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError):
             return min((int(ast.literal_eval(value)) for value in values), default=None)
         return None
 

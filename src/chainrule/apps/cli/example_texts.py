@@ -38,6 +38,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "train a GPT of 4,288 numbers to invent names, and derive one of its training steps",
         "训练一个只有 4288 个数的 GPT 来起名字，并推导其中一步训练",
     ),
+    "example_detect": (
+        "find red cells, white cells and platelets in images of blood smears, each with its box",
+        "在血涂片图像中找出红细胞、白细胞和血小板，并框出每一个",
+    ),
     "example_faces": (
         "recognize people: whose image is nearest, and are two images of the same person, also of strangers",
         "识别人脸：最近的图像是谁，两幅图像是否同一人（包括陌生人）",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.detections import DetectorImages, is_detector, read_detector_images
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
@@ -40,12 +41,14 @@ class Rows:
             which contains the target.
         count: number of rows.
         texts: the table that the tokens of a model of texts come from.
+        images: of a detector.
     """
 
     x: Any
     y: Any
     count: int
     texts: Table | None = None
+    images: DetectorImages | None = None
 
     @property
     def table(self) -> Table | None:
@@ -73,7 +76,7 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
 
     Args:
         run: the run folder or the model file.
-        data: a table, or an ``.npz`` file for a model of arrays.
+        data: a table, or an ``.npz`` file for a model of arrays, or a folder of images for a detector.
         reading: how the table is read.
 
     Raises:
@@ -90,6 +93,9 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     if texts:
         table = read_source(data, reading)
         return model, Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
+    if is_detector(model) and os.path.isdir(data):
+        images = read_detector_images(model, data)
+        return model, Rows(images.inputs, None, len(images.names), images=images)
     if not data.endswith(ARRAYS):
         raise _not_a_table_model(model, str(file))
     return model, _arrays(model, Path(data))

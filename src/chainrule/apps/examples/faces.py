@@ -13,7 +13,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.examples import COMMON, Count
 from chainrule.apps.examples.conv_block import conv_block
-from chainrule.apps.examples.eigenfaces import eigenfaces, negative_distance
+from chainrule.apps.examples.face_similarity import similarities
 from chainrule.apps.examples.identity_splits import split_images, split_people
 from chainrule.apps.examples.nearest_images import nearest_page
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
@@ -23,7 +23,7 @@ from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import image_table
 from chainrule.data.readers.image_decoding import decode_image
 from chainrule.errors import DataError, fact
-from chainrule.train.evaluation.verification import cosine_similarity, rank_one, verify_pairs
+from chainrule.train.evaluation.verification import rank_one, verify_pairs
 
 OPTIONS = {
     **COMMON,
@@ -65,12 +65,6 @@ def train_network(faces: Table, epochs: int, seed: int) -> cr.Model:
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
-
-
-def similarities(model: cr.Model, train: Table, *parts: Table) -> list[np.ndarray]:
-    """Similarities of two sets of images by eigenfaces of the training images, and by the embeddings."""
-    flat = [eigenfaces(train.images["image"], part.images["image"]) for part in parts]
-    return [negative_distance(*flat), cosine_similarity(*(model.activations(p, "normalized") for p in parts))]
 
 
 def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,

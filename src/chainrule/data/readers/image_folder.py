@@ -229,6 +229,16 @@ def _refuse_expansion(root: Path, files: Sequence[Path], shape: tuple[int, ...])
         raise DataError("E308", where=str(root), expected=expected, received=received, fix="size=(224, 224)")
 
 
+def image_sizes(folder: str | os.PathLike[str], names: Sequence[str]) -> np.ndarray:
+    """Height and width of each image of a folder as it is stored in its file, (N, 2).
+
+    Args:
+        folder, names: as ``read_images`` reads them, and its column ``image``.
+    """
+    root = Path(folder)
+    return np.array([header.size for header in _parallel_map(lambda name: _header(root / name, root), names)])
+
+
 def _header(file: Path, root: Path) -> _Header:
     try:
         with _open(file, root) as image:

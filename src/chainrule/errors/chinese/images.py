@@ -4,6 +4,7 @@ PHRASES: dict[str, str] = {
     "{rows} rows, as images has": "{rows} 行，与 images 相同",
     "a folder of images": "图像文件夹",
     "an image": "图像",
+    "boxes of a detector: --out, --raw": "检测器的边框：--out、--raw",
     "folders of 8 people or more, with 4 images or more each": "至少 8 人的文件夹，每人至少 4 幅图像",
     "(N, H, W) or (N, H, W, 3) bytes": "(N, H, W) 或 (N, H, W, 3) 的字节",
     "{count} integers, one for each image": "{count} 个整数，每幅图像一个",

@@ -98,3 +98,36 @@ def mean_average_precision(
     values = [average_precision(detections, truths, kind, min_iou) for kind in range(classes)]
     present = [value for value in values if not np.isnan(value)]
     return float(np.mean(present)) if present else float("nan")
+
+
+def count_error(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> float:
+    """The mean error of the number of objects of an image, added up over the classes.
+
+    Args:
+        detections, truths: of each image.
+        classes: the number of classes.
+
+    Example:
+        >>> one = np.array([[0, 0, 1, 1]])
+        >>> detected = Detections(one, np.array([0]), np.array([0.9]))
+        >>> count_error([detected], [Truth(one, np.array([1]))], 2)
+        2.0
+    """
+    pairs = zip(detections, truths, strict=True)
+    errors = [
+        np.bincount(detected.classes, minlength=classes) - np.bincount(truth.classes, minlength=classes)
+        for detected, truth in pairs
+    ]
+    return float(np.abs(errors).sum(axis=1).mean())
+
+
+def best_min_score(detections: Sequence[Detections], truths: Sequence[Truth], classes: int) -> float:
+    """The score from which on detections count, with the smallest ``count_error``, of 0.05, 0.1, ... 0.95.
+
+    Args:
+        detections, truths: of each image, which are not those of the final evaluation.
+        classes: the number of classes.
+    """
+    levels = np.arange(1, 20) / 20
+    errors = [count_error([d.above(level) for d in detections], truths, classes) for level in levels]
+    return float(levels[int(np.argmin(errors))])

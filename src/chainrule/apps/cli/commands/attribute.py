@@ -133,8 +133,11 @@ def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _label(model: Model, text: str | None) -> Any:
-    """The label that is printed as a text, or the text if there is none."""
-    return {str(label): label for label in model.labels}.get(text or "", text)
+    """The label that is printed as a text, the number of an output, or the text if it is neither."""
+    labels = {str(label): label for label in model.labels}
+    if text is not None and text not in labels and model.task != "classification" and text.isdecimal():
+        return int(text)
+    return labels.get(text or "", text)
 
 
 def _target(model: Model, text: str) -> Any:

@@ -41,6 +41,7 @@ EXAMPLES = (
     "x-ray",
     "faces",
     "robot",
+    "detect",
 )
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 

@@ -3,7 +3,7 @@
 The output has the columns of the input, so that rows can be found again, and the prediction of each row.
 Differences of the table from the training rows are printed to standard error. A cell that is not what its
 column requires refuses the table; ``--damaged`` leaves out its row or counts it as missing, and writes the
-reason beside the row.
+reason beside the row. Of a detector the output has one row for each box.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import stored_threshold
+from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.prediction_output import (
@@ -76,6 +77,10 @@ def predict(
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
+    if rows.images is not None:
+        _refuse_options(proba=proba, only_predictions=only, damaged=damaged != "refuse")
+        _write(detections_frame(model, rows.images), out, raw)
+        return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
     columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
@@ -84,6 +89,11 @@ def predict(
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
     if rows.table is not None:
         frame = beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
+    _write(frame, out, raw)
+
+
+def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
+    """Write a frame as CSV to a file or to the standard output."""
     is_terminal = out is None and sys.stdout.isatty()
     text = to_csv(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
     if out is not None:
@@ -162,6 +172,20 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
         screen.notices([Finding(code, "warning", facts)], to_errors=True)
     print_differences(preparation, table, applied.notices)
     return encoded or Encoded(applied.x)
+
+
+def _refuse_options(**options: bool) -> None:
+    """Refuse options that do not apply to the boxes of a detector.
+
+    Raises:
+        UsageError E601: names the first of them.
+    """
+    names = [f"--{name.replace('_', '-')}" for name, is_set in options.items() if is_set]
+    if names:
+        raise UsageError(
+            "E601", where="chainrule predict", option=names[0],
+            expected=fact("boxes of a detector: --out, --raw"), received=names[0],
+        )  # fmt: skip
 
 
 def _refuse_input(out: str, *inputs: str) -> None:

@@ -1,0 +1,116 @@
+"""Images of blood smears with boxes around their cells: reading, mirror images, and a page of detections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.apps.report.image_page import Box, Figure, image_page
+from chainrule.data.boxes.center_grid import Detections
+from chainrule.data.boxes.flip import flip_boxes
+from chainrule.data.boxes.overlap import box_area
+from chainrule.data.boxes.voc import read_voc
+from chainrule.data.datasets import Archive, open_dataset
+from chainrule.data.readers.image_decoding import decode_image
+from chainrule.errors import DataError, fact
+from chainrule.train.evaluation.detection import Truth, match_boxes
+
+NAMES = ("red", "white", "platelet")
+LABELS = ("RBC", "WBC", "Platelets")  # in the annotations
+Part = tuple[np.ndarray, list[Truth]]
+SIZE = (192, 256)  # height and width to which images are reduced
+FILE_SIZE = (480, 640)
+CELL = 4  # side of a cell of the grid, in pixels
+COLORS = ("#d1660f", "#2563a8", "#2b8a3e")
+TEXTS = {
+    "title": ("Test images with the largest errors", "误差最大的测试图像"),
+    "legend": (
+        "Orange: red cells, blue: white cells, green: platelets. Dashed: a cell that was missed.",
+        "橙色：红细胞，蓝色：白细胞，绿色：血小板。虚线：漏掉的细胞。",
+    ),
+    "caption": (
+        "{name}: {right} right, {wrong} wrong, {missed} missed",
+        "{name}：对 {right}，错 {wrong}，漏 {missed}",
+    ),
+}
+
+
+def read_parts(data: str) -> list[Part]:
+    """Images, (N, 192, 256, 3) bytes, and cells of the training, validation and test images.
+
+    Boxes without extent are left out.
+
+    Args:
+        data: the archive or its folder; ``""``: a copy or a download.
+
+    Raises:
+        DataError: E301 a missing file; E316 an invalid annotation; E329 another class; E352 a damaged image;
+            E353 an image of another size.
+    """
+    archive = open_dataset("detect", data)
+    return [_read_part(archive, part) for part in ("train", "val", "test")]
+
+
+def _read_part(archive: Archive, part: str) -> Part:
+    names = archive.read(f"BCCD/ImageSets/Main/{part}.txt").decode("utf-8", "replace").split()
+    images, truths = np.empty((len(names), *SIZE, 3), np.uint8), []
+    for i, name in enumerate(names):
+        file = f"BCCD/JPEGImages/{name}.jpg"
+        pixels = decode_image(archive.read(file), file)
+        if pixels.shape[:2] != FILE_SIZE:
+            received = f"{pixels.shape[0]} x {pixels.shape[1]}"
+            raise DataError("E353", where=file, expected="480 x 640", received=received)
+        images[i] = decode_image(archive.read(file), file, size=SIZE)
+        truths.append(_truth(archive, f"BCCD/Annotations/{name}.xml"))
+    return images, truths
+
+
+def _truth(archive: Archive, file: str) -> Truth:
+    """The cells of an image, in pixels of the reduced image."""
+    annotation = read_voc(archive.read(file), file)
+    for row, name in enumerate(annotation.names):
+        if name not in LABELS:
+            where = fact("row {row} of {source}", row=row + 1, source=file)
+            raise DataError("E329", where=where, label=name, expected=", ".join(LABELS), received=f'"{name}"')
+    keep = box_area(annotation.boxes) > 0
+    classes = np.array([LABELS.index(name) for name in annotation.names], int)
+    return Truth(annotation.boxes[keep] * (SIZE[1] / FILE_SIZE[1]), classes[keep])
+
+
+def flipped(
+    images: np.ndarray, truths: Sequence[Truth], horizontal: bool, vertical: bool
+) -> tuple[np.ndarray, list[Truth]]:
+    """Mirror images with their boxes."""
+    pixels = images[:, :: -1 if vertical else 1, :: -1 if horizontal else 1]
+    return pixels, [Truth(flip_boxes(t.boxes, SIZE, horizontal, vertical), t.classes) for t in truths]
+
+
+def cell_page(
+    images: np.ndarray, detections: Sequence[Detections], truths: Sequence[Truth], lang: str, count: int = 12
+) -> bytes:
+    """A page of the images with the largest errors, with the detected and the missed cells.
+
+    Args:
+        images: (N, H, W, 3) bytes.
+        detections: of each image, those above the score of a decision.
+        truths: of each image.
+        lang: ``"en"`` or ``"zh"``.
+        count: the number of images.
+    """
+    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    figures = []
+    for row, (detected, truth) in enumerate(zip(detections, truths, strict=True)):
+        boxes, right, missed = [], 0, 0
+        for kind, color in enumerate(COLORS):
+            own, true = detected.classes == kind, truth.boxes[truth.classes == kind]
+            matches = match_boxes(detected.boxes[own], detected.scores[own], true)
+            lost = np.delete(true, matches[matches >= 0], axis=0)
+            boxes += [Box(tuple(box), color) for box in detected.boxes[own].tolist()]
+            boxes += [Box(tuple(box), color, "", True) for box in lost.tolist()]
+            right, missed = right + int((matches >= 0).sum()), missed + len(lost)
+        wrong = len(detected.boxes) - right
+        caption = texts["caption"].format(name=f"test {row + 1}", right=right, wrong=wrong, missed=missed)
+        figures.append((wrong + missed, Figure((images[row],), caption, tuple(boxes))))
+    worst = [figure for _, figure in sorted(figures, key=lambda pair: -pair[0])[:count]]
+    return image_page(texts["title"], [texts["legend"]], worst, lang, height=288)
