@@ -92,6 +92,12 @@ def test_a_symbol_of_probability_zero_is_never_chosen() -> None:
     assert all(2 not in transcript.labels for transcript in search_ctc(log_p))
 
 
+def test_improbable_symbols_do_not_extend_a_prefix() -> None:
+    log_p = np.log([[0.5, 0.49, 0.01], [0.5, 0.49, 0.01]])
+    texts = {transcript.labels for transcript in search_ctc(log_p, ALL, min_log_p=math.log(0.1))}
+    assert texts == {(), (1,)}
+
+
 @pytest.mark.parametrize("width", [0, -1, 2.5])
 def test_a_beam_width_below_one_is_refused(width: int) -> None:
     with pytest.raises(UsageError, match="E102"):

@@ -58,4 +58,8 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "rank web pages by the probability of phishing, each with reasons",
         "按钓鱼的概率排列网页，并逐一给出理由",
     ),
+    "example_listen": (
+        "transcribe letters, numbers and commands of unknown speakers, or single digits (--digits)",
+        "转写陌生人说出的字母、数字和命令，或识别单个数字（--digits）",
+    ),
 }

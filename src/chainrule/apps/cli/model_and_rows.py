@@ -1,7 +1,8 @@
 """Load a trained model and the rows for a command.
 
-Models trained on a table read tables; models of texts read a table with a column for each input; other models
-trained on arrays read an ``.npz`` file whose arrays are named like the inputs.
+Models trained on a table read tables, models of texts a table with a column for each input, and models of
+sounds a sound file or a folder. Other models trained on arrays read an ``.npz`` file whose arrays are named
+like the inputs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.detections import DetectorImages, is_detector, read_detector_images
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.sound_rows import read_sound_rows, sound_input
 from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
@@ -40,27 +42,27 @@ class Rows:
         y: targets, by name if there are several outputs; ``None`` if the file contains none, and for a table,
             which contains the target.
         count: number of rows.
-        texts: the table that the tokens of a model of texts come from.
+        cells: the table that ``x`` was encoded from: of a model of texts, or the names of sound files.
         images: of a detector.
     """
 
     x: Any
     y: Any
     count: int
-    texts: Table | None = None
+    cells: Table | None = None
     images: DetectorImages | None = None
 
     @property
     def table(self) -> Table | None:
         """The table whose cells are printed beside predictions; ``None`` for arrays."""
-        return self.x if isinstance(self.x, Table) else self.texts
+        return self.x if isinstance(self.x, Table) else self.cells
 
     def take(self, index: np.ndarray) -> Rows:
         """The rows in ``index``, in that order."""
         if isinstance(self.x, Table):
             return Rows(self.x.take(index), None, len(index))
-        texts = None if self.texts is None else self.texts.take(index)
-        return Rows(_take(self.x, index), _take(self.y, index), len(index), texts)
+        cells = None if self.cells is None else self.cells.take(index)
+        return Rows(_take(self.x, index), _take(self.y, index), len(index), cells)
 
     def row(self, row: int) -> Rows:
         """The row with number ``row``, from 1.
@@ -89,6 +91,10 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     if model.preparation is not None:
         table = model.preparation.read(data, reading)
         return model, Rows(table, None, table.rows)
+    sounds = sound_input(model, data)
+    if sounds is not None:
+        x, table = read_sound_rows(sounds, data, model.labels)
+        return model, Rows(x, targets_in(table), table.rows, table)
     texts = {} if data.endswith(ARRAYS) else text_inputs(model)
     if texts:
         table = read_source(data, reading)

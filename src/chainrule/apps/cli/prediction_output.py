@@ -25,6 +25,7 @@ from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
 from chainrule.train.evaluation.prediction import predict_with_probabilities
 
+SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 DIGITS = 6  # significant digits of a probability
 TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
@@ -57,12 +58,22 @@ def prediction_columns(
     if threshold is not None:
         predicted = decided_labels(model, np.asarray(probabilities), threshold)
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
-    columns = {f"{PREDICTION} {name}".strip(): np.asarray(values) for name, values in outputs.items()}
+    columns = {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
     if probabilities is not None and proba:
         shares = np.asarray(probabilities, np.float64)  # (N, K)
         names = (PROBABILITY.format(label) for label in model.labels)
         columns |= dict(zip(names, shares.T, strict=True))
     return columns
+
+
+def _spelled(model: Model, values: Any) -> np.ndarray:
+    """Predictions as they are, transcripts (N, S) as texts."""
+    symbols, array = model.facts.get(SYMBOLS_FACT), np.asarray(values)
+    if not isinstance(symbols, str) or array.ndim != 2 or array.dtype.kind not in "iu" or not array.size:
+        return array
+    if array.min() < 0 or array.max() >= len(symbols):
+        return array
+    return np.array(["".join(symbols[label] for label in row if label) for row in array], object)
 
 
 def prediction_frame(

@@ -79,7 +79,7 @@ def read_sounds(
     spectrogram = LogMel() if spectrogram is None else spectrogram
     root = Path(folder)
     _check(seconds, damaged)
-    files = _files(root)
+    files = sound_files(root)
     with ThreadPoolExecutor(THREADS) as pool:
         results = list(pool.map(lambda file: _read(file, root, spectrogram.sample_rate, resample), files))
     faults = {file: sound for file, sound in zip(files, results, strict=True) if isinstance(sound, DataError)}
@@ -111,8 +111,16 @@ def _check(seconds: float | None, damaged: str) -> None:
         )  # fmt: skip
 
 
-def _files(root: Path) -> list[Path]:
-    """The sounds of all classes, sorted by path; hidden files and folders are ignored."""
+def sound_files(root: Path, labeled: bool = True) -> list[Path]:
+    """The sounds in a folder, sorted by path; hidden files and folders are ignored.
+
+    Args:
+        root: the folder.
+        labeled: require that each sound is in the folder of a class.
+
+    Raises:
+        DataError E301: no such folder. E370: no sounds, or sounds that are in no folder of a class.
+    """
     if not os.path.isdir(root):
         received = fact("a file") if os.path.exists(root) else fact("no such folder")
         raise DataError("E301", where=str(root), expected=fact("a folder"), received=received)
@@ -120,7 +128,7 @@ def _files(root: Path) -> list[Path]:
     visible = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
     sounds = [path for path in visible if path.name.lower().endswith(SUFFIXES)]
     loose = [path.name for path in sounds if len(path.parts) == 1]
-    if not sounds or loose:
+    if not sounds or (loose and labeled):
         others = Counter(path.suffix or path.name for path in visible)
         counts = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or fact("no files")
         received = (

@@ -70,7 +70,11 @@ class Prefix:
 
 
 def search_ctc(
-    log_p: np.ndarray, beam_width: int = 16, blank: int = 0, prior: Prior | None = None
+    log_p: np.ndarray,
+    beam_width: int = 16,
+    blank: int = 0,
+    prior: Prior | None = None,
+    min_log_p: float = NEVER,
 ) -> list[Transcript]:
     """The most probable texts of one sequence of frames, best first.
 
@@ -79,6 +83,8 @@ def search_ctc(
         beam_width: number of prefixes that are kept after each frame; at least 1.
         blank: index of the blank.
         prior: a language model.
+        min_log_p: symbols below this log-probability in a frame do not extend a prefix there, which saves
+            time; by default only those of probability 0.
 
     Returns:
         at most ``beam_width`` texts.
@@ -99,7 +105,8 @@ def search_ctc(
         )  # fmt: skip
     beam = {(): Prefix(0.0, NEVER, 0.0)}
     for frame in np.asarray(log_p, np.float64):
-        extended = _next_frame(beam, frame, blank, prior)
+        symbols = [int(k) for k in np.flatnonzero(frame > min_log_p) if k != blank]
+        extended = _next_frame(beam, frame, symbols, blank, prior)
         best = sorted(extended, key=lambda labels: (-extended[labels].total, labels))[:beam_width]
         beam = {labels: extended[labels] for labels in best}
     ends = {labels: prefix.total + (prior(labels, None) if prior else 0.0) for labels, prefix in beam.items()}
@@ -108,10 +115,9 @@ def search_ctc(
 
 
 def _next_frame(
-    beam: dict[Labels, Prefix], frame: np.ndarray, blank: int, prior: Prior | None
+    beam: dict[Labels, Prefix], frame: np.ndarray, symbols: list[int], blank: int, prior: Prior | None
 ) -> dict[Labels, Prefix]:
-    """All prefixes after one more frame with log-probabilities ``frame`` (K,)."""
-    symbols = [int(k) for k in np.flatnonzero(frame > NEVER) if k != blank]
+    """All prefixes after one more frame with log-probabilities ``frame`` (K,), extended by ``symbols``."""
     blanks: dict[Labels, float] = {}
     ends: dict[Labels, float] = {}
     priors: dict[Labels, float] = {labels: prefix.prior for labels, prefix in beam.items()}

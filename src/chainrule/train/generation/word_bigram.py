@@ -54,6 +54,11 @@ class WordBigram:
             pairs.update(pairwise(words))
         return WordBigram(pairs, letters)
 
+    @property
+    def words(self) -> Iterable[str]:
+        """The words of the texts, and ``EDGE``."""
+        return self._words
+
     @cached_property
     def _words(self) -> Mapping[str, int]:
         """How often each word occurs after another one."""
@@ -98,6 +103,10 @@ class WordBigram:
 class WordPrior:
     """The factor of a word bigram in ``search_ctc``: w log p(word | word before) + b for each complete word.
 
+    If the factor of a word came only at its end, the search would drop prefixes there, in favor of those that
+    are still inside a word. Each letter therefore changes the factor to that of the most probable word with
+    this beginning (look-ahead), and the end of the word corrects it; the product is the same.
+
     Args:
         model: the word bigram.
         symbols: the character of each label.
@@ -106,8 +115,12 @@ class WordPrior:
 
     Example:
         >>> prior = WordPrior(WordBigram.learn(["a b"]), "-ab ", weight=1.0, bonus=0.0)
-        >>> prior((1,), 2), prior((1,), 3) == prior((1,), None) < 0
-        (0.0, False)
+        >>> letters = prior((), 1) + prior((1,), 2)
+        >>> letters < prior((), 1) < 0
+        True
+
+    Reference: Ortmanns, Ney and Eiden (1996), Language-model look-ahead for large vocabulary speech
+    recognition (ICSLP).
     """
 
     model: WordBigram
@@ -116,12 +129,32 @@ class WordPrior:
     bonus: float = 0.0
 
     def __call__(self, prefix: tuple[int, ...], symbol: int | None) -> float:
-        if symbol is not None and self.symbols[symbol] != " ":
-            return 0.0
         words = "".join(self.symbols[label] for label in prefix).split(" ")
-        before, word = words[-2] if len(words) > 1 else EDGE, words[-1]
-        factor = self._word(before, word) if word else 0.0
-        return factor if symbol is not None else factor + self._word(word, EDGE) - self.bonus
+        before, part = words[-2] if len(words) > 1 else EDGE, words[-1]
+        if symbol is not None and self.symbols[symbol] != " ":
+            letter = self.symbols[symbol]
+            return self.weight * (self._ahead(before, part + letter) - self._ahead(before, part))
+        rest = (
+            self.weight * (self._log_p(before, part) - self._ahead(before, part)) + self.bonus
+            if part
+            else 0.0
+        )
+        return rest if symbol is not None else rest + self.weight * self._log_p(part, EDGE)
 
-    def _word(self, before: str, word: str) -> float:
-        return self.weight * math.log(self.model.probability(before, word)) + self.bonus
+    def _log_p(self, before: str, word: str) -> float:
+        return math.log(self.model.probability(before, word))
+
+    def _ahead(self, before: str, part: str) -> float:
+        """The largest log-probability of a word that begins with ``part``; 0 for the beginning of a word."""
+        if not part:
+            return 0.0
+        known = self._cache.get((before, part))
+        if known is None:
+            words = [word for word in self.model.words if word.startswith(part)]
+            known = max(self._log_p(before, word) for word in (*words, part))
+            self._cache[before, part] = known
+        return known
+
+    @cached_property
+    def _cache(self) -> dict[tuple[str, str], float]:
+        return {}

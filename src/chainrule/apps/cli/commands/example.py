@@ -35,6 +35,7 @@ EXAMPLES = (
     "poems",
     "translate",
     "microgpt",
+    "listen",
     "risk",
     "diagnose",
     "fraud",

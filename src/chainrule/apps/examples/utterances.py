@@ -1,0 +1,121 @@
+"""AN4: 1,078 utterances of spelled words, numbers and commands, as 13 cepstral coefficients for each 10 ms.
+
+The files of features begin with the number of values, and contain them as 32-bit numbers, big-endian. The
+test speakers occur in no other part; eight training speakers are for validation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.data.datasets import open_dataset
+from chainrule.data.datasets.archive import Archive
+from chainrule.errors import DataError, fact
+
+SYMBOLS = "-abcdefghijklmnopqrstuvwxyz "  # of the labels; the first is the blank of CTC
+COEFFICIENTS, LENGTH, MAX_LABELS = 13, 640, 60  # of a frame; frames and labels of an utterance
+HELD_OUT = 8  # training speakers for validation
+STRIDE = 4  # frames of the input for one of the output
+LINE = re.compile(r"(?:<s>)?(.*?)(?:</s>)?\s*\(([^()]+)\)")
+
+
+class Utterances(NamedTuple):
+    """Utterances with their transcripts.
+
+    Args:
+        x: (N, LENGTH, 26) normalized coefficients and their deltas, followed by zeros.
+        frames: (N,) frames of the output of the network.
+        texts: the transcripts.
+        speakers: (N,) names.
+    """
+
+    x: np.ndarray
+    frames: np.ndarray
+    texts: list[str]
+    speakers: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets of ``CTC(time_major=True)``: the frames, then the labels, (N, 1 + MAX_LABELS)."""
+        y = np.zeros((len(self.texts), 1 + MAX_LABELS), np.int64)
+        y[:, 0] = self.frames
+        for row, text in zip(y, self.texts, strict=True):
+            row[1 : 1 + len(text)] = [SYMBOLS.index(character) for character in text]
+        return y
+
+    def where(self, rows: np.ndarray) -> Utterances:
+        """The rows for which ``rows`` is true."""
+        texts = [text for text, chosen in zip(self.texts, rows.tolist(), strict=True) if chosen]
+        return Utterances(self.x[rows], self.frames[rows], texts, self.speakers[rows])
+
+
+def read_parts(data: str) -> tuple[Utterances, Utterances, Utterances]:
+    """Training, validation and test utterances, with disjoint speakers.
+
+    Args:
+        data: archive or folder; empty: a copy is looked for or downloaded.
+
+    Raises:
+        DataError: as ``open_dataset`` and ``Archive.text``; E316 a damaged file; E331 too few speakers.
+    """
+    archive = open_dataset("speech", data)
+    known, test = _read(archive, "train"), _read(archive, "test")
+    names = np.unique(known.speakers)
+    if len(names) < 2:
+        expected = fact("at least {count} speakers", count=2)
+        raise DataError("E331", where=str(archive.path), expected=expected, received=len(names))
+    held_out = np.random.default_rng(0).permutation(names)[: min(HELD_OUT, len(names) // 2)]
+    is_validation = np.isin(known.speakers, held_out)
+    return known.where(~is_validation), known.where(is_validation), test
+
+
+def _read(archive: Archive, part: str) -> Utterances:
+    """The utterances of ``"train"`` or ``"test"``."""
+    ids = archive.text(f"an4/etc/an4_{part}.fileids").split()
+    name = f"an4/etc/an4_{part}.transcription"
+    lines = (LINE.fullmatch(line.strip()) for line in archive.text(name).splitlines())
+    texts = {line[2]: " ".join(line[1].lower().split()) for line in lines if line}
+    for place in ids:
+        text = texts.get(place.rpartition("/")[2], "")
+        if not 0 < len(text) <= MAX_LABELS or not set(text) <= set(SYMBOLS[1:]):
+            expected = fact("1 to {limit} letters and spaces", limit=MAX_LABELS)
+            received = text[:80] or fact("no line for {name}", name=place)
+            raise DataError("E316", where=f"{archive.path}/{name}", expected=expected, received=received)
+    cepstra = [_cepstra(archive, f"an4/feat/{place}.mfc") for place in ids]
+    frames = np.array([-(-len(c) // STRIDE) for c in cepstra])
+    x = cr.pad_sequences([with_deltas(c) for c in cepstra], LENGTH).values
+    speakers = np.array([place.split("/")[-2] for place in ids])
+    return Utterances(x, frames, [texts[place.rpartition("/")[2]] for place in ids], speakers)
+
+
+def _cepstra(archive: Archive, name: str) -> np.ndarray:
+    """The coefficients of a file, (T, 13).
+
+    Raises:
+        DataError E316: its length is not what it states, or values are not finite.
+    """
+    content = archive.read(name)
+    values = np.frombuffer(content[4 : 4 + (len(content) - 4) // 4 * 4], ">f4").astype(np.float32)
+    stated = int.from_bytes(content[:4], "big")
+    limit = LENGTH * COEFFICIENTS
+    is_valid = stated == len(values) and 0 < stated <= limit and stated % COEFFICIENTS == 0
+    if not is_valid or not np.isfinite(values).all():
+        expected = fact("a multiple of {n} finite values, at most {limit:,}", n=COEFFICIENTS, limit=limit)
+        received = fact("{stated:,} values stated, {count:,} present", stated=stated, count=len(values))
+        raise DataError("E316", where=f"{archive.path}/{name}", expected=expected, received=received)
+    return values.reshape(-1, COEFFICIENTS)  # -> (T, 13)
+
+
+def with_deltas(cepstra: np.ndarray) -> np.ndarray:
+    """The coefficients with mean 0 and variance 1 over the utterance, and three times their deltas, (T, 26).
+
+    The slope at a frame is that of the line through the five frames around it.
+    """
+    z = (cepstra - cepstra.mean(axis=0)) / (cepstra.std(axis=0) + 1e-3)
+    wide = np.pad(z, ((2, 2), (0, 0)), mode="edge")
+    deltas = (wide[3:-1] - wide[1:-3] + 2 * (wide[4:] - wide[:-4])) / 10
+    return np.concatenate([z, 3 * deltas], axis=1)

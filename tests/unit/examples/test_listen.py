@@ -1,0 +1,222 @@
+"""The example ``listen``: utterances and digits, on generated files in the layout of the publishers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main as command
+from chainrule.apps.examples import listen, utterances
+from chainrule.apps.examples.digit_recognition import recognize_digits
+from chainrule.apps.examples.spoken_digits import RATE, read_digits
+from chainrule.apps.examples.transcripts import Decoder, choose_decoder, error_rates
+from chainrule.apps.examples.utterances import COEFFICIENTS, SYMBOLS, read_parts, with_deltas
+from chainrule.data.sequences.sound_input import SoundInput
+from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.errors import DataError
+
+FRAMES = 12  # of a letter
+
+
+def write_wave(file: Path, samples: np.ndarray, per_second: int = RATE) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(file), "wb") as sound:
+        sound.setparams((1, 2, per_second, 0, "NONE", ""))
+        sound.writeframes((samples * 20_000).astype("<i2").tobytes())
+
+
+def tone(digit: int, draw: np.random.Generator, per_second: int = RATE) -> np.ndarray:
+    """A quarter of a second of a tone that is higher for larger digits, with noise."""
+    time = np.arange(per_second // 4) / per_second
+    return np.sin(2 * np.pi * (200 + 300 * digit) * time) + 0.05 * draw.normal(size=len(time))
+
+
+def write_cepstra(file: Path, cepstra: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(struct.pack(">i", cepstra.size) + cepstra.astype(">f4").tobytes())
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    """Two people with sixteen recordings of each digit, six of them for training."""
+    draw = np.random.default_rng(0)
+    for speaker in ("ann", "bob"):
+        for digit in range(10):
+            for number in range(16):
+                write_wave(tmp_path / "recordings" / f"{digit}_{speaker}_{number}.wav", tone(digit, draw))
+    return tmp_path
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """Texts of the letters a and b, each a constant vector of cepstra, by three and two people."""
+    draw, texts = np.random.default_rng(0), ["a b", "b a", "a", "b", "b b", "a a"]
+    vectors = {
+        "a": draw.normal(size=COEFFICIENTS),
+        "b": draw.normal(size=COEFFICIENTS),
+        " ": np.zeros(COEFFICIENTS),
+    }
+    for part, folder, speakers in (("train", "an4_clstk", "xyz"), ("test", "an4test_clstk", "uv")):
+        ids, lines = [], []
+        for speaker in speakers:
+            for i, text in enumerate(texts):
+                rows = np.concatenate([np.repeat(vectors[letter][None], FRAMES, 0) for letter in text])
+                name = f"{folder}/m{speaker}/u{i}-m{speaker}"
+                write_cepstra(tmp_path / f"an4/feat/{name}.mfc", rows + 0.1 * draw.normal(size=rows.shape))
+                ids.append(name)
+                lines.append(
+                    f"<s> {text.upper()} </s> (u{i}-m{speaker})"
+                    if part == "train"
+                    else f"{text.upper()} (u{i}-m{speaker})"
+                )
+        (tmp_path / "an4/etc").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"an4/etc/an4_{part}.fileids").write_text("\n".join(ids))
+        (tmp_path / f"an4/etc/an4_{part}.transcription").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_speakers_are_in_one_part_and_targets_spell_the_transcripts(speech: Path) -> None:
+    parts = read_parts(str(speech))
+    speakers = [set(part.speakers.tolist()) for part in parts]
+    assert sum(map(len, speakers)) == len(set().union(*speakers)) == 5
+    for part in parts:
+        spelled = ["".join(SYMBOLS[label] for label in row[1:] if label) for row in part.y]
+        assert spelled == part.texts
+        assert (part.y[:, 0] == [-(-FRAMES * len(text) // 4) for text in part.texts]).all()
+
+
+def test_normalized_cepstra_do_not_depend_on_loudness_and_deltas_are_those_of_a_line() -> None:
+    draw = np.random.default_rng(0)
+    cepstra = draw.normal(size=(50, COEFFICIENTS)) * 100
+    assert np.allclose(with_deltas(cepstra), with_deltas(cepstra * 2 + 7), atol=1e-4)
+    line = np.arange(50.0)[:, None] * np.ones(COEFFICIENTS)
+    deltas = with_deltas(line)[:, COEFFICIENTS:] / 3
+    assert np.allclose(deltas[2:-2], 1 / line.std(), rtol=1e-3)
+
+
+def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(utterances, "LENGTH", 40)
+    monkeypatch.setattr(listen, "QUICK", (8, 1, 2))
+    run = tmp_path / "run"
+    listen.main(data=str(speech), out=str(run))
+    text = capsys.readouterr().out
+    assert "beam search" in text
+    assert "1990" in text
+    scores = json.loads((run / "scores.json").read_text())
+    assert scores["empty text"]["WER"] == [1.0]
+    assert "a b" in (run / "transcripts.html").read_text(encoding="utf-8")
+    test = read_parts(str(speech))[2]
+    np.savez(tmp_path / "test.npz", x=test.x[:3])
+    assert command(["predict", str(run), str(tmp_path / "test.npz")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "prediction"
+    assert all(set(line.strip('"')) <= set(SYMBOLS[1:]) for line in lines[1:])
+
+
+def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:
+    """A network whose output is the input: the rows are one-hot scores of symbols."""
+    test = read_parts(str(speech))[2]
+    net = cr.Model(cr.Sequential(cr.Dense(len(SYMBOLS), weight_initializer="eye", bias=False)), "mse")
+    x = np.zeros((len(test.texts), 40, len(SYMBOLS)), np.float32)
+    x[:, :, 0] = 9
+    for row, text in zip(x, test.texts, strict=True):
+        for i, letter in enumerate(text):
+            row[2 * i, [0, SYMBOLS.index(letter)]] = 0, 9
+    net.initialize({"x": x})
+    certain = test._replace(x=x, frames=np.full(len(x), 40))
+    decoder = choose_decoder(net, test.texts, certain)
+    assert isinstance(decoder, Decoder)
+    assert decoder.greedy(certain) == decoder(certain) == test.texts
+    assert error_rates(decoder(certain), certain) == {"WER": 0, "CER": 0}
+
+
+def test_digits_are_recognized_and_files_are_predicted(
+    sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    recognize_digits("zh", str(sounds), False, 1, 12, str(run))
+    assert "准确率" in capsys.readouterr().out
+    majority, linear, net = json.loads((run / "scores.json").read_text()).values()
+    assert majority["accuracy"] == [0.1]
+    assert linear["accuracy"][0] > 0.9
+    assert net["accuracy"][0] > 0.1
+    draw = np.random.default_rng(1)
+    for digit in (2, 7):
+        write_wave(tmp_path / "mine" / str(digit) / "one.wav", tone(digit, draw))
+    assert command(["predict", str(run), str(tmp_path / "mine")]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["file"] for row in rows] == ["2/one.wav", "7/one.wav"]
+    assert command(["evaluate", str(run), str(tmp_path / "mine")]) == 0
+    assert command(["predict", str(run), str(tmp_path / "mine" / "2" / "one.wav"), "--proba"]) == 0
+    capsys.readouterr()
+    for name, samples, per_second, code in (
+        ("silent.wav", np.zeros(3000), RATE, "E370"),
+        ("fast.wav", tone(1, draw, 16_000), 16_000, "E371"),
+    ):
+        write_wave(tmp_path / name, samples, per_second)
+        assert command(["predict", str(run), str(tmp_path / name)]) == 2
+        assert f" {code} " in capsys.readouterr().err
+    (tmp_path / "damaged.wav").write_bytes(b"RIFF nothing")
+    assert command(["predict", str(run), str(tmp_path / "damaged.wav")]) == 2
+    assert " E370 " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "per_second", "code"),
+    [(b"RIFF", RATE, "E370"), (None, 16_000, "E371"), (b"", RATE, "E370")],
+)
+def test_a_damaged_recording_of_the_set_is_named(
+    sounds: Path, content: bytes | None, per_second: int, code: str
+) -> None:
+    file = sounds / "recordings" / "3_bob_4.wav"
+    if content is None:
+        write_wave(file, tone(3, np.random.default_rng(0)), per_second)
+    else:
+        file.write_bytes(content)
+    with pytest.raises(DataError, match=code) as caught:
+        read_digits(str(sounds))
+    assert "3_bob_4.wav" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "stated"),
+    [(26, 25), (25, 25), (0, 0), (13 * 700, 13 * 700)],
+)
+def test_damaged_features_are_named(speech: Path, values: int, stated: int) -> None:
+    file = speech / "an4/feat/an4_clstk/mx/u0-mx.mfc"
+    file.write_bytes(struct.pack(">i", stated) + np.ones(values, ">f4").tobytes())
+    with pytest.raises(DataError, match="E316") as caught:
+        read_parts(str(speech))
+    assert "u0-mx.mfc" in str(caught.value)
+
+
+def test_a_transcript_of_other_characters_is_refused(speech: Path) -> None:
+    file = speech / "an4/etc/an4_train.transcription"
+    file.write_text(file.read_text().replace("A B", "A+B"))
+    with pytest.raises(DataError, match="E316"):
+        read_parts(str(speech))
+
+
+def test_the_record_of_a_sound_input_is_restored_and_others_are_ignored() -> None:
+    reader = SoundInput(LogMel(8000, n_mels=20), 0.5)
+    record = json.loads(json.dumps(reader.to_record()))
+    assert SoundInput.from_record(record) == reader
+    for name, value in (
+        ("seconds", 1e9),
+        ("seconds", "1"),
+        ("n_mels", 0),
+        ("n_mels", 10**9),
+        ("win_length", []),
+    ):
+        assert SoundInput.from_record({**record, name: value}) is None
+    assert SoundInput.from_record({**record, "extra": 1}) is None
+    assert SoundInput.from_record(None) is None
