@@ -55,22 +55,23 @@ def _revealing_features(context: TrainingContext, target: Target, y: np.ndarray)
     ):
         return  # a single feature may legitimately determine the target
     labels = y.reshape(-1).astype(np.float64)  # (n,)
-    for i in np.flatnonzero(_correlation(x, labels) > EQUAL):
+    is_copy = _correlation(x, labels) > EQUAL
+    for i in np.flatnonzero(is_copy):
         facts = {"column": context.feature_name(int(i))}
         yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="copy_of_target", severity="error")
     if target.is_single and len(target.labels) > 2:
-        for i, levels in _exact_functions(x, labels):
-            facts = {"column": context.feature_name(i), "levels": levels}
+        others = np.flatnonzero(~is_copy)
+        for i, levels in _exact_functions(x[:, others], labels):
+            facts = {"column": context.feature_name(int(others[i])), "levels": levels}
             yield Evidence(1.0, EQUAL, facts, layer=facts["column"], form="leak")
 
 
 def _exact_functions(x: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield features with as many levels as there are classes, each level with a single class."""
     classes = len(distinct(labels))
-    correlated = _correlation(x, labels) > EQUAL
-    for i in range(x.shape[1]):
-        if correlated[i] or len(distinct(x[:, i])) != classes:
-            continue
+    ordered = np.sort(x, axis=0)
+    levels = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)  # (F,)
+    for i in np.flatnonzero(levels == classes).tolist():
         if len(set(zip(x[:, i].tolist(), labels.tolist(), strict=True))) == classes:
             yield i, classes
 
