@@ -78,6 +78,11 @@ OPTION: dict[str, tuple[str, str]] = {
         "balanced: weight classes by their inverse frequency",
         "balanced：按频率的倒数给类别加权",
     ),
+    "predict_interval": (
+        "regression: add the columns lower and upper, which contain a new value with this probability (0.5, "
+        "0.8, 0.9 or 0.95)",
+        "回归：增加 lower 和 upper 两列，新值以此概率（0.5、0.8、0.9 或 0.95）落在其间",
+    ),
     "predict_threshold": (
         "probability from which the second of two classes is predicted; by default that of the training",
         "两类时，概率达到多少预测为第二类；默认用训练时选定的阈值",

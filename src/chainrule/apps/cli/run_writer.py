@@ -164,10 +164,15 @@ def to_predictions(model: Model, y: np.ndarray, output: np.ndarray) -> Predictio
     return Predictions(restore(y).reshape(-1, 1), restore(output), None, "regression")
 
 
-def add_facts(
-    model: Model, plan: TrainingPlan, results: list[Result], threshold: Mapping[str, Any] | None = None
-) -> None:
-    """Add data, split, results and command of the training to the facts of the model."""
+def add_facts(model: Model, plan: TrainingPlan, results: list[Result], decided: Mapping[str, Any]) -> None:
+    """Add data, split, results and command of the training to the facts of the model.
+
+    Args:
+        model: the trained model.
+        plan: of the training.
+        results: metrics of the model and the baselines.
+        decided: further facts that ``predict`` uses, such as a threshold.
+    """
     options, prepared = plan.options, plan.prepared
     facts: dict[str, Any] = {
         "data": prepared.table.source,
@@ -178,7 +183,7 @@ def add_facts(
         "command": options.command(),
         **({"ids": list(options.id)} if options.id else {}),
         **({"weight": options.weight} if options.weight else {}),
-        **({"threshold": dict(threshold)} if threshold else {}),
+        **decided,
     }
     if prepared.task.is_classification:
         counts = np.bincount(prepared.training.y, minlength=len(prepared.preparation.labels))

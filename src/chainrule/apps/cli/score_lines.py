@@ -6,7 +6,8 @@ import math
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import DecisionThreshold
-from chainrule.apps.cli.run_writer import RESULT_METRICS, to_scores
+from chainrule.apps.cli.prediction_intervals import held_out_scores
+from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.tables import metric_title, short, verdict_lines
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan
@@ -30,17 +31,11 @@ def print_scores(
     """
     interval_line(scores)
     if scores.task == "regression":
-        prediction_interval_line(scores if plan.is_cross_validated else _held_out(plan, model))
+        prediction_interval_line(held_out_scores(plan, model, scores))
     else:
         class_lines(scores)
     verdict_lines(scores, *plan.baseline_fits[0][0].flat.shape)
     threshold_table(threshold)
-
-
-def _held_out(plan: TrainingPlan, model: Model) -> Scores | None:
-    """The scores of rows outside the training that are not the scored ones, if there are any."""
-    rows, output = plan.held_out(model)
-    return to_scores(model, rows.y, {"net": output}, rows.weights) if len(rows.y) else None
 
 
 def threshold_table(threshold: DecisionThreshold | None) -> None:

@@ -47,6 +47,7 @@ PHRASES: dict[str, str] = {
     "{host} is an address of this network": "{host} 是本地网络的地址",
     "download {url} and save it as {path}": "下载 {url} 并保存为 {path}",
     "a copy in {folder}, or a connection to the network": "{folder} 中的副本，或网络连接",
+    "a regression trained on a table with enough rows": "用足够多的行训练的表格回归模型",
     "two classes": "两个类别",
     "{count} classes": "{count} 个类别",
     "rows": "数据行",

@@ -21,7 +21,9 @@ from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
+    PREDICTION,
     REASON,
     beside,
     id_columns,
@@ -64,6 +66,7 @@ def predict(
     only: Annotated[bool, typer.Option("--only-predictions", help="=only_predictions")] = False,
     damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",
     threshold: Annotated[float | None, typer.Option(help="=predict_threshold", min=0, max=1)] = None,
+    interval: Annotated[float | None, typer.Option(help="=predict_interval")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -84,6 +87,8 @@ def predict(
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
     columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
+    if interval is not None:
+        columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))

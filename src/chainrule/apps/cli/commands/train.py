@@ -22,6 +22,8 @@ from chainrule.apps.cli.options import (
     require_equal,
     to_toml,
 )
+from chainrule.apps.cli.prediction_intervals import FACT as WIDTHS
+from chainrule.apps.cli.prediction_intervals import half_widths, held_out_scores
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.score_lines import print_scores
@@ -201,7 +203,10 @@ def _run_training(
     scores = run_writer.evaluate_models(model, plan)
     results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
     threshold = decision_threshold.choose(plan, model, scores)
-    run_writer.add_facts(model, plan, results, threshold.fact if threshold else None)
+    decided: dict[str, Any] = {decision_threshold.FACT: threshold.fact} if threshold else {}
+    if widths := half_widths(held_out_scores(plan, model, scores)):
+        decided[WIDTHS] = widths
+    run_writer.add_facts(model, plan, results, decided)
     analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None

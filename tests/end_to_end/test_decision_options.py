@@ -1,4 +1,4 @@
-"""The options ``--cost``, ``--threshold`` and ``--learning-curve`` of a training."""
+"""The options ``--cost``, ``--threshold``, ``--learning-curve`` of train and ``--interval`` of predict."""
 
 from __future__ import annotations
 
@@ -73,3 +73,31 @@ def test_an_option_that_does_not_apply_is_refused(
     outcome = chainrule(*words)
     assert outcome.code == 2
     assert f" {code} " in outcome.err
+
+
+@pytest.mark.parametrize("kind", [(), ("--quick",)], ids=["ensemble", "quick"])
+def test_intervals_contain_most_new_values(kind: tuple[str, ...], chainrule: Command, tmp_path: Path) -> None:
+    rng = np.random.Generator(np.random.Philox(4))
+    x = rng.normal(size=500)
+    y = 3 * x + rng.normal(size=500)
+    for name, part in (("old.csv", slice(0, 250)), ("new.csv", slice(250, None))):
+        rows = [f"{a:.4f},{b:.4f}" for a, b in zip(x[part], y[part], strict=True)]
+        (tmp_path / name).write_text("x,y\n" + "\n".join(rows) + "\n")
+    assert chainrule("train", "old.csv", "--target", "y", *kind, "--out", "run").code == 0
+    shares = {}
+    for level in ("0.5", "0.9"):
+        outcome = chainrule("predict", "run", "new.csv", "--interval", level)
+        rows = list(csv.DictReader(io.StringIO(outcome.out)))
+        shares[level] = np.mean([float(r["lower"]) <= float(r["y"]) <= float(r["upper"]) for r in rows])
+    assert 0.35 < shares["0.5"] < 0.75
+    assert shares["0.9"] > 0.82
+    refused = chainrule("predict", "run", "new.csv", "--interval", "0.7")
+    assert refused.code == 2
+    assert "--interval 0.8" in refused.err or "--interval 0.9" in refused.err
+
+
+def test_a_classification_has_no_intervals(chainrule: Command, table: str) -> None:
+    assert chainrule("train", table, *SETTINGS, "--quick", "--out", "run").code == 0
+    refused = chainrule("predict", "run", table, "--interval", "0.9")
+    assert refused.code == 2
+    assert " E101 " in refused.err
