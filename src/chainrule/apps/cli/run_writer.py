@@ -92,8 +92,8 @@ def fit_model(
     named = plan.fit_options()
     named["callbacks"] = [*named["callbacks"], recorder, *counts]
     training = plan.prepared.training
-    rows = plan.baseline_fits[0][0].flat
-    if is_affordable(*rows.shape, len(plan.prepared.preparation.labels)):
+    rows, columns = plan.baseline_fits[0][0].flat.shape
+    if is_affordable(rows, columns, len(plan.prepared.preparation.labels)):
         import_in_background()
     model.fit(training.x, plan.prepared.labels(training), **named, run=folder, resume=resume)
     return recorder

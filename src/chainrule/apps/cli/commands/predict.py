@@ -114,7 +114,7 @@ def _threshold(model: Model, passed: float | None) -> float | None:
     Raises:
         UsageError E611: the option for a model of other than two classes.
     """
-    labels = () if model.task == "regression" else tuple(model.labels or ())
+    labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         raise UsageError(
             "E611",

@@ -200,13 +200,36 @@ def _run_training(
         command = _resume_command(options, path, lang_option)
         screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
         return 1
+    _finish(plan, model, folder, path, is_repeated, recorder)
+    data = quoted(options.data) + options.reading_words
+    screen.line(text_of("next").format(run=path, data=data) + lang_option)
+    return 0
+
+
+def _finish(
+    plan: TrainingPlan,
+    model: Model,
+    folder: RunFolder,
+    path: Path,
+    is_repeated: bool,
+    recorder: run_writer.EventRecorder,
+) -> None:
+    """Evaluate a trained model, save it, and print the result.
+
+    Args:
+        path: the folder as passed by the user.
+        is_repeated: whether the test rows have been used before.
+        recorder: of the training.
+    """
+    options, kind = plan.options, plan.prepared.task.kind
     scores = run_writer.evaluate_models(model, plan)
-    results = run_writer.results_of(scores, run_writer.metric_names(prepared.task.kind, options.metric))
+    results = run_writer.results_of(scores, run_writer.metric_names(kind, options.metric))
     threshold = decision_threshold.choose(plan, model, scores)
-    decided: dict[str, Any] = {decision_threshold.FACT: threshold.fact} if threshold else {}
-    if widths := half_widths(held_out_scores(plan, model, scores)):
-        decided[WIDTHS] = widths
-    run_writer.add_facts(model, plan, results, decided)
+    widths = half_widths(held_out_scores(plan, model, scores))
+    run_writer.add_facts(model, plan, results, {
+        **({decision_threshold.FACT: threshold.fact} if threshold else {}),
+        **({WIDTHS: widths} if widths else {}),
+    })  # fmt: skip
     analysis = analyze(model, plan, scores, EvaluationRows.of(model, plan))
     summary = summarize(analysis)
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
@@ -217,16 +240,13 @@ def _run_training(
     screen.heading(text_of(heading).format(test=len(plan.scored.y)))
     if is_repeated:
         screen.line(text_of("test_again"), "yellow")
-    result_table(results, prepared.task.kind, options.metric)
-    positive_class(prepared.preparation)
+    result_table(results, kind, options.metric)
+    positive_class(plan.prepared.preparation)
     print_scores(plan, model, scores, threshold)
     learning_curves.print_curve(learning_curves.measure(plan, scores))
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
-    data = quoted(options.data) + options.reading_words
-    screen.line(text_of("next").format(run=path, data=data) + lang_option)
-    return 0
 
 
 def print_summary(summary: Summary) -> None:
