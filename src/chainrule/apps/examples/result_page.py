@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from chainrule.data.datasets import DATASETS
 from chainrule.escaping import escape
@@ -29,6 +32,13 @@ def credit_line(dataset: str, lang: str) -> str:
     """
     row = next(row for row in DATASETS if row.name == dataset)
     return _CREDIT[lang == "zh"].format(credit=row.credit, license=row.license)
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    """Arrays as the content of an ``.npz`` file, as ``predict`` and ``attribute`` read it."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
 
 
 def result_page(title: str, lang: str, sections: Iterable[tuple[str, str, str]]) -> str:

@@ -83,6 +83,8 @@ PHRASES: dict[str, str] = {
     "{count} numbers, one for each class": "{count} 个数，每类一个",
     "cr.Dense(29) as the last layer, over frames (B, T, C)": "最后一层用 cr.Dense(29)，作用于各帧 (B, T, C)",
     "an integer below the {classes} classes": "小于类别数 {classes} 的整数",
+    "an even number of features": "特征数须为偶数",
+    "cr.Dense(2 * D) before it: means and log-variances": "在它之前用 cr.Dense(2 * D)：均值和对数方差",
     "cr.Dense(2) as the last layer: mean and log-variance": "最后一层用 cr.Dense(2)：均值和对数方差",
     "cr.Conv(7, 1) as the last layer": "最后一层用 cr.Conv(7, 1)",
     "cr.Conv(1, 1) as the last layer": "最后一层用 cr.Conv(1, 1)",

