@@ -18,7 +18,7 @@ from chainrule.apps.examples.recommend_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.recommend_texts import TEXTS
 from chainrule.apps.examples.recommender_baselines import item_neighbors, linear_autoencoder, popularity
 from chainrule.apps.examples.result_page import credit_line, markup_table, npz, result_page
-from chainrule.apps.examples.score_table import Score, print_scores, save_run, verdict
+from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run, verdict
 from chainrule.apps.examples.suggestions import suggestion_rows
 from chainrule.train.evaluation.recommendation import ndcg_and_recall
 
@@ -45,14 +45,13 @@ def train_network(
     return model
 
 
-def evaluate(
-    known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int
-) -> list[tuple[float, float]]:
+def evaluate(known: np.ndarray, later: np.ndarray, model: cr.Model, by_time: int) -> list[dict[str, float]]:
     """nDCG@10 and recall@10 of each of ``METHODS`` on the test ratings."""
     neighbors = item_neighbors(known, NEIGHBORS[by_time])
     linear = linear_autoencoder(known, PENALTY[by_time])
+    names = [name + " by time" * by_time for name in ("nDCG@10", "recall@10")]
     scores = (popularity(known), neighbors, linear, np.asarray(model(known)))
-    return [ndcg_and_recall(values, known, later) for values in scores]
+    return [dict(zip(names, ndcg_and_recall(own, known, later), strict=True)) for own in scores]
 
 
 def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool = False, seeds: Count = 3,
@@ -63,17 +62,16 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
     if content:
         print_content_scores(ratings, lang, seeds, epochs, out)
         return
-    values: list[dict[str, list[float]]] = [{} for _ in METHODS]
+    results: list[list[dict[str, float]]] = []
     for seed in range(seeds):
         for by_time, is_test in enumerate(movielens.divisions(ratings, seed)):
             known, later = ratings.matrix(~is_test), ratings.matrix(is_test)
             rows = movielens.earlier_and_later(ratings, ~is_test) if by_time else (known, known)
             length, width = epochs or EPOCHS[by_time] * (1 + long), LATENT * (1 + long)
             model = train_network(*rows, seed, length, DROPOUT[by_time], width)
-            for own, pair in zip(values, evaluate(known, later, model, by_time), strict=True):
-                for metric, value in zip(("nDCG@10", "recall@10"), pair, strict=True):
-                    own.setdefault(metric + " by time" * by_time, []).append(value)
-    scores = [Score(TEXTS[name], own) for name, own in zip(METHODS, values, strict=True)]
+            results.append(evaluate(known, later, model, by_time))
+    runs = zip(*results, strict=True)  # for each method, those of all seeds and divisions
+    scores = [Score(TEXTS[name], collected(own)) for name, own in zip(METHODS, runs, strict=True)]
     print_scores(scores, lang, "nDCG@10")
     screen.line(verdict(scores, lang, "nDCG@10 by time"))
     header, rows = texts["header"].split(","), suggestion_rows(ratings, known, model)

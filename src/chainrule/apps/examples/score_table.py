@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -62,6 +62,20 @@ class Score:
         digits = 4 if abs(mean) < 10 else 1
         spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
         return f"{mean:.{digits}f}{spread}"
+
+
+def collected(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
+    """The values of each metric in the order of the runs.
+
+    Example:
+        >>> collected([{"AUC": 0.8, "cost": 1.0}, {"AUC": 0.9}])
+        {'AUC': [0.8, 0.9], 'cost': [1.0]}
+    """
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        for metric, value in run.items():
+            values.setdefault(metric, []).append(value)
+    return values
 
 
 def print_scores(scores: Sequence[Score], lang: str, first: str) -> None:
