@@ -22,8 +22,8 @@ TEXTS = {
         "A random division lets the model see what people watched later; the division by time is what a "
         "recommender has to do, and all scores are lower there. Whether users would have liked the films "
         "that they did not rate is unknown; the users of 1998 are mostly young men.",
-        "随机划分让模型看到人们后来看的电影；按时间划分才是推荐系统面对的任务，所有成绩都更低。没有被推荐的电影"
-        "也就没有评分，人们是否会喜欢无从得知；1998 年的用户多为年轻男性。",
+        "随机划分让模型看到人们后来看的电影；按时间划分才是推荐系统面对的任务，所有成绩都更低。"
+        "没有被推荐的电影也就没有评分，人们是否会喜欢无从得知；1998 年的用户多为年轻男性。",
     ),
     "mean": ("mean rating", "平均评分"),
     "user mean": ("mean rating of the user", "用户的平均评分"),
