@@ -62,6 +62,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "transcribe letters, numbers and commands of unknown speakers, or single digits (--digits)",
         "转写陌生人说出的字母、数字和命令，或识别单个数字（--digits）",
     ),
+    "example_shares": (
+        "predict tomorrow's variance of share prices, and show that the direction is not predictable",
+        "预测股价明日的方差，并说明方向无法预测",
+    ),
     "example_recommend": (
         "recommend films to users, with reasons; stars of films without any rating (--content)",
         "向用户推荐电影并说明理由；预测没有评分的电影的星级（--content）",

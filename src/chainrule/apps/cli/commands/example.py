@@ -40,6 +40,7 @@ EXAMPLES = (
     "diagnose",
     "fraud",
     "recommend",
+    "shares",
     "x-ray",
     "faces",
     "robot",

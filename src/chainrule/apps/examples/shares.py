@@ -1,0 +1,90 @@
+"""Share prices: tomorrow's variance of the S&P 500, and its direction, of which nothing is to be expected.
+
+Data: daily prices from 1999 to 2018. Network: a linear model of means over a day, a week and a month, plus a
+GRU over the last 22 days. Loss: Gaussian negative log-likelihood of the log variance. Evaluation: trained on
+days before 2014, chosen on 2014 and 2015, tested on days from 2016 on. No investment advice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.cli import screen
+from chainrule.apps.examples import Count
+from chainrule.apps.examples.result_page import credit_line, npz, result_page
+from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run
+from chainrule.apps.examples.shares_texts import OPTIONS as OPTIONS
+from chainrule.apps.examples.shares_texts import TEXTS
+from chainrule.apps.examples.volatility import Days, qlike, r2, read_days
+from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
+
+TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
+UNITS, EPOCHS = 8, 60  # chosen on 2014 and 2015
+METHODS = ("month", "har", "net")
+
+
+def network(outputs: int) -> cr.Layer:
+    """A linear model of the means, plus a GRU over the days that starts at 0."""
+    days = cr.Sequential(cr.GRU(UNITS), cr.Dense(outputs, weight_initializer="zeros"))  # (B, 22, 3) -> (B, O)
+    return cr.Sequential(cr.Parallel("add", har=cr.Dense(outputs), window=days))
+
+
+def train_variance(train: Days, seed: int, epochs: int) -> cr.Model:
+    """Train the network to predict mean and uncertainty of tomorrow's log variance."""
+    model = cr.Model(network(2), "gaussian_nll", cr.AdamW(cr.Cosine(0.003), weight_decay=0.03))
+    model.fit(train.inputs, train.target, epochs=epochs, batch_size=64, seed=seed)
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def direction_accuracy(train: Days, test: Days, epochs: int) -> float:
+    """How often a network of the same form predicts whether the next day closes higher."""
+    model = cr.Model(network(1), "binary_cross_entropy", cr.AdamW(cr.Cosine(0.003), weight_decay=0.03))
+    model.fit(train.inputs, train.is_up.astype(np.int64), epochs=epochs, batch_size=64)
+    return float((np.asarray(model.predict(test.inputs)) == test.is_up).mean())
+
+
+def har_prediction(train: Days, test: Days) -> np.ndarray:
+    """The linear model by least squares: HAR with leverage."""
+    a, b = (np.column_stack([np.ones(len(days.har)), days.har]) for days in (train, test))
+    return b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
+
+
+def chart(test: Days, predicted: np.ndarray) -> str:
+    """The log variance of each test day as dots, and the predictions as a line."""
+    days = (test.date - test.date[0]).astype(float).tolist()
+    values = test.target[:, 0].tolist()
+    frame = Frame((0.0, days[-1]), (min(values), max(values)))
+    dots = frame.dots(list(zip(days, values, strict=True)), GRAY, 1.8)
+    return frame.chart([*dots, frame.line(list(zip(days, predicted.tolist(), strict=True)), BLUE)])
+
+
+def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
+         out: str = "") -> None:  # fmt: skip
+    """Train, print the scores of the variance and the accuracy of the direction, save the last network."""
+    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    days, length = read_days(data), epochs or EPOCHS
+    train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
+    target = test.target[:, 0]
+    runs = []
+    for seed in range(10 if long else seeds):
+        model = train_variance(train, seed, length)
+        predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
+        outputs = (test.har[:, 2], har_prediction(train, test), predicted)  # in the order of METHODS
+        runs.append([{"R²": r2(own, target), "QLIKE": qlike(own, target)} for own in outputs])
+    by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
+    scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]
+    print_scores(scores, lang, "R²")
+    accuracy, up = direction_accuracy(train, test, length), float(test.is_up.mean())
+    half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(target))
+    screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
+    screen.block(f"\n{texts['limits']}\n{credit_line('shares', lang)}")
+    if out:
+        page = result_page(texts["title"], lang, [(texts["chart"], chart(test, predicted), texts["legend"])])
+        save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
+
+
+if __name__ == "__main__":
+    main()

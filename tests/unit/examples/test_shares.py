@@ -1,0 +1,111 @@
+"""The example shares on generated prices in the publisher's layout, its features and bad input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.apps.cli.main import main
+from chainrule.apps.examples.volatility import MONTH, features_of, garman_klass, qlike
+
+
+def prices(count: int, seed: int = 0) -> np.ndarray:
+    """Open, high, low, close and volume of days, (5, T)."""
+    draw = np.random.default_rng(seed)
+    last = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, count)))
+    first = last * np.exp(draw.normal(0, 0.005, count))
+    high, low = (sign * np.maximum(sign * first, sign * last) for sign in (1, -1))
+    spread = np.exp(np.abs(draw.normal(0, 0.004, (2, count))))
+    return np.stack([first, high * spread[0], low / spread[1], last, draw.integers(10**6, 10**7, count)])
+
+
+def lines(count: int = 90) -> list[str]:
+    """The table: 60 days before 2014, 30 from 2016 on."""
+    days = np.concatenate([
+        np.datetime64("2013-01-01") + np.arange(60), np.datetime64("2016-01-01") + np.arange(count - 60),
+    ])  # fmt: skip
+    rows = ["Date,Open,High,Low,Close,Adj Close,Volume"]
+    for day, row in zip(days.astype(object), prices(count).T, strict=True):
+        cells = [f"{value:.4f}" for value in (*row[:4], row[3])]
+        rows.append(",".join([f"{day.month}/{day.day}/{day.year}", *cells, str(int(row[4]))]))
+    return rows
+
+
+def archive(path: Path, rows: list[str]) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("arch/data/sp500/sp500.csv.gz", gzip.compress("\n".join(rows).encode() + b"\n"))
+    return path
+
+
+def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, data = tmp_path / "run", archive(tmp_path / "arch-8.0.0-x.whl", lines())
+    options = ("--data", data, "--seeds", 1, "--epochs", 2, "--out", run)
+    assert main([str(word) for word in ("example", "shares", *options)]) == 0
+    out = capsys.readouterr().out
+    assert "No claim" in out
+    assert "No investment advice" in out
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert [list(values) for values in scores.values()] == [["R²", "QLIKE"]] * 3
+    assert main(["predict", str(run), str(run / "test.npz")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 29
+    assert (run / "shares.html").read_text(encoding="utf-8").count("<circle") == 29
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda rows: [rows[0], rows[2], rows[1], *rows[3:]], ["line 3", "2013-01-02"]),
+        (lambda rows: [*rows[:5], rows[5].replace(rows[5].split(",")[3], "999.0"), *rows[6:]], ["line 6"]),
+        (lambda rows: [row.replace("High", "Top") for row in rows], ["High"]),
+        (lambda rows: [*rows[:5], "13/40/2013" + rows[5][rows[5].index(",") :], *rows[6:]], ["line 6"]),
+    ],
+    ids=["unsorted", "a low above the close", "no high", "an impossible date"],
+)
+def test_a_damaged_table_is_refused_in_one_message(
+    change: Callable[[list[str]], list[str]],
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = archive(tmp_path / "arch-8.0.0-x.whl", change(lines()))
+    assert main(["example", "shares", "--data", str(data), "--seeds", "1", "--epochs", "1"]) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert all(word in message for word in words), message
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 20))
+def test_features_do_not_depend_on_later_days(seed: int, later: int) -> None:
+    columns, dates = prices(60, seed), np.datetime64("2013-01-01") + np.arange(60)
+    days = features_of(dates, *columns)
+    changed = columns.copy()
+    changed[:, 60 - later :] *= 3
+    other = features_of(dates, *changed)
+    count = max(0, 60 - later - MONTH + 1)
+    for name, part in days.inputs.items():
+        np.testing.assert_array_equal(part[:count], other.inputs[name][:count])
+    np.testing.assert_allclose(days.har[:, 0], days.window[:, -1, 0], rtol=1e-5)
+    np.testing.assert_allclose(days.target[:-1, 0], days.har[1:, 0], rtol=1e-4, atol=1e-4)
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_qlike_is_zero_only_for_the_variance_itself(predicted: float, target: float) -> None:
+    loss = qlike(np.array([predicted]), np.array([target]))
+    assert loss >= 0
+    assert (loss < 1e-12) == (abs(predicted - target) < 2e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
+def test_the_variance_does_not_depend_on_the_unit_of_prices(seed: int, unit: float) -> None:
+    first, high, low, last, _ = prices(5, seed)
+    scaled = garman_klass(unit * first, unit * high, unit * low, unit * last)
+    np.testing.assert_allclose(garman_klass(first, high, low, last), scaled, rtol=1e-9)
