@@ -70,7 +70,7 @@ def markup_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str
     """A table as markup; numbers are shortened.
 
     Example:
-        >>> markup_table(["group", "share"], [("a & b", 0.25)])[-51:]
+        >>> markup_table(["group", "share"], [("a & b", 0.25)])[-48:]
         '<tr><td>a &amp; b</td><td>0.25</td></tr></table>'
     """
     lines = ["".join(f"<th>{escape(name)}</th>" for name in header)]
