@@ -29,7 +29,7 @@ from chainrule.apps.cli.training_plan import plan_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "training-tables.md"
 LEVELS = ("0.8", "0.9")
-SMALL = 5_000  # rows of the tables that are used
+SMALL = 12_000  # rows of the tables that are used
 Shares = dict[str, float]
 
 
