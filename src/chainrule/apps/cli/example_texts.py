@@ -70,4 +70,8 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "recommend films to users, with reasons; stars of films without any rating (--content)",
         "向用户推荐电影并说明理由；预测没有评分的电影的星级（--content）",
     ),
+    "example_sentiment": (
+        "decide whether Chinese reviews are positive, beside naive Bayes and a linear model",
+        "判断中文评论的褒贬，并与朴素贝叶斯和线性模型比较",
+    ),
 }

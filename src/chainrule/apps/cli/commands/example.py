@@ -34,6 +34,7 @@ EXAMPLES = (
     "alexnet",
     "poems",
     "translate",
+    "sentiment",
     "microgpt",
     "listen",
     "risk",

