@@ -32,7 +32,8 @@ def network(outputs: int) -> cr.Layer:
 
 def train_variance(train: Days, seed: int, epochs: int) -> cr.Model:
     """Train the network to predict mean and uncertainty of tomorrow's log variance."""
-    model = cr.Model(network(2), "gaussian_nll", cr.AdamW(cr.Cosine(0.003), weight_decay=0.03))
+    adam, clip = cr.AdamW(cr.Cosine(0.003), weight_decay=0.03), cr.ClipGlobalNorm(1.0)
+    model = cr.Model(network(2), "gaussian_nll", adam, clip=clip)  # a rare day would undo the training
     model.fit(train.inputs, train.target, epochs=epochs, batch_size=64, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
