@@ -90,8 +90,9 @@ def detections_frame(model: Model, images: DetectorImages) -> pl.DataFrame:
 
 def _class_names(model: Model, count: int) -> list[str]:
     names = model.facts.get("objects")
-    is_valid = isinstance(names, list) and len(names) == count and all(isinstance(n, str) for n in names)
-    return [name[:MAX_NAME] for name in names] if is_valid else [str(i) for i in range(count)]
+    if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
+        return [name[:MAX_NAME] for name in names]
+    return [str(i) for i in range(count)]
 
 
 def _min_score(model: Model) -> float:

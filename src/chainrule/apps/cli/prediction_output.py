@@ -61,7 +61,8 @@ def prediction_columns(
     columns = {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
     if probabilities is not None and proba:
         shares = np.asarray(probabilities, np.float64)  # (N, K)
-        names = (PROBABILITY.format(label) for label in model.labels)
+        labels = model.labels if len(model.labels) == shares.shape[-1] else range(1, shares.shape[-1] + 1)
+        names = map(PROBABILITY.format, labels)
         columns |= dict(zip(names, shares.T, strict=True))
     return columns
 

@@ -46,14 +46,16 @@ def find_cells(image: np.ndarray, sides: np.ndarray) -> Detections:
     """
     green, blue = (ndimage.gaussian_filter(image[..., i].astype(float), 1.0) for i in (1, 2))
     purple, rows = blue - green > max(PURPLE, otsu(blue - green)), []
-    areas, white_area = ndimage.label(ndimage.binary_opening(purple))[0], sides[WHITE].prod() / 5
+    areas: np.ndarray = np.zeros(purple.shape, np.int32)
+    ndimage.label(ndimage.binary_opening(purple), output=areas)
+    white_area = sides[WHITE].prod() / 5
     for number, (down, across) in enumerate(ndimage.find_objects(areas), 1):
         size = int((areas[down, across] == number).sum())
         kind = WHITE if size >= white_area else PLATELET
         extent = np.array([across.stop - across.start, down.stop - down.start])
         center = across.start + extent[0] / 2, down.start + extent[1] / 2
         rows.append((*_box(center, np.maximum(extent, sides[kind])), kind, min(size / white_area, 1.0)))
-    cells = ndimage.binary_fill_holes((green < otsu(green)) & ~purple) & ~purple
+    cells = np.asarray(ndimage.binary_fill_holes((green < otsu(green)) & ~purple), bool) & ~purple
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(cells), 1.5)
     side = float(sides[RED].min())
     peaks = (distance == ndimage.maximum_filter(distance, int(side / 2))) & (distance > side / 6)

@@ -62,7 +62,7 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
     if content:
         print_content_scores(ratings, lang, seeds, epochs, out)
         return
-    results: list[list[dict[str, float]]] = []
+    results, trained = list[list[dict[str, float]]](), []
     for seed in range(seeds):
         for by_time, is_test in enumerate(movielens.divisions(ratings, seed)):
             known, later = ratings.matrix(~is_test), ratings.matrix(is_test)
@@ -70,6 +70,8 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
             length, width = epochs or EPOCHS[by_time] * (1 + long), LATENT * (1 + long)
             model = train_network(*rows, seed, length, DROPOUT[by_time], width)
             results.append(evaluate(known, later, model, by_time))
+            trained.append((known, model))
+    known, model = trained[-1]
     runs = zip(*results, strict=True)  # for each method, those of all seeds and divisions
     scores = [Score(TEXTS[name], collected(own)) for name, own in zip(METHODS, runs, strict=True)]
     print_scores(scores, lang, "nDCG@10")

@@ -72,6 +72,7 @@ def rmse(predicted: np.ndarray, stars: np.ndarray) -> float:
 def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, out: str) -> None:
     """Train on each division by film, print the RMSE of all methods, and save the last network."""
     values: dict[str, list[float]] = {name: [] for name in ("mean", "user mean", "ridge", "towers")}
+    trained = []
     for seed in range(seeds):
         test = unseen_film_test(ratings, seed=seed)
         model = train_towers(ratings, np.flatnonzero(~test), seed, epochs or EPOCHS)
@@ -79,6 +80,8 @@ def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, o
         predictions["towers"] = np.asarray(model(inputs_of(ratings, np.flatnonzero(test))))[:, 0]
         for name, predicted in predictions.items():
             values[name].append(rmse(predicted, ratings.stars[test]))
+        trained.append((test, model))
+    test, model = trained[-1]
     scores = [Score(TEXTS[name], {"RMSE": values[name]}) for name in values]
     print_scores(scores, lang, "RMSE")
     screen.block(f"\n{TEXTS['content limits'][lang == 'zh']}\n{credit_line('movielens', lang)}")

@@ -39,8 +39,6 @@ TEXTS = {
             "{folder}：模型、test.csv，以及按归因着色的五条误判评论 errors.html"),
 }  # fmt: skip
 NET = "convolutional and recurrent ensemble", "卷积与循环网络的集成"
-
-
 QUICK, LONG = (2, 32, 6), (4, 64, 6)  # members of the ensemble, channels, epochs
 
 
@@ -77,8 +75,8 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     names = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     reviews = read_reviews(data)
     tokenizer, rows = encode_reviews(reviews)
-    positive = (reviews.labels[2] == "pos").mean()
-    print(names["data"].format(*map(len, reviews.texts), positive=positive), flush=True)
+    counts, share = map(len, reviews.texts), (reviews.labels[2] == "pos").mean()
+    print(names["data"].format(*counts, positive=share), flush=True)
     models = []
     for seed in range(seeds):
         models.append(model := train(tokenizer, rows, seed, epochs, long))
@@ -88,13 +86,13 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     x, y = rows[2]  # used only here
     net = Score(NET, {"accuracy": [model.evaluate(x, y)["accuracy"] for model in models]})
     print_scores(scores := [*baseline_scores(reviews), net], lang, "accuracy")
-    print(names["note"], credit_line("sentiment", lang), sep="\n")
+    print(f"{names['note']}\n{credit_line('sentiment', lang)}")
     if out:
         errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:5]
         colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
         test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
-        files = {"test.csv": test, "errors.html": colored}
-        print(names["out"].format(folder=save_run(out, models[0], scores, files)))
+        folder = save_run(out, models[0], scores, {"test.csv": test, "errors.html": colored})
+        print(names["out"].format(folder=folder))
 
 
 if __name__ == "__main__":

@@ -69,12 +69,14 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     days, length = read_days(data), epochs or EPOCHS
     train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
     target = test.target[:, 0]
-    runs = []
+    runs, trained = [], []
     for seed in range(10 if long else seeds):
         model = train_variance(train, seed, length)
         predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
         outputs = (test.har[:, 2], har_prediction(train, test), predicted)  # in the order of METHODS
+        trained.append((model, predicted))
         runs.append([{"R²": r2(own, target), "QLIKE": qlike(own, target)} for own in outputs])
+    model, predicted = trained[-1]
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]
     print_scores(scores, lang, "R²")

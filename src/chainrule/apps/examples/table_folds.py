@@ -77,7 +77,7 @@ def cross_predict(
     """
     labels = table.frame[target].cast(str).to_numpy()
     inputs = [name for name in table.columns if name != target]
-    fold = folds(row_digests(table, inputs), count, labels=labels, seed=seed)
+    fold, models = folds(row_digests(table, inputs), count, labels=labels, seed=seed), []
     outputs = {name: np.zeros(table.rows) for name in NAMES}
     for number in range(count):
         rows = np.flatnonzero(fold == number)
@@ -90,10 +90,11 @@ def cross_predict(
         model.fit(training.x, prepared.labels(training), **plan.fit_options())
         if model.facts["ended"] == "interrupted":
             raise KeyboardInterrupt
+        models.append(model)
         column = prepared.preparation.labels.index(positive)
         for name, output in evaluate_models(model, plan).outputs.items():
             outputs[name][rows] = output[:, column]
-    return FoldPredictions(labels == str(positive), fold, outputs, model)
+    return FoldPredictions(labels == str(positive), fold, outputs, models[-1])
 
 
 def fold_scores(

@@ -103,8 +103,8 @@ def features_of(
     now = np.arange(MONTH - 1, len(date) - 1)
     window = columns[now[:, None] + np.arange(1 - MONTH, 1)]  # (N, 22, 3)
     target = log_variance[now + 1, None]
-    parts = (part.astype(np.float32) for part in (har[now], window, target))
-    return Days(date[now], *parts, last[now + 1] > last[now])
+    features, days, next_target = (part.astype(np.float32) for part in (har[now], window, target))
+    return Days(date[now], features, days, next_target, last[now + 1] > last[now])
 
 
 def garman_klass(first: np.ndarray, high: np.ndarray, low: np.ndarray, last: np.ndarray) -> np.ndarray:

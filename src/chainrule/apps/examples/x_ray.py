@@ -80,7 +80,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     parts, removed = read_parts(data)
     print(texts["data"].format(*(part.rows for part in parts), removed), flush=True)
     epochs = epochs or (30 if long else 6)
-    models = [train_network(*parts[:2], epochs, seed) for seed in range(seeds)]
+    models = [train_network(parts[0], parts[1], epochs, seed) for seed in range(seeds)]
     flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]
     y = [(part.frame["class"] == NAMES[1]).to_numpy() for part in parts]
     linear = logistic(flat[0], y[0].astype(int), 2)

@@ -56,7 +56,7 @@ DATASETS: tuple[Dataset, ...] = (
             "credit_data.csv",
         ),
         ("*credit_data.csv",),
-        "515f86abe4ef02f76e4f45a987560856846b9664f427f4b18e4825b95f0cddcd",
+        "",
         0.3,
         "GPL-3 (the collection); data: not stated",
         "Gaston Sanchez, CreditScoring; package modeldata by Kuhn",

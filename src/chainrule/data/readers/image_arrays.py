@@ -66,4 +66,4 @@ def labeled_images(images: bytes, labels: bytes, classes: Sequence[str], source:
             received=int(numbers[row]),
         )  # fmt: skip
     names = [f"{source} {row + 1}" for row in range(len(pixels))]
-    return image_table(pixels, names, [classes[number] for number in numbers], source)
+    return image_table(pixels, names, [str(classes[number]) for number in numbers.tolist()], source)

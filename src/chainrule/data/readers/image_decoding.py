@@ -44,7 +44,7 @@ def decode_image(
         with open_image(io.BytesIO(content), where) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(too_large(image, MAX_PIXELS))
-            return to_pixels(image, None if size is None else size[::-1], channels)
+            return to_pixels(image, None if size is None else (size[1], size[0]), channels)
     except DataError:
         raise
     except Exception as cause:  # decoders raise many types for invalid bytes

@@ -67,8 +67,10 @@ def group_scores(
             continue
         negative = rows & ~is_positive
         false_positives = float(is_selected[negative].mean()) if negative.any() else float("nan")
-        means = (float(values[rows].mean(dtype=np.float64)) for values in (is_positive, p, is_selected))
-        scores.append(GroupScore(name, int(rows.sum()), *means, false_positives))
+        observed, predicted, selected = (
+            float(values[rows].mean(dtype=np.float64)) for values in (is_positive, p, is_selected)
+        )
+        scores.append(GroupScore(name, int(rows.sum()), observed, predicted, selected, false_positives))
     return scores
 
 
