@@ -24,8 +24,20 @@ PAGE = Path(__file__).parents[1] / "docs" / "applications.md"
 SEEDS = ("--seeds", "3")
 # The words after the name of each example; an example with several tasks has several runs.
 RUNS: dict[str, tuple[str, ...]] = {
+    "detect": ("detect", *SEEDS),
+    "diagnose": ("diagnose",),
+    "faces": ("faces", *SEEDS),
+    "fraud": ("fraud",),
+    "listen": ("listen", *SEEDS),
+    "listen --digits": ("listen", "--digits", *SEEDS),
+    "microgpt": ("microgpt", *SEEDS),
+    "recommend": ("recommend", *SEEDS),
+    "recommend --content": ("recommend", "--content", *SEEDS),
     "risk": ("risk",),
     "robot": ("robot", *SEEDS),
+    "sentiment": ("sentiment", *SEEDS),
+    "shares": ("shares",),
+    "x-ray": ("x-ray", *SEEDS),
 }
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
 

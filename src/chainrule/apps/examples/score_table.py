@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.decision_threshold import FACT
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.store import atomic_write
@@ -120,7 +121,11 @@ def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def save_run(
-    out: str, model: Model, scores: Sequence[Score], files: Mapping[str, bytes | str] | None = None
+    out: str,
+    model: Model,
+    scores: Sequence[Score],
+    files: Mapping[str, bytes | str] | None = None,
+    threshold: float | None = None,
 ) -> Path:
     """Write a RUN: the model, the scores, and files such as plots.
 
@@ -129,10 +134,13 @@ def save_run(
         model: the trained model.
         scores: of the network and the baselines.
         files: contents by name.
+        threshold: from which probability ``predict`` predicts the second of two classes; by default 0.5.
 
     Returns:
         the folder.
     """
+    if threshold is not None:
+        model = Model.of(replace(model.state, facts={**model.facts, FACT: {"value": threshold}}))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL)

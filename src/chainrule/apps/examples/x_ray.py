@@ -36,6 +36,7 @@ TEXTS = {
                "不可用于临床。图像：MedMNIST v2，CC BY 4.0。"),
 }  # fmt: skip
 NAMES = ("normal", "pneumonia")
+METHODS = ("mean brightness", "平均亮度"), ("logistic regression", "逻辑回归"), ("network", "网络")
 AUGMENTATION = cr.Augmentation(Crop(padding=2), Rotate(degrees=10), Color(brightness=0.2, contrast=0.2))
 
 
@@ -63,13 +64,17 @@ def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr
     return model
 
 
+def threshold_of(y: np.ndarray, p: np.ndarray) -> float:
+    """The threshold with the largest sum of recall and specificity."""
+    return best_threshold(ThresholdCurve.of(y, p), "youden").value
+
+
 def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:
     """AUC and accuracy on the test images, with the threshold of the validation images."""
     values: dict[str, list[float]] = {"AUC": [], "accuracy": []}
     for validation, test in outputs:
-        threshold = best_threshold(ThresholdCurve.of(y[1], validation), "youden").value
         values["AUC"].append(cr.metric("roc_auc")(y[2], test))
-        values["accuracy"].append(float(np.mean((test >= threshold) == y[2])))
+        values["accuracy"].append(float(np.mean((test >= threshold_of(y[1], validation)) == y[2])))
     return Score(name, values)
 
 
@@ -79,21 +84,20 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     parts, removed = read_parts(data)
     print(texts["data"].format(*(part.rows for part in parts), removed), flush=True)
-    epochs = epochs or (30 if long else 6)
-    models = [train_network(parts[0], parts[1], epochs, seed) for seed in range(seeds)]
+    models = [train_network(parts[0], parts[1], epochs or (30 if long else 6), s) for s in range(seeds)]
     flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]
     y = [(part.frame["class"] == NAMES[1]).to_numpy() for part in parts]
     linear = logistic(flat[0], y[0].astype(int), 2)
     outputs = [[model.predict_proba(part)[:, 1] for part in parts[1:]] for model in models]
-    regression = [[0.5 + np.tanh(linear(x)[:, 0] / 2) / 2 for x in flat[1:]]]
-    brightness = [[x.mean(axis=1) for x in flat[1:]]]
-    names = ("mean brightness", "平均亮度"), ("logistic regression", "逻辑回归"), ("network", "网络")
-    scores = [measure(*pair, y) for pair in zip(names, (brightness, regression, outputs), strict=True)]
+    regression = [0.5 + np.tanh(linear(x)[:, 0] / 2) / 2 for x in flat[1:]]
+    every = [[x.mean(axis=1) for x in flat[1:]]], [regression], outputs
+    scores = [measure(*pair, y) for pair in zip(METHODS, every, strict=True)]
     print_scores(scores, lang, "AUC")
-    print(texts["limits"].format(best_threshold(ThresholdCurve.of(y[1], outputs[0][0]), "youden").value))
+    level = threshold_of(y[1], outputs[0][0])
+    print(texts["limits"].format(level))
     if out:
-        page = error_page(models[0], parts[2], outputs[0][1], lang)
-        save_run(out, models[0], scores, {"errors.html": page})
+        files = {"errors.html": error_page(models[0], parts[2], outputs[0][1], lang)}
+        save_run(out, models[0], scores, files, level)
 
 
 if __name__ == "__main__":
