@@ -19,7 +19,7 @@ from chainrule.data.augmentation import Color, Crop, Rotate
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.image_arrays import labeled_images
 from chainrule.train.evaluation.linear import logistic
-from chainrule.train.evaluation.threshold import ThresholdCurve, best_threshold
+from chainrule.train.evaluation.threshold import threshold_of
 
 OPTIONS = {
     **COMMON,
@@ -62,11 +62,6 @@ def train_network(train: Table, validation: Table, epochs: int, seed: int) -> cr
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
-
-
-def threshold_of(y: np.ndarray, p: np.ndarray) -> float:
-    """The threshold with the largest sum of recall and specificity."""
-    return best_threshold(ThresholdCurve.of(y, p), "youden").value
 
 
 def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.ndarray]) -> Score:

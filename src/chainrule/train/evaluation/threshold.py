@@ -203,6 +203,16 @@ def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -
     return Threshold(float(curve.thresholds[index]), rule, float(abs(values[index])))
 
 
+def threshold_of(y: np.ndarray, p: np.ndarray, rule: str = "youden") -> float:
+    """The best threshold for labels and probabilities, (N,) each; see ``best_threshold``.
+
+    Example:
+        >>> round(threshold_of(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4])), 3)
+        0.25
+    """
+    return best_threshold(ThresholdCurve.of(y, p), rule).value
+
+
 @frozen
 class Decisions:
     """What a threshold results in, as shares of the rows or of their weights.
