@@ -83,7 +83,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     flat = [part.images["image"].reshape(part.rows, -1) / 255 for part in parts]
     y = [(part.frame["class"] == NAMES[1]).to_numpy() for part in parts]
     linear = logistic(flat[0], y[0].astype(int), 2)
-    outputs = [[model.predict_proba(part)[:, 1] for part in parts[1:]] for model in models]
+    outputs = [[np.asarray(model.predict_proba(part))[:, 1] for part in parts[1:]] for model in models]
     regression = [0.5 + np.tanh(linear(x)[:, 0] / 2) / 2 for x in flat[1:]]
     every = [[x.mean(axis=1) for x in flat[1:]]], [regression], outputs
     scores = [measure(*pair, y) for pair in zip(METHODS, every, strict=True)]
