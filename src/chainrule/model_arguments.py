@@ -37,7 +37,7 @@ LossName: TypeAlias = Literal[
     "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy", "hinge",
     "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin",
     "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle",
-    "dice", "tversky", "ctc",
+    "dice", "tversky", "ctc", "center_net",
 ]  # fmt: skip
 OptimizerName: TypeAlias = Literal[
     "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "adafactor",

@@ -87,6 +87,7 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
         small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
         with small, mock.patch.object(polars, "thread_pool_size", return_value=threads):
             tables.append(description(read_table(file)))
+    assert len(tables) == 4
     assert all(table == tables[0] for table in tables[1:])
 
 

@@ -109,6 +109,7 @@ def test_a_damaged_table_is_refused_in_one_message(
 
 @given(ratings(), st.floats(0.1, 0.9))
 def test_a_division_takes_a_share_of_each_user(table: Ratings, share: float) -> None:
+    assert len(table.user)
     for is_test in (random_test(table, share), latest_test(table, share)):
         for user in np.unique(table.user):
             own = is_test[table.user == user]

@@ -43,7 +43,7 @@ def convolution(channels: int, stride: int = 1) -> list[cr.Layer]:
     return [layer, cr.BatchNorm(), cr.Activation("relu")]
 
 
-def train(training: Digits, validation: Digits | None, seed: int, epochs: int) -> cr.Model:
+def train_network(training: Digits, validation: Digits | None, seed: int, epochs: int) -> cr.Model:
     """Train a network; the model contains how sounds are read, for ``chainrule predict RUN FILE``."""
     stages = [*convolution(16, 2), *convolution(32), cr.MaxPool(2), *convolution(32), *convolution(64)]
     last = [cr.GlobalMaxPool(), cr.Dropout(0.3), cr.Dense(10)]  # (B, frames, bands, 64) -> (B, 10)
@@ -74,7 +74,7 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
     print(texts["data"].format(*(len(part.y) for part in parts), len(speakers)), flush=True)
     models = []
     for seed in range(seeds):
-        models.append(model := train(*parts[:2], seed, epochs))
+        models.append(model := train_network(*parts[:2], seed, epochs))
         accuracy = model.evaluate(parts[1].x, parts[1].y)["accuracy"]
         size = sum(array.size for array in model.parameters().values())
         print(texts["done"].format(seed=seed, size=size, accuracy=accuracy), flush=True)
@@ -84,7 +84,7 @@ def recognize_digits(lang: str, data: str, long: bool, seeds: int, epochs: int, 
     print_scores(scores, lang, "accuracy")
     for speaker in speakers if long else ():
         own = digits.where(digits.speakers == speaker)
-        model = train(digits.where(digits.speakers != speaker), None, 0, epochs)
+        model = train_network(digits.where(digits.speakers != speaker), None, 0, epochs)
         accuracy = model.evaluate(own.x, own.y)["accuracy"]
         print(texts["stranger"].format(speaker=speaker, accuracy=accuracy, rows=len(own.y)), flush=True)
     print(texts["note"], credit_line("spoken-digits", lang), sep="\n")

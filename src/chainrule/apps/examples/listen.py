@@ -43,7 +43,9 @@ Seeds = Annotated[int, typer.Option(min=0)]
 QUICK, LONG = (96, 1, 25), (160, 2, 60)  # channels, recurrent layers, epochs
 
 
-def train(training: Utterances, validation: Utterances, seed: int, epochs: int, long: bool) -> cr.Model:
+def train_network(
+    training: Utterances, validation: Utterances, seed: int, epochs: int, long: bool
+) -> cr.Model:
     """Train a network; targets begin with the number of frames that count."""
     channels, depth, usual_epochs = LONG if long else QUICK
     layers: list[cr.Layer] = []
@@ -62,7 +64,7 @@ def train(training: Utterances, validation: Utterances, seed: int, epochs: int, 
     return model
 
 
-def main(*, digits: bool = False, lang: str = "en", data: str = "", long: bool = False, seeds: Seeds = 0,
+def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool = False, seeds: Seeds = 0,
          epochs: int = 0, out: str = "") -> None:  # fmt: skip
     """Train networks, choose the language model's weight on validation utterances, and evaluate once."""
     if digits:
@@ -74,7 +76,7 @@ def main(*, digits: bool = False, lang: str = "en", data: str = "", long: bool =
     training, validation, test = parts
     decoders = []
     for seed in range(seeds or 1):
-        model = train(training, validation, seed, epochs, long)
+        model = train_network(training, validation, seed, epochs, long)
         decoders.append(decoder := choose_decoder(model, training.texts, validation))
         size = sum(array.size for array in model.parameters().values())
         errors = {"greedy": error_rates(decoder.greedy(validation), validation)["WER"],

@@ -52,7 +52,7 @@ def build(size: int, width: int, depth: int) -> cr.Layer:
     return cr.Sequential(words=words, position=position, norm=norm, blocks=blocks, output=output)
 
 
-def train(names: Names, seed: int, epochs: int, long: bool) -> tuple[cr.Model, float]:
+def train_network(names: Names, seed: int, epochs: int, long: bool) -> tuple[cr.Model, float]:
     """Train a network; returns it with the tokens per second after the first epoch, which compiles."""
     (width, depth, usual_epochs), ends = (64, 2, 30) if long else (16, 1, 30), []
     loss, optimizer = cr.CrossEntropy(ignore_index=PAD), cr.Adam(cr.OneCycle(0.02), beta1=0.85, beta2=0.99)
@@ -77,7 +77,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     texts, names, models = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_names(data), []
     print(texts["data"].format(*map(len, names.parts)), flush=True)
     for seed in range(seeds):
-        model, speed = train(names, seed, epochs, long)
+        model, speed = train_network(names, seed, epochs, long)
         models.append(model)
         facts = {"size": sum(a.size for a in model.parameters().values()), "epochs": len(model.history)}
         print(texts["done"].format(seed=seed, speed=speed, **facts), flush=True)

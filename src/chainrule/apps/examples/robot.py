@@ -24,7 +24,7 @@ from chainrule.apps.report.svg_charts import BLUE, ORANGE, Frame
 STARTS, TEST_SEED, MASSES = 100, 10_000, (0.7, 1.0, 1.3)
 
 
-def train(seed: int, steps: int) -> tuple[Agent, list[float]]:
+def train_agent(seed: int, steps: int) -> tuple[Agent, list[float]]:
     """An agent after some steps, and the returns of its episodes."""
     agent, vector, returns, total = Agent(3, 1, Settings(), seed), environments(1), [], 0.0
     states, _ = vector.reset(seed=seed)
@@ -65,7 +65,7 @@ def main(*, lang: str = "en", steps: int = 0, long: bool = False, seeds: Count =
     texts, draw = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, np.random.default_rng(0)
     agents, steps = [], steps or (20_000 if long else 12_000)
     for seed in range(seeds):
-        agents.append(train(seed, steps))
+        agents.append(train_agent(seed, steps))
         screen.line(texts["trained"].format(seed=seed, steps=steps, last=np.mean(agents[-1][1][-10:])))
     policies: dict[str, Policy] = {
         "zero": lambda states: np.zeros((len(states), 1)),

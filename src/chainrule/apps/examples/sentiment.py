@@ -54,7 +54,7 @@ def member(size: int, channels: int, recurrent: bool) -> cr.Layer:
     return cr.Sequential(characters, cr.Dropout(0.3), layer, *last)
 
 
-def train(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: int, long: bool) -> cr.Model:
+def train_network(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: int, long: bool) -> cr.Model:
     """Train an ensemble, half of it recurrent; each member keeps its best epoch."""
     count, channels, usual_epochs = LONG if long else QUICK
     members = {f"member{i}": member(tokenizer.size, channels, i % 2 == 1) for i in range(count)}
@@ -79,7 +79,7 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     print(names["data"].format(*counts, positive=share), flush=True)
     models = []
     for seed in range(seeds):
-        models.append(model := train(tokenizer, rows, seed, epochs, long))
+        models.append(model := train_network(tokenizer, rows, seed, epochs, long))
         facts = {"size": sum(a.size for a in model.parameters().values()), "epochs": len(model.history)}
         accuracy = model.evaluate(*rows[1])["accuracy"]
         print(names["done"].format(seed=seed, accuracy=accuracy, **facts), flush=True)

@@ -39,7 +39,7 @@ class NGrams:
     Example:
         >>> grams = NGrams.learn(["好书", "好书好", "坏"])
         >>> list(grams.numbers), grams.encode(["书好", "坏"]).tolist()
-        (['好', '书', '好书'], [[1, 2], [0, 0]])
+        (['书', '好', '好书'], [[1, 2], [0, 0]])
     """
 
     numbers: dict[str, int]
@@ -48,7 +48,8 @@ class NGrams:
     def learn(texts: Sequence[str]) -> NGrams:
         """Number the n-grams that occur in several texts, most frequent first."""
         counts = Counter(gram for text in texts for gram in _grams(text))
-        known = [gram for gram, count in counts.most_common() if count >= MIN_TEXTS]
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        known = [gram for gram, count in ordered if count >= MIN_TEXTS]
         return NGrams({gram: i for i, gram in enumerate(known, start=1)})
 
     def encode(self, texts: Sequence[str], length: int | None = None) -> np.ndarray:

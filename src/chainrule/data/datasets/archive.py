@@ -112,8 +112,8 @@ def open_archive(path: Path, patterns: Sequence[str] = ()) -> Archive:
     if not path.exists():
         raise DataError("E301", where=str(path), received=fact("no such file"))
     if path.is_file() and path.name.endswith(PLAIN):
-        whole = next((p for p in patterns if p.rpartition("/")[2] == path.name), path.name)
-        return Archive(path, {whole: path.name}, lambda name: open_plain(path))
+        member = next((p for p in patterns if p.rpartition("/")[2] == path.name), path.name)
+        return Archive(path, {member: path.name}, lambda name: open_plain(path))
     try:
         names, open_file = _opened(path)
     except _DAMAGED as error:
