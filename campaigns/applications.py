@@ -17,8 +17,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from campaigns.table_cases.command import PROGRAM
+
+from chainrule.apps.examples.score_table import mean_and_spread
 
 PAGE = Path(__file__).parents[1] / "docs" / "applications.md"
 SEEDS = ("--seeds", "3")
@@ -56,20 +57,6 @@ def run(words: Sequence[str], long: bool) -> tuple[Scores, float]:
         return json.loads(Path(folder, "scores.json").read_text(encoding="utf-8")), seconds
 
 
-def cell(values: Sequence[float]) -> str:
-    """Mean and standard deviation.
-
-    Example:
-        >>> cell([0.91, 0.93]), cell([-250.0]), cell([])
-        ('0.9200 ± 0.0141', '-250.0', '')
-    """
-    if not len(values):
-        return ""
-    digits = 4 if abs(np.mean(values)) < 10 else 1
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{spread}"
-
-
 def section(words: Sequence[str], scores: Scores, seconds: float, long: bool) -> str:
     """The section of an example: its command, its table, its time."""
     metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
@@ -80,7 +67,9 @@ def section(words: Sequence[str], scores: Scores, seconds: float, long: bool) ->
         f"|---|{'---|' * len(metrics)}",
     ]
     for method, values in scores.items():
-        lines.append(f"| {method} | {' | '.join(cell(values.get(metric, ())) for metric in metrics)} |")
+        lines.append(
+            f"| {method} | {' | '.join(mean_and_spread(values.get(metric, ())) for metric in metrics)} |"
+        )
     return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from chainrule.train.evaluation.threshold import (
 
 FACT = "threshold"  # in the facts of a model
 DEFAULT = 0.5
+HIGHEST = 2.0  # a threshold above every probability predicts no row as positive
 
 
 @frozen
@@ -50,11 +50,6 @@ class DecisionThreshold:
     def fact(self) -> dict[str, Any]:
         """The entry in the facts of the model."""
         return {"value": self.value, "rule": self.rule, **({"cost": self.cost} if self.cost else {})}
-
-    @property
-    def results(self) -> dict[str, dict[str, float | None]]:
-        """Both results by name."""
-        return {"chosen": asdict(self.chosen), "default": asdict(self.default)}
 
 
 def require_two_classes(options: Options, classes: int) -> None:
@@ -111,7 +106,7 @@ def stored_threshold(model: Model) -> float | None:
     """The threshold in the facts of a model of two classes; ``None`` if there is none."""
     record = model.facts.get(FACT)
     value = record.get("value") if isinstance(record, dict) else None
-    is_valid = isinstance(value, float) and 0 <= value <= 2
+    is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
     return value if is_valid and len(model.labels or ()) == 2 else None
 
 

@@ -19,6 +19,15 @@ SCORES, MODEL = "scores.json", "model.safetensors"
 SMALLER_IS_BETTER = frozenset({
     "RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost",
 })  # fmt: skip
+CHINESE = {
+    "accuracy": "准确率", "perplexity": "困惑度", "log-loss": "对数损失", "return": "回报",
+    "cost": "每行代价", "rank-1": "首选识别率", "TAR at FAR 1%": "FAR 1% 时的 TAR", "recall@10": "召回率@10",
+    "nDCG@10 by time": "nDCG@10（按时间）", "recall@10 by time": "召回率@10（按时间）",
+    "count error": "计数误差", "sensitivity at specificity 0.9": "特异度 0.9 时的灵敏度",
+    "precision in the first 5 %": "前 5% 的精确率",
+    "red": "红细胞", "white": "白细胞", "platelet": "血小板",
+}  # fmt: skip
+"""Chinese names of metrics; the others are abbreviations."""
 _WINS = (
     "Best: {best}, {metric} {a:.4g}; {other} {b:.4g}.",
     "最好的是{best}，{metric} 为 {a:.4g}；{other}为 {b:.4g}。",
@@ -56,13 +65,32 @@ class Score:
             >>> Score(("net", "网络"), {"return": [-250.0]}).text("return")
             '-250.0'
         """
-        values = self.values.get(metric, ())
-        if not len(values):
-            return ""
-        mean = self.mean(metric)
-        digits = 4 if abs(mean) < 10 else 1
-        spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-        return f"{mean:.{digits}f}{spread}"
+        return mean_and_spread(self.values.get(metric, ()))
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """The mean of some values and, of several, their standard deviation; empty without a value.
+
+    Example:
+        >>> mean_and_spread([0.91, 0.93]), mean_and_spread([])
+        ('0.9200 ± 0.0141', '')
+    """
+    if not len(values):
+        return ""
+    mean = float(np.mean(values))
+    digits = 4 if abs(mean) < 10 else 1
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean:.{digits}f}{spread}"
+
+
+def metric_name(metric: str, lang: str) -> str:
+    """The name of a metric on the screen, where Chinese has another one.
+
+    Example:
+        >>> metric_name("accuracy", "zh"), metric_name("AUC", "zh"), metric_name("accuracy", "en")
+        ('准确率', 'AUC', 'accuracy')
+    """
+    return CHINESE.get(metric, metric) if lang == "zh" else metric
 
 
 def collected(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
@@ -89,7 +117,8 @@ def print_scores(scores: Sequence[Score], lang: str, first: str) -> None:
     """
     metrics = list(dict.fromkeys(name for score in scores for name in score.values))
     rows = [(s.name[lang == "zh"], *(s.text(metric) for metric in metrics)) for s in scores]
-    screen.table([_METHOD[lang == "zh"], *metrics], rows, numbers=range(1, len(metrics) + 1))
+    titles = [metric_name(metric, lang) for metric in metrics]
+    screen.table([_METHOD[lang == "zh"], *titles], rows, numbers=range(1, len(metrics) + 1))
     screen.line(verdict(scores, lang, first))
 
 
@@ -103,13 +132,13 @@ def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
     known = [score for score in scores if len(score.values.get(first, ()))]
     best, *others = sorted(known, key=lambda score: sign * score.mean(first))
     if not others:
-        return f"{best.name[lang == 'zh']}: {first} {best.text(first)}"
+        return f"{best.name[lang == 'zh']}: {metric_name(first, lang)} {best.text(first)}"
     network = scores[-1]
     other = network if best is not network and network in others else others[0]
     a, b = best.mean(first), other.mean(first)
     text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
     names = {"best": best.name[lang == "zh"], "other": other.name[lang == "zh"]}
-    return text[lang == "zh"].format(**names, metric=first, a=a, b=b)
+    return text[lang == "zh"].format(**names, metric=metric_name(first, lang), a=a, b=b)
 
 
 def _standard_error(a: Sequence[float], b: Sequence[float]) -> float:

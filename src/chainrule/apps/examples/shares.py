@@ -16,7 +16,7 @@ from chainrule.apps.examples.result_page import credit_line, npz, result_page
 from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run
 from chainrule.apps.examples.shares_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.shares_texts import TEXTS
-from chainrule.apps.examples.volatility import Days, qlike, r2, read_days
+from chainrule.apps.examples.volatility import Days, qlike, read_days
 from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
@@ -75,7 +75,7 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
         predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
         outputs = (test.har[:, 2], har_prediction(train, test), predicted)  # in the order of METHODS
         trained.append((model, predicted))
-        runs.append([{"R²": r2(own, target), "QLIKE": qlike(own, target)} for own in outputs])
+        runs.append([{"R²": cr.metric("r2")(target, own), "QLIKE": qlike(own, target)} for own in outputs])
     model, predicted = trained[-1]
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]

@@ -129,11 +129,6 @@ def qlike(predicted: np.ndarray, target: np.ndarray) -> float:
     return float(np.mean(np.exp(ratio) - ratio - 1))
 
 
-def r2(predicted: np.ndarray, target: np.ndarray) -> float:
-    """The share of the variance of the targets that is explained."""
-    return float(1 - np.mean((predicted - target) ** 2) / np.var(target))
-
-
 def _mean(values: np.ndarray, length: int) -> np.ndarray:
     """The mean of each value and those before it, at most ``length`` values."""
     sums = np.concatenate([[0.0], np.cumsum(values)])

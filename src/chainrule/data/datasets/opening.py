@@ -33,7 +33,12 @@ def dataset_of(name: str) -> Dataset:
         names = [dataset.name for dataset in DATASETS]
         close = nearest(name, names) or names[0]
         raise UsageError(
-            "E101", where="dataset", name=name, expected=", ".join(names), received=name, fix=close
+            "E101",
+            where="dataset",
+            name=name,
+            expected=", ".join(names),
+            received=name,
+            fix=f"chainrule data list {close}",
         )
     return dataset
 
@@ -64,20 +69,26 @@ def copy_of(name: str) -> Path | None:
     Raises:
         UsageError E101: no such data set.
     """
-    copy = open_copy(dataset_of(name), "")
-    return None if copy is None else copy.path
+    dataset = dataset_of(name)
+    path = _find(dataset)
+    if path is None and (installed := _installed(dataset)) is not None:
+        return installed.path
+    return path
 
 
 def open_copy(dataset: Dataset, data: str | os.PathLike[str]) -> Archive | None:
     """Open the copy that the user names, or the first one that is found; ``None`` if there is none."""
     if data:
         return open_archive(_inside(dataset, Path(data)) or Path(data), dataset.members)
+    path = _find(dataset)
+    return _installed(dataset) if path is None else open_archive(path, dataset.members)
+
+
+def _find(dataset: Dataset) -> Path | None:
+    """The archive of a data set in the folders of the environment variable or in the cache."""
     folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
-    for folder in (*folders, cache_folder()):
-        path = _inside(dataset, folder)
-        if path is not None:
-            return open_archive(path, dataset.members)
-    return _installed(dataset)
+    paths = (_inside(dataset, folder) for folder in (*folders, cache_folder()))
+    return next((path for path in paths if path is not None), None)
 
 
 def _inside(dataset: Dataset, folder: Path) -> Path | None:

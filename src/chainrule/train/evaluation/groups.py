@@ -84,7 +84,7 @@ def groups_of(values: np.ndarray, name: str, bounds: tuple[float, ...] = ()) -> 
 
     Example:
         >>> {name: rows.tolist() for name, rows in groups_of(np.array([20.0, 50.0]), "age", (40,)).items()}
-        {'age below 40': [True, False], 'age from 40': [False, True]}
+        {'age < 40': [True, False], 'age >= 40': [False, True]}
         >>> list(groups_of(np.array(["rent", "own", None], object), "home"))
         ['home: own', 'home: rent']
     """
@@ -95,6 +95,9 @@ def groups_of(values: np.ndarray, name: str, bounds: tuple[float, ...] = ()) -> 
     edges = (-np.inf, *bounds, np.inf)
     groups = {}
     for low, high in pairwise(edges):
-        ends = (f"from {low:g}" if low > -np.inf else "", f"below {high:g}" if high < np.inf else "")
-        groups[f"{name} {' '.join(filter(None, ends))}"] = (numbers >= low) & (numbers < high)
+        if high == np.inf:
+            title = f"{name} >= {low:g}"
+        else:
+            title = f"{name} < {high:g}" if low == -np.inf else f"{low:g} <= {name} < {high:g}"
+        groups[title] = (numbers >= low) & (numbers < high)
     return groups

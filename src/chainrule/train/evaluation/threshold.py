@@ -76,9 +76,9 @@ class Cost:
             >>> Cost(1.0, 4.0).mean(np.array([1, 0, 0]), np.array([0.1, 0.3, 0.1]))
             1.6666666666666667
         """
-        is_positive, is_predicted = np.asarray(y, bool), np.asarray(p) >= self.threshold
-        wrong = self.false_positive * (~is_positive & is_predicted), is_positive & ~is_predicted
-        return float((wrong[0] + self.false_negative * wrong[1]).mean())
+        cost = Decisions.of(y, np.asarray(p) >= self.threshold, self).cost
+        assert cost is not None
+        return cost
 
 
 @frozen(eq=False)

@@ -81,7 +81,10 @@ def predict(
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
     if rows.images is not None:
-        _refuse_options(proba=proba, only_predictions=only, damaged=damaged != "refuse")
+        _refuse_options(
+            proba=proba, only_predictions=only, damaged=damaged != "refuse",
+            threshold=threshold is not None, interval=interval is not None,
+        )  # fmt: skip
         _write(detections_frame(model, rows.images), out, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
