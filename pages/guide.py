@@ -16,14 +16,16 @@ _FILES = {"README.md": "start.md", "README.zh-CN.md": "start.zh.md"}
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
-        "training-tables", "tuning", "scikit-learn", "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
+        "training-tables", "tuning", "scikit-learn",
+        "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
         "custom-classes", "custom-loops", "probes", "nonfinite-values", "doctor", "profile",
     ),
     "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (
-        "results", "tables", "applications", "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
+        "results", "tables", "applications",
+        "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
         "dirty-tables", "names",
     ),
 }  # fmt: skip
