@@ -90,8 +90,8 @@ def test_boosting_of_large_tables_is_left_out() -> None:
 def test_a_process_ends_as_usual_while_scikit_learn_is_imported(end: str) -> None:
     lines = [
         "from importlib import import_module",
-        "from chainrule.train.evaluation.boosting import import_in_background",
-        "import_in_background()",
+        "from chainrule.train.evaluation.boosting import prepare_boosting",
+        "prepare_boosting()",
         end,
     ]
     ended = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, check=False)

@@ -23,7 +23,7 @@ from chainrule.store import RunFolder
 from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
-from chainrule.train.evaluation.boosting import TreeColumns, import_in_background, is_affordable
+from chainrule.train.evaluation.boosting import TreeColumns, is_affordable, prepare_boosting
 from chainrule.train.evaluation.metric import (
     Predictions,
     default_metrics,
@@ -94,7 +94,7 @@ def fit_model(
     training = plan.prepared.training
     rows, columns = plan.baseline_fits[0][0].flat.shape
     if is_affordable(rows, columns, len(plan.prepared.preparation.labels)):
-        import_in_background()
+        prepare_boosting()
     model.fit(training.x, plan.prepared.labels(training), **named, run=folder, resume=resume)
     return recorder
 

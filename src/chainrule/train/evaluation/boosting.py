@@ -11,16 +11,13 @@ tables and on a busy machine, and sums in the order in which they finish, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib import import_module
 from itertools import pairwise
-from threading import Thread, main_thread
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from chainrule.records import frozen
+from chainrule.train.background_import import finish_imports, import_in_background, single_openmp_thread
 
 TREES = 100  # scikit-learn's default number of iterations
 MAX_CATEGORIES = 255  # of a column of codes
@@ -95,21 +92,9 @@ def is_affordable(rows: int, columns: int, classes: int) -> bool:
     return trees * (rows * columns + COST_OF_A_TREE) <= MAX_COST
 
 
-def import_in_background() -> None:
-    """Import scikit-learn in a thread while compiled code trains a network.
-
-    The import takes longer than the training of a small network. If the process ends, the thread stops after
-    the present module; a thread that is killed inside the initialization of one could abort the process. An
-    error is raised where the module is needed.
-    """
-
-    def load() -> None:
-        with suppress(Exception):
-            for name in IMPORTS:
-                if main_thread().is_alive():
-                    import_module(name)
-
-    Thread(target=load).start()
+def prepare_boosting() -> None:
+    """Import scikit-learn in the background, for a program that calls ``boosting`` after a training."""
+    import_in_background(IMPORTS)
 
 
 def boosting(
@@ -136,6 +121,7 @@ def boosting(
 
     Reference: Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree (NeurIPS 30).
     """
+    finish_imports()
     from sklearn import ensemble  # noqa: PLC0415  # takes longer to import than most networks to train
 
     columns = TreeColumns((x.shape[1],), ("plain",)) if columns is None else columns
@@ -166,11 +152,11 @@ def _fitted(
     weights: np.ndarray | None,
     predict: Predict,
 ) -> Predict:
-    with threadpool_limits(1, user_api="openmp"):
+    with single_openmp_thread():
         model.fit(columns(x), y, sample_weight=weights)
 
     def run(x: np.ndarray) -> np.ndarray:
-        with threadpool_limits(1, user_api="openmp"):
+        with single_openmp_thread():
             return predict(columns(x))
 
     return run

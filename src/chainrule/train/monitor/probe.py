@@ -23,11 +23,9 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from chainrule.engines.reference import Program
 from chainrule.escaping import csv_text
@@ -36,6 +34,7 @@ from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import size_at
+from chainrule.train.background_import import single_blas_thread
 from chainrule.train.monitor.probe_graph import ProbeGraph
 from chainrule.train.monitor.probe_statistics import ProbeStatistics
 from chainrule.train.network import Network
@@ -165,7 +164,7 @@ class Prober:
         nodes = (updates, source.activations, source.gradient_terms, source.operands)
         statistics = ProbeStatistics(self.step, source.graph, *nodes, arrays)
         # A second thread slows down products of matrices this small.
-        with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
+        with np.errstate(all="ignore"), single_blas_thread():
             for name, value in source.program.stream(_inputs(source.program, arrays)):
                 statistics.add(name, value)
                 del value  # before the next one is computed
@@ -251,12 +250,6 @@ def of_csv(text: str) -> list[Probe]:
         else:
             raise ValueError("a part without a probe")
     return probes
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """The BLAS libraries, which start threads themselves."""
-    return ThreadpoolController()
 
 
 def _inputs(program: Program, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
