@@ -49,6 +49,7 @@ def test_libraries_are_not_looked_up_during_an_import(slow_module: Any) -> None:
             assert lookups == []
             slow_module.resumed.set()
         with single_openmp_thread():
-            assert lookups and all(lookups)
+            assert lookups
+            assert all(lookups)
     finally:
         sys.setprofile(None)
