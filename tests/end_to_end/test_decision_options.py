@@ -46,6 +46,16 @@ def test_a_cost_lowers_the_threshold_and_predict_uses_it(
     assert is_yes.sum() > (probability >= 0.5).sum()
     usual = labels(chainrule("predict", "run", table, "--threshold", "0.5").out)
     assert np.array_equal(np.array(usual) == "yes", probability >= 0.5)
+    is_ill = np.array([row["ill"] == "yes" for row in csv.DictReader((tmp_path / table).open())])
+    evaluated = chainrule("evaluate", "run", table)
+    assert evaluated.code == 0, evaluated.err
+    measured = {}
+    for line in filter(None, evaluated.out.splitlines()):
+        name, *numbers = line.rsplit(maxsplit=5)
+        measured[name.strip()] = numbers
+    for name, decided in (("of cost 1:10", is_yes), ("0.5", probability >= 0.5)):
+        cost = (10 * (is_ill & ~decided).sum() + (~is_ill & decided).sum()) / 300
+        assert float(measured[name][-1]) == pytest.approx(cost, rel=1e-3)
 
 
 def test_a_learning_curve_has_growing_numbers_of_rows(chainrule: Command, table: str) -> None:

@@ -58,6 +58,12 @@ class Parameter:
     def spec(self) -> Spec:
         return self.node.spec
 
+    @property
+    def is_weight(self) -> bool:
+        """Whether it multiplies inputs, as a matrix or kernel does: a bias has a single axis, in each member
+        of an ensemble too."""
+        return self.spec.rank - self.initializer.member_axes >= 2
+
 
 @dataclass
 class Collected:

@@ -309,7 +309,7 @@ class Network:
         """The sum of all penalties on parameters and activity; ``None`` where there are none."""
         trainable, common = self.trainable, None  # a penalty on a frozen parameter would be a constant
         if self.recipe.penalty is not None:
-            common = {path: self.recipe.penalty for path, p in trainable.items() if p.spec.rank >= 2}
+            common = {path: self.recipe.penalty for path, p in trainable.items() if p.is_weight}
         parameters = {path: p for path, p in built.parameters.items() if path in trainable}
         return total_penalty(parameters, common, built.book.costs)
 

@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import Arrays
+from chainrule.graph import Graph
 from chainrule.train.evaluation import member_rows
 from chainrule.train.evaluation.member_rows import evaluate_members, weighted_loss
 from chainrule.train.evaluation.members import run_members
@@ -198,6 +199,19 @@ def test_a_member_without_validation_rows_is_trained_until_the_others_are_done()
     is_same = (members[0] == members[1]).all(axis=0)
     assert is_same[1]
     assert not is_same.all()
+
+
+def test_the_penalty_of_all_weights_leaves_the_biases_of_members_alone() -> None:
+    outputs, mode, _ = TARGETS["mse"]
+    model = cr.Model(network(outputs, mode), "mse", cr.SGD(0.1), penalty=cr.L2(100.0))
+    model.fit(X, np.zeros(90), epochs=3, batch_size=90, verbose=False, seed=1)
+    values = model.parameters()
+    biases = {path for path in values if path.endswith("bias")}
+    assert len(biases) == 3
+    gradients = model.network.penalty(model.network.training)
+    assert gradients is not None
+    penalized = set(Graph({"penalty": gradients}).inputs)
+    assert penalized == set(values) - biases
 
 
 def test_a_probe_compares_the_same_members_in_training_and_in_inference() -> None:

@@ -14,6 +14,7 @@ from chainrule.records import frozen
 from chainrule.train.evaluation.metric import Predictions
 from chainrule.train.evaluation.scores import Scores
 from chainrule.train.evaluation.threshold import (
+    RULES,
     Cost,
     Decisions,
     ThresholdCurve,
@@ -94,8 +95,30 @@ def choose(plan: TrainingPlan, model: Model, scores: Scores) -> DecisionThreshol
         held_out = Predictions(rows.y, output, rows.weights, "classification")
         value = best_threshold(_curve(held_out), rule).value if len(rows.y) else DEFAULT
         decided = p >= value
-    results = (Decisions.of(y, d, cost, scored.weights) for d in (decided, p >= DEFAULT))
-    return DecisionThreshold(value, rule, options.cost, scores.labels[1], *results)
+    return _compared(value, rule, options.cost, scores, decided)
+
+
+def _compared(value: float, rule: str, cost: str, scores: Scores, decided: np.ndarray) -> DecisionThreshold:
+    rows = scores.predictions()
+    known, p = Cost.parse(cost) if cost else None, rows.prediction[:, 1]
+    results = (Decisions.of(rows.target, d, known, rows.weights) for d in (decided, p >= DEFAULT))
+    return DecisionThreshold(value, rule, cost, scores.labels[1], *results)
+
+
+def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
+    """The result of a model's threshold on other rows; ``None`` if the model has none."""
+    value = stored_threshold(model)
+    if value is None:
+        return None
+    record = model.facts[FACT]
+    rule, cost = record.get("rule"), record.get("cost", "")
+    try:
+        Cost.parse(cost if isinstance(cost, str) else "")
+    except UsageError:
+        cost = ""
+    if rule not in RULES or (rule == "cost") != bool(cost):
+        return None
+    return _compared(value, rule, cost, scores, scores.predictions().prediction[:, 1] >= value)
 
 
 def _curve(predictions: Predictions) -> ThresholdCurve:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from chainrule.extension import Extensible
 from chainrule.graph import Node, constant
 from chainrule.nn.validation import require_number
@@ -12,7 +14,14 @@ from chainrule.spec import Shape
 
 @frozen
 class Initializer(Extensible):
-    """Base class of every initializer: a record that returns initial values as nodes."""
+    """Base class of every initializer: a record that returns initial values as nodes.
+
+    Attributes:
+        member_axes: the number of leading axes that stand for members of an ensemble, whose parameters are
+            initialized independently.
+    """
+
+    member_axes: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         self.check()

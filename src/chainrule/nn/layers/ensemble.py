@@ -44,6 +44,7 @@ class EachMember(Initializer):
     """
 
     chinese = ("逐成员初始化", "集成的每个成员的参数分别初始化。")
+    member_axes = 1
     inner: Initializer
 
     def check(self) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.decision_threshold import stored_decision
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
-from chainrule.apps.cli.score_lines import interval_line
+from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
@@ -75,6 +76,7 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     positive_class(preparation)
     if not is_known and table.rows <= MAX_ROWS:
         interval_line(scores)
+    threshold_table(stored_decision(model, scores))
     if trivial is not None:
         counts = model.facts.get("class_counts", [0])
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]
