@@ -63,6 +63,32 @@ def test_one_fold_is_split_conformal(residuals: list[float], level: float) -> No
     assert np.mean(np.abs(errors) <= width) >= level
 
 
+def test_weighted_intervals_cover_rows_that_are_drawn_by_their_weight() -> None:
+    rng = np.random.Generator(np.random.Philox(3))
+    rates = {"weighted": [], "unweighted": []}
+    for _ in range(300):
+        is_noisy = rng.random(80) < 0.5
+        residuals, weights = rng.normal(size=80) * np.where(is_noisy, 5, 1), np.where(is_noisy, 4.0, 1.0)
+        new = rng.normal(size=200) * np.where(rng.random(200) < 0.8, 5, 1)  # noisy rows 4 times as often
+        for name, used in (("weighted", weights), ("unweighted", None)):
+            rates[name].append(np.mean(np.abs(new) <= half_width(residuals, 0.9, used)))
+    assert 0.89 <= np.mean(rates["weighted"]) <= 0.93
+    assert np.mean(rates["unweighted"]) < 0.88
+
+
+@given(
+    st.lists(st.tuples(st.integers(-50, 50), st.integers(0, 5)), min_size=1, max_size=40),
+    st.floats(0.1, 0.99),
+)
+def test_rows_of_weight_0_and_the_unit_of_the_weights_change_nothing(
+    rows: list[tuple[int, int]], level: float
+) -> None:
+    residuals, weights = np.array([*rows, (3, 1)]).T  # one weight is not 0
+    width = half_width(residuals, level, weights)
+    assert half_width(residuals[weights > 0], level, 8.0 * weights[weights > 0]) == width
+    assert half_width(residuals, level, np.ones(len(residuals))) == half_width(residuals, level)
+
+
 def test_few_residuals_support_no_finite_interval() -> None:
     assert half_width(np.ones(8), 0.9) == math.inf
     assert half_width(np.ones(9), 0.9) == 1.0

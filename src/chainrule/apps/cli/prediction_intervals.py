@@ -40,7 +40,7 @@ def half_widths(scores: Scores | None) -> dict[str, float]:
     if scores is None or scores.task != "regression":
         return {}
     residuals = (scores.target - scores.outputs["net"])[:, 0]
-    widths = {f"{level:g}": half_width(residuals, level) for level in LEVELS}
+    widths = {f"{level:g}": half_width(residuals, level, scores.weights) for level in LEVELS}
     return {level: width for level, width in widths.items() if math.isfinite(width)}
 
 

@@ -14,7 +14,8 @@ close to ``level`` in practice.
 
 References: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-free predictive inference for
 regression, JASA 113, section 2.2; Barber, Candès, Ramdas and Tibshirani (2021), Predictive inference with the
-jackknife+, Annals of Statistics 49, section 3.
+jackknife+, Annals of Statistics 49, section 3; Tibshirani, Barber, Candès and Ramdas (2019), Conformal
+prediction under covariate shift, NeurIPS 32, for weights.
 """
 
 from __future__ import annotations
@@ -27,20 +28,26 @@ LEVEL = 0.9
 _BLOCK = 1 << 22  # values sorted at once
 
 
-def half_width(residuals: np.ndarray, level: float = LEVEL) -> float:
+def half_width(residuals: np.ndarray, level: float = LEVEL, weights: np.ndarray | None = None) -> float:
     """The half width of split-conformal intervals; infinite if there are too few residuals for the level.
 
     Args:
         residuals: (n,) target minus prediction, of rows that were not used in the training.
         level: the probability that an interval contains the value, above 0 and below 1.
+        weights: (n,) sample weights, at least 0 and not all 0; the new row is assumed to have their mean. By
+            default all are equal.
 
     Example:
         >>> half_width(np.array([-1.0, 2.0, -3.0, 4.0, 5.0, 6.0, 7.0, -8.0, 9.0]))
         9.0
     """
-    ordered = np.sort(np.abs(np.asarray(residuals, np.float64)))
-    rank = math.ceil((len(ordered) + 1) * level - 1e-9)
-    return float(ordered[rank - 1]) if rank <= len(ordered) else math.inf
+    sizes = np.abs(np.asarray(residuals, np.float64))
+    shares = np.ones(len(sizes)) if weights is None else np.asarray(weights, np.float64)
+    used = shares > 0
+    sizes, shares = sizes[used], shares[used] / shares[used].mean()
+    order = np.argsort(sizes, kind="stable")
+    rank = int(np.searchsorted(np.cumsum(shares[order]), (len(sizes) + 1) * level - 1e-9))
+    return float(sizes[order[rank]]) if rank < len(sizes) else math.inf
 
 
 def cv_plus(
