@@ -8,10 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.fold_plan import OVERRIDES, Folds
+from chainrule.apps.cli.options import OF_ENSEMBLE, Options
 from chainrule.apps.cli.run_writer import evaluate_models
+from chainrule.apps.cli.split_plan import SplitRows
 from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.training_plan import OVERRIDES, Folds, SplitRows, plan_of
+from chainrule.apps.cli.training_plan import plan_of
+from chainrule.errors import UsageError
 from chainrule.nn import L2
 from chainrule.tabular import recipe_for
 
@@ -94,3 +97,13 @@ def test_the_default_optimizer_and_penalty_replace_those_of_the_recipe_where_the
     passed = plan(repeated, passed=("optimizer", "penalty")).model().state.recipe
     assert (type(without.optimizer).__name__, without.penalty) == ("AdamW", None)
     assert (type(passed.optimizer).__name__, passed.penalty) == ("Adam", L2(DEFAULTS.penalty))
+
+
+@pytest.mark.parametrize("kind", [{"quick": True}, {"net": "8 relu"}], ids=["quick", "net"])
+@pytest.mark.parametrize("name", OF_ENSEMBLE)
+def test_a_setting_of_an_ensemble_is_refused_for_a_single_network(
+    name: str, kind: dict[str, object], repeated: Path
+) -> None:
+    with pytest.raises(UsageError, match="E102") as raised:
+        plan(repeated, passed=(name,), **kind)
+    assert f"leave out --{name.replace('_', '-')}" in raised.value.fix

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.apps.cli.fold_plan import OVERRIDES
 from chainrule.apps.cli.main import main
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.tuning.search_space import DEFAULTS, SPACE, options_of
+from chainrule.apps.cli.tuning.search_space import NETWORK, ensemble_space
 from chainrule.apps.cli.tuning.study import JOURNAL, ROUND, Study, best_of
-from chainrule.apps.cli.tuning.trials import evaluator
+from chainrule.apps.cli.tuning.trials import Problem, evaluator
 from chainrule.errors import ChainruleError, FileError
+from chainrule.tabular import recipe_for
 
 TRIALS = 3 * ROUND
 
@@ -28,7 +33,7 @@ def score(trial: Any) -> float:
 
 
 def searched(path: Path, trials: int, sampler: str = "tpe") -> list[Any]:
-    study = Study(path, 0, sampler)
+    study = Study(path, NETWORK, 0, sampler)
     while len(study.trials) < trials:
         for proposal in study.proposals()[: trials - len(study.trials)]:
             study.add(proposal, score(proposal))
@@ -45,7 +50,7 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("trials", range(1, TRIALS))
 def test_a_search_in_two_parts_makes_the_same_trials(trials: int, complete: Path, tmp_path: Path) -> None:
     searched(tmp_path / JOURNAL, trials)
-    assert searched(tmp_path / JOURNAL, TRIALS) == Study(complete, 0).values
+    assert searched(tmp_path / JOURNAL, TRIALS) == Study(complete, NETWORK, 0).values
 
 
 @given(part=st.floats(0.0, 1.0))
@@ -56,13 +61,13 @@ def test_a_search_that_was_killed_while_writing_makes_the_same_trials(
     path, content = tmp_path_factory.mktemp("killed") / JOURNAL, complete.read_bytes()
     first = content.index(b"\n") + 1  # the study itself
     path.write_bytes(content[: first + round(part * (len(content) - first))])
-    assert searched(path, TRIALS) == Study(complete, 0).values
+    assert searched(path, TRIALS) == Study(complete, NETWORK, 0).values
 
 
 def test_the_first_trial_has_the_default_settings(complete: Path) -> None:
-    values = Study(complete, 0).values
-    assert values[0][0] == DEFAULTS
-    default, chosen = Options("t.csv"), options_of(Options("t.csv"), DEFAULTS)
+    values = Study(complete, NETWORK, 0).values
+    assert values[0][0] == NETWORK.defaults
+    default, chosen = Options("t.csv"), NETWORK.options(Options("t.csv"), NETWORK.defaults)
     assert chosen.net == "64 relu, dropout 0.2, 64 relu, dropout 0.2"
     assert (chosen.penalty, chosen.learning_rate) == (default.penalty, default.learning_rate)
     assert values[best_of(values)][1] == min(value for _, value in values)
@@ -70,7 +75,7 @@ def test_the_first_trial_has_the_default_settings(complete: Path) -> None:
 
 def fourth_round(path: Path, sampler: str, factor: float) -> list[dict[str, float]]:
     """The proposals after three rounds whose scores are multiplied by a factor."""
-    study = Study(path, 0, sampler)
+    study = Study(path, NETWORK, 0, sampler)
     while len(study.trials) < TRIALS:
         for proposal in study.proposals():
             study.add(proposal, factor * score(proposal))
@@ -83,28 +88,28 @@ def test_later_rounds_learn_from_earlier_ones_only_with_tpe(sampler: str, tmp_pa
     assert (proposals[0] == proposals[1]) == (sampler == "random")
 
 
-@pytest.mark.parametrize("name", SPACE)
+@pytest.mark.parametrize("name", NETWORK.ranges)
 def test_settings_outside_the_search_space_are_refused(name: str, complete: Path, tmp_path: Path) -> None:
     for wrong in (-1.0, 1e9, float("nan"), "64 relu", True, None):
-        assert not SPACE[name].contains(wrong)
+        assert not NETWORK.ranges[name].contains(wrong)
     lines = complete.read_text().splitlines(keepends=True)
     path = tmp_path / JOURNAL
     path.write_text("".join([*lines[:1], *(line.replace(f'"{name}"', '"other"') for line in lines[1:])]))
     with pytest.raises(FileError, match="E605"):
-        Study(path, 0)
+        Study(path, NETWORK, 0)
 
 
 @pytest.mark.parametrize("content", ["no JSON\n", "[]\n", '{"op_code": 99}\n', "1\n" * 3])
 def test_a_journal_that_no_search_has_written_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / JOURNAL).write_text(content)
     with pytest.raises(FileError, match="E605"):
-        Study(tmp_path / JOURNAL, 0)
+        Study(tmp_path / JOURNAL, NETWORK, 0)
 
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ChainruleError, match="E350") as raised:
-        Study(tmp_path / JOURNAL, 0)
+        Study(tmp_path / JOURNAL, NETWORK, 0)
     assert "chainrule[tune]" in raised.value.fix
 
 
@@ -119,26 +124,54 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "t.csv"
 
 
+@pytest.mark.parametrize("rows", [20, 1_000, 10_000, 100_000])
+def test_the_first_trial_of_an_ensemble_is_its_recipe(rows: int) -> None:
+    space, recipe = ensemble_space(rows), recipe_for(rows)
+    assert all(values.contains(space.defaults[name]) for name, values in space.ranges.items())
+    options = space.options(Options("t.csv"), space.defaults)
+    passed = {name: getattr(options, name) for name in OVERRIDES if options.is_passed(name)}
+    assert passed.keys() == space.ranges.keys()
+    assert replace(recipe, **passed) == recipe
+
+
 def test_worker_processes_compute_the_same_scores(table: Path) -> None:
-    base = options_of(Options(str(table), target="ill", epochs=2), DEFAULTS)
-    prepared, scores = prepare_data(base), []
-    trials = [DEFAULTS, {**DEFAULTS, "layers": 1, "dropout": 0.0}]
+    problem, scores = Problem.of(Options(str(table), target="ill", epochs=2, quick=True)), []
+    trials = [NETWORK.defaults, {**NETWORK.defaults, "layers": 1, "dropout": 0.0}]
     for workers in (1, 2):
-        with evaluator(base, prepared, workers) as evaluate:
+        with evaluator(problem, workers) as evaluate:
             scores.append(list(evaluate.scores(trials)))
     assert scores[0] == scores[1]
     assert scores[0][0] != scores[0][1]
 
 
+def test_a_trial_is_scored_on_rows_that_trained_no_network_which_predicts_them(table: Path) -> None:
+    """A row with another target changes its own part of the score of an ensemble, and no prediction of it."""
+    problem = Problem.of(Options(str(table), target="ill", split="random").with_passed({"epochs": 2}))
+    assert problem.prepared.parts.sizes[2] > 0
+    plan = problem.plan(problem.space.defaults)
+    model = problem.trained(problem.space.defaults)
+    rows, output = plan.held_out(model)
+    assert len(rows.y) == problem.prepared.parts.sizes[0]
+    losses = -np.log(output[np.arange(len(rows.y)), rows.y])
+    assert problem.score(problem.space.defaults) == pytest.approx(losses.mean(), rel=1e-5)
+    assert problem.test_score(model) != pytest.approx(losses.mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [(), ("--quick",)], ids=["ensemble", "quick"])
 def test_the_command_trains_the_best_trial_and_reports_the_overfit(
-    table: Path, capsys: pytest.CaptureFixture[str]
+    kind: tuple[str, ...], table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["tune", "t.csv", "--target", "ill", "--epochs", "3", "--trials", "5", "--out", "run"]
+    words = ["tune", "t.csv", "--target", "ill", *kind, "--epochs", "3", "--trials", "5", "--out", "run"]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "trial 5 of 5" in printed
     assert "Search overfit: " in printed
-    assert (table.parent / "run" / "model.safetensors").exists()
+    best = re.search(r"^ +\d+ +[\d.]+ +(--.*?) *$", printed.partition("best of")[2], re.MULTILINE)
+    assert best is not None
+    config = tomllib.loads((table.parent / "run" / "config.toml").read_text())
+    for name, value in zip(*[iter(shlex.split(best[1]))] * 2, strict=True):
+        trained = config[name[2:].replace("-", "_")]
+        assert value == (trained if isinstance(trained, str) else f"{trained:g}")
     assert main(words) == 2  # the folder is occupied
     assert main([*words, "--resume", "--seed", "1"]) == 2
     assert "E603" in capsys.readouterr().err
@@ -156,6 +189,7 @@ def test_the_command_trains_the_best_trial_and_reports_the_overfit(
         (["--resume"], "E604"),
         (["--resume", "--out", "absent"], "E604"),
         (["--net", "8 relu"], "E601"),
+        (["--units", "8"], "E601"),
     ],
 )
 def test_invalid_options_are_refused(

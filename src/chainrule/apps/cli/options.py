@@ -34,7 +34,9 @@ ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 # Like the other defaults, chosen on validation rows of the bundled data sets.
 PENALTY = 1e-3
-OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "patience")
+OF_ENSEMBLE = ("units", "dropout", "weight_decay", "intervals")
+"""Options of an ensemble alone, which its recipe chooses unless they are passed."""
+OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "patience", *OF_ENSEMBLE)
 """Options that the recipe of an ensemble chooses unless they are passed."""
 PASSED = "passed"  # the only field of ``Options`` that is not an option
 
@@ -55,6 +57,10 @@ class Options:
         learning_rate: learning rate.
         penalty: strength of the L2 penalty on weights.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
+        units: ensemble: units of each hidden layer of a network.
+        dropout: ensemble: dropout rate after each hidden layer.
+        weight_decay: ensemble: decoupled weight decay of the default optimizer.
+        intervals: ensemble: intervals in which each number is encoded.
         class_weight: ``balanced``, or empty.
         threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
         cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
@@ -89,6 +95,10 @@ class Options:
     learning_rate: float = 0.002
     penalty: float = PENALTY
     patience: int = 20
+    units: int = 64
+    dropout: float = 0.0
+    weight_decay: float = 0.1
+    intervals: int = 8
     class_weight: str = ""
     threshold: str = ""
     cost: str = ""
@@ -116,20 +126,7 @@ class Options:
     passed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        ranges = {
-            "epochs": (self.epochs >= 1, ">= 1"),
-            "batch-size": (self.batch_size >= 1, ">= 1"),
-            "learning-rate": (0 < self.learning_rate < float("inf"), "> 0"),
-            "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
-            "patience": (self.patience >= 0, ">= 0"),
-            "histograms": (self.histograms >= 0, ">= 0"),
-            "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
-            "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
-        }
-        for name, (is_valid, expected) in ranges.items():
-            if not is_valid:
-                received = getattr(self, name.replace("-", "_"))
-                raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
+        self._require_numbers()
         _ = self.reading  # refuses invalid options
         if self.augment:
             data.augmentation_from_text(self.augment)
@@ -155,6 +152,27 @@ class Options:
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
+
+    def _require_numbers(self) -> None:
+        """Refuse numbers outside their range."""
+        ranges = {
+            "epochs": (self.epochs >= 1, ">= 1"),
+            "batch-size": (self.batch_size >= 1, ">= 1"),
+            "learning-rate": (0 < self.learning_rate < float("inf"), "> 0"),
+            "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
+            "patience": (self.patience >= 0, ">= 0"),
+            "units": (1 <= self.units <= 4096, "1 to 4096"),
+            "dropout": (0 <= self.dropout < 1, "0 <= dropout < 1"),
+            "weight-decay": (0 <= self.weight_decay < float("inf"), ">= 0"),
+            "intervals": (2 <= self.intervals <= 256, "2 to 256"),
+            "histograms": (self.histograms >= 0, ">= 0"),
+            "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
+            "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
+        }
+        for name, (is_valid, expected) in ranges.items():
+            if not is_valid:
+                received = getattr(self, name.replace("-", "_"))
+                raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
 
     def is_passed(self, name: str) -> bool:
         """Whether an option replaces the value of an ensemble's recipe.

@@ -25,8 +25,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "train": ("train a network on a table and compare it with baselines", "用表格训练网络，并与基线方法比较"),
     "tune": (
-        "search the settings of a network, then train the best one",
-        "搜索网络的设置，并训练最好的网络",
+        "search the settings of a training, then train with the best ones",
+        "搜索训练的设置，并用最好的设置训练",
     ),
     "predict": ("predict every row of a table", "对表格的每一行给出预测"),
     "resume": (
@@ -67,22 +67,22 @@ WORDS: dict[str, tuple[str, str]] = {
     **OPTION,
     # tune
     "tune_trial": (
-        "trial {number} of {trials}: validation loss {score:.4f} (best {best:.4f})  {settings}",
-        "第 {number}/{trials} 次试验：验证损失 {score:.4f}（最好 {best:.4f}）  {settings}",
+        "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
+        "第 {number}/{trials} 次试验：验证{metric} {score:.4g}（最好 {best:.4g}）  {settings}",
     ),
     "tune_best": ("The {count} best of {trials} trials", "{trials} 次试验中最好的 {count} 次"),
     "tune_number": ("trial", "试验"),
-    "tune_validation": ("validation loss", "验证损失"),
-    "tune_test": ("test loss", "测试损失"),
+    "tune_validation": ("validation {metric}", "验证{metric}"),
+    "tune_test": ("test {metric}", "测试{metric}"),
     "tune_settings": ("settings", "设置"),
     "tune_overfit_heading": ("What the search gained", "搜索的收获"),
     "tune_default": ("default settings", "默认设置"),
     "tune_chosen": ("best trial", "最好的试验"),
     "tune_overfit": (
-        "From the default settings to the best trial, the loss changes by {validation} on the validation "
+        "From the default settings to the best trial, {metric} changes by {validation} on the validation "
         "rows, which chose it, and by {test} on the test rows, which the search did not read. "
         "Search overfit: {overfit}.",
-        "从默认设置到最好的试验，损失在验证行上变化 {validation}（搜索据此选择），"
+        "从默认设置到最好的试验，{metric}在验证行上变化 {validation}（搜索据此选择），"
         "在测试行上变化 {test}（搜索没有用过）。搜索过拟合：{overfit}。",
     ),
     # train

@@ -49,6 +49,8 @@ PHRASES: dict[str, str] = {
     "a copy in {folder}, or a connection to the network": "{folder} 中的副本，或网络连接",
     "a regression trained on a table with enough rows": "用足够多的行训练的表格回归模型",
     "two classes": "两个类别",
+    "an ensemble": "集成",
+    "a single network": "单个网络",
     "{count} classes": "{count} 个类别",
     "rows": "数据行",
     "no copy": "没有副本",

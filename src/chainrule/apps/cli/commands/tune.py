@@ -1,14 +1,15 @@
-"""``chainrule tune``: search the settings of a network, then train the best one.
+"""``chainrule tune``: search the settings of a training, then train with the best ones.
 
-Every trial trains on the training rows and is scored on the validation rows. The test rows are read once, at
-the end, by the best trial and by the default settings: the part of the improvement that the test rows do not
-confirm is what the search has fitted to the validation rows.
+A trial of an ensemble is scored by its out-of-fold predictions, one of a single network on the validation
+rows. The test rows are read once, at the end, by the best trial and by the default settings: the part of the
+improvement that the test rows do not confirm is what the search has fitted to the validation rows.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,22 +17,19 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
-from chainrule.apps.cli.options import CONFIG, Options, quoted, to_toml
+from chainrule.apps.cli.options import CONFIG, OF_ENSEMBLE, Options, to_toml
 from chainrule.apps.cli.run_paths import MODEL, new_run, refuse_occupied
 from chainrule.apps.cli.signature import with_options
-from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.tables import metric_title
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.training_plan import plan_of
-from chainrule.apps.cli.tuning.search_space import DEFAULTS, options_of
 from chainrule.apps.cli.tuning.study import JOURNAL, SAMPLERS, Study, best_of
-from chainrule.apps.cli.tuning.trials import Settings, evaluator, losses, trained
-from chainrule.data import PreparedData
+from chainrule.apps.cli.tuning.trials import Problem, Settings, evaluator
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 
-_SEARCHED = ("net", "quick", "penalty", "learning_rate", "histograms")  # options that the search sets
+_SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
 SHOWN = 5  # trials in the table of the best ones
 
 
@@ -46,7 +44,7 @@ def tune(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
-    """Search the settings of a network and train the best one.
+    """Search the settings of a training and train with the best ones.
 
     Args:
         data: a file or the name of a data set.
@@ -61,25 +59,27 @@ def tune(
     _require_valid(trials, workers, sampler, out, resume)
     set_options = {k: v for k, v in options.items() if v not in (None, [])}
     passed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in set_options.items()}
-    base = options_of(Options(data, **passed), DEFAULTS)
+    base = Options(data).with_passed(passed)
+    if not base.split and not base.test:
+        base = replace(base, split="random")  # of an ensemble, too: the test rows measure the search
     path = Path(out) if out else None
     if path and not resume and not os.path.exists(path / ".lock"):
         refuse_occupied(path)
-    prepared = prepare_data(base)
-    plan_of(base, prepared)  # refuses invalid options
+    problem = Problem.of(base)
+    problem.plan(problem.space.defaults)  # refuses invalid options
     path = path or new_run(data)
     folder = RunFolder.create(path)
     with folder.claim():
-        study = _open(path, base, prepared, sampler, resume)
-        _search(study, base, prepared, trials, workers)
+        study = _open(path, problem, sampler, resume)
+        _search(study, problem, trials, workers)
     values = study.values[:trials]
-    best = best_of(values)
-    chosen = options_of(base, values[best][0])
-    _print_best(values, base)
+    best = values[best_of(values)][0]
+    _print_best(values, problem)
     is_begun = os.path.exists(path / CONFIG)
-    code = run_training(chosen, path, is_begun, prepared.fingerprint if is_begun else "")
+    fingerprint = problem.prepared.fingerprint if is_begun else ""
+    code = run_training(problem.space.options(base, best), path, is_begun, fingerprint)
     if code == 0:
-        _print_overfit(base, prepared, path)
+        _print_overfit(problem, best, path)
     return code
 
 
@@ -101,7 +101,7 @@ def _require_valid(trials: int, workers: int, sampler: str, out: str | None, res
         )
 
 
-def _open(path: Path, base: Options, prepared: PreparedData, sampler: str, resume: bool) -> Study:
+def _open(path: Path, problem: Problem, sampler: str, resume: bool) -> Study:
     """The study in a claimed run folder, which must have been started with the same options.
 
     Raises:
@@ -119,8 +119,8 @@ def _open(path: Path, base: Options, prepared: PreparedData, sampler: str, resum
             "E602", where=str(path), expected=fact("a new folder"), received=JOURNAL,
             fix=fact("--resume to continue"),
         )  # fmt: skip
-    study = Study(journal, base.seed, sampler)
-    facts = {"options": to_toml(base, prepared.fingerprint), "sampler": sampler}
+    study = Study(journal, problem.space, problem.base.seed, sampler)
+    facts = {"options": to_toml(problem.base, problem.prepared.fingerprint), "sampler": sampler}
     if not study.facts:
         study.record(facts)
     elif dict(study.facts) != facts:
@@ -131,9 +131,9 @@ def _open(path: Path, base: Options, prepared: PreparedData, sampler: str, resum
     return study
 
 
-def _search(study: Study, base: Options, prepared: PreparedData, trials: int, workers: int) -> None:
+def _search(study: Study, problem: Problem, trials: int, workers: int) -> None:
     """Make the trials that are missing, and print each."""
-    with evaluator(base, prepared, workers) as evaluate:
+    with evaluator(problem, workers) as evaluate:
         while len(study.trials) < trials:
             proposals = study.proposals()[: trials - len(study.trials)]
             for settings, score in zip(proposals, evaluate.scores(proposals), strict=True):
@@ -141,37 +141,46 @@ def _search(study: Study, base: Options, prepared: PreparedData, trials: int, wo
                 values = study.values
                 screen.line(
                     text_of("tune_trial").format(
-                        number=len(values), trials=trials, score=score,
-                        best=values[best_of(values)][1], settings=_description(settings, base),
+                        number=len(values), trials=trials, score=score, metric=metric_title(problem.metric),
+                        best=values[best_of(values)][1], settings=problem.space.words(settings),
                     )
                 )  # fmt: skip
 
 
-def _description(settings: Settings, base: Options) -> str:
-    """The settings of a trial as options of ``chainrule train``."""
-    options = options_of(base, settings)
-    return (
-        f"--net {quoted(options.net)} --penalty {options.penalty:g} --learning-rate {options.learning_rate:g}"
-    )
-
-
-def _print_best(values: Sequence[tuple[Settings, float]], base: Options) -> None:
+def _print_best(values: Sequence[tuple[Settings, float]], problem: Problem) -> None:
     """Print the best trials."""
     order = sorted(range(len(values)), key=lambda number: (values[number][1], number))[:SHOWN]
     screen.heading(text_of("tune_best").format(count=len(order), trials=len(values)))
-    header = [text_of("tune_number"), text_of("tune_validation"), text_of("tune_settings")]
-    rows = [(number + 1, values[number][1], _description(values[number][0], base)) for number in order]
+    header = [text_of("tune_number"), _titles(problem)[0], text_of("tune_settings")]
+    rows = [(number + 1, values[number][1], problem.space.words(values[number][0])) for number in order]
     screen.table(header, rows, numbers=(0, 1))
     screen.line()
 
 
-def _print_overfit(base: Options, prepared: PreparedData, path: Path) -> None:
-    """Print the losses of the default settings and of the best trial on validation and test rows."""
-    default = losses(trained(DEFAULTS, base, prepared), prepared)
-    chosen = losses(Model.load(path / MODEL), prepared)
+def _titles(problem: Problem) -> list[str]:
+    """The titles of the scores on validation and on test rows."""
+    metric = metric_title(problem.metric)
+    return [text_of(name).format(metric=metric) for name in ("tune_validation", "tune_test")]
+
+
+def _print_overfit(problem: Problem, best: Settings, path: Path) -> None:
+    """Print the scores of the default settings and of the best trial on validation and test rows."""
+    settings = problem.space.defaults, best
+    models = problem.trained(settings[0]), Model.load(path / MODEL)
+    scores = [
+        (problem.validation_score(model, values), problem.test_score(model))
+        for model, values in zip(models, settings, strict=True)
+    ]
     screen.heading(text_of("tune_overfit_heading"))
-    header = [text_of("tune_settings"), text_of("tune_validation"), text_of("tune_test")]
-    screen.table(header, [(text_of("tune_default"), *default), (text_of("tune_chosen"), *chosen)], (1, 2))
-    changes = [after - before for before, after in zip(default, chosen, strict=True)]
-    validation, test, overfit = (f"{value:+.4f}" for value in (*changes, changes[1] - changes[0]))
-    screen.line(text_of("tune_overfit").format(validation=validation, test=test, overfit=overfit))
+    header = [text_of("tune_settings"), *_titles(problem)]
+    names = text_of("tune_default"), text_of("tune_chosen")
+    screen.table(header, [(name, *row) for name, row in zip(names, scores, strict=True)], (1, 2))
+    changes = [after - before for before, after in zip(*scores, strict=True)]
+    validation, test, overfit = (f"{value:+.4g}" for value in (*changes, changes[1] - changes[0]))
+    words = {
+        "validation": validation,
+        "test": test,
+        "overfit": overfit,
+        "metric": metric_title(problem.metric),
+    }
+    screen.line(text_of("tune_overfit").format(**words))

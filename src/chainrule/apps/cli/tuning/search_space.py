@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.options import Options, quoted
 from chainrule.records import frozen
+from chainrule.tabular import recipe_for
 
 
 @frozen
@@ -16,7 +17,7 @@ class Range:
 
     Args:
         low, high: the range, both ends included.
-        default: the value of the first trial, that of ``chainrule train DATA --quick``.
+        default: the value of the first trial, that of ``chainrule train DATA``.
         is_log: whether the logarithm is sampled uniformly.
         is_integer: whether values are integers.
     """
@@ -34,33 +35,90 @@ class Range:
         return is_number and math.isfinite(value) and self.low <= value <= self.high  # type: ignore[operator]
 
 
-SPACE: Mapping[str, Range] = {
-    "layers": Range(1, 4, 2, is_integer=True),
-    "units": Range(8, 256, 64, is_log=True, is_integer=True),
-    "dropout": Range(0.0, 0.5, 0.2),
-    "penalty": Range(1e-6, 0.1, 1e-3, is_log=True),
-    "learning_rate": Range(2e-4, 2e-2, 2e-3, is_log=True),
-}
-DEFAULTS = {name: values.default for name, values in SPACE.items()}
-
-
-def options_of(base: Options, values: Mapping[str, float]) -> Options:
-    """The options of the training that a trial stands for.
+@frozen
+class SearchSpace:
+    """The settings of one kind of network.
 
     Args:
-        base: the options of the command.
-        values: a value for each setting of ``SPACE``.
-
-    Example:
-        >>> options = options_of(Options("iris"), {**DEFAULTS, "layers": 1, "dropout": 0.0})
-        >>> options.net, options.penalty
-        ('64 relu', 0.001)
+        ranges: the values of each setting.
+        to_options: the options of ``chainrule train`` that settings stand for.
     """
-    dropout = float(f"{values['dropout']:.3g}")
+
+    ranges: Mapping[str, Range]
+    to_options: Callable[[Mapping[str, float]], dict[str, Any]]
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """The settings of the first trial."""
+        return {name: values.default for name, values in self.ranges.items()}
+
+    def options(self, base: Options, values: Mapping[str, float]) -> Options:
+        """The options of the training that a trial stands for.
+
+        Args:
+            base: the options of the command.
+            values: a value for each setting.
+
+        Example:
+            >>> options = NETWORK.options(Options("iris"), {**NETWORK.defaults, "layers": 1, "dropout": 0.0})
+            >>> options.net, options.penalty
+            ('64 relu', 0.001)
+        """
+        return base.with_passed(self.to_options(values))
+
+    def words(self, values: Mapping[str, float]) -> str:
+        """The settings as options on the command line.
+
+        Example:
+            >>> ensemble_space(1_000).words(ensemble_space(1_000).defaults)
+            '--units 64 --dropout 0 --intervals 8 --weight-decay 0.1 --learning-rate 0.002'
+        """
+        return " ".join(
+            f"--{name.replace('_', '-')} {quoted(value if isinstance(value, str) else f'{value:g}')}"
+            for name, value in self.to_options(values).items()
+        )
+
+
+def _network_options(values: Mapping[str, float]) -> dict[str, Any]:
+    dropout = _rounded(values["dropout"])
     layer = f"{int(values['units'])} relu" + (f", dropout {dropout:g}" if dropout else "")
-    return replace(
-        base,
-        net=", ".join([layer] * int(values["layers"])),
-        penalty=float(f"{values['penalty']:.3g}"),
-        learning_rate=float(f"{values['learning_rate']:.3g}"),
-    )
+    return {
+        "net": ", ".join([layer] * int(values["layers"])),
+        "penalty": _rounded(values["penalty"]),
+        "learning_rate": _rounded(values["learning_rate"]),
+    }
+
+
+def _ensemble_options(values: Mapping[str, float]) -> dict[str, Any]:
+    names = ("units", "dropout", "intervals", "weight_decay", "learning_rate")
+    return {name: values[name] if isinstance(values[name], int) else _rounded(values[name]) for name in names}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+NETWORK = SearchSpace(
+    {
+        "layers": Range(1, 4, 2, is_integer=True),
+        "units": Range(8, 256, 64, is_log=True, is_integer=True),
+        "dropout": Range(0.0, 0.5, 0.2),
+        "penalty": Range(1e-6, 0.1, 1e-3, is_log=True),
+        "learning_rate": Range(2e-4, 2e-2, 2e-3, is_log=True),
+    },
+    _network_options,
+)
+"""The settings of a single network; the first trial is that of ``chainrule train DATA --quick``."""
+
+
+def ensemble_space(rows: int) -> SearchSpace:
+    """The settings of an ensemble; the first trial is the recipe for this number of rows."""
+    recipe = recipe_for(rows)
+    ranges = {
+        "units": Range(16, 256, recipe.units, is_log=True, is_integer=True),
+        "dropout": Range(0.0, 0.5, recipe.dropout),
+        "intervals": Range(3, 48, recipe.intervals, is_log=True, is_integer=True),
+        "weight_decay": Range(1e-3, 1.0, recipe.weight_decay, is_log=True),
+        "learning_rate": Range(3e-4, 3e-2, recipe.learning_rate, is_log=True),
+    }
+    return SearchSpace(ranges, _ensemble_options)

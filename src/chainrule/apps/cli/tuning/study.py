@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.apps.cli.tuning.search_space import DEFAULTS, SPACE
+from chainrule.apps.cli.tuning.search_space import SearchSpace
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.prng import fold, key_of
@@ -38,6 +38,7 @@ class Study:
 
     Args:
         path: the journal; it is created if there is none.
+        space: the settings.
         seed: of the proposals.
         sampler: ``"tpe"`` (tree-structured Parzen estimator) or ``"random"``.
 
@@ -45,8 +46,9 @@ class Study:
         DataError E350: Optuna is not installed. FileError E605: a journal that no search has written.
     """
 
-    def __init__(self, path: Path, seed: int, sampler: str = "tpe") -> None:
-        self._optuna, self.path, self.seed, self.sampler = _optuna(), path, seed, sampler
+    def __init__(self, path: Path, space: SearchSpace, seed: int, sampler: str = "tpe") -> None:
+        self._optuna, self.path, self.space = _optuna(), path, space
+        self.seed, self.sampler = seed, sampler
         if path.exists() and os.path.getsize(path) > MAX_BYTES:
             raise self._damaged(fact("more than {limit} bytes", limit=MAX_BYTES))
         _drop_torn_line(path)
@@ -72,10 +74,10 @@ class Study:
         Raises:
             FileError E605: settings outside the search space.
         """
-        values = []
+        values, ranges = [], self.space.ranges
         for trial in self.trials:
-            is_valid = trial.params.keys() == SPACE.keys() and trial.value is not None
-            if not is_valid or not all(SPACE[name].contains(value) for name, value in trial.params.items()):
+            is_valid = trial.params.keys() == ranges.keys() and trial.value is not None
+            if not is_valid or not all(ranges[name].contains(value) for name, value in trial.params.items()):
                 raise self._damaged(fact("trial {number}", number=trial.number))
             values.append((trial.params, float(trial.value or 0.0)))
         return values
@@ -104,14 +106,14 @@ class Study:
         study = optuna.create_study(sampler=sampler)
         study.add_trials(trials[: number * ROUND])
         if number == 0:
-            study.enqueue_trial(DEFAULTS)
-        space = _distributions(optuna)
+            study.enqueue_trial(self.space.defaults)
+        space = _distributions(optuna, self.space)
         return [dict(study.ask(space).params) for _ in range(ROUND)][done:]
 
     def add(self, settings: Mapping[str, float], score: float) -> None:
         """Store a complete trial."""
         trial = self._optuna.trial.create_trial(
-            params=dict(settings), distributions=_distributions(self._optuna), value=score
+            params=dict(settings), distributions=_distributions(self._optuna, self.space), value=score
         )
         self._stored.add_trial(trial)
 
@@ -146,13 +148,13 @@ def best_of(values: Sequence[tuple[Mapping[str, float], float]]) -> int:
     return min(range(len(values)), key=lambda number: (values[number][1], number))
 
 
-def _distributions(optuna: Any) -> dict[str, BaseDistribution]:
+def _distributions(optuna: Any, space: SearchSpace) -> dict[str, BaseDistribution]:
     kinds = optuna.distributions
     return {
         name: kinds.IntDistribution(int(r.low), int(r.high), log=r.is_log)
         if r.is_integer
         else kinds.FloatDistribution(r.low, r.high, log=r.is_log)
-        for name, r in SPACE.items()
+        for name, r in space.ranges.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Trials: one network each, trained on the training rows and scored on the validation rows."""
+"""Trials: a training each, scored on rows that did not influence it."""
 
 from __future__ import annotations
 
@@ -8,70 +8,107 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
+import numpy as np
+
+from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import Options
-from chainrule.apps.cli.run_writer import EventRecorder
-from chainrule.apps.cli.table_of_options import prepare_data
-from chainrule.apps.cli.training_plan import plan_of
-from chainrule.apps.cli.tuning.search_space import DEFAULTS, options_of
+from chainrule.apps.cli.run_writer import EventRecorder, to_scores
+from chainrule.apps.cli.table_of_options import is_ensemble, prepare_data
+from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
+from chainrule.apps.cli.tuning.search_space import NETWORK, SearchSpace, ensemble_space
 from chainrule.data import PreparedData
+from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import TrainingError
 from chainrule.model import Model
+from chainrule.records import frozen
 
+METRIC = {"classification": "log_loss", "regression": "rmse"}
 Settings = Mapping[str, float]
-_worker: dict[str, tuple[Options, PreparedData]] = {}  # of a worker process: the options and the rows
+_worker: dict[str, Problem] = {}  # of a worker process
 
 
-def score_of(settings: Settings, base: Options, prepared: PreparedData) -> float:
-    """The lowest validation loss of a trial; infinite if its training fails.
+@frozen(eq=False)
+class Problem:
+    """What every trial of a search is trained and scored on.
 
     Args:
-        settings: those of the trial.
         base: the options of the command.
         prepared: the rows.
+        space: the settings.
     """
-    try:
-        model = trained(settings, base, prepared)
-    except TrainingError as error:
-        if error.code != "E501":
-            raise
-        return math.inf
-    return min(math.inf if row["val_loss"] is None else row["val_loss"] for row in model.history)
 
+    base: Options
+    prepared: PreparedData
+    space: SearchSpace
 
-def trained(settings: Settings, base: Options, prepared: PreparedData) -> Model:
-    """The trained network of a trial; the arguments are those of ``score_of``.
+    @staticmethod
+    def of(base: Options) -> Problem:
+        """Read and prepare the rows of a command; an ensemble is searched if one would be trained."""
+        prepared = prepare_data(base)
+        if is_ensemble(base, len(prepared.preparation.shape) > 1):
+            return Problem(base, prepared, ensemble_space(len(prepared.training.y)))
+        return Problem(base, prepared, NETWORK)
 
-    Raises:
-        KeyboardInterrupt: the user interrupted the training.
-    """
-    plan = plan_of(options_of(base, settings), prepared)
-    model, rows, recorder = plan.model(), prepared.training, EventRecorder()
-    named = plan.fit_options()
-    named["callbacks"] = [*named["callbacks"], recorder]
-    model.fit(rows.x, prepared.labels(rows), **named, probes=False, doctor=False, verbose=False)
-    if recorder.was_interrupted:
-        raise KeyboardInterrupt
-    return model
+    @property
+    def metric(self) -> str:
+        """The name of the score; lower is better."""
+        return METRIC[self.prepared.task.kind]
 
+    def plan(self, settings: Settings) -> TrainingPlan:
+        """The training that a trial stands for."""
+        return plan_of(self.space.options(self.base, settings), self.prepared)
 
-def losses(model: Model, prepared: PreparedData) -> tuple[float, float]:
-    """The loss of a model on the validation rows and on the test rows."""
-    parts = [(rows, prepared.labels(rows)) for rows in (prepared.validation, prepared.test)]
-    validation, test = (model.evaluate(rows.x, y, rows.weights)["loss"] for rows, y in parts)
-    return validation, test
+    def trained(self, settings: Settings) -> Model:
+        """The trained model of a trial.
+
+        Raises:
+            KeyboardInterrupt: the user interrupted the training.
+        """
+        plan = self.plan(settings)
+        model, rows, recorder = plan.model(), self.prepared.training, EventRecorder()
+        named = plan.fit_options()
+        named["callbacks"] = [*named["callbacks"], recorder]
+        model.fit(rows.x, self.prepared.labels(rows), **named, probes=False, doctor=False, verbose=False)
+        if recorder.was_interrupted:
+            raise KeyboardInterrupt
+        return model
+
+    def score(self, settings: Settings) -> float:
+        """The score of a trial on rows outside its training; infinite if the training fails."""
+        try:
+            model = self.trained(settings)
+        except TrainingError as error:
+            if error.code != "E501":
+                raise
+            return math.inf
+        score = self.validation_score(model, settings)
+        return score if math.isfinite(score) else math.inf
+
+    def validation_score(self, model: Model, settings: Settings) -> float:
+        """The score on validation rows; those of an ensemble are predicted by members trained on others."""
+        rows, output = self.plan(settings).held_out(model)
+        return self._score(model, rows, output)
+
+    def test_score(self, model: Model) -> float:
+        """The score on the test rows."""
+        rows = self.prepared.test
+        return self._score(model, rows, model_output(model, rows.x))
+
+    def _score(self, model: Model, rows: PreparedRows, output: np.ndarray) -> float:
+        scores = to_scores(model, rows.y, {"net": output}, rows.weights)
+        return scores.metrics("net", [self.metric])[self.metric]
 
 
 class Evaluator:
     """Computes the scores of trials, in their order.
 
     Args:
-        base: the options of the command.
-        prepared: the rows.
+        problem: what the trials are scored on.
         pool: worker processes; ``None``: this process computes.
     """
 
-    def __init__(self, base: Options, prepared: PreparedData, pool: ProcessPoolExecutor | None) -> None:
-        self._base, self._prepared, self._pool = base, prepared, pool
+    def __init__(self, problem: Problem, pool: ProcessPoolExecutor | None) -> None:
+        self._problem, self._pool = problem, pool
 
     def scores(self, trials: Sequence[Settings]) -> Iterator[float]:
         """The score of each trial."""
@@ -79,23 +116,23 @@ class Evaluator:
             yield from self._pool.map(_score_in_worker, trials)
             return
         for settings in trials:
-            yield score_of(settings, self._base, self._prepared)
+            yield self._problem.score(settings)
 
 
 @contextmanager
-def evaluator(base: Options, prepared: PreparedData, workers: int) -> Iterator[Evaluator]:
+def evaluator(problem: Problem, workers: int) -> Iterator[Evaluator]:
     """An evaluator with this number of processes."""
     if workers == 1:
-        yield Evaluator(base, prepared, None)
+        yield Evaluator(problem, None)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (base,)) as pool:
-        yield Evaluator(base, prepared, pool)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (problem.base,)) as pool:
+        yield Evaluator(problem, pool)
 
 
 def _start_worker(base: Options) -> None:
     """Read the rows once for all trials of a worker process."""
-    _worker["search"] = base, prepare_data(options_of(base, DEFAULTS))
+    _worker["problem"] = Problem.of(base)
 
 
 def _score_in_worker(settings: Settings) -> float:
-    return score_of(settings, *_worker["search"])
+    return _worker["problem"].score(settings)
