@@ -35,6 +35,8 @@ from chainrule.model_arguments import (
     Validation,
 )
 from chainrule.model_generation import ModelGeneration
+from chainrule.model_prediction import ModelPrediction
+from chainrule.model_robustness import ModelRobustness
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -42,7 +44,6 @@ from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.spec import Spec
 from chainrule.train.checkpoint import model_file
-from chainrule.train.evaluation import evaluate, prediction
 from chainrule.train.fit import fit
 from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 
 @explain_method_calls("model", "Model")
-class Model(ModelAnalysis, ModelGeneration):
+class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness):
     """A network with a loss and an optimizer.
 
     Args:
@@ -307,55 +308,6 @@ class Model(ModelAnalysis, ModelGeneration):
         """
         self.adopt(train.freeze(self.state, *paths))
         return self
-
-    # --- predicting
-
-    def __call__(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
-        """The network's raw outputs (of a classifier: scores, not probabilities)."""
-        return prediction.raw_outputs(self.state, x)
-
-    def predict(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
-        """Labels for a classifier, values for a regressor (in the units of the training's table)."""
-        return prediction.predict(self.state, x)
-
-    def predict_proba(self, x: Samples) -> np.ndarray | dict[str, np.ndarray]:
-        """The probability of each class, in the order of ``labels``: (N, K).
-
-        Raises:
-            TrainingError E507: the model predicts values, not classes.
-        """
-        return prediction.predict_proba(self.state, x)
-
-    def activations(self, x: Samples, layer: str) -> np.ndarray:
-        """The output of a layer in inference, (N, ...).
-
-        Args:
-            x: samples, as for ``predict``.
-            layer: its path, such as ``"dense1"``; see ``summary``.
-
-        Raises:
-            UsageError E101: no layer at this path.
-        """
-        return prediction.activations(self.state, x, layer)
-
-    def evaluate(
-        self, x: Samples, y: Targets = None, sample_weight: SampleWeight = None, metrics: Metrics = None
-    ) -> dict[str, float]:
-        """The loss and the metrics on labeled samples.
-
-        Values of a model that was trained on a table are measured in the units of its column.
-
-        Args:
-            x, y: as in ``fit``.
-            sample_weight: how much each sample counts, (N,), or each of its places, (N, T).
-            metrics: what is measured besides the loss, by name; by default the metrics of the model, else
-                the usual ones of the task.
-
-        Raises:
-            TrainingError E503: the model is not trained yet.
-            UsageError E101: no such metric for this task.
-        """
-        return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
 
     # --- files
 

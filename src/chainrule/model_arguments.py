@@ -101,6 +101,25 @@ class AttributionKeywords(TypedDict, total=False):
     exact: bool | None
 
 
+AttackMethod: TypeAlias = Literal["pgd", "fgsm", "apgd", "apgd_dlr", "square", "ensemble"]
+
+
+class AttackKeywords(TypedDict, total=False):
+    """The options of ``Model.attack``: those of every attack, then those of single attacks."""
+
+    norm: Literal["inf", "2"] | float
+    method: AttackMethod
+    bounds: tuple[float, float] | None
+    seed: int
+    check: bool | None
+    lang: Language | None
+    steps: int
+    restarts: int
+    step_size: float
+    queries: int
+    share: float
+
+
 class InfluenceKeywords(TypedDict, total=False):
     """The options of ``Model.influence``; see ``docs/attribution.md``."""
 

@@ -94,6 +94,31 @@ def heat_map(image: np.ndarray, values: np.ndarray, title: str, lang: str) -> st
     return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(parts)}</svg>\n'
 
 
+def image_row(images: Sequence[np.ndarray], title: str) -> str:
+    """Return images beside one another as SVG, each scaled to its own range.
+
+    Args:
+        images: (H, W, C) each.
+        title: the title above them.
+    """
+    parts = [f'<text x="0" y="14" font-size="14">{escape(title)}</text>']
+    left = down = 0.0
+    for image in images:
+        rows, columns = image.shape[:2]
+        cell = SIDE / 2 / max(rows, columns)
+        across, down = cell * columns, max(down, cell * rows)
+        frame = _frame(across, cell * rows)
+        parts.append(
+            f'<g transform="translate({left:g} 24)">{_cells(_tones(image), across, cell * rows)}{frame}</g>'
+        )
+        left += across + 16
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {round(left)} {round(down + 32)}"'
+        f' width="{round(left)}" role="img" style="max-width:100%;height:auto"'
+    )
+    return f'{head} font-family="sans-serif" fill="#495057">{"".join(parts)}</svg>\n'
+
+
 def _shades(heat: np.ndarray) -> np.ndarray:
     """Return the colors of a heat map from -1 to 1, quantized: (h, w)."""
     steps = np.round(np.clip(np.nan_to_num(heat), -1, 1) * SHADES).astype(int)

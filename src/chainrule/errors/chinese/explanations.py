@@ -2,6 +2,11 @@
 
 PHRASES: dict[str, str] = {
     "1, 2 or 3": "1、2 或 3",
+    "one input: numbers, or tokens with one embedding": "一个输入：数值，或只有一个嵌入的词元",
+    "a classifier with one output and one class for a sample": "只有一个输出、每个样本一个类别的分类模型",
+    "at most {size:g}: the values are in the range {low:g} to {high:g}": (
+        "至多 {size:g}：数值在 {low:g} 到 {high:g} 之间"
+    ),
     "a label or a value": "标签或数值",
     "a model with one class or one value for a row": "每行给出一个类别或一个数值的模型",
     "a model of tables": "表格模型",

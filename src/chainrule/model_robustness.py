@@ -1,0 +1,52 @@
+"""The methods of ``Model`` that measure its robustness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from chainrule import robustness  # lazy: a program that only trains never loads attacks
+from chainrule.data.sample_types import Samples, Targets
+from chainrule.errors import explain_method_calls
+from chainrule.model_arguments import AttackKeywords
+from chainrule.train.state_holder import StateHolder
+
+if TYPE_CHECKING:
+    from chainrule.robustness.result import AttackResult
+
+
+@explain_method_calls("model", "Model")
+class ModelRobustness(StateHolder):
+    """Methods that measure robustness; ``chainrule.Model`` derives from this class."""
+
+    def attack(
+        self, x: Samples, y: Targets = None, *, radius: float, **options: Unpack[AttackKeywords]
+    ) -> AttackResult:
+        """Search small changes of samples with which a classifier predicts another class.
+
+        Samples that are misclassified already are not attacked. The result states the accuracy under the
+        attack, which is an upper limit: an attack that fails proves nothing.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``. Tokens are attacked in the vectors of their embedding.
+            radius: the largest change, in the units of the samples; of images read by a preparation, pixels
+                are from 0 to 1.
+            options: ``norm`` (``"inf"``, the largest change of an element, or ``"2"``, its Euclidean length),
+                ``method`` (``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"square"``, or
+                ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images with such
+                values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by default
+                for the ensemble), ``lang``, and those of the method: ``steps``, ``restarts``, ``queries``.
+
+        Raises:
+            TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
+            UsageError E101, E102: no such method, norm or option; a radius below 0 or in the wrong unit.
+
+        Example:
+            >>> from chainrule.model import Model
+            >>> from chainrule.nn import Dense, Sequential
+            >>> x, y = [[-1.0], [-0.2], [0.2], [1.0]] * 8, [0, 0, 1, 1] * 8
+            >>> model = Model(Sequential(Dense(2)), "cross_entropy")
+            >>> history = model.fit(x, y, epochs=200, seed=0, verbose=False)
+            >>> model.attack(x, y, radius=0.5).robust_accuracy.value
+            0.5
+        """
+        return robustness.attack(self.state, x, y, radius=radius, **options)

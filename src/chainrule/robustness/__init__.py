@@ -1,0 +1,31 @@
+"""Robustness: adversarial attacks on a trained classifier, and what its accuracy is under them.
+
+Input: a model, labeled samples, and a ball of allowed changes (``Ball``). Output: an ``AttackResult`` with
+the changed samples, the accuracy under the attack with its standard error, and checks of whether the attack
+can be believed. Each attack is a class in ``ATTACKS``. This package proves nothing: an attack that fails is
+no certificate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.lazy_imports import LazyNames
+
+_LAZY = LazyNames(
+    __name__,
+    {
+        "request": "attack",
+        "result": "AttackResult",
+        "method": "ATTACKS Attack",
+        "ball": "Ball",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _LAZY.load(name)
+
+
+def __dir__() -> list[str]:
+    return _LAZY.names

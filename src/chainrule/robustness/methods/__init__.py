@@ -1,0 +1,1 @@
+"""The attacks: each file has one class of ``robustness.method.ATTACKS``."""

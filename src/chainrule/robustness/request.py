@@ -1,0 +1,147 @@
+"""The entry point of attacks: encode samples, run the attacks, check what they broken_by.
+
+What an attack returns is never trusted: its points are moved into the ball where rounding left it
+(``Ball.enforce``), and the model itself predicts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.attribution.score import run
+from chainrule.derive.narrative import check_options
+from chainrule.errors import UsageError, fact, nearest
+from chainrule.prng import fold, key_of
+from chainrule.records import frozen
+from chainrule.robustness.masking import masking_checks
+from chainrule.robustness.method import ATTACKS, ENSEMBLE, Attack
+from chainrule.robustness.problem import Problem
+from chainrule.robustness.result import AttackResult, Trial
+from chainrule.robustness.samples import Samples, ball_of, read_samples
+from chainrule.robustness.stream import Stream
+from chainrule.settings import settings
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.options import refuse_unknown
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang")
+CHECKS = 1000  # the number of the stream of the checks, after those of all attacks
+
+
+def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any, **options: Any) -> AttackResult:
+    """Search changed samples that the model misclassifies; see ``Model.attack``."""
+    request = _Request.of(options)
+    attacks = known_attacks(request.method, {n: v for n, v in options.items() if n not in OPTIONS})
+    samples = read_samples(model, x, y)
+    ball = ball_of(samples, options.get("norm", "inf"), radius, options.get("bounds"))
+    return _attacked(model, samples, problem_of(model, samples, ball), attacks, request)
+
+
+@frozen
+class _Request:
+    """The options that do not depend on the samples."""
+
+    method: str
+    seed: int
+    lang: str
+    is_checked: bool
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> _Request:
+        method, seed, checked = options.get("method", "pgd"), options.get("seed", 0), options.get("check")
+        lang = options.get("lang") or settings.lang
+        check_options(1, lang)
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise UsageError(
+                "E102", where="attack", name="seed", expected=fact("an integer"), received=repr(seed)[:80],
+                fix="seed=0",
+            )  # fmt: skip
+        return cls(method, int(seed), lang, method == ENSEMBLE if checked is None else bool(checked))
+
+
+def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
+    """Return the attacks of a method with their options.
+
+    Raises:
+        UsageError E101: no such attack or option. E102: an option out of its range.
+    """
+    if method != ENSEMBLE and method not in ATTACKS:
+        known = [*ATTACKS, ENSEMBLE]
+        close = nearest(str(method), known) or ENSEMBLE
+        raise UsageError(
+            "E101", where="attack, method", name=method, expected=", ".join(known), received=repr(method),
+            fix=f'method="{close}"',
+        )  # fmt: skip
+    classes = list(ATTACKS.values()) if method == ENSEMBLE else [ATTACKS[method]]
+    own = {f.name for cls in classes for f in fields(cls)}
+    refuse_unknown(f"attack, {method}", options, (*sorted(own), *OPTIONS), ("x", "y", "radius"))
+    return [cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options}) for cls in classes]
+
+
+def problem_of(model: ModelState, samples: Samples, ball: Any) -> Problem:
+    """Return the problem of attacking samples within a ball."""
+    graph = samples.graph
+    feeds: dict[str, np.ndarray] = dict(samples.y)
+    x = samples.x
+    if graph.is_embedded:
+        values = run(graph.entry_program, model.arrays, {graph.input: samples.x})
+        x = values.pop(graph.point_name)
+        feeds |= values
+    return Problem(graph, model.arrays, x, samples.labels, feeds, ball)
+
+
+def predicted(model: ModelState, samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:
+    """Return the probability of each class at points, as the model predicts them: (n, K)."""
+    if samples.graph.is_embedded:  # the model has no input for vectors; the graph continues from them
+        z = problem.logits(points, np.arange(len(points))).astype(np.float64)
+        shifted = np.exp(z - z.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
+    values = predictions(model, {samples.graph.input: points}, "prediction")
+    return samples.target.probabilities(values[samples.graph.output])
+
+
+def _attacked(
+    model: ModelState, samples: Samples, problem: Problem, attacks: Sequence[Attack], request: _Request
+) -> AttackResult:
+    """Run all attacks on the samples that the model classifies correctly.
+
+    Of several attacks that break a sample, the point of the first one is kept.
+    """
+    x, labels = problem.x, samples.labels
+    clean = predicted(model, samples, problem, x).argmax(axis=1)
+    correct = np.flatnonzero(clean == labels)
+    best, broken_by, trials, by_name = x.copy(), np.full(len(x), "", object), [], {}
+    for number, one in enumerate(attacks):
+        before = problem.evaluations
+        search = one.search(problem, correct, Stream(fold(key_of(request.seed), number)))
+        points = x.copy()
+        points[correct] = problem.ball.enforce(x[correct], search.points)
+        after = predicted(model, samples, problem, points).argmax(axis=1)
+        broken = correct[after[correct] != labels[correct]]
+        by_name[one.name] = broken
+        trials.append(Trial(one.name, len(correct), len(broken), problem.evaluations - before))
+        new = (broken_by == "") & np.isin(np.arange(len(x)), broken if number else correct)
+        best[new] = points[new]
+        broken_by[broken[broken_by[broken] == ""]] = one.name
+    probabilities = predicted(model, samples, problem, best)
+    attacked = probabilities.argmax(axis=1)
+    stream = Stream(fold(key_of(request.seed), CHECKS))
+    return AttackResult(
+        request.method, problem.ball.norm, problem.ball.radius, x, best, labels, clean, attacked,
+        probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
+        masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
+        samples.graph.is_embedded, request.seed, request.lang,
+    )  # fmt: skip
+
+
+def _columns(samples: Samples) -> tuple[str, ...]:
+    """Return the names of the elements of a vector: x1, x2, ..."""
+    if samples.x.ndim != 2 or samples.graph.is_embedded:
+        return ()
+    return tuple(f"x{i + 1}" for i in range(samples.x.shape[1]))

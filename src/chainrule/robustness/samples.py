@@ -1,0 +1,152 @@
+"""The samples of an attack: encoded inputs, true classes, and the units in which changes are measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule import data
+from chainrule.data.tables.encoders import Pixels
+from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.records import frozen
+from chainrule.robustness.ball import NORMS, Ball
+from chainrule.robustness.objective import AttackGraph, attack_graph
+from chainrule.trace.samples import rows_of
+from chainrule.train.inputs import tabular
+from chainrule.train.inputs.target import Target
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+MAX_CHANNELS = 4  # of an image
+
+
+@frozen(eq=False)
+class Samples:
+    """Labeled samples as a network receives them.
+
+    Args:
+        graph: logits and objectives of the network.
+        target: the target of its output.
+        x: (n, ...) the inputs.
+        y: encoded targets, by the name of their input.
+        labels: (n,) the true classes.
+        pixels: the encoding of the images of a table; ``None`` for other inputs.
+    """
+
+    graph: AttackGraph
+    target: Target
+    x: np.ndarray
+    y: dict[str, np.ndarray]
+    labels: np.ndarray
+    pixels: Pixels | None = None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the samples are images."""
+        return self.x.ndim == 4 and self.x.shape[-1] <= MAX_CHANNELS and self.x.dtype.kind == "f"
+
+    @property
+    def names(self) -> tuple[Any, ...]:
+        """The labels of the classes."""
+        return self.target.labels or tuple(range(self.graph.classes))
+
+
+def read_samples(model: ModelState, x: Any, y: Any) -> Samples:
+    """Encode labeled samples.
+
+    Args:
+        model: a trained classifier.
+        x, y: samples and labels as in ``Model.evaluate``.
+
+    Raises:
+        TrainingError E503: the model is not trained. E570: it is no classifier with one output and one input.
+        UsageError E122: there are no labels.
+    """
+    if model.network is None:
+        raise TrainingError("E503", where="attack", fix="model.fit(x, y)")
+    (name, target), *others = model.targets.items()
+    if others or not target.is_single:
+        raise TrainingError(
+            "E570", where="attack", expected=fact("a classifier with one output and one class for a sample"),
+            received=target.loss.name if not others else ", ".join(model.targets),
+        )  # fmt: skip
+    classes = len(target.labels) or target.max_classes
+    graph = attack_graph(model.network, name, classes)
+    if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
+        raise UsageError(
+            "E122", where="attack", expected=fact("a label or a value"), fix="model.attack(x, y, radius=0.1)"
+        )
+    if model.preparation is not None and tabular.is_table(x, None):
+        x = data.read_table(x)
+        if y is not None:
+            x, y = tabular.join_target(x, y, model.preparation.target)
+    rows = rows_of(model, x, None if isinstance(y, str) else y)
+    first = model.preparation.encodings[0] if model.preparation is not None else None
+    labels = next(iter(rows.y.values())).reshape(len(next(iter(rows.x.values()))), -1)[:, 0]
+    pixels = first if isinstance(first, Pixels) else None
+    return Samples(graph, target, rows.x[graph.input], rows.y, labels.astype(np.int64), pixels)
+
+
+def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:
+    """Return the allowed changes of samples.
+
+    Args:
+        samples: the samples.
+        norm, radius, bounds: as in ``Model.attack``.
+
+    Raises:
+        UsageError E101: no such norm. E102: a radius that is negative, not a number, or larger than the range
+            of the data; bounds that are not a range.
+    """
+    norm = _known_norm(norm)
+    low, high = _bounds(samples, bounds)
+    is_number = isinstance(radius, int | float | np.number) and not isinstance(radius, bool)
+    if not is_number or not 0 <= radius < np.inf:
+        raise UsageError(
+            "E102", where="attack", name="radius", expected=fact("a number from 0 on"),
+            received=repr(radius)[:80], fix="radius=0.1",
+        )  # fmt: skip
+    size = 1 if norm == "inf" else np.sqrt(np.prod(samples.x.shape[1:]))
+    if radius > (high - low) * size:
+        fix = f"radius={radius:g}/255" if (low, high) == (0.0, 1.0) and radius <= 255 else ""
+        raise UsageError(
+            "E102", where="attack", name="radius", received=f"{radius:g}", fix=fix,
+            expected=fact(
+                "at most {size:g}: the values are in the range {low:g} to {high:g}",
+                size=(high - low) * size, low=low, high=high,
+            ),
+        )  # fmt: skip
+    if samples.pixels is None:
+        return Ball(norm, float(radius), 1.0, low, high)
+    mean = np.asarray(samples.pixels.mean, np.float64)
+    std = np.array([value if value > 0 else 1.0 for value in samples.pixels.std])
+    return Ball(norm, float(radius), 1.0 / std, (low - mean) / std, (high - mean) / std)
+
+
+def _known_norm(norm: Any) -> str:
+    name = "inf" if norm in (np.inf, "inf") else "2" if str(norm) == "2" else ""
+    if not name:
+        raise UsageError(
+            "E101", where="attack, norm", name=norm, expected=", ".join(NORMS), received=repr(norm),
+            fix='norm="inf"',
+        )  # fmt: skip
+    return name
+
+
+def _bounds(samples: Samples, bounds: Any) -> tuple[float, float]:
+    """Return the range of the data: that of pixels for images with values from 0 to 1, else no limits."""
+    if bounds is None:
+        in_unit = samples.is_image and samples.x.min(initial=0.0) >= 0 and samples.x.max(initial=0.0) <= 1
+        return (0.0, 1.0) if in_unit or samples.pixels is not None else (-np.inf, np.inf)
+    try:
+        low, high = (float(end) for end in bounds)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if not low < high:
+        raise UsageError(
+            "E102", where="attack", name="bounds", expected="(low, high), low < high",
+            received=repr(bounds)[:80], fix="bounds=(0, 1)",
+        )  # fmt: skip
+    return low, high

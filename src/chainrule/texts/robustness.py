@@ -1,0 +1,75 @@
+"""Texts of attacks and of the checks whether they can be believed: (English, Chinese) by key."""
+
+from __future__ import annotations
+
+ROBUSTNESS: dict[str, tuple[str, str]] = {
+    "attack_title": ("Attack: {method}", "攻击：{method}"),
+    "attack_ensemble": ("ensemble of all attacks", "全部攻击的组合"),
+    "attack_norm_inf": ("largest change of an element (L-inf)", "单个元素的最大改变 (L∞)"),
+    "attack_norm_2": ("Euclidean length of the change (L2)", "改变的欧几里得长度 (L2)"),
+    "attack_threat_input": (
+        "Allowed changes: {norm} at most {radius}; {rows} samples.",
+        "允许的改变：{norm}不超过 {radius}；{rows} 个样本。",
+    ),
+    "attack_threat_embedding": (
+        "Allowed changes of the embedding vectors: {norm} at most {radius}; {rows} samples. Such vectors "
+        "need not belong to any token, so this is no attack with real texts.",
+        "允许的嵌入向量改变：{norm}不超过 {radius}；{rows} 个样本。这样的向量未必对应任何词元，"
+        "因此不等于用真实文本进行的攻击。",
+    ),
+    "attack_clean": ("Accuracy without attack: {share}.", "无攻击时的准确率：{share}。"),
+    "attack_robust": (
+        "Accuracy under the attack: {share}; {broken} correct predictions were changed.",
+        "攻击下的准确率：{share}；{broken} 个正确预测被改变。",
+    ),
+    "attack_strongest": ("Strongest single attack: {name}.", "最强的单个攻击：{name}。"),
+    "attack_unbelievable": (
+        "This attack cannot be believed: the gradients of the network are masked. The true accuracy under "
+        "attack may be far lower.",
+        "此次攻击的结果不可信：网络的梯度被掩盖。攻击下的真实准确率可能低得多。",
+    ),
+    "attack_limit": (
+        "± is one standard error. An attack that fails proves nothing: another one may succeed.",
+        "± 表示一个标准误。攻击失败不证明任何事：其他攻击可能成功。",
+    ),
+    "attack_trials": ("Each attack alone", "各攻击单独的结果"),
+    "attack_name": ("attack", "攻击"),
+    "attack_rows": ("samples", "样本数"),
+    "attack_broken": ("broken", "攻破"),
+    "attack_evaluations": ("evaluations", "计算次数"),
+    "attack_checks": ("Can the attack be believed?", "攻击结果可信吗？"),
+    "attack_plausible": ("as expected: {text}", "符合预期：{text}"),
+    "attack_suspicious": ("suspicious: {text}", "可疑：{text}"),
+    "masking_zero_gradient": (
+        "the gradient of {against} of {rows} samples is zero",
+        "{rows} 个样本中有 {against} 个的梯度为零",
+    ),
+    "masking_not_uphill": (
+        "a short step along the gradient lowers the margin of {against} of {rows} samples",
+        "沿梯度走一小步后，{rows} 个样本中有 {against} 个的间隔反而变小",
+    ),
+    "masking_black_box": (
+        "the attack without gradients broke {against} of {rows} samples that no attack with gradients broke",
+        "不用梯度的攻击攻破了 {rows} 个样本中的 {against} 个，而用梯度的攻击都未能攻破它们",
+    ),
+    "masking_one_step": (
+        "projected gradient descent did not break {against} of {rows} samples that one step broke",
+        "一步即攻破的 {rows} 个样本中，投影梯度下降未能攻破 {against} 个",
+    ),
+    "masking_unlimited": (
+        "without a limit of the change, {against} of {rows} samples stay unbroken",
+        "不限制改变大小时，{rows} 个样本中仍有 {against} 个未被攻破",
+    ),
+    "attack_worst": ("Worst examples", "最坏的例子"),
+    "attack_row": ("row", "行"),
+    "attack_true": ("true", "真实"),
+    "attack_before": ("prediction", "预测"),
+    "attack_after": ("under attack", "攻击后"),
+    "attack_confidence": ("probability", "概率"),
+    "attack_change": ("change", "改变"),
+    "attack_size": ("largest {largest}, length {length}", "最大 {largest}，长度 {length}"),
+    "attack_picture": (
+        "row {row}: {before}, the change (gray is 0), and {after}",
+        "第 {row} 行：{before}、改变量（灰色为 0）、{after}",
+    ),
+}
