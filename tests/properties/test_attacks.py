@@ -71,7 +71,7 @@ def test_the_model_itself_misclassifies_what_counts_as_broken(method: Any, norm:
     result = model.attack(
         x, y, radius=0.4 if norm == "inf" else 1.5, norm=norm, method=method, **FAST[method]
     )
-    predictions, before = model.predict(result.adversarial), model.predict(x)
+    predictions, before = np.asarray(model.predict(result.adversarial)), np.asarray(model.predict(x))
     assert result.success.tolist() == ((before == y) & (predictions != y)).tolist()
     assert result.success.any()
     assert result.robust_accuracy.count == int(((before == y) & (predictions == y)).sum())
