@@ -36,6 +36,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "recommend --content": ("recommend", "--content", *SEEDS),
     "risk": ("risk",),
     "robot": ("robot", *SEEDS),
+    "segment": ("segment", *SEEDS),
     "sentiment": ("sentiment", *SEEDS),
     "shares": ("shares",),
     "x-ray": ("x-ray", *SEEDS),

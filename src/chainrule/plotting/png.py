@@ -10,14 +10,15 @@ import zlib
 
 import numpy as np
 
-GRAY, COLOR = 0, 2  # color types
+GRAY, COLOR, INDEXED = 0, 2, 3  # color types
 
 
-def png(pixels: np.ndarray) -> bytes:
+def png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
     """The bytes of a PNG file; equal pixels give equal bytes.
 
     Args:
         pixels: (H, W), (H, W, 1) or (H, W, 3) bytes: gray, or red, green and blue.
+        palette: (K, 3) bytes, the colors of pixels (H, W), which are then numbers below K.
 
     Example:
         >>> png(np.zeros((2, 3), np.uint8))[:8]
@@ -29,8 +30,15 @@ def png(pixels: np.ndarray) -> bytes:
     height, width, depth = image.shape
     rows = np.zeros((height, 1 + width * depth), np.uint8)  # each row begins with its filter: none
     rows[:, 1:] = image.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOR if depth == 3 else GRAY, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    kind = COLOR if depth == 3 else GRAY if palette is None else INDEXED
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    colors = []
+    if palette is not None:
+        assert palette.dtype == np.uint8, "colors are bytes"
+        assert depth == 1, "pixels are numbers of colors"
+        assert image.max(initial=0) < len(palette) <= 256, "each number has a color"
+        colors = [(b"PLTE", palette.tobytes())]
+    chunks = ((b"IHDR", header), *colors, (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 

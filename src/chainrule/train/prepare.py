@@ -165,8 +165,9 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     augmentation = None
     if options.augmentation is not None:
         augmentation = EpochAugmentation(
-            options.augmentation, coded, options.seed, options.epochs, model.preparation
-        )
+            options.augmentation, coded, options.seed, options.epochs, model.preparation,
+            outside=getattr(model.recipe.loss, "ignore_index", None),
+        )  # fmt: skip
         coded = augmentation.current
     state = TrainState(dict(model.parameters), dict(model.states), step.initial_slots())
     functions = [entry for entry in listeners if not isinstance(entry, Callback)]

@@ -42,6 +42,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "find red cells, white cells and platelets in images of blood smears, each with its box",
         "在血涂片图像中找出红细胞、白细胞和血小板，并框出每一个",
     ),
+    "example_segment": (
+        "decide for every pixel of a street scene whether it is road, car, pedestrian, ...",
+        "判断街景图像的每个像素是道路、汽车、行人还是别的",
+    ),
     "example_faces": (
         "recognize people: whose image is nearest, and are two images of the same person, also of strangers",
         "识别人脸：最近的图像是谁，两幅图像是否同一人（包括陌生人）",

@@ -1,8 +1,8 @@
 """Load a trained model and the rows for a command.
 
-Models trained on a table read tables, models of texts a table with a column for each input, and models of
-sounds a sound file or a folder. Other models trained on arrays read an ``.npz`` file whose arrays are named
-like the inputs.
+Models trained on a table read tables, models of texts a table with a column for each input, models of sounds
+a sound file or a folder, and detectors and segmenters an image or a folder. Other models trained on arrays
+read an ``.npz`` file whose arrays are named like the inputs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.detections import DetectorImages, is_detector, read_detector_images
+from chainrule.apps.cli.detections import is_detector
+from chainrule.apps.cli.image_rows import ImageRows, are_images, read_image_rows
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.segmentation import is_segmenter
 from chainrule.apps.cli.sound_rows import read_sound_rows, sound_input
 from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
@@ -43,14 +45,14 @@ class Rows:
             which contains the target.
         count: number of rows.
         cells: the table that ``x`` was encoded from: of a model of texts, or the names of sound files.
-        images: of a detector.
+        images: of a detector or a segmenter.
     """
 
     x: Any
     y: Any
     count: int
     cells: Table | None = None
-    images: DetectorImages | None = None
+    images: ImageRows | None = None
 
     @property
     def table(self) -> Table | None:
@@ -78,7 +80,8 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
 
     Args:
         run: the run folder or the model file.
-        data: a table, or an ``.npz`` file for a model of arrays, or a folder of images for a detector.
+        data: a table, or an ``.npz`` file for a model of arrays, or an image or a folder of images for a
+            detector or a segmenter.
         reading: how the table is read.
 
     Raises:
@@ -99,8 +102,8 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     if texts:
         table = read_source(data, reading)
         return model, Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
-    if is_detector(model) and os.path.isdir(data):
-        images = read_detector_images(model, data)
+    if are_images(data) and (is_detector(model) or is_segmenter(model)):
+        images = read_image_rows(model, data)
         return model, Rows(images.inputs, None, len(images.names), images=images)
     if not data.endswith(ARRAYS):
         raise _not_a_table_model(model, str(file))

@@ -7,7 +7,7 @@ inside see the surroundings of a cell at a half and a quarter of that resolution
 from __future__ import annotations
 
 import chainrule as cr
-from chainrule.apps.examples.conv_block import conv_block
+from chainrule.apps.examples.conv_block import conv_block, residual_block
 
 
 def center_network(classes: int) -> cr.Layer:
@@ -16,17 +16,13 @@ def center_network(classes: int) -> cr.Layer:
     Args:
         classes: the number of classes.
     """
-    inner = _at_half_size([_residual(64)], 64)
-    deep = _at_half_size([_residual(64), inner, _residual(64)], 32)
+    inner = _at_half_size([residual_block(64)], 64)
+    deep = _at_half_size([residual_block(64), inner, residual_block(64)], 32)
     heat = cr.Sequential(cr.Conv(classes, 1), cr.Rescaling(1.0, -2.2))  # sigmoid(-2.2) = 0.1, as few
     heads = cr.Parallel(heat=heat, box=cr.Conv(4, 1))
-    return cr.Sequential(*conv_block(16, 2), *conv_block(32, 2), _residual(32), deep, *conv_block(48), heads)
-
-
-def _residual(channels: int) -> cr.Layer:
-    """Two convolutions beside a residual connection."""
-    last = [cr.Conv(channels, 3, padding="same", bias=False), cr.BatchNorm()]
-    return cr.Residual(cr.Sequential(*conv_block(channels), *last), activation="relu")
+    return cr.Sequential(
+        *conv_block(16, 2), *conv_block(32, 2), residual_block(32), deep, *conv_block(48), heads
+    )
 
 
 def _at_half_size(layers: list[cr.Layer], channels: int) -> cr.Layer:

@@ -23,7 +23,8 @@ CHINESE = {
     "accuracy": "准确率", "perplexity": "困惑度", "log-loss": "对数损失", "return": "回报",
     "cost": "每行代价", "rank-1": "首选识别率", "TAR at FAR 1%": "FAR 1% 时的 TAR", "recall@10": "召回率@10",
     "nDCG@10 by time": "nDCG@10（按时间）", "recall@10 by time": "召回率@10（按时间）",
-    "count error": "计数误差", "sensitivity at specificity 0.9": "特异度 0.9 时的灵敏度",
+    "count error": "计数误差", "pixel accuracy": "像素准确率",
+    "sensitivity at specificity 0.9": "特异度 0.9 时的灵敏度",
     "precision in the first 5 %": "前 5% 的精确率",
     "red": "红细胞", "white": "白细胞", "platelet": "血小板",
 }  # fmt: skip

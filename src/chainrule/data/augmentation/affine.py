@@ -26,14 +26,16 @@ def warp(images: np.ndarray, maps: np.ndarray, fill: float = 0.0) -> np.ndarray:
         >>> warp(image, np.array([[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])).ravel().tolist()
         [1.0, 2.0, 0.0]
     """
-    height, width = images.shape[1:3]
+    return sample_bilinear(images, *sources(maps, *images.shape[1:3]), fill)
+
+
+def sources(maps: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row of the source of each pixel, (N, H, W) both, for maps as those of ``warp``."""
     y, x = np.mgrid[:height, :width]
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
     a = maps[:, :, :, None, None]  # (N, 2, 3, 1, 1)
     positions = a[:, :, 0] * x + a[:, :, 1] * y + a[:, :, 2]  # (N, 2, H, W)
-    return sample_bilinear(
-        images, positions[:, 0] + (width - 1) / 2, positions[:, 1] + (height - 1) / 2, fill
-    )
+    return positions[:, 0] + (width - 1) / 2, positions[:, 1] + (height - 1) / 2
 
 
 def sample_bilinear(images: np.ndarray, px: np.ndarray, py: np.ndarray, fill: float = 0.0) -> np.ndarray:
@@ -59,6 +61,33 @@ def sample_bilinear(images: np.ndarray, px: np.ndarray, py: np.ndarray, fill: fl
         out += weight * images[rows, row, column]
         coverage += weight
     return out if fill == 0 else out + (1 - coverage) * images.dtype.type(fill)
+
+
+def sample_nearest(
+    masks: np.ndarray, px: np.ndarray, py: np.ndarray, outside: float | None = None
+) -> np.ndarray:
+    """Sample each mask at the pixel nearest to fractional positions, so that classes stay classes.
+
+    Args:
+        masks: (N, H, W) or (N, H, W, C).
+        px, py: (N, H, W), column and row of the source of each pixel, from 0.
+        outside: value of positions outside the mask; ``None``: that of the nearest pixel inside.
+
+    Example:
+        >>> masks = np.array([[[1, 2]]])
+        >>> sample_nearest(masks, np.array([[[0.6, 1.4]]]), np.zeros((1, 1, 2)), outside=9).tolist()
+        [[[2, 2]]]
+        >>> sample_nearest(masks, np.array([[[-0.6, 1.6]]]), np.zeros((1, 1, 2)), outside=9).tolist()
+        [[[9, 9]]]
+    """
+    height, width = masks.shape[1:3]
+    column, row = np.floor(px + 0.5).astype(np.intp), np.floor(py + 0.5).astype(np.intp)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    rows = np.arange(len(masks))[:, None, None]
+    out = masks[rows, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    if outside is not None:
+        out[~inside] = outside
+    return out
 
 
 def compose(*maps: Sequence[Sequence[float]]) -> list[list[float]]:

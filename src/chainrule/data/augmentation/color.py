@@ -36,6 +36,7 @@ class Color(Transform):
     """
 
     chinese = ("颜色抖动", "随机改变亮度、对比度、饱和度和色相。")
+    keeps_places: ClassVar[bool] = True
     draws: ClassVar[int] = 4
     _: KW_ONLY
     brightness: float = 0.0

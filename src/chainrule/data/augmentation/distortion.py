@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import KW_ONLY
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.affine import sample_bilinear
+from chainrule.data.augmentation.affine import sample_bilinear, sample_nearest
 from chainrule.data.augmentation.random_apply import RandomTransform
 from chainrule.data.augmentation.transform import require, require_integer, scale_to
 from chainrule.records import frozen
 
 
+class Distortion(RandomTransform):
+    """Base class of transforms that sample each pixel of an image at another position."""
+
+    keeps_places: ClassVar[bool] = False
+    if TYPE_CHECKING:  # a field of each subclass, which has its own order of fields
+        fill: float
+
+    @abstractmethod
+    def sources(self, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Column and row of the source of each pixel, (N, H, W) both; ``u`` as that of ``apply``."""
+
+    def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        return sample_bilinear(images, *self.sources(u, *images.shape[1:3]), self.fill)
+
+    def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
+        out, rows = masks.copy(), np.flatnonzero(u[:, 0] < self.p)
+        if len(rows):
+            places = self.sources(u[rows, 1:], *masks.shape[1:3])
+            out[rows] = sample_nearest(masks[rows], *places, outside)
+        return out
+
+
 @frozen
-class Perspective(RandomTransform):
+class Perspective(Distortion):
     """Apply a random perspective transform: each corner of the image is displaced independently.
 
     Formula: the pixel at (u, v), both 0 to 1, is sampled at ((a u + b v + c) / w, (d u + e v + f) / w),
@@ -46,13 +69,12 @@ class Perspective(RandomTransform):
         super().__post_init__()
         require(self, "fill", 0, 1)
 
-    def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        height, width = images.shape[1:3]
+    def sources(self, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         moved = scale_to(u, -self.distortion, self.distortion).reshape(-1, 4, 2)
         corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) + moved  # (N, 4, 2), x and y
         v, h = np.mgrid[:height, :width] / np.maximum([[[height - 1]], [[width - 1]]], 1)
         positions = projected(corners, h, v)
-        return sample_bilinear(images, positions[0] * (width - 1), positions[1] * (height - 1), self.fill)
+        return positions[0] * (width - 1), positions[1] * (height - 1)
 
 
 def projected(corners: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +92,7 @@ def projected(corners: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.nda
 
 
 @frozen
-class Elastic(RandomTransform):
+class Elastic(Distortion):
     """Apply an elastic distortion: the points of a coarse grid are displaced, and the image follows smoothly.
 
     Formula: the pixel q is sampled at q + d(q). At grid points, d is uniform between -strength and strength
@@ -110,12 +132,11 @@ class Elastic(RandomTransform):
         """One number decides whether the image is transformed; two displace each grid point."""
         return 1 + 2 * self.points**2
 
-    def apply(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        height, width = images.shape[1:3]
+    def sources(self, u: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         grid = scale_to(u, -self.strength, self.strength).reshape(-1, 2, self.points, self.points)
         moved = _interpolate_axis(_interpolate_axis(grid, 2, height), 3, width)  # (N, 2, H, W)
         y, x = np.mgrid[:height, :width]
-        return sample_bilinear(images, x + moved[:, 1] * width, y + moved[:, 0] * height, self.fill)
+        return x + moved[:, 1] * width, y + moved[:, 0] * height
 
 
 def _interpolate_axis(grid: np.ndarray, axis: int, length: int) -> np.ndarray:

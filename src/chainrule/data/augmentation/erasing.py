@@ -31,6 +31,7 @@ class Erase(Transform):
     """
 
     chinese = ("随机擦除", "涂掉一个随机的矩形。")
+    keeps_places: ClassVar[bool] = True
     draws: ClassVar[int] = 5
     _: KW_ONLY
     p: float = 0.5

@@ -8,12 +8,13 @@ map (see ``warp``), so that the image is resampled once.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.affine import compose, warp
+from chainrule.data.augmentation.affine import compose, sample_nearest, sources, warp
 from chainrule.data.augmentation.transform import Transform, require, require_integer, require_pair, scale_to
 from chainrule.records import frozen
 
@@ -49,6 +50,9 @@ class Flip(Transform):
         out[flipped] = out[flipped, ::-1]
         return out
 
+    def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
+        return self(masks, u)
+
 
 @frozen
 class Crop(Transform):
@@ -75,17 +79,45 @@ class Crop(Transform):
         require(self, "fill", 0, 1)
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        edge, (count, height, width, _) = self.padding, images.shape
+        edge = self.padding
         sides = ((0, 0), (edge, edge), (edge, edge), (0, 0))
-        framed = np.pad(images, sides, constant_values=self.fill)  # (N, H + 2p, W + 2p, C)
-        top, left = (u * (2 * edge + 1)).astype(np.intp).T
+        return self._window(np.pad(images, sides, constant_values=self.fill), u)  # of (N, H + 2p, W + 2p, C)
+
+    def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
+        edge = (self.padding, self.padding)
+        sides = ((0, 0), edge, edge, *((0, 0) for _ in masks.shape[3:]))
+        if outside is None:
+            return self._window(np.pad(masks, sides, "edge"), u)
+        return self._window(np.pad(masks, sides, constant_values=outside), u)
+
+    def _window(self, framed: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """The window of each framed image: (N, H + 2p, W + 2p, ...) -> (N, H, W, ...)."""
+        count, height, width = len(framed), *(size - 2 * self.padding for size in framed.shape[1:3])
+        top, left = (u * (2 * self.padding + 1)).astype(np.intp).T
         rows = top[:, None, None] + np.arange(height)[:, None]  # (N, H, 1)
         columns = left[:, None, None] + np.arange(width)  # (N, 1, W)
-        return framed[np.arange(count)[:, None, None], rows, columns]  # (N, H, W, C)
+        return framed[np.arange(count)[:, None, None], rows, columns]  # (N, H, W, ...)
+
+
+class AffineTransform(Transform):
+    """Base class of transforms that apply one affine map to each image."""
+
+    fill: float = 0.0
+
+    @abstractmethod
+    def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
+        """The maps of images of this size, (N, 2, 3), as ``warp`` takes them."""
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        return warp(images, self.maps(u, *images.shape[1:3]), self.fill)
+
+    def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
+        height, width = masks.shape[1:3]
+        return sample_nearest(masks, *sources(self.maps(u, height, width), height, width), outside)
 
 
 @frozen
-class ResizedCrop(Transform):
+class ResizedCrop(AffineTransform):
     """Crop a random part of an image and resize it to the original size.
 
     Args:
@@ -110,8 +142,7 @@ class ResizedCrop(Transform):
         require_pair(self, "area", 1e-4, 1)
         require_pair(self, "ratio", 0.01, 100)
 
-    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        height, width = images.shape[1:3]
+    def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         maps = []
         for part, shape, across, down in u.tolist():
             area = self.area[0] + (self.area[1] - self.area[0]) * part
@@ -120,11 +151,11 @@ class ResizedCrop(Transform):
             wide, tall = min(1.0, math.sqrt(area) * ratio), min(1.0, math.sqrt(area) / ratio)
             x, y = (across - 0.5) * (1 - wide) * width, (down - 0.5) * (1 - tall) * height
             maps.append([[wide, 0.0, x], [0.0, tall, y]])
-        return warp(images, np.array(maps))
+        return np.array(maps)
 
 
 @frozen
-class Rotate(Transform):
+class Rotate(AffineTransform):
     """Rotate an image about its center.
 
     Args:
@@ -148,13 +179,13 @@ class Rotate(Transform):
         require(self, "degrees", 0, 180)
         require(self, "fill", 0, 1)
 
-    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         angles = scale_to(u[:, 0], -self.degrees, self.degrees)
-        return warp(images, np.array([rotation(angle) for angle in angles.tolist()]), self.fill)
+        return np.array([rotation(angle) for angle in angles.tolist()])
 
 
 @frozen
-class Affine(Transform):
+class Affine(AffineTransform):
     """Scale, shear, rotate and translate an image by one random affine map.
 
     Args:
@@ -187,8 +218,7 @@ class Affine(Transform):
         require(self, "shear", 0, 80)
         require(self, "fill", 0, 1)
 
-    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        height, width = images.shape[1:3]
+    def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         angle = scale_to(u[:, 0], -self.degrees, self.degrees)
         right = scale_to(u[:, 1], -self.shift, self.shift) * width
         down = scale_to(u[:, 2], -self.shift, self.shift) * height
@@ -196,7 +226,7 @@ class Affine(Transform):
         shear = scale_to(u[:, 4], -self.shear, self.shear)
         rows = np.stack([angle, right, down, scale, shear], axis=1).tolist()
         maps = [compose(translation(x, y), rotation(a), shearing(s), scaling(z)) for a, x, y, z, s in rows]
-        return warp(images, np.array(maps), self.fill)
+        return np.array(maps)
 
 
 def rotation(degrees: float) -> list[list[float]]:

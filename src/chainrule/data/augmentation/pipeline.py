@@ -120,6 +120,36 @@ class Augmentation:
         partners = permutation(fold(key, _PAIR), len(images))[samples]
         return self._mix(transformed, self._transform(images, partners, key), samples, partners, key)
 
+    def move_masks(
+        self,
+        masks: np.ndarray,
+        samples: np.ndarray,
+        seed: int = 0,
+        epoch: int = 0,
+        outside: float | None = None,
+    ) -> np.ndarray:
+        """Move the pixels of masks as ``apply`` moves those of the images.
+
+        Args:
+            masks: of all images, (N, H, W) classes or (N, H, W, C) numbers.
+            samples, seed, epoch: as those of ``apply``.
+            outside: value of pixels from outside the image; ``None``: that of the nearest pixel inside.
+
+        Raises:
+            UsageError E102: a transform that does not move masks.
+
+        Example:
+            >>> from chainrule.data.augmentation import Flip
+            >>> flip = Augmentation(Flip(horizontal=1.0))
+            >>> flip.move_masks(np.array([[[1, 2, 3]]]), np.arange(1)).tolist()
+            [[[3, 2, 1]]]
+        """
+        key, moved = fold(key_of(seed), _STREAM, epoch), masks[samples]
+        for position, transform in enumerate(self.transforms):
+            u = random_numbers(fold(key, position), samples, transform.draws)
+            moved = transform.masks(moved, u, outside)
+        return moved
+
     def _transform(self, images: np.ndarray, samples: np.ndarray, key: np.ndarray) -> np.ndarray:
         x = to_floats(images[samples])
         for position, transform in enumerate(self.transforms):
@@ -207,6 +237,11 @@ def require_images(images: np.ndarray) -> None:
         raise DataError("E354", where="images", expected=expected, received=received, fix=fix)
 
 
+def are_masks(images: np.ndarray, y: np.ndarray) -> bool:
+    """Whether targets have a value or several for each pixel of their image."""
+    return images.ndim == 4 and y.ndim in (3, 4) and y.shape[:3] == images.shape[:3]
+
+
 def to_floats(images: np.ndarray) -> np.ndarray:
     """Convert images to float32 between 0 and 1; bytes are divided by 255.
 
@@ -236,7 +271,7 @@ def batches(
     Args:
         images: (N, H, W, C), the complete set.
         y: (N,) class numbers, or (N, ...) values. With mixing, class numbers become class probabilities,
-            (n, K).
+            (n, K). Masks, (N, H, W) or (N, H, W, C), move with their images.
         order: assigns images to batches; contains the seed.
         augmentation: transforms and mixes.
         epoch: index of the epoch, from 0.
@@ -265,6 +300,8 @@ def batches(
     def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         samples = order.batch(epoch, step)
         augmented = augmentation.apply(images, samples, order.seed, epoch)
+        if are_masks(images, y):
+            return augmented.x, augmentation.move_masks(y, samples, order.seed, epoch)
         return augmented.x, augmented.targets(y, samples) if augmentation.mix else y[samples]
 
     return prefetch(batch, order.steps, workers)

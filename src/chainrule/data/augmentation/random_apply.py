@@ -27,6 +27,7 @@ from chainrule.records import frozen
 class RandomTransform(Transform):
     """Base class of transforms that ``apply`` to an image with probability ``p``."""
 
+    keeps_places: ClassVar[bool] = True
     if TYPE_CHECKING:  # a field of each subclass, which has its own order of fields
         p: float
 

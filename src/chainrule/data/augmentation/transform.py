@@ -28,6 +28,7 @@ class Transform(Extensible, ABC):
     """Base class of transforms of single images: a frozen record of its arguments."""
 
     draws: ClassVar[int]  # random numbers per image
+    keeps_places: ClassVar[bool] = False  # pixels are not moved, so masks stay
 
     @abstractmethod
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -37,6 +38,26 @@ class Transform(Extensible, ABC):
             images: (N, H, W, C) float32 between 0 and 1; not modified.
             u: (N, ``draws``) random numbers, 0 <= u < 1.
         """
+
+    def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
+        """Move the pixels of masks as ``__call__`` moves those of the images.
+
+        Args:
+            masks: (N, H, W) or (N, H, W, C), a class or numbers for each pixel; not modified.
+            u: the random numbers of the images.
+            outside: value of pixels from outside the image; ``None``: that of the nearest pixel inside.
+
+        Raises:
+            UsageError E102: a transform that does not move masks.
+        """
+        if self.keeps_places:
+            return masks
+        raise UsageError(
+            "E102", where="Augmentation", name=type(self).__name__,
+            expected=fact("transforms that also move the pixels of masks"),
+            received=fact("{name}, which does not", name=type(self).__name__),
+            fix="Augmentation(Flip(), ResizedCrop(), Color())",
+        )  # fmt: skip
 
 
 def random_numbers(key: np.ndarray, samples: np.ndarray, count: int) -> np.ndarray:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.data.augmentation.pipeline import are_masks
 from chainrule.errors import DataError, UsageError, fact
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
-    from chainrule.data.augmentation import Augmentation
+    from chainrule.data.augmentation import Augmentation, Augmented
 
 BLOCK = 64  # images of one task
 WORKERS = 2  # threads
@@ -35,10 +36,13 @@ class EpochAugmentation:
         seed: the seed of the training.
         epochs: the number of epochs.
         preparation: the conversion of pixels to inputs; ``None``: inputs are pixels between 0 and 1.
+        outside: the class of pixels from outside an image, where targets are masks; ``None``: that of the
+            nearest pixel.
 
     Raises:
         DataError E354: there are several inputs or targets. UsageError E113: not a ``cr.Augmentation``.
-        UsageError E102: an augmentation that mixes images, with targets that are not class probabilities.
+        UsageError E102: an augmentation that mixes images, with targets that are not class probabilities, or
+        that moves pixels of images but not those of masks.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class EpochAugmentation:
         seed: int,
         epochs: int,
         preparation: Preparation | None,
+        outside: int | None = None,
     ) -> None:
         if not isinstance(getattr(augmentation, "transforms", None), tuple):
             raise UsageError(
@@ -66,6 +71,9 @@ class EpochAugmentation:
                 fix='loss="soft_cross_entropy", y=numpy.eye(K)[y]',
             )  # fmt: skip
         augmentation.apply(self.images, np.arange(1), seed)  # raises an error if the inputs are not images
+        self.outside, self.has_masks = outside, are_masks(x, y)
+        if self.has_masks:
+            augmentation.move_masks(y, np.arange(1), seed)  # raises an error if a transform cannot
         self.current = Arrays(_like(data.x, x.copy()), _like(data.y, y.copy()), data.weights)
         self.upcoming: tuple[np.ndarray, np.ndarray] = np.empty_like(x), np.empty_like(y)
         self.pool = ThreadPoolExecutor(WORKERS)
@@ -94,9 +102,13 @@ class EpochAugmentation:
         samples = np.arange(start, end)
         augmented = self.augmentation.apply(self.images, samples, self.seed, epoch)
         self.upcoming[0][start:end] = (augmented.x - self.mean) / self.std
-        self.upcoming[1][start:end] = (
-            augmented.targets(self.targets, samples) if self.augmentation.mix else self.targets[samples]
-        )
+        self.upcoming[1][start:end] = self._targets(augmented, samples, epoch)
+
+    def _targets(self, augmented: Augmented, samples: np.ndarray, epoch: int) -> np.ndarray:
+        """The targets of some images: mixed, moved or unchanged."""
+        if self.has_masks:
+            return self.augmentation.move_masks(self.targets, samples, self.seed, epoch, self.outside)
+        return augmented.targets(self.targets, samples) if self.augmentation.mix else self.targets[samples]
 
     def close(self) -> None:
         """Cancel the remaining tasks and end the threads."""

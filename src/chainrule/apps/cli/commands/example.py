@@ -46,6 +46,7 @@ EXAMPLES = (
     "faces",
     "robot",
     "detect",
+    "segment",
 )
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 

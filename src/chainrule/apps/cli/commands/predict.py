@@ -3,7 +3,8 @@
 The output has the columns of the input, so that rows can be found again, and the prediction of each row.
 Differences of the table from the training rows are printed to standard error. A cell that is not what its
 column requires refuses the table; ``--damaged`` leaves out its row or counts it as missing, and writes the
-reason beside the row. Of a detector the output has one row for each box.
+reason beside the row. Of a detector the output has one row for each box, of a segmenter one for each class
+in each image, and ``--out`` is the folder of the masks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
+from chainrule.apps.cli.image_rows import ImageRows
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
@@ -33,6 +35,7 @@ from chainrule.apps.cli.prediction_output import (
 )
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
+from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
@@ -85,7 +88,7 @@ def predict(
             proba=proba, only_predictions=only, damaged=damaged != "refuse",
             threshold=threshold is not None, interval=interval is not None,
         )  # fmt: skip
-        _write(detections_frame(model, rows.images), out, raw)
+        _write_images(model, rows.images, out, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
@@ -98,6 +101,17 @@ def predict(
     if rows.table is not None:
         frame = beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
     _write(frame, out, raw)
+
+
+def _write_images(model: Model, images: ImageRows, out: str | None, raw: bool) -> None:
+    """Write the boxes of a detector, or the masks of a segmenter and the areas of their classes."""
+    if not is_segmenter(model):
+        _write(detections_frame(model, images), out, raw)
+        return
+    frame = areas_frame(model, images, out)
+    _write(frame, out and os.path.join(out, AREAS), raw)
+    text = text_of("no_masks") if out is None else text_of("masks_written").format(folder=out)
+    screen.line(text, to_errors=True)
 
 
 def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
@@ -183,7 +197,7 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
 
 
 def _refuse_options(**options: bool) -> None:
-    """Refuse options that do not apply to the boxes of a detector.
+    """Refuse options that do not apply to images.
 
     Raises:
         UsageError E601: names the first of them.
@@ -192,7 +206,7 @@ def _refuse_options(**options: bool) -> None:
     if names:
         raise UsageError(
             "E601", where="chainrule predict", option=names[0],
-            expected=fact("boxes of a detector: --out, --raw"), received=names[0],
+            expected=fact("a model of images: --out, --raw"), received=names[0],
         )  # fmt: skip
 
 

@@ -1,0 +1,11 @@
+"""Masks: a class for every pixel of an image.
+
+A mask is an array (H, W) of class numbers; one number more than the classes may mark pixels without a class.
+
+    class_weights.py  weights of classes of different size, for a loss
+    resize.py         masks and scores of another size
+    colors.py         colors of classes, overlays of images with masks
+
+Augmentations move masks with their images (``data/augmentation``); scores are in
+``train/evaluation/segmentation.py``.
+"""
