@@ -308,3 +308,60 @@ def test_invalid_augmentations_are_refused(name: str) -> None:
         list(make())
     assert caught.value.code == code
     assert caught.value.received
+
+
+MOVING = [
+    Flip(horizontal=0.5, vertical=0.5), Crop(padding=3), ResizedCrop(area=(0.2, 1.0)), Rotate(degrees=40),
+    Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20), Perspective(distortion=0.3, p=0.7),
+    Elastic(strength=0.1, p=0.7),
+]  # fmt: skip
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 999))
+@pytest.mark.parametrize("transform", MOVING, ids=str)
+def test_masks_move_with_the_pixels_of_their_images(transform: Any, seed: int) -> None:
+    height, width = 6, 9
+    numbers = np.arange(height * width).reshape(1, height, width)  # a class of its own for every pixel
+    hot = np.eye(height * width, dtype=np.float32)[numbers]  # (1, 6, 9, 54)
+    u = random_numbers(key_of(seed), np.arange(1), transform.draws)
+    moved, masks = transform(hot, u)[0], transform.masks(numbers, u, -1)[0]
+    near, share = moved.argmax(axis=-1), moved.max(axis=-1)  # the source with the largest share of each pixel
+    certain = share > 0.51  # else two or more sources are equally near, or the source is outside
+    assert np.array_equal(masks[certain], near[certain])
+    assert (masks[moved.sum(axis=-1) < 0.2] == -1).all()
+    inside = transform.masks(numbers, u, None)[0]
+    assert np.array_equal(inside[masks >= 0], masks[masks >= 0])
+    assert inside.min() >= 0
+
+
+def test_masks_with_channels_move_as_masks() -> None:
+    masks = np.random.default_rng(0).integers(0, 5, (4, 6, 9))
+    samples = np.array([2, 0])
+    augmentation = Augmentation(*MOVING, Color(brightness=0.5), Erase(), Blur())
+    moved = augmentation.move_masks(masks, samples, seed=3, epoch=2, outside=7)
+    both = augmentation.move_masks(
+        np.stack([masks, 10 * masks], axis=-1), samples, seed=3, epoch=2, outside=7
+    )
+    assert np.array_equal(both[..., 0], moved)
+    assert set(np.unique(moved)) <= {0, 1, 2, 3, 4, 7}
+    alone = augmentation.move_masks(masks, samples[1:], seed=3, epoch=2, outside=7)
+    assert np.array_equal(alone, moved[1:])
+
+
+def test_batches_contain_moved_masks() -> None:
+    images = np.random.default_rng(0).integers(0, 2, (5, 4, 6, 1)).astype(np.float32)
+    augmentation = Augmentation(Flip(vertical=0.5), Crop(padding=1))
+    parts = list(batches(images, 1 + images[..., 0], Order(5, 2, seed=0), augmentation, epoch=1))
+    assert [len(x) for x, _ in parts] == [2, 2, 1]
+    for x, y in parts:
+        inside = np.zeros(x.shape[:3], bool)
+        inside[:, 1:-1, 1:-1] = True  # of the padding, the masks repeat the edge
+        assert np.array_equal(y[inside], 1 + x[..., 0][inside])
+
+
+@pytest.mark.parametrize("transform", [RandAugment(), AugMix()], ids=str)
+def test_transforms_that_cannot_move_masks_are_refused(transform: Any) -> None:
+    with pytest.raises(ChainruleError, match="E102") as caught:
+        Augmentation(Flip(), transform).move_masks(np.zeros((1, 4, 4)), np.arange(1))
+    assert type(transform).__name__ in str(caught.value)

@@ -81,7 +81,7 @@ def test_the_run_writes_masks_at_the_size_of_the_files(
         with Image.open(out / f"{stem}.mask.png") as mask, Image.open(out / f"{stem}.overlay.png") as colored:
             assert (mask.mode, mask.size, colored.size) == ("P", size, size)
             counts = np.bincount(np.asarray(mask).reshape(-1), minlength=VOID)
-            palette = np.array(mask.getpalette()[: 3 * VOID]).reshape(-1, 3)
+            palette = np.array((mask.getpalette() or [])[: 3 * VOID]).reshape(-1, 3)
         assert palette.tolist() == [list(color) for color in COLORS]
         areas = {row["class"]: int(row["pixels"]) for row in rows if row["image"] == name}
         assert areas == {NAMES[kind]: counts[kind] for kind in np.flatnonzero(counts)}

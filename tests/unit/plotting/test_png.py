@@ -18,3 +18,16 @@ def test_png_files_decode_to_their_pixels(height: int, width: int, depth: tuple[
     image = Image.open(io.BytesIO(png(pixels)))
     assert image.format == "PNG"
     assert np.array_equal(np.asarray(image).reshape(pixels.shape), pixels)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 256), st.integers(0, 99))
+def test_indexed_files_decode_to_their_numbers_and_colors(
+    height: int, width: int, colors: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, colors, (height, width), dtype=np.uint8)
+    palette = rng.integers(0, 256, (colors, 3), dtype=np.uint8)
+    image = Image.open(io.BytesIO(png(pixels, palette)))
+    assert image.mode == "P"
+    assert np.array_equal(np.asarray(image), pixels)
+    assert np.array_equal(np.asarray(image.convert("RGB")), palette[pixels])

@@ -11,7 +11,7 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.data import Arrays
-from chainrule.data.augmentation import Augmentation, Color, Crop, Flip, Mixup, Rotate
+from chainrule.data.augmentation import Augmentation, Color, Crop, Flip, Mixup, RandAugment, Rotate
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
 from chainrule.train.inputs.augment import EpochAugmentation
@@ -136,3 +136,27 @@ def test_invalid_augmentations_of_a_training_are_refused(name: str) -> None:
     with pytest.raises(ChainruleError) as caught:
         EpochAugmentation(augmentation, Arrays(x, Y), 0, 1, None)
     assert caught.value.code == code
+
+
+def test_masks_move_with_their_images() -> None:
+    images = generator.integers(0, 2, (10, 6, 8, 1)).astype(np.float32)
+    moves = Augmentation(Flip(vertical=0.5), Crop(padding=2, fill=0.5))
+    data = Arrays({"x": images}, {"target": images[..., 0].astype(np.int64)})
+    augmented = EpochAugmentation(moves, data, 7, 2, None, outside=9)
+    x: Any
+    y: Any
+    x, y = augmented.current.x, augmented.current.y
+    for epoch in (0, 1):
+        augmented(epoch)
+        assert np.array_equal(y["target"], np.where(x["x"][..., 0] == 0.5, 9, x["x"][..., 0]))
+        assert (y["target"] == 9).any()
+    augmented.close()
+
+
+def test_a_transform_that_cannot_move_masks_is_refused_before_the_training() -> None:
+    net = cr.Sequential(cr.Conv(2, 1))
+    with pytest.raises(ChainruleError, match="E102"):
+        cr.Model(net, cr.CrossEntropy()).fit(
+            np.zeros((4, 6, 8, 3), np.float32), np.arange(192).reshape(4, 6, 8) % 2, epochs=1, verbose=False,
+            augmentation=Augmentation(RandAugment()),
+        )  # fmt: skip

@@ -21,6 +21,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
 from chainrule.plotting.png import png
+from chainrule.spec import bound
 from chainrule.store import atomic_write
 
 AREAS = "areas.csv"
@@ -33,10 +34,10 @@ def is_segmenter(model: Model) -> bool:
     if not takes_images(model):
         return False
     assert model.network is not None
-    losses, outputs = (list(own.values()) for own in (model.network.losses, model.network.inference.outputs))
+    outputs, losses = list(model.network.inference.outputs.values()), list(model.network.losses.values())
     shape = outputs[0].shape
     is_mask = len(outputs) == 1 and len(shape) == 4 and isinstance(losses[0], OneClass)
-    return is_mask and isinstance(shape[-1], int) and shape[-1] <= CLASSES
+    return is_mask and bound(shape[-1:])[0] <= CLASSES
 
 
 def areas_frame(model: Model, images: ImageRows, out: str | None) -> pl.DataFrame:

@@ -1,16 +1,20 @@
-"""Fraud: which web pages imitate others, ranked so that the suspicious ones are investigated first.
+"""Fraud: the cases ranked so that the suspicious ones are investigated first.
 
-Data: 1,250 pages with nine properties; most pages have copies, which share a fold. Network: the ensemble of
+Data: web pages that imitate others, 1,250 with nine properties; most have copies, which share a fold. Or
+(``--set creditcard``) card payments, of which the later ones are the test. Network: the ensemble of
 ``chainrule train``. Loss: binary cross-entropy. Evaluation: average precision and the precision among the
-first 5 %; accuracy would reward a detector that never reports anything where fraud is rare.
+first cases; accuracy would reward a detector that never reports anything where fraud is rare.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.examples import Count, table_texts
+from chainrule.apps.examples.payments import predict_payments
 from chainrule.apps.examples.result_page import credit_line, markup_table, result_page
 from chainrule.apps.examples.score_table import print_scores, save_run
 from chainrule.apps.examples.table_folds import FoldPredictions, cross_predict, fold_scores
@@ -19,23 +23,36 @@ from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.tables.folds import row_digests
 from chainrule.train.evaluation.metric import metric
 
-OPTIONS = {**table_texts.OPTIONS, "long": ("ten divisions into folds", "把数据分成五折，重复十次")}
+OPTIONS = {
+    **table_texts.OPTIONS,
+    "set": (
+        "web pages (phishing) or card payments (creditcard)",
+        "网页（phishing）或银行卡付款（creditcard）",
+    ),
+    "long": ("ten divisions into folds; all earlier payments", "分成五折，重复十次；使用全部较早的付款"),
+}
 TARGET = "is_phishing"
 COLUMNS = ("empty_server_form_handler", "popup_window", "https", "age_of_domain", TARGET)
 CASES, REASONS = 5, 3  # cases that are printed, and columns named for each
+SHAPLEY = 14  # columns of a table from which Shapley values would need a sample
+LATEST = 40_000  # earlier payments from which the short form learns
 METRICS = {
-    "AP": metric("pr_auc").of,
-    "precision in the first 5 %": metric("precision_at_top_0.05").of,
-    "AUC": metric("roc_auc").of,
+    name: {
+        "AP": metric("pr_auc").of,
+        f"precision in the first {share:g} %": metric(f"precision_at_top_{share / 100:g}").of,
+        "AUC": metric("roc_auc").of,
+    }
+    for name, share in (("phishing", 5), ("creditcard", 0.5))
 }
 
 
 def case_rows(table: Table, division: FoldPredictions) -> list[list[object]]:
-    """The most suspicious pages of the last fold: probability, class, and the columns that raise it."""
+    """The most suspicious rows of the last fold: probability, class, and the columns that raise it."""
     test = np.flatnonzero(division.fold == division.fold.max())
-    test = test[np.unique(row_digests(table.take(test)), return_index=True)[1]]  # equal pages once
+    test = test[np.unique(row_digests(table.take(test)), return_index=True)[1]]  # equal rows once
     first = test[np.lexsort((test, -division.outputs["net"][test]))[:CASES]]
-    result = division.model.attribute(table.take(first), "shapley", target=1)
+    method = "shapley" if len(table.columns) < SHAPLEY else "integrated_gradients"
+    result = division.model.attribute(table.take(first), method, target=1)
     rows: list[list[object]] = []
     for row, number in enumerate(first):
         values = {name: float(value[row]) for name, value in result.by_column.items()}
@@ -46,24 +63,31 @@ def case_rows(table: Table, division: FoldPredictions) -> list[list[object]]:
     return rows
 
 
-def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
-         out: str = "") -> None:  # fmt: skip
-    """Cross-validate, print the scores and the first cases, and save the model of the last fold."""
-    texts = {key: pair[lang == "zh"] for key, pair in table_texts.FRAUD.items()}
+def pages(data: str, seeds: int, epochs: int) -> tuple[Table, list[FoldPredictions]]:
+    """The web pages and their predictions in ``seeds`` divisions into five folds."""
     table = table_of(open_dataset("phishing", data), "*phishing.csv.gz", COLUMNS)
-    options = {"target": TARGET, "positive": 1, "epochs": epochs}
-    divisions = [cross_predict(table, **options, seed=seed) for seed in range(10 if long else seeds)]
-    scores = fold_scores(divisions, METRICS)
-    print_scores(scores, lang, "AP")
+    return table, [cross_predict(table, TARGET, 1, seed=seed, epochs=epochs) for seed in range(seeds)]
+
+
+def main(*, lang: str = "en", set: Literal["phishing", "creditcard"] = "phishing", data: str = "",
+         long: bool = False, seeds: Count = 3, epochs: int = 0, out: str = "") -> None:  # fmt: skip
+    """Predict, print the scores and the first cases, and save the model of the last training."""
+    is_phishing = set == "phishing"
+    every = {**table_texts.FRAUD, **({} if is_phishing else table_texts.PAYMENTS)}
+    texts = {key: pair[lang == "zh"] for key, pair in every.items()}
+    if is_phishing:
+        table, divisions = pages(data, 10 if long else seeds, epochs)
+    else:
+        table, divisions = predict_payments(data, seeds, epochs, 0 if long else LATEST, texts["data"])
+    print_scores(scores := fold_scores(divisions, METRICS[set]), lang, "AP")
     header, cases = texts["header"].split(","), case_rows(table, divisions[-1])
     screen.heading(texts["cases"])
     screen.table(header, cases, (0, 1))
-    screen.block(f"\n{texts['limits']}\n{credit_line('phishing', lang)}")
+    screen.block(f"\n{texts['limits']}\n{credit_line(set, lang)}")
     if out:
-        page = result_page(
-            texts["title"], lang, [(texts["cases"], markup_table(header, cases), texts["limits"])]
-        )
-        save_run(out, divisions[-1].model, scores, {"fraud.html": page, **divisions[-1].row_files(table)})
+        sections = [(texts["cases"], markup_table(header, cases), texts["limits"])]
+        files = {"fraud.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
+        save_run(out, divisions[-1].model, scores, files)
 
 
 if __name__ == "__main__":

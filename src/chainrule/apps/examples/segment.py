@@ -91,8 +91,9 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     if out:
         facts = {**models[0].facts, **scenes.class_facts()}
         models[0].adopt(replace(models[0].state, facts=facts))  # read by predict
-        page, chart = (make(*masks[-1][:1], *test, lang) for make in (scenes.mask_page, scenes.class_chart))
-        save_run(out, models[0], scores, {"masks.html": page, "classes.svg": chart})
+        page = scenes.mask_page(masks[-1][0], test[0], test[1], lang)
+        files = {"masks.html": page, "classes.svg": scenes.class_chart(masks[-1][0], test[1], lang)}
+        save_run(out, models[0], scores, files)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ TEXTS = {
              "训练 {} 幅，验证 {} 幅，测试 {} 幅图像；{} 个类别"),
     "validation": ("seed {}: mIoU {:.4f} on the validation images", "种子 {}：验证图像的 mIoU 为 {:.4f}"),
     "limits": ("The images are frames of a few drives through one city by day, and neighboring frames are"
-               "\nalike: the scores do not hold for other cities, weather or night. Images: CamVid, Brostow"
-               "\net al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN.",
+               "\nalike: the scores do not hold for other cities, weather or night.\nImages: CamVid, Brostow "
+               "et al. (2009), CC BY-NC 4.0: no commercial use, and do not pass on the images in RUN.",
                "图像取自白天在同一城市的几次行驶，相邻帧很相似：成绩不适用于其他城市、天气或夜间。\n"
                "图像：CamVid，Brostow 等（2009），CC BY-NC 4.0：不得商用，RUN 中的图像不得转发。"),
     "title": ("Test images with the smallest and the largest mean IoU", "平均 IoU 最小与最大的测试图像"),
@@ -109,7 +109,7 @@ def mask_page(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str,
     return image_page(texts["title"], [texts["legend"]], figures, lang, height=216)
 
 
-def class_chart(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str) -> str:
+def class_chart(predicted: np.ndarray, true: np.ndarray, lang: str) -> str:
     """A bar chart of the IoU of each class, in the color of the class, as SVG; arguments as ``mask_page``."""
     names = CHINESE if lang == "zh" else NAMES
     values = np.nan_to_num(class_iou(pixel_confusion(predicted, true, VOID))).tolist()

@@ -1,8 +1,8 @@
-"""Cross-validation of the default network and its baselines for a table with two classes.
+"""Predictions of the default network and its baselines for a table with two classes.
 
-Every method is trained on the same rows and predicts the same rows: those of the fold that was left out. The
-network is that of ``chainrule train``, an ensemble whose members are stopped on folds of the training rows,
-so that nothing is chosen on the rows that are scored.
+Every method is trained on the same rows and predicts the same rows: those of the fold that was left out, or
+those that came later. The network is that of ``chainrule train``, an ensemble whose members are stopped on
+folds of the training rows, so that nothing is chosen on the rows that are scored.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ NAMES = {
     "boosting": ("gradient boosting", "梯度提升"),
     "net": ("ensemble of networks", "网络集成"),
 }
-ROWS = "test.csv"
+ROWS, MAX_ROWS = "test.csv", 10_000
 
 
 @frozen(eq=False)
 class FoldPredictions:
-    """Predictions of rows by models that were trained on the other folds.
+    """Predictions of rows by models that were trained on other rows.
 
     Args:
         y: (N,) whether each row is positive.
-        fold: (N,) the fold of each row, from 0.
+        fold: (N,) the fold of each row, from 0; all 0 for rows that came later.
         outputs: by method, the probability that each row is positive, (N,).
         model: the network that was trained without the last fold.
     """
@@ -54,9 +54,9 @@ class FoldPredictions:
         )
 
     def row_files(self, table: Table) -> dict[str, str]:
-        """The rows that the model was not trained on, as a file for ``predict`` and ``attribute``."""
-        rows = table.take(np.flatnonzero(self.fold == self.fold.max())).frame
-        return {ROWS: rows.write_csv()}
+        """Rows that the model was not trained on, as a file for ``predict`` and ``attribute``."""
+        rows = np.flatnonzero(self.fold == self.fold.max())[:MAX_ROWS]
+        return {ROWS: table.take(rows).frame.write_csv()}
 
 
 def cross_predict(
@@ -81,20 +81,45 @@ def cross_predict(
     outputs = {name: np.zeros(table.rows) for name in NAMES}
     for number in range(count):
         rows = np.flatnonzero(fold == number)
-        other = table.take(np.flatnonzero(fold != number))
-        prepared = PreparedData.of(other, target, fractions=(1.0, 0.0, 0.0), test=table.take(rows))
-        options = Options(table.source, seed=seed).with_passed({"epochs": epochs} if epochs else {})
-        plan = plan_of(options, prepared)
-        model = plan.model()
-        training = prepared.training
-        model.fit(training.x, prepared.labels(training), **plan.fit_options())
-        if model.facts["ended"] == "interrupted":
-            raise KeyboardInterrupt
+        parts = table.take(np.flatnonzero(fold != number)), table.take(rows)
+        model, predicted = _predict(*parts, target, positive, seed, epochs)
         models.append(model)
-        column = prepared.preparation.labels.index(positive)
-        for name, output in evaluate_models(model, plan).outputs.items():
-            outputs[name][rows] = output[:, column]
+        for name, p in predicted.items():
+            outputs[name][rows] = p
     return FoldPredictions(labels == str(positive), fold, outputs, models[-1])
+
+
+def predict_later(
+    train: Table, test: Table, target: str, positive: object, *, seed: int = 0, epochs: int = 0
+) -> FoldPredictions:
+    """Predict the rows of a table by models that were trained on earlier rows.
+
+    Args:
+        train: the earlier rows.
+        test: the later rows, with the same columns.
+        target, positive, seed, epochs: as for ``cross_predict``.
+
+    Raises:
+        DataError: as ``PreparedData.of``. KeyboardInterrupt: the training was interrupted.
+    """
+    model, outputs = _predict(train, test, target, positive, seed, epochs)
+    is_positive = test.frame[target].cast(str).to_numpy() == str(positive)
+    return FoldPredictions(is_positive, np.zeros(test.rows, int), outputs, model)
+
+
+def _predict(
+    train: Table, test: Table, target: str, positive: object, seed: int, epochs: int
+) -> tuple[Model, dict[str, np.ndarray]]:
+    """The network, trained, and the probability that each test row is positive, by method."""
+    prepared = PreparedData.of(train, target, fractions=(1.0, 0.0, 0.0), test=test)
+    options = Options(train.source, seed=seed).with_passed({"epochs": epochs} if epochs else {})
+    plan = plan_of(options, prepared)
+    model, training = plan.model(), prepared.training
+    model.fit(training.x, prepared.labels(training), **plan.fit_options())
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    column = prepared.preparation.labels.index(positive)
+    return model, {name: out[:, column] for name, out in evaluate_models(model, plan).outputs.items()}
 
 
 def fold_scores(

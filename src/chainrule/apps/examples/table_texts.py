@@ -75,6 +75,24 @@ DIAGNOSE = {
         "概率与灵敏度都不能照搬。只有 303 名病人，不确定性大于各方法之间的差别。",
     ),
 }
+PAYMENTS = {
+    "data": (
+        "{train:,} earlier payments for training, {fraud:,} of them fraud; {test:,} later ones for the test",
+        "用较早的 {train:,} 笔付款训练，其中 {fraud:,} 笔为欺诈；用较晚的 {test:,} 笔测试",
+    ),
+    "title": ("Fraud: card payments", "欺诈：银行卡付款"),
+    "cases": (
+        "Cases to investigate first, of the later payments, with attributions",
+        "应最先调查的案例（较晚的付款），附归因",
+    ),
+    "limits": (
+        "Two days of one bank in 2013: no other bank, no other fraud. The columns V1 to V28 are principal "
+        "components without a meaning that could be investigated. What was not discovered as fraud counts "
+        "as honest.",
+        "数据为一家银行 2013 年的两天：不代表其他银行，也不代表其他欺诈。V1 到 V28 是主成分，"
+        "没有可供调查的含义。未被发现的欺诈算作正常付款。",
+    ),
+}
 FRAUD = {
     "title": ("Fraud: pages that imitate others", "欺诈：仿冒网页"),
     "cases": (

@@ -18,6 +18,16 @@ DATASETS: tuple[Dataset, ...] = (
         "Hofmann (1994), Statlog German credit data",
     ),
     Dataset(
+        "creditcard",
+        ("284,807 card payments of two days, 492 of them fraud", "两天内的 284,807 笔付款，其中 492 笔欺诈"),
+        Address("https://maxhalford.github.io/files/datasets/creditcardfraud.zip", "creditcardfraud.zip"),
+        ("*creditcard.csv",),
+        "",
+        66.0,
+        "DbCL 1.0",
+        "Dal Pozzolo, Caelen, Johnson and Bontempi (2015), Calibrating probability with undersampling (CIDM)",
+    ),
+    Dataset(
         "detect",
         ("364 blood smears with boxes around 4,888 cells", "364 幅血涂片，框出 4,888 个细胞"),
         github("Shenggan/BCCD_Dataset", "d272fb14cdff6e473fafeeeba32aba5f560e9e43"),

@@ -1,6 +1,8 @@
 """Facts of errors about tables, data files, texts and sounds."""
 
 PHRASES: dict[str, str] = {
+    "fraud among the earlier and among the later rows": "较早与较晚的行中都有欺诈",
+    "seconds": "秒数",
     "a table: cr.read_table of a file, a frame or a dict of columns": (
         "表格：用 cr.read_table 读取文件、数据框或列的字典"
     ),
