@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score_of
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import predictions
@@ -180,11 +180,11 @@ def _locate(task: Target, one: Any, numbers: int) -> tuple[int, int]:
         fits = isinstance(one, tuple) and len(one) == len(inside) + 1
         place, label = (one[:-1], one[-1]) if fits else ((), one)
         if not fits or not all(type(p) is int and 0 <= p < n for p, n in zip(place, inside, strict=True)):
-            last = ", ".join(str(n - 1) for n in inside)
+            last, label = ", ".join(str(n - 1) for n in inside), _class_labels(task)[0]
             raise _no_target(
                 fact("(position, class): a position up to ({last})", last=last),
                 one,
-                f"target=({last}, {_class_labels(task)[0]!r})",
+                alternatives(f"target=({last}, {label!r})", f"--target {last.replace(' ', '')},{label}"),
             )
     labels = _class_labels(task)
     texts = [str(known) for known in labels]

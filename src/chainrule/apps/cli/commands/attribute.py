@@ -133,10 +133,13 @@ def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _label(model: Model, text: str | None) -> Any:
-    """The label that is printed as a text, the number of an output, or the text if it is neither."""
+    """The label that is printed as a text, the number of an output, ``position,class``, or the text."""
     labels = {str(label): label for label in model.labels}
     if text is not None and text not in labels and model.task != "classification" and text.isdecimal():
         return int(text)
+    *place, label = (text or "").split(",")
+    if place and text not in labels and all(part.isdecimal() for part in place):
+        return (*map(int, place), labels.get(label, label))
     return labels.get(text or "", text)
 
 
