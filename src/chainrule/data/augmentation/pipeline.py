@@ -21,6 +21,7 @@ from chainrule.data.augmentation.mixing import Mix
 from chainrule.data.augmentation.transform import Transform, random_numbers
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
+from chainrule.data.masks.targets import are_masks
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.prng import fold, key_of, permutation
@@ -235,11 +236,6 @@ def require_images(images: np.ndarray) -> None:
     if received:
         expected = fact("(N, H, W, 1 or 3), bytes or numbers from 0 to 1")
         raise DataError("E354", where="images", expected=expected, received=received, fix=fix)
-
-
-def are_masks(images: np.ndarray, y: np.ndarray) -> bool:
-    """Whether targets have a value or several for each pixel of their image."""
-    return images.ndim == 4 and y.ndim in (3, 4) and y.shape[:3] == images.shape[:3]
 
 
 def to_floats(images: np.ndarray) -> np.ndarray:
