@@ -33,6 +33,7 @@ LEVELS = (
     ("gradient",),
     ("plan",),
     ("engines",),
+    ("bounds",),
     ("train",),
     ("trace",),
     ("texts",),
@@ -103,6 +104,7 @@ LIBRARIES = {
     "tokenizers": {"data"},
     "soundfile": {"data"},
     "sacrebleu": {"apps"},
+    "onnx": {"interop"},
     "llvmlite": {"engines"},
 }
 FORBIDDEN = {"torch", "torchvision", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}

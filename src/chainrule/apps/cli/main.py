@@ -25,7 +25,7 @@ from chainrule.store import os_errors
 
 COMMANDS = (
     "train", "tune", "resume", "predict", "evaluate", "explain", "attribute", "generate", "show", "plot",
-    "check", "doctor", "data", "example",
+    "check", "doctor", "verify", "data", "example",
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command

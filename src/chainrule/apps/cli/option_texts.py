@@ -4,6 +4,16 @@ from __future__ import annotations
 
 OPTION: dict[str, tuple[str, str]] = {
     "words": ("argument", "参数"),
+    "verify_network": ("ONNX file of a feed-forward network", "前馈网络的 ONNX 文件"),
+    "verify_property": (
+        "property in the VNN-LIB format, which describes its violations",
+        "VNN-LIB 格式的性质，描述什么算违反",
+    ),
+    "verify_timeout": ("seconds after which the result is unknown", "超过这一秒数后结果为 unknown"),
+    "verify_out": (
+        "file for the counterexample, in the format of VNN-COMP",
+        "保存反例的文件，采用 VNN-COMP 的格式",
+    ),
     "data": (
         "file (CSV, .xlsx, JSON, Parquet, Arrow, SQLite, DuckDB, .npz, also compressed), "
         "- for standard input, folder of images, or name of a data set",

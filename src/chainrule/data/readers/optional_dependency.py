@@ -17,6 +17,7 @@ EXTRAS = {
     "duckdb": "DuckDB",
     "tune": "Optuna",
     "robots": "gymnasium",
+    "onnx": "onnx",
 }
 
 

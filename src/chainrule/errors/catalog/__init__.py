@@ -5,6 +5,7 @@ Fields in braces are filled with the details of the error.
 """
 
 from chainrule.errors.catalog import (
+    bounds,
     command,
     data,
     files,
@@ -27,6 +28,7 @@ CATALOG: dict[str, Entry] = {
     **training.ENTRIES,
     **plots.ENTRIES,
     **command.ENTRIES,
+    **bounds.ENTRIES,
 }
 
 __all__ = ["CATALOG", "Entry"]

@@ -19,4 +19,8 @@ ENTRIES: dict[str, Entry] = {
     "E455": Entry("the weights belong to another network", "这些权重属于另一个网络"),
     "E456": Entry("the file contains an unsupported dtype", "文件中有不支持的数值类型"),
     "E457": Entry("a model in several files is incomplete", "分多个文件保存的模型不完整"),
+    "E458": Entry("the ONNX file is damaged or too large", "ONNX 文件已损坏或过大"),
+    "E459": Entry('"{name}" of the ONNX file is not supported', "不支持 ONNX 文件中的“{name}”"),
+    "E460": Entry("this is not a property that can be read", "无法读取这一性质"),
+    "E461": Entry("the property belongs to another network", "这一性质属于另一个网络"),
 }

@@ -20,6 +20,7 @@ from chainrule.errors.chinese import (
     networks,
     operations,
     training,
+    verification,
 )
 
 PHRASES: dict[str, str] = {
@@ -31,6 +32,7 @@ PHRASES: dict[str, str] = {
     **files.PHRASES,
     **data.PHRASES,
     **images.PHRASES,
+    **verification.PHRASES,
 }
 CHINESE: dict[str, str] = {**{entry.en: entry.zh for entry in CATALOG.values()}, **PHRASES}
 

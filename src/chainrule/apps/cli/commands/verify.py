@@ -1,0 +1,78 @@
+"""``chainrule verify``: prove a property of a network of an ONNX file, or find a counterexample.
+
+Exit codes: 0 the property holds; 3 it is violated; 4 unknown within the time; 1 and 2 as for all commands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.texts import text_of
+from chainrule.bounds.counterexample import Counterexample
+from chainrule.bounds.subject import Subject
+from chainrule.bounds.verification import verify as verify_property
+from chainrule.errors import UsageError, fact
+from chainrule.interop.onnx import read_onnx
+from chainrule.interop.vnnlib import read_vnnlib
+from chainrule.settings import planning_cores
+from chainrule.store import atomic_write
+
+EXIT = {"holds": 0, "violated": 3, "unknown": 4}
+SHOWN = 20
+
+
+def verify(
+    network: Annotated[str, typer.Argument(help="=verify_network", metavar="NET.onnx")],
+    requirement: Annotated[str, typer.Argument(help="=verify_property", metavar="PROP.vnnlib")],
+    *,
+    timeout: Annotated[float, typer.Option(help="=verify_timeout", metavar="SECONDS")] = 60.0,
+    out: Annotated[str | None, typer.Option(help="=verify_out", metavar="FILE")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> int:
+    """Print whether a property holds, is violated (with the counterexample), or neither could be shown."""
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise UsageError(
+            "E102", where="--timeout", name="--timeout", expected=fact("seconds above 0"), received=timeout,
+            fix="--timeout 60",
+        )  # fmt: skip
+    imported = read_onnx(network)
+    subject = Subject(imported.output, imported.arrays)
+    inputs = math.prod(imported.input_shape)
+    cases = read_vnnlib(requirement, inputs, subject.outputs)
+    verdict = verify_property(subject, cases, timeout, workers=planning_cores())
+    screen.line(verdict.status, "bold")
+    screen.line(text_of(f"verify_{verdict.status}"))
+    if verdict.counterexample is not None:
+        _show(verdict.counterexample)
+        if out is not None:
+            atomic_write.write(out, _as_smt(verdict.counterexample).encode())
+    counts = {"boxes": verdict.boxes, "seconds": verdict.seconds, "inputs": inputs, "cases": len(cases)}
+    screen.line(text_of("verify_counts").format(outputs=subject.outputs, **counts))
+    return EXIT[verdict.status]
+
+
+def _show(found: Counterexample) -> None:
+    """Print the first inputs and outputs of a counterexample."""
+    rows = [
+        (f"{kind}_{i}", repr(float(value)))
+        for kind, values in (("X", found.x), ("Y", found.y))
+        for i, value in enumerate(values[:SHOWN])
+    ]
+    screen.table([text_of("name"), text_of("verify_value")], rows, numbers=[1])
+    if max(len(found.x), len(found.y)) > SHOWN:
+        screen.line(text_of("verify_more").format(count=SHOWN))
+
+
+def _as_smt(found: Counterexample) -> str:
+    """A counterexample in the format of the verification competition (VNN-COMP)."""
+
+    def pairs(kind: str, values: Sequence[float] | np.ndarray) -> list[str]:
+        return [f"({kind}_{i} {np.format_float_positional(v)})" for i, v in enumerate(values)]
+
+    return "sat\n(" + "\n ".join([*pairs("X", found.x), *pairs("Y", found.y)]) + ")\n"

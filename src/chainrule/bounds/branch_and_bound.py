@@ -1,0 +1,262 @@
+"""Branch and bound: a property is proven on a box, or the box is divided and both halves are examined.
+
+For a box, linear functions of the inputs below each condition are computed (``propagation.py``). The box is
+done if one of them, or a weighted mean of them, is above its limit everywhere. Otherwise it is first cut to
+the part where all of them are below their limits, which contains every violation, and then divided along the
+input with the largest influence: slope times width. Boxes are bounded many at a time, the newest first, so few
+are kept; intervals of nodes are passed on to the parts, which need tightening only where they are still open.
+
+Rejected: the longest edge (twice as many boxes on the collision-avoidance networks) and a priority queue (the
+bound that is worst first finds violations no sooner than corners do, and keeps millions of boxes).
+
+Reference: Wang, Pei, Whitehouse, Yang and Jana (2018), Formal security analysis of neural networks using
+symbolic intervals (USENIX Security), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Condition, Thread
+
+import numpy as np
+
+from chainrule.bounds.counterexample import Counterexample, Falsifier
+from chainrule.bounds.interval import Interval
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.subject import Subject
+from chainrule.graph import Node
+from chainrule.records import frozen
+
+BOXES = 512  # bounded at once
+ROUNDS = 3  # of cutting by all conditions
+WEIGHINGS = 8  # steps towards the best weighted mean of conditions
+MARGIN = 1e-12  # relative; above the rounding errors of cutting and weighing
+SMALLEST = 2.0**-40  # a side that is narrower, relative to its ends, is not divided
+
+
+@frozen(eq=False)
+class Boxes:
+    """Boxes of flat inputs, and what is known about nodes on them.
+
+    Args:
+        lower, upper: the bounds, (n, inputs).
+        known: intervals of nodes, (n, ...).
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    known: Mapping[Node, Interval]
+
+    def __len__(self) -> int:
+        return len(self.lower)
+
+    def take(self, index: np.ndarray | slice) -> Boxes:
+        known = {node: _interval_at(x, index, len(self)) for node, x in self.known.items()}
+        return Boxes(self.lower[index], self.upper[index], known)
+
+    @staticmethod
+    def joined(parts: list[Boxes]) -> Boxes:
+        if len(parts) == 1:
+            return parts[0]
+        known = {
+            node: Interval(*(np.concatenate([getattr(p.known[node], end) for p in parts]) for end in _ENDS))
+            for node in parts[0].known
+            if all(node in part.known for part in parts)
+        }
+        return Boxes(*(np.concatenate([getattr(p, end) for p in parts]) for end in _ENDS), known)
+
+
+_ENDS = ("lower", "upper")
+
+
+def _interval_at(x: Interval, index: np.ndarray | slice, count: int) -> Interval:
+    """The intervals of some boxes; a node may have several entries for each box."""
+
+    def taken(array: np.ndarray) -> np.ndarray:
+        grouped = array.reshape(count, -1, *array.shape[1:])[index]
+        return grouped.reshape(-1, *array.shape[1:])
+
+    return Interval(taken(x.lower), taken(x.upper))
+
+
+class BranchAndBound:
+    """The search for one case of a property.
+
+    Args:
+        subject: the network.
+        case: the box and the conditions of a violation.
+    """
+
+    def __init__(self, subject: Subject, case: Case) -> None:
+        self.subject, self.case = subject, case
+        self.falsifier = Falsifier(subject, case)
+        lower, upper = case.box
+        self.examined = 0
+        self.stuck = 0  # boxes too small to divide
+        self._stack = [Boxes(lower[None], upper[None], {})]
+        self._active = 0  # workers that examine boxes
+        self._found: Counterexample | None = None
+        self._failure: BaseException | None = None
+        self._changed = Condition()
+
+    def run(self, is_over: Callable[[], bool], workers: int = 1) -> Counterexample | None:
+        """Examine boxes until none are left, a counterexample is found, or the time is over.
+
+        Args:
+            is_over: whether the time is over.
+            workers: number of threads.
+
+        Returns:
+            the counterexample. If ``is_done``, there is none.
+        """
+        others = [Thread(target=self._work, args=(is_over,), daemon=True) for _ in range(workers - 1)]
+        for thread in others:
+            thread.start()
+        self._work(is_over)
+        for thread in others:
+            thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._found
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every box has been examined, and none was too small to divide."""
+        return not self._stack and not self._active and not self.stuck
+
+    def _work(self, is_over: Callable[[], bool]) -> None:
+        with np.errstate(all="ignore"):
+            while (boxes := self._newest(is_over)) is not None:
+                parts, found = [], None
+                try:
+                    found, parts = self._examined(boxes)
+                except BaseException as error:  # raised again by the thread that started this one
+                    self._failure = error
+                with self._changed:
+                    self._stack += parts
+                    self._active -= 1
+                    self._found = self._found or found
+                    self._changed.notify_all()
+
+    def _newest(self, is_over: Callable[[], bool]) -> Boxes | None:
+        """The newest boxes; waits while others may add some. ``None`` at the end of the search."""
+        with self._changed:
+            while not self._stack and self._active:
+                self._changed.wait()
+            if not self._stack or self._found or self._failure or is_over():
+                return None
+            parts, count = [], 0
+            while self._stack and count < BOXES:
+                part = self._stack.pop()
+                if count + len(part) > BOXES:
+                    self._stack.append(part.take(slice(BOXES - count, None)))
+                    part = part.take(slice(0, BOXES - count))
+                parts.append(part)
+                count += len(part)
+            self._active += 1
+            self.examined += count
+        return Boxes.joined(parts)
+
+    def _examined(self, boxes: Boxes) -> tuple[Counterexample | None, list[Boxes]]:
+        """Examine boxes; returns a counterexample if one is found, and the parts that are left."""
+        enclosure = self.subject.enclosure(boxes.lower, boxes.upper, known=boxes.known)
+        conditions = self.case.coefficients
+        rows, index = np.tile(conditions, (len(boxes), 1)), np.repeat(np.arange(len(boxes)), len(conditions))
+        bound = enclosure.linear_bound(self.subject.structure.output, rows, index)
+        shape = (len(boxes), len(conditions))
+        excess = bound.value.reshape(shape) - self.case.raised
+        is_open = ~(excess > 0).any(1)
+        if not is_open.any():
+            return None, []
+        known = {node: Interval(x.lower, x.upper) for node, x in enclosure.tightened.items()}
+        rest = Boxes(boxes.lower, boxes.upper, known).take(is_open)
+        slopes = bound.slopes[self.subject.label].reshape(*shape, -1)[is_open]
+        constants = (bound.constant.reshape(shape) - self.case.raised)[is_open]
+        found = self.falsifier.check(_candidates(rest, slopes, excess[is_open]))
+        if found is not None:
+            return found, []
+        lower, upper, is_empty = cut(rest.lower, rest.upper, slopes, constants)
+        kept = ~is_empty
+        rest = Boxes(lower, upper, rest.known).take(kept)
+        return None, self._halves(rest, slopes[kept]) if len(rest) else []
+
+    def _halves(self, boxes: Boxes, slopes: np.ndarray) -> list[Boxes]:
+        width = boxes.upper - boxes.lower
+        scale = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
+        width = np.where(width > SMALLEST * scale, width, 0.0)
+        influence = (np.abs(slopes).sum(1) + 1e-9) * width
+        axis, place = np.argmax(influence, 1), np.arange(len(boxes))
+        can_divide = width[place, axis] > 0
+        self.stuck += int((~can_divide).sum())
+        boxes, axis = boxes.take(can_divide), axis[can_divide]
+        if not len(boxes):
+            return []
+        place = np.arange(len(boxes))
+        middle = 0.5 * boxes.lower[place, axis] + 0.5 * boxes.upper[place, axis]
+        upper, lower = boxes.upper.copy(), boxes.lower.copy()
+        upper[place, axis], lower[place, axis] = middle, middle
+        return [Boxes(boxes.lower, upper, boxes.known), Boxes(lower, boxes.upper, boxes.known)]
+
+
+def _candidates(boxes: Boxes, slopes: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """For each box the corner where the condition that is closest to true is smallest, and the middle."""
+    worst = slopes[np.arange(len(boxes)), np.argmax(excess, 1)]
+    corner = np.where(worst > 0, boxes.lower, boxes.upper)
+    return np.concatenate([corner, 0.5 * boxes.lower + 0.5 * boxes.upper])
+
+
+def cut(
+    lower: np.ndarray, upper: np.ndarray, slopes: np.ndarray, constants: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut boxes to the part where all linear functions can be 0 or below.
+
+    Args:
+        lower, upper: the boxes, (n, inputs).
+        slopes, constants: the functions, (n, conditions, inputs) and (n, conditions).
+
+    Returns:
+        the bounds, which contain that part, and whether it is empty, (n,).
+
+    Example:
+        >>> low, high, empty = cut(np.zeros((1, 1)), np.ones((1, 1)), np.array([[[1.0]]]), np.array([[-0.25]]))
+        >>> round(float(high[0, 0]), 6), bool(empty[0])
+        (0.25, False)
+    """
+    lower, upper = lower.copy(), upper.copy()
+    for _ in range(ROUNDS):
+        for i in range(slopes.shape[1]):
+            a = slopes[:, i]
+            least = np.minimum(a * lower, a * upper)
+            room = -(least.sum(1) + constants[:, i])
+            room = room + MARGIN * (np.abs(least).sum(1) + np.abs(constants[:, i]))
+            with np.errstate(all="ignore"):
+                limit = (least + room[:, None]) / a
+            slack = MARGIN * np.abs(limit)
+            upper = np.where(a > 0, np.fmin(upper, limit + slack), upper)
+            lower = np.where(a < 0, np.fmax(lower, limit - slack), lower)
+    is_empty = (lower > upper).any(1)
+    return lower, upper, is_empty | _is_excluded(lower, upper, slopes, constants)
+
+
+def _is_excluded(
+    lower: np.ndarray, upper: np.ndarray, slopes: np.ndarray, constants: np.ndarray
+) -> np.ndarray:
+    """Whether a weighted mean of the functions is above 0 on the box: then not all can be 0 or below.
+
+    The weights of functions that are large where the mean is smallest are increased (multiplicative weights).
+    """
+    count = slopes.shape[1]
+    is_excluded = np.zeros(len(lower), bool)
+    if count == 1:
+        return is_excluded
+    weights = np.full(slopes.shape[:2], 1.0 / count)
+    scale = (np.abs(slopes) * (upper - lower)[:, None]).sum(2).max(1) + 1e-30
+    for _ in range(WEIGHINGS):
+        mean = np.einsum("nc,nci->ni", weights, slopes)
+        corner = np.where(mean > 0, lower, upper)
+        values = np.einsum("nci,ni->nc", slopes, corner) + constants
+        size = np.einsum("nci,ni->nc", np.abs(slopes), np.abs(corner)) + np.abs(constants)
+        is_excluded |= ((values - 1e-10 * size) * weights).sum(1) > 0
+        weights = weights * np.exp(np.clip(4.0 * values / scale[:, None], -20.0, 20.0))
+        weights /= weights.sum(1, keepdims=True)
+    return is_excluded

@@ -1,0 +1,72 @@
+"""Properties of networks: sets of inputs on which conditions on the outputs must not occur together.
+
+A property is stated by its violations, as in the VNN-LIB format: it is *violated* by an input in the box of a
+case for which all conditions ``coefficients * y <= limit`` of the case are true, and *holds* if there is none.
+Numbers are kept as fractions, so that decimals of a file are exact; ``Case`` rounds them outward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from chainrule.memo import cached_property
+from chainrule.records import frozen
+
+
+@frozen(eq=False)
+class Case:
+    """A box of inputs and the conditions on the outputs that would be a violation.
+
+    Args:
+        lower, upper: bounds of each input, inclusive.
+        coefficients: of each condition, (conditions, outputs); exact in float64.
+        limits: of each condition.
+
+    Example:
+        >>> half = Fraction(1, 2)
+        >>> case = Case((-half,), (Fraction(1, 3),), np.array([[1.0, -1.0]]), (Fraction(0),))
+        >>> float(case.box[1][0]) > 1 / 3, case.contains(np.array([0.25]))
+        (True, True)
+    """
+
+    lower: tuple[Fraction, ...]
+    upper: tuple[Fraction, ...]
+    coefficients: np.ndarray
+    limits: tuple[Fraction, ...]
+
+    @cached_property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """The smallest box in float64 that contains the box."""
+        return rounded(self.lower, -1), rounded(self.upper, 1)
+
+    @cached_property
+    def raised(self) -> np.ndarray:
+        """The limits, rounded up: the property holds where a condition exceeds one of these."""
+        return rounded(self.limits, 1)
+
+    @cached_property
+    def lowered(self) -> np.ndarray:
+        """The limits, rounded down: conditions at or below these are true."""
+        return rounded(self.limits, -1)
+
+    def contains(self, x: np.ndarray) -> bool:
+        """Whether an input is in the box, exactly."""
+        values = [Fraction(float(v)) for v in x]
+        return all(low <= v <= high for low, v, high in zip(self.lower, values, self.upper, strict=True))
+
+
+def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
+    """Numbers in float64, rounded up (``direction`` 1) or down (-1).
+
+    Example:
+        >>> float(rounded([Fraction(1, 3)], 1)[0]) > float(rounded([Fraction(1, 3)], -1)[0])
+        True
+    """
+    values = np.array([float(number) for number in numbers])
+    for i, number in enumerate(numbers):
+        if (Fraction(float(values[i])) - number) * direction < 0:
+            values[i] = np.nextafter(values[i], direction * np.inf)
+    return values

@@ -1,0 +1,47 @@
+"""Rounding errors of float64 arithmetic, bounded outward.
+
+The bounds of this package are computed in float64 and hold in exact arithmetic. For a sum of ``n`` products,
+added in any order and with or without fused multiply-add, the computed value differs from the exact one by at
+most ``gamma(n)`` times the sum of the absolute products. So every linear operation carries an error term:
+``gamma(n)`` times the same operation on absolute values. ``docs/decisions/0053-certified-bounds.md`` has the
+proof that the terms used here suffice.
+
+Reference: Higham (2002), Accuracy and Stability of Numerical Algorithms, 2nd edition, sections 3.1 and 3.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+UNIT = 2.0**-53  # unit roundoff of float64
+TINY = 1e-290  # above the sum of all underflow errors
+SAFETY = 1.0 + 1e-6  # for error terms, which are rounded as well: relative error below 1e-6
+
+
+def gamma(count: int) -> float:
+    """The relative error of a sum of ``count`` products; some roundings of its use are included.
+
+    Example:
+        >>> 50 * UNIT < gamma(50) < 70 * UNIT
+        True
+    """
+    n = (count + 16) * UNIT
+    return n / (1.0 - n)
+
+
+def widened(array: np.ndarray, relative: float) -> np.ndarray:
+    """Values that are not below ``array``, which is 0 or above and has this relative error."""
+    return array * (1.0 + relative) + TINY
+
+
+def middle(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The center and the radius of intervals; the ball contains the interval."""
+    center = 0.5 * lower + 0.5 * upper
+    return center, np.maximum(upper - center, center - lower) * (1.0 + 4.0 * UNIT)
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The sum of products over all axes but the first: (R, ...) and (R or 1, ...) -> (R,)."""
+    rows = len(a)
+    flat = np.broadcast_to(b, a.shape).reshape(rows, -1)
+    return np.vecdot(a.reshape(rows, -1), flat)

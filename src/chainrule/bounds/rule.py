@@ -1,0 +1,77 @@
+"""Rules of bounds: one for each operation, registered by the name of its card.
+
+A rule has
+
+    interval    bounds of the value from bounds of the inputs
+    relax       linear functions of the inputs below and above the value on the box, or ``None`` for constant
+                bounds
+
+and holds in exact arithmetic: what rounding may change is added outward (``rounding.py``). A new rule is a
+subclass of ``Rule`` in a file of ``rules/`` and an entry of that file's ``RULES``; ``tests/properties/
+test_bounds.py`` then compares it with values of the card at random points and at all corners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from chainrule.bounds.interval import Interval
+from chainrule.ops.card import Card
+from chainrule.records import frozen
+
+Slopes: TypeAlias = "tuple[np.ndarray | None, ...]"  # one for each input; None: 0
+
+
+@frozen(eq=False)
+class Relaxation:
+    """Linear functions below and above the value of a node, for all inputs in a box.
+
+        sum over inputs of  lower_slopes * x + lower  <=  y  <=  sum of  upper_slopes * x + upper
+
+    Args:
+        lower_slopes, upper_slopes: for each input the coefficients, in its shape.
+        lower, upper: constants, in the shape of the value.
+        spread: how a coefficient of the value is repeated over the elements of an input, for operations that
+            reduce axes; ``None`` if shapes are equal.
+    """
+
+    lower_slopes: Slopes
+    upper_slopes: Slopes
+    lower: np.ndarray
+    upper: np.ndarray
+    spread: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+class Rule:
+    """Base of the rules; the bounds of a value that has no linear relaxation are constant."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        """Bounds of the value.
+
+        Args:
+            op: the card, with its sizes bound.
+            inputs: bounds of the inputs.
+            terms: number of elements of one sample, of the value or of an input: no sum has more terms.
+        """
+        raise TypeError(f"{type(self).__name__} has no interval")
+
+    def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
+        """Linear functions below and above the value, or ``None`` for the constants ``y.lower``, ``y.upper``.
+
+        Args:
+            op: the card.
+            y: bounds of the value.
+            inputs: bounds of the inputs.
+        """
+        return None
+
+    def is_linear(self, op: Card, variable: Sequence[bool]) -> bool:
+        """Whether the value is an affine function of the inputs that depend on the data, the others fixed."""
+        return False
+
+    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+        """For each input the elements whose bounds are worth tightening before ``relax``."""
+        return tuple(x.lower < x.upper for x in inputs)

@@ -1,0 +1,14 @@
+"""The rules of bounds by the name of the operation's card."""
+
+from __future__ import annotations
+
+from chainrule.bounds.rule import Rule
+from chainrule.bounds.rules import extremes, linear, monotone, products, selection
+
+RULES: dict[str, Rule] = {
+    **linear.RULES,
+    **products.RULES,
+    **monotone.RULES,
+    **extremes.RULES,
+    **selection.RULES,
+}

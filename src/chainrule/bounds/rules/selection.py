@@ -1,0 +1,124 @@
+"""Comparisons, selections, and functions of scores, most of which have constant bounds only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.bounds.interval import Interval
+from chainrule.bounds.rounding import TINY, gamma
+from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.ops.card import Card
+
+
+class Comparison(Rule):
+    """``a < b`` and the like: surely true (``lower``), possibly true (``upper``).
+
+    Args:
+        is_ascending: whether a larger ``a`` makes it true.
+    """
+
+    def __init__(self, is_ascending: bool) -> None:
+        self.is_ascending = is_ascending
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        a, b = inputs if self.is_ascending else reversed(inputs)
+        pairs = (a.lower, b.upper), (a.upper, b.lower)
+        return Interval(*(op.evaluate(*(p if self.is_ascending else p[::-1])) for p in pairs))
+
+
+class Monotone(Rule):
+    """A function that does not decrease in any input and is not rounded."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        return Interval(op.evaluate(*(x.lower for x in inputs)), op.evaluate(*(x.upper for x in inputs)))
+
+
+class Not(Rule):
+    """The negation of a truth value."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        return Interval(op.evaluate(inputs[0].upper), op.evaluate(inputs[0].lower))
+
+
+class Selected(Rule):
+    """``where(condition, a, b)``: linear where the condition is certain."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        condition, a, b = inputs
+        sure, possible = condition.lower, condition.upper
+        low = np.where(sure, a.lower, np.where(possible, np.minimum(a.lower, b.lower), b.lower))
+        return Interval(
+            low, np.where(sure, a.upper, np.where(possible, np.maximum(a.upper, b.upper), b.upper))
+        )
+
+    def is_open(self, inputs: Sequence[Interval]) -> tuple[np.ndarray, ...]:
+        is_uncertain = inputs[0].lower != inputs[0].upper
+        return tuple((x.lower < x.upper) & is_uncertain for x in inputs)
+
+    def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
+        condition = inputs[0]
+        sure, never = condition.lower, ~condition.upper
+        slopes = (None, np.where(sure, 1.0, 0.0), np.where(never, 1.0, 0.0))
+        is_certain = sure | never
+        return Relaxation(
+            slopes, slopes, np.where(is_certain, 0.0, y.lower), np.where(is_certain, 0.0, y.upper)
+        )
+
+
+class Scores(Rule):
+    """Softmax and its logarithm: ``1 / (1 + sum over the others of exp(x[k] - x[j]))``.
+
+    Args:
+        is_logarithm: whether the logarithm is taken.
+    """
+
+    def __init__(self, is_logarithm: bool) -> None:
+        self.is_logarithm = is_logarithm
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        (x,), axis = inputs, op.attributes["axis"]
+        lower, upper = np.moveaxis(x.lower, axis, -1), np.moveaxis(x.upper, axis, -1)
+        low, high = self._value(lower, upper), self._value(upper, lower)
+        error = gamma(lower.shape[-1]) * 64  # exp(d) has the relative error of |d| <= 745 roundings
+        if self.is_logarithm:
+            size = np.maximum(np.abs(lower), np.abs(upper)).max(-1, keepdims=True)
+            low, high = (v + sign * error * (1.0 + np.abs(v) + size) for v, sign in ((low, -1), (high, 1)))
+        else:
+            low, high = low * (1.0 - error) - TINY, high * (1.0 + error) + TINY
+        return Interval(np.moveaxis(low, -1, axis), np.moveaxis(high, -1, axis))
+
+    def _value(self, own: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """The value with each score from ``own`` and all other scores from ``others``."""
+        with np.errstate(all="ignore"):
+            terms = np.exp(others[..., None, :] - own[..., :, None])  # (..., K) -> (..., K, K)
+        np.einsum("...kk->...k", terms)[...] = 0.0
+        total = terms.sum(-1)
+        return -np.log1p(total) if self.is_logarithm else 1.0 / (1.0 + total)
+
+
+class SmoothMaximum(Rule):
+    """The logarithm of a sum of exponentials."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        (x,), axis = inputs, op.attributes["axis"]
+        margin = gamma(x.lower.shape[axis]) * 64 * (1.0 + x.magnitude.max(axis))
+        return Interval(op.evaluate(x.lower) - margin, op.evaluate(x.upper) + margin)
+
+
+RULES: dict[str, Rule] = {
+    "greater": Comparison(True),
+    "greater_equal": Comparison(True),
+    "less": Comparison(False),
+    "less_equal": Comparison(False),
+    "logical_and": Monotone(),
+    "logical_or": Monotone(),
+    "logical_not": Not(),
+    "where": Selected(),
+    "floor": Monotone(),
+    "sign": Monotone(),
+    "softmax": Scores(False),
+    "log_softmax": Scores(True),
+    "logsumexp": SmoothMaximum(),
+}

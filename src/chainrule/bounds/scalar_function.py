@@ -1,0 +1,101 @@
+"""Linear bounds of a function of one number that is composed of several operations, such as GELU.
+
+The interval of the argument is divided into cells. On each cell the rules of intervals enclose the function,
+``f in [low, high]``; a line with slope ``s`` is below it if its intercept is at most ``low - s x`` on every
+cell. So every activation that is a formula has linear bounds without a rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.bounds.interval import Interval
+from chainrule.bounds.rounding import TINY, UNIT
+from chainrule.bounds.rule import Relaxation
+from chainrule.bounds.structure import Structure
+from chainrule.graph import Node
+
+CELLS = 32
+
+
+def enclosed(structure: Structure, node: Node, x: Interval) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cells of the argument and the bounds of the function on each.
+
+    Args:
+        structure: of the network.
+        node: the value of the function; its root is the argument.
+        x: bounds of the argument, (n, ...).
+
+    Returns:
+        the ends of the cells (CELLS + 1, n, ...), and lower and upper bounds of the function (CELLS, n, ...).
+    """
+    root, ends = structure.roots[node], _ends(x)
+    low = np.minimum(ends[:-1], ends[1:]).reshape(-1, *x.lower.shape[1:])
+    high = np.maximum(ends[:-1], ends[1:]).reshape(-1, *x.lower.shape[1:])
+    values = {root: Interval(low, high)}
+    batch = len(low) // structure.repeats(root)
+    for step in structure.between(root, node):
+        inputs = [values[s] if s in values else structure.fixed[s] for s in step.inputs]
+        values[step] = structure.rules[step].interval(
+            structure.card(step, batch), inputs, structure.terms(step)
+        )
+    y = values[node]
+    shape = (CELLS, *x.lower.shape)
+    return (
+        ends,
+        np.broadcast_to(y.lower, low.shape).reshape(shape),
+        np.broadcast_to(y.upper, low.shape).reshape(shape),
+    )
+
+
+def _ends(x: Interval) -> np.ndarray:
+    """The ends of the cells; 0, where many activations have a corner, is one of them if it is inside."""
+    half = np.linspace(0.0, 1.0, CELLS // 2 + 1).reshape(-1, *[1] * x.lower.ndim)
+    center = np.where((x.lower < 0) & (x.upper > 0), 0.0, 0.5 * x.lower + 0.5 * x.upper)
+    left, right = x.lower + (center - x.lower) * half, center + (x.upper - center) * half
+    ends = np.concatenate([left, right[1:]])
+    ends[CELLS // 2], ends[0], ends[-1] = center, x.lower, x.upper
+    return ends
+
+
+def relax_function(ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Interval) -> Relaxation:
+    """Lines below and above the function; see ``enclosed`` for the arguments."""
+    center = 0.5 * x.lower + 0.5 * x.upper
+    lines = [_line(slope, ends, low, high, x) for slope in _slopes(ends, low, high)]
+    below = np.stack([slope * center + t for slope, t, _ in lines])
+    above = np.stack([slope * center + t for slope, _, t in lines])
+    first = np.argmax(np.where(np.isfinite(below), below, -np.inf), 0)[None]
+    second = np.argmin(np.where(np.isfinite(above), above, np.inf), 0)[None]
+    slopes, lower, upper = (np.stack([line[i] for line in lines]) for i in range(3))
+
+    def taken(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(array, index, 0)[0]
+
+    return Relaxation(
+        (taken(slopes, first),), (taken(slopes, second),), taken(lower, first), taken(upper, second)
+    )
+
+
+def _slopes(ends: np.ndarray, low: np.ndarray, high: np.ndarray) -> Sequence[np.ndarray]:
+    """The slopes that are tried: chord, flat, and those of the first, the middle and the last cells."""
+    middle = 0.5 * low + 0.5 * high
+    slopes = []
+    for first, last in ((0, -1), (0, 1), (CELLS // 2 - 1, CELLS // 2), (-2, -1)):
+        with np.errstate(all="ignore"):
+            slope = (middle[last] - middle[first]) / (
+                0.5 * (ends[1:][last] + ends[:-1][last]) - 0.5 * (ends[1:][first] + ends[:-1][first])
+            )
+        slopes.append(np.where(np.isfinite(slope), slope, 0.0))
+    return [*slopes, np.zeros_like(slopes[0])]
+
+
+def _line(
+    slope: np.ndarray, ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Interval
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The slope, and the intercepts of the lines with it below and above the function."""
+    products = slope * ends
+    most, least = np.maximum(products[:-1], products[1:]), np.minimum(products[:-1], products[1:])
+    error = 8.0 * UNIT * (np.maximum(np.abs(low), np.abs(high)).max(0) + np.abs(slope) * x.magnitude) + TINY
+    return slope, (low - most).min(0) - error, (high - least).max(0) + error

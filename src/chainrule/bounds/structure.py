@@ -1,0 +1,190 @@
+"""The structure of a network for bounds: rules, constants, and which nodes are linear in which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+
+from chainrule.bounds.evaluation import Transposed, evaluated
+from chainrule.bounds.interval import Interval
+from chainrule.bounds.rule import Rule
+from chainrule.bounds.rules import RULES
+from chainrule.bounds.rules.linear import Linear, Rearrangement
+from chainrule.errors import UsageError, fact
+from chainrule.graph import Constant, Input, Node, order
+from chainrule.memo import cached_property
+from chainrule.ops.batch_axis import BATCH, roles
+from chainrule.ops.card import Card
+from chainrule.ops.elementwise.elementwise import Elementwise
+from chainrule.spec import Size, count, size_at
+
+BATCH_NAME = str(BATCH)
+
+
+class Structure:
+    """A network whose outputs are bounded.
+
+    Args:
+        output: the node that is bounded; samples lie along its first axis.
+        arrays: the parameters and states by label; the other inputs of the graph are data.
+        sizes: values of symbolic sizes besides the batch size.
+
+    Raises:
+        UsageError E580: an operation has no rule for bounds. E581: samples influence one another.
+    """
+
+    def __init__(
+        self, output: Node, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int] | None = None
+    ) -> None:
+        self.output = output
+        self.sizes = dict(sizes or {})
+        self.nodes = order([output])
+        self.inputs = {
+            node.op.label: node
+            for node in self.nodes
+            if isinstance(node.op, Input) and node.op.label not in arrays
+        }
+        self.variable: set[Node] = set(self.inputs.values())
+        for node in self.nodes:
+            if any(source in self.variable for source in node.inputs):
+                self.variable.add(node)
+        self._require_separate_samples()
+        self.fixed: dict[Node, Interval] = {}
+        for node in self.nodes:
+            if node not in self.variable:
+                self.fixed[node] = self._constant(node, arrays)
+        self.rules = {node: self._rule(node) for node in self.nodes if node.inputs and node in self.variable}
+
+    def _rule(self, node: Node) -> Rule:
+        rule = RULES.get(node.op.name)
+        if rule is None:
+            raise UsageError(
+                "E580", where=str(node.site), op=node.op.name, expected=", ".join(sorted(RULES)),
+                received=node.op.name,
+            )  # fmt: skip
+        return rule
+
+    def _constant(self, node: Node, arrays: Mapping[str, np.ndarray]) -> Interval:
+        """The bounds of a node that does not depend on the data, for a batch of one."""
+        if isinstance(node.op, Input):
+            return Interval.point(arrays[node.op.label])
+        if isinstance(node.op, Constant):
+            return Interval.point(node.op.array)
+        inputs = [self.fixed[source] for source in node.inputs]
+        card = self.card(node, 1)
+        if all(x.lower.dtype.kind != "f" for x in inputs):  # integers and truth values are exact
+            return Interval.point(evaluated(card, [x.lower for x in inputs]))
+        return self._rule(node).interval(card, inputs, self.terms(node))
+
+    def _require_separate_samples(self) -> None:
+        by_node = roles(self.nodes)
+        for node in self.nodes:
+            if node in self.variable and (by_node[node].kind != "sample" or not _starts_with_batch(node)):
+                raise UsageError(
+                    "E581", where=str(node.site), op=node.op.name,
+                    expected=fact("samples along the first axis, each on its own"), received=node.spec,
+                )  # fmt: skip
+
+    def card(self, node: Node, batch: int) -> Card:
+        """The card of a node with its sizes bound."""
+        return cast("Card", node.op.with_sizes({**self.sizes, BATCH_NAME: batch}))
+
+    def size(self, node: Node) -> int:
+        """The number of elements of a node for one sample."""
+        return size_at(count(node.shape), {**self.sizes, BATCH_NAME: 1})
+
+    def shape(self, node: Node) -> tuple[int, ...]:
+        """The shape of a node for one sample, without the first axis."""
+        return tuple(size_at(n, self.sizes) for n in node.shape[1:])
+
+    def repeats(self, node: Node) -> int:
+        """How many entries of the first axis belong to one sample."""
+        return size_at(node.shape[0], {**self.sizes, BATCH_NAME: 1})
+
+    def terms(self, node: Node) -> int:
+        """The most terms in a sum over a sample, of the value of a node or of its pullback."""
+        return max(self.size(part) for part in (node, *node.inputs))
+
+    def flags(self, node: Node) -> tuple[bool, ...]:
+        """For each input of a node whether it depends on the data."""
+        return tuple(source in self.variable for source in node.inputs)
+
+    @cached_property
+    def linear(self) -> dict[Node, Linear]:
+        """The rules of the nodes that are affine in those of their inputs that depend on the data."""
+        return {
+            node: rule
+            for node, rule in self.rules.items()
+            if isinstance(rule, Linear) and rule.is_linear(cast("Card", node.op), self.flags(node))
+        }
+
+    @cached_property
+    def transposed(self) -> dict[Node, Transposed]:
+        """The pullback of each linear node."""
+        return {node: Transposed(node, self.flags(node)) for node in self.linear}
+
+    @cached_property
+    def exact(self) -> set[Node]:
+        """Nodes whose intervals are exact: at most one sum of separate inputs lies before them."""
+        separate, exact = set(self.inputs.values()), set(self.inputs.values())
+        for node, rule in self.linear.items():
+            sources = [source for source in node.inputs if source in self.variable]
+            if len(sources) != 1 or sources[0] not in exact:
+                continue
+            moves = isinstance(rule, Rearrangement) and node.op.name not in ("broadcast", "patches")
+            keeps = moves or isinstance(node.op, Elementwise)
+            if keeps or sources[0] in separate:
+                exact.add(node)
+            if keeps and sources[0] in separate:
+                separate.add(node)
+        return exact
+
+    @cached_property
+    def roots(self) -> dict[Node, Node]:
+        """For elementwise nodes of several inputs: the one node that all of them are a function of, if any.
+
+        ``x * (1 + erf(x / sqrt(2))) / 2`` is such a function: its product has two inputs, but one number
+        determines both.
+        """
+        chains: dict[Node, list[Node]] = {}
+        roots: dict[Node, Node] = {}
+        for node in self.nodes:
+            if node not in self.variable:
+                continue
+            chains[node] = [node]
+            sources = list(dict.fromkeys(s for s in node.inputs if s in self.variable))
+            if not sources or not isinstance(node.op, Elementwise):
+                continue
+            first, *others = (chains[source] for source in sources)
+            common = [n for n in first if all(n in other for other in others) and n.shape == node.shape]
+            chains[node] += common
+            if len(sources) > 1 and common and node not in self.linear:
+                roots[node] = common[0]
+        return roots
+
+    @cached_property
+    def sources(self) -> dict[Node, tuple[Node, ...]]:
+        """The nodes that each node passes coefficients to, for the nodes that the output needs."""
+        found: dict[Node, tuple[Node, ...]] = {}
+        needed = {self.output}
+        for node in reversed(self.nodes):
+            if node in needed and node in self.rules:
+                passed = [source for source in node.inputs if source in self.variable]
+                if node in self.roots:
+                    passed = [s for s in passed if node.op.name == "where" and s.spec.is_float]
+                    passed.append(self.roots[node])
+                found[node] = tuple(dict.fromkeys(passed))
+                needed.update(found[node])
+        return found
+
+    def between(self, root: Node, node: Node) -> Sequence[Node]:
+        """The nodes that compute a node from its root, in order."""
+        return [n for n in order([node], [root]) if n in self.variable]
+
+
+def _starts_with_batch(node: Node) -> bool:
+    """Whether the batch is the first axis, and no other."""
+    symbols = [isinstance(n, Size) and any(BATCH_NAME in m for m, _ in n.terms) for n in node.shape]
+    return bool(symbols) and symbols[0] and not any(symbols[1:])

@@ -1,0 +1,82 @@
+"""The network that a property is about: one input, one output, and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from chainrule.bounds.evaluation import as_float64
+from chainrule.bounds.propagation import Enclosure
+from chainrule.bounds.structure import Structure
+from chainrule.engines import compile
+from chainrule.gradient import grad
+from chainrule.graph import Graph, Node, constant
+from chainrule.memo import cached_property
+from chainrule.ops import functional as F
+from chainrule.spec import bound
+
+
+class Subject:
+    """A network with one input and one output, for which both are vectors of numbers.
+
+    Args:
+        output: the output, (B, ...).
+        arrays: parameters and states by label.
+        label: the input that is bounded.
+
+    Raises:
+        UsageError E580, E581: no rule for an operation; samples influence one another.
+    """
+
+    def __init__(self, output: Node, arrays: Mapping[str, np.ndarray], label: str | None = None) -> None:
+        self.arrays = dict(arrays)
+        self.structure = Structure(output, arrays)
+        self.label = label or next(iter(self.structure.inputs))
+        self.input = self.structure.inputs[self.label]
+        self.shape = bound(self.input.shape[1:])
+        self.outputs = self.structure.size(output)
+
+    def enclosure(self, lower: np.ndarray, upper: np.ndarray, **options: object) -> Enclosure:
+        """Bounds on boxes of flat inputs, (n, inputs)."""
+        box = lower.reshape(-1, *self.shape), upper.reshape(-1, *self.shape)
+        return Enclosure(self.structure, {self.label: box}, **options)  # pyright: ignore[reportArgumentType]
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """The outputs (n, outputs) for flat inputs (n, inputs), in the dtype of the network."""
+        x = x.astype(self.input.dtype).reshape(-1, *self.shape)
+        return self._program.run({**self.arrays, self.label: x})["y"].reshape(len(x), -1)
+
+    @cached_property
+    def _program(self):
+        return compile(Graph({"y": self.structure.output}), "reference")
+
+    def descent(self, coefficients: np.ndarray, limits: np.ndarray) -> Descent:
+        """The gradient of the largest excess of conditions; see ``Descent``."""
+        return Descent(self, coefficients, limits)
+
+
+class Descent:
+    """The largest of ``coefficients * y - limits`` for an input, and its gradient by the input.
+
+    Args:
+        subject: the network.
+        coefficients, limits: the conditions, (conditions, outputs) and (conditions,).
+    """
+
+    def __init__(self, subject: Subject, coefficients: np.ndarray, limits: np.ndarray) -> None:
+        self._subject = subject
+        y = subject.structure.output
+        flat = F.reshape(y, (y.shape[0], subject.outputs))
+        dtype = y.dtype
+        excess = flat @ constant(coefficients.T.astype(dtype)) - constant(limits.astype(dtype))
+        worst = F.max(excess, 1)  # (B, conditions) -> (B,)
+        gradient = grad(F.sum(worst), [subject.input], unused="zeros")[0]
+        self._program = compile(Graph({"worst": worst, "gradient": gradient}), "reference")
+
+    def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The largest excess (n,) and its gradient (n, inputs) for flat inputs."""
+        subject = self._subject
+        shaped = x.astype(subject.input.dtype).reshape(-1, *subject.shape)
+        values = self._program.run({**subject.arrays, subject.label: shaped})
+        return as_float64(values["worst"]), as_float64(values["gradient"]).reshape(len(x), -1)

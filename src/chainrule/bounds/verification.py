@@ -1,0 +1,86 @@
+"""Verify a property: proof, counterexample, or neither within the limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from chainrule.bounds.branch_and_bound import BranchAndBound
+from chainrule.bounds.counterexample import Counterexample, Falsifier
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.subject import Subject
+from chainrule.records import frozen
+
+Status: TypeAlias = Literal["holds", "violated", "unknown"]
+
+
+@frozen(eq=False)
+class Verdict:
+    """The result of a verification.
+
+    Args:
+        status: ``"holds"``, ``"violated"`` or ``"unknown"``.
+        counterexample: of a violated property.
+        boxes: how many boxes were bounded.
+        seconds: the time by the clock that was used.
+    """
+
+    status: Status
+    counterexample: Counterexample | None
+    boxes: int
+    seconds: float
+
+
+def verify(
+    subject: Subject,
+    cases: Sequence[Case],
+    seconds: float = 60.0,
+    clock: Callable[[], float] = time.monotonic,
+    workers: int = 1,
+) -> Verdict:
+    """Prove that no case of a property is violated, or find a counterexample.
+
+    Args:
+        subject: the network.
+        cases: the property; it holds if no case is violated.
+        seconds: after how many seconds the result is ``"unknown"``.
+        clock: the time; ``time.process_time`` counts the processor time of all threads.
+        workers: number of threads.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> from chainrule.graph import input_node
+        >>> from chainrule.ops import functional as F
+        >>> x = input_node("x", (None, 2), "float32")
+        >>> subject = Subject(F.relu(x) - x, {})
+        >>> one, below = Fraction(1), Fraction(-1, 10)
+        >>> case = Case((-one, -one), (one, one), np.array([[1.0, 0.0]]), (below,))
+        >>> verify(subject, [case]).status  # relu(x) - x is never -0.1 or less
+        'holds'
+    """
+    started, examined = clock(), 0
+
+    def verdict(status: Status, found: Counterexample | None = None) -> Verdict:
+        return Verdict(status, found, examined, clock() - started)
+
+    with np.errstate(all="ignore"):
+        for case in cases:
+            found = Falsifier(subject, case).search()
+            if found is not None:
+                return verdict("violated", found)
+        is_complete = True
+        for case in cases:
+            search = BranchAndBound(subject, case)
+            found = search.run(lambda: clock() - started > seconds, workers)
+            examined += search.examined
+            if found is not None:
+                return verdict("violated", found)
+            is_complete = is_complete and search.is_done
+            if clock() - started > seconds:
+                break
+        else:
+            return verdict("holds" if is_complete else "unknown")
+    return verdict("unknown")

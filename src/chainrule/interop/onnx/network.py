@@ -1,0 +1,204 @@
+"""Read an ONNX file as a graph of nodes.
+
+The file is untrusted: it is read as data by the ``onnx`` library's parser, at most ``LIMIT`` bytes and
+``NODES`` nodes; external data, functions and subgraphs are refused; graphs are built within the limits for
+files (``graph/limits.py``), so sizes that contradict the file are refused before memory is allocated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.errors import ChainruleError, FileError, fact
+from chainrule.graph import Constant, Node, constant, input_node
+from chainrule.graph.limits import Limits, building
+from chainrule.interop.onnx.operators import OPERATORS, Call, OperatorError
+from chainrule.interop.onnx.refusals import invalid, unsupported
+from chainrule.interop.onnx.tensors import array_of
+from chainrule.interop.refusals import clipped
+from chainrule.records import frozen
+from chainrule.spec import bound
+from chainrule.store import atomic_write
+
+try:
+    import onnx
+except ImportError:
+    onnx = None
+
+LIMIT = 2**28  # bytes of a file
+NODES = 20_000
+INPUT_DTYPES = {1: "float32", 11: "float64"}
+
+
+@frozen(eq=False)
+class OnnxNetwork:
+    """A network of an ONNX file.
+
+    Args:
+        input: the input, (B, ...).
+        output: the output, (B, ...).
+        arrays: the weights by label.
+    """
+
+    input: Node
+    output: Node
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of the input for one sample."""
+        return bound(self.input.shape[1:])
+
+
+def read_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
+    """Read a feed-forward network with one input and one output.
+
+    Args:
+        path: the file; its first axis is the batch, of length 1 or unknown.
+
+    Raises:
+        DataError E350: the ``onnx`` library is not installed.
+        FileError: E401 to E410 it cannot be read; E458 damaged or too large; E459 not imported.
+    """
+    where = os.fspath(path)
+    if onnx is None:
+        raise missing("onnx", where)
+    data = atomic_write.read(path, LIMIT)
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except Exception as cause:  # the parser's own class, which protobuf may rename
+        raise invalid(where, fact("an ONNX file"), fact("a file of another format")) from cause
+    graph = model.graph
+    if not len(graph.node) or not len(graph.output):
+        raise invalid(where, fact("an ONNX file with operations"), fact("none"))
+    if len(graph.node) > NODES or len(model.functions):
+        raise invalid(where, fact("at most {limit:,} operations", limit=NODES), f"{len(graph.node):,}")
+    with building(Limits.of_file(len(data), {})):
+        return _Import(graph, where).network()
+
+
+class _Import:
+    """The import of one graph.
+
+    Args:
+        graph: a ``GraphProto``.
+        where: the file.
+    """
+
+    def __init__(self, graph: Any, where: str) -> None:
+        self._graph, self._where = graph, where
+        self._values = {tensor.name: array_of(tensor, where) for tensor in graph.initializer}
+        self._nodes: dict[str, Node] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def network(self) -> OnnxNetwork:
+        x = self._input()
+        for step in self._graph.node:
+            self._add(step)
+        if len(self._graph.output) != 1:
+            raise unsupported(
+                self._where,
+                "output",
+                fact("one output"),
+                fact("{count} outputs", count=len(self._graph.output)),
+            )
+        output = self._node(self._graph.output[0].name, "output")
+        return OnnxNetwork(x, output, self._arrays)
+
+    def _input(self) -> Node:
+        inputs = [value for value in self._graph.input if value.name not in self._values]
+        if len(inputs) != 1:
+            raise unsupported(
+                self._where, "input", fact("one input"), fact("{count} inputs", count=len(inputs))
+            )
+        (value,) = inputs
+        tensor = value.type.tensor_type
+        name = clipped(value.name, 60)
+        if tensor.elem_type not in INPUT_DTYPES:
+            raise unsupported(
+                self._where, name, "float32, float64", fact("dtype {code}", code=tensor.elem_type)
+            )
+        lengths = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
+        if len(lengths) < 2 or lengths[0] not in (0, 1) or any(not 0 < n < 2**31 for n in lengths[1:]):
+            raise unsupported(
+                self._where, name, fact("a batch of 1 or of unknown length, then axes of known length"),
+                str(tuple(lengths)),
+            )  # fmt: skip
+        x = input_node("x", (None, *lengths[1:]), INPUT_DTYPES[tensor.elem_type])
+        self._nodes[value.name] = x
+        return x
+
+    def _node(self, name: str, step: str) -> Node:
+        """The node of a name: computed before, or the weights of that name."""
+        if name not in self._nodes:
+            if name not in self._values:
+                raise invalid(
+                    self._where,
+                    fact("inputs that are computed before"),
+                    f"{clipped(step, 60)}: {clipped(name, 60)}",
+                )
+            array = self._values[name]
+            if array.dtype.kind != "f" or array.size <= 1:
+                self._nodes[name] = constant(array)
+            else:
+                label = f"weight{len(self._arrays)}"
+                self._nodes[name] = input_node(label, array.shape, array.dtype.name, "parameter")
+                self._arrays[label] = array
+        return self._nodes[name]
+
+    def _add(self, step: Any) -> None:
+        """Add the node of one operation."""
+        kind = clipped(step.op_type, 60)
+        if step.op_type not in OPERATORS or step.domain not in ("", "ai.onnx"):
+            raise unsupported(self._where, kind, ", ".join(OPERATORS), kind)
+        inputs = tuple(self._node(name, kind) if name else None for name in step.input)
+        values = {i: self._values[name] for i, name in enumerate(step.input) if name in self._values}
+        values |= {
+            i: node.op.array
+            for i, node in enumerate(inputs)
+            if node is not None and isinstance(node.op, Constant)
+        }
+        call = Call(inputs, self._attributes(step), values)
+        try:
+            result = OPERATORS[step.op_type](call)
+        except OperatorError as error:
+            raise unsupported(self._where, kind, error.expected, str(error.received)) from error
+        except FileError:
+            raise
+        except (ChainruleError, IndexError, TypeError, ValueError) as error:
+            received = getattr(error, "received", "") or str(error)
+            raise unsupported(
+                self._where, kind, fact("shapes that fit the operation"), str(received)
+            ) from error
+        if step.output:
+            self._nodes[step.output[0]] = result
+
+    def _attributes(self, step: Any) -> dict[str, Any]:
+        """The attributes of an operation by name."""
+        found: dict[str, Any] = {}
+        for attribute in step.attribute:
+            match attribute.type:
+                case 1:
+                    found[attribute.name] = float(attribute.f)
+                case 2:
+                    found[attribute.name] = int(attribute.i)
+                case 3:
+                    found[attribute.name] = attribute.s.decode("utf-8", "replace")[:60]
+                case 4:
+                    found[attribute.name] = array_of(attribute.t, self._where)
+                case 6:
+                    found[attribute.name] = list(attribute.floats)
+                case 7:
+                    found[attribute.name] = list(attribute.ints)
+                case _:
+                    raise unsupported(
+                        self._where, clipped(step.op_type), fact("attributes of numbers, texts and tensors"),
+                        clipped(attribute.name),
+                    )  # fmt: skip
+        return found

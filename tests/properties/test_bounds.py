@@ -1,0 +1,260 @@
+"""Bounds contain the value: every rule, relaxation and network, at random points and at all corners."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.bounds import RULES, Enclosure, Interval, Structure
+from chainrule.bounds.branch_and_bound import cut
+from chainrule.bounds.requirement import rounded
+from chainrule.engines import evaluate
+from chainrule.errors import UsageError
+from chainrule.graph import Node, constant, input_node
+from chainrule.nn.activation import ACTIVATIONS
+from chainrule.ops import CARDS
+from chainrule.ops import functional as F
+from chainrule.ops.card import Sample
+
+CARD = {card.name: card for card in CARDS}
+RADII = (0.0, 0.01, 0.7, 3.0)
+POINTS = 40
+CASES = [
+    (name, i)
+    for name in sorted(RULES)
+    for i, sample in enumerate(CARD[name].samples())
+    if not sample.breaks and all(a.size for a in sample.inputs)
+]
+
+
+def box_around(array: np.ndarray, radius: float, rng: np.random.Generator) -> Interval:
+    """A box around finite numbers; truth values become uncertain in places."""
+    if array.dtype == np.bool_:
+        is_open = rng.random(array.shape) < 0.5 if radius else np.zeros(array.shape, bool)
+        return Interval(array & ~is_open, array | is_open)
+    center = np.where(np.isfinite(array), array, 0.0)
+    if array.dtype.kind in "iu":
+        return Interval(array, array + (1 if radius else 0))
+    width = radius * rng.random(array.shape)
+    return Interval(center - width, center + width * rng.random(array.shape))
+
+
+def points_in(box: Interval, rng: np.random.Generator) -> list[np.ndarray]:
+    """Points of a box: random corners, ends and the inside."""
+    points = [box.lower, box.upper]
+    for _ in range(POINTS):
+        share = rng.random(box.lower.shape) if rng.random() < 0.5 else rng.integers(0, 2, box.lower.shape)
+        if box.lower.dtype.kind == "f":
+            point = np.clip(box.lower + share * (box.upper - box.lower), box.lower, box.upper)
+        else:
+            point = np.where(share > 0.5, box.upper, box.lower)
+        points.append(point)
+    return points
+
+
+def contained(low: np.ndarray, value: np.ndarray, high: np.ndarray) -> bool:
+    """Whether values are within bounds; a bound that is NaN claims nothing."""
+    with np.errstate(invalid="ignore"):
+        return not (np.any(value < low) or np.any(value > high))
+
+
+def op_of(sample: Sample) -> tuple[object, int]:
+    op = sample.concrete()
+    with np.errstate(all="ignore"):
+        return op, max(a.size for a in (*sample.inputs, op.evaluate(*sample.inputs)))
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+def test_intervals_and_relaxations_of_a_rule_contain_its_values(name: str, i: int) -> None:
+    sample = CARD[name].samples()[i]
+    (op, terms), rule = op_of(sample), RULES[name]
+    checked = 0
+    for seed, radius in enumerate(RADII):
+        rng = np.random.default_rng(seed)
+        boxes = [box_around(a, radius, rng) for a in sample.inputs]
+        with np.errstate(all="ignore"):
+            y = rule.interval(op, boxes, terms)
+            relaxation = rule.relax(op, y, boxes)
+            for point in zip(*(points_in(box, rng) for box in boxes), strict=True):
+                value = op.evaluate(*point)
+                assert contained(y.lower, value, y.upper), (radius, y, value)
+                checked += int(np.isfinite(value).any() or value.size == 0)
+                if relaxation is not None:
+                    low, high = lines(op, relaxation, point, value)
+                    assert contained(low, value, high), (radius, low, value, high)
+    assert checked > 0
+
+
+def lines(op: object, relaxation: object, point: tuple[np.ndarray, ...], value: np.ndarray) -> tuple:
+    """The linear functions of a relaxation at a point, widened by the rounding of this computation."""
+    ends = []
+    for slopes, intercept, sign in (
+        (relaxation.lower_slopes, relaxation.lower, -1),
+        (relaxation.upper_slopes, relaxation.upper, 1),
+    ):
+        total, size = intercept, np.abs(intercept)
+        for slope, x in zip(slopes, point, strict=True):
+            if slope is None:
+                continue
+            term = np.where(slope == 0, 0.0, slope * x)
+            if relaxation.spread is not None:
+                term = term.sum(op.attributes["axes"]).reshape(value.shape)
+            total, size = total + term, size + np.abs(term)
+        ends.append(total + sign * 1e-14 * size)
+    return tuple(ends)
+
+
+def test_every_rule_belongs_to_a_card_and_most_cards_have_one() -> None:
+    assert set(RULES) <= set(CARD)
+    assert {"matmul", "convolution", "relu", "max", "sigmoid", "concatenate", "softmax"} <= set(RULES)
+
+
+def linear_bounds_hold(y: Node, shape: tuple[int, ...], radius: float, seed: int) -> float:
+    """Check intervals and linear bounds of a node on boxes; returns the mean gap of the linear bounds."""
+    rng = np.random.default_rng(seed)
+    structure = Structure(y, {})
+    center = rng.normal(size=(3, *shape))
+    lower, upper = center - radius * rng.random((3, *shape)), center + radius * rng.random((3, *shape))
+    enclosure = Enclosure(structure, {"x": (lower, upper)})
+    size = structure.size(y)
+    rows = rng.normal(size=(6, size))
+    boxes = np.array([0, 0, 1, 1, 2, 2])
+    bound = enclosure.linear_bound(y, rows, boxes)
+    least = np.full(6, np.inf)
+    for k in range(60):
+        share = rng.random(lower.shape) if k % 2 else rng.integers(0, 2, lower.shape)
+        x = np.clip(lower + share * (upper - lower), lower, upper)
+        value = evaluate(y, {"x": x}, engine="reference").reshape(3, -1)
+        interval = enclosure.intervals[y]
+        flat = interval.lower.reshape(3, -1), interval.upper.reshape(3, -1)
+        slack = 1e-12 * (1 + np.abs(value))
+        assert contained(flat[0], value + slack, np.full_like(value, np.inf))
+        assert contained(np.full_like(value, -np.inf), value - slack, flat[1])
+        products = np.einsum("ri,ri->r", rows, value[boxes])
+        slack_of_rows = 1e-12 * (1 + np.abs(products))
+        assert not np.any(products + slack_of_rows < bound.value)
+        line = np.einsum("ri,ri->r", bound.slopes["x"], x.reshape(3, -1)[boxes]) + bound.constant
+        assert not np.any(products + slack_of_rows < line)
+        least = np.minimum(least, products)
+    return float(np.nanmean(least - bound.value))
+
+
+def dense(x: Node, out: int, seed: int) -> Node:
+    rng = np.random.default_rng(seed)
+    return x @ constant(rng.normal(size=(x.shape[-1], out)) / np.sqrt(x.shape[-1])) + constant(
+        rng.normal(size=out)
+    )
+
+
+def image_network(pool: str) -> Node:
+    rng = np.random.default_rng(5)
+    x = input_node("x", (None, 6, 6, 2), "float64")
+    h = F.relu(F.convolution(x, constant(rng.normal(size=(3, 3, 3, 2)) / 3), padding="same"))
+    h = F.max_pool(h, 2, padding="same") if pool == "max" else F.average_pool(h, 2)
+    h = (h - constant(rng.normal(size=3))) / F.sqrt(constant(rng.random(3)) + 0.1)  # as batch normalization
+    return dense(F.reshape(h, (h.shape[0], 27)), 4, 1)
+
+
+def joined_network() -> Node:
+    x = input_node("x", (None, 4), "float64")
+    a, b = F.tanh(dense(x, 5, 2)), F.sigmoid(dense(x, 5, 3))
+    joined = F.concatenate([F.maximum(a, b), a * b, F.abs(dense(x, 2, 4))], 1)
+    return dense(F.transpose(F.reshape(joined, (joined.shape[0], 3, 4)), (0, 2, 1)).sum(2), 3, 5)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from(["max", "average", "joined", "dense"]),
+    st.sampled_from([1e-6, 0.05, 0.5]),
+    st.integers(0, 10**6),
+)
+def test_linear_bounds_of_networks_lie_below_their_values(kind: str, radius: float, seed: int) -> None:
+    if kind == "dense":
+        x = input_node("x", (None, 4), "float64")
+        assert (
+            linear_bounds_hold(dense(F.relu(dense(F.relu(dense(x, 6, 6)), 6, 7)), 3, 8), (4,), radius, seed)
+            >= 0
+        )
+    elif kind == "joined":
+        assert linear_bounds_hold(joined_network(), (4,), radius, seed) >= 0
+    else:
+        assert linear_bounds_hold(image_network(kind), (6, 6, 2), radius, seed) >= 0
+
+
+ELEMENTWISE = sorted(
+    name for name, curve in ACTIVATIONS.items() if "[" not in curve.formula and name != "glu"
+)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_linear_bounds_of_activations_lie_below_their_values(name: str) -> None:
+    x = input_node("x", (None, 5), "float64")
+    h = dense(x, 5, 1)
+    y = ACTIVATIONS[name](h)
+    gaps = [linear_bounds_hold(y, (5,), radius, 3) for radius in (0.01, 1.0)]
+    assert gaps[0] < gaps[1] or gaps[1] < 1e-6
+
+
+def test_an_operation_without_rule_is_named() -> None:
+    x = input_node("x", (None, 4), "float64")
+    with pytest.raises(UsageError, match="prod") as caught:
+        Structure(F.prod(x, 1), {})
+    assert caught.value.code == "E580"
+
+
+def test_an_operation_that_mixes_samples_is_refused() -> None:
+    x = input_node("x", (None, 4), "float64")
+    with pytest.raises(UsageError) as caught:
+        Structure(x - x.mean(0, keepdims=True), {})
+    assert caught.value.code == "E581"
+
+
+numbers = st.floats(-1e8, 1e8, allow_nan=False).map(lambda v: v if abs(v) > 1e-8 else 0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=9), numbers)
+def test_bounds_hold_in_exact_arithmetic(pairs: list[tuple[float, float]], bias: float) -> None:
+    # At a point all that bounds differ by is rounding, so the exact value shows whether they allow for it.
+    x = input_node("x", (None, len(pairs)), "float64")
+    point, weights = np.array([[p[0] for p in pairs]]), np.array([[p[1]] for p in pairs])
+    y = x @ constant(weights) + constant(np.array([bias]))
+    exact = sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(bias))
+    enclosure = Enclosure(Structure(y, {}), {"x": (point, point)})
+    interval = enclosure.intervals[y]
+    assert Fraction(float(interval.lower[0, 0])) <= exact <= Fraction(float(interval.upper[0, 0]))
+    for sign in (1.0, -1.0):
+        value = float(enclosure.linear_bound(y, np.array([[sign]]), np.zeros(1, int)).value[0])
+        assert Fraction(value) <= exact * int(sign)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 10**6))
+def test_cutting_keeps_every_point_at_which_all_functions_are_negative(
+    inputs: int, rows: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    lower = rng.normal(size=(20, inputs))
+    upper = lower + rng.random((20, inputs))
+    slopes, constants = rng.normal(size=(20, rows, inputs)), rng.normal(size=(20, rows)) * 0.5
+    low, high, empty = cut(lower, upper, slopes, constants)
+    x = lower[:, None] + (upper - lower)[:, None] * rng.random((20, 200, inputs))
+    corners = np.array(list(product([0, 1], repeat=inputs)))
+    x = np.concatenate([x, lower[:, None] + (upper - lower)[:, None] * corners], 1)
+    negative = (np.einsum("nri,npi->npr", slopes, x) + constants[:, None] <= 0).all(2)
+    assert not negative[empty].any()
+    inside = ((x >= low[:, None]) & (x <= high[:, None])).all(2)
+    assert inside[negative].all()
+
+
+@given(st.decimals(-1e6, 1e6, allow_nan=False, allow_infinity=False, places=9))
+def test_decimals_are_rounded_outward(decimal) -> None:
+    number = Fraction(decimal)
+    low, high = (float(rounded([number], direction)[0]) for direction in (-1, 1))
+    assert Fraction(low) <= number <= Fraction(high)
+    assert high <= np.nextafter(low, np.inf)

@@ -1,0 +1,132 @@
+"""Verdicts: never wrong beside an exhaustive grid, and the command prints them with its exit code."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from chainrule.apps.cli.main import main
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.subject import Subject
+from chainrule.bounds.verification import verify
+from chainrule.graph import constant, input_node
+from chainrule.ops import functional as F
+
+
+def network(seed: int, inputs: int = 2, activation: str = "relu") -> Subject:
+    rng = np.random.default_rng(seed)
+    x = h = input_node("x", (None, inputs), "float32")
+    for _ in range(2):
+        w, b = rng.normal(size=(h.shape[-1], 6)), rng.normal(size=6)
+        h = getattr(F, activation)(h @ constant(w.astype("float32")) + constant(b.astype("float32")))
+    return Subject(h @ constant(rng.normal(size=(6, 3)).astype("float32")), {}, x.op.label)
+
+
+def case_of(rows: list[list[float]], limits: list[float], inputs: int = 2) -> Case:
+    one = Fraction(1)
+    return Case((-one,) * inputs, (one,) * inputs, np.array(rows), tuple(map(Fraction, limits)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["relu", "tanh"]), st.floats(-2, 2), st.integers(1, 2))
+def test_verdicts_agree_with_a_grid(seed: int, activation: str, shift: float, conditions: int) -> None:
+    subject = network(seed, activation=activation)
+    axis = np.linspace(-1, 1, 81)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    y = subject.run(grid).astype(float)
+    rows = [[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]][:conditions]
+    worst = (y @ np.array(rows).T).max(1)
+    # Limits near the smallest value of the grid: properties that barely hold or are barely violated.
+    limit = float(np.float32(worst.min() + 0.02 * shift * (worst.max() - worst.min())))
+    case = case_of(rows, [limit] * conditions)
+    verdict = verify(subject, [case], seconds=20)
+    if (worst < limit - 1e-5).any():
+        assert verdict.status == "violated"
+    if verdict.status == "holds":
+        assert not (worst < limit - 1e-5).any()
+    if verdict.counterexample is not None:
+        x = verdict.counterexample.x
+        assert case.contains(x)
+        assert (subject.run(x[None])[0].astype(float) @ np.array(rows).T <= limit).all()
+
+
+def test_a_property_that_holds_is_proven_by_several_threads() -> None:
+    subject = network(3, inputs=4)
+    rng = np.random.default_rng(0)
+    y = subject.run(2 * rng.random((20_000, 4)) - 1).astype(float)
+    limit = float(y[:, 0].min() - 0.05 * np.ptp(y[:, 0]))
+    case = case_of([[1.0, 0.0, 0.0]], [limit], 4)
+    verdicts = [verify(subject, [case], seconds=60, workers=workers) for workers in (1, 3)]
+    assert [verdict.status for verdict in verdicts] == ["holds", "holds"]
+
+
+def test_the_search_ends_when_the_time_is_over() -> None:
+    case = case_of([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], [0.0, -1e-9])  # 1e-9 <= y <= 0: nearly possible
+    verdict = verify(network(1), [case], seconds=0.0)
+    assert verdict.status in ("unknown", "violated")
+    assert verdict.counterexample is None or verdict.status == "violated"
+
+
+def test_a_box_of_one_point_is_decided() -> None:
+    subject, x = network(2), (Fraction(1, 4), Fraction(-1, 2))
+    y = subject.run(np.array([[0.25, -0.5]]))[0].astype(float)
+    for margin, status in ((0.01, "violated"), (-0.01, "holds")):
+        case = Case(x, x, np.array([[1.0, 0.0, 0.0]]), (Fraction(y[0] + margin),))
+        assert verify(subject, [case]).status == status
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """A network y = relu(x0) + relu(x1) and a property with bounds -1 and 1; the limit is ``LIMIT``."""
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, n]) for name, n in (("x", 2), ("y", 1))
+    )
+    steps = [helper.make_node("Relu", ["x"], ["h"]), helper.make_node("MatMul", ["h", "w"], ["y"])]
+    ones = numpy_helper.from_array(np.ones((2, 1), "float32"), "w")
+    proto = helper.make_model(helper.make_graph(steps, "net", [x], [y], [ones]))
+    network, requirement = tmp_path / "net.onnx", tmp_path / "prop.vnnlib"
+    onnx.save(proto, str(network))
+    bounds = "".join(f"(assert (<= X_{i} 1))\n(assert (>= X_{i} -1))\n" for i in range(2))
+    requirement.write_text(bounds + "(assert (>= Y_0 LIMIT))\n")
+    return network, requirement
+
+
+@pytest.mark.parametrize(("limit", "word", "code"), [("2.1", "holds", 0), ("1.9", "violated", 3)])
+def test_the_command_prints_the_verdict(
+    files: tuple[Path, Path],
+    limit: str,
+    word: str,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    network, requirement = files
+    requirement.write_text(requirement.read_text().replace("LIMIT", limit))
+    out = tmp_path / "found.txt"
+    assert main(["verify", str(network), str(requirement), "--out", str(out)]) == code
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{word}\n")
+    assert out.exists() == (word == "violated")
+    if out.exists():
+        values = {name: float(v) for name, v in re.findall(r"\((\w+) (\S+?)\)", out.read_text())}
+        assert values["Y_0"] >= 1.9
+        assert max(values["X_0"], 0) + max(values["X_1"], 0) == pytest.approx(values["Y_0"])
+
+
+def test_the_command_states_that_nothing_was_shown_in_time(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, requirement = files
+    requirement.write_text(requirement.read_text().replace("LIMIT", "2.0000001"))
+    assert main(["verify", str(network), str(requirement), "--timeout", "1e-9"]) in (0, 4)
+    assert capsys.readouterr().out.split("\n")[0] in ("holds", "unknown")
+    assert main(["verify", str(network), str(requirement), "--timeout", "-1"]) == 2
+    assert "E102" in capsys.readouterr().err

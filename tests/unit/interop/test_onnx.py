@@ -1,0 +1,201 @@
+"""ONNX files: networks compute what onnx's reference evaluator computes; hostile files are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from chainrule.bounds.subject import Subject
+from chainrule.errors import FileError
+from chainrule.interop.onnx import read_onnx
+from chainrule.interop.onnx.operators import OPERATORS
+
+RNG = np.random.default_rng(0)
+
+
+def weights(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape).astype("float32")
+
+
+def model(
+    steps: list, shape: tuple[int, ...], arrays: dict[str, np.ndarray], batch: object = 1
+) -> onnx.ModelProto:
+    """A model of one input ``x`` and the output of its last step."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *shape])
+    y = helper.make_tensor_value_info(steps[-1].output[0], TensorProto.FLOAT, None)
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = helper.make_graph(steps, "net", [x], [y], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+
+
+def step(kind: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs.split(), [output], **attributes)
+
+
+SHAPE = np.array([1, -1], "int64")
+IMAGE, VECTOR = (2, 6, 5), (6,)
+CASES: dict[str, tuple[list, tuple[int, ...], dict[str, np.ndarray]]] = {
+    "Gemm": (
+        [step("Gemm", "x w b", "h", transB=1, alpha=0.5, beta=2.0), step("Gemm", "h v", "y")],
+        VECTOR, {"w": weights(4, 6), "b": weights(4), "v": weights(4, 3)},
+    ),
+    "MatMul Add Sub Mul Div": (
+        [
+            step("MatMul", "x w", "a"), step("Add", "a b", "c"), step("Sub", "c b", "d"),
+            step("Mul", "d b", "e"), step("Div", "e f", "y"),
+        ],
+        VECTOR, {"w": weights(6, 4), "b": weights(4), "f": np.abs(weights(1, 4)) + 1},
+    ),
+    "Conv BatchNormalization Relu MaxPool Flatten": (
+        [
+            step("Conv", "x w b", "a", kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 1], group=2),
+            step("BatchNormalization", "a s t m v", "n", epsilon=1e-3), step("Relu", "n", "r"),
+            step("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[1, 2], pads=[1, 0, 0, 1]),
+            step("Flatten", "p", "y"),
+        ],
+        IMAGE, {
+            "w": weights(4, 1, 3, 2), "b": weights(4), "s": weights(4), "t": weights(4), "m": weights(4),
+            "v": np.abs(weights(4)) + 0.1,
+        },
+    ),
+    "AveragePool GlobalAveragePool Squeeze": (
+        [
+            step("AveragePool", "x", "a", kernel_shape=[2, 2], pads=[1, 1, 0, 0]),
+            step("AveragePool", "a", "c", kernel_shape=[2, 2], pads=[1, 1, 0, 0], count_include_pad=1),
+            step("GlobalAveragePool", "c", "g"), step("Squeeze", "g axes", "y"),
+        ],
+        IMAGE, {"axes": np.array([2, 3], "int64")},
+    ),
+    "Transpose Reshape Unsqueeze Concat": (
+        [
+            step("Transpose", "x", "t", perm=[0, 2, 3, 1]), step("Reshape", "t shape", "r"),
+            step("Unsqueeze", "r axes", "u"), step("Concat", "u u", "y", axis=1),
+        ],
+        IMAGE, {"shape": SHAPE, "axes": np.array([1], "int64")},
+    ),
+    "Sigmoid Tanh Exp Erf Softplus Neg LeakyRelu Identity Dropout": (
+        [
+            step(kind, before, after)
+            for kind, before, after in zip(
+                ["Sigmoid", "Tanh", "Exp", "Erf", "Softplus", "Neg", "LeakyRelu", "Identity", "Dropout"],
+                ["x", *"abcdefgh"], [*"abcdefgh", "y"], strict=True,
+            )
+        ],
+        VECTOR, {},
+    ),
+    "Constant": (
+        [
+            helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(weights(6), "k")),
+            step("Mul", "x k", "y"),
+        ],
+        VECTOR, {},
+    ),
+}  # fmt: skip
+
+
+def saved(proto: onnx.ModelProto, folder: Path) -> Path:
+    path = folder / "net.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_computes_what_the_reference_evaluator_computes(name: str, tmp_path: Path) -> None:
+    steps, shape, arrays = CASES[name]
+    proto = model(steps, shape, arrays)
+    network = read_onnx(saved(proto, tmp_path))
+    subject = Subject(network.output, network.arrays)
+    x = RNG.normal(size=(5, *shape)).astype("float32")
+    expected = [ReferenceEvaluator(proto).run(None, {"x": row[None]})[0].ravel() for row in x]
+    received = subject.run(x.reshape(5, -1))
+    assert np.allclose(received, expected, rtol=1e-5, atol=1e-6)
+    point = x.reshape(5, -1).astype("float64")
+    bounds = subject.enclosure(point, point, is_tightened=False).intervals[network.output]
+    slack = 1e-5 * (1 + np.abs(received))
+    assert (bounds.lower.reshape(5, -1) <= received + slack).all()
+    assert (bounds.upper.reshape(5, -1) >= received - slack).all()
+
+
+def test_every_operation_is_compared() -> None:
+    assert set(OPERATORS) == {kind for name in CASES for kind in name.split()}
+
+
+def test_a_batch_of_unknown_length_is_read(tmp_path: Path) -> None:
+    steps, shape, arrays = CASES["Gemm"]
+    assert read_onnx(saved(model(steps, shape, arrays, "n"), tmp_path)).input_shape == (6,)
+
+
+def test_external_data_is_refused_and_no_other_file_is_opened(tmp_path: Path) -> None:
+    steps, shape, arrays = CASES["Gemm"]
+    proto = model(steps, shape, arrays)
+    secret = tmp_path.parent / "secret.bin"
+    secret.write_bytes(b"\0" * 96)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "../secret.bin"), ("offset", "0"), ("length", "96")):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+    with pytest.raises(FileError, match="another file") as caught:
+        read_onnx(saved(proto, tmp_path))
+    assert caught.value.code == "E459"
+
+
+def damaged_models() -> dict[str, onnx.ModelProto]:
+    steps, shape, arrays = CASES["Gemm"]
+    found = {}
+
+    def changed(name: str) -> onnx.GraphProto:
+        found[name] = model(steps, shape, arrays)
+        return found[name].graph
+
+    changed("huge tensor").initializer[0].dims[:] = [2**40, 2**20]
+    changed("negative length").initializer[0].dims[:] = [-4, 6]
+    changed("fewer numbers").initializer[0].dims[:] = [4, 7]
+    changed("rank of 100").initializer[0].dims[:] = [1] * 100
+    changed("unknown dtype").initializer[0].data_type = 99
+    changed("missing input").node[0].input[0] = "nothing"
+    changed("other operation").node[0].op_type = "Loop"
+    changed("other domain").node[0].domain = "com.example"
+    changed("wrong shapes").node[1].input[1] = "b"
+    changed("no input").ClearField("input")
+    changed("no nodes").ClearField("node")
+    changed("cycle").node[0].input[0] = "y"
+    changed("huge input").input[0].type.tensor_type.shape.dim[1].dim_value = 2**31 - 1
+    nan = changed("not a number")
+    nan.initializer[1].CopyFrom(numpy_helper.from_array(np.full(4, np.nan, "float32"), "b"))
+    graph = model([step("Reshape", "x shape", "y")], VECTOR, {"shape": np.array([2**40, -1], "int64")})
+    found["huge reshape"] = graph
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(damaged_models()))
+def test_a_damaged_file_is_refused_in_one_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError) as caught:
+        read_onnx(saved(damaged_models()[name], tmp_path))
+    assert caught.value.code in ("E458", "E459", "E427")
+    assert caught.value.render("zh") != caught.value.render("en")
+
+
+def test_random_changes_of_a_file_end_in_an_error_or_a_network(tmp_path: Path) -> None:
+    steps, shape, arrays = CASES["Conv BatchNormalization Relu MaxPool Flatten"]
+    data = model(steps, shape, arrays).SerializeToString()
+    rng, refused = np.random.default_rng(1), 0
+    path = tmp_path / "net.onnx"
+    for _ in range(150):
+        changed = bytearray(data)
+        for place in rng.integers(0, len(data), 3):
+            changed[place] = rng.integers(0, 256)
+        path.write_bytes(
+            bytes(changed[: len(data) if rng.random() < 0.8 else int(rng.integers(0, len(data)))])
+        )
+        try:
+            read_onnx(path)
+        except FileError:
+            refused += 1
+    assert refused > 10
