@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule.bounds import RULES, Enclosure, Interval, Structure
 from chainrule.bounds.branch_and_bound import cut
+from chainrule.bounds.evaluation import evaluated
 from chainrule.bounds.requirement import rounded
 from chainrule.engines import evaluate
 from chainrule.errors import UsageError
@@ -72,33 +73,36 @@ def op_of(sample: Sample) -> tuple[object, int]:
 @pytest.mark.parametrize(("name", "i"), CASES)
 def test_intervals_and_relaxations_of_a_rule_contain_its_values(name: str, i: int) -> None:
     sample = CARD[name].samples()[i]
-    (op, terms), rule = op_of(sample), RULES[name]
-    checked = 0
-    for seed, radius in enumerate(RADII):
-        rng = np.random.default_rng(seed)
-        boxes = [box_around(a, radius, rng) for a in sample.inputs]
-        with np.errstate(all="ignore"):
-            y = rule.interval(op, boxes, terms)
-            relaxation = rule.relax(op, y, boxes)
-            for point in zip(*(points_in(box, rng) for box in boxes), strict=True):
-                value = op.evaluate(*point)
-                assert contained(y.lower, value, y.upper), (radius, y, value)
-                checked += int(np.isfinite(value).any() or value.size == 0)
-                if relaxation is not None:
-                    low, high = lines(op, relaxation, point, value)
-                    assert contained(low, value, high), (radius, low, value, high)
-    assert checked > 0
+    assert sum(check_rule(name, sample, radius, seed) for seed, radius in enumerate(RADII)) > 0
+
+
+def check_rule(name: str, sample: Sample, radius: float, seed: int) -> int:
+    """Check the bounds of a rule around a sample; returns the number of points with finite values."""
+    (op, terms), rule, checked = op_of(sample), RULES[name], 0
+    rng = np.random.default_rng(seed)
+    boxes = [box_around(a, radius, rng) for a in sample.inputs]
+    with np.errstate(all="ignore"):
+        y = rule.interval(op, boxes, terms)
+        relaxation = rule.relax(op, y, boxes)
+        for point in zip(*(points_in(box, rng) for box in boxes), strict=True):
+            value = evaluated(op, point)
+            assert contained(y.lower, value, y.upper), (radius, y, value)
+            checked += int(np.isfinite(value).any() or value.size == 0)
+            if relaxation is not None:
+                low, high = lines(op, relaxation, point, value)
+                assert contained(low, value, high), (radius, low, value, high)
+    return checked
 
 
 def lines(op: object, relaxation: object, point: tuple[np.ndarray, ...], value: np.ndarray) -> tuple:
     """The linear functions of a relaxation at a point, widened by the rounding of this computation."""
     ends = []
-    for slopes, intercept, sign in (
-        (relaxation.lower_slopes, relaxation.lower, -1),
-        (relaxation.upper_slopes, relaxation.upper, 1),
+    for factors, intercept, sign in (
+        (relaxation.lower_factors, relaxation.lower, -1),
+        (relaxation.upper_factors, relaxation.upper, 1),
     ):
         total, size = intercept, np.abs(intercept)
-        for slope, x in zip(slopes, point, strict=True):
+        for slope, x in zip(factors, point, strict=True):
             if slope is None:
                 continue
             term = np.where(slope == 0, 0.0, slope * x)
@@ -125,7 +129,7 @@ def linear_bounds_hold(y: Node, shape: tuple[int, ...], radius: float, seed: int
     rows = rng.normal(size=(6, size))
     boxes = np.array([0, 0, 1, 1, 2, 2])
     bound = enclosure.linear_bound(y, rows, boxes)
-    least = np.full(6, np.inf)
+    minimum = np.full(6, np.inf)
     for k in range(60):
         share = rng.random(lower.shape) if k % 2 else rng.integers(0, 2, lower.shape)
         x = np.clip(lower + share * (upper - lower), lower, upper)
@@ -138,10 +142,10 @@ def linear_bounds_hold(y: Node, shape: tuple[int, ...], radius: float, seed: int
         products = np.einsum("ri,ri->r", rows, value[boxes])
         slack_of_rows = 1e-12 * (1 + np.abs(products))
         assert not np.any(products + slack_of_rows < bound.value)
-        line = np.einsum("ri,ri->r", bound.slopes["x"], x.reshape(3, -1)[boxes]) + bound.constant
+        line = np.einsum("ri,ri->r", bound.factors["x"], x.reshape(3, -1)[boxes]) + bound.constant
         assert not np.any(products + slack_of_rows < line)
-        least = np.minimum(least, products)
-    return float(np.nanmean(least - bound.value))
+        minimum = np.minimum(minimum, products)
+    return float(np.nanmean(minimum - bound.value))
 
 
 def dense(x: Node, out: int, seed: int) -> Node:
@@ -163,8 +167,8 @@ def image_network(pool: str) -> Node:
 def joined_network() -> Node:
     x = input_node("x", (None, 4), "float64")
     a, b = F.tanh(dense(x, 5, 2)), F.sigmoid(dense(x, 5, 3))
-    joined = F.concatenate([F.maximum(a, b), a * b, F.abs(dense(x, 2, 4))], 1)
-    return dense(F.transpose(F.reshape(joined, (joined.shape[0], 3, 4)), (0, 2, 1)).sum(2), 3, 5)
+    features = F.concatenate([F.maximum(a, b), a * b, F.abs(dense(x, 2, 4))], 1)
+    return dense(F.transpose(F.reshape(features, (features.shape[0], 3, 4)), (0, 2, 1)).sum(2), 3, 5)
 
 
 @settings(max_examples=12, deadline=None)
@@ -241,12 +245,12 @@ def test_cutting_keeps_every_point_at_which_all_functions_are_negative(
     rng = np.random.default_rng(seed)
     lower = rng.normal(size=(20, inputs))
     upper = lower + rng.random((20, inputs))
-    slopes, constants = rng.normal(size=(20, rows, inputs)), rng.normal(size=(20, rows)) * 0.5
-    low, high, empty = cut(lower, upper, slopes, constants)
+    factors, constants = rng.normal(size=(20, rows, inputs)), rng.normal(size=(20, rows)) * 0.5
+    low, high, empty = cut(lower, upper, factors, constants)
     x = lower[:, None] + (upper - lower)[:, None] * rng.random((20, 200, inputs))
     corners = np.array(list(product([0, 1], repeat=inputs)))
     x = np.concatenate([x, lower[:, None] + (upper - lower)[:, None] * corners], 1)
-    negative = (np.einsum("nri,npi->npr", slopes, x) + constants[:, None] <= 0).all(2)
+    negative = (np.einsum("nri,npi->npr", factors, x) + constants[:, None] <= 0).all(2)
     assert not negative[empty].any()
     inside = ((x >= low[:, None]) & (x <= high[:, None])).all(2)
     assert inside[negative].all()

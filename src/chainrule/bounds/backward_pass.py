@@ -22,7 +22,7 @@ class Prepared:
     """A relaxation whose constants contain all rounding errors.
 
     Args:
-        sources: nodes with the slopes below and above.
+        sources: nodes with the factors below and above.
         lower, upper: the constants.
         spread: see ``Relaxation``.
     """
@@ -35,16 +35,16 @@ class Prepared:
 
 @frozen(eq=False)
 class LinearBound:
-    """Linear functions of the inputs, ``slopes * x + constant``, and their minima over the boxes.
+    """Linear functions of the inputs, ``factors * x + constant``, and their minima over the boxes.
 
     Args:
         value: the minima, (R,); NaN where there is no bound.
-        slopes: coefficients of each input by label, (R, size of the input).
+        factors: coefficients of each input by label, (R, size of the input).
         constant: (R,); rounding errors are subtracted.
     """
 
     value: np.ndarray
-    slopes: Mapping[str, np.ndarray]
+    factors: Mapping[str, np.ndarray]
     constant: np.ndarray
 
 
@@ -123,8 +123,8 @@ class BackwardPass:
         if prepared.spread is not None:
             positive, negative = prepared.spread(positive), prepared.spread(negative)
         for source, below, above in prepared.sources:
-            coefficients = positive * self._taken(below)
-            coefficients += negative * self._taken(above)
+            coefficients = positive * self._of_rows(below)
+            coefficients += negative * self._of_rows(above)
             self._add(source, coefficients)
 
     def _add(self, node: Node, rows: np.ndarray) -> None:
@@ -143,7 +143,7 @@ class BackwardPass:
             self.constant += dot(rows.reshape(self.count, -1), values.reshape(1, -1))
         self.error += 4.0 * UNIT * np.abs(self.constant)
 
-    def _taken(self, values: np.ndarray) -> np.ndarray:
+    def _of_rows(self, values: np.ndarray) -> np.ndarray:
         """The values of the box of each row, with the rows along the first axis."""
         repeats = max(len(values) // self._boxes_of(values), 1)
         if repeats == 1:
@@ -159,20 +159,20 @@ class BackwardPass:
 
     def _by_row(self, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients (R, size) and the values (R, size) of the box of each row."""
-        taken = values.reshape(self._boxes_of(values), -1)[self.boxes]
-        return rows.reshape(self.count, -1), taken
+        selected = values.reshape(self._boxes_of(values), -1)[self.boxes]
+        return rows.reshape(self.count, -1), selected
 
     def _result(self) -> LinearBound:
-        value, slopes = self.constant.copy(), {}
+        value, factors = self.constant.copy(), {}
         for label, node in self.structure.inputs.items():
             rows = self._pending.get(node)
             if rows is None:
                 continue
-            slopes[label] = rows = rows.reshape(self.count, -1)
+            factors[label] = rows = rows.reshape(self.count, -1)
             x = self.enclosure.intervals[node]
             center, radius = middle(x.lower, x.upper)
             size = np.abs(rows)
             value += dot(*self._by_row(rows, center)) - dot(*self._by_row(size, radius))
             self.error += gamma(self.structure.size(node)) * dot(*self._by_row(size, 2.0 * x.magnitude))
         error = (self.error + 8.0 * UNIT * (np.abs(value) + np.abs(self.constant))) * SAFETY + TINY
-        return LinearBound(value - error, slopes, self.constant - error)
+        return LinearBound(value - error, factors, self.constant - error)

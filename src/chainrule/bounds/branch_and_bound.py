@@ -3,8 +3,8 @@
 For a box, linear functions of the inputs below each condition are computed (``propagation.py``). The box is
 done if one of them, or a weighted mean of them, is above its limit everywhere. Otherwise it is first cut to
 the part where all of them are below their limits, which contains every violation, and then divided along the
-input with the largest influence: slope times width. Boxes are bounded many at a time, the newest first, so few
-are kept; intervals of nodes are passed on to the parts, which need tightening only where they are still open.
+input with the largest influence: slope times width. Boxes are bounded many at a time, the newest first, so
+few are kept; intervals of nodes are passed on to the parts, which need tightening only where they are open.
 
 Rejected: the longest edge (twice as many boxes on the collision-avoidance networks) and a priority queue (the
 bound that is worst first finds violations no sooner than corners do, and keeps millions of boxes).
@@ -55,7 +55,7 @@ class Boxes:
         return Boxes(self.lower[index], self.upper[index], known)
 
     @staticmethod
-    def joined(parts: list[Boxes]) -> Boxes:
+    def concatenated(parts: list[Boxes]) -> Boxes:
         if len(parts) == 1:
             return parts[0]
         known = {
@@ -63,7 +63,8 @@ class Boxes:
             for node in parts[0].known
             if all(node in part.known for part in parts)
         }
-        return Boxes(*(np.concatenate([getattr(p, end) for p in parts]) for end in _ENDS), known)
+        lower, upper = (np.concatenate([getattr(p, end) for p in parts]) for end in _ENDS)
+        return Boxes(lower, upper, known)
 
 
 _ENDS = ("lower", "upper")
@@ -72,11 +73,11 @@ _ENDS = ("lower", "upper")
 def _interval_at(x: Interval, index: np.ndarray | slice, count: int) -> Interval:
     """The intervals of some boxes; a node may have several entries for each box."""
 
-    def taken(array: np.ndarray) -> np.ndarray:
+    def selected(array: np.ndarray) -> np.ndarray:
         grouped = array.reshape(count, -1, *array.shape[1:])[index]
         return grouped.reshape(-1, *array.shape[1:])
 
-    return Interval(taken(x.lower), taken(x.upper))
+    return Interval(selected(x.lower), selected(x.upper))
 
 
 class BranchAndBound:
@@ -95,7 +96,7 @@ class BranchAndBound:
         self.stuck = 0  # boxes too small to divide
         self._stack = [Boxes(lower[None], upper[None], {})]
         self._active = 0  # workers that examine boxes
-        self._found: Counterexample | None = None
+        self._counterexample: Counterexample | None = None
         self._failure: BaseException | None = None
         self._changed = Condition()
 
@@ -117,7 +118,7 @@ class BranchAndBound:
             thread.join()
         if self._failure is not None:
             raise self._failure
-        return self._found
+        return self._counterexample
 
     @property
     def is_done(self) -> bool:
@@ -127,15 +128,15 @@ class BranchAndBound:
     def _work(self, is_over: Callable[[], bool]) -> None:
         with np.errstate(all="ignore"):
             while (boxes := self._newest(is_over)) is not None:
-                parts, found = [], None
+                parts, counterexample = [], None
                 try:
-                    found, parts = self._examined(boxes)
+                    counterexample, parts = self._examined(boxes)
                 except BaseException as error:  # raised again by the thread that started this one
                     self._failure = error
                 with self._changed:
                     self._stack += parts
                     self._active -= 1
-                    self._found = self._found or found
+                    self._counterexample = self._counterexample or counterexample
                     self._changed.notify_all()
 
     def _newest(self, is_over: Callable[[], bool]) -> Boxes | None:
@@ -143,7 +144,7 @@ class BranchAndBound:
         with self._changed:
             while not self._stack and self._active:
                 self._changed.wait()
-            if not self._stack or self._found or self._failure or is_over():
+            if not self._stack or self._counterexample or self._failure or is_over():
                 return None
             parts, count = [], 0
             while self._stack and count < BOXES:
@@ -155,7 +156,7 @@ class BranchAndBound:
                 count += len(part)
             self._active += 1
             self.examined += count
-        return Boxes.joined(parts)
+        return Boxes.concatenated(parts)
 
     def _examined(self, boxes: Boxes) -> tuple[Counterexample | None, list[Boxes]]:
         """Examine boxes; returns a counterexample if one is found, and the parts that are left."""
@@ -165,26 +166,26 @@ class BranchAndBound:
         bound = enclosure.linear_bound(self.subject.structure.output, rows, index)
         shape = (len(boxes), len(conditions))
         excess = bound.value.reshape(shape) - self.case.raised
-        is_open = ~(excess > 0).any(1)
+        is_open = np.asarray(~(excess > 0).any(1))
         if not is_open.any():
             return None, []
         known = {node: Interval(x.lower, x.upper) for node, x in enclosure.tightened.items()}
         rest = Boxes(boxes.lower, boxes.upper, known).take(is_open)
-        slopes = bound.slopes[self.subject.label].reshape(*shape, -1)[is_open]
+        factors = bound.factors[self.subject.label].reshape(*shape, -1)[is_open]
         constants = (bound.constant.reshape(shape) - self.case.raised)[is_open]
-        found = self.falsifier.check(_candidates(rest, slopes, excess[is_open]))
-        if found is not None:
-            return found, []
-        lower, upper, is_empty = cut(rest.lower, rest.upper, slopes, constants)
-        kept = ~is_empty
-        rest = Boxes(lower, upper, rest.known).take(kept)
-        return None, self._halves(rest, slopes[kept]) if len(rest) else []
+        counterexample = self.falsifier.check(_candidates(rest, factors, excess[is_open]))
+        if counterexample is not None:
+            return counterexample, []
+        lower, upper, is_empty = cut(rest.lower, rest.upper, factors, constants)
+        is_left = ~is_empty
+        rest = Boxes(lower, upper, rest.known).take(is_left)
+        return None, self._halves(rest, factors[is_left]) if len(rest) else []
 
-    def _halves(self, boxes: Boxes, slopes: np.ndarray) -> list[Boxes]:
+    def _halves(self, boxes: Boxes, factors: np.ndarray) -> list[Boxes]:
         width = boxes.upper - boxes.lower
         scale = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
         width = np.where(width > SMALLEST * scale, width, 0.0)
-        influence = (np.abs(slopes).sum(1) + 1e-9) * width
+        influence = (np.abs(factors).sum(1) + 1e-9) * width
         axis, place = np.argmax(influence, 1), np.arange(len(boxes))
         can_divide = width[place, axis] > 0
         self.stuck += int((~can_divide).sum())
@@ -198,64 +199,65 @@ class BranchAndBound:
         return [Boxes(boxes.lower, upper, boxes.known), Boxes(lower, boxes.upper, boxes.known)]
 
 
-def _candidates(boxes: Boxes, slopes: np.ndarray, excess: np.ndarray) -> np.ndarray:
+def _candidates(boxes: Boxes, factors: np.ndarray, excess: np.ndarray) -> np.ndarray:
     """For each box the corner where the condition that is closest to true is smallest, and the middle."""
-    worst = slopes[np.arange(len(boxes)), np.argmax(excess, 1)]
+    worst = factors[np.arange(len(boxes)), np.argmax(excess, 1)]
     corner = np.where(worst > 0, boxes.lower, boxes.upper)
     return np.concatenate([corner, 0.5 * boxes.lower + 0.5 * boxes.upper])
 
 
 def cut(
-    lower: np.ndarray, upper: np.ndarray, slopes: np.ndarray, constants: np.ndarray
+    lower: np.ndarray, upper: np.ndarray, factors: np.ndarray, constants: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut boxes to the part where all linear functions can be 0 or below.
 
     Args:
         lower, upper: the boxes, (n, inputs).
-        slopes, constants: the functions, (n, conditions, inputs) and (n, conditions).
+        factors, constants: the functions, (n, conditions, inputs) and (n, conditions).
 
     Returns:
         the bounds, which contain that part, and whether it is empty, (n,).
 
     Example:
-        >>> low, high, empty = cut(np.zeros((1, 1)), np.ones((1, 1)), np.array([[[1.0]]]), np.array([[-0.25]]))
-        >>> round(float(high[0, 0]), 6), bool(empty[0])
+        >>> zero, one = np.zeros((1, 1)), np.ones((1, 1))
+        >>> low, high, is_empty = cut(zero, one, one[:, None], np.array([[-0.25]]))
+        >>> round(float(high[0, 0]), 6), bool(is_empty[0])
         (0.25, False)
     """
     lower, upper = lower.copy(), upper.copy()
     for _ in range(ROUNDS):
-        for i in range(slopes.shape[1]):
-            a = slopes[:, i]
-            least = np.minimum(a * lower, a * upper)
-            room = -(least.sum(1) + constants[:, i])
-            room = room + MARGIN * (np.abs(least).sum(1) + np.abs(constants[:, i]))
+        for i in range(factors.shape[1]):
+            a = factors[:, i]
+            minimum = np.minimum(a * lower, a * upper)
+            remainder = -(minimum.sum(1) + constants[:, i])
+            remainder = remainder + MARGIN * (np.abs(minimum).sum(1) + np.abs(constants[:, i]))
             with np.errstate(all="ignore"):
-                limit = (least + room[:, None]) / a
+                limit = (minimum + remainder[:, None]) / a
             slack = MARGIN * np.abs(limit)
             upper = np.where(a > 0, np.fmin(upper, limit + slack), upper)
             lower = np.where(a < 0, np.fmax(lower, limit - slack), lower)
     is_empty = (lower > upper).any(1)
-    return lower, upper, is_empty | _is_excluded(lower, upper, slopes, constants)
+    return lower, upper, is_empty | _is_excluded(lower, upper, factors, constants)
 
 
 def _is_excluded(
-    lower: np.ndarray, upper: np.ndarray, slopes: np.ndarray, constants: np.ndarray
+    lower: np.ndarray, upper: np.ndarray, factors: np.ndarray, constants: np.ndarray
 ) -> np.ndarray:
     """Whether a weighted mean of the functions is above 0 on the box: then not all can be 0 or below.
 
     The weights of functions that are large where the mean is smallest are increased (multiplicative weights).
     """
-    count = slopes.shape[1]
+    count = factors.shape[1]
     is_excluded = np.zeros(len(lower), bool)
     if count == 1:
         return is_excluded
-    weights = np.full(slopes.shape[:2], 1.0 / count)
-    scale = (np.abs(slopes) * (upper - lower)[:, None]).sum(2).max(1) + 1e-30
+    weights = np.full(factors.shape[:2], 1.0 / count)
+    scale = (np.abs(factors) * (upper - lower)[:, None]).sum(2).max(1) + 1e-30
     for _ in range(WEIGHINGS):
-        mean = np.einsum("nc,nci->ni", weights, slopes)
+        mean = np.einsum("nc,nci->ni", weights, factors)
         corner = np.where(mean > 0, lower, upper)
-        values = np.einsum("nci,ni->nc", slopes, corner) + constants
-        size = np.einsum("nci,ni->nc", np.abs(slopes), np.abs(corner)) + np.abs(constants)
+        values = np.einsum("nci,ni->nc", factors, corner) + constants
+        size = np.einsum("nci,ni->nc", np.abs(factors), np.abs(corner)) + np.abs(constants)
         is_excluded |= ((values - 1e-10 * size) * weights).sum(1) > 0
         weights = weights * np.exp(np.clip(4.0 * values / scale[:, None], -20.0, 20.0))
         weights /= weights.sum(1, keepdims=True)

@@ -49,14 +49,14 @@ class Falsifier:
         samples = max(min(SAMPLES, 2**22 // max(lower.size, 1)), STARTS)
         x = lower + (upper - lower) * rng.random((samples, lower.size))
         worst = self._excess(x)
-        found = self.check(x[np.argsort(worst)[:8]])
-        if found is not None:
-            return found
+        counterexample = self.check(x[np.argsort(worst)[:8]])
+        if counterexample is not None:
+            return counterexample
         best = x[np.argsort(worst)[: STARTS // 2]]
         return self.check(self._descended(np.concatenate([best, x[: STARTS // 2]])))
 
     def check(self, x: np.ndarray) -> Counterexample | None:
-        """Return the first of some inputs, rounded to the dtype of the network, that violates the property."""
+        """Return the first of some inputs, rounded to the dtype of the network, that is a violation."""
         inside = self._rounded_inside(x)
         y = self.subject.run(inside)
         with np.errstate(all="ignore"):
@@ -71,7 +71,7 @@ class Falsifier:
         return (y @ self.case.coefficients.T - self.case.lowered).max(1, initial=-np.inf)
 
     def _rounded_inside(self, x: np.ndarray) -> np.ndarray:
-        """The inputs in the dtype of the network, moved by one unit in the last place if they left the box."""
+        """The inputs in the dtype of the network, moved by one unit in the last place if outside."""
         lower, upper = self.case.box
         dtype = np.dtype(self.subject.input.dtype)
         rounded = np.clip(x, lower, upper).astype(dtype)
@@ -83,20 +83,20 @@ class Falsifier:
         point = x[None].astype(np.float64)
         enclosure = self.subject.enclosure(point, point, is_tightened=False)
         rows = -self.case.coefficients
-        least = enclosure.linear_bound(self.subject.structure.output, rows, np.zeros(len(rows), int)).value
-        return bool((-least <= self.case.lowered).all())
+        minimum = enclosure.linear_bound(self.subject.structure.output, rows, np.zeros(len(rows), int)).value
+        return bool((-minimum <= self.case.lowered).all())
 
     def _descended(self, x: np.ndarray) -> np.ndarray:
         """The inputs after projected gradient descent on the largest excess; the best ones first."""
         lower, upper = self.case.box
         descent = self.subject.descent(self.case.coefficients, self.case.lowered)
-        best, least = x, np.full(len(x), np.inf)
+        best, minimum = x, np.full(len(x), np.inf)
         for step in range(STEPS):
             worst, gradient = descent(x)
-            is_better = worst < least
-            best, least = np.where(is_better[:, None], x, best), np.where(is_better, worst, least)
-            if (least <= 0).any():
+            is_better = worst < minimum
+            best, minimum = np.where(is_better[:, None], x, best), np.where(is_better, worst, minimum)
+            if (minimum <= 0).any():
                 break
-            rate = 0.25 * (upper - lower) * (1.0 - step / STEPS)
-            x = np.clip(x - rate * np.sign(gradient), lower, upper)
-        return best[np.argsort(least)]
+            step_size = 0.25 * (upper - lower) * (1.0 - step / STEPS)
+            x = np.clip(x - step_size * np.sign(gradient), lower, upper)
+        return best[np.argsort(minimum)]

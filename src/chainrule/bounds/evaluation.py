@@ -13,7 +13,7 @@ from chainrule.spec import FLOATS
 
 
 def evaluated(card: Card, inputs: Sequence[np.ndarray]) -> np.ndarray:
-    """The value of a card; a conversion between floats keeps the value, as bounds hold in exact arithmetic."""
+    """The value of a card; a conversion to a float keeps the value, as bounds hold in exact arithmetic."""
     if card.name == "cast" and card.attributes["dtype"] in FLOATS:
         return inputs[0].astype(np.float64)
     return card.evaluate(*inputs)

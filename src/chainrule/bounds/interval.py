@@ -14,8 +14,8 @@ class Interval:
 
     Args:
         lower, upper: the bounds: floating-point numbers in float64, truth values or integers as they are.
-        slack: for a linear function of earlier nodes, how much the linear function that is passed back through
-            it may differ from the node, relative to its coefficients (elementwise, 0 or above); else ``None``.
+        slack: for a linear function of earlier nodes, how much a linear function that is passed back through
+            it may change, for a coefficient of 1 (elementwise, 0 or above); else ``None``.
     """
 
     lower: np.ndarray

@@ -62,7 +62,7 @@ class Enclosure:
             self.intervals[node] = Interval(*(bound.astype(np.float64) for bound in boxes[label]))
         self.tightened: dict[Node, Interval] = {}
         self._prepared: dict[Node, Prepared] = {}
-        self._cells: dict[Node, tuple[np.ndarray, ...]] = {}
+        self._cells: dict[Node, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._known = known or {}
         self._is_tightened = is_tightened
         self._run()
@@ -188,8 +188,8 @@ class Enclosure:
         lower = relaxation.lower - error * np.abs(relaxation.lower)
         upper = relaxation.upper + error * np.abs(relaxation.upper)
         passed = []
-        slopes = zip(sources, relaxation.lower_slopes, relaxation.upper_slopes, strict=True)
-        for source, below, above in slopes:
+        factors = zip(sources, relaxation.lower_factors, relaxation.upper_factors, strict=True)
+        for source, below, above in factors:
             if below is None or above is None:
                 continue
             x = self.intervals[source]
@@ -212,12 +212,12 @@ class Enclosure:
 def _either(is_first: np.ndarray, first: Relaxation, second: Relaxation) -> Relaxation:
     """Elementwise the one or the other of two relaxations, with the inputs of both."""
 
-    def kept(slopes: tuple[np.ndarray | None, ...], is_own: np.ndarray) -> tuple[np.ndarray | None, ...]:
-        return tuple(None if slope is None else np.where(is_own, slope, 0.0) for slope in slopes)
+    def masked(factors: tuple[np.ndarray | None, ...], is_own: np.ndarray) -> tuple[np.ndarray | None, ...]:
+        return tuple(None if slope is None else np.where(is_own, slope, 0.0) for slope in factors)
 
     return Relaxation(
-        kept(first.lower_slopes, is_first) + kept(second.lower_slopes, ~is_first),
-        kept(first.upper_slopes, is_first) + kept(second.upper_slopes, ~is_first),
+        masked(first.lower_factors, is_first) + masked(second.lower_factors, ~is_first),
+        masked(first.upper_factors, is_first) + masked(second.upper_factors, ~is_first),
         np.where(is_first, first.lower, second.lower),
         np.where(is_first, first.upper, second.upper),
     )

@@ -1,7 +1,8 @@
 """Properties of networks: sets of inputs on which conditions on the outputs must not occur together.
 
-A property is stated by its violations, as in the VNN-LIB format: it is *violated* by an input in the box of a
-case for which all conditions ``coefficients * y <= limit`` of the case are true, and *holds* if there is none.
+A property is stated by its violations, as in the VNN-LIB format: it is *violated* by an input in the box of
+a case for which all conditions ``coefficients * y <= limit`` of the case are true, and *holds* if there is
+none.
 Numbers are kept as fractions, so that decimals of a file are exact; ``Case`` rounds them outward.
 """
 

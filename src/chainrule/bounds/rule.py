@@ -22,24 +22,24 @@ from chainrule.bounds.interval import Interval
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 
-Slopes: TypeAlias = "tuple[np.ndarray | None, ...]"  # one for each input; None: 0
+Factors: TypeAlias = "tuple[np.ndarray | None, ...]"  # one for each input; None: 0
 
 
 @frozen(eq=False)
 class Relaxation:
     """Linear functions below and above the value of a node, for all inputs in a box.
 
-        sum over inputs of  lower_slopes * x + lower  <=  y  <=  sum of  upper_slopes * x + upper
+        sum over inputs of  lower_factors * x + lower  <=  y  <=  sum of  upper_factors * x + upper
 
     Args:
-        lower_slopes, upper_slopes: for each input the coefficients, in its shape.
+        lower_factors, upper_factors: for each input the coefficients, in its shape.
         lower, upper: constants, in the shape of the value.
         spread: how a coefficient of the value is repeated over the elements of an input, for operations that
             reduce axes; ``None`` if shapes are equal.
     """
 
-    lower_slopes: Slopes
-    upper_slopes: Slopes
+    lower_factors: Factors
+    upper_factors: Factors
     lower: np.ndarray
     upper: np.ndarray
     spread: Callable[[np.ndarray], np.ndarray] | None = None

@@ -63,32 +63,35 @@ def _ends(x: Interval) -> np.ndarray:
 def relax_function(ends: np.ndarray, low: np.ndarray, high: np.ndarray, x: Interval) -> Relaxation:
     """Lines below and above the function; see ``enclosed`` for the arguments."""
     center = 0.5 * x.lower + 0.5 * x.upper
-    lines = [_line(slope, ends, low, high, x) for slope in _slopes(ends, low, high)]
+    lines = [_line(slope, ends, low, high, x) for slope in _directions(ends, low, high)]
     below = np.stack([slope * center + t for slope, t, _ in lines])
     above = np.stack([slope * center + t for slope, _, t in lines])
     first = np.argmax(np.where(np.isfinite(below), below, -np.inf), 0)[None]
     second = np.argmin(np.where(np.isfinite(above), above, np.inf), 0)[None]
-    slopes, lower, upper = (np.stack([line[i] for line in lines]) for i in range(3))
+    factors, lower, upper = (np.stack([line[i] for line in lines]) for i in range(3))
 
-    def taken(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+    def selected(array: np.ndarray, index: np.ndarray) -> np.ndarray:
         return np.take_along_axis(array, index, 0)[0]
 
     return Relaxation(
-        (taken(slopes, first),), (taken(slopes, second),), taken(lower, first), taken(upper, second)
+        (selected(factors, first),),
+        (selected(factors, second),),
+        selected(lower, first),
+        selected(upper, second),
     )
 
 
-def _slopes(ends: np.ndarray, low: np.ndarray, high: np.ndarray) -> Sequence[np.ndarray]:
+def _directions(ends: np.ndarray, low: np.ndarray, high: np.ndarray) -> Sequence[np.ndarray]:
     """The slopes that are tried: chord, flat, and those of the first, the middle and the last cells."""
     middle = 0.5 * low + 0.5 * high
-    slopes = []
+    factors = []
     for first, last in ((0, -1), (0, 1), (CELLS // 2 - 1, CELLS // 2), (-2, -1)):
         with np.errstate(all="ignore"):
             slope = (middle[last] - middle[first]) / (
                 0.5 * (ends[1:][last] + ends[:-1][last]) - 0.5 * (ends[1:][first] + ends[:-1][first])
             )
-        slopes.append(np.where(np.isfinite(slope), slope, 0.0))
-    return [*slopes, np.zeros_like(slopes[0])]
+        factors.append(np.where(np.isfinite(slope), slope, 0.0))
+    return [*factors, np.zeros_like(factors[0])]
 
 
 def _line(
@@ -96,6 +99,6 @@ def _line(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The slope, and the intercepts of the lines with it below and above the function."""
     products = slope * ends
-    most, least = np.maximum(products[:-1], products[1:]), np.minimum(products[:-1], products[1:])
+    maximum, minimum = np.maximum(products[:-1], products[1:]), np.minimum(products[:-1], products[1:])
     error = 8.0 * UNIT * (np.maximum(np.abs(low), np.abs(high)).max(0) + np.abs(slope) * x.magnitude) + TINY
-    return slope, (low - most).min(0) - error, (high - least).max(0) + error
+    return slope, (low - maximum).min(0) - error, (high - minimum).max(0) + error

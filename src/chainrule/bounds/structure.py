@@ -48,7 +48,7 @@ class Structure:
         }
         self.variable: set[Node] = set(self.inputs.values())
         for node in self.nodes:
-            if any(source in self.variable for source in node.inputs):
+            if any(source in self.variable for source in node.inputs) and not _is_count(node):
                 self.variable.add(node)
         self._require_separate_samples()
         self.fixed: dict[Node, Interval] = {}
@@ -72,6 +72,9 @@ class Structure:
             return Interval.point(arrays[node.op.label])
         if isinstance(node.op, Constant):
             return Interval.point(node.op.array)
+        if _is_count(node):
+            lengths = [node.inputs[0].shape[axis] for axis in node.op.attributes["axes"]]
+            return Interval.point(np.array(size_at(count(lengths), self.sizes), np.float64))
         inputs = [self.fixed[source] for source in node.inputs]
         card = self.card(node, 1)
         if all(x.lower.dtype.kind != "f" for x in inputs):  # integers and truth values are exact
@@ -167,7 +170,7 @@ class Structure:
     @cached_property
     def sources(self) -> dict[Node, tuple[Node, ...]]:
         """The nodes that each node passes coefficients to, for the nodes that the output needs."""
-        found: dict[Node, tuple[Node, ...]] = {}
+        passed_to: dict[Node, tuple[Node, ...]] = {}
         needed = {self.output}
         for node in reversed(self.nodes):
             if node in needed and node in self.rules:
@@ -175,13 +178,18 @@ class Structure:
                 if node in self.roots:
                     passed = [s for s in passed if node.op.name == "where" and s.spec.is_float]
                     passed.append(self.roots[node])
-                found[node] = tuple(dict.fromkeys(passed))
-                needed.update(found[node])
-        return found
+                passed_to[node] = tuple(dict.fromkeys(passed))
+                needed.update(passed_to[node])
+        return passed_to
 
     def between(self, root: Node, node: Node) -> Sequence[Node]:
         """The nodes that compute a node from its root, in order."""
         return [n for n in order([node], [root]) if n in self.variable]
+
+
+def _is_count(node: Node) -> bool:
+    """Whether a node counts elements of a sample, which depends on shapes alone."""
+    return node.op.name == "extent" and 0 not in node.op.attributes["axes"]
 
 
 def _starts_with_batch(node: Node) -> bool:

@@ -63,21 +63,21 @@ def verify(
     """
     started, examined = clock(), 0
 
-    def verdict(status: Status, found: Counterexample | None = None) -> Verdict:
-        return Verdict(status, found, examined, clock() - started)
+    def verdict(status: Status, counterexample: Counterexample | None = None) -> Verdict:
+        return Verdict(status, counterexample, examined, clock() - started)
 
     with np.errstate(all="ignore"):
         for case in cases:
-            found = Falsifier(subject, case).search()
-            if found is not None:
-                return verdict("violated", found)
+            counterexample = Falsifier(subject, case).search()
+            if counterexample is not None:
+                return verdict("violated", counterexample)
         is_complete = True
         for case in cases:
             search = BranchAndBound(subject, case)
-            found = search.run(lambda: clock() - started > seconds, workers)
+            counterexample = search.run(lambda: clock() - started > seconds, workers)
             examined += search.examined
-            if found is not None:
-                return verdict("violated", found)
+            if counterexample is not None:
+                return verdict("violated", counterexample)
             is_complete = is_complete and search.is_done
             if clock() - started > seconds:
                 break

@@ -85,8 +85,8 @@ class _Reader:
                 self._declared(expression[1])
             elif name not in ("set-logic", "set-info", "check-sat"):
                 raise self._refused(self._line(expression), "declare-const, assert", name or "()")
-        found = (self._case(clause) for clause in clauses)
-        return tuple(case for case in found if case is not None)
+        cases = (self._case(clause) for clause in clauses)
+        return tuple(case for case in cases if case is not None)
 
     # --- expressions
 
@@ -154,9 +154,9 @@ class _Reader:
         name = self._name(expression)
         arguments = expression[1:] if isinstance(expression, list) else []
         if name == "or" and arguments:
-            found = [clause for part in arguments for clause in self._clauses(part)]
-            self._limit(len(found), self._line(expression))
-            return found
+            clauses = [clause for part in arguments for clause in self._clauses(part)]
+            self._limit(len(clauses), self._line(expression))
+            return clauses
         if name == "and" and arguments:
             result: list[Clause] = [[]]
             for part in arguments:

@@ -30,7 +30,7 @@ def model(
     y = helper.make_tensor_value_info(steps[-1].output[0], TensorProto.FLOAT, None)
     tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
     graph = helper.make_graph(steps, "net", [x], [y], tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 
 
 def step(kind: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
@@ -148,11 +148,11 @@ def test_external_data_is_refused_and_no_other_file_is_opened(tmp_path: Path) ->
 
 def damaged_models() -> dict[str, onnx.ModelProto]:
     steps, shape, arrays = CASES["Gemm"]
-    found = {}
+    models = {}
 
     def changed(name: str) -> onnx.GraphProto:
-        found[name] = model(steps, shape, arrays)
-        return found[name].graph
+        models[name] = model(steps, shape, arrays)
+        return models[name].graph
 
     changed("huge tensor").initializer[0].dims[:] = [2**40, 2**20]
     changed("negative length").initializer[0].dims[:] = [-4, 6]
@@ -162,7 +162,7 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     changed("missing input").node[0].input[0] = "nothing"
     changed("other operation").node[0].op_type = "Loop"
     changed("other domain").node[0].domain = "com.example"
-    changed("wrong shapes").node[1].input[1] = "b"
+    changed("wrong shapes").node[0].input[1] = "v"
     changed("no input").ClearField("input")
     changed("no nodes").ClearField("node")
     changed("cycle").node[0].input[0] = "y"
@@ -170,8 +170,8 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     nan = changed("not a number")
     nan.initializer[1].CopyFrom(numpy_helper.from_array(np.full(4, np.nan, "float32"), "b"))
     graph = model([step("Reshape", "x shape", "y")], VECTOR, {"shape": np.array([2**40, -1], "int64")})
-    found["huge reshape"] = graph
-    return found
+    models["huge reshape"] = graph
+    return models
 
 
 @pytest.mark.parametrize("name", sorted(damaged_models()))

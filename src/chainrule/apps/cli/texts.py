@@ -9,6 +9,7 @@ from __future__ import annotations
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.score_texts import SCORES
+from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
 from chainrule.settings import settings
 
@@ -46,33 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "generate": ("generate text with a language model", "用语言模型续写文字"),
     "plot": ("plot a network, its training or its predictions", "画出网络、训练过程或预测结果的图"),
-    "verify": (
-        "prove a property of a network in an ONNX file, or find a counterexample (exit code 0: holds, "
-        "3: violated, 4: unknown)",
-        "证明 ONNX 文件中网络的性质，或找出反例（退出码 0：成立，3：被违反，4：未知）",
-    ),
-    "verify_holds": (
-        "No input of the property violates it: proven in exact arithmetic, with all rounding errors bounded.",
-        "性质范围内没有任何输入违反它：按精确算术证明，并已计入全部舍入误差。",
-    ),
-    "verify_violated": (
-        "This input violates the property; the network was run on it, and it was checked in exact arithmetic.",
-        "下面的输入违反该性质；已用网络实际计算，并按精确算术核对。",
-    ),
-    "verify_unknown": (
-        "Neither a proof nor a counterexample was found in this time.",
-        "在限定时间内既没有证明，也没有找到反例。",
-    ),
-    "verify_counts": (
-        "{inputs} inputs, {outputs} outputs; cases of a violation: {cases}; boxes examined: {boxes:,}; "
-        "{seconds:.1f} s",
-        "{inputs} 个输入，{outputs} 个输出；违反的情形：{cases}；检查的区域：{boxes:,}；{seconds:.1f} 秒",
-    ),
-    "verify_value": ("value", "数值"),
-    "verify_more": (
-        "... only the first {count} of each; --out FILE writes all",
-        "……各只显示前 {count} 个；--out FILE 保存全部",
-    ),
+    **VERIFICATION,
     "check": (
         "check data for common problems; with --net also the first steps of a training",
         "检查数据中的常见问题；加 --net 时也检查训练的最初几步",

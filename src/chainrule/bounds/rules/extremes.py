@@ -44,11 +44,11 @@ class Reduced(Rule):
         far = np.where(wins, near, 0.0)
         bound = y.upper if self.sign > 0 else y.lower
         constant = np.where(wins.reshape(bound.shape), 0.0, bound)
-        slopes = ((near,), (far,)) if self.sign > 0 else ((far,), (near,))
+        factors = ((near,), (far,)) if self.sign > 0 else ((far,), (near,))
         zero = np.zeros_like(bound)
         constants = (zero, constant) if self.sign > 0 else (constant, zero)
         shape = wins.shape[1:]
-        return Relaxation(*slopes, *constants, spread=lambda a: a.reshape(len(a), *shape))
+        return Relaxation(*factors, *constants, spread=lambda a: a.reshape(len(a), *shape))
 
 
 def _first_largest(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Functions of one number: relu, sigmoid, tanh, exp, ...
 
 For any slope ``s`` the line ``s x + t`` lies below ``f`` on an interval if ``t`` is the smallest value of
-``f(x) - s x`` there, which is taken at an end, at a corner of ``f``, or where ``f'(x) = s``. So a slope can be
-chosen freely, and the line is right by its intercept: of a few slopes (chord, tangents, the smaller of the
-slopes at the ends) the line that is tightest in the middle is used.
+``f(x) - s x`` there, which is taken at an end, at a corner of ``f``, or where ``f'(x) = s``. So a slope can
+be chosen freely, and the line is right by its intercept: of a few slopes (chord, tangents, the smaller of
+the slopes at the ends) the line that is tightest in the middle is used.
 
 Reference: Zhang, Weng, Chen, Hsieh and Daniel (2018), Efficient neural network robustness certification with
-general activation functions (NeurIPS), table 2; the search over slopes is our own.
+general activation functions (NeurIPS), table 2; the search over factors is our own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chainrule.ops.card import Card
 from chainrule.records import frozen
 
 ACCURACY = 2.0**-46  # relative error of NumPy's functions, which are within a few units in the last place
-FLATTEST = 1e-8  # smaller slopes are replaced by 0, so that points of equal slope are well conditioned
+FLATTEST = 1e-8  # smaller factors are replaced by 0, so that points of equal slope are well conditioned
 Numbers = Callable[[np.ndarray], np.ndarray]
 
 
@@ -58,7 +58,7 @@ class Curve(Rule):
         with np.errstate(all="ignore"):
             fixed = [x.lower, x.upper, *self._inside(op, x, (*self.corners, *self._corners_of(op)))]
             values = [op.evaluate(p) for p in fixed]
-            lines = [self._line(op, x, slope, fixed, values) for slope in self._slopes(op, x, values)]
+            lines = [self._line(op, x, slope, fixed, values) for slope in self._directions(op, x, values)]
         lines.append((np.zeros_like(x.lower), y.lower, y.upper))
         center = 0.5 * x.lower + 0.5 * x.upper
         below, low = _best([(s, t) for s, t, _ in lines], center, 1.0)
@@ -71,7 +71,7 @@ class Curve(Rule):
     def _inside(self, op: Card, x: Interval, points: Sequence[float]) -> list[np.ndarray]:
         return [np.clip(np.full_like(x.lower, p), x.lower, x.upper) for p in points]
 
-    def _slopes(self, op: Card, x: Interval, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _directions(self, op: Card, x: Interval, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The slopes that are tried."""
         left, right = self.derivative(x.lower), self.derivative(x.upper)
         chord = (values[1] - values[0]) / (x.upper - x.lower)
@@ -101,8 +101,8 @@ def _best(
         heights = np.stack([sign * (slope * center + t) for slope, t in lines])
     heights = np.where(np.isfinite(heights), heights, -np.inf)
     index = np.argmax(heights, axis=0)[None]
-    slopes, intercepts = (np.stack([line[i] for line in lines]) for i in (0, 1))
-    return np.take_along_axis(slopes, index, 0)[0], np.take_along_axis(intercepts, index, 0)[0]
+    factors, intercepts = (np.stack([line[i] for line in lines]) for i in (0, 1))
+    return np.take_along_axis(factors, index, 0)[0], np.take_along_axis(intercepts, index, 0)[0]
 
 
 class Relu(Rule):

@@ -91,10 +91,10 @@ class Quotient(BilinearProduct):
     def slack(self, op: Card, inputs: Sequence[Interval], variable: Sequence[bool], terms: int) -> np.ndarray:
         a, b = inputs
         center, radius = middle(b.lower, b.upper)
-        least = np.where(b.lower > 0, b.lower, np.where(b.upper < 0, -b.upper, 0.0))
+        distance = np.where(b.lower > 0, b.lower, np.where(b.upper < 0, -b.upper, 0.0))
         with np.errstate(all="ignore"):
-            inherited = 0.0 if a.slack is None else a.slack / least
-            error = a.magnitude / least * (4.0 * UNIT + radius / np.abs(center))
+            inherited = 0.0 if a.slack is None else a.slack / distance
+            error = a.magnitude / distance * (4.0 * UNIT + radius / np.abs(center))
         return (inherited + error) * (1.0 + 1e-9) + TINY
 
 

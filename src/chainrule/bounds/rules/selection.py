@@ -60,10 +60,10 @@ class Selected(Rule):
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         condition = inputs[0]
         sure, never = condition.lower, ~condition.upper
-        slopes = (None, np.where(sure, 1.0, 0.0), np.where(never, 1.0, 0.0))
+        factors = (None, np.where(sure, 1.0, 0.0), np.where(never, 1.0, 0.0))
         is_certain = sure | never
         return Relaxation(
-            slopes, slopes, np.where(is_certain, 0.0, y.lower), np.where(is_certain, 0.0, y.upper)
+            factors, factors, np.where(is_certain, 0.0, y.lower), np.where(is_certain, 0.0, y.upper)
         )
 
 

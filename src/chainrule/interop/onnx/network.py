@@ -19,7 +19,7 @@ from chainrule.graph import Constant, Node, constant, input_node
 from chainrule.graph.limits import Limits, building
 from chainrule.interop.onnx.operators import OPERATORS, Call, OperatorError
 from chainrule.interop.onnx.refusals import invalid, unsupported
-from chainrule.interop.onnx.tensors import array_of
+from chainrule.interop.onnx.tensors import array_of, text_of
 from chainrule.interop.refusals import clipped
 from chainrule.records import frozen
 from chainrule.spec import bound
@@ -93,7 +93,7 @@ class _Import:
 
     def __init__(self, graph: Any, where: str) -> None:
         self._graph, self._where = graph, where
-        self._values = {tensor.name: array_of(tensor, where) for tensor in graph.initializer}
+        self._values = {text_of(tensor.name): array_of(tensor, where) for tensor in graph.initializer}
         self._nodes: dict[str, Node] = {}
         self._arrays: dict[str, np.ndarray] = {}
 
@@ -108,18 +108,18 @@ class _Import:
                 fact("one output"),
                 fact("{count} outputs", count=len(self._graph.output)),
             )
-        output = self._node(self._graph.output[0].name, "output")
+        output = self._node(text_of(self._graph.output[0].name), "output")
         return OnnxNetwork(x, output, self._arrays)
 
     def _input(self) -> Node:
-        inputs = [value for value in self._graph.input if value.name not in self._values]
+        inputs = [value for value in self._graph.input if text_of(value.name) not in self._values]
         if len(inputs) != 1:
             raise unsupported(
                 self._where, "input", fact("one input"), fact("{count} inputs", count=len(inputs))
             )
         (value,) = inputs
         tensor = value.type.tensor_type
-        name = clipped(value.name, 60)
+        name = clipped(text_of(value.name), 60)
         if tensor.elem_type not in INPUT_DTYPES:
             raise unsupported(
                 self._where, name, "float32, float64", fact("dtype {code}", code=tensor.elem_type)
@@ -131,7 +131,7 @@ class _Import:
                 str(tuple(lengths)),
             )  # fmt: skip
         x = input_node("x", (None, *lengths[1:]), INPUT_DTYPES[tensor.elem_type])
-        self._nodes[value.name] = x
+        self._nodes[text_of(value.name)] = x
         return x
 
     def _node(self, name: str, step: str) -> Node:
@@ -154,11 +154,12 @@ class _Import:
 
     def _add(self, step: Any) -> None:
         """Add the node of one operation."""
-        kind = clipped(step.op_type, 60)
-        if step.op_type not in OPERATORS or step.domain not in ("", "ai.onnx"):
+        kind = text_of(step.op_type)
+        if kind not in OPERATORS or text_of(step.domain) not in ("", "ai.onnx"):
             raise unsupported(self._where, kind, ", ".join(OPERATORS), kind)
-        inputs = tuple(self._node(name, kind) if name else None for name in step.input)
-        values = {i: self._values[name] for i, name in enumerate(step.input) if name in self._values}
+        names = [text_of(name) for name in step.input]
+        inputs = tuple(self._node(name, kind) if name else None for name in names)
+        values = {i: self._values[name] for i, name in enumerate(names) if name in self._values}
         values |= {
             i: node.op.array
             for i, node in enumerate(inputs)
@@ -166,7 +167,7 @@ class _Import:
         }
         call = Call(inputs, self._attributes(step), values)
         try:
-            result = OPERATORS[step.op_type](call)
+            result = OPERATORS[kind](call)
         except OperatorError as error:
             raise unsupported(self._where, kind, error.expected, str(error.received)) from error
         except FileError:
@@ -177,28 +178,29 @@ class _Import:
                 self._where, kind, fact("shapes that fit the operation"), str(received)
             ) from error
         if step.output:
-            self._nodes[step.output[0]] = result
+            self._nodes[text_of(step.output[0])] = result
 
     def _attributes(self, step: Any) -> dict[str, Any]:
         """The attributes of an operation by name."""
-        found: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         for attribute in step.attribute:
+            name = text_of(attribute.name)
             match attribute.type:
                 case 1:
-                    found[attribute.name] = float(attribute.f)
+                    attributes[name] = float(attribute.f)
                 case 2:
-                    found[attribute.name] = int(attribute.i)
+                    attributes[name] = int(attribute.i)
                 case 3:
-                    found[attribute.name] = attribute.s.decode("utf-8", "replace")[:60]
+                    attributes[name] = attribute.s.decode("utf-8", "replace")[:60]
                 case 4:
-                    found[attribute.name] = array_of(attribute.t, self._where)
+                    attributes[name] = array_of(attribute.t, self._where)
                 case 6:
-                    found[attribute.name] = list(attribute.floats)
+                    attributes[name] = list(attribute.floats)
                 case 7:
-                    found[attribute.name] = list(attribute.ints)
+                    attributes[name] = list(attribute.ints)
                 case _:
                     raise unsupported(
-                        self._where, clipped(step.op_type), fact("attributes of numbers, texts and tensors"),
-                        clipped(attribute.name),
+                        self._where, text_of(step.op_type), fact("attributes of numbers, texts and tensors"),
+                        clipped(name),
                     )  # fmt: skip
-        return found
+        return attributes

@@ -97,6 +97,7 @@ def _has_batch(x: Node) -> bool:
 
 
 def gemm(call: Call) -> Node:
+    """``alpha * a b + beta * c``."""
     a, b = call.x, call.input(1)
     if call.attributes.get("transA", 0):
         raise OperatorError("transA = 0", "transA = 1")
@@ -110,6 +111,7 @@ def gemm(call: Call) -> Node:
 
 
 def flatten(call: Call) -> Node:
+    """All axes but the batch as one."""
     x, axis = call.x, call.attributes.get("axis", 1)
     if _axis(x, axis) != 1:
         raise OperatorError("axis = 1", f"axis = {axis}")
@@ -117,6 +119,7 @@ def flatten(call: Call) -> Node:
 
 
 def reshape(call: Call) -> Node:
+    """The same elements in another shape."""
     target = call.integers("shape", 1) or ()
     x = call.x
     return _reshaped(x, target)
@@ -139,6 +142,7 @@ def _reshaped(x: Node, target: Sequence[int]) -> Node:
 
 
 def squeeze(call: Call) -> Node:
+    """The value without some axes of length 1."""
     x, axes = call.x, call.integers("axes", 1)
     chosen = {_axis(x, a) for a in axes} if axes else {i for i, n in enumerate(x.shape) if n == 1}
     if 0 in chosen and _has_batch(x):
@@ -147,6 +151,7 @@ def squeeze(call: Call) -> Node:
 
 
 def unsqueeze(call: Call) -> Node:
+    """The value with new axes of length 1."""
     x, axes = call.x, call.integers("axes", 1) or ()
     rank = x.rank + len(axes)
     chosen = {a % rank for a in axes}
@@ -158,6 +163,7 @@ def unsqueeze(call: Call) -> Node:
 
 
 def transpose(call: Call) -> Node:
+    """The axes in another order."""
     x = call.x
     axes = call.integers("perm") or tuple(reversed(range(x.rank)))
     if _has_batch(x) and axes[0] != 0:
@@ -166,6 +172,7 @@ def transpose(call: Call) -> Node:
 
 
 def concatenate(call: Call) -> Node:
+    """The inputs along one axis."""
     parts = [call.input(i) for i in range(len(call.inputs))]
     axis = _axis(call.x, call.attributes.get("axis", 0))
     if axis == 0 and _has_batch(call.x):
@@ -174,6 +181,7 @@ def concatenate(call: Call) -> Node:
 
 
 def batch_normalization(call: Call) -> Node:
+    """Batch normalization with fixed statistics."""
     x, epsilon = call.x, float(call.attributes.get("epsilon", 1e-5))
     shape = (_lengths(x)[0], *[1] * (x.rank - 2))
     scale, shift, mean, variance = (F.reshape(call.input(i), shape) for i in range(1, 5))
@@ -200,6 +208,7 @@ def _window(call: Call, space: int, kernel: tuple[int, ...]) -> dict[str, Any]:
 
 
 def convolution(call: Call) -> Node:
+    """The convolution of (B, C, H, W), with an optional bias."""
     x, w = _to_last(call.x), call.input(1)
     settings = _window(call, x.rank - 2, tuple(int(str(n)) for n in w.shape[2:]))
     y = F.convolution(x, _to_last(w), groups=int(call.attributes.get("group", 1)), **settings)
@@ -208,11 +217,13 @@ def convolution(call: Call) -> Node:
 
 
 def max_pool(call: Call) -> Node:
+    """Max pooling."""
     kernel = call.integers("kernel_shape") or ()
     return _to_second(F.max_pool(_to_last(call.x), kernel, **_window(call, call.x.rank - 2, kernel)))
 
 
 def average_pool(call: Call) -> Node:
+    """Average pooling."""
     kernel = call.integers("kernel_shape") or ()
     settings = _window(call, call.x.rank - 2, kernel)
     if set(settings.pop("dilation")) != {1}:
@@ -222,15 +233,18 @@ def average_pool(call: Call) -> Node:
 
 
 def global_average_pool(call: Call) -> Node:
+    """The mean over all spatial axes."""
     return F.mean(call.x, tuple(range(2, call.x.rank)), keepdims=True)
 
 
 def leaky_relu(call: Call) -> Node:
+    """``x`` where it is positive, else ``alpha * x``."""
     slope = float(call.attributes.get("alpha", 0.01))
     return F.where(F.greater(call.x, 0.0), call.x, call.x * slope)
 
 
 def constant_value(call: Call) -> Node:
+    """An array of the file."""
     for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
         if name in call.attributes:
             value = np.asarray(call.attributes[name])

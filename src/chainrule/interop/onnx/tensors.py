@@ -22,6 +22,11 @@ _DTYPES: dict[int, tuple[str, str]] = {
 _EXTERNAL = 1
 
 
+def text_of(name: str | bytes) -> str:
+    """A name of the file; the parser returns bytes where it is not UTF-8."""
+    return name if isinstance(name, str) else name.decode("utf-8", "replace")
+
+
 def array_of(tensor: Any, where: str) -> np.ndarray:
     """The numbers of a tensor.
 
@@ -32,7 +37,7 @@ def array_of(tensor: Any, where: str) -> np.ndarray:
     Raises:
         FileError E458: its numbers do not match its shape. E459: another dtype; numbers in another file.
     """
-    name = clipped(tensor.name or "tensor", 60)
+    name = clipped(text_of(tensor.name) or "tensor", 60)
     if tensor.data_location == _EXTERNAL or len(tensor.external_data):
         raise unsupported(
             where, name, fact("weights inside the file"), fact("weights in another file (external data)")

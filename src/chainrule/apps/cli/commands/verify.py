@@ -57,22 +57,22 @@ def verify(
     return EXIT[verdict.status]
 
 
-def _show(found: Counterexample) -> None:
+def _show(counterexample: Counterexample) -> None:
     """Print the first inputs and outputs of a counterexample."""
     rows = [
         (f"{kind}_{i}", repr(float(value)))
-        for kind, values in (("X", found.x), ("Y", found.y))
+        for kind, values in (("X", counterexample.x), ("Y", counterexample.y))
         for i, value in enumerate(values[:SHOWN])
     ]
     screen.table([text_of("name"), text_of("verify_value")], rows, numbers=[1])
-    if max(len(found.x), len(found.y)) > SHOWN:
+    if max(len(counterexample.x), len(counterexample.y)) > SHOWN:
         screen.line(text_of("verify_more").format(count=SHOWN))
 
 
-def _as_smt(found: Counterexample) -> str:
+def _as_smt(counterexample: Counterexample) -> str:
     """A counterexample in the format of the verification competition (VNN-COMP)."""
 
     def pairs(kind: str, values: Sequence[float] | np.ndarray) -> list[str]:
         return [f"({kind}_{i} {np.format_float_positional(v)})" for i, v in enumerate(values)]
 
-    return "sat\n(" + "\n ".join([*pairs("X", found.x), *pairs("Y", found.y)]) + ")\n"
+    return "sat\n(" + "\n ".join([*pairs("X", counterexample.x), *pairs("Y", counterexample.y)]) + ")\n"
