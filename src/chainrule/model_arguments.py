@@ -118,6 +118,8 @@ class AttackKeywords(TypedDict, total=False):
     step_size: float
     queries: int
     share: float
+    columns: Sequence[str] | None
+    change: Mapping[str, float | None]
 
 
 class InfluenceKeywords(TypedDict, total=False):

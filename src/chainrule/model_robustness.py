@@ -12,6 +12,8 @@ from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
     from chainrule.robustness.result import AttackResult
+    from chainrule.robustness.sweep_result import SweepResult
+    from chainrule.settings import Language
 
 
 @explain_method_calls("model", "Model")
@@ -19,7 +21,7 @@ class ModelRobustness(StateHolder):
     """Methods that measure robustness; ``chainrule.Model`` derives from this class."""
 
     def attack(
-        self, x: Samples, y: Targets = None, *, radius: float, **options: Unpack[AttackKeywords]
+        self, x: Samples, y: Targets = None, *, radius: float | None = None, **options: Unpack[AttackKeywords]
     ) -> AttackResult:
         """Search small changes of samples with which a classifier predicts another class.
 
@@ -35,6 +37,10 @@ class ModelRobustness(StateHolder):
                 ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images with such
                 values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by default
                 for the ensemble), ``lang``, and those of the method: ``steps``, ``restarts``, ``queries``.
+                Of tables: ``columns`` (those that may change; by default all numbers and categories) and
+                ``change`` (the limit of each number in its own units, ``{"income": 1000, "city": None}``);
+                there ``radius`` is a number of standard deviations of each column, and a category may become
+                any level.
 
         Raises:
             TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
@@ -50,3 +56,21 @@ class ModelRobustness(StateHolder):
             0.5
         """
         return robustness.attack(self.state, x, y, radius=radius, **options)
+
+    def corruption_sweep(
+        self, x: Samples, y: Targets = None, *, seed: int = 0, lang: Language | None = None
+    ) -> SweepResult:
+        """Measure the accuracy of a classifier under corruptions of increasing severity.
+
+        Images get noise, blur and lower contrast; tables noise, missing cells and shifted columns; other rows
+        of numbers noise.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``.
+            seed: of all random numbers.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+
+        Raises:
+            TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
+        """
+        return robustness.sweep(self.state, x, y, seed=seed, lang=lang)

@@ -19,6 +19,8 @@ _LAZY = LazyNames(
         "result": "AttackResult",
         "method": "ATTACKS Attack",
         "ball": "Ball",
+        "corruptions": "sweep",
+        "sweep_result": "SweepResult",
     },
 )
 

@@ -1,7 +1,9 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.robustness.ball import Ball as Ball
+from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack
 from chainrule.robustness.request import attack as attack
 from chainrule.robustness.result import AttackResult as AttackResult
+from chainrule.robustness.sweep_result import SweepResult as SweepResult

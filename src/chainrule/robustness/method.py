@@ -58,4 +58,5 @@ ATTACKS: Mapping[str, type[Attack]] = LazyRegistry(
         "square": "methods.square.Square",
     },
 )
+COLUMNS = "columns"  # the search over the cells of a table
 ENSEMBLE = "ensemble"  # all attacks, each on the samples that those before it did not break

@@ -86,11 +86,12 @@ class Problem:
 
     def margins(self, u: np.ndarray, rows: np.ndarray) -> Evaluation:
         """Return the margins at scaled changes from logits alone, as an attacker without gradients does."""
-        logits = self.logits(self.ball.points(self.x[rows], u), rows).astype(np.float64)
-        own = np.arange(len(rows)), self.labels[rows]
-        others = logits.copy()
-        others[own] = -np.inf
-        return Evaluation(wrong(logits, self.labels[rows]), _finite(others.max(axis=1) - logits[own]))
+        logits = self.logits(self.ball.points(self.x[rows], u), rows)
+        return Evaluation(wrong(logits, self.labels[rows]), _margins(logits, self.labels[rows]))
+
+    def margins_at(self, points: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the margins at points: the largest other logit minus that of the true class, (m,)."""
+        return _margins(self.logits(points, rows), self.labels[rows])
 
     def _feeds(self, points: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         feeds = {name: array[rows] for name, array in self.feeds.items()}
@@ -137,6 +138,13 @@ class Search:
         self.values[at[better]] = evaluation.values[better]
         self.wrong[at] |= evaluation.wrong
         return ~evaluation.wrong
+
+
+def _margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    logits, own = logits.astype(np.float64), (np.arange(len(labels)), labels)
+    others = logits.copy()
+    others[own] = -np.inf
+    return _finite(others.max(axis=1) - logits[own])
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.attribution.score import run
 from chainrule.derive.narrative import check_options
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.prng import fold, key_of
@@ -21,24 +20,27 @@ from chainrule.robustness.masking import masking_checks
 from chainrule.robustness.method import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
-from chainrule.robustness.samples import Samples, ball_of, read_samples
+from chainrule.robustness.samples import Samples, ball_of, predicted, problem_of, read_samples
 from chainrule.robustness.stream import Stream
+from chainrule.robustness.table_attack import attack_table, refuse_columns
 from chainrule.settings import settings
-from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.options import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang")
+OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang", "columns", "change")
 CHECKS = 1000  # the number of the stream of the checks, after those of all attacks
 
 
-def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any, **options: Any) -> AttackResult:
+def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any = None, **options: Any) -> AttackResult:
     """Search changed samples that the model misclassifies; see ``Model.attack``."""
     request = _Request.of(options)
     attacks = known_attacks(request.method, {n: v for n, v in options.items() if n not in OPTIONS})
     samples = read_samples(model, x, y)
+    if samples.table is not None and samples.pixels is None:
+        return attack_table(model, samples, radius, options, request.seed, request.lang)
+    refuse_columns(options)
     ball = ball_of(samples, options.get("norm", "inf"), radius, options.get("bounds"))
     return _attacked(model, samples, problem_of(model, samples, ball), attacks, request)
 
@@ -84,28 +86,6 @@ def known_attacks(method: Any, options: dict[str, Any]) -> list[Attack]:
     return [cls(**{f.name: options[f.name] for f in fields(cls) if f.name in options}) for cls in classes]
 
 
-def problem_of(model: ModelState, samples: Samples, ball: Any) -> Problem:
-    """Return the problem of attacking samples within a ball."""
-    graph = samples.graph
-    feeds: dict[str, np.ndarray] = dict(samples.y)
-    x = samples.x
-    if graph.is_embedded:
-        values = run(graph.entry_program, model.arrays, {graph.input: samples.x})
-        x = values.pop(graph.point_name)
-        feeds |= values
-    return Problem(graph, model.arrays, x, samples.labels, feeds, ball)
-
-
-def predicted(model: ModelState, samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:
-    """Return the probability of each class at points, as the model predicts them: (n, K)."""
-    if samples.graph.is_embedded:  # the model has no input for vectors; the graph continues from them
-        z = problem.logits(points, np.arange(len(points))).astype(np.float64)
-        shifted = np.exp(z - z.max(axis=1, keepdims=True))
-        return shifted / shifted.sum(axis=1, keepdims=True)
-    values = predictions(model, {samples.graph.input: points}, "prediction")
-    return samples.target.probabilities(values[samples.graph.output])
-
-
 def _attacked(
     model: ModelState, samples: Samples, problem: Problem, attacks: Sequence[Attack], request: _Request
 ) -> AttackResult:
@@ -136,7 +116,7 @@ def _attacked(
         request.method, problem.ball.norm, problem.ball.radius, x, best, labels, clean, attacked,
         probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
         masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
-        samples.graph.is_embedded, request.seed, request.lang,
+        samples.graph.is_embedded, seed=request.seed, lang=request.lang,
     )  # fmt: skip
 
 

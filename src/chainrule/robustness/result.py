@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from chainrule.attribution.plots import append_plots, image_row
+from chainrule.data import Table
 from chainrule.notation import number
 from chainrule.page.html import html_page
-from chainrule.page.page import Items, Page, Section, Table
+from chainrule.page.page import Items, Page, Section
+from chainrule.page.page import Table as Grid
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.robustness.masking import MaskingCheck
-from chainrule.robustness.method import ATTACKS, ENSEMBLE
+from chainrule.robustness.method import ATTACKS, COLUMNS, ENSEMBLE
 from chainrule.texts import LANGUAGES, render
 
 MAX_LISTED = 5  # worst examples on a page
+MAX_COLUMNS = 20  # columns that may change which are listed
 MAX_CHANGES = 6  # changed elements that are listed for an example
 
 
@@ -91,6 +94,9 @@ class AttackResult:
         checks: comparisons that show masked gradients; empty if they were not requested.
         columns: the names of the elements of a sample; empty for images and tokens.
         is_embedded: whether embedding vectors were changed.
+        cells: for rows of a table the changed cells: column, cell before, cell after.
+        table: the table with the changed cells; ``None`` for arrays.
+        allowed: the columns that may change, each with its limit, or with the number of its levels.
         seed: the seed of all random numbers.
         lang: the language of the text.
     """
@@ -110,6 +116,9 @@ class AttackResult:
     checks: tuple[MaskingCheck, ...] = ()
     columns: tuple[str, ...] = ()
     is_embedded: bool = False
+    cells: tuple[tuple[tuple[str, str, str], ...], ...] = ()
+    table: Table | None = None
+    allowed: tuple[tuple[str, float, int], ...] = ()
     seed: int = 0
     lang: str = field(default="en")
 
@@ -161,17 +170,17 @@ class AttackResult:
         return Page(render("attack_title", lang, method=self._title(self.method)), lang, tuple(sections))
 
     def _title(self, name: str) -> str:
-        return (
-            render("attack_ensemble", self.lang)
-            if name == ENSEMBLE
-            else ATTACKS[name].titles[self.lang == "zh"]
-        )
+        if name in (ENSEMBLE, COLUMNS):
+            return render(f"attack_{name}", self.lang)
+        return ATTACKS[name].titles[self.lang == "zh"]
 
     def _facts(self) -> tuple[str, ...]:
-        lang, kind = self.lang, "embedding" if self.is_embedded else "input"
+        lang = self.lang
+        kind = "embedding" if self.is_embedded else "table" if self.table is not None else "input"
         norm = render(f"attack_norm_{self.norm}", lang)
         texts = [
             render(f"attack_threat_{kind}", lang, norm=norm, radius=number(self.radius), rows=self.rows),
+            *([render("attack_may_change", lang, columns=self._allowed())] if self.allowed else []),
             render("attack_clean", lang, share=self.clean_accuracy),
             render("attack_robust", lang, share=self.robust_accuracy, broken=int(self.success.sum())),
         ]
@@ -181,12 +190,21 @@ class AttackResult:
             texts.append(render("attack_unbelievable", lang))
         return (*texts, render("attack_limit", lang))
 
-    def _trials(self) -> Table:
+    def _allowed(self) -> str:
+        parts = [
+            render("attack_any_level", self.lang, column=column, count=levels)
+            if levels
+            else render("attack_by", self.lang, column=column, limit=number(limit))
+            for column, limit, levels in self.allowed
+        ]
+        return ", ".join(parts[:MAX_COLUMNS]) + (", ..." if len(parts) > MAX_COLUMNS else "")
+
+    def _trials(self) -> Grid:
         keys = ("attack_name", "attack_rows", "attack_broken", "attack_evaluations")
         rows = tuple(
             (self._title(t.name), str(t.rows), str(t.broken), str(t.evaluations)) for t in self.trials
         )
-        return Table(tuple(render(key, self.lang) for key in keys), rows, (1, 2, 3))
+        return Grid(tuple(render(key, self.lang) for key in keys), rows, (1, 2, 3))
 
     def _checks(self) -> tuple[str, ...]:
         return tuple(
@@ -195,7 +213,7 @@ class AttackResult:
             for check in self.checks
         )  # fmt: skip
 
-    def _worst(self) -> Table:
+    def _worst(self) -> Grid:
         keys = (
             "attack_row",
             "attack_true",
@@ -208,10 +226,12 @@ class AttackResult:
         for i in self.worst():
             names = [str(self.classes[k]) for k in (self.labels[i], self.clean[i], self.attacked[i])]
             rows.append((str(i + 1), *names, f"{100 * self.confidence[i]:.1f} %", self._change(i)))
-        return Table(tuple(render(key, self.lang) for key in keys), tuple(rows), (0, 4))
+        return Grid(tuple(render(key, self.lang) for key in keys), tuple(rows), (0, 4))
 
     def _change(self, i: int) -> str:
         """Return the changed columns of a sample, or the size of the change."""
+        if self.cells:
+            return "; ".join(f"{name} {old} → {new}" for name, old, new in self.cells[i])
         before, after = self.x[i].reshape(-1), self.adversarial[i].reshape(-1)
         change = after.astype(np.float64) - before
         if len(self.columns) == len(before):

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import data
+from chainrule.attribution.score import run
 from chainrule.data.tables.encoders import Pixels
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.robustness.ball import NORMS, Ball
 from chainrule.robustness.objective import AttackGraph, attack_graph
+from chainrule.robustness.problem import Problem
 from chainrule.trace.samples import rows_of
+from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.target import Target
 
@@ -33,6 +36,7 @@ class Samples:
         y: encoded targets, by the name of their input.
         labels: (n,) the true classes.
         pixels: the encoding of the images of a table; ``None`` for other inputs.
+        table: the table of the rows; ``None`` for arrays.
     """
 
     graph: AttackGraph
@@ -41,6 +45,7 @@ class Samples:
     y: dict[str, np.ndarray]
     labels: np.ndarray
     pixels: Pixels | None = None
+    table: data.Table | None = None
 
     @property
     def is_image(self) -> bool:
@@ -86,7 +91,30 @@ def read_samples(model: ModelState, x: Any, y: Any) -> Samples:
     first = model.preparation.encodings[0] if model.preparation is not None else None
     labels = next(iter(rows.y.values())).reshape(len(next(iter(rows.x.values()))), -1)[:, 0]
     pixels = first if isinstance(first, Pixels) else None
-    return Samples(graph, target, rows.x[graph.input], rows.y, labels.astype(np.int64), pixels)
+    table = x if isinstance(x, data.Table) else None
+    return Samples(graph, target, rows.x[graph.input], rows.y, labels.astype(np.int64), pixels, table)
+
+
+def problem_of(model: ModelState, samples: Samples, ball: Any) -> Problem:
+    """Return the problem of attacking samples within a ball."""
+    graph = samples.graph
+    feeds: dict[str, np.ndarray] = dict(samples.y)
+    x = samples.x
+    if graph.is_embedded:
+        values = run(graph.entry_program, model.arrays, {graph.input: samples.x})
+        x = values.pop(graph.point_name)
+        feeds |= values
+    return Problem(graph, model.arrays, x, samples.labels, feeds, ball)
+
+
+def predicted(model: ModelState, samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:
+    """Return the probability of each class at points, as the model predicts them: (n, K)."""
+    if samples.graph.is_embedded:  # the model has no input for vectors; the graph continues from them
+        z = problem.logits(points, np.arange(len(points))).astype(np.float64)
+        shifted = np.exp(z - z.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
+    values = predictions(model, {samples.graph.input: points}, "prediction")
+    return samples.target.probabilities(values[samples.graph.output])
 
 
 def ball_of(samples: Samples, norm: Any, radius: Any, bounds: Any) -> Ball:

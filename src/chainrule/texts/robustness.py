@@ -5,6 +5,15 @@ from __future__ import annotations
 ROBUSTNESS: dict[str, tuple[str, str]] = {
     "attack_title": ("Attack: {method}", "攻击：{method}"),
     "attack_ensemble": ("ensemble of all attacks", "全部攻击的组合"),
+    "attack_columns": ("cells of a table", "表格的单元格"),
+    "attack_threat_table": (
+        "Each number may change by at most its limit and keeps the decimals and the range of its column; a "
+        "category may become any level; {rows} rows.",
+        "每个数值的改变不超过其限度，并保持该列的小数位数和取值范围；类别可换成任一水平；{rows} 行。",
+    ),
+    "attack_may_change": ("May change: {columns}.", "可以改变：{columns}。"),
+    "attack_any_level": ("{column} (any of {count} levels)", "{column}（{count} 个水平中任一个）"),
+    "attack_by": ("{column} (by {limit})", "{column}（至多 {limit}）"),
     "attack_norm_inf": ("largest change of an element (L-inf)", "单个元素的最大改变 (L∞)"),
     "attack_norm_2": ("Euclidean length of the change (L2)", "改变的欧几里得长度 (L2)"),
     "attack_threat_input": (
@@ -60,6 +69,25 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "without a limit of the change, {against} of {rows} samples stay unbroken",
         "不限制改变大小时，{rows} 个样本中仍有 {against} 个未被攻破",
     ),
+    "sweep_title": ("Accuracy under corruptions", "损坏下的准确率"),
+    "sweep_clean": (
+        "{rows} samples; accuracy without corruption: {share}.",
+        "{rows} 个样本；无损坏时的准确率：{share}。",
+    ),
+    "sweep_meaning": (
+        "± is one standard error. Corruptions are random, not chosen against the network.",
+        "± 表示一个标准误。损坏是随机的，不针对网络选择。",
+    ),
+    "sweep_severity": ("severity", "程度"),
+    "sweep_accuracy": ("accuracy", "准确率"),
+    "sweep_bar": ("", ""),
+    "sweep_noise": ("noise (standard deviation of a pixel)", "噪声（像素的标准差）"),
+    "sweep_blur": ("blur (standard deviation in pixels)", "模糊（标准差，以像素计）"),
+    "sweep_contrast": ("lower contrast (share that is lost)", "低对比度（损失的比例）"),
+    "sweep_deviations": ("noise (standard deviations of an element)", "噪声（以元素的标准差计）"),
+    "sweep_cell_noise": ("noise (standard deviations of a column)", "噪声（以列的标准差计）"),
+    "sweep_missing": ("missing cells (share)", "缺失的单元格（比例）"),
+    "sweep_shift": ("shifted columns (standard deviations)", "整列偏移（以标准差计）"),
     "attack_worst": ("Worst examples", "最坏的例子"),
     "attack_row": ("row", "行"),
     "attack_true": ("true", "真实"),

@@ -223,6 +223,39 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "attribute_fixed": ("column that must not change", "不可改变的列"),
     "attribute_max_changes": ("maximum number of changed columns", "至多改变多少列"),
+    "attack_radius": (
+        "largest change: of images in pixels from 0 to 1 (8/255), of tables in standard deviations",
+        "最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计",
+    ),
+    "attack_norm": (
+        "inf: largest change of an element; 2: Euclidean length",
+        "inf：单个元素的最大改变；2：欧几里得长度",
+    ),
+    "attack_method": (
+        "ensemble (default), pgd, fgsm, apgd, apgd_dlr, square",
+        "ensemble（默认）、pgd、fgsm、apgd、apgd_dlr、square",
+    ),
+    "attack_columns": (
+        "columns of a table that may change; all numbers and categories by default",
+        "表格中可以改变的列；默认为全部数值列和类别列",
+    ),
+    "attack_change": (
+        "column that may change, with its limit in its own units (income:1000), or a category",
+        "可以改变的列及其以原单位计的限度（income:1000），或一个类别列",
+    ),
+    "attack_rows": ("maximum number of rows, 500 by default", "最多使用多少行，默认 500"),
+    "attack_steps": ("steps of an attack", "攻击的步数"),
+    "attack_restarts": ("random starting points of an attack", "攻击的随机起点个数"),
+    "attack_seed": ("seed of all random numbers", "随机数的种子"),
+    "attack_sweep": (
+        "noise, blur, contrast, missing cells, shifted columns at increasing severity",
+        "逐渐加重的噪声、模糊、低对比度、缺失单元格、整列偏移",
+    ),
+    "attack_html": (
+        "file for the page; by default attack.html or corruptions.html in RUN",
+        "页面文件；默认为 RUN 中的 attack.html 或 corruptions.html",
+    ),
+    "attack_out": ("also write the rows of a table with changed cells", "同时写出改变了单元格的表格行"),
     "generate_text": ("prompt; empty to generate from scratch", "要续写的文字；留空则从头生成"),
     "generate_max_new_tokens": ("maximum number of new tokens", "最多生成多少个新词元"),
     "generate_temperature": (

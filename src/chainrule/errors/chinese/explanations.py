@@ -2,6 +2,15 @@
 
 PHRASES: dict[str, str] = {
     "1, 2 or 3": "1、2 或 3",
+    "for rows of a table only {names}": "对表格行只有 {names}",
+    "--radius or --change, or --sweep without them": "--radius 或 --change，或单独使用 --sweep",
+    "a number, or N/255": "一个数，或 N/255",
+    "an attack on rows of a table": "对表格行的攻击",
+    "columns of numbers or categories": "数值列或类别列",
+    "inputs; {name} is the target": "输入列；{name} 是目标列",
+    "0 to {limit:g} standard deviations, or a limit for each column": (
+        "0 到 {limit:g} 个标准差，或为每列给出限度"
+    ),
     "one input: numbers, or tokens with one embedding": "一个输入：数值，或只有一个嵌入的词元",
     "a classifier with one output and one class for a sample": "只有一个输出、每个样本一个类别的分类模型",
     "at most {size:g}: the values are in the range {low:g} to {high:g}": (

@@ -1,0 +1,193 @@
+"""``chainrule attack``: the accuracy of a classifier under attacks, or under corruptions (``--sweep``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.prediction_output import to_csv
+from chainrule.apps.cli.reading import READING, take_reading
+from chainrule.apps.cli.signature import Choice, with_options
+from chainrule.apps.cli.texts import text_of
+from chainrule.data import Table
+from chainrule.data.tables.encoders import Pixels
+from chainrule.errors import UsageError, fact
+from chainrule.model import Model
+from chainrule.robustness.method import ENSEMBLE
+from chainrule.robustness.result import AttackResult
+from chainrule.settings import settings
+from chainrule.store import atomic_write
+
+ROWS = 500  # attacked by default
+REPORTS = {"attack": "attack.html", "sweep": "corruptions.html"}
+OPTIONS = {
+    "radius": Choice(str, "attack_radius", "R"),
+    "norm": Choice(str, "attack_norm", "inf|2"),
+    "method": Choice(str, "attack_method", "NAME"),
+    "columns": Choice(str, "attack_columns", "A,B"),
+    "change": Choice(list[str], "attack_change", "COLUMN:LIMIT"),
+    "rows": Choice(int, "attack_rows", "N"),
+    "steps": Choice(int, "attack_steps"),
+    "restarts": Choice(int, "attack_restarts"),
+    "seed": Choice(int, "attack_seed"),
+    "sweep": Choice(bool, "attack_sweep"),
+}
+ONLY_ATTACK = ("radius", "norm", "method", "columns", "change", "steps", "restarts")
+
+
+@with_options({**OPTIONS, **READING})
+def attack(
+    run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
+    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    html: Annotated[str | None, typer.Option(help="=attack_html", metavar="FILE")] = None,
+    out: Annotated[str | None, typer.Option(help="=attack_out", metavar="CSV")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
+) -> None:
+    """Print the accuracy under attack with the worst examples, and write a page.
+
+    Args:
+        run: the run folder or the model file.
+        data: labeled rows.
+        html: file for the page; by default in the run folder.
+        out: file for the rows of a table with changed cells.
+        lang: language; already set by ``main``.
+        options: those of ``OPTIONS``; ``None`` if not passed.
+    """
+    reading = take_reading(options)
+    chosen = {name: value for name, value in options.items() if value is not None and value != []}
+    _refuse_mixture(run, data, chosen)
+    request = {} if "sweep" in chosen else _request(chosen)
+    model, rows = load(run, data, reading)
+    require_targets(rows, data)
+    warn_of_known_rows(model, rows.x, run)
+    rows = _selected(rows, chosen.get("rows", ROWS))
+    seed = chosen.get("seed", 0)
+    if "sweep" in chosen:
+        result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang)
+    else:
+        result = _attacked(model, rows, request, seed)
+    screen.block(str(result))
+    _write(run, html, "sweep" if "sweep" in chosen else "attack", result)
+    if out is not None:
+        _write_rows(out, result)
+
+
+def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
+    """Require a radius or limits for an attack, and none for a sweep.
+
+    Raises:
+        UsageError E601: options that do not belong together, or none at all.
+    """
+    strange = [f"--{name}" for name in ONLY_ATTACK if name in chosen] if "sweep" in chosen else []
+    if strange or not {"sweep", "radius", "change"} & chosen.keys():
+        raise UsageError(
+            "E601", where="chainrule attack", option=", ".join(strange) or "--radius",
+            expected=fact("--radius or --change, or --sweep without them"),
+            received=" ".join(f"--{name}" for name in chosen) or fact("none"),
+            fix=f"chainrule attack {run} {data} --radius 0.1",
+        )  # fmt: skip
+
+
+def _request(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as arguments of ``Model.attack``."""
+    request: dict[str, Any] = {
+        name: chosen[name] for name in ("norm", "method", "steps", "restarts") if name in chosen
+    }
+    if "radius" in chosen:
+        request["radius"] = _radius(chosen["radius"])
+    if "columns" in chosen:
+        request["columns"] = [name.strip() for name in chosen["columns"].split(",") if name.strip()]
+    if "change" in chosen:
+        request["change"] = dict(map(_limit, chosen["change"]))
+    return request
+
+
+def _radius(text: str) -> float:
+    """The radius of a text such as ``0.1`` or ``8/255``.
+
+    Raises:
+        UsageError E601: neither.
+    """
+    top, slash, bottom = text.partition("/")
+    try:
+        return float(top) / float(bottom) if slash else float(top)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(
+            "E601", where="chainrule attack", option="--radius", expected=fact("a number, or N/255"),
+            received=text, fix="--radius 8/255",
+        ) from None  # fmt: skip
+
+
+def _limit(text: str) -> tuple[str, float | None]:
+    """A column and its limit; without one, a category that may become any level.
+
+    Raises:
+        UsageError E601: a limit that is not a number.
+    """
+    column, colon, limit = text.rpartition(":")
+    if not colon:
+        return text, None
+    try:
+        return column, float(limit)
+    except ValueError:
+        raise UsageError(
+            "E601", where="chainrule attack", option="--change", expected="COLUMN:LIMIT", received=text,
+            fix=f'--change "{column}:1"',
+        ) from None  # fmt: skip
+
+
+def _selected(rows: Rows, count: int) -> Rows:
+    """At most ``count`` rows, evenly spaced; prints how many."""
+    if count < 1:
+        raise UsageError(
+            "E102", where="--rows", name="rows", expected=">= 1", received=count, fix=f"--rows {ROWS}"
+        )
+    if count >= rows.count:
+        return rows
+    screen.line(text_of("attack_selected").format(count=count, rows=rows.count), to_errors=True)
+    return rows.take(np.linspace(0, rows.count - 1, count).round().astype(np.int64))
+
+
+def _attacked(model: Model, rows: Rows, request: dict[str, Any], seed: int) -> AttackResult:
+    """The result of the attack."""
+    is_table = isinstance(rows.x, Table) and not isinstance(_first_encoding(model), Pixels)
+    if not is_table:
+        request = {"method": ENSEMBLE, **request}
+    return model.attack(rows.x, rows.y, seed=seed, lang=settings.lang, **request)
+
+
+def _first_encoding(model: Model) -> object:
+    return None if model.preparation is None else model.preparation.encodings[0]
+
+
+def _write(run: str, html: str | None, kind: str, result: Any) -> None:
+    """Write the page to the file that was passed, or into the run folder; a model file has none."""
+    if html is None and not os.path.isdir(run):
+        return
+    file = html or str(Path(run) / REPORTS[kind])
+    atomic_write.write(file, result.to_html().encode())
+    screen.line(text_of("page_written").format(file=file))
+
+
+def _write_rows(out: str, result: Any) -> None:
+    """Write the table with the changed cells.
+
+    Raises:
+        UsageError E601: the result has no table.
+    """
+    table = getattr(result, "table", None)
+    if table is None:
+        raise UsageError(
+            "E601", where="chainrule attack", option="--out", expected=fact("an attack on rows of a table"),
+            received="--out",
+        )  # fmt: skip
+    atomic_write.write(out, to_csv(table.frame, "raw").encode())
+    screen.line(text_of("page_written").format(file=out))

@@ -1,0 +1,131 @@
+"""The attack on rows of a table as a request: options, search, changed cells, result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.data import Preparation, Table
+from chainrule.errors import UsageError, fact
+from chainrule.prng import key_of
+from chainrule.robustness.ball import Ball
+from chainrule.robustness.method import COLUMNS
+from chainrule.robustness.result import AttackResult, Trial
+from chainrule.robustness.samples import Samples, predicted, problem_of
+from chainrule.robustness.stream import Stream
+from chainrule.robustness.tables import (
+    Change,
+    NumberChange,
+    allowed_changes,
+    cell_changes,
+    changed_cells,
+    search_rows,
+)
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+OPTIONS = ("columns", "change", "restarts", "seed", "lang")
+RESTARTS = 4
+MAX_RADIUS = 10.0  # standard deviations; larger limits are a mistake of units
+
+
+def refuse_columns(options: Mapping[str, Any]) -> None:
+    """Refuse options that only tables have.
+
+    Raises:
+        UsageError E102: names of columns for samples without columns.
+    """
+    for name in ("columns", "change"):
+        if options.get(name):
+            raise UsageError(
+                "E102", where="attack", name=name, received=repr(options[name])[:80],
+                expected=fact("a model of tables"),
+            )  # fmt: skip
+
+
+def attack_table(
+    model: ModelState, samples: Samples, radius: Any, options: Mapping[str, Any], seed: int, lang: str
+) -> AttackResult:
+    """Attack rows of a table; see ``tables``.
+
+    Raises:
+        UsageError E101, E102: no such column; a radius or a limit that is not one; nothing may change.
+    """
+    _refuse_options(options)
+    preparation, table = model.preparation, samples.table
+    assert preparation is not None
+    assert table is not None
+    changes = _changes(preparation, table, radius, options)
+    problem = problem_of(model, samples, Ball("inf", 0.0))
+    clean = predicted(model, samples, problem, problem.x).argmax(axis=1)
+    correct = np.flatnonzero(clean == samples.labels)
+    restarts = int(options.get("restarts", RESTARTS))
+    x, levels = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
+    after = changed_cells(table, changes, x, levels, correct)
+    points = preparation.inputs(after)
+    probabilities = predicted(model, samples, problem, points)
+    attacked = probabilities.argmax(axis=1)
+    broken = (clean == samples.labels) & (attacked != samples.labels)
+    final = changed_cells(table, changes, x, levels, np.flatnonzero(broken))
+    points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
+    trial = Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations)
+    return AttackResult(
+        COLUMNS, "inf", float(radius or 0.0), problem.x, points, samples.labels, clean, attacked,
+        probabilities[np.arange(len(points)), attacked], samples.names,
+        tuple(COLUMNS if one else "" for one in broken.tolist()), (trial,),
+        cells=tuple(cell_changes(table, final, i) if broken[i] else () for i in range(table.rows)),
+        table=final, allowed=tuple(map(_allowed, changes)), seed=seed, lang=lang,
+    )  # fmt: skip
+
+
+def _refuse_options(options: Mapping[str, Any]) -> None:
+    """Refuse the options of attacks on arrays.
+
+    Raises:
+        UsageError E102: the first of them, or an invalid number of restarts.
+    """
+    for name in options:
+        if name not in OPTIONS and not (name == "norm" and str(options[name]) == "inf"):
+            raise UsageError(
+                "E102", where="attack", name=name, received=repr(options[name])[:80],
+                expected=fact("for rows of a table only {names}", names=", ".join(OPTIONS)),
+            )  # fmt: skip
+    restarts = options.get("restarts", RESTARTS)
+    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or not restarts >= 1:
+        raise UsageError(
+            "E102", where="attack", name="restarts", received=repr(restarts)[:80],
+            expected=fact("an integer, at least {minimum}", minimum=1), fix=f"restarts={RESTARTS}",
+        )  # fmt: skip
+
+
+def _changes(
+    preparation: Preparation, table: Table, radius: Any, options: Mapping[str, Any]
+) -> tuple[Change, ...]:
+    """Return what may change, from the options."""
+    limits, columns = options.get("change") or {}, options.get("columns")
+    columns = (columns,) if isinstance(columns, str) else columns
+    is_number = isinstance(radius, int | float | np.number) and not isinstance(radius, bool)
+    if (radius is None and not limits) or (
+        radius is not None and not (is_number and 0 <= radius <= MAX_RADIUS)
+    ):
+        raise UsageError(
+            "E102", where="attack", name="radius", received=repr(radius)[:80], fix="radius=0.1",
+            expected=fact("0 to {limit:g} standard deviations, or a limit for each column", limit=MAX_RADIUS),
+        )  # fmt: skip
+    changes = allowed_changes(preparation, table, None if radius is None else float(radius), columns, limits)
+    if not changes:
+        raise UsageError(
+            "E102", where="attack", name="columns", received=fact("none"),
+            expected=fact("columns of numbers or categories"),
+        )  # fmt: skip
+    return changes
+
+
+def _allowed(change: Change) -> tuple[str, float, int]:
+    """Return a column with its limit, or the number of its levels."""
+    if isinstance(change, NumberChange):
+        return change.column, change.limit, 0
+    return change.column, 0.0, len(change.levels)

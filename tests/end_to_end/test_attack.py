@@ -1,0 +1,91 @@
+"""``chainrule attack``: output, files and one-line errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run folder with a model of a table, and the table beside it."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"size": rng.normal(10, 3, 60).round(1), "kind": rng.choice(["x", "y"], 60)})
+    label = np.where(frame["size"].to_numpy() + 2 * (frame["kind"] == "x").to_numpy() > 11, "big", "small")
+    frame.with_columns(pl.Series("class", label)).write_csv("rows.csv")
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy", cr.Adam(0.05))
+    model.fit("rows.csv", "class", epochs=30, seed=0, verbose=False)
+    (tmp_path / "run").mkdir()
+    model.save("run/model.safetensors")
+    return tmp_path
+
+
+def test_a_table_is_attacked_and_written(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["attack", "run", "rows.csv", "--change", "size:1.5", "--out", "changed.csv", "--lang", "en"])
+        == 0
+    )
+    out = capsys.readouterr().out
+    assert "May change: size (by 1.5)." in out
+    assert "Accuracy under the attack" in out
+    assert "size " in out
+    assert "攻击下的准确率" in (run / "run" / "attack.html").read_text(encoding="utf-8")
+    changed, before = pl.read_csv("changed.csv"), pl.read_csv("rows.csv")
+    assert 0 < (changed["size"] - before["size"]).abs().max() <= 1.5 + 1e-9  # pyright: ignore
+    assert changed["kind"].equals(before["kind"])
+
+
+def test_corruptions_are_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "run", "rows.csv", "--sweep", "--rows", "30", "--lang", "en"]) == 0
+    streams = capsys.readouterr()
+    assert "missing cells (share)" in streams.out
+    assert "30 of 60 rows" in streams.err
+    assert (run / "run" / "corruptions.html").is_file()
+
+
+def test_arrays_are_attacked_by_the_ensemble(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.random.default_rng(0).uniform(0, 1, (40, 3, 3, 1)).astype("float32")
+    y = (x.mean(axis=(1, 2, 3)) > 0.5).astype(int)
+    model = cr.Model(cr.Sequential(cr.Flatten(), cr.Dense(2)), "cross_entropy", cr.Adam(0.05))
+    model.fit(x, y, epochs=30, seed=0, verbose=False)
+    model.save("images.safetensors")
+    np.savez("images.npz", x=x, y=y)
+    words = ["attack", "images.safetensors", "images.npz", "--radius", "8/255", "--lang", "en"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "square attack" in out
+    assert "Can the attack be believed?" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fix"),
+    [
+        ([], "E601", "--radius 0.1"),
+        (["--radius", "x"], "E601", "--radius 8/255"),
+        (["--radius", "-1"], "E102", "--radius 0.1"),
+        (["--radius", "nan"], "E102", "--radius 0.1"),
+        (["--radius", "300"], "E102", "--radius 0.1"),
+        (["--radius", "1/0"], "E601", "--radius 8/255"),
+        (["--change", "size:x"], "E601", "--change"),
+        (["--change", "class"], "E102", "target"),
+        (["--radius", "1", "--columns", "siz"], "E101", "size"),
+        (["--sweep", "--radius", "1"], "E601", "--radius"),
+        (["--radius", "1", "--rows", "0"], "E102", "--rows"),
+        (["--sweep", "--out", "a.csv"], "E601", "--out"),
+    ],
+)
+def test_bad_input_is_one_error_with_a_fix(
+    run: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: str, fix: str
+) -> None:
+    assert main(["attack", "run", "rows.csv", *words, "--lang", "en"]) == 2
+    error = capsys.readouterr().err
+    assert code in error
+    assert fix in error
+    assert "Traceback" not in error

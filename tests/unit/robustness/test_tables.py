@@ -1,0 +1,137 @@
+"""Attacks on rows of a table: limits in the units of the columns, swaps of levels, changed cells."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.errors import UsageError
+from chainrule.robustness.tables import NumberChange
+
+
+@cache
+def credit() -> tuple[cr.Model, pl.DataFrame]:
+    """A model of a small table with numbers, a category, a yes/no column, a date and missing cells."""
+    rng, n = np.random.default_rng(0), 160
+    frame = pl.DataFrame(
+        {
+            "income": rng.normal(50_000, 20_000, n).round().astype(int),
+            "age": [None if i % 20 == 3 else int(a) for i, a in enumerate(rng.integers(18, 80, n))],
+            "city": rng.choice(["A", "B", "C"], n),
+            "member": rng.choice(["yes", "no"], n),
+            "since": [f"20{i % 10 + 10}-03-{i % 27 + 1:02d}" for i in range(n)],
+        }
+    )
+    score = frame["income"].to_numpy() / 20_000 - 2.5 + (frame["city"] == "A").to_numpy() * 1.2
+    score = score - (frame["member"] == "yes").to_numpy() * 0.8 + rng.normal(0, 0.4, n)
+    frame = frame.with_columns(pl.Series("rating", np.where(score > 0, "good", "bad")))
+    model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2)), "cross_entropy", cr.Adam(0.01))
+    model.fit(frame, "rating", epochs=30, seed=0, verbose=False)
+    return model, frame
+
+
+def attack(**options: Any) -> Any:
+    model, frame = credit()
+    return model.attack(frame, **options)
+
+
+def test_numbers_stay_within_their_limit_their_decimals_and_the_range_of_the_data() -> None:
+    _, frame = credit()
+    result = attack(change={"income": 2500, "age": 3.7})
+    after = result.table.frame
+    assert result.success.any()
+    for name, limit in (("income", 2500), ("age", 3)):
+        change = (after[name] - frame[name]).drop_nulls().abs()
+        assert 0 < change.max() <= limit
+        assert after[name].dtype == pl.Int64
+        assert frame[name].min() <= after[name].min() <= after[name].max() <= frame[name].max()
+    assert after["age"].is_null().to_list() == frame["age"].is_null().to_list()
+
+
+def test_only_the_columns_that_may_change_do() -> None:
+    _, frame = credit()
+    result = attack(radius=0.3, columns=["city"])
+    assert result.success.any()
+    assert {name for cells in result.cells for name, _, _ in cells} == {"city"}
+    assert set(result.table.frame["city"]) <= {"A", "B", "C"}
+    assert result.table.frame.drop("city").equals(frame.drop("city"))
+
+
+def test_the_model_misclassifies_the_changed_table_where_it_counts_as_broken() -> None:
+    model, frame = credit()
+    result = attack(radius=0.2)
+    target = frame["rating"].to_numpy()
+    before, after = (np.asarray(model.predict(table)) for table in (frame, result.table))
+    assert result.success.tolist() == ((before == target) & (after != target)).tolist()
+    assert [bool(cells) for cells in result.cells] == result.success.tolist()
+    assert result.clean_accuracy.value > 0.8
+    assert result.robust_accuracy.value < result.clean_accuracy.value - 0.2
+
+
+def test_a_limit_of_zero_breaks_nothing() -> None:
+    result = attack(change={"income": 0})
+    assert result.robust_accuracy == result.clean_accuracy
+    assert not any(result.cells)
+
+
+def test_a_search_over_one_category_finds_every_level_that_works() -> None:
+    model, frame = credit()
+    result = attack(radius=0, columns=["city"])
+    target = frame["rating"].to_numpy()
+    swaps = [np.asarray(model.predict(frame.with_columns(pl.lit(level).alias("city")))) for level in "ABC"]
+    clean = np.asarray(model.predict(frame))
+    breakable = (clean == target) & np.any([swap != target for swap in swaps], axis=0)
+    assert breakable.any()
+    assert result.success.tolist() == breakable.tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"change": {"rating": None}}, "E102"),
+        ({"columns": ["incme"], "radius": 0.1}, "E101"),
+        ({"radius": -1}, "E102"),
+        ({"radius": float("nan")}, "E102"),
+        ({"radius": 5000}, "E102"),
+        ({}, "E102"),
+        ({"change": {"income": float("nan")}}, "E102"),
+        ({"columns": ["since"], "radius": 1}, "E102"),
+        ({"radius": 0.1, "method": "pgd"}, "E102"),
+        ({"radius": 0.1, "norm": "2"}, "E102"),
+        ({"radius": 0.1, "restarts": 0}, "E102"),
+        ({"radius": 0.1, "columns": []}, "E102"),
+    ],
+)
+def test_what_cannot_change_is_refused(options: dict[str, Any], code: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        attack(**options)
+    assert raised.value.code == code
+
+
+def test_columns_are_refused_for_arrays() -> None:
+    x, y = np.eye(4, dtype="float32"), np.arange(4) % 2
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
+    model.fit(x, y, epochs=1, verbose=False)
+    with pytest.raises(UsageError, match="columns"):
+        model.attack(x, y, radius=0.1, columns=["a"])
+
+
+def test_a_page_lists_limits_and_changed_cells_in_both_languages() -> None:
+    result = attack(change={"income": 2500, "city": None})
+    assert "income (by 2500.0), city (any of 3 levels)" in str(result)
+    assert " → " in str(result)
+    assert "3 个水平中任一个" in result.to_html()
+
+
+def test_numbers_are_rounded_toward_the_cell() -> None:
+    change = NumberChange("a", 0, 0.25, 0.0, 1.0, -10.0, 10.0, 0.1)
+    before = np.array([1.0, 1.0, 1.0, np.nan, 20.0])
+    after = change.cells(before, np.array([1.5, 0.81, 1.0, 3.0, 20.3]))
+    assert after[:3].tolist() == [1.2, 0.9, 1.0]
+    assert np.isnan(after[3])
+    assert after[4] == 20.0  # beyond the range of the data already
