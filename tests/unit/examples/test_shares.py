@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chainrule.apps.cli.main import main
 from chainrule.apps.examples.volatility import MONTH, features_of, garman_klass, qlike
+from chainrule.train.evaluation.value_at_risk import kupiec_test
 
 
 def prices(count: int, seed: int = 0) -> np.ndarray:
@@ -51,6 +52,12 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert main([str(word) for word in ("example", "shares", *options)]) == 0
     out = capsys.readouterr().out
     assert "No claim" in out
+    rows = out.partition("Kupiec")[2].splitlines()[1:4]
+    counts = [int(row.split()[-3]) for row in rows]
+    assert all(0 <= count <= 29 for count in counts)
+    assert [float(row.split()[-1]) for row in rows] == pytest.approx(
+        [kupiec_test(count, 29, 0.01) for count in counts], abs=1e-3
+    )
     assert "No investment advice" in out
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert [list(values) for values in scores.values()] == [["R²", "QLIKE"]] * 3
@@ -94,6 +101,7 @@ def test_features_do_not_depend_on_later_days(seed: int, later: int) -> None:
     for name, part in days.inputs.items():
         np.testing.assert_array_equal(part[:count], other.inputs[name][:count])
     np.testing.assert_allclose(days.har[:, 0], days.window[:, -1, 0], rtol=1e-5)
+    np.testing.assert_allclose(days.change[:-1], days.window[1:, -1, 1], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(days.target[:-1, 0], days.har[1:, 0], rtol=1e-4, atol=1e-4)
 
 

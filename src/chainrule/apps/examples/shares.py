@@ -16,7 +16,7 @@ from chainrule.apps.examples.result_page import credit_line, npz, result_page
 from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run
 from chainrule.apps.examples.shares_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.shares_texts import TEXTS
-from chainrule.apps.examples.volatility import Days, qlike, read_days
+from chainrule.apps.examples.volatility import Days, breach_rows, qlike, read_days
 from chainrule.apps.report.svg_charts import BLUE, GRAY, Frame
 
 TRAIN_END, TEST_START = np.datetime64("2014-01-01"), np.datetime64("2016-01-01")
@@ -47,10 +47,11 @@ def direction_accuracy(train: Days, test: Days, epochs: int) -> float:
     return float((np.asarray(model.predict(test.inputs)) == test.is_up).mean())
 
 
-def har_prediction(train: Days, test: Days) -> np.ndarray:
-    """The linear model by least squares: HAR with leverage."""
-    a, b = (np.column_stack([np.ones(len(days.har)), days.har]) for days in (train, test))
-    return b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
+def log_variances(train: Days, days: Days, model: cr.Model) -> list[np.ndarray]:
+    """The predictions of each of METHODS; HAR with leverage is a linear model by least squares."""
+    a, b = (np.column_stack([np.ones(len(part.har)), part.har]) for part in (train, days))
+    har = b @ np.linalg.lstsq(a, train.target[:, 0], rcond=None)[0]
+    return [days.har[:, 2], har, np.asarray(model.predict(days.inputs)).reshape(-1)]
 
 
 def chart(test: Days, predicted: np.ndarray) -> str:
@@ -69,23 +70,27 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
     days, length = read_days(data), epochs or EPOCHS
     train, test = days.take(days.date < TRAIN_END), days.take(days.date >= TEST_START)
     target = test.target[:, 0]
-    runs, trained = [], []
-    for seed in range(10 if long else seeds):
-        model = train_variance(train, seed, length)
-        predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
-        outputs = (test.har[:, 2], har_prediction(train, test), predicted)  # in the order of METHODS
-        trained.append((model, predicted))
+    models = [train_variance(train, seed, length) for seed in range(10 if long else seeds)]
+    runs = []
+    for model in models:
+        outputs = log_variances(train, test, model)
         runs.append([{"R²": cr.metric("r2")(target, own), "QLIKE": qlike(own, target)} for own in outputs])
-    model, predicted = trained[-1]
+    model, outputs = models[-1], log_variances(train, test, models[-1])
     by_method = zip(METHODS, zip(*runs, strict=True), strict=True)
     scores = [Score(TEXTS[name], collected(own)) for name, own in by_method]
     print_scores(scores, lang, "R²")
+    breaches = breach_rows(train, test, log_variances(train, train, model), outputs)
+    screen.heading(texts["risk"].format(days=len(target)))
+    rows = [(texts[name], *row) for name, row in zip(METHODS, breaches, strict=True)]
+    screen.table(texts["risk_header"].split(","), rows, (1, 2, 3))
     accuracy, up = direction_accuracy(train, test, length), float(test.is_up.mean())
     half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(target))
     screen.line(texts["direction"].format(a=accuracy, low=accuracy - half, high=accuracy + half, up=up))
     screen.block(f"\n{texts['limits']}\n{credit_line('shares', lang)}")
     if out:
-        page = result_page(texts["title"], lang, [(texts["chart"], chart(test, predicted), texts["legend"])])
+        page = result_page(
+            texts["title"], lang, [(texts["chart"], chart(test, outputs[-1]), texts["legend"])]
+        )
         save_run(out, model, scores, {"shares.html": page, "test.npz": npz(**test.inputs, y=test.target)})
 
 

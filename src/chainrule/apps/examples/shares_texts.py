@@ -19,6 +19,11 @@ TEXTS = {
         "always up: {up:.3f}. No claim.",
         "次日方向：准确率 {a:.3f}（95 % 区间 {low:.3f} 至 {high:.3f}）；总猜上涨：{up:.3f}。不作任何断言。",
     ),
+    "risk": (
+        "Value at risk: the loss of the next day that is exceeded with a probability of 1 %, of {days} days",
+        "风险价值：次日亏损以 1 % 的概率超过的值，共 {days} 天",
+    ),
+    "risk_header": ("method,breaches,share,p of Kupiec's test", "方法,突破次数,比例,Kupiec 检验的 p 值"),
     "chart": ("Log variance of each test day, and its prediction", "测试期每日的对数方差及其预测"),
     "legend": (
         "Dots: the variance of the day; line: the prediction of the day before; in days from the first "

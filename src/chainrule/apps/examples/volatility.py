@@ -15,6 +15,8 @@ Econometrics 160, for QLIKE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from chainrule.data.datasets import open_dataset, table_of
@@ -22,10 +24,12 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
+from chainrule.train.evaluation.value_at_risk import kupiec_test, value_at_risk
 
 COLUMNS = ("Date", "Open", "High", "Low", "Close", "Volume")
 MONTH, WEEK = 22, 5  # trading days
 SMALLEST = 1e-8  # variance of a day without any movement
+RISK = 0.01  # probability of a breach of the value at risk
 LEVEL = -9.5  # subtracted from log variances, so that they are near 0
 
 
@@ -39,18 +43,23 @@ class Days:
             day and a week.
         window: (N, 22, 3) log variance, return and log volume of the last 22 days.
         target: (N, 1) log variance of the next day, minus ``LEVEL``.
-        is_up: (N,) whether the next day closes higher.
+        change: (N,) log return to the close of the next day, in percent.
     """
 
     date: np.ndarray
     har: np.ndarray
     window: np.ndarray
     target: np.ndarray
-    is_up: np.ndarray
+    change: np.ndarray
 
     def take(self, chosen: np.ndarray) -> Days:
         """Some of the days."""
-        return Days(*(part[chosen] for part in (self.date, self.har, self.window, self.target, self.is_up)))
+        return Days(*(part[chosen] for part in (self.date, self.har, self.window, self.target, self.change)))
+
+    @property
+    def is_up(self) -> np.ndarray:
+        """Whether the next day closes higher, (N,)."""
+        return self.change > 0
 
     @property
     def inputs(self) -> dict[str, np.ndarray]:
@@ -104,7 +113,7 @@ def features_of(
     window = columns[now[:, None] + np.arange(1 - MONTH, 1)]  # (N, 22, 3)
     target = log_variance[now + 1, None]
     features, days, next_target = (part.astype(np.float32) for part in (har[now], window, target))
-    return Days(date[now], features, days, next_target, last[now + 1] > last[now])
+    return Days(date[now], features, days, next_target, change[now + 1])
 
 
 def garman_klass(first: np.ndarray, high: np.ndarray, low: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -116,6 +125,25 @@ def garman_klass(first: np.ndarray, high: np.ndarray, low: np.ndarray, last: np.
     """
     ranges, moves = np.square(np.log(high / low)), np.square(np.log(last / first))
     return np.maximum(ranges / 2 - (2 * np.log(2) - 1) * moves, SMALLEST)
+
+
+def breach_rows(
+    train: Days, test: Days, known: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
+) -> list[tuple[int, float, float]]:
+    """The breaches of the value at risk of the next day, their share, and the p-value of Kupiec's test.
+
+    Args:
+        train, test: the days.
+        known, predicted: of each method the log variances of the training and of the test days.
+    """
+    rows = []
+    for own, forecast in zip(known, predicted, strict=True):
+        scales = (np.exp(np.asarray(part, np.float64) / 2) for part in (own, forecast))
+        loss = value_at_risk(train.change, *scales, RISK)
+        breaches = int((test.change < -loss).sum())
+        share = breaches / len(loss)
+        rows.append((breaches, share, kupiec_test(breaches, len(loss), RISK)))
+    return rows
 
 
 def qlike(predicted: np.ndarray, target: np.ndarray) -> float:
