@@ -138,8 +138,8 @@ def breach_rows(
     """
     rows = []
     for own, forecast in zip(known, predicted, strict=True):
-        scales = (np.exp(np.asarray(part, np.float64) / 2) for part in (own, forecast))
-        loss = value_at_risk(train.change, *scales, RISK)
+        past, scale = (np.exp(np.asarray(part, np.float64) / 2) for part in (own, forecast))
+        loss = value_at_risk(train.change, past, scale, RISK)
         breaches = int((test.change < -loss).sum())
         share = breaches / len(loss)
         rows.append((breaches, share, kupiec_test(breaches, len(loss), RISK)))
