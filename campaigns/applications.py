@@ -25,6 +25,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "applications.md"
 SEEDS = ("--seeds", "3")
 # The words after the name of each example; an example with several tasks has several runs.
 RUNS: dict[str, tuple[str, ...]] = {
+    "connect-four": ("connect-four",),
     "detect": ("detect", *SEEDS),
     "diagnose": ("diagnose",),
     "faces": ("faces", *SEEDS),

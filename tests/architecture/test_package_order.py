@@ -22,6 +22,7 @@ LOWEST = (
     "prng",
     "settings",
     "events",
+    "games",
     "notation",
     "store",
 )
@@ -67,6 +68,7 @@ LOWEST_IMPORTS = {
     "prng": {"portable_math"},
     "settings": {"errors", "records"},
     "events": {"errors", "records", "spec"},
+    "games": set(),
     "notation": {"escaping", "lazy_imports", "errors", "records"},
     "store": {"lazy_imports", "errors", "records", "settings"},
     "data": {
@@ -96,7 +98,7 @@ LIBRARIES = {
     "rich": {"apps", "train"},
     "typer": {"apps"},
     "click": {"apps"},
-    "numba": {"engines"},
+    "numba": {"engines", "games"},
     "pandas": {"data"},
     "pyarrow": {"data"},
     "PIL": {"data", "apps"},

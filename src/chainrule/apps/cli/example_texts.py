@@ -34,6 +34,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "learn to swing up a pendulum from rewards (TD3), beside a controller by hand",
         "由奖励学会摆起并稳住倒立摆（TD3），并与手工控制器比较",
     ),
+    "example_connect-four": (
+        "learn connect four from self-play, evaluated by an exact solver; --play plays against you",
+        "由自我对弈学会四子棋，由精确的求解器评估；--play 可与你对弈",
+    ),
     "example_microgpt": (
         "train a GPT of 4,288 numbers to invent names, and derive one of its training steps",
         "训练一个只有 4288 个数的 GPT 来起名字，并推导其中一步训练",

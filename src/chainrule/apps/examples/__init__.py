@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 Count = Annotated[int, typer.Option(min=1)]  # an integer option of at least 1
+Natural = Annotated[int, typer.Option(min=0)]  # an integer option of at least 0
 COMMON = {  # options of several examples
     "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),
     "epochs": ("number of epochs; 0: chosen for the form", "训练轮数；0 表示按形式选择"),

@@ -7,6 +7,7 @@ PHRASES: dict[str, str] = {
         "表格：用 cr.read_table 读取文件、数据框或列的字典"
     ),
     "an array or a list": "数组或列表",
+    "a network that this example saved": "本示例保存的网络",
     "{shape}: one sample": "{shape}：一个样本",
     'a process started by "spawn" or "forkserver"': "用 spawn 或 forkserver 启动的进程",
     "a process forked after polars had started its threads": "在 polars 启动线程之后 fork 出的进程",

@@ -45,6 +45,7 @@ EXAMPLES = (
     "x-ray",
     "faces",
     "robot",
+    "connect-four",
     "detect",
     "segment",
 )

@@ -1,0 +1,82 @@
+"""Connect four: a network learns the game from games against itself; an exact solver evaluates its moves.
+
+Data: none; a network that predicts moves and values guides a tree search, and learns from the moves that the
+search prefers and from the results. Baselines on the same problems: random moves, blocking, flat Monte Carlo,
+and the search without a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.apps.examples import Count, Natural
+from chainrule.apps.examples.connect_four_page import game_page
+from chainrule.apps.examples.connect_four_terminal import play_in_terminal
+from chainrule.apps.examples.connect_four_texts import NAMES, TEXTS
+from chainrule.apps.examples.connect_four_texts import OPTIONS as OPTIONS
+from chainrule.apps.examples.policy_value import evaluator, load_network
+from chainrule.apps.examples.result_page import npz
+from chainrule.apps.examples.score_table import Score, collected, print_scores, save_run
+from chainrule.apps.examples.self_play import Settings
+from chainrule.apps.examples.self_play_training import Form, train_network
+from chainrule.games.connect_four import planes_of
+from chainrule.games.connect_four_players import FlatMonteCarlo, block_and_center_columns
+from chainrule.games.connect_four_problems import Player, Problems, game, match, openings, problems
+from chainrule.games.connect_four_search import PolicyPlayer, SearchPlayer, uniform
+
+PROBLEMS, OPENINGS, SEED, VISITS, PLAYOUTS = 400, 50, 2026, 100, 700
+KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
+
+
+QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
+LONG = Form(32, 3, 1000, 6, Settings(games=128, visits=64))
+
+
+def measured(player: Player, tests: Problems) -> dict[str, float]:
+    """The share of problems in which a player keeps the value, and of games that it wins."""
+    results = match(player, FlatMonteCarlo(PLAYOUTS), openings(OPENINGS, 4, SEED))
+    return {KEEPS: tests.score(player), WINS: float(np.mean(results == 1))}
+
+
+def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural = 0, play: bool = False,
+         run: str = "", out: str = "") -> None:  # fmt: skip
+    """Learn from self-play, evaluate on problems, and save the network of the first seed."""
+    texts, form = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, LONG if long else QUICK
+    if play and run:
+        play_in_terminal(SearchPlayer(evaluator(load_network(run)), VISITS), texts)
+        return
+    tests = problems(PROBLEMS, SEED)
+    models = [load_network(run)] if run else []
+    for seed in range(0 if run else 1 if play else seeds):
+        models.append(
+            train_network(replace(form, rounds=rounds or form.rounds), tests, seed, texts["progress"])
+        )
+    networks = [evaluator(model) for model in models]
+    if not play or out:
+        screen.line(texts["problems"].format(count=PROBLEMS))
+        flat = FlatMonteCarlo(PLAYOUTS)
+        players: dict[str, list[Player]] = {
+            "center": [block_and_center_columns], "flat": [flat], "search": [SearchPlayer(uniform, VISITS)],
+            "alone": [PolicyPlayer(network) for network in networks],
+            "net": [SearchPlayer(network, VISITS) for network in networks],
+        }  # fmt: skip
+        scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
+        for name, several in players.items():
+            scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
+        print_scores(scores, lang, KEEPS)
+        screen.block(texts["limits"])
+    if out:
+        boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
+        rows = npz(x=planes_of(tests.own, tests.mask), policy=tests.values.argmax(axis=1) + 1,
+                   value=tests.values.max(axis=1, keepdims=True).astype(np.float32))  # fmt: skip
+        files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
+        save_run(out, models[0], scores, files)
+    if play:
+        play_in_terminal(SearchPlayer(networks[0], VISITS), texts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The example connect-four: self-play, a small training end to end, and a game in the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.apps.examples import connect_four
+from chainrule.apps.examples.connect_four_page import board_svg
+from chainrule.apps.examples.policy_value import SoftCrossEntropy
+from chainrule.apps.examples.self_play import SelfPlay, Settings, mirror
+from chainrule.games.connect_four import EMPTY, mirrored, planes_of, position
+from chainrule.games.connect_four_search import uniform
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The RUN of a short training."""
+    folder = tmp_path_factory.mktemp("connect-four") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        small = replace(connect_four.QUICK, channels=8, blocks=1, games=Settings(games=16, visits=8))
+        for name, value in {
+            "PROBLEMS": 20,
+            "OPENINGS": 2,
+            "PLAYOUTS": 14,
+            "VISITS": 20,
+            "QUICK": small,
+        }.items():
+            patch.setattr(connect_four, name, value)
+        connect_four.main(seeds=2, rounds=30, out=str(folder))
+    return folder
+
+
+def test_a_short_training_is_scored_and_its_run_predicts(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert len(scores["network without search"][connect_four.KEEPS]) == 2
+    assert (
+        scores["random"][connect_four.KEEPS][0]
+        < scores["flat Monte Carlo, 700 playouts"][connect_four.KEEPS][0]
+    )
+    assert "<svg" in (run / "game.html").read_text(encoding="utf-8")
+    assert main(["predict", str(run), str(run / "positions.npz")]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    planes = np.load(run / "positions.npz")["x"]
+    raw = cr.load(run / "model.safetensors")(planes)
+    assert [int(row["prediction policy"]) for row in rows] == (raw["policy"].argmax(axis=1) + 1).tolist()
+    assert np.abs(raw["value"]).max() <= 1
+
+
+def typed(text: str, monkeypatch: pytest.MonkeyPatch, run: Path) -> int:
+    """The exit code of a game against the network with some input."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    return main(["example", "connect-four", "--play", "--run", str(run)])
+
+
+@pytest.mark.parametrize("text", ["", "4\n", "q\n", "4\n0\nx\n99999999999999999999\n٣\n\n"])
+def test_the_end_of_the_input_ends_a_game(
+    text: str, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(text, monkeypatch, run) == 0
+    output = capsys.readouterr().out
+    assert "The game ends here." in output
+    assert ("network plays" in output) == ("4" in text)
+
+
+def test_wrong_input_is_one_line_and_asks_again(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("eight\n4\n4\n4\n4\n4\n4\n4\n", monkeypatch, run)
+    output = capsys.readouterr().out
+    assert "expected a column from 1 to 7, received “eight”" in output
+    assert "column 4 is full; open: 1, 2, 3, 5, 6, 7" in output or "The network wins." in output
+
+
+def test_a_game_is_played_to_its_end(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("".join(f"{c}\n" for c in "1234567" * 40), monkeypatch, run) == 0
+    assert capsys.readouterr().out.splitlines()[-1] in ("You win.", "The network wins.", "Draw.")
+
+
+def save_another_model(file: Path) -> None:
+    cr.Model(cr.Sequential(cr.Dense(2)), "mse").initialize(np.zeros((1, 3), np.float32)).save(file)
+
+
+@pytest.mark.parametrize(
+    "make", [save_another_model, lambda file: file.write_bytes(b"no model"), lambda file: None]
+)
+def test_a_foreign_model_is_one_clear_line(
+    make: Callable[[Path], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "model.safetensors")
+    assert main(["example", "connect-four", "--play", "--run", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "fix" in error
+    assert "Traceback" not in error
+
+
+def test_self_play_yields_positions_with_probabilities_and_values() -> None:
+    excluded = [EMPTY, position([3])]
+    games = SelfPlay(Settings(games=12, visits=12, random_moves=1), excluded, seed=1)
+    rows = [row for _ in range(45) for row in games.round(uniform)]
+    assert games.finished > 12
+    assert len(rows) <= games.rows  # excluded positions are played, but are no rows
+    sums = np.array([row.policy.sum() for row in rows])
+    np.testing.assert_allclose(sums[sums > 0], 1)
+    assert all(-1 <= row.value[0] <= 1 for row in rows)
+    forbidden = {planes_of(np.array([o]), np.array([m])).tobytes() for o, m in excluded}
+    assert not forbidden & {row.planes[None].tobytes() for row in rows}
+    assert max(row.planes.sum() for row in rows) > 20
+
+
+def test_the_mirror_exchanges_left_and_right() -> None:
+    games = SelfPlay(Settings(games=8, visits=8), [], seed=2)
+    row = next(row for _ in range(40) for row in games.round(uniform) if row.policy.any())
+    rows = type(row)(*(part[None] for part in row))
+    for part, twice in zip(rows, mirror(mirror(rows)), strict=True):
+        np.testing.assert_array_equal(part, twice)
+    board = position([0, 1, 0])
+    planes = planes_of(np.array(board[:1]), np.array(board[1:]))
+    seen = mirror(rows._replace(planes=planes)).planes
+    np.testing.assert_array_equal(seen, planes_of(*(np.array([mirrored(part)]) for part in board)))
+
+
+def test_the_policy_loss_is_the_cross_entropy_of_probabilities() -> None:
+    scores, target = (
+        np.array([[1.0, 0.0, -1.0], [0.5, 0.5, 2.0]]),
+        np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 0.0]]),
+    )
+    terms = cr.evaluate(SoftCrossEntropy().terms(cr.constant(scores), cr.constant(target)), {})
+    log_p = scores[0] - np.log(np.exp(scores[0]).sum())
+    np.testing.assert_allclose(np.asarray(terms), [-(target[0] @ log_p), 0.0], atol=1e-6)
+
+
+def test_the_picture_numbers_the_stones() -> None:
+    moves = [3, 3, 2, 6]
+    markup = board_svg([position(moves[:i]) for i in range(len(moves) + 1)])
+    assert [f">{i}<" in markup for i in range(1, 6)] == [True] * 4 + [False]
+    assert markup.count("<circle") == 42
