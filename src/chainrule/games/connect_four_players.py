@@ -33,7 +33,7 @@ def _random_below(count: int, state: np.ndarray) -> int:
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
     state[0] = x
-    return np.int64(x >> np.uint64(33)) % count
+    return int(np.int64(x >> np.uint64(33)) % count)
 
 
 @njit(cache=True, nogil=True)

@@ -59,7 +59,8 @@ def problems(count: int, seed: int, stones: tuple[int, int] = (16, 29)) -> Probl
         values = solver.move_values(own, mask)
         if values[values != ILLEGAL].min() < values.max():
             rows[int(own), int(mask)] = values
-    return Problems(*np.array(list(rows), np.int64).T, np.stack(list(rows.values())))
+    own, mask = np.array(list(rows), np.int64).T
+    return Problems(own, mask, np.stack(list(rows.values())))
 
 
 def openings(count: int, stones: int, seed: int) -> list[tuple[int, int]]:

@@ -76,12 +76,20 @@ class Trees(NamedTuple):
 
 def _empty_trees(trees: int, nodes: int) -> Trees:
     """Arrays for some trees of some nodes."""
-    integers = [np.zeros((trees, nodes), np.int64) for _ in range(3)]
-    counts = np.full((trees, nodes), UNKNOWN, np.int8), np.zeros((trees, nodes), np.int32)
-    children = np.full((trees, nodes, COLUMNS), -1, np.int32)
-    priors = np.zeros((trees, nodes, COLUMNS), np.float32)
-    walk = np.ones(trees, np.int32), np.zeros((trees, CELLS + 1), np.int32), np.ones(trees, np.int32)
-    return Trees(*integers, *counts, np.zeros((trees, nodes)), children, priors, *walk)
+    shape = trees, nodes
+    return Trees(
+        own=np.zeros(shape, np.int64),
+        mask=np.zeros(shape, np.int64),
+        moves=np.zeros(shape, np.int64),
+        proven=np.full(shape, UNKNOWN, np.int8),
+        visits=np.zeros(shape, np.int32),
+        totals=np.zeros(shape),
+        children=np.full((*shape, COLUMNS), -1, np.int32),
+        priors=np.zeros((*shape, COLUMNS), np.float32),
+        size=np.ones(trees, np.int32),
+        paths=np.zeros((trees, CELLS + 1), np.int32),
+        lengths=np.ones(trees, np.int32),
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -192,7 +200,8 @@ def _select(t: Trees, walks: int, exploration: float, planes: np.ndarray) -> Non
 @njit(cache=True, nogil=True)
 def _expand(t: Trees, trees: np.ndarray, scores: np.ndarray, values: np.ndarray) -> None:
     """Write the priors of the leaves of some trees, and add their values to the paths."""
-    for i, g in enumerate(trees):
+    for i in range(len(trees)):
+        g = int(trees[i])
         n = t.paths[g, t.lengths[g] - 1]
         highest, total = -np.inf, 0.0
         for column in range(COLUMNS):

@@ -57,6 +57,8 @@ def test_a_short_training_is_scored_and_its_run_predicts(
     raw = cr.load(run / "model.safetensors")(planes)
     assert [int(row["prediction policy"]) for row in rows] == (raw["policy"].argmax(axis=1) + 1).tolist()
     assert np.abs(raw["value"]).max() <= 1
+    assert main(["evaluate", str(run), str(run / "positions.npz")]) == 0
+    assert "policy_accuracy" in capsys.readouterr().out
 
 
 def typed(text: str, monkeypatch: pytest.MonkeyPatch, run: Path) -> int:
@@ -75,7 +77,7 @@ def test_the_end_of_the_input_ends_a_game(
     assert ("network plays" in output) == ("4" in text)
 
 
-def test_wrong_input_is_one_line_and_asks_again(
+def test_wrong_input_is_named_in_one_line(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed("eight\n4\n4\n4\n4\n4\n4\n4\n", monkeypatch, run)
@@ -144,7 +146,7 @@ def test_the_policy_loss_is_the_cross_entropy_of_probabilities() -> None:
     np.testing.assert_allclose(np.asarray(terms), [-(target[0] @ log_p), 0.0], atol=1e-6)
 
 
-def test_the_picture_numbers_the_stones() -> None:
+def test_the_board_numbers_the_stones() -> None:
     moves = [3, 3, 2, 6]
     markup = board_svg([position(moves[:i]) for i in range(len(moves) + 1)])
     assert [f">{i}<" in markup for i in range(1, 6)] == [True] * 4 + [False]

@@ -25,14 +25,14 @@ from chainrule.apps.examples.self_play_training import Form, train_network
 from chainrule.games.connect_four import planes_of
 from chainrule.games.connect_four_players import FlatMonteCarlo, block_and_center_columns
 from chainrule.games.connect_four_problems import Player, Problems, game, match, openings, problems
-from chainrule.games.connect_four_search import PolicyPlayer, SearchPlayer, uniform
+from chainrule.games.connect_four_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
 
 PROBLEMS, OPENINGS, SEED, VISITS, PLAYOUTS = 400, 50, 2026, 100, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
 
 
-QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
-LONG = Form(32, 3, 1000, 6, Settings(games=128, visits=64))
+QUICK = Form(32, 2, 240, 3, Settings(games=64, visits=40))
+LONG = Form(32, 3, 500, 6, Settings(games=128, visits=64))
 
 
 def measured(player: Player, tests: Problems) -> dict[str, float]:
@@ -41,41 +41,42 @@ def measured(player: Player, tests: Problems) -> dict[str, float]:
     return {KEEPS: tests.score(player), WINS: float(np.mean(results == 1))}
 
 
+def compare(networks: list[Evaluate], tests: Problems) -> list[Score]:
+    """The scores of the baselines and of the networks, without and with search."""
+    players: dict[str, list[Player]] = {
+        "center": [block_and_center_columns], "flat": [FlatMonteCarlo(PLAYOUTS)],
+        "search": [SearchPlayer(uniform, VISITS)], "alone": [PolicyPlayer(network) for network in networks],
+        "net": [SearchPlayer(network, VISITS) for network in networks],
+    }  # fmt: skip
+    scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
+    for name, several in players.items():
+        scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
+    return scores
+
+
 def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural = 0, play: bool = False,
          run: str = "", out: str = "") -> None:  # fmt: skip
     """Learn from self-play, evaluate on problems, and save the network of the first seed."""
     texts, form = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, LONG if long else QUICK
-    if play and run:
-        play_in_terminal(SearchPlayer(evaluator(load_network(run)), VISITS), texts)
-        return
-    tests = problems(PROBLEMS, SEED)
+    form = replace(form, rounds=rounds or form.rounds)
     models = [load_network(run)] if run else []
-    for seed in range(0 if run else 1 if play else seeds):
-        models.append(
-            train_network(replace(form, rounds=rounds or form.rounds), tests, seed, texts["progress"])
-        )
-    networks = [evaluator(model) for model in models]
-    if not play or out:
+    if not play or not run or out:
+        tests = problems(PROBLEMS, SEED)
         screen.line(texts["problems"].format(count=PROBLEMS))
-        flat = FlatMonteCarlo(PLAYOUTS)
-        players: dict[str, list[Player]] = {
-            "center": [block_and_center_columns], "flat": [flat], "search": [SearchPlayer(uniform, VISITS)],
-            "alone": [PolicyPlayer(network) for network in networks],
-            "net": [SearchPlayer(network, VISITS) for network in networks],
-        }  # fmt: skip
-        scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
-        for name, several in players.items():
-            scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
+        for seed in range(0 if run else 1 if play else seeds):
+            models.append(train_network(form, tests, seed, texts["progress"]))
+        networks = [evaluator(model) for model in models]
+        scores = compare(networks, tests)
         print_scores(scores, lang, KEEPS)
         screen.block(texts["limits"])
-    if out:
-        boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
-        rows = npz(x=planes_of(tests.own, tests.mask), policy=tests.values.argmax(axis=1) + 1,
-                   value=tests.values.max(axis=1, keepdims=True).astype(np.float32))  # fmt: skip
-        files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
-        save_run(out, models[0], scores, files)
+        if out:
+            boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))
+            rows = npz(x=planes_of(tests.own, tests.mask), policy=tests.values.argmax(axis=1) + 1,
+                       value=tests.values.max(axis=1).astype(np.float32))  # fmt: skip
+            files = {"game.html": game_page(boards, networks[0], texts, lang), "positions.npz": rows}
+            save_run(out, models[0], scores, files)
     if play:
-        play_in_terminal(SearchPlayer(networks[0], VISITS), texts)
+        play_in_terminal(SearchPlayer(evaluator(models[0]), VISITS), texts)
 
 
 if __name__ == "__main__":

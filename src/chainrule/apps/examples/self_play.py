@@ -44,7 +44,7 @@ class Settings:
 
     games: int = 64
     visits: int = 40
-    random_moves: int = 20
+    random_moves: int = 24
     sampled_moves: int = 10
 
 

@@ -50,7 +50,10 @@ def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> No
     require_targets(rows, data)
     values = model.evaluate(rows.x, rows.y, metrics=metric)
     screen.line(text_of("evaluated").format(rows=rows.count, data=data))
-    titles = [text_of("loss") if name == "loss" else metric_title(name) for name in values]
+    is_single = len(model.state.targets) == 1  # else each name starts with that of its output
+    titles = [
+        text_of("loss") if name == "loss" else metric_title(name) if is_single else name for name in values
+    ]
     screen.table(titles, [list(values.values())], numbers=range(len(values)))
 
 
