@@ -75,21 +75,25 @@ def match(first: Player, second: Player, starts: list[tuple[int, int]]) -> np.nd
     Returns:
         the results for the first player, (2 N,): 1, 0 or -1.
     """
-    players, results = (first, second), np.zeros(2 * len(starts))
-    boards = dict(enumerate([*starts, *starts]))
-    turn = {i: int(i >= len(starts)) for i in boards}  # the player who moves next
+    results, boards = np.zeros(2 * len(starts)), dict(enumerate([*starts, *starts]))
+    turns = {i: i >= len(starts) for i in boards}  # whether the second player moves next
     while boards:
-        for who, player in enumerate(players):
-            games = [i for i in boards if turn[i] == who]
-            if not games:
-                continue
-            own, mask = np.array([boards[i] for i in games], np.int64).T
-            for i, column in zip(games, player(own, mask).tolist(), strict=True):
-                boards[i], turn[i] = play(*boards[i], column), 1 - who
-                if is_over(*boards[i]):
-                    own_i, mask_i = boards.pop(i)
-                    results[i] = has_four(own_i ^ mask_i) * (1 - 2 * who)
+        for is_second, player in enumerate((first, second)):
+            _move(player, [i for i in boards if turns[i] == is_second], boards, turns)
+            for i in [i for i in boards if is_over(*boards[i])]:
+                own, mask = boards.pop(i)
+                results[i] = has_four(own ^ mask) * (1 - 2 * is_second)
     return results
+
+
+def _move(
+    player: Player, games: list[int], boards: dict[int, tuple[int, int]], turns: dict[int, bool]
+) -> None:
+    """Let a player move in some games."""
+    if games:
+        own, mask = np.array([boards[i] for i in games], np.int64).T
+        for i, column in zip(games, player(own, mask).tolist(), strict=True):
+            boards[i], turns[i] = play(*boards[i], column), not turns[i]
 
 
 def game(first: Player, second: Player, start: tuple[int, int] = EMPTY) -> list[tuple[int, int]]:

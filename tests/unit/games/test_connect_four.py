@@ -50,12 +50,10 @@ def cells(own: int, mask: int) -> Cells:
 
 def wins(board: Cells, player: int) -> bool:
     """Whether a player has four in a row, found by looking at every line of four cells."""
-    for row in range(6):
-        for column in range(7):
-            for up, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-                line = [(row + i * up, column + i * right) for i in range(4)]
-                if all(0 <= r < 6 and 0 <= c < 7 and board[r, c] == player for r, c in line):
-                    return True
+    for row, column, (up, right) in itertools.product(range(6), range(7), ((0, 1), (1, 0), (1, 1), (1, -1))):
+        line = [(row + i * up, column + i * right) for i in range(4)]
+        if all(0 <= r < 6 and 0 <= c < 7 and board[r, c] == player for r, c in line):
+            return True
     return False
 
 
