@@ -40,6 +40,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "segment": ("segment", *SEEDS),
     "sentiment": ("sentiment", *SEEDS),
     "shares": ("shares",),
+    "speak": ("speak", *SEEDS),
     "x-ray": ("x-ray", *SEEDS),
 }
 Scores = Mapping[str, Mapping[str, Sequence[float]]]

@@ -12,6 +12,7 @@ LAYERS = by_name(
         "nn.activation.layer": "Activation",
         "nn.attention.multi_head": "GroupedQueryAttention MultiHeadAttention",
         "nn.attention.single_head": "AdditiveAttention Attention",
+        "nn.blocks.fast_speech": "FastSpeech LengthRegulator",
         "nn.blocks.feed_forward": "FeedForward",
         "nn.blocks.language": "TextEncoder Translator",
         "nn.blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",

@@ -12,6 +12,7 @@ from layer_cases import (
     recurrent,
     resampling,
     residual,
+    speech,
     text,
     unpooling,
 )
@@ -31,6 +32,7 @@ CASES: dict[str, Case] = {
     **unpooling.CASES,
     **preprocessing.CASES,
     **residual.CASES,
+    **speech.CASES,
     **sample_cases(),
 }
 

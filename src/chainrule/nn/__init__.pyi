@@ -6,6 +6,8 @@ from chainrule.nn.attention.multi_head import GroupedQueryAttention as GroupedQu
 from chainrule.nn.attention.multi_head import MultiHeadAttention as MultiHeadAttention
 from chainrule.nn.attention.single_head import AdditiveAttention as AdditiveAttention
 from chainrule.nn.attention.single_head import Attention as Attention
+from chainrule.nn.blocks.fast_speech import FastSpeech as FastSpeech
+from chainrule.nn.blocks.fast_speech import LengthRegulator as LengthRegulator
 from chainrule.nn.blocks.feed_forward import FeedForward as FeedForward
 from chainrule.nn.blocks.language import TextEncoder as TextEncoder
 from chainrule.nn.blocks.language import Translator as Translator

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.server
 import io
+import lzma
+import os
 import tarfile
 import threading
 import zipfile
@@ -16,7 +19,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.datasets import DATASETS, Address, Package, cache_folder, copy_of, open_dataset
+from chainrule.data.datasets import (
+    DATASETS,
+    Address,
+    DebianPackages,
+    Package,
+    cache_folder,
+    copy_of,
+    open_dataset,
+    opening,
+    tar_members,
+)
 from chainrule.data.datasets import archive as archives
 from chainrule.data.datasets.archive import Archive, open_archive
 from chainrule.data.datasets.dataset import Dataset
@@ -76,6 +89,98 @@ def test_zip_tar_and_folder_have_the_same_files_and_digest(
     ]
     assert [contents(archive) for archive in opened] == [files] * 3
     assert len({archive.digest(["*.txt"]) for archive in opened}) == 1
+
+
+def debian_package(path: Path, files: dict[str, bytes], compression: str = "xz") -> Path:
+    """A package in the layout of deb(5), with one member before that of the files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tar = tar_file(path.with_suffix(".tmp"), {f"./{name}": content for name, content in files.items()})
+    plain = gzip.decompress(tar.read_bytes())
+    tar.unlink()
+    data = {"xz": lzma.compress, "gz": gzip.compress}[compression](plain)
+    content = b"!<arch>\n"
+    for name, member in (("debian-binary", b"2.0\n\n\n"), (f"data.tar.{compression}", data)):
+        header = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(member):<10}`\n"
+        content += header.encode() + member + b"\n" * (len(member) % 2)
+    path.write_bytes(content)
+    return path
+
+
+@settings(max_examples=20, deadline=None)
+@given(files=CONTENTS, compression=st.sampled_from(["xz", "gz"]))
+def test_debian_packages_have_the_files_of_the_folder_that_they_unpack_to(
+    files: dict[str, bytes], compression: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("packages")
+    names = sorted(files)
+    for i, part in enumerate((names[::2], names[1::2])):
+        debian_package(place / "debs" / f"{i}.deb", {name: files[name] for name in part}, compression)
+    assert contents(open_archive(place / "debs", ("*",))) == files
+    if len(files) == 1:
+        assert contents(open_archive(place / "debs" / "0.deb", ("*",))) == files
+
+
+@pytest.mark.parametrize("damage", ["cut off", "text", "no data", "size", "garbage"])
+def test_a_damaged_debian_package_is_refused(damage: str, tmp_path: Path) -> None:
+    path = debian_package(tmp_path / "a.deb", {"a.txt": b"x" * 999})
+    content = path.read_bytes()
+    damaged = {
+        "cut off": content[:-40],
+        "text": b"<html>not found</html>",
+        "no data": content.replace(b"data.tar.xz", b"data.tar.zz"),
+        "size": content[:56] + b"-5        " + content[66:],
+        "garbage": content[:140] + b"?" * 200,
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(DataError, match="E316"):
+        open_archive(path)
+
+
+def test_a_debian_package_that_expands_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = debian_package(tmp_path / "a.deb", {"a.txt": bytes(100_000)})
+    monkeypatch.setattr(tar_members, "DEBIAN_LIMIT", 50_000)
+    with pytest.raises(DataError, match="E316"):
+        open_archive(path)
+
+
+VOICE = {"usr/share/doc/core-sounds-en.txt": b"a: A.", "usr/share/sounds/a.wav": b"RIFF"}
+SOURCE = DebianPackages(("asterisk-core-sounds-en", "asterisk-core-sounds-en-wav"), "1.6.1")
+
+
+def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, (path, content) in zip(SOURCE.names, VOICE.items(), strict=True):
+        debian_package(tmp_path / "pool" / f"{name}.deb", {path: content})
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$1" = download ] && cp {tmp_path}/pool/*.deb .\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    assert copy_of("voice") is None
+    dataset = Dataset("voice", ("", ""), SOURCE, ("*.wav",), "", 1.0, "", "")
+    path = download(dataset, cache_folder())
+    assert contents(open_archive(path, ("*.wav",))) == VOICE
+    assert copy_of("voice") == path
+
+
+def test_without_apt_the_message_has_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DataError, match="E315") as caught:
+        open_dataset("voice")
+    assert "apt-get download asterisk-core-sounds-en asterisk-core-sounds-en-wav" in str(caught.value)
+
+
+def test_installed_debian_packages_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder(tmp_path / "root", VOICE)
+    for name, path in zip(SOURCE.names, VOICE, strict=True):
+        lines = ["/.", str(tmp_path / "root"), str(tmp_path / "root" / path), str(tmp_path / "gone")]
+        folder(tmp_path / "lists", {f"{name}.list": "\n".join(lines).encode()})
+    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")
+    archive = open_dataset("voice")
+    assert [archive.read(name) for name in archive.names("*.wav")] == [b"RIFF"]
 
 
 def test_the_digest_changes_with_names_and_contents(tmp_path: Path) -> None:
@@ -165,7 +270,7 @@ def test_the_table_of_data_sets_is_complete() -> None:
     for dataset in DATASETS:
         assert all((dataset.license, dataset.credit, dataset.members, *dataset.title))
         assert len(dataset.digest) in (0, 64)
-        assert isinstance(dataset.source, Package) or dataset.source.url.startswith("https://")
+        assert not isinstance(dataset.source, Address) or dataset.source.url.startswith("https://")
 
 
 class Server(http.server.BaseHTTPRequestHandler):

@@ -70,6 +70,10 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "transcribe letters, numbers and commands of unknown speakers, or single digits (--digits)",
         "转写陌生人说出的字母、数字和命令，或识别单个数字（--digits）",
     ),
+    "example_speak": (
+        "learn the voice of 25 minutes of recordings, and speak any English text with it",
+        "从 25 分钟的录音学会一种声音，用它朗读任意英文文本",
+    ),
     "example_shares": (
         "predict tomorrow's variance of share prices, and show that the direction is not predictable",
         "预测股价明日的方差，并说明方向无法预测",

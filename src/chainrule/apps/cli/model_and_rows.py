@@ -1,8 +1,8 @@
 """Load a trained model and the rows for a command.
 
 Models trained on a table read tables, models of texts a table with a column for each input, models of sounds
-a sound file or a folder, and detectors and segmenters an image or a folder. Other models trained on arrays
-read an ``.npz`` file whose arrays are named like the inputs.
+a sound file or a folder, detectors and segmenters an image or a folder, and models that speak a file of text.
+Other models trained on arrays read an ``.npz`` file whose arrays are named like the inputs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from chainrule.apps.cli.image_rows import ImageRows, are_images, read_image_rows
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import is_segmenter
 from chainrule.apps.cli.sound_rows import read_sound_rows, sound_input
+from chainrule.apps.cli.spoken_texts import SpokenTexts, is_speaking, spoken_texts
 from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
@@ -46,6 +47,7 @@ class Rows:
         count: number of rows.
         cells: the table that ``x`` was encoded from: of a model of texts, or the names of sound files.
         images: of a detector or a segmenter.
+        speech: of a model that speaks.
     """
 
     x: Any
@@ -53,6 +55,7 @@ class Rows:
     count: int
     cells: Table | None = None
     images: ImageRows | None = None
+    speech: SpokenTexts | None = None
 
     @property
     def table(self) -> Table | None:
@@ -98,6 +101,9 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     if sounds is not None:
         x, table = read_sound_rows(sounds, data, model.labels)
         return model, Rows(x, targets_in(table), table.rows, table)
+    speech = spoken_texts(model, data)
+    if speech is not None:
+        return model, Rows(speech.inputs(model), None, len(speech.texts), speech.table(data), speech=speech)
     texts = {} if data.endswith(ARRAYS) else text_inputs(model)
     if texts:
         table = read_source(data, reading)
@@ -106,7 +112,7 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
         images = read_image_rows(model, data)
         return model, Rows(images.inputs, None, len(images.names), images=images)
     if not data.endswith(ARRAYS):
-        raise _not_a_table_model(model, str(file))
+        raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, str(file))
     return model, _arrays(model, Path(data))
 
 
@@ -194,6 +200,12 @@ def require_targets(rows: Rows, data: str) -> None:
 def _save_call(file: str, inputs: Sequence[str]) -> str:
     """The call that saves arrays to a file."""
     return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in (*inputs, "y"))})'
+
+
+def _not_text(data: str) -> UsageError:
+    """The error for another file than one of text passed to a model that speaks."""
+    expected = fact("DATA as a .txt file: one text in each line")
+    return UsageError("E607", where=data, expected=expected, received=Path(data).suffix or fact("no suffix"))
 
 
 def _not_a_table_model(model: Model, file: str) -> UsageError:

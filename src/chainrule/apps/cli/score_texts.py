@@ -20,6 +20,7 @@ SCORES: dict[str, tuple[str, str]] = {
         "“{label}”的概率不低于 {value} 的行预测为“{label}”；该阈值由训练选定。"
         "--threshold 0.5 预测可能性更大的类别。",
     ),
+    "speech_written": ("{count} sound files in {folder}", "{folder} 中有 {count} 个声音文件"),
     "learning_heading": ("Learning curve", "学习曲线"),
     "learning_rows": ("training rows", "训练行数"),
     "threshold_heading": (

@@ -6,15 +6,13 @@ speakers are therefore known; leaving one speaker out measures how well a strang
 
 from __future__ import annotations
 
-import io
 import re
-import wave
 from typing import NamedTuple
 
 import numpy as np
 
 from chainrule.data.datasets import open_dataset
-from chainrule.data.datasets.archive import Archive
+from chainrule.data.readers.wave_files import decode_wave
 from chainrule.data.sequences.sound_input import SoundInput
 from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, fact
@@ -68,30 +66,8 @@ def read_digits(data: str) -> Digits:
             received=fact("no such file"),
         )
     parts = [NAME.fullmatch(name).groups() for name in names]  # type: ignore[union-attr]  # matched above
-    x = np.stack([READER(read_wave(archive, name), f"{archive.path}/{name}") for name in names])
+    places = [f"{archive.path}/{name}" for name in names]
+    sounds = (decode_wave(archive.read(n), place, RATE) for n, place in zip(names, places, strict=True))
+    x = np.stack([READER(sound, place) for sound, place in zip(sounds, places, strict=True)])
     digits, speakers, numbers = zip(*parts, strict=True)
     return Digits(x, np.array(digits), np.array(speakers), np.array(numbers, np.int64))
-
-
-def read_wave(archive: Archive, name: str) -> np.ndarray:
-    """The samples (T,), between -1 and 1, of a WAV file of 16 bits and one channel.
-
-    Raises:
-        DataError E370: it is damaged, or has another format. E371: another sample rate.
-    """
-    where = f"{archive.path}/{name}"
-    try:
-        with wave.open(io.BytesIO(archive.read(name))) as sound:
-            kind = sound.getsampwidth(), sound.getnchannels()
-            per_second, content = sound.getframerate(), sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError, ValueError) as error:
-        raise DataError(
-            "E370", where=where, expected=fact("a sound file"), received=str(error)[:80]
-        ) from error
-    if kind != (2, 1) or len(content) < 2:
-        received = fact("{bytes} bytes a sample, {channels} channels", bytes=kind[0], channels=kind[1])
-        raise DataError("E370", where=where, expected=fact("16 bits, 1 channel"), received=received)
-    if per_second != RATE:
-        expected, received = (fact("{rate} samples a second", rate=value) for value in (RATE, per_second))
-        raise DataError("E371", where=where, expected=expected, received=received)
-    return np.frombuffer(content[: len(content) // 2 * 2], "<i2").astype(np.float32) / 32768

@@ -16,6 +16,7 @@ from __future__ import annotations
 from chainrule.data.datasets.archive import Archive as Archive
 from chainrule.data.datasets.dataset import Address as Address
 from chainrule.data.datasets.dataset import Dataset as Dataset
+from chainrule.data.datasets.dataset import DebianPackages as DebianPackages
 from chainrule.data.datasets.dataset import Package as Package
 from chainrule.data.datasets.opening import cache_folder as cache_folder
 from chainrule.data.datasets.opening import copy_of as copy_of

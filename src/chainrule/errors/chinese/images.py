@@ -4,7 +4,7 @@ PHRASES: dict[str, str] = {
     "{rows} rows, as images has": "{rows} 行，与 images 相同",
     "a folder of images": "图像文件夹",
     "an image": "图像",
-    "a model of images: --out, --raw": "图像模型：--out、--raw",
+    "images and sounds: --out, --raw": "图像和声音：--out、--raw",
     "a new folder": "新文件夹",
     "transforms that also move the pixels of masks": "也能移动掩码像素的变换",
     "{name}, which does not": "{name}，它不能",

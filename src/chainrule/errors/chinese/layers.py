@@ -291,4 +291,6 @@ PHRASES: dict[str, str] = {
     '{source}, part {number} of {total} ("{text}")': (
         '{source} 的第 {number} 部分（共 {total} 部分："{text}"）'
     ),
+    "the output of the part {name}": "{name} 部分的输出",
+    "values and their durations by name": "按名称给出的值及其时长",
 }

@@ -8,7 +8,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.data.datasets import DATASETS, Address, cache_folder, copy_of, open_dataset
+from chainrule.data.datasets import DATASETS, cache_folder, copy_of, open_dataset
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
 from chainrule.errors import DataError, UsageError, fact, nearest
@@ -73,7 +73,7 @@ def _describe(dataset: Dataset) -> None:
     """Print what is known about a data set."""
     screen.line(f"{dataset.name}: {dataset.title[settings.lang == 'zh']}")
     screen.line(text_of("data_credit").format(**_facts(dataset)))
-    screen.line(text_of("data_source").format(source=_source(dataset), members=", ".join(dataset.members)))
+    screen.line(text_of("data_source").format(source=dataset.source, members=", ".join(dataset.members)))
 
 
 def _where(dataset: Dataset) -> None:
@@ -97,8 +97,3 @@ def _where(dataset: Dataset) -> None:
 
 def _facts(dataset: Dataset) -> dict[str, str]:
     return {"license": dataset.license, "credit": dataset.credit}
-
-
-def _source(dataset: Dataset) -> str:
-    source = dataset.source
-    return source.url if isinstance(source, Address) else f"pip: {source.name}=={source.version}"

@@ -37,6 +37,7 @@ EXAMPLES = (
     "sentiment",
     "microgpt",
     "listen",
+    "speak",
     "risk",
     "diagnose",
     "fraud",

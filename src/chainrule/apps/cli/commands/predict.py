@@ -4,7 +4,8 @@ The output has the columns of the input, so that rows can be found again, and th
 Differences of the table from the training rows are printed to standard error. A cell that is not what its
 column requires refuses the table; ``--damaged`` leaves out its row or counts it as missing, and writes the
 reason beside the row. Of a detector the output has one row for each box, of a segmenter one for each class
-in each image, and ``--out`` is the folder of the masks.
+in each image, and ``--out`` is the folder of the masks; of a model that speaks one for each line of a text,
+and ``--out`` is the folder of the sounds.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
@@ -83,12 +85,15 @@ def predict(
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    if rows.images is not None:
+    if rows.images is not None or rows.speech is not None:
         _refuse_options(
             proba=proba, only_predictions=only, damaged=damaged != "refuse",
             threshold=threshold is not None, interval=interval is not None,
         )  # fmt: skip
         _write_images(model, rows.images, out, raw)
+        return
+    if rows.speech is not None:
+        _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
@@ -206,7 +211,7 @@ def _refuse_options(**options: bool) -> None:
     if names:
         raise UsageError(
             "E601", where="chainrule predict", option=names[0],
-            expected=fact("a model of images: --out, --raw"), received=names[0],
+            expected=fact("images and sounds: --out, --raw"), received=names[0],
         )  # fmt: skip
 
 

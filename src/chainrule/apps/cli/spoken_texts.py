@@ -1,0 +1,150 @@
+"""Texts for a model that speaks: each line of a text file becomes a WAV file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.texts import text_of
+from chainrule.data import Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.readers.wave_files import encode_wave
+from chainrule.errors import DataError, fact
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.spec import bound
+from chainrule.store import atomic_write
+from chainrule.train.generation.speech import SpeechOutput, padded_rows
+
+FACT = "speech"  # of ``Model.facts``: how texts are read and sounds are written
+SUFFIX = ".txt"
+MAX_BYTES, MAX_LINES = 1_000_000, 1000  # of a file
+INPUTS, OUTPUTS = {"phonemes", "durations"}, {"spectrogram", "log_durations"}
+
+
+@frozen(eq=False)
+class SpokenTexts:
+    """Texts for a model that speaks.
+
+    Args:
+        output: how the model reads texts.
+        size: the number of phonemes and of frames of a row of the model.
+        texts: the lines that are not empty.
+        phonemes: the numbers of the phonemes of each.
+    """
+
+    output: SpeechOutput
+    size: tuple[int, int]
+    texts: tuple[str, ...]
+    phonemes: tuple[np.ndarray, ...]
+
+    def inputs(self, model: Model) -> dict[str, np.ndarray]:
+        """The inputs of the model for the beginning of each text, with the durations that it predicts."""
+        parts = []
+        for phonemes in self.phonemes:
+            durations = self.output.durations_of(model, phonemes, self.size)
+            rows = self.output.rows_of(phonemes, durations, self.size)[:1]
+            parts.append(padded_rows(phonemes, durations, rows, self.size[0]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def table(self, source: str) -> Table:
+        """The texts as a table."""
+        return Table(pl.DataFrame({"text": list(self.texts)}), source)
+
+
+def speech_output(model: Model) -> SpeechOutput | None:
+    """How a model reads texts; ``None`` if it does not speak. The record comes from a file and is checked."""
+    output, network = SpeechOutput.from_record(model.facts.get(FACT)), model.network
+    if output is None or network is None or set(network.inputs) != INPUTS:
+        return None
+    outputs = network.inference.outputs
+    if set(outputs) != OUTPUTS or outputs["spectrogram"].shape[2:] != (output.spectrogram.n_mels,):
+        return None
+    return output
+
+
+def is_speaking(model: Model) -> bool:
+    """Whether a model speaks."""
+    return speech_output(model) is not None
+
+
+def spoken_texts(model: Model, data: str) -> SpokenTexts | None:
+    """The texts of a file; ``None`` if the model does not speak, or the file has another kind.
+
+    Raises:
+        DataError: E301 no such file; E303 no text; E307 not UTF-8; E308 too large; E350 the extra is missing;
+            E364, E365, E368 a line that cannot be spoken: the message has its number.
+    """
+    output, network = speech_output(model), model.network
+    if output is None or network is None or not data.lower().endswith(SUFFIX):
+        return None
+    count = bound(network.inputs["phonemes"].shape[1:])[0]
+    frames = bound(network.inference.outputs["spectrogram"].shape[1:])[0]
+    lines = _lines(data)
+    phonemes = [output.phonemes(text, fact("{file} line {line}", file=data, line=n)) for n, text in lines]
+    return SpokenTexts(output, (count, frames), tuple(text for _, text in lines), tuple(phonemes))
+
+
+def _lines(data: str) -> list[tuple[int, str]]:
+    """The numbers and texts of the lines that are not empty."""
+    if not os.path.isfile(data):
+        received = fact("a folder") if os.path.isdir(data) else fact("no such file")
+        raise DataError("E301", where=data, expected=fact("a file of text"), received=received)
+    with open_plain(Path(data)) as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        expected = fact("at most {limit:,} bytes", limit=MAX_BYTES)
+        raise DataError("E308", where=data, expected=expected, received=fact("more"))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            "E307", where=fact("{file} line {line}", file=data, line=line), expected="UTF-8",
+            received=fact("byte {byte}", byte=f"0x{content[error.start]:02x}"),
+        ) from error  # fmt: skip
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise DataError("E303", where=data, expected=fact("a line of text"), received=fact("none"))
+    if len(lines) > MAX_LINES:
+        expected = fact("at most {limit:,} lines", limit=MAX_LINES)
+        raise DataError("E308", where=data, expected=expected, received=f"{len(lines):,}")
+    return lines
+
+
+def speech_folder(data: str) -> str:
+    """The folder of the sounds of a text file, unless another one is given.
+
+    Example:
+        >>> speech_folder("letters/today.txt")
+        'today-speech'
+    """
+    return f"{Path(data).stem}-speech"
+
+
+def speech_frame(model: Model, spoken: SpokenTexts, folder: str) -> pl.DataFrame:
+    """Write a WAV file for each text; the frame has the texts with their files and seconds.
+
+    Args:
+        model: that speaks.
+        spoken: of ``spoken_texts``.
+        folder: of the files; created if it does not exist.
+
+    Raises:
+        FileError: the folder or a file cannot be written.
+    """
+    place = atomic_write.make_folder(folder)
+    rate = spoken.output.spectrogram.sample_rate
+    width = len(str(len(spoken.texts)))
+    files, seconds = [], []
+    for number, phonemes in enumerate(spoken.phonemes, 1):
+        sound = spoken.output.sound_of(spoken.output.spectrogram_of(model, phonemes, spoken.size))
+        files.append(str(place / f"{number:0{width}}.wav"))
+        atomic_write.write(files[-1], encode_wave(sound, rate))
+        seconds.append(round(len(sound) / rate, 3))
+    screen.line(text_of("speech_written").format(count=len(files), folder=folder), to_errors=True)
+    return pl.DataFrame({"text": list(spoken.texts), "file": files, "seconds": seconds})

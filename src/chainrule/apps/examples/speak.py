@@ -1,0 +1,101 @@
+"""Speech synthesis: a network of convolutions learns the voice of recordings, and reads any English text.
+
+Phonemes get a duration, are repeated for as many frames, and become a spectrogram, all frames at once.
+Reference: Ren et al. (2019), FastSpeech: fast, robust and controllable text to speech (NeurIPS).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import chainrule as cr
+from chainrule.apps.cli.spoken_texts import FACT
+from chainrule.apps.examples import COMMON, Count
+from chainrule.apps.examples.result_page import credit_line
+from chainrule.apps.examples.score_table import Score, print_scores, save_run
+from chainrule.apps.examples.speech_baselines import baselines, distortion, limit_of_griffin_lim
+from chainrule.apps.examples.speech_files import speech_files
+from chainrule.apps.examples.voice_clips import LANGUAGE, Clip, read_clips, training_rows
+from chainrule.train.evaluation.mel_cepstral_distortion import SPECTROGRAM
+from chainrule.train.generation.speech import SpeechOutput
+
+OPTIONS = {
+    **COMMON,
+    "data": (
+        "folder of the two Debian packages, or of their files",
+        "两个 Debian 软件包或其文件所在的文件夹",
+    ),
+    "long": ("train for 60 epochs instead of 6", "训练 60 轮而不是 6 轮"),
+}
+TEXTS = {
+    "data": ("{0} training, {1} validation, {2} test recordings of one voice; no text is in two parts",
+             "同一说话人的 {0} 段训练、{1} 段验证、{2} 段测试录音；没有文本同时出现在两部分"),
+    "done": ("seed {seed}: {size:,} parameters; validation spectrogram error {error:.3f}",
+             "种子 {seed}：{size:,} 个参数；验证集频谱误差 {error:.3f}"),
+    "vocoder": ("Recordings converted to spectrograms and back: MCD {:.4g}.",
+                "录音转为频谱再还原：MCD 为 {:.4g}。"),
+    "limits": ("MCD measures vowels, not melody: the network learns none, and its voice is rough.\n"
+               "espeak-ng teaches the timing. The voice is a human's: mark its speech as synthetic.",
+               "MCD 衡量元音而不是语调：网络不学习语调，声音粗糙。\n"
+               "时长由 espeak-ng 教授。这是真人的声音：请标明语音是合成的。"),
+}  # fmt: skip
+NET = "network", "网络"
+SIZE, CHANNELS = (48, 400), 96  # phonemes and frames of a row
+QUICK, LONG = 6, 60  # epochs
+
+
+def convolutions() -> list[cr.Layer]:
+    """Four convolutions over time."""
+    norm, activation, dropout = cr.BatchNorm(), cr.Activation("relu"), cr.Dropout(0.1)
+    return [cr.Conv(CHANNELS, 5, padding="same", bias=False), norm, activation, dropout] * 4
+
+
+def network(symbols: int) -> cr.Layer:
+    """Encoder of phonemes (B, P), head of durations, decoder of frames (B, T, bands)."""
+    encoder = cr.Sequential(cr.Embedding(symbols + 1, CHANNELS), *convolutions())
+    head = cr.Sequential(cr.Conv(CHANNELS, 3, padding="same", activation="relu"), cr.Dense(1))
+    decoder = cr.Sequential(*convolutions(), cr.Dense(SPECTROGRAM.n_mels), cr.Rescaling(4.0, -4.7))
+    return cr.FastSpeech(encoder, head, decoder, SIZE[1])
+
+
+def train_network(parts: dict[str, list[Clip]], output: SpeechOutput, seed: int, epochs: int) -> cr.Model:
+    """Train a network; the model contains how texts are read, for ``chainrule predict RUN TEXT.txt``."""
+    losses = {"spectrogram": "mae", "log_durations": "huber"}
+    optimizer, clip = cr.AdamW(cr.OneCycle(3e-3)), cr.ClipGlobalNorm(1.0)
+    model = cr.Model(network(len(output.symbols)), losses, optimizer, metrics=[], clip=clip)
+    (x, y), held_out = (training_rows(parts[name], output, SIZE) for name in ("training", "validation"))
+    model.fit(x, y, validation=held_out, epochs=epochs, batch_size=8, seed=seed)
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
+    model.adopt(replace(model.state, facts={**model.facts, FACT: output.to_record()}))
+    return model
+
+
+def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3, epochs: int = 0,
+         out: str = "") -> None:  # fmt: skip
+    """Train networks, and compare their speech with recordings of texts that they were not trained on."""
+    texts, parts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, read_clips(data)
+    training, test = parts["training"], parts["test"]
+    print(texts["data"].format(*(len(clips) for clips in parts.values())), flush=True)
+    symbols = sorted({symbol for clip in training for symbol in clip.symbols})
+    output = SpeechOutput(tuple(symbols), SPECTROGRAM, LANGUAGE)
+    models, values = [], []
+    for seed in range(seeds):
+        models.append(model := train_network(parts, output, seed, epochs or (LONG if long else QUICK)))
+        size = sum(array.size for array in model.parameters().values())
+        error = model.history[-1]["val_spectrogram_loss"]
+        print(texts["done"].format(seed=seed, size=size, error=error), flush=True)
+    for model in models:  # the only use of the test recordings
+        phonemes = [output.numbers(clip.symbols, clip.name) for clip in test]
+        sounds = [output.sound_of(output.spectrogram_of(model, own, SIZE)) for own in phonemes]
+        values.append(distortion(test, [SPECTROGRAM(sound) for sound in sounds]))
+    scores = [*baselines(training, test), Score(NET, {"MCD": values})]
+    print_scores(scores, lang, "MCD")
+    limit = texts["vocoder"].format(limit_of_griffin_lim(test))
+    print(limit, texts["limits"], credit_line("voice", lang), sep="\n")
+    if out:
+        save_run(out, models[-1], scores, speech_files(test, sounds, lang))
+
+
+if __name__ == "__main__":
+    main()
