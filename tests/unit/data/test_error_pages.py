@@ -67,6 +67,7 @@ EXAMPLES = {
     "E363": "sequence 1",
     "E364": "at most 2 values",
     "E367": "zh_CN/LC_MESSAGES/*.mo",
+    "E368": "letters or digits",
     "E370": "speech.wav",
     "E371": "8000 samples a second",
     "E372": "100 samples",

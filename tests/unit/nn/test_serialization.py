@@ -36,6 +36,8 @@ SAMPLES: dict[str, list[Any]] = {
         nn.Discretization((0.0, 1.0)),
         nn.TimeDistributed(nn.Dense(2)),
         nn.MaxUnpool(2),
+        nn.LengthRegulator(40),
+        nn.FastSpeech(nn.Embedding(9, 4), nn.Dense(1), nn.Dense(8), 40),
         nn.RNN(3, activation="relu", reverse=True),
         nn.Stacked(nn.Bidirectional(nn.LSTM(3), merge_mode="add"), nn.GRU(2, dropout=0.1), dropout=0.2),
         nn.Masking(nn.ConvLSTM(2, padding="same"), mask_value=-1.0),

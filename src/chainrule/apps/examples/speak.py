@@ -40,8 +40,7 @@ TEXTS = {
                "时长由 espeak-ng 教授。这是真人的声音：请标明语音是合成的。"),
 }  # fmt: skip
 NET = "network", "网络"
-SIZE, CHANNELS = (48, 400), 96  # phonemes and frames of a row
-QUICK, LONG = 6, 60  # epochs
+SIZE, CHANNELS, QUICK, LONG = (48, 400), 96, 6, 60  # phonemes and frames of a row; epochs
 
 
 def convolutions() -> list[cr.Layer]:
@@ -60,9 +59,9 @@ def network(symbols: int) -> cr.Layer:
 
 def train_network(parts: dict[str, list[Clip]], output: SpeechOutput, seed: int, epochs: int) -> cr.Model:
     """Train a network; the model contains how texts are read, for ``chainrule predict RUN TEXT.txt``."""
-    losses = {"spectrogram": "mae", "log_durations": "huber"}
-    optimizer, clip = cr.AdamW(cr.OneCycle(3e-3)), cr.ClipGlobalNorm(1.0)
-    model = cr.Model(network(len(output.symbols)), losses, optimizer, metrics=[], clip=clip)
+    net, optimizer = network(len(output.symbols)), cr.AdamW(cr.OneCycle(3e-3))
+    losses: dict[str, cr.Loss] = {"spectrogram": cr.MAE(), "log_durations": cr.Huber()}
+    model = cr.Model(net, losses, optimizer, metrics=[], clip=cr.ClipGlobalNorm(1.0))
     (x, y), held_out = (training_rows(parts[name], output, SIZE) for name in ("training", "validation"))
     model.fit(x, y, validation=held_out, epochs=epochs, batch_size=8, seed=seed)
     if model.facts["ended"] == "interrupted":
@@ -79,7 +78,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     print(texts["data"].format(*(len(clips) for clips in parts.values())), flush=True)
     symbols = sorted({symbol for clip in training for symbol in clip.symbols})
     output = SpeechOutput(tuple(symbols), SPECTROGRAM, LANGUAGE)
-    models, values = [], []
+    models, values, sounds = [], [], []
     for seed in range(seeds):
         models.append(model := train_network(parts, output, seed, epochs or (LONG if long else QUICK)))
         size = sum(array.size for array in model.parameters().values())

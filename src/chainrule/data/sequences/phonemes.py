@@ -87,7 +87,7 @@ def pronounce(text: str, voice: str = VOICE, where: str = "text") -> Pronunciati
     Example:
         >>> spoken = pronounce("Hi 2")
         >>> spoken.symbols
-        ('h', "'aI", 't', 'u:', '_')
+        ('h', "'aI", 't', "'u:", '_')
     """
     if len(text) > MAX_LENGTH:
         raise DataError(

@@ -64,7 +64,8 @@ def mel_cepstral_distortion(reference: np.ndarray, spoken: np.ndarray) -> float:
 
     Example:
         >>> recording = np.zeros((3, 40))
-        >>> mel_cepstral_distortion(recording, recording[[0, 1, 1, 2]] + 5)  # slower and louder
+        >>> distance = mel_cepstral_distortion(recording, recording[[0, 1, 1, 2]] + 5)  # slower and louder
+        >>> round(distance, 6)
         0.0
     """
     return float(DECIBELS * warp_time(mel_cepstra(reference), mel_cepstra(spoken)).distances.mean())

@@ -20,7 +20,7 @@ from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 
-Network = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray]]
+Network = Callable[[dict[str, np.ndarray]], Any]  # the outputs by name
 STRESS = "',"
 LIMITS = {"sample_rate": 192_000, "win_length": 65_536, "hop_length": 65_536, "n_mels": 1024}
 MAX_SYMBOLS, MAX_SYMBOL = 1000, 16  # number of symbols, characters of one
