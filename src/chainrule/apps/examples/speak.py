@@ -25,7 +25,7 @@ OPTIONS = {
         "folder of the two Debian packages, or of their files",
         "两个 Debian 软件包或其文件所在的文件夹",
     ),
-    "long": ("train for 60 epochs instead of 6", "训练 60 轮而不是 6 轮"),
+    "long": ("train for 20 epochs instead of 6", "训练 20 轮而不是 6 轮"),
 }
 TEXTS = {
     "data": ("{0} training, {1} validation, {2} test recordings of one voice; no text is in two parts",
@@ -40,7 +40,7 @@ TEXTS = {
                "时长由 espeak-ng 教授。这是真人的声音：请标明语音是合成的。"),
 }  # fmt: skip
 NET = "network", "网络"
-SIZE, CHANNELS, QUICK, LONG = (48, 400), 96, 6, 60  # phonemes and frames of a row; epochs
+SIZE, CHANNELS, QUICK, LONG = (48, 400), 96, 6, 20  # phonemes and frames of a row; epochs
 
 
 def convolutions() -> list[cr.Layer]:
