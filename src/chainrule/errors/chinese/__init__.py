@@ -19,6 +19,7 @@ from chainrule.errors.chinese import (
     layers,
     networks,
     operations,
+    speech,
     training,
     verification,
 )
@@ -32,6 +33,7 @@ PHRASES: dict[str, str] = {
     **files.PHRASES,
     **data.PHRASES,
     **images.PHRASES,
+    **speech.PHRASES,
     **verification.PHRASES,
 }
 CHINESE: dict[str, str] = {**{entry.en: entry.zh for entry in CATALOG.values()}, **PHRASES}

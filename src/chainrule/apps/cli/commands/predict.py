@@ -90,6 +90,7 @@ def predict(
             proba=proba, only_predictions=only, damaged=damaged != "refuse",
             threshold=threshold is not None, interval=interval is not None,
         )  # fmt: skip
+    if rows.images is not None:
         _write_images(model, rows.images, out, raw)
         return
     if rows.speech is not None:
