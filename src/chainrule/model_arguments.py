@@ -122,6 +122,20 @@ class AttackKeywords(TypedDict, total=False):
     change: Mapping[str, float | None]
 
 
+class CertifyKeywords(TypedDict, total=False):
+    """The options of ``Model.certify``: those of both methods, then those of one."""
+
+    norm: Literal["inf", "2"] | float
+    method: Literal["bounds", "smoothing"]
+    bounds: tuple[float, float] | None
+    seed: int
+    lang: Language | None
+    seconds: float
+    sigma: float
+    samples: int
+    failure: float
+
+
 class InfluenceKeywords(TypedDict, total=False):
     """The options of ``Model.influence``; see ``docs/attribution.md``."""
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Unpack
 from chainrule import robustness  # lazy: a program that only trains never loads attacks
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.model_arguments import AttackKeywords
+from chainrule.model_arguments import AttackKeywords, CertifyKeywords
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
+    from chainrule.robustness.certificates.certificate import Certificate
     from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult
     from chainrule.settings import Language
@@ -74,3 +75,37 @@ class ModelRobustness(StateHolder):
             TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
         """
         return robustness.sweep(self.state, x, y, seed=seed, lang=lang)
+
+    def certify(self, x: Samples, *, radius: float, **options: Unpack[CertifyKeywords]) -> Certificate:
+        """Prove that no change of a sample within a radius changes its predicted class.
+
+        Each sample is proven, broken (with the counterexample) or unknown. The proof is about the prediction,
+        right or wrong, and holds in exact arithmetic with all rounding errors bounded.
+
+        Args:
+            x: samples, as in ``predict``.
+            radius: the largest change, in the units of the samples; of images read by a preparation, pixels
+                are from 0 to 1; of a table, the units of its prepared columns.
+            options: ``norm`` (``"inf"``, the largest change of an element, or ``"2"``, its Euclidean length),
+                ``method`` (``"bounds"`` of the network itself, or ``"smoothing"``, which certifies a smoothed
+                classifier with a stated confidence, norm ``"2"``), ``bounds`` (the range of the data; 0 to 1
+                for images with such values, else none), ``seed=0``, ``lang``; of ``"bounds"`` ``seconds=5``
+                (for each sample with at most 12 inputs, which are divided); of ``"smoothing"``
+                ``sigma`` (the standard deviation of the noise; by default the radius), ``samples=1000``,
+                ``failure=0.001`` (the probability with which a statement may be wrong).
+
+        Raises:
+            TrainingError E503, E582: the model is not trained, or no classifier of numbers with one output.
+            UsageError E101, E102: no such method, norm or option; a radius below 0 or in the wrong unit.
+            UsageError E580, E581: an operation without rule for bounds; samples influence one another.
+
+        Example:
+            >>> from chainrule.model import Model
+            >>> from chainrule.nn import Dense, Sequential
+            >>> x, y = [[-1.0], [-0.2], [0.2], [1.0]] * 8, [0, 0, 1, 1] * 8
+            >>> model = Model(Sequential(Dense(2)), "cross_entropy")
+            >>> history = model.fit(x, y, epochs=200, seed=0, verbose=False)
+            >>> model.certify(x[:4], radius=0.5).status
+            ('proven', 'broken', 'broken', 'proven')
+        """
+        return robustness.certify(self.state, x, radius=radius, **options)

@@ -53,6 +53,7 @@ class Enclosed(Protocol):
 
     structure: Structure
     intervals: dict[Node, Interval]
+    ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
     def prepared(self, node: Node) -> Prepared: ...
 
@@ -162,6 +163,16 @@ class BackwardPass:
         selected = values.reshape(self._boxes_of(values), -1)[self.boxes]
         return rows.reshape(self.count, -1), selected
 
+    def _on_ellipsoid(self, label: str, rows: np.ndarray) -> np.ndarray | float:
+        """The minima of linear functions of an input over its ellipsoid; NaN if it has none."""
+        ellipsoid = self.enclosure.ellipsoids.get(label)
+        if ellipsoid is None:
+            return np.nan
+        center, axes = (part[self.boxes] for part in ellipsoid)
+        scaled = rows * axes
+        length, size = np.sqrt(np.vecdot(scaled, scaled)), np.vecdot(np.abs(rows), np.abs(center))
+        return np.vecdot(rows, center) - length - 2.0 * gamma(rows.shape[1]) * (length + size)
+
     def _result(self) -> LinearBound:
         value, factors = self.constant.copy(), {}
         for label, node in self.structure.inputs.items():
@@ -172,7 +183,8 @@ class BackwardPass:
             x = self.enclosure.intervals[node]
             center, radius = middle(x.lower, x.upper)
             size = np.abs(rows)
-            value += dot(*self._by_row(rows, center)) - dot(*self._by_row(size, radius))
+            lowest = dot(*self._by_row(rows, center)) - dot(*self._by_row(size, radius))
+            value += np.fmax(lowest, self._on_ellipsoid(label, rows))
             self.error += gamma(self.structure.size(node)) * dot(*self._by_row(size, 2.0 * x.magnitude))
         error = (self.error + 8.0 * UNIT * (np.abs(value) + np.abs(self.constant))) * SAFETY + TINY
         return LinearBound(value - error, factors, self.constant - error)

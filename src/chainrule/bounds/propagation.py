@@ -46,6 +46,8 @@ class Enclosure:
         boxes: lower and upper bounds of each input by label, (n, ...) each.
         known: intervals of some nodes that are known already, (n, ...), such as those of larger boxes.
         is_tightened: whether intervals are tightened by linear bounds.
+        ellipsoids: by label of an input, the center and the half axes of an ellipsoid that contains the
+            inputs as well, (n, size) each.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Enclosure:
         boxes: Mapping[str, tuple[np.ndarray, np.ndarray]],
         known: Known | None = None,
         is_tightened: bool = True,
+        ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:
         self.structure = structure
         self.count = len(next(iter(boxes.values()))[0])
@@ -64,6 +67,7 @@ class Enclosure:
         self._prepared: dict[Node, Prepared] = {}
         self._cells: dict[Node, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._known = known or {}
+        self.ellipsoids = ellipsoids or {}
         self._is_tightened = is_tightened
         self._run()
 

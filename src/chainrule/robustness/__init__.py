@@ -2,8 +2,8 @@
 
 Input: a model, labeled samples, and a ball of allowed changes (``Ball``). Output: an ``AttackResult`` with
 the changed samples, the accuracy under the attack with its standard error, and checks of whether the attack
-can be believed. Each attack is a class in ``ATTACKS``. This package proves nothing: an attack that fails is
-no certificate.
+can be believed. Each attack is a class in ``ATTACKS``. An attack that fails proves nothing; ``certificates``
+proves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
+        "certificates.certificate": "Certificate",
+        "certificates.request": "certify",
         "request": "attack",
         "result": "AttackResult",
         "method": "ATTACKS Attack",

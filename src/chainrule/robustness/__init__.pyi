@@ -1,6 +1,8 @@
 # Written by python -m pages.stub from __init__.py.
 
 from chainrule.robustness.ball import Ball as Ball
+from chainrule.robustness.certificates.certificate import Certificate as Certificate
+from chainrule.robustness.certificates.request import certify as certify
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack

@@ -2,12 +2,20 @@
 
 from chainrule.texts import en, zh
 from chainrule.texts.attribution import ATTRIBUTION
+from chainrule.texts.certificates import CERTIFICATES
 from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
 from chainrule.texts.ledger import LEDGER
 from chainrule.texts.robustness import ROBUSTNESS
 
-_PAIRS = {**DOCTOR, **ATTRIBUTION, **COUNTERFACTUAL, **LEDGER, **ROBUSTNESS}  # (English, Chinese)
+_PAIRS = {
+    **DOCTOR,
+    **ATTRIBUTION,
+    **COUNTERFACTUAL,
+    **LEDGER,
+    **ROBUSTNESS,
+    **CERTIFICATES,
+}  # (English, Chinese)
 TABLES: dict[str, dict[str, str]] = {
     "en": {**en.WORDS, **{key: text for key, (text, _) in _PAIRS.items()}},
     "zh": {**zh.WORDS, **{key: text for key, (_, text) in _PAIRS.items()}},

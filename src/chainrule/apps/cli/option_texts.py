@@ -4,6 +4,12 @@ from __future__ import annotations
 
 OPTION: dict[str, tuple[str, str]] = {
     "words": ("argument", "参数"),
+    "predict_certify": (
+        "prove each prediction for all changes of the inputs by at most RADIUS: proven, broken (with the "
+        "prediction that a change leads to) or unknown",
+        "证明输入改变不超过 RADIUS 时预测不变：proven（已证明）、broken（被攻破，并给出改变后的预测）"
+        "或 unknown（未知）",
+    ),
     "verify_network": ("ONNX file of a feed-forward network", "前馈网络的 ONNX 文件"),
     "verify_property": (
         "property in the VNN-LIB format, which describes its violations",

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 VERIFICATION: dict[str, tuple[str, str]] = {
+    "certified": (
+        "Certificates for changes of each input by at most {radius} {unit}: {proven} proven, {broken} "
+        "broken, {unknown} unknown.",
+        "各输入的改变不超过 {radius} {unit}：{proven} 个已证明，{broken} 个被攻破，{unknown} 个未知。",
+    ),
+    "certified_units": ("(pixels: 0 to 1)", "（像素为 0 到 1）"),
+    "certified_prepared": (
+        "in prepared columns (numbers: standard deviations)",
+        "（预处理后的列，数值列以标准差计）",
+    ),
     "verify": (
         "prove a property of a network in an ONNX file, or find a counterexample (exit code 0: holds, "
         "3: violated, 4: unknown)",

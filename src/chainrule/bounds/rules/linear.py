@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.rounding import gamma, middle, widened
-from chainrule.bounds.rule import Rule
+from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 from chainrule.spec import FLOATS
 
@@ -136,6 +136,17 @@ class Conversion(Rearrangement):
         return op.attributes["dtype"] in FLOATS
 
 
+class Unchanged(Rule):
+    """The value itself, where only the derivative differs, so the pullback cannot be used."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        return inputs[0].with_slack(None)
+
+    def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
+        one, zero = np.ones_like(y.lower), np.zeros_like(y.lower)
+        return Relaxation((one,), (one,), zero, zero)
+
+
 _MOVES = Rearrangement()
 RULES: dict[str, Rule] = {
     "add": Linear(),
@@ -151,4 +162,5 @@ RULES: dict[str, Rule] = {
     "patches": Windows(),
     "fold": Linear(),
     "cast": Conversion(),
+    "stop_gradient": Unchanged(),
 }

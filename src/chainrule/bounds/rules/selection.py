@@ -42,6 +42,32 @@ class Not(Rule):
         return Interval(op.evaluate(inputs[0].upper), op.evaluate(inputs[0].lower))
 
 
+class Equality(Rule):
+    """``a == b``: surely true of two equal points, possibly true where the intervals overlap."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        a, b = inputs
+        is_sure = (a.lower == a.upper) & (b.lower == b.upper) & (a.lower == b.lower)
+        return Interval(is_sure, ~((a.upper < b.lower) | (b.upper < a.lower)))
+
+
+class Inequality(Equality):
+    """``a != b``."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        equal = super().interval(op, inputs, terms)
+        return Interval(~equal.upper, ~equal.lower)
+
+
+class Finite(Rule):
+    """Whether a number is finite; surely true if both bounds are."""
+
+    def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
+        (x,) = inputs
+        is_sure = np.isfinite(x.lower) & np.isfinite(x.upper)
+        return Interval(is_sure, np.ones_like(is_sure))
+
+
 class Selected(Rule):
     """``where(condition, a, b)``: linear where the condition is certain."""
 
@@ -112,6 +138,9 @@ RULES: dict[str, Rule] = {
     "greater_equal": Comparison(True),
     "less": Comparison(False),
     "less_equal": Comparison(False),
+    "equal": Equality(),
+    "not_equal": Inequality(),
+    "is_finite": Finite(),
     "logical_and": Monotone(),
     "logical_or": Monotone(),
     "logical_not": Not(),

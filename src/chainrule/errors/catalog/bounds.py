@@ -8,4 +8,5 @@ ENTRIES: dict[str, Entry] = {
         'the operation "{op}" combines samples, so none can be bounded on its own',
         "运算“{op}”把样本混在一起，无法对单个样本求界",
     ),
+    "E582": Entry("this model cannot be certified", "无法为这个模型给出证明"),
 }

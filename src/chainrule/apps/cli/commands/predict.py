@@ -19,6 +19,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.certificates import certificate_columns
 from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
@@ -72,6 +73,7 @@ def predict(
     damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",
     threshold: Annotated[float | None, typer.Option(help="=predict_threshold", min=0, max=1)] = None,
     interval: Annotated[float | None, typer.Option(help="=predict_interval")] = None,
+    certify: Annotated[float | None, typer.Option(help="=predict_certify", metavar="RADIUS")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -88,7 +90,7 @@ def predict(
     if rows.images is not None or rows.speech is not None:
         _refuse_options(
             proba=proba, only_predictions=only, damaged=damaged != "refuse",
-            threshold=threshold is not None, interval=interval is not None,
+            threshold=threshold is not None, interval=interval is not None, certify=certify is not None,
         )  # fmt: skip
     if rows.images is not None:
         _write_images(model, rows.images, out, raw)
@@ -101,6 +103,8 @@ def predict(
     columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
+    if certify is not None:
+        columns |= certificate_columns(model, encoded.x, certify)
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))

@@ -1,0 +1,130 @@
+"""Certificates of the network itself: linear bounds, an attack, and for few inputs branch and bound."""
+
+from __future__ import annotations
+
+import math
+import time
+from fractions import Fraction
+
+import numpy as np
+
+from chainrule.bounds.branch_and_bound import BranchAndBound
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.rounding import UNIT
+from chainrule.bounds.subject import Subject
+from chainrule.records import frozen
+from chainrule.robustness.ball import Ball
+from chainrule.robustness.problem import Problem, Search
+from chainrule.robustness.stream import Stream
+
+SMALL = 12  # inputs up to which boxes are divided
+STEPS = 40  # of the attack
+SAMPLES = 16  # bounded at once
+
+
+@frozen(eq=False)
+class Region:
+    """All changed samples, as boxes and for the Euclidean norm also as ellipsoids; rounded outward.
+
+    Args:
+        lower, upper: bounds of flat inputs, (n, inputs).
+        ellipsoid: center and half axes, (n, inputs) each; ``None`` for the norm ``"inf"``.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    ellipsoid: tuple[np.ndarray, np.ndarray] | None
+
+    @staticmethod
+    def of(ball: Ball, x: np.ndarray) -> Region:
+        """The region of samples (n, ...) within a ball and the range of the data."""
+        flat = len(x), math.prod(x.shape[1:])
+        center = x.astype(np.float64)
+        scale = np.broadcast_to(np.abs(np.asarray(ball.scale, np.float64)), x.shape[1:])
+        change = np.broadcast_to(ball.radius * scale * (1.0 + 4.0 * UNIT), x.shape)
+        low, high = ball.limits(x)
+        lower = np.maximum(np.nextafter(center - change, -np.inf), low)
+        upper = np.minimum(np.nextafter(center + change, np.inf), high)
+        lower, upper = np.minimum(lower, center), np.maximum(upper, center)
+        ellipsoid = (center.reshape(flat), change.reshape(flat)) if ball.norm == "2" else None
+        return Region(lower.reshape(flat), upper.reshape(flat), ellipsoid)
+
+    def rows(self, index: np.ndarray) -> Region:
+        """The region of some samples."""
+        ellipsoid = None if self.ellipsoid is None else tuple(part[index] for part in self.ellipsoid)
+        return Region(self.lower[index], self.upper[index], ellipsoid)  # pyright: ignore[reportArgumentType]
+
+
+def proven(subject: Subject, region: Region, classes: np.ndarray) -> np.ndarray:
+    """Whether linear bounds prove that the class of each sample has the largest logit on its region, (n,)."""
+    count = subject.outputs
+    done = np.zeros(len(classes), bool)
+    for first in range(0, len(classes), SAMPLES):
+        index = np.arange(first, min(first + SAMPLES, len(classes)))
+        part = region.rows(index)
+        ellipsoids = None if part.ellipsoid is None else {subject.label: part.ellipsoid}
+        enclosure = subject.enclosure(part.lower, part.upper, ellipsoids=ellipsoids)
+        own, other, boxes = [], [], []
+        for box, label in enumerate(classes[index]):
+            others = [k for k in range(count) if k != label]
+            own += [label] * len(others)
+            other += others
+            boxes += [box] * len(others)
+        place, rows = np.arange(len(own)), np.zeros((len(own), count))
+        rows[place, own], rows[place, other] = 1.0, -1.0
+        margins = enclosure.linear_bound(subject.structure.output, rows, np.array(boxes, int)).value
+        done[index] = (margins.reshape(len(index), -1) > 0).all(1)
+    return done
+
+
+def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
+    """The points of an attack on the margin, by projected gradient ascent from the samples and random points.
+
+    Args:
+        problem: the network, samples, predicted classes and ball.
+        rows: the samples that are attacked.
+        stream: the random numbers.
+    """
+    search, ball = Search(problem, rows), problem.ball
+    starts = (
+        np.zeros((len(rows), *problem.sample_shape)),
+        ball.random((len(rows), *problem.sample_shape), stream),
+    )
+    for start in starts:
+        at = search.open
+        u = ball.project(problem.x[rows[at]], start[at])
+        for step in range(STEPS):
+            if not at.size:
+                return search.points
+            evaluation = problem.evaluate(u, rows[at], "margin")
+            is_correct = search.record(at, u, evaluation)
+            assert evaluation.gradient is not None
+            length = 2.0 * ball.radius * (1.0 - step / STEPS) * 0.25
+            u = (u + length * ball.steepest(evaluation.gradient))[is_correct]
+            at = at[is_correct]
+            u = ball.project(problem.x[rows[at]], u)
+    return search.points
+
+
+def divided(
+    subject: Subject, region: Region, row: int, label: int, seconds: float
+) -> tuple[bool, np.ndarray | None]:
+    """Branch and bound for one sample with few inputs and the norm ``"inf"``.
+
+    Returns:
+        whether its class is proven, and a candidate for a counterexample, if one was met.
+    """
+    started = time.monotonic()
+    lower, upper = (tuple(Fraction(float(v)) for v in end[row]) for end in (region.lower, region.upper))
+    for other in range(subject.outputs):
+        if other == label:
+            continue
+        coefficients = np.zeros((1, subject.outputs))
+        coefficients[0, label], coefficients[0, other] = 1.0, -1.0
+        search = BranchAndBound(subject, Case(lower, upper, coefficients, (Fraction(0),)))
+        counterexample = search.run(lambda: time.monotonic() - started > seconds)
+        if counterexample is not None:
+            return False, counterexample.x
+        if not search.is_done:
+            return False, None
+    return True, None

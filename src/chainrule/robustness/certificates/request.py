@@ -1,0 +1,177 @@
+"""The entry point of certificates: check the options, encode the samples, prove or refute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.bounds.subject import Subject
+from chainrule.data.tables.encoders import Pixels
+from chainrule.derive.narrative import check_options
+from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.prng import key_of
+from chainrule.robustness.certificates.certificate import Certificate, Status
+from chainrule.robustness.certificates.linear import SMALL, Region, attacked, divided, proven
+from chainrule.robustness.certificates.smoothing import smoothed
+from chainrule.robustness.objective import attack_graph
+from chainrule.robustness.problem import Problem
+from chainrule.robustness.samples import Samples, ball_of
+from chainrule.robustness.stream import Stream
+from chainrule.settings import settings
+from chainrule.train.evaluation.prediction import inputs_of, predictions
+from chainrule.train.options import refuse_unknown
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+METHODS = ("bounds", "smoothing")
+OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "sigma", "samples", "failure", "lang")
+
+
+def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certificate:
+    """Prove predictions within a radius; see ``Model.certify``."""
+    refuse_unknown("certify", options, OPTIONS, ("x", "radius"))
+    method, lang = options.get("method", "bounds"), options.get("lang") or settings.lang
+    check_options(1, lang)
+    if method not in METHODS:
+        raise UsageError(
+            "E101", where="certify, method", name=method, expected=", ".join(METHODS), received=repr(method),
+            fix=f'method="{nearest(str(method), METHODS) or METHODS[0]}"',
+        )  # fmt: skip
+    request = _Request(model, x, radius, options)
+    return request.smoothing(lang) if method == "smoothing" else request.linear(lang)
+
+
+class _Request:
+    """Encoded samples of a certificate and their predicted classes.
+
+    Args:
+        model: a trained classifier.
+        x: samples as in ``Model.predict``.
+        radius: the largest change.
+        options: of ``Model.certify``.
+    """
+
+    def __init__(self, model: ModelState, x: Any, radius: Any, options: Mapping[str, Any]) -> None:
+        if model.network is None:
+            raise TrainingError("E503", where="certify", fix="model.fit(x, y)")
+        (name, target), *others = model.targets.items()
+        if others or not target.is_single or len(model.network.inputs) != 1:
+            expected = fact("a classifier with one input and one class for a sample")
+            received = target.loss.name if not others else ", ".join(model.targets)
+            raise TrainingError("E582", where="certify", expected=expected, received=received)
+        graph = attack_graph(model.network, name, len(target.labels) or target.max_classes)
+        if graph.is_embedded:
+            raise TrainingError(
+                "E582", where="certify", expected=fact("inputs that are numbers"), received=graph.input
+            )
+        self.model, self.options = model, options
+        rows = inputs_of(model, x)[graph.input]
+        self.samples = Samples(graph, target, rows, {}, np.zeros(len(rows), np.int64), _pixels(model))
+        default = "2" if options.get("method") == "smoothing" else "inf"
+        try:
+            self.ball = ball_of(self.samples, options.get("norm", default), radius, options.get("bounds"))
+        except UsageError as error:
+            error.where = error.where.replace("attack", "certify")
+            raise
+        self.stream = Stream(key_of(int(self._number("seed", 0, 0, whole=True))))
+
+    def linear(self, lang: str) -> Certificate:
+        """Certificates by linear bounds; samples that are not proven are attacked."""
+        samples, ball = self.samples, self.ball
+        classes = self._classes(samples.x)
+        subject = Subject(samples.graph.logits, self.model.arrays, samples.graph.point_name)
+        region = Region.of(ball, samples.x)
+        is_proven = proven(subject, region, classes)
+        problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
+        points = self._counterexamples(problem, np.flatnonzero(~is_proven))
+        seconds = self._number("seconds", 5.0, 0.0)
+        if ball.norm == "inf" and region.lower.shape[1] <= SMALL:
+            for row in np.flatnonzero(~is_proven):
+                if int(row) not in points:
+                    is_proven[row], point = divided(subject, region, row, int(classes[row]), seconds)
+                    points |= self._confirmed(problem, np.array([row]), point)
+        statuses: list[Status] = [
+            "proven" if done else "broken" if i in points else "unknown" for i, done in enumerate(is_proven)
+        ]
+        after = {i: samples.names[self._classes(point[None])[0]] for i, point in points.items()}
+        return Certificate(
+            "bounds", ball.norm, ball.radius, tuple(statuses), self._labels(classes), points, after,
+            is_prepared=self._is_prepared, lang=lang,
+        )  # fmt: skip
+
+    def smoothing(self, lang: str) -> Certificate:
+        """Certificates of the smoothed classifier."""
+        if self.ball.norm != "2":
+            raise UsageError(
+                "E102", where="certify", name="norm", expected='norm="2"', received='norm="inf"',
+                fix='method="smoothing", norm="2"',
+            )  # fmt: skip
+        sigma = self._number("sigma", self.ball.radius or 0.25, 0.0)
+        failure = self._number("failure", 0.001, 0.0)
+        samples = int(self._number("samples", 1000, 1, whole=True))
+        if failure >= 0.5:
+            raise self._refused("failure", fact("a probability below 0.5"), failure, "failure=0.001")
+        x = self.samples.x
+        noise = np.broadcast_to(sigma * np.asarray(self.ball.scale, np.float64), x.shape[1:])
+        result = smoothed(self._classes, x, noise, samples, failure, self.stream)
+        radii = sigma * result.radii
+        statuses: tuple[Status, ...] = tuple(
+            "proven" if value > 0 and value >= self.ball.radius else "unknown" for value in radii
+        )
+        return Certificate(
+            "smoothing", "2", self.ball.radius, statuses, self._labels(result.classes), {}, {}, radii,
+            failure, self._is_prepared, lang,
+        )  # fmt: skip
+
+    @property
+    def _is_prepared(self) -> bool:
+        return self.model.preparation is not None and self.samples.pixels is None
+
+    def _classes(self, x: np.ndarray) -> np.ndarray:
+        """The classes that the model predicts for inputs, (n,)."""
+        values = predictions(self.model, {self.samples.graph.input: x}, "prediction")
+        return self.samples.target.probabilities(values[self.samples.graph.output]).argmax(axis=1)
+
+    def _labels(self, classes: np.ndarray) -> np.ndarray:
+        return np.array([self.samples.names[k] for k in classes])
+
+    def _counterexamples(self, problem: Problem, rows: np.ndarray) -> dict[int, np.ndarray]:
+        """Changed samples within the ball that the model predicts differently, by row."""
+        return self._confirmed(problem, rows, attacked(problem, rows, self.stream)) if len(rows) else {}
+
+    def _confirmed(
+        self, problem: Problem, rows: np.ndarray, points: np.ndarray | None
+    ) -> dict[int, np.ndarray]:
+        if points is None:
+            return {}
+        x = problem.x[rows]
+        points = self.ball.enforce(x, points.reshape(x.shape).astype(x.dtype))
+        is_other = self._classes(points) != problem.labels[rows]
+        return {int(row): point for row, point, other in zip(rows, points, is_other, strict=True) if other}
+
+    def _number(self, name: str, default: float, low: float, whole: bool = False) -> float:
+        """A number of the options."""
+        value = self.options.get(name, default)
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not low <= value < np.inf or (whole and value != int(value)):
+            expected = (
+                fact("a whole number from {low:g} on", low=low)
+                if is_integer
+                else fact("a number from {low:g} on", low=low)
+            )
+            raise self._refused(name, expected, value, f"{name}={default:g}")
+        return value
+
+    def _refused(self, name: str, expected: Any, value: Any, fix: str) -> UsageError:
+        return UsageError(
+            "E102", where="certify", name=name, expected=expected, received=repr(value)[:80], fix=fix
+        )
+
+
+def _pixels(model: ModelState) -> Any:
+    """The encoding of the images of a table; ``None`` for other inputs."""
+    first = model.preparation.encodings[0] if model.preparation is not None else None
+    return first if isinstance(first, Pixels) else None
