@@ -71,6 +71,7 @@ def test_the_distance_to_the_boundary_of_a_linear_classifier_is_certified(norm: 
     gradient = w[0] - w[1] if w.shape[0] == 2 else w[:, 0] - w[:, 1]
     length = np.abs(gradient).sum() if norm == "inf" else np.linalg.norm(gradient)
     distances = np.abs(x[:5].astype(float) @ gradient + b[0] - b[1]) / length
+    assert distances.shape == (5,)
     for row, distance in zip(x[:5], distances, strict=True):
         assert model.certify(row[None], radius=0.999 * distance, norm=norm).status == ("proven",)
         assert model.certify(row[None], radius=1.01 * distance, norm=norm).status == ("broken",)

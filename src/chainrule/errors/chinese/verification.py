@@ -27,7 +27,7 @@ PHRASES: dict[str, str] = {
     "a classifier with one input and one class for a sample": "单输入、每个样本一个类别的分类器",
     "a number from {low:g} on": "不小于 {low:g} 的数",
     "a probability below 0.5": "小于 0.5 的概率",
-    "a whole number from {low:g} on": "不小于 {low:g} 的整数",
+    "an integer from {low:g} on": "不小于 {low:g} 的整数",
     "inputs that are numbers": "数值输入",
     "dtype {code}": "类型代码 {code}",
     "inputs that are computed before": "在此之前已算出的输入",

@@ -76,7 +76,7 @@ class _Request:
         except UsageError as error:
             error.where = error.where.replace("attack", "certify")
             raise
-        self.stream = Stream(key_of(int(self._number("seed", 0, 0, whole=True))))
+        self.stream = Stream(key_of(int(self._number("seed", 0, 0, is_integer=True))))
 
     def linear(self, lang: str) -> Certificate:
         """Certificates by linear bounds; samples that are not proven are attacked."""
@@ -91,7 +91,7 @@ class _Request:
         if ball.norm == "inf" and region.lower.shape[1] <= SMALL:
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
-                    is_proven[row], point = divided(subject, region, row, int(classes[row]), seconds)
+                    is_proven[row], point = divided(subject, region, int(row), int(classes[row]), seconds)
                     points |= self._confirmed(problem, np.array([row]), point)
         statuses: list[Status] = [
             "proven" if done else "broken" if i in points else "unknown" for i, done in enumerate(is_proven)
@@ -111,7 +111,7 @@ class _Request:
             )  # fmt: skip
         sigma = self._number("sigma", self.ball.radius or 0.25, 0.0)
         failure = self._number("failure", 0.001, 0.0)
-        samples = int(self._number("samples", 1000, 1, whole=True))
+        samples = int(self._number("samples", 1000, 1, is_integer=True))
         if failure >= 0.5:
             raise self._refused("failure", fact("a probability below 0.5"), failure, "failure=0.001")
         x = self.samples.x
@@ -152,18 +152,18 @@ class _Request:
         is_other = self._classes(points) != problem.labels[rows]
         return {int(row): point for row, point, other in zip(rows, points, is_other, strict=True) if other}
 
-    def _number(self, name: str, default: float, low: float, whole: bool = False) -> float:
+    def _number(self, name: str, default: float, low: float, is_integer: bool = False) -> float:
         """A number of the options."""
         value = self.options.get(name, default)
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not is_number or not low <= value < np.inf or (whole and value != int(value)):
+        if not is_number or not low <= value < np.inf or (is_integer and value != int(value)):
             expected = (
-                fact("a whole number from {low:g} on", low=low)
+                fact("an integer from {low:g} on", low=low)
                 if is_integer
                 else fact("a number from {low:g} on", low=low)
             )
             raise self._refused(name, expected, value, f"{name}={default:g}")
-        return value
+        return float(value)
 
     def _refused(self, name: str, expected: Any, value: Any, fix: str) -> UsageError:
         return UsageError(
