@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from chainrule.data.augmentation import Augmentation
     from chainrule.train.parameters import Parameters
+    from chainrule.train.robust import RobustTraining
     from chainrule.train.trainer import Trainer
 
 
@@ -149,6 +150,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness):
         save_every: float = 5.0,
         probes: bool = True,
         doctor: bool = True,
+        robust: RobustTraining | None = None,
         verbose: bool | None = None,
     ) -> list[Row]:
         """Train the model.
@@ -179,6 +181,8 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness):
             save_every: seconds between two checkpoints.
             probes: record statistics of some steps in ``model.probes``.
             doctor: report problems, as ``check`` does.
+            robust: train against changes of the inputs: ``cr.AdversarialTraining``, ``cr.TRADES``,
+                ``cr.IntervalTraining`` or ``cr.NoiseTraining``.
             verbose: show a progress bar; by default if the output is a terminal.
 
         Returns:
@@ -198,6 +202,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness):
             callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
             warm_start=warm_start, run=run, resume=resume, save_every=save_every,
             augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
+            robust=robust,
         )  # fmt: skip
         if doctor:
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))

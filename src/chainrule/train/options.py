@@ -13,6 +13,7 @@ from chainrule.errors.call_errors import call_remarks, own_arguments
 from chainrule.errors.method_calls import argument_text
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import MetricLike
+from chainrule.train.robust.robust_training import RobustTraining
 
 
 @frozen
@@ -36,6 +37,7 @@ class FitOptions:
     buckets: int | None = None
     probes: bool = True
     doctor: bool = True
+    robust: RobustTraining | None = None
 
     def __post_init__(self) -> None:
         self._require_integer("epochs", 0)
@@ -52,6 +54,16 @@ class FitOptions:
             raise UsageError(
                 "E107", where="callbacks", expected=fact("a list"), received=repr(self.callbacks)[:80],
                 fix=f"callbacks=[{self.callbacks}]",
+            )  # fmt: skip
+        if self.robust is not None and not isinstance(self.robust, RobustTraining):
+            raise UsageError(
+                "E113", where="fit", name="robust", expected=fact("a robust training"),
+                received=repr(self.robust)[:80], fix="robust=cr.AdversarialTraining(radius=0.1)",
+            )  # fmt: skip
+        if self.robust is not None and self.buckets is not None:
+            raise UsageError(
+                "E102", where="fit", name="buckets", expected="None", received=self.buckets,
+                notes=[fact("buckets and robust cannot be combined")],
             )  # fmt: skip
         if self.resume and self.run is None:
             raise UsageError(

@@ -38,8 +38,10 @@ from chainrule.train.monitor.memory import refuse_too_large
 from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
+from chainrule.train.robust.input_space import InputSpace
+from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
-from chainrule.train.step import training_step
+from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_step
 from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.training_run import TrainingRun
 
@@ -154,11 +156,11 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     horizon = options.epochs * order.steps
     refuse_weight_shape(network, weights)
     refuse_zero_weights(row_weights(network, coded))
-    step = training_step(network, weights is not None, horizon, weight_shape_of(weights), has_sums=True)
-    trimming = None
-    if isinstance(order, Buckets):
-        lengths = np.array(order.lengths)
-        trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)
+    step = training_step(
+        network, weights is not None, horizon, weight_shape_of(weights), True,
+        _objective_of(model, coded, options),
+    )  # fmt: skip
+    trimming = _trimming(model, step, horizon, order)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
     if not continues:
         model = with_fitted_states(model.initialized(options.seed), coded)
@@ -177,6 +179,14 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     )  # fmt: skip
 
 
+def _trimming(model: ModelState, step: Step, horizon: int, order: Order | Buckets) -> SequenceTrimming | None:
+    """What trims each batch to its longest sequence; ``None`` for batches without buckets."""
+    if not isinstance(order, Buckets):
+        return None
+    assert model.network is not None
+    return SequenceTrimming(model.network, step, horizon, model.targets, np.array(order.lengths), order.width)
+
+
 def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener | Callback]]:
     """The stopping rules among callbacks, and the other callbacks and functions in their order.
 
@@ -192,6 +202,17 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
                 received=repr(listener)[:80], fix="callbacks=[cr.EarlyStopping(patience=10)]",
             )  # fmt: skip
     return rules, listeners
+
+
+def _objective_of(model: ModelState, coded: Arrays, options: FitOptions) -> ObjectiveOf:
+    """The objective of a training: on the samples themselves, or that of ``options.robust``."""
+    robust = options.robust
+    if robust is None:
+        return plain_objective
+    assert model.network is not None
+    is_indexed = bool(model.network.inference.book.tables)
+    space = InputSpace.of(coded, model.preparation, robust.radius, robust.limits, is_indexed)
+    return RobustObjective(robust, space)
 
 
 def _order(model: ModelState, coded: Arrays, options: FitOptions) -> Order | Buckets:

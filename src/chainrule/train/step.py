@@ -6,9 +6,9 @@ An update can therefore be compiled, traced and explained like a forward pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -41,6 +41,16 @@ from chainrule.train.state import Tensors, TrainState
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
 MAX_CACHED = 8  # maximum number of values in the cache of a step
 EACH_STEP = 2  # the stream of a seed for the random keys of the steps
+
+
+ObjectiveOf: TypeAlias = "Callable[[Network, Shape | None, Node], tuple[Objective, Built]]"
+"""Takes the graphs, the shape of one sample's weight and the number of the step; returns J and the network
+whose states the step updates."""
+
+
+def plain_objective(network: Network, weight_shape: Shape | None, step: Node) -> tuple[Objective, Built]:
+    """J on the samples themselves."""
+    return objective(network, network.training, weight_shape), network.training
 
 
 @frozen
@@ -139,7 +149,12 @@ class Step:
 
 
 def training_step(
-    network: Network, weighted: bool, horizon: int, weight_shape: Shape = (), has_sums: bool = False
+    network: Network,
+    weighted: bool,
+    horizon: int,
+    weight_shape: Shape = (),
+    has_sums: bool = False,
+    objective_of: ObjectiveOf = plain_objective,
 ) -> Step:
     """The training step of a network.
 
@@ -149,6 +164,7 @@ def training_step(
         horizon: the number of updates of the complete training, for the schedule.
         weight_shape: the shape of one sample's weight: ``()``, or that of its positions.
         has_sums: whether the step adds up the loss of each output for the history.
+        objective_of: builds J; equal ones build equal nodes.
 
     Raises:
         UsageError E106: no parameter is trainable.
@@ -159,14 +175,21 @@ def training_step(
         learning_rate = network.recipe.optimizer.schedule(step, horizon)
         has_sums = has_sums and bool(epoch_columns(network))
         shape = weight_shape if weighted else None
-        key = "step", shape, learning_rate, has_sums, settings.dtype
-        return network.memo(key, lambda: _training_step(network, shape, step, learning_rate, has_sums))
+        key = "step", shape, learning_rate, has_sums, settings.dtype, objective_of
+        return network.memo(
+            key, lambda: _training_step(network, shape, step, learning_rate, has_sums, objective_of)
+        )
 
 
 def _training_step(
-    network: Network, weight_shape: Shape | None, step: Node, learning_rate: Node, has_sums: bool
+    network: Network,
+    weight_shape: Shape | None,
+    step: Node,
+    learning_rate: Node,
+    has_sums: bool,
+    objective_of: ObjectiveOf,
 ) -> Step:
-    built, optimizer = network.training, network.recipe.optimizer
+    optimizer = network.recipe.optimizer
     if not network.trainable:
         frozen = (
             fact("none: frozen={names}", names=list(network.recipe.frozen))
@@ -177,7 +200,7 @@ def _training_step(
             "E106", expected=fact("at least one parameter to train"), received=frozen,
             fix=fact('frozen=["stage1"]: some layers, not all') if network.recipe.frozen else "",
         )  # fmt: skip
-    terms = objective(network, built, weight_shape)
+    terms, built = objective_of(network, weight_shape, step)
     nodes = {path: p.node for path, p in network.trainable.items()}
     gradients = terms.gradients(nodes)
     if network.recipe.clip is not None:

@@ -52,5 +52,6 @@ ENTRIES: dict[str, Entry] = {
     "E547": Entry("the model cannot predict this", "模型不会给出这样的预测"),
     "E548": Entry("the prediction is already the requested one: {target}", "预测已经符合期望：{target_zh}"),
     "E549": Entry("the possible values of the columns are not known", "不知道这一行各列可取哪些值"),
+    "E571": Entry("robust training is not possible for this network", "无法对这个网络进行鲁棒训练"),
     "E570": Entry("this model cannot be attacked", "无法攻击这个模型"),
 }

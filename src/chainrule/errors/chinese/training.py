@@ -1,6 +1,15 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
+    "a robust training": "一种鲁棒训练",
+    "buckets and robust cannot be combined": "buckets 不能与 robust 同时使用",
+    "one input of numbers": "一个数值输入",
+    "one output (B, K) with the loss cross_entropy": "一个输出 (B, K)，损失为 cross_entropy",
+    "a number above {limit:g}": "大于 {limit:g} 的数",
+    "a number from {limit:g} on": "不小于 {limit:g} 的数",
+    "operations with an interval rule, such as those of Dense, Conv, ReLU and pooling": (
+        "有区间规则的运算，如 Dense、Conv、ReLU 和汇聚中的运算"
+    ),
     "num_beams={num_beams} without {options}": "num_beams={num_beams}，去掉 {options}",
     "a dict: the spec of each input by name": "字典：按名称给出每个输入的规格",
     "a weight above 0": "大于 0 的权重",

@@ -283,6 +283,7 @@ FACTS: tuple[Fact, ...] = (
     _plain("buckets", lambda run: None if run.trimming is None else run.trimming.width),
     _plain("seed", lambda run: run.seed),
     _plain("augmentation", lambda run: (augmentation := _augmentation(run)) and augmentation.to_record()),
+    _plain("robust", lambda run: None if run.options.robust is None else repr(run.options.robust)),
     _plain("rules", lambda run: [f"{rule}" for rule in run.rules]),
     _plain("metrics", lambda run: run.evaluator and run.evaluator.metric_names),
     _plain("data", lambda run: data_fingerprint(run.data)),

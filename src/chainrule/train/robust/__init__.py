@@ -1,0 +1,30 @@
+"""Robust training: objectives that are computed on changed inputs, as nodes of the training step.
+
+Input: the nodes of a network in training. Output: the nodes of J. The search of an adversarial sample, its
+random start and the interval bounds are operations of the step like all others, so a training with them is
+compiled, resumed and replayed like any other: the random start of a sample is a function of seed and step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.lazy_imports import LazyNames
+
+_LAZY = LazyNames(
+    __name__,
+    {
+        "adversarial": "AdversarialTraining TRADES",
+        "interval_training": "IntervalTraining",
+        "noise": "NoiseTraining",
+        "robust_training": "RobustTraining",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _LAZY.load(name)
+
+
+def __dir__() -> list[str]:
+    return _LAZY.names

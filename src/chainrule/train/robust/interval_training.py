@@ -1,0 +1,69 @@
+"""Interval training: minimize the loss of the worst logits that interval arithmetic allows.
+
+Bounds that follow from intervals are loose for an ordinary network, often useless after three layers. A
+network trained on them has weights for which they are tight, so that its robustness can be proven at the cost
+of one forward pass. The radius grows from 0, because the worst logits of a new network teach nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chainrule.graph import Node
+from chainrule.nn.build import Built
+from chainrule.ops import functional as F
+from chainrule.records import frozen
+from chainrule.spec import bound
+from chainrule.train.robust.intervals import interval_of
+from chainrule.train.robust.robust_training import Part, RobustStep, RobustTraining, require
+
+
+@frozen
+class IntervalTraining(RobustTraining):
+    """Interval bound propagation (IBP): the loss on the samples and on the worst logits of their balls.
+
+    Formula: J = k l(z, y) + (1 - k) l(z', y); z' has the lower bound of the true class and the upper bounds
+    of the others. Over ``ramp`` steps the radius grows from 0 and k falls from 1, both linearly.
+
+    Args:
+        radius: the largest change of an element at the end of the ramp (L-inf), in the units of
+            ``AdversarialTraining``. Slightly more than the radius to be proven works best.
+        warmup: steps before the ramp, with the ordinary loss.
+        ramp: steps of the ramp.
+        clean_weight: k at the end of the ramp, from 0 to 1.
+        bounds: the range of the data; ``None``: 0 to 1 for images with such values, else none.
+
+    Raises:
+        UsageError E102: a number out of its range. TrainingError E571: an operation without an interval rule.
+
+    Reference: Gowal, Dvijotham, Stanforth, Bunel, Qin, Uesato, Arandjelovic, Mann and Kohli (2018), On the
+    effectiveness of interval bound propagation for training verifiably robust models, arXiv:1810.12715.
+    """
+
+    warmup: int = 500
+    ramp: int = 2000
+    clean_weight: float = 0.5
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self, "warmup")
+        require(self, "ramp", low=1)
+        require(self, "clean_weight")
+
+    def parts(self, step: RobustStep) -> tuple[tuple[Part, ...], Node | None]:
+        name, x, space = step.single_logits("IntervalTraining"), step.x, step.space
+        progress = F.clip((step.step - float(self.warmup)) / float(self.ramp), 0.0, 1.0)  # ()
+        reach = space.scaled(F.broadcast_to(progress * self.radius, x.shape))
+        low, high = interval_of(step.built.outputs[name], x, space.clip(x - reach), space.clip(x + reach))
+        labels = step.network.targets[name]
+        (classes,) = bound(low.shape[1:])
+        own = F.one_hot(labels, classes, low.dtype)  # (B, K)
+        worst = own * low + (1.0 - own) * high
+        clean = 1.0 - progress * (1.0 - self.clean_weight)
+        parts = (Part(clean, step.built), Part(1.0 - clean, _with_output(step, name, worst)))
+        return parts, None
+
+
+def _with_output(step: RobustStep, name: str, node: Node) -> Built:
+    return replace(step.built, outputs={name: node})

@@ -1,0 +1,185 @@
+"""The base of robust trainings, and the objective of a step with one.
+
+A robust training describes J by *parts*: networks built on other inputs, each with a weight. Their losses are
+added; penalties count once. What a part shares with the network, such as parameters, states and dropout
+masks, is the same nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.graph import Node, input_node, rebuild
+from chainrule.nn.build import Built
+from chainrule.nn.scope import stream_of
+from chainrule.nn.validation import is_number
+from chainrule.ops import functional as F
+from chainrule.prng import KEY
+from chainrule.records import frozen
+from chainrule.spec import Shape
+from chainrule.train.network import Network
+from chainrule.train.objective import Objective, objective
+from chainrule.train.robust.input_space import InputSpace
+
+
+@frozen(eq=False)
+class RobustStep:
+    """What a robust training builds its nodes from.
+
+    Args:
+        network: the graphs of the model.
+        built: its nodes in training.
+        space: the units and the range of the input.
+        step: the number of the step, from 0, in the dtype of the parameters.
+    """
+
+    network: Network
+    built: Built
+    space: InputSpace
+    step: Node
+
+    @property
+    def x(self) -> Node:
+        """The input that is changed, (B, ...)."""
+        return self.built.inputs[self.space.name]
+
+    def uniform(self, name: str) -> Node:
+        """Return uniform random numbers in [0, 1) in the shape of the input; new in every step."""
+        return F.uniform(_key(), self.x.shape, self.x.dtype, stream_of(f"robust.{name}"))
+
+    def normal(self, name: str) -> Node:
+        """Return standard normal random numbers in the shape of the input; new in every step."""
+        return F.normal(_key(), self.x.shape, self.x.dtype, stream_of(f"robust.{name}"))
+
+    def outputs_at(self, point: Node) -> dict[str, Node]:
+        """Return the outputs of the network for another input."""
+        nodes = rebuild(list(self.built.outputs.values()), {self.x: point})
+        return dict(zip(self.built.outputs, nodes, strict=True))
+
+    def losses_at(self, point: Node) -> Node:
+        """Return the loss of each sample for another input, (B,)."""
+        return self.network.sample_loss(replace(self.built, outputs=self.outputs_at(point)))
+
+    def at(self, point: Node) -> Built:
+        """Return the network for another input, with its state updates and activity penalties."""
+        book, replaced = self.built.book, {self.x: point}
+        updates = _rebuilt(book.updates, replaced)
+        costs = _rebuilt(book.costs, replaced)
+        return replace(
+            self.built, outputs=self.outputs_at(point), book=replace(book, updates=updates, costs=costs)
+        )
+
+    def single_logits(self, needed_by: str) -> str:
+        """Return the name of the only output, which must have one class for each sample.
+
+        Raises:
+            TrainingError E571: another network or loss.
+        """
+        (name, node), *others = self.built.outputs.items()
+        if others or node.rank != 2 or self.network.losses[name].name != "cross_entropy":
+            raise TrainingError(
+                "E571", where=f"fit, robust={needed_by}", received=self.network.losses[name].name,
+                expected=fact("one output (B, K) with the loss cross_entropy"),
+            )  # fmt: skip
+        return name
+
+
+@frozen(eq=False)
+class Part:
+    """A network on other inputs, and its weight in J."""
+
+    weight: float | Node
+    built: Built
+
+
+@frozen
+class RobustTraining:
+    """Base of the values of ``fit(robust=...)``.
+
+    Args:
+        radius: the largest change of an input, above 0; of images read by a preparation in pixels from 0 to
+            1, of tables in standard deviations.
+    """
+
+    radius: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(self, "radius", above=0)
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The range of the data, if it was passed."""
+        return getattr(self, "bounds", None)
+
+    def parts(self, step: RobustStep) -> tuple[tuple[Part, ...], Node | None]:
+        """Return the parts of J, the first of which updates the states, and a further term of J or ``None``.
+
+        Args:
+            step: the nodes to build from.
+        """
+        raise TypeError(f"{type(self).__name__} does not define parts")
+
+
+def require(owner: RobustTraining, name: str, *, above: float | None = None, low: float = 0.0) -> None:
+    """Require a finite number above a limit, or from a limit on.
+
+    Raises:
+        UsageError E102: anything else.
+    """
+    value = getattr(owner, name)
+    is_valid = is_number(value) and (value > above if above is not None else value >= low)
+    if not is_valid:
+        expected = fact("a number from {limit:g} on", limit=low)
+        if above is not None:
+            expected = fact("a number above {limit:g}", limit=above)
+        raise UsageError(
+            "E102", where=type(owner).__name__, name=name, expected=expected, received=repr(value)[:80],
+            fix=f"{name}={getattr(type(owner), name)!r}",
+        )  # fmt: skip
+
+
+@frozen
+class RobustObjective:
+    """J of a robust training; see ``train.step.ObjectiveOf``.
+
+    Args:
+        training: the robust training.
+        space: the units and the range of the input.
+    """
+
+    training: RobustTraining
+    space: InputSpace
+
+    def __call__(self, network: Network, weight_shape: Shape | None, step: Node) -> tuple[Objective, Built]:
+        """Return J, and the network whose states the step updates."""
+        return _objective(
+            self.training, RobustStep(network, network.training, self.space, step), weight_shape
+        )
+
+
+def _objective(
+    training: RobustTraining, step: RobustStep, weight_shape: Shape | None
+) -> tuple[Objective, Built]:
+    parts, extra = training.parts(step)
+    terms = [objective(step.network, part.built, weight_shape) for part in parts]
+    first = terms[0]
+    built = replace(parts[0].built, book=replace(parts[0].built.book, key=_key()))
+    if len(parts) == 1 and extra is None:
+        return first, built
+    data = None
+    for part, term in zip(parts, terms, strict=True):
+        weighted = term.data * part.weight
+        data = weighted if data is None else data + weighted
+    assert data is not None
+    data = data if extra is None else data + extra
+    return Objective(data if first.penalty is None else data + first.penalty, data, first.penalty), built
+
+
+def _key() -> Node:
+    return input_node(KEY, (2,), "uint32", "key")
+
+
+def _rebuilt(nodes: Mapping[str, Node], replaced: Mapping[Node, Node]) -> dict[str, Node]:
+    return dict(zip(nodes, rebuild(list(nodes.values()), replaced), strict=True))
