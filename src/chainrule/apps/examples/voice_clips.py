@@ -30,6 +30,7 @@ LANGUAGE = "en-us"
 TEACHER = f"{LANGUAGE}+f4"  # the female variant of espeak-ng with the smallest distance after alignment
 MARGIN = RATE // 10  # samples of silence around the teacher's speech
 LONGEST = 30  # seconds
+TEXTS = "*core-sounds-en.txt*"
 MAX_TEXT = 1_000_000  # bytes of the file of texts
 PARTS = {"test": 15, "validation": 10}  # percent of the texts
 _REMARK = re.compile(r"[\[(<][^\])>]*[\])>]|\.\.\.")  # (2 seconds of silence), [a tone], <a tone>
@@ -87,10 +88,14 @@ def read_texts(archive: Archive) -> dict[str, str]:
     Raises:
         DataError E316: no file of texts, or a damaged one. E307: it is not UTF-8.
     """
-    names = archive.names("*core-sounds-en.txt*")
-    where = f"{archive.path}/{names[0] if names else 'core-sounds-en.txt'}"
+    names = archive.names(TEXTS)
+    if not names:
+        expected, received = fact("the files {patterns}", patterns=TEXTS), fact("none of them")
+        fix = "chainrule data get voice"
+        raise DataError("E316", where=str(archive.path), expected=expected, received=received, fix=fix)
+    where = f"{archive.path}/{names[0]}"
     try:
-        content = archive.read(names[0]) if names else b""
+        content = archive.read(names[0])
         if content[:2] == b"\x1f\x8b":
             content = zlib.decompressobj(31).decompress(content, MAX_TEXT)
         lines = content[:MAX_TEXT].decode("utf-8").splitlines()

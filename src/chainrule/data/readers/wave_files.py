@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, fact, message_of
 
 SCALE = 32768  # of 16 bits
 
@@ -27,9 +27,9 @@ def decode_wave(content: bytes, where: str, sample_rate: int) -> np.ndarray:
         with wave.open(io.BytesIO(content)) as sound:
             kind = sound.getsampwidth(), sound.getnchannels()
             per_second, samples = sound.getframerate(), sound.readframes(sound.getnframes())
-    except (wave.Error, EOFError, ValueError) as error:
+    except (wave.Error, EOFError, ValueError, RuntimeError, ZeroDivisionError, OSError) as error:
         raise DataError(
-            "E370", where=where, expected=fact("a sound file"), received=str(error)[:80]
+            "E370", where=where, expected=fact("a sound file"), received=message_of(error, 80)
         ) from error
     if kind != (2, 1) or len(samples) < 2:
         received = fact("{bytes} bytes a sample, {channels} channels", bytes=kind[0], channels=kind[1])

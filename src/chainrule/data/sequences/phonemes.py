@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import threading
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from chainrule.data.readers.audio import Sound
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import DataError, UsageError, fact
+from chainrule.fork import fork_safe_lock
 from chainrule.memo import Memo
 from chainrule.records import frozen
 
@@ -32,7 +32,7 @@ VOICES = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,12}){0,3}(\+[a-z0-9]{1,12})?")  # n
 _SYNCHRONOUS, _PHONEME_EVENTS, _DO_NOT_EXIT = 2, 0x1, 0x8000
 _CHARACTERS, _UTF8, _PHONEME, _END_OF_LIST = 1, 1, 7, 0
 _SYLLABLE_BREAK = "_|"
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _libraries = Memo(1)
 
 
