@@ -16,6 +16,7 @@ LAYERS = by_name(
         "nn.blocks.feed_forward": "FeedForward",
         "nn.blocks.language": "TextEncoder Translator",
         "nn.blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",
+        "nn.blocks.span_reader": "SpanReader",
         "nn.blocks.transformer": (
             "Transformer TransformerDecoder TransformerDecoderLayer "
             "TransformerEncoder TransformerEncoderLayer"
@@ -36,6 +37,7 @@ LAYERS = by_name(
         "nn.layers.local_response_norm": "LocalResponseNorm",
         "nn.layers.max_unpool": "MaxUnpool",
         "nn.layers.merge": "Merge",
+        "nn.layers.message_passing": "GatedGraphConv GraphNetwork",
         "nn.layers.normalization": "BatchNorm GroupNorm InstanceNorm LayerNorm RMSNorm UnitNorm",
         "nn.layers.padding": "Crop Pad",
         "nn.layers.patch_embedding": "PatchEmbedding",

@@ -105,6 +105,7 @@ LIBRARIES = {
     "matplotlib": {"plotting"},
     "tokenizers": {"data"},
     "soundfile": {"data"},
+    "rdkit": {"data"},
     "sacrebleu": {"apps"},
     "onnx": {"interop"},
     "llvmlite": {"engines"},

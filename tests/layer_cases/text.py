@@ -112,6 +112,26 @@ SINES = nn.SinusoidalPosition()
 TEXTS = {"source": (2,), "target": (3,)}
 HEAD = nn.Sequential(nn.SequencePool("first"), nn.Dense(2, "tanh"))
 
+
+def _span_reader(x: Any, p: P) -> torch.Tensor:
+    """Two gated convolutions; questions without a word align with nothing."""
+    passage, question = x["passage"], x["question"]
+    e, q = (_rows(p, "embedding", words) * (words != 0)[..., None] for words in (passage, question))
+    exists = question != 0
+    keys, queries = (torch.relu(dense(part, p, "align.")) for part in (q, e))
+    scores = queries @ keys.mT / keys.shape[-1] ** 0.5
+    weights = torch.softmax(scores.masked_fill(~exists[:, None], -1e30), -1) * exists.any(1)[:, None, None]
+    convolved = torch.relu(conv(q, p, (1, 1), name="question.")) * exists[..., None]
+    v = convolved.max(1).values
+    both = torch.cat([e, weights @ q, x["features"].to(e.dtype)], -1)
+    h = torch.relu(dense(both, p, "input.") + dense(v, p, "kind.")[:, None])
+    for i, dilation in ((1, 1), (2, 2)):
+        y = torch.relu(conv(_norm(h, p, f"norm{i}"), p, (dilation, dilation), 1, dilation, name=f"conv{i}."))
+        h = h + 2 * torch.sigmoid(dense(v, p, f"gate{i}."))[:, None] * y
+    marks = dense(_norm(h, p, "norm"), p, "span.") - 30.0 * (passage == 0)[..., None]
+    return marks.mT
+
+
 CASES: dict[str, Case] = {
     "embedding, scaled": Case(
         nn.Embedding(5, 2, scale=1.5), (3,), lambda x, p: _rows({".weight": p["weight"]}, "", x) * 1.5,
@@ -147,6 +167,10 @@ CASES: dict[str, Case] = {
         nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding_index=1),
         TEXTS,
         _translated, None, 4,
+    ),
+    "span reader": Case(
+        nn.SpanReader(4, 3, embedding=2, convolutions=2),
+        {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
     ),
     "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0), (6,), _hierarchical),
     "hierarchical softmax of sequences": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0,

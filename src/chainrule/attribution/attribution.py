@@ -74,7 +74,8 @@ class Attribution:
         errors: the standard error of each value, if sampled.
         columns: the table column of each element of the last axis; empty for other inputs.
         cells: for each sample the table cells by column.
-        words: for each sample the tokens of a text; empty for other inputs.
+        words: for each sample the tokens of a text, or the atoms of a molecule; empty for other inputs.
+        drawings: SVG of the first molecules with colored atoms; empty for other inputs.
         settings: the options that were used.
         seed: the seed of random values.
         lang: the language of the text, ``"en"`` or ``"zh"``.
@@ -94,6 +95,7 @@ class Attribution:
     columns: tuple[str, ...] = ()
     cells: tuple[Mapping[str, str], ...] = ()
     words: tuple[tuple[str, ...], ...] = ()
+    drawings: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     lang: str = "en"
@@ -243,11 +245,13 @@ class Attribution:
         return append_plots(html_page(self.page(), others=others), self._plots())
 
     def to_svg(self, sample: int = 0) -> str:
-        """Return a plot as SVG: a heat map beside an image, or bars of the most important inputs.
+        """Return a plot as SVG: a heat map beside an image, a molecule, or bars of the most important inputs.
 
         Args:
             sample: the index of the sample.
         """
+        if sample < len(self.drawings):
+            return self.drawings[sample]
         if is_image(self.inputs):
             (name,) = self.values
             facts = {"method": self.card.title(self.lang), "explained": self.heading(sample)}
@@ -281,7 +285,7 @@ class Attribution:
         Args:
             sample: the index of the sample.
         """
-        words = self.colored_words(sample)
+        words = () if self.drawings else self.colored_words(sample)
         return words_html(words, self.lang) if words else self.to_svg(sample)
 
     def _repr_html_(self) -> str:

@@ -210,7 +210,7 @@ def _attribution(
     return Attribution(
         card.name, result.values, selected.score.explains, selected.names, scores, _readable(context),
         result.base, context.baseline, residual, tolerance, result.errors, columns,
-        cells or _own_cells(context), _words(context), result.settings, context.seed,
+        cells or _own_cells(context), _words(context), settings=result.settings, seed=context.seed,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from chainrule.nn.blocks.residual import BasicBlock as BasicBlock
 from chainrule.nn.blocks.residual import Bottleneck as Bottleneck
 from chainrule.nn.blocks.residual import InvertedResidual as InvertedResidual
 from chainrule.nn.blocks.residual import Skip as Skip
+from chainrule.nn.blocks.span_reader import SpanReader as SpanReader
 from chainrule.nn.blocks.transformer import Transformer as Transformer
 from chainrule.nn.blocks.transformer import TransformerDecoder as TransformerDecoder
 from chainrule.nn.blocks.transformer import TransformerDecoderLayer as TransformerDecoderLayer
@@ -75,6 +76,8 @@ from chainrule.nn.layers.linear import Dense as Dense
 from chainrule.nn.layers.local_response_norm import LocalResponseNorm as LocalResponseNorm
 from chainrule.nn.layers.max_unpool import MaxUnpool as MaxUnpool
 from chainrule.nn.layers.merge import Merge as Merge
+from chainrule.nn.layers.message_passing import GatedGraphConv as GatedGraphConv
+from chainrule.nn.layers.message_passing import GraphNetwork as GraphNetwork
 from chainrule.nn.layers.normalization import BatchNorm as BatchNorm
 from chainrule.nn.layers.normalization import GroupNorm as GroupNorm
 from chainrule.nn.layers.normalization import InstanceNorm as InstanceNorm

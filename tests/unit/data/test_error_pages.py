@@ -74,6 +74,7 @@ EXAMPLES = {
     "E375": "at least 4 rows",
     "E376": "later than 3",
     "E380": "columns first",
+    "E390": "line 2",
 }
 
 

@@ -82,6 +82,14 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "recommend films to users, with reasons; stars of films without any rating (--content)",
         "向用户推荐电影并说明理由；预测没有评分的电影的星级（--content）",
     ),
+    "example_molecules": (
+        "predict how well molecules dissolve in water, with colored atoms",
+        "预测分子在水中的溶解度，并给原子着色",
+    ),
+    "example_questions": (
+        "answer questions about stories, or about paragraphs of the Chinese Wikipedia (--set drcd)",
+        "回答关于故事的问题，或关于中文维基百科段落的问题（--set drcd）",
+    ),
     "example_sentiment": (
         "decide whether Chinese reviews are positive, beside naive Bayes and a linear model",
         "判断中文评论的褒贬，并与朴素贝叶斯和线性模型比较",

@@ -1,8 +1,9 @@
 """Load a trained model and the rows for a command.
 
-Models trained on a table read tables, models of texts a table with a column for each input, models of sounds
-a sound file or a folder, detectors and segmenters an image or a folder, and models that speak a file of text.
-Other models trained on arrays read an ``.npz`` file whose arrays are named like the inputs.
+Models trained on a table read tables, models of texts a table with a column for each input, models of
+molecules a table with a column of SMILES, models of sounds a sound file or a folder, detectors and segmenters
+an image or a folder, and models that speak a file of text. Other models trained on arrays read an ``.npz``
+file whose arrays are named like the inputs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.detections import is_detector
 from chainrule.apps.cli.image_rows import ImageRows, are_images, read_image_rows
+from chainrule.apps.cli.molecule_rows import molecule_input, read_molecule_rows
+from chainrule.apps.cli.question_rows import QuestionRows, question_input, read_question_rows
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import is_segmenter
 from chainrule.apps.cli.sound_rows import read_sound_rows, sound_input
@@ -48,6 +51,7 @@ class Rows:
         cells: the table that ``x`` was encoded from: of a model of texts, or the names of sound files.
         images: of a detector or a segmenter.
         speech: of a model that speaks.
+        questions: of a network that marks answers.
     """
 
     x: Any
@@ -56,6 +60,7 @@ class Rows:
     cells: Table | None = None
     images: ImageRows | None = None
     speech: SpokenTexts | None = None
+    questions: QuestionRows | None = None
 
     @property
     def table(self) -> Table | None:
@@ -67,7 +72,8 @@ class Rows:
         if isinstance(self.x, Table):
             return Rows(self.x.take(index), None, len(index))
         cells = None if self.cells is None else self.cells.take(index)
-        return Rows(_take(self.x, index), _take(self.y, index), len(index), cells)
+        questions = None if self.questions is None else self.questions.take(index)
+        return Rows(_take(self.x, index), _take(self.y, index), len(index), cells, questions=questions)
 
     def row(self, row: int) -> Rows:
         """The row with number ``row``, from 1.
@@ -94,26 +100,45 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     """
     file = model_file(run)
     model = Model.load(file)
-    if model.preparation is not None:
-        table = model.preparation.read(data, reading)
-        return model, Rows(table, None, table.rows)
-    sounds = sound_input(model, data)
-    if sounds is not None:
-        x, table = read_sound_rows(sounds, data, model.labels)
-        return model, Rows(x, targets_in(table), table.rows, table)
-    speech = spoken_texts(model, data)
-    if speech is not None:
-        return model, Rows(speech.inputs(model), None, len(speech.texts), speech.table(data), speech=speech)
-    texts = {} if data.endswith(ARRAYS) else text_inputs(model)
-    if texts:
-        table = read_source(data, reading)
-        return model, Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
-    if are_images(data) and (is_detector(model) or is_segmenter(model)):
-        images = read_image_rows(model, data)
-        return model, Rows(images.inputs, None, len(images.names), images=images)
+    rows = _rows_of(model, data, reading)
+    if rows is not None:
+        return model, rows
     if not data.endswith(ARRAYS):
         raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, str(file))
     return model, _arrays(model, Path(data))
+
+
+def _rows_of(model: Model, data: str, reading: ReadOptions) -> Rows | None:
+    """The rows of DATA other than an archive of arrays; ``None`` if the model reads no such data."""
+    if model.preparation is not None:
+        table = model.preparation.read(data, reading)
+        return Rows(table, None, table.rows)
+    sounds = sound_input(model, data)
+    if sounds is not None:
+        x, table = read_sound_rows(sounds, data, model.labels)
+        return Rows(x, targets_in(table), table.rows, table)
+    speech = spoken_texts(model, data)
+    if speech is not None:
+        return Rows(speech.inputs(model), None, len(speech.texts), speech.table(data), speech=speech)
+    if are_images(data) and (is_detector(model) or is_segmenter(model)):
+        images = read_image_rows(model, data)
+        return Rows(images.inputs, None, len(images.names), images=images)
+    return None if data.endswith(ARRAYS) else _table_rows(model, data, reading)
+
+
+def _table_rows(model: Model, data: str, reading: ReadOptions) -> Rows | None:
+    """The rows of a table of texts, molecules or questions; ``None`` if the model reads no such table."""
+    texts, molecules, reader = text_inputs(model), molecule_input(model), question_input(model)
+    if not texts and molecules is None and reader is None:
+        return None
+    table = read_source(data, reading)
+    if reader is not None:
+        questions = read_question_rows(reader, table)
+        return Rows(questions.inputs, None, table.rows, table, questions=questions)
+    if molecules is not None:
+        x, table = read_molecule_rows(molecules, table)
+        return Rows(x, targets_in(table), table.rows, table)
+    return Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
 
 
 def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:

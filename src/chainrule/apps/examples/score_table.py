@@ -28,6 +28,7 @@ CHINESE = {
     "precision in the first 5 %": "前 5% 的精确率", "precision in the first 0.5 %": "前 0.5% 的精确率",
     "moves that keep the value": "保住价值的着法",
     "games won against flat Monte Carlo": "对平坦蒙特卡洛的胜率",
+    "RMSE on new scaffolds": "RMSE（新骨架）",
     "red": "红细胞", "white": "白细胞", "platelet": "血小板",
 }  # fmt: skip
 """Chinese names of metrics; the others are abbreviations."""

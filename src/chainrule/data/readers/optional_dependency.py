@@ -19,6 +19,7 @@ EXTRAS = {
     "robots": "gymnasium",
     "onnx": "onnx",
     "speech": "espeakng-loader",
+    "molecules": "RDKit",
 }
 
 

@@ -17,6 +17,7 @@ from chainrule.errors.chinese import (
     files,
     images,
     layers,
+    molecules,
     networks,
     operations,
     speech,
@@ -33,6 +34,7 @@ PHRASES: dict[str, str] = {
     **files.PHRASES,
     **data.PHRASES,
     **images.PHRASES,
+    **molecules.PHRASES,
     **speech.PHRASES,
     **verification.PHRASES,
 }

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
+from chainrule.apps.cli.molecule_rows import with_atoms
+from chainrule.apps.cli.question_rows import by_character, spans
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import read_text
@@ -106,7 +108,8 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     if mode == "importance":
         warn_of_known_rows(model, rows.x, run)
         return model.importance(rows.x, rows.y, lang=settings.lang, **_of(chosen, *MODES[mode]))
-    row = rows.row(chosen.get("row", 1)).x
+    one = rows.row(chosen.get("row", 1))
+    row = one.x
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
         own: Any = _of(chosen, "fixed", "max_changes")
@@ -125,7 +128,12 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     baseline = rows.take(np.unique(index)).x if count else None
     own = _of(chosen, "samples", "exact")
     target = _label(model, chosen.get("target"))
-    return model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
+    if one.questions is not None:  # explain why the answer starts where it does
+        target = target or (0, spans(model, one.questions)[0].start)
+    attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
+    if one.questions is not None:
+        return by_character(attribution, one.questions)
+    return with_atoms(model, attribution, one.cells)
 
 
 def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -49,6 +49,8 @@ EXAMPLES = (
     "connect-four",
     "detect",
     "segment",
+    "molecules",
+    "questions",
 )
 CONTEXT = {"allow_interspersed_args": False}  # options after the name belong to the example
 

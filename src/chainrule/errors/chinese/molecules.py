@@ -1,0 +1,16 @@
+"""Facts of errors about molecules, and about questions on texts."""
+
+PHRASES: dict[str, str] = {
+    "answers: --out, --only-predictions, --raw": "回答可用：--out、--only-predictions、--raw",
+    "cut the text": "截短文字",
+    "a SMILES such as {smiles}": "SMILES，如 {smiles}",
+    "correct the SMILES, or leave the row out": "更正 SMILES，或略去该行",
+    "a block that cannot be read": "无法读取的数据块",
+    "{file}, molecule {number}": "{file}，第 {number} 个分子",
+    "at least {count} articles": "至少 {count} 篇文章",
+    "at least {count} molecules": "至少 {count} 个分子",
+    "at most {count} atoms": "最多 {count} 个原子",
+    "{count} atoms": "{count} 个原子",
+    'the column "{name}" with molecules': "含分子的列“{name}”",
+    'name the column of the molecules "{name}"': "把分子所在的列命名为“{name}”",
+}

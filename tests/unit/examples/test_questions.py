@@ -1,0 +1,164 @@
+"""The example ``questions``: stories, DRCD in its layout, training, refusal, prediction and attribution."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.apps.cli.main import main as command
+from chainrule.apps.examples import questions
+from chainrule.apps.examples.drcd import read_drcd
+from chainrule.apps.examples.question_baselines import encode, overlapping_clauses, random_clauses
+from chainrule.apps.examples.stories import PARTS, PEOPLE, stories
+from chainrule.data.sequences.question_input import QuestionInput
+from chainrule.errors import DataError
+
+ARTICLES, QUESTIONS = 20, 6
+
+
+def article(number: int) -> dict:
+    """An article whose paragraphs each have a year and a place."""
+    paragraphs = []
+    for i in range(QUESTIONS):
+        year, name = 1900 + number + i, f"王{'甲乙丙丁戊己'[i]}"
+        context = f"天氣很好。{name}在{year}年出生，住在台北。後來下雨了。"
+        answers = [{"text": f"{year}年", "answer_start": context.index(str(year))}] * 2
+        entry = {"id": f"{number}-{i}", "question": f"{name}在哪一年出生？", "answers": answers}
+        paragraphs.append({"context": context, "qas": [entry]})
+    return {"title": f"文章{number}", "paragraphs": paragraphs}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files of the repository; half of the articles are in both."""
+    for name, numbers in (("DRCD_dev.json", range(ARTICLES)), ("DRCD_test.json", range(0, ARTICLES, 2))):
+        content = {"version": "1.3", "data": [article(number) for number in numbers]}
+        (tmp_path / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_answers_of_stories_are_where_they_are_said_to_be(lang: str) -> None:
+    every = stories(300, lang, "train")
+    assert all(q.passage[q.starts[0] :].startswith(q.answers[0]) for q in every)
+    assert stories(300, lang, "train") == every
+    assert len({q.question for q in every}) > 50
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_people_of_test_stories_are_in_no_training_story(lang: str) -> None:
+    names = PEOPLE[lang].split()
+    parts = [" ".join(q.passage for q in stories(300, lang, part)) for part in PARTS]
+    known = [{name for name in names if name in part} for part in parts]
+    assert not known[0] & known[2]
+    assert not known[1] & (known[0] | known[2])
+    assert set().union(*known) == set(names)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_last_place_is_the_answer(lang: str) -> None:
+    every = [q for q in stories(500, lang, "test") if q.question.startswith("Where") or "哪里" in q.question]
+    assert len(every) > 50
+    for q in every:
+        name = next(name for name in PEOPLE[lang].split() if name in q.question)
+        after = q.passage[q.starts[0] :]
+        marks = ("went", "walked", "is now") if lang == "en" else ("去了", "走到", "现在")
+        assert not any(f"{name}{' ' * (lang == 'en')}{mark}" in after for mark in marks)
+
+
+def test_articles_are_in_one_part(folder: Path) -> None:
+    parts = read_drcd(str(folder))
+    years = [{q.passage for q in part} for part in parts]
+    assert sum(map(len, parts)) == (ARTICLES + ARTICLES // 2) * QUESTIONS
+    assert not years[0] & years[2]
+    assert not years[1] & years[2]
+    assert all(q.answers == (q.passage[q.starts[0] :][:5],) for part in parts for q in part)
+
+
+def test_targets_mark_the_answer_in_the_window(folder: Path) -> None:
+    every = read_drcd(str(folder))[0]
+    reader = QuestionInput.learn([text for q in every for text in q[:2]], 24, 16)
+    rows, targets = encode(reader, every)
+    assert (targets[:, 0] >= 0).mean() > 0.9
+    for q, window, (start, end) in zip(every, rows.windows, targets.tolist(), strict=True):
+        assert window.text[start : end + 1] in ("", *q.answers)
+
+
+def test_baselines_answer_with_a_clause_of_the_passage(folder: Path) -> None:
+    every = read_drcd(str(folder))[0]
+    texts, overlapping = random_clauses(every, 0), overlapping_clauses(every)
+    assert all(text in q.passage for text, q in zip(texts + overlapping, every * 2, strict=True))
+    assert not any("，" in text for text in texts + overlapping)
+    assert all("出生" in text for text in overlapping)
+
+
+def test_a_small_training_answers_refuses_and_is_attributed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "FORMS", {"drcd": ((24, 2, 10), (24, 2, 10))})
+    monkeypatch.setattr(questions, "LENGTHS", (32, 16))
+    run = tmp_path / "run"
+    questions.main(lang="zh", set="drcd", data=str(folder), out=str(run))
+    assert "被拒绝" in capsys.readouterr().out
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert scores["network"]["F1"][0] > scores["random clause"]["F1"][0]
+    assert 'class="words"' in (run / "answers.html").read_text(encoding="utf-8")
+    assert command(["predict", str(run), str(run / "test.csv")]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert all(row["prediction"] in row["passage"] for row in rows)
+    right = sum(row["prediction"] == row["answer"] for row in rows) / len(rows)
+    assert right <= scores["network"]["EM"][0]
+    assert min(float(row["probability"]) for row in rows if row["prediction"]) > 0
+    assert command(["attribute", str(run), str(run / "test.csv"), "--row", "2"]) == 0
+    assert "text[" in capsys.readouterr().out
+    (tmp_path / "empty.csv").write_text("passage,question\n天氣很好。,\n", encoding="utf-8")
+    assert command(["predict", str(run), str(tmp_path / "empty.csv")]) == 2
+    assert "E363" in capsys.readouterr().err
+    (tmp_path / "other.csv").write_text("text\n天氣很好。\n", encoding="utf-8")
+    assert command(["predict", str(run), str(tmp_path / "other.csv")]) == 2
+    assert "E607" in capsys.readouterr().err
+    assert command(["predict", str(run), str(run / "test.csv"), "--proba"]) == 2
+    assert "E601" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[", "[]", "{}", '{"data": 3}', '{"data": [{"title": "a", "paragraphs": [{}]}]}']
+)
+def test_files_of_another_form_are_refused(folder: Path, content: str) -> None:
+    (folder / "DRCD_test.json").write_text(content)
+    with pytest.raises(DataError, match="E316") as caught:
+        read_drcd(str(folder))
+    assert "DRCD_test.json" in str(caught.value)
+
+
+def test_an_answer_at_another_place_is_refused_by_its_id(folder: Path) -> None:
+    file = folder / "DRCD_dev.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["data"][3]["paragraphs"][2]["qas"][0]["answers"][0]["answer_start"] += 1
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DataError, match="3-2"):
+        read_drcd(str(folder))
+
+
+def test_too_few_articles_are_refused(folder: Path) -> None:
+    for name in ("DRCD_dev.json", "DRCD_test.json"):
+        (folder / name).write_text(json.dumps({"data": [article(0)]}), encoding="utf-8")
+    with pytest.raises(DataError, match="E331"):
+        read_drcd(str(folder))
+
+
+def test_stories_are_learned_better_than_by_the_baselines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "FORMS", {"stories": ((16, 2, 2), (16, 2, 2))})
+    monkeypatch.setattr(questions, "SIZES", (300, 40, 40))
+    monkeypatch.setattr(questions, "LENGTHS", (64, 16))
+    assert command(["example", "questions", "--seeds", "1", "--lang", "zh", "--out", str(tmp_path)]) == 0
+    assert "网络" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert np.isfinite(scores["network"]["F1"][0])
+    assert list(scores) == ["random clause", "clause with most in common", "network"]
