@@ -32,6 +32,7 @@ LAYERS = by_name(
         "nn.layers.embedding": "Embedding EmbeddingBag Unembedding",
         "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),
         "nn.layers.gating": "Highway MixtureOfExperts SqueezeExcite",
+        "nn.layers.hashed_ngrams": "HashedNGrams",
         "nn.layers.latent": "GaussianLatent",
         "nn.layers.linear": "Dense",
         "nn.layers.local_response_norm": "LocalResponseNorm",

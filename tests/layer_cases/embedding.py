@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional
 
 from chainrule import nn
+from chainrule.nn.layers.hashed_ngrams import _STREAM
+from chainrule.prng import bits, fold, key_of
 from layer_cases.case import Case, P
 
 
@@ -24,6 +26,17 @@ def _with_padding(x: torch.Tensor, p: P) -> torch.Tensor:
     """The row of the padding is 0, as initially in PyTorch's table."""
     table = p["weight"] * (torch.arange(5) != 2)[:, None]
     return functional.embedding(x, table, padding_idx=2)
+
+
+def _hashed_bag(x: torch.Tensor, p: P) -> torch.Tensor:
+    """Sums of rows, whose numbers are computed word by word."""
+    tables = {(n, i): bits(fold(key_of(_STREAM), n, i), 5).astype(int) % 6 for n in (1, 2) for i in range(n)}
+    rows = []
+    for row in x.tolist():
+        grams = [row[t : t + n] for n in (1, 2) for t in range(len(row) - n + 1)]
+        hashes = (sum(int(tables[len(gram), i][word]) for i, word in enumerate(gram)) for gram in grams)
+        rows.append([0 if 0 in gram else 1 + total % 6 for gram, total in zip(grams, hashes, strict=True)])
+    return functional.embedding_bag(torch.tensor(rows), p["embedding_bag1.weight"], mode="sum")
 
 
 CASES: dict[str, Case] = {
@@ -43,4 +56,8 @@ CASES: dict[str, Case] = {
         None, 3),
     "bag of the largest with padding": Case(nn.EmbeddingBag(3, 2, mode="max", padding_index=0), (3,),
         _bag("max", 0), None, 3),
+    "hashed n-grams": Case(
+        nn.Sequential(nn.HashedNGrams(5, 7, lengths=(1, 2)), nn.EmbeddingBag(7, 2, mode="sum")), (3,),
+        _hashed_bag, None, 5,
+    ),
 }  # fmt: skip

@@ -71,6 +71,7 @@ from chainrule.nn.layers.ensemble import EnsemblePiecewiseLinear as EnsemblePiec
 from chainrule.nn.layers.gating import Highway as Highway
 from chainrule.nn.layers.gating import MixtureOfExperts as MixtureOfExperts
 from chainrule.nn.layers.gating import SqueezeExcite as SqueezeExcite
+from chainrule.nn.layers.hashed_ngrams import HashedNGrams as HashedNGrams
 from chainrule.nn.layers.latent import GaussianLatent as GaussianLatent
 from chainrule.nn.layers.linear import Dense as Dense
 from chainrule.nn.layers.local_response_norm import LocalResponseNorm as LocalResponseNorm

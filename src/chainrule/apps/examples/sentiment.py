@@ -1,8 +1,9 @@
 """Sentiment: an ensemble over characters decides whether a Chinese review is positive.
 
-Half of its members are convolutional: filters look for two, three and four characters. The others are
-recurrent and read in both directions. The strongest response of each channel counts.
-Reference: Kim (2014), Convolutional neural networks for sentence classification (EMNLP).
+Filters of the convolutional members look for two, three and four characters; the strongest response of each
+counts. One member is linear: it adds a weight for each sequence of one to four characters.
+Reference: Kim (2014), Convolutional neural networks for sentence classification (EMNLP); Joulin et al.
+(2017), Bag of tricks for efficient text classification (EACL).
 """
 
 from __future__ import annotations
@@ -38,27 +39,31 @@ TEXTS = {
     "out": ("{folder}: the model, test.csv, and five errors colored by attribution in errors.html",
             "{folder}：模型、test.csv，以及按归因着色的五条误判评论 errors.html"),
 }  # fmt: skip
-NET = "convolutional and recurrent ensemble", "卷积与循环网络的集成"
-QUICK, LONG = (2, 32, 6), (4, 64, 6)  # members of the ensemble, channels, epochs
+NET = "convolutional and linear ensemble", "卷积网络与线性模型的集成"
+QUICK, LONG = (2, 48, 5), (4, 64, 6)  # convolutional members, channels, epochs
+HASHES = 2**17  # weights of the linear member
 
 
-def member(size: int, channels: int, recurrent: bool) -> cr.Layer:
+def convolutional(size: int, channels: int) -> cr.Layer:
     """A network for texts over a vocabulary of ``size`` characters."""
     characters = cr.Embedding(size, channels, padding_index=0)  # (B, T) -> (B, T, C)
-    if recurrent:
-        layer = cr.Bidirectional(cr.GRU(channels, returns="sequence"))  # -> (B, T, 2 C)
-    else:
-        widths = {f"width{n}": cr.Conv(channels, n, padding="same", activation="relu") for n in (2, 3, 4)}
-        layer = cr.Parallel("concatenate", **widths)  # -> (B, T, 3 C)
-    last = [cr.GlobalMaxPool(), cr.Dropout(0.5), cr.Dense(1)]  # -> (B, 2 C) or (B, 3 C) -> (B, 1)
-    return cr.Sequential(characters, cr.Dropout(0.3), layer, *last)
+    widths = {f"width{n}": cr.Conv(channels, n, padding="same", activation="relu") for n in (2, 3, 4)}
+    last = [cr.GlobalMaxPool(), cr.Dropout(0.5), cr.Dense(1)]  # (B, T, 3 C) -> (B, 3 C) -> (B, 1)
+    return cr.Sequential(characters, cr.Dropout(0.3), cr.Parallel("concatenate", **widths), *last)
+
+
+def linear(size: int) -> cr.Layer:
+    """The sum of the weights of all sequences of one to four characters, numbered by a hash function."""
+    weights = cr.EmbeddingBag(HASHES, 1, mode="sum", padding_index=0, weight_initializer="zeros")
+    return cr.Sequential(cr.HashedNGrams(size, HASHES, lengths=(1, 2, 3, 4)), weights)
 
 
 def train_network(tokenizer: cr.Tokenizer, rows: list[Any], seed: int, epochs: int, long: bool) -> cr.Model:
-    """Train an ensemble, half of it recurrent; each member keeps its best epoch."""
+    """Train an ensemble; each member keeps its best epoch."""
     count, channels, usual_epochs = LONG if long else QUICK
-    members = {f"member{i}": member(tokenizer.size, channels, i % 2 == 1) for i in range(count)}
-    mean = [cr.Reshape((count, 1)), cr.EnsembleMean("sigmoid")]  # (B, K) -> (B, K, 1) -> (B, 1)
+    members = {f"member{i}": convolutional(tokenizer.size, channels) for i in range(count)}
+    members["linear"] = linear(tokenizer.size)
+    mean = [cr.Reshape((count + 1, 1)), cr.EnsembleMean("sigmoid")]  # (B, K) -> (B, K, 1) -> (B, 1)
     net = cr.Parallel(text=cr.Sequential(cr.Parallel("concatenate", **members), *mean))
     optimizer = cr.AdamW(cr.OneCycle(3e-3))
     model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], tokenizer=tokenizer)

@@ -4,6 +4,8 @@ PHRASES: dict[str, str] = {
     "a number for each word, and features": "每个词一个编号，以及特征",
     "an adjacency matrix for each kind of edges": "每种边各有一个邻接矩阵",
     "nodes (B, N, C) and edges (B, K, N, N)": "nodes (B, N, C) 与 edges (B, K, N, N)",
+    "integers from 1 to {last}": "1 到 {last} 的整数",
+    "sequences of at least {count} words": "至少 {count} 个词的序列",
     "nothing else": "没有别的",
     '"{name}" is unknown': "不认识“{name}”",
     "{name} {shape}: the query has {leading} in front": "{name} {shape}：query 的前面是 {leading}",

@@ -204,6 +204,8 @@ LAYERS: dict[str, str] = {
     "EmbeddingBag.mode": '对各词取 "mean"、"sum" 或 "max"。',
     "EmbeddingBag.padding_index": "表示“没有词”的编号：这样的词不计入。",
     "EmbeddingBag.weight_initializer": "W 的初始值；默认为正态分布，每行长度约为 1。",
+    "HashedNGrams.buckets": "编号的个数：0 为填充，其余为 1 到 buckets - 1；至少 2。",
+    "HashedNGrams.lengths": "n 元组的长度 n，各为 1 到 16。",
     "LearnedPosition.length": "位置的个数。",
     "PatchEmbedding.patch_size": "方块的边长。",
     "PatchEmbedding.units": "表示一个方块的数的个数。",
