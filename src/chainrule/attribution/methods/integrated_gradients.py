@@ -188,7 +188,7 @@ def _products(
     products = {
         label: gradient * paths[label].reshape(gradient.shape) for label, gradient in gradients.items()
     }
-    folded = context.sum_to_inputs(products)
+    folded = context.sum_to_inputs(products, np.tile(own, len(rows)))
     return {
         name: part.reshape(len(rows), len(own), *part.shape[1:]).astype(np.float64)
         for name, part in folded.items()
