@@ -36,9 +36,8 @@ TEXTS = {
     "out": ("{folder}: the model, test.csv, and five errors colored by attribution in errors.html",
             "{folder}：模型、test.csv，以及按归因着色的五条误判评论 errors.html"),
 }  # fmt: skip
-NET = "convolutional and linear ensemble", "卷积网络与线性模型的集成"
+NET, HASHES = ("convolutional and linear ensemble", "卷积网络与线性模型的集成"), 2**17
 QUICK, LONG = (2, 48, 5), (4, 64, 6)  # convolutional members, channels, epochs
-HASHES = 2**17  # weights of the linear member
 
 
 def convolutional(size: int, channels: int) -> cr.Layer:

@@ -26,7 +26,7 @@ class HashedNGrams(Layer):
     The pairs of 5,000 characters are 25 million, few of which occur. A hash function assigns each n-gram to
     one of fewer numbers; n-grams with the same number share what ``EmbeddingBag`` learns for it.
 
-    Shapes: integers (B, T) -> integers (B, sum of T - n + 1 over the lengths n).
+    Shapes: integers (B, T) -> integers (B, N), N = sum_n (T - n + 1).
 
     Formula: y = 1 + (h_n1(x_t) + ... + h_nn(x_(t+n-1))) mod (buckets - 1), where h_ni are tables of random
     numbers, one for each length and position (tabulation hashing); 0 where a word is padding.
