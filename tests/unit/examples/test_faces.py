@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule.apps.examples import faces
 from chainrule.apps.examples.eigenfaces import eigenfaces, negative_distance
@@ -48,7 +50,11 @@ def test_the_example_trains_evaluates_and_saves(
     assert command(["predict", str(tmp_path / "run"), str(folder), "--proba"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert len(rows) == IMAGES + 1
-    assert rows[0].startswith("image,prediction,probability of s1,")
+    level = cr.load(tmp_path / "run" / "model.safetensors").facts["unknown"]
+    for row in csv.DictReader(rows):
+        largest = max(float(p) for name, p in row.items() if name.startswith("probability"))
+        assert (row["prediction"] == "unknown") == (largest < level), (row, level)
+    assert rows[0].startswith("image,prediction,probability of s")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apps.cli.decision_threshold import decided_labels
+from chainrule.apps.cli.unknown_class import stored_level, with_unknown
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
@@ -45,18 +46,22 @@ def prediction_columns(
         model: a trained model.
         x: (N, ...) prepared inputs, or arrays by input name.
         proba: add a column with the probability of each class.
-        threshold: from which probability the second of two classes is predicted; ``None``: the more likely.
+        threshold: from which probability the second of two classes is predicted; ``None``: the more likely,
+            or ``"unknown"`` below the level that the model stores.
 
     Raises:
         TrainingError E507: probabilities of a model that predicts values.
     """
+    level = stored_level(model)
     predicted, probabilities = (
         predict_with_probabilities(model.state, x)
-        if proba or threshold is not None
+        if proba or threshold is not None or level is not None
         else (model.predict(x), None)
     )
     if threshold is not None:
         predicted = decided_labels(model, np.asarray(probabilities), threshold)
+    elif level is not None:
+        predicted = with_unknown(np.asarray(predicted), np.asarray(probabilities), level)
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
     columns = {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
     if probabilities is not None and proba:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
+from chainrule.apps.cli.prediction_texts import PREDICTIONS
 from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
@@ -245,6 +246,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_mae": ("MAE", "MAE"),
     **REPORT,
     **SCORES,
+    **PREDICTIONS,
     # evaluate, check, show, explain, example
     "evaluated": ("{rows} rows of {data}", "{data}，{rows} 行"),
     "trivial_classification_is": (
@@ -359,14 +361,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "batch_reduced": ("samples are reduced to one result", "各样本归约为一个结果"),
     "batch_shared": ("the result is the same for all samples", "结果对所有样本相同"),
     "batch_whole": ("needs the whole batch at once", "需要整个批"),
-    "masks_written": (
-        "Masks and overlays written to {folder}",
-        "掩码和叠加图已写入 {folder}",
-    ),
-    "no_masks": (
-        "--out FOLDER writes the masks of the images.",
-        "--out 文件夹 会写出图像的掩码。",
-    ),
     "page_written": ("Written to {file}", "已写入 {file}"),
     "profile_without_data": (
         "Cannot read the rows of {data} ({reason}); using random rows.",

@@ -17,6 +17,7 @@ from chainrule.apps.examples.face_similarity import similarities
 from chainrule.apps.examples.identity_splits import split_images, split_people
 from chainrule.apps.examples.nearest_images import nearest_page
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
+from chainrule.apps.examples.unknown_faces import train_gate
 from chainrule.data import Table
 from chainrule.data.augmentation import Affine, Color, Flip
 from chainrule.data.datasets import open_dataset
@@ -87,7 +88,9 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     print_scores(scores, lang, TAR)
     print(TEXTS["limits"][lang == "zh"])
     if out:
-        save_run(out, models[0], scores, {"nearest.html": pages[0]})
+        model, text = train_gate(train_network, faces, epochs, lang)
+        print(text)
+        save_run(out, model, scores, {"nearest.html": pages[0]})
 
 
 if __name__ == "__main__":

@@ -58,6 +58,24 @@ def rank_one(similarity: np.ndarray, labels: np.ndarray, gallery: np.ndarray) ->
     return float(np.mean(gallery[similarity.argmax(axis=1)] == labels))
 
 
+def accept_level(scores: np.ndarray, max_false: float = 0.01) -> float:
+    """The lowest level that at most a share of the scores of strangers reach; at most 1.
+
+    Args:
+        scores: (N,) the largest probability of each stranger, N at least 1.
+        max_false: the share that may be accepted.
+
+    Example:
+        >>> accept_level(np.array([0.2, 0.5, 0.9, 0.4]), max_false=0.25)
+        0.5000000000000001
+        >>> accept_level(np.array([0.2, 0.5]), max_false=0.0)
+        0.5000000000000001
+    """
+    ordered = np.sort(np.asarray(scores, np.float64))
+    allowed = int(max_false * len(ordered))  # scores that may reach the level
+    return float(min(np.nextafter(ordered[len(ordered) - 1 - min(allowed, len(ordered) - 1)], np.inf), 1.0))
+
+
 def verify_pairs(similarity: np.ndarray, labels: np.ndarray, max_false: float = 0.01) -> Verification:
     """The lowest threshold that accepts at most a share of the pairs of different labels.
 

@@ -42,6 +42,7 @@ from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.unknown_class import stored_level
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.damaged_cells import (
@@ -156,6 +157,9 @@ def _threshold(model: Model, passed: float | None) -> float | None:
         )
     if passed is not None:
         return passed
+    level = stored_level(model)
+    if level is not None:
+        screen.line(text_of("unknown_below").format(level=f"{level:.4g}"), "yellow", to_errors=True)
     stored = stored_threshold(model)
     if stored is not None:
         text = text_of("threshold_used").format(value=f"{stored:.4g}", label=labels[-1])

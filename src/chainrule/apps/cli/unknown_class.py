@@ -1,0 +1,31 @@
+"""Rows of none of the classes: a model may store from which probability on it names a class.
+
+The largest probability of a row of a class that did not occur in training is often smaller than that of other
+rows. The level is chosen on such rows, see ``accept_level``, and is a fact of the model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.model import Model
+
+FACT = "unknown"  # in the facts of a model: the smallest probability of a class that is named
+UNKNOWN = "unknown"  # the prediction of other rows
+
+
+def stored_level(model: Model) -> float | None:
+    """The level in the facts of a classifier of several classes; ``None`` if there is none."""
+    level = model.facts.get(FACT)
+    is_valid = isinstance(level, float) and 0 <= level <= 1 and model.task == "classification"
+    return level if is_valid and len(model.labels or ()) > 1 else None
+
+
+def with_unknown(labels: np.ndarray, probabilities: np.ndarray, level: float) -> np.ndarray:
+    """The predicted labels (N,), and ``"unknown"`` where the largest of the probabilities (N, K) is smaller.
+
+    Example:
+        >>> with_unknown(np.array(["ann", "bob"]), np.array([[0.9, 0.1], [0.4, 0.6]]), 0.7).tolist()
+        ['ann', 'unknown']
+    """
+    return np.where(probabilities.max(axis=1) < level, UNKNOWN, labels.astype(object))

@@ -1,0 +1,56 @@
+"""A network that names people, and calls strangers unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.apps.cli.unknown_class import FACT, UNKNOWN, with_unknown
+from chainrule.apps.examples.identity_splits import split_images, split_people
+from chainrule.data import Table
+from chainrule.model import Model
+from chainrule.train.evaluation.verification import accept_level
+
+TEXT = (
+    "The network in RUN names {people} people. Below a probability of {level:.3f} it predicts {unknown}:\n"
+    "of other images of these people {right:.1%} are named rightly, and {rejected:.1%} are unknown;\n"
+    "of images of strangers who did not choose that level {strangers:.1%} are unknown.",
+    "RUN 中的网络能叫出 {people} 人的名字。概率低于 {level:.3f} 时预测为 {unknown}：\n"
+    "这些人的其他图像中 {right:.1%} 叫对，{rejected:.1%} 为未知；\n"
+    "未参与选定该值的陌生人的图像中，{strangers:.1%} 为未知。",
+)
+
+
+def train_gate(
+    train: Callable[[Table, int, int], Model], faces: Table, epochs: int, lang: str
+) -> tuple[Model, str]:
+    """Train on half of the images of three quarters of the people; half of the others choose the level.
+
+    Args:
+        train: trains a network on images, a number of epochs, with a seed.
+        faces: all images.
+        epochs: of the training.
+        lang: ``"en"`` or ``"zh"``.
+
+    Returns:
+        the model with the level as a fact, and a sentence with its rates.
+    """
+    known, strangers = split_people(faces, 0)
+    first, other = split_images(known, 0)
+    model = train(first, epochs, 0)
+    names = strangers.frame["class"].to_numpy()
+    people = np.unique(names)
+    chooses = np.isin(names, people[: len(people) // 2])
+    p = np.asarray(model.predict_proba(strangers))  # (N, K)
+    level = accept_level(p[chooses].max(axis=1))
+    model.adopt(replace(model.state, facts={**model.facts, FACT: level}))
+    predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
+    rates = {
+        "right": np.mean(predicted == other.frame["class"].to_numpy()),
+        "rejected": np.mean(predicted == UNKNOWN),
+        "strangers": np.mean(p[~chooses].max(axis=1) < level),
+    }
+    count = len(np.unique(known.frame["class"].to_numpy()))
+    return model, TEXT[lang == "zh"].format(people=count, level=level, unknown=UNKNOWN, **rates)
