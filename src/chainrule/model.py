@@ -37,6 +37,7 @@ from chainrule.model_arguments import (
 from chainrule.model_generation import ModelGeneration
 from chainrule.model_prediction import ModelPrediction
 from chainrule.model_robustness import ModelRobustness
+from chainrule.model_uncertainty import ModelUncertainty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 
 
 @explain_method_calls("model", "Model")
-class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness):
+class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, ModelUncertainty):
     """A network with a loss and an optimizer.
 
     Args:

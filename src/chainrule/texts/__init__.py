@@ -7,6 +7,7 @@ from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
 from chainrule.texts.ledger import LEDGER
 from chainrule.texts.robustness import ROBUSTNESS
+from chainrule.texts.uncertainty import UNCERTAINTY
 
 _PAIRS = {
     **DOCTOR,
@@ -15,6 +16,7 @@ _PAIRS = {
     **LEDGER,
     **ROBUSTNESS,
     **CERTIFICATES,
+    **UNCERTAINTY,
 }  # (English, Chinese)
 TABLES: dict[str, dict[str, str]] = {
     "en": {**en.WORDS, **{key: text for key, (text, _) in _PAIRS.items()}},

@@ -24,8 +24,8 @@ from chainrule.settings import Language, settings
 from chainrule.store import os_errors
 
 COMMANDS = (
-    "train", "tune", "resume", "predict", "evaluate", "explain", "attribute", "attack", "generate", "show",
-    "plot", "check", "doctor", "verify", "data", "example",
+    "train", "tune", "resume", "predict", "evaluate", "calibrate", "explain", "attribute", "attack",
+    "generate", "show", "plot", "check", "doctor", "verify", "data", "example",
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command

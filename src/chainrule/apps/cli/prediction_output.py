@@ -18,8 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import decided_labels
 from chainrule.apps.cli.unknown_class import stored_level, with_unknown
+from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.uncertainty_columns import Uncertainty
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
@@ -29,6 +32,7 @@ from chainrule.train.evaluation.prediction import predict_with_probabilities
 SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 DIGITS = 6  # significant digits of a probability
+CERTAIN = Uncertainty()
 TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
 CELLS: dict[str, Callable[[Any], Any] | None] = {
     "terminal": lambda value: printable(value) if isinstance(value, str) else value,
@@ -38,7 +42,11 @@ CELLS: dict[str, Callable[[Any], Any] | None] = {
 
 
 def prediction_columns(
-    model: Model, x: Any, proba: bool, threshold: float | None = None
+    model: Model,
+    x: Any,
+    proba: bool,
+    threshold: float | None = None,
+    uncertainty: Uncertainty = CERTAIN,
 ) -> dict[str, np.ndarray]:
     """The predictions of all rows by the name of their column.
 
@@ -48,28 +56,42 @@ def prediction_columns(
         proba: add a column with the probability of each class.
         threshold: from which probability the second of two classes is predicted; ``None``: the more likely,
             or ``"unknown"`` below the level that the model stores.
+        uncertainty: what happens to uncertain rows.
 
     Raises:
-        TrainingError E507: probabilities of a model that predicts values.
+        TrainingError E507: probabilities of a model that predicts values. UsageError E612: sets of a model
+            that is not calibrated.
     """
-    level = stored_level(model)
-    predicted, probabilities = (
-        predict_with_probabilities(model.state, x)
-        if proba or threshold is not None or level is not None
-        else (model.predict(x), None)
-    )
+    calibration, level = model.calibration, stored_level(model)
+    is_plain = calibration is None and level is None and not uncertainty.is_requested
+    if is_plain and not proba and threshold is None:
+        return _columns(model, model.predict(x))
+    predicted, raw = predict_with_probabilities(model.state, x)
+    if isinstance(raw, dict) or isinstance(predicted, dict):
+        return _columns(model, predicted)
+    labels = np.array(model.labels if len(model.labels) == raw.shape[-1] else range(1, raw.shape[-1] + 1))
+    probabilities = raw
+    if calibration is not None:
+        probabilities = calibration.map(raw)
+        predicted = labels[probabilities.argmax(axis=1)] if len(model.labels) else predicted
+        words = {"method": calibration.map.name, "rows": calibration.rows}
+        screen.line(text_of("calibration_used").format(**words), to_errors=True)
     if threshold is not None:
-        predicted = decided_labels(model, np.asarray(probabilities), threshold)
+        predicted = decided_labels(model, probabilities, threshold)
     elif level is not None:
-        predicted = with_unknown(np.asarray(predicted), np.asarray(probabilities), level)
-    outputs = predicted if isinstance(predicted, dict) else {"": predicted}
-    columns = {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
-    if probabilities is not None and proba:
+        predicted = with_unknown(np.asarray(predicted), raw, level)
+    columns = _columns(model, predicted)
+    columns |= uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
+    if proba:
         shares = np.asarray(probabilities, np.float64)  # (N, K)
-        labels = model.labels if len(model.labels) == shares.shape[-1] else range(1, shares.shape[-1] + 1)
-        names = map(PROBABILITY.format, labels)
-        columns |= dict(zip(names, shares.T, strict=True))
-    return columns
+        columns |= dict(zip(map(PROBABILITY.format, labels), shares.T, strict=True))
+    return columns | uncertainty.sets(model, raw, labels)
+
+
+def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
+    """The column of each output."""
+    outputs = predicted if isinstance(predicted, dict) else {"": predicted}
+    return {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
 
 
 def _spelled(model: Model, values: Any) -> np.ndarray:

@@ -10,6 +10,8 @@ from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
 from chainrule.apps.cli.score_texts import SCORES
+from chainrule.apps.cli.tuning_texts import TUNING
+from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
 from chainrule.apps.cli.verification_texts import VERIFICATION
 from chainrule.apps.report.texts import REPORT
 from chainrule.settings import settings
@@ -26,10 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "chainrule 命令 --help 查看详情。--lang zh|en 选择语言，--debug 显示出错位置。",
     ),
     "train": ("train a network on a table and compare it with baselines", "用表格训练网络，并与基线方法比较"),
-    "tune": (
-        "search the settings of a training, then train with the best ones",
-        "搜索训练的设置，并用最好的设置训练",
-    ),
     "predict": ("predict every row of a table", "对表格的每一行给出预测"),
     "resume": (
         "resume a training, also one that is complete, with more epochs",
@@ -57,6 +55,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "generate": ("generate text with a language model", "用语言模型续写文字"),
     "plot": ("plot a network, its training or its predictions", "画出网络、训练过程或预测结果的图"),
     **VERIFICATION,
+    **UNCERTAINTY,
     "check": (
         "check data for common problems; with --net also the first steps of a training",
         "检查数据中的常见问题；加 --net 时也检查训练的最初几步",
@@ -76,26 +75,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_source": ("Downloaded from {source}; files {members}", "下载自 {source}；所用文件：{members}"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     **OPTION,
-    # tune
-    "tune_trial": (
-        "trial {number} of {trials}: validation {metric} {score:.4g} (best {best:.4g})  {settings}",
-        "第 {number}/{trials} 次试验：验证{metric} {score:.4g}（最好 {best:.4g}）  {settings}",
-    ),
-    "tune_best": ("The {count} best of {trials} trials", "{trials} 次试验中最好的 {count} 次"),
-    "tune_number": ("trial", "试验"),
-    "tune_validation": ("validation {metric}", "验证{metric}"),
-    "tune_test": ("test {metric}", "测试{metric}"),
-    "tune_settings": ("settings", "设置"),
-    "tune_overfit_heading": ("What the search gained", "搜索的收获"),
-    "tune_default": ("default settings", "默认设置"),
-    "tune_chosen": ("best trial", "最好的试验"),
-    "tune_overfit": (
-        "From the default settings to the best trial, {metric} changes by {validation} on the validation "
-        "rows, which chose it, and by {test} on the test rows, which the search did not read. "
-        "Search overfit: {overfit}.",
-        "从默认设置到最好的试验，{metric}在验证行上变化 {validation}（搜索据此选择），"
-        "在测试行上变化 {test}（搜索没有用过）。搜索过拟合：{overfit}。",
-    ),
+    **TUNING,
     # train
     "classification": (
         '{data}: {rows} rows; target "{target}", {classes} classes',

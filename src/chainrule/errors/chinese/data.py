@@ -54,6 +54,8 @@ PHRASES: dict[str, str] = {
     "two classes": "两个类别",
     "an ensemble": "集成",
     "a single network": "单个网络",
+    "a layer that is random": "带随机性的层",
+    "a model of classes": "分类模型",
     "{count} classes": "{count} 个类别",
     "rows": "数据行",
     "no copy": "没有副本",

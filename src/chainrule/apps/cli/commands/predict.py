@@ -43,6 +43,7 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.unknown_class import stored_level
+from chainrule.apps.cli.uncertainty_columns import Uncertainty, require_classes
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.damaged_cells import (
@@ -76,6 +77,8 @@ def predict(
     threshold: Annotated[float | None, typer.Option(help="=predict_threshold", min=0, max=1)] = None,
     interval: Annotated[float | None, typer.Option(help="=predict_interval")] = None,
     certify: Annotated[float | None, typer.Option(help="=predict_certify", metavar="RADIUS")] = None,
+    sets: Annotated[float | None, typer.Option(help="=predict_sets", metavar="LEVEL")] = None,
+    abstain: Annotated[float | None, typer.Option(help="=predict_abstain", min=0, max=1)] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -90,7 +93,8 @@ def predict(
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
     chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
-              "interval": interval is not None, "certify": certify is not None}  # fmt: skip
+              "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
+              "abstain": abstain is not None}  # fmt: skip
     if rows.images is not None or rows.speech is not None:
         _refuse_options(fact("images and sounds: --out, --raw"), only_predictions=only, **chosen)
     if rows.images is not None:
@@ -103,8 +107,10 @@ def predict(
         _refuse_options(fact("answers: --out, --only-predictions, --raw"), **chosen)
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
+    uncertainty = Uncertainty(sets, abstain)
+    require_classes(model, uncertainty)
     if rows.questions is None:
-        columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold))
+        columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold), uncertainty)
     else:
         columns = answer_columns(model, rows.questions)
     if interval is not None:

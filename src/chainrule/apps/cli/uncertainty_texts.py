@@ -1,0 +1,36 @@
+"""Texts of ``chainrule calibrate`` and of the options of ``predict`` about uncertainty, in both languages."""
+
+from __future__ import annotations
+
+UNCERTAINTY: dict[str, tuple[str, str]] = {
+    "calibrate": (
+        "measure and correct the probabilities of a RUN on new labeled rows",
+        "用新的有标签的行测量并校正训练结果的概率",
+    ),
+    "calibrate_method": (
+        "temperature (one number) or isotonic (any increasing function; needs about 1000 rows)",
+        "temperature（一个数）或 isotonic（任意递增函数，约需 1000 行）",
+    ),
+    "calibrate_seed": ("seed of the division into two halves", "分成两半时的随机种子"),
+    "calibrated": (
+        "Stored in {file}: predict --proba prints calibrated probabilities, --sets 0.9 prediction sets.",
+        "已存入 {file}：predict --proba 输出校准后的概率，--sets 0.9 输出预测集。",
+    ),
+    "calibration_used": (
+        "The probabilities are calibrated ({method}, {rows} rows).",
+        "概率经过校准（{method}，{rows} 行）。",
+    ),
+    "predict_sets": (
+        "add a column with the classes of which one is the true one with this probability (0.8, 0.9, 0.95 or "
+        "0.99); requires chainrule calibrate",
+        "增加一列预测集：以此概率（0.8、0.9、0.95 或 0.99）包含真实类别的类别；需先运行 chainrule calibrate",
+    ),
+    "predict_abstain": (
+        "leave the prediction of rows empty whose most likely class has a lower probability",
+        "最可能类别的概率低于此值的行不给出预测",
+    ),
+    "abstained": (
+        "{count} of {rows} rows are not decided: their most likely class has a probability below {limit}.",
+        "{rows} 行中有 {count} 行未作判断：最可能类别的概率低于 {limit}。",
+    ),
+}

@@ -1,0 +1,93 @@
+"""The methods of ``Model`` about the uncertainty of its predictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from chainrule import uncertainty  # lazy: a program that only trains never loads calibration
+from chainrule.data.sample_types import Samples, Targets
+from chainrule.errors import explain_method_calls
+from chainrule.train.state_holder import StateHolder
+
+if TYPE_CHECKING:
+    from chainrule.uncertainty.calibration import Calibration, CalibrationReport
+
+
+@explain_method_calls("model", "Model")
+class ModelUncertainty(StateHolder):
+    """Methods about uncertainty; ``chainrule.Model`` derives from this class."""
+
+    def calibrate(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        method: Literal["temperature", "isotonic"] = "temperature",
+        seed: int = 0,
+    ) -> CalibrationReport:
+        """Calibrate the probabilities of a classifier on samples that it was not trained on.
+
+        The calibration is kept with the model as ``calibration`` and saved in its file. ``predict_proba``
+        still returns the probabilities of the network; ``model.calibration.map(p)`` corrects them, and
+        ``model.calibration.sets(p, 0.9)`` are prediction sets. ``chainrule predict`` uses it.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``, at least 40. A half of them fits the map, the other
+                half measures it.
+            method: ``"temperature"`` (one number, keeps the predicted class) or ``"isotonic"`` (any
+                increasing function of each class; needs about a thousand samples).
+            seed: of the division into halves.
+
+        Returns:
+            the report, which prints calibration error, log-loss and accuracy before and after with 95 %
+            intervals, the size of prediction sets, and the error if uncertain samples are not decided.
+
+        Raises:
+            TrainingError E503: the model is not trained. E507: it does not predict one class per sample.
+            UsageError E101, E122: no such method; no labels. DataError E331: too few samples.
+
+        Example:
+            >>> from chainrule.model import Model
+            >>> from chainrule.nn import Dense, Sequential
+            >>> x = np.linspace(-1, 1, 80)[:, None]
+            >>> model = Model(Sequential(Dense(2)), "cross_entropy")
+            >>> history = model.fit(x, (x[:, 0] > 0).astype(int), epochs=30, seed=0, verbose=False)
+            >>> report = model.calibrate(x, (x[:, 0] > 0).astype(int))
+            >>> model.calibration.sets(model.predict_proba(x[:1]), 0.9).tolist()
+            [[True, False]]
+        """
+        report = uncertainty.calibrate(self.state, x, y, method=method, seed=seed)
+        facts = {**self.state.facts, "calibration": report.calibration.fact}
+        self.adopt(replace(self.state, facts=facts))
+        return report
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration of ``calibrate``; ``None`` before."""
+        return uncertainty.stored_calibration(self.state)
+
+    def dropout_samples(self, x: Samples, samples: int = 50, seed: int = 0) -> np.ndarray:
+        """Predictions of random parts of the network: layers that drop values at random stay active.
+
+        The spread over the samples describes how uncertain the network is; their mean is often better
+        calibrated than a single prediction. Normalization uses its running statistics.
+
+        Args:
+            x: samples, as for ``predict``.
+            samples: S, the number of predictions of each sample.
+            seed: of the dropped values.
+
+        Returns:
+            (S, N, K) probabilities of a classifier, (S, N, ...) values of a regression, as the network
+            outputs them.
+
+        Raises:
+            TrainingError E503: the model is not trained. UsageError E101: no layer is random in training.
+            E102: ``samples`` is not an integer of at least 1.
+
+        Reference: Gal and Ghahramani (2016), Dropout as a Bayesian approximation (ICML).
+        """
+        return uncertainty.dropout_samples(self.state, x, samples, seed)

@@ -1,0 +1,31 @@
+"""Uncertainty: whether the probabilities of a classifier can be believed, and what to do where they are low.
+
+``calibrate`` measures and corrects probabilities on rows outside the training, and finds the thresholds of
+prediction sets. ``risk_coverage`` describes how the error falls if uncertain rows are not decided.
+``dropout_samples`` samples predictions of a network whose dropout stays active.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.lazy_imports import LazyNames
+
+_LAZY = LazyNames(
+    __name__,
+    {
+        "calibration": "Calibration CalibrationReport calibrate stored_calibration",
+        "probability_map": "Isotonic ProbabilityMap Temperature",
+        "conformal_sets": "prediction_sets set_threshold",
+        "abstention": "RiskCoverage risk_coverage",
+        "dropout_sampling": "dropout_samples",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _LAZY.load(name)
+
+
+def __dir__() -> list[str]:
+    return _LAZY.names

@@ -1,0 +1,67 @@
+"""Predictions of a network whose dropout stays active: an approximate sample from a posterior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.engines import compile
+from chainrule.engines.dispatch import Program
+from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.graph import Graph, building
+from chainrule.nn.build import build
+from chainrule.nn.scope import is_at
+from chainrule.prng import KEY, fold, key_of
+from chainrule.settings import settings
+from chainrule.train.evaluation.prediction import blocks, concatenated, inputs_of
+from chainrule.train.network import Network
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+
+def dropout_samples(model: ModelState, x: Any, samples: int = 50, seed: int = 0) -> np.ndarray:
+    """Predictions by random parts of a network, (S, N, ...); see ``Model.dropout_samples``."""
+    network = model.network
+    if network is None:
+        raise TrainingError("E503", where="dropout_samples", fix="model.fit(x, y)")
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
+        raise UsageError(
+            "E102", where="dropout_samples", name="samples", received=repr(samples)[:80], fix="samples=50",
+            expected=fact("an integer, at least {low}", low=1),
+        )  # fmt: skip
+    ((name, target),) = model.targets.items()
+    arrays, program = inputs_of(model, x), _program(network)
+    values = {**model.arrays, **arrays}
+    results = []
+    for number in range(samples):
+        values[KEY] = fold(key_of(seed), number)
+        parts = []
+        for rows in blocks(program, len(next(iter(arrays.values())))):
+            batch = {key: array[rows] if key in arrays else array for key, array in values.items()}
+            parts.append(program.run({key: batch[key] for key in program.graph.inputs}))
+        predicted = concatenated(parts, name)
+        results.append(target.probabilities(predicted) if target.is_classes else predicted)
+    return np.stack(results)
+
+
+def _program(network: Network) -> Program:
+    """The program of the predictions in which only layers that sample random numbers are in training."""
+    engine = network.engine or settings.engine
+    return network.memo(("dropout samples", engine), lambda: _compiled(network, engine))
+
+
+def _compiled(network: Network, engine: str) -> Program:
+    book = network.training.book
+    if book.key is None:
+        raise UsageError(
+            "E101", where="dropout_samples", name="Dropout", expected=fact("a layer that is random"),
+            received=fact("none"), fix="cr.Dropout(0.2)",
+        )  # fmt: skip
+    inner = [path for path in book.layers if not any(other.startswith(f"{path}.") for other in book.layers)]
+    fixed = tuple(path for path in inner if not any(is_at(draw, path) for draw in book.draws))
+    with building(network.limits, is_extended=True):
+        built = build(network.recipe.net, network.inputs, network.recipe.dtype, True, fixed)
+        outputs = {name: network.losses[name].prediction(node) for name, node in built.outputs.items()}
+    return compile(Graph(outputs), engine)
