@@ -20,9 +20,9 @@ import numpy as np
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import decided_labels
-from chainrule.apps.cli.unknown_class import stored_level, with_unknown
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.uncertainty_columns import Uncertainty
+from chainrule.apps.cli.unknown_class import stored_level, with_unknown
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell

@@ -42,8 +42,8 @@ from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.spoken_texts import speech_folder, speech_frame
 from chainrule.apps.cli.texts import text_of
-from chainrule.apps.cli.unknown_class import stored_level
 from chainrule.apps.cli.uncertainty_columns import Uncertainty, require_classes
+from chainrule.apps.cli.unknown_class import stored_level
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.damaged_cells import (
