@@ -1,4 +1,4 @@
-"""Verify the collision-avoidance networks (ACAS Xu): ``python -m campaigns.verify ARCHIVE.zip``.
+"""Verify the collision-avoidance networks (ACAS Xu): ``python -m campaigns.verify ARCHIVE``.
 
 The archive is that of the benchmark of the verification competition (VNN-COMP): 45 networks of 5 inputs, 300
 units and 5 outputs, with ``prop_1`` and ``prop_2``. Each of the 90 instances gets ``SECONDS`` of processor
@@ -13,11 +13,12 @@ verifying deep neural networks (CAV); published verdicts: alpha-beta-CROWN in VN
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -38,18 +39,35 @@ HEADING = "## Verified networks"
 PROP_2_HOLDS = ("1_1", "1_7", "1_8", "1_9", "3_3", "4_2")
 
 
-def main(archive: str, *names: str) -> None:
+def main() -> None:
     """Verify all instances, or those of some networks, and write the section of the page."""
-    rows = []
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--results", type=Path, help="file of results, which are not computed again")
+    parser.add_argument(
+        "--only", nargs="*", default=(), help="networks, such as 1_1; the page is not written"
+    )
+    chosen = parser.parse_args()
+    known = chosen.results.read_text().splitlines() if chosen.results and chosen.results.exists() else []
+    rows = {(row["network"], row["property"]): row for row in map(json.loads, known)}
+    networks = [f"{i}_{j}" for i in range(1, 6) for j in range(1, 10)]
     with tempfile.TemporaryDirectory() as folder:
-        unpack(Path(archive), Path(folder))
-        networks = [f"{i}_{j}" for i in range(1, 6) for j in range(1, 10)]
-        for number in (1, 2):
-            for name in names or networks:
-                rows.append(instance(Path(folder), name, number))
-                print(json.dumps(rows[-1]), flush=True)
-    if not names:
-        write(rows)
+        unpack(chosen.archive, Path(folder))
+        for key in product(chosen.only or networks, (1, 2)):
+            if key not in rows:
+                rows[key] = instance(Path(folder), *key)
+                record(rows[key], chosen.results)
+    if len(rows) == 2 * len(networks) and not chosen.only:
+        write([rows[key] for key in product(networks, (1, 2))])
+
+
+def record(row: dict[str, object], file: Path | None) -> None:
+    """Print a result and append it to the file of results."""
+    line = json.dumps(row)
+    print(line, flush=True)
+    if file is not None:
+        with file.open("a") as stream:
+            stream.write(line + "\n")
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -141,4 +159,4 @@ def section(rows: list[dict[str, object]]) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -171,9 +171,20 @@ def joined_network() -> Node:
     return dense(F.transpose(F.reshape(features, (features.shape[0], 3, 4)), (0, 2, 1)).sum(2), 3, 5)
 
 
-@settings(max_examples=12, deadline=None)
+def members_network() -> Node:
+    """Three small networks at once, with the samples along the second axis, as in an ensemble."""
+    rng = np.random.default_rng(4)
+    x = input_node("x", (None, 4), "float64")
+    rows = F.broadcast_to(F.reshape(x, (1, *x.shape)), (3, *x.shape))
+    h = rows @ constant(rng.normal(size=(3, 4, 5)))
+    h = F.max(F.stack([F.tanh(h), F.relu(h), h * F.sigmoid(h)], 0), 0)
+    y = h @ constant(rng.normal(size=(3, 5, 2)))  # (3, B, 2)
+    return F.reshape(F.transpose(y, (1, 0, 2)), (x.shape[0], 6))
+
+
+@settings(max_examples=15, deadline=None)
 @given(
-    st.sampled_from(["max", "average", "joined", "dense"]),
+    st.sampled_from(["max", "average", "joined", "dense", "members"]),
     st.sampled_from([1e-6, 0.05, 0.5]),
     st.integers(0, 10**6),
 )
@@ -184,6 +195,8 @@ def test_linear_bounds_of_networks_lie_below_their_values(kind: str, radius: flo
             linear_bounds_hold(dense(F.relu(dense(F.relu(dense(x, 6, 6)), 6, 7)), 3, 8), (4,), radius, seed)
             >= 0
         )
+    elif kind == "members":
+        assert linear_bounds_hold(members_network(), (4,), radius, seed) >= 0
     elif kind == "joined":
         assert linear_bounds_hold(joined_network(), (4,), radius, seed) >= 0
     else:

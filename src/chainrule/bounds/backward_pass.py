@@ -52,6 +52,7 @@ class Enclosed(Protocol):
     """What a pass needs of an enclosure."""
 
     structure: Structure
+    count: int
     intervals: dict[Node, Interval]
     ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -76,9 +77,9 @@ class BackwardPass:
     def run(self, node: Node, rows: np.ndarray) -> LinearBound:
         """The bounds of ``rows`` times a node; see ``Enclosure.linear_bound``."""
         slack = self.enclosure.intervals[node].slack
-        rows = rows.reshape(self.count * self.structure.repeats(node), *self.structure.shape(node))
+        rows = self.structure.from_samples(node, rows)
         if slack is not None:
-            self.error += dot(*self._by_row(np.abs(rows), slack))
+            self.error += self._products(node, np.abs(rows), slack)
         self._pending[node] = rows
         nodes = self.structure.nodes
         for earlier in reversed(nodes[: nodes.index(node) + 1]):
@@ -104,13 +105,14 @@ class BackwardPass:
             self._add(node.inputs[i], coefficients)
         offset = self._offset(node, centers)
         if offset is not None:
-            self._add_constant(rows, offset)
+            by_row = self.structure.by_sample(node, rows, self.count)
+            self._add_constant(dot(by_row, self.structure.by_sample(node, offset, 1)))
 
     def _offset(self, node: Node, centers: list[np.ndarray | None]) -> np.ndarray | None:
         """The part of a linear node that does not depend on the data, for a batch of one."""
         structure = self.structure
         zeros = [
-            np.zeros((structure.repeats(source), *structure.shape(source))) if center is None else center
+            np.zeros(structure.shape(source, 1)) if center is None else center
             for source, center in zip(node.inputs, centers, strict=True)
         ]
         return structure.linear[node].offset(structure.card(node, 1), zeros, structure.flags(node))
@@ -119,13 +121,13 @@ class BackwardPass:
         prepared = self.enclosure.prepared(node)
         positive = np.maximum(rows, 0.0)
         negative = rows - positive
-        self._add_constant(positive, prepared.lower, is_by_box=True)
-        self._add_constant(negative, prepared.upper, is_by_box=True)
+        self._add_constant(self._products(node, positive, prepared.lower))
+        self._add_constant(self._products(node, negative, prepared.upper))
         if prepared.spread is not None:
             positive, negative = prepared.spread(positive), prepared.spread(negative)
         for source, below, above in prepared.sources:
-            coefficients = positive * self._of_rows(below)
-            coefficients += negative * self._of_rows(above)
+            coefficients = positive * self._of_rows(source, below)
+            coefficients += negative * self._of_rows(source, above)
             self._add(source, coefficients)
 
     def _add(self, node: Node, rows: np.ndarray) -> None:
@@ -133,35 +135,22 @@ class BackwardPass:
         if node in self._pending:
             rows = self._pending[node] + rows
             size = self.enclosure.intervals[node].magnitude
-            self.error += 2.0 * UNIT * dot(*self._by_row(np.abs(rows), size))
+            self.error += 2.0 * UNIT * self._products(node, np.abs(rows), size)
         self._pending[node] = rows
 
-    def _add_constant(self, rows: np.ndarray, values: np.ndarray, is_by_box: bool = False) -> None:
-        """Add the products of coefficients and values; their rounding is part of slack or relaxation."""
-        if is_by_box:
-            self.constant += dot(*self._by_row(rows, values))
-        else:
-            self.constant += dot(rows.reshape(self.count, -1), values.reshape(1, -1))
+    def _add_constant(self, constants: np.ndarray) -> None:
+        """Add a constant of each row; its rounding is part of slack or relaxation."""
+        self.constant += constants
         self.error += 4.0 * UNIT * np.abs(self.constant)
 
-    def _of_rows(self, values: np.ndarray) -> np.ndarray:
-        """The values of the box of each row, with the rows along the first axis."""
-        repeats = max(len(values) // self._boxes_of(values), 1)
-        if repeats == 1:
-            return values[self.boxes]
-        grouped = values.reshape(-1, repeats, *values.shape[1:])[self.boxes]
-        return grouped.reshape(-1, *values.shape[1:])
+    def _of_rows(self, node: Node, values: np.ndarray) -> np.ndarray:
+        """The values of a node for the box of each row."""
+        return self.structure.of_samples(node, values, self.boxes, self.enclosure.count)
 
-    def _boxes_of(self, values: np.ndarray) -> int:
-        return next(
-            len(self.enclosure.intervals[n].lower) // self.structure.repeats(n)
-            for n in self.structure.inputs.values()
-        )
-
-    def _by_row(self, rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (R, size) and the values (R, size) of the box of each row."""
-        selected = values.reshape(self._boxes_of(values), -1)[self.boxes]
-        return rows.reshape(self.count, -1), selected
+    def _products(self, node: Node, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The sum of coefficients times values of a node, for the box of each row: (R,)."""
+        by_box = self.structure.by_sample(node, values, self.enclosure.count)
+        return dot(self.structure.by_sample(node, rows, self.count), by_box[self.boxes])
 
     def _on_ellipsoid(self, label: str, rows: np.ndarray) -> np.ndarray | float:
         """The minima of linear functions of an input over its ellipsoid; NaN if it has none."""
@@ -177,14 +166,15 @@ class BackwardPass:
         value, factors = self.constant.copy(), {}
         for label, node in self.structure.inputs.items():
             rows = self._pending.get(node)
-            if rows is None:
+            if rows is None:  # the bound is constant in this input
+                factors[label] = np.zeros((self.count, self.structure.size(node)))
                 continue
-            factors[label] = rows = rows.reshape(self.count, -1)
+            factors[label] = self.structure.by_sample(node, rows, self.count)
             x = self.enclosure.intervals[node]
             center, radius = middle(x.lower, x.upper)
             size = np.abs(rows)
-            lowest = dot(*self._by_row(rows, center)) - dot(*self._by_row(size, radius))
-            value += np.fmax(lowest, self._on_ellipsoid(label, rows))
-            self.error += gamma(self.structure.size(node)) * dot(*self._by_row(size, 2.0 * x.magnitude))
+            lowest = self._products(node, rows, center) - self._products(node, size, radius)
+            value += np.fmax(lowest, self._on_ellipsoid(label, factors[label]))
+            self.error += 2.0 * gamma(self.structure.size(node)) * self._products(node, size, x.magnitude)
         error = (self.error + 8.0 * UNIT * (np.abs(value) + np.abs(self.constant))) * SAFETY + TINY
         return LinearBound(value - error, factors, self.constant - error)

@@ -83,7 +83,7 @@ class Enclosure:
         rule, card = structure.rules[node], structure.card(node, self.count)
         inputs = [self._expanded(source, node) for source in node.inputs]
         y = rule.interval(card, inputs, structure.terms(node))
-        shape = (self.count * structure.repeats(node), *structure.shape(node))
+        shape = structure.shape(node, self.count)
         lower, upper = np.broadcast_to(y.lower, shape), np.broadcast_to(y.upper, shape)
         if node in structure.roots and node.spec.is_float:
             x = self.intervals[structure.roots[node]]
@@ -102,7 +102,7 @@ class Enclosure:
         x = self.intervals[source]
         if node.op.name != "concatenate" or source in self.structure.variable:
             return x
-        shape = (self.count * self.structure.repeats(source), *x.lower.shape[1:])
+        shape = self.structure.shape(source, self.count)
         return Interval(np.broadcast_to(x.lower, shape), np.broadcast_to(x.upper, shape))
 
     # --- tightening
@@ -129,19 +129,19 @@ class Enclosure:
         if not is_open.any():
             self.tightened[node] = x
             return
-        lower, upper = x.lower.copy(), x.upper.copy()
-        boxes, elements = np.nonzero(is_open.reshape(self.count, -1))
-        flat_lower, flat_upper = lower.reshape(self.count, -1), upper.reshape(self.count, -1)
+        boxes, elements = np.nonzero(self.structure.by_sample(node, is_open, self.count))
+        lower, upper = (self.structure.by_sample(node, end.copy(), self.count) for end in (x.lower, x.upper))
         step = max(ELEMENTS // (2 * self._widest), 1)
         for first in range(0, len(boxes), step):
             box, element = boxes[first : first + step], elements[first : first + step]
-            rows = np.zeros((2 * len(box), flat_lower.shape[1]))
+            rows = np.zeros((2 * len(box), lower.shape[1]))
             place = np.arange(len(box))
             rows[place, element], rows[place + len(box), element] = 1.0, -1.0
             bound = self.linear_bound(node, rows, np.concatenate([box, box])).value
-            flat_lower[box, element] = np.fmax(flat_lower[box, element], bound[: len(box)])
-            flat_upper[box, element] = np.fmin(flat_upper[box, element], -bound[len(box) :])
-        self.intervals[node] = self.tightened[node] = Interval(lower, upper, x.slack)
+            lower[box, element] = np.fmax(lower[box, element], bound[: len(box)])
+            upper[box, element] = np.fmin(upper[box, element], -bound[len(box) :])
+        ends = (self.structure.from_samples(node, end) for end in (lower, upper))
+        self.intervals[node] = self.tightened[node] = Interval(*ends, x.slack)
 
     @property
     def _widest(self) -> int:

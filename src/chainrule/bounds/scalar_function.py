@@ -32,22 +32,23 @@ def enclosed(structure: Structure, node: Node, x: Interval) -> tuple[np.ndarray,
         the ends of the cells (CELLS + 1, n, ...), and lower and upper bounds of the function (CELLS, n, ...).
     """
     root, ends = structure.roots[node], _ends(x)
-    low = np.minimum(ends[:-1], ends[1:]).reshape(-1, *x.lower.shape[1:])
-    high = np.maximum(ends[:-1], ends[1:]).reshape(-1, *x.lower.shape[1:])
+    count = x.lower.size // structure.size(root)
+    low, high = (
+        structure.from_samples(root, np.concatenate([structure.by_sample(root, e, count) for e in part]))
+        for part in (np.minimum(ends[:-1], ends[1:]), np.maximum(ends[:-1], ends[1:]))
+    )
     values = {root: Interval(low, high)}
-    batch = len(low) // structure.repeats(root)
     for step in structure.between(root, node):
         inputs = [values[s] if s in values else structure.fixed[s] for s in step.inputs]
         values[step] = structure.rules[step].interval(
-            structure.card(step, batch), inputs, structure.terms(step)
+            structure.card(step, CELLS * count), inputs, structure.terms(step)
         )
-    y = values[node]
-    shape = (CELLS, *x.lower.shape)
-    return (
-        ends,
-        np.broadcast_to(y.lower, low.shape).reshape(shape),
-        np.broadcast_to(y.upper, low.shape).reshape(shape),
-    )
+
+    def by_cell(values: np.ndarray) -> np.ndarray:
+        rows = structure.by_sample(node, np.broadcast_to(values, low.shape), CELLS * count)
+        return np.stack([structure.from_samples(node, part) for part in np.split(rows, CELLS)])
+
+    return ends, by_cell(values[node].lower), by_cell(values[node].upper)
 
 
 def _ends(x: Interval) -> np.ndarray:

@@ -18,7 +18,7 @@ from chainrule.memo import cached_property
 from chainrule.ops.batch_axis import BATCH, roles
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.spec import Size, count, size_at
+from chainrule.spec import Axis, Size, count, size_at
 
 BATCH_NAME = str(BATCH)
 
@@ -27,7 +27,7 @@ class Structure:
     """A network whose outputs are bounded.
 
     Args:
-        output: the node that is bounded; samples lie along its first axis.
+        output: the node that is bounded; samples lie along one of its axes.
         arrays: the parameters and states by label; the other inputs of the graph are data.
         sizes: values of symbolic sizes besides the batch size.
 
@@ -84,10 +84,10 @@ class Structure:
     def _require_separate_samples(self) -> None:
         by_node = roles(self.nodes)
         for node in self.nodes:
-            if node in self.variable and (by_node[node].kind != "sample" or not _starts_with_batch(node)):
+            if node in self.variable and (by_node[node].kind != "sample" or not _has_batch_axis(node)):
                 raise UsageError(
                     "E581", where=str(node.site), op=node.op.name,
-                    expected=fact("samples along the first axis, each on its own"), received=node.spec,
+                    expected=fact("samples along one axis, each on its own"), received=node.spec,
                 )  # fmt: skip
 
     def card(self, node: Node, batch: int) -> Card:
@@ -98,13 +98,28 @@ class Structure:
         """The number of elements of a node for one sample."""
         return size_at(count(node.shape), {**self.sizes, BATCH_NAME: 1})
 
-    def shape(self, node: Node) -> tuple[int, ...]:
-        """The shape of a node for one sample, without the first axis."""
-        return tuple(size_at(n, self.sizes) for n in node.shape[1:])
+    def shape(self, node: Node, count: int) -> tuple[int, ...]:
+        """The shape of a node for a number of samples."""
+        return tuple(size_at(n, {**self.sizes, BATCH_NAME: count}) for n in node.shape)
 
-    def repeats(self, node: Node) -> int:
-        """How many entries of the first axis belong to one sample."""
-        return size_at(node.shape[0], {**self.sizes, BATCH_NAME: 1})
+    def by_sample(self, node: Node, values: np.ndarray, count: int) -> np.ndarray:
+        """The values of a node with a row for each sample, (count, size)."""
+        axis = _batch_axis(node)
+        return (np.moveaxis(values, axis, 0) if axis else values).reshape(count, -1)
+
+    def from_samples(self, node: Node, rows: np.ndarray) -> np.ndarray:
+        """The values of a node from a row for each sample, (count, size)."""
+        shape, axis = self.shape(node, len(rows)), _batch_axis(node)
+        if not axis:
+            return rows.reshape(shape)
+        return np.moveaxis(rows.reshape(len(rows), *shape[:axis], *shape[axis + 1 :]), 0, axis)
+
+    def of_samples(self, node: Node, values: np.ndarray, index: np.ndarray | slice, count: int) -> np.ndarray:
+        """The values of a node for some of ``count`` samples, which may be repeated."""
+        axis = _batch_axis(node)
+        if not axis and len(values) == count:
+            return values[index]
+        return self.from_samples(node, self.by_sample(node, values, count)[index])
 
     def terms(self, node: Node) -> int:
         """The most terms in a sum over a sample, of the value of a node or of its pullback."""
@@ -192,7 +207,16 @@ def _is_count(node: Node) -> bool:
     return node.op.name == "extent" and 0 not in node.op.attributes["axes"]
 
 
-def _starts_with_batch(node: Node) -> bool:
-    """Whether the batch is the first axis, and no other."""
-    symbols = [isinstance(n, Size) and any(BATCH_NAME in m for m, _ in n.terms) for n in node.shape]
-    return bool(symbols) and symbols[0] and not any(symbols[1:])
+def _batch_axis(node: Node) -> int:
+    """The axis along which samples lie."""
+    return next((i for i, n in enumerate(node.shape) if _is_batch(n)), 0)
+
+
+def _is_batch(length: Axis) -> bool:
+    return isinstance(length, Size) and any(BATCH_NAME in m for m, _ in length.terms)
+
+
+def _has_batch_axis(node: Node) -> bool:
+    """Whether samples lie along one axis; only along the first may several entries belong to one."""
+    axes = [i for i, n in enumerate(node.shape) if _is_batch(n)]
+    return len(axes) == 1 and (axes[0] == 0 or node.shape[axes[0]] == BATCH)

@@ -47,8 +47,8 @@ class Reduced(Rule):
         factors = ((near,), (far,)) if self.sign > 0 else ((far,), (near,))
         zero = np.zeros_like(bound)
         constants = (zero, constant) if self.sign > 0 else (constant, zero)
-        shape = wins.shape[1:]
-        return Relaxation(*factors, *constants, spread=lambda a: a.reshape(len(a), *shape))
+        is_kept = op.attributes["keepdims"]
+        return Relaxation(*factors, *constants, spread=lambda a: a if is_kept else np.expand_dims(a, axes))
 
 
 def _first_largest(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

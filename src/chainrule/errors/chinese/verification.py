@@ -35,7 +35,7 @@ PHRASES: dict[str, str] = {
     "one input": "一个输入",
     "other bytes": "其他字节",
     "padding of at least 0 for both sides of {count} axes": "{count} 个轴两侧的填充，不小于 0",
-    "samples along the first axis, each on its own": "样本沿第一轴排列，彼此独立",
+    "samples along one axis, each on its own": "样本沿一个轴排列，彼此独立",
     "seconds above 0": "大于 0 的秒数",
     "shapes that fit the operation": "与运算相符的形状",
     "text in UTF-8": "UTF-8 文本",
