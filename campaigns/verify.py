@@ -43,7 +43,7 @@ def main() -> None:
     """Verify all instances, or those of some networks, and write the section of the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("archive", type=Path)
-    parser.add_argument("--results", type=Path, help="file of results, which are not computed again")
+    parser.add_argument("--results", type=Path, help="file of results; instances in it are skipped")
     parser.add_argument(
         "--only", nargs="*", default=(), help="networks, such as 1_1; the page is not written"
     )

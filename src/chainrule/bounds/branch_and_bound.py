@@ -61,7 +61,10 @@ class Boxes:
         if len(parts) == 1:
             return parts[0]
         known = {
-            node: tuple(np.concatenate([part.known[node][end] for part in parts]) for end in (0, 1))
+            node: (
+                np.concatenate([part.known[node][0] for part in parts]),
+                np.concatenate([part.known[node][1] for part in parts]),
+            )
             for node in parts[0].known
             if all(node in part.known for part in parts)
         }
@@ -167,7 +170,7 @@ class BranchAndBound:
         if not is_open.any():
             return None, []
         known = {
-            node: tuple(structure.by_sample(node, end, count) for end in (x.lower, x.upper))
+            node: (structure.by_sample(node, x.lower, count), structure.by_sample(node, x.upper, count))
             for node, x in enclosure.tightened.items()
         }
         rest = Boxes(boxes.lower, boxes.upper, known).take(is_open)

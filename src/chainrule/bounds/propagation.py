@@ -140,8 +140,8 @@ class Enclosure:
             bound = self.linear_bound(node, rows, np.concatenate([box, box])).value
             lower[box, element] = np.fmax(lower[box, element], bound[: len(box)])
             upper[box, element] = np.fmin(upper[box, element], -bound[len(box) :])
-        ends = (self.structure.from_samples(node, end) for end in (lower, upper))
-        self.intervals[node] = self.tightened[node] = Interval(*ends, x.slack)
+        lower, upper = (self.structure.from_samples(node, end) for end in (lower, upper))
+        self.intervals[node] = self.tightened[node] = Interval(lower, upper, x.slack)
 
     @property
     def _widest(self) -> int:
