@@ -40,6 +40,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "recommend --content": ("recommend", "--content", *SEEDS),
     "risk": ("risk",),
     "robot": ("robot", *SEEDS),
+    "robot --robot reacher": ("robot", "--robot", "reacher", *SEEDS),
     "segment": ("segment", *SEEDS),
     "sentiment": ("sentiment", *SEEDS),
     "shares": ("shares",),

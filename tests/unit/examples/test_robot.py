@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.apps.examples import pendulum, robot
+from chainrule.apps.examples import pendulum, reacher, robot
+from chainrule.apps.examples.pendulum import PENDULUM
+from chainrule.apps.examples.reacher import REACHER
+from chainrule.apps.examples.robot_environment import run
 from chainrule.apps.examples.twin_critics import Agent, Settings
 
 pytest.importorskip("gymnasium")
@@ -41,20 +47,66 @@ def test_starts_depend_on_the_seed_alone() -> None:
     def push(states: np.ndarray) -> np.ndarray:
         return np.ones((len(states), 1))
 
-    first, again, other = (pendulum.run(push, 3, seed)[0] for seed in (1, 1, 2))
+    first, again, other = (run(PENDULUM, push, 3, seed)[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize("mass", [0.7, 1.0, 1.3])
 def test_the_controller_by_hand_holds_the_pendulum_upright(mass: float) -> None:
-    _, states = pendulum.run(pendulum.swing_up, 8, 3, mass)
+    _, states = run(PENDULUM, pendulum.swing_up, 8, 3, mass)
     assert states[-1, :, 0].min() > 0.99  # the cosine of the angle
+
+
+@given(st.floats(-3.1, 3.1), st.floats(-3.0, 3.0))
+def test_inverse_kinematics_reaches_every_position_of_the_fingertip(first: float, elbow: float) -> None:
+    target = reacher.fingertip(np.array([[first, elbow]]))
+    for bend in (1, -1):
+        angles = reacher.angles_of(target, bend)
+        np.testing.assert_allclose(reacher.fingertip(angles), target, atol=1e-6)
+        assert bend * angles[0, 1] >= 0
+
+
+def test_a_target_out_of_reach_is_approached() -> None:
+    angles = reacher.angles_of(np.array([[0.0, 0.3]]), 1)
+    np.testing.assert_allclose(reacher.fingertip(angles), [[0.0, reacher.UPPER + reacher.LOWER]], atol=1e-9)
+
+
+def test_the_arm_of_the_environment_is_that_of_the_equations() -> None:
+    pytest.importorskip("mujoco")
+    states = run(REACHER, reacher.reach, 20, 0)[1] / np.array(reacher.SCALE)
+    for step in (states[0], states[-1]):  # at rest; in motion the environment returns an earlier position
+        tips = reacher.fingertip(np.arctan2(step[:, 2:4], step[:, :2]))
+        np.testing.assert_allclose(tips - step[:, 4:6], step[:, 8:10], atol=1e-4)
+
+
+def test_the_controller_by_hand_brings_the_fingertip_to_the_target() -> None:
+    pytest.importorskip("mujoco")
+    total, states = run(REACHER, reacher.reach, 20, 3)
+    distances = np.linalg.norm(states[-1, :, 8:10] / np.array(reacher.SCALE[8:]), axis=1)
+    assert distances.max() < 0.005
+    assert total.mean() > -3.75  # the threshold of gymnasium
+
+
+def test_the_reacher_is_trained_scored_saved_and_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mujoco")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(robot, "STARTS", 4)
+    words = ["--robot", "reacher", "--steps", "260", "--seeds", "1", "--out", "run"]
+    assert main(["example", "robot", *words]) == 0
+    assert "friction" in capsys.readouterr().out
+    scores = json.loads(Path("run/scores.json").read_text(encoding="utf-8"))
+    assert scores["controller by hand"]["return"][0] > -5 > scores["no torque"]["return"][0]
+    assert Path("run/reacher.gif").read_bytes()[:3] == b"GIF"
+    assert main(["predict", "run", "run/states.npz"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 51
 
 
 def test_an_animation_has_a_frame_for_each_step() -> None:
     states = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    with Image.open(io.BytesIO(pendulum.animation(states, np.array([0.0, 1.0, -1.0])))) as image:
+    with Image.open(io.BytesIO(pendulum.animation(states, np.array([[0.0], [1.0], [-1.0]])))) as image:
         frames = []
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
@@ -80,11 +132,14 @@ def test_the_agent_finds_the_better_action() -> None:
     assert errors.mean() < 0.15
 
 
+@pytest.mark.parametrize(("library", "name"), [("gymnasium", "pendulum"), ("mujoco", "reacher")])
 def test_a_missing_library_is_one_clear_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "gymnasium", None)
-    assert main(["example", "robot", "--steps", "10"]) == 2
+    for module in [m for m in sys.modules if m.startswith(("mujoco", "gymnasium.envs.mujoco"))]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(["example", "robot", "--robot", name, "--steps", "10"]) == 2
     error = capsys.readouterr().err
     assert "chainrule[robots]" in error
     assert "Traceback" not in error

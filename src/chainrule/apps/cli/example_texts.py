@@ -31,8 +31,8 @@ EXAMPLE: dict[str, tuple[str, str]] = {
         "预测哪些贷款不会偿还：概率、代价与分组，并与梯度提升比较",
     ),
     "example_robot": (
-        "learn to swing up a pendulum from rewards (TD3), beside a controller by hand",
-        "由奖励学会摆起并稳住倒立摆（TD3），并与手工控制器比较",
+        "learn from rewards to swing up a pendulum, or to reach a target with an arm (TD3)",
+        "由奖励学会摆起倒立摆，或用机械臂够到目标（TD3）",
     ),
     "example_connect-four": (
         "learn connect four from self-play, evaluated by an exact solver; --play plays against you",

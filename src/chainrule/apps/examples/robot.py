@@ -1,99 +1,96 @@
-"""Robot control: a network learns to swing up a pendulum and to hold it upright, from rewards alone.
+"""Robot control: a network learns from rewards alone to swing up a pendulum or to reach a target.
 
-Data: none; the agent (TD3, ``twin_critics.py``) acts in gymnasium's Pendulum-v1 and learns from a replay
+Data: none; the agent (TD3, ``twin_critics.py``) acts in an environment of gymnasium and learns from a replay
 buffer. Loss: squared error of the critics; the actor increases the critic's value. Baselines: no torque,
 random torques, and a controller by hand. All are evaluated on the same 100 starts, which no training saw.
 """
 
 from __future__ import annotations
 
-import io
+from typing import Literal
 
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.examples import Count
-from chainrule.apps.examples.pendulum import TORQUE, Policy, animation, environments, run, swing_up
-from chainrule.apps.examples.result_page import markup_table, result_page
+from chainrule.apps.examples import Count, Natural
+from chainrule.apps.examples.pendulum import PENDULUM
+from chainrule.apps.examples.reacher import REACHER
+from chainrule.apps.examples.result_page import markup_table, npz
+from chainrule.apps.examples.robot_environment import Environments, Policy, Robot, run
+from chainrule.apps.examples.robot_page import robot_page
 from chainrule.apps.examples.robot_texts import NAMES, TEXTS
 from chainrule.apps.examples.robot_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
-from chainrule.apps.examples.twin_critics import Agent, Settings
-from chainrule.apps.report.svg_charts import BLUE, ORANGE, Frame
+from chainrule.apps.examples.twin_critics import Agent
 
-STARTS, TEST_SEED, MASSES = 100, 10_000, (0.7, 1.0, 1.3)
+STARTS, TEST_SEED, FACTORS = 100, 10_000, (0.7, 1.0, 1.3)
+ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}
 
 
-def train_agent(seed: int, steps: int) -> tuple[Agent, list[float]]:
+def train_agent(robot: Robot, seed: int, steps: int) -> tuple[Agent, list[float]]:
     """An agent after some steps, and the returns of its episodes."""
-    agent, vector, returns, total = Agent(3, 1, Settings(), seed), environments(1), [], 0.0
-    states, _ = vector.reset(seed=seed)
+    agent, count = Agent(len(robot.scale), robot.actions, robot.settings, seed), robot.parallel
+    environments, totals = Environments(robot, count), np.zeros(count)
+    states, returns = environments.reset(seed), list[float]()
     for _ in range(steps):
-        action = agent.act(states, explore=True)
-        after, reward, ended, cut, _ = vector.step((TORQUE * action).astype(np.float32))
-        total += float(reward[0])
-        agent.buffer.add(state=states[0], action=action[0], reward=reward, after=after[0], end=ended)
+        actions = agent.act(states, explore=True)
+        after, rewards, ends = environments.step(actions)
+        totals += rewards
+        for i in range(count):
+            row = {"state": states[i], "action": actions[i], "reward": rewards[i : i + 1], "after": after[i]}
+            agent.buffer.add(**row, end=[0.0])  # a limit of time is no end
         agent.learn()
         states = after
-        if cut[0]:  # the next step only starts a new episode
-            returns, total, (states, *_) = [*returns, total], 0.0, vector.step(np.zeros((1, 1), np.float32))
+        if ends.all():  # all episodes have the same length; the next step only starts new ones
+            states, _, _ = environments.step(np.zeros_like(actions))
+            returns, totals = [*returns, *totals.tolist()], np.zeros(count)
     return agent, returns
 
 
-def mean_return(policy: Policy, mass: float) -> float:
+def mean_return(robot: Robot, policy: Policy, factor: float = 1.0) -> float:
     """The mean return on the test starts."""
-    return float(run(policy, STARTS, TEST_SEED, mass)[0].mean())
+    return float(run(robot, policy, STARTS, TEST_SEED, factor)[0].mean())
 
 
-def pictures(policy: Policy, returns: list[list[float]]) -> tuple[str, str, bytes]:
-    """The learning curves, the phase portrait, and an animation of the first test episode."""
-    frame = Frame((0, max(map(len, returns))), (-2000, 0), has_integer_x=True)
-    curves = frame.chart([frame.line(list(enumerate(line)), BLUE) for line in returns])
-    states = run(policy, 10, TEST_SEED)[1]  # (steps, 10, 3)
-    angles, rates = np.arctan2(states[..., 1], states[..., 0]), states[..., 2]
-    plane = Frame((-3.2, 3.2), (-8, 8))
-    points = list(zip(angles.ravel().tolist(), rates.ravel().tolist(), strict=True))
-    return (
-        curves,
-        plane.chart(plane.dots(points, ORANGE, 1.5)),
-        animation(states[:, 0], policy(states[:, 0])[:, 0]),
-    )
-
-
-def main(*, lang: str = "en", steps: int = 0, long: bool = False, seeds: Count = 3, out: str = "") -> None:
+def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum", steps: Natural = 0,
+         long: bool = False, seeds: Count = 3, out: str = "") -> None:  # fmt: skip
     """Train, evaluate on starts that no training saw, and save the actor."""
-    texts, draw = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}, np.random.default_rng(0)
-    agents, steps = [], steps or (20_000 if long else 12_000)
+    texts = {key: pair[lang == "zh"] for key, pair in (TEXTS[""] | TEXTS[robot]).items()}
+    machine, sample, agents = ROBOTS[robot], np.random.default_rng(0), []
+    steps = steps or machine.training[long]
     for seed in range(seeds):
-        agents.append(train_agent(seed, steps))
-        screen.line(texts["trained"].format(seed=seed, steps=steps, last=np.mean(agents[-1][1][-10:])))
+        agents.append(train_agent(machine, seed, steps))
+        screen.line(
+            texts["trained"].format(seed=seed, steps=steps, last=np.mean(agents[-1][1][-10:] or [np.nan]))
+        )
     policies: dict[str, Policy] = {
-        "zero": lambda states: np.zeros((len(states), 1)),
-        "random": lambda states: draw.uniform(-1, 1, (len(states), 1)), "hand": swing_up,
-    }  # fmt: skip
-    scores = [Score(NAMES[name], {"return": [mean_return(policy, 1.0)]}) for name, policy in policies.items()]
-    scores.append(Score(NAMES["net"], {"return": [mean_return(agent.act, 1.0) for agent, _ in agents]}))
-    print_scores(scores, lang, "return")
-    net, header = agents[0][0], texts["header"].split(",")
-    rows = [
-        (f"{mass} kg", round(mean_return(net.act, mass), 1), round(mean_return(swing_up, mass), 1))
-        for mass in MASSES
+        "zero": lambda states: np.zeros((len(states), machine.actions)),
+        "random": lambda states: sample.uniform(-1, 1, (len(states), machine.actions)),
+        "hand": machine.controller,
+    }
+    scores = [
+        Score(NAMES[name], {"return": [mean_return(machine, policy)]}) for name, policy in policies.items()
     ]
-    screen.heading(texts["mass"])
+    scores.append(Score(NAMES["net"], {"return": [mean_return(machine, agent.act) for agent, _ in agents]}))
+    print_scores(scores, lang, "return")
+    net, header, rows = agents[0][0], texts["header"].split(","), []
+    for factor in FACTORS:
+        values = [mean_return(machine, policy, factor) for policy in (net.act, machine.controller)]
+        rows.append((f"{factor} {texts['unit']}", *(round(value, 2) for value in values)))
+    screen.heading(texts["change"])
     screen.table(header, rows, (1, 2))
     screen.block(f"\n{texts['limits']}")
     if out:
-        (curves, phase, gif), file = pictures(net.act, [returns for _, returns in agents]), io.BytesIO()
-        states = run(net.act, 1, TEST_SEED)[1][:, 0]  # (steps, 3)
-        np.savez(file, x=states, y=swing_up(states).astype(np.float32))
-        sections = [(texts["learning"], curves, texts["legend"]), (texts["phase"], phase, texts["axes"]),
-                    (texts["mass"], markup_table(header, rows), "")]  # fmt: skip
+        episodes = run(machine, net.act, 10, TEST_SEED)[1]  # (steps, 10, S)
+        states = episodes[:, 0]
         files = {
-            "robot.html": result_page(texts["title"], lang, sections),
-            "pendulum.gif": gif,
-            "states.npz": file.getvalue(),
+            "robot.html": robot_page(
+                machine, episodes, [r for _, r in agents], texts, lang, markup_table(header, rows)
+            ),
+            f"{robot}.gif": machine.animation(states, net.act(states)),
+            "states.npz": npz(x=states, y=machine.controller(states).astype(np.float32)),
         }
-        save_run(out, net.model(np.zeros((1, 3), np.float32)), scores, files)
+        save_run(out, net.model(states[:1]), scores, files)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ EXTRAS = {
     "plots": "matplotlib",
     "duckdb": "DuckDB",
     "tune": "Optuna",
-    "robots": "gymnasium",
+    "robots": "gymnasium with MuJoCo",
     "onnx": "onnx",
     "speech": "espeakng-loader",
     "molecules": "RDKit",

@@ -1,0 +1,32 @@
+"""The page of the example robot: learning curves, a portrait of test episodes, and a table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.apps.examples.result_page import result_page
+from chainrule.apps.examples.robot_environment import Robot
+from chainrule.apps.report.svg_charts import BLUE, Frame
+
+
+def robot_page(robot: Robot, states: np.ndarray, returns: list[list[float]], texts: dict[str, str], lang: str,
+               table: str) -> str:  # fmt: skip
+    """The page as HTML.
+
+    Args:
+        robot: the environment.
+        states: of the test episodes, (steps, N, S).
+        returns: of the training episodes, a list for each seed.
+        texts: see ``robot_texts.py``.
+        lang: ``"en"`` or ``"zh"``.
+        table: the markup of the table.
+    """
+    frame = Frame((0, max(1, *map(len, returns))), (robot.lowest, 0), has_integer_x=True)
+    lines = [[(i, max(robot.lowest, value)) for i, value in enumerate(line)] for line in returns]
+    curves = frame.chart([frame.line(line, BLUE) for line in lines])
+    sections = [
+        (texts["learning"], curves, texts["legend"]),
+        (texts["portrait"], robot.portrait(states), texts["axes"]),
+        (texts["change"], table, ""),
+    ]
+    return result_page(texts["title"], lang, sections)
