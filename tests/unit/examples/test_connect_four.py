@@ -17,7 +17,6 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.apps.examples import connect_four
 from chainrule.apps.examples.connect_four_page import board_svg
-from chainrule.apps.examples.policy_value import SoftCrossEntropy
 from chainrule.apps.examples.self_play import SelfPlay, Settings, mirror
 from chainrule.games.connect_four import EMPTY, mirrored, planes_of, position
 from chainrule.games.connect_four_search import uniform
@@ -134,16 +133,6 @@ def test_the_mirror_exchanges_left_and_right() -> None:
     planes = planes_of(np.array(board[:1]), np.array(board[1:]))
     seen = mirror(rows._replace(planes=planes)).planes
     np.testing.assert_array_equal(seen, planes_of(*(np.array([mirrored(part)]) for part in board)))
-
-
-def test_the_policy_loss_is_the_cross_entropy_of_probabilities() -> None:
-    scores, target = (
-        np.array([[1.0, 0.0, -1.0], [0.5, 0.5, 2.0]]),
-        np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 0.0]]),
-    )
-    terms = cr.evaluate(SoftCrossEntropy().terms(cr.constant(scores), cr.constant(target)), {})
-    log_p = scores[0] - np.log(np.exp(scores[0]).sum())
-    np.testing.assert_allclose(np.asarray(terms), [-(target[0] @ log_p), 0.0], atol=1e-6)
 
 
 def test_the_board_numbers_the_stones() -> None:

@@ -96,7 +96,7 @@ def test_the_reacher_is_trained_scored_saved_and_predicted(
     monkeypatch.setattr(robot, "STARTS", 4)
     words = ["--robot", "reacher", "--steps", "260", "--seeds", "1", "--out", "run"]
     assert main(["example", "robot", *words]) == 0
-    assert "friction" in capsys.readouterr().out
+    assert "motors" in capsys.readouterr().out
     scores = json.loads(Path("run/scores.json").read_text(encoding="utf-8"))
     assert scores["controller by hand"]["return"][0] > -5 > scores["no torque"]["return"][0]
     assert Path("run/reacher.gif").read_bytes()[:3] == b"GIF"

@@ -12,21 +12,6 @@ from chainrule.apps.cli.run_paths import model_file
 from chainrule.errors import UsageError, fact
 from chainrule.games.connect_four import COLUMNS, ROWS
 from chainrule.games.connect_four_search import Evaluate
-from chainrule.ops import functional as F
-
-
-class SoftCrossEntropy(cr.Loss):
-    """Cross-entropy with probabilities as targets; a row of zeros has no loss.
-
-    Shapes: output (B, K) scores, target (B, K) probabilities -> (B,).
-
-    Formula: J = -sum_k pi_k log softmax(output)_k.
-    """
-
-    name = "soft_cross_entropy"
-
-    def terms(self, output: Any, target: Any) -> Any:
-        return -F.sum(target * F.log_softmax(output), -1)
 
 
 def policy_value_network(channels: int, blocks: int) -> cr.Layer:

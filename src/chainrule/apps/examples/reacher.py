@@ -20,8 +20,9 @@ from chainrule.apps.examples.twin_critics import Settings
 from chainrule.apps.report.svg_charts import BLUE, ORANGE, Frame
 
 UPPER, LOWER = 0.1, 0.11  # the lengths of the links in m
+GEAR = 200.0  # torque in Nm of a motor at action 1
 STIFFNESS, DAMPING = 0.3, 0.054  # of the controller: torque for an error of 1 rad, for a velocity of 1 rad/s
-SCALE = (1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 0.1, 0.1, 5.0, 5.0)
+SCALE = (1.0, 1.0, 1.0, 1.0, 5.0, 5.0, 0.1, 0.1, 20.0, 20.0)
 _SIZE, _COLORS = 200, (255, 255, 255, 37, 99, 168, 209, 102, 15, 73, 80, 87)
 
 
@@ -98,8 +99,8 @@ def _paint(state: np.ndarray, torque: np.ndarray, canvas: Any) -> None:
     canvas.ellipse([target[0] - 5, target[1] - 5, target[0] + 5, target[1] + 5], fill=2)
 
 
-def _change_friction(environment: Any, factor: float) -> None:
-    environment.model.dof_damping[:2] = factor
+def _change_motors(environment: Any, factor: float) -> None:
+    environment.model.actuator_gear[:, 0] = GEAR * factor
 
 
 REACHER = Robot(
@@ -109,11 +110,13 @@ REACHER = Robot(
     steps=50,
     actions=2,
     parallel=4,
-    training=(20_000, 60_000),
+    training=(10_000, 60_000),
     lowest=-60,
-    settings=Settings(discount=0.9, learning_rate=0.002, tau=0.01, smoothing=0.02),
+    settings=Settings(
+        width=128, learning_rate=0.003, is_annealed=True, discount=0.95, tau=0.01, smoothing=0.02, batch=256
+    ),
     controller=reach,
-    change=_change_friction,
+    change=_change_motors,
     portrait=portrait,
     animation=animation,
 )

@@ -35,7 +35,7 @@ class Robot:
         lowest: the least return that the learning curves show.
         settings: of the training.
         controller: the controller by hand.
-        change: changes a property of the machine by a factor: mass or friction.
+        change: changes a property of the machine by a factor: its mass, or the strength of its motors.
         portrait: a chart of states (steps, N, S).
         animation: an episode as a GIF, from states (steps, S) and actions (steps, A).
     """

@@ -9,6 +9,17 @@ from chainrule.apps.examples.robot_environment import Robot
 from chainrule.apps.report.svg_charts import BLUE, Frame
 
 
+def running_mean(values: list[float]) -> np.ndarray:
+    """The means of neighbors, a fiftieth of all values each.
+
+    Example:
+        >>> running_mean([1.0, 2.0, 3.0]).tolist(), len(running_mean([0.0] * 200))
+        ([1.0, 2.0, 3.0], 197)
+    """
+    window = max(1, len(values) // 50)
+    return np.convolve(values, np.full(window, 1 / window), "valid") if values else np.empty(0)
+
+
 def robot_page(robot: Robot, states: np.ndarray, returns: list[list[float]], texts: dict[str, str], lang: str,
                table: str) -> str:  # fmt: skip
     """The page as HTML.
@@ -22,7 +33,7 @@ def robot_page(robot: Robot, states: np.ndarray, returns: list[list[float]], tex
         table: the markup of the table.
     """
     frame = Frame((0, max(1, *map(len, returns))), (robot.lowest, 0), has_integer_x=True)
-    lines = [[(i, max(robot.lowest, value)) for i, value in enumerate(line)] for line in returns]
+    lines = [list(enumerate(running_mean(line).tolist())) for line in returns]
     curves = frame.chart([frame.line(line, BLUE) for line in lines])
     sections = [
         (texts["learning"], curves, texts["legend"]),

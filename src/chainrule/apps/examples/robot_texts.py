@@ -8,8 +8,8 @@ OPTIONS = {
         "pendulum：摆起倒立摆；reacher：机械臂够到目标",
     ),
     "steps": (
-        "steps of each training; 0: 12,000, or 20,000 with --long; reacher: 20,000, or 60,000",
-        "每次训练的步数；0 表示 12,000，--long 时为 20,000；reacher 为 20,000 或 60,000",
+        "steps of each training; 0: 12,000, or 20,000 with --long; reacher: 10,000, or 60,000",
+        "每次训练的步数；0 表示 12,000，--long 时为 20,000；reacher 为 10,000 或 60,000",
     ),
     "long": ("longer training", "训练更久"),
     "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),
@@ -24,7 +24,8 @@ TEXTS = {  # of all robots, and of each
                    "这是仿真：没有延迟和传感器噪声，真实电机两者都有。\n"
                    "奖励是事先给定的；在真实机器人上，设计奖励就是很大一部分工作。"),
         "learning": ("Return of the training episodes", "训练回合的回报"),
-        "legend": ("horizontal: episode; one line for each seed", "横轴：回合；每个种子一条线"),
+        "legend": ("horizontal: episode; running mean, one line for each seed",
+                   "横轴：回合；滑动平均，每个种子一条线"),
     },
     "pendulum": {
         "change": ("Return with another mass", "质量改变时的回报"),
@@ -36,9 +37,9 @@ TEXTS = {  # of all robots, and of each
                  "横轴：角度（rad），0 为直立；纵轴：角速度（rad/s）"),
     },
     "reacher": {
-        "change": ("Return with another friction of the joints", "关节摩擦改变时的回报"),
-        "header": ("friction,network,controller by hand", "摩擦,网络,手工控制器"),
-        "unit": ("Nm s/rad", "Nm s/rad"),
+        "change": ("Return with stronger or weaker motors", "电机强弱改变时的回报"),
+        "header": ("strength,network,controller by hand", "强度,网络,手工控制器"),
+        "unit": ("x 200 Nm", "x 200 Nm"),
         "title": ("Reacher: a control learned from rewards", "机械臂：由奖励学得的控制"),
         "portrait": ("Path of the fingertip in ten test episodes", "十个测试回合中指尖的轨迹"),
         "axes": ("horizontal and vertical: position in m; dots: targets",

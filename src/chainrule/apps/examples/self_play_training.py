@@ -7,7 +7,6 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.cli import screen
 from chainrule.apps.examples.policy_value import (
-    SoftCrossEntropy,
     evaluator,
     policy_value_network,
     saved_model,
@@ -50,7 +49,7 @@ def train_network(form: Form, excluded: Problems, seed: int, text: str) -> cr.Mo
     """
     net = policy_value_network(form.channels, form.blocks)
     adam = cr.AdamW(cr.OneCycle(LEARNING_RATE))
-    model = cr.Model(net, {"policy": SoftCrossEntropy(), "value": "mse"}, adam)
+    model = cr.Model(net, {"policy": "soft_cross_entropy", "value": "mse"}, adam)
     planes = np.zeros((BATCH, ROWS, COLUMNS, 2), np.float32)
     targets = {"policy": np.zeros((BATCH, COLUMNS), np.float32), "value": np.zeros((BATCH, 1), np.float32)}
     parameters = cr.Parameters(model.initialize(planes, seed=seed))
