@@ -72,9 +72,9 @@ class Agent:
 
     def __init__(self, states: int, actions: int, settings: Settings, seed: int, steps: int = 1) -> None:
         self.settings, self._rng = settings, np.random.Generator(np.random.Philox(seed))
-        width, rate = settings.width, settings.learning_rate
+        width, highest = settings.width, settings.learning_rate
         optimizers = [  # of the critics and of the actor, which makes half as many updates
-            cr.Adam(cr.Cosine(rate, decay_steps=max(1, n)) if settings.is_annealed else rate)
+            cr.Adam(cr.Cosine(highest, decay_steps=max(1, n)) if settings.is_annealed else highest)
             for n in (steps, steps // 2)
         ]
         self.net = cr.Sequential(cr.Dense(width, "relu"), cr.Dense(width, "relu"), cr.Dense(actions, "tanh"))
