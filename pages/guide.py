@@ -22,7 +22,9 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     ),
     "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
-    "Trust": ("attacks", "attacks.zh", "certificates", "certificates.zh", "trust"),
+    "Trust": (
+        "attacks", "attacks.zh", "certificates", "certificates.zh", "anomalies", "anomalies.zh", "trust",
+    ),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (
         "results", "tables", "applications",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from chainrule import robustness  # lazy: a program that only trains never loads attacks
 from chainrule.data.sample_types import Samples, Targets
@@ -12,6 +12,8 @@ from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
     from chainrule.robustness.certificates.certificate import Certificate
+    from chainrule.robustness.issue_list import LabelIssues
+    from chainrule.robustness.novelty_result import Novelty
     from chainrule.robustness.result import AttackResult
     from chainrule.robustness.sweep_result import SweepResult
     from chainrule.settings import Language
@@ -109,3 +111,57 @@ class ModelRobustness(StateHolder):
             ('proven', 'broken', 'broken', 'proven')
         """
         return robustness.certify(self.state, x, radius=radius, **options)
+
+    def label_issues(
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        folds: int = 5,
+        epochs: int | None = None,
+        seed: int = 0,
+        lang: Language | None = None,
+    ) -> LabelIssues:
+        """List the rows whose label probably is wrong, by confident learning.
+
+        The network is trained once for each fold, and predicts the rows that it was not trained on; the model
+        does not change.
+
+        Args:
+            x, y: labeled samples, as in ``evaluate``.
+            folds: the number of folds.
+            epochs: of each training; by default as many as the model was trained.
+            seed: of folds and trainings.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+
+        Raises:
+            TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
+            UsageError E102: a number of folds that is none; a class with a single row.
+        """
+        return robustness.label_issues(self.state, x, y, folds=folds, epochs=epochs, seed=seed, lang=lang)
+
+    def novelty(
+        self,
+        x: Samples,
+        reference: Samples,
+        method: Literal["mahalanobis", "energy", "distance"] = "mahalanobis",
+        *,
+        seed: int = 0,
+        lang: Language | None = None,
+    ) -> Novelty:
+        """Measure how strange rows are, compared with reference rows (out-of-distribution detection).
+
+        Args:
+            x: rows, as for ``predict``.
+            reference: rows like those of the training, at least 20; the score is fitted on one half of them
+                and compared with the other half.
+            method: ``"mahalanobis"`` (of the features before the last layer), ``"energy"`` (of the logits of
+                a classifier) or ``"distance"`` (to the nearest reference rows, in the inputs of the network).
+            seed: of the halves.
+            lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
+
+        Raises:
+            TrainingError E503, E570: the model is not trained; an energy without classes.
+            UsageError E101, E102: no such method; a reference of fewer than 20 rows.
+        """
+        return robustness.novelty(self.state, x, reference, method, seed=seed, lang=lang)

@@ -3,9 +3,13 @@
 from chainrule.robustness.ball import Ball as Ball
 from chainrule.robustness.certificates.certificate import Certificate as Certificate
 from chainrule.robustness.certificates.request import certify as certify
+from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
+from chainrule.robustness.issue_list import LabelIssues as LabelIssues
 from chainrule.robustness.method import ATTACKS as ATTACKS
 from chainrule.robustness.method import Attack as Attack
+from chainrule.robustness.novelty_result import Novelty as Novelty
+from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.request import attack as attack
 from chainrule.robustness.result import AttackResult as AttackResult
 from chainrule.robustness.sweep_result import SweepResult as SweepResult

@@ -229,6 +229,15 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "attribute_fixed": ("column that must not change", "不可改变的列"),
     "attribute_max_changes": ("maximum number of changed columns", "至多改变多少列"),
+    "labels_folds": (
+        "folds of the cross-validation, 5 by default; the network is trained once for each",
+        "交叉验证的折数，默认 5；每折训练一次网络",
+    ),
+    "labels_epochs": ("epochs of each training; by default as in RUN", "每次训练的轮数；默认与 RUN 相同"),
+    "labels_seed": ("seed of folds and trainings", "分折和训练的种子"),
+    "labels_out": ("also write all rows with their suggestions", "同时写出全部行及其建议"),
+    "drift_reference": ("file of training rows", "训练数据文件"),
+    "drift_method": ("mahalanobis (default), energy or distance", "mahalanobis（默认）、energy 或 distance"),
     "attack_radius": (
         "largest change: of images in pixels from 0 to 1 (8/255), of tables in standard deviations",
         "最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计",

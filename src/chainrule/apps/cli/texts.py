@@ -9,6 +9,7 @@ from __future__ import annotations
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
+from chainrule.apps.cli.robustness_texts import ROBUSTNESS
 from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.cli.tuning_texts import TUNING
 from chainrule.apps.cli.uncertainty_texts import UNCERTAINTY
@@ -43,14 +44,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "attribute": (
         "attribute a prediction to its inputs, measure importance, or find counterfactuals",
         "说明预测由哪些输入而来、哪些列重要，或怎样改变才会得到另一预测",
-    ),
-    "attack": (
-        "measure the accuracy under attack, or under noise and other corruptions (--sweep)",
-        "测量攻击下的准确率，或噪声等损坏下的准确率 (--sweep)",
-    ),
-    "attack_selected": (
-        "{count} of {rows} rows, evenly spaced; --rows sets their number.",
-        "取 {rows} 行中均匀分布的 {count} 行；--rows 可改变行数。",
     ),
     "generate": ("generate text with a language model", "用语言模型续写文字"),
     "plot": ("plot a network, its training or its predictions", "画出网络、训练过程或预测结果的图"),
@@ -225,6 +218,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_rmse": ("RMSE", "RMSE"),
     "metric_mae": ("MAE", "MAE"),
     **REPORT,
+    **ROBUSTNESS,
     **SCORES,
     **PREDICTIONS,
     # evaluate, check, show, explain, example

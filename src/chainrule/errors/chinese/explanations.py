@@ -2,6 +2,9 @@
 
 PHRASES: dict[str, str] = {
     "1, 2 or 3": "1、2 或 3",
+    "at least {minimum} rows": "至少 {minimum} 行",
+    "a file of training rows": "训练数据文件",
+    "at least {minimum} rows of each class": "每个类别至少 {minimum} 行",
     "for rows of a table only {names}": "对表格行只有 {names}",
     "--radius or --change, or --sweep without them": "--radius 或 --change，或单独使用 --sweep",
     "a number, or N/255": "一个数，或 N/255",

@@ -1,0 +1,151 @@
+"""Label issues: rows whose label probably is wrong, found by confident learning.
+
+A network that has seen a row reproduces its label, so each row is predicted by a network trained on the
+other folds. Class j is *confident* for a row if its probability reaches the mean probability of j over the
+rows labeled j; this threshold adapts to classes on which the network is less sure. A row is an issue if the
+most probable of its confident classes is not its label. The counts of (label, confident class) estimate the
+joint distribution of labels and true classes, and so the share of wrong labels.
+
+Example: rows labeled "cat" have the mean probability 0.8 for "cat", rows labeled "dog" 0.6 for "dog". A row
+labeled "cat" with probabilities 0.3 and 0.7 is confident for "dog" only: an issue. One with 0.45 and 0.55 is
+confident for neither, and no issue.
+
+Reference: Northcutt, Jiang and Chuang (2021), Confident learning: estimating uncertainty in dataset labels,
+Journal of Artificial Intelligence Research 70, sections 3.1 and 3.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import UsageError, fact
+from chainrule.prng import fold, key_of, permutation
+from chainrule.robustness.issue_list import LabelIssues
+from chainrule.robustness.samples import Samples, read_samples
+from chainrule.settings import settings
+from chainrule.train.evaluation.prediction import predict_proba
+from chainrule.train.fit import fit
+from chainrule.train.options import FitOptions
+from chainrule.train.prepare import TrainingData
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+EPOCHS, BATCH = 30, 32  # where the model has no record of its training
+MAX_FOLDS = 50
+
+
+def label_issues(
+    model: ModelState,
+    x: Any,
+    y: Any = None,
+    *,
+    folds: int = 5,
+    epochs: int | None = None,
+    seed: int = 0,
+    lang: str | None = None,
+) -> LabelIssues:
+    """Return the rows whose label probably is wrong; see ``Model.label_issues``."""
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or not 2 <= folds <= MAX_FOLDS:
+        raise UsageError(
+            "E102", where="label_issues", name="folds", expected=f"2 <= folds <= {MAX_FOLDS}",
+            received=repr(folds)[:80], fix="folds=5",
+        )  # fmt: skip
+    samples = read_samples(model, x, y)
+    counts = np.bincount(samples.labels, minlength=samples.graph.classes)
+    rarest = int(counts.argmin())
+    if counts[rarest] < 2:
+        raise UsageError(
+            "E102", where="label_issues", name="y", received=f"{samples.names[rarest]}: {counts[rarest]}",
+            expected=fact("at least {minimum} rows of each class", minimum=2),
+        )  # fmt: skip
+    options = _options(model, epochs, seed)
+    probabilities = out_of_sample(model, samples, int(folds), options)
+    confident, noise = confident_classes(probabilities, samples.labels)
+    own = probabilities[np.arange(len(confident)), samples.labels]
+    rows = np.flatnonzero(confident != samples.labels)
+    margin = own - _largest_other(probabilities, samples.labels)
+    rows = rows[np.argsort(margin[rows], kind="stable")]
+    return LabelIssues(
+        rows, samples.labels[rows], confident[rows], own[rows],
+        probabilities[rows, confident[rows]], samples.names, len(own), noise, int(folds),
+        lang or settings.lang,
+    )  # fmt: skip
+
+
+def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
+    """Return how each fold is trained: as the model was."""
+    known, size = model.facts.get("epochs"), model.facts.get("batch_size", BATCH)
+    epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else EPOCHS
+    size = size if isinstance(size, int) and size > 0 else BATCH
+    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False)
+
+
+def out_of_sample(model: ModelState, samples: Samples, folds: int, options: FitOptions) -> np.ndarray:
+    """Return the probability of each class of each row by a network that was trained on other rows: (n, K).
+
+    Args:
+        model: its network, loss and optimizer are trained once for each fold.
+        samples: the rows.
+        folds: the number of folds, in which the classes are distributed evenly.
+        options: of each training.
+    """
+    x, labels = samples.x, samples.labels
+    part = _folds(labels, folds, options.seed)
+    start = replace(model, preparation=None, is_given=False)
+    probabilities = np.zeros((len(x), samples.graph.classes))
+    for k in range(int(part.max()) + 1):
+        inside = part == k
+        trained = fit(start, TrainingData(x[~inside], labels[~inside]), options)
+        predicted: Any = predict_proba(trained, x[inside])
+        columns = np.array(trained.labels, np.int64)
+        probabilities[np.ix_(np.flatnonzero(inside), columns)] = predicted[:, : len(columns)]
+    return probabilities
+
+
+def _folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each row, (n,): each class is distributed evenly, in random order."""
+    part = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        order = permutation(fold(key_of(seed), int(label)), len(rows))
+        part[rows[order]] = np.arange(len(rows)) % folds
+    return part
+
+
+def confident_classes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the confident class of each row, its label if there is none, and the share of wrong labels.
+
+    Args:
+        probabilities: (n, K), of networks that have not seen the row.
+        labels: (n,) class indices.
+
+    Example:
+        >>> p = np.array([[0.9, 0.1], [0.7, 0.3], [0.1, 0.9], [0.9, 0.1]])
+        >>> confident, share = confident_classes(p, np.array([0, 0, 1, 1]))
+        >>> confident.tolist(), share
+        ([0, 0, 1, 0], 0.25)
+    """
+    classes = probabilities.shape[1]
+    thresholds = np.array([
+        probabilities[labels == j, j].mean() if (labels == j).any() else np.inf for j in range(classes)
+    ])  # fmt: skip
+    reached = probabilities >= thresholds
+    best = np.where(reached, probabilities, -np.inf).argmax(axis=1)
+    is_confident = reached.any(axis=1)
+    confident = np.where(is_confident, best, labels)
+    joint = np.zeros((classes, classes))
+    np.add.at(joint, (labels[is_confident], best[is_confident]), 1.0)
+    totals, counts = joint.sum(axis=1), np.bincount(labels, minlength=classes)
+    joint *= np.divide(counts, totals, out=np.zeros(classes), where=totals > 0)[:, None]
+    total = joint.sum()
+    return confident, float(1.0 - np.trace(joint) / total) if total else 0.0
+
+
+def _largest_other(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    others = probabilities.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return others.max(axis=1)

@@ -1,0 +1,178 @@
+"""Novelty: how far rows are from those that a model was trained on (out-of-distribution detection).
+
+Three scores, each larger for stranger rows:
+
+- ``energy``: -log sum exp z of the logits z: low where the network sees much evidence for any class;
+- ``mahalanobis``: the squared distance of the features before the last layer from their nearest class mean,
+  in units of their common covariance;
+- ``distance``: the mean Euclidean distance to the nearest reference rows, in the inputs of the network.
+
+A score has no unit, so it is compared with reference rows that the score was not fitted on: the level of a
+row is the share of these with at least its score. Of rows like the reference, 5 % have a level of at most
+0.05.
+
+Reference: Liu, Wang, Owens and Li (2020), Energy-based out-of-distribution detection, NeurIPS; Lee, Lee, Lee
+and Shin (2018), A simple unified framework for detecting out-of-distribution samples and adversarial attacks,
+NeurIPS.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.attribution.score import run
+from chainrule.engines import compile
+from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.graph import Graph, Node, order
+from chainrule.prng import key_of, permutation
+from chainrule.robustness.novelty_result import Novelty
+from chainrule.settings import settings
+from chainrule.spec import bound
+from chainrule.train.evaluation.prediction import inputs_of, predictions
+from chainrule.train.network import Network
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+METHODS = ("mahalanobis", "energy", "distance")
+NEIGHBORS = 5  # whose mean distance is the score
+MIN_ROWS = 20  # of the reference
+RIDGE = 1e-6  # added to the covariance, relative to its mean variance
+BLOCK = 512  # rows whose distances are computed at once
+
+Fitted = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def novelty(
+    model: ModelState,
+    x: Any,
+    reference: Any,
+    method: str = "mahalanobis",
+    *,
+    seed: int = 0,
+    lang: str | None = None,
+) -> Novelty:
+    """Return how strange rows are compared with reference rows; see ``Model.novelty``."""
+    if method not in METHODS:
+        raise UsageError(
+            "E101", where="novelty, method", name=method, expected=", ".join(METHODS), received=repr(method),
+            fix=f'method="{nearest(str(method), METHODS) or METHODS[0]}"',
+        )  # fmt: skip
+    own, known = inputs_of(model, x), inputs_of(model, reference)
+    rows = len(next(iter(known.values())))
+    if rows < MIN_ROWS:
+        raise UsageError(
+            "E102", where="novelty", name="reference", received=rows,
+            expected=fact("at least {minimum} rows", minimum=MIN_ROWS),
+        )  # fmt: skip
+    order_ = permutation(key_of(seed), rows)
+    fitting, comparing = order_[: rows // 2], order_[rows // 2 :]
+    score = _score_of(model, method, _take(known, fitting))
+    scores, others = score(own), np.sort(score(_take(known, comparing)))
+    above = len(others) - np.searchsorted(others, scores, side="left")
+    levels = (1.0 + above) / (1.0 + len(others))
+    return Novelty(scores, levels, method, len(others), lang or settings.lang)
+
+
+def _take(arrays: dict[str, np.ndarray], index: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: array[index] for name, array in arrays.items()}
+
+
+def _score_of(
+    model: ModelState, method: str, reference: dict[str, np.ndarray]
+) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """Return the function from inputs to scores, fitted on reference rows."""
+    if method == "energy":
+        return lambda inputs: energy(_logits(model, inputs))
+    if method == "distance":
+        flat = _flat(reference)
+        return lambda inputs: nearest_distance(_flat(inputs), flat)
+    network = model.network
+    assert network is not None
+    program = compile(Graph({"features": features_of(network)}), network.engine)
+
+    def features(inputs: dict[str, np.ndarray]) -> np.ndarray:
+        values = run(program, model.arrays, inputs)["features"].astype(np.float64)
+        return values.reshape(len(values), -1)
+
+    known = features(reference)
+    classes = _logits(model, reference).argmax(axis=1) if model.task == "classification" else None
+    means, precision = class_gaussians(known, classes)
+    return lambda inputs: mahalanobis(features(inputs), means, precision)
+
+
+def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the raw outputs of the only output, (n, K); a single logit z as (0, z).
+
+    Raises:
+        TrainingError E570: several outputs, or values.
+    """
+    if len(model.targets) > 1 or model.task != "classification":
+        raise TrainingError(
+            "E570", where="novelty", received=", ".join(model.targets),
+            expected=fact("a classifier with one output and one class for a sample"),
+        )  # fmt: skip
+    raw = predictions(model, inputs, "raw")[next(iter(model.targets))].astype(np.float64)
+    raw = raw.reshape(len(raw), -1)
+    return raw if raw.shape[1] > 1 else np.concatenate([np.zeros_like(raw), raw], axis=1)
+
+
+def features_of(network: Network) -> Node:
+    """Return the input of the last fully connected layer, (B, ...); the output if there is none."""
+    output = next(iter(network.inference.outputs.values()))
+    products = [n for n in order([output]) if n.op.name == "matmul" and n.inputs[0].rank > 1]
+    if not products:
+        return output
+    node = products[-1].inputs[0]
+    is_per_sample = node.shape[:1] == output.shape[:1] and all(isinstance(n, int) for n in node.shape[1:])
+    return node if is_per_sample and math.prod(bound(node.shape[1:])) else output
+
+
+def energy(logits: np.ndarray) -> np.ndarray:
+    """Return -log sum exp of the logits of each row.
+
+    Example:
+        >>> energy(np.array([[0.0, 0.0], [10.0, -10.0]])).round(3).tolist()
+        [-0.693, -10.0]
+    """
+    largest = logits.max(axis=1)
+    return -(largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1)))
+
+
+def class_gaussians(features: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each class (K, F), and the inverse of their common covariance (F, F)."""
+    classes = np.zeros(len(features), np.int64) if classes is None else classes
+    present, index = np.unique(classes, return_inverse=True)
+    means = np.stack([features[classes == k].mean(axis=0) for k in present])
+    deviations = features - means[index]
+    covariance = deviations.T @ deviations / max(1, len(features) - len(present))
+    ridge = RIDGE * (np.trace(covariance) / len(covariance) or 1.0)
+    return means, np.linalg.pinv(covariance + ridge * np.eye(len(covariance)), hermitian=True)
+
+
+def mahalanobis(features: np.ndarray, means: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Return the squared Mahalanobis distance of each row from its nearest mean, (n,)."""
+    distances = [
+        np.einsum("ij,jk,ik->i", features - mean, precision, features - mean, optimize=True) for mean in means
+    ]
+    return np.min(distances, axis=0)
+
+
+def nearest_distance(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return the mean distance of each row to its ``NEIGHBORS`` nearest reference rows, (n,)."""
+    count, squares = min(NEIGHBORS, len(reference)), (reference**2).sum(axis=1)
+    results = []
+    for start in range(0, len(rows), BLOCK):
+        part = rows[start : start + BLOCK]
+        distances = (part**2).sum(axis=1)[:, None] + squares - 2.0 * part @ reference.T
+        nearest_squares = np.partition(np.maximum(distances, 0.0), count - 1, axis=1)[:, :count]
+        results.append(np.sqrt(nearest_squares).mean(axis=1))
+    return np.concatenate(results) if results else np.zeros(0)
+
+
+def _flat(inputs: dict[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([a.reshape(len(a), -1).astype(np.float64) for a in inputs.values()], axis=1)

@@ -1,0 +1,67 @@
+"""``chainrule drift``: differences per column and as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+
+
+def table(rows: int, seed: int, move: float = 0.0) -> pl.DataFrame:
+    """Two numbers that are nearly equal, and a class; ``move`` takes them apart within their ranges."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(-2, 2, rows)
+    b = a + 0.1 * rng.normal(size=rows) if not move else rng.permutation(a)
+    return pl.DataFrame({"a": a, "b": b.clip(-2, 2), "class": np.where(a > 0, "p", "q")})
+
+
+@pytest.fixture
+def model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    table(200, 0).write_csv("train.csv")
+    model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(0.03))
+    with pytest.warns(UserWarning, match="alone predicts"):
+        model.fit("train.csv", "class", epochs=5, seed=0, verbose=False)
+    model.save("model.safetensors")
+    return "model.safetensors"
+
+
+def test_a_shift_of_combinations_is_seen_only_as_a_whole(
+    model_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(100, 1, move=1.0).write_csv("new.csv")
+    words = ["drift", model_file, "new.csv", "--method", "distance", "--lang", "en"]
+    assert main([*words, "--reference", "train.csv", "--html", "drift.html"]) == 0
+    assert "the rows are not like the reference" in capsys.readouterr().out
+    assert "这些行与参照不同" in Path("drift.html").read_text(encoding="utf-8")
+    table(100, 2).write_csv("usual.csv")
+    words[2] = "usual.csv"
+    assert main([*words, "--reference", "train.csv"]) == 0
+    assert "not more than chance explains" in capsys.readouterr().out
+
+
+def test_columns_outside_their_range_are_listed_without_a_reference(
+    model_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(20, 3).with_columns(pl.col("a") + 100).write_csv("far.csv")
+    assert main(["drift", model_file, "far.csv", "--lang", "en"]) == 0
+    streams = capsys.readouterr()
+    assert "a " in streams.err
+    assert "--reference" in streams.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--html", "a.html"], "E601"), (["--reference", "train.csv", "--method", "enrgy"], "E101"),
+     (["--reference", "none.csv"], "E301")],
+)  # fmt: skip
+def test_bad_input_is_one_error(
+    model_file: str, capsys: pytest.CaptureFixture[str], words: list[str], code: str
+) -> None:
+    assert main(["drift", model_file, "train.csv", *words, "--lang", "en"]) == 2
+    assert code in capsys.readouterr().err
