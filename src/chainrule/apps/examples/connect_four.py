@@ -31,7 +31,7 @@ PROBLEMS, OPENINGS, SEED, VISITS, PLAYOUTS = 400, 50, 2026, 100, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
 
 
-QUICK = Form(32, 2, 240, 3, Settings(games=64, visits=40))
+QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
 LONG = Form(32, 3, 500, 6, Settings(games=128, visits=64))
 
 
