@@ -32,7 +32,7 @@ KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
 
 
 QUICK = Form(32, 2, 400, 3, Settings(games=64, visits=40))
-LONG = Form(32, 3, 500, 6, Settings(games=128, visits=64))
+LONG = Form(32, 3, 700, 6, Settings(games=128, visits=64))
 
 
 def measured(player: Player, tests: Problems) -> dict[str, float]:
