@@ -13,6 +13,7 @@ from chainrule.data import Table
 from chainrule.model import Model
 from chainrule.train.evaluation.verification import accept_level
 
+ACCEPTED = 0.05  # share of the images of the first strangers that may get a name
 TEXT = (
     "The network in RUN names {people} people. Below a probability of {level:.3f} it predicts {unknown}:\n"
     "of other images of these people {right:.1%} are named rightly, and {rejected:.1%} are unknown;\n"
@@ -44,7 +45,7 @@ def train_gate(
     people = np.unique(names)
     chooses = np.isin(names, people[: len(people) // 2])
     p = np.asarray(model.predict_proba(strangers))  # (N, K)
-    level = accept_level(p[chooses].max(axis=1))
+    level = accept_level(p[chooses].max(axis=1), ACCEPTED)
     model.adopt(replace(model.state, facts={**model.facts, FACT: level}))
     predicted = with_unknown(np.asarray(model.predict(other)), np.asarray(model.predict_proba(other)), level)
     rates = {
