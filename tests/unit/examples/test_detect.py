@@ -88,6 +88,10 @@ def test_the_run_writes_the_boxes_of_a_folder(
         assert model.facts["min_score"] <= float(row["score"]) <= 1
         assert 0 <= float(row["left"]) <= float(row["right"]) <= 640
         assert 0 <= float(row["top"]) <= float(row["bottom"]) <= 480
+    one = min(folder.iterdir())
+    assert command(["predict", str(run), str(one), "--out", str(tmp_path / "one.csv")]) == 0
+    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == [row for row in rows if row["image"] == one.name]
     words = ["--row", "1", "--method", "saliency", "--target", "700"]
     assert command(["attribute", str(run), str(folder), *words]) == 0
     assert command(["predict", str(run), str(folder), "--proba"]) == 2
