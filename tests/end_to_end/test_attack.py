@@ -89,3 +89,13 @@ def test_bad_input_is_one_error_with_a_fix(
     assert code in error
     assert fix in error
     assert "Traceback" not in error
+
+
+def test_worst_rows_have_the_numbers_of_the_file(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attack", "run", "rows.csv", "--change", "size:30", "--rows", "20", "--lang", "en"]
+    assert main(words) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    start = next(i for i, parts in enumerate(lines) if parts[:2] == ["row", "true"])
+    numbers = {int(parts[0]) for parts in lines[start + 2 : start + 7] if parts}
+    assert numbers <= set((np.linspace(0, 59, 20).round() + 1).astype(int).tolist())
+    assert len(numbers) == 5

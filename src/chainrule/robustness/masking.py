@@ -34,7 +34,7 @@ class MaskingCheck:
 
     Args:
         name: one of the keys of its texts: ``zero_gradient``, ``not_uphill``, ``black_box``, ``one_step``,
-            ``unlimited``.
+            ``larger_radius``, ``unlimited``.
         against: rows that contradict it.
         rows: rows that it was measured on.
     """
@@ -75,6 +75,12 @@ def masking_checks(
     if one_step.size and "pgd" in broken_by:
         missed = np.setdiff1d(one_step, broken_by["pgd"])
         checks.append(MaskingCheck("one_step", len(missed), len(one_step)))
+    by_descent = broken_by.get("pgd", np.zeros(0, np.int64))[:MAX_ROWS]
+    if by_descent.size:
+        wider = replace(problem.ball, radius=2 * problem.ball.radius)
+        checks.append(
+            MaskingCheck("larger_radius", _unbroken(problem, wider, by_descent, stream), len(by_descent))
+        )
     broken = np.unique(np.concatenate(list(broken_by.values()))) if broken_by else np.zeros(0, np.int64)
     unbroken = np.setdiff1d(correct, broken)[:MAX_ROWS]
     if unbroken.size:

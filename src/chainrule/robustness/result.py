@@ -97,6 +97,7 @@ class AttackResult:
         cells: for rows of a table the changed cells: column, cell before, cell after.
         table: the table with the changed cells; ``None`` for arrays.
         allowed: the columns that may change, each with its limit, or with the number of its levels.
+        numbers: the row numbers of the samples in their file; by default they are counted from 1.
         seed: the seed of all random numbers.
         lang: the language of the text.
     """
@@ -119,6 +120,7 @@ class AttackResult:
     cells: tuple[tuple[tuple[str, str, str], ...], ...] = ()
     table: Table | None = None
     allowed: tuple[tuple[str, float, int], ...] = ()
+    numbers: tuple[int, ...] = ()
     seed: int = 0
     lang: str = field(default="en")
 
@@ -225,8 +227,11 @@ class AttackResult:
         rows = []
         for i in self.worst():
             names = [str(self.classes[k]) for k in (self.labels[i], self.clean[i], self.attacked[i])]
-            rows.append((str(i + 1), *names, f"{100 * self.confidence[i]:.1f} %", self._change(i)))
+            rows.append((str(self._number(i)), *names, f"{100 * self.confidence[i]:.1f} %", self._change(i)))
         return Grid(tuple(render(key, self.lang) for key in keys), tuple(rows), (0, 4))
+
+    def _number(self, i: int) -> int:
+        return self.numbers[i] if self.numbers else i + 1
 
     def _change(self, i: int) -> str:
         """Return the changed columns of a sample, or the size of the change."""
@@ -262,7 +267,7 @@ class AttackResult:
         images = []
         for i in self.worst():
             names = [str(self.classes[k]) for k in (self.clean[i], self.attacked[i])]
-            title = render("attack_picture", self.lang, row=i + 1, before=names[0], after=names[1])
+            title = render("attack_picture", self.lang, row=self._number(i), before=names[0], after=names[1])
             change = self.adversarial[i].astype(np.float64) - self.x[i]
             images.append(image_row([self.x[i], change, self.adversarial[i]], title))
         return images

@@ -65,6 +65,10 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "projected gradient descent did not break {against} of {rows} samples that one step broke",
         "一步即攻破的 {rows} 个样本中，投影梯度下降未能攻破 {against} 个",
     ),
+    "masking_larger_radius": (
+        "at twice the radius, {against} of {rows} broken samples stay unbroken",
+        "半径加倍时，{rows} 个已攻破的样本中有 {against} 个未被攻破",
+    ),
     "masking_unlimited": (
         "without a limit of the change, {against} of {rows} samples stay unbroken",
         "不限制改变大小时，{rows} 个样本中仍有 {against} 个未被攻破",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,12 +69,13 @@ def attack(
     model, rows = load(run, data, reading)
     require_targets(rows, data)
     warn_of_known_rows(model, rows.x, run)
-    rows = _selected(rows, chosen.get("rows", ROWS))
+    index = _selected(rows, chosen.get("rows", ROWS))
+    rows = rows.take(index)
     seed = chosen.get("seed", 0)
     if "sweep" in chosen:
         result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang)
     else:
-        result = _attacked(model, rows, request, seed)
+        result = replace(_attacked(model, rows, request, seed), numbers=tuple((index + 1).tolist()))
     screen.block(str(result))
     _write(run, html, "sweep" if "sweep" in chosen else "attack", result)
     if out is not None:
@@ -144,16 +146,16 @@ def _limit(text: str) -> tuple[str, float | None]:
         ) from None  # fmt: skip
 
 
-def _selected(rows: Rows, count: int) -> Rows:
-    """At most ``count`` rows, evenly spaced; prints how many."""
+def _selected(rows: Rows, count: int) -> np.ndarray:
+    """The indices of at most ``count`` rows, evenly spaced; prints how many."""
     if count < 1:
         raise UsageError(
             "E102", where="--rows", name="rows", expected=">= 1", received=count, fix=f"--rows {ROWS}"
         )
     if count >= rows.count:
-        return rows
+        return np.arange(rows.count)
     screen.line(text_of("attack_selected").format(count=count, rows=rows.count), to_errors=True)
-    return rows.take(np.linspace(0, rows.count - 1, count).round().astype(np.int64))
+    return np.linspace(0, rows.count - 1, count).round().astype(np.int64)
 
 
 def _attacked(model: Model, rows: Rows, request: dict[str, Any], seed: int) -> AttackResult:
