@@ -131,7 +131,8 @@ def section(rows: list[dict[str, object]]) -> str:
     lines = [
         f"{HEADING}\n",
         "`python -m campaigns.verify acasxu.zip`: the 45 networks for collision avoidance (ACAS Xu) with the",
-        f"properties 1 and 2 of Katz et al. (2017). The limit of each instance is {SECONDS:.0f} s of processor time, as much as",
+        f"properties 1 and 2 of Katz et al. (2017). The limit of each instance is {SECONDS:.0f} s of "
+        "processor time, as much as",
         f"two cores have in {SECONDS / 2:.0f} s; the machine was shared, so elapsed time was not measured.",
         f"{len(decided)} of {len(rows)} instances are decided. Verdicts that differ from the published ones,",
         "counterexamples that the onnx library does not confirm, and proofs that",
