@@ -76,7 +76,7 @@ def stories(count: int, lang: str, part: str) -> list[Question]:
 
     Example:
         >>> stories(1, "en", "train")[0].question
-        'Who is in the museum?'
+        'Who has the pears?'
     """
     draw = np.random.default_rng(list(PARTS).index(part))
     people = [name for i, name in enumerate(PEOPLE[lang].split()) if i % 5 in PARTS[part]]
