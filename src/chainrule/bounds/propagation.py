@@ -123,7 +123,8 @@ class Enclosure:
 
     def _tighten(self, node: Node, is_open: np.ndarray) -> None:
         """Tighten elements of the interval of a linear node by linear bounds."""
-        if node not in self.structure.linear or node in self.structure.exact or node in self.tightened:
+        is_exact = node in self.structure.exact and not self.ellipsoids
+        if node not in self.structure.linear or is_exact or node in self.tightened:
             return
         x = self.intervals[node]
         if not is_open.any():

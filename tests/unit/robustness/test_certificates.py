@@ -197,3 +197,11 @@ def test_predictions_of_the_command_line_have_certificates(
     assert (broken["changed prediction"] != broken["prediction"]).all()
     assert main(["predict", run, str(table), "--certify", "-1"]) == 2
     assert "E102" in capsys.readouterr().err
+
+
+def test_linear_bounds_use_the_ball_of_the_euclidean_norm() -> None:
+    # A cube around the ball is far larger in 40 dimensions: its bounds prove nothing at this radius.
+    x, y = data(2, 40, 2)
+    model = trained(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2)), x, y)
+    status = [model.certify(x[:20], radius=0.7, norm=norm).status.count("proven") for norm in ("2", "inf")]
+    assert status == [20, 0]
