@@ -107,7 +107,8 @@ def test_the_class_of_a_pixel_is_attributed(
 
 REFUSED = {
     "no such image": (["nothing.png"], ("E301", "nothing.png")),
-    "no image": (["a.png"], ("E352", "a.png")),
+    "no image": (["a.png"], ("E352", "a.png", "cannot identify image file\n")),
+    "a table": (["a.csv"], ("E607", "an image or a folder of images")),
     "an option of tables": (["b.png", "--proba"], ("E601", "--proba")),
     "the folder of the images": (["", "--out", ""], ("E609", "--out")),
     "a file as folder": (["b.png", "--out", "a.png"], ("E609", "a.png")),

@@ -234,7 +234,12 @@ def _not_text(data: str) -> UsageError:
 
 
 def _not_a_table_model(model: Model, file: str) -> UsageError:
-    """The error for a table passed to a model of arrays."""
+    """The error for a table passed to a model of arrays or images."""
+    if is_detector(model) or is_segmenter(model):
+        return UsageError(
+            "E607", where=file, expected=fact("an image or a folder of images"),
+            received=fact("a model trained on images"), fix="chainrule predict RUN FOLDER",
+        )  # fmt: skip
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(
         "E607", where=file, expected=fact("DATA as an .npz file: {names}", names=", ".join((*names, "y"))),

@@ -8,6 +8,7 @@ from the header before decoding, and an image of more than ``MAX_PIXELS`` pixels
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,5 +101,12 @@ def to_pixels(image: Any, size: tuple[int, int] | None, depth: int) -> np.ndarra
 
 
 def first_line(cause: Exception) -> str:
-    """The first line of the message of an exception, as the reason of a failure."""
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
+    """The first line of the message of an exception, without the address of a stream, as the reason.
+
+    Example:
+        >>> import io
+        >>> first_line(ValueError(f"cannot identify image file {io.BytesIO()!r}"))
+        'cannot identify image file'
+    """
+    text = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return re.sub(r" <_io\.[^>]*>", "", text)[:120]
