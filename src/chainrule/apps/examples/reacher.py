@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+import chainrule as cr
 from chainrule.apps.examples.robot_environment import Robot, gif
 from chainrule.apps.examples.twin_critics import Settings
 from chainrule.apps.report.svg_charts import BLUE, ORANGE, Frame
@@ -110,10 +111,15 @@ REACHER = Robot(
     steps=50,
     actions=2,
     parallel=4,
-    training=(10_000, 60_000),
+    training=(12_000, 60_000),
     lowest=-60,
     settings=Settings(
-        width=128, learning_rate=0.003, is_annealed=True, discount=0.95, tau=0.01, smoothing=0.02, batch=256
+        width=128,
+        learning_rate=cr.ExponentialDecay(0.003, decay_rate=0.4, decay_steps=20_000),
+        discount=0.95,
+        tau=0.01,
+        smoothing=0.02,
+        batch=256,
     ),
     controller=reach,
     change=_change_motors,

@@ -29,7 +29,7 @@ ROBOTS = {"pendulum": PENDULUM, "reacher": REACHER}
 
 def train_agent(robot: Robot, seed: int, steps: int) -> tuple[Agent, list[float]]:
     """An agent after some steps, and the returns of its episodes."""
-    agent, count = Agent(len(robot.scale), robot.actions, robot.settings, seed, steps), robot.parallel
+    agent, count = Agent(len(robot.scale), robot.actions, robot.settings, seed), robot.parallel
     environments, totals = Environments(robot, count), np.zeros(count)
     states, returns = environments.reset(seed), list[float]()
     for _ in range(steps):

@@ -8,8 +8,8 @@ OPTIONS = {
         "pendulum：摆起倒立摆；reacher：机械臂够到目标",
     ),
     "steps": (
-        "steps of each training; 0: 12,000, or 20,000 with --long; reacher: 10,000, or 60,000",
-        "每次训练的步数；0 表示 12,000，--long 时为 20,000；reacher 为 10,000 或 60,000",
+        "steps of each training; 0: 12,000, or 20,000 with --long; reacher: 12,000, or 60,000",
+        "每次训练的步数；0 表示 12,000，--long 时为 20,000；reacher 为 12,000 或 60,000",
     ),
     "long": ("longer training", "训练更久"),
     "seeds": ("number of trainings, with seeds 0, 1, ...", "训练次数，种子依次为 0、1……"),

@@ -39,8 +39,7 @@ class Settings:
 
     Args:
         width: units of the two hidden layers.
-        learning_rate: of Adam, for actor and critics.
-        is_annealed: whether the learning rate falls to 0 along a cosine during the training.
+        learning_rate: of Adam, for actor and critics; a number or a schedule.
         discount: of future rewards.
         tau: how fast the copies follow.
         noise: standard deviation of the exploration.
@@ -50,8 +49,7 @@ class Settings:
     """
 
     width: int = 64
-    learning_rate: float = 1e-3
-    is_annealed: bool = False
+    learning_rate: float | cr.Schedule = 1e-3
     discount: float = 0.98
     tau: float = 0.005
     noise: float = 0.1
@@ -67,33 +65,26 @@ class Agent:
         states, actions: numbers of a state and of an action.
         settings: of TD3.
         seed: of the initial weights, the exploration and the batches.
-        steps: of the training; an annealed learning rate depends on them.
     """
 
-    def __init__(self, states: int, actions: int, settings: Settings, seed: int, steps: int = 1) -> None:
+    def __init__(self, states: int, actions: int, settings: Settings, seed: int) -> None:
         self.settings, self._rng = settings, np.random.Generator(np.random.Philox(seed))
-        width, highest = settings.width, settings.learning_rate
-        optimizers = [  # of the critics and of the actor, which makes half as many updates
-            cr.Adam(cr.Cosine(highest, decay_steps=max(1, n)) if settings.is_annealed else highest)
-            for n in (steps, steps // 2)
-        ]
+        width, adam = settings.width, cr.Adam(settings.learning_rate)
         self.net = cr.Sequential(cr.Dense(width, "relu"), cr.Dense(width, "relu"), cr.Dense(actions, "tanh"))
         critic = cr.Sequential(cr.Dense(width, "relu"), cr.Dense(width, "relu"), cr.Dense(1))
         pair = cr.Parallel("concatenate", state=cr.Identity(), action=self.net)
         state = np.zeros((settings.batch, states), np.float32)
         both = np.zeros((settings.batch, states + actions), np.float32)
         value = np.zeros((settings.batch, 1), np.float32)
-        valued = cr.Model(
-            cr.Sequential(pair=pair, critic=critic), NegativeValue(), optimizers[1], frozen=["critic"]
-        )
+        valued = cr.Model(cr.Sequential(pair=pair, critic=critic), NegativeValue(), adam, frozen=["critic"])
         valued = valued.initialize(state, seed=seed)
-        second = cr.Model(critic, "mse", optimizers[0]).initialize(both, seed=seed + 1_000_003)
+        second = cr.Model(critic, "mse", adam).initialize(both, seed=seed + 1_000_003)
         self._parameters = [cr.Parameters(valued), cr.Parameters(second)]
         self._copies = [cr.Parameters(valued), cr.Parameters(second)]
         self._actor, self._copy = (
             valued.trainer(state, parameters=p[0]) for p in (self._parameters, self._copies)
         )
-        model = cr.Model(critic, "mse", optimizers[0])
+        model = cr.Model(critic, "mse", adam)
         self._critics, self._targets = (
             [model.trainer(both, value, parameters=part) for part in (p[0].part("critic"), p[1])]
             for p in (self._parameters, self._copies)
