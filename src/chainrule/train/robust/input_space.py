@@ -98,8 +98,8 @@ class InputSpace:
 
 def _like(values: tuple[float, ...], x: Node) -> Node:
     """Return numbers per channel, or one for all, as a constant that is broadcast to ``x``."""
-    array = np.array(values if len(values) > 1 else values[0], x.dtype)
-    return F.broadcast_to(constant(array, x.dtype), x.shape)
+    array = np.array(values, x.dtype)
+    return F.broadcast_to(constant(array if array.size > 1 else array.reshape(()), x.dtype), x.shape)
 
 
 def _range_of(x: Any, pixels: Pixels | None) -> tuple[float, float]:
