@@ -11,6 +11,7 @@ section 3.1. Carlini et al. (2019), On evaluating adversarial robustness, arXiv:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from chainrule.robustness.stream import Stream
 
 MAX_ROWS = 64  # that each check uses
 TOLERATED = 0.05  # share of the rows that may contradict without a warning
+DEVIATIONS = 2.0  # standard errors by which more rows must contradict
 SHORT = 0.1  # of the radius: the step along the gradient
 FAR = 100.0  # radii, or the complete range of the data: an attack without a limit must reach every class
 
@@ -45,8 +47,9 @@ class MaskingCheck:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether more rows contradict than chance explains."""
-        return self.against > TOLERATED * self.rows
+        """Whether more than the tolerated share of rows contradict, by more than chance explains."""
+        spread = DEVIATIONS * math.sqrt(self.rows * TOLERATED * (1 - TOLERATED))
+        return self.against > TOLERATED * self.rows + spread
 
 
 def masking_checks(

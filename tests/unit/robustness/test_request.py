@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
+from chainrule.robustness.masking import MaskingCheck
 from chainrule.robustness.methods.apgd import checkpoints
 from chainrule.robustness.result import Share
 
@@ -134,3 +135,11 @@ def test_a_share_has_the_standard_error_of_a_proportion() -> None:
 def test_intervals_of_checkpoints_shrink_to_six_hundredths() -> None:
     assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
     assert checkpoints(1000)[:3] == [220, 410, 570]
+
+
+def test_a_check_tolerates_five_percent_and_chance() -> None:
+    assert not MaskingCheck("one_step", 3, 58).is_suspicious
+    assert MaskingCheck("one_step", 8, 58).is_suspicious
+    assert MaskingCheck("unlimited", 2, 2).is_suspicious
+    assert not MaskingCheck("unlimited", 0, 1).is_suspicious
+    assert MaskingCheck("black_box", 30, 389).is_suspicious
