@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.bounds import RULES, Interval
 from chainrule.bounds.evaluation import evaluated
-from chainrule.bounds.rule import Relaxation
+from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.ops import CARDS
 from chainrule.ops.card import Card, Sample
 
@@ -131,7 +131,7 @@ def lines(op: Card, relaxation: Relaxation, point: Point, value: np.ndarray) -> 
                 continue
             term = np.where(slope == 0, 0.0, slope * x)
             if relaxation.spread is not None:
-                term = term.sum(op.attributes["axes"]).reshape(value.shape)
+                term = term.sum(reduced_axes(op)).reshape(value.shape)
             total, size = total + term, size + np.abs(term)
         ends.append(total + sign * 1e-14 * size)
     return tuple(ends)

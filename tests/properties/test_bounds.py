@@ -45,13 +45,13 @@ def linear_bounds_hold(y: Node, shape: tuple[int, ...], radius: float, seed: int
     size = structure.size(y)
     rows = rng.normal(size=(6, size))
     boxes = np.array([0, 0, 1, 1, 2, 2])
-    bound = enclosure.linear_bound(y, rows, boxes)
+    bound = enclosure.linear_bound(structure.output, rows, boxes)
     minimum = np.full(6, np.inf)
     for k in range(60):
         share = rng.random(lower.shape) if k % 2 else rng.integers(0, 2, lower.shape)
         x = np.clip(lower + share * (upper - lower), lower, upper)
         value = evaluate(y, {"x": x}, engine="reference").reshape(3, -1)
-        interval = enclosure.intervals[y]
+        interval = enclosure.intervals[structure.output]
         flat = interval.lower.reshape(3, -1), interval.upper.reshape(3, -1)
         slack = 1e-12 * (1 + np.abs(value))
         assert contained(flat[0], value + slack, np.full_like(value, np.inf))
@@ -95,8 +95,9 @@ def members_network() -> Node:
     rows = F.broadcast_to(F.reshape(x, (1, *x.shape)), (3, *x.shape))
     h = rows @ constant(rng.normal(size=(3, 4, 5)))
     h = F.max(F.stack([F.tanh(h), F.relu(h), h * F.sigmoid(h)], 0), 0)
-    y = h @ constant(rng.normal(size=(3, 5, 2)))  # (3, B, 2)
-    return F.reshape(F.transpose(y, (1, 0, 2)), (x.shape[0], 6))
+    y = F.transpose(h @ constant(rng.normal(size=(3, 5, 2))), (1, 0, 2))  # (3, B, 2) -> (B, 3, 2)
+    mean = F.logsumexp(F.log_softmax(y, 2), 1)
+    return F.concatenate([F.reshape(y, (x.shape[0], 6)), mean], 1)
 
 
 @settings(max_examples=15, deadline=None)

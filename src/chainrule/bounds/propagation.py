@@ -28,7 +28,7 @@ import numpy as np
 from chainrule.bounds.backward_pass import BackwardPass, LinearBound, Prepared
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.rounding import TINY, UNIT, gamma, middle
-from chainrule.bounds.rule import Relaxation
+from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.bounds.scalar_function import enclosed, relax_function
 from chainrule.bounds.structure import Structure
 from chainrule.graph import Node
@@ -208,7 +208,7 @@ class Enclosure:
             if relaxation.spread is None:
                 lower, upper = lower - np.abs(below) * margin, upper + np.abs(above) * margin
             else:
-                axes = node.op.attributes["axes"]
+                axes = reduced_axes(cast("Card", node.op))
                 lower = lower - (np.abs(below) * margin).sum(axes).reshape(lower.shape)
                 upper = upper + (np.abs(above) * margin).sum(axes).reshape(upper.shape)
         return Prepared(tuple(passed), lower, upper, relaxation.spread)

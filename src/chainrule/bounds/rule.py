@@ -45,6 +45,12 @@ class Relaxation:
     spread: Callable[[np.ndarray], np.ndarray] | None = None
 
 
+def reduced_axes(op: Card) -> tuple[int, ...]:
+    """The axes that an operation reduces."""
+    attributes = op.attributes
+    return attributes["axes"] if "axes" in attributes else (attributes["axis"],)
+
+
 class Rule:
     """Base of the rules; the bounds of a value that has no linear relaxation are constant."""
 

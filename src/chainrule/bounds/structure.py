@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.bounds.evaluation import Transposed, evaluated
 from chainrule.bounds.interval import Interval
+from chainrule.bounds.rewriting import rewritten
 from chainrule.bounds.rule import Rule
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement
@@ -38,7 +39,7 @@ class Structure:
     def __init__(
         self, output: Node, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int] | None = None
     ) -> None:
-        self.output = output
+        self.output = output = rewritten(output)
         self.sizes = dict(sizes or {})
         self.nodes = order([output])
         self.inputs = {

@@ -11,6 +11,8 @@ from chainrule.bounds.rounding import TINY, gamma
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 
+WIDEST = 40.0  # an interval of scores; chords of wider exponentials are of no use
+
 
 class Comparison(Rule):
     """``a < b`` and the like: surely true (``lower``), possibly true (``upper``).
@@ -131,6 +133,30 @@ class SmoothMaximum(Rule):
         (x,), axis = inputs, op.attributes["axis"]
         margin = gamma(x.lower.shape[axis]) * 64 * (1.0 + x.magnitude.max(axis))
         return Interval(op.evaluate(x.lower) - margin, op.evaluate(x.upper) + margin)
+
+    def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
+        # Below: p x + H(p) with p = softmax of the middle; logsumexp is the largest of these planes.
+        # Above: chords of the exponentials, then a tangent of the logarithm.
+        (x,), axis = inputs, op.attributes["axis"]
+        center = 0.5 * x.lower + 0.5 * x.upper
+        top = np.expand_dims(op.evaluate(center), axis)
+        share = np.exp(center - top)
+        share = share / share.sum(axis, keepdims=True)
+        entropy = -np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0).sum(axis)
+        low, high = np.exp(x.lower - top), np.exp(x.upper - top)
+        width = x.upper - x.lower
+        slope = np.where(width > 0, (high - low) / np.where(width > 0, width, 1.0), low)
+        rest = np.maximum(low - slope * x.lower, high - slope * x.upper)
+        total = (slope * center + rest).sum(axis, keepdims=True)  # at least 1, the sum of exp at the middle
+        above = slope / total
+        constant = (top + np.log(total) - 1.0 + rest.sum(axis, keepdims=True) / total).squeeze(axis)
+        height = (above * center).sum(axis) + constant
+        is_used = np.isfinite(height) & (height < y.upper) & (width.max(axis) < WIDEST)
+        above = np.where(np.expand_dims(is_used, axis), above, 0.0)
+        size = 2.0 + x.magnitude.max(axis) * (1.0 + above.sum(axis)) + (np.abs(rest) / total).sum(axis)
+        margin = gamma(x.lower.shape[axis]) * 64 * size
+        upper = np.where(is_used, constant + margin, y.upper)
+        return Relaxation((share,), (above,), entropy - margin, upper, lambda a: np.expand_dims(a, axis))
 
 
 RULES: dict[str, Rule] = {
