@@ -31,7 +31,7 @@ EMPTY = (0, 0)
 SIGNS = ".XO"  # empty, the player who moves first, the other player
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def has_four(stones: int) -> bool:
     """Whether some stones contain four in a row."""
     for step in DIRECTIONS:
@@ -41,13 +41,13 @@ def has_four(stones: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def playable(mask: int) -> int:
     """The cells into which a stone can fall, one bit for each column that is not full."""
     return (mask + BOTTOM) & BOARD
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def threats(stones: int, mask: int) -> int:
     """The empty cells that complete four in a row of some stones."""
     cells = (stones << 1) & (stones << 2) & (stones << 3)
@@ -59,7 +59,7 @@ def threats(stones: int, mask: int) -> int:
     return cells & (BOARD ^ mask)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def non_losing(own: int, mask: int) -> int:
     """The cells that the player to move can play without letting the opponent win at the next move.
 
@@ -75,7 +75,7 @@ def non_losing(own: int, mask: int) -> int:
     return cells & ~(danger >> 1)  # do not play below a winning cell of the opponent
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def count_bits(cells: int) -> int:
     """The number of cells."""
     count = 0
@@ -85,13 +85,13 @@ def count_bits(cells: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def cell_of(mask: int, column: int) -> int:
     """The cell into which a stone falls in a column; 0 if the column is full."""
     return playable(mask) & (((1 << ROWS) - 1) << 7 * column)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def write_planes(own: np.ndarray, mask: np.ndarray, planes: np.ndarray) -> None:
     """Write positions as images: planes (N, 6, 7, 2), top row first, own stones and those of the opponent."""
     for i in range(len(own)):

@@ -25,7 +25,7 @@ def random_state(seed: int) -> np.ndarray:
     return np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _random_below(count: int, state: np.ndarray) -> int:
     """A random integer of 0 ... count - 1."""
     x = state[0]
@@ -36,7 +36,7 @@ def _random_below(count: int, state: np.ndarray) -> int:
     return int(np.int64(x >> np.uint64(33)) % count)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def random_column(mask: int, state: np.ndarray) -> int:
     """A random column that is not full."""
     while True:
@@ -45,7 +45,7 @@ def random_column(mask: int, state: np.ndarray) -> int:
             return column
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def playout(own: int, mask: int, state: np.ndarray) -> int:
     """The result of a random game for the player to move: 1, 0 or -1. The game must not be over."""
     sign = 1
@@ -57,7 +57,7 @@ def playout(own: int, mask: int, state: np.ndarray) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def flat_monte_carlo(own: int, mask: int, playouts: int, state: np.ndarray) -> int:
     """The column with the best mean result of random games.
 
@@ -81,7 +81,7 @@ def flat_monte_carlo(own: int, mask: int, playouts: int, state: np.ndarray) -> i
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def block_and_center(own: int, mask: int) -> int:
     """Win, else block, else the column nearest the middle."""
     moves = playable(mask)
@@ -92,7 +92,7 @@ def block_and_center(own: int, mask: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def random_position(stones: int, state: np.ndarray) -> tuple[int, int]:
     """A position after random moves, in which neither player has won."""
     while True:

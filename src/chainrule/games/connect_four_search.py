@@ -92,7 +92,7 @@ def _empty_trees(trees: int, nodes: int) -> Trees:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _set_node(t: Trees, g: int, n: int, own: int, mask: int) -> None:
     """Write a position as a node, with its value if the rules give it."""
     t.own[g, n], t.mask[g, n], t.moves[g, n] = own, mask, playable(mask)
@@ -110,7 +110,7 @@ def _set_node(t: Trees, g: int, n: int, own: int, mask: int) -> None:
             t.proven[g, n] = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _best_column(t: Trees, g: int, n: int, exploration: float) -> int:
     """The move that a walk follows at a node."""
     best, chosen = -np.inf, -1
@@ -131,7 +131,7 @@ def _best_column(t: Trees, g: int, n: int, exploration: float) -> int:
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _walk(t: Trees, g: int, exploration: float) -> int:
     """Walk to a leaf, and create it; returns the number of nodes of the path."""
     n, length = 0, 1
@@ -151,7 +151,7 @@ def _walk(t: Trees, g: int, exploration: float) -> int:
     return length
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _prove(t: Trees, g: int, n: int) -> None:
     """Prove a node if its children are proven."""
     best, known = -1, True
@@ -168,7 +168,7 @@ def _prove(t: Trees, g: int, n: int) -> None:
         t.proven[g, n] = best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _back_up(t: Trees, g: int, length: int, value: float) -> None:
     """Add a value of the leaf, for its player to move, to all nodes of a path."""
     for i in range(length - 1, -1, -1):
@@ -182,7 +182,7 @@ def _back_up(t: Trees, g: int, length: int, value: float) -> None:
         value = -value
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _select(t: Trees, walks: int, exploration: float, planes: np.ndarray) -> None:
     """In each tree walk to a leaf that is not proven, and write its planes."""
     for g in range(len(t.size)):
@@ -197,7 +197,7 @@ def _select(t: Trees, walks: int, exploration: float, planes: np.ndarray) -> Non
             _back_up(t, g, length, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _expand(t: Trees, trees: np.ndarray, scores: np.ndarray, values: np.ndarray) -> None:
     """Write the priors of the leaves of some trees, and add their values to the paths."""
     for i in range(len(trees)):
@@ -216,7 +216,7 @@ def _expand(t: Trees, trees: np.ndarray, scores: np.ndarray, values: np.ndarray)
         _back_up(t, g, t.lengths[g], values[i])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _root_result(t: Trees, visits: np.ndarray, values: np.ndarray) -> None:
     """Visits and mean values of the moves at the roots; a proven value replaces the mean."""
     for g in range(len(t.size)):

@@ -28,7 +28,7 @@ SLOTS = 4_194_301  # of the table; a prime, so that keys spread
 ORDER = (3, 2, 4, 1, 5, 0, 6)  # the middle first: most rows of four contain it
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _strongest(own: int, mask: int, moves: int) -> int:
     """The move after which the player has most winning cells; the first of ``ORDER`` among equal ones."""
     highest, chosen = -1, 0
@@ -41,7 +41,7 @@ def _strongest(own: int, mask: int, moves: int) -> int:
     return chosen
 
 
-@njit(int64(int64, int64, int64, int64, int64[:], int8[:, :]), cache=True, nogil=True)
+@njit(int64(int64, int64, int64, int64, int64[:], int8[:, :]), nogil=True)
 def _search(own, mask, low, high, keys, bounds):
     """The value within a window, of a player who cannot win at once."""
     moves = non_losing(own, mask)
@@ -69,7 +69,7 @@ def _search(own, mask, low, high, keys, bounds):
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _value(own: int, mask: int, keys: np.ndarray, bounds: np.ndarray) -> int:
     """The value of a position that is not over."""
     if threats(own, mask) & playable(mask):
@@ -77,7 +77,7 @@ def _value(own: int, mask: int, keys: np.ndarray, bounds: np.ndarray) -> int:
     return _search(own, mask, -1, 1, keys, bounds)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _move_values(own: int, mask: int, keys: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """The value of each move, (7,)."""
     values = np.full(COLUMNS, ILLEGAL)
