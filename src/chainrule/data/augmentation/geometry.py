@@ -102,14 +102,17 @@ class Crop(Transform):
 class AffineTransform(Transform):
     """Base class of transforms that apply one affine map to each image."""
 
-    fill: float = 0.0
+    @property
+    def outside(self) -> float:
+        """The value of pixels outside the image."""
+        return 0.0
 
     @abstractmethod
     def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         """The maps of images of this size, (N, 2, 3), as ``warp`` takes them."""
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        return warp(images, self.maps(u, *images.shape[1:3]), self.fill)
+        return warp(images, self.maps(u, *images.shape[1:3]), self.outside)
 
     def masks(self, masks: np.ndarray, u: np.ndarray, outside: float | None) -> np.ndarray:
         height, width = masks.shape[1:3]
@@ -179,6 +182,10 @@ class Rotate(AffineTransform):
         require(self, "degrees", 0, 180)
         require(self, "fill", 0, 1)
 
+    @property
+    def outside(self) -> float:
+        return self.fill
+
     def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         angles = scale_to(u[:, 0], -self.degrees, self.degrees)
         return np.array([rotation(angle) for angle in angles.tolist()])
@@ -217,6 +224,10 @@ class Affine(AffineTransform):
         require_pair(self, "scale", 0.01, 100)
         require(self, "shear", 0, 80)
         require(self, "fill", 0, 1)
+
+    @property
+    def outside(self) -> float:
+        return self.fill
 
     def maps(self, u: np.ndarray, height: int, width: int) -> np.ndarray:
         angle = scale_to(u[:, 0], -self.degrees, self.degrees)
