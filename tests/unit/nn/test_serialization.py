@@ -40,7 +40,7 @@ SAMPLES: dict[str, list[Any]] = {
         nn.RNN(3, activation="relu", reverse=True),
         nn.Stacked(nn.Bidirectional(nn.LSTM(3), merge_mode="add"), nn.GRU(2, dropout=0.1), dropout=0.2),
         nn.Masking(nn.ConvLSTM(2, padding="same"), mask_value=-1.0),
-        *(nn.LSTM(3), nn.GRU(3), nn.ConvLSTM(2), nn.LengthRegulator(4)),
+        *(nn.LSTM(3), nn.GRU(3), nn.ConvLSTM(2), nn.LengthRegulator(4), nn.HashedNGrams(9, 64)),
         nn.Bidirectional(nn.GRU(2)),
         nn.Flatten(),
         nn.Reshape((2, -1)),
