@@ -62,6 +62,7 @@ def test_ring_systems_are_in_one_part(folder: Path) -> None:
 def test_the_example_trains_predicts_and_colors_atoms(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("rdkit.Chem.Draw.rdMolDraw2D", exc_type=ImportError)
     monkeypatch.setattr(molecules, "UNITS", 16)
     run = tmp_path / "run"
     molecules.main(lang="zh", data=str(folder), seeds=1, epochs=20, out=str(run))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.data.molecules.structure import Molecule
+from chainrule.errors import DataError
 
 WIDTH, HEIGHT = 420, 300  # pixels
+LIBRARIES = "libXrender, libXext"  # of the system; RDKit's drawing is linked with them
 
 
 def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = "") -> str:
@@ -17,13 +19,22 @@ def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = 
         colors: of the atoms, such as ``"#2563a8"``; empty for none.
         caption: a line below; characters that RDKit cannot draw are left out.
 
+    Raises:
+        DataError E350: the system libraries that RDKit draws with are not installed.
+
     Example:
         >>> from chainrule.data.molecules.structure import parse_smiles
-        >>> molecule_svg(parse_smiles("CO", "row 1"), ["#ffffff", "#2563a8"])[:4]
+        >>> molecule = parse_smiles("CO", "row 1")
+        >>> molecule_svg(molecule, ["#ffffff", "#2563a8"])[:4]  # doctest: +SKIP
         '<svg'
     """
-    from rdkit.Chem.Draw import rdMolDraw2D  # noqa: PLC0415, a molecule exists, so RDKit is installed
-
+    try:
+        from rdkit.Chem.Draw import rdMolDraw2D  # noqa: PLC0415, a molecule exists, so RDKit is installed
+    except ImportError as error:
+        raise DataError(
+            "E350", where="molecule_svg", library=LIBRARIES, expected=LIBRARIES,
+            fix="apt-get install libxrender1 libxext6",
+        ) from error  # fmt: skip
     drawing = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     options = drawing.drawOptions()
     options.useBWAtomPalette()
