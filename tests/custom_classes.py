@@ -15,6 +15,7 @@ from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.optimizer.optimizer import Rule
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
+from chainrule.robustness.method import Attack
 from chainrule.train.callback import Callback
 from chainrule.train.generation.strategy import Strategy
 from chainrule.train.stopping import StoppingRule
@@ -23,6 +24,7 @@ ROOTS: dict[str, type] = {
     "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,
     "initializer": nn.Initializer, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
     "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "transform": Transform, "mix": Mix,
+    "attack": Attack,
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from chainrule.errors import DataError
 
 WIDTH, HEIGHT = 420, 300  # pixels
 LIBRARIES = "libXrender, libXext"  # of the system; RDKit's drawing is linked with them
+INSTALL = "apt-get install libxrender1 libxext6"  # on Debian
 
 
 def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = "") -> str:
@@ -33,7 +34,7 @@ def molecule_svg(molecule: Molecule, colors: Sequence[str] = (), caption: str = 
     except ImportError as error:
         raise DataError(
             "E350", where="molecule_svg", library=LIBRARIES, expected=LIBRARIES,
-            fix="apt-get install libxrender1 libxext6",
+            fix=INSTALL,
         ) from error  # fmt: skip
     drawing = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     options = drawing.drawOptions()
