@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import uncertainty  # lazy: a program that only trains never loads calibration
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
+from chainrule.train.loading import CALIBRATION
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class ModelUncertainty(StateHolder):
             [[True, False]]
         """
         report = uncertainty.calibrate(self.state, x, y, method=method, seed=seed)
-        facts = {**self.state.facts, "calibration": report.calibration.fact}
+        facts = {**self.state.facts, CALIBRATION: report.calibration.fact}
         self.adopt(replace(self.state, facts=facts))
         return report
 

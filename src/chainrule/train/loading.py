@@ -17,6 +17,8 @@ from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
 from chainrule.train.state import Tensors
 
+CALIBRATION = "calibration"  # the name of the fact
+
 
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     """The model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
@@ -35,7 +37,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
             "E503", where="load_parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     parameters = replace_arrays("load_parameters", model.parameters, values)
-    return replace(model, parameters=parameters, is_given=True)
+    return replace(model, parameters=parameters, facts=_without_calibration(model), is_given=True)
 
 
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
@@ -44,7 +46,13 @@ def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
         raise TrainingError(
             "E503", where="load_states", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
-    return replace(model, states=replace_arrays("load_states", model.states, values), is_given=True)
+    states = replace_arrays("load_states", model.states, values)
+    return replace(model, states=states, facts=_without_calibration(model), is_given=True)
+
+
+def _without_calibration(model: ModelState) -> dict[str, Any]:
+    """The facts of a model without the calibration, which holds for its arrays alone."""
+    return {name: value for name, value in model.facts.items() if name != CALIBRATION}
 
 
 def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:

@@ -23,6 +23,7 @@ from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.inputs import tabular
+from chainrule.train.loading import CALIBRATION
 from chainrule.uncertainty.abstention import RiskCoverage, risk_coverage
 from chainrule.uncertainty.conformal_sets import prediction_sets, set_threshold
 from chainrule.uncertainty.probability_map import MAPS, ProbabilityMap, map_of
@@ -30,7 +31,6 @@ from chainrule.uncertainty.probability_map import MAPS, ProbabilityMap, map_of
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-FACT = "calibration"  # in the facts of a model
 LEVELS = (0.8, 0.9, 0.95, 0.99)
 MIN_ROWS = 40
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)
@@ -170,7 +170,7 @@ def stored_calibration(model: ModelState) -> Calibration | None:
     if len(model.targets) != 1:
         return None
     (target,) = model.targets.values()
-    return Calibration.of_fact(model.facts.get(FACT), len(target.labels) or target.max_classes)
+    return Calibration.of_fact(model.facts.get(CALIBRATION), len(target.labels) or target.max_classes)
 
 
 def _probabilities(model: ModelState, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize_scalar
@@ -20,24 +20,23 @@ TINY = 1e-12  # probabilities below have no logarithm worth keeping
 MAX_KNOTS = 100_000  # of all classes, in a file
 
 
-@frozen(eq=False)
-class ProbabilityMap:
-    """Base class of the maps."""
+class ProbabilityMap(Protocol):
+    """What a map provides."""
 
-    name: ClassVar[str] = ""
+    name: ClassVar[str]
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, (N, K), of probabilities (N, K)."""
-        raise NotImplementedError
+        ...
 
     @property
     def fact(self) -> dict[str, Any]:
         """The map as plain data."""
-        raise NotImplementedError
+        ...
 
 
 @frozen(eq=False)
-class Temperature(ProbabilityMap):
+class Temperature:
     """Divides the logarithms of the probabilities by one number; the predicted class stays the same.
 
     Formula: q_k = p_k^(1/T) / sum_j p_j^(1/T), which is softmax(z / T) for p = softmax(z).
@@ -83,7 +82,7 @@ class Temperature(ProbabilityMap):
 
 
 @frozen(eq=False)
-class Isotonic(ProbabilityMap):
+class Isotonic:
     """Replaces the probability of each class by an increasing function of it.
 
     Each class is compared with all others by an isotonic regression, whose values are joined by lines; the

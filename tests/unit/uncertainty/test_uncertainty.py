@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.uncertainty import Isotonic, Temperature, prediction_sets, risk_coverage, set_threshold
-from chainrule.uncertainty.calibration import FACT, LEVELS, Calibration
+from chainrule.uncertainty.calibration import LEVELS, Calibration
 from chainrule.uncertainty.probability_map import MAPS, map_of
 
 
@@ -180,7 +180,6 @@ def test_a_damaged_calibration_of_a_file_is_not_used(change: dict[str, Any]) -> 
     valid = Calibration(Temperature(1.5), {0.9: 0.2}, 50).fact
     assert Calibration.of_fact(valid, 3) is not None
     assert Calibration.of_fact({**valid, **change}, 3) is None
-    assert FACT == "calibration"
 
 
 def test_samples_of_dropout_vary_around_the_prediction(model: cr.Model) -> None:
@@ -209,3 +208,19 @@ def test_calls_that_cannot_work_are_refused(model: cr.Model) -> None:
         model.calibrate(X, Y, method="temprature")  # type: ignore[arg-type]
     with pytest.raises(cr.errors.DataError, match="E331"):
         model.calibrate(X[:39], Y[:39])
+
+
+def test_other_parameters_have_no_calibration() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.BatchNorm(), cr.Dense(3)), "cross_entropy")
+    model.fit(X[:100], Y[:100], epochs=1, verbose=False)
+    changes = (
+        lambda: model.load_parameters(model.parameters()),
+        lambda: model.load_states(model.states()),
+        lambda: model.fit(X[:100], Y[:100], epochs=1, warm_start=True, verbose=False),
+        lambda: model.partial_fit(X[:50], Y[:50]),
+    )
+    for change in changes:
+        model.calibrate(X[300:400], Y[300:400])
+        assert model.calibration is not None
+        change()
+        assert model.calibration is None

@@ -74,7 +74,7 @@ def prediction_columns(
     if calibration is not None:
         probabilities = calibration.map(raw)
         predicted = labels[probabilities.argmax(axis=1)] if len(model.labels) else predicted
-        words = {"method": calibration.map.name, "rows": calibration.rows}
+        words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
         screen.line(text_of("calibration_used").format(**words), to_errors=True)
     if threshold is not None:
         predicted = decided_labels(model, probabilities, threshold)

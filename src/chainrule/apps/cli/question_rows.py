@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.apps.cli.text_rows import require_columns
 from chainrule.attribution.attribution import Attribution
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.sequences.question_input import QuestionInput, Window
-from chainrule.errors import DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.evaluation.answers import Span, best_span
@@ -71,15 +71,7 @@ def read_question_rows(reader: QuestionInput, table: Table) -> QuestionRows:
         UsageError E607: a column is missing. DataError E343: no rows. E363, E364: an empty text, or one that
         is too long; the message has its line.
     """
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise UsageError(
-            "E607", where=table.source, expected=fact('the column "{name}" with texts', name=missing[0]),
-            received=", ".join(table.columns),
-            fix=fact('name the column of the texts "{name}"', name=missing[0]),
-        )  # fmt: skip
-    if not table.rows:
-        raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
+    require_columns(table, COLUMNS)
     passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)
     return encode_questions(reader, passages, questions, [table.place(row) for row in range(table.rows)])
 

@@ -7,7 +7,7 @@ tokenizer of the model, cut to the length of the input and padded. Targets are i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -52,7 +52,17 @@ def encode_texts(inputs: Mapping[str, tuple[Tokenizer, int]], table: Table) -> d
         UsageError E607: a column is missing. DataError E363: an empty text. DataError E365: a text of which
         no token is in the vocabulary.
     """
-    missing = [name for name in inputs if name not in table.columns]
+    require_columns(table, inputs)
+    return {name: _tokens(table, name, *inputs[name]) for name in inputs}
+
+
+def require_columns(table: Table, names: Iterable[str]) -> None:
+    """Require rows, and a column of texts with each of these names.
+
+    Raises:
+        UsageError E607: a column is missing. DataError E343: no rows.
+    """
+    missing = [name for name in names if name not in table.columns]
     if missing:
         raise UsageError(
             "E607", where=table.source, expected=fact('the column "{name}" with texts', name=missing[0]),
@@ -61,7 +71,6 @@ def encode_texts(inputs: Mapping[str, tuple[Tokenizer, int]], table: Table) -> d
         )  # fmt: skip
     if not table.rows:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
-    return {name: _tokens(table, name, *inputs[name]) for name in inputs}
 
 
 def targets_in(table: Table) -> np.ndarray | None:

@@ -16,6 +16,8 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "Stored in {file}: predict --proba prints calibrated probabilities, --sets 0.9 prediction sets.",
         "已存入 {file}：predict --proba 输出校准后的概率，--sets 0.9 输出预测集。",
     ),
+    "calibration_temperature": ("temperature", "温度"),
+    "calibration_isotonic": ("isotonic regression", "保序回归"),
     "calibration_used": (
         "The probabilities are calibrated ({method}, {rows} rows).",
         "概率经过校准（{method}，{rows} 行）。",
