@@ -38,6 +38,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         learning_rate: initial learning rate of AdamW; it decreases to 0 by a cosine.
         weight_decay: decoupled weight decay.
         patience: epochs without improvement of the validation loss before early stopping; 0 disables it.
+        kinds: the kinds of columns of a data frame where they are not to be inferred, by name:
+            ``{"zip": "category"}``; one of ``"category"``, ``"number"``, ``"date"``, ``"time"``,
+            ``"duration"``, ``"text"``, ``"yes_no"`` or, to leave a column out, ``"id"``.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
         verbose: show a progress bar.

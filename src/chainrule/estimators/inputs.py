@@ -9,6 +9,7 @@ matrices become dense arrays.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -44,10 +45,12 @@ class EncodedRows:
     is_regression: bool = False
 
 
-def is_mixed_frame(x: Any) -> bool:
-    """Whether X is a data frame with a column that is not numeric, or with missing values."""
+def is_mixed_frame(x: Any, kinds: Mapping[str, str] | None = None) -> bool:
+    """Whether X is a data frame with a column that is not numeric or with gaps, or kinds set by the user."""
     if type(x).__name__ != "DataFrame" or not hasattr(x, "columns"):
         return False
+    if kinds:
+        return True
     if any(not str(dtype).lower().startswith(NUMBERS) for dtype in x.dtypes):
         return True
     if hasattr(x, "isna"):  # pandas
@@ -111,8 +114,12 @@ def check_inputs(estimator: BaseEstimator, x: Any, preparation: Preparation | No
     )
 
 
-def prepare_frame(x: Any) -> tuple[Preparation, np.ndarray]:
+def prepare_frame(x: Any, kinds: Mapping[str, str] | None = None) -> tuple[Preparation, np.ndarray]:
     """Fit the preparation of a data frame; warn about columns that are left out.
+
+    Args:
+        x: the frame.
+        kinds: the kinds of columns where the user sets them.
 
     Returns:
         the preparation, whose task and labels are not set yet, and the inputs (N, F).
@@ -126,7 +133,7 @@ def prepare_frame(x: Any) -> tuple[Preparation, np.ndarray]:
     table = read_table(x)
     numbers = read_table({name: np.arange(table.rows, dtype=np.float64)}).frame[name]
     table = replace(table, frame=table.frame.with_columns(numbers))
-    prepared = PreparedData.of(table, name, task="regression", fractions=(1.0, 0.0, 0.0))
+    prepared = PreparedData.of(table, name, task="regression", kinds=kinds, fractions=(1.0, 0.0, 0.0))
     for notice in prepared.notices:
         warnings.warn(notice.render(settings.lang), UserWarning, stacklevel=5)
     return prepared.preparation, prepared.training.x

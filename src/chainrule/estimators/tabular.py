@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -45,6 +46,7 @@ class TabularEstimator(BaseEstimator):
         learning_rate: float | None = None,
         weight_decay: float | None = None,
         patience: int | None = None,
+        kinds: Mapping[str, str] | None = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -55,6 +57,7 @@ class TabularEstimator(BaseEstimator):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.patience = patience
+        self.kinds = kinds
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -157,7 +160,7 @@ class TabularEstimator(BaseEstimator):
 
     def _rows(self, x: Any, y: Any, sample_weight: Any, is_first: bool) -> EncodedRows:
         """The rows with a weight above 0 as arrays, after all checks."""
-        is_frame = is_mixed_frame(x) if is_first else self._preparation is not None
+        is_frame = is_mixed_frame(x, self.kinds) if is_first else self._preparation is not None
         x, y = check_rows(self, x, y, is_frame=is_frame, is_first=is_first, is_regression=self._is_regression)
         weights = _check_sample_weight(
             sample_weight, np.zeros(len(y)), dtype=np.float64, ensure_non_negative=True
@@ -177,7 +180,7 @@ class TabularEstimator(BaseEstimator):
             )  # fmt: skip
         preparation = None
         if is_frame and is_first:
-            preparation, x = prepare_frame(x)
+            preparation, x = prepare_frame(x, self.kinds)
         elif is_frame:
             preparation = self._preparation
             assert preparation is not None

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.options import CONFIG, OF_RECIPE, Options, read_config, require_equal, to_toml
+from chainrule.apps.cli.config_file import CONFIG, read_config, to_toml
+from chainrule.apps.cli.options import KIND_OPTIONS, OF_RECIPE, Options, require_equal
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.store import RunFolder
 
@@ -26,6 +27,8 @@ OPTIONS = st.builds(
     penalty=st.floats(0, 1e6),
     seed=st.integers(0, 2**63 - 1),
     category=st.lists(TEXTS, max_size=3, unique=True).map(tuple),
+    date=st.just(("since \n",)),
+    text=st.just(("note",)),
     drop=st.just(()),
     passed=st.lists(st.sampled_from(OF_RECIPE), unique=True).map(tuple),
 )
@@ -52,6 +55,13 @@ def test_the_command_line_contains_every_option(options: Options) -> None:
     assert [v for k, v in zip(words[3::2], words[4::2], strict=True) if k == "--category"] == list(
         options.category
     )
+
+
+def test_columns_have_the_kind_of_their_option() -> None:
+    options = Options("t.csv", **{kind: (f"{kind} column",) for kind in KIND_OPTIONS})
+    assert options.kinds == {f"{kind} column": kind for kind in KIND_OPTIONS}
+    with pytest.raises(UsageError, match="E608"):
+        Options("t.csv", date=("sold",), text=("sold",))
 
 
 def test_option_values_that_toml_cannot_store_are_refused() -> None:
@@ -130,3 +140,5 @@ def test_an_option_with_its_default_is_passed_only_where_it_was_on_the_command_l
     assert caught.value.received == f"{name}: not passed, now {value!r}"
     small = Options("t.csv", quick=True)  # its values are those of the options
     assert require_equal(small, {name: value}, "t.csv", "run") == small
+    pictures = Options("pets")  # a single network, too
+    assert require_equal(pictures, {name: value}, "pets", "run", has_images=True) == pictures

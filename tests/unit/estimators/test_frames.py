@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 import chainrule as cr
@@ -64,6 +65,18 @@ def test_cross_validation_partial_fit_and_warm_start_take_frames() -> None:
     first = classifier.model_.history[-1]["loss"]
     assert classifier.fit(frame, y).model_.history[-1]["loss"] < first
     assert classifier.partial_fit(frame[:50], y[:50]).n_iter_ > 20
+
+
+def test_kinds_set_by_the_user_replace_the_inferred_ones() -> None:
+    numbers = pd.DataFrame({"zip": [10115, 20095, 80331] * 20, "size": np.arange(60) % 7})
+    y = numbers["zip"].map({10115: 1.0, 20095: 3.0, 80331: 0.0})
+    regressor = cr.TabularRegressor("8 relu", kinds={"zip": "category"}, epochs=40, random_state=0)
+    names = clone(regressor).fit(numbers, y).model_.preparation.feature_names
+    assert names[:3] == ("zip=10115", "zip=20095", "zip=80331")
+    with pytest.raises(ValueError, match="E101"):
+        clone(regressor).set_params(kinds={"zip": "categories"}).fit(numbers, y)
+    with pytest.raises(ValueError, match='do not set the kind "date" of "zip"'):
+        clone(regressor).set_params(kinds={"zip": "date"}).fit(numbers, y)
 
 
 def test_a_frame_of_complete_numbers_is_the_array() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import ChainruleError, UsageError, nearest
+from chainrule.errors import ChainruleError, UsageError, unknown_name
 from chainrule.escaping import printable
 from chainrule.settings import Language, settings
 from chainrule.store import os_errors
@@ -85,15 +85,7 @@ def _run(words: list[str]) -> int:
         return DONE
     name = words.pop(0 if position is None else position)
     if name not in COMMANDS:
-        close = nearest(name, COMMANDS)
-        raise UsageError(
-            "E101",
-            where="chainrule",
-            name=name,
-            expected=", ".join(COMMANDS),
-            received=name,
-            fix=f"chainrule {close or '--help'}",
-        )
+        raise unknown_name("chainrule", name, COMMANDS, otherwise="--help")
     return import_module("chainrule.apps.cli.command_line").run(name, words)
 
 

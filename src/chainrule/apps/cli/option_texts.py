@@ -133,6 +133,8 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "category": ("column to treat as a category", "当作类别的列"),
     "number": ("column to treat as a number", "当作数值的列"),
+    "date": ("column to treat as a date", "当作日期的列"),
+    "text": ("column to treat as free text", "当作自由文本的列"),
     "test_file": (
         "file of the test rows; by default a fifth of DATA",
         "测试数据的文件；默认取 DATA 的五分之一",

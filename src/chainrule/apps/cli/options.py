@@ -1,35 +1,19 @@
-"""The options of a training, and ``config.toml``, which stores them in the run folder.
-
-``--resume`` reads the file with Python's TOML parser. Every value is validated, because run folders are
-untrusted.
-"""
+"""The options of a training, validated; ``config_file.py`` stores them in the run folder."""
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from chainrule import data
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import FileError, UsageError, fact, nearest
+from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.nn import OPTIMIZERS
 from chainrule.records import frozen
-from chainrule.store import RunFolder
-from chainrule.store.json_document import is_text
 from chainrule.train.evaluation.metric import resolve_metrics
 from chainrule.train.evaluation.threshold import RULES, Cost
 
-CONFIG = "config.toml"
-MAX_BYTES = 2**20  # maximum size of a configuration file
-_TEXT = r'"(?:[^"\\]|\\.)*"'
-_LINE = re.compile(
-    rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
-)
-FINGERPRINT = "fingerprint"  # the only line of the file that is not an option
 ENSEMBLE = "ensemble"  # the default of --net: an ensemble over folds (chainrule.tabular)
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 # Like the other defaults, chosen on validation rows of the bundled data sets.
@@ -38,6 +22,8 @@ OF_ENSEMBLE = ("units", "dropout", "weight_decay", "intervals")
 """Options of an ensemble alone, which its recipe chooses unless they are passed."""
 OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "patience", *OF_ENSEMBLE)
 """Options that the recipe of an ensemble chooses unless they are passed."""
+KIND_OPTIONS = ("category", "number", "date", "text")
+"""Options that set the kind of a column, named like the kind."""
 PASSED = "passed"  # the only field of ``Options`` that is not an option
 
 
@@ -78,7 +64,7 @@ class Options:
             one network; none for an ensemble, which cross-validation scores.
         weight: column of the row weights.
         id: columns that identify rows; not inputs, but part of the output of ``predict``.
-        category, number: columns with a kind set by the user.
+        category, number, date, text: columns with a kind set by the user.
         drop: columns that are not used.
         delimiter, skip, encoding, header, table, query: how the file is read, as in ``ReadOptions``.
         passed: the options of ``OF_RECIPE`` that are used although their value is the default.
@@ -116,6 +102,8 @@ class Options:
     id: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     delimiter: str = ""
     skip: int = 0
@@ -141,14 +129,14 @@ class Options:
         division = data.Division.parse(self.split or "random")
         group = [division.column] if division.way == "group" else []
         others = [*self.drop, *self.id, *[name for name in (self.weight,) if name]]
-        used = [*self.category, *self.number, *others]
+        used = [*(name for kind in KIND_OPTIONS for name in getattr(self, kind)), *others]
         conflicting = [c for c in dict.fromkeys(used) if used.count(c) > 1]
         conflicting += [c for c in dict.fromkeys([*others, *group]) if c == self.target]
         conflicting += [c for c in (division.column,) if c and c in (*self.drop, self.weight)]
         if conflicting:
             raise UsageError(
                 "E608",
-                where="--category, --number, --drop, --id, --weight, --split",
+                where="--category, --number, --date, --text, --drop, --id, --weight, --split",
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
@@ -203,7 +191,7 @@ class Options:
     @property
     def kinds(self) -> dict[str, str]:
         """The column kinds set by the user, as ``data.describe`` takes them."""
-        return {**dict.fromkeys(self.category, "category"), **dict.fromkeys(self.number, "number")}
+        return {name: kind for kind in KIND_OPTIONS for name in getattr(self, kind)}
 
     def command(self, out: str = "") -> str:
         """The command that repeats this training."""
@@ -222,11 +210,7 @@ class Options:
 
 def _require_known(where: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
-        names = [name for name in known if name]
-        close = nearest(word, names) or names[0]
-        raise UsageError(
-            "E101", where=where, name=word, expected=", ".join(names), received=word, fix=f"{where} {close}"
-        )
+        raise unknown_name(where, word, [name for name in known if name])
 
 
 def quoted(word: str) -> str:
@@ -235,124 +219,9 @@ def quoted(word: str) -> str:
     return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def to_toml(options: Options, fingerprint: str) -> str:
-    """The text of ``config.toml``.
-
-    Args:
-        options: options of the training.
-        fingerprint: fingerprint of the table, so that the training is not resumed with other rows.
-
-    Raises:
-        UsageError E601: a name that is not valid Unicode, which a text file cannot contain.
-
-    Example:
-        >>> print(to_toml(Options("iris", seed=3), "5f2c").splitlines()[1])
-        data = "iris"
-    """
-    lines = ["# The options of this training; `chainrule train DATA --out RUN --resume` reads them."]
-    for field in fields(options):
-        value = getattr(options, field.name)
-        for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and not is_text(text):
-                raise UsageError(
-                    "E601",
-                    where="chainrule train",
-                    option=field.name,
-                    expected=fact("valid Unicode"),
-                    received=ascii(text),
-                )
-        lines.append(f"{field.name} = {_toml(value)}")
-    return "\n".join([*lines, f"{FINGERPRINT} = {_toml(fingerprint)}", ""])
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(part) for part in value)}]"
-    if isinstance(value, str):  # the escapes of JSON are valid in TOML, except DEL
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def read_config(folder: RunFolder) -> tuple[Options, str]:
-    """Read the options and the fingerprint of the table from a run folder.
-
-    Raises:
-        FileError E604: the folder has no configuration. FileError E605: a configuration that ``to_toml`` does
-        not write.
-    """
-    try:
-        text = folder.read_text(CONFIG, MAX_BYTES)
-    except FileError as cause:
-        if cause.code != "E401":
-            raise
-        raise FileError(
-            "E604", where=str(folder.path), expected=fact("a folder with {content}", content=CONFIG),
-            received=fact("none"), fix=fact("train without --resume"),
-        ) from cause  # fmt: skip
-    where = str(folder.path / CONFIG)
-    entries = _parse(text, where)
-    fingerprint = entries.pop(FINGERPRINT, None)
-    values, wrong = _values(entries)
-    if not isinstance(fingerprint, str):
-        wrong = [*wrong, fact('"{name}" is missing', name=FINGERPRINT)]
-    if wrong:
-        raise FileError(
-            "E605",
-            where=where,
-            expected=fact("the options of a training"),
-            received=sorted(wrong)[0],
-            notes=sorted(wrong)[1:],
-        )
-    return Options(**values), str(fingerprint)
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    """Parse a configuration.
-
-    TOML allows more than ``to_toml`` writes: nested tables, or keys with thousands of dots, which take
-    quadratic time to parse. Each line must therefore match the written form before it is parsed.
-
-    Raises:
-        FileError E605: a line that is not ``name = value``, or a value that is not TOML.
-    """
-    for number, line in enumerate(text.split("\n"), 1):
-        if not _LINE.fullmatch(line.rstrip("\r")):
-            received = fact("line {line}: {text}", line=number, text=ascii(line[:60])[1:-1])
-            raise FileError(
-                "E605", where=where, expected=fact("lines such as epochs = 200"), received=received
-            )
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as cause:  # TOMLDecodeError is a ValueError, as are too many digits
-        raise FileError("E605", where=where, expected="TOML", received=str(cause)[:120]) from cause
-
-
-def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
-    """The values of all fields, and descriptions of invalid entries."""
-    defaults, known = Options(""), [field.name for field in fields(Options)]
-    wrong = [fact('"{name}" is unknown', name=name) for name in entries if name not in known]
-    wrong += [fact('"{name}" is missing', name=name) for name in known if name not in entries]
-    values = {}
-    for name in (name for name in known if name in entries):
-        default = getattr(defaults, name)
-        value = tuple(entries[name]) if isinstance(entries[name], list) else entries[name]
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value) if abs(value) < 2**1000 else value
-        texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
-        if type(value) is not type(default) or not texts:
-            wrong.append(
-                fact(
-                    '"{name}" is a {received}, not a {expected}',
-                    name=name,
-                    received=type(value).__name__,
-                    expected=type(default).__name__,
-                )
-            )
-        values[name] = value
-    return values, wrong
-
-
-def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -> Options:
+def require_equal(
+    saved: Options, passed: dict[str, Any], data: str, run: str, has_images: bool = False
+) -> Options:
     """The saved options; refuses options passed with other values, or that were not passed and have the value
     of a recipe.
 
@@ -361,12 +230,13 @@ def require_equal(saved: Options, passed: dict[str, Any], data: str, run: str) -
         passed: the options on the command line.
         data: the data on the command line.
         run: the run folder.
+        has_images: whether the data are images, for which no recipe chooses options.
 
     Raises:
         UsageError E603: options that differ, all of them.
     """
     different = [name for name, value in passed.items() if value != getattr(saved, name)]
-    if saved.net == ENSEMBLE and not saved.quick:
+    if saved.net == ENSEMBLE and not saved.quick and not has_images:
         names = [name for name in OF_RECIPE if name in passed and not saved.is_passed(name)]
         different = list(dict.fromkeys([*different, *names]))
     wrong = [

@@ -10,7 +10,8 @@ import ast
 import re
 from collections.abc import Collection, Mapping
 
-from chainrule.apps.cli.options import Options, quoted, read_config
+from chainrule.apps.cli.config_file import read_config
+from chainrule.apps.cli.options import Options, quoted
 from chainrule.diagnosis import Diagnosis, Finding
 from chainrule.errors import FileError, alternatives_of
 from chainrule.nn import OPTIMIZERS

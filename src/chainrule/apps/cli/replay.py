@@ -6,7 +6,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from chainrule.apps.cli.options import CONFIG, quoted, read_config
+from chainrule.apps.cli.config_file import CONFIG, read_config
+from chainrule.apps.cli.options import quoted
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import plan_of

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from chainrule.apps.cli.options import CONFIG, quoted, read_config
+from chainrule.apps.cli.config_file import CONFIG, read_config
+from chainrule.apps.cli.options import quoted
 from chainrule.errors import FileError, UsageError, alternatives, fact
 from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from chainrule.apps.cli.options import ENSEMBLE, Options
 from chainrule.data import Division, PreparedData, Table, read_images
+from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.split import FRACTIONS
 from chainrule.errors import DataError, fact, nearest
@@ -25,6 +26,11 @@ def prepare_data(options: Options) -> PreparedData:
         test=_read(options.test, options) if options.test else None,
         fractions=_fractions(options, table),
     )  # fmt: skip
+
+
+def is_image_source(data: str) -> bool:
+    """Whether the data are images: a folder, or a named data set that is not read as a table of pixels."""
+    return os.path.isdir(data) or (data in IMAGE_SETS and data not in TARGETS)
 
 
 def is_ensemble(options: Options, has_images: bool) -> bool:

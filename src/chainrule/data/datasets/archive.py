@@ -60,7 +60,7 @@ class Archive:
         if name not in self.files:
             close = nearest(name, list(self.files))
             received = (
-                fact("no such file") if close is None else fact("no such file; there is {name}", name=close)
+                fact("no such file") if not close else fact("no such file; there is {name}", name=close)
             )
             raise DataError("E301", where=where, received=received)
         try:

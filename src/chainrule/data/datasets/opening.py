@@ -10,7 +10,7 @@ from chainrule.data.datasets.archive import Archive, of_files, open_archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, fact, unknown_name
 from chainrule.events import notices
 
 VARIABLE = "CHAINRULE_DATA"
@@ -32,15 +32,7 @@ def dataset_of(name: str) -> Dataset:
     dataset = next((dataset for dataset in DATASETS if dataset.name == name), None)
     if dataset is None:
         names = [dataset.name for dataset in DATASETS]
-        close = nearest(name, names) or names[0]
-        raise UsageError(
-            "E101",
-            where="dataset",
-            name=name,
-            expected=", ".join(names),
-            received=name,
-            fix=f"chainrule data list {close}",
-        )
+        raise unknown_name("dataset", name, names, "chainrule data list")
     return dataset
 
 

@@ -128,7 +128,7 @@ def describe(
         if kind not in choices:
             fix = nearest(kind, choices)
             raise UsageError("E101", where="kinds", name=kind, expected=", ".join(choices), fix=fix)
-    faults = Faults()
+    faults = Faults(kinds)
     columns = tuple(_describe(table, name, name == target, kinds.get(name), faults) for name in table.columns)
     faults.raise_any()
     return columns
@@ -163,7 +163,8 @@ CELL_FACTS = {  # code -> expected, alternative fixes
 class Faults:
     """Collects invalid cells of all columns, so that one error can name them together."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Mapping[str, str] | None = None) -> None:
+        self.kinds = dict(kinds or {})  # set by the user
         self.cells: list[tuple[str, dict[str, Any]]] = []
         self.masks: list[tuple[str, str, np.ndarray]] = []  # code, column, which rows
 
@@ -194,7 +195,13 @@ class Faults:
             return
         code, facts = self.cells[0]
         expected, *fixes = CELL_FACTS[code]
-        named = [fact(f, column=facts["column"]) if f is _AS_CATEGORY else f for f in fixes]
+        kind = self.kinds.get(facts["column"])
+        as_category = (
+            fact('do not set the kind "{kind}" of "{column}"', kind=kind, column=facts["column"])
+            if kind
+            else fact(_AS_CATEGORY, column=facts["column"])
+        )
+        named = [as_category if f is _AS_CATEGORY else f for f in fixes]
         raise DataError(
             code,
             where=facts["where"],

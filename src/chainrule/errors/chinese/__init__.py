@@ -21,6 +21,7 @@ from chainrule.errors.chinese import (
     networks,
     operations,
     speech,
+    tables,
     training,
     verification,
 )
@@ -33,6 +34,7 @@ PHRASES: dict[str, str] = {
     **training.PHRASES,
     **files.PHRASES,
     **data.PHRASES,
+    **tables.PHRASES,
     **images.PHRASES,
     **molecules.PHRASES,
     **speech.PHRASES,

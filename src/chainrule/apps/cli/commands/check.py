@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.options import KIND_OPTIONS, Options
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.signature import with_options
+from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
@@ -26,21 +26,21 @@ Words = list[str] | None
 _STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table
 
 
-@with_options(READING)
+@with_options({**{kind: Choice(list[str], kind, "COLUMN") for kind in KIND_OPTIONS}, **READING})
 def check(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     target: Annotated[str | None, typer.Option(help="=target")] = None,
-    category: Annotated[Words, typer.Option(help="=category", metavar="COLUMN")] = None,
-    number: Annotated[Words, typer.Option(help="=number", metavar="COLUMN")] = None,
     drop: Annotated[Words, typer.Option(help="=drop", metavar="COLUMN")] = None,
     net: Annotated[str | None, typer.Option(help="=check_net")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> int:
     """Print the columns and the findings; findings of severity error result in exit code 2."""
-    kinds = {**dict.fromkeys(category or (), "category"), **dict.fromkeys(number or (), "number")}
     dropped = tuple(drop or ())
     reading = take_reading(options)
+    columns = {kind: tuple(names or ()) for kind, names in options.items()}
+    chosen = Options(data, target or "", drop=dropped, **columns, **asdict(reading))
+    kinds = chosen.kinds
     table = drop_columns(read_source(data, reading), dropped)
     findings = check_table(table, target, kinds)
     columns_table(describe(merge_spellings(table), target, kinds))
@@ -57,16 +57,7 @@ def check(
     else:
         screen.line(text_of("nothing_found").format(rows=table.rows))
     if net is not None:
-        chosen = Options(
-            data,
-            target or "",
-            net=net,
-            drop=dropped,
-            category=tuple(category or ()),
-            number=tuple(number or ()),
-            **asdict(reading),
-        )
-        severities |= {finding.severity for finding in _network_findings(chosen)}
+        severities |= {finding.severity for finding in _network_findings(replace(chosen, net=net))}
     return 2 if "error" in severities else 0
 
 

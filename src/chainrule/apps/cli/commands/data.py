@@ -11,7 +11,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data.datasets import DATASETS, cache_folder, copy_of, open_dataset
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, fact, unknown_name
 from chainrule.settings import settings
 
 ACTIONS = ("list", "get", "where")
@@ -24,14 +24,7 @@ def data(
 ) -> None:
     """List the data sets, download one, or print the path of its copy."""
     if action not in ACTIONS:
-        raise UsageError(
-            "E101",
-            where="chainrule data",
-            name=action,
-            expected=", ".join(ACTIONS),
-            received=action,
-            fix=f"chainrule data {nearest(action, ACTIONS) or ACTIONS[0]}",
-        )
+        raise unknown_name("chainrule data", action, ACTIONS)
     if action == "list" and name is None:
         _list()
     elif action == "list":

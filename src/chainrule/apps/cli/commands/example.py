@@ -21,7 +21,7 @@ import typer
 
 from chainrule.apps.cli import command_line, screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import unknown_name
 from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
@@ -65,15 +65,7 @@ def example(
         screen.table(["", ""], [(known, text_of(f"example_{known}")) for known in EXAMPLES])
         return 0
     if name not in EXAMPLES:
-        close = nearest(name, EXAMPLES) or EXAMPLES[0]
-        raise UsageError(
-            "E101",
-            where="chainrule example",
-            name=name,
-            expected=", ".join(EXAMPLES),
-            received=name,
-            fix=f"chainrule example {close}",
-        )
+        raise unknown_name("chainrule example", name, EXAMPLES)
     texts = {"": text_of(f"example_{name}"), "lang": text_of("lang"), **option_texts(example_module(name))}
     context = {"default_map": {"lang": settings.lang}}
     return command_line.call(example_module(name).main, f"example {name}", words or [], texts, context)

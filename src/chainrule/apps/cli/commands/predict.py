@@ -55,7 +55,7 @@ from chainrule.data.tables.damaged_cells import (
     without_damaged,
 )
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, fact, unknown_name
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -85,10 +85,7 @@ def predict(
 ) -> None:
     """Print the rows of a table with their predictions, or write them to a file."""
     if damaged not in DAMAGED:
-        raise UsageError(
-            "E101", where="--damaged", name=damaged, expected=", ".join(DAMAGED),
-            fix=f"--damaged {nearest(damaged, DAMAGED) or 'skip'}",
-        )  # fmt: skip
+        raise unknown_name("--damaged", damaged, DAMAGED, otherwise="skip")
     model, rows = load(run, data, take_reading(options))
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))

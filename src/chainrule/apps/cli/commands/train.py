@@ -10,25 +10,16 @@ from typing import Annotated, Any, cast
 import typer
 
 from chainrule.apps.cli import decision_threshold, learning_curves, run_writer, screen
+from chainrule.apps.cli.config_file import CONFIG, MAX_BYTES, read_config, to_toml
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.options import (
-    CONFIG,
-    ENSEMBLE,
-    MAX_BYTES,
-    PASSED,
-    Options,
-    quoted,
-    read_config,
-    require_equal,
-    to_toml,
-)
+from chainrule.apps.cli.options import ENSEMBLE, PASSED, Options, quoted, require_equal
 from chainrule.apps.cli.prediction_intervals import FACT as WIDTHS
 from chainrule.apps.cli.prediction_intervals import half_widths, held_out_scores
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
-from chainrule.apps.cli.table_of_options import prepare_data
+from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
@@ -136,7 +127,7 @@ def _training_options(
             "E604", where="--resume", expected="--out RUN", received=fact("none"), fix="--out RUN --resume"
         )
     saved, fingerprint = read_config(RunFolder.open(out))
-    return require_equal(saved, passed, data, out), fingerprint
+    return require_equal(saved, passed, data, out, is_image_source(data)), fingerprint
 
 
 def print_setup(plan: TrainingPlan, model: Model) -> None:

@@ -17,7 +17,8 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.commands.train import option_choices, run_training
-from chainrule.apps.cli.options import CONFIG, OF_ENSEMBLE, Options, to_toml
+from chainrule.apps.cli.config_file import CONFIG, to_toml
+from chainrule.apps.cli.options import OF_ENSEMBLE, Options
 from chainrule.apps.cli.run_paths import MODEL, new_run, refuse_occupied
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title

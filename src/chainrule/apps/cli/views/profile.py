@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.options import CONFIG, read_config
+from chainrule.apps.cli.config_file import CONFIG, read_config
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis.step_profile import Profile
