@@ -171,7 +171,7 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
             outside=getattr(model.recipe.loss, "ignore_index", None),
         )  # fmt: skip
         coded = augmentation.current
-    state = TrainState(dict(model.parameters), dict(model.states), step.initial_slots())
+    state = TrainState(dict(model.parameters), dict(model.states), step.initial_slot_views())
     functions = [entry for entry in listeners if not isinstance(entry, Callback)]
     return TrainingRun(
         model, options, step, coded, order, state, rules, evaluator, augmentation, trimming,

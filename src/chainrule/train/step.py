@@ -81,11 +81,20 @@ class Step:
     sums: tuple[str, ...] = ()
 
     def initial_slots(self) -> dict[str, np.ndarray]:
-        """The initial optimizer state and running losses, by label."""
+        """The initial optimizer state and running losses, by label: arrays of their own."""
         dtype, slots = self.recipe.dtype, self.slots.items()
         values = {  # memory of zeros is not written to before it is used
             label: np.full(bound(s.shape), s.first, dtype) if s.first else np.zeros(bound(s.shape), dtype)
             for label, s in slots
+        }
+        return {**values, **self.initial_sums()}
+
+    def initial_slot_views(self) -> dict[str, np.ndarray]:
+        """The values of ``initial_slots``, read-only: one number in memory for each array."""
+        dtype = self.recipe.dtype
+        values = {
+            label: np.broadcast_to(np.asarray(slot.first, dtype), bound(slot.shape))
+            for label, slot in self.slots.items()
         }
         return {**values, **self.initial_sums()}
 

@@ -16,14 +16,12 @@ from chainrule.engines import compile
 from chainrule.engines.reference import ElementwiseChain
 from chainrule.engines.reference.elementwise_chunks import is_repeated
 from chainrule.graph import Graph, Node, input_node, rebuild
-from chainrule.ops.array.shape import broadcast_to
+from chainrule.ops.array.shape import Transpose, broadcast_to, transpose
 from chainrule.spec import Size, bound
 
 EXACT = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt"}
 """The operations that IEEE 754 rounds correctly: every implementation has the same bits."""
 MANY = 1 << 15  # numbers of a parameter whose update is compiled
-BLOCKS = 8  # blocks that are computed at once
-COLUMNS = 32  # of a transposed array that are copied at once
 ROWS = Size.symbol("rows")
 
 
@@ -37,12 +35,14 @@ class CompiledUpdate:
     def __init__(self, chain: ElementwiseChain) -> None:
         self.sources, self._length = chain.sources, bound(chain.last.shape)[0]
         shape = (ROWS, *chain.last.shape[1:])
-        self._inputs: dict[str, tuple[Node, bool]] = {}  # by label the source, and whether it has all rows
+        self._inputs: dict[str, tuple[Node, str]] = {}  # by label the source, and what is read of it
         moved: dict[Node, Node] = {}
         for i, source in enumerate(self.sources):
-            has_rows = source.shape == chain.last.shape
-            self._inputs[f"source {i}"] = source, has_rows
-            moved[source] = input_node(f"source {i}", shape if has_rows else (), source.dtype)
+            part = _part_of(source, chain.last)
+            self._inputs[f"source {i}"] = source, part
+            given = {"rows": shape, "columns": shape[::-1], "all": ()}[part]
+            node = input_node(f"source {i}", given, source.dtype)
+            moved[source] = transpose(node, (1, 0)) if part == "columns" else node
         for node in chain.nodes:
             if is_repeated(node):
                 moved[node] = broadcast_to(moved[node.inputs[0]], shape)
@@ -64,26 +64,29 @@ class CompiledUpdate:
             count: number of rows; the last block may have fewer.
         """
         arrays = {label: np.asarray(values[source]) for label, (source, _) in self._inputs.items()}
-        for first in range(0, self._length, BLOCKS * count):
-            rows = slice(first, first + BLOCKS * count)
-            block = {
-                label: _in_order(arrays[label][rows]) if has_rows else arrays[label].reshape(())
-                for label, (_, has_rows) in self._inputs.items()
-            }
-            result = self._program.run(block)["last"]
-            yield from (result[start : start + count] for start in range(0, len(result), count))
+        for first in range(0, self._length, count):
+            rows = slice(first, first + count)
+            block = {label: _READ[part](arrays[label], rows) for label, (_, part) in self._inputs.items()}
+            yield self._program.run(block)["last"]
 
 
-def _in_order(block: np.ndarray) -> np.ndarray:
-    """The block with its last axis contiguous: itself, or a copy.
+def _part_of(source: Node, last: Node) -> str:
+    """What a block of rows reads of a source: its ``rows``, the ``columns`` of its transpose, or ``all``."""
+    if source.shape != last.shape:
+        return "all"
+    return "columns" if isinstance(source.op, Transpose) and source.rank == 2 else "rows"
 
-    A gradient is often the transpose of an array. It is copied some columns at a time, which stay in the
-    cache.
-    """
-    if block.flags.c_contiguous:
-        return block
-    copy = np.empty(block.shape, block.dtype)
-    for first in range(0, block.shape[-1], COLUMNS):
-        columns = slice(first, first + COLUMNS)
-        copy[..., columns] = block[..., columns]
-    return copy
+
+def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
+    """These rows as a contiguous array."""
+    block = array[rows]
+    # Copying numbers that are all stored in one place is slower than writing it.
+    return np.ascontiguousarray(block) if any(block.strides) else np.full(block.shape, block.flat[0])
+
+
+def _columns(array: np.ndarray, rows: slice) -> np.ndarray:
+    """The transpose of these rows as a contiguous array: the transpose of a gradient is often contiguous."""
+    return np.ascontiguousarray(array.T[:, rows])
+
+
+_READ = {"rows": _rows, "columns": _columns, "all": lambda array, rows: array.reshape(())}

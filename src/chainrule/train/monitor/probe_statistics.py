@@ -21,7 +21,9 @@ from chainrule.train.step import Step
 
 SATURATION = {"sigmoid": 4.6, "tanh": 3.0}  # |z| above which the derivative is below 0.01
 STORED = ("loss", "learning_rate", "training")  # outputs that are not released
-_BLOCK = 1 << 13  # values that are processed at once
+_BLOCK = 1 << 16  # values that are processed at once
+_GROUP = 1 << 8  # squares that are added in float32
+_SAFE_SUM = 1e-24, 1e30  # a sum of squares between these has lost nothing to underflow and overflow
 Compute: TypeAlias = "Callable[[ProbeStatistics, str], Iterable[Node]]"
 """A method that computes the statistics of a part from its path and returns the nodes that it read.
 
@@ -163,7 +165,7 @@ class ProbeStatistics:
         starts = range(0, len(parameter), rows)
         for low, new in zip(starts, chain.blocks(self._values, rows), strict=True):
             before = parameter[low : low + rows]
-            yield new.reshape(before.shape).astype(np.float64) - before
+            yield new.reshape(before.shape) - before
 
     def _add_layer(self, path: str) -> set[Node]:
         """Compute the statistics of a layer; returns the nodes whose values were read."""
@@ -207,9 +209,23 @@ def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _squared_norm(blocks: Iterable[np.ndarray]) -> float:
-    """The sum of all squares, in float64."""
-    wide = (block.astype(np.float64, copy=False) for block in blocks)
-    return sum(float(np.vdot(block, block)) for block in wide)
+    """The sum of all squares."""
+    return sum(map(_block_sum, blocks))
+
+
+def _block_sum(block: np.ndarray) -> float:
+    """The sum of the squares of a block.
+
+    Numerics: of float32, the squares of 256 numbers are added in float32, and these sums in float64, in a
+        quarter of the time of float64 alone. Where a square could overflow or underflow, all is float64.
+    """
+    if block.dtype == np.float32 and block.size % _GROUP == 0:
+        groups = block.reshape(-1, 1, _GROUP)
+        total = float(np.matmul(groups, groups.swapaxes(1, 2)).sum(dtype=np.float64))
+        if _SAFE_SUM[0] < total < _SAFE_SUM[1]:
+            return total
+    wide = block.astype(np.float64, copy=False)
+    return float(np.vdot(wide, wide))
 
 
 def _share(condition: Callable[[np.ndarray], np.ndarray], *arrays: np.ndarray) -> float:
