@@ -42,7 +42,7 @@ LEVELS = (
     ("catalog", "plotting", "derive"),
     ("attribution", "diagnosis"),
     ("robustness", "uncertainty"),
-    ("tabular",),
+    ("tabular", "auditing"),
     ("models", "interop"),
     ("model_arguments",),
     ("model_analysis", "model_generation", "model_prediction", "model_robustness", "model_uncertainty"),

@@ -2,6 +2,7 @@
 
 from chainrule.texts import en, zh
 from chainrule.texts.attribution import ATTRIBUTION
+from chainrule.texts.auditing import AUDITING
 from chainrule.texts.certificates import CERTIFICATES
 from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
@@ -17,6 +18,7 @@ _PAIRS = {
     **ROBUSTNESS,
     **CERTIFICATES,
     **UNCERTAINTY,
+    **AUDITING,
 }  # (English, Chinese)
 TABLES: dict[str, dict[str, str]] = {
     "en": {**en.WORDS, **{key: text for key, (text, _) in _PAIRS.items()}},

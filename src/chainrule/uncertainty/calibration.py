@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays
-from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
+from chainrule.errors import DataError, UsageError, fact, nearest
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
-from chainrule.train.evaluation.evaluate import encoded
 from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
-from chainrule.train.evaluation.prediction import predictions
-from chainrule.train.inputs import tabular
 from chainrule.train.loading import CALIBRATION
 from chainrule.uncertainty.abstention import RiskCoverage, risk_coverage
 from chainrule.uncertainty.conformal_sets import prediction_sets, set_threshold
+from chainrule.uncertainty.labeled_outputs import labeled_outputs
 from chainrule.uncertainty.probability_map import MAPS, ProbabilityMap, map_of
 
 if TYPE_CHECKING:
@@ -137,12 +134,28 @@ def calibrate(
     model: ModelState, x: Any, y: Any = None, *, method: str = "temperature", seed: int = 0
 ) -> CalibrationReport:
     """Calibrate a classifier; see ``Model.calibrate``."""
+    rows = labeled_outputs(model, x, y, "calibrate")
+    return calibrate_probabilities(rows.probabilities, rows.labels, method=method, seed=seed)
+
+
+def calibrate_probabilities(
+    p: np.ndarray, labels: np.ndarray, *, method: str = "temperature", seed: int = 0
+) -> CalibrationReport:
+    """Calibrate probabilities of rows that the model was not trained on.
+
+    Args:
+        p: (N, K) of the network.
+        labels: (N,) class indices.
+        method, seed: as for ``Model.calibrate``.
+
+    Raises:
+        UsageError E101: no such method. DataError E331: fewer than 40 rows.
+    """
     if method not in MAPS:
         raise UsageError(
             "E101", where="calibrate, method", name=method, expected=", ".join(MAPS), received=repr(method),
             fix=f'method="{nearest(str(method), MAPS) or "temperature"}"',
         )  # fmt: skip
-    p, labels = _probabilities(model, x, y)
     if len(labels) < MIN_ROWS:
         raise DataError(
             "E331", where="calibrate", expected=fact("at least {count} rows", count=MIN_ROWS),
@@ -171,27 +184,3 @@ def stored_calibration(model: ModelState) -> Calibration | None:
         return None
     (target,) = model.targets.values()
     return Calibration.of_fact(model.facts.get(CALIBRATION), len(target.labels) or target.max_classes)
-
-
-def _probabilities(model: ModelState, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The probabilities (N, K) and class indices (N,) of labeled rows.
-
-    Raises:
-        TrainingError E503: the model is not trained. E507: it does not predict one class for each sample.
-        UsageError E122: there are no labels.
-    """
-    if model.network is None:
-        raise TrainingError("E503", where="calibrate", fix="model.fit(x, y)")
-    (name, target), *others = model.targets.items()
-    if others or not target.is_single or target.loss.task != "classification":
-        received = ", ".join(model.targets) if others else target.loss.name
-        raise TrainingError("E507", where="calibrate", received=received, fix="model.predict(x)")
-    if y is None and not (model.preparation is not None and tabular.is_table(x, None)):
-        fix = "model.calibrate(x, y)"
-        raise UsageError("E122", where="calibrate", expected=fact("a label or a value"), fix=fix)
-    x, y = tabular.encode_table(model.preparation, x, y)
-    rows = encoded(model, Arrays.of(x, y, None, model.recipe.dtype))
-    inputs: Any = rows.x
-    coded: Any = rows.y
-    labels = next(iter(coded.values())).reshape(rows.rows, -1)[:, 0].astype(np.int64)
-    return target.probabilities(predictions(model, inputs, "prediction")[name]), labels

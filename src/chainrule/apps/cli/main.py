@@ -25,7 +25,7 @@ from chainrule.store import os_errors
 
 COMMANDS = (
     "train", "tune", "resume", "predict", "evaluate", "calibrate", "explain", "attribute", "attack",
-    "labels", "drift",
+    "labels", "drift", "audit",
     "generate", "show", "plot", "check", "doctor", "verify", "data", "example",
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2

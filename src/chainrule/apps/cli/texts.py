@@ -6,6 +6,7 @@ caller.
 
 from __future__ import annotations
 
+from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
@@ -219,6 +220,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_mae": ("MAE", "MAE"),
     **REPORT,
     **ROBUSTNESS,
+    **AUDIT,
     **SCORES,
     **PREDICTIONS,
     # evaluate, check, show, explain, example

@@ -14,5 +14,6 @@ ENTRIES: dict[str, Entry] = {
     "E609": Entry("the output would overwrite the input", "结果会覆盖输入文件"),
     "E610": Entry("this folder contains no model", "此文件夹中没有模型"),
     "E611": Entry("a threshold needs exactly two classes", "阈值只适用于两个类别"),
+    "E613": Entry("these are not the rows of the training", "这些不是训练所用的行"),
     "E612": Entry("this model has no calibration", "此模型没有经过校准"),
 }

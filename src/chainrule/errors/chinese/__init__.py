@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from chainrule.errors.catalog import CATALOG
 from chainrule.errors.chinese import (
+    auditing,
     data,
     explanations,
     files,
@@ -39,6 +40,7 @@ PHRASES: dict[str, str] = {
     **molecules.PHRASES,
     **speech.PHRASES,
     **verification.PHRASES,
+    **auditing.PHRASES,
 }
 CHINESE: dict[str, str] = {**{entry.en: entry.zh for entry in CATALOG.values()}, **PHRASES}
 

@@ -1,0 +1,163 @@
+"""The audit of a recorded training: its candidates, its shadow models, and its canaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.recorded_training import RecordedTraining, output_by_label
+from chainrule.apps.cli.texts import text_of
+from chainrule.auditing.canary_training import random_coins, wrong_labels
+from chainrule.auditing.membership import Candidates, Trainer, attack_membership
+from chainrule.auditing.membership_result import MembershipResult
+from chainrule.auditing.one_run import bound_by_scores, refuse_claim
+from chainrule.auditing.one_run_result import OneRunResult
+from chainrule.auditing.statistics import closeness, fit_statistic
+from chainrule.data import PreparedData, Table
+from chainrule.errors import UsageError, fact
+from chainrule.model import Model
+from chainrule.prng import fold, key_of, permutation
+from chainrule.settings import settings
+
+CANARIES = 500  # by default, at most one half of the rows
+_STREAM = 0x43414E43  # "CANC"
+
+
+def membership_of(
+    model: Model, training: RecordedTraining, others: Table | None, shadows: int, seed: int
+) -> MembershipResult:
+    """How well rows of the training are distinguished from test rows or from other rows.
+
+    Args:
+        model: of the run.
+        training: of the run.
+        others: rows that were not used in it; ``None``: its test rows. Without any, a model trained on a half
+            of the rows is attacked in its place.
+        shadows: the number of shadow models.
+        seed: of the halves and trainings.
+    """
+    prepared = training.prepared
+    rows = prepared.training
+    test = prepared.test if others is None else None
+    x, y, trainable = rows.x, rows.y, None
+    if others is not None:
+        preparation = prepared.preparation
+        x, y = (
+            np.concatenate(pair)
+            for pair in ((x, preparation.inputs(others)), (y, preparation.targets(others)))
+        )
+    elif test is not None and len(test.y):
+        x, y = np.concatenate([x, test.x]), np.concatenate([y, test.y])
+    is_member = np.arange(len(y)) < len(rows.y)
+    if others is not None or not training.has_own_test:
+        trainable = None if is_member.all() else is_member
+    if is_member.all() and shadows < 2:
+        raise UsageError(
+            "E601", where="chainrule audit", option="--shadows", received=shadows, fix="--shadows 8",
+            expected=fact("--shadows 2 or more, or --others FILE: the model was trained on all rows"),
+        )  # fmt: skip
+    candidates = Candidates(y, is_member, prepared.task.is_classification, trainable)
+    output = None if is_member.all() else output_by_label(model, prepared, x)
+    count = shadows + (output is None)
+    result = attack_membership(
+        output, candidates, _trainer(training, x, count), shadows=shadows, seed=seed, lang=settings.lang
+    )
+    return result.with_numbers(_numbers(training, len(y)))
+
+
+def _numbers(training: RecordedTraining, count: int) -> list[int]:
+    """The row numbers in the file of the training; 0 for rows of another file."""
+    prepared = training.prepared
+    own = [prepared.parts.train, *([prepared.parts.test] if training.has_own_test else [])]
+    numbers = (np.asarray(prepared.task.rows)[np.concatenate(own)] + 1).tolist()[:count]
+    return [*numbers, *[0] * (count - len(numbers))]
+
+
+def _trainer(training: RecordedTraining, x: np.ndarray, count: int) -> Trainer:
+    """Trains models as the recorded one was, prints how many, and returns their outputs for all rows."""
+    pooled, report = training.pooled(), _progress(count)
+
+    def train(rows: np.ndarray, seed: int) -> np.ndarray:
+        report()
+        return output_by_label(training.on(pooled, seed).trained_on(rows), training.prepared, x)
+
+    return train
+
+
+def _progress(count: int) -> Callable[[], None]:
+    """A function that prints the number of its call."""
+    numbers = iter(range(1, count + 1))
+
+    def report() -> None:
+        text = text_of("audit_training").format(number=next(numbers, count), count=count)
+        screen.line(text, to_errors=True)
+
+    return report
+
+
+def canary_audit(
+    training: RecordedTraining, canaries: int | None, delta: float, claim: float | None, seed: int
+) -> OneRunResult:
+    """A lower bound of epsilon, from a training in which coins decide on wrongly labeled rows.
+
+    Args:
+        training: of the run.
+        canaries: the number of these rows; ``None``: 500, or one half of the rows.
+        delta, claim: of the privacy that is claimed.
+        seed: of the choice of rows and labels.
+    """
+    prepared = training.prepared
+    rows = len(prepared.parts.train)
+    number = min(CANARIES, rows // 2) if canaries is None else canaries
+    if number > rows // 2:
+        raise UsageError(
+            "E102", where="--canaries", name="canaries", received=number, fix=f"--canaries {rows // 2}",
+            expected=fact("at most {count}, one half of the rows", count=rows // 2),
+        )  # fmt: skip
+    refuse_claim(number, delta, claim)
+    chosen = permutation(fold(key_of(seed), _STREAM), rows)[:number]
+    changed = with_wrong_targets(prepared, chosen, seed)
+    coins, report = random_coins(number), _progress(2)
+    plain = np.setdiff1d(np.arange(rows), chosen)
+    y, x, is_classification = (
+        changed.training.y[chosen],
+        changed.training.x[chosen],
+        prepared.task.is_classification,
+    )
+    fits = []
+    for used in (plain, np.sort(np.concatenate([plain, chosen[coins]]))):
+        report()
+        output = output_by_label(training.on(changed, seed).trained_on(used), prepared, x)
+        fits.append(closeness(fit_statistic(output, y, is_classification), is_classification))
+    return bound_by_scores(fits[1] - fits[0], coins, delta=delta, claim=claim, lang=settings.lang)
+
+
+def with_wrong_targets(prepared: PreparedData, chosen: np.ndarray, seed: int) -> PreparedData:
+    """The data without a test, with the target of some training rows replaced by that of other rows.
+
+    Args:
+        prepared: the data.
+        chosen: positions among the training rows; their class becomes another one, their value that of another
+            of these rows.
+        seed: of the choice.
+    """
+    parts, table, y = prepared.parts, prepared.table, prepared.training.y
+    places = parts.train[chosen]
+    if prepared.task.is_classification:
+        present, first = np.unique(y, return_index=True)
+        sources = parts.train[first[np.searchsorted(present, wrong_labels(y[chosen], seed))]]
+    else:
+        order = permutation(fold(key_of(seed), _STREAM, 1), len(chosen))
+        sources = np.empty_like(places)
+        sources[order] = places[np.roll(order, 1)]
+    index = np.arange(table.rows)
+    index[places] = sources
+    name = prepared.task.target
+    frame = table.frame.with_columns(table.frame[name].gather(index))
+    originals = {column: texts for column, texts in table.originals.items() if column != name}
+    table = replace(table, frame=frame, originals=originals)
+    split = replace(parts, test=np.zeros(0, np.int64))
+    return replace(prepared, table=table, tested=table, parts=split)

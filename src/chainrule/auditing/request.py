@@ -1,0 +1,90 @@
+"""The audit of a model in memory: its outputs for rows of its training and for others, and shadow trainings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.auditing.membership import Candidates, Trainer, attack_membership
+from chainrule.auditing.membership_result import MembershipResult
+from chainrule.errors import UsageError, fact
+from chainrule.settings import settings
+from chainrule.train.evaluation.prediction import predict_proba
+from chainrule.train.fit import fit
+from chainrule.train.options import FitOptions
+from chainrule.train.prepare import TrainingData
+from chainrule.uncertainty.labeled_outputs import LabeledOutputs, labeled_outputs
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+EPOCHS, BATCH = 30, 32  # where the model has no record of its training
+
+
+def audit_membership(
+    model: ModelState,
+    members: Any,
+    others: Any,
+    *,
+    shadows: int = 0,
+    epochs: int | None = None,
+    seed: int = 0,
+    lang: str | None = None,
+) -> MembershipResult:
+    """Return how well rows of the training are distinguished from others; see ``Model.audit_membership``."""
+    parts = [labeled_outputs(model, *_pair(rows, name), where="audit")
+             for rows, name in ((members, "members"), (others, "others"))]  # fmt: skip
+    counts = [len(part.labels) for part in parts]
+    candidates = Candidates(
+        np.concatenate([part.labels for part in parts]), np.repeat([True, False], counts), True
+    )
+    output = np.concatenate([part.probabilities for part in parts])
+    trainer = _trainer(model, parts, _options(model, epochs, seed), output.shape[1]) if shadows else None
+    return attack_membership(
+        output, candidates, trainer, shadows=shadows, seed=seed, lang=lang or settings.lang
+    )
+
+
+def _pair(rows: Any, name: str) -> tuple[Any, Any]:
+    """Return samples and labels.
+
+    Raises:
+        UsageError E102: neither a pair of samples and labels, nor a table.
+    """
+    if isinstance(rows, tuple) and len(rows) == 2:
+        return rows
+    if isinstance(rows, tuple | list | np.ndarray) or rows is None:
+        raise UsageError(
+            "E102", where="audit", name=name, expected=fact("a pair of samples and labels, or a table"),
+            received=type(rows).__name__, fix=f"{name}=(x, y)",
+        )  # fmt: skip
+    return rows, None
+
+
+def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
+    """Return how each shadow model is trained: as the model was."""
+    known, size = model.facts.get("epochs"), model.facts.get("batch_size", BATCH)
+    epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else EPOCHS
+    size = size if isinstance(size, int) and size > 0 else BATCH
+    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False)
+
+
+def _trainer(model: ModelState, parts: list[LabeledOutputs], options: FitOptions, classes: int) -> Trainer:
+    """Return the function that trains on some of the rows and predicts all."""
+    names = list(parts[0].inputs)
+    x = {name: np.concatenate([part.inputs[name] for part in parts]) for name in names}
+    labels = np.concatenate([part.labels for part in parts])
+    start = replace(model, preparation=None, is_given=False)
+
+    def train(rows: np.ndarray, seed: int) -> np.ndarray:
+        data = TrainingData({name: array[rows] for name, array in x.items()}, labels[rows])
+        trained = fit(start, data, replace(options, seed=seed))
+        predicted: Any = predict_proba(trained, x)
+        output = np.zeros((len(labels), classes))
+        columns = np.array(trained.labels, np.int64)
+        output[:, columns] = predicted[:, : len(columns)]
+        return output
+
+    return train
