@@ -184,16 +184,16 @@ class ModelRobustness(StateHolder):
 
         Args:
             members: rows of the training, ``(x, y)`` or a table with its target.
-            others: rows like them that the training did not use. Rows of another source would be recognized by
-                what they are, and say nothing about the training.
+            others: rows like them that the training did not use. Rows of another source would be recognized
+                by what they are, not by their part in the training.
             shadows: an even number of models that are trained on random halves of all these rows; 0: none.
             epochs: of each of these; by default as many as the model was trained.
             seed: of halves and trainings.
             lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 
         Returns:
-            the result, which prints a verdict and, for each attack, the area under the ROC curve and the share of
-            members that are detected at 1 % and 0.1 % false alarms, with intervals.
+            the result, which prints a verdict and, for each attack, the area under the ROC curve and the
+            share of members that are detected at 1 % and 0.1 % false alarms, with intervals.
 
         Raises:
             TrainingError E503, E507: the model is not trained, or does not predict one class per sample.
@@ -206,7 +206,7 @@ class ModelRobustness(StateHolder):
             >>> x = np.random.default_rng(0).normal(size=(80, 40)).astype("float32")
             >>> y = (x[:, 0] > 0).astype(int)
             >>> model = Model(Sequential(Dense(64, "relu"), Dense(2)), "cross_entropy")
-            >>> history = model.fit(x[:40], y[:40], epochs=60, seed=0, verbose=False)
+            >>> history = model.fit(x[:40], y[:40], epochs=200, seed=0, verbose=False)
             >>> model.audit_membership((x[:40], y[:40]), (x[40:], y[40:])).verdict
             'clear'
         """

@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.auditing.one_run import bound_by_scores, refuse_claim
 from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.auditing.statistics import closeness, fit_statistic
+from chainrule.errors import UsageError, fact
 from chainrule.prng import fold, key_of, permutation, uniform
 from chainrule.settings import settings
 
@@ -45,6 +46,19 @@ def wrong_labels(labels: np.ndarray, seed: int) -> np.ndarray:
     shares = uniform(fold(key_of(seed), _STREAM, 1), len(labels))
     step = 1 + np.floor(shares * (len(present) - 1)).astype(np.int64)
     return present[(index + step) % len(present)]
+
+
+def refuse_canaries(canaries: int, rows: int) -> None:
+    """Refuse more canaries than one half of the rows.
+
+    Raises:
+        UsageError E102: there are more.
+    """
+    if canaries > rows // 2:
+        raise UsageError(
+            "E102", where="audit", name="canaries", received=canaries, fix=f"canaries={rows // 2}",
+            expected=fact("at most {count}, one half of the rows", count=rows // 2),
+        )  # fmt: skip
 
 
 def audit_in_one_run(
@@ -72,8 +86,8 @@ def audit_in_one_run(
         lang: the language of the text.
 
     Raises:
-        UsageError E102: fewer than 20 canaries, or more than one half of the rows; a delta or claim out of its
-            range.
+        UsageError E102: fewer than 20 canaries, or more than one half of the rows; a delta or claim out of
+            its range.
 
     Example:
         >>> from chainrule.model import Model
@@ -88,7 +102,8 @@ def audit_in_one_run(
         True
     """
     x, y = np.asarray(x), np.asarray(y)
-    refuse_claim(min(canaries, len(y) // 2), delta, claim)
+    refuse_canaries(canaries, len(y))
+    refuse_claim(canaries, delta, claim)
     chosen = permutation(fold(key_of(seed), _STREAM), len(y))[:canaries]
     labels = y.copy()
     labels[chosen] = wrong_labels(y[chosen], seed)

@@ -156,10 +156,10 @@ def _ratio(
     """Return the scores of the likelihood ratio attack, (n,)."""
     included = halves(candidates, shadows // 2, seed + 1)
     usable, is_classification = candidates.usable, candidates.is_classification
-    statistics = np.stack([
-        fit_statistic(trainer(np.flatnonzero(rows & usable), seed + 1 + number), candidates.y, is_classification)
-        for number, rows in enumerate(included)
-    ])  # fmt: skip
+    outputs = (
+        trainer(np.flatnonzero(rows & usable), seed + 1 + number) for number, rows in enumerate(included)
+    )
+    statistics = np.stack([fit_statistic(output, candidates.y, is_classification) for output in outputs])
     if usable.all():
         return online_ratio(target, statistics, included)
     if not is_classification:

@@ -15,7 +15,7 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES, render
 
-CLEAR_AREA, CLEAR_RATE = 0.6, 0.1  # lower limits from which members are called clearly recognizable
+CLEAR_AREA, CLEAR_SHARE = 0.6, 0.1  # lower limits from which members are called clearly recognizable
 MAX_LISTED = 10
 
 
@@ -36,14 +36,14 @@ class Attack:
     @property
     def is_better_than_chance(self) -> bool:
         """Whether an interval excludes guessing."""
-        found = any(d.is_measurable and d.rate.low > d.false_alarms.high for d in self.detections)
-        return self.area.low > 0.5 or found
+        is_detected = any(d.is_measurable and d.share.low > d.false_alarms.high for d in self.detections)
+        return self.area.low > 0.5 or is_detected
 
     @property
     def is_clear(self) -> bool:
         """Whether many members are recognized."""
-        found = any(d.is_measurable and d.rate.low >= CLEAR_RATE for d in self.detections)
-        return self.is_better_than_chance and (self.area.low >= CLEAR_AREA or found)
+        are_many = any(d.is_measurable and d.share.low >= CLEAR_SHARE for d in self.detections)
+        return self.is_better_than_chance and (self.area.low >= CLEAR_AREA or are_many)
 
 
 @frozen(eq=False)
@@ -116,8 +116,9 @@ class MembershipResult:
         if self.is_replaced:
             texts.append(render("membership_replaced", lang))
         kind = "accuracy" if self.is_classification else "error"
-        form = "{:.1%}" if self.is_classification else "{:.4g}"
-        fits = {"inside": form.format(self.member_fit), "outside": form.format(self.other_fit)}
+        pair = self.member_fit, self.other_fit
+        texts_of_fits = [f"{100 * fit:.1f} %" if self.is_classification else f"{fit:.4g}" for fit in pair]
+        fits = dict(zip(("inside", "outside"), texts_of_fits, strict=True))
         texts.append(render(f"membership_{kind}", lang, **fits))
         best = self.strongest
         texts.append(
@@ -135,16 +136,16 @@ class MembershipResult:
             *(render("membership_detected", lang, limit=f"{100 * limit:g} %") for limit in limits),
         )
         rows = tuple(
-            (render(f"membership_{a.name}", lang), estimate_text(a.area), *map(self._rate, a.detections))
+            (render(f"membership_{a.name}", lang), estimate_text(a.area), *map(self._detected, a.detections))
             for a in self.attacks
         )
         return Table(heads, rows, tuple(range(1, len(heads))))
 
-    def _rate(self, one: Detection) -> str:
+    def _detected(self, one: Detection) -> str:
         if not one.is_measurable:
             return render("membership_too_few", self.lang, count=math.ceil(1 / one.limit))
-        rate = one.rate
-        return f"{100 * rate.value:.1f} % ({100 * rate.low:.1f} … {100 * rate.high:.1f})"
+        share = one.share
+        return f"{100 * share.value:.1f} % ({100 * share.low:.1f} … {100 * share.high:.1f})"
 
     def _exposed(self) -> Table:
         heads = tuple(render(key, self.lang) for key in ("membership_row", "membership_score"))

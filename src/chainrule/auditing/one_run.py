@@ -1,10 +1,11 @@
 """A lower bound of epsilon from one training: how many canaries can be guessed right.
 
-Each of m rows, the *canaries*, is used in the training or left out by a coin of its own. An attacker who sees
-the model guesses the coins of r canaries and abstains on the others. If the training is epsilon-differentially
-private, each guess is right with a probability of at most q = e^epsilon / (1 + e^epsilon), as if the coins had
-been passed through randomized response, although one training decides all of them. v right guesses are
-therefore improbable for a small epsilon, and the smallest one that is not rejected is a lower bound.
+Each of m rows, the *canaries*, is used in the training or left out by a coin of its own. An attacker who
+sees the model guesses the coins of r canaries and abstains on the others. If the training is
+epsilon-differentially private, each guess is right with a probability of at most
+q = e^epsilon / (1 + e^epsilon), as if the coins had been passed through randomized response, although one
+training decides all of them. v right guesses are therefore improbable for a small epsilon, and the smallest
+one that is not rejected is a lower bound.
 
 Formula (with delta): P[at least v of r are right] <= f(v) + 2 m delta max_i (f(v - i) - f(v)) / i, where
 f(v) = P[Binomial(r, q) >= v].
@@ -12,11 +13,11 @@ f(v) = P[Binomial(r, q) >= v].
 Example: 100 guesses, all right. With epsilon = 3, q = 0.953, and f(100) = 0.953^100 = 0.008: rejected at
 95 %. epsilon is at least 3.5.
 
-Guesses that are made by a score, the largest as included and the smallest as excluded, may be tried for
-several r, fixed before, if the probability of error is divided among them (Bonferroni).
+A score guesses that its largest values are included and its smallest excluded. Several r, fixed before, may
+be tried if the probability of error is divided among them (Bonferroni).
 
-Reference: Steinke, Nasr and Jagielski (2023), Privacy auditing with one (1) training run, NeurIPS, theorem 5.2
-and algorithm 1.
+Reference: Steinke, Nasr and Jagielski (2023), Privacy auditing with one (1) training run, NeurIPS,
+theorem 5.2 and algorithm 1.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 from chainrule.auditing.one_run_result import OneRunResult
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError
 
 CONFIDENCE = 0.95
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # of the canaries that are guessed
@@ -150,7 +151,7 @@ def refuse_claim(canaries: int, delta: float, claim: float | None) -> None:
         UsageError E102: fewer than 20 canaries; a delta or claim out of its range.
     """
     checks = (
-        ("canaries", canaries >= MIN_CANARIES, fact("at least {minimum}", minimum=MIN_CANARIES), canaries),
+        ("canaries", canaries >= MIN_CANARIES, f">= {MIN_CANARIES}", canaries),
         ("delta", _is_number(delta) and 0 <= delta < 1, "0 <= delta < 1", delta),
         ("claim", claim is None or (_is_number(claim) and 0 <= claim < math.inf), ">= 0", claim),
     )

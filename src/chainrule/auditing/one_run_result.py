@@ -1,4 +1,4 @@
-"""The result of an audit in one training: the bound, what it says about a claim, and a page."""
+"""The result of an audit in one training: the bound, whether it refutes a claim, and a page."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class OneRunResult:
         lang = self.lang
         words = {
             "canaries": self.canaries, "guesses": self.guesses, "right": self.right,
-            "bound": f"{self.bound:.2f}", "confidence": f"{self.confidence:.0%}",
+            "bound": f"{self.bound:.2f}", "confidence": f"{100 * self.confidence:.0f} %",
             "claim": "" if self.claim is None else f"{self.claim:g}", "delta": f"{self.delta:g}",
             "reachable": f"{self.reachable:.2f}",
         }  # fmt: skip
-        keys = ("one_run_guesses", "one_run_bound", f"one_run_{self.verdict}", "one_run_reachable",
-                "one_run_limit")  # fmt: skip
+        bound = "one_run_bound" if self.bound else "one_run_no_bound"
+        keys = ("one_run_guesses", bound, f"one_run_{self.verdict}", "one_run_reachable", "one_run_limit")
         return tuple(render(key, lang, **words) for key in keys)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The audit of a model in memory: its outputs for rows of its training and for others, and shadow trainings."""
+"""The audit of a model in memory: its outputs for rows of its training and for others; shadow trainings."""
 
 from __future__ import annotations
 

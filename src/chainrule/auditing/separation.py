@@ -1,4 +1,4 @@
-"""How well a score separates members from others: area under the ROC curve, and detection at few false alarms.
+"""How well a score separates members from others: ROC area, and detection at few false alarms.
 
 Intervals are exact where that is possible. The number of detected members has the interval of Clopper and
 Pearson (1934). The area has the interval of DeLong on the logit scale; a perfect separation has no variance,
@@ -35,20 +35,20 @@ class Detection:
 
     Args:
         limit: the share of others that may be taken for members.
-        rate: the share of detected members; NaN where the others are too few for this limit.
+        share: the share of detected members; NaN where the others are too few for this limit.
         detected: the number of detected members.
         false_alarms: the share of others above the threshold.
     """
 
     limit: float
-    rate: Estimate
+    share: Estimate
     detected: int
     false_alarms: Estimate
 
     @property
     def is_measurable(self) -> bool:
         """Whether the others suffice for this limit."""
-        return not math.isnan(self.rate.value)
+        return not math.isnan(self.share.value)
 
 
 def proportion(count: int, total: int, level: float = 0.95) -> Estimate:
@@ -121,7 +121,7 @@ def detection(members: np.ndarray, others: np.ndarray, limit: float, level: floa
         level: of the intervals.
 
     Example:
-        >>> detection(np.array([3.0, 4.0]), np.arange(4.0), 0.25).rate.value
+        >>> detection(np.array([3.0, 4.0]), np.arange(4.0), 0.25).share.value
         1.0
     """
     allowed = math.floor(limit * len(others) * (1.0 + 1e-12))
@@ -130,5 +130,5 @@ def detection(members: np.ndarray, others: np.ndarray, limit: float, level: floa
         return Detection(limit, unknown, 0, unknown)
     threshold = np.sort(others)[len(others) - 1 - allowed]
     detected, alarms = int((members > threshold).sum()), int((others > threshold).sum())
-    rate, false_alarms = proportion(detected, len(members), level), proportion(alarms, len(others), level)
-    return Detection(limit, rate, detected, false_alarms)
+    share, false_alarms = proportion(detected, len(members), level), proportion(alarms, len(others), level)
+    return Detection(limit, share, detected, false_alarms)

@@ -9,8 +9,8 @@ AUDITING: dict[str, tuple[str, str]] = {
         "{members} 行训练数据，对照 {others} 行未参与训练的数据。",
     ),
     "membership_replaced": (
-        "The model was trained on all rows, so none is left to compare with. A model trained in the same way on a "
-        "random half of the rows was attacked in its place.",
+        "The model was trained on all rows, so none is left to compare with. A model trained in the same way "
+        "on a random half of the rows was attacked in its place.",
         "该模型用全部行训练，没有可供对照的行。因此改为攻击一个以相同方式、只用随机一半行训练的模型。",
     ),
     "membership_accuracy": (
@@ -22,13 +22,13 @@ AUDITING: dict[str, tuple[str, str]] = {
         "（标准化的）均方误差：训练行 {inside}，其余行 {outside}。",
     ),
     "membership_chance": (
-        "No attack does better than chance: the area under the ROC curve of the best one, {attack}, is {area}; "
-        "guessing has 0.5.",
+        "No attack does better than chance: the area under the ROC curve of the best one, {attack}, is "
+        "{area}; guessing has 0.5.",
         "没有攻击优于随机猜测：最好的攻击（{attack}）的 ROC 曲线下面积为 {area}；随机猜测为 0.5。",
     ),
     "membership_recognizable": (
-        "Rows of the training can be recognized somewhat better than by chance: the area under the ROC curve of "
-        "the best attack, {attack}, is {area}; guessing has 0.5.",
+        "Rows of the training can be recognized somewhat better than by chance: the area under the ROC curve "
+        "of the best attack, {attack}, is {area}; guessing has 0.5.",
         "训练行能以略高于随机猜测的程度被识别：最好的攻击（{attack}）的 ROC 曲线下面积为 {area}；"
         "随机猜测为 0.5。",
     ),
@@ -43,8 +43,8 @@ AUDITING: dict[str, tuple[str, str]] = {
         "所有区间同时成立的概率为 95 %。",
     ),
     "membership_limit": (
-        "An attack that fails proves nothing: another one may succeed. The rows must be alike but for their part "
-        "in the training.",
+        "An attack that fails proves nothing: another one may succeed. The rows must be alike but for their "
+        "part in the training.",
         "攻击失败不证明任何事：其他攻击可能成功。除是否参与训练外，两组行必须同分布。",
     ),
     "membership_attacks": ("Attacks", "各攻击的结果"),
@@ -67,6 +67,10 @@ AUDITING: dict[str, tuple[str, str]] = {
         "Epsilon is more than {bound} (delta {delta}), with a confidence of {confidence}.",
         "ε 大于 {bound}（δ = {delta}），置信度 {confidence}。",
     ),
+    "one_run_no_bound": (
+        "No lower bound of epsilon is shown (delta {delta}), with a confidence of {confidence}.",
+        "没有得到 ε 的下界（δ = {delta}），置信度 {confidence}。",
+    ),
     "one_run_refuted": (
         "The claim of epsilon {claim} is refuted: this training reveals more than it allows.",
         "声称的 ε = {claim} 被否定：这次训练泄露的信息超出其允许的范围。",
@@ -76,7 +80,8 @@ AUDITING: dict[str, tuple[str, str]] = {
         "这与声称的 ε = {claim} 相容，但不能证明它。",
     ),
     "one_run_leaks": (
-        "The training reveals its rows at least to this degree; without differential privacy there is no upper limit.",
+        "The training reveals its rows at least to this degree; without differential privacy there is no "
+        "upper limit.",
         "训练至少在此程度上泄露其数据；没有差分隐私就没有上限。",
     ),
     "one_run_nothing": (
@@ -84,7 +89,7 @@ AUDITING: dict[str, tuple[str, str]] = {
         "没有发现泄露：猜测不优于随机。",
     ),
     "one_run_reachable": (
-        "With so many canaries a bound of at most {reachable} can be shown.",
+        "With this number of canaries a bound of at most {reachable} can be shown.",
         "用这么多探针样本，至多能得到 {reachable} 的下界。",
     ),
     "one_run_limit": (

@@ -10,13 +10,14 @@ import numpy as np
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.recorded_training import RecordedTraining, output_by_label
 from chainrule.apps.cli.texts import text_of
-from chainrule.auditing.canary_training import random_coins, wrong_labels
+from chainrule.auditing.canary_training import random_coins, refuse_canaries, wrong_labels
 from chainrule.auditing.membership import Candidates, Trainer, attack_membership
 from chainrule.auditing.membership_result import MembershipResult
 from chainrule.auditing.one_run import bound_by_scores, refuse_claim
 from chainrule.auditing.one_run_result import OneRunResult
 from chainrule.auditing.statistics import closeness, fit_statistic
 from chainrule.data import PreparedData, Table
+from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.prng import fold, key_of, permutation
@@ -41,15 +42,11 @@ def membership_of(
     """
     prepared = training.prepared
     rows = prepared.training
-    test = prepared.test if others is None else None
-    x, y, trainable = rows.x, rows.y, None
+    x, y, test, trainable = rows.x, rows.y, prepared.test, None
     if others is not None:
         preparation = prepared.preparation
-        x, y = (
-            np.concatenate(pair)
-            for pair in ((x, preparation.inputs(others)), (y, preparation.targets(others)))
-        )
-    elif test is not None and len(test.y):
+        test = PreparedRows(preparation.inputs(others), preparation.targets(others))
+    if len(test.y):
         x, y = np.concatenate([x, test.x]), np.concatenate([y, test.y])
     is_member = np.arange(len(y)) < len(rows.y)
     if others is not None or not training.has_own_test:
@@ -112,26 +109,19 @@ def canary_audit(
     prepared = training.prepared
     rows = len(prepared.parts.train)
     number = min(CANARIES, rows // 2) if canaries is None else canaries
-    if number > rows // 2:
-        raise UsageError(
-            "E102", where="--canaries", name="canaries", received=number, fix=f"--canaries {rows // 2}",
-            expected=fact("at most {count}, one half of the rows", count=rows // 2),
-        )  # fmt: skip
+    refuse_canaries(number, rows)
     refuse_claim(number, delta, claim)
     chosen = permutation(fold(key_of(seed), _STREAM), rows)[:number]
     changed = with_wrong_targets(prepared, chosen, seed)
     coins, report = random_coins(number), _progress(2)
     plain = np.setdiff1d(np.arange(rows), chosen)
-    y, x, is_classification = (
-        changed.training.y[chosen],
-        changed.training.x[chosen],
-        prepared.task.is_classification,
-    )
+    canary_rows, is_classification = changed.training.take(chosen), prepared.task.is_classification
     fits = []
     for used in (plain, np.sort(np.concatenate([plain, chosen[coins]]))):
         report()
-        output = output_by_label(training.on(changed, seed).trained_on(used), prepared, x)
-        fits.append(closeness(fit_statistic(output, y, is_classification), is_classification))
+        output = output_by_label(training.on(changed, seed).trained_on(used), prepared, canary_rows.x)
+        statistic = fit_statistic(output, canary_rows.y, is_classification)
+        fits.append(closeness(statistic, is_classification))
     return bound_by_scores(fits[1] - fits[0], coins, delta=delta, claim=claim, lang=settings.lang)
 
 
@@ -140,8 +130,8 @@ def with_wrong_targets(prepared: PreparedData, chosen: np.ndarray, seed: int) ->
 
     Args:
         prepared: the data.
-        chosen: positions among the training rows; their class becomes another one, their value that of another
-            of these rows.
+        chosen: positions among the training rows; their class becomes another one, their value that of
+            another of these rows.
         seed: of the choice.
     """
     parts, table, y = prepared.parts, prepared.table, prepared.training.y

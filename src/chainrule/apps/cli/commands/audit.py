@@ -161,7 +161,7 @@ def _page(membership: MembershipResult, bound: OneRunResult | None, lang: str) -
     if bound is None:
         return page
     section = replace(bound, lang=lang).section()
-    titled = Section(render("one_run_title", lang), section.blocks)
+    titled = Section(render("one_run_title", lang), section.parts)
     return replace(page, sections=(*page.sections, titled))
 
 
