@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule.apps.cli.config_file import CONFIG, read_config
 from chainrule.apps.cli.model_output import model_output
-from chainrule.apps.cli.options import CONFIG, Options, quoted, read_config
+from chainrule.apps.cli.options import Options, quoted
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
 from chainrule.data import PreparedData
