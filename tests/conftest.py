@@ -44,8 +44,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Limit OpenBLAS to one thread in the processes of a parallel run, which share the cores."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    """Limit libraries to one thread in the processes of a parallel run, which share the cores."""
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,7 +22,8 @@ from chainrule.settings import settings
 settings.vector_bytes, settings.cores = {vector_bytes}, {cores}
 sys.exit(main())
 """  # in another process, for the same target
-WORDS = ("train", "digits", "--epochs", "2000", "--patience", "2000", "--net", "32 relu, dropout 0.3")
+DATA = "breast-cancer"
+WORDS = ("train", DATA, "--epochs", "3000", "--patience", "3000", "--net", "32 relu, dropout 0.3")
 CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
 
 
@@ -62,8 +63,8 @@ def begin(place: Path) -> subprocess.Popen:
     (
         "number",
         "seconds",
-    ),  # 0: right after the first checkpoint, before the first step; the training takes 6 s
-    [(signal.SIGTERM, 0.0), (signal.SIGINT, 1.5), (signal.SIGTERM, 1.5), (signal.SIGKILL, 1.5)],
+    ),  # 0: right after the first checkpoint, before the first step; the training takes 3 s
+    [(signal.SIGTERM, 0.0), (signal.SIGINT, 0.8), (signal.SIGTERM, 0.8), (signal.SIGKILL, 0.8)],
 )
 def test_a_resumed_training_has_the_same_bytes(
     chainrule, uninterrupted: dict[str, bytes], number: int, seconds: float, tmp_path: Path
@@ -77,9 +78,9 @@ def test_a_resumed_training_has_the_same_bytes(
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 1
-        assert re.search(r"To continue:\n  chainrule train digits --out run --resume", err)
+        assert re.search(rf"To continue:\n  chainrule train {DATA} --out run --resume", err)
         assert seconds == 0 or any(int(f.stem[5:]) > 0 for f in Path("run/checkpoints").iterdir())
-    outcome = chainrule("train", "digits", "--out", "run", "--resume")
+    outcome = chainrule("train", DATA, "--out", "run", "--resume")
     assert outcome.code == 0, outcome.err
     assert files(Path("run")) == uninterrupted
 

@@ -1,4 +1,4 @@
-"""The entry point of attacks: encode samples, run the attacks, check what they broken_by.
+"""The entry point of attacks: encode samples, run the attacks, check what they found.
 
 What an attack returns is never trusted: its points are moved into the ball where rounding left it
 (``Ball.enforce``), and the model itself predicts them.

@@ -163,16 +163,11 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     parts = [_column_axis(encoding, row, rows) for encoding in preparation.encodings]
     axes, levels = tuple(axis for axis, _, _ in parts), {a.name: texts for a, _, texts in parts if texts}
 
-    constants = {e.column: _constant(e, row) for e in preparation.encodings if isinstance(e, FIXED)}
+    tables = {e.column: _level_features(e, row, levels.get(e.column, ())) for e in preparation.encodings}
 
     def encode(points: np.ndarray) -> np.ndarray:
         columns = zip(preparation.encodings, points.T, strict=True)
-        parts = [
-            constants[encoding.column][np.isnan(v).astype(int)]
-            if isinstance(encoding, FIXED)
-            else _features(encoding, v, levels.get(encoding.column, ()))
-            for encoding, v in columns
-        ]
+        parts = [_features(encoding, values, tables[encoding.column]) for encoding, values in columns]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def cells(points: np.ndarray) -> np.ndarray:
@@ -184,26 +179,43 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     return Domain(axes, np.array([now for _, now, _ in parts]), encode, cells, levels)
 
 
-def _constant(encoding: Encoding, row: data.Table) -> np.ndarray:
-    """Return the features of the cell of a row, and of a missing cell: (2, F)."""
-    cells = row.frame.select(encoding.column)
-    cells = pl.concat([cells, cells.clear(1)])
-    return encoding.encode(data.Table(cells), Faults())[0]
+def _level_features(encoding: Encoding, row: data.Table, levels: Sequence[str]) -> np.ndarray:
+    """Return the features of each value of a column that has few values, (L, F); the last one is missing.
+
+    Of a column that does not change, the values are the cell of the row and a missing one; a column of
+    numbers has none.
+    """
+    if isinstance(encoding, Category):
+        return encoding.encode_texts(pl.Series([*levels, None], dtype=pl.String))
+    if isinstance(encoding, YesNo):
+        features = np.zeros((len(levels) + 1, len(encoding.features)))
+        features[:, 0] = [*(YES_NO[level.lower()] for level in levels), encoding.mean]
+        if encoding.indicator:
+            features[-1, -1] = 1.0
+        return features
+    if isinstance(encoding, FIXED):
+        cells = row.frame.select(encoding.column)
+        return encoding.encode(data.Table(pl.concat([cells, cells.clear(1)])), Faults())[0]
+    return np.zeros((0, len(encoding.features)))
 
 
-def _features(encoding: Encoding, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+def _features(encoding: Encoding, values: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Return the encoding of a column of points, as the preparation does, but fast.
 
     The search calls it thousands of times; the points that it finds are encoded by the preparation itself.
+
+    Args:
+        encoding: of the column.
+        values: (N,) numbers, or indices of values; NaN is missing.
+        table: the result of ``_level_features``.
     """
-    missing, features = np.isnan(values), np.zeros((len(values), len(encoding.features)))
-    if isinstance(encoding, Category):
-        encoded = encoding.encode_texts(pl.Series([*levels, None], dtype=pl.String))
-        return encoded[np.where(missing, len(levels), np.nan_to_num(values)).astype(int)]
-    if isinstance(encoding, YesNo):
-        features[:, 0] = encoding.mean
-        features[~missing, 0] = np.array([YES_NO[w.lower()] for w in levels])[values[~missing].astype(int)]
-    elif isinstance(encoding, Number) and encoding.std > 0:
+    missing = np.isnan(values)
+    if isinstance(encoding, FIXED):
+        return table[missing.astype(int)]
+    if isinstance(encoding, Category | YesNo):
+        return table[np.where(missing, len(table) - 1, np.nan_to_num(values)).astype(int)]
+    features = np.zeros((len(values), len(encoding.features)))
+    if isinstance(encoding, Number) and encoding.std > 0:
         features[~missing, 0] = np.clip((values[~missing] - encoding.mean) / encoding.std, -FAR, FAR)
     if not isinstance(encoding, Pixels) and encoding.indicator:
         features[:, -1] = missing

@@ -108,8 +108,11 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     """
     cells = to_ascii(texts)
     parts = pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
-    present = texts.is_not_null()
-    count = max(int(present.sum()), 1)
+    if parts["number"].null_count() == len(parts):
+        return Analysis(
+            pl.Series(texts.name, [None], dtype=pl.Float64).new_from_index(0, len(texts)), 0.0, "."
+        )
+    count = max(len(texts) - texts.null_count(), 1)
     suffixes, units = _suffixes(parts, is_lenient)
     fault = next((kind for kind, names in units.items() if len(names) > 1), "")
     valid = _valid(parts, suffixes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from chainrule.data.cells.missing import ALWAYS
 from chainrule.data.readers.lazy_polars import pl
@@ -13,6 +15,7 @@ INTEGER = r"^[+-]?[0-9]+$"
 CODE = r"^[+-]?0[0-9]+$"
 EXPONENT_CODE = r"^[0-9]+E[0-9]+$"  # 12E3; programs write 12000, 1.2E4 or 1E+04
 INFINITE = r"^(?i)[+-]?(?:inf|infinity)$"
+FEW = 512  # cells up to which a loop is faster than an operation on a column, which starts threads
 LONGEST = 400  # digits of an integer that is compared as a number
 _PLAIN = re.compile(PLAIN)
 _INTEGER = re.compile(INTEGER)
@@ -70,13 +73,14 @@ def level_texts(column: pl.Series) -> pl.Series:
     """
     if column.dtype == pl.Boolean:
         return column.cast(pl.String)
-    if column.dtype.is_numeric():
-        distinct = column.unique().drop_nulls()
-        names = [number_text(value) for value in distinct.to_list()]
-    else:
+    text_of: Callable[[Any], str] = number_text if column.dtype.is_numeric() else _level_text
+    if not column.dtype.is_numeric():
         column = column.cast(pl.String)
-        distinct = column.unique().drop_nulls()
-        names = [_level_text(text) for text in distinct.to_list()]
+    if len(column) <= FEW:
+        texts = [None if value is None else text_of(value) for value in column.to_list()]
+        return pl.Series(column.name, texts, dtype=pl.String)
+    distinct = column.unique().drop_nulls()
+    names = [text_of(value) for value in distinct.to_list()]
     return column.replace_strict(
         distinct, pl.Series(names, dtype=pl.String), default=None, return_dtype=pl.String
     )

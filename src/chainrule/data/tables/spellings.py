@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import FEW
 from chainrule.data.tables.columns import YES_NO
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
@@ -108,7 +109,8 @@ def match_spellings(texts: pl.Series, levels: Sequence[str]) -> pl.Series:
         ['Paris', 'Oslo', None]
     """
     known = set(levels)
-    unknown = [text for text in texts.unique().drop_nulls().to_list() if text not in known]
+    distinct = dict.fromkeys(texts.to_list()) if len(texts) <= FEW else texts.unique().to_list()
+    unknown = [text for text in distinct if text is not None and text not in known]
     if not unknown:
         return texts
     keys: dict[str, str | None] = {}

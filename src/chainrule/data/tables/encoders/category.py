@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import level_texts
+from chainrule.data.readers.number_parsing import FEW, level_texts
 from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
@@ -103,12 +103,15 @@ class Category:
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
         texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
-        return self.encode_texts(texts), self._notices(texts)
+        codes = self._codes(texts)
+        return self._encode_codes(texts, codes), self._notices(texts, codes)
 
     def encode_texts(self, texts: pl.Series) -> np.ndarray:
         """The features of levels, (N, F); null is a missing value."""
+        return self._encode_codes(texts, self._codes(texts))
+
+    def _encode_codes(self, texts: pl.Series, code: np.ndarray) -> np.ndarray:
         listed, width = len(self.levels), len(self.features)
-        code = _codes(texts, [*self.levels, *self.rare])
         is_missing = texts.is_null().to_numpy()
         x = np.zeros((len(texts), width))
         if self.missing:
@@ -123,8 +126,8 @@ class Category:
         x[rows, code[rows]] = 1.0
         return x
 
-    def _notices(self, texts: pl.Series) -> list[Finding]:
-        unseen = _codes(texts, [*self.levels, *self.rare]) < 0
+    def _notices(self, texts: pl.Series, codes: np.ndarray) -> list[Finding]:
+        unseen = codes < 0
         is_missing = texts.is_null().to_numpy()
         if self.missing:
             unseen &= ~is_missing
@@ -135,6 +138,19 @@ class Category:
         example = texts[int(np.argmax(unseen))]
         facts = {"column": self.column, "count": int(unseen.sum()), "example": example or "missing"}
         return [Finding("unseen_levels", "warning", facts)]
+
+    @cached_property
+    def _code_of(self) -> dict[str | None, int]:
+        return {level: code for code, level in enumerate((*self.levels, *self.rare))}
+
+    def _codes(self, texts: pl.Series) -> np.ndarray:
+        """The index of the level of each text, -1 for unknown texts and null."""
+        if len(texts) <= FEW or not self._code_of:
+            return np.array([self._code_of.get(text, -1) for text in texts.to_list()], np.int64)
+        keys = pl.Series([*self.levels, *self.rare], dtype=pl.String)
+        numbers = pl.Series(range(len(keys)), dtype=pl.Int64)
+        indices = texts.replace_strict(keys, numbers, default=-1, return_dtype=pl.Int64)
+        return indices.fill_null(-1).to_numpy()
 
     @staticmethod
     def read(path: str, column: str, fields: dict[str, Any]) -> Category:
@@ -155,12 +171,3 @@ class Category:
             raise invalid(f"{path}.unlisted", expected, unlisted)
         missing = read_flag(f"{path}.missing", fields["missing"])
         return Category(column, levels, rare, counts, unlisted, missing)
-
-
-def _codes(texts: pl.Series, levels: list[str]) -> np.ndarray:
-    """The index of the level of each text, -1 for unknown texts."""
-    if not levels:
-        return np.full(len(texts), -1)
-    keys, numbers = pl.Series(levels, dtype=pl.String), pl.Series(range(len(levels)), dtype=pl.Int64)
-    indices = texts.replace_strict(keys, numbers, default=-1, return_dtype=pl.Int64)
-    return indices.fill_null(-1).to_numpy().copy()
