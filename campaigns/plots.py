@@ -35,6 +35,7 @@ def moons(folder: Path) -> tuple[cr.Model, Arguments]:
         "decision_boundary",
         "confusion_matrix",
         "calibration",
+        "risk_coverage",
         "roc",
         "precision_recall",
         "loss_landscape",

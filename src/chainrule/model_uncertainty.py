@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from chainrule import uncertainty  # lazy: a program that only trains never loads calibration
 from chainrule.data.sample_types import Samples, Targets
 from chainrule.errors import explain_method_calls
-from chainrule.train.loading import CALIBRATION
 from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
@@ -61,14 +59,31 @@ class ModelUncertainty(StateHolder):
             [[True, False]]
         """
         report = uncertainty.calibrate(self.state, x, y, method=method, seed=seed)
-        facts = {**self.state.facts, CALIBRATION: report.calibration.fact}
-        self.adopt(replace(self.state, facts=facts))
+        self.adopt(uncertainty.with_calibration(self.state, report))
         return report
 
     @property
     def calibration(self) -> Calibration | None:
         """The calibration of ``calibrate``; ``None`` before."""
         return uncertainty.stored_calibration(self.state)
+
+    def member_samples(self, x: Samples) -> np.ndarray:
+        """Predictions of each member of an ensemble, such as the default network of tables.
+
+        ``chainrule.uncertainty.disagreement`` divides their uncertainty into what every member has and what
+        they disagree about. For several models, see ``chainrule.uncertainty.ensemble_samples``.
+
+        Args:
+            x: samples, as for ``predict``.
+
+        Returns:
+            (S, N, K) probabilities of a classifier; (S, N, 1) values of a regression, in the units of the
+            target.
+
+        Raises:
+            TrainingError E503: the model is not trained. UsageError E101: it is a single network.
+        """
+        return uncertainty.member_samples(self.state, x)
 
     def dropout_samples(self, x: Samples, samples: int = 50, seed: int = 0) -> np.ndarray:
         """Predictions of random parts of the network: layers that drop values at random stay active.

@@ -33,7 +33,9 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_the_plots_of_predictions_are_listed() -> None:
-    assert set(EVALUATIONS) == {"confusion_matrix", "calibration", "roc", "precision_recall", "residuals"}
+    assert set(EVALUATIONS) == {
+        "confusion_matrix", "calibration", "risk_coverage", "roc", "precision_recall", "residuals",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("words", MEASURING, ids=" ".join)

@@ -22,6 +22,7 @@ PLOTS: LazyRegistry[PlotCard] = LazyRegistry(
         "decision_boundary": "plots.decision_boundary.DECISION_BOUNDARY",
         "confusion_matrix": "plots.confusion_matrix.CONFUSION_MATRIX",
         "calibration": "plots.calibration.CALIBRATION",
+        "risk_coverage": "plots.risk_coverage.RISK_COVERAGE",
         "roc": "plots.roc.ROC",
         "precision_recall": "plots.roc.PRECISION_RECALL",
         "residuals": "plots.residuals.RESIDUALS",

@@ -90,6 +90,16 @@ PLOTS: dict[str, tuple[str, str]] = {
         "Reliability diagram: whether predictions of 0.9 are correct nine times out of ten.",
         "可靠性图：预测概率为 0.9 时是否真有九成正确。",
     ),
+    "risk_coverage": ("Risk and coverage: mean risk {area:.3f}", "风险与覆盖率：平均风险 {area:.3f}"),
+    "risk_coverage.description": (
+        "How the share of errors falls if only the most certain rows are decided.",
+        "只对最有把握的行作出判断时，错误比例如何下降。",
+    ),
+    "coverage": ("share of decided rows", "作出判断的比例"),
+    "risk": ("share of errors among them", "其中错误的比例"),
+    "threshold": ("confidence", "置信度"),
+    "risk_of_model": ("this model", "此模型"),
+    "ideal_order": ("ideal: all errors last", "理想：错误都排在最后"),
     "roc": ("ROC curve", "ROC 曲线"),
     "roc.description": (
         "True positive rate over false positive rate, for each class.",

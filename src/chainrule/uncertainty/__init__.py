@@ -2,7 +2,8 @@
 
 ``calibrate`` measures and corrects probabilities on rows outside the training, and finds the thresholds of
 prediction sets. ``risk_coverage`` describes how the error falls if uncertain rows are not decided.
-``dropout_samples`` samples predictions of a network whose dropout stays active.
+``dropout_samples`` samples predictions of a network whose dropout stays active. ``disagreement`` measures
+how far several networks, the members of an ensemble, or such samples differ.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "calibration": "Calibration CalibrationReport calibrate stored_calibration",
+        "calibration": "Calibration CalibrationReport calibrate stored_calibration with_calibration",
         "probability_map": "Isotonic ProbabilityMap Temperature",
         "conformal_sets": "prediction_sets set_threshold",
-        "abstention": "RiskCoverage risk_coverage",
+        "disagreement": "Disagreement disagreement ensemble_samples member_samples",
         "dropout_sampling": "dropout_samples",
     },
+    {"RiskCoverage": "train.evaluation.abstention", "risk_coverage": "train.evaluation.abstention"},
 )
 
 

@@ -1,13 +1,18 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.uncertainty.abstention import RiskCoverage as RiskCoverage
-from chainrule.uncertainty.abstention import risk_coverage as risk_coverage
+from chainrule.train.evaluation.abstention import RiskCoverage as RiskCoverage
+from chainrule.train.evaluation.abstention import risk_coverage as risk_coverage
 from chainrule.uncertainty.calibration import Calibration as Calibration
 from chainrule.uncertainty.calibration import CalibrationReport as CalibrationReport
 from chainrule.uncertainty.calibration import calibrate as calibrate
 from chainrule.uncertainty.calibration import stored_calibration as stored_calibration
+from chainrule.uncertainty.calibration import with_calibration as with_calibration
 from chainrule.uncertainty.conformal_sets import prediction_sets as prediction_sets
 from chainrule.uncertainty.conformal_sets import set_threshold as set_threshold
+from chainrule.uncertainty.disagreement import Disagreement as Disagreement
+from chainrule.uncertainty.disagreement import disagreement as disagreement
+from chainrule.uncertainty.disagreement import ensemble_samples as ensemble_samples
+from chainrule.uncertainty.disagreement import member_samples as member_samples
 from chainrule.uncertainty.dropout_sampling import dropout_samples as dropout_samples
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap

@@ -8,6 +8,7 @@ rows that it was fitted to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,10 @@ from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import render
+from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
 from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.loading import CALIBRATION
-from chainrule.uncertainty.abstention import RiskCoverage, risk_coverage
 from chainrule.uncertainty.conformal_sets import prediction_sets, set_threshold
 from chainrule.uncertainty.labeled_outputs import labeled_outputs
 from chainrule.uncertainty.probability_map import MAPS, ProbabilityMap, map_of
@@ -176,6 +177,11 @@ def calibrate_probabilities(
     first, second = (bootstrap(part, METRICS, seed) for part in parts)
     curve = risk_coverage(calibrated, y)
     return CalibrationReport(calibration, before, after, (first, second), sizes, curve, settings.lang)
+
+
+def with_calibration(model: ModelState, report: CalibrationReport) -> ModelState:
+    """Return the model with a calibration, which its file then contains."""
+    return replace(model, facts={**model.facts, CALIBRATION: report.calibration.fact})
 
 
 def stored_calibration(model: ModelState) -> Calibration | None:

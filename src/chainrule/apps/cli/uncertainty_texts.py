@@ -22,6 +22,40 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "The probabilities are calibrated ({method}, {rows} rows).",
         "概率经过校准（{method}，{rows} 行）。",
     ),
+    "predict_uncertainty": (
+        "add columns: entropy and disagreement of the members of an ensemble (nats), or the spread of values",
+        "增加列：集成各成员的熵与分歧（奈特）；数值预测则为各成员的标准差",
+    ),
+    "predict_novelty": (
+        "add a column: the share of training rows that are at least as strange; 0.05 and below is strange",
+        "增加一列：至少同样陌生的训练行所占的比例；不超过 0.05 视为陌生",
+    ),
+    "predict_reference": (
+        "file of training rows for --novelty; by default the one that RUN records",
+        "--novelty 所用的训练数据文件；默认为 RUN 记录的文件",
+    ),
+    "uncertainty_by_dropout": (
+        "The uncertainty is that of {count} predictions with dropout.",
+        "不确定性由 {count} 次保留丢弃的预测得到。",
+    ),
+    "novelty_column": (
+        "novelty: {count} of {rows} rows are strange (at most {limit}; compared with {reference} reference "
+        "rows).",
+        "novelty：{rows} 行中有 {count} 行陌生（不超过 {limit}；与 {reference} 行参照比较）。",
+    ),
+    "calibrate_data": (
+        "labeled rows that the model was not trained on; by default those that RUN set aside",
+        "未参与训练的、有标签的行；默认为 RUN 留出的行",
+    ),
+    "calibrate_folds": (
+        "Calibrated on {rows} rows of {data}, each predicted by members of the ensemble that were not "
+        "trained on it.",
+        "用 {data} 的 {rows} 行校准，每一行都由未用它训练的集成成员预测。",
+    ),
+    "calibrate_validation": (
+        "Calibrated on the {rows} validation rows of {data}.",
+        "用 {data} 的 {rows} 行验证数据校准。",
+    ),
     "predict_sets": (
         "add a column with the classes of which one is the true one with this probability (0.8, 0.9, 0.95 or "
         "0.99); requires chainrule calibrate",

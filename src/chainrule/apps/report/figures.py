@@ -22,9 +22,11 @@ from chainrule.plotting.network.svg import svg
 from chainrule.plotting.plots.calibration import reliability
 from chainrule.plotting.plots.decision_boundary import prediction_grid
 from chainrule.plotting.plots.histogram import rebin
+from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.samples import Rows
 from chainrule.plotting.style import evenly_spaced
 from chainrule.train.callback.histograms import RecordedHistograms
+from chainrule.train.evaluation.abstention import risk_coverage
 from chainrule.train.evaluation.metric import Predictions
 
 LAYERS, EPOCHS, CELLS = 4, 30, 48  # histograms per kind; epochs; grid cells per axis of a boundary
@@ -47,6 +49,7 @@ def figures(
     return {
         "graph": _graph(model),
         "calibration": [_calibration(predictions)] if has_classes else [],
+        "risk": [_risk(predictions)] if has_classes else [],
         "calibration_rows": calibration_rows(predictions) if has_classes else [],
         "thresholds": threshold_section(predictions, prepared.preparation.labels[-1])
         if has_classes
@@ -67,6 +70,17 @@ def _calibration(predictions: Predictions) -> dict[str, Any]:
     return {
         "svg": Markup(svg_charts.reliability(reliability(predictions))),
         "caption": [(svg_charts.BLUE, WORDS["curve_calibration"])],
+    }
+
+
+def _risk(predictions: Predictions) -> dict[str, Any]:
+    """The share of errors by the share of decided rows, the most certain first."""
+    curve = risk_coverage(predictions.prediction, predictions.target)
+    lines = [(curve.risk, svg_charts.BLUE), (ideal_risk(curve), svg_charts.GRAY)]
+    keys = ("curve_risk", "curve_ideal_risk")
+    return {
+        "svg": Markup(svg_charts.shares(curve.coverage, lines)),
+        "caption": [(color, WORDS[key]) for (_, color), key in zip(lines, keys, strict=True)],
     }
 
 

@@ -80,6 +80,12 @@ REPORT: dict[str, tuple[str, str]] = {
         "accuracy (vertical) by confidence (horizontal); dashed: perfect calibration",
         "纵轴为准确率，横轴为置信度；虚线为完全校准",
     ),
+    "report_risk": ("Abstention", "不作判断"),
+    "curve_risk": (
+        "share of errors (vertical) by share of decided rows (horizontal), the most certain first",
+        "纵轴为错误比例，横轴为作出判断的比例（最有把握的在前）",
+    ),
+    "curve_ideal_risk": ("ideal: all errors last", "理想：错误都排在最后"),
     "report_calibration_table": (
         "The observed share of a range varies by chance; ± is one standard error.",
         "每个区间的实际比例有随机波动；± 为一个标准误。",

@@ -1,4 +1,4 @@
-"""Facts of errors about audits of a training."""
+"""Facts of errors about audits, and about the uncertainty of several networks."""
 
 PHRASES: dict[str, str] = {
     "--delta with --claim or --canaries": "--delta 须与 --claim 或 --canaries 同用",
@@ -6,6 +6,12 @@ PHRASES: dict[str, str] = {
         "--shadows 至少为 2，或用 --others FILE：该模型用全部行训练"
     ),
     "a RUN of chainrule train, whose training can be repeated": "由 chainrule train 得到、可以重复训练的 RUN",
+    "labeled rows that the model was not trained on": "未参与训练的、有标签的行",
+    "--reference with --novelty": "--reference 须与 --novelty 同用",
+    "an ensemble, or a network with dropout": "集成，或含丢弃层的网络",
+    "probabilities (S, N, K)": "概率 (S, N, K)",
+    "two or more models of the same classes": "两个或更多、类别相同的模型",
+    "{count} models, {kinds} kinds": "{count} 个模型，{kinds} 种",
     "a pair of samples and labels, or a table": "一对样本和标签，或一个表格",
     "an even number from {low} to {high}": "{low} 到 {high} 的偶数",
     "at most {count}, one half of the rows": "至多 {count}，即行数的一半",

@@ -37,6 +37,7 @@ from chainrule.apps.cli.prediction_output import (
 )
 from chainrule.apps.cli.question_rows import answer_columns
 from chainrule.apps.cli.reading import READING, take_reading
+from chainrule.apps.cli.row_measures import MEASURES, measured_columns
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import AREAS, areas_frame, is_segmenter
 from chainrule.apps.cli.signature import with_options
@@ -65,7 +66,7 @@ from chainrule.train.monitor.memory import refuse_long_text
 DAMAGED = ("refuse", "skip", "missing")
 
 
-@with_options(READING)
+@with_options({**MEASURES, **READING})
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
@@ -86,12 +87,14 @@ def predict(
     """Print the rows of a table with their predictions, or write them to a file."""
     if damaged not in DAMAGED:
         raise unknown_name("--damaged", damaged, DAMAGED, otherwise="skip")
-    model, rows = load(run, data, take_reading(options))
+    reading = take_reading(options)
+    model, rows = load(run, data, reading)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
     chosen = {"proba": proba, "damaged": damaged != "refuse", "threshold": threshold is not None,
               "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
-              "abstain": abstain is not None}  # fmt: skip
+              "abstain": abstain is not None,
+              **{name: bool(value) for name, value in options.items()}}  # fmt: skip
     if rows.images is not None or rows.speech is not None:
         _refuse_options(fact("images and sounds: --out, --raw"), only_predictions=only, **chosen)
     if rows.images is not None:
@@ -114,6 +117,7 @@ def predict(
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
     if certify is not None:
         columns |= certificate_columns(model, encoded.x, certify)
+    columns |= measured_columns(run, model, encoded.x, options, reading)
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))

@@ -1,0 +1,117 @@
+"""Columns of ``chainrule predict`` that measure each row: its uncertainty and its novelty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.recorded_training import is_recorded, recorded_training
+from chainrule.apps.cli.signature import Choice
+from chainrule.apps.cli.texts import text_of
+from chainrule.data.readers.read_options import ReadOptions
+from chainrule.errors import UsageError, fact
+from chainrule.model import Model
+from chainrule.robustness.novelty_result import LEVEL
+from chainrule.uncertainty import disagreement
+
+ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
+SAMPLES = 50  # of a network with dropout
+MEASURES = {
+    "uncertainty": Choice(bool, "predict_uncertainty"),
+    "novelty": Choice(bool, "predict_novelty"),
+    "reference": Choice(str, "predict_reference", "FILE"),
+}
+
+
+def measured_columns(
+    run: str, model: Model, x: Any, options: dict[str, Any], reading: ReadOptions
+) -> dict[str, np.ndarray]:
+    """The requested measures of each row, by the name of their column.
+
+    Args:
+        run: the run folder or the model file.
+        model: of the run.
+        x: encoded inputs.
+        options: those of ``MEASURES``, ``None`` if not passed.
+        reading: how a table of reference rows is read.
+
+    Raises:
+        UsageError E601: measures that the model does not have; a reference without ``--novelty``.
+    """
+    columns: dict[str, np.ndarray] = {}
+    if options.get("reference") is not None and not options.get("novelty"):
+        raise UsageError(
+            "E601", where="chainrule predict", option="--reference", received="--reference",
+            expected=fact("--reference with --novelty"), fix=f"--novelty --reference {options['reference']}",
+        )  # fmt: skip
+    if options.get("uncertainty"):
+        columns |= uncertainty_columns(model, x)
+    if options.get("novelty"):
+        columns |= novelty_column(run, model, x, options.get("reference"), reading)
+    return columns
+
+
+def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
+    """Entropy and disagreement of classes, in nats, or the standard deviation of values.
+
+    Raises:
+        UsageError E601: a single network without dropout.
+    """
+    try:
+        samples = model.member_samples(x)
+    except UsageError:
+        samples = _dropout_samples(model, x)
+    if model.task != "classification":
+        spread = samples.std(axis=0)
+        return {SPREAD: spread.reshape(len(spread), -1).mean(axis=1)}
+    result = disagreement(samples)
+    return {ENTROPY: result.entropy, DISAGREEMENT: result.mutual_information}
+
+
+def _dropout_samples(model: Model, x: Any) -> np.ndarray:
+    try:
+        samples = model.dropout_samples(x, SAMPLES)
+    except UsageError:
+        raise UsageError(
+            "E601", where="chainrule predict", option="--uncertainty", received=fact("a single network"),
+            expected=fact("an ensemble, or a network with dropout"), fix="chainrule train DATA",
+        ) from None  # fmt: skip
+    screen.line(text_of("uncertainty_by_dropout").format(count=SAMPLES), to_errors=True)
+    preparation = model.preparation
+    if model.task == "classification" or preparation is None:
+        return samples
+    return np.stack([preparation.restore(part) for part in samples])
+
+
+def novelty_column(
+    run: str, model: Model, x: Any, reference: str | None, reading: ReadOptions
+) -> dict[str, np.ndarray]:
+    """The share of reference rows that are at least as strange as each row; prints how many are strange.
+
+    Args:
+        run, model, x: as for ``measured_columns``.
+        reference: the file of the reference rows; ``None``: the rows of the training.
+        reading: how it is read.
+
+    Raises:
+        UsageError E601: neither a reference nor a recorded training.
+    """
+    if reference is not None:
+        known: Any = load(run, reference, reading)[1].x
+        if model.preparation is not None:
+            known = model.preparation.inputs(known)
+    elif is_recorded(run):
+        known = recorded_training(run).prepared.training.x
+    else:
+        raise UsageError(
+            "E601", where="chainrule predict", option="--reference", received=fact("none"),
+            expected=fact("a file of training rows"), fix="--novelty --reference FILE",
+        )  # fmt: skip
+    result = model.novelty(x, known)
+    words = {"limit": f"{LEVEL:g}", "count": int((result.levels <= LEVEL).sum()), "rows": len(result.levels),
+             "reference": result.reference}  # fmt: skip
+    screen.line(text_of("novelty_column").format(**words), "yellow", to_errors=True)
+    return {NOVELTY: result.levels}

@@ -1,0 +1,134 @@
+"""Deep ensembles: how much several networks disagree about a row, and how uncertain each of them is.
+
+The entropy of the mean prediction of S networks has two parts. The mean entropy of each network is what stays
+even if all networks agree: the classes overlap, or a label is noise. The rest, the *mutual information*
+between prediction and network, is disagreement: rows like this one were rare in the training.
+
+Formula: H(mean_s p_s) = mean_s H(p_s) + I, with H(p) = -sum_k p_k ln p_k and I >= 0.
+
+Example: of two networks one predicts (1, 0), the other (0, 1). The mean is (0.5, 0.5), with the entropy
+ln 2 = 0.693; each network has the entropy 0: all of it is disagreement. If both predict (0.5, 0.5), none is.
+
+References: Lakshminarayanan, Pritzel and Blundell (2017), Simple and scalable predictive uncertainty
+estimation using deep ensembles, NeurIPS; Depeweg, Hernandez-Lobato, Doshi-Velez and Udluft (2018),
+Decomposition of uncertainty in Bayesian deep learning, ICML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.data import Arrays
+from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.records import frozen
+from chainrule.train.evaluation.members import run_members
+from chainrule.train.evaluation.prediction import inputs_of, predict, predict_proba
+from chainrule.train.member_graph import member_columns
+from chainrule.train.state_holder import StateHolder
+
+if TYPE_CHECKING:
+    from chainrule.train.model_state import ModelState
+
+
+@frozen(eq=False)
+class Disagreement:
+    """The uncertainty of the predictions of several networks, in nats.
+
+    Args:
+        mean: (N, K) the mean probabilities, the prediction of the ensemble.
+        entropy: (N,) of the mean, from 0 to ln K: the total uncertainty.
+        expected_entropy: (N,) the mean entropy of each network.
+    """
+
+    mean: np.ndarray
+    entropy: np.ndarray
+    expected_entropy: np.ndarray
+
+    @property
+    def mutual_information(self) -> np.ndarray:
+        """(N,) the disagreement: the part of the entropy that no single network has."""
+        return np.maximum(0.0, self.entropy - self.expected_entropy)
+
+
+def disagreement(samples: np.ndarray) -> Disagreement:
+    """Return the uncertainty of predictions by several networks.
+
+    Args:
+        samples: (S, N, K) probabilities, as ``ensemble_samples``, ``Model.member_samples`` and
+            ``Model.dropout_samples`` return them.
+
+    Raises:
+        UsageError E102: other than three axes.
+
+    Example:
+        >>> result = disagreement(np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]))
+        >>> result.entropy.round(3).tolist(), result.mutual_information.round(3).tolist()
+        ([0.693, 0.693], [0.693, 0.0])
+    """
+    p = np.asarray(samples, np.float64)
+    if p.ndim != 3 or not len(p):
+        raise UsageError(
+            "E102", where="disagreement", name="samples", expected=fact("probabilities (S, N, K)"),
+            received=str(p.shape), fix="disagreement(model.member_samples(x))",
+        )  # fmt: skip
+    mean = p.mean(axis=0)
+    return Disagreement(mean, _entropy(mean), _entropy(p).mean(axis=0))
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    """Return the entropy over the last axis, in nats."""
+    return -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=-1)
+
+
+def ensemble_samples(models: Sequence[StateHolder], x: Any) -> np.ndarray:
+    """Return the predictions of several models for the same rows, (S, N, K) or (S, N, ...).
+
+    Args:
+        models: trained models with the same classes, such as one network trained with several seeds.
+        x: rows, as for ``predict``.
+
+    Raises:
+        UsageError E102: fewer than two models, or models of other classes. Others as ``Model.predict_proba``.
+    """
+    states = [model.state for model in models]
+    kinds = {(state.task, state.labels) for state in states}
+    if len(states) < 2 or len(kinds) != 1:
+        raise UsageError(
+            "E102", where="ensemble_samples", name="models",
+            expected=fact("two or more models of the same classes"),
+            received=fact("{count} models, {kinds} kinds", count=len(states), kinds=len(kinds)),
+        )  # fmt: skip
+    function = predict_proba if states[0].task == "classification" else predict
+    parts: list[Any] = [function(state, x) for state in states]
+    if any(isinstance(part, dict) for part in parts):
+        raise TrainingError(
+            "E507", where="ensemble_samples", received=", ".join(states[0].targets), fix="model.predict(x)"
+        )
+    return np.stack(parts)
+
+
+def has_members(model: ModelState) -> bool:
+    """Return whether a network is an ensemble, such as the default one of tables."""
+    return model.network is not None and bool(member_columns(model.network))
+
+
+def member_samples(model: ModelState, x: Any) -> np.ndarray:
+    """Return the prediction of each member of an ensemble; see ``Model.member_samples``."""
+    network = model.network
+    if network is None:
+        raise TrainingError("E503", where="member_samples", fix="model.fit(x, y)")
+    if not has_members(model):
+        raise UsageError(
+            "E101", where="member_samples", name="EnsembleMean", expected=fact("an ensemble"),
+            received=fact("a single network"), fix="uncertainty.ensemble_samples([model, other], x)",
+        )  # fmt: skip
+    ((_, target),) = model.targets.items()
+    inputs = inputs_of(model, x)
+    outputs = run_members(network, Arrays(inputs, {}, None), model.arrays)["prediction"]  # (N, S, C)
+    samples = np.moveaxis(outputs, 1, 0)  # (S, N, C)
+    if target.is_classes:
+        return np.stack([target.probabilities(part) for part in samples])
+    return samples if model.preparation is None else np.stack([model.preparation.restore(p) for p in samples])
