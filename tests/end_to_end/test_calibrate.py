@@ -64,6 +64,10 @@ def test_a_calibrated_run_predicts_sets_and_leaves_uncertain_rows_open(chainrule
         (("calibrate", "run", "absent.csv"), "E301"),
         (("predict", "run", "new.csv", "--sets", "0.33"), "E101"),
         (("predict", "run", "new.csv", "--abstain", "1.5"), "E601"),
+        (("predict", "run/model.safetensors", "new.csv", "--novelty"), "E601"),
+        (("predict", "run", "new.csv", "--reference", "old.csv"), "E601"),
+        (("predict", "run", "new.csv", "--novelty", "--reference", "absent.csv"), "E301"),
+        (("calibrate", "run/model.safetensors"), "E601"),
     ],
 )
 def test_invalid_requests_are_refused(
@@ -74,6 +78,37 @@ def test_invalid_requests_are_refused(
     outcome = chainrule(*words)
     assert outcome.code == 2
     assert f" {code} " in outcome.err
+
+
+def test_a_run_is_calibrated_on_the_rows_that_it_set_aside(chainrule: Command, run: Path) -> None:
+    outcome = chainrule("calibrate", "run")
+    assert outcome.code == 0, outcome.err
+    assert "validation rows of old.csv" in outcome.err
+    words = ("train", "old.csv", "--target", "kind", "--epochs", "2", "--units", "8", "--out", "folds")
+    assert chainrule(*words).code == 0
+    outcome = chainrule("calibrate", "folds")
+    assert outcome.code == 0, outcome.err
+    assert "400 rows of old.csv, each predicted by members" in outcome.err
+    assert "measured on 200 rows" in outcome.out
+    measured = rows(chainrule("predict", "folds", "new.csv", "--sets", "0.9", "--uncertainty", "--novelty"))
+    inside = [row["kind"] in row["set"].split("; ") for row in measured]
+    assert 0.83 < np.mean(inside) < 0.97
+    entropy, disagreement = (np.array([float(row[name]) for row in measured])
+                             for name in ("entropy", "disagreement"))  # fmt: skip
+    assert (disagreement <= entropy + 1e-6).all()
+    assert 0 < entropy.max() <= np.log(3) + 1e-6
+    assert 0.01 < np.mean([float(row["novelty"]) <= 0.05 for row in measured]) < 0.12
+
+
+def test_rows_far_from_the_training_are_marked(chainrule: Command, run: Path) -> None:
+    (run / "far.csv").write_text("u,v\n9,-9\n0.1,0.2\n")
+    outcome = chainrule("predict", "run", "far.csv", "--novelty", "--only-predictions")
+    far, near = (float(row["novelty"]) for row in rows(outcome))
+    assert far <= 0.05 < near
+    assert "1 of 2 rows are strange" in outcome.err
+    words = ("predict", "run/model.safetensors", "far.csv", "--novelty")
+    by_file = rows(chainrule(*words, "--reference", "old.csv", "--only-predictions"))
+    assert float(by_file[0]["novelty"]) <= 0.05
 
 
 def test_values_have_no_sets(chainrule: Command, run: Path) -> None:

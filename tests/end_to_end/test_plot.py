@@ -46,7 +46,7 @@ def test_the_report_has_histograms(chainrule) -> None:
     assert "分布随轮数的变化" in source
     assert "Decision boundary" in source
     assert 'id="layer-dense1"' in source
-    # curves; calibration, threshold, boundary; network; histograms; partial dependence
-    assert source.count("<svg") == 2 + 3 + 1 + 3 * 2 + 2
+    # curves; calibration, abstention, threshold, boundary; network; histograms; partial dependence
+    assert source.count("<svg") == 2 + 4 + 1 + 3 * 2 + 2
     assert "Weights over the epochs" in chainrule("plot", "run", "weights").out
     assert chainrule("plot", "run", "weights", "--out", "w.png").code == 0

@@ -49,8 +49,8 @@ def page(trained) -> Page:
 
 def test_every_tag_is_closed_and_all_plots_exist(page: Page) -> None:
     assert page.open == []
-    # loss and accuracy, calibration, threshold, network; the partial dependence on one column of numbers
-    plots = 5 + 1
+    # loss and accuracy, calibration, abstention, threshold, network; the partial dependence on one column of numbers
+    plots = 6 + 1
     assert [tag for tag, _ in page.tags].count("svg") == plots
 
 

@@ -15,7 +15,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.robustness.novelty_result import LEVEL
-from chainrule.uncertainty import disagreement
+from chainrule.uncertainty.disagreement import disagreement, has_members
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
 SAMPLES = 50  # of a network with dropout
@@ -60,10 +60,7 @@ def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
     Raises:
         UsageError E601: a single network without dropout.
     """
-    try:
-        samples = model.member_samples(x)
-    except UsageError:
-        samples = _dropout_samples(model, x)
+    samples = model.member_samples(x) if has_members(model.state) else _dropout_samples(model, x)
     if model.task != "classification":
         spread = samples.std(axis=0)
         return {SPREAD: spread.reshape(len(spread), -1).mean(axis=1)}
@@ -74,7 +71,9 @@ def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
 def _dropout_samples(model: Model, x: Any) -> np.ndarray:
     try:
         samples = model.dropout_samples(x, SAMPLES)
-    except UsageError:
+    except UsageError as error:
+        if error.code != "E101":
+            raise
         raise UsageError(
             "E601", where="chainrule predict", option="--uncertainty", received=fact("a single network"),
             expected=fact("an ensemble, or a network with dropout"), fix="chainrule train DATA",
