@@ -49,7 +49,7 @@ def page(trained) -> Page:
 
 def test_every_tag_is_closed_and_all_plots_exist(page: Page) -> None:
     assert page.open == []
-    # loss and accuracy, calibration, abstention, threshold, network; the partial dependence on one column of numbers
+    # loss and accuracy, calibration, abstention, threshold, network; the partial dependence on one column
     plots = 6 + 1
     assert [tag for tag, _ in page.tags].count("svg") == plots
 

@@ -72,9 +72,9 @@ def test_the_mean_of_the_members_is_the_prediction(mode: str, loss: str, y: np.n
     )
     samples = model.member_samples(X[80:])
     assert samples.shape == (5, 40, {"softmax": 3, "sigmoid": 2, "value": 1}[mode])
-    predicted = model.predict(X[80:]) if mode == "value" else model.predict_proba(X[80:])
-    means = samples.mean(axis=0).reshape(np.shape(predicted))
-    np.testing.assert_allclose(means, np.asarray(predicted), rtol=1e-4, atol=1e-5)
+    predicted = np.asarray(model.predict(X[80:]) if mode == "value" else model.predict_proba(X[80:]))
+    means = samples.mean(axis=0).reshape(predicted.shape)
+    np.testing.assert_allclose(means, predicted, rtol=1e-4, atol=1e-5)
     assert samples.std(axis=0).max() > 1e-3
 
 
