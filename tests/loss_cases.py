@@ -253,6 +253,20 @@ CASES: dict[str, Case] = {
         losses.GeneralizedCrossEntropy(0.7), VALUES, CLASSES,
         lambda z, y: ((1 - _of(z.softmax(1), y) ** 0.7) / 0.7).mean(),
     ),
+    "symmetric_cross_entropy": (
+        losses.SymmetricCrossEntropy(0.3, 0.7, -6.0), VALUES, CLASSES,
+        lambda z, y: (-0.3 * _of(z.log_softmax(1), y) + 4.2 * (1 - _of(z.softmax(1), y))).mean(),
+    ),
+    "bootstrapping": (
+        losses.Bootstrapping(), VALUES, CLASSES,
+        lambda z, y: -(0.8 * _of(z.log_softmax(1), y) + 0.2 * z.log_softmax(1).amax(1)).mean(),
+    ),
+    "bootstrapping softly": (
+        losses.Bootstrapping(0.95, hard=False), VALUES, CLASSES,
+        lambda z, y: -(
+            0.95 * _of(z.log_softmax(1), y) + 0.05 * (z.softmax(1) * z.log_softmax(1)).sum(1)
+        ).mean(),
+    ),
     "hinge": (losses.Hinge(), VALUES, SIGNS, lambda z, y: torch.relu(1 - y * z).mean()),
     "squared_hinge": (losses.SquaredHinge(), VALUES, SIGNS, lambda z, y: (torch.relu(1 - y * z) ** 2).mean()),
     "soft_margin": (losses.SoftMargin(), VALUES, SIGNS, functional.soft_margin_loss),

@@ -69,6 +69,7 @@ LOSSES = by_name(
             "GeneralizedCrossEntropy NLL SoftCrossEntropy"
         ),
         "nn.loss.ctc": "CTC",
+        "nn.loss.label_noise": "Bootstrapping SymmetricCrossEntropy",
         "nn.loss.likelihood": "GaussianNLL KLDivergence Poisson",
         "nn.loss.margin": (
             "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
@@ -169,6 +170,7 @@ ACTIVATIONS = by_name(
 LOSS_NAMES = {
     "binary_cross_entropy": "BinaryCrossEntropy",
     "binary_focal": "BinaryFocal",
+    "bootstrapping": "Bootstrapping",
     "categorical_focal": "CategoricalFocal",
     "categorical_hinge": "CategoricalHinge",
     "center_net": "CenterNet",
@@ -200,6 +202,7 @@ LOSS_NAMES = {
     "soft_cross_entropy": "SoftCrossEntropy",
     "soft_margin": "SoftMargin",
     "squared_hinge": "SquaredHinge",
+    "symmetric_cross_entropy": "SymmetricCrossEntropy",
     "triplet_margin": "TripletMargin",
     "tversky": "Tversky",
 }

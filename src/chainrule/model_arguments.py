@@ -35,7 +35,8 @@ Metrics: TypeAlias = "Sequence[MetricLike] | None"
 LossName: TypeAlias = Literal[
     "half_mse", "mse", "mae", "huber", "smooth_l1", "log_cosh", "mape", "msle", "cosine_similarity",
     "poisson", "gaussian_nll", "kl_divergence", "binary_cross_entropy", "cross_entropy",
-    "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy", "hinge",
+    "soft_cross_entropy", "nll", "binary_focal", "categorical_focal", "generalized_cross_entropy",
+    "symmetric_cross_entropy", "bootstrapping", "hinge",
     "squared_hinge", "soft_margin", "categorical_hinge", "multi_margin", "multilabel_margin",
     "hinge_embedding", "margin_ranking", "cosine_embedding", "contrastive", "triplet_margin", "circle",
     "dice", "tversky", "ctc", "center_net",

@@ -40,6 +40,7 @@ POSITIONAL = {
     "Huber": ["delta"], "Contrastive": ["margin"], "HingeEmbedding": ["margin"],
     "CosineEmbedding": ["margin"],
     "MarginRanking": ["margin"], "TripletMargin": ["margin"], "GeneralizedCrossEntropy": ["q"],
+    "SymmetricCrossEntropy": ["alpha", "beta", "log_zero"], "Bootstrapping": ["beta", "hard"],
     "EarlyStopping": ["monitor"],
     "EnsembleEarlyStopping": ["monitor"], "Converged": ["monitor"], "Histograms": ["path"],
     "Group": ["pattern"],

@@ -129,6 +129,8 @@ from chainrule.nn.loss.classification import GeneralizedCrossEntropy as Generali
 from chainrule.nn.loss.classification import NLL as NLL
 from chainrule.nn.loss.classification import SoftCrossEntropy as SoftCrossEntropy
 from chainrule.nn.loss.ctc import CTC as CTC
+from chainrule.nn.loss.label_noise import Bootstrapping as Bootstrapping
+from chainrule.nn.loss.label_noise import SymmetricCrossEntropy as SymmetricCrossEntropy
 from chainrule.nn.loss.likelihood import GaussianNLL as GaussianNLL
 from chainrule.nn.loss.likelihood import KLDivergence as KLDivergence
 from chainrule.nn.loss.likelihood import Poisson as Poisson

@@ -181,6 +181,8 @@ def test_an_output_of_another_shape_is_refused(loss: nn.Loss, shape: tuple) -> N
         class_weight=[1.0]),
         lambda: losses.BinaryFocal(gamma=-1.0), lambda: losses.BinaryFocal(alpha=1.5),
         lambda: losses.CategoricalFocal(alpha=0.0), lambda: losses.GeneralizedCrossEntropy(0.0),
+        lambda: losses.SymmetricCrossEntropy(alpha=-1.0), lambda: losses.SymmetricCrossEntropy(log_zero=0.0),
+        lambda: losses.Bootstrapping(1.5), lambda: losses.Bootstrapping(hard=2),
         lambda: losses.MultiMargin(p=3), lambda: losses.HingeEmbedding(0.0),
         lambda: losses.MarginRanking(-1.0), lambda: losses.CosineEmbedding(2.0),
         lambda: losses.Contrastive(0.0), lambda: losses.TripletMargin(swap=1),

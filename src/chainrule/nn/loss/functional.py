@@ -32,6 +32,7 @@ from chainrule.nn.loss.classification import (
     SoftCrossEntropy,
 )
 from chainrule.nn.loss.ctc import CTC
+from chainrule.nn.loss.label_noise import Bootstrapping, SymmetricCrossEntropy
 from chainrule.nn.loss.likelihood import GaussianNLL, KLDivergence, Poisson
 from chainrule.nn.loss.margin import (
     CategoricalHinge,
@@ -69,6 +70,18 @@ def binary_focal(
 ) -> Node:  # fmt: skip
     """Binary cross-entropy with a small weight for well-classified samples: for rare positives."""
     loss = BinaryFocal(gamma=gamma, alpha=alpha, label_smoothing=label_smoothing)
+    return mean_loss(loss, prediction, target, weight)
+
+
+@explain_function_calls
+def bootstrapping(
+    prediction: Node, target: Operand, *, beta: float = 0.8, hard: bool = True,
+    class_weight: Sequence[float] | None = None, ignore_index: int | None = None,
+    weight: Operand | None = None,
+) -> Node:  # fmt: skip
+    """Cross-entropy with targets that are partly the network's own predictions:
+    robust against wrong labels."""
+    loss = Bootstrapping(beta=beta, hard=hard, class_weight=class_weight, ignore_index=ignore_index)
     return mean_loss(loss, prediction, target, weight)
 
 
@@ -312,6 +325,19 @@ def soft_margin(prediction: Node, target: Operand, *, weight: Operand | None = N
 def squared_hinge(prediction: Node, target: Operand, *, weight: Operand | None = None) -> Node:
     """The square of the hinge: smooth where it begins, and large for predictions that are far off."""
     return mean_loss(SquaredHinge(), prediction, target, weight)
+
+
+@explain_function_calls
+def symmetric_cross_entropy(
+    prediction: Node, target: Operand, *, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0,
+    class_weight: Sequence[float] | None = None, ignore_index: int | None = None,
+    weight: Operand | None = None,
+) -> Node:  # fmt: skip
+    """Cross-entropy plus its reverse, which is bounded: robust against wrong labels."""
+    loss = SymmetricCrossEntropy(
+        alpha=alpha, beta=beta, log_zero=log_zero, class_weight=class_weight, ignore_index=ignore_index
+    )
+    return mean_loss(loss, prediction, target, weight)
 
 
 @explain_function_calls
