@@ -52,6 +52,7 @@ _NAMES: dict[str, str] = {
     "train.callback": "Callback",
     "train.evaluation.metric": "METRICS metric",
     "train.parameters": "Parameters",
+    "train.private": "Privacy PrivacySpent",
     "train.robust": "AdversarialTraining IntervalTraining NoiseTraining TRADES",
     "train.stopping": "Converged EarlyStopping EnsembleEarlyStopping",
     "train.trainer": "Trainer",

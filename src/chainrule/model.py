@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from chainrule.data.augmentation import Augmentation
     from chainrule.train.parameters import Parameters
+    from chainrule.train.private import Privacy
     from chainrule.train.robust import RobustTraining
     from chainrule.train.trainer import Trainer
 
@@ -152,6 +153,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         probes: bool = True,
         doctor: bool = True,
         robust: RobustTraining | None = None,
+        privacy: Privacy | None = None,
         verbose: bool | None = None,
     ) -> list[Row]:
         """Train the model.
@@ -184,6 +186,8 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             doctor: report problems, as ``check`` does.
             robust: train against changes of the inputs: ``cr.AdversarialTraining``, ``cr.TRADES``,
                 ``cr.IntervalTraining`` or ``cr.NoiseTraining``.
+            privacy: bound what the model reveals about single rows: ``cr.Privacy(epsilon, delta)``. Losses of
+                training rows are then withheld, and so are probes and the doctor.
             verbose: show a progress bar; by default if the output is a terminal.
 
         Returns:
@@ -197,15 +201,17 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             TrainingError E501: a value became NaN or infinite; the model has the last finite parameters.
             TrainingError E508: a step does not fit into the free memory.
             FileError E505: ``run`` holds another training.
+            TrainingError E590, E592: ``privacy`` with a layer or option that reads rows unprotected, or with
+                an epsilon that is too small for the rows.
         """
         chosen = FitOptions(
             epochs=epochs, batch_size=batch_size, seed=seed, shuffle=shuffle, verbose=verbose,
             callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
             warm_start=warm_start, run=run, resume=resume, save_every=save_every,
             augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
-            robust=robust,
+            robust=robust, privacy=privacy,
         )  # fmt: skip
-        if doctor:
+        if doctor and privacy is None:
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chainrule.store import RunFolder
     from chainrule.train.callback import Callback
     from chainrule.train.evaluation.metric import MetricLike
+    from chainrule.train.private import Privacy
     from chainrule.train.robust import RobustTraining
     from chainrule.train.state_holder import StateHolder
     from chainrule.train.stopping import StoppingRule
@@ -66,6 +67,7 @@ class TrainingKeywords(TypedDict, total=False):
     buckets: int | None
     warm_start: bool
     robust: RobustTraining | None
+    privacy: Privacy | None
 
 
 class FitKeywords(TrainingKeywords, total=False):

@@ -41,6 +41,8 @@ from chainrule.trace.samples import Rows
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network
+from chainrule.train.private.privacy import PRIVACY
+from chainrule.train.private.refusals import private_only
 from chainrule.train.state_holder import StateHolder
 
 MAX_LISTED = 5  # proponents and opponents listed per sample
@@ -216,6 +218,10 @@ def influence(
     """Return the influence of each training sample on the loss of other samples; see ``Model.influence``."""
     assert model.network is not None
     check_options(1, lang or settings.lang)
+    if PRIVACY in model.facts:
+        raise private_only(
+            "influence", fact("model.attribute(x), which explains a prediction without training rows")
+        )
     if layer not in LAYERS:
         raise UsageError(
             "E101", where="influence, layer", name=layer, expected=", ".join(LAYERS), received=repr(layer),

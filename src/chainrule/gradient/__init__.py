@@ -4,6 +4,7 @@ Input: a scalar node and the nodes to differentiate with respect to. Output: nod
 need no further code. This package does not change nodes or compute values.
 """
 
+from chainrule.gradient.per_sample import ClippedSum, SampleGradients
 from chainrule.gradient.reverse import cotangents, grad
 
-__all__ = ["cotangents", "grad"]
+__all__ = ["ClippedSum", "SampleGradients", "cotangents", "grad"]

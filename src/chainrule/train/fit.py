@@ -70,7 +70,7 @@ def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iter
             run.model = replace(
                 run.model, start=GIVEN if run.model.is_given or options.warm_start else SAMPLED
             )
-            if options.probes:
+            if options.probes and options.privacy is None:
                 batch = min(run.order.batch_size, run.data.rows)
                 run.prober = Prober(run.network, run.step, batch)
             if folder is not None:

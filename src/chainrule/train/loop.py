@@ -44,6 +44,7 @@ from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
 from chainrule.train.objective import epoch_losses
+from chainrule.train.private.private_steps import PrivateSteps
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.stopping import Decision, StoppingRule
 from chainrule.train.training_run import TrainingRun
@@ -84,6 +85,8 @@ def train(run: TrainingRun) -> str:
         if reason != "interrupted" and state.step >= MIN_STEPS:
             _probe(run)
         _save(run)
+        if run.account is not None:  # steps that were accounted for in advance and not made
+            run.account(state.step + run.discarded)
         run.send(TrainingEnded(reason, state.epoch, state.step, _best_epoch(run.rules, state)))
     return reason
 
@@ -98,6 +101,8 @@ def _epochs(run: TrainingRun) -> str:
         while state.batch < run.order.steps:
             if run.interrupt.is_requested or run.is_stop_requested:
                 return "interrupted" if run.interrupt.is_requested else "callback"
+            if run.is_budget_spent:
+                return "budget"
             if not _steps_to_probe(run):
                 _probe(run)
             _update(run)
@@ -124,6 +129,9 @@ def _probe(run: TrainingRun, is_sent: bool = True) -> None:
 
 def _update(run: TrainingRun) -> None:
     """Make the next update, or as many as the engine makes in one call."""
+    if run.private_steps is not None:
+        _update_privately(run, run.private_steps)
+        return
     state, runner = run.state, run.runner
     run.recorder.begin(state)
     if runner is None:
@@ -148,6 +156,12 @@ def _update(run: TrainingRun) -> None:
         runner.load(state)
     elif sends_last:
         run.send(StepDone(state.step, epoch, state.batch - 1, *runner.reported[-1].tolist()))
+
+
+def _update_privately(run: TrainingRun, steps: PrivateSteps) -> None:
+    """Make one private update; its loss is not released."""
+    learning_rate = steps.advance(run.state, run.discarded, run.account)
+    run.send(StepDone(run.state.step, run.state.epoch, run.state.batch - 1, math.nan, learning_rate))
 
 
 def _update_once(run: TrainingRun) -> None:
@@ -200,7 +214,8 @@ def _end_epoch(run: TrainingRun) -> str:
     state = run.state
     sums = {label: state.slots[label] for label in run.step.sums}
     losses = epoch_losses(run.model.targets, sums, float(run.data.rows))
-    row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum, **losses}
+    loss = None if run.mechanism is not None else state.loss_sum / state.weight_sum
+    row: Row = {"epoch": state.epoch + 1, "loss": loss, **losses}
     predicting = run.predicting_parameters()
     if run.evaluator is not None:
         measured = run.evaluator({**predicting, **state.states})

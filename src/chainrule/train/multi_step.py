@@ -219,13 +219,13 @@ def step_runner(
     inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
     if data.weights is not None:
         inputs[SAMPLE_WEIGHT] = data.weights
-    inputs = _viewed_arrays(data, inputs)
+    inputs = viewed_arrays(data, inputs)
     arrays = {**_copies(state.parameters), **_copies(state.states)}
     # Zeros that are allocated again are cheaper than a copy, which reads and writes all of them.
     arrays |= step.initial_slots() if state.step == 0 else _copies(state.slots)
     compiled = step.program.trainer(inputs, arrays, engine)
     return (
-        None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, _index_of(data))
+        None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, index_of(data))
     )
 
 
@@ -238,12 +238,12 @@ def _views(data: Arrays) -> list[RowView]:
     return [array for array in inputs if isinstance(array, RowView)]
 
 
-def _index_of(data: Arrays) -> np.ndarray | None:
+def index_of(data: Arrays) -> np.ndarray | None:
     """The row numbers of the training rows in the viewed array; ``None`` where no input is a view."""
     return next((view.index for view in _views(data)), None)
 
 
-def _viewed_arrays(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def viewed_arrays(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
     """The arrays that compiled code gathers rows from. Where an input is a view of some rows of an array,
     these are the viewed array itself and, of every other input, an array with as many rows.
     """

@@ -50,6 +50,7 @@ class Objective:
         penalty: the sum of all penalties, (); ``None`` where there are none.
         total, count: numerator and denominator of J without penalties, (), where J is a single weighted
             quotient and no layer adds a loss; else ``None``.
+        known: the gradient of each parameter, where it is not the derivative of J, as in a private training.
     """
 
     value: Node
@@ -57,9 +58,12 @@ class Objective:
     penalty: Node | None
     total: Node | None = None
     count: Node | None = None
+    known: Mapping[Node, Node] | None = None
 
     def gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
         """dJ/dw of each parameter, by path."""
+        if self.known is not None:
+            return {path: self.known[node] for path, node in nodes.items()}
         if self.total is None or self.count is None:
             return dict(zip(nodes, grad(self.value, list(nodes.values()), unused="zeros"), strict=True))
         gradients = self.data_gradients(nodes)

@@ -13,6 +13,7 @@ from chainrule.errors.call_errors import call_remarks, own_arguments
 from chainrule.errors.method_calls import argument_text
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import MetricLike
+from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
 
 
@@ -38,6 +39,7 @@ class FitOptions:
     probes: bool = True
     doctor: bool = True
     robust: RobustTraining | None = None
+    privacy: Privacy | None = None
 
     def __post_init__(self) -> None:
         self._require_integer("epochs", 0)
@@ -59,6 +61,11 @@ class FitOptions:
             raise UsageError(
                 "E113", where="fit", name="robust", expected=fact("a robust training"),
                 received=repr(self.robust)[:80], fix="robust=cr.AdversarialTraining(radius=0.1)",
+            )  # fmt: skip
+        if self.privacy is not None and not isinstance(self.privacy, Privacy):
+            raise UsageError(
+                "E113", where="fit", name="privacy", expected="cr.Privacy(epsilon, delta)",
+                received=repr(self.privacy)[:80], fix="privacy=cr.Privacy(epsilon=3, delta=1e-5)",
             )  # fmt: skip
         if self.robust is not None and self.buckets is not None:
             raise UsageError(

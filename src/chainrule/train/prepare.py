@@ -15,9 +15,11 @@ import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order, split
 from chainrule.errors import ShapeError, UsageError, fact
-from chainrule.events import Channel, Listener
+from chainrule.events import Channel, Listener, notices
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
+from chainrule.spec import size_at
+from chainrule.train import private
 from chainrule.train.callback.callback import Callback
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.evaluate import Evaluator
@@ -38,6 +40,9 @@ from chainrule.train.monitor.memory import refuse_too_large
 from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
+from chainrule.train.private.objective import PrivateObjective
+from chainrule.train.private.privacy import Mechanism, large_delta, phases_of
+from chainrule.train.private.refusals import refuse_network, refuse_options
 from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
@@ -68,6 +73,8 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
         data, options: as for ``fit``.
     """
     x, y = tabular.join_target(data.x, data.y)
+    if options.privacy is not None:
+        refuse_options(options, data.validation, tabular.is_table(x, y))
     if not tabular.is_table(x, y):
         return _prepare(model, TrainingData(x, y, data.validation), options)
     table = tabular.prepare(x, y, data.validation, options)
@@ -156,9 +163,10 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     horizon = options.epochs * order.steps
     refuse_weight_shape(network, weights)
     refuse_zero_weights(row_weights(network, coded))
+    mechanism = _mechanism(model, coded, order, options)
     step = training_step(
-        network, weights is not None, horizon, weight_shape_of(weights), True,
-        _objective_of(model, coded, options),
+        network, weights is not None or mechanism is not None, horizon, weight_shape_of(weights),
+        mechanism is None, _objective_of(model, coded, options, mechanism),
     )  # fmt: skip
     trimming = _trimming(model, step, horizon, order)
     refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, options.probes)
@@ -175,7 +183,7 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     functions = [entry for entry in listeners if not isinstance(entry, Callback)]
     return TrainingRun(
         model, options, step, coded, order, state, rules, evaluator, augmentation, trimming,
-        channel=Channel(functions),
+        channel=Channel(functions), mechanism=mechanism,
     )  # fmt: skip
 
 
@@ -204,9 +212,31 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
     return rules, listeners
 
 
-def _objective_of(model: ModelState, coded: Arrays, options: FitOptions) -> ObjectiveOf:
-    """The objective of a training: on the samples themselves, or that of ``options.robust``."""
+def _mechanism(
+    model: ModelState, coded: Arrays, order: Order | Buckets, options: FitOptions
+) -> Mechanism | None:
+    """The mechanism of a private training; ``None`` for any other."""
+    privacy, network = options.privacy, model.network
+    if privacy is None:
+        return None
+    assert network is not None
+    refuse_network(network)
+    size = sum(size_at(p.spec.size, {}) for p in network.trainable.values())
+    if privacy.delta >= 1 / coded.rows:
+        notices.emit(*large_delta(privacy.delta, coded.rows))
+    batch, steps = min(order.batch_size, coded.rows), max(1, options.epochs * order.steps)
+    before = phases_of(model.facts) if _continues(model, options) else ()
+    return private.calibrated(privacy, coded.rows, batch, steps, size, before)
+
+
+def _objective_of(
+    model: ModelState, coded: Arrays, options: FitOptions, mechanism: Mechanism | None
+) -> ObjectiveOf:
+    """The objective of a training: on the samples themselves, or that of ``robust`` or ``privacy``."""
     robust = options.robust
+    if mechanism is not None:
+        max_norm = float(mechanism.privacy.max_norm)
+        return PrivateObjective(max_norm, mechanism.noise_multiplier, mechanism.batch_size)
     if robust is None:
         return plain_objective
     assert model.network is not None
@@ -279,7 +309,8 @@ def _checked_evaluator(
     columns = [name.removeprefix("val_") for _, name in watchers]
     metrics = evaluate.metrics_of(model, columns, options.metrics)
     measured = [] if validation is None else evaluate.columns_of(model.targets, columns, metrics)
-    row = ["loss", *epoch_columns(model.network), *(f"val_{name}" for name in measured)]
+    losses = [] if options.privacy is not None else ["loss", *epoch_columns(model.network)]
+    row = [*losses, *(f"val_{name}" for name in measured)]
     _refuse_unmeasured(rules, watchers, row)
     return None if validation is None else _evaluator(model, validation, metrics)
 

@@ -16,6 +16,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network, Recipe
+from chainrule.train.private.privacy import PrivacySpent
 from chainrule.train.state import Row, Tensors
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class StateHolder:
     def facts(self) -> Mapping[str, Any]:
         """Counts and settings of the last training."""
         return self._state.facts
+
+    @property
+    def privacy_spent(self) -> PrivacySpent | None:
+        """The privacy that the training spent; ``None`` for a model that was not trained privately."""
+        return PrivacySpent.of(self._state.facts)
 
     def parameters(self) -> Tensors:
         """Copies of the parameters by path, such as ``"dense1.weight"``."""

@@ -12,6 +12,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.events import Channel, Event
 from chainrule.memo import cached_property
 from chainrule.settings import planning_cores
+from chainrule.train import private
 from chainrule.train.evaluation.evaluate import Evaluator
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming
@@ -23,6 +24,8 @@ from chainrule.train.network import Network
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import RowWeights
 from chainrule.train.options import FitOptions
+from chainrule.train.private.privacy import PRIVACY, Mechanism
+from chainrule.train.private.private_steps import PrivateSteps
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 from chainrule.train.stopping import StoppingRule
@@ -50,6 +53,9 @@ class TrainingRun:
         save: writes a checkpoint and returns its path; ``None``: nothing is saved.
         findings: the findings of the doctor; ``None`` where it is turned off.
         data_notices: findings about the table of the rows.
+        mechanism: the mechanism of a private training; ``None`` for any other.
+        discarded: the number of private steps that count although no checkpoint has them.
+        account: stores the number of private steps that count, before they are computed.
         interrupt: whether a signal requests a stop.
         saved_at: when the last checkpoint was saved, in seconds of ``time.monotonic``.
         is_stop_requested: whether a listener requests a stop.
@@ -70,6 +76,9 @@ class TrainingRun:
     save: Save | None = None
     findings: tuple[Any, ...] | None = None
     data_notices: tuple[Any, ...] = ()
+    mechanism: Mechanism | None = None
+    discarded: int = 0
+    account: Callable[[int], None] | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
     saved_at: float = field(default_factory=time.monotonic)
     is_stop_requested: bool = False
@@ -103,11 +112,23 @@ class TrainingRun:
     @cached_property
     def runner(self) -> StepRunner | None:
         """Executes several updates in one call; ``None`` where the engine or the batches do not allow it."""
-        if not isinstance(self.order, Order) or self.trimming is not None:
+        if not isinstance(self.order, Order) or self.mechanism is not None or self.trimming is not None:
             return None
         return step_runner(
             self.step, self.data, self.order, self.seed, self.state, self.row_weights, self.network.engine
         )
+
+    @cached_property
+    def private_steps(self) -> PrivateSteps | None:
+        """Makes the updates of a private training; ``None`` for any other."""
+        if self.mechanism is None:
+            return None
+        return PrivateSteps(self.step, self.data, self.mechanism, self.state, self.seed, self.network.engine)
+
+    @property
+    def is_budget_spent(self) -> bool:
+        """Whether no further step keeps the guarantee of a private training."""
+        return self.mechanism is not None and self.state.step + self.discarded >= self.mechanism.steps
 
     @cached_property
     def outputs(self) -> tuple[dict[str, str], ...]:
@@ -120,7 +141,8 @@ class TrainingRun:
 
     def begin(self) -> None:
         """Compile the step, and start to count the seconds until the next checkpoint."""
-        for name in ("runner", "program", "recorder"):
+        names = ("runner", "program", "recorder") if self.mechanism is None else ("private_steps",)
+        for name in names:
             getattr(self, name)
         self.saved_at = time.monotonic()
 
@@ -149,7 +171,17 @@ class TrainingRun:
             "cores": planning_cores(),
             "ended": reason,
             "last": state.history[-1] if state.history else {},
+            **self._privacy_facts(),
         }
+
+    def _privacy_facts(self) -> dict[str, Any]:
+        """The privacy spent so far; empty for other trainings."""
+        mechanism = self.mechanism
+        if mechanism is None:
+            return {}
+        steps = self.state.step + self.discarded
+        epsilon = private.epsilon_of(mechanism.phases(steps), mechanism.privacy.delta)
+        return {PRIVACY: mechanism.facts(steps, epsilon)}
 
     def result(self, reason: str) -> ModelState:
         """The trained model; with early stopping, it has the parameters of the best epoch.

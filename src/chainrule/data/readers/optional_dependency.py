@@ -20,6 +20,7 @@ EXTRAS = {
     "onnx": "onnx",
     "speech": "espeakng-loader",
     "molecules": "RDKit",
+    "privacy": "dp-accounting",
 }
 
 

@@ -53,5 +53,16 @@ ENTRIES: dict[str, Entry] = {
     "E548": Entry("the prediction is already the requested one: {target}", "预测已经符合期望：{target_zh}"),
     "E549": Entry("the possible values of the columns are not known", "不知道这一行各列可取哪些值"),
     "E571": Entry("robust training is not possible for this network", "无法对这个网络进行鲁棒训练"),
+    "E590": Entry("a private training cannot use this: {name}", "差分隐私训练不能使用：{name}"),
+    "E591": Entry(
+        "this would reveal the rows or the noise of a private training",
+        "这会泄露差分隐私训练的数据行或噪声",
+    ),
+    "E592": Entry(
+        "epsilon {epsilon} is too small for this data: the noise would hide it",
+        "epsilon {epsilon} 对这些数据太小：噪声会淹没数据",
+    ),
+    "E593": Entry("a private training diverged in step {step}", "差分隐私训练在第 {step} 步发散"),
+    "E594": Entry("the steps of a private training are not accounted for", "没有差分隐私训练已用步数的记录"),
     "E570": Entry("this model cannot be attacked", "无法攻击这个模型"),
 }

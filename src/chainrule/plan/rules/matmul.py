@@ -100,7 +100,7 @@ def matmul(lowering: Lowering, node: Node, phase: int) -> None:
     """Lower a matrix product: as dot products, a sum of outer products, or a product by strides."""
     reads = []
     for source, view in zip(node.inputs, factors(lowering, node, phase), strict=True):
-        if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1:
+        if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1 or _is_scattered(view):
             view = lowering.in_order(view, source, phase)
         reads.append(view)
     (a, b), c = reads, lowering.target(node)
@@ -110,6 +110,13 @@ def matmul(lowering: Lowering, node: Node, phase: int) -> None:
         lowering.add("combine", (node,), [*_outer(a, c, 0), *_outer(b, c, 1)], (c,), phase, by="weighted_sum")
     else:
         lowering.add("matmul", (node,), reads, (c,), phase)
+
+
+def _is_scattered(view: View) -> bool:
+    """Return whether matrices of a stack have neither contiguous rows nor contiguous columns, as images whose
+    samples are innermost: reading them element by element costs more than a copy."""
+    lengths, steps = view.shape[-2:], view.strides[-2:]
+    return len(view.shape) > 2 and all(n > 1 and step != 1 for n, step in zip(lengths, steps, strict=True))
 
 
 def _outer(factor: View, product: View, side: int) -> list[View]:

@@ -18,6 +18,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
+from chainrule.train.private.refusals import private_only
 from chainrule.train.state import Row, Tensors
 from chainrule.train.training_run import TrainingRun
 
@@ -94,8 +95,13 @@ class TrainingView:
         """The gradient of each parameter on the next batch, by path, after any clipping.
 
         Cost: one more forward and backward pass.
+
+        Raises:
+            TrainingError E591: the training is private.
         """
         run, state = self._run, self._run.state
+        if run.mechanism is not None:
+            raise private_only("gradients")
         is_epoch_over = state.batch >= run.order.steps
         rows = run.order.batch(state.epoch + is_epoch_over, 0 if is_epoch_over else state.batch)
         arrays = run.step.feed(run.data.take(rows), state, run.seed)

@@ -218,6 +218,12 @@ def _add_rows(digest: hashlib._Hash, array: np.ndarray) -> None:
         digest.update(np.ascontiguousarray(array[start : start + ROWS_HASHED]).data)
 
 
+def _data(run: TrainingRun) -> str:
+    """The fingerprint of the training rows. That of a private training would reveal a row to anyone who has
+    all others, so it is only their number."""
+    return f"{run.data.rows} private rows" if run.mechanism is not None else data_fingerprint(run.data)
+
+
 def _record(part: Any) -> Any:
     return None if part is None else nn.to_record(part)
 
@@ -284,9 +290,10 @@ FACTS: tuple[Fact, ...] = (
     _plain("seed", lambda run: run.seed),
     _plain("augmentation", lambda run: (augmentation := _augmentation(run)) and augmentation.to_record()),
     _plain("robust", lambda run: None if run.options.robust is None else repr(run.options.robust)),
+    _plain("privacy", lambda run: run.mechanism and f"{run.mechanism.privacy}, {run.mechanism.steps} steps"),
     _plain("rules", lambda run: [f"{rule}" for rule in run.rules]),
     _plain("metrics", lambda run: run.evaluator and run.evaluator.metric_names),
-    _plain("data", lambda run: data_fingerprint(run.data)),
+    _plain("data", _data),
     _plain("validation", lambda run: run.evaluator and data_fingerprint(run.evaluator.rows)),
     # The data contains class indices: renamed labels do not change it.
     _plain("labels", lambda run: {name: list(t.labels) for name, t in run.model.targets.items()}),

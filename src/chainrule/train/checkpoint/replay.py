@@ -26,6 +26,8 @@ from chainrule.train.loop import train
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.options import FitOptions, checked_options
 from chainrule.train.prepare import TrainingData, prepare
+from chainrule.train.private.privacy import PRIVACY
+from chainrule.train.private.refusals import private_only
 from chainrule.train.state import Row, Tensors, TrainState, history_of
 from chainrule.train.training_run import TrainingRun
 
@@ -70,11 +72,17 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
     Raises:
         UsageError E530: no such update. TrainingError E531: the initial parameters were not saved.
         TrainingError E532: the replayed training differs from the recorded one.
+        TrainingError E591: the training was private; its noise and its batches are not stored.
         FileError E505: the options or the data are not those of ``run``.
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
         raise UsageError(
             "E530", where="replay", step=step, expected=fact("1 or more"), received=step, fix="step=1"
+        )
+    if PRIVACY in model.facts:
+        raise private_only(
+            "replay",
+            fact("model.explain(x, y), which explains the present parameters with chosen rows"),
         )
     settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chainrule import store
@@ -22,6 +23,7 @@ from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.objective import epoch_columns
+from chainrule.train.private.ledger import discarded_steps, write_ledger
 from chainrule.train.state import TrainState
 from chainrule.train.training_run import TrainingRun
 
@@ -66,6 +68,11 @@ def attach_folder(folder: RunFolder, run: TrainingRun, checkpoint: Checkpoint | 
         if run.prober is not None:
             run.prober.resume(probes_in(folder), run.state.step)
 
+    if run.mechanism is not None:
+        run.discarded = 0 if checkpoint is None else discarded_steps(folder, run.state.step)
+        run.account = partial(write_ledger, folder)
+        run.account(run.state.step + run.discarded)
+
     def save(state: TrainState) -> str:
         record = {**state.record(), "identity": identity}
         if run.prober is not None:
@@ -99,7 +106,7 @@ def _refuse_other_counts(run: TrainingRun, where: str) -> None:
         FileError E424: the step is not the number of batches so far; the history has other columns.
     """
     state = run.state
-    losses = ["loss", *epoch_columns(run.network)]
+    losses = ["loss", *([] if run.mechanism is not None else epoch_columns(run.network))]
     columns = ["epoch", *losses, *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
         raise FileError(

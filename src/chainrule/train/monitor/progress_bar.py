@@ -59,7 +59,8 @@ class Bar:
     def _show(self, event: StepDone) -> None:
         words = WORDS[settings.lang]
         values = {**self.values, "loss": event.loss, "rate": event.learning_rate}
-        names = [name for name in VALUES if name in values]
+        is_private = math.isnan(event.loss)  # the losses of a private training are withheld
+        names = [name for name in VALUES if name in values and not (is_private and name == "loss")]
         # A fixed width, so that the number of digits of one value does not decide whether another one fits.
         parts = [(name, f"{words.get(name, name)} {number(values[name]):<6}") for name in names]
         epoch, width = words["epoch"].format(event.epoch + 1), self.bar.console.width

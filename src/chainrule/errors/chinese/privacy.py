@@ -1,0 +1,49 @@
+"""Facts of errors about private training."""
+
+PHRASES: dict[str, str] = {
+    "operations that treat each sample separately": "逐样本计算的运算",
+    "an operation with a rule": "有规则的运算",
+    "a number above 0": "大于 0 的数",
+    "arrays of numbers with public scales": "按公开尺度缩放的数值数组",
+    "a table": "一个表格",
+    "x = (x - public_center) / public_scale: the scales of a preparation come from rows": (
+        "x = (x - public_center) / public_scale：预处理的尺度由数据行计算得出"
+    ),
+    "None, or (x, y) of public rows": "None，或公开数据行 (x, y)",
+    "validation=(x_public, y_public): validation rows are not protected": (
+        "validation=(x_public, y_public)：验证集的数据行不受保护"
+    ),
+    "an optimizer that uses gradients only": "只使用梯度的优化器",
+    "a layer without values that are computed from the rows": "不含由数据行计算的值的层",
+    "a layer without a penalty on activations": "不对激活值加惩罚的层",
+    "a layer that normalizes each row separately": "逐行规范化的层",
+    "a network without {kind}": "不含 {kind} 的网络",
+    "a model that was trained without privacy": "没有使用差分隐私训练的模型",
+    "a private model": "差分隐私模型",
+    "model.explain(x, y), which explains the present parameters with chosen rows": (
+        "model.explain(x, y)：用你自己的数据行解释当前参数"
+    ),
+    "model.attribute(x), which explains a prediction without training rows": (
+        "model.attribute(x)：不用训练数据行解释一个预测"
+    ),
+    "more than {rows:,} rows": "超过 {rows:,} 行",
+    "epsilon of at least {best:.2g} for these rows, batch size and epochs": (
+        "对于这些数据行、批量大小和轮数，epsilon 至少为 {best:.2g}"
+    ),
+    "{rows:,} rows, {size:,} parameters": "{rows:,} 行，{size:,} 个参数",
+    "the noise of all steps would be longer than the longest sum of their gradients": (
+        "所有步的噪声之和会超过其梯度之和的最大长度"
+    ),
+    "this epsilon needs about {rows:,} rows with the same batch size and epochs": (
+        "在批量大小和轮数不变时，这个 epsilon 大约需要 {rows:,} 行"
+    ),
+    "finite parameters": "有限的参数",
+    "NaN or infinite values": "NaN 或无穷大",
+    "the search for the first such value is withheld: it would read single rows": (
+        "不提供第一个非有限值的查找：它会读取单个数据行"
+    ),
+    "a smaller learning rate, or a smaller max_norm": "更小的学习率或更小的 max_norm",
+    "at least {steps} steps": "至少 {steps} 步",
+    "no number of steps": "没有步数",
+    "restore the file, or train again without resume": "恢复该文件，或去掉 resume 重新训练",
+}

@@ -1,0 +1,178 @@
+"""How much privacy steps spend, and how much noise a guarantee needs.
+
+A step with Poisson sampling is a mixture of two normal distributions, with and without a row. Its *privacy
+loss* is the logarithm of the ratio of their densities at a random point; the losses of independent steps add
+up, so their distributions are convolved. From the distribution L of the sum
+
+    delta(epsilon) = E[max(0, 1 - exp(epsilon - L))]
+
+which is solved for epsilon. The library ``dp-accounting`` discretizes the distribution such that the result
+is never too small, and convolves it by Fourier transforms.
+
+References: Koskela, Jalko and Honkela (2020), Computing tight differential privacy guarantees using FFT,
+AISTATS; Doroshenko, Ghazi, Kamath, Kumar and Manurangsi (2022), Connect the dots: tighter discrete
+approximations of privacy loss distributions, PoPETs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from scipy.optimize import brentq
+
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.errors import TrainingError, fact
+from chainrule.train.private.privacy import Mechanism, Phase, Privacy
+
+try:
+    from dp_accounting.pld import privacy_loss_distribution
+except ImportError:
+    privacy_loss_distribution = None
+
+DISCRETIZATION = 1e-4  # error of epsilon that the discretization of the privacy loss may add
+MIN_INTERVAL = 1e-6  # of the discretized privacy loss
+TOLERANCE = 2e-5  # relative, of the noise multiplier
+MOST_NOISE = 1e7  # noise multiplier that is searched
+MAX_ROWS = 10**12
+
+
+def epsilon_of(phases: Sequence[Phase], delta: float) -> float:
+    """The epsilon that the steps of these phases spend together at this delta; infinite without a bound.
+
+    Raises:
+        DataError E350: ``dp-accounting`` is not installed.
+
+    Example:
+        >>> round(epsilon_of([Phase(1.5, 2048 / 60000, 900)], 1e-5), 2)
+        3.38
+    """
+    return _epsilon(tuple(phase for phase in phases if phase.steps), delta)
+
+
+@lru_cache(maxsize=512)
+def _epsilon(phases: tuple[Phase, ...], delta: float) -> float:
+    if privacy_loss_distribution is None:
+        raise missing("privacy", "fit(privacy=...)")
+    if not phases:
+        return 0.0
+    total = None
+    for phase in phases:
+        one = privacy_loss_distribution.from_gaussian_mechanism(
+            phase.noise_multiplier, sampling_prob=phase.sampling_rate,
+            value_discretization_interval=_interval(phases),
+        )  # fmt: skip
+        steps = one.self_compose(phase.steps)
+        total = steps if total is None else total.compose(steps)
+    assert total is not None
+    return float(total.get_epsilon_for_delta(delta))
+
+
+def _interval(phases: tuple[Phase, ...]) -> float:
+    """The interval of the discretization: its error grows with the number of steps and its square."""
+    scale = math.sqrt(sum(p.sampling_rate**2 * p.steps / p.noise_multiplier**2 for p in phases))
+    error = DISCRETIZATION * min(1.0, scale)
+    return max(MIN_INTERVAL, math.sqrt(2 * error / sum(phase.steps for phase in phases)))
+
+
+def calibrated(
+    privacy: Privacy, rows: int, batch_size: int, steps: int, size: int, before: tuple[Phase, ...] = ()
+) -> Mechanism:
+    """The mechanism with the least noise that keeps the guarantee.
+
+    Args:
+        privacy: the guarantee.
+        rows: the number of training rows.
+        batch_size: the expected number of rows of a step.
+        steps: the number of steps.
+        size: the number of trained parameters.
+        before: the phases of the private trainings from which this one starts; their privacy adds up, and
+            is not part of the guarantee.
+
+    Raises:
+        TrainingError E592: with this much noise nothing can be learned from so few rows.
+        DataError E350: ``dp-accounting`` is not installed.
+    """
+    sampling_rate = batch_size / rows
+    limit = _most_noise(batch_size, steps, size)
+    if _epsilon((Phase(limit, sampling_rate, steps),), privacy.delta) > privacy.epsilon:
+        raise _too_small(privacy, rows, batch_size, steps, size)
+    noise = _noise_multiplier(privacy, sampling_rate, steps)
+    return Mechanism(privacy, noise, rows, batch_size, steps, before)
+
+
+def _noise_multiplier(privacy: Privacy, sampling_rate: float, steps: int) -> float:
+    """The smallest noise multiplier, up to ``TOLERANCE``, whose epsilon is at most that of the guarantee."""
+
+    def excess(log_noise: float) -> float:
+        epsilon = _epsilon((Phase(math.exp(log_noise), sampling_rate, steps),), privacy.delta)
+        return math.log(max(epsilon, 1e-12) / privacy.epsilon)
+
+    high = 0.0
+    while excess(high) > 0 and high < math.log(MOST_NOISE):
+        high += math.log(2)
+    low = high - math.log(2)
+    while excess(low) <= 0:
+        low, high = low - math.log(2), low
+    log_noise = float(brentq(excess, low, high, xtol=TOLERANCE))
+    while excess(log_noise) > 0:  # the root is known up to the tolerance: end on the safe side
+        log_noise += TOLERANCE
+    return math.exp(log_noise)
+
+
+def _most_noise(batch_size: int, steps: int, size: int) -> float:
+    """The noise multiplier above which noise outweighs everything that the rows can contribute.
+
+    The gradients of T steps with b rows each add up to a vector of at most T b C, if all of them agree. Their
+    noise adds up to a vector of length z C sqrt(T d) for d parameters. Where the second is longer, the
+    direction of the sum is that of the noise for any data.
+    """
+    return batch_size * math.sqrt(steps / max(size, 1))
+
+
+def _too_small(privacy: Privacy, rows: int, batch_size: int, steps: int, size: int) -> TrainingError:
+    """The error for an epsilon that these rows cannot support."""
+    limit, epochs = _most_noise(batch_size, steps, size), steps * batch_size / rows
+    best = _epsilon((Phase(limit, batch_size / rows, steps),), privacy.delta)
+    needed = _rows_needed(privacy, rows, batch_size, epochs, size)
+    many = fact("more than {rows:,} rows", rows=MAX_ROWS)
+    return TrainingError(
+        "E592", where="fit", epsilon=f"{privacy.epsilon:g}",
+        expected=fact("epsilon of at least {best:.2g} for these rows, batch size and epochs", best=best),
+        received=fact("{rows:,} rows, {size:,} parameters", rows=rows, size=size),
+        notes=[
+            fact("the noise of all steps would be longer than the longest sum of their gradients"),
+            many if needed is None else fact(
+                "this epsilon needs about {rows:,} rows with the same batch size and epochs", rows=needed
+            ),
+        ],
+        fix=f"privacy=cr.Privacy(epsilon={_rounded_up(best):g}, delta={privacy.delta:g})",
+    )  # fmt: skip
+
+
+def _rows_needed(privacy: Privacy, rows: int, batch_size: int, epochs: float, size: int) -> int | None:
+    """The number of rows from which the guarantee is possible, to two digits; ``None``: too many."""
+
+    def is_enough(count: int) -> bool:
+        steps = max(1, round(epochs * count / batch_size))
+        phase = Phase(_most_noise(batch_size, steps, size), batch_size / count, steps)
+        return _epsilon((phase,), privacy.delta) <= privacy.epsilon
+
+    low, high = rows, rows * 2
+    while not is_enough(high):
+        low, high = high, high * 2
+        if high > MAX_ROWS:
+            return None
+    while high - low > max(1, high // 100):
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return int(_rounded_up(high))
+
+
+def _rounded_up(value: float) -> float:
+    """A number rounded up to two digits."""
+    if not 0 < value < math.inf:
+        return value
+    scale = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return round(math.ceil(value / scale - 1e-9) * scale, 12)

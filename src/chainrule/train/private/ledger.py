@@ -1,0 +1,48 @@
+"""The ledger of a private training: the number of steps that count, in the run folder.
+
+A checkpoint is saved every few seconds; the steps after it are lost when the process is killed. They were
+computed nevertheless, so their privacy is spent. The ledger is therefore written before a step, not after
+it. A resumed training repeats the lost steps with new noise, and ends earlier by their number.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from chainrule.errors import FileError, fact
+
+if TYPE_CHECKING:
+    from chainrule.store import RunFolder
+
+LEDGER = "privacy.json"
+LIMIT = 4096  # bytes
+
+
+def write_ledger(folder: RunFolder, steps: int) -> None:
+    """Store the number of steps that count."""
+    folder.write_text(LEDGER, json.dumps({"steps": steps}))
+
+
+def discarded_steps(folder: RunFolder, completed: int) -> int:
+    """The number of steps that count and are not part of the checkpoint.
+
+    Args:
+        folder: the run folder.
+        completed: the number of steps of the checkpoint.
+
+    Raises:
+        FileError E594: there is no ledger, or it counts fewer steps.
+    """
+    try:
+        record = json.loads(folder.read_text(LEDGER, LIMIT))
+    except (FileError, ValueError, RecursionError):
+        record = None
+    steps = record.get("steps") if isinstance(record, dict) else None
+    if type(steps) is not int or not completed <= steps < 2**53:
+        raise FileError(
+            "E594", where=str(folder.path / LEDGER), expected=fact("at least {steps} steps", steps=completed),
+            received=fact("no number of steps") if type(steps) is not int else steps,
+            fix=fact("restore the file, or train again without resume"),
+        )  # fmt: skip
+    return steps - completed

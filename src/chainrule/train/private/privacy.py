@@ -1,0 +1,200 @@
+"""``Privacy``: the guarantee of a private training, its mechanism, and what was spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.errors import UsageError, fact
+from chainrule.nn.validation import is_number
+from chainrule.records import frozen
+
+PRIVACY = "privacy"  # the name of the facts of a private training
+
+
+@frozen
+class Privacy:
+    """Differential privacy of a training, by DP-SGD: the value of ``fit(privacy=...)``.
+
+    A training is (epsilon, delta)-differentially private if for any two data sets that differ in one row, and
+    any set S of models::
+
+        P(model in S) <= e^epsilon P(model in S with the other data set) + delta
+
+    Each step draws every row with probability ``batch_size / rows``, scales the gradient of each row to a
+    norm of at most ``max_norm``, adds normal noise to their sum, and divides by ``batch_size``. The standard
+    deviation of the noise is the smallest with which all steps together keep the guarantee.
+
+    Args:
+        epsilon: above 0; at most about 1 is a strong guarantee, above 10 a weak one.
+        delta: between 0 and 1; well below 1 / rows.
+        max_norm: the largest norm of the gradient of a row; larger ones are scaled. Gradients of most rows
+            should be longer, so that all count alike: try 0.1 to 1.
+
+    Raises:
+        UsageError E102: a number out of its range.
+
+    Reference: Abadi et al. (2016), Deep learning with differential privacy, CCS.
+
+    Example:
+        >>> print(Privacy(epsilon=3, delta=1e-5))
+        Privacy(epsilon=3, delta=1e-05, max_norm=1.0)
+    """
+
+    epsilon: float
+    delta: float
+    max_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("epsilon", "max_norm"):
+            value = getattr(self, name)
+            if not is_number(value) or value <= 0:
+                raise _refused(name, fact("a number above 0"), value, f"{name}=1.0")
+        if not is_number(self.delta) or not 0 < self.delta < 1:
+            raise _refused("delta", "0 < delta < 1", self.delta, "delta=1e-5")
+
+
+def _refused(name: str, expected: object, value: object, fix: str) -> UsageError:
+    return UsageError(
+        "E102", where="Privacy", name=name, expected=expected, received=repr(value)[:80], fix=fix
+    )
+
+
+def large_delta(delta: float, rows: int) -> tuple[str, str]:
+    """The notice on a delta with which a whole row may be revealed, in English and Chinese."""
+    return (
+        f"privacy: delta {delta:g} is at least 1 / {rows:,}: publishing one row at random would satisfy "
+        f"it; use delta={0.1 / rows:.0e} or less",
+        f"隐私：delta {delta:g} 不小于 1 / {rows:,}：随机公开一行的做法也能满足它；"
+        f"请用 delta={0.1 / rows:.0e} 或更小",
+    )
+
+
+@frozen
+class Phase:
+    """Steps of one mechanism, whose privacy losses add up.
+
+    Args:
+        noise_multiplier: the standard deviation of the noise in units of ``max_norm``.
+        sampling_rate: the probability with which a step draws a row.
+        steps: the number of steps.
+    """
+
+    noise_multiplier: float
+    sampling_rate: float
+    steps: int
+
+    def record(self) -> dict[str, Any]:
+        """The phase as plain data."""
+        return {
+            "noise_multiplier": self.noise_multiplier, "sampling_rate": self.sampling_rate,
+            "steps": self.steps,
+        }  # fmt: skip
+
+
+def phases_of(facts: Mapping[str, Any]) -> tuple[Phase, ...]:
+    """The private phases in the facts of a model, which may come from a file; empty if there are none."""
+    private = facts.get(PRIVACY)
+    entries = private.get("phases") if isinstance(private, dict) else None
+    phases = []
+    for entry in entries if isinstance(entries, list) else []:
+        values = [entry.get(name) if isinstance(entry, dict) else None for name in Phase.__annotations__]
+        noise, probability, steps = values
+        is_valid = all(is_number(value) for value in values) and isinstance(steps, int)
+        if is_valid and noise > 0 and 0 < probability <= 1 and 0 <= steps < 2**40:
+            phases.append(Phase(float(noise), float(probability), steps))
+    return tuple(phases)
+
+
+@frozen
+class Mechanism:
+    """The mechanism of a private training.
+
+    Args:
+        privacy: the guarantee.
+        noise_multiplier: the standard deviation of the noise in units of ``privacy.max_norm``.
+        rows: the number of training rows.
+        batch_size: the expected number of rows that a step draws; every sum is divided by it.
+        steps: the number of steps for which the noise was calibrated.
+        before: the phases of earlier private trainings from which this one starts.
+    """
+
+    privacy: Privacy
+    noise_multiplier: float
+    rows: int
+    batch_size: int
+    steps: int
+    before: tuple[Phase, ...] = ()
+
+    @property
+    def sampling_rate(self) -> float:
+        """The probability with which a step draws a row."""
+        return self.batch_size / self.rows
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every step uses all rows."""
+        return self.batch_size == self.rows
+
+    def phases(self, steps: int) -> tuple[Phase, ...]:
+        """All phases, if this one has ``steps`` steps."""
+        return (*self.before, Phase(self.noise_multiplier, self.sampling_rate, steps))
+
+    def facts(self, steps: int, epsilon: float) -> dict[str, Any]:
+        """The facts of a model for its file, as plain data.
+
+        Args:
+            steps: the number of steps that count, with those that were discarded.
+            epsilon: what they spent.
+        """
+        return {
+            "epsilon": epsilon, "delta": self.privacy.delta, "target": self.privacy.epsilon,
+            "max_norm": self.privacy.max_norm, "rows": self.rows, "batch_size": self.batch_size,
+            "phases": [phase.record() for phase in self.phases(steps)],
+        }  # fmt: skip
+
+
+@frozen
+class PrivacySpent:
+    """The privacy that the training of a model spent.
+
+    Args:
+        epsilon: with ``delta``, the guarantee that holds for the model.
+        delta: see ``Privacy``.
+        noise_multiplier: of the last training.
+        sampling_rate: of the last training.
+        steps: the number of steps of all private trainings, with those that were discarded.
+        max_norm: the largest norm of the gradient of a row.
+
+    Example:
+        >>> print(PrivacySpent(2.99, 1e-5, 1.5, 0.034, 900, 1.0))
+        (2.99, 1e-05)-differentially private: 900 steps, sampling rate 0.034, noise multiplier 1.5
+    """
+
+    epsilon: float
+    delta: float
+    noise_multiplier: float
+    sampling_rate: float
+    steps: int
+    max_norm: float
+
+    def __str__(self) -> str:
+        return (
+            f"({self.epsilon:.4g}, {self.delta:.4g})-differentially private: {self.steps} steps, "
+            f"sampling rate {self.sampling_rate:.3g}, noise multiplier {self.noise_multiplier:.4g}"
+        )
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> PrivacySpent | None:
+        """What the facts of a model state; ``None`` for a model that was not trained privately."""
+        phases, private = phases_of(facts), facts.get(PRIVACY)
+        if not phases or not isinstance(private, dict):
+            return None
+        numbers: Sequence[Any] = [private.get(name) for name in ("epsilon", "delta", "max_norm")]
+        if not all(is_number(value) or value == math.inf for value in numbers):
+            return None
+        epsilon, delta, max_norm = map(float, numbers)
+        last = phases[-1]
+        steps = sum(phase.steps for phase in phases)
+        return PrivacySpent(epsilon, delta, last.noise_multiplier, last.sampling_rate, steps, max_norm)

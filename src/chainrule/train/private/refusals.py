@@ -1,0 +1,90 @@
+"""What a private training refuses: everything that would read the rows outside of the mechanism."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from chainrule.errors import ChainruleError, TrainingError, fact
+from chainrule.graph import Node, order
+from chainrule.ops.batch_axis import roles
+from chainrule.spec import bound
+from chainrule.train.network import Network
+from chainrule.train.options import FitOptions
+
+GROUPS = (32, 16, 8, 4, 2, 1)  # numbers of groups of the proposed normalization
+
+
+def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None:
+    """Refuse options that read the training rows outside of the private mechanism.
+
+    Raises:
+        TrainingError E590: names the option and what to use instead.
+    """
+    if is_table:
+        raise _refused(
+            "x", fact("arrays of numbers with public scales"), fact("a table"),
+            fact("x = (x - public_center) / public_scale: the scales of a preparation come from rows"),
+        )  # fmt: skip
+    if isinstance(validation, Real):
+        raise _refused(
+            "validation", fact("None, or (x, y) of public rows"), validation,
+            fact("validation=(x_public, y_public): validation rows are not protected"),
+        )  # fmt: skip
+    for name in ("class_weight", "sample_weight", "augmentation", "buckets", "robust"):
+        if getattr(options, name) is not None:
+            raise _refused(name, "None", type(getattr(options, name)).__name__, f"{name}=None")
+
+
+def refuse_network(network: Network) -> None:
+    """Refuse a network whose layers compute with several rows at once, or with all.
+
+    Raises:
+        TrainingError E590: names the layer and what to use instead.
+    """
+    book = network.training.book
+    if network.recipe.optimizer.needs_all:
+        name = type(network.recipe.optimizer).__name__
+        raise _refused("optimizer", fact("an optimizer that uses gradients only"), name, "cr.Adam(0.001)")
+    for path in book.fitted:
+        raise _layer_refused(network, path, fact("a layer without values that are computed from the rows"))
+    for path in book.costs:
+        raise _layer_refused(network, path, fact("a layer without a penalty on activations"))
+    for state, node in book.updates.items():
+        if _reads_rows(node):
+            path = state.rpartition(".")[0]
+            raise _layer_refused(network, path, fact("a layer that normalizes each row separately"))
+
+
+def _reads_rows(node: Node) -> bool:
+    known = roles(order([node]))
+    return known[node].kind != "shared" or known[node].round > 0
+
+
+def _layer_refused(network: Network, path: str, expected: object) -> TrainingError:
+    layer = network.training.book.layers.get(path, network.recipe.net)
+    kind = type(layer).__name__
+    fix = _group_norm(network, path) if "Batch" in kind else fact("a network without {kind}", kind=kind)
+    return _refused(f'{kind} "{path}"', expected, kind, fix)
+
+
+def _group_norm(network: Network, path: str) -> str:
+    """A normalization of each row that fits the same channels."""
+    shapes = [bound(p.spec.shape) for name, p in network.inference.states.items() if name.startswith(path)]
+    channels = shapes[0][-1] if shapes and shapes[0] else 0
+    groups = next((n for n in GROUPS if channels % n == 0 and channels // n > 1), 0)
+    return f"cr.GroupNorm({groups})" if groups > 1 else "cr.LayerNorm()"
+
+
+def _refused(name: str, expected: object, received: object, fix: object) -> TrainingError:
+    return TrainingError(
+        "E590", where="fit, privacy", name=name, expected=expected, received=received, fix=fix
+    )
+
+
+def private_only(what: object, fix: object = "") -> ChainruleError:
+    """The error for a result that would reveal the rows or the noise of a private training."""
+    return TrainingError(
+        "E591", where=what, expected=fact("a model that was trained without privacy"),
+        received=fact("a private model"), fix=fix,
+    )  # fmt: skip
