@@ -148,6 +148,8 @@ def test_dropout_and_batch_normalization_are_trained_along() -> None:
         (lambda: cr.TRADES(beta=-1), "E102"),
         (lambda: cr.IntervalTraining(ramp=0), "E102"),
         (lambda: cr.NoiseTraining(radius=0), "E102"),
+        (lambda: cr.NoiseTraining(clean_weight=2), "E102"),
+        (lambda: cr.AdversarialTraining(clean_weight=1.5), "E102"),
         (lambda: fit(cr.AdversarialTraining(radius=8)), "E102"),
         (lambda: fit("pgd"), "E113"),
     ],

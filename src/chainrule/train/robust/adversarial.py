@@ -56,7 +56,7 @@ class AdversarialTraining(RobustTraining):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_search(self)
-        require(self, "clean_weight")
+        require(self, "clean_weight", high=1.0)
 
     def parts(self, step: RobustStep) -> tuple[tuple[Part, ...], Node | None]:
         moved = Part(1.0 - self.clean_weight, step.at(worst_input(self, step, step.losses_at)))

@@ -49,7 +49,7 @@ class IntervalTraining(RobustTraining):
         super().__post_init__()
         require(self, "warmup")
         require(self, "ramp", low=1)
-        require(self, "clean_weight")
+        require(self, "clean_weight", high=1.0)
 
     def parts(self, step: RobustStep) -> tuple[tuple[Part, ...], Node | None]:
         name, x, space = step.single_logits("IntervalTraining"), step.x, step.space

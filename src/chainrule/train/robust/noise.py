@@ -16,7 +16,7 @@ class NoiseTraining(RobustTraining):
     Args:
         radius: the standard deviation of the noise, in the units of ``AdversarialTraining``. The noise is not
             clipped to the range of the data, as smoothing requires.
-        clean_weight: the weight of the loss on the samples themselves, from 0 on; the rest of 1 is that of
+        clean_weight: the weight of the loss on the samples themselves, from 0 to 1; the rest is that of
             the samples with noise.
 
     Raises:
@@ -30,7 +30,7 @@ class NoiseTraining(RobustTraining):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self, "clean_weight")
+        require(self, "clean_weight", high=1.0)
 
     def parts(self, step: RobustStep) -> tuple[tuple[Part, ...], Node | None]:
         noise = step.space.scaled(step.normal("noise") * self.radius)

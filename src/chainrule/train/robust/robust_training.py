@@ -7,6 +7,7 @@ masks, is the same nodes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -122,16 +123,20 @@ class RobustTraining:
         raise TypeError(f"{type(self).__name__} does not define parts")
 
 
-def require(owner: RobustTraining, name: str, *, above: float | None = None, low: float = 0.0) -> None:
-    """Require a finite number above a limit, or from a limit on.
+def require(
+    owner: RobustTraining, name: str, *, above: float | None = None, low: float = 0.0, high: float = math.inf
+) -> None:
+    """Require a finite number above a limit, or in a range.
 
     Raises:
         UsageError E102: anything else.
     """
     value = getattr(owner, name)
-    is_valid = is_number(value) and (value > above if above is not None else value >= low)
+    is_valid = is_number(value) and (value > above if above is not None else low <= value <= high)
     if not is_valid:
         expected = fact("a number from {limit:g} on", limit=low)
+        if high < math.inf:
+            expected = fact("a number from {low:g} to {high:g}", low=low, high=high)
         if above is not None:
             expected = fact("a number above {limit:g}", limit=above)
         raise UsageError(
