@@ -92,6 +92,12 @@ __all__ = sorted({*_MODULES, *_PACKAGES, "input", "settings"})  # pyright: ignor
 
 
 def __getattr__(name: str) -> Any:
+    value = _imported(name)
+    globals()[name] = value  # later accesses find it there
+    return value
+
+
+def _imported(name: str) -> Any:
     if name in _PACKAGES:
         return import_module(f"chainrule.{name}")
     if name == "input" or _MODULES.get(name) == "graph":
