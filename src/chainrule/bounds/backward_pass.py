@@ -25,12 +25,35 @@ class Prepared:
         sources: nodes with the factors below and above.
         lower, upper: the constants.
         spread: see ``Relaxation``.
+        margin: of relu, what a coefficient of 1 of its argument may be wrong by; else ``None``.
     """
 
     sources: tuple[tuple[Node, np.ndarray, np.ndarray], ...]
     lower: np.ndarray
     upper: np.ndarray
     spread: Callable[[np.ndarray], np.ndarray] | None
+    margin: np.ndarray | None = None
+
+
+@frozen(eq=False)
+class Multipliers:
+    """Numbers that a pass may choose freely: every choice gives a bound, the best one the tightest.
+
+    Args:
+        slopes: for relu nodes the slope of the line below, from 0 to 1, where the argument may have both
+            signs (R, size).
+        penalties: for arguments of relu the coefficient that is added, for the sign that a part of the box
+            has: at most 0 where it is 0 or above, at least 0 where it is 0 or below, else 0 (R, size).
+
+    Reference: Wang, Zhang, Xu, Lin, Jana, Hsieh and Kolter (2021), Beta-CROWN: efficient bound propagation
+    with per-neuron split constraints for neural network robustness verification (NeurIPS), equations 4 and 6.
+    """
+
+    slopes: Mapping[Node, np.ndarray]
+    penalties: Mapping[Node, np.ndarray]
+
+
+NONE = Multipliers({}, {})
 
 
 @frozen(eq=False)
@@ -65,9 +88,19 @@ class BackwardPass:
     Args:
         enclosure: bounds of all nodes before the first one.
         boxes: the index of the box of each row, (R,).
+        multipliers: slopes and penalties.
+        is_recorded: whether the coefficients of all nodes are kept in ``rows``, as ``relaxed_values`` needs.
     """
 
-    def __init__(self, enclosure: Enclosed, boxes: np.ndarray) -> None:
+    def __init__(
+        self,
+        enclosure: Enclosed,
+        boxes: np.ndarray,
+        multipliers: Multipliers = NONE,
+        is_recorded: bool = False,
+    ) -> None:
+        self.multipliers, self.is_recorded = multipliers, is_recorded
+        self.rows: dict[Node, np.ndarray] = {}
         self.enclosure, self.structure = enclosure, enclosure.structure
         self.boxes, self.count = boxes, len(boxes)
         self.constant = np.zeros(self.count)
@@ -86,6 +119,8 @@ class BackwardPass:
             coefficients = None if not earlier.inputs else self._pending.pop(earlier, None)
             if coefficients is None:
                 continue
+            if self.is_recorded:
+                self.rows[earlier] = coefficients
             if earlier in self.structure.linear:
                 self._through_linear(earlier, coefficients)
             else:
@@ -105,8 +140,10 @@ class BackwardPass:
             self._add(node.inputs[i], coefficients)
         offset = self._offset(node, centers)
         if offset is not None:
-            by_row = self.structure.by_sample(node, rows, self.count)
-            self._add_constant(dot(by_row, self.structure.by_sample(node, offset, 1)))
+            by_row, offset = structure.by_sample(node, rows, self.count), structure.by_sample(node, offset, 1)
+            if not np.isfinite(offset).all():  # the padding of max pooling, whose coefficient is 0
+                offset = np.where(by_row == 0, 0.0, offset)
+            self._add_constant(dot(by_row, offset))
 
     def _offset(self, node: Node, centers: list[np.ndarray | None]) -> np.ndarray | None:
         """The part of a linear node that does not depend on the data, for a batch of one."""
@@ -121,14 +158,36 @@ class BackwardPass:
         prepared = self.enclosure.prepared(node)
         positive = np.maximum(rows, 0.0)
         negative = rows - positive
-        self._add_constant(self._products(node, positive, prepared.lower))
+        slopes = self.multipliers.slopes.get(node)
+        if slopes is None:
+            self._add_constant(self._products(node, positive, prepared.lower))
         self._add_constant(self._products(node, negative, prepared.upper))
         if prepared.spread is not None:
             positive, negative = prepared.spread(positive), prepared.spread(negative)
         for source, below, above in prepared.sources:
-            coefficients = positive * self._of_rows(source, below)
-            coefficients += negative * self._of_rows(source, above)
-            self._add(source, coefficients)
+            factors = self.of_rows(source, below)
+            if slopes is not None:
+                factors = self.sloped(source, factors, slopes)
+            lower = positive * factors
+            if slopes is not None:  # a line below relu goes through 0
+                assert prepared.margin is not None
+                self._add_constant(-self._products(source, lower, prepared.margin))
+            self._add(source, lower + negative * self.of_rows(source, above))
+            if source in self.multipliers.penalties:
+                self._penalize(source, self.multipliers.penalties[source])
+
+    def sloped(self, source: Node, factors: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Slopes of lines below relu: the chosen ones where the sign of the argument is not known."""
+        x = self.enclosure.intervals[source]
+        is_open = self.of_rows(source, (x.lower < 0) & (x.upper > 0))
+        return np.where(is_open, self.structure.from_samples(source, slopes), factors)
+
+    def _penalize(self, source: Node, penalties: np.ndarray) -> None:
+        """Add coefficients of an argument; what they multiply is 0 or below on the part of the box."""
+        x, rows = self.enclosure.intervals[source], self.structure.from_samples(source, penalties)
+        self._add(source, rows)
+        error = 4.0 * UNIT * x.magnitude + TINY + (0.0 if x.slack is None else x.slack)
+        self.error += self._products(source, np.abs(rows), error)
 
     def _add(self, node: Node, rows: np.ndarray) -> None:
         """Add coefficients of a node."""
@@ -143,7 +202,7 @@ class BackwardPass:
         self.constant += constants
         self.error += 4.0 * UNIT * np.abs(self.constant)
 
-    def _of_rows(self, node: Node, values: np.ndarray) -> np.ndarray:
+    def of_rows(self, node: Node, values: np.ndarray) -> np.ndarray:
         """The values of a node for the box of each row."""
         return self.structure.of_samples(node, values, self.boxes, self.enclosure.count)
 
@@ -151,6 +210,21 @@ class BackwardPass:
         """The sum of coefficients times values of a node, for the box of each row: (R,)."""
         by_box = self.structure.by_sample(node, values, self.enclosure.count)
         return dot(self.structure.by_sample(node, rows, self.count), by_box[self.boxes])
+
+    def minimizer(self, label: str, rows: np.ndarray) -> np.ndarray:
+        """Where the linear function with these coefficients of an input is smallest, (R, size)."""
+        x = self.enclosure.intervals[self.structure.inputs[label]]
+        lower, upper = (
+            self.structure.by_sample(self.structure.inputs[label], end, self.enclosure.count)[self.boxes]
+            for end in (x.lower, x.upper)
+        )
+        ellipsoid = self.enclosure.ellipsoids.get(label)
+        if ellipsoid is None:
+            return np.where(rows > 0, lower, upper)
+        center, axes = (part[self.boxes] for part in ellipsoid)
+        scaled = rows * axes
+        length = np.sqrt(np.vecdot(scaled, scaled))[:, None]
+        return np.clip(center - scaled * axes / np.maximum(length, TINY), lower, upper)
 
     def _on_ellipsoid(self, label: str, rows: np.ndarray) -> np.ndarray | float:
         """The minima of linear functions of an input over its ellipsoid; NaN if it has none."""

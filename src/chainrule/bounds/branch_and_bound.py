@@ -25,6 +25,7 @@ import numpy as np
 from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.requirement import Case
+from chainrule.bounds.rounding import gamma
 from chainrule.bounds.subject import Subject
 from chainrule.graph import Node
 from chainrule.records import frozen
@@ -123,13 +124,14 @@ class BranchAndBound:
     def _work(self, is_over: Callable[[], bool]) -> None:
         with np.errstate(all="ignore"):
             while (boxes := self._newest(is_over)) is not None:
-                parts, counterexample = [], None
+                parts, stuck, counterexample = [], 0, None
                 try:
-                    counterexample, parts = self._examined(boxes)
+                    counterexample, parts, stuck = self._examined(boxes)
                 except BaseException as error:  # raised again by the thread that started this one
                     self._failure = error
                 with self._changed:
                     self._stack += parts
+                    self.stuck += stuck
                     self._active -= 1
                     self._counterexample = self._counterexample or counterexample
                     self._changed.notify_all()
@@ -153,8 +155,13 @@ class BranchAndBound:
             self.examined += count
         return Boxes.concatenated(parts)
 
-    def _examined(self, boxes: Boxes) -> tuple[Counterexample | None, list[Boxes]]:
-        """Examine boxes; returns a counterexample if one is found, and the parts that are left."""
+    def _examined(self, boxes: Boxes) -> tuple[Counterexample | None, list[Boxes], int]:
+        """Examine boxes.
+
+        Returns:
+            a counterexample if one is found, the parts that are left, and the number of boxes that are too
+            small to divide. Nothing of the search is changed, as several threads examine boxes.
+        """
         structure, count = self.subject.structure, len(boxes)
         inherited = {
             node: Interval(*(structure.from_samples(node, end) for end in ends))
@@ -168,7 +175,7 @@ class BranchAndBound:
         excess = bound.value.reshape(shape) - self.case.raised
         is_open = np.asarray(~(excess > 0).any(1))
         if not is_open.any():
-            return None, []
+            return None, [], 0
         known = {
             node: (structure.by_sample(node, x.lower, count), structure.by_sample(node, x.upper, count))
             for node, x in enclosure.tightened.items()
@@ -178,28 +185,30 @@ class BranchAndBound:
         constants = (bound.constant.reshape(shape) - self.case.raised)[is_open]
         counterexample = self.falsifier.check(_candidates(rest, factors, excess[is_open]))
         if counterexample is not None:
-            return counterexample, []
+            return counterexample, [], 0
         lower, upper, is_empty = cut(rest.lower, rest.upper, factors, constants)
         is_left = ~is_empty
         rest = Boxes(lower, upper, rest.known).take(is_left)
-        return None, self._halves(rest, factors[is_left]) if len(rest) else []
+        return None, *(_halves(rest, factors[is_left]) if len(rest) else ([], 0))
 
-    def _halves(self, boxes: Boxes, factors: np.ndarray) -> list[Boxes]:
-        width = boxes.upper - boxes.lower
-        scale = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
-        width = np.where(width > SMALLEST * scale, width, 0.0)
-        influence = np.sqrt(np.abs(factors).sum(1) + 1e-9) * width
-        axis, place = np.argmax(influence, 1), np.arange(len(boxes))
-        can_divide = width[place, axis] > 0
-        self.stuck += int((~can_divide).sum())
-        boxes, axis = boxes.take(can_divide), axis[can_divide]
-        if not len(boxes):
-            return []
-        place = np.arange(len(boxes))
-        middle = 0.5 * boxes.lower[place, axis] + 0.5 * boxes.upper[place, axis]
-        upper, lower = boxes.upper.copy(), boxes.lower.copy()
-        upper[place, axis], lower[place, axis] = middle, middle
-        return [Boxes(boxes.lower, upper, boxes.known), Boxes(lower, boxes.upper, boxes.known)]
+
+def _halves(boxes: Boxes, factors: np.ndarray) -> tuple[list[Boxes], int]:
+    """The halves of boxes, and how many are too small to divide."""
+    width = boxes.upper - boxes.lower
+    scale = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
+    width = np.where(width > SMALLEST * scale, width, 0.0)
+    influence = np.sqrt(np.abs(factors).sum(1) + 1e-9) * width
+    axis, place = np.argmax(influence, 1), np.arange(len(boxes))
+    can_divide = width[place, axis] > 0
+    stuck = int((~can_divide).sum())
+    boxes, axis = boxes.take(can_divide), axis[can_divide]
+    if not len(boxes):
+        return [], stuck
+    place = np.arange(len(boxes))
+    middle = 0.5 * boxes.lower[place, axis] + 0.5 * boxes.upper[place, axis]
+    upper, lower = boxes.upper.copy(), boxes.lower.copy()
+    upper[place, axis], lower[place, axis] = middle, middle
+    return [Boxes(boxes.lower, upper, boxes.known), Boxes(lower, boxes.upper, boxes.known)], stuck
 
 
 def _candidates(boxes: Boxes, factors: np.ndarray, excess: np.ndarray) -> np.ndarray:
@@ -228,15 +237,16 @@ def cut(
         (0.25, False)
     """
     lower, upper = lower.copy(), upper.copy()
+    margin = max(MARGIN, 4.0 * gamma(lower.shape[1]))
     for _ in range(ROUNDS):
         for i in range(factors.shape[1]):
             a = factors[:, i]
             minimum = np.minimum(a * lower, a * upper)
             remainder = -(minimum.sum(1) + constants[:, i])
-            remainder = remainder + MARGIN * (np.abs(minimum).sum(1) + np.abs(constants[:, i]))
+            remainder = remainder + margin * (np.abs(minimum).sum(1) + np.abs(constants[:, i]))
             with np.errstate(all="ignore"):
                 limit = (minimum + remainder[:, None]) / a
-            slack = MARGIN * np.abs(limit)
+            slack = margin * np.abs(limit)
             upper = np.where(a > 0, np.fmin(upper, limit + slack), upper)
             lower = np.where(a < 0, np.fmax(lower, limit - slack), lower)
     is_empty = (lower > upper).any(1)
@@ -255,13 +265,14 @@ def _is_excluded(
     if count == 1:
         return is_excluded
     weights = np.full(factors.shape[:2], 1.0 / count)
+    margin = max(1e-10, 4.0 * gamma(lower.shape[1]))
     scale = (np.abs(factors) * (upper - lower)[:, None]).sum(2).max(1) + 1e-30
     for _ in range(WEIGHINGS):
         mean = np.einsum("nc,nci->ni", weights, factors)
         corner = np.where(mean > 0, lower, upper)
         values = np.einsum("nci,ni->nc", factors, corner) + constants
         size = np.einsum("nci,ni->nc", np.abs(factors), np.abs(corner)) + np.abs(constants)
-        is_excluded |= ((values - 1e-10 * size) * weights).sum(1) > 0
+        is_excluded |= ((values - margin * size) * weights).sum(1) > 0
         weights = weights * np.exp(np.clip(4.0 * values / scale[:, None], -20.0, 20.0))
         weights /= weights.sum(1, keepdims=True)
     return is_excluded

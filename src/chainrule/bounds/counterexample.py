@@ -81,9 +81,10 @@ class Falsifier:
     def _is_proven(self, x: np.ndarray) -> bool:
         """Whether the conditions are true in exact arithmetic."""
         point = x[None].astype(np.float64)
-        enclosure = self.subject.enclosure(point, point, is_tightened=False)
+        exact = self.subject.exact
+        enclosure = exact.enclosure(point, point, is_tightened=False)
         rows = -self.case.coefficients
-        minimum = enclosure.linear_bound(self.subject.structure.output, rows, np.zeros(len(rows), int)).value
+        minimum = enclosure.linear_bound(exact.structure.output, rows, np.zeros(len(rows), int)).value
         return bool((-minimum <= self.case.lowered).all())
 
     def _descended(self, x: np.ndarray) -> np.ndarray:

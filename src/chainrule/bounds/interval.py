@@ -24,8 +24,9 @@ class Interval:
 
     @cached_property
     def magnitude(self) -> np.ndarray:
-        """The largest absolute value."""
-        return np.maximum(np.abs(self.lower), np.abs(self.upper))
+        """The largest absolute value; 0 for the padding of max pooling, whose coefficient is 0."""
+        size = np.maximum(np.abs(self.lower), np.abs(self.upper))
+        return np.where(self.upper == -np.inf, 0.0, size)
 
     @property
     def is_point(self) -> bool:

@@ -25,7 +25,7 @@ from typing import TypeAlias, cast
 
 import numpy as np
 
-from chainrule.bounds.backward_pass import BackwardPass, LinearBound, Prepared
+from chainrule.bounds.backward_pass import NONE, BackwardPass, LinearBound, Multipliers, Prepared
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.rounding import TINY, UNIT, gamma, middle
 from chainrule.bounds.rule import Relaxation, reduced_axes
@@ -59,14 +59,18 @@ class Enclosure:
         ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:
         self.structure = structure
+        self._known = known = known or {}
         self.count = len(next(iter(boxes.values()))[0])
         self.intervals: dict[Node, Interval] = dict(structure.fixed)
         for label, node in structure.inputs.items():
-            self.intervals[node] = Interval(*(bound.astype(np.float64) for bound in boxes[label]))
+            lower, upper = (bound.astype(np.float64) for bound in boxes[label])
+            if node in known:
+                lower, upper = np.maximum(lower, known[node].lower), np.minimum(upper, known[node].upper)
+            self.intervals[node] = Interval(lower, upper)
         self.tightened: dict[Node, Interval] = {}
         self._prepared: dict[Node, Prepared] = {}
+        self._errors: dict[Node, np.ndarray] = {}  # by rounding of the network
         self._cells: dict[Node, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self._known = known or {}
         self.ellipsoids = ellipsoids or {}
         self._is_tightened = is_tightened
         self._run()
@@ -80,10 +84,12 @@ class Enclosure:
 
     def _interval(self, node: Node) -> Interval:
         structure = self.structure
-        rule, card = structure.rules[node], structure.card(node, self.count)
+        card = structure.card(node, self.count)
         inputs = [self._expanded(source, node) for source in node.inputs]
-        y = rule.interval(card, inputs, structure.terms(node))
+        y, error = structure.bounded(node, card, inputs)
         shape = structure.shape(node, self.count)
+        if error is not None:
+            self._errors[node] = np.broadcast_to(error, shape)
         lower, upper = np.broadcast_to(y.lower, shape), np.broadcast_to(y.upper, shape)
         if node in structure.roots and node.spec.is_float:
             x = self.intervals[structure.roots[node]]
@@ -95,7 +101,7 @@ class Enclosure:
         if node not in structure.linear:
             return Interval(lower, upper)
         slack = structure.linear[node].slack(card, inputs, structure.flags(node), structure.terms(node))
-        return Interval(lower, upper, np.broadcast_to(slack, shape))
+        return Interval(lower, upper, np.broadcast_to(slack if error is None else slack + error, shape))
 
     def _expanded(self, source: Node, node: Node) -> Interval:
         """The interval of an input; a constant with a batch axis is repeated for a concatenation."""
@@ -150,16 +156,19 @@ class Enclosure:
 
     # --- backward
 
-    def linear_bound(self, node: Node, rows: np.ndarray, boxes: np.ndarray) -> LinearBound:
+    def linear_bound(
+        self, node: Node, rows: np.ndarray, boxes: np.ndarray, multipliers: Multipliers = NONE
+    ) -> LinearBound:
         """Lower bounds of linear functions of a node.
 
         Args:
             node: the node.
             rows: the coefficients, (R, size of the node for one sample).
             boxes: the index of the box of each row, (R,).
+            multipliers: see there.
         """
         with np.errstate(all="ignore"):
-            return BackwardPass(self, boxes).run(node, rows)
+            return BackwardPass(self, boxes, multipliers).run(node, rows)
 
     def prepared(self, node: Node) -> Prepared:
         """The relaxation of a nonlinear node, with all rounding errors in its constants."""
@@ -184,7 +193,8 @@ class Enclosure:
         return (*node.inputs, root), _either(is_certain, choice, function)
 
     def _prepare(self, node: Node) -> Prepared:
-        y, terms = self.intervals[node], self.structure.terms(node)
+        structure = self.structure
+        y, terms = self.intervals[node], structure.terms(node)
         sources, relaxation = self._relaxation(node)
         error = gamma(terms)
         if relaxation is None:
@@ -192,15 +202,18 @@ class Enclosure:
             return Prepared((), lower, upper, None)
         lower = relaxation.lower - error * np.abs(relaxation.lower)
         upper = relaxation.upper + error * np.abs(relaxation.upper)
-        passed = []
+        if node in self._errors and node not in structure.roots:  # those of functions are in their cells
+            lower, upper = lower - self._errors[node], upper + self._errors[node]
+        passed, rectified = [], None
         factors = zip(sources, relaxation.lower_factors, relaxation.upper_factors, strict=True)
         for source, below, above in factors:
             if below is None or above is None:
                 continue
             x = self.intervals[source]
-            if source in self.structure.variable:
+            if source in structure.variable:
                 margin = 4.0 * UNIT * x.magnitude + TINY + (0.0 if x.slack is None else x.slack)
                 passed.append((source, below, above))
+                rectified = margin if node.op.name == "relu" else None
             else:
                 center, radius = middle(x.lower, x.upper)
                 margin = radius + 8.0 * UNIT * x.magnitude + TINY
@@ -211,7 +224,7 @@ class Enclosure:
                 axes = reduced_axes(cast("Card", node.op))
                 lower = lower - (np.abs(below) * margin).sum(axes).reshape(lower.shape)
                 upper = upper + (np.abs(above) * margin).sum(axes).reshape(upper.shape)
-        return Prepared(tuple(passed), lower, upper, relaxation.spread)
+        return Prepared(tuple(passed), lower, upper, relaxation.spread, rectified)
 
 
 def _either(is_first: np.ndarray, first: Relaxation, second: Relaxation) -> Relaxation:

@@ -25,6 +25,8 @@ class Case:
         lower, upper: bounds of each input, inclusive.
         coefficients: of each condition, (conditions, outputs); exact in float64.
         limits: of each condition.
+        strict: for each condition whether it is ``<`` instead of ``<=``; empty: none is.
+        excluded: inputs whose lower bound, and inputs whose upper bound, is not in the box.
 
     Example:
         >>> half = Fraction(1, 2)
@@ -37,6 +39,8 @@ class Case:
     upper: tuple[Fraction, ...]
     coefficients: np.ndarray
     limits: tuple[Fraction, ...]
+    strict: tuple[bool, ...] = ()
+    excluded: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
 
     @cached_property
     def box(self) -> tuple[np.ndarray, np.ndarray]:
@@ -51,12 +55,23 @@ class Case:
     @cached_property
     def lowered(self) -> np.ndarray:
         """The limits, rounded down: conditions at or below these are true."""
-        return rounded(self.limits, -1)
+        lowered = rounded(self.limits, -1)
+        for i in np.flatnonzero(self.strict):
+            if Fraction(float(lowered[i])) == self.limits[i]:
+                lowered[i] = np.nextafter(lowered[i], -np.inf)
+        return lowered
 
     def contains(self, x: np.ndarray) -> bool:
         """Whether an input is in the box, exactly."""
+        if not np.isfinite(x).all():
+            return False
         values = [Fraction(float(v)) for v in x]
-        return all(low <= v <= high for low, v, high in zip(self.lower, values, self.upper, strict=True))
+        if not all(low <= v <= high for low, v, high in zip(self.lower, values, self.upper, strict=True)):
+            return False
+        above, below = self.excluded
+        return all(values[i] != self.lower[i] for i in above) and all(
+            values[i] != self.upper[i] for i in below
+        )
 
 
 def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
@@ -66,8 +81,11 @@ def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
         >>> float(rounded([Fraction(1, 3)], 1)[0]) > float(rounded([Fraction(1, 3)], -1)[0])
         True
     """
-    values = np.array([float(number) for number in numbers])
+    largest = Fraction(float(np.finfo(np.float64).max))
+    values = np.array([float(max(min(number, largest), -largest)) for number in numbers])
     for i, number in enumerate(numbers):
         if (Fraction(float(values[i])) - number) * direction < 0:
-            values[i] = np.nextafter(values[i], direction * np.inf)
+            is_largest = abs(values[i]) == np.finfo(np.float64).max
+            end = direction * np.inf
+            values[i] = end if is_largest and values[i] * direction > 0 else np.nextafter(values[i], end)
     return values

@@ -19,6 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.bounds.interval import Interval
+from chainrule.bounds.rounding import Arithmetic
 from chainrule.ops.card import Card
 from chainrule.records import frozen
 
@@ -63,6 +64,18 @@ class Rule:
             terms: number of elements of one sample, of the value or of an input: no sum has more terms.
         """
         raise TypeError(f"{type(self).__name__} has no interval")
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        """By how much the value may differ if it is computed with rounding; 0 where it is not rounded.
+
+        Args:
+            op, inputs, terms: as for ``interval``.
+            y: bounds of the exact value.
+            arithmetic: of the network.
+        """
+        return 0.0
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         """Linear functions below and above the value, or ``None`` for the constants ``y.lower``, ``y.upper``.

@@ -40,9 +40,7 @@ def enclosed(structure: Structure, node: Node, x: Interval) -> tuple[np.ndarray,
     values = {root: Interval(low, high)}
     for step in structure.between(root, node):
         inputs = [values[s] if s in values else structure.fixed[s] for s in step.inputs]
-        values[step] = structure.rules[step].interval(
-            structure.card(step, CELLS * count), inputs, structure.terms(step)
-        )
+        values[step] = structure.bounded(step, structure.card(step, CELLS * count), inputs)[0]
 
     def by_cell(values: np.ndarray) -> np.ndarray:
         rows = structure.by_sample(node, np.broadcast_to(values, low.shape), CELLS * count)

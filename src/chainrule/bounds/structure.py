@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.bounds.evaluation import Transposed, evaluated
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.rewriting import rewritten
+from chainrule.bounds.rounding import ARITHMETICS
 from chainrule.bounds.rule import Rule
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement
@@ -22,6 +23,7 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.spec import Axis, Size, count, size_at
 
 BATCH_NAME = str(BATCH)
+CHAIN = 64  # nodes before an elementwise node among which its root is searched
 
 
 class Structure:
@@ -31,14 +33,21 @@ class Structure:
         output: the node that is bounded; samples lie along one of its axes.
         arrays: the parameters and states by label; the other inputs of the graph are data.
         sizes: values of symbolic sizes besides the batch size.
+        is_rounded: whether bounds also hold for the values that the network has when every operation rounds
+            in its dtype, in any order of summation; else they hold in exact arithmetic.
 
     Raises:
         UsageError E580: an operation has no rule for bounds. E581: samples influence one another.
     """
 
     def __init__(
-        self, output: Node, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int] | None = None
+        self,
+        output: Node,
+        arrays: Mapping[str, np.ndarray],
+        sizes: Mapping[str, int] | None = None,
+        is_rounded: bool = False,
     ) -> None:
+        self.is_rounded = is_rounded
         self.output = output = rewritten(output)
         self.sizes = dict(sizes or {})
         self.nodes = order([output])
@@ -80,7 +89,27 @@ class Structure:
         card = self.card(node, 1)
         if all(x.lower.dtype.kind != "f" for x in inputs):  # integers and truth values are exact
             return Interval.point(evaluated(card, [x.lower for x in inputs]))
-        return self._rule(node).interval(card, inputs, self.terms(node))
+        return self.bounded(node, card, inputs, self._rule(node))[0]
+
+    def bounded(
+        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule | None = None
+    ) -> tuple[Interval, np.ndarray | None]:
+        """Bounds of the value of a node, and by how much rounding may change it, if it may.
+
+        Args:
+            node: the node.
+            card: its card with sizes.
+            inputs: bounds of its inputs.
+            rule: of the node.
+        """
+        rule, terms = rule or self.rules[node], self.terms(node)
+        y = rule.interval(card, inputs, terms)
+        if not self.is_rounded or not node.spec.is_float:
+            return y, None
+        error = rule.rounding(card, y, inputs, terms, ARITHMETICS[node.dtype])
+        if isinstance(error, float) and error == 0.0:
+            return y, None
+        return Interval(y.lower - error, y.upper + error), np.asarray(error)
 
     def _require_separate_samples(self) -> None:
         by_node = roles(self.nodes)
@@ -136,7 +165,10 @@ class Structure:
         return {
             node: rule
             for node, rule in self.rules.items()
-            if isinstance(rule, Linear) and rule.is_linear(cast("Card", node.op), self.flags(node))
+            if isinstance(rule, Linear)
+            and node.spec.is_float
+            and all(source.spec.is_float for source in node.inputs if source in self.variable)
+            and rule.is_linear(cast("Card", node.op), self.flags(node))
         }
 
     @cached_property
@@ -178,7 +210,7 @@ class Structure:
                 continue
             first, *others = (chains[source] for source in sources)
             common = [n for n in first if all(n in other for other in others) and n.shape == node.shape]
-            chains[node] += common
+            chains[node] += common[:CHAIN]
             if len(sources) > 1 and common and node not in self.linear:
                 roots[node] = common[0]
         return roots

@@ -24,14 +24,21 @@ class Subject:
         output: the output, (B, ...).
         arrays: parameters and states by label.
         label: the input that is bounded.
+        is_rounded: whether proofs hold for the network as it runs, with rounding, as well.
 
     Raises:
         UsageError E580, E581: no rule for an operation; samples influence one another.
     """
 
-    def __init__(self, output: Node, arrays: Mapping[str, np.ndarray], label: str | None = None) -> None:
+    def __init__(
+        self,
+        output: Node,
+        arrays: Mapping[str, np.ndarray],
+        label: str | None = None,
+        is_rounded: bool = True,
+    ) -> None:
         self.arrays = dict(arrays)
-        self.structure = Structure(output, arrays)
+        self.structure = Structure(output, arrays, is_rounded=is_rounded)
         self.label = label or next(iter(self.structure.inputs))
         self.input = self.structure.inputs[self.label]
         self.shape = bound(self.input.shape[1:])
@@ -41,6 +48,13 @@ class Subject:
         """Bounds on boxes of flat inputs, (n, inputs)."""
         box = lower.reshape(-1, *self.shape), upper.reshape(-1, *self.shape)
         return Enclosure(self.structure, {self.label: box}, **options)  # pyright: ignore[reportArgumentType]
+
+    @cached_property
+    def exact(self) -> Subject:
+        """The same network, with bounds of its values in exact arithmetic."""
+        if not self.structure.is_rounded:
+            return self
+        return Subject(self.structure.output, self.arrays, self.label, is_rounded=False)
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """The outputs (n, outputs) for flat inputs (n, inputs), in the dtype of the network."""

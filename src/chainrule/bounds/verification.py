@@ -10,10 +10,13 @@ import numpy as np
 
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.counterexample import Counterexample, Falsifier
+from chainrule.bounds.neuron_splitting import NeuronSplitting
+from chainrule.bounds.optimized_bound import rectifiers
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.records import frozen
 
+FEW = 12  # inputs up to which boxes are divided, not the signs of relu
 Status: TypeAlias = Literal["holds", "violated", "unknown"]
 
 
@@ -24,7 +27,7 @@ class Verdict:
     Args:
         status: ``"holds"``, ``"violated"`` or ``"unknown"``.
         counterexample: of a violated property.
-        boxes: how many boxes were bounded.
+        boxes: how many boxes, or parts of boxes, were bounded.
         seconds: the time by the clock that was used.
     """
 
@@ -48,7 +51,7 @@ def verify(
         cases: the property; it holds if no case is violated.
         seconds: after how many seconds the result is ``"unknown"``.
         clock: the time; ``time.process_time`` counts the processor time of all threads.
-        workers: number of threads.
+        workers: number of threads that divide boxes.
 
     Example:
         >>> from fractions import Fraction
@@ -73,7 +76,8 @@ def verify(
                 return verdict("violated", counterexample)
         is_complete = True
         for case in cases:
-            search = BranchAndBound(subject, case)
+            is_split = len(case.lower) > FEW and rectifiers(subject.structure)
+            search = NeuronSplitting(subject, case) if is_split else BranchAndBound(subject, case)
             counterexample = search.run(lambda: clock() - started > seconds, workers)
             examined += search.examined
             if counterexample is not None:

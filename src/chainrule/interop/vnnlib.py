@@ -2,7 +2,7 @@
 
     (declare-const X_0 Real)          an input; Y_0, Y_1, ... are outputs
     (assert (<= X_0 0.5))             a bound of an input
-    (assert (or (and (<= Y_0 Y_1) (<= Y_0 Y_2)) (>= Y_3 1.5)))
+    (assert (or (and (<= Y_0 Y_1) (< Y_0 Y_2)) (>= Y_3 1.5)))
 
 The assertions describe the violations: the property holds if no input satisfies all of them. They are
 expanded to cases, each a box of inputs and conditions on the outputs that are all true. Numbers are read as
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -26,27 +26,33 @@ import numpy as np
 from chainrule.bounds.requirement import Case
 from chainrule.errors import FileError, Message, fact
 from chainrule.interop.refusals import clipped
+from chainrule.interop.s_expressions import Expression, Token, expressions, line_of, name_of, text_of
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 
 LIMIT = 2**24  # bytes of a file
-DEPTH = 64
 CASES = 10_000
-VARIABLES = 2**20
-_TOKEN = re.compile(r"[()]|[^\s()]+")
-_NUMBER = re.compile(r"[+-]?(\d{1,60}\.?\d{0,60}|\.\d{1,60})([eE][+-]?\d{1,3})?")
-_VARIABLE = re.compile(r"([XY])_(\d{1,7})")
-Expression: TypeAlias = "list[Expression] | Token"
-Linear: TypeAlias = "dict[str, Fraction]"  # coefficients by variable; "" is the constant
-Clause: TypeAlias = "list[Linear]"  # linear functions that are all 0 or below
+CONDITIONS = 2**18  # of all cases together
+_NUMBER = re.compile(r"[+-]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})([eE][+-]?[0-9]{1,3})?")
+_VARIABLE = re.compile(r"([XY])_(0|[1-9][0-9]{0,6})")  # X_00 would be a second name of X_0
+_COMPARISONS = ("<=", ">=", "<", ">", "=")
+Linear: TypeAlias = "Mapping[str, Fraction]"  # coefficients by variable; "" is the constant
 
 
 @frozen
-class Token:
-    """A word of the file and its line."""
+class Condition:
+    """A linear function that is 0 or below, or, if it is strict, below 0."""
 
-    text: str
+    terms: Linear
+    is_strict: bool
     line: int
+
+    @property
+    def variables(self) -> list[str]:
+        return [name for name, value in self.terms.items() if name and value]
+
+
+Clause: TypeAlias = "list[Condition]"  # conditions that are all true
 
 
 def read_vnnlib(path: str | os.PathLike[str], inputs: int, outputs: int) -> tuple[Case, ...]:
@@ -72,74 +78,42 @@ class _Reader:
         self._counts = {"X": inputs, "Y": outputs}
 
     def cases(self, data: bytes) -> tuple[Case, ...]:
+        common: Clause = []  # conditions of every case
         clauses: list[Clause] = [[]]
         try:
-            text = data.decode()
+            text = data.decode("ascii" if data.isascii() else "utf-8")
         except UnicodeDecodeError:
             raise self._refused(1, fact("text in UTF-8"), fact("other bytes")) from None
-        for expression in self._expressions(text):
-            name = self._name(expression)
-            if name == "assert" and isinstance(expression, list) and len(expression) == 2:
-                clauses = self._product(clauses, self._clauses(expression[1]), self._line(expression))
-            elif name == "declare-const" and isinstance(expression, list) and len(expression) == 3:
-                self._declared(expression[1])
+        for expression in expressions(text, self._refused):
+            name, length = name_of(expression), len(expression) if isinstance(expression, list) else 0
+            if name == "assert" and isinstance(expression, list) and length == 2:
+                alternatives = self._clauses(expression[1])
+                if len(alternatives) == 1:
+                    common += alternatives[0]
+                else:
+                    clauses = self._product(clauses, alternatives, line_of(expression))
+            elif name in ("declare-const", "declare-fun") and isinstance(expression, list):
+                self._declared(expression)
             elif name not in ("set-logic", "set-info", "check-sat"):
-                raise self._refused(self._line(expression), "declare-const, assert", name or "()")
-        cases = (self._case(clause) for clause in clauses)
+                raise self._refused(line_of(expression), "declare-const, assert", name or text_of(expression))
+        self._limit(len(clauses) * max(self._counts["X"] // 1000, 1), 1)
+        first = _Region(self._counts["X"]).narrowed(self._of_inputs(common))
+        conditions = self._of_outputs(common)
+        self._limit_conditions(len(clauses) * len(conditions) + sum(map(len, clauses)), 1)
+        cases = (self._case(first, conditions, clause) for clause in clauses)
         return tuple(case for case in cases if case is not None)
 
     # --- expressions
 
-    def _tokens(self, text: str) -> Iterator[Token]:
-        for number, line in enumerate(text.splitlines(), 1):
-            for match in _TOKEN.finditer(line.partition(";")[0]):
-                yield Token(match.group(), number)
-
-    def _expressions(self, text: str) -> Iterator[Expression]:
-        """The expressions of the file as nested lists."""
-        open_lists: list[list[Expression]] = []
-        starts: list[int] = []
-        for token in self._tokens(text):
-            if token.text == "(":
-                open_lists.append([])
-                starts.append(token.line)
-                if len(open_lists) > DEPTH:
-                    raise self._refused(
-                        token.line,
-                        fact("at most {limit} parentheses in one another", limit=DEPTH),
-                        fact("more"),
-                    )
-            elif not open_lists:
-                raise self._refused(token.line, "(", token.text)
-            elif token.text == ")":
-                done = open_lists.pop()
-                starts.pop()
-                if open_lists:
-                    open_lists[-1].append(done)
-                else:
-                    yield done
-            else:
-                open_lists[-1].append(token)
-        if open_lists:
-            raise self._refused(starts[0], ")", fact("the end of the file"))
-
-    def _name(self, expression: Expression) -> str:
-        head = expression[0] if isinstance(expression, list) and expression else None
-        return head.text if isinstance(head, Token) else ""
-
-    def _line(self, expression: Expression) -> int:
-        while isinstance(expression, list):
-            if not expression:
-                return 1
-            expression = expression[0]
-        return expression.line
-
-    # --- meaning
-
-    def _declared(self, expression: Expression) -> None:
-        if not isinstance(expression, Token) or not _VARIABLE.fullmatch(expression.text):
-            raise self._refused(self._line(expression), "X_0, Y_0", self._text(expression))
-        self._require_known(expression)
+    def _declared(self, expression: list[Expression]) -> None:
+        line, rest = line_of(expression), expression[2:]
+        if name_of(expression) == "declare-fun":
+            rest = rest[1:] if rest and rest[0] == [] else []
+        if len(rest) != 1 or text_of(rest[0]) != "Real" or not isinstance(expression[1], Token):
+            raise self._refused(line, "(declare-const X_0 Real)", text_of(expression))
+        if not _VARIABLE.fullmatch(expression[1].text):
+            raise self._refused(line, "X_0, Y_0", text_of(expression[1]))
+        self._require_known(expression[1])
 
     def _require_known(self, token: Token) -> None:
         match = _VARIABLE.fullmatch(token.text)
@@ -151,30 +125,49 @@ class _Reader:
 
     def _clauses(self, expression: Expression) -> list[Clause]:
         """The disjunctive normal form of an assertion."""
-        name = self._name(expression)
+        name, line = name_of(expression), line_of(expression)
         arguments = expression[1:] if isinstance(expression, list) else []
         if name == "or" and arguments:
             clauses = [clause for part in arguments for clause in self._clauses(part)]
-            self._limit(len(clauses), self._line(expression))
+            self._limit(len(clauses), line)
             return clauses
         if name == "and" and arguments:
             result: list[Clause] = [[]]
             for part in arguments:
-                result = self._product(result, self._clauses(part), self._line(expression))
+                alternatives = self._clauses(part)
+                if len(alternatives) == 1:
+                    self._limit_conditions(len(result) * len(alternatives[0]), line)
+                    for clause in result:
+                        clause += alternatives[0]
+                else:
+                    result = self._product(result, alternatives, line)
             return result
-        if name in ("<=", ">=") and len(arguments) == 2:
+        if name in _COMPARISONS and len(arguments) == 2:
             left, right = (self._linear(part) for part in arguments)
-            low, high = (left, right) if name == "<=" else (right, left)
-            return [[_sum(low, high, Fraction(-1))]]
-        raise self._refused(self._line(expression), "<=, >=, and, or", name or self._text(expression))
+            pairs = {"<": [(left, right)], ">": [(right, left)], "=": [(left, right), (right, left)]}
+            return [
+                [
+                    Condition(_sum(low, high, Fraction(-1)), name in "<>", line)
+                    for low, high in pairs[name if name == "=" else name[0]]
+                ]
+            ]
+        raise self._refused(line, "<=, >=, <, >, =, and, or", name or text_of(expression))
 
     def _product(self, first: list[Clause], second: list[Clause], line: int) -> list[Clause]:
         self._limit(len(first) * len(second), line)
+        sizes = [sum(map(len, part)) for part in (first, second)]
+        self._limit_conditions(sizes[0] * len(second) + sizes[1] * len(first), line)
         return [[*a, *b] for a in first for b in second]
 
     def _limit(self, count: int, line: int) -> None:
         if count > CASES:
             raise self._refused(line, fact("at most {limit:,} cases", limit=CASES), f"{count:,}")
+
+    def _limit_conditions(self, count: int, line: int) -> None:
+        if count > CONDITIONS:
+            raise self._refused(
+                line, fact("at most {limit:,} conditions in all cases", limit=CONDITIONS), f"{count:,}"
+            )
 
     def _linear(self, expression: Expression) -> Linear:
         """A linear term."""
@@ -185,12 +178,12 @@ class _Reader:
             if _NUMBER.fullmatch(expression.text):
                 return {"": Fraction(expression.text)}
             raise self._refused(expression.line, fact("a number, X_0 or Y_0"), expression.text)
-        name, line = self._name(expression), self._line(expression)
+        name, line = name_of(expression), line_of(expression)
         parts = [self._linear(part) for part in expression[1:]]
         if name == "+" and parts:
-            total: Linear = {}
+            total: dict[str, Fraction] = {}
             for part in parts:
-                total = _sum(total, part, Fraction(1))
+                _add(total, part, Fraction(1))
             return total
         if name == "-" and len(parts) == 1:
             return _sum({}, parts[0], Fraction(-1))
@@ -201,54 +194,62 @@ class _Reader:
             if numbers:
                 other = parts[1] if numbers[0] is parts[0] else parts[0]
                 return _sum({}, other, numbers[0].get("", Fraction(0)))
-        raise self._refused(line, fact("a linear term: +, -, * with a number"), self._text(expression))
+        raise self._refused(line, fact("a linear term: +, -, * with a number"), text_of(expression))
 
-    def _case(self, clause: Clause) -> Case | None:
-        """The case of a clause; ``None`` if no input has all its bounds."""
-        count = self._counts["X"]
-        lower: list[Fraction | None] = [None] * count
-        upper: list[Fraction | None] = [None] * count
-        rows: list[np.ndarray] = []
-        limits: list[Fraction] = []
-        for linear in clause:
-            names = [name for name, value in linear.items() if name and value]
-            limit = -linear.get("", Fraction(0))
-            if not names:
-                if limit < 0:
-                    return None
-            elif all(name[0] == "Y" for name in names):
-                rows.append(self._row(linear, names))
-                limits.append(limit)
-            elif len(names) == 1:
-                _tighten(lower, upper, int(names[0][2:]), linear[names[0]], limit)
-            else:
+    # --- cases
+
+    def _of_inputs(self, clause: Clause) -> list[Condition]:
+        """The conditions on inputs, and those without a variable.
+
+        Raises:
+            FileError E460: a condition on several inputs, or on inputs and outputs.
+        """
+        chosen = []
+        for condition in clause:
+            names = condition.variables
+            if all(name[0] == "Y" for name in names) and names:
+                continue
+            if len(names) > 1:
                 raise self._refused(
-                    1, fact("conditions on one input, or on outputs alone"), ", ".join(names[:4])
+                    condition.line, fact("conditions on one input, or on outputs alone"), ", ".join(names[:4])
                 )
-        missing = [f"X_{i}" for i in range(count) if lower[i] is None or upper[i] is None]
-        if missing:
-            raise self._refused(1, fact("a lower and an upper bound of each input"), ", ".join(missing[:4]))
-        low, high = tuple(v for v in lower if v is not None), tuple(v for v in upper if v is not None)
-        if any(a > b for a, b in zip(low, high, strict=True)):
-            return None
-        coefficients = np.array(rows).reshape(len(rows), self._counts["Y"])
-        return Case(low, high, coefficients, tuple(limits))
+            chosen.append(condition)
+        return chosen
 
-    def _row(self, linear: Linear, names: list[str]) -> np.ndarray:
+    def _of_outputs(self, clause: Clause) -> list[Condition]:
+        return [c for c in clause if c.variables and all(name[0] == "Y" for name in c.variables)]
+
+    def _case(self, first: _Region, common: list[Condition], clause: Clause) -> Case | None:
+        """The case of a clause; ``None`` if no input satisfies its bounds."""
+        region = first.narrowed(self._of_inputs(clause))
+        conditions = [*common, *self._of_outputs(clause)]
+        missing = region.missing
+        if missing:
+            raise self._refused(1, fact("a lower and an upper bound of each input"), ", ".join(missing))
+        if region.is_empty:
+            return None
+        rows = [self._row(condition) for condition in conditions]
+        limits = tuple(-condition.terms.get("", Fraction(0)) for condition in conditions)
+        return Case(
+            tuple(v for v in region.lower if v is not None),
+            tuple(v for v in region.upper if v is not None),
+            np.array(rows).reshape(len(rows), self._counts["Y"]),
+            limits,
+            tuple(condition.is_strict for condition in conditions),
+            (frozenset(region.above), frozenset(region.below)),
+        )
+
+    def _row(self, condition: Condition) -> np.ndarray:
         row = np.zeros(self._counts["Y"])
-        for name in names:
-            value = float(linear[name])
-            if Fraction(value) != linear[name]:
+        for name in condition.variables:
+            exact = condition.terms[name]
+            value = float(exact) if abs(exact) < 2**1023 else np.inf
+            if not np.isfinite(value) or Fraction(value) != exact:
                 raise self._refused(
-                    1, fact("coefficients that are exact in float64, such as -1 or 0.5"), name
+                    condition.line, fact("coefficients that are exact in float64, such as -1 or 0.5"), name
                 )
             row[int(name[2:])] = value
         return row
-
-    def _text(self, expression: Expression) -> str:
-        if isinstance(expression, Token):
-            return expression.text
-        return f"({' '.join(self._text(part) for part in expression[:6])})" if expression else "()"
 
     def _refused(self, line: int, expected: str | Message, received: str) -> FileError:
         return FileError(
@@ -256,20 +257,70 @@ class _Reader:
         )
 
 
+class _Region:
+    """Bounds of the inputs; ``above`` and ``below`` are the inputs whose bound is excluded.
+
+    Args:
+        count: the number of inputs.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.lower: list[Fraction | None] = [None] * count
+        self.upper: list[Fraction | None] = [None] * count
+        self.above: set[int] = set()
+        self.below: set[int] = set()
+        self.is_false = False  # a condition without variables is false
+
+    @property
+    def missing(self) -> list[str]:
+        """The first inputs that lack a bound."""
+        pairs = enumerate(zip(self.lower, self.upper, strict=True))
+        return [f"X_{i}" for i, (low, high) in pairs if low is None or high is None][:4]
+
+    @property
+    def is_empty(self) -> bool:
+        if self.is_false:
+            return True
+        excluded = self.above | self.below
+        ends = enumerate(zip(self.lower, self.upper, strict=True))
+        return any(
+            a is not None and b is not None and (a > b or (a == b and i in excluded)) for i, (a, b) in ends
+        )
+
+    def narrowed(self, conditions: Sequence[Condition]) -> _Region:
+        """The region with further conditions on one input each."""
+        if not conditions:
+            return self
+        region = _Region(0)
+        region.lower, region.upper = list(self.lower), list(self.upper)
+        region.above, region.below, region.is_false = set(self.above), set(self.below), self.is_false
+        for condition in conditions:
+            region._add(condition)
+        return region
+
+    def _add(self, condition: Condition) -> None:
+        limit, names = -condition.terms.get("", Fraction(0)), condition.variables
+        if not names:
+            self.is_false |= limit < 0 or (condition.is_strict and limit == 0)
+            return
+        i, factor = int(names[0][2:]), condition.terms[names[0]]
+        bound = limit / factor
+        ends, excluded = (self.upper, self.below) if factor > 0 else (self.lower, self.above)
+        known = ends[i]
+        if known is None or (bound < known if factor > 0 else bound > known):
+            ends[i] = bound
+            (excluded.add if condition.is_strict else excluded.discard)(i)
+        elif bound == known and condition.is_strict:
+            excluded.add(i)
+
+
+def _add(total: dict[str, Fraction], terms: Linear, factor: Fraction) -> None:
+    for name, value in terms.items():
+        total[name] = total.get(name, Fraction(0)) + factor * value
+
+
 def _sum(a: Linear, b: Linear, factor: Fraction) -> Linear:
     """``a + factor * b``."""
     total = dict(a)
-    for name, value in b.items():
-        total[name] = total.get(name, Fraction(0)) + factor * value
+    _add(total, b, factor)
     return total
-
-
-def _tighten(
-    lower: list[Fraction | None], upper: list[Fraction | None], i: int, factor: Fraction, limit: Fraction
-) -> None:
-    """Add the bound ``factor * x <= limit`` of an input."""
-    bound = limit / factor
-    ends, is_tighter = (upper, bound.__lt__) if factor > 0 else (lower, bound.__gt__)
-    known = ends[i]
-    if known is None or is_tighter(known):
-        ends[i] = bound

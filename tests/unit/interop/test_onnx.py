@@ -171,6 +171,58 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     nan.initializer[1].CopyFrom(numpy_helper.from_array(np.full(4, np.nan, "float32"), "b"))
     graph = model([step("Reshape", "x shape", "y")], VECTOR, {"shape": np.array([2**40, -1], "int64")})
     models["huge reshape"] = graph
+    twice = changed("a weight that is defined twice")
+    twice.initializer.add().CopyFrom(twice.initializer[0])
+    changed("a value that is computed twice").node[1].output[0] = "h"
+    changed("a value with the name of a weight").node[0].output[0] = "v"
+    changed("a value with the name of the input").node[0].output[0] = "x"
+    changed("two outputs").output.add().CopyFrom(changed("one").output[0])
+    del models["one"]
+    changed("a constant output").output[0].name = "w"
+    double = changed("weights of another dtype")
+    double.initializer[1].CopyFrom(numpy_helper.from_array(np.ones(4), "b"))
+    half = changed("weights in float16")
+    half.initializer[1].CopyFrom(numpy_helper.from_array(np.ones(4, "float16"), "b"))
+    empty = changed("an empty tensor of huge length")
+    empty.initializer[1].dims[:] = [2**62, 0]
+    empty.initializer[1].ClearField("raw_data")
+    huge = changed("lengths that overflow")
+    huge.initializer[1].dims[:] = [2**62, 2**62]
+    changed("an unknown attribute").node[0].attribute.add().CopyFrom(helper.make_attribute("broadcast", 1))
+    changed("a transposed input").node[0].attribute.add().CopyFrom(helper.make_attribute("transA", 1))
+    twice = changed("an attribute twice").node[0]
+    twice.attribute.add().CopyFrom(helper.make_attribute("beta", 1.0))
+    image = {"w": weights(4, 2, 3, 3)}
+
+    def of_image(name: str, *attributes: object, **settings: object) -> None:
+        models[name] = model([step("Conv", "x w", "y", **settings)], IMAGE, image)
+
+    of_image("another kernel than the weights'", kernel_shape=[2, 2])
+    of_image("automatic padding", auto_pad="SAME_UPPER")
+    of_image("automatic and explicit padding", auto_pad="VALID", pads=[1, 1, 1, 1])
+    of_image("huge padding", pads=[2**30] * 4)
+    of_image("negative padding", pads=[-1, 0, 0, 0])
+    of_image("a stride of 0", strides=[0, 1])
+    of_image("a dilation of 0", dilations=[1, 0])
+    of_image("a negative group", group=-1)
+    of_image("a group of 0", group=0)
+    for kind, inputs, settings in (
+        ("Reshape", "x shape", {"allowzero": 1}), ("Dropout", "x r t", {}), ("Flatten", "x", {"axis": 0}),
+        ("Squeeze", "x", {}), ("Transpose", "x", {"perm": [1, 0]}), ("Add", "x shape", {}),
+        ("Reshape", "x w", {}),
+    ):  # fmt: skip
+        arrays = {
+            "shape": np.array([0, -1], "int64"),
+            "r": np.array(0.5, "float32"),
+            "t": np.array(1, "int32"),
+            "w": weights(2),
+        }
+        models[f"{kind} {inputs} {settings}"] = model([step(kind, inputs, "y", **settings)], VECTOR, arrays)
+    doubling = [
+        step("Concat", f"{'x' if not i else f'h{i}'} {'x' if not i else f'h{i}'}", f"h{i + 1}", axis=1)
+        for i in range(60)
+    ]
+    models["doubled 60 times"] = model(doubling, VECTOR, {})
     return models
 
 
@@ -199,3 +251,31 @@ def test_random_changes_of_a_file_end_in_an_error_or_a_network(tmp_path: Path) -
         except FileError:
             refused += 1
     assert refused > 10
+
+
+def test_odd_but_valid_files_are_read(tmp_path: Path) -> None:
+    steps, shape, arrays = CASES["Gemm"]
+    unused = model(steps, shape, arrays | {"unused": weights(1000)})
+    also_input = model(steps, shape, arrays)
+    also_input.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 6]))
+    x = RNG.normal(size=(2, 6)).astype("float32")
+    values = [
+        Subject(network.output, network.arrays).run(x)
+        for network in (read_onnx(saved(proto, tmp_path)) for proto in (unused, also_input))
+    ]
+    assert np.array_equal(*values)
+    identity = read_onnx(saved(model([step("Identity", "x", "y")], VECTOR, {}), tmp_path))
+    assert np.array_equal(Subject(identity.output, {}).run(x), x)
+
+
+def test_a_chain_of_many_operations_is_read_and_bounded_in_bounded_memory(tmp_path: Path) -> None:
+    count = 1500
+    names = ["x", *(f"h{i}" for i in range(count))]
+    chain = [step("Tanh" if i % 2 else "Relu", names[i], names[i + 1]) for i in range(count)]
+    network = read_onnx(saved(model(chain, (2,), {}), tmp_path))
+    subject = Subject(network.output, network.arrays)
+    interval = subject.enclosure(-np.ones((1, 2)), np.ones((1, 2)), is_tightened=False).intervals[
+        network.output
+    ]
+    assert 0 >= interval.lower.min() > -0.1
+    assert interval.upper.max() < 1

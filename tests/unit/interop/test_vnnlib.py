@@ -58,10 +58,10 @@ WRONG = {
     "a word outside": ("hello", 1),
     "an unknown function": (BOUNDS + "(assert (<= Y_0 (sin 1)))", 5),
     "a product of outputs": (BOUNDS + "(assert (<= (* Y_0 Y_1) 1))", 5),
-    "a strict comparison": (BOUNDS + "(assert (< Y_0 1))", 5),
+    "a negation": (BOUNDS + "(assert (not (<= Y_0 1)))", 5),
     "a missing bound": ("(assert (<= X_0 1))", 1),
-    "inputs and outputs in one condition": (BOUNDS + "(assert (<= X_0 Y_0))", 1),
-    "a coefficient that is rounded": (BOUNDS + "(assert (<= (* 0.1 Y_0) 1))", 1),
+    "inputs and outputs in one condition": (BOUNDS + "(assert (<= X_0 Y_0))", 5),
+    "a coefficient that is rounded": (BOUNDS + "(assert (<= (* 0.1 Y_0) 1))", 5),
     "a number with a huge exponent": (BOUNDS + "(assert (<= Y_0 1e9999999))", 5),
     "deep nesting": ("(" * 1000, 1),
     "too many cases": (BOUNDS + "(assert (or (<= Y_0 1) (<= Y_0 2)))\n" * 20, 18),
@@ -124,3 +124,90 @@ def test_a_point_is_in_a_case_exactly_if_the_formula_is_true(
             for case in cases
         )
         assert is_inside == truth_of(formula, point)
+
+
+def test_strict_comparisons_exclude_their_limit(tmp_path: Path) -> None:
+    bounds = "(assert (> X_0 0)) (assert (< X_0 1)) (assert (>= X_1 0)) (assert (<= X_1 1))"
+    (case,) = read(f"{bounds} (assert (< Y_0 0.5)) (assert (<= Y_1 0.5))", tmp_path)
+    assert case.strict == (True, False)
+    assert [float(v) for v in case.lowered] == [np.nextafter(0.5, 0), 0.5]
+    assert [float(v) for v in case.raised] == [0.5, 0.5]
+    assert case.contains(np.array([0.5, 0.0]))
+    assert not case.contains(np.array([0.0, 0.5]))
+    assert not case.contains(np.array([1.0, 0.5]))
+    assert not case.contains(np.array([np.nan, 0.5]))
+    assert read(f"{bounds} (assert (<= X_0 0))", tmp_path) == ()
+    assert read(f"{bounds} (assert (< 1 1))", tmp_path) == ()
+    assert len(read(f"{bounds} (assert (<= 1 1))", tmp_path)) == 1
+
+
+def test_an_equation_is_two_comparisons(tmp_path: Path) -> None:
+    (case,) = read(BOUNDS + "(assert (= Y_0 Y_1))", tmp_path)
+    assert case.coefficients.tolist() == [[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "name", ["X_00", "X_\N{ARABIC-INDIC DIGIT ZERO}", "Y_01", "Y_-1", "x_0", "X_0000000"]
+)
+def test_a_second_spelling_of_a_variable_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError) as caught:
+        read(BOUNDS + f"(assert (<= Y_0 {name}))", tmp_path)
+    assert caught.value.code == "E460"
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_line_ends_end_a_comment(sign: str, tmp_path: Path) -> None:
+    (case,) = read(BOUNDS + f"; comment {sign} (assert (<= Y_0 -9))\n", tmp_path)
+    assert len(case.limits) == 0
+    with pytest.raises(FileError, match="ASCII"):
+        read(BOUNDS + f"(assert{sign}(<= Y_0 -9))\n", tmp_path)
+
+
+def test_parentheses_in_texts_and_quoted_names_mean_nothing(tmp_path: Path) -> None:
+    text = '(set-info :source "a ; b) (assert (<= Y_0 -9)) ""(")\n(set-info :notes |)\n(|)\n'
+    (case,) = read(text + BOUNDS, tmp_path)
+    assert len(case.limits) == 0
+    with pytest.raises(FileError) as caught:
+        read('(set-info :source "a)\n' + BOUNDS, tmp_path)
+    assert caught.value.code == "E460"
+
+
+def test_declarations_must_be_of_real_numbers(tmp_path: Path) -> None:
+    assert len(read("(declare-fun X_0 () Real) (declare-const Y_1 Real)" + BOUNDS, tmp_path)) == 1
+    for declaration in ("(declare-const X_0 Int)", "(declare-const X_0)", "(declare-fun X_0 (Real) Real)"):
+        with pytest.raises(FileError) as caught:
+            read(declaration + BOUNDS, tmp_path)
+        assert caught.value.code == "E460"
+
+
+def test_numbers_beyond_float64_are_bounded_outward(tmp_path: Path) -> None:
+    text = "(assert (<= X_0 9e999)) (assert (>= X_0 -9e999)) (assert (<= X_1 1)) (assert (>= X_1 1e-999))"
+    (case,) = read(text + "(assert (<= Y_0 9e999)) (assert (>= Y_1 9e999))", tmp_path)
+    assert case.box[0].tolist() == [-np.inf, 0.0]
+    assert case.box[1].tolist() == [np.inf, 1.0]
+    assert case.raised.tolist() == [np.inf, -np.finfo(float).max]
+    assert case.lowered.tolist() == [np.finfo(float).max, -np.inf]
+    with pytest.raises(FileError, match="exact"):
+        read(text + "(assert (<= (* 9e999 Y_0) 1))", tmp_path)
+
+
+def test_large_files_are_read_in_time_that_grows_with_their_length(tmp_path: Path) -> None:
+    # 16,000 assertions: with a copy of all earlier ones for each this would take minutes.
+    text = "".join(f"(assert (<= X_{i} 1))(assert (>= X_{i} 0))" for i in range(8_000))
+    (case,) = read(text, tmp_path, 8_000, 1)
+    assert len(case.lower) == 8_000
+    with pytest.raises(FileError) as caught:
+        read("(" * 1_000_000, tmp_path)
+    assert caught.value.code == "E460"
+    parts = " ".join(f"(and {'(<= Y_0 1) ' * 40})" for _ in range(90))
+    with pytest.raises(FileError, match="conditions"):
+        read(BOUNDS + f"(assert (or {parts}))\n" * 2 + f"(assert (and {'(<= Y_0 1) ' * 9000}))", tmp_path)
+
+
+def test_a_file_above_the_limit_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "large.vnnlib"
+    with path.open("wb") as stream:
+        stream.truncate(100 * 2**20)
+    with pytest.raises(FileError) as caught:
+        read_vnnlib(path, 1, 1)
+    assert caught.value.code[:2] == "E4"

@@ -19,8 +19,9 @@ VERIFICATION: dict[str, tuple[str, str]] = {
         "证明 ONNX 文件中网络的性质，或找出反例（退出码 0：成立，3：被违反，4：未知）",
     ),
     "verify_holds": (
-        "No input of the property violates it: proven in exact arithmetic, with all rounding errors bounded.",
-        "性质范围内没有任何输入违反它：按精确算术证明，并已计入全部舍入误差。",
+        "No input of the property violates it: proven in exact arithmetic, and for the network as it runs, "
+        "with its rounding errors.",
+        "性质范围内没有任何输入违反它：按精确算术证明，并对实际运行的网络（含舍入误差）同样成立。",
     ),
     "verify_violated": (
         "This input violates the property: the network was run on it, and exact arithmetic confirms it.",
@@ -31,7 +32,7 @@ VERIFICATION: dict[str, tuple[str, str]] = {
         "在限定时间内既没有证明，也没有找到反例。",
     ),
     "verify_counts": (
-        "{inputs} inputs, {outputs} outputs; cases of a violation: {cases}; boxes examined: {boxes:,}; "
+        "{inputs} inputs, {outputs} outputs; cases of a violation: {cases}; parts examined: {boxes:,}; "
         "{seconds:.1f} s",
         "{inputs} 个输入，{outputs} 个输出；违反的情形：{cases}；检查的区域：{boxes:,}；{seconds:.1f} 秒",
     ),

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import gamma, middle, widened
+from chainrule.bounds.rounding import Arithmetic, gamma, middle, widened
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 from chainrule.spec import FLOATS
@@ -45,6 +45,16 @@ class Linear(Rule):
 
     def _radius(self, op: Card, centers: Arrays, radii: Arrays) -> np.ndarray:
         return self.absolute(op, *radii)
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        total = self.absolute(op, *(x.magnitude for x in inputs))
+        return rounded_sum(total, self.summands(op, inputs, terms), arithmetic)
+
+    def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
+        """The most numbers that are added up for an element of the value, at most ``terms``."""
+        return terms
 
     def slack(self, op: Card, inputs: Sequence[Interval], variable: Sequence[bool], terms: int) -> np.ndarray:
         """How much passing a linear function back through the operation may change it, for coefficients of 1.
@@ -82,6 +92,12 @@ class Linear(Rule):
         return None if all(variable) else op.evaluate(*inputs)
 
 
+def rounded_sum(total: np.ndarray, terms: int, arithmetic: Arithmetic) -> np.ndarray:
+    """The error of a sum of ``terms`` products whose absolute values add up to ``total``."""
+    error = gamma(terms, arithmetic.unit) * total * (1.0 + 1e-9) + arithmetic.tiny * (terms + 2)
+    return np.where(total < arithmetic.largest, error, np.inf)
+
+
 class Rearrangement(Linear):
     """An operation that moves or repeats elements: exact, so bounds are moved as they are."""
 
@@ -90,6 +106,11 @@ class Rearrangement(Linear):
         if all(x.lower is x.upper for x in inputs):
             return Interval(lower, lower)
         return Interval(lower, op.evaluate(*(x.upper for x in inputs)))
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return 0.0
 
 
 class Windows(Rearrangement):
@@ -103,7 +124,14 @@ class Windows(Rearrangement):
         return None if fill == 0 else op.evaluate(*inputs)
 
 
-class Difference(Linear):
+class Addition(Linear):
+    """``a + b``."""
+
+    def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
+        return 1
+
+
+class Difference(Addition):
     """``a - b``."""
 
     def absolute(self, op: Card, *inputs: np.ndarray) -> np.ndarray:
@@ -119,6 +147,11 @@ class Negative(Linear):
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         return Interval(-inputs[0].upper, -inputs[0].lower)
 
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return 0.0
+
 
 class Conversion(Rearrangement):
     """A change of the dtype: between floats the value stays, as bounds hold in exact arithmetic."""
@@ -127,10 +160,21 @@ class Conversion(Rearrangement):
         return inputs[0].astype(np.float64)
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
-        (x,) = inputs
-        if op.attributes["dtype"] not in FLOATS:  # truncation does not decrease
-            return Interval(op.evaluate(x.lower), op.evaluate(x.upper))
-        return Interval(x.lower.astype(np.float64), x.upper.astype(np.float64))
+        (x,), dtype = inputs, op.attributes["dtype"]
+        if dtype in FLOATS:
+            return Interval(x.lower.astype(np.float64), x.upper.astype(np.float64))
+        if dtype == "bool":  # whether it is not 0; NaN, no bound, leaves both possible
+            return Interval((x.lower > 0) | (x.upper < 0), ~((x.lower == 0) & (x.upper == 0)))
+        info = np.iinfo(dtype)  # truncation does not decrease; beyond the range the value may be any
+        is_inside = (x.lower >= info.min) & (x.upper < float(info.max))
+        ends = (np.where(is_inside, end, 0).astype(dtype) for end in (x.lower, x.upper))
+        extremes = np.array([info.min, info.max], dtype)
+        return Interval(*(np.where(is_inside, end, e) for end, e in zip(ends, extremes, strict=True)))
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return rounded_sum(inputs[0].magnitude.astype(np.float64), 1, arithmetic)
 
     def is_linear(self, op: Card, variable: Sequence[bool]) -> bool:
         return op.attributes["dtype"] in FLOATS
@@ -149,7 +193,7 @@ class Unchanged(Rule):
 
 _MOVES = Rearrangement()
 RULES: dict[str, Rule] = {
-    "add": Linear(),
+    "add": Addition(),
     "subtract": Difference(),
     "negative": Negative(),
     "sum": Linear(),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT
+from chainrule.bounds.rounding import TINY, UNIT, Arithmetic
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 from chainrule.records import frozen
@@ -52,6 +52,11 @@ class Curve(Rule):
         if self.is_exact:
             return Interval(low, high)
         return Interval(low - ACCURACY * np.abs(low) - TINY, high + ACCURACY * np.abs(high) + TINY)
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return 0.0 if self.is_exact else rounded_function(y, arithmetic)
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         (x,) = inputs
@@ -93,6 +98,12 @@ class Curve(Rule):
         return slope, np.minimum.reduce(offsets) - error, np.maximum.reduce(offsets) + error
 
 
+def rounded_function(y: Interval, arithmetic: Arithmetic) -> np.ndarray:
+    """The error of a function that is computed with a few units in the last place."""
+    error = arithmetic.relative * y.magnitude + arithmetic.absolute
+    return np.where(y.magnitude < arithmetic.largest, error, np.inf)
+
+
 def _best(
     lines: Sequence[tuple[np.ndarray, np.ndarray]], center: np.ndarray, sign: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +128,7 @@ class Relu(Rule):
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         (x,) = inputs
         (is_open,) = self.is_open(inputs)
-        positive = np.where(x.lower >= 0, 1.0, 0.0)
+        positive = np.where(x.lower >= 0, 1.0, np.where(x.upper <= 0, 0.0, np.nan))  # NaN: no bound
         width = np.where(is_open, x.upper - x.lower, 1.0)
         above = np.where(is_open, x.upper / width, positive)
         below = np.where(is_open, np.where(x.upper > -x.lower, 1.0, 0.0), positive)
@@ -150,6 +161,11 @@ class Wave(Rule):
         low = np.where(self._contains(x, self.top + np.pi), -1.0, np.minimum(*ends) - margin)
         high = np.where(self._contains(x, self.top), 1.0, np.maximum(*ends) + margin)
         return Interval(np.maximum(low, -1.0), np.minimum(high, 1.0))
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return rounded_function(y, arithmetic)
 
     def _contains(self, x: Interval, place: float) -> np.ndarray:
         """Whether the place, plus a multiple of the period, is in the interval or close to it."""

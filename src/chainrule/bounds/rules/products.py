@@ -13,14 +13,15 @@ Reference: McCormick (1976), Computability of global solutions to factorable non
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, UNIT, middle
+from chainrule.bounds.rounding import TINY, UNIT, Arithmetic, middle
 from chainrule.bounds.rule import Relaxation, Rule
-from chainrule.bounds.rules.linear import Arrays, Linear
+from chainrule.bounds.rules.linear import Arrays, Linear, rounded_sum
 from chainrule.ops.card import Card
 
 
@@ -34,6 +35,12 @@ class BilinearProduct(Linear):
         (a, b), (p, q) = (np.abs(centers[0]), np.abs(centers[1])), radii
         return self.absolute(op, p, b + q) + self.absolute(op, a, q)
 
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        sizes = [x.magnitude + 1e-30 for x in inputs]  # a factor may be replaced by 0 if it is subnormal
+        return rounded_sum(self.absolute(op, *sizes), self.summands(op, inputs, terms), arithmetic)
+
     def _inherited(self, op: Card, slacks: Arrays, sizes: Arrays) -> np.ndarray:
         return self.absolute(op, slacks[0], sizes[1]) + self.absolute(op, sizes[0], slacks[1])
 
@@ -44,8 +51,25 @@ class BilinearProduct(Linear):
         return None
 
 
+class MatrixProduct(BilinearProduct):
+    """``a @ b``."""
+
+    def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
+        return inputs[0].lower.shape[-1]
+
+
+class Convolution(BilinearProduct):
+    """A convolution as sums of products; the error of Winograd's algorithm has no useful bound."""
+
+    def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
+        return math.prod(inputs[1].lower.shape[1:])  # (O, *kernel, I)
+
+
 class ElementwiseProduct(BilinearProduct):
     """``a * b``."""
+
+    def summands(self, op: Card, inputs: Sequence[Interval], terms: int) -> int:
+        return 1
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         a, b = inputs
@@ -88,6 +112,11 @@ class Quotient(BilinearProduct):
         low = np.where(has_zero, -np.inf, low - 2.0 * UNIT * np.abs(low) - TINY)
         return Interval(low, np.where(has_zero, np.inf, high + 2.0 * UNIT * np.abs(high) + TINY))
 
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return rounded_sum(y.magnitude, 1, arithmetic)
+
     def slack(self, op: Card, inputs: Sequence[Interval], variable: Sequence[bool], terms: int) -> np.ndarray:
         a, b = inputs
         center, radius = middle(b.lower, b.upper)
@@ -98,11 +127,10 @@ class Quotient(BilinearProduct):
         return (inherited + error) * (1.0 + 1e-9) + TINY
 
 
-_SUMS_OF_PRODUCTS = BilinearProduct()
 RULES: dict[str, Rule] = {
     "multiply": ElementwiseProduct(),
     "divide": Quotient(),
-    "matmul": _SUMS_OF_PRODUCTS,
-    "convolution": _SUMS_OF_PRODUCTS,
-    "convolution_input": _SUMS_OF_PRODUCTS,
+    "matmul": MatrixProduct(),
+    "convolution": Convolution(),
+    "convolution_input": BilinearProduct(),
 }

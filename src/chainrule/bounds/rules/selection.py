@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.bounds.interval import Interval
-from chainrule.bounds.rounding import TINY, gamma
+from chainrule.bounds.rounding import TINY, Arithmetic, gamma
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 
@@ -27,7 +27,8 @@ class Comparison(Rule):
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         a, b = inputs if self.is_ascending else reversed(inputs)
         pairs = (a.lower, b.upper), (a.upper, b.lower)
-        return Interval(*(op.evaluate(*(p if self.is_ascending else p[::-1])) for p in pairs))
+        sure, possible = (op.evaluate(*(p if self.is_ascending else p[::-1])) for p in pairs)
+        return Interval(sure, possible | np.isnan(a.upper) | np.isnan(b.lower))  # NaN: no bound
 
 
 class Monotone(Rule):
@@ -117,6 +118,12 @@ class Scores(Rule):
             low, high = low * (1.0 - error) - TINY, high * (1.0 + error) + TINY
         return Interval(np.moveaxis(low, -1, axis), np.moveaxis(high, -1, axis))
 
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        axis = op.attributes["axis"]
+        return rounded_scores(y, inputs[0].magnitude.max(axis, keepdims=True), terms, arithmetic)
+
     def _value(self, own: np.ndarray, others: np.ndarray) -> np.ndarray:
         """The value with each score from ``own`` and all other scores from ``others``."""
         with np.errstate(all="ignore"):
@@ -133,6 +140,11 @@ class SmoothMaximum(Rule):
         (x,), axis = inputs, op.attributes["axis"]
         margin = gamma(x.lower.shape[axis]) * 64 * (1.0 + x.magnitude.max(axis))
         return Interval(op.evaluate(x.lower) - margin, op.evaluate(x.upper) + margin)
+
+    def rounding(
+        self, op: Card, y: Interval, inputs: Sequence[Interval], terms: int, arithmetic: Arithmetic
+    ) -> np.ndarray | float:
+        return rounded_scores(y, inputs[0].magnitude.max(op.attributes["axis"]), terms, arithmetic)
 
     def relax(self, op: Card, y: Interval, inputs: Sequence[Interval]) -> Relaxation | None:
         # Below: p x + H(p) with p = softmax of the middle; logsumexp is the largest of these planes.
@@ -157,6 +169,12 @@ class SmoothMaximum(Rule):
         margin = gamma(x.lower.shape[axis]) * 64 * size
         upper = np.where(is_used, constant + margin, y.upper)
         return Relaxation((share,), (above,), entropy - margin, upper, lambda a: np.expand_dims(a, axis))
+
+
+def rounded_scores(y: Interval, size: np.ndarray, terms: int, arithmetic: Arithmetic) -> np.ndarray:
+    """The error of a function of exponentials of scores up to ``size``."""
+    error = (terms + 128) * 8 * arithmetic.unit * (1.0 + y.magnitude + size) + arithmetic.absolute
+    return np.where(size < arithmetic.largest, error, np.inf)
 
 
 RULES: dict[str, Rule] = {

@@ -15,14 +15,14 @@ import numpy as np
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import ChainruleError, FileError, fact
-from chainrule.graph import Constant, Node, constant, input_node
+from chainrule.graph import Constant, Node, constant, input_node, order
 from chainrule.graph.limits import Limits, building
-from chainrule.interop.onnx.operators import OPERATORS, Call, OperatorError
+from chainrule.interop.onnx.operators import ATTRIBUTES, OPERATORS, WITH_INTEGERS, Call, OperatorError
 from chainrule.interop.onnx.refusals import invalid, unsupported
 from chainrule.interop.onnx.tensors import array_of, text_of
 from chainrule.interop.refusals import clipped
 from chainrule.records import frozen
-from chainrule.spec import bound
+from chainrule.spec import Size, bound
 from chainrule.store import atomic_write
 
 try:
@@ -93,8 +93,12 @@ class _Import:
 
     def __init__(self, graph: Any, where: str) -> None:
         self._graph, self._where = graph, where
-        self._values = {text_of(tensor.name): array_of(tensor, where) for tensor in graph.initializer}
+        self._dtype = ""
         self._nodes: dict[str, Node] = {}
+        self._values: dict[str, np.ndarray] = {}
+        for tensor in graph.initializer:
+            self._claim(text_of(tensor.name), "initializer")
+            self._values[text_of(tensor.name)] = array_of(tensor, where)
         self._arrays: dict[str, np.ndarray] = {}
 
     def network(self) -> OnnxNetwork:
@@ -108,8 +112,24 @@ class _Import:
                 fact("one output"),
                 fact("{count} outputs", count=len(self._graph.output)),
             )
-        output = self._node(text_of(self._graph.output[0].name), "output")
+        name = text_of(self._graph.output[0].name)
+        output = self._node(name, "output")
+        if x not in order([output]):
+            raise unsupported(
+                self._where, name, fact("an output that depends on the input"), fact("a constant")
+            )
+        if not isinstance(output.shape[0] if output.shape else 1, Size):
+            raise unsupported(self._where, name, fact("an output whose first axis is the batch"), output.spec)
         return OnnxNetwork(x, output, self._arrays)
+
+    def _claim(self, name: str, step: str) -> None:
+        """Require a name that no other value has."""
+        if name in self._values or name in self._nodes:
+            raise invalid(
+                self._where,
+                fact("a name of its own for each value"),
+                f"{clipped(step, 60)}: {clipped(name, 60)}",
+            )
 
     def _input(self) -> Node:
         inputs = [value for value in self._graph.input if text_of(value.name) not in self._values]
@@ -130,6 +150,7 @@ class _Import:
                 self._where, name, fact("a batch of 1 or of unknown length, then axes of known length"),
                 str(tuple(lengths)),
             )  # fmt: skip
+        self._dtype = INPUT_DTYPES[tensor.elem_type]
         x = input_node("x", (None, *lengths[1:]), INPUT_DTYPES[tensor.elem_type])
         self._nodes[text_of(value.name)] = x
         return x
@@ -165,6 +186,9 @@ class _Import:
             for i, node in enumerate(inputs)
             if node is not None and isinstance(node.op, Constant)
         }
+        for name, node in zip(names, inputs, strict=True):
+            if node is not None and node.dtype != self._dtype and kind not in WITH_INTEGERS:
+                raise unsupported(self._where, f"{kind}: {name}", self._dtype, node.dtype)
         call = Call(inputs, self._attributes(step), values)
         try:
             result = OPERATORS[kind](call)
@@ -177,14 +201,25 @@ class _Import:
             raise unsupported(
                 self._where, kind, fact("shapes that fit the operation"), str(received)
             ) from error
-        if step.output:
-            self._nodes[text_of(step.output[0])] = result
+        for i, name in enumerate(map(text_of, step.output)):
+            if name:
+                self._claim(name, kind)
+            if name and i == 0:
+                self._nodes[name] = result
 
     def _attributes(self, step: Any) -> dict[str, Any]:
         """The attributes of an operation by name."""
         attributes: dict[str, Any] = {}
         for attribute in step.attribute:
             name = text_of(attribute.name)
+            known = ATTRIBUTES.get(text_of(step.op_type), frozenset())
+            if name not in known:
+                raise unsupported(
+                    self._where, text_of(step.op_type), ", ".join(sorted(known)) or fact("no attributes"),
+                    clipped(name),
+                )  # fmt: skip
+            if name in attributes or attribute.ref_attr_name:
+                raise invalid(self._where, fact("a name of its own for each value"), clipped(name))
             match attribute.type:
                 case 1:
                     attributes[name] = float(attribute.f)

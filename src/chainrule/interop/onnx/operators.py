@@ -20,6 +20,9 @@ from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.spec import Axis, Size
 
+RANK = 64  # axes
+WIDEST = 2**16  # padding
+
 
 class OperatorError(ValueError):
     """An attribute or a shape that is not imported; ``expected`` and ``received`` describe it."""
@@ -37,13 +40,11 @@ class Call:
         inputs: nodes; ``None`` for an optional input that is absent.
         attributes: by name: numbers, texts, lists of numbers, arrays.
         values: the arrays of inputs that are constants, by position.
-        opset: the version of the operator set.
     """
 
     inputs: tuple[Node | None, ...]
     attributes: Mapping[str, Any]
     values: Mapping[int, np.ndarray]
-    opset: int = 13
 
     @property
     def x(self) -> Node:
@@ -61,12 +62,29 @@ class Call:
     def integers(self, name: str, i: int = -1) -> tuple[int, ...] | None:
         """Integers of an attribute, or of a constant input."""
         if name in self.attributes:
-            return tuple(int(n) for n in self.attributes[name])
+            return _integers(name, self.attributes[name])
         if i < 0 or i >= len(self.inputs) or self.inputs[i] is None:
             return None
         if i not in self.values:
             raise OperatorError(fact("a constant input {name}", name=name), fact("a computed one"))
-        return tuple(int(n) for n in np.ravel(self.values[i])[:64])
+        return _integers(name, np.ravel(self.values[i]))
+
+    def require(self, name: str, value: object) -> None:
+        """Refuse another value of an attribute or input ``name`` than the only one that is imported.
+
+        Raises:
+            OperatorError: another value.
+        """
+        if self.attributes.get(name, value) != value:
+            raise OperatorError(f"{name} = {value}", f"{name} = {self.attributes[name]}")
+
+
+def _integers(name: str, numbers: Any) -> tuple[int, ...]:
+    if not isinstance(numbers, list | np.ndarray) or len(numbers) > RANK:
+        raise OperatorError(fact("at most {limit} axes", limit=RANK), name)
+    if any(not isinstance(n, int | np.integer) for n in numbers):
+        raise OperatorError(fact("integers"), name)
+    return tuple(int(n) for n in numbers)
 
 
 def _lengths(x: Node) -> tuple[int, ...]:
@@ -99,8 +117,9 @@ def _has_batch(x: Node) -> bool:
 def gemm(call: Call) -> Node:
     """``alpha * a b + beta * c``."""
     a, b = call.x, call.input(1)
-    if call.attributes.get("transA", 0):
-        raise OperatorError("transA = 0", "transA = 1")
+    call.require("transA", 0)
+    if a.rank != 2 or b.rank != 2:
+        raise OperatorError(fact("matrices"), a.spec if a.rank != 2 else b.spec)
     if call.attributes.get("transB", 0):
         b = F.transpose(b, (1, 0))
     y = F.matmul(a, b)
@@ -120,6 +139,7 @@ def flatten(call: Call) -> Node:
 
 def reshape(call: Call) -> Node:
     """The same elements in another shape."""
+    call.require("allowzero", 0)
     target = call.integers("shape", 1) or ()
     x = call.x
     return _reshaped(x, target)
@@ -144,7 +164,11 @@ def _reshaped(x: Node, target: Sequence[int]) -> Node:
 def squeeze(call: Call) -> Node:
     """The value without some axes of length 1."""
     x, axes = call.x, call.integers("axes", 1)
-    chosen = {_axis(x, a) for a in axes} if axes else {i for i, n in enumerate(x.shape) if n == 1}
+    if not axes:  # of all axes of length 1, the batch may be one
+        raise OperatorError(fact("axes without the batch"), "()")
+    chosen = {_axis(x, a) for a in axes}
+    if any(x.shape[i] != 1 for i in chosen - {0}):
+        raise OperatorError(fact("axes of length 1"), axes)
     if 0 in chosen and _has_batch(x):
         raise OperatorError(fact("axes without the batch"), axes)
     return F.reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in chosen))
@@ -154,6 +178,8 @@ def unsqueeze(call: Call) -> Node:
     """The value with new axes of length 1."""
     x, axes = call.x, call.integers("axes", 1) or ()
     rank = x.rank + len(axes)
+    if any(not -rank <= a < rank for a in axes) or len({a % rank for a in axes}) != len(axes):
+        raise OperatorError(fact("an axis below {rank}", rank=rank), axes)
     chosen = {a % rank for a in axes}
     if 0 in chosen and _has_batch(x):
         raise OperatorError(fact("axes without the batch"), axes)
@@ -182,6 +208,8 @@ def concatenate(call: Call) -> Node:
 
 def batch_normalization(call: Call) -> Node:
     """Batch normalization with fixed statistics."""
+    call.require("training_mode", 0)
+    call.require("spatial", 1)
     x, epsilon = call.x, float(call.attributes.get("epsilon", 1e-5))
     shape = (_lengths(x)[0], *[1] * (x.rank - 2))
     scale, shift, mean, variance = (F.reshape(call.input(i), shape) for i in range(1, 5))
@@ -193,12 +221,15 @@ def _window(call: Call, space: int, kernel: tuple[int, ...]) -> dict[str, Any]:
     attributes = call.attributes
     if attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise OperatorError("auto_pad = NOTSET", attributes["auto_pad"])
-    if attributes.get("ceil_mode", 0):
-        raise OperatorError("ceil_mode = 0", "ceil_mode = 1")
+    call.require("ceil_mode", 0)
+    if call.integers("kernel_shape") not in (None, kernel):
+        raise OperatorError(f"kernel_shape = {list(kernel)}", call.attributes["kernel_shape"])
     if len(kernel) != space:
         raise OperatorError(fact("a kernel of {count} axes", count=space), kernel)
     pads = call.integers("pads") or (0,) * (2 * space)
-    if len(pads) != 2 * space or min(pads) < 0:
+    if attributes.get("auto_pad") == "VALID" and any(pads):
+        raise OperatorError("auto_pad = NOTSET", "auto_pad = VALID, pads")
+    if len(pads) != 2 * space or min(pads) < 0 or max(pads) > WIDEST:
         raise OperatorError(fact("padding of at least 0 for both sides of {count} axes", count=space), pads)
     return {
         "stride": call.integers("strides") or (1,) * space,
@@ -218,6 +249,7 @@ def convolution(call: Call) -> Node:
 
 def max_pool(call: Call) -> Node:
     """Max pooling."""
+    call.require("storage_order", 0)
     kernel = call.integers("kernel_shape") or ()
     return _to_second(F.max_pool(_to_last(call.x), kernel, **_window(call, call.x.rank - 2, kernel)))
 
@@ -234,6 +266,8 @@ def average_pool(call: Call) -> Node:
 
 def global_average_pool(call: Call) -> Node:
     """The mean over all spatial axes."""
+    if call.x.rank < 3:
+        raise OperatorError(fact("images"), call.x.spec)
     return F.mean(call.x, tuple(range(2, call.x.rank)), keepdims=True)
 
 
@@ -241,6 +275,14 @@ def leaky_relu(call: Call) -> Node:
     """``x`` where it is positive, else ``alpha * x``."""
     slope = float(call.attributes.get("alpha", 0.01))
     return F.where(F.greater(call.x, 0.0), call.x, call.x * slope)
+
+
+def dropout(call: Call) -> Node:
+    """The value itself, as in inference."""
+    mode = call.values.get(2)
+    if call.optional(2) is not None and (mode is None or bool(np.any(mode))):
+        raise OperatorError("training_mode = false", "training_mode")
+    return call.x
 
 
 def constant_value(call: Call) -> Node:
@@ -268,7 +310,7 @@ OPERATORS: dict[str, Callable[[Call], Node]] = {
     "Constant": constant_value,
     "Conv": convolution,
     "Div": _binary(F.divide),
-    "Dropout": _unary(lambda x: x),
+    "Dropout": dropout,
     "Erf": _unary(F.erf),
     "Exp": _unary(F.exp),
     "Flatten": flatten,
@@ -290,3 +332,26 @@ OPERATORS: dict[str, Callable[[Call], Node]] = {
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }
+_WINDOW = "auto_pad dilations kernel_shape pads strides"
+ATTRIBUTES: dict[str, frozenset[str]] = {
+    kind: frozenset(names.split())
+    for kind, names in {
+        "AveragePool": f"{_WINDOW} ceil_mode count_include_pad",
+        "BatchNormalization": "epsilon momentum spatial training_mode",
+        "Concat": "axis",
+        "Constant": "value value_float value_floats value_int value_ints",
+        "Conv": f"{_WINDOW} group",
+        "Dropout": "ratio seed",
+        "Flatten": "axis",
+        "Gemm": "alpha beta transA transB",
+        "LeakyRelu": "alpha",
+        "MaxPool": f"{_WINDOW} ceil_mode storage_order",
+        "Reshape": "allowzero shape",
+        "Squeeze": "axes",
+        "Transpose": "perm",
+        "Unsqueeze": "axes",
+    }.items()
+}
+"""The attributes that are imported; an operation with another one means something else."""
+WITH_INTEGERS = ("Constant", "Dropout", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+"""Operations with inputs that are not numbers of the network, such as shapes."""

@@ -51,6 +51,8 @@ def array_of(tensor: Any, where: str) -> np.ndarray:
     if len(shape) > RANK or any(n < 0 for n in shape):
         raise invalid(where, fact("at most {limit} axes", limit=RANK), f"{name}: {shape}")
     size = math.prod(shape)
+    if not size or tensor.HasField("segment"):
+        raise invalid(where, fact("tensors of at least one number"), f"{name}: {shape}")
     if tensor.raw_data:
         stored = len(tensor.raw_data) // np.dtype(dtype).itemsize
         is_whole = len(tensor.raw_data) == stored * np.dtype(dtype).itemsize

@@ -1,4 +1,4 @@
-"""Certificates of the network itself: linear bounds, an attack, and for few inputs branch and bound."""
+"""Certificates of the network itself: linear bounds, an attack, and branch and bound."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from fractions import Fraction
 import numpy as np
 
 from chainrule.bounds.branch_and_bound import BranchAndBound
+from chainrule.bounds.neuron_splitting import NeuronSplitting
+from chainrule.bounds.optimized_bound import rectifiers
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.rounding import UNIT
 from chainrule.bounds.subject import Subject
+from chainrule.bounds.verification import FEW
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.problem import Problem, Search
 from chainrule.robustness.stream import Stream
 
-SMALL = 12  # inputs up to which boxes are divided
 STEPS = 40  # of the attack
 SAMPLES = 16  # bounded at once
 
@@ -106,22 +108,32 @@ def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
     return search.points
 
 
+def can_divide(subject: Subject, region: Region) -> bool:
+    """Whether branch and bound applies: few inputs and the norm ``"inf"``, or a network with relu."""
+    return bool(rectifiers(subject.structure)) or (region.ellipsoid is None and region.lower.shape[1] <= FEW)
+
+
 def divided(
     subject: Subject, region: Region, row: int, label: int, seconds: float
 ) -> tuple[bool, np.ndarray | None]:
-    """Branch and bound for one sample with few inputs and the norm ``"inf"``.
+    """Branch and bound for one sample; see ``can_divide``.
 
     Returns:
         whether its class is proven, and a candidate for a counterexample, if one was met.
     """
     started = time.monotonic()
+    if not (np.isfinite(region.lower[row]).all() and np.isfinite(region.upper[row]).all()):
+        return False, None
+    has_few = region.ellipsoid is None and region.lower.shape[1] <= FEW
+    ellipsoid = None if region.ellipsoid is None else (region.ellipsoid[0][row], region.ellipsoid[1][row])
     lower, upper = (tuple(Fraction(float(v)) for v in end[row]) for end in (region.lower, region.upper))
     for other in range(subject.outputs):
         if other == label:
             continue
         coefficients = np.zeros((1, subject.outputs))
         coefficients[0, label], coefficients[0, other] = 1.0, -1.0
-        search = BranchAndBound(subject, Case(lower, upper, coefficients, (Fraction(0),)))
+        case = Case(lower, upper, coefficients, (Fraction(0),))
+        search = BranchAndBound(subject, case) if has_few else NeuronSplitting(subject, case, ellipsoid)
         counterexample = search.run(lambda: time.monotonic() - started > seconds)
         if counterexample is not None:
             return False, counterexample.x

@@ -13,7 +13,7 @@ from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, fact, nearest
 from chainrule.prng import key_of
 from chainrule.robustness.certificates.certificate import Certificate, Status
-from chainrule.robustness.certificates.linear import SMALL, Region, attacked, divided, proven
+from chainrule.robustness.certificates.linear import Region, attacked, can_divide, divided, proven
 from chainrule.robustness.certificates.smoothing import smoothed
 from chainrule.robustness.objective import attack_graph
 from chainrule.robustness.problem import Problem
@@ -88,7 +88,7 @@ class _Request:
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
         points = self._counterexamples(problem, np.flatnonzero(~is_proven))
         seconds = self._number("seconds", 5.0, 0.0)
-        if ball.norm == "inf" and region.lower.shape[1] <= SMALL:
+        if can_divide(subject, region):
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
                     is_proven[row], point = divided(subject, region, int(row), int(classes[row]), seconds)

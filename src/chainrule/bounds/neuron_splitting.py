@@ -1,0 +1,261 @@
+"""Branch and bound over the signs of relu arguments, for networks with many inputs.
+
+Dividing the box of an image along one pixel changes next to nothing. Instead a part of the box is described
+by signs: the inputs for which the argument of one relu is 0 or above, and those for which it is 0 or below.
+On both parts this relu is linear. The parts are bounded with penalties for their signs
+(``optimized_bound.py``), many at a time, the newest first; a part is done if one of the conditions is above
+its limit, or if bounds contradict one another, so that it contains no input. The intervals of the arguments
+are those of the whole box, cut by the signs: tightening them for every part costs more than it saves.
+
+The relu that is split is the one at which the lines of the bound differ most from the network at the point
+where the bound is smallest.
+
+Reference: Wang, Zhang, Xu, Lin, Jana, Hsieh and Kolter (2021), Beta-CROWN: efficient bound propagation with
+per-neuron split constraints for neural network robustness verification (NeurIPS); Bunel, Lu, Turkaslan,
+Torr, Kohli and Kumar (2020), Branch and bound for piecewise linear neural network verification (JMLR 21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from chainrule.bounds.counterexample import Counterexample, Falsifier
+from chainrule.bounds.interval import Interval
+from chainrule.bounds.optimized_bound import Arrays, Optimized, optimized, rectifiers
+from chainrule.bounds.propagation import Enclosure
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.subject import Subject
+from chainrule.graph import Node
+from chainrule.records import frozen
+
+NUMBERS = 2**22  # of all intervals of the parts that are bounded at once
+PARTS = 64  # that are bounded at once, at most
+FIRST_STEPS, STEPS = 40, 12  # passes for the whole box, and for a part
+
+
+@frozen(eq=False)
+class Parts:
+    """Parts of a box.
+
+    Args:
+        lower, upper: bounds of the arguments of relu, by node, (n, size).
+        signs: 1 where an argument is 0 or above, -1 where it is 0 or below, else 0, (n, size).
+        slopes, penalties: of the last bound, by node, (n, conditions, size).
+        chosen: the relu to be split, its number in ``NeuronSplitting.nodes`` and its element, (n, 2).
+    """
+
+    lower: Mapping[Node, np.ndarray]
+    upper: Mapping[Node, np.ndarray]
+    signs: Mapping[Node, np.ndarray]
+    slopes: Mapping[Node, np.ndarray]
+    penalties: Mapping[Node, np.ndarray]
+    chosen: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def take(self, index: np.ndarray | slice) -> Parts:
+        return Parts(
+            *({node: a[index] for node, a in part.items()} for part in self._mappings), self.chosen[index]
+        )
+
+    @property
+    def _mappings(self) -> tuple[Mapping[Node, np.ndarray], ...]:
+        return self.lower, self.upper, self.signs, self.slopes, self.penalties
+
+    @staticmethod
+    def concatenated(parts: list[Parts]) -> Parts:
+        columns = zip(*(part._mappings for part in parts), strict=True)
+        return Parts(
+            *({node: np.concatenate([m[node] for m in ms]) for node in ms[0]} for ms in columns),
+            np.concatenate([part.chosen for part in parts]),
+        )
+
+
+class NeuronSplitting:
+    """The search for one case of a property.
+
+    Args:
+        subject: the network, with at least one relu.
+        case: the box and the conditions of a violation.
+        ellipsoid: center and half axes of an ellipsoid that contains the inputs as well, (inputs,) each.
+    """
+
+    def __init__(
+        self, subject: Subject, case: Case, ellipsoid: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> None:
+        self.subject, self.case = subject, case
+        self.nodes = rectifiers(subject.structure)
+        self.falsifier = Falsifier(subject, case)
+        self.examined = 0
+        self.stuck = 0  # parts without a relu to split that are not proven
+        self._ellipsoid = ellipsoid
+        self._stack: list[Parts] = []
+        self._is_done = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every part has been proven."""
+        return self._is_done
+
+    def run(self, is_over: Callable[[], bool], workers: int = 1) -> Counterexample | None:
+        """Examine parts until none are left, a counterexample is found, or the time is over.
+
+        Args:
+            is_over: whether the time is over.
+            workers: not used; one thread examines the parts.
+        """
+        counterexample = self._first()
+        while self._stack and counterexample is None and not is_over():
+            counterexample = self._bounded(self._divided(self._newest()))
+        self._is_done = not self._stack and not self.stuck and counterexample is None
+        return counterexample
+
+    def _first(self) -> Counterexample | None:
+        """Bound the whole box."""
+        enclosure, structure = self._enclosure(1), self.subject.structure
+        intervals = {x: enclosure.intervals[x] for x in self._arguments}
+        lower, upper = (
+            {x: structure.by_sample(x, np.asarray(getattr(i, end)), 1) for x, i in intervals.items()}
+            for end in ("lower", "upper")
+        )
+        signs = {x: np.zeros(a.shape, np.int8) for x, a in lower.items()}
+        part = Parts(lower, upper, signs, {}, {}, np.zeros((1, 2), int))
+        return self._bounded(part, enclosure, FIRST_STEPS)
+
+    @property
+    def _arguments(self) -> list[Node]:
+        return list(dict.fromkeys(node.inputs[0] for node in self.nodes))
+
+    def _enclosure(self, count: int, parts: Parts | None = None) -> Enclosure:
+        lower, upper = (np.repeat(end[None], count, 0) for end in self.case.box)
+        known = None
+        if parts is not None:
+            structure = self.subject.structure
+            known = {
+                x: Interval(
+                    structure.from_samples(x, parts.lower[x]), structure.from_samples(x, parts.upper[x])
+                )
+                for x in parts.lower
+            }
+        ellipsoids = None
+        if self._ellipsoid is not None:
+            center, axes = (np.repeat(part[None], count, 0) for part in self._ellipsoid)
+            ellipsoids = {self.subject.label: (center, axes)}
+        return self.subject.enclosure(
+            lower, upper, known=known, is_tightened=parts is None, ellipsoids=ellipsoids
+        )
+
+    def _newest(self) -> Parts:
+        """The newest parts, as many as are bounded at once."""
+        size = sum(a[0].size for a in self._stack[-1].lower.values()) * (2 + 4 * len(self.case.limits))
+        limit, parts, count = max(min(PARTS, NUMBERS // max(size, 1)), 1), [], 0
+        while self._stack and count < limit:
+            part = self._stack.pop()
+            if count + len(part) > limit:
+                self._stack.append(part.take(slice(limit - count, None)))
+                part = part.take(slice(0, limit - count))
+            parts.append(part)
+            count += len(part)
+        return Parts.concatenated(parts)
+
+    def _divided(self, parts: Parts) -> Parts:
+        """Both halves of each part: the argument of the chosen relu is 0 or above, or 0 or below."""
+        halves = []
+        for sign in (1, -1):
+            lower, upper, signs = (
+                {x: a.copy() for x, a in mapping.items()}
+                for mapping in (parts.lower, parts.upper, parts.signs)
+            )
+            for k, node in enumerate(self.nodes):
+                (x,) = node.inputs
+                rows = np.flatnonzero(parts.chosen[:, 0] == k)
+                place = parts.chosen[rows, 1]
+                signs[x][rows, place] = sign
+                ends = lower if sign > 0 else upper
+                ends[x][rows, place] = 0.0
+            halves.append(Parts(lower, upper, signs, parts.slopes, parts.penalties, parts.chosen))
+        return Parts.concatenated(halves)
+
+    def _bounded(
+        self, parts: Parts, enclosure: Enclosure | None = None, steps: int = STEPS
+    ) -> Counterexample | None:
+        """Bound parts; those that are not proven are kept, with the relu to split next."""
+        case, structure, count = self.case, self.subject.structure, len(parts)
+        self.examined += count
+        enclosure = enclosure or self._enclosure(count, parts)
+        conditions = len(case.limits)
+        rows, boxes = np.tile(case.coefficients, (count, 1)), np.repeat(np.arange(count), conditions)
+        start = None
+        if parts.slopes:
+            start = tuple(
+                {x: a.reshape(count * conditions, -1) for x, a in mapping.items()}
+                for mapping in (parts.slopes, parts.penalties)
+            )
+        signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
+        result = optimized(
+            enclosure, rows, boxes, np.tile(case.raised, count), signs=signs,
+            start=start, steps=steps,
+        )  # fmt: skip
+        excess = result.value.reshape(count, conditions) - case.raised
+        is_open = np.asarray(~(excess > 0).any(1)) & ~self._is_empty(enclosure)
+        if not is_open.any():
+            return None
+        best = np.argmax(np.nan_to_num(excess, nan=-np.inf), 1) if conditions else np.zeros(count, int)
+        place = np.arange(count) * conditions + best
+        point = result.points[self.subject.label]
+        if len(point):
+            counterexample = self.falsifier.check(point[place][is_open])
+            if counterexample is not None:
+                return counterexample
+        self._keep(parts, result, place, is_open, structure.by_sample, enclosure)
+        return None
+
+    def _keep(
+        self,
+        parts: Parts,
+        result: Optimized,
+        place: np.ndarray,
+        is_open: np.ndarray,
+        by_sample: Callable[[Node, np.ndarray, int], np.ndarray],
+        enclosure: Enclosure,
+    ) -> None:
+        """Put parts that are not proven on the stack."""
+        count, chosen, scores = len(parts), np.zeros((len(parts), 2), int), np.full(len(parts), -1.0)
+        for k, node in enumerate(self.nodes):
+            if node in result.gaps:
+                gap = result.gaps[node][place]
+                element = np.argmax(np.nan_to_num(gap, nan=-1.0), 1)
+                score = gap[np.arange(count), element]
+                is_better = score > scores
+                chosen[is_better] = np.stack([np.full(count, k), element], 1)[is_better]
+                scores = np.where(is_better, score, scores)
+        can_split = is_open & (scores >= 0)
+        self.stuck += int((is_open & ~can_split).sum())
+        if not can_split.any():
+            return
+
+        def by_part(arrays: Arrays) -> Arrays:
+            return {x: a.reshape(count, -1, a.shape[1]) for x, a in arrays.items()}
+
+        penalties = dict(result.penalties)
+        for x, a in parts.lower.items():
+            if x not in penalties:
+                penalties[x] = np.zeros((len(result.value), a.shape[1]))
+        lower, upper = (
+            {x: by_sample(x, np.asarray(getattr(enclosure.intervals[x], end)), count) for x in parts.lower}
+            for end in ("lower", "upper")
+        )
+        kept = Parts(lower, upper, parts.signs, by_part(result.slopes), by_part(penalties), chosen)
+        self._stack.append(kept.take(can_split))
+
+    def _is_empty(self, enclosure: Enclosure) -> np.ndarray:
+        """Whether bounds of a part contradict one another, (n,)."""
+        structure, count = self.subject.structure, enclosure.count
+        is_empty = np.zeros(count, bool)
+        for x in self._arguments:
+            interval = enclosure.intervals[x]
+            is_empty |= structure.by_sample(x, interval.lower > interval.upper, count).any(1)
+        return is_empty
