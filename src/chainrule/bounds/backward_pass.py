@@ -40,7 +40,7 @@ class Multipliers:
     """Numbers that a pass may choose freely: every choice gives a bound, the best one the tightest.
 
     Args:
-        slopes: for relu nodes the slope of the line below, from 0 to 1, where the argument may have both
+        alphas: for relu nodes the slope of the line below, from 0 to 1, where the argument may have both
             signs (R, size).
         penalties: for arguments of relu the coefficient that is added, for the sign that a part of the box
             has: at most 0 where it is 0 or above, at least 0 where it is 0 or below, else 0 (R, size).
@@ -49,7 +49,7 @@ class Multipliers:
     with per-neuron split constraints for neural network robustness verification (NeurIPS), equations 4 and 6.
     """
 
-    slopes: Mapping[Node, np.ndarray]
+    alphas: Mapping[Node, np.ndarray]
     penalties: Mapping[Node, np.ndarray]
 
 
@@ -158,29 +158,29 @@ class BackwardPass:
         prepared = self.enclosure.prepared(node)
         positive = np.maximum(rows, 0.0)
         negative = rows - positive
-        slopes = self.multipliers.slopes.get(node)
-        if slopes is None:
+        alphas = self.multipliers.alphas.get(node)
+        if alphas is None:
             self._add_constant(self._products(node, positive, prepared.lower))
         self._add_constant(self._products(node, negative, prepared.upper))
         if prepared.spread is not None:
             positive, negative = prepared.spread(positive), prepared.spread(negative)
         for source, below, above in prepared.sources:
             factors = self.of_rows(source, below)
-            if slopes is not None:
-                factors = self.sloped(source, factors, slopes)
+            if alphas is not None:
+                factors = self.sloped(source, factors, alphas)
             lower = positive * factors
-            if slopes is not None:  # a line below relu goes through 0
+            if alphas is not None:  # a line below relu goes through 0
                 assert prepared.margin is not None
                 self._add_constant(-self._products(source, lower, prepared.margin))
             self._add(source, lower + negative * self.of_rows(source, above))
             if source in self.multipliers.penalties:
                 self._penalize(source, self.multipliers.penalties[source])
 
-    def sloped(self, source: Node, factors: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    def sloped(self, source: Node, factors: np.ndarray, alphas: np.ndarray) -> np.ndarray:
         """Slopes of lines below relu: the chosen ones where the sign of the argument is not known."""
         x = self.enclosure.intervals[source]
         is_open = self.of_rows(source, (x.lower < 0) & (x.upper > 0))
-        return np.where(is_open, self.structure.from_samples(source, slopes), factors)
+        return np.where(is_open, self.structure.from_samples(source, alphas), factors)
 
     def _penalize(self, source: Node, penalties: np.ndarray) -> None:
         """Add coefficients of an argument; what they multiply is 0 or below on the part of the box."""

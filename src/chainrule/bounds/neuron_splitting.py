@@ -42,14 +42,14 @@ class Parts:
     Args:
         lower, upper: bounds of the arguments of relu, by node, (n, size).
         signs: 1 where an argument is 0 or above, -1 where it is 0 or below, else 0, (n, size).
-        slopes, penalties: of the last bound, by node, (n, conditions, size).
+        alphas, penalties: of the last bound, by node, (n, conditions, size).
         chosen: the relu to be split, its number in ``NeuronSplitting.nodes`` and its element, (n, 2).
     """
 
     lower: Mapping[Node, np.ndarray]
     upper: Mapping[Node, np.ndarray]
     signs: Mapping[Node, np.ndarray]
-    slopes: Mapping[Node, np.ndarray]
+    alphas: Mapping[Node, np.ndarray]
     penalties: Mapping[Node, np.ndarray]
     chosen: np.ndarray
 
@@ -63,7 +63,7 @@ class Parts:
 
     @property
     def _mappings(self) -> tuple[Mapping[Node, np.ndarray], ...]:
-        return self.lower, self.upper, self.signs, self.slopes, self.penalties
+        return self.lower, self.upper, self.signs, self.alphas, self.penalties
 
     @staticmethod
     def concatenated(parts: list[Parts]) -> Parts:
@@ -176,7 +176,7 @@ class NeuronSplitting:
                 signs[x][rows, place] = sign
                 ends = lower if sign > 0 else upper
                 ends[x][rows, place] = 0.0
-            halves.append(Parts(lower, upper, signs, parts.slopes, parts.penalties, parts.chosen))
+            halves.append(Parts(lower, upper, signs, parts.alphas, parts.penalties, parts.chosen))
         return Parts.concatenated(halves)
 
     def _bounded(
@@ -189,10 +189,10 @@ class NeuronSplitting:
         conditions = len(case.limits)
         rows, boxes = np.tile(case.coefficients, (count, 1)), np.repeat(np.arange(count), conditions)
         start = None
-        if parts.slopes:
+        if parts.alphas:
             start = tuple(
                 {x: a.reshape(count * conditions, -1) for x, a in mapping.items()}
-                for mapping in (parts.slopes, parts.penalties)
+                for mapping in (parts.alphas, parts.penalties)
             )
         signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
         result = optimized(
@@ -248,8 +248,8 @@ class NeuronSplitting:
             {x: by_sample(x, np.asarray(getattr(enclosure.intervals[x], end)), count) for x in parts.lower}
             for end in ("lower", "upper")
         )
-        kept = Parts(lower, upper, parts.signs, by_part(result.slopes), by_part(penalties), chosen)
-        self._stack.append(kept.take(can_split))
+        remaining = Parts(lower, upper, parts.signs, by_part(result.alphas), by_part(penalties), chosen)
+        self._stack.append(remaining.take(can_split))
 
     def _is_empty(self, enclosure: Enclosure) -> np.ndarray:
         """Whether bounds of a part contradict one another, (n,)."""

@@ -42,14 +42,14 @@ class Optimized:
 
     Args:
         value: the best bounds of all passes, (R,).
-        slopes, penalties: the last ones; penalties without their sign, 0 or above.
+        alphas, penalties: the last ones; penalties without their sign, 0 or above.
         gaps: for each relu how much its line differs from it at the minimizer, times its coefficient, (R,
             size).
         points: the minimizer by label of the input, (R, size).
     """
 
     value: np.ndarray
-    slopes: Arrays
+    alphas: Arrays
     penalties: Arrays
     gaps: Arrays
     points: dict[str, np.ndarray]
@@ -84,23 +84,23 @@ def optimized(
     """
     structure = enclosure.structure
     nodes = rectifiers(structure)
-    slopes, penalties = start or (_first_slopes(enclosure, nodes, boxes), {})
+    alphas, penalties = start or (_first_alphas(enclosure, nodes, boxes), {})
     penalties = {x: penalties.get(x, np.zeros(s.shape)) for x, s in signs.items()}
     search = _Ascent()
     value = np.full(len(rows), -np.inf)
     with np.errstate(all="ignore"):
         for step in range(steps):
             signed = {x: -signs[x] * b for x, b in penalties.items()}
-            run = BackwardPass(enclosure, boxes, Multipliers(slopes, signed), is_recorded=True)
+            run = BackwardPass(enclosure, boxes, Multipliers(alphas, signed), is_recorded=True)
             bound = run.run(structure.output, rows)
             value = np.fmax(value, bound.value)
             points = {label: run.minimizer(label, a) for label, a in bound.factors.items()}
             values = relaxed_values(run, points)
             if step == steps - 1 or (value > limits).all():
                 break
-            slopes, penalties = search.step(run, values, slopes, penalties, signs)
+            alphas, penalties = search.step(run, values, alphas, penalties, signs)
         gaps = {node: _gap(run, node, values) for node in nodes if node in run.rows}
-    return Optimized(value, slopes, penalties, gaps, points)
+    return Optimized(value, alphas, penalties, gaps, points)
 
 
 class _Ascent:
@@ -114,25 +114,25 @@ class _Ascent:
         self,
         run: BackwardPass,
         values: Arrays,
-        slopes: Arrays,
+        alphas: Arrays,
         penalties: Arrays,
         signs: Mapping[Node, np.ndarray],
     ) -> tuple[Arrays, Arrays]:
         """Slopes and penalties after one step."""
         self._count += 1
-        structure, new_slopes, new_penalties = run.structure, dict(slopes), dict(penalties)
-        for node, slope in slopes.items():
+        structure, new_alphas, new_penalties = run.structure, dict(alphas), dict(penalties)
+        for node, slope in alphas.items():
             source = node.inputs[0]
             if node not in run.rows or source not in values:
                 continue
             x = structure.by_sample(source, values[source], run.count)
             coefficients = structure.by_sample(node, run.rows[node], run.count)
             change = self._change(node, "slope", np.maximum(coefficients, 0.0) * x)
-            new_slopes[node] = np.clip(slope + SLOPE_STEP * change, 0.0, 1.0)
+            new_alphas[node] = np.clip(slope + SLOPE_STEP * change, 0.0, 1.0)
             if source in penalties and signs[source].any():
                 change = self._change(source, "penalty", -signs[source] * x)
                 new_penalties[source] = np.maximum(penalties[source] + PENALTY_STEP * change, 0.0)
-        return new_slopes, new_penalties
+        return new_alphas, new_penalties
 
     def _change(self, node: Node, name: str, gradient: np.ndarray) -> np.ndarray:
         gradient = np.nan_to_num(gradient, posinf=0.0, neginf=0.0)
@@ -145,14 +145,14 @@ class _Ascent:
         return DECAY**self._count * first / (1.0 - MOMENTS[0] ** self._count) / size
 
 
-def _first_slopes(enclosure: Enclosure, nodes: list[Node], boxes: np.ndarray) -> Arrays:
+def _first_alphas(enclosure: Enclosure, nodes: list[Node], boxes: np.ndarray) -> Arrays:
     """The slopes of CROWN: 1 where the argument reaches further above 0 than below, else 0."""
-    structure, slopes = enclosure.structure, {}
+    structure, alphas = enclosure.structure, {}
     for node in nodes:
         x = enclosure.intervals[node.inputs[0]]
         slope = np.where(x.upper > -x.lower, 1.0, 0.0)
-        slopes[node] = structure.by_sample(node.inputs[0], slope, enclosure.count)[boxes]
-    return slopes
+        alphas[node] = structure.by_sample(node.inputs[0], slope, enclosure.count)[boxes]
+    return alphas
 
 
 def relaxed_values(run: BackwardPass, points: Mapping[str, np.ndarray]) -> Arrays:
@@ -182,8 +182,8 @@ def _relaxed(run: BackwardPass, node: Node, values: Arrays) -> np.ndarray:
     total = np.where(is_below, run.of_rows(node, prepared.lower), run.of_rows(node, prepared.upper))
     for source, below, above in prepared.sources:
         factors = run.of_rows(source, below)
-        if node in run.multipliers.slopes:
-            factors = run.sloped(source, factors, run.multipliers.slopes[node])
+        if node in run.multipliers.alphas:
+            factors = run.sloped(source, factors, run.multipliers.alphas[node])
         is_lower = is_below if prepared.spread is None else prepared.spread(is_below)
         term = np.where(is_lower, factors, run.of_rows(source, above)) * values[source]
         if prepared.spread is not None:
