@@ -132,16 +132,7 @@ class _Reader:
             self._limit(len(clauses), line)
             return clauses
         if name == "and" and arguments:
-            result: list[Clause] = [[]]
-            for part in arguments:
-                alternatives = self._clauses(part)
-                if len(alternatives) == 1:
-                    self._limit_conditions(len(result) * len(alternatives[0]), line)
-                    for clause in result:
-                        clause += alternatives[0]
-                else:
-                    result = self._product(result, alternatives, line)
-            return result
+            return self._conjunction(arguments, line)
         if name in _COMPARISONS and len(arguments) == 2:
             left, right = (self._linear(part) for part in arguments)
             pairs = {"<": [(left, right)], ">": [(right, left)], "=": [(left, right), (right, left)]}
@@ -152,6 +143,19 @@ class _Reader:
                 ]
             ]
         raise self._refused(line, "<=, >=, <, >, =, and, or", name or text_of(expression))
+
+    def _conjunction(self, parts: Sequence[Expression], line: int) -> list[Clause]:
+        """The disjunctive normal form of ``and``."""
+        result: list[Clause] = [[]]
+        for part in parts:
+            alternatives = self._clauses(part)
+            if len(alternatives) > 1:
+                result = self._product(result, alternatives, line)
+                continue
+            self._limit_conditions(len(result) * len(alternatives[0]), line)
+            for clause in result:
+                clause += alternatives[0]
+        return result
 
     def _product(self, first: list[Clause], second: list[Clause], line: int) -> list[Clause]:
         self._limit(len(first) * len(second), line)

@@ -171,6 +171,18 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     nan.initializer[1].CopyFrom(numpy_helper.from_array(np.full(4, np.nan, "float32"), "b"))
     graph = model([step("Reshape", "x shape", "y")], VECTOR, {"shape": np.array([2**40, -1], "int64")})
     models["huge reshape"] = graph
+    return models
+
+
+def contradicting_models() -> dict[str, onnx.ModelProto]:
+    """Files whose names, shapes or dtypes contradict one another."""
+    steps, shape, arrays = CASES["Gemm"]
+    models: dict[str, onnx.ModelProto] = {}
+
+    def changed(name: str) -> onnx.GraphProto:
+        models[name] = model(steps, shape, arrays)
+        return models[name].graph
+
     twice = changed("a weight that is defined twice")
     twice.initializer.add().CopyFrom(twice.initializer[0])
     changed("a value that is computed twice").node[1].output[0] = "h"
@@ -192,6 +204,12 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     changed("a transposed input").node[0].attribute.add().CopyFrom(helper.make_attribute("transA", 1))
     twice = changed("an attribute twice").node[0]
     twice.attribute.add().CopyFrom(helper.make_attribute("beta", 1.0))
+    return models
+
+
+def unsupported_models() -> dict[str, onnx.ModelProto]:
+    """Files with attributes or inputs of another meaning than the one that is imported."""
+    models: dict[str, onnx.ModelProto] = {}
     image = {"w": weights(4, 2, 3, 3)}
 
     def of_image(name: str, *attributes: object, **settings: object) -> None:
@@ -226,10 +244,13 @@ def damaged_models() -> dict[str, onnx.ModelProto]:
     return models
 
 
-@pytest.mark.parametrize("name", sorted(damaged_models()))
+DAMAGED = damaged_models() | contradicting_models() | unsupported_models()
+
+
+@pytest.mark.parametrize("name", sorted(DAMAGED))
 def test_a_damaged_file_is_refused_in_one_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
-        read_onnx(saved(damaged_models()[name], tmp_path))
+        read_onnx(saved(DAMAGED[name], tmp_path))
     assert caught.value.code in ("E458", "E459", "E427")
     assert caught.value.render("zh") != caught.value.render("en")
 
