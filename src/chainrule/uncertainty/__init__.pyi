@@ -9,11 +9,11 @@ from chainrule.uncertainty.calibration import stored_calibration as stored_calib
 from chainrule.uncertainty.calibration import with_calibration as with_calibration
 from chainrule.uncertainty.conformal_sets import prediction_sets as prediction_sets
 from chainrule.uncertainty.conformal_sets import set_threshold as set_threshold
-from chainrule.uncertainty.disagreement import Disagreement as Disagreement
-from chainrule.uncertainty.disagreement import disagreement as disagreement
-from chainrule.uncertainty.disagreement import ensemble_samples as ensemble_samples
-from chainrule.uncertainty.disagreement import member_samples as member_samples
 from chainrule.uncertainty.dropout_sampling import dropout_samples as dropout_samples
+from chainrule.uncertainty.network_disagreement import Disagreement as Disagreement
+from chainrule.uncertainty.network_disagreement import disagreement as disagreement
+from chainrule.uncertainty.network_disagreement import ensemble_samples as ensemble_samples
+from chainrule.uncertainty.network_disagreement import member_samples as member_samples
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap
 from chainrule.uncertainty.probability_map import Temperature as Temperature

@@ -15,7 +15,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.robustness.novelty_result import LEVEL
-from chainrule.uncertainty.disagreement import disagreement, has_members
+from chainrule.uncertainty.network_disagreement import disagreement, has_members
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
 SAMPLES = 50  # of a network with dropout
