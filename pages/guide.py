@@ -23,7 +23,8 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Data": ("data", "predicting"),
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Trust": (
-        "attacks", "attacks.zh", "certificates", "certificates.zh", "anomalies", "anomalies.zh", "trust",
+        "attacks", "attacks.zh", "certificates", "certificates.zh", "anomalies", "anomalies.zh",
+        "auditing", "auditing.zh", "trust", "trust.zh",
     ),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (

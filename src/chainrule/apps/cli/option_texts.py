@@ -119,6 +119,11 @@ OPTION: dict[str, tuple[str, str]] = {
         "train on 1/8, 1/4 and 1/2 of the rows, too, to see whether more rows would help",
         "另外用 1/8、1/4、1/2 的数据训练，看更多数据是否有帮助",
     ),
+    "robustness": (
+        "classes: attack the model within this radius and report its accuracy (standard deviations of each "
+        "column, or pixels from 0 to 1)",
+        "分类：在此半径内攻击模型并报告其准确率（以各列的标准差计，或以 0 到 1 的像素值计）",
+    ),
     "size": (
         "image folder: height and width in pixels to which all images are resized",
         "图像文件夹：把所有图像缩放到这一高和宽（像素）",

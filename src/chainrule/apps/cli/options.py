@@ -51,6 +51,8 @@ class Options:
         threshold: how the threshold of two classes is chosen: ``f1``, ``youden``, or empty for 0.5.
         cost: of a false positive and a false negative, ``FP:FN``; the threshold is FP / (FP + FN).
         learning_curve: train on parts of the rows, too, to see whether more rows would help.
+        robustness: radius of an attack that the report contains, in standard deviations of each column, or
+            pixels from 0 to 1; 0: none.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.
         size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
@@ -89,6 +91,7 @@ class Options:
     threshold: str = ""
     cost: str = ""
     learning_curve: bool = False
+    robustness: float = 0.0
     seed: int = 0
     engine: str = ""
     size: int = 0
@@ -154,6 +157,7 @@ class Options:
             "weight-decay": (0 <= self.weight_decay < float("inf"), ">= 0"),
             "intervals": (2 <= self.intervals <= 256, "2 to 256"),
             "histograms": (self.histograms >= 0, ">= 0"),
+            "robustness": (0 <= self.robustness <= 10, "0 to 10"),
             "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),
             "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
         }

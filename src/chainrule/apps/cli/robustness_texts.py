@@ -15,6 +15,30 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "compare a new file with the training rows, per column and as a whole",
         "把新文件与训练数据逐列并整体比较",
     ),
+    "robust_rows_validation": (
+        "Attack on validation rows, which the network was not trained on.",
+        "对验证行的攻击；网络未用它们训练。",
+    ),
+    "robust_rows_test": (
+        "Attack on test rows, which the network was not trained on.",
+        "对测试行的攻击；网络未用它们训练。",
+    ),
+    "robust_rows_training": (
+        "Attack on rows that the network was trained on: its accuracy on new rows is lower.",
+        "对训练行的攻击：在新数据上的准确率更低。",
+    ),
+    "robust_line_validation": (
+        "Accuracy under attack (radius {radius}, {rows} validation rows): {share}.",
+        "攻击下的准确率（半径 {radius}，{rows} 行验证数据）：{share}。",
+    ),
+    "robust_line_test": (
+        "Accuracy under attack (radius {radius}, {rows} test rows): {share}.",
+        "攻击下的准确率（半径 {radius}，{rows} 行测试数据）：{share}。",
+    ),
+    "robust_line_training": (
+        "Accuracy under attack (radius {radius}, {rows} training rows; lower on new ones): {share}.",
+        "攻击下的准确率（半径 {radius}，{rows} 行训练数据；新数据上更低）：{share}。",
+    ),
     "drift_without_reference": (
         "With --reference FILE, a file of training rows, the rows are also compared as a whole.",
         "加上 --reference FILE（训练数据文件）时，还会对整行进行比较。",

@@ -12,6 +12,7 @@ from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.apps.report.column_effects import ColumnEffect, column_effects
 from chainrule.apps.report.column_importance import ColumnImportance, column_importance
 from chainrule.apps.report.evaluation_rows import EvaluationRows
+from chainrule.apps.report.robust_accuracy import RobustAccuracy, robust_accuracy
 from chainrule.data import PreparedData
 from chainrule.memo import cached_property
 from chainrule.model import Model
@@ -29,6 +30,7 @@ class Analysis:
         scores: of the model and the baselines on the evaluation rows.
         rows: rows that the model did not learn from, with their predictions.
         importance: of the columns; ``None`` where it cannot be measured.
+        robustness: the accuracy under attack, if the options request it.
         effects: the partial dependence on the most important columns.
     """
 
@@ -38,6 +40,7 @@ class Analysis:
     rows: EvaluationRows
     importance: ColumnImportance | None
     effects: Sequence[ColumnEffect]
+    robustness: RobustAccuracy | None = None
 
     @property
     def options(self) -> Options:
@@ -71,4 +74,4 @@ def analyze(model: Model, plan: TrainingPlan, scores: Scores, rows: EvaluationRo
     importance = column_importance(rows, prepared.preparation)
     strongest = importance.strongest if importance else ()
     effects = column_effects(rows, prepared.preparation, strongest) if strongest else []
-    return Analysis(model, plan, scores, rows, importance, effects)
+    return Analysis(model, plan, scores, rows, importance, effects, robust_accuracy(model, plan))

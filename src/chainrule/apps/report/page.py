@@ -93,6 +93,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         if prepared.task.is_classification
         else _value_plots(predictions.target[:, 0], predictions.prediction[:, 0]),
         command=options.command(),
+        robustness=analysis.robustness.section if analysis.robustness else [],
         **figures(model, prepared, analysis.rows, recorded),
         **_column_sections(analysis),
         diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],

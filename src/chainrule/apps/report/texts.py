@@ -80,6 +80,7 @@ REPORT: dict[str, tuple[str, str]] = {
         "accuracy (vertical) by confidence (horizontal); dashed: perfect calibration",
         "纵轴为准确率，横轴为置信度；虚线为完全校准",
     ),
+    "report_robustness": ("Accuracy under attack", "攻击下的准确率"),
     "report_risk": ("Abstention", "不作判断"),
     "curve_risk": (
         "share of errors (vertical) by share of decided rows (horizontal), the most certain first",

@@ -27,6 +27,7 @@ from chainrule.apps.report.analysis import analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.page import page
+from chainrule.apps.report.robust_accuracy import refuse_robustness
 from chainrule.apps.report.summary import Summary, summarize
 from chainrule.data import Division
 from chainrule.errors import FileError, UsageError, fact
@@ -101,6 +102,7 @@ def run_training(
         other = fact("other rows in {data}", data=prepared.table.source)
         raise UsageError("E603", where="--resume", expected=fact("the rows of the training"), received=other)
     decision_threshold.require_two_classes(chosen, len(prepared.task.labels))
+    refuse_robustness(chosen, prepared)
     plan = plan_of(chosen, prepared)
     model = plan.model()
     print_setup(plan, model)
@@ -234,6 +236,8 @@ def _finish(
     result_table(results, kind, options.metric)
     positive_class(plan.prepared.preparation)
     print_scores(plan, model, scores, threshold)
+    if analysis.robustness:
+        analysis.robustness.print_line()
     learning_curves.print_curve(learning_curves.measure(plan, scores))
     print_summary(summary)
     screen.line()

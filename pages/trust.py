@@ -1,0 +1,87 @@
+"""Write the tables of docs/trust.zh.md from those of docs/trust.md, with translated words.
+
+Run it as ``python -m pages.trust`` after a campaign that writes docs/trust.md. The n-th table of the English
+page replaces what is between the n-th pair of marks of the Chinese page, so that no number is typed twice.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+ENGLISH, CHINESE = DOCS / "trust.md", DOCS / "trust.zh.md"
+TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+PLACE = re.compile(r"<!-- table -->\n(.*?)<!-- end of table -->\n", re.DOTALL)
+WORDS = {
+    "training": "训练",
+    "epochs": "轮数",
+    "accuracy": "准确率",
+    "under attack": "攻击下",
+    "proven": "已证明",
+    "CPU time of the training": "训练的 CPU 时间",
+    "plain": "普通",
+    "adversarial (PGD, 7 steps)": "对抗（PGD，7 步）",
+    "interval": "区间",
+    "published, MNIST at 0.1: IBP (Gowal et al., 2018, arXiv; 2019, ICCV)": (
+        "已发表，MNIST，0.1：IBP（Gowal 等，2018，arXiv；2019，ICCV）"
+    ),
+    "published, MNIST at 0.3: IBP (Gowal et al., 2018, arXiv; 2019, ICCV)": (
+        "已发表，MNIST，0.3：IBP（Gowal 等，2018，arXiv；2019，ICCV）"
+    ),
+    "property": "性质",
+    "holds": "成立",
+    "violated": "违反",
+    "unknown": "未知",
+    "median time (s)": "中位时间（秒）",
+    "longest decided (s)": "最长（秒）",
+    "boxes": "盒数",
+    "audited": "审计对象",
+    "claim": "声称的 ε",
+    "canaries": "探针数",
+    "median bound": "下界中位数",
+    "largest bound": "最大下界",
+    "trials above the claim": "超过声称值的次数",
+    "Gaussian mechanism, simulated": "高斯机制（模拟）",
+    "Gaussian mechanism with a tenth of the noise": "噪声只有十分之一的高斯机制",
+    "network trained without privacy": "未作隐私训练的网络",
+    "network trained with `cr.Privacy`": "用 `cr.Privacy` 训练的网络",
+}
+
+
+def translated(table: str) -> str:
+    """The table with the words of its cells in Chinese; numbers stay.
+
+    Raises:
+        KeyError: a cell with words that ``WORDS`` lacks.
+    """
+    lines = []
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        lines.append(f"| {' | '.join(map(_cell, cells))} |" if not line.startswith("|---") else line)
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return WORDS[text] if re.search("[A-Za-z]{2}", text) else re.sub(r"(?<=\d) s$", " 秒", text)
+
+
+def text() -> str:
+    """The Chinese page with the present tables.
+
+    Raises:
+        ValueError: the pages have different numbers of tables.
+    """
+    tables = iter(TABLE.findall(ENGLISH.read_text(encoding="utf-8")))
+    page = CHINESE.read_text(encoding="utf-8")
+    filled = PLACE.sub(
+        lambda match: f"<!-- table -->\n{translated(next(tables))}<!-- end of table -->\n", page
+    )
+    if next(tables, None) is not None:
+        raise ValueError(f"{CHINESE.name} has fewer tables than {ENGLISH.name}")
+    return filled
+
+
+if __name__ == "__main__":
+    CHINESE.write_text(text(), encoding="utf-8")
+    print(f"wrote the tables of {CHINESE.name}")
