@@ -21,7 +21,7 @@ def unknown_name(
 
     Example:
         >>> error = unknown_name("chainrule data", "fetch", ("list", "get", "where"))
-        >>> error.code, error.facts["fix"]
+        >>> error.code, error.fix
         ('E101', 'chainrule data list')
     """
     close = nearest(name, known) or otherwise or known[0]
