@@ -20,9 +20,9 @@ def unknown_name(
         otherwise: suggested if no known name is similar; by default the first one.
 
     Example:
-        >>> error = unknown_name("chainrule data", "fetch", ("list", "get", "where"))
+        >>> error = unknown_name("chainrule data", "wher", ("list", "get", "where"))
         >>> error.code, error.fix
-        ('E101', 'chainrule data list')
+        ('E101', 'chainrule data where')
     """
     close = nearest(name, known) or otherwise or known[0]
     return UsageError(
