@@ -4,7 +4,7 @@ Each case is a generated file (``campaigns/dirty_cases``). It is read as ``chain
 columns are described, the task is chosen, and the preparation is fitted; no network is trained. The result is
 compared with the expectation of the case: kinds of columns, values of the first rows, missing cells, classes,
 notices, or the code of an error. Any other exception is a failure. Cases with a later table also apply the
-preparation to it.
+preparation to it, and compare it with the training rows as ``chainrule predict`` does.
 
 Run it as ``python -m campaigns.dirty``; ``--only WORD`` runs the cases whose group or name contains a word.
 It prints the failures and writes ``docs/dirty-tables.md``.
@@ -26,6 +26,7 @@ from campaigns.dirty_cases import CASES
 from campaigns.dirty_cases.case import Case
 
 from chainrule.data import PreparedData, check, read_table
+from chainrule.data.tables.drift import drift_of
 from chainrule.data.tables.encoders import Number
 from chainrule.errors import ChainruleError
 
@@ -140,6 +141,7 @@ def _compare_later(case: Case, prepared: PreparedData, folder: Path) -> Iterator
     if case.later_error:
         yield f"later table: no error, expected {case.later_error}"
     codes = {notice.code for notice in applied.notices}
+    codes |= {f"drift_{drift.kind}" for drift in drift_of(preparation, preparation.read(file))}
     for code in case.later_notices:
         if not set(code.split("|")) & codes:
             yield f"later table: no notice {code.replace('|', ' or ')}"

@@ -1,7 +1,10 @@
 """Dirty tables by topic, each with what a careful analyst expects of it."""
 
 from campaigns.dirty_cases import (
+    calendars,
     decimal_marks,
+    exports,
+    frames_of_files,
     inputs,
     levels,
     missing,
@@ -9,10 +12,12 @@ from campaigns.dirty_cases import (
     predictions,
     sources,
     targets,
+    workbooks,
 )
 from campaigns.dirty_cases.case import Case
 
 CASES: tuple[Case, ...] = (
     *numbers.CASES, *decimal_marks.CASES, *missing.CASES, *levels.CASES, *targets.CASES, *inputs.CASES,
-    *sources.CASES, *predictions.CASES,
+    *sources.CASES, *exports.CASES, *calendars.CASES, *frames_of_files.CASES, *workbooks.CASES,
+    *predictions.CASES,
 )  # fmt: skip

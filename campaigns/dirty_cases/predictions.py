@@ -52,7 +52,7 @@ CASES = (
         ["20", "35", "60"],
         "-5",
         inputs={"c": -5.0},
-        later_notices=["outside_range|below_range|outside"],
+        later_notices=["drift_below"],
     ),
     Case(
         GROUP,

@@ -24,8 +24,9 @@ from chainrule.attribution.counterfactual.feature_domain import step_of
 from chainrule.data import Preparation, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
-from chainrule.data.tables.columns import YES_NO, Faults, number_cells
+from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.encoders import Category, Number, YesNo
+from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball

@@ -17,7 +17,7 @@ from chainrule import data
 from chainrule.attribution.counterfactual.axis import Axis
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
-from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
+from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import (
     FAR,
     Category,
@@ -30,6 +30,7 @@ from chainrule.data.tables.encoders import (
     Times,
     YesNo,
 )
+from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 

@@ -7,6 +7,9 @@ and keeps the minus sign and the digits of other scripts.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from chainrule.data.readers.lazy_polars import pl
 
 _ZEROS = "\uff10\u0660\u06f0\u0966\u09e6"  # full-width, Arabic-Indic, Persian, Devanagari, Bengali
@@ -42,3 +45,28 @@ def to_ascii(texts: pl.Series) -> pl.Series:
         return texts
     replaced = texts.str.replace_many(list(_EQUIVALENT), list(_EQUIVALENT.values()))
     return replaced.str.strip_chars()
+
+
+def unwrap_formulas(texts: pl.Series) -> pl.Series:
+    """The texts without the formula in which programs write a text for Excel: ``="00123"``.
+
+    Example:
+        >>> unwrap_formulas(pl.Series(['="00123"', "=A1", None])).to_list()
+        ['00123', '=A1', None]
+    """
+    return texts.str.replace('^="([^"]*)"$', "$1")
+
+
+def visible(text: str) -> str:
+    """A text without invisible characters, in which letters and accents are combined (NFC).
+
+    Example:
+        >>> visible("caf\u0065\u0301\u200b") == "caf\u00e9"
+        True
+    """
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
+
+
+_INVISIBLE = re.compile(f"[\u00ad{_ASCII['']}]")  # with the soft hyphen

@@ -1,8 +1,9 @@
 """Spellings of a missing value: always missing, missing among numbers, and missing unless a value fits.
 
 - ``ALWAYS``: no value is written like this: an empty cell, ``N/A``, ``#DIV/0!``, ``\\N``.
-- ``AMONG_NUMBERS``: words. In a column of numbers or dates, ``none`` is a missing number; in a column of
-  words it may be a level, and is kept.
+- ``AMONG_NUMBERS``: words, the empty dates of SAP and MySQL, and ``#####``, which spreadsheets show in
+  narrow columns. In a column of numbers or dates, ``none`` is a missing number; in a column of words it may
+  be a level, and is kept.
 - ``UNLESS_VALUE``: a dash and ``NA``. A dash is a value beside ``+``, ``NA`` beside codes of countries or
   continents (Namibia, North America); they are missing in any other column.
 """
@@ -21,6 +22,7 @@ AMONG_NUMBERS = (
     "not applicable", "not known", "no data", "nodata", "no value", "nd", "n.d.", "tbd", "tba", "nat",
     "empty", "blank", "void", "k.a.", "keine angabe", "sin dato", "s/d", "无", "空", "缺失",
     "未知", "暂无", "无数据", "*", "x.x",
+    "00.00.0000", "00/00/0000", "0000-00-00", "0000-00-00 00:00:00", *("#" * width for width in range(2, 16)),
 )  # fmt: skip
 DASHES = ("-", "--", "---", "—", "–", "−")
 UNLESS_VALUE = ("na", *DASHES)

@@ -20,6 +20,7 @@ parsers of spreadsheets were rejected as a model: they decide for a single cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -30,11 +31,14 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.records import frozen
 
 _LETTERS = r"\p{L}\p{Sc}"
+_MARKS = "*†‡¹²³⁴⁵⁶⁷⁸⁹"  # of footnotes
+_SQUARED = "℃℉㎎㎏㎜㎝㎞㎡㎥"  # units that are one character
 PARTS = (
     r"^(?P<open>\()?\s*(?P<bound>[<>~≈≤≥]=?|ca\.)?\s*(?P<sign>[+-])?\s*"
     rf"(?P<prefix>[{_LETTERS}][{_LETTERS}.]{{0,4}})?\s*(?P<inner>[+-])?\s*"
     r"(?P<number>[0-9.](?:[0-9.,]|[ '][0-9])*(?:[eE][+-]?[0-9]+)?)\s*"
-    rf"(?P<suffix>[{_LETTERS}%‰°µ\"*†][{_LETTERS}%‰°²³/·. *\"]{{0,15}})?(?P<close>\))?(?P<minus>-)?$"
+    rf"(?P<suffix>[{_LETTERS}%‰°µ\"{_SQUARED}{_MARKS}][{_LETTERS}%‰°/·. \"{_MARKS}]{{0,15}})?"
+    r"(?P<close>\))?(?P<minus>-)?$"
 )
 _HEAD, _EXPONENT = r"[1-9][0-9]{0,2}", r"(?:[eE][+-]?[0-9]+)?"
 _SPACED = r"(?: [0-9]{3})+|(?:'[0-9]{3})+"
@@ -42,7 +46,13 @@ POINT = (
     rf"^(?:(?:[0-9]+|{_HEAD}(?:(?:,[0-9]{{3}})+|{_SPACED})|[1-9][0-9]?(?:,[0-9]{{2}})+,[0-9]{{3}})"
     rf"(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}$"
 )
-COMMA = rf"^(?:[0-9]+|{_HEAD}(?:(?:\.[0-9]{{3}})+|{_SPACED}))(?:,[0-9]+)?$"
+COMMA = rf"^(?:(?:[0-9]+|{_HEAD}(?:(?:\.[0-9]{{3}})+|{_SPACED}))(?:,[0-9]+)?|[0-9]+,[0-9]+[eE][+-]?[0-9]+)$"
+_NO_CENTS = r"([0-9])[.,]-{1,2}$"  # 12,- and 12.-- are 12
+_TEXT_MARK = r"^'([-+.,0-9][-+.,0-9eE]*)$"  # '12.5: Excel marks a text
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
+_ADDRESS = rf"^{_BYTE}(?:\.{_BYTE}){{3}}$"  # of the Internet; 192.168.100.101 is not 192168100101
+_FOOTNOTE = re.compile(f"[{_MARKS}]+")
+_SHARE = 1.0  # numbers up to it beside percentages are shares
 _CODE = r"^0[0-9]"  # digits that identify something: 007
 _ORDINALS = ("st", "nd", "rd", "th")
 HALF = 0.5
@@ -72,7 +82,8 @@ class Analysis:
         values: float64, null where the cell is missing or not a number.
         share: the share of the present cells that are numbers.
         marks: the decimal marks with which all of these can be read, a part of ``".,"``.
-        fault: ``"units"`` or ``"currencies"`` if several occur, else ``""``.
+        fault: ``"units"`` or ``"currencies"`` if several occur, ``"shares"`` if 12 % is beside 0.12, else
+            ``""``.
         unit: the unit or the currency, ``""`` if there is none or several occur.
         examples: texts and their numbers, one for each way in which they differ from plain numbers.
     """
@@ -88,6 +99,16 @@ class Analysis:
     def is_number(self) -> bool:
         """Whether every present cell is a number."""
         return self.share == 1 and not self.fault
+
+
+def ascii_numbers(texts: pl.Series) -> pl.Series:
+    """The texts in ASCII where they differ from a number in nothing else, without dashes for cents.
+
+    Example:
+        >>> ascii_numbers(pl.Series(["１２,-", "'7.5", "'tis"])).to_list()
+        ['12', '7.5', "'tis"]
+    """
+    return to_ascii(texts).str.replace(_NO_CENTS, "$1").str.replace(_TEXT_MARK, "$1")
 
 
 def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analysis:
@@ -106,7 +127,7 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
         >>> analyze(pl.Series(["159 cm", "1.6 m"])).fault
         'units'
     """
-    cells = to_ascii(texts)
+    cells = ascii_numbers(texts)
     parts = pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
     if parts["number"].null_count() == len(parts):
         return Analysis(
@@ -120,10 +141,22 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     marks = _marks(parts["number"].filter(valid))
     chosen = mark if mark and mark in marks else marks[:1] or "."
     valid &= parts["number"].str.contains(COMMA if chosen == "," else POINT).fill_null(value=False)
+    valid &= not bool(cells.drop_nulls().str.contains(_ADDRESS).all())
     values = _values(parts, suffixes, valid, chosen).alias(texts.name)
+    fault = fault or ("shares" if not is_lenient and _has_shares(parts, values) else "")
     examples = _examples(texts, cells, parts, values) if values.count() else ()
     unit = "" if fault else next((name for names in units.values() for name in names), "")
     return Analysis(values, values.count() / count, marks or ".", fault, unit, examples)
+
+
+def _has_shares(parts: pl.DataFrame, values: pl.Series) -> bool:
+    """Whether numbers up to 1 without a sign are beside percentages above 1."""
+    is_percent = parts["suffix"].str.strip_chars().is_in(["%"]).fill_null(value=False)
+    if not is_percent.any():
+        return False
+    percentages, others = values.filter(is_percent).abs(), values.filter(~is_percent & (values != 0)).abs()
+    largest = others.max()
+    return isinstance(largest, float) and largest <= _SHARE < float(percentages.median() or 0.0)  # type: ignore[arg-type]
 
 
 @frozen
@@ -146,6 +179,9 @@ def _suffixes(parts: pl.DataFrame, is_lenient: bool) -> tuple[dict[str, _Suffix]
     is_certain = len(letters) > 1 or has_currency or all(head in CERTAIN_MAGNITUDES for head in letters)
     suffixes = {}
     for text, (factor, rest) in heads.items():
+        if _FOOTNOTE.fullmatch(text.strip()):
+            suffixes[text] = _Suffix()
+            continue
         unit = rest if is_certain or factor == 1 else text.strip()
         factor = factor if is_certain else 1.0
         if currency_code(unit):

@@ -28,6 +28,23 @@ CELLS: dict[str, tuple[str, str]] = {
         'column "{column}" is not read as numbers: it mixes currencies; convert all {count} values to one',
         "列“{column}”未按数字读取：其中混用了多种货币，请将全部 {count} 个值换算为同一种货币",
     ),
+    "mixed_shares": (
+        'column "{column}" is not read as numbers: it mixes percentages (12%) and shares (0.12); write all '
+        "{count} values in one form",
+        "列“{column}”未按数字读取：其中混用了百分数（12%）和比例（0.12），"
+        "请将全部 {count} 个值写成同一种形式",
+    ),
+    "unclear_dates": (
+        'column "{column}" is not read as dates: its values look like dates, but some do not exist or have '
+        "another order of day and month ({examples}); write them as 2020-11-05",
+        "列“{column}”未按日期读取：其值形似日期，但有些日期不存在或日与月的先后不同（{examples}）；"
+        "请写成 2020-11-05",
+    ),
+    "sentinel_date": (
+        'column "{column}" contains {value} ({count} times), far from its other dates; if it means missing, '
+        "leave these cells empty",
+        "列“{column}”中 {value} 出现 {count} 次，与其他日期相距很远；若它表示缺失，请将这些单元格留空",
+    ),
     "merged_spellings": (
         'in column "{column}", spellings of the same value are merged: {levels}',
         "列“{column}”中同一取值的不同写法已合并：{levels}",

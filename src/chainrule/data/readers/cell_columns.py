@@ -25,9 +25,9 @@ from itertools import accumulate, chain
 
 import numpy as np
 
-from chainrule.data.cells.characters import to_ascii
+from chainrule.data.cells.characters import unwrap_formulas
 from chainrule.data.cells.missing import ALWAYS, MAYBE
-from chainrule.data.cells.notation import PARTS
+from chainrule.data.cells.notation import PARTS, ascii_numbers
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import CODE, EXPONENT_CODE, INFINITE, INTEGER, PLAIN
@@ -185,13 +185,15 @@ def _examined(texts: pl.Series, words: np.ndarray) -> _Block:
     code[candidates] |= _matches(texts.gather(candidates), f"{CODE}|{EXPONENT_CODE}")
     other = np.flatnonzero(~plain)
     lower = texts.gather(other).str.to_lowercase()
+    if _matches(lower, '="', is_literal=True).any():
+        return _examined(unwrap_formulas(texts), words)
     missing, maybe = lower.is_in(ALWAYS).to_numpy(), lower.is_in(MAYBE).to_numpy()
     if missing.any():
         texts = texts.scatter(other[missing], None)
     word, is_other = np.zeros(width, bool), other[~missing & ~maybe]
     unknown = is_other[~words[is_other % width]]
     if len(unknown):
-        like = to_ascii(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
+        like = ascii_numbers(texts.gather(unknown)).str.contains(f"{PARTS}|{INFINITE}|(?i)^(?:true|false)$")
         word[unknown[~like.to_numpy()] % width] = True
     others = _columns(is_other, width)
     return _Block(

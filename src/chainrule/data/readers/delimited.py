@@ -178,7 +178,10 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
         )
     width = len(names) + layout.has_row_names
     names, notices = _named(names, layout.has_row_names, source)
-    check_names(where, names)
+    if any(names):
+        check_names(where, names, is_empty_allowed=True)  # a column without a name may have no value either
+    else:
+        check_names(where, names)
     return Header(names, line, record, width, layout.units, (*layout.notices, *notices))
 
 
@@ -223,8 +226,9 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
     columns = cells.columns()
     notices = [*head.notices, *_comment_notices(lines, head, header), *header.notices]
     columns, trailing = _without_trailing(columns, len(names), header, lines.name)
+    columns, empty = without_empty(columns, header, lines.name)
     table = tabulate(columns, lines.name, starts)
-    return replace(table, notices=(*notices, *trailing, *rows.notices, *table.notices))
+    return replace(table, notices=(*notices, *trailing, *empty, *rows.notices, *table.notices))
 
 
 def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]:
@@ -256,6 +260,23 @@ def _without_trailing(
     return columns[:width], [Finding("trailing_columns", "info", {"source": source, "count": len(extra)})]
 
 
+def without_empty(
+    columns: list[TypedColumn], header: Header, source: str
+) -> tuple[list[TypedColumn], list[Finding]]:
+    """The columns without those that have neither a name nor a value.
+
+    Raises:
+        DataError E305: a column without a name has values.
+    """
+    if all(header.names):
+        return columns, []
+    pairs = list(zip(header.names, columns, strict=True))
+    kept = [column for name, column in pairs if name or column.values.null_count() < len(column.values)]
+    if any(not name and column in kept for name, column in pairs):
+        check_names(fact("{file} line {line}", file=source, line=header.line), header.names)
+    return kept, [Finding("empty_columns", "info", {"source": source, "count": len(columns) - len(kept)})]
+
+
 def _sample(source: Iterator[str]) -> list[str]:
     sample, size = [], 0
     for line in source:
@@ -266,9 +287,13 @@ def _sample(source: Iterator[str]) -> list[str]:
     return sample
 
 
-def check_names(where: str, names: list[str]) -> None:
+def check_names(where: str, names: list[str], is_empty_allowed: bool = False) -> None:
     """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
-    faults = [fact("column {number} has no name", number=i) for i, name in enumerate(names, 1) if not name]
+    faults = [
+        fact("column {number} has no name", number=i)
+        for i, name in enumerate(names, 1)
+        if not name and not is_empty_allowed
+    ]
     places: dict[str, list[str]] = {}
     for i, name in enumerate(names, 1):
         places.setdefault(name, []).append(str(i))

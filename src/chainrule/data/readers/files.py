@@ -66,6 +66,11 @@ _FOREIGN = {  # formats of other things, by their first bytes
     b"$FL2": fact("an SPSS file"),
     b"RDX": fact("an R data file"),
 }
+_OFFICE = {  # archives that contain no tables that can be read
+    ".ods": fact("an OpenDocument spreadsheet"),
+    ".numbers": fact("a Numbers spreadsheet"),
+    ".xlsb": fact("a binary workbook (.xlsb)"),
+}
 _FOREIGN_FIXES = {
     b"\xd0\xcf\x11\xe0": fact("open it in a spreadsheet program and save it as .xlsx or CSV"),
     b"\x28\xb5\x2f\xfd": fact("decompress it first: zstd -d"),
@@ -122,6 +127,8 @@ def read_content(content: Content, options: ReadOptions, depth: int = 0) -> Tabl
     if suffix in WORKBOOK or _is_workbook(content, head):
         options.require_only(SPREADSHEET_OPTIONS, content.name, fact("a workbook"))
         return read_spreadsheet(content, options)
+    if content.suffix in _OFFICE:
+        _refuse_foreign(content, head)
     if compression_of(head):
         return _compressed(content, options, depth)
     if suffix in SQLITE or head.startswith(SQLITE_MAGIC):
@@ -166,6 +173,11 @@ def _refuse_foreign(content: Content, head: bytes) -> None:
     Raises:
         DataError E316: such a format.
     """
+    if content.suffix in _OFFICE and head.startswith(ZIP):
+        raise DataError(
+            "E316", where=content.name, expected=fact("a table"), received=_OFFICE[content.suffix],
+            fix=_FOREIGN_FIXES[b"\xd0\xcf\x11\xe0"],
+        )  # fmt: skip
     for magic, received in _FOREIGN.items():
         if head.startswith(magic):
             fix = _FOREIGN_FIXES.get(magic, "")

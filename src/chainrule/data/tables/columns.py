@@ -25,7 +25,12 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text
 from chainrule.data.tables.dates.clocks import moment_kind, read_times
 from chainrule.data.tables.dates.durations import read_durations
-from chainrule.data.tables.dates.inference import DateRange, describe_dates, has_compact_dates
+from chainrule.data.tables.dates.inference import (
+    DateRange,
+    date_doubts,
+    describe_dates,
+    has_compact_dates,
+)
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.mixed_columns import (
     LISTED,
@@ -36,6 +41,7 @@ from chainrule.data.tables.mixed_columns import (
 )
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table
+from chainrule.data.tables.yes_no_words import yes_no_pair
 from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 
@@ -43,11 +49,6 @@ USED = ("number", "category", "yes_no", "image", "date", "time", "duration", "te
 KINDS = (*USED, "constant", "id", "empty")
 LEVEL_LIMIT = 50  # levels of a category with their own feature; more levels of several words are texts
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
-YES_NO = {
-    "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
-    "on": 1.0, "off": 0.0, "1": 1.0, "0": 0.0, "是": 1.0, "否": 0.0,
-}  # fmt: skip
-_PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}, {"是", "否"})
 ID_NAME = re.compile(
     r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
 )
@@ -223,7 +224,8 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if requested is None and kind in ("category", "text", "id") and cells.dtype == pl.String:
         reading = read_likely_numbers(cells.drop_nulls())
         is_code = reading is None or has_codes(cells.drop_nulls())
-        column = replace(column, doubts=() if is_code or reading is None else number_doubts(name, reading))
+        doubts = () if is_code or reading is None else number_doubts(name, reading)
+        column = replace(column, doubts=doubts or date_doubts(cells.drop_nulls()))
     if is_target and cells.null_count() == table.rows:
         raise DataError(
             "E320",
@@ -267,7 +269,7 @@ def _infer(
     if cells.dtype.is_temporal():
         return "date", Finding("dates", facts={"count": count, "example": example})
     # 0 and 1 among the inputs are numbers: a later table may contain a 2.
-    pair = _pair(present, distinct) if is_target or not cells.dtype.is_numeric() else None
+    pair = yes_no_pair(present, distinct) if is_target or not cells.dtype.is_numeric() else None
     if pair:
         return "yes_no", Finding("two_values", facts={"no": pair[0], "yes": pair[1]})
     if cells.dtype.is_numeric():
@@ -355,19 +357,6 @@ def _add_texts(table: Table, name: str, reading: NumberReading, faults: Faults) 
     words = [word for word, _ in count_levels(reading.odd) if word != reading.odd[row]]
     listed = [f'"{short_cell(word)}"' for word in words[:LISTED]] + (["..."] if len(words) > LISTED else [])
     faults.add("E311", table, name, strange, ", ".join(listed))
-
-
-def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
-    """The words for no and yes if the column contains only those two."""
-    if present.dtype == pl.Boolean:
-        return "false", "true"
-    if distinct != 2 or not (present.dtype.is_numeric() or present.dtype == pl.String):
-        return None
-    words = [str(word) for word in level_texts(present.unique()).to_list()]
-    if {word.lower() for word in words} not in _PAIRS:
-        return None
-    no, yes = sorted(words, key=lambda word: YES_NO[word.lower()])
-    return no, yes
 
 
 def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:

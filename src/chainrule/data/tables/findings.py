@@ -163,6 +163,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "line {line} of {source} contains totals and is left out ({example})",
         "{source} 第 {line} 行是合计，已略去（{example}）",
     ),
+    "lines_below": (
+        "{count} lines below the rows of {source} are left out, the first is line {line} ({example})",
+        "{source} 的数据行之下有 {count} 行说明，已略去，第一处在第 {line} 行（{example}）",
+    ),
+    "empty_columns": (
+        "{count} columns of {source} have neither a name nor a value and are left out",
+        "{source} 有 {count} 列既无列名也无值，已略去",
+    ),
     "repeated_header": (
         "{count} repetitions of the header of {source} are left out, the first in line {line}",
         "{source} 中重复的表头有 {count} 行，已略去，第一处在第 {line} 行",
@@ -182,6 +190,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "sheet": (
         'the sheet "{sheet}" of {source} is read; others are {others} (--table sets another)',
         "读取 {source} 的工作表“{sheet}”；另有 {others}（可用 --table 另行指定）",
+    ),
+    "formula_cells": (
+        "{count} formulas of {source} have no stored value ({example}) and are read as missing; open the "
+        "file in a spreadsheet program and save it",
+        "{source} 有 {count} 个公式没有保存计算结果（{example}），按缺失处理；请用电子表格软件打开并保存",
+    ),
+    "json_rows": (
+        'the rows of {source} are those of "{key}"; its other entries are left out: {others}',
+        "{source} 的数据行取自“{key}”；其余条目已略去：{others}",
     ),
     "error_cells": (
         "{count} cells of {source} contain an error ({example}) and are read as missing",

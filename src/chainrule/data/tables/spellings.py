@@ -1,22 +1,24 @@
 """Spellings of the same level: ``YES`` and ``yes``, ``Paris`` and ``PARIS``, ``New  York`` and ``New York``.
 
-Levels that differ only in case or in spaces are merged into the most frequent of them where they are the
-same word: spellings that people use for one word (lower case, upper case, first letters in upper case) with
-at least three letters, the words of yes/no columns, or a spelling that is rare beside the other. In other
-columns the case may have a meaning (the genotypes ``AA``, ``Aa`` and ``aa``): these are not changed, but
-reported.
+Levels that differ only in case, in spaces, in invisible characters or in how accents are encoded are merged
+into the most frequent of them where they are the same word: spellings that people use for one word (lower
+case, upper case, first letters in upper case) with at least three letters, the words of yes/no columns, or a
+spelling that is rare beside the other. In other columns the case may have a meaning (the genotypes ``AA``,
+``Aa`` and ``aa``): these are not changed, but reported. A column that has yes and no in several words
+(``yes``, ``Y``, ``1``, ``TRUE``) gets two levels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from chainrule.data.cells.characters import visible
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import FEW
-from chainrule.data.tables.columns import YES_NO
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
+from chainrule.data.tables.yes_no_words import YES_NO
 
 MAX_LEVELS = 1000  # columns with more levels are free texts or ids
 LETTERS = 3  # from which a word has one meaning in every case
@@ -24,13 +26,13 @@ RARE = 0.1  # share of a spelling in the rows of both below which it is a mistak
 
 
 def key_of_level(text: str) -> str:
-    """The level without case and with single spaces.
+    """The level without case and invisible characters, and with single spaces.
 
     Example:
         >>> key_of_level("New  YORK")
         'new york'
     """
-    return " ".join(text.split()).casefold()
+    return " ".join(visible(text).split()).casefold()
 
 
 def merge_spellings(table: Table) -> Table:
@@ -65,6 +67,8 @@ def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
     groups: dict[str, list[tuple[str, int]]] = {}
     for level, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0].isupper(), pair[0])):
         groups.setdefault(key_of_level(level), []).append((level, count))
+    if _is_yes_no(groups):
+        return _merge_yes_no(column, groups)
     several = [group for group in groups.values() if len(group) > 1]
     same = [group for group in several if _is_one_word(group)]
     findings = (
@@ -90,9 +94,29 @@ def _is_one_word(group: Sequence[tuple[str, int]]) -> bool:
     key = key_of_level(group[0][0])
     if key in YES_NO or sum(count for _, count in group[1:]) < RARE * group[0][1]:
         return True
+    if len({visible(level) for level, _ in group}) == 1:
+        return True
     usual = {key, key.upper(), key.capitalize(), key.title()}
-    is_usual = all(" ".join(level.split()) in usual for level, _ in group)
+    is_usual = all(" ".join(visible(level).split()) in usual for level, _ in group)
     return is_usual and sum(letter.isalpha() for letter in key) >= LETTERS
+
+
+def _is_yes_no(groups: Mapping[str, object]) -> bool:
+    """Whether the keys are more than two words for yes and no, not all of them of one character."""
+    is_word = any(len(key) > 1 and key.isascii() for key in groups)
+    return len(groups) > 2 and is_word and {YES_NO.get(key) for key in groups} == {0.0, 1.0}
+
+
+def _merge_yes_no(
+    column: pl.Series, groups: Mapping[str, Sequence[tuple[str, int]]]
+) -> tuple[pl.Series, list[Finding]]:
+    """The column with ``yes`` and ``no`` in place of all words for them."""
+    words = {level: key for key, group in groups.items() for level, _ in group}
+    names = {level: "yes" if YES_NO[key] else "no" for level, key in words.items()}
+    same = [[pair for key in groups for pair in groups[key] if YES_NO[key] == value] for value in (1.0, 0.0)]
+    facts = {"column": column.name, "levels": _listed(same), "count": 2}
+    merged = column.replace(list(names), list(names.values()))
+    return merged, [Finding("merged_spellings", "info", facts)]
 
 
 def _listed(groups: Sequence[Sequence[tuple[str, int]]]) -> str:
@@ -116,6 +140,9 @@ def match_spellings(texts: pl.Series, levels: Sequence[str]) -> pl.Series:
     keys: dict[str, str | None] = {}
     for level in known:
         keys[key_of_level(level)] = None if key_of_level(level) in keys else level
+    if len(known) == 2 and {YES_NO.get(key) for key in keys} == {0.0, 1.0}:  # y after yes
+        values = {YES_NO[key]: level for key, level in keys.items()}
+        keys = {word: values[value] for word, value in YES_NO.items()} | keys
     matches = {text: keys.get(key_of_level(text)) for text in unknown}
     changes = {text: level for text, level in matches.items() if level is not None}
     return texts.replace(list(changes), list(changes.values())) if changes else texts

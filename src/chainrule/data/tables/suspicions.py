@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text, numbers
 from chainrule.data.tables.columns import ID_NAME, Column, count_distinct
+from chainrule.data.tables.dates.sentinels import sentinel_dates
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task
@@ -51,6 +52,7 @@ def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Find
         findings += rule(sample, [column for column in inputs if column.name not in reported], task)
     findings += _identifiers(sample, inputs)
     findings += _sentinels(sample, inputs)
+    findings += sentinel_dates(sample, inputs)
     return findings
 
 

@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 PHRASES: dict[str, str] = {
+    "an OpenDocument spreadsheet": "OpenDocument 电子表格",
+    "a Numbers spreadsheet": "Numbers 电子表格",
+    "a binary workbook (.xlsb)": "二进制工作簿（.xlsb）",
+    "line {line} has {count} fields": "第 {line} 行有 {count} 个字段",
     'do not set the kind "{kind}" of "{column}"': "不要把 “{column}” 列的类型指定为 “{kind}”",
 }

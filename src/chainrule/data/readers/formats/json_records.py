@@ -5,7 +5,11 @@
     {"columns": [...], "data": [[...], [...]]}        columns and rows, as pandas writes with orient="split"
     {"age": 31, "sick": "no"}                         JSON lines
     {"age": 47}
+    [["age", "sick"], [31, "no"], [47, null]]         rows, the first with the names
+    {"a": {"age": 31}, "b": {"age": 47}}              an object of objects: rows if there are more than keys
+    {"count": 2, "rows": [{"age": 31}, {"age": 47}]}  an array of objects beside other entries
 
+The entries of an object in a row are columns of their own: ``{"size": {"width": 3}}`` is ``size.width``.
 Types are those of JSON: ``"12"`` is a text and 12 a number. A key that an object lacks is a missing value.
 """
 
@@ -23,10 +27,12 @@ from chainrule.data.readers.delimited import COLUMN_LIMIT
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.text.lines import Lines
+from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 
 JSON_LIMIT = 2_000_000_000  # bytes of a document that is not in lines
+DEPTH = 5  # objects in one another that become columns
 _FREE_CELLS, _CELL_RATIO = 10_000_000, 100  # cells of a table, and their ratio to the values in the file
 _FORMS = fact("an array of objects, an object of columns, or one object per line")
 
@@ -118,7 +124,7 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Table:
     rows, numbers = [], []
     for number, line in lines:
         if line.strip():
-            rows.append(_parsed(line, source, number))
+            rows.append(_parsed(line.strip(), source, number))
             numbers.append(number)
             if not isinstance(rows[-1], dict):
                 where = fact("{file} line {line}", file=source, line=number)
@@ -127,12 +133,16 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Table:
 
 
 def _of_document(source: str, document: Any) -> Table:
-    if isinstance(document, dict) and len(document) == 1 and isinstance(next(iter(document.values())), list):
-        inner = next(iter(document.values()))
-        if inner and all(isinstance(row, dict) for row in inner):
-            return _of_objects(inner, source)  # {"rows": [{...}, ...]}
+    if isinstance(document, dict) and (key := _key_of_rows(document)):
+        table, others = _of_objects(document[key], source), [name for name in document if name != key]
+        if not others:
+            return table
+        facts = {"source": source, "key": key, "others": ", ".join(others[:5])}
+        return replace(table, notices=(Finding("json_rows", "info", facts), *table.notices))
     if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
         return _of_objects(document, source)
+    if isinstance(document, list) and _has_names(document):
+        document = {"columns": document[0], "data": document[1:]}
     if isinstance(document, dict) and _is_split(document):
         names, rows = [str(name) for name in document["columns"]], document["data"]
         ragged = next((i for i, row in enumerate(rows) if len(row) != len(names)), -1)
@@ -145,12 +155,40 @@ def _of_document(source: str, document: Any) -> Table:
         return _of_objects([dict(zip(names, row, strict=True)) for row in rows], source)
     if isinstance(document, dict) and document and all(isinstance(v, list) for v in document.values()):
         return _typed({name: _series(name, values) for name, values in document.items()}, source)
+    if isinstance(document, dict) and _is_of_rows(document):
+        return _of_objects(list(document.values()), source)
     if isinstance(document, dict) and document and all(isinstance(v, dict) for v in document.values()):
         rows = {key: None for column in document.values() for key in column}
         _require_dense(len(rows), len(document), sum(map(len, document.values())), source)
         columns = {name: [column.get(key) for key in rows] for name, column in document.items()}
         return _typed({name: _series(name, values) for name, values in columns.items()}, source)
     raise DataError("E316", where=source, expected=_FORMS, received=_form(document))
+
+
+def _key_of_rows(document: dict[str, Any]) -> str:
+    """The only key of an array of objects, whose other values are neither arrays nor objects of objects."""
+    keys = [key for key, value in document.items() if _is_rows(value)]
+    others = [value for key, value in document.items() if key not in keys]
+    is_plain = all(not isinstance(value, list) for value in others)
+    return keys[0] if len(keys) == 1 and is_plain else ""
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _has_names(document: list[Any]) -> bool:
+    """Whether an array has rows of which the first contains names."""
+    is_rows = len(document) > 1 and all(isinstance(row, list) for row in document)
+    return is_rows and bool(document[0]) and all(isinstance(name, str) for name in document[0])
+
+
+def _is_of_rows(document: dict[str, Any]) -> bool:
+    """Whether an object of objects has more rows than keys in them; the rows of a column are numbered."""
+    if len(document) < 2 or not all(isinstance(value, dict) and value for value in document.values()):
+        return False
+    keys = {key for value in document.values() for key in value}
+    return len(document) > len(keys) and not all(key.isdecimal() for key in keys)
 
 
 def _is_split(document: dict[str, Any]) -> bool:
@@ -166,12 +204,34 @@ def _is_split(document: dict[str, Any]) -> bool:
 
 
 def _of_objects(rows: list[dict[str, Any]], source: str) -> Table:
+    if any(isinstance(value, dict) for row in rows for value in row.values()):
+        rows = [_flat(row, source) for row in rows]
     names: dict[str, None] = {}
     for row in rows:
         if len(row) != len(names) or not names.keys() >= row.keys():
             names.update(dict.fromkeys(row))
     _require_dense(len(rows), len(names), sum(map(len, rows)), source)
     return _typed({name: _series(name, [row.get(name) for row in rows]) for name in names}, source)
+
+
+def _flat(row: dict[str, Any], source: str, depth: int = 1) -> dict[str, Any]:
+    """A row with the entries of its objects in place of the objects, named ``object.entry``.
+
+    Raises:
+        DataError E316: two entries of one name, or more than ``DEPTH`` objects in one another.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        is_object = isinstance(value, dict) and depth < DEPTH
+        inner = _flat(value, source, depth + 1) if is_object else {"": value}
+        for key, part in inner.items():
+            path = f"{name}.{key}" if key and is_object else name
+            if path in flat:
+                raise DataError(
+                    "E316", where=source, expected=_FORMS, received=fact('"{name}" twice', name=path)
+                )
+            flat[path] = part
+    return flat
 
 
 def _require_dense(rows: int, columns: int, values: int, source: str) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
 from chainrule.data.readers.content import Content
-from chainrule.data.readers.delimited import header_of
+from chainrule.data.readers.delimited import check_names, header_of
 from chainrule.data.readers.formats.expanded import several_tables
 from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
 from chainrule.data.readers.frames import of_columns
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import clean, number_text
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.readers.text.layout import is_total
+from chainrule.data.readers.text.footer import footer_kind
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
@@ -71,14 +71,12 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
         received = fact("{rows} rows, {columns} columns", rows=len(body), columns=len(names))
         raise DataError("E308", where=source, received=received, fix=fact("is this a table?"))
     _require_named(source, body, left, len(names))
-    if len(body) > 2 and is_total(last := _texts(body[-1][1], left, len(names))):
-        facts = {
-            "source": source,
-            "count": 1,
-            "line": body.pop()[0],
-            "example": " ".join(filter(None, last))[:40],
-        }
-        notices.append(Finding("total_row", "info", facts))
+    while len(body) > 2 and (
+        reason := footer_kind(last := _texts(body[-1][1], left, len(names)), len(names))
+    ):
+        example = " ".join(filter(None, last))[:40]
+        facts = {"source": source, "count": 1, "line": body.pop()[0], "example": example}
+        notices.append(Finding(reason, "info", facts))
     if not body:
         raise DataError(
             "E304", where=source, expected=fact("at least one row"), received=fact("a header only")
@@ -89,10 +87,17 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     if sheet.errors:
         facts = {"source": source, "count": sheet.errors, "example": sheet.error}
         notices.append(Finding("error_cells", "warning", facts))
+    if sheet.formulas:
+        facts = {"source": source, "count": sheet.formulas, "example": sheet.formula}
+        notices.append(Finding("formula_cells", "warning", facts))
+    empty = [i for i, name in enumerate(names) if not name]
+    if any(left + i in row for _, row in body for i in empty):
+        check_names(fact("{file} line {line}", file=source, line=header.line), names)
+    if empty:
+        notices.append(Finding("empty_columns", "info", {"source": source, "count": len(empty)}))
     lines = np.array([number for number, _ in body], np.int64)
-    table = _typed(
-        source, {name: [row.get(left + i) for _, row in body] for i, name in enumerate(names)}, lines
-    )
+    columns = {name: [row.get(left + i) for _, row in body] for i, name in enumerate(names) if name}
+    table = _typed(source, columns, lines)
     return replace(table, notices=(*notices, *table.notices))
 
 

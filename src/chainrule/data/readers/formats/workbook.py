@@ -27,6 +27,7 @@ from chainrule.errors import DataError, fact
 MAIN = "xl/workbook.xml"
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 STRING_LIMIT = 10_000_000  # characters of one cell
+FORMULA_LENGTH = 40  # characters of a formula in a notice
 _PIECE = 1 << 16
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
@@ -50,6 +51,8 @@ class Sheet:
     count: int = 0  # cells
     errors: int = 0  # cells such as #DIV/0!, which are read as missing
     error: str = ""  # the first of them
+    formulas: int = 0  # cells with a formula whose value is not in the file
+    formula: str = ""  # the first of them
 
 
 class Workbook:
@@ -78,7 +81,7 @@ class Workbook:
 
     @property
     def sheets(self) -> tuple[str, ...]:
-        """The names of the sheets, in order."""
+        """The names of the sheets in order, the hidden ones last."""
         return tuple(self._sheets)
 
     def read(self, name: str) -> Sheet:
@@ -106,15 +109,17 @@ class Workbook:
 
     def _listed(self) -> list[tuple[str, str]]:
         sheets: list[tuple[str, str]] = []
+        hidden: list[tuple[str, str]] = []
 
         def start(name: str, values: Mapping[str, str]) -> None:
             if name == "sheet":
-                sheets.append((values.get("name", ""), values.get("id", "")))
+                is_hidden = values.get("state", "visible") != "visible"
+                (hidden if is_hidden else sheets).append((values.get("name", ""), values.get("id", "")))
             elif name == "workbookPr":
                 self._is_1904 = values.get("date1904") in ("1", "true")
 
         self._parse(MAIN, start)
-        return sheets
+        return sheets + hidden
 
     def _shared_strings(self, targets: Mapping[str, str]) -> list[str]:
         strings: list[str] = []
@@ -240,14 +245,14 @@ class _SheetParser:
         self._number = self._column = 0
         self._kind, self._style = "n", 0
         self._parts: list[str] = []
-        self._size = 0
-        self._is_value = False
+        self._size, self._formula = 0, ""
+        self._is_value = self._is_formula = self._has_formula = False
         self._phonetic = 0
 
     def start(self, name: str, values: Mapping[str, str]) -> None:
         if name == "c":
             self._kind, self._style = values.get("t", "n"), _number(values.get("s"))
-            self._parts, self._size = [], 0
+            self._parts, self._size, self._has_formula, self._formula = [], 0, False, ""
             reference = _REFERENCE.fullmatch(values.get("r", ""))
             self._column = _column(reference[1]) if reference else self._column + 1
         elif name == "row":
@@ -258,6 +263,8 @@ class _SheetParser:
         elif name == "rPh":
             self._phonetic += 1
         self._is_value = name in ("v", "t") and not self._phonetic
+        self._is_formula = name == "f"
+        self._has_formula |= self._is_formula
 
     def text(self, data: str) -> None:
         if self._is_value:
@@ -265,14 +272,19 @@ class _SheetParser:
             self._size += len(data)
             if self._size > STRING_LIMIT:
                 raise ValueError(f"a cell of over {STRING_LIMIT:,} characters")
+        elif self._is_formula:
+            self._formula = (self._formula + data)[:FORMULA_LENGTH]
 
     def end(self, name: str) -> None:
-        self._is_value = False
+        self._is_value = self._is_formula = False
         if name == "c":
             value = self._value("".join(self._parts)) if self._parts else None
             if value is not None and value != "":
                 self._row[self._column] = value
                 self.sheet.count += 1
+            elif self._has_formula and not self._parts:
+                self.sheet.formulas += 1
+                self.sheet.formula = self.sheet.formula or f"={self._formula}"
         elif name == "row" and self._row:
             self.sheet.rows.append((self._number, self._row))
         elif name == "rPh":

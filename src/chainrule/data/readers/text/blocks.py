@@ -85,7 +85,7 @@ def blocks(
         if lines.number >= sampled and len(first) * rows.width >= BLOCK_CELLS:
             break
     yield first
-    is_simple = not dialect.is_aligned and not rows.has_comments
+    is_simple = not dialect.is_aligned and not rows.has_comments and dialect.quote == '"'
     while block := lines.block(BLOCK_CHARACTERS):
         start = lines.number
         plain = None
@@ -123,14 +123,14 @@ def add_rows(blocks: Iterator[PlainBlock | list[Numbered]], cells: Cells, rows: 
     while block:
         following = next(blocks, [])
         if isinstance(block, PlainBlock) and following:
-            rows.count(block.rows)
-            if not rows.ragged:
+            rows.count(block.rows, block.start + block.rows - 1)
+            if not rows.is_ragged:
                 cells.add_block(block)
             starts.append(np.arange(block.start, block.start + block.rows))
         else:
             parsed = block.records(cells.delimiter) if isinstance(block, PlainBlock) else block
             complete = rows.select(parsed, is_last=not following)
-            if not rows.ragged and complete:
+            if complete and not rows.is_ragged:
                 cells.add([record for _, record in complete])
                 starts.append(np.array([start for start, _ in complete], np.int64))
         block = following

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from chainrule.records import frozen
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE = ("^", "~", "\x1f", "\x01", "¦", "§")  # delimiters that are tried if no other divides the rows
 _ALPHA = 0.001  # score of a row of one field, as in the reference
 _TYPED = re.compile(
     r"\s*(?:[-+(]?[$€£¥]?\s?[0-9][0-9.,' \u00a0]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?"  # number, currency, percent
@@ -45,10 +46,12 @@ class Dialect:
     Args:
         delimiter: one character; a blank stands for runs of blanks.
         starts: for aligned text, the first character of each field; otherwise empty.
+        quote: the character around quoted fields.
     """
 
     delimiter: str = ","
     starts: tuple[int, ...] = ()
+    quote: str = '"'
 
     @property
     def is_aligned(self) -> bool:
@@ -65,7 +68,9 @@ class Dialect:
             return map(self._cut, lines)
         if self.delimiter == " ":
             lines = (line.replace("\t", " ").strip(" \r\n") + "\n" for line in lines)
-        return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
+        return csv.reader(
+            lines, delimiter=self.delimiter, quotechar=self.quote, skipinitialspace=True, strict=strict
+        )
 
     def _cut(self, line: str) -> list[str]:
         """The fields of a line of aligned text; text across a border makes the line one field."""
@@ -93,7 +98,29 @@ def detect_dialect(sample: Sequence[str]) -> Dialect:
     is_regular = len(widths) == 1 and max(widths) > 1
     if not is_regular and (aligned := _aligned(sample)):
         return aligned
-    return Dialect(best if max(widths, default=1) > 1 else ",")
+    if max(widths, default=1) == 1:
+        best = next((rare for rare in RARE if _divides(sample, rare)), ",")
+    return Dialect(best, quote=_quote(sample, best))
+
+
+def _divides(sample: Sequence[str], delimiter: str) -> bool:
+    """Whether all lines have the same number of fields, more than one."""
+    widths = {len(row) for row in _fields(sample, Dialect(delimiter))}
+    return len(widths) == 1 and widths != {1}
+
+
+def _quote(sample: Sequence[str], delimiter: str) -> str:
+    """The character around quoted fields: a single quote if most fields have one at both ends.
+
+    Example:
+        >>> _quote(["'x','y'\\n", "'1','it''s'\\n"], ","), _quote(["x,y\\n", "'1,2\\n"], ",")
+        ("'", '"')
+    """
+    if any('"' in line for line in sample) or not any(line.startswith("'") for line in sample):
+        return '"'
+    fields = [field.strip() for row in _fields(sample, Dialect(delimiter)) for field in row]
+    quoted = sum(len(field) > 1 and field[0] == field[-1] == "'" for field in fields)
+    return "'" if 2 * quoted > len(fields) else '"'
 
 
 def _fields(sample: Sequence[str], dialect: Dialect) -> list[list[str]]:

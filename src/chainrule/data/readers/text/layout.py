@@ -1,9 +1,10 @@
 """The layout of a text table: which records are the header, and which are neither header nor data.
 
 Files from spreadsheets and instruments have more lines than a header and rows. Lines above the header
-(titles, ``sep=;``, comments) and a row of units below it are recognized in the first lines of the file;
-everything that is left out is a notice with its line, so that nothing disappears without a word. What is not
-recognized stays a row and is checked like one.
+(titles, ``sep=;``, comments, the upper row of a header with merged cells) and a row of units below it are
+recognized in the first lines of the file, totals and notes below the table in ``footer.py``; everything that
+is left out is a notice with its line, so that nothing disappears without a word. What is not recognized stays
+a row and is checked like one.
 """
 
 from __future__ import annotations
@@ -24,9 +25,6 @@ _MISSING = frozenset((*ALWAYS, *MAYBE))
 _PLAIN = re.compile(PLAIN)
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?")  # in any notation
 _TITLES = 30  # records above a header, at most
-_TOTALS = frozenset(
-    ("total", "totals", "grand total", "sum", "total:", "sum:", "合计", "总计", "共计", "合计:", "合计：")
-)
 
 Numbered = tuple[int, list[str]]  # physical line on which a record begins, and its fields
 
@@ -73,7 +71,7 @@ def _header(records: Sequence[Numbered]) -> int:
         return 0
     width = max(widths, key=lambda w: (widths[w], w == len(records[0][1])))
     for index, (_, row) in enumerate(records[:_TITLES]):
-        if _is_title(row, width):
+        if _is_title(row, width) or (_is_above_names(row, width) and _has_names_below(records, index, width)):
             continue
         is_header = len(row) == width and names_columns(row) and widths[width] > 1
         return index if is_header else 0
@@ -84,6 +82,22 @@ def _is_title(row: Sequence[str], width: int) -> bool:
     """Whether a record above a table has text in less than half of its columns."""
     filled = sum(bool(field.strip()) for field in row)
     return filled <= 1 < width if len(row) != width else 2 * filled < width and filled <= 2
+
+
+def _is_above_names(row: Sequence[str], width: int) -> bool:
+    """Whether a record can be above the header: a name and a value, or the upper row of merged cells."""
+    filled = sum(bool(field.strip()) for field in row)
+    return filled <= 2 if len(row) < width else len(row) == width and filled < width
+
+
+def _has_names_below(records: Sequence[Numbered], index: int, width: int) -> bool:
+    """Whether the next record of the usual width has a name in every column, and numbers follow in some."""
+    rows = [row for _, row in records[index + 1 :] if len(row) == width]
+    if len(rows) < 3 or not all(field.strip() for field in rows[0]):
+        return False
+    if numbers_in(rows[0]) or not names_columns(rows[0]):
+        return False
+    return any(_is_number_column([row[i] for row in rows[1:]]) for i in range(width))
 
 
 def names_columns(row: Sequence[str]) -> bool:
@@ -138,19 +152,6 @@ def _has_row_names(names: Sequence[str], body: Sequence[Numbered]) -> bool:
     return not any(_PLAIN.match(cell) for cell in first)
 
 
-def is_total(row: Sequence[str]) -> bool:
-    """Whether a record reads as totals: the first text is a word for them, and numbers or nothing follow.
-
-    Example:
-        >>> is_total(["Total", "12", "3.5"]), is_total(["total", "blue", "3"])
-        (True, False)
-    """
-    texts = [field.strip() for field in row if field.strip()]
-    if len(texts) < 2 or texts[0].lower() not in _TOTALS:
-        return False
-    return all(_NUMBER.fullmatch(text) for text in texts[1:])
-
-
 def has_header(names: Sequence[str], body: Sequence[Numbered]) -> bool:
     """Whether the first record contains names: not numbers, and not values of the columns below it."""
     plain = [bool(_PLAIN.match(name)) for name in names]
@@ -158,10 +159,35 @@ def has_header(names: Sequence[str], body: Sequence[Numbered]) -> bool:
     if all(plain) or 2 * fractions > len(names):
         return False
     rows = [row for _, row in body if len(row) == len(names)]
-    rows = [row for row in rows if [cell.strip() for cell in row] != list(names)]
+    rows = [row for row in rows if not is_same_header(row, names)]
     texts = [i for i, is_plain in enumerate(plain) if not is_plain and names[i]]
     repeated = sum(names[i] in {row[i].strip() for row in rows} for i in texts)
     return 2 * repeated <= len(texts)
+
+
+def is_same_header(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a record repeats the header, possibly in another case, with spaces or a byte order mark.
+
+    Example:
+        >>> is_same_header(["\ufeffX ", " c"], ["x", "c"])
+        True
+    """
+    return len(row) == len(names) and all(_folded(a) == _folded(b) for a, b in zip(row, names, strict=True))
+
+
+def _folded(cell: str) -> str:
+    return cell.strip().strip("\ufeff").strip('"').casefold()
+
+
+def is_ruler(row: Sequence[str]) -> bool:
+    """Whether a record only separates the header from the rows, as in Markdown and in the output of psql.
+
+    Example:
+        >>> is_ruler(["", "---", ":--:", ""]), is_ruler(["------+-----"]), is_ruler(["-", "3"])
+        (True, True, False)
+    """
+    cells = (cell.strip() for cell in row if cell.strip())  # all() stops at the first cell of a usual row
+    return any(row) and all(len(cell) >= 3 and not cell.strip("-=+:| ") for cell in cells)
 
 
 def _short(row: Sequence[str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chainrule.data.readers.text.layout import COMMENT, Numbered, is_total
+from chainrule.data.readers.text.footer import footer_kind
+from chainrule.data.readers.text.layout import COMMENT, Numbered, is_ruler, is_same_header
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, fact
+from chainrule.memo import cached_property
 
 _SHOWN = 5  # ragged lines that an error lists
 
@@ -31,44 +33,61 @@ class Rows:
     units: int = 0
     optional: int = 0
     has_comments: bool = False
-    ragged: list[tuple[int, int]] = field(default_factory=list)  # line and number of fields
+    ragged: list[Numbered] = field(default_factory=list)
     _lines: dict[str, list[tuple[int, str]]] = field(
         default_factory=dict
     )  # lines that are left out, by reason
     _count: int = 0
+    _last: int = 0  # line of the last row
 
     def select(self, block: list[Numbered], is_last: bool = False) -> list[Numbered]:
-        """The rows of a block of records; of the last block, without a row of totals."""
-        width, header = self.width, list(self.header)
-        rows = [entry for entry in block if len(entry[1]) == width and entry[1] != header]
-        if len(rows) < len(block) or self.has_comments or self.units:
+        """The rows of a block of records; of the last block, without totals and notes below the table."""
+        width, first = self.width, self._first
+        rows = [entry for entry in block if len(entry[1]) == width and first not in entry[1][0].casefold()]
+        if len(rows) < len(block) or self.has_comments or self.units or not self._count:
             rows = [entry for entry in map(self._fitted, block) if entry is not None]
         self._count += len(rows)
-        if is_last and self._count > 2 and self._ends_in_totals(rows):
+        while is_last and len(rows) > 2 and (reason := self._footer(rows)):
             line, row = rows.pop()
-            self._leave_out("total_row", line, row)
+            self._leave_out(reason, line, row)
+        self._last = rows[-1][0] if rows else self._last
         return rows
 
-    def count(self, rows: int) -> None:
-        """Count rows that are known to be complete."""
-        self._count += rows
+    @property
+    def is_ragged(self) -> bool:
+        """Whether a record that is no note has another number of fields than the header."""
+        return any(not footer_kind(row, self.width) for _, row in self.ragged)
 
-    def _ends_in_totals(self, rows: list[Numbered]) -> bool:
-        if not rows or not is_total(rows[-1][1]):
-            return False
+    def count(self, rows: int, last: int) -> None:
+        """Count rows that are known to be complete, the last of which is in this line."""
+        self._count += rows
+        self._last = last
+
+    @cached_property
+    def _first(self) -> str:
+        """The first name of the header, which repetitions contain; a text of no cell if it is empty."""
+        return (self.header[0].strip().casefold() if self.header else "") or "\0"
+
+    def _footer(self, rows: list[Numbered]) -> str:
+        """Why the last row is left out, empty if it is not: its text does not occur in the rows above."""
+        reason = footer_kind(rows[-1][1], self.width)
+        if not reason:
+            return ""
         word = next(cell for cell in rows[-1][1] if cell.strip())
-        return not any(word in row for _, row in rows[:-1])
+        return "" if any(word in row for _, row in rows[:-1]) else reason
 
     def _fitted(self, entry: Numbered) -> Numbered | None:
         """A record as a row, or ``None`` if it is left out or ragged."""
         line, row = entry
         if line == self.units:
             self._leave_out("units_row", line, row)
-        elif self.width > 1 and len(row) == 1 and not row[0].strip():
-            pass  # a line of blanks
+        elif self.width > 1 and len(row) == 1 and not row[0].strip(" \t\r\n\x1a"):
+            pass  # a line of blanks, or the end of a text file of DOS
+        elif self.width > 1 and is_ruler(row):
+            pass
         elif row[0].startswith(COMMENT) and (self.has_comments or len(row) != self.width):
             self._leave_out("comment_lines", line, row)
-        elif self.width > 1 and row == list(self.header):
+        elif self.width > 1 and is_same_header(row, self.header):
             self._leave_out("repeated_header", line, row)
         elif len(row) == self.width:
             return entry
@@ -78,7 +97,7 @@ class Rows:
         elif self.width - self.optional <= len(row) < self.width:
             return line, row + [""] * (self.width - len(row))
         else:
-            self.ragged.append((line, len(row)))
+            self.ragged.append(entry)
         return None
 
     def _leave_out(self, reason: str, line: int, row: Sequence[str]) -> None:
@@ -95,19 +114,29 @@ class Rows:
             for reason, lines in self._lines.items()
         ]  # fmt: skip
 
+    def _leave_out_notes(self) -> None:
+        """Leave out notes below the last row, if nothing else is ragged."""
+        if all(line > self._last and footer_kind(row, self.width) for line, row in self.ragged):
+            for line, row in self.ragged:
+                self._leave_out("lines_below", line, row)
+            self.ragged.clear()
+
     def raise_ragged(self) -> None:
         """Raise E306 if a record has another number of fields than the header, with the first such lines."""
+        self._leave_out_notes()
         if not self.ragged:
             return
-        (line, received), *others = self.ragged
-        notes = [f"line {n} has {fields} fields" for n, fields in others[:_SHOWN]]
+        (line, row), *others = self.ragged
+        notes = [
+            fact("line {line} has {count} fields", line=n, count=len(fields)) for n, fields in others[:_SHOWN]
+        ]
         if len(others) > _SHOWN:
             notes.append(fact("and {count} more such lines", count=len(others) - _SHOWN))
         raise DataError(
             "E306",
             where=fact("{file} line {line}", file=self.source, line=line),
             expected=fact("{count} fields", count=self.width),
-            received=fact("{count} fields", count=received),
+            received=fact("{count} fields", count=len(row)),
             notes=notes,
             fix=fact("put cells that contain the delimiter in double quotes"),
         )

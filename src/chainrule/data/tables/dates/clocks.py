@@ -13,7 +13,8 @@ from chainrule.data.tables.dates.forms import CLOCK, components, normalized
 from chainrule.data.tables.dates.inference import MAX_CELLS, has_date_form, has_dates, spread
 from chainrule.data.tables.dates.moments import SECOND, clock_of
 
-TIME = f"^t?{CLOCK}(?: ?(?:z|utc|gmt|[+-][0-9]{{2}}:?[0-9]{{2}}))?$"
+TIME = f"^t?{CLOCK}(?: ?(?:z|utc|gmt|uhr|[+-][0-9]{{2}}:?[0-9]{{2}}))?$"
+_RANGE = "^[0-9]{1,2}:[0-9]{2} ?- ?[0-9]{1,2}:[0-9]{2}$"  # opening hours rather than a time zone
 _DURATION_NAME = re.compile("durat|elapsed|length|laps?(?:$|[^a-z])|delay|interval|时长|用时|耗时")
 _PADDED = "^[0-9]{2}:"
 SAMPLE = 20  # cells that are read first, to reject most columns of texts quickly
@@ -29,7 +30,8 @@ def read_times(cells: pl.Series) -> np.ndarray:
     """
     if cells.dtype != pl.String:
         return np.full(len(cells), np.nan)
-    parts = components(normalized(cells), (TIME,))
+    texts = normalized(cells)
+    parts = components(texts.set(texts.str.contains(_RANGE), None), (TIME,))
     microseconds, is_valid = clock_of(parts)
     return np.where(is_valid & (parts["form"] >= 0), microseconds / (3600 * SECOND), np.nan)
 
@@ -67,7 +69,7 @@ def _clock_kind(cells: pl.Series, share: float) -> str:
         return "time" if is_time else "duration" if is_duration else ""
     if _DURATION_NAME.search(cells.name.lower()):
         return "duration"
-    two_parts = bool(cells.str.contains("^[0-9]+:[0-9]+$").all())
+    two_parts = bool(cells.str.contains("^[0-9]+[:hH][0-9]+$").all())
     is_clock = cells.str.contains(_PADDED).all() or (two_parts and np.nanmax(times) >= NOON)
     return "time" if is_clock else "duration"
 

@@ -17,13 +17,13 @@ from chainrule.data.tables.dates.forms import normalized
 _DAY = 86_400.0
 _YEAR = 365.25 * _DAY
 _UNITS = {
-    "year years yr yrs y": _YEAR,
-    "month months mo mos 个月": _YEAR / 12,
-    "week weeks wk wks w 周": 7 * _DAY,
-    "day days d 天": _DAY,
-    "hour hours hr hrs h 小时": 3600.0,
-    "minute minutes min mins m 分钟 分": 60.0,
-    "second seconds sec secs s 秒 秒钟": 1.0,
+    "year years yr yrs y jahr jahre": _YEAR,
+    "month months mo mos 个月 monat monate mois mes meses": _YEAR / 12,
+    "week weeks wk wks w 周 woche wochen semaine semaines semana semanas": 7 * _DAY,
+    "day days d 天 tag tage jour jours día días dia dias": _DAY,
+    "hour hours hr hrs h 小时 std stunde stunden heure heures hora horas": 3600.0,
+    "minute minutes min mins m 分钟 分 minuten minuto minutos": 60.0,
+    "second seconds sec secs s 秒 秒钟 sek sekunde sekunden seconde secondes segundo segundos": 1.0,
     "millisecond milliseconds ms 毫秒": 0.001,
 }
 SECONDS = {unit: seconds for units, seconds in _UNITS.items() for unit in units.split()}
@@ -34,6 +34,7 @@ _CLOCK = re.compile(
     r"(-)?(?:([0-9]{1,9}) days?,? (?:and )?|([0-9]{1,9})\.(?=[0-9]+:[0-9]+:))?\+?"
     r"([0-9]{1,9}):([0-9]{2})(?::([0-9]{2}(?:[.,][0-9]{1,15})?))?"
 )
+_HOURS = re.compile("([0-9]{1,9})h([0-5][0-9])")  # 1h30
 _ISO = re.compile(
     rf"(-)?p(?=.)(?:({_NUMBER})y)?(?:({_NUMBER})m)?(?:({_NUMBER})w)?(?:({_NUMBER})d)?"
     rf"(?:t(?=.)(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?)?"
@@ -60,6 +61,8 @@ def seconds_of(text: str) -> float:
         return (-1 if sign else 1) * sum(
             _value(part) * unit for part, unit in zip(parts, _ISO_SECONDS, strict=True) if part
         )
+    if hours := _HOURS.fullmatch(text):
+        return int(hours[1]) * 3600.0 + int(hours[2]) * 60.0
     return _of_units(text)
 
 
@@ -103,4 +106,4 @@ def is_unclear(text: str) -> bool:
         (True, False, False)
     """
     parts = _PART.findall(text)
-    return len(parts) == 1 and parts[0][1] in _UNCLEAR
+    return len(parts) == 1 and parts[0][1] in _UNCLEAR and not _HOURS.fullmatch(text)

@@ -14,13 +14,18 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 
-_YEAR, _MONTH, _DAY = "(?P<year>[0-9]{4})", "(?P<month>[0-9]{1,2})", "(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
+_YEAR, _MONTH, _DAY = "(?P<year>[0-9]{4})", "(?P<month>[0-9]{1,2})", "(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?"
 _ANY_YEAR = "(?:(?P<year>[0-9]{4})|'?(?P<short_year>[0-9]{2}))"
-_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
+_WEEKDAY = (
+    r"(?:(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+    r"|mo|di|mi|do|fr|sa|so|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend"
+    r"|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche)\.?,? )?"
+)
+_WEEK = "(?:w|kw|cw) ?(?P<week>[0-9]{1,2})"
 _WORD = r"(?P<word>\p{L}{3,10})\.?"
 _ZONE = "(?: ?(?P<zone>z|utc|gmt|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 CLOCK = (
-    "(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
+    "(?P<hour>[0-9]{1,2})[:h](?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?(?: ?(?P<half>[ap])\.?m\.?)?"
 )
 _TIME = f"(?:(?:[t ]|, ?){CLOCK}{_ZONE})?"
@@ -33,25 +38,34 @@ VERSION = r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}$"  # 1.2.30 is a version, 01.02.30
 FORMS = (
     f"^{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}{_TIME}$",  # 2020-11-05, 2020/11/5 13:30, 2020-11-05T13:30:00Z
     NUMERIC,  # 05.11.2020, 11/5/20 1:30 PM
-    f"^{_WEEKDAY}{_DAY}[. /-]{{0,2}}(?:of )?{_WORD}[, /-]{{0,2}}{_ANY_YEAR}{_TIME}$",  # Thu, 5 Nov 2020
+    f"^{_WEEKDAY}{_DAY}[. /-]{{0,2}}(?:of |de )?{_WORD}(?: de)?[, /-]{{0,2}}{_ANY_YEAR}{_TIME}$",  # 5 Nov 20
     f"^{_WEEKDAY}{_WORD} {_DAY},? {_YEAR}{_TIME}$",  # November 5, 2020
     f"^{_WEEKDAY}{_WORD} {_DAY} {CLOCK}{_ZONE} {_YEAR}$",  # Thu Nov 05 13:30:00 +0000 2020
     f"^{_WORD}(?:[ ,/-]{{1,2}}{_YEAR}|-(?P<short_year>[0-9]{{2}}))$",  # November 2020, Nov-20
     f"^{_YEAR}[-/]{_MONTH}$",  # 2020-11
     f"^{_MONTH}/{_YEAR}$",  # 11/2020
     f"^{_YEAR} ?年 ?{_MONTH} ?月(?: ?{_DAY} ?[日号])?{_TIME}$",  # 2020年11月5日
+    rf"^{_YEAR}\. ?{_MONTH}\. ?{_DAY}\.?{_TIME}$",  # 2020. 11. 5.
+    f"^{_YEAR}-?{_WEEK}(?:-?(?P<weekday>[1-7]))?$",  # 2020-W45-4
+    f"^{_WEEK}[ /-]{_YEAR}$",  # W45 2020
     f"^{_YEAR}[ /-]?q(?P<quarter>[1-4])$",  # 2020Q4
     f"^q(?P<quarter>[1-4])[ /-]?{_YEAR}$",  # Q4 2020
     COMPACT.replace("(?:[t ]?(", "(?:t("),  # 20201105T133000Z
 )
-_NAMES = (  # of the months in English, German, French and Spanish, with their abbreviations
-    "january jan januar janvier janv enero ene", "february feb februar février févr fév febrero",
-    "march mar märz mär mars marzo", "april apr avril avr abril abr", "may mai mayo",
-    "june jun juni juin junio", "july jul juli juillet juil julio", "august aug août agosto ago",
-    "september sep sept septembre septiembre", "october oct oktober okt octobre octubre",
-    "november nov novembre noviembre", "december dec dezember dez décembre déc diciembre dic",
+_NAMES = (  # of the months in English, German, French, Spanish, Italian, Portuguese and Dutch
+    "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari",
+    "february feb februar février févr fév febrero febbraio fevereiro fev februari",
+    "march mar märz mär mars marzo março maart mrt", "april apr avril avr abril abr aprile",
+    "may mai mayo maggio mag maio mei", "june jun juni juin junio giugno giu junho",
+    "july jul juli juillet juil julio luglio lug julho", "august aug août agosto ago augustus",
+    "september sep sept septembre septiembre settembre set setembro",
+    "october oct oktober okt octobre octubre ottobre ott outubro out",
+    "november nov novembre noviembre novembro",
+    "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
 )  # fmt: skip
 MONTHS = {name: month for month, names in enumerate(_NAMES, 1) for name in names.split()}
+_HALF_BEFORE = "(上午|凌晨|早上|午前|오전) ?([0-9:]+)"
+_LATE_BEFORE = "(下午|晚上|午後|오후) ?([0-9:]+)"
 LAST_SHORT_YEAR = 68  # 68 is 2068 and 69 is 1969, as in POSIX
 
 
@@ -63,7 +77,9 @@ def normalized(texts: pl.Series) -> pl.Series:
         ['5 nov 2020']
     """
     if (~texts.drop_nulls().str.contains("^[ -~]*$")).any():
-        texts = texts.str.normalize("NFKC")
+        texts = (
+            texts.str.normalize("NFKC").str.replace(_HALF_BEFORE, "$2 am").str.replace(_LATE_BEFORE, "$2 pm")
+        )
     return texts.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
 
 
@@ -96,7 +112,7 @@ def components(texts: pl.Series, forms: tuple[str, ...] = FORMS) -> dict[str, np
 
 
 _FIELDS = (
-    "year", "short_year", "month", "day", "word", "quarter", "left", "right",
+    "year", "short_year", "month", "day", "word", "quarter", "week", "weekday", "left", "right",
     "hour", "minute", "second", "fraction", "half", "zone",
 )  # fmt: skip
 

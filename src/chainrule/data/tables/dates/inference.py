@@ -9,11 +9,13 @@ from functools import cache
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.dates.forms import FORMS, VERSION
+from chainrule.data.tables.dates.forms import FORMS, VERSION, normalized
 from chainrule.data.tables.dates.moments import iso_date, read_compact, read_moments
 from chainrule.data.tables.dates.order import day_order
+from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 
+SAMPLE, LIKELY, EXAMPLES = 200, 0.9, 3  # cells, share of date forms and examples of a warning
 MAX_CELLS = 50_000  # cells that decide the kind of a column, and the order of day and month
 _DATE_NAME = re.compile(
     r"date|datum|fecha|yyyymmdd|(?:^|[^a-z])(?:day|dt|dob|timestamp)(?:$|[^a-z])|日期|时间"
@@ -67,6 +69,23 @@ def has_dates(cells: pl.Series, share: float) -> bool:
         return False
     sample = spread(cells, MAX_CELLS)
     return float(read_moments(sample, day_order(sample).is_day_first).is_valid.mean()) >= share
+
+
+def date_doubts(cells: pl.Series) -> tuple[Finding, ...]:
+    """The warning about texts without missing cells that look like dates but are not read as such.
+
+    Example:
+        >>> cells = pl.Series("sold", ["25/12/2020", "12/26/2020", "27/12/2020", "12/28/2020"])
+        >>> date_doubts(cells)[0].facts["examples"]
+        '"12/26/2020", "12/28/2020"'
+    """
+    sample = spread(cells, SAMPLE)
+    if not has_date_form(normalized(sample).to_list(), LIKELY) or sample.str.contains(VERSION).all():
+        return ()
+    is_valid = read_moments(sample, day_order(sample).is_day_first).is_valid
+    examples = dict.fromkeys(sample.filter(pl.Series(~is_valid)).to_list())
+    listed = ", ".join(f'"{text[:40]}"' for text in list(examples)[:EXAMPLES])
+    return (Finding("unclear_dates", "warning", {"column": cells.name, "examples": listed}),)
 
 
 def spread(cells: pl.Series, count: int) -> pl.Series:

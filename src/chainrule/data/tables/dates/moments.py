@@ -88,6 +88,7 @@ def moments_of(parts: dict[str, np.ndarray], is_day_first: bool) -> Moments:
     day = parts["day"] + left
     has_no_day = np.isin(parts["form"], _WITHOUT_DAY) & (day == 0)
     day = np.where(has_no_day, 1, day)
+    month, day = np.where(parts["week"] > 0, 1, month), np.where(parts["week"] > 0, 1, day)
     is_valid = (parts["form"] >= 0) & (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     is_valid &= np.abs(parts["zone"]) <= MAX_OFFSET
     month_start = (12 * (np.where(is_valid, year, 1970) - 1970) + np.where(is_valid, month, 1) - 1).astype(
@@ -97,8 +98,22 @@ def moments_of(parts: dict[str, np.ndarray], is_day_first: bool) -> Moments:
     is_valid &= day <= (month_start + 1).astype("M8[D]").astype(np.int64) - start
     clock, is_clock = clock_of(parts)
     is_valid &= is_clock
+    start = np.where(parts["week"] > 0, start + _days_to_week(start, parts), start)
+    is_valid &= (parts["week"] == 0) | _is_week_of_year(start, parts, year)
     local = np.where(is_valid, (start + day - 1) * DAY + clock, 0)
     return Moments(local, np.where(is_valid, local - parts["zone"] * 60 * SECOND, 0), is_valid)
+
+
+def _days_to_week(first: np.ndarray, parts: dict[str, np.ndarray]) -> np.ndarray:
+    """The days from 1 January to a day of an ISO week; week 1 contains 4 January and begins on a Monday."""
+    fourth = (first + 3 + 3) % 7  # 0: Monday; the first day of 1970 was a Thursday
+    return 3 - fourth + 7 * (parts["week"] - 1) + np.maximum(parts["weekday"] - 1, 0)
+
+
+def _is_week_of_year(start: np.ndarray, parts: dict[str, np.ndarray], year: np.ndarray) -> np.ndarray:
+    """Whether the Thursday of an ISO week is in its year: week 53 exists in some years only."""
+    thursday = start - np.maximum(parts["weekday"] - 1, 0) + 3
+    return thursday.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970 == year
 
 
 _WITHOUT_DAY = tuple(
