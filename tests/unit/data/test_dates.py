@@ -50,6 +50,20 @@ def test_a_time_of_any_form_is_read_to_the_second(moment: dt.datetime, form: str
     assert read.instant.tolist() == [instant(moment)]
 
 
+@given(MOMENTS, st.sampled_from(["%G-W%V-%u", "%GW%V%u", "%Y. %m. %d."]))
+def test_a_day_of_an_iso_week_is_that_of_the_standard_library(moment: dt.datetime, form: str) -> None:
+    read = read_moments(pl.Series([moment.strftime(form)]), is_day_first=True)
+    assert read.is_valid.all()
+    assert read.local.tolist() == [instant(dt.datetime.combine(moment, dt.time()))]
+
+
+@given(st.integers(1000, 9998), st.integers(0, 60))
+def test_a_week_is_valid_if_its_year_has_it(year: int, week: int) -> None:
+    last = dt.date(year, 12, 28).isocalendar().week
+    read = read_moments(pl.Series([f"{year}-W{week:02}", f"KW{week}/{year}"]), is_day_first=True)
+    assert read.is_valid.tolist() == [1 <= week <= last] * 2
+
+
 @given(MOMENTS, st.sampled_from(ZONES))
 def test_a_zone_moves_the_instant_and_not_the_local_time(moment: dt.datetime, zone: str) -> None:
     read = read_moments(pl.Series([f"{moment:%Y-%m-%d %H:%M:%S}{zone}"]), is_day_first=False)

@@ -1,15 +1,36 @@
-"""A third of the dirty tables of the campaign about cells, columns and targets is handled as expected."""
+"""A third of the dirty tables of the campaign is handled as expected."""
 
 from __future__ import annotations
 
 import pytest
 from campaigns.dirty import failures
-from campaigns.dirty_cases import CASES, decimal_marks, levels, missing, numbers, targets
+from campaigns.dirty_cases import (
+    CASES,
+    calendars,
+    decimal_marks,
+    exports,
+    frames_of_files,
+    levels,
+    missing,
+    numbers,
+    targets,
+    workbooks,
+)
 from campaigns.dirty_cases.case import Case
 
 CELLS = [
     case
-    for module in (numbers, decimal_marks, missing, levels, targets)
+    for module in (
+        numbers,
+        decimal_marks,
+        missing,
+        levels,
+        targets,
+        exports,
+        calendars,
+        frames_of_files,
+        workbooks,
+    )
     for case in module.CASES
     if case.group != "many levels"
 ]

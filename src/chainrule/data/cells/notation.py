@@ -154,9 +154,12 @@ def _has_shares(parts: pl.DataFrame, values: pl.Series) -> bool:
     is_percent = parts["suffix"].str.strip_chars().is_in(["%"]).fill_null(value=False)
     if not is_percent.any():
         return False
-    percentages, others = values.filter(is_percent).abs(), values.filter(~is_percent & (values != 0)).abs()
-    largest = others.max()
-    return isinstance(largest, float) and largest <= _SHARE < float(percentages.median() or 0.0)  # type: ignore[arg-type]
+    sizes = values.abs().to_numpy()
+    is_share = (~is_percent & (values != 0)).fill_null(value=False).to_numpy()
+    percentages = sizes[is_percent.to_numpy() & np.isfinite(sizes)]
+    return bool(
+        is_share.any() and len(percentages) and np.nanmax(sizes[is_share]) <= _SHARE < np.median(percentages)
+    )
 
 
 @frozen

@@ -271,10 +271,11 @@ def without_empty(
     if all(header.names):
         return columns, []
     pairs = list(zip(header.names, columns, strict=True))
-    kept = [column for name, column in pairs if name or column.values.null_count() < len(column.values)]
-    if any(not name and column in kept for name, column in pairs):
+    with_values = [c for name, c in pairs if name or c.values.null_count() < len(c.values)]
+    if len(with_values) > sum(map(bool, header.names)):
         check_names(fact("{file} line {line}", file=source, line=header.line), header.names)
-    return kept, [Finding("empty_columns", "info", {"source": source, "count": len(columns) - len(kept)})]
+    count = len(columns) - len(with_values)
+    return with_values, [Finding("empty_columns", "info", {"source": source, "count": count})]
 
 
 def _sample(source: Iterator[str]) -> list[str]:
@@ -289,11 +290,7 @@ def _sample(source: Iterator[str]) -> list[str]:
 
 def check_names(where: str, names: list[str], is_empty_allowed: bool = False) -> None:
     """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
-    faults = [
-        fact("column {number} has no name", number=i)
-        for i, name in enumerate(names, 1)
-        if not name and not is_empty_allowed
-    ]
+    faults = [fact("column {number} has no name", number=i) for i, name in enumerate(names, 1) if not name]
     places: dict[str, list[str]] = {}
     for i, name in enumerate(names, 1):
         places.setdefault(name, []).append(str(i))
@@ -302,7 +299,7 @@ def check_names(where: str, names: list[str], is_empty_allowed: bool = False) ->
             faults.append(
                 fact('"{name}" names columns {names}', name=name, names=join_facts(" and ", positions))
             )
-    if faults:
+    if faults and not (is_empty_allowed and len(set(filter(None, names))) == sum(map(bool, names))):
         first, *others = faults[:20]
         fix = fact("give every column its own name")
         raise DataError(

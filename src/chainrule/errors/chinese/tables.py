@@ -7,5 +7,6 @@ PHRASES: dict[str, str] = {
     "a Numbers spreadsheet": "Numbers 电子表格",
     "a binary workbook (.xlsb)": "二进制工作簿（.xlsb）",
     "line {line} has {count} fields": "第 {line} 行有 {count} 个字段",
+    "delete the lines below the table": "删去表格下方的各行",
     'do not set the kind "{kind}" of "{column}"': "不要把 “{column}” 列的类型指定为 “{kind}”",
 }

@@ -9,7 +9,6 @@
     {"a": {"age": 31}, "b": {"age": 47}}              an object of objects: rows if there are more than keys
     {"count": 2, "rows": [{"age": 31}, {"age": 47}]}  an array of objects beside other entries
 
-The entries of an object in a row are columns of their own: ``{"size": {"width": 3}}`` is ``size.width``.
 Types are those of JSON: ``"12"`` is a text and 12 a number. A key that an object lacks is a missing value.
 """
 
@@ -32,7 +31,6 @@ from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 
 JSON_LIMIT = 2_000_000_000  # bytes of a document that is not in lines
-DEPTH = 5  # objects in one another that become columns
 _FREE_CELLS, _CELL_RATIO = 10_000_000, 100  # cells of a table, and their ratio to the values in the file
 _FORMS = fact("an array of objects, an object of columns, or one object per line")
 
@@ -204,34 +202,12 @@ def _is_split(document: dict[str, Any]) -> bool:
 
 
 def _of_objects(rows: list[dict[str, Any]], source: str) -> Table:
-    if any(isinstance(value, dict) for row in rows for value in row.values()):
-        rows = [_flat(row, source) for row in rows]
     names: dict[str, None] = {}
     for row in rows:
         if len(row) != len(names) or not names.keys() >= row.keys():
             names.update(dict.fromkeys(row))
     _require_dense(len(rows), len(names), sum(map(len, rows)), source)
     return _typed({name: _series(name, [row.get(name) for row in rows]) for name in names}, source)
-
-
-def _flat(row: dict[str, Any], source: str, depth: int = 1) -> dict[str, Any]:
-    """A row with the entries of its objects in place of the objects, named ``object.entry``.
-
-    Raises:
-        DataError E316: two entries of one name, or more than ``DEPTH`` objects in one another.
-    """
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        is_object = isinstance(value, dict) and depth < DEPTH
-        inner = _flat(value, source, depth + 1) if is_object else {"": value}
-        for key, part in inner.items():
-            path = f"{name}.{key}" if key and is_object else name
-            if path in flat:
-                raise DataError(
-                    "E316", where=source, expected=_FORMS, received=fact('"{name}" twice', name=path)
-                )
-            flat[path] = part
-    return flat
 
 
 def _require_dense(rows: int, columns: int, values: int, source: str) -> None:

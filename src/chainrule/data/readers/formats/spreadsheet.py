@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
 from chainrule.data.readers.content import Content
-from chainrule.data.readers.delimited import check_names, header_of
+from chainrule.data.readers.delimited import Header, check_names, header_of
 from chainrule.data.readers.formats.expanded import several_tables
 from chainrule.data.readers.formats.workbook import Cells, Sheet, Workbook
 from chainrule.data.readers.frames import of_columns
@@ -81,6 +81,18 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
         raise DataError(
             "E304", where=source, expected=fact("at least one row"), received=fact("a header only")
         )
+    notices += _cell_notices(source, header, sheet)
+    names, more = _without_empty(source, header, body, left)
+    notices += more
+    lines = np.array([number for number, _ in body], np.int64)
+    columns = {name: [row.get(left + i) for _, row in body] for i, name in names.items()}
+    table = _typed(source, columns, lines)
+    return replace(table, notices=(*notices, *table.notices))
+
+
+def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
+    """The notices for a row of units, cells with an error, and formulas without a value."""
+    notices = []
     if header.units:
         facts = {"source": source, "count": 1, "line": header.units, "example": ""}
         notices.append(Finding("units_row", "info", facts))
@@ -90,15 +102,22 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     if sheet.formulas:
         facts = {"source": source, "count": sheet.formulas, "example": sheet.formula}
         notices.append(Finding("formula_cells", "warning", facts))
-    empty = [i for i, name in enumerate(names) if not name]
+    return notices
+
+
+def _without_empty(
+    source: str, header: Header, body: list[tuple[int, Cells]], left: int
+) -> tuple[dict[int, str], list[Finding]]:
+    """The names by position, without columns that have neither a name nor a value.
+
+    Raises:
+        DataError E305: a column without a name has values.
+    """
+    empty = [i for i, name in enumerate(header.names) if not name]
     if any(left + i in row for _, row in body for i in empty):
-        check_names(fact("{file} line {line}", file=source, line=header.line), names)
-    if empty:
-        notices.append(Finding("empty_columns", "info", {"source": source, "count": len(empty)}))
-    lines = np.array([number for number, _ in body], np.int64)
-    columns = {name: [row.get(left + i) for _, row in body] for i, name in enumerate(names) if name}
-    table = _typed(source, columns, lines)
-    return replace(table, notices=(*notices, *table.notices))
+        check_names(fact("{file} line {line}", file=source, line=header.line), header.names)
+    notices = [Finding("empty_columns", "info", {"source": source, "count": len(empty)})] if empty else []
+    return {i: name for i, name in enumerate(header.names) if name}, notices
 
 
 def _typed(source: str, columns: dict[str, list[Any]], lines: np.ndarray) -> Table:

@@ -124,13 +124,13 @@ def add_rows(blocks: Iterator[PlainBlock | list[Numbered]], cells: Cells, rows: 
         following = next(blocks, [])
         if isinstance(block, PlainBlock) and following:
             rows.count(block.rows, block.start + block.rows - 1)
-            if not rows.is_ragged:
+            if not rows.ragged:
                 cells.add_block(block)
             starts.append(np.arange(block.start, block.start + block.rows))
         else:
             parsed = block.records(cells.delimiter) if isinstance(block, PlainBlock) else block
             complete = rows.select(parsed, is_last=not following)
-            if complete and not rows.is_ragged:
+            if complete and not rows.ragged:
                 cells.add([record for _, record in complete])
                 starts.append(np.array([start for start, _ in complete], np.int64))
         block = following

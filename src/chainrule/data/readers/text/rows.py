@@ -53,11 +53,6 @@ class Rows:
         self._last = rows[-1][0] if rows else self._last
         return rows
 
-    @property
-    def is_ragged(self) -> bool:
-        """Whether a record that is no note has another number of fields than the header."""
-        return any(not footer_kind(row, self.width) for _, row in self.ragged)
-
     def count(self, rows: int, last: int) -> None:
         """Count rows that are known to be complete, the last of which is in this line."""
         self._count += rows
@@ -114,18 +109,13 @@ class Rows:
             for reason, lines in self._lines.items()
         ]  # fmt: skip
 
-    def _leave_out_notes(self) -> None:
-        """Leave out notes below the last row, if nothing else is ragged."""
-        if all(line > self._last and footer_kind(row, self.width) for line, row in self.ragged):
-            for line, row in self.ragged:
-                self._leave_out("lines_below", line, row)
-            self.ragged.clear()
-
     def raise_ragged(self) -> None:
         """Raise E306 if a record has another number of fields than the header, with the first such lines."""
-        self._leave_out_notes()
         if not self.ragged:
             return
+        fix = fact("put cells that contain the delimiter in double quotes")
+        if all(line > self._last and footer_kind(row, self.width) for line, row in self.ragged):
+            fix = fact("delete the lines below the table")
         (line, row), *others = self.ragged
         notes = [
             fact("line {line} has {count} fields", line=n, count=len(fields)) for n, fields in others[:_SHOWN]
@@ -138,5 +128,5 @@ class Rows:
             expected=fact("{count} fields", count=self.width),
             received=fact("{count} fields", count=len(row)),
             notes=notes,
-            fix=fact("put cells that contain the delimiter in double quotes"),
+            fix=fix,
         )
