@@ -77,7 +77,7 @@ def date_doubts(cells: pl.Series) -> tuple[Finding, ...]:
     Example:
         >>> cells = pl.Series("sold", ["25/12/2020", "12/26/2020", "27/12/2020", "12/28/2020"])
         >>> date_doubts(cells)[0].facts["examples"]
-        '"12/26/2020", "12/28/2020"'
+        '"25/12/2020", "27/12/2020"'
     """
     sample = spread(cells, SAMPLE)
     if not has_date_form(normalized(sample).to_list(), LIKELY) or sample.str.contains(VERSION).all():
