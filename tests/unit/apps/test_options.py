@@ -48,6 +48,8 @@ def test_the_command_line_contains_every_option(options: Options) -> None:
     words = shlex.split(options.command("run"))
     assert words[:3] == ["chainrule", "train", options.data]
     assert words[-2:] == ["--out", "run"]
+    flags = shlex.split(replace(options, quick=True, learning_curve=True).command("run"))
+    assert [word for word in flags if word not in words] == ["--quick", "--learning-curve"]
     pairs = dict(zip(words[3::2], words[4::2], strict=True))
     assert pairs["--target"] == options.target
     assert float(pairs.get("--learning-rate", Options("").learning_rate)) == options.learning_rate

@@ -50,6 +50,22 @@ def test_a_command_names_the_column_of_the_finding() -> None:
     assert command_for(leak, options) == "chainrule train loans.csv --target late --drop 'paid after'"
 
 
+def test_a_command_keeps_the_options_of_the_training() -> None:
+    options = Options(
+        "t.csv", target="late", quick=True, net="8 relu", number=("a b",), delimiter=";", seed=3
+    )
+    command = command_for(Finding(DOCTOR["class-imbalance"], Evidence(11.0, 10.0, {})), options)
+    assert command == (
+        "chainrule train t.csv --target late --net '8 relu' --quick --class-weight balanced --seed 3 "
+        "--number 'a b' --delimiter ';'"
+    )
+    leak = Finding(DOCTOR["data-leakage"], Evidence(1.0, 0.9, {"column": "a b", "levels": 2}, form="leak"))
+    assert "--number" not in command_for(leak, options)
+    wider = command_for(Finding(DOCTOR["underfitting"], Evidence(0.9, 0.7, {})), options)
+    assert "--quick" not in wider
+    assert "--net '128 relu, 128 relu'" in wider
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_command_has_no_placeholder_left(rule: str) -> None:
     command = command_for(Finding(DOCTOR[rule], Evidence(1.0, 0.9, {})), Options("loans.csv"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Summary
     model.fit(training.x, plan.prepared.labels(training), epochs=30, seed=0, verbose=False)
     analysis = analyze(model, plan, evaluate_models(model, plan), EvaluationRows.of(model, plan))
     return analysis, summarize(analysis)
+
+
+def test_a_column_that_changes_no_class_is_described_by_the_probabilities(
+    trained: tuple[Analysis, Summary],
+) -> None:
+    analysis, summary = trained
+    assert analysis.importance is not None
+    changes_nothing = replace(analysis.importance, drops=np.zeros_like(analysis.importance.drops))
+    english, chinese = summarize(replace(analysis, importance=changes_nothing)).columns[0]
+    assert ("log-loss" in english, "hardly any predicted class" in english, "对数损失" in chinese) == (
+        True,
+    ) * 3
+    assert "log-loss" not in summary.columns[0][0]
 
 
 def test_the_summary_names_the_column_that_decides_and_the_rare_class(trained) -> None:

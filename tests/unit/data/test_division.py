@@ -104,6 +104,19 @@ def test_a_test_file_is_the_test_part_and_its_known_rows_are_counted() -> None:
         PreparedData.of(read_table(cells), "y", test=read_table({"y": ["no"], "x": [1.0]}))
 
 
+@pytest.mark.parametrize("division", [Division("time", "day"), Division("group", "site")])
+def test_a_class_without_training_rows_is_named(division: Division) -> None:
+    rows = 60
+    cells = {
+        "x": [i % 7 for i in range(rows)],
+        "day": [*range(rows)],
+        "site": [f"s{i // 15}" for i in range(rows)],
+        "y": [f"class {i // 15}" for i in range(rows)],
+    }
+    with pytest.raises(DataError, match=r'(?s)E333 in row \d+ of .*no training row of class "class \d"'):
+        PreparedData.of(read_table(cells), "y", division=division)
+
+
 def test_a_row_without_time_group_or_weight_is_named() -> None:
     cells = _cells()
     cells["day"][3] = None
@@ -114,7 +127,13 @@ def test_a_row_without_time_group_or_weight_is_named() -> None:
         PreparedData.of(read_table(cells), "y", division=Division("time", "id"))
     with pytest.raises(DataError, match="E313"):
         PreparedData.of(read_table(cells), "y", division=Division("group", "shop"))
-    for weights, match in (([1, -2], "row 2 of"), ([1, None], "row 2 of"), ([0, 0], "not all 0")):
+    for weights, match in (
+        ([1, -2], "row 2 of"),
+        ([1, None], "row 2 of"),
+        ([0, 0], "not all 0"),
+        (["1", "often"], "row 2 of"),
+        ([1, float("inf")], "row 2 of"),
+    ):
         with pytest.raises(DataError, match=match) as caught:
             row_weights(read_table({"w": weights}), "w")
         assert caught.value.code == "E334"

@@ -197,17 +197,25 @@ class Options:
         """The column kinds set by the user, as ``data.describe`` takes them."""
         return {name: kind for kind in KIND_OPTIONS for name in getattr(self, kind)}
 
-    def command(self, out: str = "") -> str:
-        """The command that repeats this training."""
+    def command(self, out: str = "", has_seed: bool = True) -> str:
+        """The command that repeats this training.
+
+        Args:
+            out: the run folder.
+            has_seed: whether it states the seed even if that is the default.
+        """
         words = ["chainrule", "train", quoted(self.data)]
         defaults = Options(self.data)
+        always = (*self.passed, "seed") if has_seed else self.passed
         for field in fields(self)[1:]:
             value, name = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
             if field.name == PASSED:
                 continue
             if isinstance(value, tuple):
                 words += [part for entry in value for part in (name, quoted(entry))]
-            elif value != getattr(defaults, field.name) or field.name in ("seed", *self.passed):
+            elif isinstance(value, bool):
+                words += [name] if value else []
+            elif value != getattr(defaults, field.name) or field.name in always:
                 words += [name, quoted(str(value))]
         return " ".join([*words, *(["--out", quoted(out)] if out else [])])
 

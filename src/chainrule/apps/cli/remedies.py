@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from chainrule.apps.cli.config_file import read_config
-from chainrule.apps.cli.options import Options, quoted
+from chainrule.apps.cli.options import KIND_OPTIONS, Options, quoted
 from chainrule.diagnosis import Diagnosis, Finding
 from chainrule.errors import FileError, alternatives_of
 from chainrule.nn import OPTIMIZERS
@@ -134,5 +136,19 @@ def command_for(finding: Finding, options: Options) -> str:
     rates = {"rate": f"{name} {value / 10:g}", "higher": f"{name} {value * 10:g}"}
     weaker = f"--penalty {min(options.penalty / 10, 0.001):g}"
     words = text.format(**rates, column=quoted(column), penalty=weaker)
-    target = f" --target {quoted(options.target)}" if options.target else ""
-    return f"chainrule train {quoted(options.data)}{target} {words}"
+    return _changed(options, words).command(has_seed=False)
+
+
+def _changed(options: Options, words: str) -> Options:
+    """The options with one or two others, as in ``--drop "paid after"``."""
+    parts = shlex.split(words)
+    changes: dict[str, Any] = {}
+    for option, value in zip(parts[::2], parts[1::2], strict=True):
+        name = option.removeprefix("--").replace("-", "_")
+        before = getattr(options, name)
+        changes[name] = (*before, value) if isinstance(before, tuple) else type(before)(value)
+    if "net" in changes:
+        changes["quick"] = False
+    if "drop" in changes:  # the column has no kind any more
+        changes |= {k: tuple(c for c in getattr(options, k) if c != parts[1]) for k in KIND_OPTIONS}
+    return options.with_passed(changes)

@@ -59,7 +59,7 @@ def threshold_table(threshold: DecisionThreshold | None) -> None:
 def interval_line(scores: Scores) -> None:
     """Print the 95 % intervals of the network's metrics."""
     parts = [
-        text_of("score_interval").format(name=metric_title(name), low=f"{i.low:.4g}", high=f"{i.high:.4g}")
+        text_of("score_interval").format(name=metric_title(name), low=short(i.low), high=short(i.high))
         for name, i in scores.intervals(RESULT_METRICS[scores.task]).items()
         if math.isfinite(i.low)
     ]

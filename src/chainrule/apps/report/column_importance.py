@@ -26,6 +26,7 @@ MAX_ROWS, MIN_ROWS = 1000, 100
 MAX_VALUES = 4e8  # inputs of all predictions together, some seconds at most
 MAX_AT_ONCE = 1 << 22  # inputs of the copies of the rows that are predicted together
 STRONG = 2.0  # a column matters if its mean exceeds this many standard deviations
+NOTICEABLE = 1e-3  # increase of the measure, as a part of it, below which a column does not matter
 
 
 @frozen(eq=False)
@@ -54,8 +55,9 @@ class ColumnImportance:
 
     @property
     def matters(self) -> np.ndarray:
-        """(C,) whether the importance of a column exceeds its spread clearly."""
-        return (self.increases > STRONG * self.spreads) & (self.increases > 0)
+        """(C,) whether the importance of a column exceeds its spread clearly, and a part of the measure."""
+        least = NOTICEABLE * abs(self.before[0])
+        return (self.increases > STRONG * self.spreads) & (self.increases > least)
 
     @property
     def strongest(self) -> tuple[str, ...]:

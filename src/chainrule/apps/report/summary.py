@@ -114,11 +114,12 @@ def _columns(analysis: Analysis) -> tuple[Pair, ...]:
     if not strongest:
         return (sentence("summary_no_importance"),)
     error, score = importance.before
-    if analysis.labels:
-        before, after = percent(score), percent(max(0.0, score - float(importance.drops[0])))
-    else:
-        before, after = short(error), short(error + float(importance.increases[0]))
+    before, after = short(error), short(error + float(importance.increases[0]))
     kind = analysis.prepared.task.kind
+    if analysis.labels:
+        share, lower = percent(score), percent(max(0.0, score - float(importance.drops[0])))
+        is_visible = share != lower and float(importance.drops[0]) > 0
+        before, after, kind = (share, lower, kind) if is_visible else (before, after, "probabilities")
     sentences = [sentence(f"summary_importance_{kind}", column=strongest[0], before=before, after=after)]
     if others := strongest[1 : 1 + NEXT_COLUMNS]:
         comma = WORDS["summary_next_comma"]

@@ -37,6 +37,12 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "predictions falls from {before} to {after}.",
         "最重要的列是“{column}”：打乱它的取值后，预测正确的比例从 {before} 降到 {after}。",
     ),
+    "summary_importance_probabilities": (
+        'The most important column is "{column}": if its values are shuffled, the log-loss of the '
+        "probabilities rises from {before} to {after}; hardly any predicted class changes.",
+        "最重要的列是“{column}”：打乱它的取值后，概率的对数损失从 {before} 升到 {after}，"
+        "预测的类别则几乎不变。",
+    ),
     "summary_importance_regression": (
         'The most important column is "{column}": if its values are shuffled, the typical error rises from '
         "{before} to {after}.",

@@ -24,7 +24,7 @@ from chainrule.attribution.counterfactual.goal import Goal, build_goal
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, UsageError, alternatives, fact
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -150,7 +150,9 @@ def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageErr
         target_zh=goal.target_text("zh"), expected=goal.target_text("en"),
         received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=fact("max_changes={changes}, fewer fixed columns, or wider ranges", changes=max_changes + 2),
+        fix=alternatives(
+            f"max_changes={max_changes + 2}", fact("fewer fixed columns"), fact("wider ranges")
+        ),
     )  # fmt: skip
 
 

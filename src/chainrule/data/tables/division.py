@@ -80,8 +80,8 @@ def divide(
         fractions: of training, validation and test rows; ``(1.0, 0.0, 0.0)``: no division.
 
     Raises:
-        DataError: E313 no such column; E333 a row without a time or group; E331 a part without rows; others
-            as ``split``.
+        DataError: E313 no such column; E333 a row without a time or group, or a class without a training row;
+            E331 a part without rows; others as ``split``.
     """
     if fractions == (1.0, 0.0, 0.0):
         none = np.zeros(0, np.int64)
@@ -92,11 +92,15 @@ def divide(
         return split(values, seed, fractions, stratify=task.is_classification)
     require_columns(table, division.column)
     if division.way == "time":
-        return by_time(_times(table, columns, division.column), fractions)
+        parts = by_time(_times(table, columns, division.column), fractions)
+        _require_known_classes(table, labels, division.column, parts)
+        return parts
     cells = table.frame[division.column]
     _require_values(table, division.column, cells.is_not_null().to_numpy(), fact("a group in every row"))
     groups = cells.cast(pl.String).to_numpy()
-    return by_group(row_digests(table), groups, fractions, labels=labels, seed=seed)
+    parts = by_group(row_digests(table), groups, fractions, labels=labels, seed=seed)
+    _require_known_classes(table, labels, division.column, parts)
+    return parts
 
 
 def by_time(times: np.ndarray, fractions: tuple[float, float, float]) -> Split:
@@ -182,5 +186,25 @@ def _require_values(table: Table, name: str, is_valid: np.ndarray, expected: str
         expected=expected,
         received=fact("no value") if value is None else f'"{str(value)[:60]}"',
         notes=[fact("such rows: {count}", count=int((~is_valid).sum()))],
+        fix=fact("choose another column, or leave these rows out"),
+    )
+
+
+def _require_known_classes(table: Table, labels: np.ndarray | None, name: str, parts: Split) -> None:
+    """Refuse a division in which a class has no training row: no network can predict it."""
+    if labels is None:
+        return
+    others = np.sort(np.concatenate([parts.validation, parts.test]))
+    unknown = others[~np.isin(labels[others], np.unique(labels[parts.train]))]
+    if not len(unknown):
+        return
+    row = int(unknown[0])
+    raise DataError(
+        "E333",
+        where=fact('{place}, column "{column}"', place=table.place(row), column=name),
+        column=name,
+        expected=fact("training rows of every class"),
+        received=fact('no training row of class "{label}"', label=str(labels[row])[:60]),
+        notes=[fact("such rows: {count}", count=len(unknown))],
         fix=fact("choose another column, or leave these rows out"),
     )

@@ -230,8 +230,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # checks
     "scale_gap": (
-        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardize the inputs',
-        "“{large}”的离散程度是“{small}”的 {ratio:.3g} 倍，请先标准化输入",
+        'the spread of "{large}" is {ratio:,.0f} times that of "{small}"; standardize the inputs',
+        "“{large}”的离散程度是“{small}”的 {ratio:,.0f} 倍，请先标准化输入",
     ),
     "far_from_zero": (
         'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns)',

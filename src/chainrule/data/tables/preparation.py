@@ -275,7 +275,8 @@ class Preparation:
                 label=cells[row],
                 expected=", ".join(str(label) for label in self.labels[:20]),
                 received=f'"{cells[row]}"',
-                fix=nearest(str(cells[row]), [str(label) for label in self.labels]),
+                fix=nearest(str(cells[row]), [str(label) for label in self.labels])
+                or fact("leave these rows out, or train with rows of this class"),
             )
         return np.array(numbers, np.int64)
 

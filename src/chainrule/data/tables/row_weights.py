@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.data.tables.columns import Faults, number_cells, require_columns
+from chainrule.data.tables.columns import Faults, number_cells, require_columns, short_cell
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 
@@ -17,8 +17,8 @@ def row_weights(table: Table, name: str) -> np.ndarray:
         name: the column; a row of weight 2 counts as two rows, one of weight 0 is ignored.
 
     Raises:
-        DataError: E313 no such column; E334 a weight that is missing, negative or no number, or only zeros;
-            E311, E312 texts and infinities.
+        DataError: E313 no such column; E334 a weight that is missing, negative, infinite or no number, or
+            only zeros.
 
     Example:
         >>> from chainrule.data import read_table
@@ -26,10 +26,8 @@ def row_weights(table: Table, name: str) -> np.ndarray:
         [1.0, 0.0, 2.5]
     """
     require_columns(table, name)
-    faults = Faults()
-    weights = number_cells(table, name, faults).fill_null(float("nan")).to_numpy()
-    faults.raise_any()
-    is_valid = weights >= 0
+    weights = number_cells(table, name, Faults()).fill_null(float("nan")).to_numpy()
+    is_valid = (weights >= 0) & np.isfinite(weights)
     if is_valid.all() and weights.sum() > 0:
         return weights
     row = int(np.argmin(is_valid))
@@ -40,6 +38,6 @@ def row_weights(table: Table, name: str) -> np.ndarray:
         where=fact('{place}, column "{column}"', place=place, column=name),
         column=name,
         expected=fact("a number of at least 0 in every row, not all 0"),
-        received=fact("no value") if value is None else f"{value}",
+        received=fact("no value") if value is None else f'"{short_cell(value)}"',
         fix=fact("correct the weight, or set it to 0 to ignore the row"),
     )

@@ -46,9 +46,8 @@ PHRASES: dict[str, str] = {
     "rows of numbers (B, F)": "每行为数 (B, F)",
     "one row": "一行",
     "ranges by column": "按列给出的范围",
-    "max_changes={changes}, fewer fixed columns, or wider ranges": (
-        "max_changes={changes}、少固定几列，或放宽范围"
-    ),
+    "fewer fixed columns": "减少固定的列",
+    "wider ranges": "放宽取值范围",
     "span > 0, 3 <= points <= 200": "span > 0，3 <= points <= 200",
     "two different names": "两个不同的名称",
     "{file} in the folder of the training": "训练结果文件夹中的 {file}",

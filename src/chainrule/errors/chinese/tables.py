@@ -8,5 +8,8 @@ PHRASES: dict[str, str] = {
     "a binary workbook (.xlsb)": "二进制工作簿（.xlsb）",
     "line {line} has {count} fields": "第 {line} 行有 {count} 个字段",
     "delete the lines below the table": "删去表格下方的各行",
+    "training rows of every class": "每个类别都有训练行",
+    'no training row of class "{label}"': "类别 “{label}” 没有训练行",
+    "leave these rows out, or train with rows of this class": "去掉这些行，或用含该类别的行重新训练",
     'do not set the kind "{kind}" of "{column}"': "不要把 “{column}” 列的类型指定为 “{kind}”",
 }
