@@ -111,6 +111,17 @@ OPTION: dict[str, tuple[str, str]] = {
         "choose the threshold of two classes by f1 or youden (recall + specificity - 1); default 0.5",
         "两类时选择阈值的方法：f1 或 youden（召回率 + 特异度 - 1）；默认阈值为 0.5",
     ),
+    "robust": (
+        "train against changes of the inputs: adversarial (PGD), trades, interval (provable) or noise; with "
+        "--radius; interval trains all epochs",
+        "针对输入的改变进行训练：adversarial（PGD）、trades、interval（可证明）或 noise；"
+        "需同时给出 --radius；interval 训练全部轮次",
+    ),
+    "radius": (
+        "largest change of --robust: of images in pixels from 0 to 1 (8/255), of tables in standard "
+        "deviations",
+        "--robust 的最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计",
+    ),
     "cost": (
         "costs of a false positive and a false negative, FP:FN; the threshold is FP / (FP + FN)",
         "假阳性与假阴性的代价，FP:FN；阈值为 FP / (FP + FN)",

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from chainrule import data
+from chainrule.apps.cli.radius import radius_of
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.nn import OPTIMIZERS
@@ -24,6 +25,7 @@ OF_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "penalty", "p
 """Options that the recipe of an ensemble chooses unless they are passed."""
 KIND_OPTIONS = ("category", "number", "date", "text")
 """Options that set the kind of a column, named like the kind."""
+ROBUST = ("adversarial", "trades", "interval", "noise")
 PASSED = "passed"  # the only field of ``Options`` that is not an option
 
 
@@ -53,6 +55,10 @@ class Options:
         learning_curve: train on parts of the rows, too, to see whether more rows would help.
         robustness: radius of an attack that the report contains, in standard deviations of each column, or
             pixels from 0 to 1; 0: none.
+        robust: training against changes of the inputs: ``adversarial``, ``trades``, ``interval``,
+            ``noise``, or empty.
+        radius: of these changes, ``0.1`` or ``8/255``: of images in pixels from 0 to 1, of tables in standard
+            deviations of the prepared columns.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.
         size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
@@ -92,6 +98,8 @@ class Options:
     cost: str = ""
     learning_curve: bool = False
     robustness: float = 0.0
+    robust: str = ""
+    radius: str = ""
     seed: int = 0
     engine: str = ""
     size: int = 0
@@ -125,6 +133,7 @@ class Options:
         _require_known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
         _require_known("--class-weight", self.class_weight, ("", "balanced"))
         _require_known("--threshold", self.threshold, ("", *(rule for rule in RULES if rule != "cost")))
+        self._require_radius()
         if self.cost:
             Cost.parse(self.cost)
         _require_known("--damaged", self.damaged, ("refuse", "skip"))
@@ -143,6 +152,24 @@ class Options:
                 expected=fact("each column once"),
                 received=", ".join(conflicting),
             )
+
+    def _require_radius(self) -> None:
+        """Refuse an unknown robust training, one without a radius, and a radius without one."""
+        _require_known("--robust", self.robust, ("", *ROBUST))
+        if self.robust and self.radius:
+            number = radius_of(self.radius, "chainrule train")
+            if number <= 0:
+                raise UsageError(
+                    "E102", where="--radius", name="--radius", expected="> 0", received=self.radius,
+                    fix="--radius 0.1",
+                )  # fmt: skip
+        elif self.robust or self.radius:
+            other, fix = ("--radius", "0.1") if self.robust else ("--robust", "adversarial")
+            expected = fact("--robust and --radius together")
+            raise UsageError(
+                "E601", where="chainrule train", option=other, expected=expected, received=fact("none"),
+                fix=f"{other} {fix}",
+            )  # fmt: skip
 
     def _require_numbers(self) -> None:
         """Refuse numbers outside their range."""

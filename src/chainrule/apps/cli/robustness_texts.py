@@ -7,6 +7,15 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "measure the accuracy under attack, or under noise and other corruptions (--sweep)",
         "测量攻击下的准确率，或噪声等损坏下的准确率 (--sweep)",
     ),
+    "robust_setup": (
+        "Robust training: {name}, changes by at most {radius} {units}.",
+        "鲁棒训练：{name}，输入的改变不超过 {radius} {units}。",
+    ),
+    "robust_pixels": ("(pixels: 0 to 1)", "（像素为 0 到 1）"),
+    "robust_prepared": (
+        "in prepared columns (numbers: standard deviations)",
+        "（预处理后的列，数值列以标准差计）",
+    ),
     "labels": (
         "list the rows whose label probably is wrong",
         "列出标签可能有误的行",

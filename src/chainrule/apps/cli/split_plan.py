@@ -12,6 +12,7 @@ from chainrule import data
 from chainrule.apps.cli.fit_arguments import common_arguments, fitted, optimizer_of
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import ENSEMBLE, NET, Options
+from chainrule.apps.cli.robust_options import patience_of, robust_of
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.model import Model
@@ -52,7 +53,7 @@ class SplitRows:
 
     def fit_options(self) -> dict[str, Any]:
         options, prepared = self.options, self.prepared
-        validation = prepared.validation
+        validation, patience = prepared.validation, patience_of(options)
         weights = () if validation.weights is None else (validation.weights,)
         return {
             **common_arguments(options, prepared),
@@ -60,7 +61,8 @@ class SplitRows:
             "batch_size": options.batch_size,
             "sample_weight": prepared.training.weights,
             "validation": (validation.x, prepared.labels(validation), *weights),
-            "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
+            "callbacks": [EarlyStopping(patience=patience)] if patience else [],
+            "robust": robust_of(options, prepared),
             "augmentation": data.augmentation_from_text(options.augment) if options.augment else None,
         }
 

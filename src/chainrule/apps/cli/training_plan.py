@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.apps.cli.fold_plan import Folds
 from chainrule.apps.cli.options import OF_ENSEMBLE, Options
+from chainrule.apps.cli.robust_options import robust_of
 from chainrule.apps.cli.split_plan import SplitRows
 from chainrule.apps.cli.table_of_options import is_ensemble
 from chainrule.data import PreparedData, Table
@@ -124,4 +125,11 @@ def plan_of(options: Options, prepared: PreparedData) -> TrainingPlan:
             "E102", where=name, name=passed[0], expected=fact("an ensemble"),
             received=fact("a single network"), fix=fact("leave out {names}", names=name),
         )  # fmt: skip
+    if options.robust:
+        if is_ensemble(options, has_images):
+            raise UsageError(
+                "E102", where="--robust", name="--robust", expected=fact("a single network"),
+                received=fact("an ensemble"), fix=f"--quick --robust {options.robust}",
+            )  # fmt: skip
+        robust_of(options, prepared)  # refuses what does not fit the data
     return Folds(options, prepared) if is_ensemble(options, has_images) else SplitRows(options, prepared)

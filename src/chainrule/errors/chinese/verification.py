@@ -22,6 +22,8 @@ PHRASES: dict[str, str] = {
     "at most {limit:,} conditions in all cases": "所有情形合计至多 {limit:,} 个条件",
     "ASCII words and parentheses": "ASCII 单词和括号",
     "matrices": "矩阵",
+    "pixels from 0 to 1, or N/255": "0 到 1 的像素值，或 N/255",
+    "--robust and --radius together": "--robust 与 --radius 同时给出",
     "axes of length 1": "长度为 1 的轴",
     "an output that depends on the input": "依赖于输入的输出",
     "an output whose first axis is the batch": "第一轴为批的输出",

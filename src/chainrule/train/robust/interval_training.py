@@ -7,9 +7,10 @@ of one forward pass. The radius grows from 0, because the worst logits of a new 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from chainrule.graph import Node
+from chainrule.graph import Node, make, order
 from chainrule.nn.build import Built
 from chainrule.ops import functional as F
 from chainrule.records import frozen
@@ -17,13 +18,16 @@ from chainrule.spec import bound
 from chainrule.train.robust.intervals import interval_of
 from chainrule.train.robust.robust_training import Part, RobustStep, RobustTraining, require
 
+LARGEST = 2**14  # weights of a last layer whose differences are computed for each sample
+
 
 @frozen
 class IntervalTraining(RobustTraining):
     """Interval bound propagation (IBP): the loss on the samples and on the worst logits of their balls.
 
-    Formula: J = k l(z, y) + (1 - k) l(z', y); z' has the lower bound of the true class and the upper bounds
-    of the others. Over ``ramp`` steps the radius grows from 0 and k falls from 1, both linearly.
+    Formula: J = k l(z, y) + (1 - k) l(z', y); z' differs from class to class by the upper bounds of the
+    differences to the logit of the true class. Over ``ramp`` steps the radius grows from 0 and k falls from
+    1, both linearly.
 
     Args:
         radius: the largest change of an element at the end of the ramp (L-inf), in the units of
@@ -55,14 +59,42 @@ class IntervalTraining(RobustTraining):
         name, x, space = step.single_logits("IntervalTraining"), step.x, step.space
         progress = F.clip((step.step - float(self.warmup)) / float(self.ramp), 0.0, 1.0)  # ()
         reach = space.scaled(F.broadcast_to(progress * self.radius, x.shape))
-        low, high = interval_of(step.built.outputs[name], x, space.clip(x - reach), space.clip(x + reach))
-        labels = step.network.targets[name]
-        (classes,) = bound(low.shape[1:])
-        own = F.one_hot(labels, classes, low.dtype)  # (B, K)
-        worst = own * low + (1.0 - own) * high
+        output = step.built.outputs[name]
+        (classes,) = bound(output.shape[1:])
+        own = F.one_hot(step.network.targets[name], classes, output.dtype)  # (B, K)
+        worst = worst_logits(output, own, x, (space.clip(x - reach), space.clip(x + reach)))
         clean = 1.0 - progress * (1.0 - self.clean_weight)
         parts = (Part(clean, step.built), Part(1.0 - clean, _with_output(step, name, worst)))
         return parts, None
+
+
+def worst_logits(output: Node, own: Node, x: Node, box: tuple[Node, Node]) -> Node:
+    """Return logits whose differences to that of the true class are upper bounds of these differences.
+
+    After a fully connected last layer z = W h + b the difference of two logits is (w_k - w_y) h, which is
+    bounded directly: tighter than the bound of z_k minus the bound of z_y.
+
+    Args:
+        output: the logits, (B, K).
+        own: 1 for the true class, else 0, (B, K).
+        x: the input.
+        box: its bounds.
+    """
+    product = output.inputs[0] if output.op.name == "add" else output
+    if product.op.name == "matmul" and math.prod(bound(product.inputs[1].shape)) <= LARGEST:
+        hidden, weight = product.inputs
+        if x in order([hidden]) and x not in order([weight]):
+            low, high = interval_of(hidden, x, *box)
+            middle = F.matmul((low + high) * 0.5, weight)
+            z = middle if product is output else make(output.op, middle, output.inputs[1])
+            rows = F.matmul(own, F.transpose(weight, (1, 0)))  # (B, H), the weights of the true class
+            shape = (rows.shape[0], *weight.shape)  # (B, H, K)
+            ours = F.broadcast_to(F.reshape(rows, (*rows.shape, 1)), shape)
+            others = F.broadcast_to(F.reshape(weight, (1, *weight.shape)), shape)
+            half = F.broadcast_to(F.reshape((high - low) * 0.5, (*rows.shape, 1)), shape)
+            return z + F.sum(F.abs(others - ours) * half, 1)
+    low, high = interval_of(output, x, *box)
+    return own * low + (1.0 - own) * high
 
 
 def _with_output(step: RobustStep, name: str, node: Node) -> Built:

@@ -14,6 +14,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.prediction_output import to_csv
+from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
@@ -104,28 +105,12 @@ def _request(chosen: Mapping[str, Any]) -> dict[str, Any]:
         name: chosen[name] for name in ("norm", "method", "steps", "restarts") if name in chosen
     }
     if "radius" in chosen:
-        request["radius"] = _radius(chosen["radius"])
+        request["radius"] = radius_of(chosen["radius"], "chainrule attack")
     if "columns" in chosen:
         request["columns"] = [name.strip() for name in chosen["columns"].split(",") if name.strip()]
     if "change" in chosen:
         request["change"] = dict(map(_limit, chosen["change"]))
     return request
-
-
-def _radius(text: str) -> float:
-    """The radius of a text such as ``0.1`` or ``8/255``.
-
-    Raises:
-        UsageError E601: neither.
-    """
-    top, slash, bottom = text.partition("/")
-    try:
-        return float(top) / float(bottom) if slash else float(top)
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(
-            "E601", where="chainrule attack", option="--radius", expected=fact("a number, or N/255"),
-            received=text, fix="--radius 8/255",
-        ) from None  # fmt: skip
 
 
 def _limit(text: str) -> tuple[str, float | None]:

@@ -16,6 +16,7 @@ from chainrule.apps.cli.options import ENSEMBLE, PASSED, Options, quoted, requir
 from chainrule.apps.cli.prediction_intervals import FACT as WIDTHS
 from chainrule.apps.cli.prediction_intervals import half_widths, held_out_scores
 from chainrule.apps.cli.reading import READING
+from chainrule.apps.cli.robust_options import has_pixels
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.cli.score_lines import print_scores
 from chainrule.apps.cli.signature import Choice, with_options
@@ -41,7 +42,13 @@ from chainrule.train.monitor.progress import is_verbose
 
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 _TEXTS = {"test": "test_file", "split": "division", "weight": "row_weight", "id": "row_id"}
-_VALUES = {"test": "FILE", "split": "random|time:COLUMN|group:COLUMN", "weight": "COLUMN"}
+_VALUES = {
+    "test": "FILE",
+    "split": "random|time:COLUMN|group:COLUMN",
+    "robust": "NAME",
+    "radius": "R",
+    "weight": "COLUMN",
+}
 
 
 def option_choices() -> dict[str, Choice]:
@@ -148,6 +155,9 @@ def print_setup(plan: TrainingPlan, model: Model) -> None:
         + (text_of(f"split_{division.way}").format(column=division.column) if division.column else "")
         + (text_of("split_test").format(file=options.test) if options.test else "")
     )
+    if options.robust:
+        units = text_of("robust_pixels" if has_pixels(prepared) else "robust_prepared")
+        screen.line(text_of("robust_setup").format(name=options.robust, radius=options.radius, units=units))
     screen.heading(text_of("net_heading"))
     model_table(model, specs_of({"x": prepared.training.x}))
     screen.line()
