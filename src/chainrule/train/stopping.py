@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, fact, nearest
 from chainrule.extension import Extensible
+from chainrule.nn.validation import require, require_integer, require_number
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import larger_is_better
 
@@ -86,10 +87,17 @@ def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
     return math.nan if value is None else float(value)
 
 
-def _positive(owner: StoppingRule, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not value >= 0:
-            raise UsageError("E102", where=type(owner).__name__, name=name, expected=">= 0", received=value)
+def _check(rule: StoppingRule, limit: str) -> None:
+    """Refuse settings out of their range: monitor, ``patience``, and a limit of at least 0.
+
+    Raises:
+        UsageError E102: names the setting.
+    """
+    value: object = rule.monitor
+    fix = f"patience={value}" if type(value) is int and value >= 0 else 'monitor="val_loss"'
+    require(rule, "monitor", isinstance(value, str), fact("a column of the history"), fix)
+    require_integer(rule, "patience", 0)
+    require_number(rule, limit, minimum=0)
 
 
 @frozen
@@ -117,7 +125,7 @@ class EarlyStopping(StoppingRule):
     greater_is_better: bool | None = None
 
     def __post_init__(self) -> None:
-        _positive(self, patience=self.patience, min_delta=self.min_delta)
+        _check(self, "min_delta")
 
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         value, best = self.value(row), counters.get("best")
@@ -158,7 +166,7 @@ class EnsembleEarlyStopping(StoppingRule):
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive(self, patience=self.patience, min_delta=self.min_delta)
+        _check(self, "min_delta")
 
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         columns = [name for name in row if MEMBER_LOSS.fullmatch(name)]
@@ -196,7 +204,7 @@ class Converged(StoppingRule):
     patience: int = 10
 
     def __post_init__(self) -> None:
-        _positive(self, patience=self.patience, tolerance=self.tolerance)
+        _check(self, "tolerance")
 
     def update(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Decision:
         value, best = self.value(row), counters.get("best")

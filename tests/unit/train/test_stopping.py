@@ -69,7 +69,17 @@ def test_the_best_is_the_smallest_seen_and_never_nan(values: list[float | None],
     assert converged.get("best") is None or converged["best"] == converged["best"]
 
 
-@pytest.mark.parametrize("settings", [{"patience": -1}, {"min_delta": -1.0}, {"patience": float("nan")}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"patience": -1},
+        {"patience": "3"},
+        {"patience": float("nan")},
+        {"min_delta": -1.0},
+        {"min_delta": None},
+        {"monitor": 3},
+    ],
+)
 def test_invalid_settings_of_stopping_rules_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         EarlyStopping(**settings)
