@@ -78,8 +78,12 @@ def read_question_rows(reader: QuestionInput, table: Table) -> QuestionRows:
 
 def spans(model: Model, rows: QuestionRows) -> list[Span]:
     """The most probable answer of each row, as a span of its window."""
-    scores = np.asarray(model(rows.inputs))  # (N, 2, T)
-    return [best_span(own, len(window.text)) for own, window in zip(scores, rows.windows, strict=True)]
+    scores = np.asarray(model(rows.inputs))  # (N, 2, T), or (N, 2, T + 1): the last means no answer
+    has_none = scores.shape[-1] > rows.inputs["passage"].shape[1]
+    return [
+        best_span(own, len(window.text), none=own[:, -1] if has_none else None)
+        for own, window in zip(scores, rows.windows, strict=True)
+    ]
 
 
 def answers(model: Model, rows: QuestionRows) -> tuple[list[str], np.ndarray]:
@@ -92,10 +96,15 @@ def answers(model: Model, rows: QuestionRows) -> tuple[list[str], np.ndarray]:
 def answer_columns(model: Model, rows: QuestionRows) -> dict[str, np.ndarray]:
     """The answers and their probabilities; an answer below the smallest probability is empty."""
     texts, probabilities = answers(model, rows)
-    smallest = model.facts.get(THRESHOLD)
-    limit = float(smallest) if isinstance(smallest, int | float) and 0 <= smallest <= 1 else 0.0
+    limit = min_probability(model)
     cells = [text if p >= limit else "" for text, p in zip(texts, probabilities, strict=True)]
     return {"prediction": np.array(cells, object), "probability": probabilities}
+
+
+def min_probability(model: Model) -> float:
+    """The probability below which an answer is refused; 0 if the model has none."""
+    smallest = model.facts.get(THRESHOLD)
+    return float(smallest) if isinstance(smallest, int | float) and 0 <= smallest <= 1 else 0.0
 
 
 def by_character(attribution: Attribution, rows: QuestionRows) -> Attribution:

@@ -10,6 +10,7 @@ from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
+from chainrule.apps.cli.question_texts import QUESTIONS
 from chainrule.apps.cli.robustness_texts import ROBUSTNESS
 from chainrule.apps.cli.score_texts import SCORES
 from chainrule.apps.cli.tuning_texts import TUNING
@@ -223,6 +224,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **AUDIT,
     **SCORES,
     **PREDICTIONS,
+    **QUESTIONS,
     # evaluate, check, show, explain, example
     "evaluated": ("{rows} rows of {data}", "{data}，{rows} 行"),
     "trivial_classification_is": (

@@ -12,7 +12,6 @@ from chainrule.apps.examples.stories import Question
 from chainrule.data.sequences.question_input import QuestionInput
 
 METHODS = (("random clause", "随机分句"), ("clause with most in common", "与问题重合最多的分句"))
-NONE = -1  # the target of an answer that is not in the window
 _CLAUSE = re.compile(r"[^，。！？；：、,!?;:.\n]+")
 
 
@@ -31,13 +30,16 @@ def overlapping_clauses(questions: Sequence[Question]) -> list[str]:
 
 
 def encode(reader: QuestionInput, questions: Sequence[Question]) -> tuple[QuestionRows, np.ndarray]:
-    """The inputs of the network, and start and end of each answer in the window, (N, 2), or ``NONE``."""
+    """The inputs of the network, and start and end of each answer, (N, 2).
+
+    The target of an answer that is not in the window, or of none, is the position after the last.
+    """
     rows = encode_questions(reader, [q.passage for q in questions], [q.question for q in questions])
-    targets = np.full((len(questions), 2), NONE)
+    targets = np.full((len(questions), 2), reader.passage_length)
     for row, (question, window) in enumerate(zip(questions, rows.windows, strict=True)):
         cells = {place: i for i, place in enumerate(window.places)}
         for answer, start in zip(question.answers, question.starts, strict=True):
-            first, last = cells.get(start, NONE), cells.get(start + len(answer) - 1, NONE)
+            first, last = cells.get(start, -1), cells.get(start + len(answer) - 1, -1)
             if first >= 0 and last - first == len(answer) - 1:
                 targets[row] = first, last
                 break

@@ -2,8 +2,8 @@
 
 Data: generated stories, or paragraphs of the Chinese Wikipedia (--set drcd). Network: embeddings, features
 that compare passage and question, attention between both, gated convolutions. Loss: cross-entropy of the
-positions where the answer starts and ends. Evaluation: exact matches (EM) and common characters (F1) on new
-people or articles; answers in doubt are refused.
+positions where the answer starts and ends; one more position means that the passage has none. Evaluation:
+exact matches (EM) and common characters (F1) on new people or articles; answers in doubt are refused.
 
 Reference: Chen, Fisch, Weston and Bordes (2017), Reading Wikipedia to answer open-domain questions (ACL).
 """
@@ -18,14 +18,14 @@ import typer
 import chainrule as cr
 from chainrule.apps.cli.question_rows import QuestionRows, answers
 from chainrule.apps.examples.answer_page import answer_page
-from chainrule.apps.examples.drcd import read_drcd
 from chainrule.apps.examples.question_baselines import METHODS, encode, overlapping_clauses, random_clauses
 from chainrule.apps.examples.questions_texts import OPTIONS as OPTIONS
 from chainrule.apps.examples.questions_texts import TEXTS
 from chainrule.apps.examples.refusal import refusal_line, with_threshold
 from chainrule.apps.examples.result_page import credit_line
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
-from chainrule.apps.examples.stories import PARTS, Question, stories
+from chainrule.apps.examples.stories import Question
+from chainrule.apps.examples.unanswerable import question_parts
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.escaping import csv_text
 from chainrule.train.evaluation.answers import character_f1, exact_match
@@ -39,13 +39,12 @@ FORMS = {"stories": ((64, 4, 4), (64, 4, 8)), "drcd": ((64, 4, 5), (96, 4, 6))} 
 def train_network(
     reader: QuestionInput, rows: QuestionRows, targets: np.ndarray, form: tuple[int, int, int], seed: int
 ) -> cr.Model:
-    """Train a network on the questions whose answer is in the part of the passage that is read."""
+    """Train a network on questions with and without an answer."""
     units, convolutions, epochs = form
-    net = cr.SpanReader(reader.size, units, convolutions=convolutions, dropout=0.3)
+    net = cr.SpanReader(reader.size, units, convolutions=convolutions, dropout=0.3, no_answer=True)
     optimizer, clip = cr.AdamW(cr.OneCycle(3e-3)), cr.ClipGlobalNorm(1.0)
-    model = cr.Model(net, "cross_entropy", optimizer, metrics=[], clip=clip)  # (B, 2, T) and targets (B, 2)
-    marked = np.flatnonzero(targets[:, 0] >= 0)
-    model.fit(rows.take(marked).inputs, targets[marked], epochs=epochs, batch_size=32, seed=seed)
+    model = cr.Model(net, "cross_entropy", optimizer, metrics=[], clip=clip)  # (B, 2, T + 1), targets (B, 2)
+    model.fit(rows.inputs, targets, epochs=epochs, batch_size=32, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
@@ -62,31 +61,32 @@ def main(*, lang: str = "en", set: Literal["stories", "drcd"] = "stories", data:
     """Train, choose the threshold on the validation questions, and evaluate once on the test questions."""
     texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     is_story, (units, depth, usual) = set == "stories", FORMS[set][long]
-    generated = (
-        [stories(count, lang, part) for part, count in zip(PARTS, SIZES, strict=True)] if is_story else []
-    )
-    parts = generated or read_drcd(data)
-    print(texts["data"].format(*map(len, parts)), flush=True)
-    reader = QuestionInput.learn([text for q in parts[0] for text in q[:2]], *LENGTHS)
-    (train, targets), (validation, _), (test, _) = (encode(reader, part) for part in parts)
+    learned, chosen, tested = question_parts(set, lang, data, SIZES)
+    counts = [len(own) for part in (learned, chosen, tested) for own in part]
+    print(texts["data"].format(*counts), flush=True)
+    reader = QuestionInput.learn([text for q in learned.questions for text in q[:2]], *LENGTHS)
+    train, targets = encode(reader, learned.questions + learned.unanswerable)
+    (validation, _), (test, _) = (encode(reader, part.questions) for part in (chosen, tested))
     models, runs = [], []
     for seed in range(seeds or (3 if is_story else 1)):
         model = train_network(reader, train, targets, (units, depth, epochs or usual), seed)
-        models.append(with_threshold(model, reader, validation, parts[1]))
+        models.append(with_threshold(model, reader, validation, chosen.questions))
         facts = {"size": sum(a.size for a in model.parameters().values()), "seed": seed}
-        print(texts["done"].format(**facts, **measure(answers(model, validation)[0], parts[1])), flush=True)
-        own = random_clauses(parts[2], seed), overlapping_clauses(parts[2]), answers(model, test)[0]
-        runs.append([measure(outputs, parts[2]) for outputs in own])
+        facts |= measure(answers(model, validation)[0], chosen.questions)
+        print(texts["done"].format(**facts), flush=True)
+        questions = tested.questions
+        own = random_clauses(questions, seed), overlapping_clauses(questions), answers(model, test)[0]
+        runs.append([measure(outputs, questions) for outputs in own])
     scores = [Score(name, {key: [own[key] for own in values] for key in ("EM", "F1")})
               for name, values in zip((*METHODS, NET), zip(*runs, strict=True), strict=True)]  # fmt: skip
     print_scores(scores, lang, "F1")
-    print(refusal_line(models[0], reader, test, parts[2], lang), texts[set], sep="\n")
+    print(refusal_line(models[0], reader, tested, lang), texts[set], sep="\n")
     if not is_story:
         print(credit_line("questions", lang))
     if out:
-        rows = [(q.passage, q.question, q.answers[0]) for q in parts[2]]
+        rows = [(q.passage, q.question, *(q.answers[:1] or [""])) for part in tested for q in part]
         files = {"test.csv": csv_text([["passage", "question", "answer"], *rows]),
-                 "answers.html": answer_page(models[0], parts[2], test, lang)}  # fmt: skip
+                 "answers.html": answer_page(models[0], tested.questions, test, lang)}  # fmt: skip
         save_run(out, models[0], scores, files)
 
 

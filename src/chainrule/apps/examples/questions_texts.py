@@ -12,14 +12,16 @@ OPTIONS = {
     "seeds": ("number of trainings; 0: 3, or 1 for drcd", "训练次数；0 表示 3 次，drcd 为 1 次"),
 }
 TEXTS = {
-    "data": ("{:,} training, {:,} validation, {:,} test questions",
-             "训练 {:,} 个，验证 {:,} 个，测试 {:,} 个问题"),
+    "data": ("{0:,} training, {2:,} validation, {4:,} test questions\n"
+             "and {1:,}, {3:,}, {5:,} whose passage has no answer",
+             "训练 {0:,} 个，验证 {2:,} 个，测试 {4:,} 个问题；\n"
+             "另有 {1:,}、{3:,}、{5:,} 个问题，其文章中没有答案"),
     "done": ("seed {seed}: {size:,} parameters, validation EM {EM:.3f}, F1 {F1:.3f}",
              "种子 {seed}：{size:,} 个参数，验证 EM {EM:.3f}，F1 {F1:.3f}"),
     "refusal": ("Answers with a probability below {limit:.3f} are refused: {kept:.1%} of the questions are\n"
-                "answered, {right:.1%} of them exactly. Of questions about other texts, {foreign:.1%} are.",
+                "answered, {right:.1%} of them exactly. Without an answer, {refused:.1%} are refused.",
                 "概率低于 {limit:.3f} 的答案被拒绝：回答了 {kept:.1%} 的问题，其中 {right:.1%} 完全正确；\n"
-                "问题与文章无关时，拒绝了 {foreign:.1%}。"),
+                "没有答案的问题中，拒绝了 {refused:.1%}。"),
     "stories": ("A generator with a few dozen words writes the stories: scores of real texts are far lower.\n"
                 "For those, see --set drcd.",
                 "故事由只有几十个词的生成器写成：真实文本上的成绩低得多。\n真实文本见 --set drcd。"),

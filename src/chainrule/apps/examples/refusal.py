@@ -12,6 +12,7 @@ from chainrule.apps.cli.question_rows import FACT, THRESHOLD, QuestionRows, answ
 from chainrule.apps.examples.question_baselines import encode
 from chainrule.apps.examples.questions_texts import TEXTS
 from chainrule.apps.examples.stories import Question
+from chainrule.apps.examples.unanswerable import Part
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.train.evaluation.answers import exact_match
 
@@ -35,18 +36,14 @@ def with_threshold(
     return cr.Model.of(replace(model.state, facts=facts))
 
 
-def refusal_line(
-    model: cr.Model, reader: QuestionInput, rows: QuestionRows, questions: Sequence[Question], lang: str
-) -> str:
-    """How many test questions are answered, and how many questions about other passages are refused."""
-    limit, half = model.facts[THRESHOLD], len(questions) // 2
-    texts, probabilities = answers(model, rows)
+def refusal_line(model: cr.Model, reader: QuestionInput, part: Part, lang: str) -> str:
+    """How many questions with an answer are answered, and how many without one are refused."""
+    limit, questions = model.facts[THRESHOLD], part.questions
+    texts, probabilities = answers(model, encode(reader, questions)[0])
     certain = np.flatnonzero(probabilities >= limit).tolist()
     right = (
         exact_match([texts[i] for i in certain], [questions[i].answers for i in certain]) if certain else 0.0
     )
-    moved = [*questions[half:], *questions[:half]]  # half the list away is another story or article
-    foreign = [Question(other.passage, q.question, (), ()) for q, other in zip(questions, moved, strict=True)]
-    refused = float((answers(model, encode(reader, foreign)[0])[1] < limit).mean())
-    facts = {"limit": limit, "kept": len(certain) / len(questions), "right": right, "foreign": refused}
+    refused = float((answers(model, encode(reader, part.unanswerable)[0])[1] < limit).mean())
+    facts = {"limit": limit, "kept": len(certain) / len(questions), "right": right, "refused": refused}
     return TEXTS["refusal"][lang == "zh"].format(**facts)

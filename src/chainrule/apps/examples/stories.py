@@ -66,25 +66,27 @@ class Question(NamedTuple):
     starts: tuple[int, ...]
 
 
-def stories(count: int, lang: str, part: str) -> list[Question]:
+def stories(count: int, lang: str, part: str, answerable: bool = True) -> list[Question]:
     """Questions about stories, each about another story.
 
     Args:
         count: the number of questions.
         lang: ``"en"`` or ``"zh"``.
         part: ``"train"``, ``"validation"`` or ``"test"``; each has people of its own.
+        answerable: whether the story has the answer; otherwise the question is about a place that is empty,
+            a thing that nobody or another person bought, or a person who went nowhere.
 
     Example:
         >>> stories(1, "en", "train")[0].question
         'Who has the pears?'
     """
-    draw = np.random.default_rng(list(PARTS).index(part))
+    draw = np.random.default_rng(list(PARTS).index(part) if answerable else [list(PARTS).index(part), 1])
     people = [name for i, name in enumerate(PEOPLE[lang].split()) if i % 5 in PARTS[part]]
-    return [_story(lang, people, draw) for _ in range(count)]
+    return [_story(lang, people, draw, answerable) for _ in range(count)]
 
 
-def _story(lang: str, people: Sequence[str], draw: np.random.Generator) -> Question:
-    """A story whose last event about the person or thing of the question decides the answer."""
+def _story(lang: str, people: Sequence[str], draw: np.random.Generator, answerable: bool) -> Question:
+    """A story whose last event about the person or thing of the question decides the answer, or none does."""
 
     def pick(values: Sequence[str]) -> str:
         return values[int(draw.integers(len(values)))]
@@ -100,9 +102,32 @@ def _story(lang: str, people: Sequence[str], draw: np.random.Generator) -> Quest
         starts = {key: len(text) + _offset(sentence, event, key) for key in event}
         text += sentence.format(**event)
         events.append((kind, event, starts))
+    if not answerable:
+        return Question(text, _undecided(lang, actors, events, draw), (), ())
     kind, event, starts = _still_true(events, draw)
     question, key = QUESTIONS[lang][kind][draw.integers(len(QUESTIONS[lang][kind]))]
     return Question(text, question.format(**event), (event[key],), (starts[key],))
+
+
+def _undecided(lang: str, actors: Sequence[str], events: list, draw: np.random.Generator) -> str:
+    """A question that the events do not decide."""
+    last = {event["a"]: event["p"] for kind, event, _ in events if kind == "go"}
+    bought = {(event["a"], event["t"]) for kind, event, _ in events if kind == "buy"}
+    places, things = (words[lang].split() for words in (PLACES, THINGS))
+    empty = [place for place in places if place not in last.values()]
+    unsold = [thing for thing in things if thing not in {t for _, t in bought}]
+    others = [(a, t) for a in actors for t in (*unsold[:1], *(t for _, t in bought)) if (a, t) not in bought]
+    (where, _), (who, _) = QUESTIONS[lang]["go"]
+    (many, _), (has, _) = QUESTIONS[lang]["buy"]
+    kinds = [
+        [where.format(a=a) for a in actors if a not in last],
+        [who.format(p=p) for p in empty],
+        [many.format(a=a, t=t) for a, t in others],
+        [has.format(t=t) for t in unsold],
+    ]
+    some = [kind for kind in kinds if kind]
+    kind = some[int(draw.integers(len(some)))]
+    return kind[int(draw.integers(len(kind)))]
 
 
 def _still_true(events: list, draw: np.random.Generator) -> tuple:

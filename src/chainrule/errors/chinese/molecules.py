@@ -3,6 +3,9 @@
 PHRASES: dict[str, str] = {
     "answers: --out, --only-predictions, --raw": "回答可用：--out、--only-predictions、--raw",
     "cut the text": "截短文字",
+    "EM and F1, without --metric": "EM 和 F1，不用 --metric",
+    "leave --metric out": "去掉 --metric",
+    'name the column of the answers "{name}"': "把答案所在的列命名为“{name}”",
     "a SMILES such as {smiles}": "SMILES，如 {smiles}",
     "correct the SMILES, or leave the row out": "更正 SMILES，或略去该行",
     "a block that cannot be read": "无法读取的数据块",

@@ -8,6 +8,9 @@ learning. Attention aligns each character of the passage with similar ones of th
 the question, the maximum over its positions, scales the channels of the convolutions: it represents the
 kind of question: who, when or how many. The convolutions have growing dilations: a position depends on a
 clause around it.
+
+A passage may have no answer. A further position, after the last, means so: its scores are a function of the
+maximum over the passage and of the question, and compete with those of all positions.
 """
 
 from __future__ import annotations
@@ -39,11 +42,12 @@ class SpanReader(Layer):
     """Reader of questions: scores of each position of a passage as the start and the end of the answer.
 
     Shapes: by name ``passage`` (B, T) and ``question`` (B, Q), integers with 0 for padding, and ``features``
-    (B, T, F) -> (B, 2, T).
+    (B, T, F) -> (B, 2, T), or (B, 2, T + 1) with ``no_answer``.
 
     Formula: e, q = embeddings of passage and question; a = attention of relu(e A) to relu(q A) with values q;
     v = maximum over Q of relu(conv(q)); h = relu([e, a, features] W^T + v V^T); for each convolution:
-    h = h + 2 sigmoid(v G^T) relu(conv(norm(h))); scores = norm(h) S^T.
+    h = h + 2 sigmoid(v G^T) relu(conv(norm(h))); scores = norm(h) S^T. Of the position for no answer:
+    relu([maximum over T of norm(h), v] P^T) N^T.
 
     Args:
         vocabulary_size: the number of characters or words.
@@ -51,6 +55,7 @@ class SpanReader(Layer):
         embedding: the length of an embedding.
         convolutions: their number.
         dropout: the probability that a number is dropped in training.
+        no_answer: whether there is a further position T, the target of questions without an answer.
 
     Cost: about 6 T units^2 flops a sample and convolution forward.
 
@@ -63,7 +68,8 @@ class SpanReader(Layer):
         SpanReader(3000, 64)
 
     Reference: Chen, Fisch, Weston and Bordes (2017), Reading Wikipedia to answer open-domain questions (ACL),
-    section 3.2; Yu et al. (2018), QANet (ICLR).
+    section 3.2; Yu et al. (2018), QANet (ICLR); Rajpurkar, Jia and Liang (2018), Know what you don't know
+    (ACL), for questions without an answer.
     """
 
     chinese = ("阅读理解网络", "为文章的每个位置打分：是否为答案的开头或结尾。")
@@ -73,13 +79,14 @@ class SpanReader(Layer):
     embedding: int = 64
     convolutions: int = 4
     dropout: float = 0.0
+    no_answer: bool = False
 
     def check(self) -> None:
         for name, value in (("vocabulary_size", 3000), ("units", 64), ("embedding", 64), ("convolutions", 4)):
             require_integer(self, name, 1, fix=f"{name}={value}")
         require_number(self, "dropout", minimum=0, below=1)
 
-    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:  # -> (B, 2, T)
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:  # -> (B, 2, T) or (B, 2, T + 1)
         names = {"passage", "question", "features"}
         require_names(x, names, names)
         passage, features = x["passage"], x["features"]
@@ -94,11 +101,17 @@ class SpanReader(Layer):
         h = F.relu(scope.run(Dense(self.units), both, "input") + self._spread(v, scope, "kind"))
         for i in range(self.convolutions):
             h = h + self._convolved(h, v, i, scope)
-        scores = scope.run(
-            Dense(2), self._dropped(scope.run(LayerNorm(), h, "norm"), scope, "dropout"), "span"
-        )
-        exists = F.reshape(F.not_equal(passage, 0), (*passage.shape, 1)).astype(scores.dtype)  # (B, T, 1)
-        return F.transpose(scores + (exists - 1.0) * NEVER, (0, 2, 1))  # (B, T, 2) -> (B, 2, T)
+        h = self._dropped(scope.run(LayerNorm(), h, "norm"), scope, "dropout")
+        exists = F.reshape(F.not_equal(passage, 0), (*passage.shape, 1)).astype(h.dtype)  # (B, T, 1)
+        never = (exists - 1.0) * NEVER
+        scores = F.transpose(scope.run(Dense(2), h, "span") + never, (0, 2, 1))  # (B, T, 2) -> (B, 2, T)
+        return F.concatenate((scores, self._none(h + never, v, scope)), -1) if self.no_answer else scores
+
+    def _none(self, h: Node, v: Node, scope: Scope) -> Node:
+        """The scores of the position that means no answer, (B, 2, 1)."""
+        both = F.concatenate((F.max(h, 1), v), -1)  # (B, 2 units)
+        scores = scope.run(Dense(2), scope.run(Dense(self.units, "relu"), both, "summary"), "none")
+        return F.reshape(scores, (*scores.shape, 1))
 
     def _dropped(self, x: Node, scope: Scope, name: str) -> Node:
         return scope.run(Dropout(self.dropout), x, name)

@@ -71,6 +71,7 @@ LAYERS: dict[str, str] = {
     "SpanReader.embedding": "嵌入向量的长度。",
     "SpanReader.convolutions": "卷积层的个数。",
     "SpanReader.dropout": "训练时每个数被丢弃的概率。",
+    "SpanReader.no_answer": "是否多一个位置 T，作为没有答案的问题的目标。",
     "SpanReader.units": "卷积的宽度。",
     "Residual.inner": "层 f，其输出与输入（或 shortcut 的输出）形状相同。",
     "Residual.activation": "求和之后的激活函数名称或层；None 表示没有。",

@@ -31,21 +31,23 @@ class Span(NamedTuple):
     probability: float
 
 
-def best_span(scores: np.ndarray, count: int, longest: int = 30) -> Span:
+def best_span(scores: np.ndarray, count: int, longest: int = 30, none: np.ndarray | None = None) -> Span:
     """The most probable span.
 
     Args:
         scores: (2, T) scores of each position as start and as end; a softmax makes them probabilities.
         count: the number of positions that exist, at least 1.
         longest: the largest length of a span.
+        none: (2,) the scores of having no answer, which is no span but takes its part of the probability.
 
     Example:
         >>> best_span(np.array([[0.0, 5.0, 0.0], [4.0, 0.0, 3.0]]), 3)[:2]
         (1, 3)
     """
-    rows = np.asarray(scores, np.float64)[:, :count]
+    parts = [np.asarray(scores)[:, :count], *([] if none is None else [np.reshape(none, (2, 1))])]
+    rows = np.concatenate(parts, axis=1, dtype=np.float64)
     shifted = rows - rows.max(axis=1, keepdims=True)
-    start, end = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # (count,) each
+    start, end = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))[:, :count]  # (count,) each
     best = Span(0, 1, -np.inf)
     for length in range(min(longest, count)):
         log_p = start[: count - length] + end[length:]

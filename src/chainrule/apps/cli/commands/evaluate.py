@@ -12,6 +12,7 @@ from chainrule.apps.cli.decision_threshold import stored_decision
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.model_output import model_output
+from chainrule.apps.cli.question_scores import print_question_scores
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
@@ -35,7 +36,9 @@ def evaluate(
 ) -> None:
     """Print the metrics of a model and of a constant prediction."""
     model, rows = load(run, data, take_reading(options))
-    if model.preparation is None:
+    if rows.questions is not None and rows.cells is not None:
+        print_question_scores(model, rows.questions, rows.cells, metric or [])
+    elif model.preparation is None:
         _arrays(model, rows, data, metric)
     else:
         _table(model, model.preparation, rows.x, run, metric or [])

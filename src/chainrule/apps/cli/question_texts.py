@@ -1,0 +1,13 @@
+"""Texts about questions and their answers, in English and Chinese."""
+
+from __future__ import annotations
+
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "questions_with": ("questions with an answer", "有答案的问题"),
+    "questions_answered": ("answered", "回答的比例"),
+    "questions_right": ("EM of the answered", "所答的 EM"),
+    "questions_without": (
+        "{count:,} questions without an answer in their passage: {refused:.1%} refused",
+        "{count:,} 个问题在文章中没有答案：拒绝了 {refused:.1%}",
+    ),
+}
