@@ -100,6 +100,13 @@ CASES: dict[str, Case] = {
         nn.Residual(nn.Dense(3), shortcut=nn.Dense(3, bias=False), activation="tanh"), (2,),
         lambda x, p: torch.tanh(dense(x, p, "shortcut.") + dense(x, p, "dense.")),
     ),
+    "residual of named values with a shortcut": Case(
+        nn.Residual(nn.Dot(), shortcut=nn.Parallel("add", a=nn.Dense(1), b=nn.Dense(1, bias=False))),
+        {"a": (3,), "b": (3,)},
+        lambda x, p: (x["a"] * x["b"]).sum(-1, keepdim=True)
+        + dense(x["a"], p, "shortcut.a.")
+        + dense(x["b"], p, "shortcut.b."),
+    ),
     "residual with a layer as activation": Case(
         nn.Residual(nn.Dense(2), activation=nn.Activation("sigmoid")), (2,),
         lambda x, p: torch.sigmoid(x + dense(x, p, "dense.")),

@@ -128,8 +128,12 @@ def _span_reader(x: Any, p: P) -> torch.Tensor:
     for i, dilation in ((1, 1), (2, 2)):
         y = torch.relu(conv(_norm(h, p, f"norm{i}"), p, (dilation, dilation), 1, dilation, name=f"conv{i}."))
         h = h + 2 * torch.sigmoid(dense(v, p, f"gate{i}."))[:, None] * y
-    marks = dense(_norm(h, p, "norm"), p, "span.") - 30.0 * (passage == 0)[..., None]
-    return marks.mT
+    h, never = _norm(h, p, "norm"), 30.0 * (passage == 0)[..., None]
+    marks = (dense(h, p, "span.") - never).mT
+    if "none.weight" not in p:
+        return marks
+    summary = torch.relu(dense(torch.cat([(h - never).max(1).values, v], -1), p, "summary."))
+    return torch.cat([marks, dense(summary, p, "none.")[..., None]], -1)
 
 
 CASES: dict[str, Case] = {
@@ -170,6 +174,10 @@ CASES: dict[str, Case] = {
     ),
     "span reader": Case(
         nn.SpanReader(4, 3, embedding=2, convolutions=2),
+        {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
+    ),
+    "span reader with a position for no answer": Case(
+        nn.SpanReader(4, 3, embedding=2, convolutions=2, no_answer=True),
         {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
     ),
     "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0), (6,), _hierarchical),

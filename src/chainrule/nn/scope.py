@@ -355,12 +355,8 @@ def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
         ShapeError E208: several named values for a layer that takes one.
         UsageError E119: the layer returns something other than nodes.
     """
-    if layer.takes_one and isinstance(x, Mapping):
-        raise ShapeError(
-            "E208", op=type(layer).__name__, constraint=fact("one value, not several by name"),
-            expected=fact("one value"), received=", ".join(x) or fact("none"),
-            fix=fact("cr.Parallel(...) before it, which combines its branches"),
-        )  # fmt: skip
+    if layer.takes_one:
+        require_one(type(layer).__name__, x)
     result = layer(x, scope)
     nodes = list(result.values()) if isinstance(result, Mapping) else [result]
     if not nodes or not all(isinstance(node, Node) for node in nodes):
@@ -369,6 +365,20 @@ def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
             fix=fact("return the result at the end of __call__") if result is None else "cr.constant(...)",
         )  # fmt: skip
     return result
+
+
+def require_one(op: str, x: Any) -> None:
+    """Refuse several named values.
+
+    Raises:
+        ShapeError E208: there are.
+    """
+    if isinstance(x, Mapping):
+        raise ShapeError(
+            "E208", op=op, constraint=fact("one value, not several by name"),
+            expected=fact("one value"), received=", ".join(x) or fact("none"),
+            fix=fact("cr.Parallel(...) before it, which combines its branches"),
+        )  # fmt: skip
 
 
 def stream_of(path: str) -> int:

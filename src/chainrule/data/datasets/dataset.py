@@ -15,10 +15,12 @@ class Address:
     Args:
         url: its address, ``https``.
         file: the name under which it is kept.
+        md5: MD5 of the file if its publisher states it, as hexadecimal digits.
     """
 
     url: str
     file: str
+    md5: str = ""
 
     def __str__(self) -> str:
         return self.url
@@ -120,7 +122,7 @@ class Dataset:
         source: where it is downloaded from.
         members: patterns of the files that are used, such as ``"*.pgm"``.
         digest: SHA-256 of these files (see ``Archive.digest``); empty if the publisher's files were not at
-            hand when the row was written.
+            hand when the row was written. Then the MD5 that the publisher states is used, if any.
         megabytes: size of the download.
         license: as the publisher states it.
         credit: who made it, with the publication to cite.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -132,7 +133,8 @@ def _check(dataset: Dataset, copy: Archive) -> None:
             received=fact("none of them"),
             fix=f"chainrule data get {dataset.name}",
         )
-    if not dataset.digest or copy.digest(dataset.members) == dataset.digest:
+    expected, received = _checksums(dataset, copy)
+    if received == expected:
         return
     if copy.path.parent != cache_folder():
         notices.emit(
@@ -146,7 +148,18 @@ def _check(dataset: Dataset, copy: Archive) -> None:
         "E339",
         where=str(aside),
         name=dataset.name,
-        expected=f"SHA-256 {dataset.digest}",
-        received=f"SHA-256 {copy.digest(dataset.members)}",
+        expected=expected,
+        received=received,
         fix=f"chainrule data get {dataset.name}",
     )
+
+
+def _checksums(dataset: Dataset, copy: Archive) -> tuple[str, str]:
+    """The published checksum and that of a copy, each with its method; empty if it cannot be compared."""
+    if dataset.digest:
+        return f"SHA-256 {dataset.digest}", f"SHA-256 {copy.digest(dataset.members)}"
+    md5 = dataset.source.md5 if isinstance(dataset.source, Address) else ""
+    if not md5 or not copy.path.is_file():
+        return "", ""
+    own = hashlib.md5(copy.path.read_bytes(), usedforsecurity=False).hexdigest()
+    return f"MD5 {md5}", f"MD5 {own}"

@@ -66,7 +66,7 @@ DATASETS: tuple[Dataset, ...] = (
             "credit_data.csv",
         ),
         ("*credit_data.csv",),
-        "",
+        "515f86abe4ef02f76e4f45a987560856846b9664f427f4b18e4825b95f0cddcd",
         0.3,
         "GPL-3 (the collection); data: not stated",
         "Gaston Sanchez, CreditScoring; package modeldata by Kuhn",
@@ -187,7 +187,11 @@ DATASETS: tuple[Dataset, ...] = (
     Dataset(
         "x-ray",
         ("5,856 chest X-rays of children, with and without pneumonia", "5,856 幅儿童胸部 X 光片，有无肺炎"),
-        Address("https://zenodo.org/records/10519652/files/pneumoniamnist.npz", "pneumoniamnist.npz"),
+        Address(
+            "https://zenodo.org/records/10519652/files/pneumoniamnist.npz",
+            "pneumoniamnist.npz",
+            "28209eda62fecd6e6a2d98b1501bb15f",
+        ),
         ("*_images.npy", "*_labels.npy"),
         "",
         4.2,

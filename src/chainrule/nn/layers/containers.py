@@ -12,7 +12,7 @@ from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.layers.merge import JOINS, merged
-from chainrule.nn.scope import Scope
+from chainrule.nn.scope import Scope, require_one
 from chainrule.nn.validation import require, require_number, unknown, value_text
 from chainrule.ops import functional as F
 from chainrule.records import frozen
@@ -185,7 +185,8 @@ class Parallel(Layer):
 class Residual(Layer):
     """Residual connection: adds the input of a layer to its output.
 
-    Shapes: any -> the same; with a shortcut, what both ways give.
+    Shapes: any -> the same; with a shortcut, what both ways give. With a shortcut the input may be several
+    named values.
 
     Formula: y = g(s(x) + f(x)), s and g the identity unless given; then the gradient by x is dy + f'(x) dy.
 
@@ -197,7 +198,8 @@ class Residual(Layer):
     Raises:
         UsageError E101: unknown activation.
         UsageError E104: f or s is not a layer.
-        ShapeError E201: f changes the shape in another way than the shortcut.
+        ShapeError E201: f changes the shape in another way than the shortcut. E208: several named values
+        without a shortcut.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -208,7 +210,6 @@ class Residual(Layer):
     """
 
     chinese = ("残差连接", "把输入加到某层的结果上，使梯度总有一条直路返回。")
-    takes_one = True
     is_block = True
     inner: Layer
     _: KW_ONLY
@@ -223,6 +224,8 @@ class Residual(Layer):
             known_activation(self.activation)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
+        if self.shortcut is None:
+            require_one("Residual", x)
         y = scope.run(self.inner, x)
         straight = x if self.shortcut is None else scope.run(self.shortcut, x, "shortcut")
         if y.shape != straight.shape:
