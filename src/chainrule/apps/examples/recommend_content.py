@@ -3,8 +3,8 @@
 A fifth of the films is removed with all ratings. Two towers map a user and the properties of a film to
 vectors whose product is the rating; all users share the map of the films, so that a user with few ratings
 profits from the others, which a regression for each user cannot. Beside them are a bias of the user and a
-linear function of the film. The penalties are those of a normal prior: a user with few ratings stays near
-the mean of all.
+linear function of the film. How users differ is estimated from all of them (``user_prior``): the map of the
+films and the penalties follow from it, so that a user with few ratings stays near the mean.
 """
 
 from __future__ import annotations
@@ -17,34 +17,36 @@ from chainrule.apps.examples.movielens import Ratings, unseen_film_test
 from chainrule.apps.examples.recommend_texts import TEXTS
 from chainrule.apps.examples.result_page import credit_line, npz
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
+from chainrule.apps.examples.user_prior import user_prior
 
-DIMENSIONS, EPOCHS = 32, 25
-TASTE, USER, FILM = 1e-3, 7e-5, 1e-3  # penalties of towers and biases, chosen on validation films
+EPOCHS = 25
 RIDGE = 10.0  # penalty of the regression of each user, chosen on validation films
 
 
 def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> cr.Model:
-    """Train the two towers on the ratings in ``rows``; the target is the difference from the mean rating."""
-    mean = float(ratings.stars[rows].mean())
-    towers = cr.Parallel("none", user=user_vectors(ratings.users, DIMENSIONS, TASTE, 0.1),
-                         film=cr.Dense(DIMENSIONS, bias=False, penalty=cr.L2(TASTE)))  # fmt: skip
-    biases = cr.Parallel("add", user=user_vectors(ratings.users, 1, USER, 0.01),
-                         film=cr.Dense(1, penalty=cr.L2(FILM)))  # fmt: skip
-    rating = cr.Residual(cr.Sequential(towers=towers, product=cr.Dot()), shortcut=biases)  # (B, 1)
-    model = cr.Model(
-        cr.Sequential(rating=rating, stars=cr.Rescaling(1.0, mean)), "mse", cr.Adam(cr.Cosine(0.01))
-    )
+    """Train the vectors of the users on the ratings in ``rows``; the map of the films is that of the prior."""
     x, y = inputs_of(ratings, rows), ratings.stars[rows][:, None]
+    prior = user_prior(x["film"], ratings.user[rows], ratings.stars[rows])
+    size, strength = x["film"].shape[1], prior.noise / len(rows)  # the penalty of a prior of variance 1
+    towers = cr.Parallel("none", user=user_vectors(ratings.users, size, strength),
+                         film=cr.Dense(size, bias=False))  # fmt: skip
+    biases = cr.Parallel("add", user=user_vectors(ratings.users, 1, strength / prior.bias), film=cr.Dense(1))
+    taste = cr.Sequential(towers=towers, product=cr.Dot())  # -> (B, 1)
+    net = cr.Sequential(rating=cr.Residual(taste, shortcut=biases))
+    frozen = ["rating.sequential.towers.film", "rating.shortcut.film"]
+    model = cr.Model(net, "mse", cr.Adam(cr.Cosine(0.02)), frozen=frozen).initialize(x)
+    model.load_parameters({f"{frozen[0]}.weight": prior.factor.T, f"{frozen[1]}.weight": prior.mean[None, 1:],
+                           f"{frozen[1]}.bias": prior.mean[:1]})  # fmt: skip
     model.fit(x, y, epochs=epochs, batch_size=2048, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
 
 
-def user_vectors(users: int, length: int, penalty: float, deviation: float) -> cr.Layer:
+def user_vectors(users: int, length: int, strength: float) -> cr.Layer:
     """A vector for each user: (B, 1) -> (B, length)."""
-    start = cr.Normal(std=deviation)
-    table = cr.Embedding(users, length, weight_initializer=start, penalty=cr.L2(penalty))
+    start = cr.Normal(std=0.01)
+    table = cr.Embedding(users, length, weight_initializer=start, penalty=cr.L2(strength))
     return cr.Sequential(table, cr.Flatten())
 
 
@@ -95,4 +97,6 @@ def print_content_scores(ratings: Ratings, lang: str, seeds: int, epochs: int, o
     print_scores(scores, lang, "RMSE")
     screen.block(f"\n{TEXTS['content limits'][lang == 'zh']}\n{credit_line('movielens', lang)}")
     if out:
-        save_run(out, model, scores, {"ratings.npz": npz(**inputs_of(ratings, np.flatnonzero(test)[:1000]))})
+        rows = np.flatnonzero(test)[:1000]
+        arrays = npz(**inputs_of(ratings, rows), y=ratings.stars[rows][:, None])
+        save_run(out, model, scores, {"ratings.npz": arrays})
