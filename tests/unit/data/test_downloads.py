@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import http.server
 import io
 import lzma
@@ -12,6 +13,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,8 +33,9 @@ from chainrule.data.datasets import (
     tar_members,
 )
 from chainrule.data.datasets import archive as archives
+from chainrule.data.datasets import opening
 from chainrule.data.datasets.archive import Archive, open_archive
-from chainrule.data.datasets.dataset import Dataset
+from chainrule.data.datasets.dataset import Address, Dataset
 from chainrule.data.datasets.download import download, fetch
 from chainrule.errors import ChainruleError, DataError
 
@@ -252,6 +255,23 @@ def test_a_cached_set_that_differs_is_put_aside() -> None:
     assert not path.exists()
     assert path.with_name(f"{path.name}.differs").exists()
     assert copy_of("faces") is None
+
+
+@pytest.mark.parametrize("is_published", [True, False])
+def test_a_published_md5_is_compared(is_published: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zip_file(cache_folder() / "faces.zip", {FACE: b"content"})
+    md5 = hashlib.md5(path.read_bytes() if is_published else b"", usedforsecurity=False).hexdigest()
+    source = Address("https://example.org/faces.zip", "faces.zip", md5)
+    row = replace(opening.dataset_of("faces"), source=source, digest="")
+    monkeypatch.setattr(opening, "DATASETS", (row,))
+    if is_published:
+        assert open_dataset("faces").read(FACE) == b"content"
+        return
+    with pytest.raises(DataError) as caught:
+        open_dataset("faces")
+    assert caught.value.code == "E339"
+    assert f"MD5 {md5}" in str(caught.value)
+    assert not path.exists()
 
 
 def test_a_copy_without_the_files_is_refused(tmp_path: Path) -> None:

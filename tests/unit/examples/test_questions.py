@@ -13,7 +13,8 @@ from chainrule.apps.cli.main import main as command
 from chainrule.apps.examples import questions
 from chainrule.apps.examples.drcd import read_drcd
 from chainrule.apps.examples.question_baselines import encode, overlapping_clauses, random_clauses
-from chainrule.apps.examples.stories import PARTS, PEOPLE, stories
+from chainrule.apps.examples.stories import PARTS, PEOPLE, PLACES, THINGS, stories
+from chainrule.apps.examples.unanswerable import about_other_texts
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.errors import DataError
 
@@ -70,6 +71,52 @@ def test_the_last_place_is_the_answer(lang: str) -> None:
         assert not any(f"{name}{' ' * (lang == 'en')}{mark}" in after for mark in marks)
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_stories_do_not_decide_questions_without_an_answer(lang: str) -> None:
+    """Each question is read again by its words, and the story is searched for what would answer it."""
+    marks = (
+        ("went to the ", "walked to the ", "is now in the ") if lang == "en" else ("去了", "走到", "现在在")
+    )
+    gap = " " if lang == "en" else ""
+    places, things = (words[lang].split() for words in (PLACES, THINGS))
+    every = stories(300, lang, "test", answerable=False)
+    kinds = set()
+    for q in every:
+        people = [name for name in PEOPLE[lang].split() if name in q.question]
+        place = next((p for p in places if p in q.question), None)
+        thing = next((t for t in things if t in q.question), None)
+        kinds.add((bool(people), place is None, thing is None))
+        sentences = q.passage.replace("。", ".").split(".")
+        walks = {}
+        for name in PEOPLE[lang].split():
+            for part in sentences:
+                goal = next((p for p in places for mark in marks if f"{name}{gap}{mark}{p}" in part), None)
+                walks |= {name: goal} if goal else {}
+        if place is not None:
+            assert place not in walks.values(), q
+        elif thing is None:
+            assert people[0] not in walks, q
+        else:
+            buyers = [part for part in sentences if thing in part]
+            assert not any(person in part for person in people for part in buyers), q
+            assert people or not buyers, q
+    assert len(kinds) == 4
+    assert all(q.answers == q.starts == () for q in every)
+
+
+def test_questions_about_other_texts_have_no_answer(folder: Path) -> None:
+    for part in read_drcd(str(folder)):
+        others = list(about_other_texts(part))
+        assert len(others) <= (len(part) + 1) // 2
+        by_question = {q.question: q for q in part}
+        for q in others:
+            assert q.question in by_question
+            assert not q.answers
+        for original, q in zip(part[::2], others, strict=len(others) == (len(part) + 1) // 2):
+            assert q.passage != original.passage
+            assert not any(answer in q.passage for answer in original.answers)
+
+
 def test_articles_are_in_one_part(folder: Path) -> None:
     parts = read_drcd(str(folder))
     years = [{q.passage for q in part} for part in parts]
@@ -83,7 +130,7 @@ def test_targets_mark_the_answer_in_the_window(folder: Path) -> None:
     every = read_drcd(str(folder))[0]
     reader = QuestionInput.learn([text for q in every for text in q[:2]], 24, 16)
     rows, targets = encode(reader, every)
-    assert (targets[:, 0] >= 0).mean() > 0.9
+    assert (targets[:, 0] < 24).mean() > 0.9
     for q, window, (start, end) in zip(every, rows.windows, targets.tolist(), strict=True):
         assert window.text[start : end + 1] in ("", *q.answers)
 
@@ -115,6 +162,16 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     assert min(float(row["probability"]) for row in rows if row["prediction"]) > 0
     assert command(["attribute", str(run), str(run / "test.csv"), "--row", "2"]) == 0
     assert "text[" in capsys.readouterr().out
+    assert command(["evaluate", str(run), str(run / "test.csv"), "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert f"{scores['network']['EM'][0]:.4f}" in out
+    assert "without an answer" in out
+    assert command(["explain", str(run), str(run / "test.csv"), "--row", "1"]) == 0
+    assert command(["evaluate", str(run), str(run / "test.csv"), "--metric", "accuracy"]) == 2
+    assert "E601" in capsys.readouterr().err
+    (tmp_path / "none.csv").write_text("passage,question\n天氣很好。,天氣？\n", encoding="utf-8")
+    assert command(["evaluate", str(run), str(tmp_path / "none.csv")]) == 2
+    assert "answer" in capsys.readouterr().err
     (tmp_path / "empty.csv").write_text("passage,question\n天氣很好。,\n", encoding="utf-8")
     assert command(["predict", str(run), str(tmp_path / "empty.csv")]) == 2
     assert "E363" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -23,6 +24,7 @@ from chainrule.apps.examples.movielens import (
     unseen_film_test,
 )
 from chainrule.apps.examples.recommender_baselines import item_neighbors, linear_autoencoder, popularity
+from chainrule.apps.examples.user_prior import user_prior
 
 USERS, FILMS = 16, 24
 
@@ -73,6 +75,15 @@ def test_scores_suggestions_and_a_run_are_written(tmp_path: Path, capsys: pytest
     assert main(["predict", str(run), str(run / "users.npz")]) == 0
     predicted = capsys.readouterr().out.splitlines()
     assert len(predicted) == 1 + USERS
+    rows = list(csv.DictReader(predicted))
+    known = np.load(run / "users.npz")["x"]
+    for row, own in zip(rows, known, strict=True):
+        suggested = [title for title in row.values() if title]
+        assert len(set(suggested)) == len(suggested) == min(10, FILMS - int(own.sum()))
+        assert not {f"Film {n} (19{60 + n})" for n in np.flatnonzero(own)} & set(suggested)
+    assert main(["predict", str(run), str(run / "users.npz"), "--proba"]) == 2
+    assert "E601" in capsys.readouterr().err
+    assert main(["evaluate", str(run), str(run / "users.npz")]) == 0
     films = (run / "films.csv").read_text(encoding="utf-8").splitlines()
     assert films[:2] == ["film,title", "0,Film 0 (1960)"]
     assert main(["attribute", str(run), str(run / "users.npz"), "--row", "1", "--method", "occlusion"]) == 0
@@ -85,6 +96,26 @@ def test_stars_of_unseen_films_are_predicted(tmp_path: Path, capsys: pytest.Capt
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert all(0 < values["RMSE"][0] < 4 for values in scores.values())
     assert main(["predict", str(run), str(run / "ratings.npz")]) == 0
+    assert main(["explain", str(run), str(run / "ratings.npz"), "--row", "1"]) == 0
+    np.savez(tmp_path / "new.npz", user=np.array([[USERS]]), film=np.zeros((1, 23), np.float32))
+    capsys.readouterr()
+    assert main(["predict", str(run), str(tmp_path / "new.npz")]) == 2
+    assert f"0 to {USERS - 1}" in capsys.readouterr().err
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 1.0))
+@settings(max_examples=10)
+def test_the_prior_of_users_is_found_again(seed: int, shared: float) -> None:
+    draw, users, each = np.random.default_rng(seed), 200, 40
+    covariance = np.array([[1.0, shared], [shared, 1.0 + shared]]) * 0.3
+    weights = draw.multivariate_normal([0.5, -0.5], covariance, users)
+    bias, user = draw.normal(3.0, 0.5, users), np.repeat(np.arange(users), each)
+    x = draw.integers(0, 2, (users * each, 2)).astype(float)
+    stars = bias[user] + (x * weights[user]).sum(axis=1) + draw.normal(0, 0.5, users * each)
+    prior = user_prior(x, user, stars)
+    np.testing.assert_allclose(prior.mean, [3.0, 0.5, -0.5], atol=0.25)
+    np.testing.assert_allclose(prior.factor @ prior.factor.T, covariance, atol=0.25)
+    np.testing.assert_allclose([prior.bias, prior.noise], [0.25, 0.25], atol=0.1)
 
 
 @pytest.mark.parametrize(

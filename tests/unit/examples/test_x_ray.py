@@ -66,6 +66,13 @@ def test_the_run_predicts_and_explains_a_folder_of_images(
     rows = capsys.readouterr().out.splitlines()
     assert rows[0] == "image,prediction,probability of normal,probability of pneumonia"
     assert [row.split(",")[0] for row in rows[1:]] == ["220.png", "40.png"]
+    assert command(["predict", str(run), str(tmp_path / "40.png"), "--proba"]) == 0
+    assert capsys.readouterr().out.splitlines() == [rows[0], rows[2]]
+    for name in ("text.png", "missing.png"):
+        (tmp_path / "text.png").write_text("no image")
+        assert command(["predict", str(run), str(tmp_path / name)]) == 2
+        assert name in capsys.readouterr().err.splitlines()[0]
+    (tmp_path / "text.png").unlink()
     assert command(["attribute", str(run), str(tmp_path), "--row", "2"]) == 0
     (tmp_path / "notes.png").write_text("no image")
     assert command(["predict", str(run), str(tmp_path)]) == 2

@@ -10,6 +10,16 @@ from hypothesis.extra.numpy import arrays
 
 from chainrule.train.evaluation.answers import best_span, character_f1, exact_match, plain
 
+
+def test_having_no_answer_takes_its_part_of_the_probability() -> None:
+    scores = np.array([[0.0, 2.0, 9.0], [0.0, 2.0, 9.0]])
+    span, with_none = best_span(scores, 2), best_span(scores, 2, none=np.array([2.0, 2.0]))
+    assert span[:2] == with_none[:2] == (1, 2)
+    e = np.exp(2.0)
+    assert np.isclose(span.probability, (e / (1 + e)) ** 2)
+    assert np.isclose(with_none.probability, (e / (1 + 2 * e)) ** 2)
+
+
 SCORES = arrays(np.float64, st.tuples(st.just(2), st.integers(1, 12)), elements=st.floats(-50, 50))
 
 

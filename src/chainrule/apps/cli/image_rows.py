@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.data import read_images
 from chainrule.data.readers.image_decoding import decode_image
-from chainrule.data.readers.image_folder import SUFFIXES, image_sizes
+from chainrule.data.readers.image_folder import SUFFIXES, image_sizes, read_image
 from chainrule.data.readers.safe_folder import open_inside
 from chainrule.errors import DataError, fact
 from chainrule.model import Model
@@ -42,7 +42,15 @@ class ImageRows:
         Raises:
             DataError E352: it cannot be decoded.
         """
-        return _decode(self.folder / self.names[row], self.folder, None)
+        file = self.folder / self.names[row]
+        try:
+            with open_inside(file, self.folder) as stream:
+                content = stream.read()
+        except (OSError, ValueError) as error:
+            raise DataError(
+                "E352", where=str(file), expected=fact("an image"), received=str(error)
+            ) from error
+        return decode_image(content, str(file))
 
 
 def takes_images(model: Model) -> bool:
@@ -78,16 +86,5 @@ def read_image_rows(model: Model, data: str) -> ImageRows:
         names, images, folder = tuple(table.frame["image"].to_list()), table.images["image"], path
     else:
         names, folder = (path.name,), path.parent
-        images = _decode(path, folder, (height, width))[None]
+        images = read_image(path, (height, width), 3).images["image"]
     return ImageRows({name: images.astype(np.float32) / 255}, names, image_sizes(folder, names), folder)
-
-
-def _decode(file: Path, folder: Path, size: tuple[int, int] | None) -> np.ndarray:
-    if not file.exists():
-        raise DataError("E301", where=str(file), received=fact("no such file"))
-    try:
-        with open_inside(file, folder) as stream:
-            content = stream.read()
-    except (OSError, ValueError) as error:
-        raise DataError("E352", where=str(file), expected=fact("an image"), received=str(error)) from error
-    return decode_image(content, str(file), size=size)

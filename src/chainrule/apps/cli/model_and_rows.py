@@ -20,12 +20,18 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.detections import is_detector
 from chainrule.apps.cli.image_rows import ImageRows, are_images, read_image_rows
 from chainrule.apps.cli.molecule_rows import molecule_input, read_molecule_rows
-from chainrule.apps.cli.question_rows import QuestionRows, question_input, read_question_rows
+from chainrule.apps.cli.question_rows import (
+    ANSWER,
+    QuestionRows,
+    answers_in,
+    question_input,
+    read_question_rows,
+)
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import is_segmenter
-from chainrule.apps.cli.sound_rows import read_sound_rows, sound_input
+from chainrule.apps.cli.sound_rows import FILE, read_sound_rows, sound_input
 from chainrule.apps.cli.spoken_texts import SpokenTexts, is_speaking, spoken_texts
-from chainrule.apps.cli.text_rows import encode_texts, targets_in, text_inputs
+from chainrule.apps.cli.text_rows import TARGET, encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
@@ -116,7 +122,7 @@ def _rows_of(model: Model, data: str, reading: ReadOptions) -> Rows | None:
     sounds = sound_input(model, data)
     if sounds is not None:
         x, table = read_sound_rows(sounds, data, model.labels)
-        return Rows(x, targets_in(table), table.rows, table)
+        return Rows(x, targets_in(table, model), table.rows, table)
     speech = spoken_texts(model, data)
     if speech is not None:
         return Rows(speech.inputs(model), None, len(speech.texts), speech.table(data), speech=speech)
@@ -134,11 +140,11 @@ def _table_rows(model: Model, data: str, reading: ReadOptions) -> Rows | None:
     table = read_source(data, reading)
     if reader is not None:
         questions = read_question_rows(reader, table)
-        return Rows(questions.inputs, None, table.rows, table, questions=questions)
+        return Rows(questions.inputs, answers_in(table, questions), table.rows, table, questions=questions)
     if molecules is not None:
         x, table = read_molecule_rows(molecules, table)
-        return Rows(x, targets_in(table), table.rows, table)
-    return Rows(encode_texts(texts, table), targets_in(table), table.rows, table)
+        return Rows(x, targets_in(table, model), table.rows, table)
+    return Rows(encode_texts(texts, table), targets_in(table, model), table.rows, table)
 
 
 def warn_of_known_rows(model: Model, x: Any, run: str) -> bool:
@@ -214,12 +220,23 @@ def require_targets(rows: Rows, data: str) -> None:
     """Require targets.
 
     Raises:
-        UsageError E122: arrays without targets.
+        UsageError E122: rows other than those of a table, without targets.
     """
-    if rows.y is None and isinstance(rows.x, dict):
-        raise UsageError(
-            "E122", where=data, expected=fact("a label or a value"), fix=_save_call(data, tuple(rows.x))
-        )
+    if rows.y is None and not isinstance(rows.x, Table):
+        expected = fact("a label or a value")
+        raise UsageError("E122", where=data, expected=expected, fix=_target_place(rows, data))
+
+
+def _target_place(rows: Rows, data: str) -> str:
+    """Where the targets of such rows are read."""
+    if rows.questions is not None:
+        return fact('name the column of the answers "{name}"', name=ANSWER)
+    if rows.cells is not None and FILE in rows.cells.columns:
+        return fact("put each sound into a folder named by its label: FOLDER/LABEL/sound.wav")
+    if rows.cells is not None and rows.speech is None:
+        return fact('name the column of the targets "{name}"', name=TARGET)
+    file = data if data.endswith(ARRAYS) else "rows.npz"
+    return _save_call(file, tuple(rows.x) if isinstance(rows.x, dict) else ("x",))
 
 
 def _save_call(file: str, inputs: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from chainrule.records import frozen
 from chainrule.train.evaluation.answers import Span, best_span
 
 FACT, THRESHOLD = "questions", "min_probability"
-COLUMNS = ("passage", "question")
+COLUMNS, ANSWER = ("passage", "question"), "answer"
 
 
 @frozen(eq=False)
@@ -74,6 +74,23 @@ def read_question_rows(reader: QuestionInput, table: Table) -> QuestionRows:
     require_columns(table, COLUMNS)
     passages, questions = (table.words(name).cast(pl.String).fill_null("").to_list() for name in COLUMNS)
     return encode_questions(reader, passages, questions, [table.place(row) for row in range(table.rows)])
+
+
+def answers_in(table: Table, rows: QuestionRows) -> np.ndarray | None:
+    """Start and end of the answers in the column ``answer``, (N, 2); ``None`` without the column.
+
+    For an empty answer, and one that is not in the window, both are the position after the last of the input.
+    """
+    if ANSWER not in table.columns:
+        return None
+    none = rows.inputs["passage"].shape[1]
+    targets = np.full((len(rows.windows), 2), none)
+    cells = table.words(ANSWER).cast(pl.String).fill_null("").to_list()
+    for row, (answer, window) in enumerate(zip(cells, rows.windows, strict=True)):
+        start = window.text.find(answer) if answer.strip() else -1
+        if start >= 0:
+            targets[row] = start, start + len(answer) - 1
+    return targets
 
 
 def spans(model: Model, rows: QuestionRows) -> list[Span]:

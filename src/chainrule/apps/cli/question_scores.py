@@ -11,15 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.apps.cli import screen
-from chainrule.apps.cli.question_rows import QuestionRows, answers, min_probability
+from chainrule.apps.cli.question_rows import ANSWER, QuestionRows, answers, min_probability
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.train.evaluation.answers import character_f1, exact_match
-
-ANSWER = "answer"
 
 
 def print_question_scores(model: Model, rows: QuestionRows, table: Table, metric: Sequence[str]) -> None:

@@ -73,9 +73,24 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
         raise DataError("E343", where=table.source, expected=fact("at least one row"), received=fact("none"))
 
 
-def targets_in(table: Table) -> np.ndarray | None:
-    """The cells of the column of targets; ``None`` if there is none."""
-    return table.frame[TARGET].to_numpy() if TARGET in table.columns else None
+def targets_in(table: Table, model: Model) -> np.ndarray | None:
+    """The cells of the column of targets; ``None`` if there is none.
+
+    Raises:
+        DataError E311: a cell that is no number, for a model that predicts numbers.
+    """
+    if TARGET not in table.columns:
+        return None
+    cells = table.words(TARGET).cast(pl.String)
+    if model.labels:
+        return table.frame[TARGET].to_numpy()
+    wrong = np.flatnonzero(cells.cast(pl.Float64, strict=False).is_null().to_numpy())
+    if len(wrong):
+        row, value = int(wrong[0]), cells[int(wrong[0])] or ""
+        place = fact('{place}, column "{column}"', place=table.place(row), column=TARGET)
+        raise DataError("E311", where=place, value=value[:40], expected=fact("a number"),
+                        received=f'"{value[:40]}"', fix=fact("leave the row out"))  # fmt: skip
+    return cells.cast(pl.Float64).to_numpy()
 
 
 def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> np.ndarray:

@@ -9,14 +9,17 @@ Reference: Harper and Konstan (2015), The MovieLens datasets: history and contex
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
+from chainrule.apps.cli.item_ranking import FACT
 from chainrule.data.datasets import open_dataset, table_of
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError
 from chainrule.escaping import csv_text
+from chainrule.model import Model
 from chainrule.records import frozen
 
 RATINGS = ("user_id", "movie_id", "rating", "timestamp")
@@ -99,8 +102,14 @@ def read_ratings(data: str = "") -> Ratings:
 
 
 def title_file(ratings: Ratings) -> dict[str, str]:
-    """The number and title of each film, as a file of a RUN: the classes that ``predict`` prints."""
+    """The number and title of each film, as a file of a RUN."""
     return {"films.csv": csv_text([("film", "title"), *enumerate(ratings.titles)])}
+
+
+def with_titles(model: Model, ratings: Ratings) -> Model:
+    """The model with the titles of the films, which ``predict`` writes."""
+    facts = {**model.facts, FACT: list(ratings.titles)}
+    return Model.of(replace(model.state, facts=facts))
 
 
 def random_test(ratings: Ratings, share: float = 0.25, seed: int = 0) -> np.ndarray:

@@ -70,8 +70,8 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
             length, width = epochs or EPOCHS[by_time] * (1 + long), LATENT * (1 + long)
             model = train_network(*rows, seed, length, DROPOUT[by_time], width)
             results.append(evaluate(known, later, model, by_time))
-            trained.append((known, model))
-    known, model = trained[-1]
+            trained.append((known, later, model))
+    known, later, model = trained[-1]
     runs = zip(*results, strict=True)  # for each method, those of all seeds and divisions
     scores = [Score(TEXTS[name], collected(own)) for name, own in zip(METHODS, runs, strict=True)]
     print_scores(scores, lang, "nDCG@10")
@@ -83,11 +83,10 @@ def main(*, lang: str = "en", data: str = "", content: bool = False, long: bool 
     if out:
         sections = [(texts["because"], markup_table(header, rows), texts["limits"])]
         page = result_page(texts["title"], lang, sections)
+        model = movielens.with_titles(model, ratings)
+        arrays = npz(x=known, y=later / np.maximum(later.sum(axis=1, keepdims=True), 1.0))
         save_run(
-            out,
-            model,
-            scores,
-            {"recommend.html": page, "users.npz": npz(x=known), **movielens.title_file(ratings)},
+            out, model, scores, {"recommend.html": page, "users.npz": arrays, **movielens.title_file(ratings)}
         )
 
 

@@ -24,7 +24,7 @@ RIDGE = 10.0  # penalty of the regression of each user, chosen on validation fil
 
 
 def train_towers(ratings: Ratings, rows: np.ndarray, seed: int, epochs: int) -> cr.Model:
-    """Train the vectors of the users on the ratings in ``rows``; the map of the films is that of the prior."""
+    """Train the vectors of the users on the ratings in ``rows``; the prior is the map of the films."""
     x, y = inputs_of(ratings, rows), ratings.stars[rows][:, None]
     prior = user_prior(x["film"], ratings.user[rows], ratings.stars[rows])
     size, strength = x["film"].shape[1], prior.noise / len(rows)  # the penalty of a prior of variance 1

@@ -29,6 +29,7 @@ import numpy as np
 from chainrule.data.readers.datasets import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.readers.image_decoding import (
     MAX_PIXELS,
+    decode_image,
     first_line,
     open_image,
     to_pixels,
@@ -124,6 +125,29 @@ def read_images(
             headers[i] = _Header(fault=fault) if fault else headers[i]
         decodable, notices = _decodable(root, files, headers, damaged, others)
     return _table(root, [files[i].relative_to(root) for i in decodable], pixels, notices)
+
+
+def read_image(file: str | os.PathLike[str], size: tuple[int, int], channels: int) -> Table:
+    """Read one image file as a table of one row without a class.
+
+    Args:
+        file: the image.
+        size: height and width to which it is resized.
+        channels: 1 for grayscale, 3 for color.
+
+    Raises:
+        DataError: E301 no such file; E350 Pillow is not installed; E352 it cannot be decoded.
+    """
+    path = Path(file)
+    if not path.exists():
+        raise DataError("E301", where=str(file), received=fact("no such file"))
+    try:
+        with open_inside(path, path.parent) as stream:
+            content = stream.read()
+    except (OSError, ValueError) as error:
+        raise DataError("E352", where=str(file), expected=fact("an image"), received=str(error)) from error
+    pixels = decode_image(content, str(file), channels, size)[None]  # (1, H, W, C)
+    return _table(path.parent, [Path(path.name)], pixels, ())
 
 
 def _table(root: Path, names: Sequence[Path], pixels: np.ndarray, notices: tuple[Finding, ...]) -> Table:

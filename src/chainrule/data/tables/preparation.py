@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.datasets import IMAGE_SETS
-from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.image_folder import SUFFIXES, read_image, read_images
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
@@ -173,8 +173,8 @@ class Preparation:
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
     def read(self, source: Any, options: ReadOptions = NO_OPTIONS) -> Table:
-        """Read a table as this preparation requires it: a folder of images in the size of the training
-        images, a named data set as images if the training inputs were images.
+        """Read a table as this preparation requires it: a folder of images or one image in the size of the
+        training images, a named data set as images if the training inputs were images.
 
         Raises:
             ChainruleError: as ``read_table`` and ``read_images``; E326 for a folder if the inputs are not
@@ -185,6 +185,8 @@ class Preparation:
             return read_source(source, options)
         if os.path.isdir(source):
             return read_images(source, first.shape[:2], first.shape[2], labeled=False)
+        if str(source).lower().endswith(SUFFIXES):
+            return read_image(source, first.shape[:2], first.shape[2])
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
 
     def apply(self, table: Table) -> Applied:

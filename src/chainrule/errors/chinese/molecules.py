@@ -2,9 +2,14 @@
 
 PHRASES: dict[str, str] = {
     "answers: --out, --only-predictions, --raw": "回答可用：--out、--only-predictions、--raw",
+    "suggestions: --out, --raw": "推荐可用：--out、--raw",
     "cut the text": "截短文字",
     "EM and F1, without --metric": "EM 和 F1，不用 --metric",
     "leave --metric out": "去掉 --metric",
+    'name the column of the targets "{name}"': "把目标所在的列命名为“{name}”",
+    "put each sound into a folder named by its label: FOLDER/LABEL/sound.wav": (
+        "把每个声音放入以其标签命名的文件夹：FOLDER/LABEL/sound.wav"
+    ),
     'name the column of the answers "{name}"': "把答案所在的列命名为“{name}”",
     "a SMILES such as {smiles}": "SMILES，如 {smiles}",
     "correct the SMILES, or leave the row out": "更正 SMILES，或略去该行",

@@ -24,6 +24,7 @@ from chainrule.apps.cli.decision_threshold import stored_threshold
 from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.image_rows import ImageRows
+from chainrule.apps.cli.item_ranking import item_names, suggestion_columns
 from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
@@ -105,6 +106,10 @@ def predict(
         return
     if rows.questions is not None:
         _refuse_options(fact("answers: --out, --only-predictions, --raw"), **chosen)
+    if item_names(model):
+        _refuse_options(fact("suggestions: --out, --raw"), **chosen)
+        _write(prediction_frame(suggestion_columns(model, rows.x), rows.count), out, raw)
+        return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
     uncertainty = Uncertainty(sets, abstain)
