@@ -33,9 +33,8 @@ from chainrule.data.datasets import (
     tar_members,
 )
 from chainrule.data.datasets import archive as archives
-from chainrule.data.datasets import opening
 from chainrule.data.datasets.archive import Archive, open_archive
-from chainrule.data.datasets.dataset import Address, Dataset
+from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.download import download, fetch
 from chainrule.errors import ChainruleError, DataError
 

@@ -86,6 +86,12 @@ def test_the_example_trains_predicts_and_colors_atoms(
     (tmp_path / "bad.csv").write_text("name,SMILES\na,CCO\nb,C1CC\n")
     assert command(["predict", str(run), str(tmp_path / "bad.csv")]) == 2
     assert "bad.csv line 3" in capsys.readouterr().err
+    (tmp_path / "odd.csv").write_text("smiles,y\nCO,1\nCCO,much\n")
+    for name, code, place in (("odd.csv", "E311", "odd.csv line 3"), ("good.csv", "E122", '"y"')):
+        assert command(["evaluate", str(run), str(tmp_path / name)]) == 2
+        message = capsys.readouterr().err
+        assert code in message
+        assert place in message
     (tmp_path / "none.csv").write_text("name\na\n")
     assert command(["predict", str(run), str(tmp_path / "none.csv")]) == 2
     assert "E607" in capsys.readouterr().err

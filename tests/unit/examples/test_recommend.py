@@ -106,12 +106,12 @@ def test_stars_of_unseen_films_are_predicted(tmp_path: Path, capsys: pytest.Capt
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 1.0))
 @settings(max_examples=10)
 def test_the_prior_of_users_is_found_again(seed: int, shared: float) -> None:
-    draw, users, each = np.random.default_rng(seed), 200, 40
+    draw, users, count = np.random.default_rng(seed), 200, 40
     covariance = np.array([[1.0, shared], [shared, 1.0 + shared]]) * 0.3
     weights = draw.multivariate_normal([0.5, -0.5], covariance, users)
-    bias, user = draw.normal(3.0, 0.5, users), np.repeat(np.arange(users), each)
-    x = draw.integers(0, 2, (users * each, 2)).astype(float)
-    stars = bias[user] + (x * weights[user]).sum(axis=1) + draw.normal(0, 0.5, users * each)
+    bias, user = draw.normal(3.0, 0.5, users), np.repeat(np.arange(users), count)
+    x = draw.integers(0, 2, (users * count, 2)).astype(float)
+    stars = bias[user] + (x * weights[user]).sum(axis=1) + draw.normal(0, 0.5, users * count)
     prior = user_prior(x, user, stars)
     np.testing.assert_allclose(prior.mean, [3.0, 0.5, -0.5], atol=0.25)
     np.testing.assert_allclose(prior.factor @ prior.factor.T, covariance, atol=0.25)

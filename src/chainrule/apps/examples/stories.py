@@ -73,8 +73,8 @@ def stories(count: int, lang: str, part: str, answerable: bool = True) -> list[Q
         count: the number of questions.
         lang: ``"en"`` or ``"zh"``.
         part: ``"train"``, ``"validation"`` or ``"test"``; each has people of its own.
-        answerable: whether the story has the answer; otherwise the question is about a place that is empty,
-            a thing that nobody or another person bought, or a person who went nowhere.
+        answerable: whether the story has the answer; otherwise the question is about an empty place, a thing
+            that was not bought, or not by this one, or someone who went nowhere.
 
     Example:
         >>> stories(1, "en", "train")[0].question

@@ -2,7 +2,7 @@
 
 A network that saw only questions with an answer marks something for every question. Here it also sees
 questions about another text: for DRCD another paragraph, in turn the next one, mostly of the same article,
-and one of another article; for stories a person, place or thing of which the story does not decide.
+and one of another article; for stories someone, a place or a thing of which the story does not decide.
 
 Reference: Rajpurkar, Jia and Liang (2018), Know what you don't know: unanswerable questions for SQuAD (ACL).
 """
