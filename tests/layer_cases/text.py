@@ -176,7 +176,7 @@ CASES: dict[str, Case] = {
         nn.SpanReader(4, 3, embedding=2, convolutions=2),
         {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
     ),
-    "span reader with a position for no answer": Case(
+    "span reader that may mark none": Case(
         nn.SpanReader(4, 3, embedding=2, convolutions=2, no_answer=True),
         {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
     ),
