@@ -25,7 +25,7 @@ from chainrule.apps.cli.detections import detections_frame
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.image_rows import ImageRows
 from chainrule.apps.cli.item_ranking import item_names, suggestion_columns
-from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.model_and_rows import Rows, load
 from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
@@ -96,18 +96,16 @@ def predict(
               "interval": interval is not None, "certify": certify is not None, "sets": sets is not None,
               "abstain": abstain is not None,
               **{name: bool(value) for name, value in options.items()}}  # fmt: skip
-    if rows.images is not None or rows.speech is not None:
-        _refuse_options(fact("images and sounds: --out, --raw"), only_predictions=only, **chosen)
+    expected = _options_of(model, rows)
+    if expected:
+        _refuse_options(expected, only_predictions=only and rows.questions is None, **chosen)
     if rows.images is not None:
         _write_images(model, rows.images, out, raw)
         return
     if rows.speech is not None:
         _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
         return
-    if rows.questions is not None:
-        _refuse_options(fact("answers: --out, --only-predictions, --raw"), **chosen)
     if item_names(model):
-        _refuse_options(fact("suggestions: --out, --raw"), **chosen)
         _write(prediction_frame(suggestion_columns(model, rows.x), rows.count), out, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
@@ -225,6 +223,15 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
         screen.notices([Finding(code, "warning", facts)], to_errors=True)
     print_differences(preparation, table, applied.notices)
     return encoded or Encoded(applied.x)
+
+
+def _options_of(model: Model, rows: Rows) -> str:
+    """The options that apply to rows that are no table of features; empty if all do."""
+    if rows.images is not None or rows.speech is not None:
+        return fact("images and sounds: --out, --raw")
+    if rows.questions is not None:
+        return fact("answers: --out, --only-predictions, --raw")
+    return fact("suggestions: --out, --raw") if item_names(model) else ""
 
 
 def _refuse_options(expected: str, **options: bool) -> None:
