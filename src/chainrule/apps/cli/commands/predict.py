@@ -99,14 +99,8 @@ def predict(
     expected = _options_of(model, rows)
     if expected:
         _refuse_options(expected, only_predictions=only and rows.questions is None, **chosen)
-    if rows.images is not None:
-        _write_images(model, rows.images, out, raw)
-        return
-    if rows.speech is not None:
-        _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
-        return
-    if item_names(model):
-        _write(prediction_frame(suggestion_columns(model, rows.x), rows.count), out, raw)
+    if rows.questions is None and expected:
+        _write_other(model, rows, data, out, raw)
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
@@ -127,6 +121,16 @@ def predict(
     if rows.table is not None:
         frame = beside(rows.table, id_columns(model, rows.table) if only else rows.table.columns, frame)
     _write(frame, out, raw)
+
+
+def _write_other(model: Model, rows: Rows, data: str, out: str | None, raw: bool) -> None:
+    """Write boxes or masks, sounds, or suggestions."""
+    if rows.images is not None:
+        _write_images(model, rows.images, out, raw)
+    elif rows.speech is not None:
+        _write(speech_frame(model, rows.speech, out or speech_folder(data)), None, raw)
+    else:
+        _write(prediction_frame(suggestion_columns(model, rows.x), rows.count), out, raw)
 
 
 def _write_images(model: Model, images: ImageRows, out: str | None, raw: bool) -> None:
