@@ -124,7 +124,8 @@ def require_integer(owner: object, name: str, low: int, high: int) -> None:
 def _is_number(value: object, low: float, high: float) -> bool:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
-    return low <= float(value) <= high  # false for NaN
+    number: Any = value
+    return bool(low <= number <= high)  # false for NaN
 
 
 def _range_error(owner: object, name: str, expected: str) -> UsageError:

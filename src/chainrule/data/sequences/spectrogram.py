@@ -7,6 +7,7 @@ scale. The result has the axes time and frequency and is an input for convolutio
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -62,15 +63,19 @@ class LogMel:
     floor: float = 1e-10
 
     def __post_init__(self) -> None:
-        top = self.sample_rate / 2 if isinstance(self.sample_rate, int) else 0
+        f_min, f_max, floor = self.f_min, self.f_max, self.floor
+        top = self.sample_rate / 2 if _is_integer(self.sample_rate) else 0
         ranges = {
             "sample_rate": (_is_integer(self.sample_rate), fact("an integer, at least 1")),
             "win_length": (_is_integer(self.win_length, 2), fact("an integer, at least 2")),
             "hop_length": (_is_integer(self.hop_length), fact("an integer, at least 1")),
             "n_mels": (_is_integer(self.n_mels), fact("an integer, at least 1")),
-            "f_min": (0 <= self.f_min < top, f"0 <= f_min < {top:g}"),
-            "f_max": (self.f_max is None or self.f_min < self.f_max <= top, f"f_min < f_max <= {top:g}"),
-            "floor": (0 < self.floor < float("inf"), "above 0"),
+            "f_min": (_is_number(f_min) and 0 <= f_min < top, f"0 <= f_min < {top:g}"),
+            "f_max": (
+                f_max is None or (_is_number(f_max) and _is_number(f_min) and f_min < f_max <= top),
+                f"f_min < f_max <= {top:g}",
+            ),
+            "floor": (_is_number(floor) and 0 < floor < float("inf"), "above 0"),
         }
         for name, (is_valid, expected) in ranges.items():
             if not is_valid:
@@ -179,5 +184,9 @@ def hertz(m: np.ndarray | float) -> np.ndarray:
     return 700 * (10 ** (np.asarray(m, np.float64) / 2595) - 1)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def _is_integer(value: object, low: int = 1) -> bool:
-    return type(value) is int and value >= low
+    return type(value) is int and low <= value < 2**31

@@ -57,7 +57,7 @@ class Pad(Layer):
 
     def check(self) -> None:
         require_sides(self, "padding", "cr.Pad(1)")
-        if self.mode not in BORDERS:
+        if self.mode not in [*BORDERS]:  # a list, because the value may not be hashable
             raise unknown("Pad, mode", self.mode, list(BORDERS), 'mode="{}"')
         require_number(self, "value")
 

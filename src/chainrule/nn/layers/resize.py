@@ -74,7 +74,7 @@ class UpSampling(Layer):
         )
         if self.size is not None:
             require_widths(self, "size", "size=(28, 28)")
-        if self.mode not in MODES:
+        if self.mode not in [*MODES]:  # a list, because the value may not be hashable
             raise unknown("UpSampling, mode", self.mode, list(MODES), 'mode="{}"')
         fits = self.align_corners in ((False,) if self.mode == "nearest" else (False, True))
         fix = 'mode="linear", align_corners=True'

@@ -202,7 +202,7 @@ class TripletMargin(Side):
     def check(self) -> None:
         require_number(self, "margin", above=0)
         require(self, "swap", isinstance(self.swap, bool), fact("True or False"))
-        if self.distance not in DISTANCES:
+        if self.distance not in [*DISTANCES]:  # a list, because the value may not be hashable
             raise unknown("TripletMargin, distance", self.distance, list(DISTANCES), 'distance="{}"')
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 3, D) -> (B,)
