@@ -114,9 +114,9 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     scores = json.loads((run / "scores.json").read_text())
     assert scores["empty text"]["WER"] == [1.0]
     assert "a b" in (run / "transcripts.html").read_text(encoding="utf-8")
-    test = read_parts(str(speech))[2]
-    np.savez(tmp_path / "test.npz", x=test.x[:3])
-    assert command(["predict", str(run), str(tmp_path / "test.npz")]) == 0
+    assert command(["evaluate", str(run), str(run / "test.npz")]) == 0
+    capsys.readouterr()
+    assert command(["predict", str(run), str(run / "test.npz")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "prediction"
     assert all(set(line.strip('"')) <= set(SYMBOLS[1:]) for line in lines[1:])

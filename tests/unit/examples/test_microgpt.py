@@ -63,6 +63,9 @@ def test_a_small_training_invents_names_and_explains_a_step(
     assert 1 < scores["GPT"]["perplexity"][0] < scores["frequency of letters"]["perplexity"][0]
     assert "<article" in (run / "step.html").read_text(encoding="utf-8")
     assert command(["generate", str(run), "--lang", "en"]) == 0
+    capsys.readouterr()
+    assert command(["evaluate", str(run), str(run / "names.npz")]) == 0
+    assert f"{np.log(scores['GPT']['perplexity'][0]):.3f}" in capsys.readouterr().out
 
 
 def test_too_few_names_are_refused(folder: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 import chainrule as cr
 from chainrule.apps.cli.prediction_output import SYMBOLS_FACT
 from chainrule.apps.examples.digit_recognition import recognize_digits
-from chainrule.apps.examples.result_page import credit_line
+from chainrule.apps.examples.result_page import credit_line, npz
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.transcripts import choose_decoder, error_rates, transcript_page
 from chainrule.apps.examples.utterances import MAX_LABELS, STRIDE, SYMBOLS, Utterances, read_parts
@@ -92,7 +92,8 @@ def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool =
     print(texts["note"], credit_line("speech", lang), sep="\n")
     if out:
         page = transcript_page(test, transcripts[GREEDY][0], transcripts[BEAM][0], lang)
-        save_run(out, decoders[0].model, scores, {"transcripts.html": page})
+        files = {"transcripts.html": page, "test.npz": npz(x=test.x, y=test.y)}
+        save_run(out, decoders[0].model, scores, files)
 
 
 if __name__ == "__main__":
