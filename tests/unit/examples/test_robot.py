@@ -25,6 +25,27 @@ from chainrule.apps.examples.twin_critics import Agent, Settings
 pytest.importorskip("gymnasium")
 
 
+@pytest.mark.parametrize("out", ["file", "file/run"])
+def test_a_file_is_refused_as_the_folder_before_the_training(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["example", "robot", "--out", str(tmp_path / out)]) == 2
+    captured = capsys.readouterr()
+    assert f"received  {tmp_path / 'file'}\n" in captured.err
+    assert not captured.out
+
+
+def test_a_training_shorter_than_an_episode_has_no_mean_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(robot, "STARTS", 2)
+    assert main(["example", "robot", "--steps", "1", "--seeds", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "no episode ended" in out
+    assert "nan" not in out
+
+
 def test_a_short_training_is_scored_saved_and_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,9 +60,9 @@ def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum"
     steps = steps or machine.training[long]
     for seed in range(seeds):
         agents.append(train_agent(machine, seed, steps))
-        screen.line(
-            texts["trained"].format(seed=seed, steps=steps, last=np.mean(agents[-1][1][-10:] or [np.nan]))
-        )
+        last = agents[-1][1][-10:]
+        text = texts["trained" if last else "short"]
+        screen.line(text.format(seed=seed, steps=steps, last=np.mean(last) if last else 0.0))
     policies: dict[str, Policy] = {
         "zero": lambda states: np.zeros((len(states), machine.actions)),
         "random": lambda states: sample.uniform(-1, 1, (len(states), machine.actions)),
@@ -76,7 +76,8 @@ def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum"
     net, header, rows = agents[0][0], texts["header"].split(","), []
     for factor in FACTORS:
         values = [mean_return(machine, policy, factor) for policy in (net.act, machine.controller)]
-        rows.append((f"{factor} {texts['unit']}", *(round(value, 2) for value in values)))
+        cells = (f"{value:.{1 if abs(value) >= 10 else 2}f}" for value in values)
+        rows.append((f"{factor} {texts['unit']}", *cells))
     screen.heading(texts["change"])
     screen.table(header, rows, (1, 2))
     screen.block(f"\n{texts['limits']}")

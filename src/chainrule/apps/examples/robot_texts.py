@@ -17,6 +17,8 @@ OPTIONS = {
 }
 TEXTS = {  # of all robots, and of each
     "": {
+        "short": ("seed {seed}: {steps:,} steps, no episode ended",
+                  "种子 {seed}：{steps:,} 步，没有结束的回合"),
         "trained": ("seed {seed}: {steps:,} steps, mean return of the last 10 episodes {last:.1f}",
                     "种子 {seed}：{steps:,} 步，最后 10 回合的平均回报 {last:.1f}"),
         "limits": ("Simulated: no delay or noise of sensors; a real motor has both.\n"

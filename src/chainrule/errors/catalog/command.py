@@ -11,7 +11,7 @@ ENTRIES: dict[str, Entry] = {
     "E606": Entry("there is no row {row}", "没有第 {row} 行"),
     "E607": Entry("this model was not trained on a table", "此模型不是用表格训练的"),
     "E608": Entry("a column has two conflicting options", "同一列被指定了两种用法"),
-    "E609": Entry("the output would overwrite the input", "结果会覆盖输入文件"),
+    "E609": Entry("the output would overwrite a file", "结果会覆盖已有的文件"),
     "E610": Entry("this folder contains no model", "此文件夹中没有模型"),
     "E611": Entry("a threshold needs exactly two classes", "阈值只适用于两个类别"),
     "E613": Entry("these are not the rows of the training", "这些不是训练所用的行"),

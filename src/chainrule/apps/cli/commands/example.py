@@ -13,15 +13,18 @@ and defaults; ``OPTIONS`` in the same file has a text for each in English and Ch
 
 from __future__ import annotations
 
+import os
+from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from chainrule.apps.cli import command_line, screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.errors import unknown_name
+from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.settings import settings
 
 # A new example: its file in apps/examples, its name here, and its sentence `example_NAME` in
@@ -66,9 +69,31 @@ def example(
         return 0
     if name not in EXAMPLES:
         raise unknown_name("chainrule example", name, EXAMPLES)
-    texts = {"": text_of(f"example_{name}"), "lang": text_of("lang"), **option_texts(example_module(name))}
+    module = example_module(name)
+    texts = {"": text_of(f"example_{name}"), "lang": text_of("lang"), **option_texts(module)}
     context = {"default_map": {"lang": settings.lang}}
-    return command_line.call(example_module(name).main, f"example {name}", words or [], texts, context)
+
+    @wraps(module.main)
+    def main(**options: Any) -> None:
+        refuse_file(options.get("out", ""), name)
+        module.main(**options)
+
+    return command_line.call(main, f"example {name}", words or [], texts, context)
+
+
+def refuse_file(out: str, name: str) -> None:
+    """Refuse a RUN that cannot be a folder, before a training whose result would be lost.
+
+    Raises:
+        UsageError E609: the path, or a folder above it, is a file.
+    """
+    parts = [Path(out), *Path(out).parents] if out else []
+    existing = next((part for part in parts if os.path.lexists(part)), None)
+    if existing is not None and not existing.is_dir():
+        raise UsageError(
+            "E609", where="--out", expected=fact("a new folder"), received=str(existing),
+            fix=f"--out runs/{name}",
+        )  # fmt: skip
 
 
 def example_module(name: str) -> ModuleType:
