@@ -27,11 +27,11 @@ def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(axis, axis, indexing="ij")
 
 
-def gaussian(size: int, sigma: float) -> np.ndarray:
-    """A Gaussian of sum 1, in frequencies."""
-    u, v = _grid(size)
-    values = np.exp(-(u**2 + v**2) / (2 * sigma**2))
-    return fft.fft2(values / values.sum()).real.astype(np.float32)
+def averages(size: int, sigma: float, step: int) -> np.ndarray:
+    """A Gaussian around each ``step``-th pixel inside the margin, as rows of sum 1."""
+    centers = np.arange(MARGIN + step // 2, size - MARGIN, step)
+    values = np.exp(-((np.arange(size) - centers[:, None]) ** 2) / (2 * sigma**2))
+    return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def morlet(size: int, sigma: float, angle: float, frequency: float, slant: float) -> np.ndarray:
@@ -48,7 +48,7 @@ def morlet(size: int, sigma: float, angle: float, frequency: float, slant: float
 def scattering(images: np.ndarray) -> np.ndarray:
     """The features of gray images (N, H, W): (N, H / 4, W / 4, 81)."""
     size = images.shape[1] + 2 * MARGIN
-    low = gaussian(size, 0.8 * 2.0**SCALES)
+    low = averages(size, 0.8 * 2.0**SCALES, 2**SCALES)
     bank = [
         [
             morlet(size, 0.8 * 2.0**j, math.pi * k / ANGLES, 0.75 * math.pi / 2.0**j, 4.0 / ANGLES)
@@ -61,20 +61,18 @@ def scattering(images: np.ndarray) -> np.ndarray:
 
 
 def _block(images: np.ndarray, low: np.ndarray, bank: list[list[np.ndarray]]) -> np.ndarray:
-    padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="reflect")
-    step = 2**SCALES
-    places = slice(MARGIN + step // 2, MARGIN + images.shape[1], step)
+    padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="reflect").astype(np.float32)
 
-    def averaged(frequencies: np.ndarray) -> np.ndarray:
-        return fft.ifft2(frequencies * low).real[:, places, places]
+    def averaged(values: np.ndarray) -> np.ndarray:
+        return low @ values @ low.T
 
-    image = fft.fft2(padded.astype(np.float32))
-    features = [averaged(image)]
-    second = []
+    image = fft.fft2(padded)
+    features, second = [averaged(padded)], []
     for j, wavelets in enumerate(bank):
         for wavelet in wavelets:
-            first = fft.fft2(np.abs(fft.ifft2(image * wavelet)))
+            first = np.abs(fft.ifft2(image * wavelet))
             features.append(averaged(first))
-            for narrow in (w for coarser in bank[j + 1 :] for w in coarser):
-                second.append(averaged(fft.fft2(np.abs(fft.ifft2(first * narrow)))))
-    return np.stack([*features, *second], axis=-1).astype(np.float32)
+            coarser = [narrow for later in bank[j + 1 :] for narrow in later]
+            frequencies = fft.fft2(first) if coarser else None
+            second += [averaged(np.abs(fft.ifft2(frequencies * narrow))) for narrow in coarser]
+    return np.stack([*features, *second], axis=-1)

@@ -83,6 +83,11 @@ def scaled(node: Node, axes: Axes, factor: Node, is_used: Node) -> Node:
         factor: the factors, (B,).
         is_used: boolean, (B,): a sample for which it is false adds nothing, even if its values are NaN.
     """
+    if node.op.name == "convolution_weight" and not _has_small_gram(node):
+        terms = _convolution_terms(node, axes)  # which its squares need, too
+        ones = (1,) * (terms.rank - 1)
+        factors, used = (F.reshape(x, (BATCH, *ones)) for x in (factor, is_used))
+        return F.sum(F.where(used, terms * factors, 0.0), 0)
     index = _smallest(node, axes)
     operands = list(node.inputs)
     operands[index] = _times(operands[index], axes[index], factor, is_used)
@@ -202,9 +207,14 @@ def _convolution_terms(node: Node, axes: Axes) -> Node:
 
 def _convolution_squares(node: Node, axes: Axes) -> Node:
     windows, g = _windows(node)
-    if _is_small(g.shape[-2], windows.shape[-1], g.shape[-1]):
+    if _has_small_gram(node):
         return squared_gram(windows, g)
     return squared(F.matmul(g.T, windows))
+
+
+def _has_small_gram(node: Node) -> bool:
+    windows, g = _windows(node)
+    return _is_small(g.shape[-2], windows.shape[-1], g.shape[-1])
 
 
 def squared_gram(rows: Node, columns: Node) -> Node:

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
-from chainrule.plan.passes.axis_layout import WINDOW_OPS, axis_orders, narrow_rows
+from chainrule.plan.passes.axis_layout import WINDOW_OPS, axis_orders, narrow_rows, stacked_operands
 from chainrule.plan.passes.fused_loop import Kernel, is_layout, is_leaf
 from chainrule.plan.tasks import BEFORE, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import (
@@ -77,6 +77,7 @@ class Lowering:
         self.narrow = set() if inputs else narrow_rows(graph, self.batch_sizes)
         self.axis_orders = axis_orders(graph, self.batch_sizes, self.narrow)
         self.uncopied_inputs = {node for node in self.axis_orders if is_leaf(node)}  # until they are read
+        self.stacked = stacked_operands(graph)
         self.is_inner = any(node.op.name in WINDOW_OPS for node in self.axis_orders)
         for node in graph.nodes:
             if node in inputs:
@@ -167,12 +168,13 @@ class Lowering:
         return self.views[node]
 
     def _copied_view(self, node: Node, source: Node, phase: int) -> View:
-        """Return the result of a layout operation on a copy, with samples innermost if they are and can stay
-        so.
+        """Return the result of a layout operation on a copy, with samples innermost if they are, can stay so
+        and are not the stack of a product.
         """
         view, op, shape = self.view(source, phase), self.op(node), self.shape(node)
         axes = tuple(range(len(view.shape)))
-        orders = [(*axes[1:], 0), axes] if self.is_inner and axes and view.strides[0] == 1 else [axes]
+        is_inner = self.is_inner and axes and view.strides[0] == 1 and node not in self.stacked
+        orders = [(*axes[1:], 0), axes] if is_inner else [axes]
         for order in orders:
             lengths = tuple(view.shape[axis] for axis in order)
             view_of_copy = layout_view(

@@ -44,10 +44,7 @@ def axis_orders(
         sizes: sizes of the whole batch: all microbatches have the same layout.
         rows: rows of a narrow network.
     """
-    readers: dict[Node, list[Node]] = {}
-    for node in graph.nodes:
-        for source in node.inputs:
-            readers.setdefault(source, []).append(node)
+    readers = _readers(graph)
     inner = _innermost(graph, readers) if sizes.get("B", 1) >= _min_samples(graph) else set()
     orders = {node: (*range(1, node.rank), 0) for node in (*inner, *rows)}
     for node in set(readers) - set(graph.outputs.values()):
@@ -59,6 +56,30 @@ def axis_orders(
         elif node.rank == 2 and inner and _is_read_by_images(node, readers, inner):
             orders[node] = (1, 0)
     return orders
+
+
+def stacked_operands(graph: Graph) -> set[Node]:
+    """Return the views that are read, directly or through views, by products of a stack of matrices only.
+
+    Where images have their samples innermost, a copy for such a view has them outermost: no axis of a matrix
+    would be contiguous otherwise.
+    """
+    readers, operands = _readers(graph), set[Node]()
+    for node in reversed(graph.nodes):
+        if is_layout(node) and readers.get(node):
+            stacked = (r in operands or (r.op.name == "matmul" and r.rank > 2) for r in readers[node])
+            if all(stacked):
+                operands.add(node)
+    return operands
+
+
+def _readers(graph: Graph) -> dict[Node, list[Node]]:
+    """Return the readers of each node that has some."""
+    readers: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        for source in node.inputs:
+            readers.setdefault(source, []).append(node)
+    return readers
 
 
 def narrow_rows(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
