@@ -21,6 +21,16 @@ SCALES, ANGLES, MARGIN = 2, 8, 6  # J, L, and reflected pixels around an image
 BLOCK = 500  # images transformed at once
 
 
+def transformed(values: np.ndarray) -> np.ndarray:
+    """The Fourier transform over the last two axes."""
+    return np.asarray(fft.fft2(values))
+
+
+def modulus(frequencies: np.ndarray) -> np.ndarray:
+    """The absolute values of the inverse Fourier transform over the last two axes."""
+    return np.abs(np.asarray(fft.ifft2(frequencies)))
+
+
 def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
     """The signed coordinates of a periodic image."""
     axis = (np.arange(size) + size // 2) % size - size // 2
@@ -42,7 +52,7 @@ def morlet(size: int, sigma: float, angle: float, frequency: float, slant: float
     envelope = np.exp(-(along**2 + slant**2 * across**2) / (2 * sigma**2))
     wave = envelope * np.exp(1j * frequency * along)
     wave -= envelope * (wave.sum() / envelope.sum())
-    return fft.fft2(wave * (slant / (2 * math.pi * sigma**2))).astype(np.complex64)
+    return transformed(wave * (slant / (2 * math.pi * sigma**2))).astype(np.complex64)
 
 
 def scattering(images: np.ndarray) -> np.ndarray:
@@ -66,13 +76,13 @@ def _block(images: np.ndarray, low: np.ndarray, bank: list[list[np.ndarray]]) ->
     def averaged(values: np.ndarray) -> np.ndarray:
         return low @ values @ low.T
 
-    image = fft.fft2(padded)
+    image = transformed(padded)
     features, second = [averaged(padded)], []
     for j, wavelets in enumerate(bank):
         for wavelet in wavelets:
-            first = np.abs(fft.ifft2(image * wavelet))
+            first = modulus(image * wavelet)
             features.append(averaged(first))
             coarser = [narrow for later in bank[j + 1 :] for narrow in later]
-            frequencies = fft.fft2(first) if coarser else None
-            second += [averaged(np.abs(fft.ifft2(frequencies * narrow))) for narrow in coarser]
+            frequencies = transformed(first) if coarser else None
+            second += [averaged(modulus(frequencies * narrow)) for narrow in coarser]
     return np.stack([*features, *second], axis=-1)

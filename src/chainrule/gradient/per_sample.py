@@ -98,8 +98,8 @@ class SampleGradients:
         if total is None:
             raise GradientError("E272", where="clipped", fix='cr.grad(output, inputs, unused="zeros")')
         limit = float(max_norm)
-        factors = limit / F.maximum(F.sqrt(total), limit)  # NaN where the norm is
-        is_used = F.less_equal(factors, 1.0)  # false for NaN
+        factors = limit / F.maximum(F.sqrt(total), limit)
+        is_used = F.is_finite(total)
         if weights is not None:
             factors = factors * weights
             is_used = F.logical_and(is_used, F.greater(weights, 0.0))

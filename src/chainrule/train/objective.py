@@ -51,6 +51,7 @@ class Objective:
         total, count: numerator and denominator of J without penalties, (), where J is a single weighted
             quotient and no layer adds a loss; else ``None``.
         known: the gradient of each parameter, where it is not the derivative of J, as in a private training.
+        squared_norms: the squared norm of each sample's gradient in a private training, (B,).
     """
 
     value: Node
@@ -59,6 +60,7 @@ class Objective:
     total: Node | None = None
     count: Node | None = None
     known: Mapping[Node, Node] | None = None
+    squared_norms: Node | None = None
 
     def gradients(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
         """dJ/dw of each parameter, by path."""

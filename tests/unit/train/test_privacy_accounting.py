@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import dp_accounting
 import numpy as np
@@ -25,9 +26,10 @@ def gaussian_epsilon(noise: float, steps: int, delta: float) -> float:
 
     def excess(epsilon: float) -> float:
         low = math.exp(epsilon + norm.logcdf(-epsilon / mu - mu / 2))
-        return norm.cdf(mu / 2 - epsilon / mu) - low - delta
+        return float(norm.cdf(mu / 2 - epsilon / mu)) - low - delta
 
-    return brentq(excess, 0.0, 100.0) if excess(0.0) > 0 else 0.0
+    root: Any = brentq(excess, 0.0, 100.0)
+    return float(root)
 
 
 @pytest.mark.parametrize("delta", [1e-4, 1e-6])

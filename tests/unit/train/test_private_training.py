@@ -72,6 +72,48 @@ def test_a_step_adds_the_clipped_gradients_of_the_drawn_rows_to_the_noise() -> N
     np.testing.assert_allclose(after["parameter.dense1.bias"], before["dense1.bias"] - bias, rtol=1e-9)
 
 
+COMPILED: dict[str, tuple[tuple[cr.Layer, ...], tuple[int, ...], int]] = {  # layers, shape, vocabulary
+    "convolutions": (
+        (
+            cr.Conv(4, 3, stride=2, padding="same"),
+            cr.GroupNorm(2),
+            cr.Activation("relu"),
+            cr.Conv(4, 2, groups=2),
+            cr.MaxPool(2),
+        ),
+        (9, 9, 2),
+        0,
+    ),
+    "sequences": ((cr.Embedding(11, 5), cr.LSTM(4), cr.LayerNorm()), (6,), 11),
+    "attention": ((cr.Dense(4), cr.MultiHeadAttention(2), cr.Dense(3)), (5, 3), 0),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_the_compiled_step_in_microbatches_equals_the_reference(name: str) -> None:
+    layers, shape, vocabulary = COMPILED[name]
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, vocabulary, (70, *shape)) if vocabulary else rng.normal(size=(70, *shape))
+    net = cr.Sequential(*layers, cr.Flatten(), cr.Dense(3))
+    one = cr.Model(net, "cross_entropy", cr.SGD(1.0), dtype="float64")
+    one.initialize(x)
+    network, before = one.network, one.parameters()
+    assert network is not None
+    step = training_step(network, True, 1, (), False, PrivateObjective(0.05, 1.0, 40))
+    noise = {noise_label(path): rng.normal(size=a.shape) for path, a in before.items()}
+    x, sampled = x.astype(network.inputs["x"].dtype), (rng.random(70) < 0.6).astype(float)
+    rows = {"x": x, "target": rng.integers(0, 3, 70), "sample_weight": sampled}
+    copies = {label: array.copy() for label, array in {**before, **noise}.items()}
+    trainer = step.program.trainer(rows, copies, "native")
+    assert trainer is not None
+    trainer.run(np.arange(70), 70, 0, 1, 0, np.zeros((0, 2), np.uint32))
+    arrays = {**rows, **before, **noise, "step": np.array(0)}
+    expected = step.program.single("reference").run({k: arrays[k] for k in step.graph.inputs})
+    for path, array in before.items():
+        np.testing.assert_allclose(trainer.state[path], expected[f"parameter.{path}"], rtol=1e-9, atol=1e-12)
+        assert not np.allclose(trainer.state[path], array)
+
+
 def test_the_graph_of_a_step_computes_nothing_from_rows_but_the_noisy_gradients() -> None:
     x, _ = data(8)
     one = model()
@@ -275,6 +317,33 @@ def test_a_large_delta_is_warned_about(capsys: pytest.CaptureFixture[str]) -> No
     fit(privacy=cr.Privacy(3, 0.01), callbacks=[lambda event: notices.append(str(event))])
     output = capsys.readouterr()
     assert "delta" in " ".join([*notices, output.err, output.out])
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_row_whose_values_overflow_adds_nothing_and_does_not_stop_the_training(engine: Any) -> None:
+    x, y = data(60)
+    x[3] = 3e38
+    net = cr.Sequential(cr.Dense(6, weight_initializer=cr.Fill(9.0)), cr.Dense(2))
+    one = cr.Model(net, "cross_entropy", cr.SGD(0.01), engine=engine)
+    one.fit(x, y, epochs=2, batch_size=60, verbose=False, privacy=cr.Privacy(8, 1e-5))
+    assert one.facts["steps"] == 2
+    assert all(np.isfinite(a).all() for a in one.parameters().values())
+
+
+def test_a_schedule_that_watches_public_rows_takes_effect() -> None:
+    x, y = data()
+    schedule = cr.ReduceOnPlateau(0.1, monitor="val_loss", patience=1, factor=0.1, min_delta=100.0)
+    rates: list[float] = []
+    one = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy", cr.SGD(schedule))
+
+    def look(event: Event) -> None:
+        if isinstance(event, StepDone):
+            rates.append(event.learning_rate)
+
+    options = {"epochs": 5, "batch_size": 100, "verbose": False, "privacy": PRIVACY}
+    one.fit(x, y, validation=data(40), callbacks=[look], **options)
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[-1] < 0.05
 
 
 def test_a_training_that_diverges_is_refused_without_reading_rows() -> None:

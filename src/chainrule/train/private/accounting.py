@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from scipy.optimize import brentq
 
@@ -115,7 +116,8 @@ def _noise_multiplier(privacy: Privacy, sampling_rate: float, steps: int) -> flo
     low = high - math.log(2)
     while excess(low) <= 0:
         low, high = low - math.log(2), low
-    log_noise = float(brentq(excess, low, high, xtol=TOLERANCE))
+    root: Any = brentq(excess, low, high, xtol=TOLERANCE)
+    log_noise = float(root)
     while excess(log_noise) > 0:  # the root is known up to the tolerance: end on the safe side
         log_noise += TOLERANCE
     return math.exp(log_noise)

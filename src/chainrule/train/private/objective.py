@@ -67,4 +67,5 @@ class PrivateObjective:
                 node: g + dp for (node, g), dp in zip(gradients.items(), penalty_gradients, strict=True)
             }
         length = sum_of(F.sum(F.square(g)) for g in gradients.values())
-        return Objective(length, length, None, known=gradients), built
+        norms = sums.squared_norms
+        return Objective(length, length, None, known=gradients, squared_norms=norms), built

@@ -9,8 +9,19 @@ from typing import Any
 from chainrule.errors import UsageError, fact
 from chainrule.nn.validation import is_number
 from chainrule.records import frozen
+from chainrule.settings import settings
 
 PRIVACY = "privacy"  # the name of the facts of a private training
+TEXT = {
+    "en": (
+        "({epsilon:.4g}, {delta:.4g})-differentially private: {steps} steps, sampling rate "
+        "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}"
+    ),
+    "zh": (
+        "满足 ({epsilon:.4g}, {delta:.4g})-差分隐私：{steps} 步，抽样率 {sampling_rate:.3g}，"
+        "噪声倍数 {noise_multiplier:.4g}"
+    ),
+}
 
 
 @frozen
@@ -96,14 +107,17 @@ class Phase:
 def phases_of(facts: Mapping[str, Any]) -> tuple[Phase, ...]:
     """The private phases in the facts of a model, which may come from a file; empty if there are none."""
     private = facts.get(PRIVACY)
-    entries = private.get("phases") if isinstance(private, dict) else None
+    entries: Any = private.get("phases") if isinstance(private, dict) else None
     phases = []
     for entry in entries if isinstance(entries, list) else []:
-        values = [entry.get(name) if isinstance(entry, dict) else None for name in Phase.__annotations__]
-        noise, probability, steps = values
-        is_valid = all(is_number(value) for value in values) and isinstance(steps, int)
-        if is_valid and noise > 0 and 0 < probability <= 1 and 0 <= steps < 2**40:
-            phases.append(Phase(float(noise), float(probability), steps))
+        values: list[Any] = [
+            entry.get(name) if isinstance(entry, dict) else None for name in Phase.__annotations__
+        ]
+        if not all(is_number(value) for value in values) or type(values[2]) is not int:
+            continue
+        phase = Phase(*values)
+        if phase.noise_multiplier > 0 and 0 < phase.sampling_rate <= 1 and 0 <= phase.steps < 2**40:
+            phases.append(phase)
     return tuple(phases)
 
 
@@ -180,10 +194,10 @@ class PrivacySpent:
     max_norm: float
 
     def __str__(self) -> str:
-        return (
-            f"({self.epsilon:.4g}, {self.delta:.4g})-differentially private: {self.steps} steps, "
-            f"sampling rate {self.sampling_rate:.3g}, noise multiplier {self.noise_multiplier:.4g}"
-        )
+        return TEXT[settings.lang].format(
+            epsilon=self.epsilon, delta=self.delta, steps=self.steps, sampling_rate=self.sampling_rate,
+            noise_multiplier=self.noise_multiplier,
+        )  # fmt: skip
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> PrivacySpent | None:

@@ -16,8 +16,11 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.engines import compile
 from chainrule.errors import TrainingError, fact
+from chainrule.graph import Graph
 from chainrule.prng import fold, folds, key_of
+from chainrule.spec import bound
 from chainrule.train.multi_step import index_of, viewed_arrays
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.objective import SAMPLE_WEIGHT
@@ -27,6 +30,7 @@ from chainrule.train.private.privacy import Mechanism
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import EACH_STEP, GROUPS, Step
 
+BLOCK = 1024  # rows whose gradients are examined at once
 AHEAD = 0.5  # seconds of steps that are accounted for in one write
 NO_KEYS = np.zeros((0, 2), np.uint32)
 
@@ -55,12 +59,13 @@ class PrivateSteps:
         inputs = viewed_arrays(data, inputs)
         self._weights = np.zeros(len(next(iter(inputs.values()))), step.recipe.dtype)
         self._inputs = {**inputs, SAMPLE_WEIGHT: self._weights}
-        self._noise = {path: np.zeros(node.shape, node.dtype) for path, node in step.gradients.items()}
+        self._noise = {path: np.zeros(bound(node.shape), node.dtype) for path, node in step.gradients.items()}
         noise = {noise_label(path): array for path, array in self._noise.items()}
         arrays = {**_copies(state.parameters), **_copies(state.states), **_copies(state.slots), **noise}
         self._trainer = step.program.trainer(self._inputs, arrays, engine)
         self._single = step.program.single(engine) if self._trainer is None else None
-        self._arrays = arrays
+        self._arrays, self._engine = arrays, engine
+        self._all_rows = np.ones(mechanism.rows, bool)
         self._accounted, self._ahead = 0, 1
 
     def advance(self, state: TrainState, discarded: int, account: Account | None) -> float:
@@ -76,10 +81,16 @@ class PrivateSteps:
         """
         start = time.perf_counter()
         self._count(state.step + discarded, account)
-        rows = self._fill()
-        learning_rate = self._run(rows, state)
+        self._load(state)
+        for array in self._noise.values():
+            array[...] = standard_normal(array.size).reshape(array.shape)
+        sampled = poisson_rows(self.mechanism.rows, self.mechanism.sampling_rate)
+        learning_rate = self._run(self._batch(sampled, self._all_rows), state)
+        if learning_rate is None:
+            finite = self._finite_rows(state)
+            learning_rate = self._run(self._batch(sampled[finite[sampled]], finite), state)
         values = {label: self._arrays[label] for label in self.step.homes.values()}
-        if not all(map(is_finite, values.values())):
+        if learning_rate is None or not all(map(is_finite, values.values())):
             raise _diverged(state.step + 1)
         for prefix, group in GROUPS.items():
             labels = [label for name, label in self.step.homes.items() if name.startswith(prefix)]
@@ -95,40 +106,75 @@ class PrivateSteps:
             self._accounted = max(before + 1, min(self.mechanism.steps, before + self._ahead))
             account(self._accounted)
 
-    def _fill(self) -> np.ndarray:
-        """Draw the rows of a batch, and fill weights and noise; returns the row numbers with padding."""
+    def _load(self, state: TrainState) -> None:
+        """Copy the arrays of the state, some of which change between two steps, to those of the engine."""
+        for group in GROUPS.values():
+            for label, array in getattr(state, group).items():
+                if self._trainer is None:
+                    self._arrays[label] = array
+                elif label in self._arrays:
+                    self._arrays[label][...] = array
+
+    def _batch(self, sampled: np.ndarray, usable: np.ndarray) -> np.ndarray:
+        """The row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight 0.
+
+        Args:
+            sampled: the sampled rows.
+            usable: (N,) whether a row may be padding.
+        """
         mechanism = self.mechanism
-        sampled = poisson_rows(mechanism.rows, mechanism.sampling_rate)
         size = padded_size(len(sampled), mechanism.batch_size, mechanism.rows)
-        is_sampled = np.zeros(mechanism.rows, bool)
-        is_sampled[sampled] = True
-        padding = np.flatnonzero(~is_sampled)[: size - len(sampled)]
+        is_padding = usable.copy()
+        is_padding[sampled] = False
+        padding = np.flatnonzero(is_padding)[: size - len(sampled)]
         rows = np.concatenate([sampled, padding])
         rows, used = (rows, sampled) if self._index is None else (self._index[rows], self._index[sampled])
         self._weights[:] = 0.0
         self._weights[used] = 1.0
-        for array in self._noise.values():
-            array[...] = standard_normal(array.size).reshape(array.shape)
         return np.ascontiguousarray(rows, np.int64)
 
-    def _run(self, rows: np.ndarray, state: TrainState) -> float:
-        """Run the step on these rows; its results replace the arrays of this object."""
+    def _run(self, rows: np.ndarray, state: TrainState) -> float | None:
+        """Run the step on these rows; returns its learning rate, or ``None`` if its gradient is not finite.
+
+        The results replace the arrays of this object, if the gradient is finite.
+        """
+        if not len(rows):
+            return None
         if self._trainer is not None:
             keys = NO_KEYS
             if self.step.built.book.key is not None:
                 keys = folds(fold(key_of(self.seed), EACH_STEP), np.array([state.step]))
             reported, failed = self._trainer.run(rows, len(rows), 0, 1, state.step, keys)
-            if failed:
-                raise _diverged(state.step + 1)
-            return float(reported[-1, 1])
+            return None if failed else float(reported[-1, 1])
         assert self._single is not None
-        batch = {name: array[rows] for name, array in self._inputs.items()}
-        arrays = {**self._arrays, **batch, **self.step.key(self.seed, state.step)}
-        arrays["step"] = np.array(state.step, np.int64)
-        results = self._single.run({name: arrays[name] for name in self._single.graph.inputs})
+        results = self._single.run(self._arrays_of(self._single.graph, rows, state))
+        if not np.isfinite(results["loss"]):
+            return None
         for name, label in self.step.homes.items():
             self._arrays[label] = results[name]
         return float(results["learning_rate"])
+
+    def _arrays_of(self, graph: Graph, rows: np.ndarray, state: TrainState) -> Tensors:
+        """The inputs of a graph for these rows."""
+        batch = {name: array[rows] for name, array in self._inputs.items() if name in graph.inputs}
+        arrays = {**self._arrays, **batch, **self.step.key(self.seed, state.step)}
+        arrays["step"] = np.array(state.step, np.int64)
+        return {name: arrays[name] for name in graph.inputs}
+
+    def _finite_rows(self, state: TrainState) -> np.ndarray:
+        """Whether the gradient of each training row is finite, (N,).
+
+        A gradient that overflows has no direction. Its row adds nothing to the step, as with a gradient of 0;
+        a step that failed for it would reveal that the row is there.
+        """
+        norms = self.step.objective.squared_norms
+        assert norms is not None
+        graph, rows = Graph({"norms": norms}), np.arange(self.mechanism.rows)
+        program = compile(graph, self._engine)
+        every = rows if self._index is None else self._index
+        parts = [every[start : start + BLOCK] for start in range(0, len(every), BLOCK)]
+        values = [program.run(self._arrays_of(graph, part, state))["norms"] for part in parts]
+        return np.isfinite(np.concatenate(values))
 
 
 def _diverged(step: int) -> TrainingError:

@@ -76,13 +76,13 @@ def _group_norm(network: Network, path: str) -> str:
     return f"cr.GroupNorm({groups})" if groups > 1 else "cr.LayerNorm()"
 
 
-def _refused(name: str, expected: object, received: object, fix: object) -> TrainingError:
+def _refused(name: str, expected: object, received: object, fix: str) -> TrainingError:
     return TrainingError(
         "E590", where="fit, privacy", name=name, expected=expected, received=received, fix=fix
     )
 
 
-def private_only(what: object, fix: object = "") -> ChainruleError:
+def private_only(what: str, fix: str = "") -> ChainruleError:
     """The error for a result that would reveal the rows or the noise of a private training."""
     return TrainingError(
         "E591", where=what, expected=fact("a model that was trained without privacy"),
