@@ -169,7 +169,9 @@ def test_digits_are_recognized_and_files_are_predicted(
     ):
         write_wave(tmp_path / name, samples, per_second)
         assert command(["predict", str(run), str(tmp_path / name)]) == 2
-        assert f" {code} " in capsys.readouterr().err
+        message = capsys.readouterr().err
+        assert f" {code} " in message
+        assert (f"ffmpeg -i {tmp_path / name} -ar {RATE}" in message) == (code == "E371")
     (tmp_path / "damaged.wav").write_bytes(b"RIFF nothing")
     assert command(["predict", str(run), str(tmp_path / "damaged.wav")]) == 2
     assert " E370 " in capsys.readouterr().err

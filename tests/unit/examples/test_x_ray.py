@@ -73,6 +73,10 @@ def test_the_run_predicts_and_explains_a_folder_of_images(
         assert command(["predict", str(run), str(tmp_path / name)]) == 2
         assert name in capsys.readouterr().err.splitlines()[0]
     (tmp_path / "text.png").unlink()
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    assert command(["predict", str(run), str(tmp_path / "table.csv")]) == 2
+    assert "an image or a folder of images" in capsys.readouterr().err
+    (tmp_path / "table.csv").unlink()
     assert command(["attribute", str(run), str(tmp_path), "--row", "2"]) == 0
     (tmp_path / "notes.png").write_text("no image")
     assert command(["predict", str(run), str(tmp_path)]) == 2

@@ -117,6 +117,8 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
 def _rows_of(model: Model, data: str, reading: ReadOptions) -> Rows | None:
     """The rows of DATA other than an archive of arrays; ``None`` if the model reads no such data."""
     if model.preparation is not None:
+        if model.preparation.takes_images and os.path.isfile(data) and not are_images(data):
+            raise _no_images(data)
         table = model.preparation.read(data, reading)
         return Rows(table, None, table.rows)
     sounds = sound_input(model, data)
@@ -250,13 +252,18 @@ def _not_text(data: str) -> UsageError:
     return UsageError("E607", where=data, expected=expected, received=Path(data).suffix or fact("no suffix"))
 
 
+def _no_images(where: str) -> UsageError:
+    """The error for a file that is no image passed to a model of images."""
+    return UsageError(
+        "E607", where=where, expected=fact("an image or a folder of images"),
+        received=fact("a model trained on images"), fix="chainrule predict RUN FOLDER",
+    )  # fmt: skip
+
+
 def _not_a_table_model(model: Model, file: str) -> UsageError:
     """The error for a table passed to a model of arrays or images."""
     if is_detector(model) or is_segmenter(model):
-        return UsageError(
-            "E607", where=file, expected=fact("an image or a folder of images"),
-            received=fact("a model trained on images"), fix="chainrule predict RUN FOLDER",
-        )  # fmt: skip
+        return _no_images(file)
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(
         "E607", where=file, expected=fact("DATA as an .npz file: {names}", names=", ".join((*names, "y"))),

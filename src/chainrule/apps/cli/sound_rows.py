@@ -34,12 +34,11 @@ def read_sound_rows(reader: SoundInput, data: str, labels: tuple[object, ...]) -
             names as the column ``y``.
 
     Raises:
-        DataError E301, E350, E370, E371: see ``read_sound``; E370 also for silence.
+        DataError E301, E350, E370: see ``read_sound``; E370 also for silence. E371: another sample rate.
     """
     root = Path(data)
     files = sound_files(root, labeled=False) if root.is_dir() else [root]
-    rate = reader.spectrogram.sample_rate
-    x = np.stack([reader(read_sound(file, rate), str(file)) for file in files])
+    x = np.stack([reader(read_sound(file), str(file)) for file in files])
     names = [file.relative_to(root).as_posix() if root.is_dir() else file.name for file in files]
     columns = {FILE: pl.Series(names, dtype=pl.String)}
     folders = [file.parent.name for file in files]

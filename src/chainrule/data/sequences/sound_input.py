@@ -6,8 +6,10 @@ that ``chainrule predict RUN FILE`` reads sounds as the training did.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,11 +52,12 @@ class SoundInput:
         """
         if isinstance(samples, Sound):
             if samples.sample_rate != self.spectrogram.sample_rate:
+                command = _command(where, self.spectrogram.sample_rate)
                 raise DataError(
                     "E371", where=where,
                     expected=fact("{rate} samples a second", rate=self.spectrogram.sample_rate),
                     received=fact("{rate} samples a second", rate=samples.sample_rate),
-                    fix=fact("resample the file"),
+                    fix=fact("resample the file: {command}", command=command),
                 )  # fmt: skip
             samples = samples.mono
         if not np.any(samples):
@@ -84,3 +87,14 @@ class SoundInput:
             return SoundInput(LogMel(**settings), float(seconds))
         except (UsageError, TypeError, ValueError, OverflowError):
             return None
+
+
+def _command(file: str, rate: int) -> str:
+    """The command that resamples a file.
+
+    Example:
+        >>> _command("my voice.m4a", 8000)
+        "ffmpeg -i 'my voice.m4a' -ar 8000 'my voice-8000.wav'"
+    """
+    target = Path(file).with_name(f"{Path(file).stem}-{rate}.wav")
+    return shlex.join(["ffmpeg", "-i", file, "-ar", str(rate), str(target)])

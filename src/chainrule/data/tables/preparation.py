@@ -172,6 +172,11 @@ class Preparation:
         std = [value if value > 0 else 1.0 for value in first.std]
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether the inputs are images."""
+        return isinstance(self.encodings[0], Pixels)
+
     def read(self, source: Any, options: ReadOptions = NO_OPTIONS) -> Table:
         """Read a table as this preparation requires it: a folder of images or one image in the size of the
         training images, a named data set as images if the training inputs were images.

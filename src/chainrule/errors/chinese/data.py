@@ -29,7 +29,7 @@ PHRASES: dict[str, str] = {
     "byte {byte}": "字节 {byte}",
     "silence": "静音",
     "a sound": "有声音的录音",
-    "resample the file": "对该文件重采样",
+    "resample the file: {command}": "对该文件重采样：{command}",
     "16 bits, 1 channel": "16 位，单声道",
     "{bytes} bytes a sample, {channels} channels": "每个样本 {bytes} 字节，{channels} 个声道",
     "at least {count} speakers": "至少 {count} 位说话人",
