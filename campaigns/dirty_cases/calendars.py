@@ -19,6 +19,9 @@ DATES: dict[str, list[str]] = {
     "Korean and Hungarian points": ["2020. 11. 5.", "2020. 12. 24.", "2021. 1. 31."],
     "full-width digits": ["２０２０年１１月５日", "２０２０年１２月２４日"],
     "Chinese half of the day": ["2020-11-05 下午3:30", "2020-12-24 上午8:15"],
+    "weekdays before numbers": ["Do, 05.11.2020", "Do, 24.12.2020", "So, 31.01.2021"],
+    "names of time zones": ["2020-11-05 13:30 CET", "2020-07-24 08:15 CEST"],
+    "short quarters": ["4Q20", "1Q21", "2Q21"],
     "two digits of the last century": ["31/12/99", "15/06/98", "01/02/97"],
     "several forms in one column": ["2020-11-05", "24.12.2020", "Jan 31, 2021"],
     "before 1900": ["1850-03-01", "1899-12-31", "1901-01-01"],
@@ -57,5 +60,8 @@ CASES = (
     column(GROUP, "German durations", ["3 Tage", "12 Tage", "1 Tag"], "number|duration"),
     column(GROUP, "German hours and minutes", ["2 Std. 5 Min.", "45 Min.", "3 Std."], "duration"),
     column(GROUP, "Chinese durations", ["2小时5分钟", "45分钟", "3小时"], "duration"),
+    column(GROUP, "hours with am and pm", ["9AM", "10PM", "11 a.m."], "time"),
+    column(GROUP, "hours with one letter", ["8.5 h", "7 h", "12 h"], "duration"),
+    column(GROUP, "meters are no minutes", ["8.5 m", "7 m"], "number", [8.5, 7.0]),
     column(GROUP, "o'clock in German", ["10:30 Uhr", "8:15 Uhr", "21:05 Uhr"], "time|duration"),
 )

@@ -90,6 +90,32 @@ CASES = (
         missing={"c": 6},
         notices=["missing_words"],
     ),
+    column(GROUP, "approximations", ["~5", "≈7.5", "ca. 8"], "number", [5.0, 7.5, 8.0]),
+    column(
+        GROUP, "values with their errors", ["1.5 ± 0.2", "2.5 ± 0.1"], "category", notices=["several_numbers"]
+    ),
+    column(
+        GROUP, "values with deviations", ["12.5 (0.3)", "13.1 (0.4)"], "category", notices=["several_numbers"]
+    ),
+    column(
+        GROUP,
+        "values with intervals",
+        ["1.5 [1.2-1.8]", "2.0 [1.5-2.5]"],
+        "category",
+        notices=["several_numbers"],
+    ),
+    column(
+        WORDS,
+        "m, f and M",
+        ["m", "f", "M", "F", "m"],
+        "category",
+        notices=["merged_spellings"],
+        silent=["case_variants"],
+    ),
+    column(
+        WORDS, "single letters keep their case", ["a", "b", "A", "B"], "category", notices=["case_variants"]
+    ),
+    column(WORDS, "house numbers", ["12a", "7d", "3h", "5s"], "category|text"),
     column(WORDS, "IP addresses are no numbers", ["192.168.100.101", "192.168.100.102"], "category"),
     column(WORDS, "IP addresses of other lengths", ["10.0.0.1", "192.168.1.254"], "category"),
     column(WORDS, "phone numbers", ["+49 30 1234567", "+49 89 7654321"], "category"),

@@ -56,8 +56,8 @@ class ColumnImportance:
     @property
     def matters(self) -> np.ndarray:
         """(C,) whether the importance of a column exceeds its spread clearly, and a part of the measure."""
-        least = NOTICEABLE * abs(self.before[0])
-        return (self.increases > STRONG * self.spreads) & (self.increases > least)
+        low = NOTICEABLE * abs(self.before[0])
+        return (self.increases > STRONG * self.spreads) & (self.increases > low)
 
     @property
     def strongest(self) -> tuple[str, ...]:

@@ -242,8 +242,8 @@ def _regular(
     zeros = parts["number"].is_in(["0", "0.0", "0.00"]).fill_null(value=False)
     if int((with_unit & valid).sum()) < HALF * (count - int((zeros & valid & ~with_unit).sum())):
         regular &= ~with_unit
-    for part in ("bound", "open"):
-        has_part = parts[part].is_not_null()
+    is_bound = parts["bound"].str.contains("[<>≤≥]").fill_null(value=False)  # ~5 is a number
+    for has_part in (is_bound, parts["open"].is_not_null()):
         if int((has_part & valid).sum()) > HALF * count:
             regular &= ~has_part
     return regular

@@ -28,6 +28,11 @@ CELLS: dict[str, tuple[str, str]] = {
         'column "{column}" is not read as numbers: it mixes currencies; convert all {count} values to one',
         "列“{column}”未按数字读取：其中混用了多种货币，请将全部 {count} 个值换算为同一种货币",
     ),
+    "several_numbers": (
+        'column "{column}" is not read as numbers: each cell has several ({example}); write them '
+        "into separate columns",
+        "列“{column}”未按数字读取：每个单元格有多个数（{example}）；请分写成多列",
+    ),
     "mixed_shares": (
         'column "{column}" is not read as numbers: it mixes percentages (12%) and shares (0.12); write all '
         "{count} values in one form",

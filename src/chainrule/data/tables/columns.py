@@ -38,6 +38,7 @@ from chainrule.data.tables.mixed_columns import (
     number_doubts,
     read_likely_numbers,
     read_numbers,
+    several_numbers,
 )
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table
@@ -222,10 +223,11 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         kind, reason = requested, Finding("requested")
     column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
     if requested is None and kind in ("category", "text", "id") and cells.dtype == pl.String:
-        reading = read_likely_numbers(cells.drop_nulls())
-        is_code = reading is None or has_codes(cells.drop_nulls())
+        present = cells.drop_nulls()
+        reading = read_likely_numbers(present)
+        is_code = reading is None or has_codes(present)
         doubts = () if is_code or reading is None else number_doubts(name, reading)
-        column = replace(column, doubts=doubts or date_doubts(cells.drop_nulls()))
+        column = replace(column, doubts=doubts or several_numbers(present) or date_doubts(present))
     if is_target and cells.null_count() == table.rows:
         raise DataError(
             "E320",

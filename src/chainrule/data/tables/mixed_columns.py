@@ -17,6 +17,7 @@ from chainrule.records import frozen
 SAMPLE = 1000  # cells that decide whether a column is examined further
 RARE = 0.2  # share of numbers in the sample below which it is not
 LISTED = 5
+SEVERAL = r"^[-+]?[0-9][0-9.,]*\s*(?:±|\+/-|\+-|[(\[])\s*[-+]?[0-9]"  # a number with its error
 
 
 @frozen(eq=False)
@@ -88,3 +89,17 @@ def number_doubts(name: str, reading: NumberReading) -> tuple[Finding, ...]:
     listed = [f'"{str(word)[:40]}"' for word in words[:LISTED]] + (["..."] if len(words) > LISTED else [])
     facts = {"column": name, "share": reading.share, "words": ", ".join(listed)}
     return (Finding("mostly_numbers", "warning", facts),)
+
+
+def several_numbers(present: pl.Series) -> tuple[Finding, ...]:
+    """The warning about texts without missing cells of which most are a number with its error or interval.
+
+    Example:
+        >>> several_numbers(pl.Series("dose", ["1.5 ± 0.2", "2.5 ± 0.1"]))[0].facts["example"]
+        '1.5 ± 0.2'
+    """
+    matches = present.gather_every(max(1, len(present) // SAMPLE)).str.contains(SEVERAL)
+    if not len(matches) or int(matches.sum()) < MOSTLY * len(matches):
+        return ()
+    facts = {"column": present.name, "example": str(present[0])[:40]}
+    return (Finding("several_numbers", "warning", facts),)

@@ -21,6 +21,7 @@ from chainrule.data.tables.table import Table
 from chainrule.data.tables.yes_no_words import YES_NO
 
 MAX_LEVELS = 1000  # columns with more levels are free texts or ids
+SEXES = ("m", "f", "w", "d", "x", "u")
 LETTERS = 3  # from which a word has one meaning in every case
 RARE = 0.1  # share of a spelling in the rows of both below which it is a mistake
 
@@ -70,7 +71,8 @@ def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
     if _is_yes_no(groups):
         return _merge_yes_no(column, groups)
     several = [group for group in groups.values() if len(group) > 1]
-    same = [group for group in several if _is_one_word(group)]
+    has_letters = groups.keys() <= {*YES_NO, *SEXES}
+    same = [group for group in several if _is_one_word(group, has_letters)]
     findings = (
         []
         if groups.keys() <= {"true", "false"}
@@ -89,10 +91,15 @@ def _merge(column: pl.Series) -> tuple[pl.Series, list[Finding]]:
     return column.replace(list(others), list(others.values())), findings
 
 
-def _is_one_word(group: Sequence[tuple[str, int]]) -> bool:
-    """Whether the spellings of a group, the most frequent first, are one word."""
+def _is_one_word(group: Sequence[tuple[str, int]], is_yes_no: bool) -> bool:
+    """Whether the spellings of a group are one word.
+
+    Args:
+        group: the spellings with their numbers, the most frequent first.
+        is_yes_no: whether all words of the column mean yes, no or a sex, so that single letters are words.
+    """
     key = key_of_level(group[0][0])
-    if key in YES_NO or sum(count for _, count in group[1:]) < RARE * group[0][1]:
+    if is_yes_no or sum(count for _, count in group[1:]) < RARE * group[0][1]:
         return True
     if len({visible(level) for level, _ in group}) == 1:
         return True

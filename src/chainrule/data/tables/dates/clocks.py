@@ -14,6 +14,7 @@ from chainrule.data.tables.dates.inference import MAX_CELLS, has_date_form, has_
 from chainrule.data.tables.dates.moments import SECOND, clock_of
 
 TIME = f"^t?{CLOCK}(?: ?(?:z|utc|gmt|uhr|[+-][0-9]{{2}}:?[0-9]{{2}}))?$"
+_HOUR = r"^(?P<hour>[0-9]{1,2}) ?(?P<half>[ap])\.?m\.?$"  # 9 am
 _RANGE = "^[0-9]{1,2}:[0-9]{2} ?- ?[0-9]{1,2}:[0-9]{2}$"  # opening hours rather than a time zone
 _DURATION_NAME = re.compile("durat|elapsed|length|laps?(?:$|[^a-z])|delay|interval|时长|用时|耗时")
 _PADDED = "^[0-9]{2}:"
@@ -31,7 +32,7 @@ def read_times(cells: pl.Series) -> np.ndarray:
     if cells.dtype != pl.String:
         return np.full(len(cells), np.nan)
     texts = normalized(cells)
-    parts = components(texts.set(texts.str.contains(_RANGE), None), (TIME,))
+    parts = components(texts.set(texts.str.contains(_RANGE), None), (TIME, _HOUR))
     microseconds, is_valid = clock_of(parts)
     return np.where(is_valid & (parts["form"] >= 0), microseconds / (3600 * SECOND), np.nan)
 
@@ -46,24 +47,29 @@ def moment_kind(cells: pl.Series, share: float) -> str:
     sample = normalized(spread(cells, SAMPLE)).to_list()
     if has_date_form(sample, share / 2):
         return "date" if has_dates(cells, share) else ""
-    clocks = sum(seconds_of(text) == seconds_of(text) or bool(_time().match(text)) for text in sample)
+    clocks = sum(
+        seconds_of(text) == seconds_of(text) or any(form.match(text) for form in _times()) for text in sample
+    )
     return _clock_kind(spread(cells, MAX_CELLS), share) if clocks >= share / 2 * len(sample) else ""
 
 
 @cache
-def _time() -> re.Pattern[str]:
-    return re.compile(TIME)
+def _times() -> tuple[re.Pattern[str], ...]:
+    return re.compile(TIME), re.compile(_HOUR)
 
 
 def _clock_kind(cells: pl.Series, share: float) -> str:
     """``"time"``, ``"duration"`` or an empty text.
 
+    Numbers with one letter are durations if all have the same letter, other than the m of meters.
     Texts that are both, such as 9:30, are durations if the column is named so; times if every hour has two
     digits, or if hours exceed 12 and all are below 24; otherwise durations.
     """
     times, durations = read_times(cells), read_durations(cells)
     is_time, is_duration = _share(times) >= share, _share(durations) >= share
-    if is_duration and all(map(is_unclear, normalized(cells.unique()).to_list())):
+    texts = normalized(cells.unique()).to_list()
+    letters = {text[-1] for text in texts} if is_duration and all(map(is_unclear, texts)) else set()
+    if len(letters) > 1 or letters == {"m"}:
         return ""
     if not (is_time and is_duration):
         return "time" if is_time else "duration" if is_duration else ""

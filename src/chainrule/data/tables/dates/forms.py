@@ -33,10 +33,10 @@ COMPACT = (
     "^(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
     f"(?:[t ]?(?P<hour>[0-9]{{2}})(?P<minute>[0-9]{{2}})(?P<second>[0-9]{{2}})?{_ZONE})?$"
 )
-NUMERIC = f"^(?P<left>[0-9]{{1,2}})[-/.](?P<right>[0-9]{{1,2}})[-/.]{_ANY_YEAR}{_TIME}$"
+NUMERIC = f"^{_WEEKDAY}(?P<left>[0-9]{{1,2}})[-/.](?P<right>[0-9]{{1,2}})[-/.]{_ANY_YEAR}{_TIME}$"
 VERSION = r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}$"  # 1.2.30 is a version, 01.02.30 a date
 FORMS = (
-    f"^{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}{_TIME}$",  # 2020-11-05, 2020/11/5 13:30, 2020-11-05T13:30:00Z
+    f"^{_WEEKDAY}{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}{_TIME}$",  # 2020/11/5 13:30, 2020-11-05T13:30:00Z
     NUMERIC,  # 05.11.2020, 11/5/20 1:30 PM
     f"^{_WEEKDAY}{_DAY}[. /-]{{0,2}}(?:of |de )?{_WORD}(?: de)?[, /-]{{0,2}}{_ANY_YEAR}{_TIME}$",  # 5 Nov 20
     f"^{_WEEKDAY}{_WORD} {_DAY},? {_YEAR}{_TIME}$",  # November 5, 2020
@@ -50,6 +50,7 @@ FORMS = (
     f"^{_WEEK}[ /-]{_YEAR}$",  # W45 2020
     f"^{_YEAR}[ /-]?q(?P<quarter>[1-4])$",  # 2020Q4
     f"^q(?P<quarter>[1-4])[ /-]?{_YEAR}$",  # Q4 2020
+    f"^(?P<quarter>[1-4])q ?{_ANY_YEAR}$",  # 4Q20
     COMPACT.replace("(?:[t ]?(", "(?:t("),  # 20201105T133000Z
 )
 _NAMES = (  # of the months in English, German, French, Spanish, Italian, Portuguese and Dutch
@@ -66,6 +67,26 @@ _NAMES = (  # of the months in English, German, French, Spanish, Italian, Portug
 MONTHS = {name: month for month, names in enumerate(_NAMES, 1) for name in names.split()}
 _HALF_BEFORE = "(上午|凌晨|早上|午前|오전) ?([0-9:]+)"
 _LATE_BEFORE = "(下午|晚上|午後|오후) ?([0-9:]+)"
+_OFFSETS = {
+    "cet": "+01:00",
+    "cest": "+02:00",
+    "bst": "+01:00",
+    "eet": "+02:00",
+    "eest": "+03:00",
+    "msk": "+03:00",
+    "jst": "+09:00",
+    "kst": "+09:00",
+    "aest": "+10:00",
+    "aedt": "+11:00",
+    "est": "-05:00",
+    "edt": "-04:00",
+    "cdt": "-05:00",
+    "mst": "-07:00",
+    "mdt": "-06:00",
+    "pst": "-08:00",
+    "pdt": "-07:00",
+}  # of time zones whose name has one meaning, which CST and IST have not
+_ZONE_NAME = rf"[0-9] (?:{'|'.join(_OFFSETS)})$"
 LAST_SHORT_YEAR = 68  # 68 is 2068 and 69 is 1969, as in POSIX
 
 
@@ -80,7 +101,11 @@ def normalized(texts: pl.Series) -> pl.Series:
         texts = (
             texts.str.normalize("NFKC").str.replace(_HALF_BEFORE, "$2 am").str.replace(_LATE_BEFORE, "$2 pm")
         )
-    return texts.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
+    texts = texts.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
+    if texts.str.contains(_ZONE_NAME).any():
+        for name, offset in _OFFSETS.items():
+            texts = texts.str.replace(f"([0-9]) {name}$", f"${{1}} {offset}")
+    return texts
 
 
 def components(texts: pl.Series, forms: tuple[str, ...] = FORMS) -> dict[str, np.ndarray]:
