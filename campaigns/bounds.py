@@ -22,6 +22,7 @@ from chainrule.ops.card import Card, Sample
 
 CARD = {card.name: card for card in CARDS}
 RADII = (0.0, 0.01, 0.7, 3.0)
+INDEXED = ("gather", "one_hot")  # the last input is an index, which must stay within the table
 FEW = 10  # elements of all inputs, for which all corners are tried
 SAMPLES = [
     (name, i)
@@ -65,6 +66,8 @@ def check_rule(name: str, sample: Sample, radius: float, seed: int, count: int) 
     (op, terms), rule, compared = operation(sample), RULES[name], 0
     rng = np.random.default_rng(seed)
     boxes = [box_around(a, radius, rng) for a in sample.inputs]
+    if name in INDEXED:
+        boxes[-1] = Interval(boxes[-1].lower, np.minimum(boxes[-1].upper, sample.inputs[-1].max(initial=0)))
     with np.errstate(all="ignore"):
         y = rule.interval(op, boxes, terms)
         relaxation = rule.relax(op, y, boxes)

@@ -7,12 +7,13 @@ for more. Each engine predicts the points.
 
 Networks as ONNX files with properties that hold by a narrow margin are verified, and every proven property
 is tried by onnxruntime, if it is installed, and by the onnx library at a grid and at random inputs, in
-float32. The campaign fails if a certificate was refuted.
+float32. What is in the folder is not repeated. The campaign fails if a certificate was refuted.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -55,6 +56,7 @@ KINDS: dict[str, Callable[[], cr.Layer]] = {
 }
 ENGINES = ("reference", "native")
 RADII = (0.05, 0.2, 0.5)
+PROPERTIES = "properties"
 GRID = 201  # points along an axis
 ROWS = 12  # certified of each network
 SECONDS = 1.0  # of branch and bound for each sample
@@ -167,7 +169,7 @@ def evaluators(path: Path) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
         yield lambda x: session.run(None, {"x": x})[0]
 
 
-def narrow(seed: int, folder: Path) -> Counter[str]:
+def narrow(seed: int, folder: Path, seconds: float = 2.0) -> Counter[str]:
     """Verify a property that holds by a narrow margin on a grid, and try to refute a proof."""
     rng = np.random.default_rng(seed)
     path = onnx_file(seed, folder)
@@ -181,7 +183,7 @@ def narrow(seed: int, folder: Path) -> Counter[str]:
     margin = float(10.0 ** rng.uniform(-7, -2)) * float(np.ptp(excess))
     limit = Fraction(float(excess.min()) - margin)
     one = Fraction(1)
-    verdict = verify(subject, [Case((-one, -one), (one, one), row, (limit,))], seconds=2.0)
+    verdict = verify(subject, [Case((-one, -one), (one, one), row, (limit,))], seconds=seconds)
     counts = Counter({verdict.status: 1})
     if verdict.status == "holds":
         for run in evaluators(path):
@@ -223,21 +225,41 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--networks", type=int, default=5, help="of each kind")
     parser.add_argument("--properties", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=Path("runs/certificates"))
+    parser.add_argument("--only", choices=[*KINDS, PROPERTIES])
     options: Any = parser.parse_args(words)
+    options.out.mkdir(parents=True, exist_ok=True)
     totals: dict[str, Counter[str]] = {}
-    for kind in KINDS:
-        totals[kind] = of_kind(kind, options.networks)
-        print(kind, dict(totals[kind]), flush=True)
-    properties: Counter[str] = Counter()
+    for name in (*KINDS, PROPERTIES):
+        file = options.out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+        if not file.exists() and options.only in (None, name):
+            counts = (
+                of_properties(options.properties) if name == PROPERTIES else of_kind(name, options.networks)
+            )
+            file.write_text(json.dumps(counts), encoding="utf-8")
+        if file.exists():
+            totals[name] = Counter(json.loads(file.read_text(encoding="utf-8")))
+            print(name, dict(totals[name]), flush=True)
+    if len(totals) == len(KINDS) + 1:
+        write(totals, options.networks)
+    return int(any(c[key] for c in totals.values() for key in ("pgd", "square", "grid", "refuted")))
+
+
+def of_properties(count: int) -> Counter[str]:
+    """The counts of several properties of ONNX files."""
+    total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(options.properties):
-            properties += narrow(seed, Path(folder))
-    print(dict(properties), flush=True)
+        for seed in range(count):
+            total += narrow(seed, Path(folder))
+    return total
+
+
+def write(totals: dict[str, Counter[str]], networks: int) -> None:
+    """Replace the section of the page."""
+    networks_of_kind = {kind: totals[kind] for kind in KINDS}
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    text = section(totals, properties, options.networks)
+    text = section(networks_of_kind, totals[PROPERTIES], networks)
     PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    wrong = sum(c[key] for c in totals.values() for key in ("pgd", "square", "grid")) + properties["refuted"]
-    return int(wrong > 0)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from campaigns.bounds import CARD, RADII, SAMPLES, check_rule, contained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.bounds import RULES, Enclosure, Structure
+from chainrule.bounds import RULES, Enclosure, Interval, Structure
 from chainrule.bounds.branch_and_bound import cut
 from chainrule.bounds.requirement import rounded
 from chainrule.engines import evaluate
@@ -19,6 +19,7 @@ from chainrule.errors import UsageError
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.ops import functional as F
+from chainrule.ops.scan.scan_builder import scan
 
 POINTS = 40
 
@@ -137,8 +138,9 @@ def test_linear_bounds_of_activations_lie_below_their_values(name: str) -> None:
 
 def test_an_operation_without_rule_is_named() -> None:
     x = input_node("x", (None, 4), "float64")
-    with pytest.raises(UsageError, match="prod") as caught:
-        Structure(F.prod(x, 1), {})
+    sums = scan(lambda state, cell: (state + cell, state + cell), x[:, 0] * 0.0, x)[1]
+    with pytest.raises(UsageError, match="scan") as caught:
+        Structure(sums, {})
     assert caught.value.code == "E580"
 
 
@@ -193,3 +195,36 @@ def test_decimals_are_rounded_outward(decimal) -> None:
     low, high = (float(rounded([number], direction)[0]) for direction in (-1, 1))
     assert Fraction(low) <= number <= Fraction(high)
     assert high <= np.nextafter(low, np.inf)
+
+
+powers = st.tuples(
+    st.floats(-4, 4), st.floats(0, 3), st.sampled_from([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 0.5, -0.5])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(powers, st.sampled_from([0.0, 0.3]))
+def test_powers_of_bases_of_any_sign_are_contained(power: tuple[float, float, float], width: float) -> None:
+    low, size, exponent = power
+    x, p = (
+        Interval(np.array(low), np.array(low + size)),
+        Interval(np.array(exponent), np.array(exponent + width)),
+    )
+    with np.errstate(all="ignore"):
+        y = RULES["power"].interval(CARD["power"], [x, p], 1)
+        for share in (0.0, 0.25, 0.5, 0.9, 1.0, -low / size if size else 0.0):
+            base = np.clip(low + share * size, low, low + size)
+            for e in (exponent, exponent + width / 3, exponent + width):
+                value = np.power(base, e)
+                assert contained(y.lower, value, y.upper)
+    assert np.isfinite(y.lower) or low < 1e-6  # else it overflows
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.2, 2.0]))
+def test_an_embedding_of_an_uncertain_index_is_contained(seed: int, radius: float) -> None:
+    rng = np.random.default_rng(seed)
+    x = input_node("x", (None, 5), "float64")
+    table = constant(rng.normal(size=(5, 2)))
+    y = F.gather(table, F.argmax(dense(x, 5, seed), 1)) * F.reshape(F.prod(F.tanh(x), 1), (x.shape[0], 1))
+    assert np.isfinite(linear_bounds_hold(y, (5,), radius, seed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.bounds.rule import Rule
-from chainrule.bounds.rules import extremes, linear, monotone, products, selection
+from chainrule.bounds.rules import extremes, indexing, linear, monotone, products, selection
 
 RULES: dict[str, Rule] = {
     **linear.RULES,
@@ -11,4 +11,5 @@ RULES: dict[str, Rule] = {
     **monotone.RULES,
     **extremes.RULES,
     **selection.RULES,
+    **indexing.RULES,
 }
