@@ -106,16 +106,15 @@ def compared(folder: Path, name: str, rows: int) -> list[str]:
     lines = []
     ours, theirs = own(model, x, y, radius), peers(network, radius)
     for method in METHODS:
-        here, seconds = timed(ours[method])
+        count, seconds = timed(ours[method])
 
         def robust(attack: Any = theirs[method]) -> int:
             return int((network(attack(tensor, labels)).argmax(1) == labels).sum())
 
-        there, peer_seconds = timed(robust)
-        lines.append(
-            f"| {name} | {RADII[name]} | {method} | {100 * here / rows:.1f} % | {100 * there / rows:.1f} % "
-            f"| {seconds:.0f} s | {peer_seconds:.0f} s |"
-        )
+        peer_count, peer_seconds = timed(robust)
+        shares = f"{100 * count / rows:.1f} % | {100 * peer_count / rows:.1f} %"
+        times = f"{seconds:.0f} s | {peer_seconds:.0f} s"
+        lines.append(f"| {name} | {RADII[name]} | {method} | {shares} | {times} |")
         print(lines[-1], flush=True)
     return lines
 

@@ -195,11 +195,11 @@ def narrow(seed: int, folder: Path, seconds: float = 2.0) -> Counter[str]:
 def section(totals: dict[str, Counter[str]], properties: Counter[str], networks: int) -> str:
     """The tables of the page."""
     radii = ", ".join(f"{radius:g}" for radius in RADII)
+    count = sum(properties[status] for status in ("holds", "violated", "unknown"))
     lines = [
-        f"By `python -m campaigns.certificates --networks {networks}`: {networks} networks of each kind, "
-        f"{ROWS} samples of each, at radii of",
-        f"{radii} in both norms. *Refuted* counts proven samples for which an attack or a point found",
-        "another class.",
+        f"By `python -m campaigns.certificates --networks {networks} --properties {count}`:",
+        f"{networks} networks of each kind, {ROWS} samples of each, at radii of {radii} in both norms.",
+        "*Refuted* counts proven samples for which an attack or a point found another class.",
         "",
         "| network | proven | broken | unknown | refuted by PGD | by square attack | by points | points |",
         "|---|---|---|---|---|---|---|---|",
