@@ -86,7 +86,16 @@ def test_scores_suggestions_and_a_run_are_written(tmp_path: Path, capsys: pytest
     assert main(["evaluate", str(run), str(run / "users.npz")]) == 0
     films = (run / "films.csv").read_text(encoding="utf-8").splitlines()
     assert films[:2] == ["film,title", "0,Film 0 (1960)"]
+    capsys.readouterr()
     assert main(["attribute", str(run), str(run / "users.npz"), "--row", "1", "--method", "occlusion"]) == 0
+    out = capsys.readouterr().out
+    assert f"of {rows[0]['suggestion 1']}" in out
+    words = ["attribute", str(run), str(run / "users.npz"), "--method", "occlusion", "--target"]
+    assert main([*words, "3"]) == 0
+    assert "of Film 3 (1963)" in capsys.readouterr().out
+    assert main([*words, str(FILMS)]) == 2
+    assert f"0 to {FILMS - 1}" in capsys.readouterr().err
+    assert sum(f"Film {n} (19" in out for n in np.flatnonzero(known[0])) >= 5
 
 
 def test_stars_of_unseen_films_are_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,12 @@ Facts come from the file and are checked.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from chainrule.attribution.attribution import Attribution
 from chainrule.model import Model
 from chainrule.train.evaluation.recommendation import top_items
 
@@ -43,3 +45,22 @@ def suggestion_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
     best = top_items(scores, known, count)  # (N, count), -1 where a row has fewer
     cells = np.where(best >= 0, names[best], "")
     return {f"suggestion {i + 1}": cells[:, i] for i in range(count)}
+
+
+def first_suggestion(model: Model, x: Any) -> int:
+    """The number of the best new item of the first row, from 0."""
+    (known,) = x.values()
+    return int(top_items(np.asarray(model(x)), known, 1)[0, 0])
+
+
+def by_item(attribution: Attribution, names: tuple[str, ...]) -> Attribution:
+    """The attribution with the names of the items as inputs and as the target.
+
+    Args:
+        attribution: of a model that ranks items.
+        names: of ``item_names``.
+    """
+    (known,) = attribution.inputs.values()
+    cells = tuple({names[i]: "1" for i in np.flatnonzero(row).tolist()} for row in known)
+    targets = tuple(names[int(text)] if str(text).isdecimal() else text for text in attribution.targets)
+    return replace(attribution, columns=names, cells=cells, targets=targets)

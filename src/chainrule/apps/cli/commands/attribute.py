@@ -15,6 +15,7 @@ import typer
 from rich.text import Text
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.item_ranking import by_item, first_suggestion, item_names
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.molecule_rows import with_atoms
 from chainrule.apps.cli.question_rows import by_character, spans
@@ -130,10 +131,13 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     target = _label(model, chosen.get("target"))
     if one.questions is not None:  # explain why the answer starts where it does
         target = target or (0, spans(model, one.questions)[0].start)
+    items = item_names(model)
+    if items and target is None:
+        target = first_suggestion(model, row)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
     if one.questions is not None:
         return by_character(attribution, one.questions)
-    return with_atoms(model, attribution, one.cells)
+    return by_item(attribution, items) if items else with_atoms(model, attribution, one.cells)
 
 
 def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -143,7 +147,8 @@ def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def _label(model: Model, text: str | None) -> Any:
     """The label that is printed as a text, the number of an output, ``position,class``, or the text."""
     labels = {str(label): label for label in model.labels}
-    if text is not None and text not in labels and model.task != "classification" and text.isdecimal():
+    is_number = not labels or model.task != "classification"
+    if text is not None and text not in labels and is_number and text.isdecimal():
         return int(text)
     *place, label = (text or "").split(",")
     if place and text not in labels and all(part.isdecimal() for part in place):
