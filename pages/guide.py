@@ -24,7 +24,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of page
     "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Trust": (
         "attacks", "attacks.zh", "certificates", "certificates.zh", "anomalies", "anomalies.zh",
-        "auditing", "auditing.zh", "trust", "trust.zh",
+        "label-noise", "label-noise.zh", "auditing", "auditing.zh", "trust", "trust.zh",
     ),
     "Models": ("models", "fashion-mnist", "translation", "examples"),
     "Measurements": (

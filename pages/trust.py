@@ -1,7 +1,8 @@
 """Write the tables of docs/trust.zh.md from those of docs/trust.md, with translated words.
 
-Run it as ``python -m pages.trust`` after a campaign that writes docs/trust.md. The n-th table of the English
-page replaces what is between the n-th pair of marks of the Chinese page, so that no number is typed twice.
+Run it as ``python -m pages.trust`` after a campaign that writes docs/trust.md. The tables of a section of the
+English page replace what is between the marks with its heading in the Chinese page, so that no number is
+typed twice.
 """
 
 from __future__ import annotations
@@ -12,9 +13,25 @@ from pathlib import Path
 DOCS = Path(__file__).parents[1] / "docs"
 ENGLISH, CHINESE = DOCS / "trust.md", DOCS / "trust.zh.md"
 TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
-PLACE = re.compile(r"<!-- table -->\n(.*?)<!-- end of table -->\n", re.DOTALL)
+PLACE = re.compile(r'(<!-- tables of "(.+?)" -->\n)(.*?)(<!-- end of tables -->\n)', re.DOTALL)
 WORDS = {
     "training": "训练",
+    "seeds": "种子数",
+    "accuracy, mean": "平均准确率",
+    "lowest": "最低",
+    "epsilon": "ε",
+    "steps": "步数",
+    "noise multiplier": "噪声倍数",
+    "CPU time each": "每次的 CPU 时间",
+    "scattering transform, linear, private": "散射变换，线性，隐私训练",
+    "network": "网络",
+    "library": "库",
+    "private": "隐私训练",
+    "ratio": "倍数",
+    "convolutional": "卷积",
+    "fully connected": "全连接",
+    "chainrule": "chainrule",
+    "PyTorch, Opacus": "PyTorch、Opacus",
     "epochs": "轮数",
     "accuracy": "准确率",
     "under attack": "攻击下",
@@ -89,23 +106,28 @@ def translated(table: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return WORDS[text] if re.search("[A-Za-z]{2}", text) else re.sub(r"(?<=\d) s$", " 秒", text)
+    text = re.sub(r"(?<=\d) s$", " 秒", re.sub(r"^(\d+) of (\d+)$", r"\1 / \2", text))
+    return WORDS[text] if re.search("[A-Za-z]{2}", text) else text
+
+
+def tables_of(page: str) -> dict[str, list[str]]:
+    """The tables of each section by its heading."""
+    parts = re.split(r"^## (.+)\n", page, flags=re.MULTILINE)
+    return {heading: TABLE.findall(body) for heading, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def text() -> str:
     """The Chinese page with the present tables.
 
     Raises:
-        ValueError: the pages have different numbers of tables.
+        KeyError: a heading that the English page lacks, or a word without translation.
     """
-    tables = iter(TABLE.findall(ENGLISH.read_text(encoding="utf-8")))
-    page = CHINESE.read_text(encoding="utf-8")
-    filled = PLACE.sub(
-        lambda match: f"<!-- table -->\n{translated(next(tables))}<!-- end of table -->\n", page
-    )
-    if next(tables, None) is not None:
-        raise ValueError(f"{CHINESE.name} has fewer tables than {ENGLISH.name}")
-    return filled
+    tables = tables_of(ENGLISH.read_text(encoding="utf-8"))
+
+    def filled(match: re.Match[str]) -> str:
+        return match[1] + "\n".join(map(translated, tables[match[2]])) + match[4]
+
+    return PLACE.sub(filled, CHINESE.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

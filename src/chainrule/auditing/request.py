@@ -15,6 +15,7 @@ from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
+from chainrule.train.private.privacy import Privacy, PrivacySpent
 from chainrule.uncertainty.labeled_outputs import LabeledOutputs, labeled_outputs
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def audit_membership(
         np.concatenate([part.labels for part in parts]), np.repeat([True, False], counts), True
     )
     output = np.concatenate([part.probabilities for part in parts])
-    trainer = _trainer(model, parts, _options(model, epochs, seed), output.shape[1]) if shadows else None
+    trainer = (
+        _trainer(model, parts, shadow_options(model, epochs, seed), output.shape[1]) if shadows else None
+    )
     return attack_membership(
         output, candidates, trainer, shadows=shadows, seed=seed, lang=lang or settings.lang
     )
@@ -63,12 +66,14 @@ def _pair(rows: Any, name: str) -> tuple[Any, Any]:
     return rows, None
 
 
-def _options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
-    """Return how each shadow model is trained: as the model was."""
+def shadow_options(model: ModelState, epochs: int | None, seed: int) -> FitOptions:
+    """Return how each shadow model is trained: as the model was, with the same privacy."""
     known, size = model.facts.get("epochs"), model.facts.get("batch_size", BATCH)
     epochs = epochs if epochs is not None else known if isinstance(known, int) and known > 0 else EPOCHS
     size = size if isinstance(size, int) and size > 0 else BATCH
-    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False)
+    spent = PrivacySpent.of(model.facts)
+    privacy = None if spent is None else Privacy(spent.epsilon, spent.delta, spent.max_norm)
+    return FitOptions(epochs, size, seed, verbose=False, probes=False, doctor=False, privacy=privacy)
 
 
 def _trainer(model: ModelState, parts: list[LabeledOutputs], options: FitOptions, classes: int) -> Trainer:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.auditing.likelihood_ratio import offline_distance, online_ratio
 from chainrule.auditing.membership import Candidates, attack_membership, halves
+from chainrule.auditing.request import shadow_options
 from chainrule.auditing.statistics import fit_statistic
 from chainrule.errors import TrainingError, UsageError
 
@@ -42,6 +43,20 @@ def test_an_overfitted_network_is_caught_and_the_likelihood_ratio_is_stronger() 
     assert "清楚" in result.to_html()
     assert result.member_fit > 0.99
     assert all(result.is_member[row] for row in result.exposed())
+
+
+def test_a_private_training_is_repeated_privately_and_reveals_less() -> None:
+    members, others = parts()
+    plain = trained(members, 40).audit_membership(members, others, shadows=4)
+    model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(0.01))
+    privacy = cr.Privacy(epsilon=4, delta=1e-3)
+    model.fit(*members, epochs=10, batch_size=32, verbose=False, privacy=privacy)
+    private = model.audit_membership(members, others, shadows=4)
+    assert private.area.value < plain.area.value - 0.1
+    repeated = shadow_options(model.state, None, 0)
+    assert (repeated.epochs, repeated.batch_size) == (10, 32)
+    assert repeated.privacy is not None
+    assert repeated.privacy.epsilon == pytest.approx(4, rel=0.02)
 
 
 def test_an_untrained_network_reveals_nothing() -> None:
