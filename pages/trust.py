@@ -53,7 +53,6 @@ WORDS = {
     "median time (s)": "中位时间（秒）",
     "longest decided (s)": "最长（秒）",
     "boxes": "盒数",
-    "network": "网络",
     "broken": "被攻破",
     "refuted by PGD": "被 PGD 推翻",
     "by square attack": "被方形攻击推翻",
@@ -106,6 +105,7 @@ def translated(table: str) -> str:
 
 
 def _cell(text: str) -> str:
+    text = re.sub(r"(?<=\d) ms$", " 毫秒", text)
     text = re.sub(r"(?<=\d) s$", " 秒", re.sub(r"^(\d+) of (\d+)$", r"\1 / \2", text))
     return WORDS[text] if re.search("[A-Za-z]{2}", text) else text
 
