@@ -41,7 +41,7 @@ from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
 from chainrule.train.private.objective import PrivateObjective
-from chainrule.train.private.privacy import Mechanism, large_delta, phases_of
+from chainrule.train.private.privacy import UNPROTECTED_START, Mechanism, large_delta, phases_of
 from chainrule.train.private.refusals import refuse_network, refuse_options
 from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
@@ -225,7 +225,10 @@ def _mechanism(
     if privacy.delta >= 1 / coded.rows:
         notices.emit(*large_delta(privacy.delta, coded.rows))
     batch, steps = min(order.batch_size, coded.rows), max(1, options.epochs * order.steps)
-    before = phases_of(model.facts) if _continues(model, options) else ()
+    continues = _continues(model, options)
+    before = phases_of(model.facts) if continues else ()
+    if continues and model.facts and not before:
+        notices.emit(*UNPROTECTED_START)
     return private.calibrated(privacy, coded.rows, batch, steps, size, before)
 
 

@@ -260,6 +260,23 @@ def test_privacy_of_a_continued_training_adds_up() -> None:
     assert 3.01 < second.epsilon < 6
 
 
+def test_parameters_that_were_set_have_no_privacy() -> None:
+    one = fit()
+    assert one.privacy_spent is not None
+    one.load_parameters(fit(privacy=None).parameters())
+    assert one.privacy_spent is None
+
+
+def test_a_start_that_was_trained_without_privacy_is_reported() -> None:
+    one, (x, y) = fit(privacy=None), data()
+    notices: list[str] = []
+    options = {"epochs": 1, "batch_size": 40, "verbose": False, "privacy": PRIVACY}
+    one.fit(x, y, warm_start=True, callbacks=[lambda event: notices.append(str(event))], **options)
+    assert "trained without privacy" in " ".join(notices)
+    model().initialize(x).fit(x, y, callbacks=[lambda event: notices.append(str(event))], **options)
+    assert sum("trained without privacy" in text for text in notices) == 1
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a validation part of the training rows": ({"validation": 0.2}, "E590"),
     "weights of classes": ({"class_weight": "balanced"}, "E590"),

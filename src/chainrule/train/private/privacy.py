@@ -12,6 +12,11 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 
 PRIVACY = "privacy"  # the name of the facts of a private training
+UNPROTECTED_START = (
+    "privacy: the training starts from parameters that were trained without privacy; the rows of that "
+    "training are not protected",
+    "隐私：训练从未使用差分隐私得到的参数开始；那次训练的数据行不受保护",
+)
 TEXT = {
     "en": (
         "({epsilon:.4g}, {delta:.4g})-differentially private: {steps} steps, sampling rate "
