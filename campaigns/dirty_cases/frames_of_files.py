@@ -26,6 +26,19 @@ CASES = (
     _lines("two-row header of merged cells", "Sizes,,Result", HEADER, *BODY, notices=["lines_above"]),
     _lines("two-row header of three groups", "Sizes,Colors,", HEADER, *BODY, notices=["lines_above"]),
     _lines(
+        "two-row header with repeated names", "Sizes,Sizes,Result", HEADER, *BODY, notices=["lines_above"]
+    ),
+    _lines(
+        "an index without a name above a row of words",
+        "," + HEADER,
+        "r1,?,red,a",
+        *(f"r{i},{line}" for i, line in enumerate(BODY, 2)),
+        kinds={"x": "number", "c": "category"},
+        values={"x": [None, 0.25]},
+        silent=["lines_above"],
+    ),
+    _lines("an empty name above a row of words", "x,,y", "?,red,a", *BODY, error="E305", words=["column 2"]),
+    _lines(
         "lines of an instrument above",
         "Device,A17",
         "Date,2020-11-05",

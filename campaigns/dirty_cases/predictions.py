@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from campaigns.dirty_cases.case import Case, cycle, table
 
 GROUP = "later tables"
 PRICES = ["$5", "$15.50", "$1,020"]
 
 
-def _later(name: str, cells: list[object], new: str, **expected: object) -> Case:
+def _later(name: str, cells: Sequence[object], new: str, **expected: object) -> Case:
     """A training column ``c`` and one later row; ``inputs`` are features by name."""
     later = f'x,c\n1.25,"{new}"\n'.encode()
     return Case(GROUP, name, table(c=cells), later=later, **expected)  # type: ignore[arg-type]

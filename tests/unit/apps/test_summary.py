@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.options import NET, Options
 from chainrule.apps.cli.run_writer import evaluate_models
 from chainrule.apps.cli.table_of_options import prepare_data
 from chainrule.apps.cli.training_plan import plan_of
@@ -58,6 +58,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Summary
     model.fit(training.x, plan.prepared.labels(training), epochs=30, seed=0, verbose=False)
     analysis = analyze(model, plan, evaluate_models(model, plan), EvaluationRows.of(model, plan))
     return analysis, summarize(analysis)
+
+
+def test_a_card_names_the_network_that_was_trained(tmp_path: Path) -> None:
+    file = tmp_path / "small.csv"
+    file.write_text("x,y\n" + "\n".join(f"{i % 7},{'ab'[i % 2]}" for i in range(60)), encoding="utf-8")
+    options = Options(str(file), target="y", quick=True)
+    plan = plan_of(options, prepare_data(options))
+    model, training = plan.model(), plan.prepared.training
+    model.fit(training.x, plan.prepared.labels(training), epochs=1, seed=0, verbose=False)
+    analysis = analyze(model, plan, evaluate_models(model, plan), EvaluationRows.of(model, plan))
+    assert NET in model_card(analysis, summarize(analysis))
 
 
 def test_a_column_that_changes_no_class_is_described_by_the_probabilities(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chainrule import __version__
+from chainrule.apps.cli.options import ENSEMBLE, NET
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
@@ -64,8 +65,11 @@ def _section(key: str, texts: Iterable[str], is_list: bool = False) -> list[str]
 def _model(analysis: Analysis) -> str:
     model = analysis.model
     assert model.network is not None
+    net = analysis.options.net
+    if net == ENSEMBLE and not analysis.plan.is_ensemble:
+        net = NET  # --quick, or images
     parts = [
-        f"chainrule {__version__}", str(analysis.options.net),
+        f"chainrule {__version__}", net,
         text_of("parameter_count").format(count=f"{model.network.count:,}"),
         text_of("how_trained").format(
             loss=analysis.prepared.loss, optimizer=model.recipe.optimizer,

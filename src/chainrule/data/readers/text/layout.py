@@ -85,15 +85,21 @@ def _is_title(row: Sequence[str], width: int) -> bool:
 
 
 def _is_above_names(row: Sequence[str], width: int) -> bool:
-    """Whether a record can be above the header: a name and a value, or the upper row of merged cells."""
-    filled = sum(bool(field.strip()) for field in row)
-    return filled <= 2 if len(row) < width else len(row) == width and filled < width
+    """Whether a record can be above the header: a name and a value, or the upper row of merged cells.
+
+    Such a row has a gap other than that of an index without a name, or repeats a name.
+    """
+    filled = [field.strip() for field in row if field.strip()]
+    if len(row) < width:
+        return len(filled) <= 2
+    has_gap = not all(field.strip() for field in row[1:])
+    return len(row) == width and (has_gap or len(set(filled)) < len(filled))
 
 
 def _has_names_below(records: Sequence[Numbered], index: int, width: int) -> bool:
     """Whether the next record of the usual width has a name in every column, and numbers follow in some."""
     rows = [row for _, row in records[index + 1 :] if len(row) == width]
-    if len(rows) < 3 or not all(field.strip() for field in rows[0]):
+    if len(rows) < 3 or any(field.strip().lower() in _MISSING for field in rows[0]):
         return False
     if numbers_in(rows[0]) or not names_columns(rows[0]):
         return False
