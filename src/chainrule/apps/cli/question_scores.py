@@ -50,22 +50,19 @@ def print_question_scores(model: Model, rows: QuestionRows, table: Table, metric
     is_given = probabilities >= min_probability(model)
     screen.line(text_of("evaluated").format(rows=len(texts), data=table.source))
     if has_answer.any():
-        _with_answer(*_chosen(has_answer, texts, references), is_given[has_answer])
+        index = np.flatnonzero(has_answer).tolist()
+        pairs = [(texts[i], references[i]) for i in index]
+        _with_answer(pairs, is_given[has_answer])
     if not has_answer.all():
         refused = float(np.mean(~is_given[~has_answer]))
         text = text_of("questions_without").format(count=int(np.sum(~has_answer)), refused=refused)
         screen.line(text)
 
 
-def _chosen(chosen: np.ndarray, *lists: Sequence[str]) -> list[list[str]]:
-    index = np.flatnonzero(chosen).tolist()
-    return [[texts[i] for i in index] for texts in lists]
-
-
-def _with_answer(texts: list[str], references: list[str], is_given: np.ndarray) -> None:
+def _with_answer(pairs: Sequence[tuple[str, str]], is_given: np.ndarray) -> None:
     """Print EM and F1 of the questions that have an answer, and how many are answered."""
-    expected = [(reference,) for reference in references]
-    right = np.array([exact_match([a], [b]) for a, b in zip(texts, expected, strict=True)])
+    texts, expected = [text for text, _ in pairs], [(reference,) for _, reference in pairs]
+    right = np.array([exact_match([text], [(reference,)]) for text, reference in pairs])
     titles = [text_of(f"questions_{name}") for name in ("with", "answered", "right")]
     columns = [titles[0], "EM", "F1", *titles[1:]]
     of_given = float(right[is_given].mean()) if is_given.any() else float("nan")

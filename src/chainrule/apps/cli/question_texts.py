@@ -7,7 +7,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "questions_answered": ("answered", "回答的比例"),
     "questions_right": ("EM of the answered", "所答的 EM"),
     "questions_without": (
-        "{count:,} questions without an answer in their passage: {refused:.1%} refused",
-        "{count:,} 个问题在文章中没有答案：拒绝了 {refused:.1%}",
+        "questions without an answer in their passage: {count:,}; refused: {refused:.1%}",
+        "文章中没有答案的问题：{count:,} 个；拒绝了 {refused:.1%}",
     ),
 }
