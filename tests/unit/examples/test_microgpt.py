@@ -63,6 +63,14 @@ def test_a_small_training_invents_names_and_explains_a_step(
     assert 1 < scores["GPT"]["perplexity"][0] < scores["frequency of letters"]["perplexity"][0]
     assert "<article" in (run / "step.html").read_text(encoding="utf-8")
     assert command(["generate", str(run), "--lang", "en"]) == 0
+    (tmp_path / "a.csv").write_text("text\nemma\n")
+    faults = {"generate 123": "use tokens such as ", "generate LEA": 'fix       "lea"',
+              f"predict {tmp_path / 'a.csv'}": "fix       chainrule generate RUN"}  # fmt: skip
+    for words, fix in faults.items():
+        name, text = words.split()
+        capsys.readouterr()
+        assert command([name, str(run), text, "--lang", "en"]) == 2
+        assert fix in capsys.readouterr().err
     capsys.readouterr()
     assert command(["evaluate", str(run), str(run / "names.npz")]) == 0
     assert f"{np.log(scores['GPT']['perplexity'][0]):.3f}" in capsys.readouterr().out

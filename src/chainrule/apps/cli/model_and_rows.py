@@ -20,6 +20,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.detections import is_detector
 from chainrule.apps.cli.image_rows import ImageRows, are_images, read_image_rows
 from chainrule.apps.cli.molecule_rows import molecule_input, read_molecule_rows
+from chainrule.apps.cli.prediction_output import SYMBOLS_FACT
 from chainrule.apps.cli.question_rows import (
     ANSWER,
     QuestionRows,
@@ -265,8 +266,10 @@ def _not_a_table_model(model: Model, file: str) -> UsageError:
     if is_detector(model) or is_segmenter(model):
         return _no_images(file)
     names = ("x",) if model.network is None else tuple(model.network.inputs)
-    return UsageError(
-        "E607", where=file, expected=fact("DATA as an .npz file: {names}", names=", ".join((*names, "y"))),
-        received=fact("a model trained on arrays"),
-        fix=_save_call("rows.npz", names),
-    )  # fmt: skip
+    received, fix = fact("a model trained on arrays"), _save_call("rows.npz", names)
+    if model.tokenizers:
+        received, fix = fact("a model that continues texts"), 'chainrule generate RUN "..."'
+    elif isinstance(model.facts.get(SYMBOLS_FACT), str):
+        received, fix = fact("a model of cepstra, not of sounds"), "chainrule predict RUN RUN/test.npz"
+    expected = fact("DATA as an .npz file: {names}", names=", ".join((*names, "y")))
+    return UsageError("E607", where=file, expected=expected, received=received, fix=fix)

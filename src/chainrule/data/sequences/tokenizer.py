@@ -34,6 +34,7 @@ PAD, UNKNOWN, BEGIN, END = range(4)
 BYTES = 256
 MAX_SIZE = 1_000_000  # tokens of a vocabulary
 FIX_LENGTH = 80  # maximum length of a text that is suggested as a fix
+LISTED = 12  # tokens in the fix of an error
 
 
 @frozen
@@ -133,8 +134,18 @@ class Tokenizer:
         if not unknown and UNKNOWN in numbers:
             pairs = zip(encoding.offsets, numbers, strict=True)
             spans = [span for span, number in pairs if number == UNKNOWN]
-            raise _unknown(text, spans)
+            raise _unknown(text, spans, self._replacement(text, spans))
         return np.array([BEGIN, *numbers, END] if ends else numbers, np.int64)
+
+    def _replacement(self, text: str, spans: Sequence[tuple[int, int]]) -> str:
+        """What to write instead of a text with tokens that are not in the vocabulary."""
+        known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
+        if known.strip():
+            return f'"{known}"' if len(known) <= FIX_LENGTH else fact("leave them out")
+        lowered = text.lower()
+        if lowered != text and UNKNOWN not in self._library.encode(lowered, add_special_tokens=False).ids:
+            return f'"{lowered[:FIX_LENGTH]}"'
+        return fact("use tokens such as {tokens}", tokens=" ".join(self.tokens[len(SPECIAL) :][:LISTED]))
 
     def encode_all(self, texts: Iterable[str], *, ends: bool = False) -> list[np.ndarray]:
         """The token ids of each text; ``pad_sequences`` combines them into one array."""
@@ -229,7 +240,7 @@ def _no_text(value: object, where: str) -> UsageError:
     )
 
 
-def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
+def _unknown(text: str, spans: Sequence[tuple[int, int]], fix: str) -> DataError:
     """The error for tokens that are not in the vocabulary, each with its position."""
     named = [
         (text[start:end], fact('"{token}" at position {start}', token=text[start:end], start=start))
@@ -237,12 +248,11 @@ def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
     ]
     (token, first), *rest = named
     total = fact("{count} such tokens in all", count=len(named))
-    known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
     return DataError(
         "E365", where=fact("the text"), token=token, expected=fact("tokens of the training texts"),
         received=first,
         notes=[note for _, note in rest[:8]] + [total] * (len(rest) > 8),
-        fix=f'"{known}"' if len(known) <= FIX_LENGTH else fact("leave them out"),
+        fix=fix,
     )  # fmt: skip
 
 

@@ -161,6 +161,7 @@ PHRASES: dict[str, str] = {
     "at least one letter": "至少一个字符",
     "a tokenizer, or one for each input by name": "一个分词器，或按名称给每个输入一个",
     "tokens of the training texts": "训练文本中的词元",
+    "use tokens such as {tokens}": "改用这样的词元：{tokens}",
     "at least 1 token": "至少 1 个词元",
     "at least 2 tokens": "至少 2 个词元",
     "at least one length": "至少一个长度",
