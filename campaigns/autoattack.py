@@ -76,7 +76,7 @@ def peers(network: nn.Module, radius: float) -> dict[str, Any]:
 def own(model: cr.Model, x: np.ndarray, y: np.ndarray, radius: float) -> dict[str, Callable[[], int]]:
     """The attacks of this package by the names of ``METHODS``; each returns the number of robust samples."""
 
-    def attack(method: str, **options: Any) -> Callable[[], int]:
+    def attack(method: Any, **options: Any) -> Callable[[], int]:
         return lambda: model.attack(x, y, radius=radius, method=method, **options).robust_accuracy.count
 
     return {
@@ -102,7 +102,7 @@ def compared(folder: Path, name: str, rows: int) -> list[str]:
     classes = sorted(set(images("train")[1].tolist()))
     tensor = torch.from_numpy(np.moveaxis(x, -1, 1).copy())
     labels = torch.tensor([classes.index(label) for label in y.tolist()])
-    assert [classes[k] for k in network(tensor).argmax(1)] == model.predict(x).tolist()
+    assert [classes[k] for k in network(tensor).argmax(1)] == list(np.asarray(model.predict(x)))
     lines = []
     ours, theirs = own(model, x, y, radius), peers(network, radius)
     for method in METHODS:

@@ -96,7 +96,7 @@ def changes(radius: float, norm: str, shape: tuple[int, ...], rng: np.random.Gen
     return points.reshape(-1, *shape)
 
 
-def refuted(model: cr.Model, x: np.ndarray, radius: float, norm: str, seed: int) -> Counter[str]:
+def refuted(model: cr.Model, x: np.ndarray, radius: float, norm: Any, seed: int) -> Counter[str]:
     """Certify samples and try to refute each proof; counts by what was done."""
     certificate = model.certify(x, radius=radius, norm=norm, seconds=SECONDS, seed=seed)
     is_proven = np.array([status == "proven" for status in certificate.status])
@@ -162,10 +162,10 @@ def onnx_file(seed: int, folder: Path) -> Path:
 
 def evaluators(path: Path) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     """Other programs that run a network."""
-    reference = ReferenceEvaluator(onnx.load(str(path)))
+    reference: Any = ReferenceEvaluator(onnx.load(str(path)))
     yield lambda x: reference.run(None, {"x": x})[0]
     if onnxruntime is not None:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         yield lambda x: session.run(None, {"x": x})[0]
 
 

@@ -129,7 +129,7 @@ def proven(model: cr.Model, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     subject = subject_of(model)
     parts = [slice(start, start + BLOCK) for start in range(0, len(x), BLOCK)]
     bounds = [margins(subject, x[part], labels[part], RADIUS, is_tightened=False) for part in parts]
-    return (np.concatenate(bounds) > 0).all(axis=1)  # NaN, no bound, is no proof
+    return np.asarray((np.concatenate(bounds) > 0).all(axis=1))  # NaN, no bound, is no proof
 
 
 def is_divided(

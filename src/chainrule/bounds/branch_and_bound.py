@@ -189,7 +189,8 @@ class BranchAndBound:
         lower, upper, is_empty = cut(rest.lower, rest.upper, factors, constants)
         is_left = ~is_empty
         rest = Boxes(lower, upper, rest.known).take(is_left)
-        return None, *(_halves(rest, factors[is_left]) if len(rest) else ([], 0))
+        parts, stuck = _halves(rest, factors[is_left]) if len(rest) else ([], 0)
+        return None, parts, stuck
 
 
 def _halves(boxes: Boxes, factors: np.ndarray) -> tuple[list[Boxes], int]:

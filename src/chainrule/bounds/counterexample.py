@@ -50,7 +50,7 @@ class Falsifier:
         x = lower + (upper - lower) * rng.random((samples, lower.size))
         worst = self._excess(x)
         counterexample = self.check(x[np.argsort(worst)[:8]])
-        if counterexample is not None:
+        if counterexample is not None or not self.case.limits:
             return counterexample
         best = x[np.argsort(worst)[: STARTS // 2]]
         return self.check(self._descended(np.concatenate([best, x[: STARTS // 2]])))

@@ -57,9 +57,10 @@ class Parts:
         return len(self.chosen)
 
     def take(self, index: np.ndarray | slice) -> Parts:
-        return Parts(
-            *({node: a[index] for node, a in part.items()} for part in self._mappings), self.chosen[index]
+        lower, upper, signs, alphas, penalties = (
+            {node: a[index] for node, a in part.items()} for part in self._mappings
         )
+        return Parts(lower, upper, signs, alphas, penalties, self.chosen[index])
 
     @property
     def _mappings(self) -> tuple[Mapping[Node, np.ndarray], ...]:
@@ -68,10 +69,11 @@ class Parts:
     @staticmethod
     def concatenated(parts: list[Parts]) -> Parts:
         columns = zip(*(part._mappings for part in parts), strict=True)
-        return Parts(
-            *({node: np.concatenate([m[node] for m in ms]) for node in ms[0]} for ms in columns),
-            np.concatenate([part.chosen for part in parts]),
+        lower, upper, signs, alphas, penalties = (
+            {node: np.concatenate([m[node] for m in ms]) for node in ms[0]} for ms in columns
         )
+        chosen = np.concatenate([part.chosen for part in parts])
+        return Parts(lower, upper, signs, alphas, penalties, chosen)
 
 
 class NeuronSplitting:
@@ -187,13 +189,17 @@ class NeuronSplitting:
         self.examined += count
         enclosure = enclosure or self._enclosure(count, parts)
         conditions = len(case.limits)
+        if not conditions:  # every input is a violation; the falsifier did not find one
+            self.stuck += count
+            return None
         rows, boxes = np.tile(case.coefficients, (count, 1)), np.repeat(np.arange(count), conditions)
         start = None
         if parts.alphas:
-            start = tuple(
+            alphas, penalties = (
                 {x: a.reshape(count * conditions, -1) for x, a in mapping.items()}
                 for mapping in (parts.alphas, parts.penalties)
             )
+            start = alphas, penalties
         signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
         result = optimized(
             enclosure, rows, boxes, np.tile(case.raised, count), signs=signs,
@@ -203,13 +209,11 @@ class NeuronSplitting:
         is_open = np.asarray(~(excess > 0).any(1)) & ~self._is_empty(enclosure)
         if not is_open.any():
             return None
-        best = np.argmax(np.nan_to_num(excess, nan=-np.inf), 1) if conditions else np.zeros(count, int)
+        best = np.argmax(np.nan_to_num(excess, nan=-np.inf), 1)
         place = np.arange(count) * conditions + best
-        point = result.points[self.subject.label]
-        if len(point):
-            counterexample = self.falsifier.check(point[place][is_open])
-            if counterexample is not None:
-                return counterexample
+        counterexample = self.falsifier.check(result.points[self.subject.label][place][is_open])
+        if counterexample is not None:
+            return counterexample
         self._keep(parts, result, place, is_open, structure.by_sample, enclosure)
         return None
 

@@ -87,18 +87,22 @@ def optimized(
     alphas, penalties = start or (_first_alphas(enclosure, nodes, boxes), {})
     penalties = {x: penalties.get(x, np.zeros(s.shape)) for x, s in signs.items()}
     search = _Ascent()
-    value = np.full(len(rows), -np.inf)
+
+    def passed() -> tuple[BackwardPass, np.ndarray, dict[str, np.ndarray], Arrays]:
+        signed = {x: -signs[x] * b for x, b in penalties.items()}
+        run = BackwardPass(enclosure, boxes, Multipliers(alphas, signed), is_recorded=True)
+        bound = run.run(structure.output, rows)
+        points = {label: run.minimizer(label, a) for label, a in bound.factors.items()}
+        return run, bound.value, points, relaxed_values(run, points)
+
     with np.errstate(all="ignore"):
-        for step in range(steps):
-            signed = {x: -signs[x] * b for x, b in penalties.items()}
-            run = BackwardPass(enclosure, boxes, Multipliers(alphas, signed), is_recorded=True)
-            bound = run.run(structure.output, rows)
-            value = np.fmax(value, bound.value)
-            points = {label: run.minimizer(label, a) for label, a in bound.factors.items()}
-            values = relaxed_values(run, points)
-            if step == steps - 1 or (value > limits).all():
+        run, value, points, values = passed()
+        for _ in range(steps - 1):
+            if (value > limits).all():
                 break
             alphas, penalties = search.step(run, values, alphas, penalties, signs)
+            run, bound, points, values = passed()
+            value = np.fmax(value, bound)
         gaps = {node: _gap(run, node, values) for node in nodes if node in run.rows}
     return Optimized(value, alphas, penalties, gaps, points)
 

@@ -70,5 +70,7 @@ def middle(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The sum of products over all axes but the first: (R, ...) and (R or 1, ...) -> (R,)."""
     rows = len(a)
+    if not rows:
+        return np.zeros(0)
     flat = np.broadcast_to(b, a.shape).reshape(rows, -1)
     return np.vecdot(a.reshape(rows, -1), flat)

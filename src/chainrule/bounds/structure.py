@@ -135,7 +135,8 @@ class Structure:
     def by_sample(self, node: Node, values: np.ndarray, count: int) -> np.ndarray:
         """The values of a node with a row for each sample, (count, size)."""
         axis = _batch_axis(node)
-        return (np.moveaxis(values, axis, 0) if axis else values).reshape(count, -1)
+        size = -1 if count else self.size(node)
+        return (np.moveaxis(values, axis, 0) if axis else values).reshape(count, size)
 
     def from_samples(self, node: Node, rows: np.ndarray) -> np.ndarray:
         """The values of a node from a row for each sample, (count, size)."""

@@ -141,3 +141,12 @@ def test_an_unproven_part_is_never_dropped(limit: float) -> None:
     counterexample = search.run(lambda: False)
     assert (counterexample is not None) == (limit < 0.5)
     assert search.is_done == (limit > 0.5)
+
+
+def test_a_case_without_conditions_is_violated_by_any_input_of_its_box() -> None:
+    subject = dense(1, 14)
+    ends = (Fraction(0),) * 14, (Fraction(1),) * 14
+    no_conditions = np.zeros((0, 3))
+    assert verify(subject, [Case(*ends, no_conditions, ())]).status == "violated"
+    tiny = (Fraction(1, 10**60),) * 14, (Fraction(2, 10**60),) * 14  # no float32 is inside
+    assert verify(subject, [Case(*tiny, no_conditions, ())]).status == "unknown"

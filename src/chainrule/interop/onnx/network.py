@@ -119,7 +119,9 @@ class _Import:
                 self._where, name, fact("an output that depends on the input"), fact("a constant")
             )
         if not isinstance(output.shape[0] if output.shape else 1, Size):
-            raise unsupported(self._where, name, fact("an output whose first axis is the batch"), output.spec)
+            raise unsupported(
+                self._where, name, fact("an output whose first axis is the batch"), str(output.spec)
+            )
         return OnnxNetwork(x, output, self._arrays)
 
     def _claim(self, name: str, step: str) -> None:
