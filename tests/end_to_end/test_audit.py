@@ -9,19 +9,35 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from end_to_end.conftest import Command
+from end_to_end.conftest import Command, run_command
 
 
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    """A table whose labels are half noise, so that a network must overfit to reproduce them."""
+def write_rows(folder: Path) -> None:
+    """Two tables whose labels are half noise, so that only an overfitted network reproduces them."""
     rng = np.random.default_rng(0)
     for name in ("rows", "others"):
         x = rng.normal(size=(240, 20)).round(3)
         kind = np.where(x[:, 0] + 1.5 * rng.normal(size=240) > 0, "yes", "no")
         frame = pl.DataFrame({f"x{i}": column for i, column in enumerate(x.T)})
-        frame.with_columns(pl.Series("kind", kind)).write_csv(tmp_path / f"{name}.csv")
+        frame.with_columns(pl.Series("kind", kind)).write_csv(folder / f"{name}.csv")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """The folder with both tables."""
+    write_rows(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both tables and a RUN of one epoch."""
+    folder = tmp_path_factory.mktemp("audit")
+    write_rows(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        train(run_command, "--out", "run", "--epochs", "1")
+    return folder
 
 
 def train(chainrule: Command, *words: str) -> None:
@@ -91,12 +107,12 @@ def test_a_model_file_is_audited_with_both_tables(chainrule: Command, rows: Path
     ],
 )
 def test_bad_input_is_one_error_with_a_fix(
-    words: tuple[str, ...], code: str, fix: str, chainrule: Command, rows: Path
+    words: tuple[str, ...], code: str, fix: str, short_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(chainrule, "--out", "run", "--epochs", "1")
+    monkeypatch.chdir(short_run)
     if "--shadows" not in words and "none.csv" not in words:
         words = (*words, "--shadows", "0")
-    outcome = chainrule("audit", *words)
+    outcome = run_command("audit", *words)
     assert outcome.code == 2, outcome.out
     assert f" {code} " in outcome.err
     assert fix in outcome.err
