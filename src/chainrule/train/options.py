@@ -7,6 +7,8 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import UsageError, fact
 from chainrule.errors.argument_names import reason
 from chainrule.errors.call_errors import call_remarks, own_arguments
@@ -15,6 +17,8 @@ from chainrule.records import frozen
 from chainrule.train.evaluation.metric import MetricLike
 from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
+
+LARGEST = 2**63 - 1
 
 
 @frozen
@@ -48,6 +52,13 @@ class FitOptions:
             self._require_integer("batch_size", 1)
         if self.buckets is not None:
             self._require_integer("buckets", 1)
+        for name in ("shuffle", "warm_start", "resume", "probes", "doctor"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_ | int):
+                raise UsageError(
+                    "E102", where="fit", name=name, expected=fact("True or False"),
+                    received=repr(value)[:80], fix=f"{name}=True",
+                )  # fmt: skip
         if not isinstance(self.save_every, Real) or not self.save_every >= 0:
             raise UsageError(
                 "E102", where="fit", name="save_every", expected=">= 0", received=repr(self.save_every)
@@ -85,11 +96,14 @@ class FitOptions:
             isinstance(value, bool)
             or not isinstance(value, Integral)
             or (minimum is not None and value < minimum)
+            or abs(int(value)) > LARGEST
         ):
             expected = (
                 fact("an integer") if minimum is None else fact("an integer >= {minimum}", minimum=minimum)
             )
-            raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value))
+            if isinstance(value, Integral) and abs(int(value)) > LARGEST:
+                expected = fact("an integer, {minimum} to {maximum}", minimum=minimum or 0, maximum=LARGEST)
+            raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value)[:80])
         object.__setattr__(self, name, int(value))
 
 

@@ -96,11 +96,13 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     if validation is None:
         return data, None
     if isinstance(validation, Real) and not isinstance(validation, bool):
-        fraction = float(validation)
-        if not 0 < fraction < 1:
+        number: Any = validation
+        if not 0 < number < 1:
             raise UsageError(
-                "E102", where="fit", name="validation", expected="0 < fraction < 1", received=validation
-            )
+                "E102", where="fit", name="validation", expected="0 < fraction < 1",
+                received=repr(validation)[:80],
+            )  # fmt: skip
+        fraction = float(number)
         codes = _class_numbers(model, data)
         parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - fraction, fraction, 0.0))
         return data.view(parts.train), data.view(parts.validation)

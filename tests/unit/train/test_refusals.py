@@ -136,3 +136,22 @@ def test_unknown_or_duplicate_names_are_refused() -> None:
     with pytest.raises(ShapeError, match="E209") as refused:
         model.load_parameters({"dense1.bias": [1.0], "dense2.bias": [1.0]})
     assert "dense2.bias" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("batch_size", 10**400),
+        ("buckets", 10**400),
+        ("validation", 10**400),
+        ("shuffle", np.zeros(3)),
+        ("doctor", np.zeros(3)),
+        ("class_weight", np.ones(2)),
+        ("class_weight", [1.0, 2.0]),
+        ("sample_weight", float("nan")),
+    ],
+)
+def test_options_of_fit_with_other_types_are_refused(option: str, value: Any) -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
+    with pytest.raises(cr.errors.ChainruleError):
+        model.fit(np.ones((4, 1)), [0, 1, 0, 1], epochs=1, verbose=False, **{option: value})

@@ -212,6 +212,8 @@ def _filled(name: str, array: np.ndarray) -> np.ndarray:
 
 def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     """Convert to C order and native byte order; refuses non-finite values, also after narrowing."""
+    if not array.ndim:
+        return _floats(name, array.reshape(1), dtype).reshape(())
     floats = array
     if array.dtype != dtype or not array.flags.c_contiguous:
         with np.errstate(over="ignore"):

@@ -97,10 +97,11 @@ def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -
     """The weight of each class, (K,); ``classes`` (N,) are the class indices of the rows."""
     if isinstance(class_weight, Mapping):
         return np.array([_weight(class_weight, label) for label in _checked_labels(class_weight, labels)])
-    if class_weight != "balanced":
+    if not isinstance(class_weight, str) or class_weight != "balanced":
+        received = repr(class_weight)[:80]
         raise UsageError(
-            "E101", where="class_weight", name=class_weight, expected=fact('"balanced" or a dict'),
-            received=repr(class_weight), fix='class_weight="balanced"',
+            "E101", where="class_weight", name=received, expected=fact('"balanced" or a dict'),
+            received=received, fix='class_weight="balanced"',
         )  # fmt: skip
     counts = np.bincount(classes, minlength=len(labels))
     return len(classes) / (len(labels) * np.maximum(counts, 1))
