@@ -152,6 +152,6 @@ def test_unknown_or_duplicate_names_are_refused() -> None:
     ],
 )
 def test_options_of_fit_with_other_types_are_refused(option: str, value: Any) -> None:
-    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
-    with pytest.raises(cr.errors.ChainruleError):
+    model = Model(Sequential(Dense(2)), "cross_entropy")
+    with pytest.raises(ChainruleError):
         model.fit(np.ones((4, 1)), [0, 1, 0, 1], epochs=1, verbose=False, **{option: value})
