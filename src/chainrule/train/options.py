@@ -53,12 +53,7 @@ class FitOptions:
         if self.buckets is not None:
             self._require_integer("buckets", 1)
         for name in ("shuffle", "warm_start", "resume", "probes", "doctor"):
-            value = getattr(self, name)
-            if not isinstance(value, bool | np.bool_ | int):
-                raise UsageError(
-                    "E102", where="fit", name=name, expected=fact("True or False"),
-                    received=repr(value)[:80], fix=f"{name}=True",
-                )  # fmt: skip
+            self._require_switch(name)
         if not isinstance(self.save_every, Real) or not self.save_every >= 0:
             raise UsageError(
                 "E102", where="fit", name="save_every", expected=">= 0", received=repr(self.save_every)
@@ -87,6 +82,14 @@ class FitOptions:
             raise UsageError(
                 "E102", where="fit", name="resume", expected=fact("a run folder with a checkpoint"),
                 received="run=None", fix='run="my-run", resume=True',
+            )  # fmt: skip
+
+    def _require_switch(self, name: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, bool | np.bool_ | int):
+            raise UsageError(
+                "E102", where="fit", name=name, expected=fact("True or False"), received=repr(value)[:80],
+                fix=f"{name}=True",
             )  # fmt: skip
 
     def _require_integer(self, name: str, minimum: int | None = None) -> None:
