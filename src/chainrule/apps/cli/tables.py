@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli import screen
@@ -21,6 +22,7 @@ from chainrule.train.stopping import MEMBER_LOSS
 MAX_COLUMNS = 40  # columns of data on a screen; the report lists all
 LEVELS = 4  # levels of a category in its summary
 MAX_LENGTH = 25  # characters of a level
+_LONG_LIST = re.compile(r"\(([^(), ]+, [^(), ]+)(?:, [^(), ]+){6,}, ([^(), ]+)\)")
 
 
 def column_summary(column: Column) -> str:
@@ -89,12 +91,22 @@ def model_table(model: Model, inputs: Mapping[str, Spec]) -> None:
     screen.line(text_of("how_trained").format(loss=loss, optimizer=recipe.optimizer, penalty=penalty))
 
 
+def without_long_lists(layer: str) -> str:
+    """The text of a layer with the ends of long lists of numbers in place of the lists.
+
+    Example:
+        >>> without_long_lists("Select((0, 1, 2, 3, 4, 5, 6, 7, 8, 9))"), without_long_lists("Pad((1, 1))")
+        ('Select((0, 1, … 9))', 'Pad((1, 1))')
+    """
+    return _LONG_LIST.sub(r"(\1, … \2)", layer)
+
+
 def layers_table(net: Layer, inputs: Mapping[str, Spec]) -> None:
     """Print the layers of a network and its number of parameters."""
     rows = summary_rows(net, inputs)
     screen.table(
         [text_of(key) for key in ("layer", "what_layer", "output", "parameters")],
-        [(r.path, r.layer, r.output, f"{r.parameters:,}") for r in rows],
+        [(r.path, without_long_lists(r.layer), r.output, f"{r.parameters:,}") for r in rows],
         numbers=(3,),
     )
     screen.line(text_of("parameter_count").format(count=f"{sum(r.parameters for r in rows):,}"))

@@ -6,7 +6,7 @@ numbers alone, are inserted as markup.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
@@ -17,7 +17,7 @@ from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.remedies import ADVICE, command_for
 from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
-from chainrule.apps.cli.tables import column_rows
+from chainrule.apps.cli.tables import column_rows, without_long_lists
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.apps.report import svg_charts
@@ -29,9 +29,11 @@ from chainrule.apps.report.summary import Summary
 from chainrule.data import PreparedData
 from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
-from chainrule.nn import summary_rows
+from chainrule.nn import Layer, summary_rows
+from chainrule.nn.summary import Row
 from chainrule.records import frozen
 from chainrule.settings import settings
+from chainrule.spec import Spec
 from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 from chainrule.train.objective import DATA_LOSS
@@ -80,7 +82,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         positive=_positive(prepared),
         results=analysis.results,
         columns=_columns(prepared),
-        layers=summary_rows(model.recipe.net, model.network.inputs),
+        layers=_layers(model.recipe.net, model.network.inputs),
         count=model.network.count,
         optimizer=str(model.recipe.optimizer),
         loss=prepared.loss,
@@ -98,6 +100,11 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         **_column_sections(analysis),
         diagnosis=[_finding(finding, options) for finding in model.state.findings or ()],
     )
+
+
+def _layers(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
+    """The layers of a network, without long lists of numbers."""
+    return [row._replace(layer=without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
 
 
 def _template() -> jinja2.Template:
