@@ -278,6 +278,13 @@ def test_a_copy_without_the_files_is_refused(tmp_path: Path) -> None:
         open_dataset("faces", zip_file(tmp_path / "a.zip", {"readme.txt": b""}))
 
 
+def test_a_copy_with_a_part_of_the_files_names_the_others(tmp_path: Path) -> None:
+    part = zip_file(tmp_path / "a.zip", {"names/dist.female.first": b"MARY 2.6 2.6 1"})
+    with pytest.raises(DataError, match="E316") as caught:
+        open_dataset("names", part)
+    assert "the files names/dist.male.first" in str(caught.value)
+
+
 def test_an_unknown_name_lists_the_names() -> None:
     with pytest.raises(ChainruleError, match="x-ray"):
         open_dataset("xray")

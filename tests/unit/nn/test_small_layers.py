@@ -186,3 +186,11 @@ def test_the_error_suggests_a_fix(words: str, attempt: Callable[..., object]) ->
     with pytest.raises(ChainruleError) as caught:
         attempt(fit)
     assert words in str(caught.value)
+
+
+def test_a_residual_without_a_shortcut_refuses_named_values() -> None:
+    x = {name: np.ones((2, 3), np.float32) for name in ("a", "b")}
+    with pytest.raises(ShapeError, match="E208"):
+        cr.Model(nn.Residual(nn.Dot()), "mse").initialize(x)
+    towers = nn.Residual(nn.Dot(), shortcut=nn.Parallel("add", a=nn.Dense(1), b=nn.Dense(1)))
+    assert cr.Model(towers, "mse").initialize(x)(x).shape == (2, 1)

@@ -125,11 +125,12 @@ def _check(dataset: Dataset, copy: Archive) -> None:
     Raises:
         DataError: E316 a copy without the files; E339 a downloaded set that differs, which is put aside.
     """
-    if not copy.names(*dataset.members):
+    missing = [pattern for pattern in dataset.members if not copy.names(pattern)]
+    if missing:
         raise DataError(
             "E316",
             where=str(copy.path),
-            expected=fact("the files {patterns}", patterns=", ".join(dataset.members)),
+            expected=fact("the files {patterns}", patterns=", ".join(missing)),
             received=fact("none of them"),
             fix=f"chainrule data get {dataset.name}",
         )
