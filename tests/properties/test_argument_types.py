@@ -11,14 +11,14 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError
 
-# Classes whose objects are made by methods and functions, from checked values.
-MADE_ELSEWHERE = {"Blocks", "Buckets", "Decoder", "Parameters", "Trainer"}
+# Classes that methods and functions create, from checked values.
+CREATED_ELSEWHERE = {"Blocks", "Buckets", "Decoder", "Parameters", "Trainer"}
 CLASSES = sorted(
     name
     for name in dir(cr)
     if inspect.isclass(getattr(cr, name))
     and not issubclass(getattr(cr, name), BaseException)
-    and name not in MADE_ELSEWHERE
+    and name not in CREATED_ELSEWHERE
 )
 STRANGE: tuple[Any, ...] = (
     3, -1, 2.5, "3", "", b"x", None, True, float("nan"), float("inf"), 10**400, [], [1, 2], {}, (),

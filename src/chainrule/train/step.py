@@ -81,7 +81,7 @@ class Step:
     sums: tuple[str, ...] = ()
 
     def initial_slots(self) -> dict[str, np.ndarray]:
-        """The initial optimizer state and running losses, by label: arrays of their own."""
+        """The initial optimizer state and running losses, by label: new arrays."""
         dtype, slots = self.recipe.dtype, self.slots.items()
         values = {  # memory of zeros is not written to before it is used
             label: np.full(bound(s.shape), s.first, dtype) if s.first else np.zeros(bound(s.shape), dtype)

@@ -40,8 +40,8 @@ class CompiledUpdate:
         for i, source in enumerate(self.sources):
             part = _part_of(source, chain.last)
             self._inputs[f"source {i}"] = source, part
-            given = {"rows": shape, "columns": shape[::-1], "all": ()}[part]
-            node = input_node(f"source {i}", given, source.dtype)
+            read = {"rows": shape, "columns": shape[::-1], "all": ()}[part]
+            node = input_node(f"source {i}", read, source.dtype)
             moved[source] = transpose(node, (1, 0)) if part == "columns" else node
         for node in chain.nodes:
             if is_repeated(node):
