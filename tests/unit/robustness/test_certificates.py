@@ -203,5 +203,13 @@ def test_linear_bounds_use_the_ball_of_the_euclidean_norm() -> None:
     # A cube around the ball is far larger in 40 dimensions: its bounds prove nothing at this radius.
     x, y = data(2, 40, 2)
     model = trained(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2)), x, y)
-    status = [model.certify(x[:20], radius=0.7, norm=norm).status.count("proven") for norm in ("2", "inf")]
+    status = [
+        model.certify(x[:20], radius=0.7, norm=norm, seconds=0).status.count("proven")
+        for norm in ("2", "inf")
+    ]
     assert status == [20, 0]
+    divided = model.certify(x[:20], radius=0.7, seconds=1)
+    assert divided.status.count("proven") > 0
+    is_proven = np.array([s == "proven" for s in divided.status])
+    attacked = model.attack(x[:20], divided.predictions, radius=0.7, method="pgd", restarts=20)
+    assert not (is_proven & attacked.success).any()

@@ -9,7 +9,7 @@ import pytest
 from campaigns.certificates import KINDS, narrow, refuted, trained
 
 
-@pytest.mark.parametrize(("kind", "norm"), zip(KINDS, ["inf", "2"] * len(KINDS), strict=False))
+@pytest.mark.parametrize(("kind", "norm"), list(zip(KINDS, ["inf", "2"] * len(KINDS), strict=False)))
 def test_no_attack_and_no_point_refutes_a_certificate(kind: str, norm: str) -> None:
     model, x = trained(kind, 3)
     counts = refuted(model, x[:3], 0.3, norm, 3)

@@ -88,7 +88,7 @@ class _Request:
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
         points = self._counterexamples(problem, np.flatnonzero(~is_proven))
         seconds = self._number("seconds", 5.0, 0.0)
-        if can_divide(subject, region):
+        if seconds > 0 and can_divide(subject, region):
             for row in np.flatnonzero(~is_proven):
                 if int(row) not in points:
                     is_proven[row], point = divided(subject, region, int(row), int(classes[row]), seconds)
