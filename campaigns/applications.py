@@ -1,8 +1,8 @@
 """Run the long form of each example that has baselines, and write ``docs/applications.md``.
 
 ``python -m campaigns.applications`` runs ``chainrule example NAME --long --seeds 3 --out FOLDER`` for every
-example of ``RUNS`` and writes its scores, their spread, those of the baselines, and the seconds into its
-section of the page. ``--only`` chooses examples, whose sections alone are replaced; ``--quick`` runs the
+example of ``RUNS`` and writes its scores, their spread, those of the baselines, and the processor time into
+its section of the page. ``--only`` chooses examples, whose sections alone are replaced; ``--quick`` runs the
 short form. Data sets are downloaded once, see ``chainrule data list``.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,24 +51,31 @@ Scores = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def run(words: Sequence[str], long: bool) -> tuple[Scores, float]:
-    """Run an example; returns the scores by method and metric, and the seconds.
+    """Run an example; returns the scores by method and metric, and the seconds of processor time.
 
     Raises:
         subprocess.CalledProcessError: the example failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", PROGRAM, "example", *words, "--out", folder]
-        start = time.perf_counter()
+        start = _processor_seconds()
         subprocess.run([*command, *(["--long"] if long else [])], check=True)
-        seconds = time.perf_counter() - start
+        seconds = _processor_seconds() - start
         return json.loads(Path(folder, "scores.json").read_text(encoding="utf-8")), seconds
+
+
+def _processor_seconds() -> float:
+    """The processor time of all ended child processes, which does not depend on other programs as much."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def section(words: Sequence[str], scores: Scores, seconds: float, long: bool) -> str:
     """The section of an example: its command, its table, its time."""
     metrics = list(dict.fromkeys(metric for values in scores.values() for metric in values))
+    command = " ".join(["chainrule example", *words, *(["--long"] if long else [])])
     lines = [
-        f"`chainrule example {' '.join([*words, *(['--long'] if long else [])])}`, {seconds:,.0f} s",
+        f"`{command}`, {seconds:,.0f} s of processor time",
         "",
         f"| method | {' | '.join(metrics)} |",
         f"|---|{'---|' * len(metrics)}",
