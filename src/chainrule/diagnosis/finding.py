@@ -29,7 +29,7 @@ class Finding:
         >>> facts = {"large": "income", "small": "age", "ratio": 2500.0}
         >>> finding = Finding(RULES["input-scale"], Evidence(2500.0, 100.0, facts, form="scale_gap"))
         >>> print(finding.line("en"))
-        input-scale: the spread of "income" is 2.5e+03 times that of "age"; standardize the inputs
+        input-scale: the spread of "income" is 2,500 times that of "age"; standardize the inputs
         >>> finding.see
         'chainrule show rule input-scale'
     """

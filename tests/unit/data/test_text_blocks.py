@@ -70,6 +70,8 @@ NUMBERS = st.sampled_from(
         "yes",
         "x",
         "é 1",
+        '="007"',
+        'a="1"',
     ]
 )
 

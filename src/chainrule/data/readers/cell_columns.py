@@ -186,7 +186,9 @@ def _examined(texts: pl.Series, words: np.ndarray) -> _Block:
     other = np.flatnonzero(~plain)
     lower = texts.gather(other).str.to_lowercase()
     if _matches(lower, '="', is_literal=True).any():
-        return _examined(unwrap_formulas(texts), words)
+        unwrapped = unwrap_formulas(texts)
+        if not unwrapped.equals(texts):  # the mark may also stand elsewhere in a cell
+            return _examined(unwrapped, words)
     missing, maybe = lower.is_in(ALWAYS).to_numpy(), lower.is_in(MAYBE).to_numpy()
     if missing.any():
         texts = texts.scatter(other[missing], None)
