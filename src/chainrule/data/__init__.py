@@ -48,6 +48,8 @@ _LAZY = LazyNames(
         "batches.row_order": "Order",
         "tables.preparation": "Applied Cell Feature Preparation",
         "tables.prepared_data": "PreparedData PreparedRows",
+        "tables.public_columns": "PublicColumns",
+        "tables.public_preparation": "public_preparation unused_columns",
         "sequences.padding": "Buckets Padded pad_sequences",
         "readers.sources": "read_table",
         "tables.split": "Split",

@@ -33,6 +33,9 @@ from chainrule.data.tables.preparation import Feature as Feature
 from chainrule.data.tables.preparation import Preparation as Preparation
 from chainrule.data.tables.prepared_data import PreparedData as PreparedData
 from chainrule.data.tables.prepared_data import PreparedRows as PreparedRows
+from chainrule.data.tables.public_columns import PublicColumns as PublicColumns
+from chainrule.data.tables.public_preparation import public_preparation as public_preparation
+from chainrule.data.tables.public_preparation import unused_columns as unused_columns
 from chainrule.data.tables.split import Split as Split
 from chainrule.data.tables.split import split as split
 from chainrule.data.tables.table import Table as Table

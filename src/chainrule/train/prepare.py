@@ -72,17 +72,21 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
         model: the model before the training.
         data, options: as for ``fit``.
     """
-    x, y = tabular.join_target(data.x, data.y)
+    public = None if options.privacy is None else options.privacy.public
+    x, y = tabular.join_target(data.x, data.y, "" if public is None else tabular.name_of(data.y))
     if options.privacy is not None:
         refuse_options(options, data.validation, tabular.is_table(x, y))
     if not tabular.is_table(x, y):
         return _prepare(model, TrainingData(x, y, data.validation), options)
-    table = tabular.prepare(x, y, data.validation, options)
+    if public is None:
+        table = tabular.prepare(x, y, data.validation, options)
+    else:
+        table = tabular.prepare_public(x, y, data.validation, public)
     rows = TrainingData(table.x, table.y, table.validation)
     model, options = (
         replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
     )  # fmt: skip
-    run = _prepare(model, rows, options)
+    run = _prepare(model, rows, options, () if public is None else table.preparation.labels)
     run.data_notices = table.notices
     return run
 
@@ -129,13 +133,15 @@ def _continues(model: ModelState, options: FitOptions) -> bool:
     return model.network is not None and (model.is_given or options.warm_start)
 
 
-def _with_inputs_and_labels(model: ModelState, data: Arrays, continues: bool) -> ModelState:
-    """The model with the graphs for these inputs and the labels of these targets."""
+def _with_inputs_and_labels(
+    model: ModelState, data: Arrays, continues: bool, labels: Sequence[Any]
+) -> ModelState:
+    """The model with the graphs for these inputs and with ``labels``; if empty, those of these targets."""
     if not continues:
         specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
         if model.network is None or dict(model.network.inputs) != specs:
             model = model.built(specs)
-    parts = by_output(model.targets, data.y)
+    parts = by_output(model.targets, np.array(labels) if labels else data.y)
     if continues and model.labels:
         return model
     learned = {
@@ -145,12 +151,20 @@ def _with_inputs_and_labels(model: ModelState, data: Arrays, continues: bool) ->
     return replace(model, targets=learned)
 
 
-def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> TrainingRun:
-    """A training of arrays, before its first update."""
+def _prepare(
+    model: ModelState, rows: TrainingData, options: FitOptions, labels: Sequence[Any] = ()
+) -> TrainingRun:
+    """A training of arrays, before its first update.
+
+    Args:
+        model, options: as for ``fit``.
+        rows: arrays.
+        labels: public classes, which need not all occur; empty: the classes are those that occur.
+    """
     data = Arrays.of(rows.x, rows.y, options.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(options.callbacks)
     continues = _continues(model, options)
-    model = _with_inputs_and_labels(model, data, continues)
+    model = _with_inputs_and_labels(model, data, continues, labels)
     network = model.network
     assert network is not None
     data, validation = _split(model, data, rows.validation, options.seed)

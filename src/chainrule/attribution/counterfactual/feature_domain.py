@@ -19,7 +19,6 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
 from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import (
-    FAR,
     Category,
     Dates,
     Durations,
@@ -217,7 +216,8 @@ def _features(encoding: Encoding, values: np.ndarray, table: np.ndarray) -> np.n
         return table[np.where(missing, len(table) - 1, np.nan_to_num(values)).astype(int)]
     features = np.zeros((len(values), len(encoding.features)))
     if isinstance(encoding, Number) and encoding.std > 0:
-        features[~missing, 0] = np.clip((values[~missing] - encoding.mean) / encoding.std, -FAR, FAR)
+        z = (values[~missing] - encoding.mean) / encoding.std
+        features[~missing, 0] = np.clip(z, -encoding.limit, encoding.limit)
     if not isinstance(encoding, Pixels) and encoding.indicator:
         features[:, -1] = missing
     return features

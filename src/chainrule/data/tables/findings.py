@@ -85,6 +85,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         '{count} values of "{column}" are over {limit:g} standard deviations from the training mean',
         "列“{column}”有 {count} 个值偏离训练均值超过 {limit:g} 个标准差",
     ),
+    "outside_range": (
+        '{count} values of "{column}" are outside the range {low:g} to {high:g}, and clipped',
+        "列“{column}”有 {count} 个值超出 {low:g} 到 {high:g} 的范围，已截断",
+    ),
+    "not_public": (
+        "columns without a public range or levels are left out: {columns} ({count})",
+        "没有公开范围或取值的列未使用：{columns}（{count} 列）",
+    ),
     "dates_missing": (
         '{count} dates of "{column}" are missing; none was in training, so the mean date is used',
         "列“{column}”缺失 {count} 个日期；训练数据中没有缺失，因此以平均日期代替",

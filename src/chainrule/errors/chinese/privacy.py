@@ -4,11 +4,21 @@ PHRASES: dict[str, str] = {
     "operations that treat each sample separately": "逐样本计算的运算",
     "an operation with a rule": "有规则的运算",
     "a number above 0": "大于 0 的数",
-    "arrays of numbers with public scales": "按公开尺度缩放的数值数组",
-    "a table": "一个表格",
-    "x = (x - public_center) / public_scale: the scales of a preparation come from rows": (
-        "x = (x - public_center) / public_scale：预处理的尺度由数据行计算得出"
+    "public ranges and levels of the columns of a table": "表格各列的公开范围和取值",
+    "a table, for columns and target of cr.Privacy": "一个表格（用于 cr.Privacy 的 columns 和 target）",
+    "the name of the target column": "目标列的名称",
+    "arrays": "数组",
+    "a data frame as x, or cr.Privacy(epsilon, delta)": "以数据框作为 x，或 cr.Privacy(epsilon, delta)",
+    "the range or the levels of at least one column, by its name": "至少一列的范围或取值，以列名为键",
+    "the range or the classes of the target": "目标的范围或类别",
+    'a range of numbers (low, high), or levels as texts ("0", "1")': (
+        '数值范围 (low, high)，或以文本给出的取值 ("0", "1")'
     ),
+    "finite numbers, low < high": "有限的数，且 low < high",
+    "2 to {limit} levels that are not empty": "2 到 {limit} 个非空取值",
+    '"{level}" once': "“{level}”只写一次",
+    "inputs other than the target": "目标以外的输入列",
+    'leave "{name}" out of columns': "从 columns 中去掉“{name}”",
     "None, or (x, y) of public rows": "None，或公开数据行 (x, y)",
     "validation=(x_public, y_public): validation rows are not protected": (
         "validation=(x_public, y_public)：验证集的数据行不受保护"

@@ -16,7 +16,7 @@ from chainrule.records import frozen
 from chainrule.train.options import FitOptions
 
 if TYPE_CHECKING:
-    from chainrule.data import Finding, Preparation
+    from chainrule.data import Finding, Preparation, PublicColumns
 
 
 def is_table(x: Any, y: Any) -> bool:
@@ -51,7 +51,7 @@ def join_target(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
     )
     if not is_table or y is None or isinstance(y, str):
         return x, y
-    table, name = data.read_table(x), target or str(getattr(y, "name", None) or "target")
+    table, name = data.read_table(x), target or name_of(y)
     column = data.read_table({name: y}).frame[name]
     if name in table.columns:
         both, fix = fact('"{name}" in x and in y', name=name), fact('leave "{name}" out of x', name=name)
@@ -123,6 +123,47 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         weights = weights[prepared.parts.train]
     notices = tuple(prepared.notices)
     return Prepared(train.x, prepared.labels(train), weights, validation, preparation, notices)
+
+
+def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Prepared:
+    """Arrays from a table, and a preparation from public knowledge about its columns; no row is read for it.
+
+    Rows without a target are left out. Nothing that is found in the rows becomes a notice.
+
+    Args:
+        x: the table.
+        y: the column to predict; ``None``: the target that the table defines.
+        validation: public rows, ``(table, column)`` or arrays, or ``None``.
+        public: ranges and levels.
+
+    Raises:
+        DataError: as ``public_preparation``; E311, E312, E329 for a cell that is not what is stated about its
+            column; E331 without a row.
+    """
+    table = data.read_table(x)
+    target = table.target if y is None else y
+    if not target:
+        raise DataError(
+            "E313", where=table.source, name="", expected=fact("the name of the target column"),
+            received=fact("none"), fix='fit(table, "y", ...)',
+        )  # fmt: skip
+    preparation = data.public_preparation(public, table, target)
+    rows = table.take(np.flatnonzero(table.frame[target].is_not_null().to_numpy()))
+    if not rows.rows:
+        raise DataError(
+            "E331", where=table.source, expected=fact("at least 1 row per part"),
+            received=fact("no row with a target"), fix=fact("add the targets, or only predict"),
+        )  # fmt: skip
+    if isinstance(validation, tuple | list) and is_table(validation[0], None):
+        vx, vy = (*validation, None)[:2]
+        validation = inputs_and_targets(preparation, join_target(vx, vy, target)[0])
+    encoded, targets = inputs_and_targets(preparation, rows)
+    return Prepared(encoded, targets, None, validation, preparation, data.unused_columns(preparation, table))
+
+
+def name_of(y: Any) -> str:
+    """The name of the column of these targets: their own, or ``target``."""
+    return str(getattr(y, "name", None) or "target")
 
 
 def _select_weights(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray | None:

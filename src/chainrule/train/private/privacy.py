@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
+from chainrule.data.tables.public_columns import PublicColumns
 from chainrule.errors import UsageError, fact
 from chainrule.nn.validation import is_number
 from chainrule.records import frozen
@@ -47,9 +49,13 @@ class Privacy:
         delta: between 0 and 1; well below 1 / rows.
         max_norm: the largest norm of the gradient of a row; larger ones are scaled. Gradients of most rows
             should be longer, so that all count alike: try 0.1 to 1.
+        columns: for a table, what is public about each input column: the range of its numbers, ``(low,
+            high)``, or the levels of its category, as texts. The preparation is created from them alone;
+            other columns are left out.
+        target: for a table, the range of the target, or its classes as texts.
 
     Raises:
-        UsageError E102: a number out of its range.
+        UsageError E102: a number out of its range, or ranges and levels that are not valid.
 
     Reference: Abadi et al. (2016), Deep learning with differential privacy, CCS.
 
@@ -61,6 +67,8 @@ class Privacy:
     epsilon: float
     delta: float
     max_norm: float = 1.0
+    columns: Mapping[str, Sequence[float] | Sequence[str]] | None = field(default=None, repr=False)
+    target: Sequence[float] | Sequence[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("epsilon", "max_norm"):
@@ -69,6 +77,14 @@ class Privacy:
                 raise _refused(name, fact("a number above 0"), value, f"{name}=1.0")
         if not is_number(self.delta) or not 0 < self.delta < 1:
             raise _refused("delta", "0 < delta < 1", self.delta, "delta=1e-5")
+        _ = self.public  # refuses invalid ranges and levels
+
+    @property
+    def public(self) -> PublicColumns | None:
+        """What is public about the columns of a table; ``None`` if nothing is stated."""
+        if self.columns is None and self.target is None:
+            return None
+        return PublicColumns.of(self.columns, self.target)
 
 
 def _refused(name: str, expected: object, value: object, fix: str) -> UsageError:

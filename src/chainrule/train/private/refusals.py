@@ -16,15 +16,22 @@ GROUPS = (32, 16, 8, 4, 2, 1)  # numbers of groups of the proposed normalization
 
 
 def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None:
-    """Refuse options that read the training rows outside of the private mechanism.
+    """Refuse options that read the training rows outside of the private mechanism, and tables without public
+    columns.
 
     Raises:
         TrainingError E590: names the option and what to use instead.
     """
-    if is_table:
+    public = options.privacy is not None and options.privacy.public is not None
+    if is_table and not public:
         raise _refused(
-            "x", fact("arrays of numbers with public scales"), fact("a table"),
-            fact("x = (x - public_center) / public_scale: the scales of a preparation come from rows"),
+            "x", fact("public ranges and levels of the columns of a table"), fact("none"),
+            'cr.Privacy(epsilon, delta, columns={"age": (0, 120)}, target=("no", "yes"))',
+        )  # fmt: skip
+    if public and not is_table:
+        raise _refused(
+            "privacy", fact("a table, for columns and target of cr.Privacy"), fact("arrays"),
+            fact("a data frame as x, or cr.Privacy(epsilon, delta)"),
         )  # fmt: skip
     if isinstance(validation, Real):
         raise _refused(

@@ -24,7 +24,8 @@ MAX_UNIT = 40  # characters of a unit in a record
 class Number:
     """A standardized number.
 
-    **Formula** z = (v - mean) / std, v the cell; z = 0 where v is missing or std is 0.
+    **Formula** z = (v - mean) / std, v the cell, clipped to -limit .. limit; z = 0 where v is missing or std
+    is 0.
 
     Args:
         column: name of the column.
@@ -32,6 +33,7 @@ class Number:
         indicator: whether there is a second feature "is missing".
         unit: the unit or the currency of the training cells, ``""`` if they had none.
         mark: the decimal mark of the training cells, for cells that can be read with both.
+        limit: the largest |z|; 1 for a public range of ``mean`` - ``std`` to ``mean`` + ``std``.
     """
 
     kind: ClassVar[str] = "number"
@@ -41,6 +43,7 @@ class Number:
     indicator: bool
     unit: str = ""
     mark: str = "."
+    limit: float = FAR
 
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Number:
@@ -70,7 +73,12 @@ class Number:
         is_unit = isinstance(unit, str) and len(unit) <= MAX_UNIT
         require(f"{path}.unit", unit, is_unit, fact("a text of at most {count} characters", count=MAX_UNIT))
         require(f"{path}.mark", mark, mark in (".", ","), '"." or ","')
-        return Number(column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]), unit, mark)
+        limit = read_number(f"{path}.limit", fields["limit"])
+        if not 0 < limit <= FAR:
+            raise invalid(f"{path}.limit", fact("a number above 0"), limit)
+        return Number(
+            column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]), unit, mark, limit
+        )
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, 1) or (N, 2), and findings."""
@@ -88,17 +96,24 @@ class Number:
                 )
         else:
             z = np.zeros(len(values))
-        clipped = int((np.abs(z) > FAR).sum())
+        clipped = int((np.abs(z) > self.limit).sum())
         notices = fill_notices(self.column, is_missing, self.mean, self.indicator)
         unit = table.notations.get(self.column, Notation()).unit
         if unit and self.unit and unit != self.unit:
             facts = {"column": self.column, "unit": unit, "trained": self.unit}
             notices.append(Finding("other_unit", "warning", facts))
         if clipped:
-            facts = {"column": self.column, "count": clipped, "limit": FAR}
-            notices.append(Finding("far_outside", "warning", facts))
-        z = np.clip(np.nan_to_num(z, posinf=FAR, neginf=-FAR), -FAR, FAR)
+            notices.append(self._clipped(clipped))
+        z = np.clip(np.nan_to_num(z, posinf=FAR, neginf=-FAR), -self.limit, self.limit)
         return with_indicator(z, is_missing, self.indicator), notices
+
+    def _clipped(self, count: int) -> Finding:
+        """The notice about values beyond the limit."""
+        facts = {"column": self.column, "count": count}
+        if self.limit == FAR:
+            return Finding("far_outside", "warning", {**facts, "limit": FAR})
+        low, high = self.mean - self.limit * self.std, self.mean + self.limit * self.std
+        return Finding("outside_range", "warning", {**facts, "low": low, "high": high})
 
 
 def _is_huge(values: np.ndarray, number: Number) -> bool:
