@@ -70,7 +70,7 @@ def test_arrays_are_attacked_by_the_ensemble(run: Path, capsys: pytest.CaptureFi
         ([], "E601", "--radius 0.1"),
         (["--radius", "x"], "E601", "--radius 8/255"),
         (["--radius", "-1"], "E102", "--radius 0.1"),
-        (["--radius", "nan"], "E102", "--radius 0.1"),
+        (["--radius", "nan"], "E601", "--radius 8/255"),
         (["--radius", "300"], "E102", "--radius 0.1"),
         (["--radius", "1/0"], "E601", "--radius 8/255"),
         (["--change", "size:x"], "E601", "--change"),

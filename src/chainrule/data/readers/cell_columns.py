@@ -187,7 +187,7 @@ def _examined(texts: pl.Series, words: np.ndarray) -> _Block:
     lower = texts.gather(other).str.to_lowercase()
     if _matches(lower, '="', is_literal=True).any():
         unwrapped = unwrap_formulas(texts)
-        if not unwrapped.equals(texts):  # the mark may also stand elsewhere in a cell
+        if not unwrapped.equals(texts):  # the mark may also be elsewhere in a cell
             return _examined(unwrapped, words)
     missing, maybe = lower.is_in(ALWAYS).to_numpy(), lower.is_in(MAYBE).to_numpy()
     if missing.any():
