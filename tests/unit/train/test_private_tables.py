@@ -244,7 +244,7 @@ def test_wrong_public_columns_are_refused(name: str) -> None:
 def test_a_range_in_the_wrong_order_is_corrected_by_the_fix() -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.Privacy(3, 1e-5, columns={"age": (120, 0)}, target=CLASSES)
-    assert str(caught.value.fix) == "(0, 120)"
+    assert str(caught.value.fix) == "[0, 120]"
 
 
 def test_tables_need_public_columns_and_arrays_do_not_take_them() -> None:

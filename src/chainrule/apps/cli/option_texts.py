@@ -122,6 +122,21 @@ OPTION: dict[str, tuple[str, str]] = {
         "deviations",
         "--robust 的最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计",
     ),
+    "epsilon": (
+        "train with differential privacy: a bound of what the model reveals about a row; with --delta and "
+        "--public",
+        "使用差分隐私训练：限制模型泄露单行信息的程度；需同时给出 --delta 和 --public",
+    ),
+    "delta": (
+        "probability with which the bound of --epsilon may fail, well below 1 / rows",
+        "--epsilon 的界限可能失效的概率，应远小于 1 / 行数",
+    ),
+    "public_file": (
+        'TOML file: what is public about the columns, age = [0, 120] or city = ["Ulm", "Bonn"] below '
+        "[columns], and target = [...]",
+        'TOML 文件：各列的公开信息，在 [columns] 下写 age = [0, 120] 或 city = ["Ulm", "Bonn"]，'
+        "并给出 target = [...]",
+    ),
     "cost": (
         "costs of a false positive and a false negative, FP:FN; the threshold is FP / (FP + FN)",
         "假阳性与假阴性的代价，FP:FN；阈值为 FP / (FP + FN)",

@@ -59,6 +59,8 @@ class Options:
             ``noise``, or empty.
         radius: of these changes, ``0.1`` or ``8/255``: of images in pixels from 0 to 1, of tables in standard
             deviations of the prepared columns.
+        epsilon, delta: guarantee of a private training; 0: none.
+        public: TOML file with the public ranges and levels of the columns, for a private training.
         seed: seed of the split, the initial weights and the order of rows.
         engine: engine that runs the graphs; by default that of the settings.
         size: image folder: height and width in pixels to which images are resized; 0 for no resizing.
@@ -100,6 +102,9 @@ class Options:
     robustness: float = 0.0
     robust: str = ""
     radius: str = ""
+    epsilon: float = 0.0
+    delta: float = 0.0
+    public: str = ""
     seed: int = 0
     engine: str = ""
     size: int = 0
@@ -183,6 +188,8 @@ class Options:
             "dropout": (0 <= self.dropout < 1, "0 <= dropout < 1"),
             "weight-decay": (0 <= self.weight_decay < float("inf"), ">= 0"),
             "intervals": (2 <= self.intervals <= 256, "2 to 256"),
+            "epsilon": (0 <= self.epsilon < float("inf"), "> 0"),
+            "delta": (0 <= self.delta < 1, "0 < delta < 1"),
             "histograms": (self.histograms >= 0, ">= 0"),
             "robustness": (0 <= self.robustness <= 10, "0 to 10"),
             "size": (0 <= self.size <= 10_000, fact("0 to 10000 pixels")),

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 from chainrule.apps.cli.options import ENSEMBLE, Options
+from chainrule.apps.cli.private_options import refuse_private
 from chainrule.data import Division, PreparedData, Table, read_images
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS
 from chainrule.data.readers.sources import read_source
@@ -17,8 +18,9 @@ def prepare_data(options: Options) -> PreparedData:
     """Read and prepare the data of a training.
 
     Raises:
-        DataError: as the functions of ``chainrule.data``.
+        DataError: as the functions of ``chainrule.data``. TrainingError E591: a private training.
     """
+    refuse_private(options)
     table = drop_columns(_read(options.data, options), options.drop)
     return PreparedData.of(
         table, options.target or None, task=options.task or None, kinds=options.kinds, seed=options.seed,

@@ -10,6 +10,7 @@ from chainrule.apps.cli.audit_texts import AUDIT
 from chainrule.apps.cli.example_texts import EXAMPLE
 from chainrule.apps.cli.option_texts import OPTION
 from chainrule.apps.cli.prediction_texts import PREDICTIONS
+from chainrule.apps.cli.privacy_texts import PRIVATE
 from chainrule.apps.cli.question_texts import QUESTIONS
 from chainrule.apps.cli.robustness_texts import ROBUSTNESS
 from chainrule.apps.cli.score_texts import SCORES
@@ -50,6 +51,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "generate": ("generate text with a language model", "用语言模型续写文字"),
     "plot": ("plot a network, its training or its predictions", "画出网络、训练过程或预测结果的图"),
     **VERIFICATION,
+    **PRIVATE,
     **UNCERTAINTY,
     "check": (
         "check data for common problems; with --net also the first steps of a training",

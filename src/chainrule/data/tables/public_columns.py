@@ -53,10 +53,10 @@ class PublicColumns:
         """
         if not isinstance(columns, Mapping) or not columns or not all(_is_name(name) for name in columns):
             expected = fact("the range or the levels of at least one column, by its name")
-            raise _refused(where, "columns", expected, columns, 'columns={"age": (0, 120)}')
+            raise _refused(where, "columns", expected, columns, 'columns={"age": [0, 120]}')
         if target is None:
             expected = fact("the range or the classes of the target")
-            raise _refused(where, "target", expected, target, 'target=("no", "yes")')
+            raise _refused(where, "target", expected, target, 'target=["no", "yes"]')
         listed = [(name, _read(where, f'columns["{name}"]', value)) for name, value in columns.items()]
         return PublicColumns(tuple(listed), _read(where, "target", target))
 
@@ -77,11 +77,11 @@ def _read(where: str, name: str, value: Any) -> Public:
     if entries and all(isinstance(entry, str) for entry in entries):
         return _levels(where, name, entries)
     if len(entries) != 2 or not all(_is_number(entry) for entry in entries):
-        expected = fact('a range of numbers (low, high), or levels as texts ("0", "1")')
-        raise _refused(where, name, expected, value, alternatives("(0, 120)", '("no", "yes")'))
+        expected = fact('a range of numbers [low, high], or levels as texts ["0", "1"]')
+        raise _refused(where, name, expected, value, alternatives("[0, 120]", '["no", "yes"]'))
     low, high = entries
     if not low < high or not math.isfinite(float(high) - float(low)):
-        fix = f"({high}, {low})" if high < low else f"({low}, {low + 1})"
+        fix = f"[{high}, {low}]" if high < low else f"[{low}, {low + 1}]"
         raise _refused(where, name, fact("finite numbers, low < high"), value, fix)
     return float(low), float(high)
 
@@ -89,7 +89,7 @@ def _read(where: str, name: str, value: Any) -> Public:
 def _levels(where: str, name: str, levels: list[str]) -> Levels:
     if not 2 <= len(levels) <= MAX_LEVELS or "" in levels:
         expected = fact("2 to {limit} levels that are not empty", limit=MAX_LEVELS)
-        raise _refused(where, name, expected, levels, '("no", "yes")')
+        raise _refused(where, name, expected, levels, '["no", "yes"]')
     repeated = [level for i, level in enumerate(levels) if level in levels[:i]]
     if repeated:
         fix = fact('"{level}" once', level=repeated[0])

@@ -7,12 +7,21 @@ PHRASES: dict[str, str] = {
     "public ranges and levels of the columns of a table": "表格各列的公开范围和取值",
     "a table, for columns and target of cr.Privacy": "一个表格（用于 cr.Privacy 的 columns 和 target）",
     "the name of the target column": "目标列的名称",
+    "--epsilon and --delta together": "同时给出 --epsilon 和 --delta",
+    "{epochs}, for which the noise was calibrated": "{epochs}（噪声按此轮数校准）",
+    "options that read no rows": "不读取数据行的选项",
+    "TOML with target = [...] and [columns]": "含 target = [...] 和 [columns] 的 TOML",
+    "put the columns below the line [columns]": "把各列写在 [columns] 一行之下",
+    "a TOML file with what is public about the columns": "给出各列公开信息的 TOML 文件",
+    "a template: replace each [0, 1] by a range, or by levels such as {levels}": (
+        "模板：把每个 [0, 1] 换成范围，或换成取值，例如 {levels}"
+    ),
     "arrays": "数组",
     "a data frame as x, or cr.Privacy(epsilon, delta)": "以数据框作为 x，或 cr.Privacy(epsilon, delta)",
     "the range or the levels of at least one column, by its name": "至少一列的范围或取值，以列名为键",
     "the range or the classes of the target": "目标的范围或类别",
-    'a range of numbers (low, high), or levels as texts ("0", "1")': (
-        '数值范围 (low, high)，或以文本给出的取值 ("0", "1")'
+    'a range of numbers [low, high], or levels as texts ["0", "1"]': (
+        '数值范围 [low, high]，或以文本给出的取值 ["0", "1"]'
     ),
     "finite numbers, low < high": "有限的数，且 low < high",
     "2 to {limit} levels that are not empty": "2 到 {limit} 个非空取值",

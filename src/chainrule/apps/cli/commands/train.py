@@ -15,6 +15,8 @@ from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.options import ENSEMBLE, PASSED, Options, quoted, require_equal
 from chainrule.apps.cli.prediction_intervals import FACT as WIDTHS
 from chainrule.apps.cli.prediction_intervals import half_widths, held_out_scores
+from chainrule.apps.cli.private_options import is_private
+from chainrule.apps.cli.private_training import train_privately
 from chainrule.apps.cli.reading import READING
 from chainrule.apps.cli.robust_options import has_pixels
 from chainrule.apps.cli.run_paths import CARD, HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
@@ -41,13 +43,20 @@ from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
-_TEXTS = {"test": "test_file", "split": "division", "weight": "row_weight", "id": "row_id"}
+_TEXTS = {
+    "test": "test_file",
+    "split": "division",
+    "weight": "row_weight",
+    "id": "row_id",
+    "public": "public_file",
+}
 _VALUES = {
     "test": "FILE",
     "split": "random|time:COLUMN|group:COLUMN",
     "robust": "NAME",
     "radius": "R",
     "weight": "COLUMN",
+    "public": "FILE",
 }
 
 
@@ -100,10 +109,13 @@ def run_training(
         lang_option: the language option for printed commands.
     """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
+    private = is_private(chosen)
     if chosen.net != ENSEMBLE:
         net_from_text(chosen.net, 1)  # refuses an invalid network before the data is read
     if out and not resume and not os.path.exists(out / ".lock"):
         refuse_occupied(out)
+    if private:
+        return train_privately(chosen, out, resume, lang_option)
     prepared = prepare_data(chosen)
     if fingerprint and fingerprint != prepared.fingerprint:
         other = fact("other rows in {data}", data=prepared.table.source)

@@ -31,10 +31,11 @@ from chainrule.store import RunFolder
 from chainrule.store.open_folder import refuse_link
 
 _SEARCHED = ("net", "penalty", "learning_rate", "histograms", *OF_ENSEMBLE)  # options that the search sets
+_REFUSED = (*_SEARCHED, "epsilon", "delta", "public")  # each trial would spend privacy
 SHOWN = 5  # trials in the table of the best ones
 
 
-@with_options({name: choice for name, choice in option_choices().items() if name not in _SEARCHED})
+@with_options({name: choice for name, choice in option_choices().items() if name not in _REFUSED})
 def tune(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     trials: Annotated[int, typer.Option(help="=tune_trials")] = 32,
