@@ -71,6 +71,18 @@ def test_rows_of_a_test_file_are_scored_with_a_notice_that_they_are_unprotected(
     assert "accuracy" in outcome.out
 
 
+def test_the_middle_of_a_range_is_not_reported_as_the_mean_of_the_training_rows(
+    chainrule: Command, folder: Path
+) -> None:
+    (folder / "columns.toml").write_text('target = [0, 120]\n[columns]\ncity = ["Ulm", "Bonn"]\n')
+    words = ("--epsilon", "3", "--delta", "1e-5", "--public", "columns.toml", "--epochs", "2", "--out", "run")
+    assert chainrule("train", "rows.csv", "--target", "age", *words).code == 0
+    outcome = chainrule("evaluate", "run", "test.csv")
+    assert outcome.code == 0, outcome.err
+    assert "RMSE" in outcome.out
+    assert "raining mean" not in outcome.out
+
+
 def test_a_private_run_resumes_and_is_not_extended(chainrule: Command, folder: Path) -> None:
     assert train(chainrule, "--epochs", "4", "--out", "run").code == 0
     again = chainrule("resume", "run")

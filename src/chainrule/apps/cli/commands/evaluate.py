@@ -115,8 +115,11 @@ def constant_prediction(model: Model, preparation: Preparation, rows: int) -> np
     """The constant prediction: the class frequencies or the mean of the training rows.
 
     Returns:
-        probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid counts.
+        probabilities (N, K), standardized values (N, 1), or ``None`` if the model file has no valid counts or
+        the model is private: its preparation contains no mean of rows.
     """
+    if model.privacy_spent is not None:
+        return None
     if preparation.task == "regression":
         return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardized
     counts = model.facts.get("class_counts")
