@@ -5,11 +5,13 @@ a change is a change of cells: a number moves by at most its limit and keeps the
 the range of the data, a category becomes another level, and every other column stays. What counts as broken
 is predicted by the model from the changed cells, through the stored preparation.
 
-The search alternates between both kinds of columns: projected gradient descent on the prepared numbers, then
-for each category the level with the largest margin. Its random restarts begin with random levels.
+The search alternates: projected gradient descent moves all prepared numbers at once, which are then rounded
+to allowed cells; after it, each column in turn takes the level, or the one of some allowed numbers, with the
+largest margin. Its random restarts begin with random levels. Only cells count: a change that is lost when it
+is rounded has found nothing.
 
 Example: a limit of 1000 on a column of incomes with standard deviation 20,000 is a ball of radius 0.05 in the
-prepared input; the number that the search finds is rounded to 1 toward the income of the row.
+prepared input; the number that gradient descent finds is rounded to 1 toward the income of the row.
 """
 
 from __future__ import annotations
@@ -31,15 +33,16 @@ from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.methods.pgd import PGD
-from chainrule.robustness.problem import Problem, Search
+from chainrule.robustness.problem import Problem
 from chainrule.robustness.stream import Stream
 
 ROUNDS = 2  # of gradient descent and swaps, in each restart
 STEPS = 20  # of projected gradient descent in a round
+NUMBERS = 9  # allowed numbers of a column that are tried, from one limit to the other
 MAX_LEVELS = 50  # levels of a category that are tried, the most frequent first
 
 
-@frozen
+@frozen(eq=False)
 class NumberChange:
     """A column of numbers that may change.
 
@@ -50,6 +53,7 @@ class NumberChange:
         mean, std: of the preparation.
         low, high: the range of the data.
         step: numbers are multiples of it; 0 for any number.
+        before: (n,) the numbers of the rows; NaN where missing, which stays missing.
     """
 
     column: str
@@ -60,6 +64,25 @@ class NumberChange:
     low: float
     high: float
     step: float
+    before: np.ndarray
+
+    @property
+    def features(self) -> slice:
+        """The slice of its prepared input."""
+        return slice(self.feature, self.feature + 1)
+
+    def options(self, rows: np.ndarray) -> np.ndarray:
+        """Return allowed numbers of rows, (m, C)."""
+        most = np.floor(self.limit / self.step + 1e-9) if self.step else 1.0
+        shares = np.linspace(-most, most, NUMBERS)
+        offsets = np.unique(np.round(shares)) * self.step if self.step else shares * self.limit
+        before = self.before[rows, None]
+        cells = np.clip(before + offsets, np.minimum(self.low, before), np.maximum(self.high, before))
+        return np.round(cells, 9) if self.step else cells
+
+    def encoded(self, cells: np.ndarray) -> np.ndarray:
+        """Return the prepared inputs of numbers (m, C) as (m, C, 1)."""
+        return ((cells - self.mean) / self.std)[..., None]
 
     def cells(self, before: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Return the changed numbers: within the limit and the range, rounded toward those before."""
@@ -100,10 +123,30 @@ class ChangedRows:
     Args:
         x: (n, F) the prepared inputs with the levels chosen so far.
         levels: for each category (n,) the index of the chosen level, -1 for its own.
+        numbers: for each column of numbers (n,) the chosen number.
     """
 
     x: np.ndarray
     levels: dict[str, np.ndarray]
+    numbers: dict[str, np.ndarray]
+
+    @staticmethod
+    def of(problem: Problem, changes: Sequence[Change]) -> ChangedRows:
+        """Return the rows without a change."""
+        levels, numbers = {}, {}
+        for change in changes:
+            if isinstance(change, NumberChange):
+                numbers[change.column] = change.before.copy()
+            else:
+                levels[change.column] = np.full(problem.rows, -1)
+        return ChangedRows(problem.x.copy(), levels, numbers)
+
+    def take(self, other: ChangedRows, rows: np.ndarray) -> None:
+        """Replace some rows by those of another object."""
+        self.x[rows] = other.x[rows]
+        for own, new in ((self.levels, other.levels), (self.numbers, other.numbers)):
+            for name, values in new.items():
+                own[name][rows] = values[rows]
 
 
 def allowed_changes(
@@ -172,10 +215,13 @@ def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
 
 
 def _number(encoding: Number, table: Table, feature: int, limit: float) -> NumberChange:
-    values = number_cells(table, encoding.column, Faults()).drop_nulls().to_numpy().astype(np.float64)
+    cells = number_cells(table, encoding.column, Faults()).cast(pl.Float64)
+    values, before = cells.drop_nulls().to_numpy(), cells.fill_null(np.nan).to_numpy()
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     std = encoding.std if encoding.std > 0 else 1.0
-    return NumberChange(encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values))
+    return NumberChange(
+        encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values), before
+    )
 
 
 def _levels(encoding: Category | YesNo, table: Table, features: slice) -> LevelChange:
@@ -191,8 +237,8 @@ def _levels(encoding: Category | YesNo, table: Table, features: slice) -> LevelC
 
 def search_rows(
     problem: Problem, changes: Sequence[Change], rows: np.ndarray, restarts: int, stream: Stream
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Search changed rows with a small margin.
+) -> ChangedRows:
+    """Search changed rows with a large margin of a wrong class.
 
     Args:
         problem: the prepared rows; its ball is not used.
@@ -200,34 +246,27 @@ def search_rows(
         rows: (m,) the attacked rows.
         restarts: the number of starting points.
         stream: random numbers.
-
-    Returns:
-        (n, F) the prepared inputs, with numbers not yet rounded; for each category (n,) the chosen level, -1
-        for its own.
     """
-    numbers = [change for change in changes if isinstance(change, NumberChange)]
+    best, values, open_rows = ChangedRows.of(problem, changes), np.full(problem.rows, -np.inf), rows
     swaps = [change for change in changes if isinstance(change, LevelChange)]
-    best = ChangedRows(problem.x.copy(), {s.column: np.full(problem.rows, -1) for s in swaps})
-    values, open_rows = np.full(problem.rows, -np.inf), rows
+    numbers = [change for change in changes if isinstance(change, NumberChange)]
     for restart in range(restarts):
-        now = ChangedRows(problem.x.copy(), {s.column: np.full(problem.rows, -1) for s in swaps})
+        now = ChangedRows.of(problem, changes)
         if restart:
             _randomize(now, swaps, stream)
         for _ in range(ROUNDS):
             if not open_rows.size:
-                return best.x, best.levels
-            for change in swaps:
-                _swap(problem, now, change, open_rows)
-            search = _descend(problem, now, numbers, open_rows, stream)
-            moved = search.values > values[open_rows]
-            moved |= search.wrong
-            better = open_rows[moved]
-            values[better], best.x[better] = search.values[moved], search.points[moved]
-            for name, chosen in now.levels.items():
-                best.levels[name][better] = chosen[better]
-            open_rows = open_rows[~search.wrong]
-            now.x[open_rows] = search.points[~search.wrong]
-    return best.x, best.levels
+                return best
+            if numbers:
+                _descend(problem, now, numbers, open_rows, stream)
+            for change in changes:
+                _choose(problem, now, change, open_rows)
+            margins = problem.margins_at(now.x[open_rows], open_rows)
+            better = open_rows[margins > values[open_rows]]
+            values[open_rows] = np.maximum(values[open_rows], margins)
+            best.take(now, better)
+            open_rows = open_rows[values[open_rows] <= 0]
+    return best
 
 
 def _randomize(now: ChangedRows, swaps: Sequence[LevelChange], stream: Stream) -> None:
@@ -238,42 +277,52 @@ def _randomize(now: ChangedRows, swaps: Sequence[LevelChange], stream: Stream) -
         now.levels[change.column] = chosen
 
 
-def _swap(problem: Problem, now: ChangedRows, change: LevelChange, rows: np.ndarray) -> None:
-    """Choose for each row the level of a category with the largest margin, its present one included."""
-    count = len(change.levels) + 1
-    points = np.repeat(now.x[rows][:, None], count, axis=1)  # (m, L + 1, F)
-    points[:, 1:, change.features] = change.encoded
+def _choose(problem: Problem, now: ChangedRows, change: Change, rows: np.ndarray) -> None:
+    """Choose for each row the level or number with the largest margin, its present one included."""
+    is_number = isinstance(change, NumberChange)
+    cells = change.options(rows) if is_number else np.zeros((len(rows), 0))
+    encoded = change.encoded(cells) if is_number else change.encoded[None]  # (m or 1, C, features)
+    count = encoded.shape[1] + 1
+    points = np.repeat(now.x[rows][:, None], count, axis=1)  # (m, C + 1, F)
+    points[:, 1:, change.features] = np.where(np.isnan(encoded), points[:, 1:, change.features], encoded)
     margins = problem.margins_at(points.reshape(-1, points.shape[-1]), np.repeat(rows, count))
     chosen = margins.reshape(len(rows), count).argmax(axis=1)
-    now.x[rows] = points[np.arange(len(rows)), chosen]
-    levels = now.levels[change.column]
-    levels[rows] = np.where(chosen > 0, chosen - 1, levels[rows])
+    every = np.arange(len(rows))
+    now.x[rows] = points[every, chosen]
+    if is_number:
+        own = now.numbers[change.column]
+        own[rows] = np.where(chosen > 0, cells[every, np.maximum(chosen - 1, 0)], own[rows])
+    else:
+        levels = now.levels[change.column]
+        levels[rows] = np.where(chosen > 0, chosen - 1, levels[rows])
 
 
 def _descend(
     problem: Problem, now: ChangedRows, numbers: Sequence[NumberChange], rows: np.ndarray, stream: Stream
-) -> Search:
-    """Search the numbers of rows whose levels are chosen, around the numbers of the table."""
+) -> None:
+    """Move the numbers of rows whose levels are chosen, around the numbers of the table, to allowed cells."""
     x = now.x.copy()
     scale = np.zeros(x.shape[1])
     for change in numbers:
         scale[change.feature] = change.limit / change.std
         x[:, change.feature] = problem.x[:, change.feature]
-    inner = replace(problem, x=x, ball=Ball("inf", 1.0 if numbers else 0.0, scale))
-    search = PGD(steps=STEPS if numbers else 1).search(inner, rows, stream)
+    inner = replace(problem, x=x, ball=Ball("inf", 1.0, scale))
+    search = PGD(steps=STEPS).search(inner, rows, stream)
     problem.evaluations = inner.evaluations
-    return search
+    for change in numbers:
+        cells = change.cells(change.before[rows], search.points[:, change.feature].astype(np.float64))
+        prepared = change.encoded(cells[:, None])[:, 0, 0]
+        now.numbers[change.column][rows] = cells
+        now.x[rows, change.feature] = np.where(np.isnan(cells), problem.x[rows, change.feature], prepared)
 
 
-def changed_cells(
-    table: Table, changes: Sequence[Change], x: np.ndarray, levels: Mapping[str, np.ndarray], rows: np.ndarray
-) -> Table:
+def changed_cells(table: Table, changes: Sequence[Change], found: ChangedRows, rows: np.ndarray) -> Table:
     """Return the table with the cells that a search found.
 
     Args:
         table: the rows.
         changes: what may change.
-        x, levels: the result of ``search_rows``.
+        found: the result of ``search_rows``.
         rows: the attacked rows; the others stay as they are.
     """
     attacked = np.isin(np.arange(table.rows), rows)
@@ -281,15 +330,12 @@ def changed_cells(
     for change in changes:
         cells = table.frame[change.column]
         if isinstance(change, NumberChange):
-            before = (
-                number_cells(table, change.column, Faults()).cast(pl.Float64).fill_null(np.nan).to_numpy()
-            )
-            after = np.where(attacked, change.cells(before, x[:, change.feature].astype(np.float64)), before)
+            after = np.where(attacked, found.numbers[change.column], change.before)
             is_integer = cells.dtype.is_integer() and not (np.nan_to_num(after) % 1).any()
             numbers = pl.Series(change.column, after).fill_nan(None)
             columns.append(numbers.cast(pl.Int64) if is_integer else numbers)
         else:
-            chosen = np.where(attacked, levels[change.column], -1).tolist()
+            chosen = np.where(attacked, found.levels[change.column], -1).tolist()
             own = level_texts(table.words(change.column)).to_list()
             words = [
                 text if k < 0 or text is None else change.levels[k]

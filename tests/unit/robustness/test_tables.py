@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from typing import Any
 
@@ -129,9 +130,33 @@ def test_a_page_lists_limits_and_changed_cells_in_both_languages() -> None:
 
 
 def test_numbers_are_rounded_toward_the_cell() -> None:
-    change = NumberChange("a", 0, 0.25, 0.0, 1.0, -10.0, 10.0, 0.1)
     before = np.array([1.0, 1.0, 1.0, np.nan, 20.0])
+    change = NumberChange("a", 0, 0.25, 0.0, 1.0, -10.0, 10.0, 0.1, before)
     after = change.cells(before, np.array([1.5, 0.81, 1.0, 3.0, 20.3]))
     assert after[:3].tolist() == [1.2, 0.9, 1.0]
     assert np.isnan(after[3])
     assert after[4] == 20.0  # beyond the range of the data already
+    tried = change.options(np.arange(5))
+    assert np.allclose(tried[0], [0.8, 0.9, 1.0, 1.1, 1.2])
+    assert np.isnan(tried[3]).all()
+
+
+def test_the_attack_finds_what_all_changes_of_decimals_find() -> None:
+    rng = np.random.default_rng(3)
+    table = {"a": rng.normal(0, 1, 80).round(1), "b": rng.normal(0, 2, 80).round(1)}
+    table["y"] = np.where(table["a"] + table["b"] > 0, "up", "down")
+    model = cr.Model(cr.Sequential(cr.Dense(8, "tanh"), cr.Dense(2)), "cross_entropy", cr.Adam(0.02))
+    frame = pl.DataFrame(table)
+    model.fit(frame, "y", epochs=60, seed=0, verbose=False)
+    result = model.attack(frame, change={"a": 0.3, "b": 0.5})
+    predicted = np.array(model.predict(frame))
+    broken = np.zeros(80, bool)
+    for i, j in itertools.product(range(-3, 4), range(-5, 6)):
+        moved = {
+            name: pl.Series(np.clip((table[name] + k / 10).round(1), table[name].min(), table[name].max()))
+            for name, k in (("a", i), ("b", j))
+        }
+        broken |= np.array(model.predict(frame.with_columns(**moved))) != predicted
+    broken &= predicted == table["y"]
+    assert broken.sum() > 5
+    assert [bool(name) for name in result.broken_by] == broken.tolist()
