@@ -63,13 +63,13 @@ def attack_table(
     clean = predicted(model, samples, problem, problem.x).argmax(axis=1)
     correct = np.flatnonzero(clean == samples.labels)
     restarts = int(options.get("restarts", RESTARTS))
-    found = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
-    after = changed_cells(table, changes, found, correct)
+    changed = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
+    after = changed_cells(table, changes, changed, correct)
     points = preparation.inputs(after)
     probabilities = predicted(model, samples, problem, points)
     attacked = probabilities.argmax(axis=1)
     broken = (clean == samples.labels) & (attacked != samples.labels)
-    final = changed_cells(table, changes, found, np.flatnonzero(broken))
+    final = changed_cells(table, changes, changed, np.flatnonzero(broken))
     points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
     trial = Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations)
     return AttackResult(

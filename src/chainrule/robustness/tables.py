@@ -73,8 +73,8 @@ class NumberChange:
 
     def options(self, rows: np.ndarray) -> np.ndarray:
         """Return allowed numbers of rows, (m, C)."""
-        most = np.floor(self.limit / self.step + 1e-9) if self.step else 1.0
-        shares = np.linspace(-most, most, NUMBERS)
+        steps = np.floor(self.limit / self.step + 1e-9) if self.step else 1.0
+        shares = np.linspace(-steps, steps, NUMBERS)
         offsets = np.unique(np.round(shares)) * self.step if self.step else shares * self.limit
         before = self.before[rows, None]
         cells = np.clip(before + offsets, np.minimum(self.low, before), np.maximum(self.high, before))
@@ -316,13 +316,13 @@ def _descend(
         now.x[rows, change.feature] = np.where(np.isnan(cells), problem.x[rows, change.feature], prepared)
 
 
-def changed_cells(table: Table, changes: Sequence[Change], found: ChangedRows, rows: np.ndarray) -> Table:
+def changed_cells(table: Table, changes: Sequence[Change], changed: ChangedRows, rows: np.ndarray) -> Table:
     """Return the table with the cells that a search found.
 
     Args:
         table: the rows.
         changes: what may change.
-        found: the result of ``search_rows``.
+        changed: the result of ``search_rows``.
         rows: the attacked rows; the others stay as they are.
     """
     attacked = np.isin(np.arange(table.rows), rows)
@@ -330,12 +330,12 @@ def changed_cells(table: Table, changes: Sequence[Change], found: ChangedRows, r
     for change in changes:
         cells = table.frame[change.column]
         if isinstance(change, NumberChange):
-            after = np.where(attacked, found.numbers[change.column], change.before)
+            after = np.where(attacked, changed.numbers[change.column], change.before)
             is_integer = cells.dtype.is_integer() and not (np.nan_to_num(after) % 1).any()
             numbers = pl.Series(change.column, after).fill_nan(None)
             columns.append(numbers.cast(pl.Int64) if is_integer else numbers)
         else:
-            chosen = np.where(attacked, found.levels[change.column], -1).tolist()
+            chosen = np.where(attacked, changed.levels[change.column], -1).tolist()
             own = level_texts(table.words(change.column)).to_list()
             words = [
                 text if k < 0 or text is None else change.levels[k]
