@@ -8,6 +8,7 @@ and its case is reported.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import resource
@@ -102,6 +103,8 @@ def _fork(function: Callable[[Any], Any], cases: Sequence[Any]) -> _Child:
     try:
         os.close(requests[1])
         os.close(results[0])
+        gc.collect()
+        gc.freeze()  # what the parent left is not collected, and so not freed, during a case
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (mapped + ADDRESS_SPACE,) * 2)
         while len(word := os.read(requests[0], _LENGTH.size)) == _LENGTH.size:
@@ -113,6 +116,7 @@ def _fork(function: Callable[[Any], Any], cases: Sequence[Any]) -> _Child:
 
 
 def _measured(function: Callable[[Any], Any], cases: Sequence[Any], number: int) -> Outcome:
+    gc.collect()  # otherwise a collection during the case could free more than the case allocates
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the resident memory
     before, start = _kilobytes("VmRSS:"), time.process_time()
     result = function(cases[number])
