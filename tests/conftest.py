@@ -44,9 +44,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Limit libraries to one thread in the processes of a parallel run, which share the cores."""
+    """Limit libraries to one thread in the processes of a parallel run, which share the cores.
+
+    Python keeps compiled modules: hundreds of tests start the command line, which imports them.
+    """
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ.setdefault(variable, "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,7 +10,7 @@ Reference: Knuth and Moore (1975), An analysis of alpha-beta pruning, Artificial
 from __future__ import annotations
 
 import numpy as np
-from numba import int8, int64, njit
+from numba import njit
 
 from chainrule.games.connect_four import (
     CELLS,
@@ -41,7 +41,7 @@ def _strongest(own: int, mask: int, moves: int) -> int:
     return chosen
 
 
-@njit(int64(int64, int64, int64, int64, int64[:], int8[:, :]), nogil=True)
+@njit(nogil=True)
 def _search(own, mask, low, high, keys, bounds):
     """The value within a window, of a player who cannot win at once."""
     moves = non_losing(own, mask)
