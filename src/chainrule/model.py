@@ -28,6 +28,7 @@ from chainrule.model_analysis import ModelAnalysis
 from chainrule.model_arguments import (
     Callbacks,
     ClassWeight,
+    ColumnKinds,
     LossName,
     Metrics,
     OptimizerName,
@@ -142,6 +143,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         shuffle: bool = True,
         class_weight: ClassWeight = None,
         sample_weight: SampleWeight = None,
+        kinds: ColumnKinds = None,
         augmentation: Augmentation | None = None,
         callbacks: Callbacks = (),
         metrics: Metrics = None,
@@ -170,11 +172,13 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             shuffle: whether each epoch has its own order of the samples.
             class_weight: ``"balanced"``, or a number for each label.
             sample_weight: a number for each sample, (N,), or for each of its positions, (N, T).
+            kinds: the kinds of columns of a table where they are not to be inferred, by name: ``{"zip":
+                "category"}``; see ``cr.TabularClassifier``.
             augmentation: a ``cr.Augmentation`` that transforms images in every epoch.
             callbacks: stopping rules, callbacks, and functions that receive every event and stop the training
                 by returning ``True``.
             metrics: metrics of the validation rows instead of the model's.
-            warm_start: start from the present parameters.
+            warm_start: start from the present parameters; a table is encoded as in the training before.
             buckets: sequences whose lengths differ by less than this number share a batch, which is trimmed
                 to its longest sequence; zeros at the end of inputs and ignored labels at the end of targets
                 count as padding.
@@ -209,7 +213,7 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
             callbacks=callbacks, class_weight=class_weight, sample_weight=sample_weight,
             warm_start=warm_start, run=run, resume=resume, save_every=save_every,
             augmentation=augmentation, metrics=metrics, buckets=buckets, probes=probes, doctor=doctor,
-            robust=robust, privacy=privacy,
+            robust=robust, privacy=privacy, kinds=kinds,
         )  # fmt: skip
         if doctor and privacy is None:
             chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))

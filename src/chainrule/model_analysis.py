@@ -13,6 +13,7 @@ from chainrule.model_arguments import (
     AttributionKeywords,
     AttributionMethod,
     ClassWeight,
+    ColumnKinds,
     FitKeywords,
     InfluenceKeywords,
     TrainingKeywords,
@@ -300,6 +301,7 @@ class ModelAnalysis(StateHolder):
         shuffle: bool = True,
         class_weight: ClassWeight = None,
         sample_weight: SampleWeight = None,
+        kinds: ColumnKinds = None,
         warm_start: bool = False,
     ) -> LearningRateSweep:
         """Learning rate range test: the loss of a copy while the learning rate grows (Smith, 2017).
@@ -311,7 +313,7 @@ class ModelAnalysis(StateHolder):
             x, y: samples as in ``fit``.
             span: the first and the last learning rate.
             steps: the number of learning rates, at least 10.
-            batch_size, seed, shuffle, class_weight, sample_weight, warm_start: as in ``fit``.
+            batch_size, seed, shuffle, class_weight, sample_weight, kinds, warm_start: as in ``fit``.
 
         Raises:
             UsageError E101, E102: no such option; an empty range; an optimizer without a learning rate.
@@ -329,7 +331,7 @@ class ModelAnalysis(StateHolder):
         """
         return train.find_learning_rate(
             self.state, x, y, span=span, steps=steps, batch_size=batch_size, seed=seed, shuffle=shuffle,
-            class_weight=class_weight, sample_weight=sample_weight, warm_start=warm_start,
+            class_weight=class_weight, sample_weight=sample_weight, kinds=kinds, warm_start=warm_start,
         )  # fmt: skip
 
     def parity(self, x: Samples, y: Targets = None) -> Parity:

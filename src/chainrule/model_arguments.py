@@ -31,6 +31,10 @@ RunPath: TypeAlias = "str | os.PathLike[str] | RunFolder | None"
 """A folder for checkpoints."""
 Validation: TypeAlias = "float | tuple[Samples, Targets] | tuple[Samples, Targets, SampleWeight] | None"
 ClassWeight: TypeAlias = "Literal['balanced'] | Mapping[int, float] | Mapping[str, float] | None"
+ColumnKind: TypeAlias = Literal[
+    "category", "number", "date", "time", "duration", "text", "yes_no", "constant", "id", "empty"
+]
+ColumnKinds: TypeAlias = "Mapping[str, ColumnKind] | None"
 Callbacks: TypeAlias = "Sequence[StoppingRule | Callback | Listener]"
 Metrics: TypeAlias = "Sequence[MetricLike] | None"
 LossName: TypeAlias = Literal[
@@ -62,6 +66,7 @@ class TrainingKeywords(TypedDict, total=False):
     shuffle: bool
     class_weight: ClassWeight
     sample_weight: SampleWeight
+    kinds: ColumnKinds
     augmentation: Augmentation | None
     metrics: Metrics
     buckets: int | None

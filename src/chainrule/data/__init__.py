@@ -40,7 +40,7 @@ _LAZY = LazyNames(
         "batches.arrays": "Arrays",
         "augmentation.parse": "augmentation_from_text",
         "tables.checks": "check",
-        "tables.columns": "Column describe",
+        "tables.columns": "Column describe require_columns",
         "tables.division": "Division divide",
         "tables.findings": "Finding",
         "tables.folds": "folds row_digests",

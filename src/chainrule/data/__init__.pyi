@@ -22,6 +22,7 @@ from chainrule.data.sequences.windows import windows as windows
 from chainrule.data.tables.checks import check as check
 from chainrule.data.tables.columns import Column as Column
 from chainrule.data.tables.columns import describe as describe
+from chainrule.data.tables.columns import require_columns as require_columns
 from chainrule.data.tables.division import Division as Division
 from chainrule.data.tables.division import divide as divide
 from chainrule.data.tables.findings import Finding as Finding

@@ -19,6 +19,11 @@ from chainrule.train.private.privacy import Privacy
 from chainrule.train.robust.robust_training import RobustTraining
 
 LARGEST = 2**63 - 1
+_TYPES: dict[str, tuple[type, str, str]] = {  # option -> its type, what is expected, a fix
+    "robust": (RobustTraining, fact("a robust training"), "robust=cr.AdversarialTraining(radius=0.1)"),
+    "privacy": (Privacy, "cr.Privacy(epsilon, delta)", "privacy=cr.Privacy(epsilon=3, delta=1e-5)"),
+    "kinds": (Mapping, fact("a kind for each column by name"), 'kinds={"zip": "category"}'),
+}
 
 
 @frozen
@@ -44,6 +49,7 @@ class FitOptions:
     doctor: bool = True
     robust: RobustTraining | None = None
     privacy: Privacy | None = None
+    kinds: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self._require_integer("epochs", 0)
@@ -63,16 +69,12 @@ class FitOptions:
                 "E107", where="callbacks", expected=fact("a list"), received=repr(self.callbacks)[:80],
                 fix=f"callbacks=[{self.callbacks}]",
             )  # fmt: skip
-        if self.robust is not None and not isinstance(self.robust, RobustTraining):
-            raise UsageError(
-                "E113", where="fit", name="robust", expected=fact("a robust training"),
-                received=repr(self.robust)[:80], fix="robust=cr.AdversarialTraining(radius=0.1)",
-            )  # fmt: skip
-        if self.privacy is not None and not isinstance(self.privacy, Privacy):
-            raise UsageError(
-                "E113", where="fit", name="privacy", expected="cr.Privacy(epsilon, delta)",
-                received=repr(self.privacy)[:80], fix="privacy=cr.Privacy(epsilon=3, delta=1e-5)",
-            )  # fmt: skip
+        for name, (kind, expected, fix) in _TYPES.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise UsageError(
+                    "E113", where="fit", name=name, expected=expected, received=repr(value)[:80], fix=fix
+                )
         if self.robust is not None and self.buckets is not None:
             raise UsageError(
                 "E102", where="fit", name="buckets", expected="None", received=self.buckets,

@@ -73,12 +73,18 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
         data, options: as for ``fit``.
     """
     public = None if options.privacy is None else options.privacy.public
-    x, y = tabular.join_target(data.x, data.y, "" if public is None else tabular.name_of(data.y))
+    name = data.y if isinstance(data.y, str) else None
+    former = model.preparation if public is None and _continues(model, options) else None
+    target = "" if public is None else tabular.name_of(data.y)
+    x, y = tabular.join_target(data.x, data.y, target if former is None else former.target, options.kinds)
     if options.privacy is not None:
         refuse_options(options, data.validation, tabular.is_table(x, y))
     if not tabular.is_table(x, y):
+        _refuse_kinds(options)
         return _prepare(model, TrainingData(x, y, data.validation), options)
-    if public is None:
+    if former is not None:
+        table = tabular.prepare_with(former, x, name, data.validation, options)
+    elif public is None:
         table = tabular.prepare(x, y, data.validation, options)
     else:
         table = tabular.prepare_public(x, y, data.validation, public)
@@ -89,6 +95,19 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
     run = _prepare(model, rows, options, () if public is None else table.preparation.labels)
     run.data_notices = table.notices
     return run
+
+
+def _refuse_kinds(options: FitOptions) -> None:
+    """Refuse kinds of columns for arrays, which have no names.
+
+    Raises:
+        UsageError E102.
+    """
+    if options.kinds:
+        raise UsageError(
+            "E102", where="fit", name="kinds", expected=fact("None, or a table as x"),
+            received=repr(dict(options.kinds))[:80], fix="kinds=None",
+        )  # fmt: skip
 
 
 def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:

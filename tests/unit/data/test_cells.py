@@ -151,3 +151,15 @@ def test_the_unit_and_the_decimal_mark_of_training_are_those_of_later_tables(tmp
     np.testing.assert_array_equal(p.inputs(read_table(tmp_path / "later.tsv")), p.inputs(table)[:1])
     applied = p.apply(read_table({"width": ["1,5 in", "2,5 in"]}))
     assert [notice.code for notice in applied.notices if notice.severity == "warning"] == ["other_unit"]
+
+
+def test_only_a_table_for_training_can_declare_a_column_as_a_category() -> None:
+    cells = ["31"] * 39 + ["x31"]
+    with pytest.raises(DataError, match="E311") as caught:
+        describe(read_table({"age": cells}))
+    assert '--category "age", or kinds={"age": "category"}' in str(caught.value)
+    table = read_table({"age": [18.0, 70.0], "y": ["no", "yes"]})
+    preparation = Preparation.fit(table, describe(table, "y"), "y", "classification")
+    with pytest.raises(DataError, match="E311") as later:
+        preparation.inputs(read_table({"age": cells}))
+    assert "category" not in str(later.value)

@@ -10,7 +10,7 @@ import polars
 import pytest
 
 import chainrule as cr
-from chainrule.errors import DataError
+from chainrule.errors import ChainruleError, DataError
 
 
 def table(path: Path, targets: list[str]) -> str:
@@ -90,3 +90,55 @@ def test_a_data_frame_of_numbers_is_an_array() -> None:
     model = cr.Model(cr.Dense(1), "mse", engine="reference")
     model.fit(x, np.arange(3.0), epochs=1, verbose=False)
     assert model.preparation is None
+
+
+def zips(rows: int = 60, shift: int = 0) -> polars.DataFrame:
+    """A frame of numbers, one of which is a code, and its target."""
+    codes = [1000 + (i + shift) % 3 for i in range(rows)]
+    sold = ["yes" if code == 1001 else "no" for code in codes]
+    return polars.DataFrame({"size": [i % 7 + shift for i in range(rows)], "zip": codes, "sold": sold})
+
+
+@pytest.mark.filterwarnings("ignore:column")
+@pytest.mark.parametrize("is_joined", [True, False], ids=["column", "array"])
+def test_kinds_of_columns_are_those_of_the_user(is_joined: bool) -> None:
+    table = zips()
+    x, y = (table, "sold") if is_joined else (table.drop("sold"), table["sold"])
+    model = cr.Model(cr.Dense(1), "binary_cross_entropy", cr.Adam(0.1), engine="reference")
+    model.fit(x, y, kinds={"zip": "category"}, epochs=30, verbose=False)
+    assert model.preparation is not None
+    assert [encoding.kind for encoding in model.preparation.encodings] == ["number", "category"]
+    assert (model.predict(x) == table["sold"].to_numpy()).all()  # a line cannot separate the code between
+
+
+@pytest.mark.parametrize(
+    ("x", "kinds", "code"),
+    [
+        (np.ones((4, 2)), {"zip": "category"}, "E102"),
+        (zips(), {"zop": "category"}, "E313"),
+        (zips(), {"zip": "categry"}, "E101"),
+        (zips(), "category", "E113"),
+        (zips(), {"sold": 3}, "E101"),
+    ],
+    ids=["array", "column", "kind", "text", "number"],
+)
+def test_invalid_kinds_are_refused(x: Any, kinds: Any, code: str) -> None:
+    model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
+    y = "sold" if isinstance(x, polars.DataFrame) else np.array([0, 1, 0, 1])
+    with pytest.raises(ChainruleError) as caught:
+        model.fit(x, y, kinds=kinds, verbose=False)
+    assert caught.value.code == code
+
+
+@pytest.mark.filterwarnings("ignore:column")
+@pytest.mark.parametrize("validation", [None, 0.25], ids=["all", "validation"])
+def test_a_training_that_continues_encodes_the_table_as_before(validation: float | None) -> None:
+    model = cr.Model(cr.Dense(1), "binary_cross_entropy", cr.Adam(0.1), engine="reference")
+    model.fit(zips(), "sold", epochs=3, verbose=False)
+    preparation, before = model.preparation, model.predict_proba(zips())
+    model.fit(zips(30, shift=9), "sold", epochs=0, warm_start=True, validation=validation, verbose=False)
+    assert model.preparation == preparation
+    assert (model.predict_proba(zips()) == before).all()
+    for options in ({"kinds": {"zip": "category"}}, {"y": "zip"}):
+        with pytest.raises(ChainruleError, match="E102"):
+            model.fit(zips(), **{"y": "sold", **options}, warm_start=True, verbose=False)

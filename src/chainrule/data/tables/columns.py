@@ -126,7 +126,7 @@ def describe(
     kinds = kinds or {}
     require_columns(table, *([target] if target else []), *kinds)
     choices = [kind for kind in KINDS if kind != "image"]  # whether a column is an image cannot be chosen
-    for kind in kinds.values():
+    for kind in map(str, kinds.values()):
         if kind not in choices:
             fix = nearest(kind, choices)
             raise UsageError("E101", where="kinds", name=kind, expected=", ".join(choices), fix=fix)
@@ -141,32 +141,37 @@ def require_columns(table: Table, *names: str) -> None:
     known = set(table.columns)
     unknown = [name for name in names if name not in known]
     if unknown:
-        similar = [nearest(name, table.columns) for name in unknown]
+        similar = [nearest(str(name), table.columns) for name in unknown]
         columns = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         raise DataError(
             "E313",
             where=table.source,
-            name='", "'.join(unknown),
+            name='", "'.join(map(str, unknown)),
             expected=columns,
-            received=", ".join(unknown),
+            received=", ".join(map(str, unknown)),
             fix=", ".join(word for word in similar if word),
         )
 
 
-_EMPTY, _AS_CATEGORY = fact("leave the cell empty if it is missing"), '--category "{column}"'
+_EMPTY = fact("leave the cell empty if it is missing")
+_AS_CATEGORY = ('--category "{column}"', 'kinds={{"{column}": "category"}}')
 CELL_FACTS = {  # code -> expected, alternative fixes
-    "E311": (fact("a number"), _EMPTY, _AS_CATEGORY),
+    "E311": (fact("a number"), _EMPTY, *_AS_CATEGORY),
     "E312": (fact("a finite number"), _EMPTY, fact("drop the row")),
-    "E332": (fact("a date, time or duration, as in the other rows"), _EMPTY, _AS_CATEGORY),
+    "E332": (fact("a date, time or duration, as in the other rows"), _EMPTY, *_AS_CATEGORY),
     "E318": (fact("yes or no, true or false, 1 or 0"), _EMPTY),
 }
 
 
 class Faults:
-    """Collects invalid cells of all columns, so that one error can name them together."""
+    """Collects invalid cells of all columns, so that one error can name them together.
+
+    Args:
+        kinds: the kinds set by the user; ``None`` where a column has the kind of the training.
+    """
 
     def __init__(self, kinds: Mapping[str, str] | None = None) -> None:
-        self.kinds = dict(kinds or {})  # set by the user
+        self.kinds = kinds
         self.cells: list[tuple[str, dict[str, Any]]] = []
         self.masks: list[tuple[str, str, np.ndarray]] = []  # code, column, which rows
 
@@ -197,22 +202,22 @@ class Faults:
             return
         code, facts = self.cells[0]
         expected, *fixes = CELL_FACTS[code]
-        kind = self.kinds.get(facts["column"])
-        as_category = (
-            fact('do not set the kind "{kind}" of "{column}"', kind=kind, column=facts["column"])
-            if kind
-            else fact(_AS_CATEGORY, column=facts["column"])
-        )
-        named = [as_category if f is _AS_CATEGORY else f for f in fixes]
+        column = facts["column"]
+        kind = (self.kinds or {}).get(column)
+        if self.kinds is None or kind:
+            fixes = [fix for fix in fixes if fix not in _AS_CATEGORY]
+        if kind:
+            fixes.append(fact('do not set the kind "{kind}" of "{column}"', kind=kind, column=column))
+        fixes = [fact(fix, column=column) if fix in _AS_CATEGORY else fix for fix in fixes]
         raise DataError(
             code,
             where=facts["where"],
             expected=expected,
             received=f'"{facts["value"]}"',
             notes=[*facts["more"], *(note for _, f in self.cells[1:20] for note in (f["note"], *f["more"]))],
-            fix=alternatives(*named),
+            fix=alternatives(*fixes),
             value=facts["value"],
-            column=facts["column"],
+            column=column,
         )
 
 

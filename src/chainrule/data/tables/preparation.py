@@ -113,7 +113,7 @@ class Preparation:
             raise _no_inputs(table, [column for column in columns if column.name != target])
         if len(inputs) > 1:  # images have several axes, to which numbers and categories cannot be appended
             inputs = [column for column in inputs if column.kind == "image"] or inputs
-        faults = Faults()
+        faults = Faults({})
         encodings = within_limit([ENCODINGS[column.kind].fit(table, column, faults) for column in inputs])
         kind = task if isinstance(task, str) else task.kind
         if kind == "classification":

@@ -186,7 +186,7 @@ def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Find
         raise DataError(
             "E324", where=where, column=target, expected=fact("numbers"), received=received, fix=fix
         )
-    faults = Faults()
+    faults = Faults({})
     number_cells(table, target, faults)
     faults.raise_any()
     distinct = values.drop_nulls().n_unique()

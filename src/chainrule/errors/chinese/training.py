@@ -1,7 +1,10 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
+    "a kind for each column by name": "按列名给出的各列类型",
     "a robust training": "一种鲁棒训练",
+    "a training that continues encodes the columns as before": "继续的训练沿用之前的列编码",
+    "None, or a table as x": "None，或以表格作为 x",
     "buckets and robust cannot be combined": "buckets 不能与 robust 同时使用",
     "one input of numbers": "一个数值输入",
     "one output (B, K) with the loss cross_entropy": "一个输出 (B, K)，损失为 cross_entropy",

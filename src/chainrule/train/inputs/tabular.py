@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from chainrule import data
 from chainrule.data import Table
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.train.options import FitOptions
 
@@ -30,14 +31,15 @@ def is_table(x: Any, y: Any) -> bool:
     return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or _is_frame(x)
 
 
-def join_target(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
+def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | None = None) -> tuple[Any, Any]:
     """A data frame and its targets, as scikit-learn takes them, as one table and the name of its target
     column.
 
     Args:
-        x: the inputs; a data frame of numbers is returned as it is, unless ``target`` is set.
+        x: the inputs; a data frame of numbers is returned as it is, unless ``target`` or ``kinds`` are set.
         y: (N,) targets; the name of a column is returned as it is.
         target: the name of the target column in the training of the model.
+        kinds: the kinds of columns where the user sets them.
 
     Returns:
         the table and the name of its target column, or ``x`` and ``y`` if ``x`` is not such a data frame.
@@ -47,7 +49,7 @@ def join_target(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
             targets.
     """
     is_table = _is_frame(x) and (
-        target or any(not str(dtype).lower().startswith(_NUMBERS) for dtype in x.dtypes)
+        target or kinds or any(not str(dtype).lower().startswith(_NUMBERS) for dtype in x.dtypes)
     )
     if not is_table or y is None or isinstance(y, str):
         return x, y
@@ -101,28 +103,64 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         x: the table.
         y: the column to predict; ``None``: the target that the table defines.
         validation: as in ``fit``: a fraction, ``(table, column)``, arrays, or ``None``.
-        options: seed of the split, and sample weights.
+        options: seed of the split, kinds of columns, and sample weights.
 
     Raises:
         DataError E344: the number of weights is not the number of rows.
     """
     table = data.read_table(x)
-    is_fraction = isinstance(validation, Real) and 0 < float(validation) < 1
+    is_fraction = _is_fraction(validation)
     fraction = float(validation) if is_fraction else 0.0
-    prepared = data.PreparedData.of(table, y, seed=options.seed, fractions=(1 - fraction, fraction, 0.0))
+    prepared = data.PreparedData.of(
+        table, y, kinds=options.kinds, seed=options.seed, fractions=(1 - fraction, fraction, 0.0)
+    )
     weights = _select_weights(options.sample_weight, table, prepared.task.rows)
     train, preparation = prepared.training, prepared.preparation
     if is_fraction:
         held_out = None if weights is None else weights[prepared.parts.validation]
         rows = prepared.validation
         validation = (rows.x, prepared.labels(rows), held_out)
-    elif isinstance(validation, tuple | list) and is_table(validation[0], None):
-        vx, vy = (*validation, None)[:2]
-        validation = inputs_and_targets(preparation, join_target(vx, vy, prepared.task.target)[0])
+    else:
+        validation = _encoded_validation(preparation, validation)
     if weights is not None:
         weights = weights[prepared.parts.train]
     notices = tuple(prepared.notices)
     return Prepared(train.x, prepared.labels(train), weights, validation, preparation, notices)
+
+
+def prepare_with(preparation: Preparation, x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
+    """Arrays from a table by the preparation of the training that is continued.
+
+    Rows without a target are left out.
+
+    Args:
+        preparation: of the model, whose parameters expect its features.
+        x, y, validation, options: as for ``prepare``.
+
+    Raises:
+        UsageError E102: another target, or kinds of columns. DataError: as ``Preparation.apply`` and
+            ``targets``; E331 without a row; E344 as ``prepare``.
+    """
+    for name, value, expected in (("y", y, preparation.target), ("kinds", options.kinds, None)):
+        if value is not None and value != expected:
+            raise UsageError(
+                "E102", where="fit", name=name, expected=repr(expected), received=repr(value)[:80],
+                fix=f"{name}={expected!r}",
+                notes=[fact("a training that continues encodes the columns as before")],
+            )  # fmt: skip
+    table = preparation.read(x)
+    present = _rows_with_target(table, preparation.target)
+    rows = table.take(present)
+    weights = _select_weights(options.sample_weight, table, present)
+    encoded, targets = inputs_and_targets(preparation, rows)
+    if not _is_fraction(validation):
+        validation = _encoded_validation(preparation, validation)
+        return Prepared(encoded, targets, weights, validation, preparation)
+    fraction = float(validation)
+    parts = data.split(targets, options.seed, (1 - fraction, fraction, 0.0))
+    part_weights = [None if weights is None else weights[part] for part in (parts.train, parts.validation)]
+    validation = (encoded[parts.validation], targets[parts.validation], part_weights[1])
+    return Prepared(encoded[parts.train], targets[parts.train], part_weights[0], validation, preparation)
 
 
 def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Prepared:
@@ -148,17 +186,34 @@ def prepare_public(x: Any, y: Any, validation: Any, public: PublicColumns) -> Pr
             received=fact("none"), fix='fit(table, "y", ...)',
         )  # fmt: skip
     preparation = data.public_preparation(public, table, target)
-    rows = table.take(np.flatnonzero(table.frame[target].is_not_null().to_numpy()))
-    if not rows.rows:
+    rows = table.take(_rows_with_target(table, target))
+    encoded, targets = inputs_and_targets(preparation, rows)
+    validation = _encoded_validation(preparation, validation)
+    return Prepared(encoded, targets, None, validation, preparation, data.unused_columns(preparation, table))
+
+
+def _is_fraction(validation: Any) -> bool:
+    return isinstance(validation, Real) and 0 < float(validation) < 1
+
+
+def _rows_with_target(table: Table, target: str) -> np.ndarray:
+    """The numbers of the rows that have a target, of which there must be one."""
+    data.require_columns(table, target)
+    rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
+    if not len(rows):
         raise DataError(
             "E331", where=table.source, expected=fact("at least 1 row per part"),
             received=fact("no row with a target"), fix=fact("add the targets, or only predict"),
         )  # fmt: skip
-    if isinstance(validation, tuple | list) and is_table(validation[0], None):
-        vx, vy = (*validation, None)[:2]
-        validation = inputs_and_targets(preparation, join_target(vx, vy, target)[0])
-    encoded, targets = inputs_and_targets(preparation, rows)
-    return Prepared(encoded, targets, None, validation, preparation, data.unused_columns(preparation, table))
+    return rows
+
+
+def _encoded_validation(preparation: Preparation, validation: Any) -> Any:
+    """Validation rows as arrays: those of a table by the preparation, others as they are."""
+    if not isinstance(validation, tuple | list) or not validation or not is_table(validation[0], None):
+        return validation
+    x, y, *weights = (*validation, None)[: max(2, len(validation))]
+    return *inputs_and_targets(preparation, join_target(x, y, preparation.target)[0]), *weights
 
 
 def name_of(y: Any) -> str:

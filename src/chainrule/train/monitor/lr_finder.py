@@ -38,7 +38,7 @@ MOMENTUM = 0.9  # of the running mean of the loss that detects divergence
 DIVERGED = 4.0  # times the smallest running mean: the sweep ends
 MIN_DECREASE = 0.01  # relative to the loss; a smaller decrease does not count
 MIN_STEPS = 10  # from which a slope can be estimated
-_FIT_OPTIONS = ("class_weight", "sample_weight", "warm_start", "shuffle")
+_FIT_OPTIONS = ("class_weight", "sample_weight", "warm_start", "shuffle", "kinds")
 _MARGIN, _WIDTH, _HEIGHT = 46, 520, 240  # of the plot, in pixels
 WORDS = {
     "en": {

@@ -38,7 +38,7 @@ def refuse_options(options: FitOptions, validation: Any, is_table: bool) -> None
             "validation", fact("None, or (x, y) of public rows"), validation,
             fact("validation=(x_public, y_public): validation rows are not protected"),
         )  # fmt: skip
-    for name in ("class_weight", "sample_weight", "augmentation", "buckets", "robust"):
+    for name in ("class_weight", "sample_weight", "augmentation", "buckets", "robust", "kinds"):
         if getattr(options, name) is not None:
             raise _refused(name, "None", type(getattr(options, name)).__name__, f"{name}=None")
 
