@@ -162,6 +162,8 @@ class BranchAndBound:
             a counterexample if one is found, the parts that are left, and the number of boxes that are too
             small to divide. Nothing of the search is changed, as several threads examine boxes.
         """
+        if not self.case.limits:  # every input is a violation; the falsifier found none in the dtype
+            return None, [], len(boxes)
         structure, count = self.subject.structure, len(boxes)
         inherited = {
             node: Interval(*(structure.from_samples(node, end) for end in ends))

@@ -83,6 +83,14 @@ def test_a_box_of_one_point_is_decided() -> None:
         assert verify(subject, [case]).status == status
 
 
+def test_a_box_without_conditions_and_without_a_number_of_the_dtype_is_unknown() -> None:
+    tenth = (Fraction(1, 10),) * 2  # no number of float32
+    case = Case(tenth, tenth, np.zeros((0, 3)), ())
+    assert verify(network(2), [case]).status == "unknown"
+    inside = Case(tenth, (Fraction(1, 5),) * 2, np.zeros((0, 3)), ())
+    assert verify(network(2), [inside]).status == "violated"
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     """A network y = relu(x0) + relu(x1) and a property with bounds -1 and 1; the limit is ``LIMIT``."""

@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from chainrule.bounds.subject import Subject
 from chainrule.errors import FileError
 from chainrule.interop.onnx import read_onnx
+from chainrule.interop.onnx.attributes import ATTRIBUTES
 from chainrule.interop.onnx.operators import OPERATORS
 
 RNG = np.random.default_rng(0)
@@ -244,7 +245,54 @@ def unsupported_models() -> dict[str, onnx.ModelProto]:
     return models
 
 
-DAMAGED = damaged_models() | contradicting_models() | unsupported_models()
+def other_kinds() -> dict[str, onnx.ModelProto]:
+    """Files with an attribute of another kind than its name requires, or with one that is not finite."""
+    models: dict[str, onnx.ModelProto] = {}
+    kinds = {"float": 2.0, "integer": 2, "text": "1", "floats": [1.0], "integers": [1, 1]}
+    for operation, names in sorted(ATTRIBUTES.items()):
+        for name in sorted(names):
+            proper = "text" if name == "auto_pad" else DEFAULT_KIND.get(name, "integer")
+            for kind, value in kinds.items():
+                if kind != proper:
+                    steps = [step(operation, "x", "y", **{name: value})]
+                    models[f"{operation} {name} {kind}"] = model(steps, VECTOR, {})
+    for value in (np.nan, np.inf):
+        models[f"alpha {value}"] = model([step("LeakyRelu", "x", "y", alpha=value)], VECTOR, {})
+        constant = [helper.make_node("Constant", [], ["k"], value_float=value), step("Mul", "x k", "y")]
+        models[f"constant {value}"] = model(constant, VECTOR, {})
+    return models
+
+
+DEFAULT_KIND = {
+    **dict.fromkeys(("alpha", "beta", "epsilon", "momentum", "ratio", "value_float"), "float"),
+    **dict.fromkeys(("axes", "dilations", "kernel_shape", "pads", "perm", "shape", "strides"), "integers"),
+    "value": "tensor",
+    "value_floats": "floats",
+    "value_ints": "integers",
+}
+DAMAGED = damaged_models() | contradicting_models() | unsupported_models() | other_kinds()
+
+
+@pytest.mark.parametrize("versions", [(), (6,), (10_000,), (13, 14)])
+def test_operations_of_another_version_are_refused(versions: tuple[int, ...], tmp_path: Path) -> None:
+    steps, shape, arrays = CASES["Gemm"]
+    proto = model(steps, shape, arrays)
+    del proto.opset_import[:]
+    proto.opset_import.extend(helper.make_opsetid("", version) for version in versions)
+    with pytest.raises(FileError, match="a version from 7 to ") as caught:
+        read_onnx(saved(proto, tmp_path))
+    assert caught.value.code == "E459"
+    assert "版本" in caught.value.render("zh")
+
+
+def test_defaults_of_attributes_are_numbers_of_float32(tmp_path: Path) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.DOUBLE, [1, 2]) for name in "xy")
+    graph = helper.make_graph([step("LeakyRelu", "x", "y")], "net", [x], [y])
+    network = read_onnx(
+        saved(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path)
+    )
+    received = Subject(network.output, {}).run(np.array([[-1.0, 1.0]]))
+    assert received[0, 0] == -float(np.float32(0.01))
 
 
 @pytest.mark.parametrize("name", sorted(DAMAGED))

@@ -83,7 +83,8 @@ class Paired(Rule):
         margin = 4.0 * UNIT * size + TINY
         low, high = low - margin, high + margin
         is_open = (low < 0) & (high > 0)
-        share = np.where(is_open, high / np.where(is_open, high - low, 1.0), np.where(low >= 0, 1.0, 0.0))
+        certain = np.where(low >= 0, 1.0, np.where(high <= 0, 0.0, np.nan))  # NaN: no bound
+        share = np.where(is_open, high / np.where(is_open, high - low, 1.0), certain)
         near = np.where(is_open, np.where(high > -low, 1.0, 0.0), share)
         # The chord of relu over [low, high] is share * d + rise; the other factor 1 - share is rounded.
         rise = np.where(

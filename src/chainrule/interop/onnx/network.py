@@ -17,7 +17,8 @@ from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import ChainruleError, FileError, fact
 from chainrule.graph import Constant, Node, constant, input_node, order
 from chainrule.graph.limits import Limits, building
-from chainrule.interop.onnx.operators import ATTRIBUTES, OPERATORS, WITH_INTEGERS, Call, OperatorError
+from chainrule.interop.onnx.attributes import attributes_of
+from chainrule.interop.onnx.operators import OPERATORS, WITH_INTEGERS, Call, OperatorError
 from chainrule.interop.onnx.refusals import invalid, unsupported
 from chainrule.interop.onnx.tensors import array_of, text_of
 from chainrule.interop.refusals import clipped
@@ -32,6 +33,7 @@ except ImportError:
 
 LIMIT = 2**28  # bytes of a file
 NODES = 20_000
+OLDEST = 7  # version of the operations
 INPUT_DTYPES = {1: "float32", 11: "float64"}
 
 
@@ -79,8 +81,24 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
         raise invalid(where, fact("an ONNX file with operations"), fact("none"))
     if len(graph.node) > NODES or len(model.functions):
         raise invalid(where, fact("at most {limit:,} operations", limit=NODES), f"{len(graph.node):,}")
+    _require_operator_set(model, where)
     with building(Limits.of_file(len(data), {})):
         return _Import(graph, where).network()
+
+
+def _require_operator_set(model: Any, where: str) -> None:
+    """Require a version of the operations that means what is imported.
+
+    Before version 7, dropout and batch normalization are in training mode by default, and concatenation has
+    another default axis; a version that the library does not contain may mean anything.
+    """
+    versions = [entry.version for entry in model.opset_import if text_of(entry.domain) in ("", "ai.onnx")]
+    newest = onnx.defs.onnx_opset_version() if onnx is not None else OLDEST
+    if len(versions) != 1 or not OLDEST <= versions[0] <= newest:
+        raise unsupported(
+            where, "opset_import", fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest),
+            ", ".join(map(str, versions)) or fact("none"),
+        )  # fmt: skip
 
 
 class _Import:
@@ -191,7 +209,7 @@ class _Import:
         for name, node in zip(names, inputs, strict=True):
             if node is not None and node.dtype != self._dtype and kind not in WITH_INTEGERS:
                 raise unsupported(self._where, f"{kind}: {name}", self._dtype, node.dtype)
-        call = Call(inputs, self._attributes(step), values)
+        call = Call(inputs, attributes_of(step, self._where), values)
         try:
             result = OPERATORS[kind](call)
         except OperatorError as error:
@@ -208,36 +226,3 @@ class _Import:
                 self._claim(name, kind)
             if name and i == 0:
                 self._nodes[name] = result
-
-    def _attributes(self, step: Any) -> dict[str, Any]:
-        """The attributes of an operation by name."""
-        attributes: dict[str, Any] = {}
-        for attribute in step.attribute:
-            name = text_of(attribute.name)
-            known = ATTRIBUTES.get(text_of(step.op_type), frozenset())
-            if name not in known:
-                raise unsupported(
-                    self._where, text_of(step.op_type), ", ".join(sorted(known)) or fact("no attributes"),
-                    clipped(name),
-                )  # fmt: skip
-            if name in attributes or attribute.ref_attr_name:
-                raise invalid(self._where, fact("a name of its own for each value"), clipped(name))
-            match attribute.type:
-                case 1:
-                    attributes[name] = float(attribute.f)
-                case 2:
-                    attributes[name] = int(attribute.i)
-                case 3:
-                    attributes[name] = attribute.s.decode("utf-8", "replace")[:60]
-                case 4:
-                    attributes[name] = array_of(attribute.t, self._where)
-                case 6:
-                    attributes[name] = list(attribute.floats)
-                case 7:
-                    attributes[name] = list(attribute.ints)
-                case _:
-                    raise unsupported(
-                        self._where, text_of(step.op_type), fact("attributes of numbers, texts and tensors"),
-                        clipped(name),
-                    )  # fmt: skip
-        return attributes

@@ -210,7 +210,7 @@ def batch_normalization(call: Call) -> Node:
     """Batch normalization with fixed statistics."""
     call.require("training_mode", 0)
     call.require("spatial", 1)
-    x, epsilon = call.x, float(call.attributes.get("epsilon", 1e-5))
+    x, epsilon = call.x, float(call.attributes.get("epsilon", np.float32(1e-5)))
     shape = (_lengths(x)[0], *[1] * (x.rank - 2))
     scale, shift, mean, variance = (F.reshape(call.input(i), shape) for i in range(1, 5))
     return (x - mean) / F.sqrt(variance + epsilon) * scale + shift
@@ -273,7 +273,7 @@ def global_average_pool(call: Call) -> Node:
 
 def leaky_relu(call: Call) -> Node:
     """``x`` where it is positive, else ``alpha * x``."""
-    slope = float(call.attributes.get("alpha", 0.01))
+    slope = float(call.attributes.get("alpha", np.float32(0.01)))
     return F.where(F.greater(call.x, 0.0), call.x, call.x * slope)
 
 
@@ -332,26 +332,5 @@ OPERATORS: dict[str, Callable[[Call], Node]] = {
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }
-_WINDOW = "auto_pad dilations kernel_shape pads strides"
-ATTRIBUTES: dict[str, frozenset[str]] = {
-    kind: frozenset(names.split())
-    for kind, names in {
-        "AveragePool": f"{_WINDOW} ceil_mode count_include_pad",
-        "BatchNormalization": "epsilon momentum spatial training_mode",
-        "Concat": "axis",
-        "Constant": "value value_float value_floats value_int value_ints",
-        "Conv": f"{_WINDOW} group",
-        "Dropout": "ratio seed",
-        "Flatten": "axis",
-        "Gemm": "alpha beta transA transB",
-        "LeakyRelu": "alpha",
-        "MaxPool": f"{_WINDOW} ceil_mode storage_order",
-        "Reshape": "allowzero shape",
-        "Squeeze": "axes",
-        "Transpose": "perm",
-        "Unsqueeze": "axes",
-    }.items()
-}
-"""The attributes that are imported; an operation with another one means something else."""
 WITH_INTEGERS = ("Constant", "Dropout", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 """Operations with inputs that are not numbers of the network, such as shapes."""
