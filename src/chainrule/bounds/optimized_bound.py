@@ -175,6 +175,7 @@ def relaxed_values(run: BackwardPass, points: Mapping[str, np.ndarray]) -> Array
             values[x] if x in values else middle(structure.fixed[x].lower, structure.fixed[x].upper)[0]
             for x in node.inputs
         ]
+        inputs = [structure.operand(x, node, a, run.count) for x, a in zip(node.inputs, inputs, strict=True)]
         values[node] = evaluated(structure.card(node, run.count), inputs)
     return values
 

@@ -104,12 +104,10 @@ class Enclosure:
         return Interval(lower, upper, np.broadcast_to(slack if error is None else slack + error, shape))
 
     def _expanded(self, source: Node, node: Node) -> Interval:
-        """The interval of an input; a constant with a batch axis is repeated for a concatenation."""
+        """The interval of an input; see ``Structure.operand``."""
         x = self.intervals[source]
-        if node.op.name != "concatenate" or source in self.structure.variable:
-            return x
-        shape = self.structure.shape(source, self.count)
-        return Interval(np.broadcast_to(x.lower, shape), np.broadcast_to(x.upper, shape))
+        ends = [self.structure.operand(source, node, end, self.count) for end in (x.lower, x.upper)]
+        return x if ends[0] is x.lower else Interval(*ends)
 
     # --- tightening
 

@@ -152,6 +152,12 @@ class Structure:
             return values[index]
         return self.from_samples(node, self.by_sample(node, values, count)[index])
 
+    def operand(self, source: Node, node: Node, values: np.ndarray, count: int) -> np.ndarray:
+        """The values of an input of a node; constants are repeated for a concatenation, which cannot broadcast."""
+        if node.op.name != "concatenate" or source in self.variable:
+            return values
+        return np.broadcast_to(values, self.shape(source, count))
+
     def terms(self, node: Node) -> int:
         """The most terms in a sum over a sample, of the value of a node or of its pullback."""
         return max(self.size(part) for part in (node, *node.inputs))

@@ -26,9 +26,10 @@ def array(rng: np.random.Generator, *shape: int) -> Node:
 def dense(seed: int, inputs: int, tail: str = "relu") -> Subject:
     rng = np.random.default_rng(seed)
     h = input_node("x", (None, inputs), "float32")
-    for name in ("relu", "relu", tail):
+    for name in ("relu", "relu", "relu" if tail == "scores" else tail):
         h = getattr(F, name)(h @ array(rng, h.shape[-1], 6) + array(rng, 6))
-    return Subject(h @ array(rng, 6, 3), {})
+    y = h @ array(rng, 6, 3)
+    return Subject(F.concatenate([F.full_like(y[:, :1], 0.5), y[:, 1:]], 1) if tail == "scores" else y, {})
 
 
 def residual_images(seed: int) -> Subject:
@@ -49,8 +50,8 @@ def sampled(subject: Subject, lower: np.ndarray, upper: np.ndarray, seed: int) -
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(0, 10**6), st.sampled_from(["relu", "tanh", "images"]), st.sampled_from([0.0, 0.05, 0.7]),
-    st.booleans(),
+    st.integers(0, 10**6), st.sampled_from(["relu", "tanh", "images", "scores"]),
+    st.sampled_from([0.0, 0.05, 0.7]), st.booleans(),
 )  # fmt: skip
 def test_optimized_bounds_hold_on_parts_and_are_at_least_those_of_crown(
     seed: int, tail: str, radius: float, is_split: bool
@@ -119,6 +120,15 @@ def test_splitting_proves_what_linear_bounds_and_optimized_slopes_do_not() -> No
     boxes, limits = np.zeros(1, int), np.full(1, np.inf)
     assert crown < optimized(enclosure, rows, boxes, limits, signs={}).value[0] < case.raised[0]
     assert verify(subject, [case], seconds=20).status == "holds"
+
+
+def test_an_output_with_a_constant_element_is_split() -> None:
+    subject, ends = dense(4, 16, "scores"), ((-Fraction(1),) * 16, (Fraction(1),) * 16)
+    y = subject.run(sampled(subject, -np.ones(16), np.ones(16), 0)).astype("float64")
+    limit = Fraction(float((y[:, 1] - y[:, 0]).min() - 0.3))
+    search = NeuronSplitting(subject, Case(*ends, np.array([[-1.0, 1.0, 0.0]]), (limit,)))
+    assert search.run(lambda: search.examined > 100) is None
+    assert search.examined > 2
 
 
 def test_a_part_whose_bounds_contradict_one_another_is_empty() -> None:

@@ -103,6 +103,21 @@ def test_a_single_score_of_two_classes_is_certified() -> None:
     assert set(model.certify(x[:6], radius=50.0).status) == {"broken"}
 
 
+def test_a_single_score_of_many_inputs_is_divided_by_signs() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(200, 20)).astype("float32")
+    net = cr.Sequential(cr.Dense(16, "relu"), cr.Dense(16, "relu"), cr.Dense(1))
+    model = cr.Model(net, "binary_cross_entropy", cr.Adam(0.02), engine="reference")
+    labels = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
+    model.fit(x, labels, epochs=10, seed=0, verbose=False)
+    quick, slow = (model.certify(x[:12], radius=0.2, seconds=seconds) for seconds in (0.0, 2.0))
+    assert slow.status.count("unknown") < quick.status.count("unknown")
+    corners = x[:12] + 0.2 * np.sign(rng.normal(size=(200, 12, 20))).astype("float32")
+    for i, status in enumerate(slow.status):
+        if status == "proven":
+            assert (model.predict(corners[:, i]) == slow.predictions[i]).all()
+
+
 def test_smoothing_certifies_no_more_than_the_true_radius_of_a_linear_classifier() -> None:
     gradient = np.array([3.0, 4.0])
 
