@@ -154,7 +154,7 @@ class ModelRobustness(StateHolder):
 
         Args:
             x: rows, as for ``predict``.
-            reference: rows like those of the training, at least 20; the score is fitted on one half of them
+            reference: rows like those of the training, at least 40; the score is fitted on one half of them
                 and compared with the other half.
             method: ``"mahalanobis"`` (of the features before the last layer), ``"energy"`` (of the logits of
                 a classifier) or ``"distance"`` (to the nearest reference rows, in the inputs of the network).
@@ -163,7 +163,7 @@ class ModelRobustness(StateHolder):
 
         Raises:
             TrainingError E503, E570: the model is not trained; an energy without classes.
-            UsageError E101, E102: no such method; a reference of fewer than 20 rows.
+            UsageError E101, E102: no such method; a reference of fewer than 40 rows.
         """
         return robustness.novelty(self.state, x, reference, method, seed=seed, lang=lang)
 

@@ -67,6 +67,10 @@ def test_a_calibrated_run_predicts_sets_and_leaves_uncertain_rows_open(chainrule
         (("predict", "run/model.safetensors", "new.csv", "--novelty"), "E601"),
         (("predict", "run", "new.csv", "--reference", "old.csv"), "E601"),
         (("predict", "run", "new.csv", "--novelty", "--reference", "absent.csv"), "E301"),
+        (("predict", "run", "new.csv", "--novelty-method", "energy"), "E601"),
+        (("predict", "run", "new.csv", "--novelty", "--novelty-method", "energie"), "E101"),
+        (("predict", "run", "new.csv", "--certify", "-0.1"), "E102"),
+        (("predict", "run", "new.csv", "--certify", "a/b"), "E601"),
         (("calibrate", "run/model.safetensors"), "E601"),
     ],
 )
@@ -109,6 +113,27 @@ def test_rows_far_from_the_training_are_marked(chainrule: Command, run: Path) ->
     words = ("predict", "run/model.safetensors", "far.csv", "--novelty")
     by_file = rows(chainrule(*words, "--reference", "old.csv", "--only-predictions"))
     assert float(by_file[0]["novelty"]) <= 0.05
+
+
+def test_a_fix_of_a_radius_is_an_option_of_predict(chainrule: Command, run: Path) -> None:
+    outcome = chainrule("predict", "run", "new.csv", "--certify", "-0.1")
+    assert "fix       --certify 0.1" in outcome.err
+    exact = rows(chainrule("predict", "run", "new.csv", "--certify", "51/255"))
+    assert exact == rows(chainrule("predict", "run", "new.csv", "--certify", "0.2"))
+    assert {row["certificate"] for row in exact} <= {"proven", "broken", "unknown"}
+
+
+def test_several_scores_of_novelty_have_a_column_each(chainrule: Command, run: Path) -> None:
+    (run / "far.csv").write_text("u,v\n9,-9\n0.1,0.2\n")
+    words = ("predict", "run", "far.csv", "--only-predictions", "--novelty", "--novelty-method")
+    outcome = chainrule(*words, "distance,mahalanobis,energy")
+    far, near = rows(outcome)
+    assert [name for name in far if "novelty" in name] == [
+        "novelty distance", "novelty mahalanobis", "novelty energy",
+    ]  # fmt: skip
+    assert float(far["novelty distance"]) <= 0.05 < float(near["novelty distance"])
+    assert "Score: distance to the nearest reference rows." in outcome.err
+    assert rows(chainrule(*words, "distance"))[0]["novelty"] == far["novelty distance"]
 
 
 def test_values_have_no_sets(chainrule: Command, run: Path) -> None:

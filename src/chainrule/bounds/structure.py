@@ -153,7 +153,7 @@ class Structure:
         return self.from_samples(node, self.by_sample(node, values, count)[index])
 
     def operand(self, source: Node, node: Node, values: np.ndarray, count: int) -> np.ndarray:
-        """The values of an input of a node; constants are repeated for a concatenation, which cannot broadcast."""
+        """The values of an input of a node; concatenation cannot broadcast, so constants are repeated."""
         if node.op.name != "concatenate" or source in self.variable:
             return values
         return np.broadcast_to(values, self.shape(source, count))

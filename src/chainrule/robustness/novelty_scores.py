@@ -26,7 +26,7 @@ import numpy as np
 
 from chainrule.attribution.score import run
 from chainrule.engines import compile
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.graph import Graph, Node, order
 from chainrule.prng import key_of, permutation
 from chainrule.robustness.novelty_result import Novelty
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 METHODS = ("mahalanobis", "energy", "distance")
 NEIGHBORS = 5  # whose mean distance is the score
-MIN_ROWS = 20  # of the reference
+MIN_ROWS = 40  # of the reference: a level of 0.05 needs 19 rows to compare with, which are one half
 RIDGE = 1e-6  # added to the covariance, relative to its mean variance
 BLOCK = 512  # rows whose distances are computed at once
 
@@ -115,6 +115,7 @@ def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
         raise TrainingError(
             "E570", where="novelty", received=", ".join(model.targets),
             expected=fact("a classifier with one output and one class for a sample"),
+            fix=alternatives('method="mahalanobis"', "--novelty-method mahalanobis"),
         )  # fmt: skip
     raw = predictions(model, inputs, "raw")[next(iter(model.targets))].astype(np.float64)
     raw = raw.reshape(len(raw), -1)

@@ -97,6 +97,7 @@ class AttackResult:
         cells: for rows of a table the changed cells: column, cell before, cell after.
         table: the table with the changed cells; ``None`` for arrays.
         allowed: the columns that may change, each with its limit, or with the number of its levels.
+        is_exhaustive: whether every allowed combination of cells was tried for the rows that were not broken.
         numbers: the row numbers of the samples in their file; by default they are counted from 1.
         seed: the seed of all random numbers.
         lang: the language of the text.
@@ -120,6 +121,7 @@ class AttackResult:
     cells: tuple[tuple[tuple[str, str, str], ...], ...] = ()
     table: Table | None = None
     allowed: tuple[tuple[str, float, int], ...] = ()
+    is_exhaustive: bool = False
     numbers: tuple[int, ...] = ()
     seed: int = 0
     lang: str = field(default="en")
@@ -190,13 +192,13 @@ class AttackResult:
             texts.append(render("attack_strongest", lang, name=self._title(self.strongest)))
         if self.suspicions:
             texts.append(render("attack_unbelievable", lang))
-        return (*texts, render("attack_limit", lang))
+        return (*texts, render("attack_exhaustive" if self.is_exhaustive else "attack_limit", lang))
 
     def _allowed(self) -> str:
         parts = [
             render("attack_any_level", self.lang, column=column, count=levels)
             if levels
-            else render("attack_by", self.lang, column=column, limit=number(limit))
+            else render("attack_by", self.lang, column=column, limit=f"{limit:.6g}")
             for column, limit, levels in self.allowed
         ]
         return ", ".join(parts[:MAX_COLUMNS]) + (", ..." if len(parts) > MAX_COLUMNS else "")

@@ -10,7 +10,9 @@ import numpy as np
 from chainrule.data import Preparation, Table
 from chainrule.errors import UsageError, fact
 from chainrule.prng import key_of
+from chainrule.robustness.allowed_cells import allowed_changes
 from chainrule.robustness.ball import Ball
+from chainrule.robustness.cell_combinations import try_all
 from chainrule.robustness.method import COLUMNS
 from chainrule.robustness.result import AttackResult, Trial
 from chainrule.robustness.samples import Samples, predicted, problem_of
@@ -18,7 +20,6 @@ from chainrule.robustness.stream import Stream
 from chainrule.robustness.tables import (
     Change,
     NumberChange,
-    allowed_changes,
     cell_changes,
     changed_cells,
     search_rows,
@@ -64,6 +65,8 @@ def attack_table(
     correct = np.flatnonzero(clean == samples.labels)
     restarts = int(options.get("restarts", RESTARTS))
     changed = search_rows(problem, changes, correct, restarts, Stream(key_of(seed)))
+    unbroken = correct[problem.margins_at(changed.x[correct], correct) <= 0] if correct.size else correct
+    is_exhaustive = try_all(problem, changes, changed, unbroken)
     after = changed_cells(table, changes, changed, correct)
     points = preparation.inputs(after)
     probabilities = predicted(model, samples, problem, points)
@@ -77,7 +80,7 @@ def attack_table(
         probabilities[np.arange(len(points)), attacked], samples.names,
         tuple(COLUMNS if one else "" for one in broken.tolist()), (trial,),
         cells=tuple(cell_changes(table, final, i) if broken[i] else () for i in range(table.rows)),
-        table=final, allowed=tuple(map(_allowed, changes)), seed=seed, lang=lang,
+        table=final, allowed=tuple(map(_allowed, changes)), is_exhaustive=is_exhaustive, seed=seed, lang=lang,
     )  # fmt: skip
 
 
@@ -127,5 +130,5 @@ def _changes(
 def _allowed(change: Change) -> tuple[str, float, int]:
     """Return a column with its limit, or the number of its levels."""
     if isinstance(change, NumberChange):
-        return change.column, change.limit, 0
+        return change.column, change.reach, 0
     return change.column, 0.0, len(change.levels)

@@ -16,20 +16,16 @@ prepared input; the number that gradient descent finds is rounded to 1 toward th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.attribution.counterfactual.feature_domain import step_of
-from chainrule.data import Preparation, Table
+from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import level_texts, number_text
-from chainrule.data.tables.columns import Faults, number_cells
-from chainrule.data.tables.encoders import Category, Number, YesNo
-from chainrule.data.tables.yes_no_words import YES_NO
-from chainrule.errors import UsageError, fact, nearest
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
 from chainrule.robustness.methods.pgd import PGD
@@ -39,7 +35,6 @@ from chainrule.robustness.stream import Stream
 ROUNDS = 2  # of gradient descent and swaps, in each restart
 STEPS = 20  # of projected gradient descent in a round
 NUMBERS = 9  # allowed numbers of a column that are tried, from one limit to the other
-MAX_LEVELS = 50  # levels of a category that are tried, the most frequent first
 
 
 @frozen(eq=False)
@@ -80,8 +75,25 @@ class NumberChange:
         cells = np.clip(before + offsets, np.minimum(self.low, before), np.maximum(self.high, before))
         return np.round(cells, 9) if self.step else cells
 
+    @property
+    def reach(self) -> float:
+        """The largest change that the decimals of the column allow."""
+        return math.floor(self.limit / self.step + 1e-9) * self.step if self.step else self.limit
+
+    def all_cells(self, row: int, most: int) -> np.ndarray | None:
+        """Return all allowed numbers of a row, its own first; ``None`` if they are more than ``most``."""
+        before, steps = self.before[row], self.limit / self.step if self.step else math.inf
+        if np.isnan(before) or self.limit == 0:
+            return self.before[row : row + 1]
+        if 2 * steps > most:
+            return None
+        count = math.floor(steps + 1e-9)
+        cells = np.round(before + np.arange(-count, count + 1) * self.step, 9)
+        inside = (min(self.low, before) <= cells) & (cells <= max(self.high, before)) & (cells != before)
+        return np.concatenate([[before], cells[inside & (np.abs(cells - before) <= self.limit + 1e-9)]])
+
     def encoded(self, cells: np.ndarray) -> np.ndarray:
-        """Return the prepared inputs of numbers (m, C) as (m, C, 1)."""
+        """Return the prepared inputs of numbers (..., C) as (..., C, 1)."""
         return ((cells - self.mean) / self.std)[..., None]
 
     def cells(self, before: np.ndarray, prepared: np.ndarray) -> np.ndarray:
@@ -147,92 +159,6 @@ class ChangedRows:
         for own, new in ((self.levels, other.levels), (self.numbers, other.numbers)):
             for name, values in new.items():
                 own[name][rows] = values[rows]
-
-
-def allowed_changes(
-    preparation: Preparation, table: Table, radius: float | None, columns: Sequence[str] | None,
-    limits: Mapping[str, Any],
-) -> tuple[Change, ...]:  # fmt: skip
-    """Return the columns that may change.
-
-    Args:
-        preparation: of the model.
-        table: the attacked rows, whose range the numbers keep.
-        radius: the largest change of a number, in standard deviations of its column.
-        columns: the columns that may change; ``None``: all numbers and categories.
-        limits: for each column the largest change in its own units, which has precedence over ``radius``.
-
-    Raises:
-        UsageError E101: no such column. E102: the target, a column of another kind, an invalid limit, or
-            nothing that may change.
-    """
-    named = [*limits, *(name for name in columns or () if name not in limits)]
-    _require_columns(preparation, named)
-    chosen, changes, start = named if limits or columns is not None else None, [], 0
-    for encoding in preparation.encodings:
-        width = len(encoding.features)
-        features, start = slice(start, start + width), start + width
-        if chosen is not None and encoding.column not in chosen:
-            continue
-        if isinstance(encoding, Number):
-            limit = _limit(encoding, limits.get(encoding.column), radius)
-            changes.append(_number(encoding, table, features.start, limit))
-        elif isinstance(encoding, Category | YesNo):
-            changes.append(_levels(encoding, table, features))
-        elif chosen is not None:
-            raise UsageError(
-                "E102", where="attack", name=encoding.column, received=encoding.kind,
-                expected=fact("columns of numbers or categories"),
-            )  # fmt: skip
-    return tuple(changes)
-
-
-def _require_columns(preparation: Preparation, names: Sequence[str]) -> None:
-    if preparation.target in names:
-        raise UsageError(
-            "E102", where="attack", name="columns", received=preparation.target,
-            expected=fact("inputs; {name} is the target", name=preparation.target),
-        )  # fmt: skip
-    unknown = [name for name in names if name not in preparation.columns]
-    if unknown:
-        raise UsageError(
-            "E101", where="attack, columns", name='", "'.join(unknown), received=", ".join(unknown),
-            expected=", ".join(preparation.columns[:20]), fix=nearest(unknown[0], preparation.columns) or "",
-        )  # fmt: skip
-
-
-def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
-    """Return the largest change of a number in the units of its column."""
-    if limit is None:
-        return (radius or 0.0) * encoding.std
-    is_number = isinstance(limit, int | float | np.number) and not isinstance(limit, bool)
-    if not is_number or not 0 <= limit < np.inf:
-        raise UsageError(
-            "E102", where="attack", name=f'change["{encoding.column}"]', received=repr(limit)[:80],
-            expected=fact("a number from 0 on"), fix=f'change={{"{encoding.column}": {encoding.std:.2g}}}',
-        )  # fmt: skip
-    return float(limit)
-
-
-def _number(encoding: Number, table: Table, feature: int, limit: float) -> NumberChange:
-    cells = number_cells(table, encoding.column, Faults()).cast(pl.Float64)
-    values, before = cells.drop_nulls().to_numpy(), cells.fill_null(np.nan).to_numpy()
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    std = encoding.std if encoding.std > 0 else 1.0
-    return NumberChange(
-        encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values), before
-    )
-
-
-def _levels(encoding: Category | YesNo, table: Table, features: slice) -> LevelChange:
-    if isinstance(encoding, Category):
-        levels = encoding.levels[:MAX_LEVELS]
-        return LevelChange(encoding.column, features, levels, encoding.encode_texts(pl.Series(levels)))
-    words = level_texts(table.frame[encoding.column]).drop_nulls().unique().sort().to_list()
-    by_value = {YES_NO[word.lower()]: word for word in words if word.lower() in YES_NO}
-    encoded = np.zeros((len(by_value), features.stop - features.start))
-    encoded[:, 0] = list(by_value)
-    return LevelChange(encoding.column, features, tuple(by_value.values()), encoded)
 
 
 def search_rows(

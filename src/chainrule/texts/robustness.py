@@ -41,6 +41,10 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "± is one standard error. An attack that fails proves nothing: another one may succeed.",
         "± 表示一个标准误。攻击失败不证明任何事：其他攻击可能成功。",
     ),
+    "attack_exhaustive": (
+        "± is one standard error. Every allowed combination of cells was tried: no other one changes more.",
+        "± 表示一个标准误。已试遍单元格的所有允许组合：没有其他组合能改变更多预测。",
+    ),
     "attack_trials": ("Each attack alone", "各攻击单独的结果"),
     "attack_name": ("attack", "攻击"),
     "attack_rows": ("samples", "样本数"),

@@ -10,7 +10,13 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
-from chainrule.robustness.novelty_scores import METHODS, class_gaussians, mahalanobis, nearest_distance
+from chainrule.robustness.novelty_scores import (
+    METHODS,
+    MIN_ROWS,
+    class_gaussians,
+    mahalanobis,
+    nearest_distance,
+)
 
 
 def rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,6 +40,13 @@ def test_rows_like_the_reference_are_rarely_novel(method: Any) -> None:
     assert result.share == pytest.approx(0.05, abs=0.035)
     assert not result.is_shifted
     assert ((result.levels > 0) & (result.levels <= 1)).all()
+
+
+def test_the_smallest_reference_suffices_for_a_strange_row() -> None:
+    far = np.full((1, 4), 1e3, "float32")
+    assert trained().novelty(far, rows(MIN_ROWS, 2)[0], "distance").share == 1.0
+    with pytest.raises(ChainruleError, match=f"at least {MIN_ROWS} rows"):
+        trained().novelty(far, rows(MIN_ROWS - 1, 2)[0], "distance")
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, alternatives_of
 from chainrule.robustness.tables import NumberChange
 
 
@@ -101,6 +101,8 @@ def test_a_search_over_one_category_finds_every_level_that_works() -> None:
         ({"radius": 5000}, "E102"),
         ({}, "E102"),
         ({"change": {"income": float("nan")}}, "E102"),
+        ({"change": {"income": None}}, "E102"),
+        ({"change": {"city": 2}}, "E102"),
         ({"columns": ["since"], "radius": 1}, "E102"),
         ({"radius": 0.1, "method": "pgd"}, "E102"),
         ({"radius": 0.1, "norm": "2"}, "E102"),
@@ -114,6 +116,24 @@ def test_what_cannot_change_is_refused(options: dict[str, Any], code: str) -> No
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        ({"change": {"incme": 1000}}, {"change": {"income": 1000.0}}),
+        ({"columns": ["incme"], "radius": 0.1}, {"columns": ["income"]}),
+        ({"change": {"city": 2}}, {"change": {"city": None}}),
+        ({"change": {"age": None}}, {"change": {"age": 18.0}}),
+    ],
+)
+def test_fixes_are_arguments_of_an_attack_that_runs(options: dict[str, Any], fix: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as raised:
+        attack(**options)
+    python, typed = alternatives_of(raised.value.fix)
+    assert eval(f"dict({python})") == fix
+    assert typed.startswith(f"--{next(iter(fix))} ")
+    assert attack(**{**options, **fix}).rows
+
+
 def test_columns_are_refused_for_arrays() -> None:
     x, y = np.eye(4, dtype="float32"), np.arange(4) % 2
     model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
@@ -124,7 +144,7 @@ def test_columns_are_refused_for_arrays() -> None:
 
 def test_a_page_lists_limits_and_changed_cells_in_both_languages() -> None:
     result = attack(change={"income": 2500, "city": None})
-    assert "income (by 2500.0), city (any of 3 levels)" in str(result)
+    assert "income (by 2500), city (any of 3 levels)" in str(result)
     assert " → " in str(result)
     assert "3 个水平中任一个" in result.to_html()
 
@@ -139,6 +159,50 @@ def test_numbers_are_rounded_toward_the_cell() -> None:
     tried = change.options(np.arange(5))
     assert np.allclose(tried[0], [0.8, 0.9, 1.0, 1.1, 1.2])
     assert np.isnan(tried[3]).all()
+
+
+def test_all_cells_are_the_multiples_of_the_decimals_within_limit_and_range() -> None:
+    before = np.array([1.0, 9.9, np.nan, 20.0])
+    change = NumberChange("a", 0, 0.25, 0.0, 1.0, -10.0, 10.0, 0.1, before)
+    assert change.reach == pytest.approx(0.2)
+    listed = [change.all_cells(row, 100) for row in range(4)]
+    assert [cells.tolist() for cells in listed[:2]] == [[1.0, 0.8, 0.9, 1.1, 1.2], [9.9, 9.7, 9.8, 10.0]]
+    assert np.isnan(listed[2]).tolist() == [True]
+    assert listed[3].tolist() == [20.0, 19.8, 19.9]
+    assert change.all_cells(0, 3) is None
+    assert NumberChange("a", 0, 0.25, 0.0, 1.0, -10.0, 10.0, 0.0, before).all_cells(0, 100) is None
+
+
+def test_few_combinations_are_tried_one_by_one_and_the_result_states_it() -> None:
+    result = attack(change={"age": 3, "city": None, "member": None})
+    assert result.is_exhaustive
+    assert "Every allowed combination of cells was tried" in str(result)
+    assert "已试遍" in result.to_html()
+    many = attack(change={"income": 2500, "age": 3})
+    assert not many.is_exhaustive
+    assert "proves nothing" in str(many)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_pocket_between_the_starting_points_is_missed(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = {"a": rng.integers(0, 30, 120), "b": rng.integers(0, 30, 120)}
+    table["y"] = np.where((table["a"] * 7 + table["b"] * 3) % 11 < 3, "in", "out")
+    net = cr.Sequential(cr.Dense(64, "relu"), cr.Dense(64, "relu"), cr.Dense(2))
+    model, frame = cr.Model(net, "cross_entropy", cr.Adam(0.01)), pl.DataFrame(table)
+    model.fit(frame, "y", epochs=60, seed=0, verbose=False)
+    predicted = np.array(model.predict(frame))
+    broken = np.zeros(120, bool)
+    for i, j in itertools.product(range(-4, 5), range(-4, 5)):
+        moved = {
+            name: pl.Series(np.clip(table[name] + k, table[name].min(), table[name].max()))
+            for name, k in (("a", i), ("b", j))
+        }
+        broken |= np.array(model.predict(frame.with_columns(**moved))) != predicted
+    broken &= predicted == table["y"]
+    result = model.attack(frame, change={"a": 4, "b": 4})
+    assert broken.sum() > 10
+    assert [bool(name) for name in result.broken_by] == broken.tolist()
 
 
 def test_the_attack_finds_what_all_changes_of_decimals_find() -> None:

@@ -7,12 +7,13 @@ import math
 from chainrule.errors import UsageError, fact
 
 
-def radius_of(text: str, where: str) -> float:
+def radius_of(text: str, where: str, option: str = "--radius") -> float:
     """The radius of a text such as ``0.1`` or ``8/255``.
 
     Args:
         text: of the command line.
         where: the command.
+        option: whose value it is.
 
     Raises:
         UsageError E601: neither.
@@ -28,7 +29,7 @@ def radius_of(text: str, where: str) -> float:
         radius = math.nan
     if not math.isfinite(radius):
         raise UsageError(
-            "E601", where=where, option="--radius", expected=fact("a number, or N/255"), received=text,
-            fix="--radius 8/255",
+            "E601", where=where, option=option, expected=fact("a number, or N/255"), received=text,
+            fix=f"{option} 8/255",
         )  # fmt: skip
     return radius

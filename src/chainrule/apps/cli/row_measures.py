@@ -12,9 +12,12 @@ from chainrule.apps.cli.recorded_training import is_recorded, recorded_training
 from chainrule.apps.cli.signature import Choice
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import UsageError, fact
+from chainrule.errors import UsageError, fact, unknown_name
 from chainrule.model import Model
 from chainrule.robustness.novelty_result import LEVEL
+from chainrule.robustness.novelty_scores import METHODS
+from chainrule.settings import settings
+from chainrule.texts import render
 from chainrule.uncertainty.network_disagreement import disagreement, has_members
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
@@ -22,6 +25,7 @@ SAMPLES = 50  # of a network with dropout
 MEASURES = {
     "uncertainty": Choice(bool, "predict_uncertainty"),
     "novelty": Choice(bool, "predict_novelty"),
+    "novelty_method": Choice(str, "predict_novelty_method", "NAME"),
     "reference": Choice(str, "predict_reference", "FILE"),
 }
 
@@ -42,15 +46,19 @@ def measured_columns(
         UsageError E601: measures that the model does not have; a reference without ``--novelty``.
     """
     columns: dict[str, np.ndarray] = {}
-    if options.get("reference") is not None and not options.get("novelty"):
-        raise UsageError(
-            "E601", where="chainrule predict", option="--reference", received="--reference",
-            expected=fact("--reference with --novelty"), fix=f"--novelty --reference {options['reference']}",
-        )  # fmt: skip
+    for name in ("reference", "novelty_method"):
+        option = f"--{name.replace('_', '-')}"
+        if options.get(name) is not None and not options.get("novelty"):
+            raise UsageError(
+                "E601", where="chainrule predict", option=option, received=option,
+                expected=fact("{option} with --novelty", option=option),
+                fix=f"--novelty {option} {options[name]}",
+            )  # fmt: skip
     if options.get("uncertainty"):
         columns |= uncertainty_columns(model, x)
     if options.get("novelty"):
-        columns |= novelty_column(run, model, x, options.get("reference"), reading)
+        known = _reference(run, model, options.get("reference"), reading)
+        columns |= novelty_columns(model, x, known, options.get("novelty_method") or METHODS[0])
     return columns
 
 
@@ -85,32 +93,46 @@ def _dropout_samples(model: Model, x: Any) -> np.ndarray:
     return np.stack([preparation.restore(part) for part in samples])
 
 
-def novelty_column(
-    run: str, model: Model, x: Any, reference: str | None, reading: ReadOptions
-) -> dict[str, np.ndarray]:
+def _reference(run: str, model: Model, reference: str | None, reading: ReadOptions) -> Any:
+    """The encoded rows that others are compared with: those of a file, or of the training.
+
+    Raises:
+        UsageError E601: neither a file nor a recorded training.
+    """
+    if reference is not None:
+        known = load(run, reference, reading)[1].x
+        return known if model.preparation is None else model.preparation.inputs(known)
+    if is_recorded(run):
+        return recorded_training(run).prepared.training.x
+    raise UsageError(
+        "E601", where="chainrule predict", option="--reference", received=fact("none"),
+        expected=fact("a file of training rows"), fix="--novelty --reference FILE",
+    )  # fmt: skip
+
+
+def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str, np.ndarray]:
     """The share of reference rows that are at least as strange as each row; prints how many are strange.
 
     Args:
-        run, model, x: as for ``measured_columns``.
-        reference: the file of the reference rows; ``None``: the rows of the training.
-        reading: how it is read.
+        model: of the run.
+        x: encoded inputs.
+        known: those of the reference rows.
+        methods: names of scores, separated by commas; several have a column each.
 
     Raises:
-        UsageError E601: neither a reference nor a recorded training.
+        UsageError E101: no such score. E102: too few reference rows.
     """
-    if reference is not None:
-        known: Any = load(run, reference, reading)[1].x
-        if model.preparation is not None:
-            known = model.preparation.inputs(known)
-    elif is_recorded(run):
-        known = recorded_training(run).prepared.training.x
-    else:
-        raise UsageError(
-            "E601", where="chainrule predict", option="--reference", received=fact("none"),
-            expected=fact("a file of training rows"), fix="--novelty --reference FILE",
-        )  # fmt: skip
-    result = model.novelty(x, known)
-    words = {"limit": f"{LEVEL:g}", "count": int((result.levels <= LEVEL).sum()), "rows": len(result.levels),
-             "reference": result.reference}  # fmt: skip
-    screen.line(text_of("novelty_column").format(**words), "yellow", to_errors=True)
-    return {NOVELTY: result.levels}
+    names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
+    for name in names:
+        if name not in METHODS:
+            raise unknown_name("--novelty-method", name, METHODS, otherwise=METHODS[0])
+    columns = {}
+    for name in names:
+        result = model.novelty(x, known, name)
+        column = NOVELTY if len(names) == 1 else f"{NOVELTY} {name}"
+        facts = {"limit": f"{LEVEL:g}", "count": int((result.levels <= LEVEL).sum()), "column": column,
+                 "rows": len(result.levels), "reference": result.reference}  # fmt: skip
+        score = render(f"novelty_{name}", settings.lang)
+        screen.line(text_of("novelty_column").format(score=score, **facts), "yellow", to_errors=True)
+        columns[column] = result.levels
+    return columns

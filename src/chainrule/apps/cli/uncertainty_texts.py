@@ -30,6 +30,11 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "add a column: the share of training rows that are at least as strange; 0.05 and below is strange",
         "增加一列：至少同样陌生的训练行所占的比例；不超过 0.05 视为陌生",
     ),
+    "predict_novelty_method": (
+        "score of --novelty: mahalanobis (default), energy or distance; several, separated by commas, have a "
+        "column each",
+        "--novelty 的得分：mahalanobis（默认）、energy 或 distance；用逗号分隔多个时各占一列",
+    ),
     "predict_reference": (
         "file of training rows for --novelty; by default the one that RUN records",
         "--novelty 所用的训练数据文件；默认为 RUN 记录的文件",
@@ -39,9 +44,10 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "不确定性由 {count} 次保留丢弃的预测得到。",
     ),
     "novelty_column": (
-        "novelty: {count} of {rows} rows are strange (at most {limit}; compared with {reference} reference "
-        "rows).",
-        "novelty：{rows} 行中有 {count} 行陌生（不超过 {limit}；与 {reference} 行参照比较）。",
+        "{column}: {count} of {rows} rows are strange (at most {limit}; compared with {reference} reference "
+        "rows). Score: {score}.",
+        "{column}：{rows} 行中有 {count} 行陌生（不超过 {limit}；与 {reference} 行参照比较）；"
+        "得分：{score}。",
     ),
     "calibrate_data": (
         "labeled rows that the model was not trained on; by default those that RUN set aside",

@@ -17,8 +17,8 @@ from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.page.page import Items
 from chainrule.records import frozen
+from chainrule.robustness.allowed_cells import allowed_changes
 from chainrule.robustness.result import AttackResult
-from chainrule.robustness.tables import allowed_changes
 from chainrule.texts import LANGUAGES
 
 MAX_ROWS = 300  # attacked, evenly spaced

@@ -64,5 +64,5 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E593": Entry("a private training diverged in step {step}", "差分隐私训练在第 {step} 步发散"),
     "E594": Entry("the steps of a private training are not accounted for", "没有差分隐私训练已用步数的记录"),
-    "E570": Entry("this model cannot be attacked", "无法攻击这个模型"),
+    "E570": Entry("this needs a classifier with one output", "这需要只有一个输出的分类模型"),
 }

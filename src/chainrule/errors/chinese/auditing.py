@@ -7,7 +7,7 @@ PHRASES: dict[str, str] = {
     ),
     "a RUN of chainrule train, whose training can be repeated": "由 chainrule train 得到、可以重复训练的 RUN",
     "labeled rows that the model was not trained on": "未参与训练的、有标签的行",
-    "--reference with --novelty": "--reference 须与 --novelty 同用",
+    "{option} with --novelty": "{option} 须与 --novelty 同用",
     "an ensemble, or a network with dropout": "集成，或含丢弃层的网络",
     "probabilities (S, N, K)": "概率 (S, N, K)",
     "two or more models of the same classes": "两个或更多、类别相同的模型",

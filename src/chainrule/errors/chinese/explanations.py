@@ -10,6 +10,7 @@ PHRASES: dict[str, str] = {
     "a number, or N/255": "一个数，或 N/255",
     "an attack on rows of a table": "对表格行的攻击",
     "columns of numbers or categories": "数值列或类别列",
+    "no limit: a category may become any level": "无需限度：类别可换成任一水平",
     "inputs; {name} is the target": "输入列；{name} 是目标列",
     "0 to {limit:g} standard deviations, or a limit for each column": (
         "0 到 {limit:g} 个标准差，或为每列给出限度"

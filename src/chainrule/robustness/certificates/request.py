@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.bounds.subject import Subject
 from chainrule.data.tables.encoders import Pixels
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.prng import key_of
 from chainrule.robustness.certificates.certificate import Certificate, Status
 from chainrule.robustness.certificates.linear import Region, attacked, can_divide, divided, proven
@@ -75,6 +75,8 @@ class _Request:
             self.ball = ball_of(self.samples, options.get("norm", default), radius, options.get("bounds"))
         except UsageError as error:
             error.where = error.where.replace("attack", "certify")
+            if error.fix.startswith("radius="):
+                error.fix = alternatives(error.fix, f"--certify {error.fix.removeprefix('radius=')}")
             raise
         self.stream = Stream(key_of(int(self._number("seed", 0, 0, is_integer=True))))
 

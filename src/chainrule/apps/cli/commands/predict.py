@@ -37,6 +37,7 @@ from chainrule.apps.cli.prediction_output import (
     to_csv,
 )
 from chainrule.apps.cli.question_rows import answer_columns
+from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.row_measures import MEASURES, measured_columns
 from chainrule.apps.cli.run_paths import model_file
@@ -78,7 +79,7 @@ def predict(
     damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",
     threshold: Annotated[float | None, typer.Option(help="=predict_threshold", min=0, max=1)] = None,
     interval: Annotated[float | None, typer.Option(help="=predict_interval")] = None,
-    certify: Annotated[float | None, typer.Option(help="=predict_certify", metavar="RADIUS")] = None,
+    certify: Annotated[str | None, typer.Option(help="=predict_certify", metavar="RADIUS")] = None,
     sets: Annotated[float | None, typer.Option(help="=predict_sets", metavar="LEVEL")] = None,
     abstain: Annotated[float | None, typer.Option(help="=predict_abstain", min=0, max=1)] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
@@ -113,7 +114,7 @@ def predict(
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
     if certify is not None:
-        columns |= certificate_columns(model, encoded.x, certify)
+        columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "--certify"))
     columns |= measured_columns(run, model, encoded.x, options, reading)
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
