@@ -80,12 +80,12 @@ class NumberChange:
         """The largest change that the decimals of the column allow."""
         return math.floor(self.limit / self.step + 1e-9) * self.step if self.step else self.limit
 
-    def all_cells(self, row: int, most: int) -> np.ndarray | None:
-        """Return all allowed numbers of a row, its own first; ``None`` if they are more than ``most``."""
+    def all_cells(self, row: int, limit: int) -> np.ndarray | None:
+        """Return all allowed numbers of a row, its own first; ``None`` if they are more than ``limit``."""
         before, steps = self.before[row], self.limit / self.step if self.step else math.inf
         if np.isnan(before) or self.limit == 0:
             return self.before[row : row + 1]
-        if 2 * steps > most:
+        if 2 * steps > limit:
             return None
         count = math.floor(steps + 1e-9)
         cells = np.round(before + np.arange(-count, count + 1) * self.step, 9)
