@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -248,14 +249,12 @@ def unsupported_models() -> dict[str, onnx.ModelProto]:
 def other_kinds() -> dict[str, onnx.ModelProto]:
     """Files with an attribute of another kind than its name requires, or with one that is not finite."""
     models: dict[str, onnx.ModelProto] = {}
-    kinds = {"float": 2.0, "integer": 2, "text": "1", "floats": [1.0], "integers": [1, 1]}
-    for operation, names in sorted(ATTRIBUTES.items()):
-        for name in sorted(names):
-            proper = "text" if name == "auto_pad" else DEFAULT_KIND.get(name, "integer")
-            for kind, value in kinds.items():
-                if kind != proper:
-                    steps = [step(operation, "x", "y", **{name: value})]
-                    models[f"{operation} {name} {kind}"] = model(steps, VECTOR, {})
+    values = {"float": 2.0, "integer": 2, "text": "1", "floats": [1.0], "integers": [1, 1]}
+    pairs = [(operation, name) for operation, names in sorted(ATTRIBUTES.items()) for name in sorted(names)]
+    for (operation, name), kind in itertools.product(pairs, values):
+        if kind != KINDS.get(name, "integer"):
+            steps = [step(operation, "x", "y", **{name: values[kind]})]
+            models[f"{operation} {name} {kind}"] = model(steps, VECTOR, {})
     for value in (np.nan, np.inf):
         models[f"alpha {value}"] = model([step("LeakyRelu", "x", "y", alpha=value)], VECTOR, {})
         constant = [helper.make_node("Constant", [], ["k"], value_float=value), step("Mul", "x k", "y")]
@@ -263,7 +262,8 @@ def other_kinds() -> dict[str, onnx.ModelProto]:
     return models
 
 
-DEFAULT_KIND = {
+KINDS = {
+    "auto_pad": "text",
     **dict.fromkeys(("alpha", "beta", "epsilon", "momentum", "ratio", "value_float"), "float"),
     **dict.fromkeys(("axes", "dilations", "kernel_shape", "pads", "perm", "shape", "strides"), "integers"),
     "value": "tensor",
