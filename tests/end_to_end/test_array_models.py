@@ -98,3 +98,16 @@ def test_commands_that_need_files_which_python_does_not_write_are_refused(
     bare = chainrule("explain", "bare", rows, "--row", 1)
     assert " E610 " in bare.err
     assert "model.save(" in bare.err
+
+
+def test_two_numbers_of_a_row_are_two_columns_and_have_the_usual_metrics(chainrule: Any) -> None:
+    model = cr.Model(cr.Dense(2), "mse", metrics=[])
+    x, y = np.eye(3), np.arange(6.0).reshape(3, 2)
+    model.fit(x, y, epochs=1, verbose=False)
+    model.save("pair.safetensors")
+    np.savez("rows.npz", x=x, y=y)
+    header, *rows = chainrule("predict", "pair.safetensors", "rows.npz").out.splitlines()
+    assert header == "prediction[0],prediction[1]"
+    predicted = np.array([[float(cell) for cell in row.split(",")] for row in rows])
+    np.testing.assert_allclose(predicted, model.predict(x), rtol=1e-4)
+    assert "RMSE" in chainrule("evaluate", "pair.safetensors", "rows.npz").out

@@ -169,7 +169,7 @@ def test_unsuitable_models_and_data_are_refused(chainrule: Any, cancer: Path, re
         ((cancer, "--text", "good"), "E126"),
         ((reader, "--text", ""), "E363"),
         ((reader, "--text", "zebra"), "E365"),
-        ((reader, "few.csv"), "E607"),
+        ((reader, "few.csv"), "E313"),
         (("nowhere", "few.csv"), "E401"),
     ):
         outcome = chainrule("attribute", *words)

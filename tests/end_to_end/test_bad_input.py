@@ -146,6 +146,11 @@ def test_a_model_of_arrays_is_refused_for_a_table(chainrule) -> None:
     model.fit(np.eye(4), np.arange(4.0), epochs=1, verbose=False)
     model.save("arrays.safetensors")
     refused(chainrule("predict", "arrays.safetensors", "iris"), "E607")
+    Path("rows.csv").write_text("x\n1\n", encoding="utf-8")
+    outcome = chainrule("predict", "arrays.safetensors", "rows.csv")
+    texts = ("in rows.csv: DATA is not what", "expected  an .npz file with x\n", "received  .csv\n")
+    refused(outcome, "E607", *texts, 'np.savez("rows.npz", x=x)')
+    refused(chainrule("predict", "arrays.safetensors", "missing.csv"), "E301")
 
 
 def test_unsuitable_rows_and_unknown_names_are_refused(chainrule, run: Path) -> None:

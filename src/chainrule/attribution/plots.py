@@ -203,14 +203,15 @@ def words_html(words: Sequence[Word], lang: str) -> str:
         style = f"background:{word.color};color:{ink};padding:.1rem .15rem;border-radius:.2rem"
         spans.append(
             f'<span style="{style}" title="{escape(number(word.value))}">'
-            f"{escape(visible_token(word.text))}</span>"
+            f"{escape(visible_token(word.text))}</span>{'<wbr/>' if word.text.isspace() else ''}"
         )
     meaning = f"{render('attribution_for', lang)} / {render('attribution_against', lang)}"
     legend = "".join(
         f'<span style="background:{color};color:#fff;padding:.1rem .4rem">{escape(text)}</span> '
         for color, text in zip((SUPPORT, OPPOSE), meaning.split(" / "), strict=True)
     )
-    return f'<p class="words" style="line-height:2">{"".join(spans)}</p><p class="note">{legend}</p>'
+    text = f'<p class="words" style="line-height:2;overflow-wrap:anywhere">{"".join(spans)}</p>'
+    return f'{text}<p class="note">{legend}</p>'
 
 
 def visible_token(token: str) -> str:

@@ -40,3 +40,12 @@ def test_heat_is_blue_for_and_orange_against() -> None:
     red, _, blue = heat_pixels(np.array([[1.0, -1.0]])).transpose(2, 0, 1)[:, 0].astype(int)
     assert blue[0] > red[0]
     assert red[1] > blue[1]
+
+
+def test_a_page_lists_its_colors_and_plays_its_sounds() -> None:
+    figure = Figure((np.zeros((1, 1), np.uint8),), "hello", sound=b"RIFF")
+    page = image_page("Sounds", [], [figure], "en", keys=[("#ff0000", "<red>")]).decode()
+    encoded = base64.b64encode(b"RIFF").decode()
+    assert f'<audio controls src="data:audio/wav;base64,{encoded}"></audio>' in page
+    assert "media-src data:" in page
+    assert '<span style="color:#ff0000">■</span> &lt;red&gt;' in page

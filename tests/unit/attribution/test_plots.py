@@ -78,6 +78,13 @@ def test_words_are_colored_and_escaped() -> None:
     assert visible_token("") == "∅"
 
 
+def test_lines_of_colored_characters_break_after_spaces_and_nowhere_overflow() -> None:
+    words = attribution_of(np.ones((1, 3)), np.zeros((1, 3)), words=(("a", " ", "b"),)).colored_words()
+    html = words_html(words, "en")
+    assert re.findall(r">([^<]+)</span>(<wbr/>)?", html)[:3] == [("a", ""), ("␣", "<wbr/>"), ("b", "")]
+    assert "overflow-wrap:anywhere" in html
+
+
 def test_a_page_contains_plots_and_both_languages() -> None:
     rng = np.random.default_rng(0)
     page = attribution_of(rng.normal(size=(3, 4, 4, 1)), rng.normal(size=(3, 4, 4, 1)), "zh").to_html()

@@ -161,6 +161,7 @@ def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
     program.write_text(f'#!/bin/sh\n[ "$1" = download ] && cp {tmp_path}/pool/*.deb .\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")  # none is installed
     assert copy_of("voice") is None
     dataset = Dataset("voice", ("", ""), SOURCE, ("*.wav",), "", 1.0, "", "")
     path = download(dataset, cache_folder())
@@ -170,6 +171,7 @@ def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
 
 def test_without_apt_the_message_has_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")
     with pytest.raises(DataError, match="E315") as caught:
         open_dataset("voice")
     assert "apt-get download asterisk-core-sounds-en asterisk-core-sounds-en-wav" in str(caught.value)
@@ -183,6 +185,7 @@ def test_installed_debian_packages_are_read(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")
     archive = open_dataset("voice")
     assert [archive.read(name) for name in archive.names("*.wav")] == [b"RIFF"]
+    assert copy_of("voice") == tmp_path / "root" / "usr" / "share"
 
 
 def test_the_digest_changes_with_names_and_contents(tmp_path: Path) -> None:
@@ -288,6 +291,17 @@ def test_a_copy_with_a_part_of_the_files_names_the_others(tmp_path: Path) -> Non
 def test_an_unknown_name_lists_the_names() -> None:
     with pytest.raises(ChainruleError, match="x-ray"):
         open_dataset("xray")
+
+
+def test_every_data_set_has_a_checksum_except_the_one_whose_files_were_not_at_hand() -> None:
+    named = [d.name for d in DATASETS if not d.digest and not getattr(d.source, "md5", "")]
+    assert named == ["segment"]
+
+
+def test_the_checksum_of_the_payments_is_that_of_the_published_file() -> None:
+    file = bytes.fromhex("76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89")  # its SHA-256
+    expected = hashlib.sha256(b"creditcard.csv\0" + file).hexdigest()
+    assert next(d for d in DATASETS if d.name == "creditcard").digest == expected
 
 
 def test_the_table_of_data_sets_is_complete() -> None:

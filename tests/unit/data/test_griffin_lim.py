@@ -52,6 +52,14 @@ def test_no_sound_has_a_transform_nearer_to_a_matrix_than_the_nearest_sound(seed
         assert distance(best) <= distance(other) + 1e-12
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sound_has_no_clicks_at_its_ends(seed: int) -> None:
+    speech = LogMel(8000, win_length=256, hop_length=80, n_mels=40)
+    bands = np.random.default_rng(seed).normal(-4.0, 2.0, (30, 40))  # of no sound
+    samples = np.abs(griffin_lim(bands, speech, rounds=10))
+    assert max(samples[:80].max(), samples[-80:].max()) <= 2 * samples[80:-80].max()  # without fading: 600
+
+
 @given(SEEDS, st.integers(1, 6), st.integers(2, 9))
 @settings(max_examples=30, deadline=None)
 def test_updates_of_the_mel_inverse_never_increase_the_distance(seed: int, frames: int, bands: int) -> None:

@@ -110,6 +110,7 @@ def test_later_payments_are_predicted_from_earlier_ones(
 def test_the_later_payments_are_the_test(tmp_path: Path) -> None:
     data = tmp_path / "creditcardfraud.zip"
     with zipfile.ZipFile(data, "w") as file:
+        file.writestr("__MACOSX/._creditcard.csv", b"\0")
         file.writestr("creditcard.csv", payments())
     rows = [line.split(",") for line in payments().splitlines()[1:]]
     by_time = [float(row[1]) for row in sorted(rows, key=lambda row: float(row[0]))]

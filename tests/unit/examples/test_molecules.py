@@ -94,7 +94,7 @@ def test_the_example_trains_predicts_and_colors_atoms(
         assert place in message
     (tmp_path / "none.csv").write_text("name\na\n")
     assert command(["predict", str(run), str(tmp_path / "none.csv")]) == 2
-    assert "E607" in capsys.readouterr().err
+    assert "E313" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

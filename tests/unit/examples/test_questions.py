@@ -173,7 +173,7 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     assert "E363" in capsys.readouterr().err
     (tmp_path / "other.csv").write_text("text\n天氣很好。\n", encoding="utf-8")
     assert command(["predict", str(run), str(tmp_path / "other.csv")]) == 2
-    assert "E607" in capsys.readouterr().err
+    assert "E313" in capsys.readouterr().err
     assert command(["predict", str(run), str(run / "test.csv"), "--proba"]) == 2
     assert "E601" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -62,6 +63,20 @@ def test_a_short_training_is_scored_saved_and_predicted(
     expected = np.asarray(cr.load("run/model.safetensors")(states))[:, 0]
     assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected).max() <= 1
+
+
+def test_the_animation_shows_the_test_episode_with_the_lowest_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(robot, "STARTS", 2)
+    out = tmp_path / "run"
+    assert main(["example", "robot", "--steps", "201", "--seeds", "1", "--out", str(out)]) == 0
+    model = cr.load(out / "model.safetensors")
+    totals, episodes = run(PENDULUM, lambda states: np.asarray(model(states)), 10, robot.TEST_SEED)
+    states = np.load(out / "states.npz")["x"]
+    np.testing.assert_allclose(states, episodes[:, totals.argmin()], atol=1e-4)
+    embedded = base64.b64encode((out / "pendulum.gif").read_bytes()).decode()
+    assert f"data:image/gif;base64,{embedded}" in (out / "robot.html").read_text(encoding="utf-8")
 
 
 def test_starts_depend_on_the_seed_alone() -> None:

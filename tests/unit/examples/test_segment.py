@@ -55,7 +55,9 @@ def test_the_scores_of_all_methods_are_saved(run: Path) -> None:
     assert all(0 <= own["mIoU"][0] <= own["pixel accuracy"][0] <= 1 for own in scores.values())
     assert scores["linear model"]["pixel accuracy"][0] > 0.95, "the colors of this fixture are the classes"
     assert scores["position prior"]["mIoU"] > scores["all road"]["mIoU"]
-    assert "<image" in (run / "masks.html").read_text(encoding="utf-8")
+    page = (run / "masks.html").read_text(encoding="utf-8")
+    assert "<image" in page
+    assert all(f"</span> {name}</span>" in page for name in NAMES)
     assert "bicyclist" in (run / "classes.svg").read_text(encoding="utf-8")
 
 

@@ -106,6 +106,7 @@ def test_a_small_training_writes_sounds_and_a_model_that_speaks(
     assert list(scores) == ["mean frame", "espeak-ng", "network"]
     assert all(0 < values["MCD"][0] < 30 for values in scores.values())
     assert b"image/png" in (run / "spectrograms.html").read_bytes()
+    assert (run / "spectrograms.html").read_bytes().count(b"<audio") == len(list(run.glob("*.wav")))
     text = tmp_path / "text.txt"
     text.write_text("\ufeffHello, press 7.\n\n  thanks again \n", encoding="utf-8")
     assert command(["predict", str(run), str(text), "--out", str(tmp_path / "said")]) == 0

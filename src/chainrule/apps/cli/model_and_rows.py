@@ -38,7 +38,7 @@ from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import ChainruleError, DataError, UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.evaluation.known_rows import known_rows
@@ -111,7 +111,7 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     if rows is not None:
         return model, rows
     if not data.endswith(ARRAYS):
-        raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, str(file))
+        raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, data)
     return model, _arrays(model, Path(data))
 
 
@@ -239,37 +239,46 @@ def _target_place(rows: Rows, data: str) -> str:
     if rows.cells is not None and rows.speech is None:
         return fact('name the column of the targets "{name}"', name=TARGET)
     file = data if data.endswith(ARRAYS) else "rows.npz"
-    return _save_call(file, tuple(rows.x) if isinstance(rows.x, dict) else ("x",))
+    return _save_call(file, (*(rows.x if isinstance(rows.x, dict) else ("x",)), "y"))
 
 
-def _save_call(file: str, inputs: Sequence[str]) -> str:
+def _save_call(file: str, names: Sequence[str]) -> str:
     """The call that saves arrays to a file."""
-    return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in (*inputs, "y"))})'
+    return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in names)})'
 
 
 def _not_text(data: str) -> UsageError:
     """The error for another file than one of text passed to a model that speaks."""
-    expected = fact("DATA as a .txt file: one text in each line")
-    return UsageError("E607", where=data, expected=expected, received=Path(data).suffix or fact("no suffix"))
+    expected = fact("a .txt file: one text in each line")
+    return UsageError("E607", where=data, expected=expected, received=_kind_of(data))
 
 
-def _no_images(where: str) -> UsageError:
+def _no_images(data: str) -> UsageError:
     """The error for a file that is no image passed to a model of images."""
     return UsageError(
-        "E607", where=where, expected=fact("an image or a folder of images"),
-        received=fact("a model trained on images"), fix="chainrule predict RUN FOLDER",
+        "E607", where=data, expected=fact("an image or a folder of images"), received=_kind_of(data),
+        fix="chainrule predict RUN FOLDER",
     )  # fmt: skip
 
 
-def _not_a_table_model(model: Model, file: str) -> UsageError:
-    """The error for a table passed to a model of arrays or images."""
+def _not_a_table_model(model: Model, data: str) -> ChainruleError:
+    """The error for a table or a folder passed to a model of arrays or images, or for a missing file."""
+    if Path(data).suffix and not os.path.exists(data):
+        return DataError("E301", where=data, received=fact("no such file"))
     if is_detector(model) or is_segmenter(model):
-        return _no_images(file)
-    names = ("x",) if model.network is None else tuple(model.network.inputs)
-    received, fix = fact("a model trained on arrays"), _save_call("rows.npz", names)
+        return _no_images(data)
+    inputs = ("x",) if model.network is None else tuple(model.network.inputs)
+    names = ", ".join(inputs)
+    expected, fix = fact("an .npz file with {names}", names=names), _save_call("rows.npz", inputs)
     if model.tokenizers:
-        received, fix = fact("a model that continues texts"), 'chainrule generate RUN "..."'
+        expected = fact("the beginning of a text: this model continues texts")
+        fix = 'chainrule generate RUN "..."'
     elif isinstance(model.facts.get(SYMBOLS_FACT), str):
-        received, fix = fact("a model of cepstra, not of sounds"), "chainrule predict RUN RUN/test.npz"
-    expected = fact("DATA as an .npz file: {names}", names=", ".join((*names, "y")))
-    return UsageError("E607", where=file, expected=expected, received=received, fix=fix)
+        expected = fact("an .npz file with {names}: cepstra, not sounds", names=names)
+        fix = "chainrule predict RUN RUN/test.npz"
+    return UsageError("E607", where=data, expected=expected, received=_kind_of(data), fix=fix)
+
+
+def _kind_of(data: str) -> str:
+    """What the user passed."""
+    return fact("a folder") if os.path.isdir(data) else Path(data).suffix or fact("a table")

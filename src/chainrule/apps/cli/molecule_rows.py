@@ -10,7 +10,7 @@ from chainrule.data import Table
 from chainrule.data.molecules.molecule_input import MoleculeInput
 from chainrule.data.molecules.structure import Molecule, parse_smiles
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.model import Model
 
 FACT = "molecules"  # of ``Model.facts``: how the model reads molecules
@@ -30,7 +30,7 @@ def read_molecule_rows(reader: MoleculeInput, table: Table) -> tuple[dict[str, n
         table: has a column of SMILES, whose name is ``smiles`` in any case.
 
     Raises:
-        UsageError E607: there is no such column. DataError E343: no rows. E390: a cell that is not a SMILES,
+        DataError: E313 there is no such column. E343: no rows. E390: a cell that is not a SMILES,
         or a molecule that is too large; the message has its line.
     """
     molecules, places = molecules_in(table)
@@ -41,12 +41,13 @@ def molecules_in(table: Table) -> tuple[list[Molecule], list[str]]:
     """The molecules of a table, and their positions for errors.
 
     Raises:
-        UsageError E607, DataError E343, E390: as ``read_molecule_rows``.
+        DataError E313, E343, E390: as ``read_molecule_rows``.
     """
     column = next((name for name in table.columns if name.lower() == COLUMN), None)
     if column is None:
-        raise UsageError(
-            "E607", where=table.source, expected=fact('the column "{name}" with molecules', name=COLUMN),
+        raise DataError(
+            "E313", where=table.source, name=COLUMN,
+            expected=fact('the column "{name}" with molecules', name=COLUMN),
             received=", ".join(table.columns),
             fix=fact('name the column of the molecules "{name}"', name=COLUMN),
         )  # fmt: skip

@@ -20,7 +20,7 @@ OPTION: dict[str, tuple[str, str]] = {
         "file for the counterexample, in the format of VNN-COMP",
         "保存反例的文件，采用 VNN-COMP 的格式",
     ),
-    "data": (
+    "rows_file": (
         "file (CSV, .xlsx, JSON, Parquet, Arrow, SQLite, DuckDB, .npz, also compressed), "
         "- for standard input, folder of images, or name of a data set",
         "文件（CSV、.xlsx、JSON、Parquet、Arrow、SQLite、DuckDB、.npz，可压缩）、"

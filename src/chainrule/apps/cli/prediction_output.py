@@ -32,6 +32,7 @@ from chainrule.train.evaluation.prediction import predict_with_probabilities
 SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 DIGITS = 6  # significant digits of a probability
+MAX_COLUMNS = 20  # of the numbers of one output
 CERTAIN = Uncertainty()
 TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
 CELLS: dict[str, Callable[[Any], Any] | None] = {
@@ -89,9 +90,16 @@ def prediction_columns(
 
 
 def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
-    """The column of each output."""
+    """The column of each output; of a vector of up to ``MAX_COLUMNS`` numbers, one for each of them."""
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
-    return {f"{PREDICTION} {name}".strip(): _spelled(model, values) for name, values in outputs.items()}
+    columns: dict[str, np.ndarray] = {}
+    for name, values in outputs.items():
+        title, array = f"{PREDICTION} {name}".strip(), _spelled(model, values)
+        if array.ndim == 2 and array.dtype.kind == "f" and 1 < array.shape[1] <= MAX_COLUMNS:
+            columns |= {f"{title}[{i}]": array[:, i] for i in range(array.shape[1])}
+        else:
+            columns[title] = array
+    return columns
 
 
 def _spelled(model: Model, values: Any) -> np.ndarray:

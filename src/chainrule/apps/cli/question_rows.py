@@ -68,7 +68,7 @@ def read_question_rows(reader: QuestionInput, table: Table) -> QuestionRows:
         table: has the columns ``passage`` and ``question``.
 
     Raises:
-        UsageError E607: a column is missing. DataError E343: no rows. E363, E364: an empty text, or one that
+        DataError: E313 a column is missing. E343 no rows. E363, E364 an empty text, or one that
         is too long; the message has its line.
     """
     require_columns(table, COLUMNS)

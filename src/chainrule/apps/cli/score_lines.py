@@ -52,7 +52,7 @@ def threshold_table(threshold: DecisionThreshold | None) -> None:
             (text_of("threshold_default"), threshold.default),
         )
     ]
-    titles = [text_of("threshold"), *(text_of(f"threshold_{name}") for name in names)]
+    titles = [text_of("threshold_title"), *(text_of(f"threshold_{name}") for name in names)]
     screen.table(titles, rows, numbers=range(1, len(titles)))
 
 

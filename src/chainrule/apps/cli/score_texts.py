@@ -27,7 +27,7 @@ SCORES: dict[str, tuple[str, str]] = {
         "Threshold {value}: rows with at least this probability of {label} are predicted as {label}",
         "阈值 {value}：“{label}”的概率不低于它的行预测为“{label}”",
     ),
-    "threshold": ("threshold", "阈值"),
+    "threshold_title": ("threshold", "阈值"),
     "threshold_f1": ("chosen for F1", "按 F1 选择"),
     "threshold_youden": ("chosen for recall + specificity", "按召回率 + 特异度选择"),
     "threshold_cost": ("of cost {cost}", "由代价 {cost} 得出"),

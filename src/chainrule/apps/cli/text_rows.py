@@ -15,7 +15,7 @@ from chainrule.apps.cli import screen
 from chainrule.data import Finding, Table, pad_sequences
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
-from chainrule.errors import DataError, UsageError, fact
+from chainrule.errors import DataError, fact
 from chainrule.model import Model
 from chainrule.spec import bound
 
@@ -49,7 +49,7 @@ def encode_texts(inputs: Mapping[str, tuple[Tokenizer, int]], table: Table) -> d
         table: has a column for each input.
 
     Raises:
-        UsageError E607: a column is missing. DataError E363: an empty text. DataError E365: a text of which
+        DataError: E313 a column is missing. E363 an empty text. E365: a text of which
         no token is in the vocabulary.
     """
     require_columns(table, inputs)
@@ -60,12 +60,13 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
     """Require rows, and a column of texts with each of these names.
 
     Raises:
-        UsageError E607: a column is missing. DataError E343: no rows.
+        DataError: E313 a column is missing. E343 no rows.
     """
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise UsageError(
-            "E607", where=table.source, expected=fact('the column "{name}" with texts', name=missing[0]),
+        raise DataError(
+            "E313", where=table.source, name=missing[0],
+            expected=fact('the column "{name}" with texts', name=missing[0]),
             received=", ".join(table.columns),
             fix=fact('name the column of the texts "{name}"', name=missing[0]),
         )  # fmt: skip

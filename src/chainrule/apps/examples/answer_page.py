@@ -16,8 +16,23 @@ from chainrule.train.evaluation.answers import exact_match
 LISTED, COLORED = 40, 3  # questions
 
 
+def wrong_first(marked: Sequence[str], references: Sequence[Sequence[str]]) -> list[int]:
+    """The positions of the wrong answers, then those of the right ones.
+
+    Args:
+        marked: the answers.
+        references: for each the possible answers.
+
+    Example:
+        >>> wrong_first(["in 1990", "1990", "1991"], [["in 1990"], ["1991"], ["1991"]])
+        [1, 0, 2]
+    """
+    is_right = [exact_match([answer], [own]) for answer, own in zip(marked, references, strict=True)]
+    return np.argsort(is_right, kind="stable").tolist()
+
+
 def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRows, lang: str) -> str:
-    """A page of the first test questions.
+    """A page of test questions: first those with a wrong answer, then others in their order.
 
     Args:
         model: the network.
@@ -26,15 +41,14 @@ def answer_page(model: cr.Model, questions: Sequence[Question], rows: QuestionRo
         lang: of the page.
     """
     texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
-    listed = np.arange(min(LISTED, len(questions)))
-    marked, probabilities = answers(model, rows.take(listed))
+    marked, probabilities = answers(model, rows)
+    listed = wrong_first(marked, [q.answers for q in questions])[:LISTED]
     table = [
-        (q.question, answer, round(float(p), 3), " / ".join(q.answers))
-        for q, answer, p in zip(questions, marked, probabilities, strict=False)
+        (questions[i].question, marked[i], f"{probabilities[i]:.3f}", " / ".join(questions[i].answers))
+        for i in listed
     ]
-    table.sort(key=lambda row: exact_match([row[1]], [row[3].split(" / ")]))
     sections = [(texts["table"], markup_table(texts["header"].split(","), table), "")]
-    for row in range(min(COLORED, len(questions))):
+    for row in listed[:COLORED]:
         one = rows.take(np.array([row]))
         values = model.attribute(one.inputs, target=(0, spans(model, one)[0].start))
         colored = by_character(values, one).plot_html()

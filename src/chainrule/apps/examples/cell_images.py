@@ -26,8 +26,9 @@ COLORS = ("#d1660f", "#2563a8", "#2b8a3e")
 TEXTS = {
     "title": ("Test images with the largest errors", "误差最大的测试图像"),
     "legend": (
-        "Orange: red cells, blue: white cells, green: platelets. Dashed: a cell that was missed.",
-        "橙色：红细胞，蓝色：白细胞，绿色：血小板。虚线：漏掉的细胞。",
+        "Orange: red cells, blue: white cells, green: platelets. Dashed: a cell that was missed. "
+        "×: a box without a cell.",
+        "橙色：红细胞，蓝色：白细胞，绿色：血小板。虚线：漏掉的细胞。×：没有细胞的框。",
     ),
     "caption": (
         "{name}: {right} right, {wrong} wrong, {missed} missed",
@@ -106,7 +107,8 @@ def cell_page(
             own, true = detected.classes == kind, truth.boxes[truth.classes == kind]
             matches = match_boxes(detected.boxes[own], detected.scores[own], true)
             lost = np.delete(true, matches[matches >= 0], axis=0)
-            boxes += [Box(tuple(box), color) for box in detected.boxes[own].tolist()]
+            for box, match in zip(detected.boxes[own].tolist(), matches, strict=True):
+                boxes.append(Box(tuple(box), color, "" if match >= 0 else "×"))
             boxes += [Box(tuple(box), color, "", True) for box in lost.tolist()]
             right, missed = right + int((matches >= 0).sum()), missed + len(lost)
         wrong = len(detected.boxes) - right

@@ -27,7 +27,7 @@ def read_payments(data: str, limit: int = 0) -> tuple[Table, Table]:
             others as ``read_table``.
     """
     archive = open_dataset("creditcard", data)
-    table = table_of(archive, "*creditcard.csv", COLUMNS)
+    table = table_of(archive, "creditcard.csv", COLUMNS)
     if not table.frame[TIME].dtype.is_numeric() or table.frame[TIME].null_count():
         row = next((i for i, value in enumerate(table.frame[TIME].to_list()) if not _is_number(value)), 0)
         where = fact("row {row} of {source}", row=row + 1, source=table.source)

@@ -42,7 +42,7 @@ def portrait(states: np.ndarray) -> str:
     angles, velocities = np.arctan2(states[..., 1], states[..., 0]), states[..., 2]
     plane = Frame((-3.2, 3.2), (-8, 8))
     points = list(zip(angles.ravel().tolist(), velocities.ravel().tolist(), strict=True))
-    return plane.chart(plane.dots(points, ORANGE, 1.5))
+    return plane.chart(plane.dots(points, ORANGE, 3))
 
 
 def animation(states: np.ndarray, torques: np.ndarray) -> bytes:

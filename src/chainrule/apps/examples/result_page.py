@@ -12,7 +12,8 @@ from chainrule.escaping import escape
 from chainrule.notation.readable_numbers import short
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 46em; margin: 2em auto }
+body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 46em; margin: 2em auto;
+  padding: 0 1em }
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em } svg { width: 100%; max-width: 36em }
 table { border-collapse: collapse; font-size: 0.92em } td, th { padding: 0.2em 0.8em; text-align: right }
 td:first-child, th:first-child { text-align: left } tr { border-bottom: 1px solid #dee2e6 }

@@ -82,13 +82,12 @@ def main(*, lang: str = "en", robot: Literal["pendulum", "reacher"] = "pendulum"
     screen.table(header, rows, (1, 2))
     screen.block(f"\n{texts['limits']}")
     if out:
-        episodes = run(machine, net.act, 10, TEST_SEED)[1]  # (steps, 10, S)
-        states = episodes[:, 0]
+        totals, episodes = run(machine, net.act, 10, TEST_SEED)  # (10,), (steps, 10, S)
+        states = episodes[:, totals.argmin()]  # the hardest start: hanging down, or a distant target
+        moving, table = machine.animation(states, net.act(states)), markup_table(header, rows)
         files = {
-            "robot.html": robot_page(
-                machine, episodes, [r for _, r in agents], texts, lang, markup_table(header, rows)
-            ),
-            f"{robot}.gif": machine.animation(states, net.act(states)),
+            "robot.html": robot_page(machine, episodes, [r for _, r in agents], texts, lang, table, moving),
+            f"{robot}.gif": moving,
             "states.npz": npz(x=states, y=machine.controller(states).astype(np.float32)),
         }
         save_run(out, net.model(states[:1]), scores, files)

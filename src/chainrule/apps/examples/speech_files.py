@@ -15,8 +15,9 @@ TEXTS = {
     "title": ("Spectrograms of texts that were not in the training", "训练中未出现的文本的频谱"),
     "legend": (
         "Above the recording, below the network; dark is loud, low tones are at the bottom. Time runs to the "
-        "right, {seconds:.2f} s for 100 pixels.",
-        "上为录音，下为网络；深色表示响，低音在下方。时间向右，每 100 像素 {seconds:.2f} 秒。",
+        "right, {seconds:.2f} s for 100 pixels. The players play the sounds of the network.",
+        "上为录音，下为网络；深色表示响，低音在下方。时间向右，每 100 像素 {seconds:.2f} 秒。"
+        "播放器播放网络合成的声音。",
     ),
 }
 COUNT, TYPICAL = 8, 2.0  # sounds, and the seconds that their recordings are near
@@ -37,8 +38,9 @@ def speech_files(clips: Sequence[Clip], sounds: Sequence[np.ndarray], lang: str)
     for i in np.argsort(distances, kind="stable")[:COUNT].tolist():
         clip, spoken = clips[i], SPECTROGRAM(sounds[i])
         distance = mel_cepstral_distortion(clip.log_mel, spoken)
-        figures.append(Figure((stacked(clip.log_mel, spoken),), f"{clip.text} (MCD {distance:.2f})"))
-        files[f"{clip.name.replace('/', '-')}.wav"] = encode_wave(sounds[i], rate)
+        sound, caption = encode_wave(sounds[i], rate), f"{clip.text} (MCD {distance:.2f})"
+        figures.append(Figure((stacked(clip.log_mel, spoken),), caption, sound=sound))
+        files[f"{clip.name.replace('/', '-')}.wav"] = sound
     texts = {key: pair[lang == "zh"] for key, pair in TEXTS.items()}
     legend = texts["legend"].format(seconds=100 / SCALE * hop / rate)
     page = image_page(texts["title"], [legend], figures, lang)

@@ -23,6 +23,7 @@ COLORS = (
     (120, 180, 240), (160, 110, 90), (230, 220, 120), (110, 90, 130), (220, 150, 200), (90, 150, 50),
     (240, 90, 60), (90, 90, 60), (60, 60, 200), (230, 30, 90), (0, 160, 170),
 )  # fmt: skip
+HEX = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in COLORS)
 GRAY = (128, 128, 128)
 VOID = len(NAMES)  # class number of pixels without a class
 SIZE = (144, 192)  # height and width to which images are resized
@@ -106,12 +107,12 @@ def mask_page(predicted: np.ndarray, x: np.ndarray, true: np.ndarray, lang: str,
         masks = resize_masks(np.stack([true[row], predicted[row]]), SIZE)
         caption = texts["caption"].format(number=row + 1, iou=values[row])
         figures.append(Figure((x[row], *(overlay(x[row], mask, colors) for mask in masks)), caption))
-    return image_page(texts["title"], [texts["legend"]], figures, lang, height=216)
+    keys = list(zip(HEX, CHINESE if lang == "zh" else NAMES, strict=True))
+    return image_page(texts["title"], [texts["legend"]], figures, lang, height=216, keys=keys)
 
 
 def class_chart(predicted: np.ndarray, true: np.ndarray, lang: str) -> str:
     """A bar chart of the IoU of each class, in the color of the class, as SVG; arguments as ``mask_page``."""
     names = CHINESE if lang == "zh" else NAMES
     values = np.nan_to_num(class_iou(pixel_confusion(predicted, true, VOID))).tolist()
-    colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in COLORS]
-    return bar_chart([Bar(n, v, f"{v:.3f}", c) for n, v, c in zip(names, values, colors, strict=True)])
+    return bar_chart([Bar(n, v, f"{v:.3f}", c) for n, v, c in zip(names, values, HEX, strict=True)])

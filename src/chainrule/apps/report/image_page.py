@@ -12,13 +12,15 @@ from chainrule.escaping import escape
 from chainrule.plotting.png import png
 from chainrule.records import frozen
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 GAP = 6  # pixels between the images of a figure
 STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 1rem auto; max-width: 76rem; padding: 0 1rem;
   background: #fff; color: #1b1f24; }
 main { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; max-width: 100%; }
+audio { display: block; height: 2rem; max-width: 100%; }
+.key { display: inline-block; margin-right: 0.8rem; white-space: nowrap; }
 svg { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
 """
 
@@ -48,11 +50,13 @@ class Figure:
         pixels: images of equal height beside each other, (H, W), (H, W, 1) or (H, W, 3) bytes each.
         caption: the text below.
         boxes: on the first of the images.
+        sound: a WAV file to listen to; empty: none.
     """
 
     pixels: tuple[np.ndarray, ...]
     caption: str = ""
     boxes: tuple[Box, ...] = ()
+    sound: bytes = b""
 
 
 def heat_pixels(values: np.ndarray) -> np.ndarray:
@@ -80,6 +84,7 @@ def image_page(
     lang: str,
     height: int = 168,
     columns: int = 0,
+    keys: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """The HTML file of a page of figures.
 
@@ -90,6 +95,7 @@ def image_page(
         lang: the language of the texts, ``"en"`` or ``"zh"``.
         height: of each figure on the screen, in pixels.
         columns: the number of figures in a row; 0: as many as the screen has space for.
+        keys: colors and what they mean.
 
     Example:
         >>> page = image_page("Pets", ["Two."], [Figure((np.zeros((2, 2), np.uint8),), "a cat")], "en")
@@ -101,14 +107,26 @@ def image_page(
     head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     head += f"<title>{escape(title)}</title><style>{STYLE}</style>"
     texts = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    squares = "".join(
+        f'<span class="key"><span style="color:{escape(color)}">■</span> {escape(name)}</span>'
+        for color, name in keys
+    )
+    texts += f"<p>{squares}</p>" if squares else ""
     elements = "".join(
         f'<figure style="width:{_width(figure, height):.0f}px">{_svg(figure, height)}'
-        f"<figcaption>{escape(figure.caption)}</figcaption></figure>\n"
+        f"<figcaption>{escape(figure.caption)}</figcaption>{_player(figure.sound)}</figure>\n"
         for figure in figures
     )
     grid = f' style="display:grid;grid-template-columns:repeat({columns},max-content)"' if columns else ""
     body = f"<h1>{escape(title)}</h1>{texts}<main{grid}>{elements}</main>"
     return f'<!doctype html>\n<html lang="{tag}"><head>{head}</head><body>{body}</body></html>\n'.encode()
+
+
+def _player(sound: bytes) -> str:
+    """The element that plays a WAV file."""
+    if not sound:
+        return ""
+    return f'<audio controls src="data:audio/wav;base64,{base64.b64encode(sound).decode()}"></audio>'
 
 
 def _width(figure: Figure, height: int) -> float:

@@ -116,7 +116,9 @@ def _debian_files(source: DebianPackages) -> Archive | None:
     if not all(file.is_file() for file in lists):
         return None
     lines = [line for file in lists for line in file.read_text(encoding="utf-8").splitlines()]
-    return of_files(Path("/"), [line[1:] for line in lines if line.startswith("/") and Path(line).is_file()])
+    paths = [Path(line) for line in lines if line.startswith("/") and Path(line).is_file()]
+    root = Path(os.path.commonpath([path.parent for path in paths] or ["/"]))
+    return of_files(root, [path.relative_to(root).as_posix() for path in paths])
 
 
 def _check(dataset: Dataset, copy: Archive) -> None:

@@ -220,8 +220,11 @@ def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
             fact("{count} images in no folder of a class", count=len(loose))
             if loose
             else fact("{count} other files", count=len(others))
+            if others
+            else fact("no files")
         )
-        expected = f"{root.name}/CLASS/image.png" if labeled else ", ".join(SUFFIXES)
+        suffixes = ", ".join(SUFFIXES)
+        expected = f"{root.name}/CLASS/image.png" if labeled else fact("files {suffixes}", suffixes=suffixes)
         fix = fact("a folder for each class, its name the class, with the images in it") if labeled else ""
         if any(file.name.lower().endswith((".wav", ".flac", ".ogg", ".mp3")) for file in others):
             fix = f'sounds = cr.read_sounds("{root.name}"); model.fit(sounds.x, sounds.y)'

@@ -27,6 +27,7 @@ from chainrule.spec import shape_text
 
 LOUDEST = 60.0  # the largest log power that is converted: e^60 is far beyond any sound of samples up to 1
 TINY = 1e-12
+COVERED = 0.2  # share of the largest weight below which samples of the result are faded out
 
 
 def griffin_lim(
@@ -115,7 +116,7 @@ def _sound_of(
         extended = consistent + np.float32(momentum) * (consistent - last)
         matrix = extended * (magnitudes / np.maximum(np.abs(extended), np.float32(TINY)))
         last = consistent
-    return nearest_sound(matrix, length, hop).astype(np.float64)
+    return nearest_sound(matrix, length, hop, COVERED).astype(np.float64)
 
 
 def short_time_fourier(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
@@ -130,15 +131,17 @@ def short_time_fourier(samples: np.ndarray, length: int, hop: int) -> np.ndarray
     return np.fft.rfft(frames * hann(length).astype(samples.dtype), axis=1)
 
 
-def nearest_sound(matrix: np.ndarray, length: int, hop: int) -> np.ndarray:
+def nearest_sound(matrix: np.ndarray, length: int, hop: int, covered: float = 0.0) -> np.ndarray:
     """The samples whose short-time Fourier transform is nearest to a matrix, by least squares.
 
     Frames are windowed again, added, and divided by the sum of the squared windows. Samples at which all
-    windows are 0, such as the first, are 0.
+    windows are 0, such as the first, are 0. At both ends this sum is small, and a matrix that is the
+    transform of no sound results in a click there, which hardly changes a spectrogram.
 
     Args:
         matrix: (frames, 1 + length // 2), complex.
         length, hop: of ``short_time_fourier``.
+        covered: the divisor is at least this share of the largest one, which fades both ends.
 
     Returns:
         the samples ((frames - 1) hop + length,).
@@ -153,6 +156,7 @@ def nearest_sound(matrix: np.ndarray, length: int, hop: int) -> np.ndarray:
     frames = np.fft.irfft(matrix, n=length, axis=1)  # (frames, length)
     total = _overlapped(frames * window.astype(frames.dtype), hop)
     weight = _overlapped(np.broadcast_to(window**2, frames.shape), hop)
+    weight = np.maximum(weight, covered * weight.max())
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > TINY, casting="same_kind")
 
 

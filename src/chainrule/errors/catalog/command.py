@@ -9,7 +9,7 @@ ENTRIES: dict[str, Entry] = {
     "E604": Entry("there is no training to resume", "没有可以继续的训练"),
     "E605": Entry("the configuration file of the run is invalid", "训练的配置文件无效"),
     "E606": Entry("there is no row {row}", "没有第 {row} 行"),
-    "E607": Entry("this model was not trained on a table", "此模型不是用表格训练的"),
+    "E607": Entry("DATA is not what this model takes", "DATA 不是此模型所需的数据"),
     "E608": Entry("a column has two conflicting options", "同一列被指定了两种用法"),
     "E609": Entry("the output would overwrite a file", "结果会覆盖已有的文件"),
     "E610": Entry("this folder contains no model", "此文件夹中没有模型"),

@@ -56,7 +56,7 @@ ENTRIES: dict[str, Entry] = {
     "E344": Entry("arrays differ in their number of rows", "各数组的行数不同"),
     # E35x: images and their augmentation.
     "E350": Entry("the required library {library} is not installed", "需要安装 {library} 库"),
-    "E351": Entry("the folder contains no images in class folders", "文件夹中没有按类别存放的图像"),
+    "E351": Entry("the folder has no images where they are expected", "文件夹中应有图像的位置没有图像"),
     "E352": Entry("an image cannot be decoded", "图像无法解码"),
     "E353": Entry("the images differ in size", "图像尺寸不一致"),
     "E354": Entry("an array does not contain images", "数组中不是图像"),

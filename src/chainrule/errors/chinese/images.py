@@ -4,7 +4,7 @@ PHRASES: dict[str, str] = {
     "{rows} rows, as images has": "{rows} 行，与 images 相同",
     "a folder of images": "图像文件夹",
     "an image or a folder of images": "一幅图像或图像文件夹",
-    "a model trained on images": "用图像训练的模型",
+    "files {suffixes}": "{suffixes} 文件",
     "an image": "图像",
     "images and sounds: --out, --raw": "图像和声音：--out、--raw",
     "a new folder": "新文件夹",

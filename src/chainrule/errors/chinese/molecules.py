@@ -2,8 +2,8 @@
 
 PHRASES: dict[str, str] = {
     "answers: --out, --only-predictions, --raw": "回答可用：--out、--only-predictions、--raw",
-    "a model that continues texts": "续写文本的模型",
-    "a model of cepstra, not of sounds": "倒谱系数的模型，而不是声音的模型",
+    "the beginning of a text: this model continues texts": "文本的开头：此模型续写文本",
+    "an .npz file with {names}: cepstra, not sounds": "含 {names} 的 .npz 文件：倒谱系数，而不是声音",
     "suggestions: --out, --raw": "推荐可用：--out、--raw",
     "cut the text": "截短文字",
     "EM and F1, without --metric": "EM 和 F1，不用 --metric",

@@ -47,7 +47,7 @@ ONLY_ATTACK = ("radius", "norm", "method", "columns", "change", "steps", "restar
 @with_options({**OPTIONS, **READING})
 def attack(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     html: Annotated[str | None, typer.Option(help="=attack_html", metavar="FILE")] = None,
     out: Annotated[str | None, typer.Option(help="=attack_out", metavar="CSV")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,

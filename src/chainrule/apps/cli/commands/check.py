@@ -28,7 +28,7 @@ _STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by t
 
 @with_options({**{kind: Choice(list[str], kind, "COLUMN") for kind in KIND_OPTIONS}, **READING})
 def check(
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     target: Annotated[str | None, typer.Option(help="=target")] = None,
     drop: Annotated[Words, typer.Option(help="=drop", metavar="COLUMN")] = None,
     net: Annotated[str | None, typer.Option(help="=check_net")] = None,

@@ -23,7 +23,7 @@ OPTIONS = {"reference": Choice(str, "drift_reference", "FILE"), "method": Choice
 @with_options({**OPTIONS, **READING})
 def drift(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,

@@ -22,6 +22,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.data import Finding, Preparation, Table
 from chainrule.data.tables.row_weights import row_weights
 from chainrule.model import Model
+from chainrule.train.evaluation.metric import default_metrics
 
 MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 
@@ -29,7 +30,7 @@ MAX_ROWS = 200_000  # up to which intervals are computed, in some seconds
 @with_options(READING)
 def evaluate(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     metric: Annotated[list[str] | None, typer.Option(help="=metric", metavar="NAME")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -51,13 +52,17 @@ def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> No
         UsageError E122: the file contains no targets. E101: no such metric.
     """
     require_targets(rows, data)
-    values = model.evaluate(rows.x, rows.y, metrics=metric)
+    usual = [m.name for target in model.state.targets.values() for m in default_metrics(target.task)]
+    values = model.evaluate(rows.x, rows.y, metrics=metric or model.state.metrics or usual)
     screen.line(text_of("evaluated").format(rows=rows.count, data=data))
     is_single = len(model.state.targets) == 1  # else each name starts with that of its output
     titles = [
         text_of("loss") if name == "loss" else metric_title(name) if is_single else name for name in values
     ]
-    screen.table(titles, [list(values.values())], numbers=range(len(values)))
+    if is_single:
+        screen.table(titles, [list(values.values())], numbers=range(len(values)))
+    else:  # a line for each, since there are many
+        screen.table(["", text_of("value")], list(zip(titles, values.values(), strict=True)), numbers=[1])
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:

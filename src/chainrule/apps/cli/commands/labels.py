@@ -28,7 +28,7 @@ OPTIONS = {
 @with_options({**OPTIONS, **READING})
 def labels(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
     out: Annotated[str | None, typer.Option(help="=labels_out", metavar="CSV")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,

@@ -71,7 +71,7 @@ DAMAGED = ("refuse", "skip", "missing")
 @with_options({**MEASURES, **READING})
 def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     *,
     out: Annotated[str | None, typer.Option(help="=csv", metavar="CSV")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,

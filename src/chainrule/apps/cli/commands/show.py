@@ -121,9 +121,10 @@ def _run(run: str) -> None:
         for key in ("data", "target", "rows", "epochs", "steps", "batch_size", "seed")
         if key in facts
     ]
-    screen.table(
-        [text_of("fact"), text_of("value")], [(text_of(f"fact_{key}"), value) for key, value in known]
-    )
+    if known:
+        screen.table(
+            [text_of("fact"), text_of("value")], [(text_of(f"fact_{key}"), value) for key, value in known]
+        )
     screen.heading(text_of("net_heading"))
     assert model.network is not None
     model_table(model, model.network.inputs)

@@ -76,7 +76,7 @@ def option_choices() -> dict[str, Choice]:
 
 @with_options(option_choices())
 def train(
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=resume_out")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,

@@ -37,7 +37,7 @@ SHOWN = 5  # trials in the table of the best ones
 
 @with_options({name: choice for name, choice in option_choices().items() if name not in _REFUSED})
 def tune(
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     trials: Annotated[int, typer.Option(help="=tune_trials")] = 32,
     workers: Annotated[int, typer.Option(help="=tune_workers")] = 1,
     sampler: Annotated[str, typer.Option(help="=tune_sampler")] = "tpe",
