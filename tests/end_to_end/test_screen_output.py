@@ -17,6 +17,7 @@ from chainrule.ops import CARDS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("polars", "sklearn", "scipy", "matplotlib", "rich", "typer", "jinja2", "torch")
+SLOW = ("scipy.signal", "scipy.optimize", "scipy.stats", "scipy.sparse", "sklearn", "matplotlib", "torch")
 
 
 def test_version_help_and_unknown_options_without_a_command(chainrule) -> None:
@@ -51,6 +52,17 @@ def test_help_imports_no_large_library() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stderr.strip() == "[]"
+
+
+def test_no_command_imports_what_only_some_data_need() -> None:
+    program = (
+        "import importlib, pkgutil, sys; from chainrule.apps.cli import commands;"
+        "names = [m.name for m in pkgutil.iter_modules(commands.__path__)];"
+        "[importlib.import_module(f'{commands.__name__}.{name}') for name in names];"
+        f"print([m for m in {SLOW} if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
 
 
 def test_a_closed_output_causes_no_traceback() -> None:

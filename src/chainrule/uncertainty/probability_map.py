@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize_scalar
 
 from chainrule.records import frozen
 
@@ -71,6 +70,8 @@ class Temperature:
             probabilities: (N, K).
             y: (N,) class indices.
         """
+        from scipy.optimize import minimize_scalar  # noqa: PLC0415  # slow, and not needed to predict
+
         logs, rows = _logs(probabilities), np.arange(len(y))
 
         def loss(log_value: float) -> float:
@@ -115,6 +116,8 @@ class Isotonic:
     @staticmethod
     def fitted(probabilities: np.ndarray, y: np.ndarray) -> Isotonic:
         """The functions with the smallest squared errors; the arguments are those of ``Temperature``."""
+        from scipy.optimize import isotonic_regression  # noqa: PLC0415  # as above
+
         knots = []
         for k in range(probabilities.shape[1]):
             p, rows, counts = np.unique(

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.safe_folder import open_inside, open_plain
@@ -189,6 +188,8 @@ def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) ->
     """
     _check_rate("resampled", "sample_rate", sample_rate)
     _check_rate("resampled", "target_sample_rate", target_sample_rate)
+    from scipy.signal import resample_poly  # noqa: PLC0415  # takes half a second, needed only here
+
     shared = math.gcd(sample_rate, target_sample_rate)
     return resample_poly(samples, target_sample_rate // shared, sample_rate // shared, axis=0).astype(
         samples.dtype
