@@ -6,11 +6,13 @@ from campaigns.dirty_cases import (
     exports,
     frames_of_files,
     inputs,
+    instruments,
     levels,
     missing,
     numbers,
     predictions,
     sources,
+    statements,
     targets,
     workbooks,
 )
@@ -19,5 +21,5 @@ from campaigns.dirty_cases.case import Case
 CASES: tuple[Case, ...] = (
     *numbers.CASES, *decimal_marks.CASES, *missing.CASES, *levels.CASES, *targets.CASES, *inputs.CASES,
     *sources.CASES, *exports.CASES, *calendars.CASES, *frames_of_files.CASES, *workbooks.CASES,
-    *predictions.CASES,
+    *predictions.CASES, *statements.CASES, *instruments.CASES,
 )  # fmt: skip

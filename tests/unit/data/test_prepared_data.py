@@ -67,3 +67,16 @@ def test_without_a_split_all_rows_are_training_rows() -> None:
     prepared = PreparedData.of(read_table(FRAME), "price", fractions=(1.0, 0.0, 0.0))
     assert prepared.parts.sizes == (60, 0, 0)
     assert prepared.training.x.shape[0] == 60
+
+
+@pytest.mark.parametrize("weight", ["", "size"], ids=["plain", "weighted"])
+def test_training_and_validation_rows_are_those_of_both_parts(weight: str) -> None:
+    table = read_table(FRAME.with_columns(pl.col("size").abs()))
+    prepared = PreparedData.of(table, "price", weight=weight, fractions=(0.5, 0.25, 0.25))
+    both, parts = prepared.training_and_validation, (prepared.training, prepared.validation)
+    assert (both.x == np.concatenate([part.x for part in parts])).all()
+    assert (both.y == np.concatenate([part.y for part in parts])).all()
+    if weight:
+        assert (both.weights == np.concatenate([part.weights for part in parts])).all()
+    else:
+        assert both.weights is None

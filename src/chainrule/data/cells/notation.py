@@ -11,7 +11,8 @@ Whether a cell is a number depends on its column: ``12 cm`` is one if all others
 - prefixes are currencies, and at most one currency occurs;
 - one unit occurs, in at least half of the cells (``5 cm`` among plain numbers may be in another
   unit). Magnitudes (``k``, ``Mio``) are factors, not units;
-- at most half of the cells are bounds (``<10``, read as 10) or in parentheses (negative, as in accounting);
+- at most half of the cells are bounds (``<10``, read as 10);
+- some of the cells are not in parentheses (which are negative, as in accounting);
 - all numbers agree on the decimal mark.
 
 A percentage keeps its number: ``12.5%`` is 12.5, so that ``12.5`` means the same in a later table. The
@@ -243,9 +244,11 @@ def _regular(
     if int((with_unit & valid).sum()) < HALF * (count - int((zeros & valid & ~with_unit).sum())):
         regular &= ~with_unit
     is_bound = parts["bound"].str.contains("[<>≤≥]").fill_null(value=False)  # ~5 is a number
-    for has_part in (is_bound, parts["open"].is_not_null()):
-        if int((has_part & valid).sum()) > HALF * count:
-            regular &= ~has_part
+    if int((is_bound & valid).sum()) > HALF * count:
+        regular &= ~is_bound
+    is_enclosed = parts["open"].is_not_null()
+    if int((is_enclosed & valid).sum()) == count:  # where every number is in parentheses, none is negative
+        regular &= ~is_enclosed
     return regular
 
 

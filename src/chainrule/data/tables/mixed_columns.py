@@ -17,7 +17,9 @@ from chainrule.records import frozen
 SAMPLE = 1000  # cells that decide whether a column is examined further
 RARE = 0.2  # share of numbers in the sample below which it is not
 LISTED = 5
-SEVERAL = r"^[-+]?[0-9][0-9.,]*\s*(?:±|\+/-|\+-|[(\[])\s*[-+]?[0-9]"  # a number with its error
+_WITH_ERROR = r"[-+]?[0-9][0-9.,]*\s*(?:±|\+/-|\+-|[(\[])\s*[-+]?[0-9]"
+_PAIR = r"[(\[]?\s*[-+]?[0-9]+\.[0-9]+\s*[,;]\s*[-+]?[0-9]+\.[0-9]+\s*[)\]]?$"  # 47.37, 8.54
+SEVERAL = rf"^(?:{_WITH_ERROR}|{_PAIR})"
 
 
 @frozen(eq=False)
@@ -92,7 +94,8 @@ def number_doubts(name: str, reading: NumberReading) -> tuple[Finding, ...]:
 
 
 def several_numbers(present: pl.Series) -> tuple[Finding, ...]:
-    """The warning about texts without missing cells of which most are a number with its error or interval.
+    """The warning about texts without missing cells of which most are a number with its error or
+    interval, or two coordinates.
 
     Example:
         >>> several_numbers(pl.Series("dose", ["1.5 ± 0.2", "2.5 ± 0.1"]))[0].facts["example"]

@@ -273,9 +273,12 @@ class Preparation:
         codes = {_spelling(label): i for i, label in enumerate(self.labels)}
         labels = [label for label in self.labels if isinstance(label, str)]
         cells = match_spellings(cells, labels) if cells.dtype == pl.String else cells
-        numbers = [codes.get(_spelling(value), -1) for value in cells.to_list()]
-        if -1 in numbers:
-            row = numbers.index(-1)
+        distinct = cells.unique()
+        numbers = cells.replace_strict(
+            distinct, [codes.get(_spelling(value), -1) for value in distinct.to_list()], return_dtype=pl.Int64
+        ).to_numpy()
+        if (numbers < 0).any():
+            row = int((numbers < 0).argmax())
             raise DataError(
                 "E329",
                 where=fact('{place}, column "{column}"', place=table.place(row), column=self.target),
@@ -285,7 +288,7 @@ class Preparation:
                 fix=nearest(str(cells[row]), [str(label) for label in self.labels])
                 or fact("leave these rows out, or train with rows of this class"),
             )
-        return np.array(numbers, np.int64)
+        return numbers
 
     def _standardize_targets(self, table: Table) -> np.ndarray:
         faults = Faults()

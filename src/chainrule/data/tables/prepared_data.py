@@ -49,6 +49,12 @@ class PreparedRows:
         weights = None if self.weights is None else self.weights[rows]
         return PreparedRows(self.x[rows], self.y[rows], weights)
 
+    def followed_by(self, others: PreparedRows) -> PreparedRows:
+        """These rows and the others of the same table below them."""
+        has_weights = self.weights is not None and others.weights is not None
+        weights = np.concatenate([self.weights, others.weights]) if has_weights else None
+        return PreparedRows(np.concatenate([self.x, others.x]), np.concatenate([self.y, others.y]), weights)
+
 
 @frozen(eq=False)
 class PreparedData:
@@ -140,7 +146,7 @@ class PreparedData:
     @property
     def training_and_validation(self) -> PreparedRows:
         """The training and validation rows, on which the baselines are fitted."""
-        return self._encoded(np.concatenate([self.parts.train, self.parts.validation]))
+        return self.training.followed_by(self.validation) if len(self.parts.validation) else self.training
 
     @cached_property
     def test(self) -> PreparedRows:

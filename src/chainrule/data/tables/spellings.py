@@ -99,7 +99,8 @@ def _is_one_word(group: Sequence[tuple[str, int]], is_yes_no: bool) -> bool:
         is_yes_no: whether all words of the column mean yes, no or a sex, so that single letters are words.
     """
     key = key_of_level(group[0][0])
-    if is_yes_no or sum(count for _, count in group[1:]) < RARE * group[0][1]:
+    is_word = is_yes_no or (key in YES_NO and len(key) > 1)  # beside a third level: no, No, unknown
+    if is_word or sum(count for _, count in group[1:]) < RARE * group[0][1]:
         return True
     if len({visible(level) for level, _ in group}) == 1:
         return True

@@ -26,6 +26,7 @@ NEAR_CORRELATION = 0.999
 FEWEST = 10  # rows of each class from which a separation is no accident
 STRONG = (-999_999, -99_999, -9_999, -999, 999, 9_999, 99_999, 999_999)
 WEAK = (-99, -9, -1, 99)
+APART = 5  # between negative codes and the smallest number
 _ID_VALUE = r"^[A-Za-z]{0,4}[-_ ]?[0-9]{2,}$"
 
 
@@ -181,11 +182,23 @@ def _sentinels(sample: Table, inputs: Sequence[Column]) -> Iterator[Finding]:
         if column.minimum not in (*STRONG, *WEAK) and column.maximum not in (*STRONG, *WEAK):
             continue
         values = numbers(sample.frame[column.name]).drop_nulls().to_numpy()
+        codes = _negative_codes(values)
+        if codes:
+            count, listed = int((values < 0).sum()), ", ".join(map(number_text, codes))
+            yield Finding("sentinel", "warning", {"column": column.name, "value": listed, "count": count})
+            continue
         for value in dict.fromkeys((column.minimum, column.maximum)):
             count = int((values == value).sum())
             if count > 1 and _is_sentinel(value, values[values != value]):
                 text = number_text(value)
                 yield Finding("sentinel", "warning", {"column": column.name, "value": text, "count": count})
+
+
+def _negative_codes(values: np.ndarray) -> list[float]:
+    """Several numbers from -9 to -1 that are apart from all others, as the codes of surveys: -9 and -8."""
+    codes, others = np.unique(values[values < 0]), np.unique(values[values >= 0])
+    is_code = len(codes) > 1 and bool(np.isin(codes, range(-9, 0)).all())
+    return codes.tolist() if is_code and len(others) >= FEWEST and others[0] - codes[-1] >= APART else []
 
 
 def _is_sentinel(value: float, rest: np.ndarray) -> bool:

@@ -124,9 +124,7 @@ def is_exact(column: pl.Series) -> bool:
 
 def _feed(digest: hashlib._Hash, column: pl.Series) -> None:
     if column.dtype.is_numeric() and is_exact(column):
-        values = (
-            column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype("<f8") + 0.0
-        )  # -0 becomes 0
+        values = column.cast(pl.Float64).to_numpy().astype("<f8") + 0.0  # missing is NaN, -0 becomes 0
         values[np.isnan(values)] = np.nan
         digest.update(b"number" + values.tobytes())
         return

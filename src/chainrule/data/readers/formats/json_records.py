@@ -7,7 +7,7 @@
     {"age": 47}
     [["age", "sick"], [31, "no"], [47, null]]         rows, the first with the names
     {"a": {"age": 31}, "b": {"age": 47}}              an object of objects: rows if there are more than keys
-    {"count": 2, "rows": [{"age": 31}, {"age": 47}]}  an array of objects beside other entries
+    {"count": 2, "rows": [{"age": 31}, {"age": 47}]}  an array of objects beside other entries, also deeper
 
 Types are those of JSON: ``"12"`` is a text and 12 a number. A key that an object lacks is a missing value.
 """
@@ -131,11 +131,15 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Table:
 
 
 def _of_document(source: str, document: Any) -> Table:
-    if isinstance(document, dict) and (key := _key_of_rows(document)):
-        table, others = _of_objects(document[key], source), [name for name in document if name != key]
+    if isinstance(document, dict) and (keys := _keys_of_rows(document)):
+        rows, others = document, []
+        for key in keys:
+            others += [name for name in rows if name != key]
+            rows = rows[key]
+        table = _of_objects(rows, source)
         if not others:
             return table
-        facts = {"source": source, "key": key, "others": ", ".join(others[:5])}
+        facts = {"source": source, "key": ".".join(keys), "others": ", ".join(others[:5])}
         return replace(table, notices=(Finding("json_rows", "info", facts), *table.notices))
     if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
         return _of_objects(document, source)
@@ -161,6 +165,17 @@ def _of_document(source: str, document: Any) -> Table:
         columns = {name: [column.get(key) for key in rows] for name, column in document.items()}
         return _typed({name: _series(name, values) for name, values in columns.items()}, source)
     raise DataError("E316", where=source, expected=_FORMS, received=_form(document))
+
+
+def _keys_of_rows(document: dict[str, Any], depth: int = 4) -> tuple[str, ...]:
+    """The keys that lead to the only array of objects, in nested objects; empty if there is none."""
+    key = _key_of_rows(document)
+    if key or not depth:
+        return (key,) if key else ()
+    inner = {name: value for name, value in document.items() if isinstance(value, dict)}
+    paths = [(name, *keys) for name, value in inner.items() if (keys := _keys_of_rows(value, depth - 1))]
+    is_plain = not any(isinstance(value, list) for value in document.values())
+    return paths[0] if len(paths) == 1 and is_plain else ()
 
 
 def _key_of_rows(document: dict[str, Any]) -> str:

@@ -70,8 +70,11 @@ def _header(records: Sequence[Numbered]) -> int:
     if not widths:
         return 0
     width = max(widths, key=lambda w: (widths[w], w == len(records[0][1])))
+    rows = [row for _, row in records if len(row) == width]
+    named = max(len(_without_end(row)) for row in rows)  # the others are empty: lines end in delimiters
     for index, (_, row) in enumerate(records[:_TITLES]):
-        if _is_title(row, width) or (_is_above_names(row, width) and _has_names_below(records, index, width)):
+        is_above = _is_above_names(row, width, named) and _has_names_below(records, index, width, named)
+        if _is_title(row, width) or is_above:
             continue
         is_header = len(row) == width and names_columns(row) and widths[width] > 1
         return index if is_header else 0
@@ -84,7 +87,7 @@ def _is_title(row: Sequence[str], width: int) -> bool:
     return filled <= 1 < width if len(row) != width else 2 * filled < width and filled <= 2
 
 
-def _is_above_names(row: Sequence[str], width: int) -> bool:
+def _is_above_names(row: Sequence[str], width: int, named: int) -> bool:
     """Whether a record can be above the header: a name and a value, or the upper row of merged cells.
 
     Such a row has a gap other than that of an index without a name, or repeats a name.
@@ -92,29 +95,36 @@ def _is_above_names(row: Sequence[str], width: int) -> bool:
     filled = [field.strip() for field in row if field.strip()]
     if len(row) < width:
         return len(filled) <= 2
-    has_gap = not all(field.strip() for field in row[1:])
+    has_gap = not all(field.strip() for field in row[1:named])
     return len(row) == width and (has_gap or len(set(filled)) < len(filled))
 
 
-def _has_names_below(records: Sequence[Numbered], index: int, width: int) -> bool:
+def _has_names_below(records: Sequence[Numbered], index: int, width: int, named: int) -> bool:
     """Whether the next record of the usual width has a name in every column, and numbers follow in some."""
     rows = [row for _, row in records[index + 1 :] if len(row) == width]
-    if len(rows) < 3 or any(field.strip().lower() in _MISSING for field in rows[0]):
+    if len(rows) < 3 or not names_columns(rows[0]):
         return False
-    if numbers_in(rows[0]) or not names_columns(rows[0]):
+    names = rows[0][:named]
+    if any(name.strip().lower() in _MISSING for name in names) or numbers_in(names):
         return False
     return any(_is_number_column([row[i] for row in rows[1:]]) for i in range(width))
 
 
 def names_columns(row: Sequence[str]) -> bool:
     """Whether fields can be column names: distinct, at most one empty, at most half of them numbers."""
-    names = [field.strip() for field in row]
-    while names and not names[-1]:
-        names.pop()
+    names = _without_end(row)
     present = [name for name in names if name]
     return len(set(present)) == len(present) >= max(1, len(names) - 1) and 2 * numbers_in(present) <= len(
         present
     )
+
+
+def _without_end(row: Sequence[str]) -> list[str]:
+    """The fields without the empty ones at the end, where lines end in delimiters."""
+    fields = [field.strip() for field in row]
+    while fields and not fields[-1]:
+        fields.pop()
+    return fields
 
 
 def numbers_in(row: Sequence[str]) -> int:
