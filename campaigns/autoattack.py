@@ -1,11 +1,11 @@
 """Compare attacks with those of torchattacks: ``python -m campaigns.autoattack``.
 
 It writes a part of docs/trust.md. The networks of ``campaigns.robustness`` (run it first) are rebuilt in
-PyTorch, and attacked there by APGD on the loss and on the difference of logits ratio, by the square attack,
-and by AutoAttack in its standard form; here by the methods of the same names with the same numbers of steps
-and queries, and by the ensemble. A smaller accuracy is a stronger attack. ``pip install --no-deps
-torchattacks`` installs the peer: its stated dependencies are those of old versions, and PyTorch is all that
-it uses here.
+PyTorch, and attacked there by APGD on the loss, on the difference of logits ratio and toward each class, by
+the square attack, and by AutoAttack in its standard form; here by the methods of the same names with the
+same numbers of steps and queries, and by the ensemble. A smaller accuracy is a stronger attack. ``pip install
+--no-deps torchattacks`` installs the peer: its stated dependencies are those of old versions, and PyTorch is
+all that it uses here.
 
 Reference: Croce and Hein (2020), Reliable evaluation of adversarial robustness with an ensemble of diverse
 parameter-free attacks (ICML); Kim (2020), Torchattacks, arXiv:2010.01950.
@@ -33,7 +33,7 @@ BEGIN, END = "<!-- autoattack -->", "<!-- end of autoattack -->"
 STEPS, QUERIES = 50, 1000
 NETWORKS = {"plain": 4 / 255, "adversarial": 0.1}  # name of the file -> radius
 RADII = {"plain": "4/255", "adversarial": "0.1"}
-METHODS = ("APGD, loss", "APGD, ratio of logits", "square", "all together")
+METHODS = ("APGD, loss", "APGD, ratio of logits", "APGD, each class", "square", "all together")
 
 
 class ChannelsLast(nn.Module):
@@ -68,8 +68,9 @@ def peers(network: nn.Module, radius: float) -> dict[str, Any]:
     return {
         METHODS[0]: torchattacks.APGD(network, loss="ce", **apgd),
         METHODS[1]: torchattacks.APGD(network, loss="dlr", **apgd),
-        METHODS[2]: torchattacks.Square(network, eps=radius, n_queries=QUERIES, seed=0),
-        METHODS[3]: torchattacks.AutoAttack(network, eps=radius, version="standard", n_classes=10, seed=0),
+        METHODS[2]: torchattacks.APGDT(network, n_classes=10, **apgd),
+        METHODS[3]: torchattacks.Square(network, eps=radius, n_queries=QUERIES, seed=0),
+        METHODS[4]: torchattacks.AutoAttack(network, eps=radius, version="standard", n_classes=10, seed=0),
     }
 
 
@@ -82,8 +83,9 @@ def own(model: cr.Model, x: np.ndarray, y: np.ndarray, radius: float) -> dict[st
     return {
         METHODS[0]: attack("apgd", steps=STEPS),
         METHODS[1]: attack("apgd_dlr", steps=STEPS),
-        METHODS[2]: attack("square", queries=QUERIES),
-        METHODS[3]: attack("ensemble"),
+        METHODS[2]: attack("apgd_targeted", steps=STEPS),
+        METHODS[3]: attack("square", queries=QUERIES),
+        METHODS[4]: attack("ensemble"),
     }
 
 

@@ -111,7 +111,7 @@ class AttributionKeywords(TypedDict, total=False):
     exact: bool | None
 
 
-AttackMethod: TypeAlias = Literal["pgd", "fgsm", "apgd", "apgd_dlr", "square", "ensemble"]
+AttackMethod: TypeAlias = Literal["pgd", "fgsm", "apgd", "apgd_dlr", "apgd_targeted", "square", "ensemble"]
 
 
 class AttackKeywords(TypedDict, total=False):

@@ -37,10 +37,11 @@ class ModelRobustness(StateHolder):
             radius: the largest change, in the units of the samples; of images read by a preparation, pixels
                 are from 0 to 1.
             options: ``norm`` (``"inf"``, the largest change of an element, or ``"2"``, its Euclidean length),
-                ``method`` (``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"square"``, or
-                ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images with such
-                values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by default
-                for the ensemble), ``lang``, and those of the method: ``steps``, ``restarts``, ``queries``.
+                ``method`` (``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"apgd_targeted"``,
+                ``"square"``, or ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images
+                with such values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by
+                default for the ensemble), ``lang``, and those of the method: ``steps``, ``restarts``,
+                ``queries``, ``targets``.
                 Of tables: ``columns`` (those that may change; by default all numbers and categories) and
                 ``change`` (the limit of each number in its own units, ``{"income": 1000, "city": None}``);
                 there ``radius`` is a number of standard deviations of each column, and a category may become

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.robustness import ATTACKS
+from chainrule.robustness.ball import Ball
+from chainrule.robustness.samples import problem_of, read_samples
 
 NORMS = ("inf", "2")
 FAST: dict[str, Any] = {
     "pgd": {"steps": 8},
     "apgd": {"steps": 8},
     "apgd_dlr": {"steps": 8},
+    "apgd_targeted": {"steps": 8, "targets": 2},
     "square": {"queries": 30},
     "fgsm": {},
 }
@@ -124,3 +127,51 @@ def test_more_radius_breaks_no_fewer_samples() -> None:
     counts = [int(model.attack(x, y, radius=r, method="apgd").success.sum()) for r in (0.05, 0.1, 0.2, 0.4)]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4, 6])
+def test_the_targeted_objective_and_its_gradient_are_those_of_the_formula(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    weight, x = rng.normal(size=(classes, 5)), rng.normal(size=(30, 5))
+    model = cr.Model(cr.Sequential(cr.Dense(classes)), "cross_entropy", dtype="float64")
+    model.fit(x, np.arange(30) % classes, epochs=1, verbose=False)
+    model.load_parameters({"dense1.weight": weight, "dense1.bias": np.zeros(classes)})
+    labels = np.arange(30) % classes
+    targets = (labels + 1 + np.arange(30) % (classes - 1)) % classes
+
+    def value(x: np.ndarray) -> np.ndarray:
+        z, every = x @ weight.T, np.arange(len(x))
+        low = -np.sort(-z, axis=1)
+        rest = low[:, 2:4].mean(axis=1) if classes > 2 else low[:, 0] - 1
+        return (z[every, targets] - z[every, labels]) / (low[:, 0] - rest)
+
+    samples = read_samples(model.state, x, labels)
+    problem = problem_of(model.state, samples, Ball("inf", 1.0))
+    result = problem.evaluate(np.zeros_like(x), np.arange(30), "targeted_dlr", targets)
+    assert result.values == pytest.approx(value(x), rel=1e-9)
+    assert result.gradient is not None
+    step = 1e-6 * np.eye(5)
+    slopes = np.stack([(value(x + s) - value(x - s)) / 2e-6 for s in step], axis=1)
+    assert np.allclose(result.gradient, slopes, rtol=1e-4, atol=1e-6)
+
+
+def test_a_class_that_is_not_the_closest_one_is_reached_by_the_targeted_attack() -> None:
+    """Of z = (1, 0.9 + 0.02 x, 4/3 (1 - x) - 1) the closest class 1 is never the largest; class 2 can be."""
+    net = cr.Sequential(cr.Dense(2, "relu"), cr.Dense(3))
+    model = cr.Model(net, "cross_entropy", dtype="float64")
+    model.fit(np.array([[-1.0], [0.0], [1.0]]), np.arange(3), epochs=1, verbose=False)
+    model.load_parameters(
+        {
+            "dense1.weight": np.array([[1.0], [-1.0]]),
+            "dense1.bias": np.array([0.0, 1.0]),
+            "dense2.weight": np.array([[0.0, 0.0], [0.02, 0.0], [0.0, 4 / 3]]),
+            "dense2.bias": np.array([1.0, 0.9, -1.0]),
+        }
+    )
+    x, y = np.full((20, 1), 0.1), np.zeros(20, int)
+    plain, targeted = (
+        int(model.attack(x, y, radius=0.9, method=method, steps=30).success.sum())
+        for method in ("apgd_dlr", "apgd_targeted")
+    )
+    assert targeted == 20
+    assert plain < 10

@@ -29,6 +29,7 @@ class Attack(Extensible):
     titles: ClassVar[tuple[str, str]] = ("", "")
     reference: ClassVar[str] = ""
     uses_gradients: ClassVar[bool] = True
+    only_unbroken: ClassVar[bool] = False  # in an ensemble: only samples that those before did not break
 
     def search(self, problem: Problem, rows: np.ndarray, stream: Stream) -> Search:
         """Search the balls of some samples.
@@ -55,8 +56,9 @@ ATTACKS: Mapping[str, type[Attack]] = LazyRegistry(
         "pgd": "methods.pgd.PGD",
         "apgd": "methods.apgd.APGD",
         "apgd_dlr": "methods.apgd.APGDWithRatio",
+        "apgd_targeted": "methods.apgd.TargetedAPGD",
         "square": "methods.square.Square",
     },
 )
 COLUMNS = "columns"  # the search over the cells of a table
-ENSEMBLE = "ensemble"  # all attacks, each on the samples that those before it did not break
+ENSEMBLE = "ensemble"  # all attacks; those with ``only_unbroken`` on the samples that are left

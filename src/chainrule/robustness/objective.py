@@ -8,7 +8,9 @@ Objectives, with the logits z, the true class y and the logits in descending ord
 - ``loss``: the loss of the model;
 - ``margin``: max_(i != y) z_i - z_y, positive where the prediction is wrong;
 - ``dlr``: the margin divided by z_(1) - z_(3), which does not change if all logits are multiplied by a
-  number. The cross-entropy of a network with large logits has a gradient of 0 in float32; this one does not.
+  number. The cross-entropy of a network with large logits has a gradient of 0 in float32; this one does not;
+- ``targeted_dlr``: (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2) for a chosen class t, which reaches classes
+  that are not the closest one at the start. Of three classes the divisor is z_(1) - z_(3).
 
 Reference: Croce and Hein (2020), Reliable evaluation of adversarial robustness with an ensemble of diverse
 parameter-free attacks, ICML, section 4.
@@ -33,8 +35,9 @@ from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.network import Network
 
-OBJECTIVES = ("loss", "margin", "dlr")
+OBJECTIVES = ("loss", "margin", "dlr", "targeted_dlr")
 LABELS = "attack labels"  # the input of the graph with the true class of each sample
+TARGETS = "attack targets"  # the input with the class that a targeted objective prefers
 _FAR = 1e9  # subtracted from a logit that must not be the largest
 _SMALL = 1e-12
 
@@ -113,15 +116,33 @@ class AttackGraph:
         if name == "loss":
             node = self.network.loss_of(self.output, self.network.inference.outputs[self.output])
             return rebuild([node], self._replaced)[0]
-        z, labels = self.logits, input_node(LABELS, (self.logits.shape[0],), "int64")
-        own = F.one_hot(labels, self.classes, z.dtype)  # (B, K)
+        z = self.logits
+        own = self._one_hot(LABELS)
         margin = F.max(z - own * _FAR, 1) - F.sum(z * own, 1)
-        if name == "margin" or self.classes < 3:
+        if name == "margin" or (self.classes < 3 and name == "dlr"):
             return margin
-        first = F.one_hot(F.argmax(z, 1), self.classes, z.dtype)
-        second = F.one_hot(F.argmax(z - first * _FAR, 1), self.classes, z.dtype)
-        third = F.max(z - (first + second) * _FAR, 1)
-        return margin / (F.max(z, 1) - third + _SMALL)
+        if name == "dlr":
+            highest = self._highest(3)
+            return margin / (highest[0] - highest[2] + _SMALL)
+        difference = F.sum(z * self._one_hot(TARGETS), 1) - F.sum(z * own, 1)
+        if self.classes < 3:
+            return difference
+        first, _, *rest = self._highest(min(self.classes, 4))
+        below = rest[0] if len(rest) == 1 else (rest[0] + rest[1]) * 0.5
+        return difference / (first - below + _SMALL)
+
+    def _one_hot(self, label: str) -> Node:
+        """The classes of an input of the graph as 0/1 rows, (B, K)."""
+        z = self.logits
+        return F.one_hot(input_node(label, (z.shape[0],), "int64"), self.classes, z.dtype)
+
+    def _highest(self, count: int) -> list[Node]:
+        """The logits of the highest ranks in descending order, (B,) each."""
+        z, values = self.logits, []
+        for _ in range(count):
+            values.append(F.max(z, 1))
+            z = z - F.one_hot(F.argmax(z, 1), self.classes, z.dtype) * _FAR
+        return values
 
     @cached_property
     def entry_program(self) -> Program:

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.attribution.score import run
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.objective import LABELS, Arrays, AttackGraph, wrong
+from chainrule.robustness.objective import LABELS, TARGETS, Arrays, AttackGraph, wrong
 
 
 @frozen(eq=False)
@@ -68,18 +68,22 @@ class Problem:
         self.evaluations += len(points)
         return run(self.graph.forward_program, self.arrays, self._feeds(points, rows))["logits"]
 
-    def evaluate(self, u: np.ndarray, rows: np.ndarray, objective: str) -> Evaluation:
+    def evaluate(
+        self, u: np.ndarray, rows: np.ndarray, objective: str, targets: np.ndarray | None = None
+    ) -> Evaluation:
         """Return objective and gradient at scaled changes.
 
         Args:
             u: (m, ...) the changes.
             rows: (m,) the index of the sample of each.
             objective: one of ``OBJECTIVES``.
+            targets: (m,) the classes that a targeted objective prefers.
         """
         points = self.ball.points(self.x[rows], u)
         self.evaluations += len(points)
         program = self.graph.gradient_program(objective)
-        results = run(program, self.arrays, self._feeds(points, rows))
+        feeds = self._feeds(points, rows) | ({} if targets is None else {TARGETS: targets})
+        results = run(program, self.arrays, feeds)
         is_wrong = wrong(results["logits"], self.labels[rows])
         gradient = results["gradient"] * np.asarray(self.ball.scale, results["gradient"].dtype)
         return Evaluation(is_wrong, _finite(results["value"]), gradient)

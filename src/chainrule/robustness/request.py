@@ -99,13 +99,14 @@ def _attacked(
     best, broken_by, trials, by_name = x.copy(), np.full(len(x), "", object), [], {}
     for number, one in enumerate(attacks):
         before = problem.evaluations
-        search = one.search(problem, correct, Stream(fold(key_of(request.seed), number)))
+        rows = correct[broken_by[correct] == ""] if one.only_unbroken else correct
+        search = one.search(problem, rows, Stream(fold(key_of(request.seed), number)))
         points = x.copy()
-        points[correct] = problem.ball.enforce(x[correct], search.points)
+        points[rows] = problem.ball.enforce(x[rows], search.points)
         after = predicted(model, samples, problem, points).argmax(axis=1)
-        broken = correct[after[correct] != labels[correct]]
+        broken = rows[after[rows] != labels[rows]]
         by_name[one.name] = broken
-        trials.append(Trial(one.name, len(correct), len(broken), problem.evaluations - before))
+        trials.append(Trial(one.name, len(rows), len(broken), problem.evaluations - before))
         new = (broken_by == "") & np.isin(np.arange(len(x)), broken if number else correct)
         best[new] = points[new]
         broken_by[broken[broken_by[broken] == ""]] = one.name

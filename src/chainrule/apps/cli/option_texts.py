@@ -280,8 +280,8 @@ OPTION: dict[str, tuple[str, str]] = {
         "inf：单个元素的最大改变；2：欧几里得长度",
     ),
     "attack_method": (
-        "ensemble (default), pgd, fgsm, apgd, apgd_dlr, square",
-        "ensemble（默认）、pgd、fgsm、apgd、apgd_dlr、square",
+        "ensemble (default), pgd, fgsm, apgd, apgd_dlr, apgd_targeted, square",
+        "ensemble（默认）、pgd、fgsm、apgd、apgd_dlr、apgd_targeted、square",
     ),
     "attack_columns": (
         "columns of a table that may change; all numbers and categories by default",

@@ -57,6 +57,7 @@ class _Rows:
         rises: in how many steps since the last checkpoint the objective rose.
         was_halved: whether the step size was halved at the last checkpoint.
         best_before: the largest objective at the last checkpoint.
+        targets: the classes that the objective prefers; not used by those without one.
     """
 
     at: np.ndarray
@@ -71,6 +72,7 @@ class _Rows:
     rises: np.ndarray
     was_halved: np.ndarray
     best_before: np.ndarray
+    targets: np.ndarray
 
     def keep(self, mask: np.ndarray) -> None:
         """Drop the rows outside a mask."""
@@ -134,10 +136,11 @@ class APGD(Attack):
                 self._restart(search, start[search.open])
         return search
 
-    def _restart(self, search: Search, start: np.ndarray) -> None:
+    def _restart(self, search: Search, start: np.ndarray, targets: np.ndarray | None = None) -> None:
         """Search from one starting point of each open row."""
         problem, ball = search.problem, search.problem.ball
-        state = self._first(search, ball.project(problem.x[search.rows[search.open]], start))
+        u = ball.project(problem.x[search.rows[search.open]], start)
+        state = self._first(search, u, np.zeros(len(u), np.int64) if targets is None else targets)
         reviews, last = checkpoints(self.steps), 0
         for step in range(1, self.steps):
             if not state.at.size:
@@ -152,10 +155,10 @@ class APGD(Attack):
                 state.review(step - last)
                 last = step
 
-    def _first(self, search: Search, u: np.ndarray) -> _Rows:
+    def _first(self, search: Search, u: np.ndarray, targets: np.ndarray) -> _Rows:
         """Evaluate the starting points."""
         at = search.open
-        evaluation = search.problem.evaluate(u, search.rows[at], self.objective)
+        evaluation = search.problem.evaluate(u, search.rows[at], self.objective, self._targets(targets))
         correct = search.record(at, u, evaluation)
         assert evaluation.gradient is not None
         gradient, value = evaluation.gradient, evaluation.values
@@ -163,17 +166,22 @@ class APGD(Attack):
         zeros = np.zeros(len(at))
         state = _Rows(
             at, u, u.copy(), gradient, value, value.copy(), u.copy(), gradient.copy(), size, zeros,
-            zeros.astype(bool), value.copy(),
+            zeros.astype(bool), value.copy(), targets,
         )  # fmt: skip
         state.keep(correct)
         return state
 
     def _move(self, search: Search, state: _Rows, u: np.ndarray) -> None:
         """Evaluate the next changes of all rows."""
-        evaluation = search.problem.evaluate(u, search.rows[state.at], self.objective)
+        targets = self._targets(state.targets)
+        evaluation = search.problem.evaluate(u, search.rows[state.at], self.objective, targets)
         correct = search.record(state.at, u, evaluation)
         state.update(u, evaluation)
         state.keep(correct)
+
+    def _targets(self, targets: np.ndarray) -> np.ndarray | None:
+        """The targets of evaluations; ``None`` for an objective without them."""
+        return None
 
 
 @frozen
@@ -193,3 +201,49 @@ class APGDWithRatio(APGD):
         "自适应步长 PGD，以 logit 差之比为目标 (APGD-DLR)",
     )
     objective: ClassVar[str] = "dlr"
+
+
+@frozen
+class TargetedAPGD(APGD):
+    """Auto-PGD on the targeted difference of logits ratio, for one class after the other.
+
+    The untargeted attacks follow the class that is the closest one at the start, which need not be the one
+    that can be reached.
+
+    Args:
+        steps: steps for each class.
+        restarts: number of random starting points for each class.
+        targets: number of classes, those with the largest logits first.
+
+    Reference: Croce and Hein (2020), section 4 and equation 7.
+    """
+
+    name: ClassVar[str] = "apgd_targeted"
+    titles: ClassVar[tuple[str, str]] = (
+        "auto-PGD toward each class (APGD-T)",
+        "自适应步长 PGD，逐一朝向各个类别 (APGD-T)",
+    )
+    objective: ClassVar[str] = "targeted_dlr"
+    only_unbroken: ClassVar[bool] = True
+    targets: int = 9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_integer(self, "targets", 1, fix=f"targets={type(self).targets}")
+
+    def search(self, problem: Problem, rows: np.ndarray, stream: Stream) -> Search:
+        search = Search(problem, rows)
+        if not rows.size:
+            return search
+        logits = problem.logits(problem.x[rows], rows).astype(np.float64)
+        logits[np.arange(len(rows)), problem.labels[rows]] = -np.inf
+        others = np.argsort(-logits, axis=1, kind="stable")[:, : min(self.targets, logits.shape[1] - 1)]
+        for chosen in others.T:
+            for _ in range(self.restarts):
+                start = problem.ball.random((len(rows), *problem.sample_shape), stream)
+                if search.open.size:
+                    self._restart(search, start[search.open], chosen[search.open])
+        return search
+
+    def _targets(self, targets: np.ndarray) -> np.ndarray | None:
+        return targets
