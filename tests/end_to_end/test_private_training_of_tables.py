@@ -101,10 +101,15 @@ def test_a_private_run_resumes_and_is_not_extended(chainrule: Command, folder: P
 
 def test_results_that_would_read_the_training_rows_are_refused(chainrule: Command, folder: Path) -> None:
     assert train(chainrule, "--epochs", "2", "--out", "run").code == 0
-    for words in (("audit", "run"), ("calibrate", "run"), ("explain", "run", "rows.csv", "--step", "1")):
+    for words in (
+        ("audit", "run"), ("calibrate", "run"), ("explain", "run", "rows.csv", "--step", "1"),
+        ("doctor", "run"), ("doctor", "run/model.safetensors"), ("predict", "run", "rows.csv", "--novelty"),
+    ):  # fmt: skip
         outcome = chainrule(*words)
         assert outcome.code == 2
         assert " E591 " in outcome.err
+    assert "fix       --novelty --reference FILE" in outcome.err
+    assert chainrule("predict", "run", "rows.csv", "--novelty", "--reference", "rows.csv").code == 0
 
 
 def test_without_public_columns_the_error_contains_a_template_that_works(

@@ -18,6 +18,8 @@ from chainrule.robustness.novelty_result import LEVEL
 from chainrule.robustness.novelty_scores import METHODS
 from chainrule.settings import settings
 from chainrule.texts import render
+from chainrule.train.private.ledger import has_ledger
+from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.network_disagreement import disagreement, has_members
 
 ENTROPY, DISAGREEMENT, SPREAD, NOVELTY = "entropy", "disagreement", "spread", "novelty"
@@ -97,11 +99,13 @@ def _reference(run: str, model: Model, reference: str | None, reading: ReadOptio
     """The encoded rows that others are compared with: those of a file, or of the training.
 
     Raises:
-        UsageError E601: neither a file nor a recorded training.
+        UsageError E601: neither a file nor a recorded training. TrainingError E591: the training is private.
     """
     if reference is not None:
         known = load(run, reference, reading)[1].x
         return known if model.preparation is None else model.preparation.inputs(known)
+    if has_ledger(run):
+        raise private_only("chainrule predict", "--novelty --reference FILE")
     if is_recorded(run):
         return recorded_training(run).prepared.training.x
     raise UsageError(

@@ -8,6 +8,7 @@ it. A resumed training repeats the lost steps with new noise, and ends earlier b
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 from chainrule.errors import FileError, fact
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 LEDGER = "privacy.json"
 LIMIT = 4096  # bytes
+
+
+def has_ledger(path: str | os.PathLike[str]) -> bool:
+    """Whether a run folder, or that of a model file, is of a private training."""
+    folder = os.fspath(path) if os.path.isdir(path) else os.path.dirname(path)
+    return os.path.isfile(os.path.join(folder, LEDGER))
 
 
 def write_ledger(folder: RunFolder, steps: int) -> None:

@@ -14,6 +14,8 @@ from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.store.open_folder import refuse_link
 from chainrule.texts.doctor import source_in
+from chainrule.train.private.ledger import has_ledger
+from chainrule.train.private.refusals import private_only
 
 MAX_BYTES = 2**24  # maximum size of a file of findings
 WORDS = ("rule", "rules")
@@ -28,7 +30,7 @@ def saved_diagnosis(run: str) -> Diagnosis:
     Raises:
         FileError E401: no such folder. FileError E434: the file is a link. FileError E550: the file is
         damaged.
-            FileError E552: no diagnosis was saved.
+            FileError E552: no diagnosis was saved. TrainingError E591: the training is private.
     """
     path = Path(run)
     if not os.path.exists(path):
@@ -37,6 +39,8 @@ def saved_diagnosis(run: str) -> Diagnosis:
         )
     file = refuse_link((path if os.path.isdir(path) else path.parent) / DIAGNOSIS_FILE)
     if not os.path.isfile(file):
+        if has_ledger(run):
+            raise private_only("chainrule doctor", "chainrule show error E591")
         raise FileError(
             "E552",
             where=run,
