@@ -151,8 +151,8 @@ def test_the_targeted_objective_and_its_gradient_are_those_of_the_formula(classe
     assert result.values == pytest.approx(value(x), rel=1e-9)
     assert result.gradient is not None
     step = 1e-6 * np.eye(5)
-    slopes = np.stack([(value(x + s) - value(x - s)) / 2e-6 for s in step], axis=1)
-    assert np.allclose(result.gradient, slopes, rtol=1e-4, atol=1e-6)
+    differences = np.stack([(value(x + s) - value(x - s)) / 2e-6 for s in step], axis=1)
+    assert np.allclose(result.gradient, differences, rtol=1e-4, atol=1e-6)
 
 
 def test_a_class_that_is_not_the_closest_one_is_reached_by_the_targeted_attack() -> None:

@@ -117,7 +117,7 @@ def _attacked(
         request.method, problem.ball.norm, problem.ball.radius, x, best, labels, clean, attacked,
         probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
         masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
-        samples.graph.is_embedded, seed=request.seed, lang=request.lang,
+        samples.graph.is_embedded, scale=problem.ball.scale, seed=request.seed, lang=request.lang,
     )  # fmt: skip
 
 

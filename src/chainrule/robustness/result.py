@@ -98,6 +98,8 @@ class AttackResult:
         table: the table with the changed cells; ``None`` for arrays.
         allowed: the columns that may change, each with its limit, or with the number of its levels.
         is_exhaustive: whether every allowed combination of cells was tried for the rows that were not broken.
+        scale: the size of a change of 1 in the units of the radius, broadcast to a sample: of images of a
+            folder 1 / standard deviation.
         numbers: the row numbers of the samples in their file; by default they are counted from 1.
         seed: the seed of all random numbers.
         lang: the language of the text.
@@ -122,6 +124,7 @@ class AttackResult:
     table: Table | None = None
     allowed: tuple[tuple[str, float, int], ...] = ()
     is_exhaustive: bool = False
+    scale: float | np.ndarray = 1.0
     numbers: tuple[int, ...] = ()
     seed: int = 0
     lang: str = field(default="en")
@@ -240,7 +243,7 @@ class AttackResult:
         if self.cells:
             return "; ".join(f"{name} {old} → {new}" for name, old, new in self.cells[i])
         before, after = self.x[i].reshape(-1), self.adversarial[i].reshape(-1)
-        change = after.astype(np.float64) - before
+        change = ((self.adversarial[i].astype(np.float64) - self.x[i]) / self.scale).reshape(-1)
         if len(self.columns) == len(before):
             order = np.argsort(-np.abs(change), kind="stable")[:MAX_CHANGES]
             parts = [

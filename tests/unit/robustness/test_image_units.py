@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +59,9 @@ def test_changes_are_measured_in_pixels(table: Table, norm: str) -> None:
     assert after.min() >= -1e-6
     assert after.max() <= 1 + 1e-6
     assert result.success.any()
+    name = "largest" if norm == "inf" else "length"
+    listed = [float(text) for text in re.findall(rf"{name} ([0-9.]+)", str(result))]
+    assert listed == pytest.approx([sizes[i] for i in result.worst()], abs=1e-5)
     assert (np.asarray(model.predict(result.adversarial)) == np.array(result.classes)[result.attacked]).all()
 
 
