@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,19 @@ def test_a_division_by_group(chainrule, shops: Path) -> None:
     assert 'column "shop" is left out: its groups divide the rows' in outcome.out
     refused = chainrule("train", shops, "--target", "y", "--split", "group:y")
     assert (refused.code, "E608" in refused.err) == (2, True)
+
+
+def test_intervals_of_a_division_by_group_are_those_of_groups(chainrule) -> None:
+    index = np.arange(800)
+    state = np.where(index // 10 % 3 == 0, "yes", "no")  # all rows of a patient are alike
+    frame = pl.DataFrame({"patient": index // 10, "x": index // 10 * 0.37 % 5, "y": state})
+    frame[:400].write_csv("visits.csv")
+    frame[400:].write_csv("later.csv")
+    frame[400:].drop("patient").write_csv("rows.csv")
+    words = ("--target", "y", "--split", "group:patient", "--quick", "--epochs", 1)
+    assert chainrule("train", "visits.csv", *words, "--out", "run").code == 0
+    widths = []
+    for file in ("later.csv", "rows.csv"):
+        low, high = re.findall(r"accuracy ([0-9.]+) to ([0-9.]+)", chainrule("evaluate", "run", file).out)[0]
+        widths.append(float(high) - float(low))
+    assert widths[0] > 2 * widths[1]

@@ -106,3 +106,13 @@ def test_a_verdict_without_evidence_is_open() -> None:
 )
 def test_there_is_no_verdict_without_a_comparison(losses: dict) -> None:
     assert verdict("regression", losses) is None
+
+
+@given(rows=LOSSES, copies=st.integers(1, 4))
+def test_copies_of_rows_in_groups_are_no_more_evidence_than_the_rows(rows: list[tuple], copies: int) -> None:
+    a, b, w = np.array(rows, float).T
+    gap = difference(a, b, w)
+    groups = np.tile(np.arange(len(a)), copies)
+    repeated = difference(np.tile(a, copies), np.tile(b, copies), np.tile(w, copies), groups)
+    expected = pytest.approx((gap.mean, gap.standard_error), abs=1e-9)
+    assert (repeated.mean, repeated.standard_error) == expected

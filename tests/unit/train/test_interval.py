@@ -16,6 +16,7 @@ from chainrule.train.evaluation.interval import (
     bootstrap,
     fold_interval,
     rmse_interval,
+    rows_of_groups,
     score_intervals,
     share_interval,
 )
@@ -101,3 +102,24 @@ def test_the_interval_of_folds_is_wider_than_that_of_independent_scores(seeds: i
     naive = 2 * 2.776 * np.sqrt(scores.var(axis=1, ddof=1).mean() / (5 * seeds))
     assert interval.high - interval.low > naive
     assert LEVEL == 0.95
+
+
+def test_intervals_of_groups_contain_the_score_of_the_population() -> None:
+    counts = {"rows": 0, "groups": 0}
+    for seed in range(60):
+        is_right = np.repeat(np.random.default_rng(seed).random(40) < 0.7, 10)  # all rows of a group alike
+        p = np.where(is_right[:, None], [[0.9, 0.1]], [[0.1, 0.9]])
+        predictions = Predictions(np.zeros(400, int), p, None, "classification")
+        for kind, groups in (("rows", None), ("groups", np.repeat(np.arange(40), 10))):
+            interval = score_intervals(predictions, ["accuracy"], seed, groups)["accuracy"]
+            counts[kind] += interval.low <= 0.7 <= interval.high
+    assert counts["groups"] >= 52
+    assert counts["rows"] < 40
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_each_row_is_in_its_group(groups: list[int]) -> None:
+    parts = rows_of_groups(np.array(groups))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
+    assert all(len({groups[i] for i in part}) == 1 for part in parts)
+    assert len(parts) == len(set(groups))

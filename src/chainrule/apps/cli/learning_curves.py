@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from chainrule.apps.cli import screen
@@ -27,7 +29,8 @@ def measure(plan: TrainingPlan, scores: Scores) -> LearningCurve | None:
         predictions = to_predictions(model, scored.y, output)
         return row_losses(scores.task, predictions.target, predictions.prediction)
 
-    return learning_curve(losses_of, len(training.y), scores.losses["net"], labels, plan.options.seed)
+    curve = learning_curve(losses_of, len(training.y), scores.losses["net"], labels, plan.options.seed)
+    return replace(curve, groups=scores.groups)
 
 
 def print_curve(curve: LearningCurve | None) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.data import Division, Table
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
@@ -31,6 +32,7 @@ from chainrule.train.evaluation.metric import (
 )
 from chainrule.train.evaluation.scores import Scores
 
+GROUP = "group"  # fact of a model: the column whose groups divided the rows
 RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),
     "regression": ("r2", "rmse", "mae"),
@@ -111,7 +113,21 @@ def evaluate_models(model: Model, plan: TrainingPlan) -> Scores:
             output = baseline.predict(scored.flat[predicted])
             all_rows = outputs.setdefault(baseline.name, np.zeros((len(scored.y), output.shape[1])))
             all_rows[predicted] = output
-    return to_scores(model, scored.y, outputs, scored.weights)
+    return replace(
+        to_scores(model, scored.y, outputs, scored.weights), groups=groups_in(plan.scored_table, _group(plan))
+    )
+
+
+def groups_in(table: Table, column: object) -> np.ndarray | None:
+    """The group of each row, (N,), if the table has the column that divided the rows of the training."""
+    is_known = isinstance(column, str) and column in table.columns
+    return table.frame[column].cast(str).to_numpy() if is_known else None
+
+
+def _group(plan: TrainingPlan) -> str:
+    """The column whose groups divided the rows; empty if there is none."""
+    division = Division.parse(plan.options.split or "random")
+    return division.column if division.way == "group" else ""
 
 
 def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray | None:
@@ -183,6 +199,7 @@ def add_facts(model: Model, plan: TrainingPlan, results: list[Result], decided: 
         "command": options.command(),
         **({"ids": list(options.id)} if options.id else {}),
         **({"weight": options.weight} if options.weight else {}),
+        **({GROUP: _group(plan)} if _group(plan) else {}),
         **decided,
     }
     if prepared.task.is_classification:

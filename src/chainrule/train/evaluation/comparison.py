@@ -6,7 +6,8 @@ standard error of the mean is smaller than that of either score.
 
 Formula: d_i = l_i - m_i for losses l and m of row i with weight w_i; the difference is
 D = sum_i w_i d_i / sum_i w_i, and its standard error sqrt(n / (n - 1) sum_i w_i^2 (d_i - D)^2) / sum_i w_i,
-which for equal weights is the standard deviation of the d_i divided by sqrt(n).
+which for equal weights is the standard deviation of the d_i divided by sqrt(n). The rows of a group are not
+independent: w_i (d_i - D) is then summed over the rows of each group, and n is the number of groups.
 
 The rows of the error are those of the test set alone: a training on other rows would differ as well.
 """
@@ -87,12 +88,18 @@ class Difference:
         return math.copysign(math.inf, self.mean) if self.mean else 0.0
 
 
-def difference(first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None) -> Difference:
+def difference(
+    first: np.ndarray,
+    second: np.ndarray,
+    weights: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> Difference:
     """The mean difference of the losses of two models on the same rows, with its standard error.
 
     Args:
         first, second: (N,) losses, at least 2 rows.
         weights: (N,) sample weights.
+        groups: (N,) the group of each row; ``None``: the rows are independent.
 
     Example:
         >>> difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0]))
@@ -102,7 +109,11 @@ def difference(first: np.ndarray, second: np.ndarray, weights: np.ndarray | None
     w = np.ones(len(d)) if weights is None else weights.astype(np.float64)
     total, n = w.sum(), np.count_nonzero(w)
     mean = float(w @ d / total)
-    spread = (w**2) @ (d - mean) ** 2 * n / max(n - 1, 1)
+    deviations = w * (d - mean)
+    if groups is not None:
+        deviations = np.bincount(np.unique(groups, return_inverse=True)[1], deviations)
+        n = len(deviations)
+    spread = deviations @ deviations * n / max(n - 1, 1)
     return Difference(mean, float(np.sqrt(spread) / total))
 
 
@@ -146,7 +157,11 @@ class Verdict:
 
 
 def verdict(
-    task: str, losses: Mapping[str, np.ndarray], weights: np.ndarray | None = None, model: str = "net"
+    task: str,
+    losses: Mapping[str, np.ndarray],
+    weights: np.ndarray | None = None,
+    model: str = "net",
+    groups: np.ndarray | None = None,
 ) -> Verdict | None:
     """Compare a model with the best of the other models.
 
@@ -155,6 +170,7 @@ def verdict(
         losses: (N,) losses of each model on the same rows, from ``row_losses``.
         weights: (N,) sample weights.
         model: the name of the model to compare.
+        groups: as for ``difference``.
 
     Returns:
         ``None`` if there is no other model, fewer than 2 rows, or a loss that is not finite.
@@ -170,6 +186,6 @@ def verdict(
     if not others or len(losses[model]) < 2 or not all(map(math.isfinite, means.values())):
         return None
     other = min(others, key=lambda name: means[name])
-    gap = difference(losses[model], losses[other], weights)
+    gap = difference(losses[model], losses[other], weights, groups)
     first, second = (model, other) if gap.mean <= 0 else (other, model)
     return Verdict(task, first, second, (means[first], means[second]), abs(gap.errors))

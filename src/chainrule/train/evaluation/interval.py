@@ -7,8 +7,12 @@ interval. The scores of the *folds* of a cross-validation vary as well, with the
 share training rows, so that their mean varies more than their spread suggests: the variance of the mean of K
 folds is multiplied by 1 + K / (K - 1) (Nadeau and Bengio 2003, for K folds of equal size).
 
+The rows of a group (the visits of a patient) resemble each other, and new rows are of other groups: the
+bootstrap then samples complete groups (Field and Welsh 2007).
+
 References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13; Nadeau and Bengio
-(2003), Inference for the generalization error, Machine Learning 52, section 4.
+(2003), Inference for the generalization error, Machine Learning 52, section 4; Field and Welsh (2007),
+Bootstrapping clustered data, JRSS B 69(3).
 """
 
 from __future__ import annotations
@@ -36,13 +40,16 @@ class Interval:
     high: float
 
 
-def score_intervals(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
+def score_intervals(
+    predictions: Predictions, names: Sequence[str], seed: int = 0, groups: np.ndarray | None = None
+) -> dict[str, Interval]:
     """The interval of each metric for other test rows of the same kind.
 
     Args:
-        predictions: targets and predictions of independent rows.
+        predictions: targets and predictions of rows.
         names: the metrics.
         seed: of the bootstrap.
+        groups: (N,) the group of each row; ``None``: the rows are independent.
 
     Returns:
         by the name of the metric; NaN where it is not defined.
@@ -54,8 +61,9 @@ def score_intervals(predictions: Predictions, names: Sequence[str], seed: int = 
     """
     intervals = {}
     for metric in resolve_metrics(names, [predictions.task]):
-        exact = _by_formula(predictions, metric.label) if predictions.weights is None else None
-        intervals[metric.label] = exact or bootstrap(predictions, [metric.label], seed)[metric.label]
+        is_simple = predictions.weights is None and groups is None
+        exact = _by_formula(predictions, metric.label) if is_simple else None
+        intervals[metric.label] = exact or bootstrap(predictions, [metric.label], seed, groups)[metric.label]
     return intervals
 
 
@@ -105,13 +113,15 @@ def rmse_interval(errors: np.ndarray) -> Interval:
     return Interval(math.sqrt(max(0.0, mean - half)), math.sqrt(mean + half))
 
 
-def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> dict[str, Interval]:
-    """The interval of each metric, by samples of the rows.
+def bootstrap(
+    predictions: Predictions, names: Sequence[str], seed: int = 0, groups: np.ndarray | None = None
+) -> dict[str, Interval]:
+    """The interval of each metric, by samples of the rows, or of the groups with all of their rows.
 
     The samples of large tables are fewer; their interval is the mean plus and minus 1.96 standard deviations.
 
     Args:
-        predictions, names: as for ``score_intervals``.
+        predictions, names, groups: as for ``score_intervals``.
         seed: of the samples.
 
     Returns:
@@ -125,13 +135,27 @@ def bootstrap(predictions: Predictions, names: Sequence[str], seed: int = 0) -> 
     rows = len(predictions.target)
     count = int(np.clip(MAX_ROWS // max(rows, 1), MIN_SAMPLES, SAMPLES))
     metrics = resolve_metrics(names, [predictions.task])
+    parts = None if groups is None else rows_of_groups(groups)
+    units = rows if parts is None else len(parts)
     values: dict[str, list[float]] = {metric.label: [] for metric in metrics}
     for number in range(count):
-        index = bits(fold(key_of(seed), _STREAM, number), rows) % max(rows, 1)
+        index = bits(fold(key_of(seed), _STREAM, number), units) % max(units, 1)
+        index = index if parts is None else np.concatenate([parts[i] for i in index.tolist()])
         sample = _take(predictions, index)
         for metric in metrics:
             values[metric.label].append(metric.of(sample))
-    return {name: _interval(np.array(parts), count) for name, parts in values.items()}
+    return {name: _interval(np.array(scores), count) for name, scores in values.items()}
+
+
+def rows_of_groups(groups: np.ndarray) -> list[np.ndarray]:
+    """The numbers of the rows of each group.
+
+    Example:
+        >>> [part.tolist() for part in rows_of_groups(np.array(["b", "a", "b"]))]
+        [[1], [0, 2]]
+    """
+    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
 
 
 def _take(a: Predictions, index: np.ndarray) -> Predictions:

@@ -40,10 +40,12 @@ class LearningCurve:
     Args:
         rows: the numbers of training rows, ascending.
         losses: (N,) losses of the evaluation rows, for each of these numbers.
+        groups: (N,) the group of each evaluation row; ``None``: they are independent.
     """
 
     rows: tuple[int, ...]
     losses: tuple[np.ndarray, ...]
+    groups: np.ndarray | None = None
 
     @property
     def means(self) -> tuple[float, ...]:
@@ -53,7 +55,7 @@ class LearningCurve:
     @property
     def last_gain(self) -> Difference:
         """The loss of the last but one number of rows minus that of the last."""
-        return difference(self.losses[-2], self.losses[-1])
+        return difference(self.losses[-2], self.losses[-1], groups=self.groups)
 
     def render(self, lang: str = "en") -> str:
         """Whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""

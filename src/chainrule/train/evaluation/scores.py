@@ -29,6 +29,7 @@ class Scores:
         outputs: of each model by name: (N, K) probabilities, or (N, 1) values.
         weights: (N,) sample weights.
         labels: the K classes; empty for regression.
+        groups: (N,) the group of each row, whose rows resemble each other; ``None``: rows are independent.
 
     Example:
         >>> outputs = {"net": np.array([[0.9, 0.1], [0.2, 0.8]]), "trivial": np.full((2, 2), 0.5)}
@@ -42,6 +43,7 @@ class Scores:
     outputs: Mapping[str, np.ndarray]
     weights: np.ndarray | None = None
     labels: tuple = ()
+    groups: np.ndarray | None = None
 
     def predictions(self, model: str = "net") -> Predictions:
         """Targets and predictions of one model, for metrics."""
@@ -53,7 +55,7 @@ class Scores:
 
     def intervals(self, names: Sequence[str], model: str = "net") -> dict[str, Interval]:
         """The 95 % interval of each metric of one model."""
-        return score_intervals(self.predictions(model), names)
+        return score_intervals(self.predictions(model), names, groups=self.groups)
 
     @cached_property
     def class_scores(self) -> tuple[ClassScore, ...]:
@@ -73,4 +75,4 @@ class Scores:
     @cached_property
     def verdict(self) -> Verdict | None:
         """The network compared with the best other model; see ``comparison.verdict``."""
-        return verdict(self.task, self.losses, self.weights)
+        return verdict(self.task, self.losses, self.weights, groups=self.groups)

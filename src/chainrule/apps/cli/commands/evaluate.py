@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.question_scores import print_question_scores
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.run_writer import metric_names, results_of, to_scores
+from chainrule.apps.cli.run_writer import GROUP, groups_in, metric_names, results_of, to_scores
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import metric_title, positive_class, result_table
@@ -82,7 +83,8 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
     if trivial is not None:
         outputs["trivial"] = trivial
     screen.line(text_of("evaluated").format(rows=table.rows, data=table.source))
-    scores = to_scores(model, y, outputs, _weights(model, table))
+    groups = groups_in(table, model.facts.get(GROUP))
+    scores = replace(to_scores(model, y, outputs, _weights(model, table)), groups=groups)
     result_table(results_of(scores, names), preparation.task, metric)
     positive_class(preparation)
     if not is_known and table.rows <= MAX_ROWS:
