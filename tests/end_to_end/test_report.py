@@ -11,7 +11,7 @@ import pytest
 
 from chainrule.train.stopping import MEMBER_LOSS
 
-VOID = {"meta", "input", "br", "img", "link", "hr"}
+VOID = {"meta", "input", "br", "img", "link", "hr", "wbr"}
 HOSTILE = '<script>alert("x")</script>'
 
 

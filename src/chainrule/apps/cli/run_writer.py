@@ -120,8 +120,9 @@ def evaluate_models(model: Model, plan: TrainingPlan) -> Scores:
 
 def groups_in(table: Table, column: object) -> np.ndarray | None:
     """The group of each row, (N,), if the table has the column that divided the rows of the training."""
-    is_known = isinstance(column, str) and column in table.columns
-    return table.frame[column].cast(str).to_numpy() if is_known else None
+    if not isinstance(column, str) or column not in table.columns:
+        return None
+    return table.frame[column].cast(str).to_numpy()
 
 
 def _group(plan: TrainingPlan) -> str:

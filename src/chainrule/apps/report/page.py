@@ -6,12 +6,13 @@ numbers alone, are inserted as markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chainrule.apps.cli.options import Options
 from chainrule.apps.cli.remedies import ADVICE, command_for
@@ -40,6 +41,7 @@ from chainrule.train.objective import DATA_LOSS
 from chainrule.train.stopping import MEMBER_LOSS
 
 MAX_CLASSES = 30  # of a confusion matrix
+SEPARATOR = re.compile(r"(?<=[_./:-])(?=\w)")  # in a name, after which it may be broken
 
 
 @frozen
@@ -117,7 +119,18 @@ def _template() -> jinja2.Template:
         finalize=_printable,
     )
     environment.filters["cell"] = cell
+    environment.filters["breakable"] = breakable
     return environment.get_template("page.html")
+
+
+def breakable(name: str) -> Markup:
+    """A name of a column that may be broken after its separators, and so not within a word.
+
+    Example:
+        >>> print(breakable("monthly_income<EUR>"))
+        monthly_<wbr>income&lt;EUR&gt;
+    """
+    return Markup(SEPARATOR.sub("<wbr>", str(escape(printable_lines(name)))))
 
 
 def _printable(value: Any) -> Any:

@@ -51,8 +51,9 @@ class PreparedRows:
 
     def followed_by(self, others: PreparedRows) -> PreparedRows:
         """These rows and the others of the same table below them."""
-        has_weights = self.weights is not None and others.weights is not None
-        weights = np.concatenate([self.weights, others.weights]) if has_weights else None
+        weights = None
+        if self.weights is not None and others.weights is not None:
+            weights = np.concatenate([self.weights, others.weights])
         return PreparedRows(np.concatenate([self.x, others.x]), np.concatenate([self.y, others.y]), weights)
 
 

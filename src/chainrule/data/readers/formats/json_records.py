@@ -132,11 +132,12 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Table:
 
 def _of_document(source: str, document: Any) -> Table:
     if isinstance(document, dict) and (keys := _keys_of_rows(document)):
-        rows, others = document, []
+        part: Any = document
+        others: list[str] = []
         for key in keys:
-            others += [name for name in rows if name != key]
-            rows = rows[key]
-        table = _of_objects(rows, source)
+            others += [name for name in part if name != key]
+            part = part[key]
+        table = _of_objects(part, source)
         if not others:
             return table
         facts = {"source": source, "key": ".".join(keys), "others": ", ".join(others[:5])}
