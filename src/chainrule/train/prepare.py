@@ -34,7 +34,6 @@ from chainrule.train.inputs.sample_weights import (
     weight_shape_of,
 )
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming, lengths_of
-from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import refuse_too_large
 from chainrule.train.network import Network
@@ -48,6 +47,7 @@ from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
 from chainrule.train.step import ObjectiveOf, Step, plain_objective, training_step
 from chainrule.train.stopping import StoppingRule, watched
+from chainrule.train.target_labels import class_numbers, learn_labels
 from chainrule.train.training_run import TrainingRun
 
 
@@ -58,11 +58,13 @@ class TrainingData:
     Args:
         x, y: inputs and targets, or a table; see ``chainrule.Model.fit``.
         validation: ``(x, y)``, ``(x, y, weights)``, a fraction, or ``None``.
+        labels: the labels of which ``y`` are indices; empty: ``y`` are labels or values.
     """
 
     x: Any
     y: Any = None
     validation: Any = None
+    labels: tuple[Any, ...] = ()
 
 
 def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> TrainingRun:
@@ -88,7 +90,7 @@ def prepare(model: ModelState, data: TrainingData, options: FitOptions) -> Train
         table = tabular.prepare(x, y, data.validation, options)
     else:
         table = tabular.prepare_public(x, y, data.validation, public)
-    rows = TrainingData(table.x, table.y, table.validation)
+    rows = TrainingData(table.x, table.y, table.validation, table.labels)
     model, options = (
         replace(model, preparation=table.preparation), replace(options, sample_weight=table.weights)
     )  # fmt: skip
@@ -126,7 +128,7 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
                 received=repr(validation)[:80],
             )  # fmt: skip
         fraction = float(number)
-        codes = _class_numbers(model, data)
+        codes = class_numbers(model, data)
         parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - fraction, fraction, 0.0))
         return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
@@ -138,36 +140,18 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
     return data, Arrays.of(vx, vy, weights, model.recipe.dtype)
 
 
-def _class_numbers(model: ModelState, data: Arrays) -> np.ndarray | None:
-    """The class of each row, (N,), for a stratified split; ``None`` where rows have no single class."""
-    target = next(iter(model.targets.values()))
-    if len(model.targets) > 1 or not target.is_single:
-        return None
-    y = next(iter(by_output(model.targets, data.y).values()))
-    return target.encode(y).reshape(-1).astype(np.int64)
-
-
 def _continues(model: ModelState, options: FitOptions) -> bool:
     """Whether a training starts from the present parameters of the model."""
     return model.network is not None and (model.is_given or options.warm_start)
 
 
-def _with_inputs_and_labels(
-    model: ModelState, data: Arrays, continues: bool, labels: Sequence[Any]
-) -> ModelState:
-    """The model with the graphs for these inputs and with ``labels``; if empty, those of these targets."""
-    if not continues:
-        specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
-        if model.network is None or dict(model.network.inputs) != specs:
-            model = model.built(specs)
-    parts = by_output(model.targets, np.array(labels) if labels else data.y)
-    if continues and model.labels:
+def _with_inputs(model: ModelState, data: Arrays, continues: bool) -> ModelState:
+    """The model with the graphs for these inputs."""
+    if continues:
         return model
-    learned = {
-        name: target.with_labels(parts[name]) if name in parts else target
-        for name, target in model.targets.items()
-    }
-    return replace(model, targets=learned)
+    specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
+    is_built = model.network is not None and dict(model.network.inputs) == specs
+    return model if is_built else model.built(specs)
 
 
 def _prepare(
@@ -183,17 +167,17 @@ def _prepare(
     data = Arrays.of(rows.x, rows.y, options.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(options.callbacks)
     continues = _continues(model, options)
-    model = _with_inputs_and_labels(model, data, continues, labels)
+    model = _with_inputs(model, data, continues)
+    model, coding, data = learn_labels(model, data, continues, rows.labels, labels)
     network = model.network
     assert network is not None
     data, validation = _split(model, data, rows.validation, options.seed)
-    coded: Any = evaluate.encoded(model, data)
+    coded: Any = evaluate.encoded(coding, data)
     weights = sample_weights(options.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
     coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
     callbacks = [entry for entry in listeners if isinstance(entry, Callback)]
     evaluator = _checked_evaluator(model, validation, rules, callbacks, options)
     order = _order(model, coded, options)
-    _refuse_small_batch(network, order)
     _refuse_batches(model, order)
     horizon = options.epochs * order.steps
     refuse_weight_shape(network, weights)
@@ -295,11 +279,13 @@ def _order(model: ModelState, coded: Arrays, options: FitOptions) -> Order | Buc
 
 
 def _refuse_batches(model: ModelState, order: Order | Buckets) -> None:
-    """Refuse batches for an optimizer that requires all training rows in every step.
+    """Refuse batches that are too small for a layer, or several for an optimizer that requires all rows.
 
     Raises:
-        UsageError E102: more than one batch.
+        ShapeError E230: as ``_refuse_small_batch``. UsageError E102: more than one batch.
     """
+    assert model.network is not None
+    _refuse_small_batch(model.network, order)
     optimizer = model.recipe.optimizer
     if optimizer.needs_all and order.steps > 1:
         raise UsageError(

@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, DataError
+from chainrule.train.inputs import target
 
 
 def table(path: Path, targets: list[str]) -> str:
@@ -142,3 +143,27 @@ def test_a_training_that_continues_encodes_the_table_as_before(validation: float
     for options in ({"kinds": {"zip": "category"}}, {"y": "zip"}):
         with pytest.raises(ChainruleError, match="E102"):
             model.fit(zips(), **{"y": "sold", **options}, warm_start=True, verbose=False)
+
+
+@pytest.mark.parametrize(
+    "labels", [("no", "yes"), (False, True), (3, 7)], ids=["texts", "booleans", "numbers"]
+)
+def test_labels_of_a_table_are_encoded_once(labels: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"a": [i * 0.37 % 1 for i in range(80)], "b": [labels[i % 3 > 0] for i in range(80)]}
+    table = polars.DataFrame(columns)
+    encoded_kinds: list[str] = []
+    encode = target.Target.encode
+
+    def recorded(self: target.Target, y: np.ndarray, where: str = "y") -> np.ndarray:
+        encoded_kinds.append(y.dtype.kind)
+        return encode(self, y, where)
+
+    monkeypatch.setattr(target.Target, "encode", recorded)
+    model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
+    model.fit(table, "b", epochs=2, verbose=False)
+    assert set(encoded_kinds) == {"i"}
+    assert model.labels == labels
+    arrays = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
+    assert model.preparation is not None
+    arrays.fit(model.preparation.inputs(cr.read_table(table)), table["b"].to_numpy(), epochs=2, verbose=False)
+    assert arrays.history == model.history

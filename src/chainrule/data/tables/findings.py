@@ -254,8 +254,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "类别 {large} 的行数是类别 {small} 的 {ratio:.3g} 倍，请使用类别权重",
     ),
     "duplicates": (
-        "{count} rows ({share:.1%}) repeat an earlier row; the same row may be in training and test",
-        "{count} 行（{share:.1%}）与前面的行重复，同一行可能既在训练集又在测试集中",
+        "{count} rows ({share:.1%}) repeat an earlier row; after a random split, copies of a row may be in "
+        "training and test",
+        "{count} 行（{share:.1%}）与前面的行重复；随机划分后，同一行可能既在训练集又在测试集中",
     ),
     "copy_of_target": (
         'column "{column}" is the target under another name; drop it',

@@ -86,7 +86,10 @@ _NUMBERS = ("int", "uint", "float", "bool")  # prefixes of the names of dtypes, 
 
 @frozen
 class Prepared:
-    """Training and validation rows of a table as arrays, with weights, fitted preparation and findings."""
+    """Training and validation rows of a table as arrays, with weights, fitted preparation and findings.
+
+    The training targets are indices of ``labels``; without labels they are values, or labels themselves.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -94,6 +97,7 @@ class Prepared:
     validation: Any
     preparation: Preparation
     notices: tuple[Finding, ...] = ()
+    labels: tuple[Any, ...] = ()
 
 
 def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
@@ -125,7 +129,7 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
     if weights is not None:
         weights = weights[prepared.parts.train]
     notices = tuple(prepared.notices)
-    return Prepared(train.x, prepared.labels(train), weights, validation, preparation, notices)
+    return Prepared(train.x, train.y, weights, validation, preparation, notices, preparation.labels)
 
 
 def prepare_with(preparation: Preparation, x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
