@@ -111,3 +111,16 @@ def test_two_numbers_of_a_row_are_two_columns_and_have_the_usual_metrics(chainru
     predicted = np.array([[float(cell) for cell in row.split(",")] for row in rows])
     np.testing.assert_allclose(predicted, model.predict(x), rtol=1e-4)
     assert "RMSE" in chainrule("evaluate", "pair.safetensors", "rows.npz").out
+
+
+def test_scores_of_several_outputs_have_a_line_each(chainrule: Any) -> None:
+    heads = cr.Parallel("none", first=cr.Dense(2), second=cr.Dense(1))
+    model = cr.Model(heads, {"first": "mse", "second": "mse"})
+    x, first, second = np.eye(3), np.ones((3, 2)), np.ones((3, 1))
+    model.fit(x, {"first": first, "second": second}, epochs=1, verbose=False)
+    model.save("heads.safetensors")
+    np.savez("rows.npz", x=x, first=first, second=second)
+    outcome = chainrule("evaluate", "heads.safetensors", "rows.npz")
+    assert outcome.code == 0, outcome.err
+    names = [line.split()[0] for line in outcome.out.splitlines() if len(line.split()) == 2]
+    assert names[:3] == ["loss", "first_loss", "second_loss"]

@@ -17,6 +17,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.apps.examples import connect_four
 from chainrule.apps.examples.connect_four_page import board_svg
+from chainrule.apps.examples.policy_value import policy_value_network, saved_model
 from chainrule.apps.examples.self_play import SelfPlay, Settings, mirror
 from chainrule.games.connect_four import EMPTY, mirrored, planes_of, position
 from chainrule.games.connect_four_search import uniform
@@ -140,3 +141,11 @@ def test_the_board_numbers_the_stones() -> None:
     markup = board_svg([position(moves[:i]) for i in range(len(moves) + 1)])
     assert [f">{i}<" in markup for i in range(1, 6)] == [True] * 4 + [False]
     assert markup.count("<circle") == 42
+
+
+def test_a_saved_network_has_no_updates_of_a_trainer_without_steps(tmp_path: Path) -> None:
+    net = policy_value_network(4, 1)
+    model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
+    parameters = cr.Parameters(model.initialize(np.zeros((7, 6, 7, 2), np.float32), seed=0))
+    saved_model(net, parameters).save(tmp_path / "model.safetensors")
+    assert "steps" not in cr.load(tmp_path / "model.safetensors").facts

@@ -126,6 +126,7 @@ def check_bad_texts(run: Path, folder: Path, capsys: pytest.CaptureFixture[str])
         "latin.txt": (b"caf\xe9", "E307"), "long.txt": (b"a" * 6000, "E364"),
         "large.txt": (b"a\n" * 600_000, "E308"), "lines.txt": (b"a\n" * 2000, "E308"),
         "x.txt": (b"hello\nloch", "E365"), "table.csv": (b"text\nhello\n", "E607"),
+        "chinese.txt": ("hello\n你好".encode(), "E365"),
     }  # fmt: skip
     for name, (content, code) in files.items():
         (folder / name).write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def saved_model(net: cr.Layer, parameters: cr.Parameters) -> cr.Model:
     planes = np.zeros((COLUMNS, ROWS, COLUMNS, 2), np.float32)
     example = {"policy": np.arange(COLUMNS) + 1, "value": np.zeros((COLUMNS, 1), np.float32)}
     model.trainer(planes, example, parameters=parameters).commit()
+    model.adopt(replace(model.state, facts={}))  # of no training: this trainer makes no step
     return model
 
 

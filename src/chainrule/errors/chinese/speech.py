@@ -1,6 +1,7 @@
 """Facts of errors about texts that are read aloud, and recordings of them."""
 
 PHRASES: dict[str, str] = {
+    "Latin letters": "拉丁字母",
     "a .txt file: one text in each line": ".txt 文件：每行一段文本",
     "a file of text": "文本文件",
     "a language of espeak-ng, such as {name}": "espeak-ng 的一种语言，例如 {name}",

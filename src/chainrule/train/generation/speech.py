@@ -8,6 +8,7 @@ rows, at pauses if possible, and the spectrograms of the rows are joined.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -22,6 +23,7 @@ from chainrule.records import frozen
 
 Network = Callable[[dict[str, np.ndarray]], Any]  # the outputs by name
 STRESS = "',"
+SPOKEN = ("LATIN", "FULLWIDTH LATIN", "GREEK")  # scripts whose letters an English voice pronounces
 LIMITS = {"sample_rate": 192_000, "win_length": 65_536, "hop_length": 65_536, "n_mels": 1024}
 MAX_SYMBOLS, MAX_SYMBOL = 1000, 16  # number of symbols, characters of one
 MAX_FRAMES = 100  # of a phoneme: a second at 100 frames a second
@@ -46,8 +48,11 @@ class SpeechOutput:
         """The numbers of the phonemes of a text, (n,), with silence at both ends.
 
         Raises:
-            DataError E350, E364, E368: as ``pronounce``. E365: a phoneme that the network was not trained on.
+            DataError E350, E364, E368: as ``pronounce``. E365: a letter of another script, which an English
+                voice would only call "letter"; a phoneme that the network was not trained on.
         """
+        if self.voice.startswith("en"):
+            _refuse_other_scripts(text, where)
         return self.numbers((PAUSE, *pronounce(text, self.voice, where).symbols), where)
 
     def numbers(self, symbols: Sequence[str], where: str) -> np.ndarray:
@@ -185,3 +190,10 @@ def padded_rows(
         x[i, : part.stop - part.start] = phonemes[part]
         frames[i, : part.stop - part.start] = durations[part]
     return {"phonemes": x, "durations": frames}
+
+
+def _refuse_other_scripts(text: str, where: str) -> None:
+    for letter in text:
+        if letter.isalpha() and not unicodedata.name(letter, "").startswith(SPOKEN):
+            expected, fix = fact("Latin letters"), fact("spell the word in another way")
+            raise DataError("E365", where=where, token=letter, expected=expected, received=letter, fix=fix)
