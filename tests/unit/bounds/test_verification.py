@@ -129,6 +129,20 @@ def test_the_command_prints_the_verdict(
         assert max(values["X_0"], 0) + max(values["X_1"], 0) == pytest.approx(values["Y_0"])
 
 
+def test_whole_numbers_of_a_counterexample_are_decimals_of_smt_lib(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "net", [x], [y])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    onnx.save(proto, str(tmp_path / "net.onnx"))
+    (tmp_path / "prop.vnnlib").write_text("(assert (>= X_0 2))(assert (<= X_0 2))(assert (>= Y_0 1))")
+    words = ("verify", str(tmp_path / "net.onnx"), str(tmp_path / "prop.vnnlib"), "--lang", "zh")
+    assert main([*words, "--out", str(tmp_path / "out.txt")]) == 3
+    assert (tmp_path / "out.txt").read_text() == "sat\n((X_0 2.0)\n (Y_0 2.0))\n"
+    assert "变量" in capsys.readouterr().out
+
+
 def test_the_command_states_that_nothing_was_shown_in_time(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ VERIFICATION: dict[str, tuple[str, str]] = {
         "{seconds:.1f} s",
         "{inputs} 个输入，{outputs} 个输出；违反的情形：{cases}；检查的区域：{boxes:,}；{seconds:.1f} 秒",
     ),
+    "verify_variable": ("variable", "变量"),
     "verify_value": ("value", "数值"),
     "verify_more": (
         "... only the first {count} of each; --out FILE writes all",

@@ -64,7 +64,7 @@ def _show(counterexample: Counterexample) -> None:
         for kind, values in (("X", counterexample.x), ("Y", counterexample.y))
         for i, value in enumerate(values[:SHOWN])
     ]
-    screen.table([text_of("name"), text_of("verify_value")], rows, numbers=[1])
+    screen.table([text_of("verify_variable"), text_of("verify_value")], rows, numbers=[1])
     if max(len(counterexample.x), len(counterexample.y)) > SHOWN:
         screen.line(text_of("verify_more").format(count=SHOWN))
 
@@ -73,6 +73,6 @@ def _as_smt(counterexample: Counterexample) -> str:
     """A counterexample in the format of the verification competition (VNN-COMP)."""
 
     def pairs(kind: str, values: Sequence[float] | np.ndarray) -> list[str]:
-        return [f"({kind}_{i} {np.format_float_positional(v)})" for i, v in enumerate(values)]
+        return [f"({kind}_{i} {np.format_float_positional(v, trim='0')})" for i, v in enumerate(values)]
 
     return "sat\n(" + "\n ".join([*pairs("X", counterexample.x), *pairs("Y", counterexample.y)]) + ")\n"
