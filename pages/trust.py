@@ -76,6 +76,7 @@ WORDS = {
     "adversarial": "对抗",
     "APGD, loss": "APGD，损失",
     "APGD, ratio of logits": "APGD，logit 差之比",
+    "APGD, each class": "APGD，逐类",
     "square": "方形攻击",
     "all together": "全部合用",
     "audited": "审计对象",
