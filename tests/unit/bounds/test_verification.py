@@ -129,7 +129,7 @@ def test_the_command_prints_the_verdict(
         assert max(values["X_0"], 0) + max(values["X_1"], 0) == pytest.approx(values["Y_0"])
 
 
-def test_whole_numbers_of_a_counterexample_are_decimals_of_smt_lib(
+def test_integers_of_a_counterexample_are_decimals_of_smt_lib(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1]) for name in "xy")
