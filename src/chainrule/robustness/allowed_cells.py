@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,9 +76,11 @@ def _require_columns(preparation: Preparation, names: Sequence[str], limits: Map
         )  # fmt: skip
 
 
-def _change_fix(column: str | None, limit: float | None) -> Message:
-    words = f"{column}" if limit is None else f"{column}:{limit:.2g}"
-    number = None if limit is None else float(f"{limit:.2g}")
+def _change_fix(column: str | None, limit: Any) -> Message:
+    """A limit of a column, or the column alone where the limit is not a number."""
+    is_number = isinstance(limit, int | float) and math.isfinite(limit)
+    words = f"{column}:{limit:.2g}" if is_number else f"{column}"
+    number = float(f"{limit:.2g}") if is_number else None
     return alternatives(f'change={{"{column}": {number}}}', f'--change "{words}"')
 
 
@@ -99,7 +102,7 @@ def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
     if limit is None and radius is not None:
         return radius * encoding.std
     is_number = isinstance(limit, int | float | np.number) and not isinstance(limit, bool)
-    if not is_number or not 0 <= limit < np.inf:
+    if limit is None or not is_number or not 0 <= limit < np.inf:
         raise UsageError(
             "E102", where="attack", name=f'change["{encoding.column}"]', received=repr(limit)[:80],
             expected=fact("a number from 0 on"), fix=_change_fix(encoding.column, encoding.std),

@@ -96,6 +96,8 @@ def test_a_search_over_one_category_finds_every_level_that_works() -> None:
     [
         ({"change": {"rating": None}}, "E102"),
         ({"columns": ["incme"], "radius": 0.1}, "E101"),
+        ({"change": {"incme": "much"}}, "E101"),
+        ({"change": {"income": "much"}}, "E102"),
         ({"radius": -1}, "E102"),
         ({"radius": float("nan")}, "E102"),
         ({"radius": 5000}, "E102"),
