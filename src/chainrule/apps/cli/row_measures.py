@@ -126,7 +126,7 @@ def novelty_columns(model: Model, x: Any, known: Any, methods: str) -> dict[str,
     Raises:
         UsageError E101: no such score. E102: too few reference rows.
     """
-    names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
+    names: list[Any] = list(dict.fromkeys(name.strip() for name in methods.split(",")))
     for name in names:
         if name not in METHODS:
             raise unknown_name("--novelty-method", name, METHODS, otherwise=METHODS[0])
