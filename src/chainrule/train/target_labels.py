@@ -45,7 +45,7 @@ def learn_labels(
         learned = _with_labels(model, data, continues, public)
         return learned, learned, data
     if not _takes_indices(model, continues):
-        data = replace(data, y=np.array(indexed)[data.y])
+        data = replace(data, y=np.array(indexed)[np.asarray(data.y)])
         return learn_labels(model, data, continues, (), public)
     learned = _with_labels(model, data, continues, indexed)
     return learned, _with_indices(learned, indexed), data
