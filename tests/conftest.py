@@ -31,6 +31,8 @@ THREADED = ("engines", "engine_parity", "native_engine", "parallel_partitions", 
 """Parts of the paths of tests that run with as many threads as there are cores, also in a parallel run."""
 GOLDEN = Path(__file__).parent / "golden"
 
+os.environ.pop("CHAINRULE_DATA", None)  # archives of the user; tests read generated ones
+
 gc.disable()  # until all tests are collected: imported objects are never garbage
 
 

@@ -30,7 +30,7 @@ def test_contributions_to_a_prediction_are_listed(chainrule: Any, cancer: Path) 
     assert outcome.code == 0, outcome.err
     assert "The score (logit) of malignant" in outcome.out
     assert "worst radius" in outcome.out
-    assert "18 others" in outcome.out
+    assert "18 more" in outcome.out
 
 
 def test_shapley_values_use_rows_of_the_data_as_baseline(chainrule: Any, cancer: Path) -> None:

@@ -28,7 +28,7 @@ def refused(outcome, code: str, *texts: str, exit_code: int = 2) -> None:
 
 
 TABLES = {
-    "unknown target": ("x,z,clss\n" + GOOD, "class", "E313", ('"class"', "fix       clss")),
+    "unknown target": ("x,z,clss\n" + GOOD, "class", "E313", ('"class"', "fix       --target clss")),
     "empty file": ("", "class", "E303", ()),
     "header only": ("x,z,class\n", "class", "E304", ()),
     "one row": ("x,z,class\n1,2,a\n", "class", "E321", ()),
@@ -82,7 +82,11 @@ WORDS = {
     "an unknown language": (["iris", "--lang", "fr"], "E101", ("in --lang", "en, zh", "--lang en")),
     "class weights for values": (["diabetes", "--class-weight", "balanced"], "E108", ()),
     "a column in two ways": (["iris", "--drop", "a", "--number", "a"], "E608", ("a",)),
-    "an unknown column to drop": (["iris", "--drop", "petal lenght (cm)"], "E313", ("petal length (cm)",)),
+    "an unknown column to drop": (
+        ["iris", "--drop", "petal lenght (cm)"],
+        "E313",
+        ("fix       --drop 'petal length (cm)'",),
+    ),
     "resume nowhere": (["iris", "--resume"], "E604", ("--out",)),
     "resume nothing": (["iris", "--resume", "--out", "none"], "E401", ()),
 }

@@ -31,7 +31,7 @@ ATTRIBUTION: dict[str, tuple[str, str]] = {
         "UNRELIABLE: the sum of all values is {sum}; unexplained {residual}, more than {tolerance}.",
         "不可信：各值之和为 {sum}；未能说明的部分 {residual}，超过 {tolerance}。",
     ),
-    "attribution_rest": ("{count} others", "其余 {count} 个"),
+    "attribution_rest": ("{count} more", "其余 {count} 个"),
     "attribution_more": ("Further samples, in .values: {count}.", "另有 {count} 个样本，见 .values。"),
     "attribution_input": ("input", "输入"),
     "attribution_given": ("value", "取值"),

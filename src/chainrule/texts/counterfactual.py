@@ -52,5 +52,5 @@ COUNTERFACTUAL: dict[str, tuple[str, str]] = {
     "importance_value": ("importance", "重要性"),
     "importance_spread": ("std. dev.", "标准差"),
     "attribution_picture": ("{method}: {explained}", "{method}：{explained}"),
-    "importance_rest": ("{count} others, at most", "其余 {count} 个，至多"),
+    "importance_rest": ("{count} more, at most", "其余 {count} 个，至多"),
 }

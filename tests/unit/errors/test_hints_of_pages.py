@@ -41,7 +41,7 @@ PREPARED = {
     "cr.grad(output, inputs)",
     "E273": "x = cr.input('x', (2,))\ny, inputs = x * x, [x]\ncr.grad(y, inputs)",
     "E313": "from chainrule.data import choose_task, read_table\n"
-    "choose_task(read_table({'age': [1, 2] * 9, 'Species': ['a', 'b'] * 9}), 'specis')",
+    "choose_task(read_table({'age': [1, 2] * 9, 'Species': ['a', 'b'] * 9}), target='specis')",
     "E340": "x = np.array([[1 + 2j]])\nfrom chainrule.data import Arrays\nArrays.of(x)",
     "E341": "x = np.arange(3.0)\nfrom chainrule.data import Arrays\nArrays.of(x)",
     "E342": "from chainrule.data import Arrays\nx = np.array([[1.0, np.nan]])\nArrays.of(x)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from chainrule.apps.cli.options import ENSEMBLE, Options
+from chainrule.apps.cli.options import ENSEMBLE, Options, quoted
 from chainrule.apps.cli.private_options import refuse_private
 from chainrule.data import Division, PreparedData, Table, read_images
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS
@@ -72,6 +72,6 @@ def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
             where="--drop",
             name='", "'.join(unknown),
             expected=", ".join(table.columns[:12]),
-            fix=nearest(unknown[0], table.columns),
+            fix=f"--drop {quoted(close)}" if (close := nearest(unknown[0], table.columns)) else "",
         )
     return replace(table, frame=table.frame.drop(columns))

@@ -124,7 +124,9 @@ def describe(
     require_table(table)
     target = table.target if target is None else target
     kinds = kinds or {}
-    require_columns(table, *([target] if target else []), *kinds)
+    if target:
+        require_columns(table, target, argument="target")
+    require_columns(table, *kinds)
     choices = [kind for kind in KINDS if kind != "image"]  # whether a column is an image cannot be chosen
     for kind in map(str, kinds.values()):
         if kind not in choices:
@@ -136,8 +138,14 @@ def describe(
     return columns
 
 
-def require_columns(table: Table, *names: str) -> None:
-    """Raise E313 for all names that are not columns of the table, each with the closest column."""
+def require_columns(table: Table, *names: str, argument: str = "") -> None:
+    """Raise E313 for all names that are not columns of the table, each with the closest column.
+
+    Args:
+        table: the table.
+        names: names of columns.
+        argument: to which a single name was passed.
+    """
     known = set(table.columns)
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -149,7 +157,7 @@ def require_columns(table: Table, *names: str) -> None:
             name='", "'.join(map(str, unknown)),
             expected=columns,
             received=", ".join(map(str, unknown)),
-            fix=", ".join(word for word in similar if word),
+            fix=f'{argument}="{similar[0]}"' if argument and similar[0] else ", ".join(filter(None, similar)),
         )
 
 

@@ -98,7 +98,7 @@ def choose_task(
             received=fact("none"),
             fix=fix,
         )
-    require_columns(table, target)
+    require_columns(table, target, argument="target")
     described = describe(table, target) if columns is None else columns
     column = next(column for column in described if column.name == target)
     rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
