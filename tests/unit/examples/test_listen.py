@@ -117,7 +117,7 @@ def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     assert command(["evaluate", str(run), str(run / "test.npz")]) == 0
     write_wave(tmp_path / "own.wav", tone(1, np.random.default_rng(0)))
     assert command(["predict", str(run), str(tmp_path / "own.wav")]) == 2
-    assert "not of sounds" in capsys.readouterr().err
+    assert "not sounds" in capsys.readouterr().err
     capsys.readouterr()
     assert command(["predict", str(run), str(run / "test.npz")]) == 0
     lines = capsys.readouterr().out.splitlines()

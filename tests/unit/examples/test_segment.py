@@ -123,6 +123,7 @@ def test_predict_refuses_bad_input_in_one_message(
 ) -> None:
     words, texts = REFUSED[fault]
     (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "a.csv").write_text("a\n1\n")
     Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
     if fault == "the folder of the images":
         (tmp_path / "a.png").unlink()
