@@ -135,4 +135,4 @@ def test_rows_without_target_are_dropped_and_counted() -> None:
 def test_the_error_suggests_the_nearest_column() -> None:
     with pytest.raises(DataError) as caught:
         choose_task(read_table({"x": [1, 2], "Species": ["a", "b"]}), "specis")
-    assert caught.value.fix == "Species"
+    assert caught.value.fix == 'target="Species"'
