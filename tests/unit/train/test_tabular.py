@@ -167,3 +167,11 @@ def test_labels_of_a_table_are_encoded_once(labels: tuple[Any, Any], monkeypatch
     assert model.preparation is not None
     arrays.fit(model.preparation.inputs(cr.read_table(table)), table["b"].to_numpy(), epochs=2, verbose=False)
     assert arrays.history == model.history
+
+
+def test_the_fix_for_an_unknown_target_is_an_argument_of_fit() -> None:
+    frame = polars.DataFrame({"x": [1.0, 2.0] * 9, "species": ["a", "b"] * 9})
+    with pytest.raises(DataError) as caught:
+        cr.Model(cr.Dense(2), "cross_entropy").fit(frame, "specis", epochs=1, verbose=False)
+    assert caught.value.code == "E313"
+    assert caught.value.fix == 'y="species"'

@@ -110,9 +110,11 @@ def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
         options: seed of the split, kinds of columns, and sample weights.
 
     Raises:
-        DataError E344: the number of weights is not the number of rows.
+        DataError: E313 no such column; E344 the number of weights is not the number of rows.
     """
     table = data.read_table(x)
+    if y is not None:
+        data.require_columns(table, y, argument="y")
     is_fraction = _is_fraction(validation)
     fraction = float(validation) if is_fraction else 0.0
     prepared = data.PreparedData.of(
