@@ -8,6 +8,7 @@ and its case is reported.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import pickle
@@ -120,11 +121,13 @@ def _fork(function: Callable[[Any], Any], cases: Sequence[Any]) -> _Child:
 def _measured(function: Callable[[Any], Any], cases: Sequence[Any], number: int) -> Outcome:
     """The outcome of a case; it is repeated while memory from before the case was released during it.
 
-    The kernel can reclaim pages of mapped libraries at any time, which hides as much of what the case takes.
+    Free blocks of the heap are returned to the system before: a case that reuses them would seem to take
+    nothing. The kernel can reclaim pages of mapped libraries at any time, which hides as much as well.
     """
     outcomes = []
     for _ in range(RUNS):
         gc.collect()  # otherwise a collection during the case could free more than the case allocates
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the resident memory
         before, start = _kilobytes("VmRSS:"), time.process_time()
         result = function(cases[number])

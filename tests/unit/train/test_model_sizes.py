@@ -86,9 +86,15 @@ def test_the_campaign_reports_hangs_deaths_and_memory() -> None:
     garbage: list[object] = [bytearray(300 * 2**20)]  # must not be subtracted from what a case takes
     garbage.append(garbage)
     del garbage
+    for _ in range(3):
+        bytearray(31 * 2**20)  # from now on the allocator serves blocks of this size from its heap
+    blocks = [bytearray(30 * 2**20) for _ in range(12)]
+    last = bytearray(2 * 10**5)  # the end of the heap: the blocks stay in it when they are freed
+    del blocks
     outcomes = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 5.0)}
     assert [outcomes[i].result for i in (1, 2)] == ["hung", "died"]
     assert outcomes[3].megabytes > 190 > 50 > outcomes[0].megabytes
+    assert last
 
 
 def test_the_limits_of_a_file_hold_for_the_step_of_its_training(tmp_path: Path) -> None:
