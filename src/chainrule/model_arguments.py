@@ -130,6 +130,8 @@ class AttackKeywords(TypedDict, total=False):
     share: float
     columns: Sequence[str] | None
     change: Mapping[str, float | None]
+    targets: int
+    target_class: object
 
 
 class CertifyKeywords(TypedDict, total=False):

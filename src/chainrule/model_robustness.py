@@ -40,8 +40,9 @@ class ModelRobustness(StateHolder):
                 ``method`` (``"pgd"``, ``"fgsm"``, ``"apgd"``, ``"apgd_dlr"``, ``"apgd_targeted"``,
                 ``"square"``, or ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images
                 with such values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by
-                default for the ensemble), ``lang``, and those of the method: ``steps``, ``restarts``,
-                ``queries``, ``targets``.
+                default for the ensemble), ``target_class`` (the only class whose prediction counts as
+                success; samples of it are left out), ``lang``, and those of the method: ``steps``,
+                ``restarts``, ``queries``, ``targets``.
                 Of tables: ``columns`` (those that may change; by default all numbers and categories) and
                 ``change`` (the limit of each number in its own units, ``{"income": 1000, "city": None}``);
                 there ``radius`` is a number of standard deviations of each column, and a category may become

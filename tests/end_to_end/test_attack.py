@@ -79,6 +79,8 @@ def test_arrays_are_attacked_by_the_ensemble(run: Path, capsys: pytest.CaptureFi
         (["--sweep", "--radius", "1"], "E601", "--radius"),
         (["--radius", "1", "--rows", "0"], "E102", "--rows"),
         (["--sweep", "--out", "a.csv"], "E601", "--out"),
+        (["--radius", "1", "--target-class", "bog"], "E101", '--target-class "big"'),
+        (["--sweep", "--target-class", "big"], "E601", "--target-class"),
     ],
 )
 def test_bad_input_is_one_error_with_a_fix(
@@ -99,3 +101,39 @@ def test_worst_rows_have_the_numbers_of_the_file(run: Path, capsys: pytest.Captu
     numbers = {int(parts[0]) for parts in lines[start + 2 : start + 7] if parts}
     assert numbers <= set((np.linspace(0, 59, 20).round() + 1).astype(int).tolist())
     assert len(numbers) == 5
+
+
+def test_a_goal_is_reached_in_the_rows_of_other_classes(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["attack", "run", "rows.csv", "--change", "size:9", "--target-class", "big", "--out", "out.csv"]
+    assert main([*words, "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert 'Goal: the prediction "big"' in out
+    before, after = pl.read_csv("rows.csv"), pl.read_csv("out.csv")
+    others = before.filter(pl.col("class") == "small")
+    assert after["kind"].equals(others["kind"])
+    lines = [line.split() for line in out.splitlines()]
+    start = next(i for i, parts in enumerate(lines) if parts[:2] == ["row", "true"])
+    for parts in lines[start + 2 : start + 7]:
+        assert before["class"][int(parts[0]) - 1] == parts[1] == "small"
+        assert parts[3] == "big"
+
+
+def test_texts_are_attacked_in_their_embedding_vectors(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [f"the {word} {thing}" for word in ("good", "bad") * 20 for thing in ("film", "hotel")]
+    labels = ["positive" if "good" in text else "negative" for text in texts]
+    tokenizer = cr.Tokenizer.learn(texts, "word")
+    tokens = cr.pad_sequences(tokenizer.encode_all(texts), 6).values
+    net = cr.Sequential(cr.Embedding(tokenizer.size, 4, padding_index=0), cr.GlobalMaxPool(), cr.Dense(2))
+    model = cr.Model(cr.Parallel(text=net), "cross_entropy", cr.Adam(0.05), tokenizer=tokenizer)
+    model.fit({"text": tokens}, labels, epochs=20, seed=0, verbose=False)
+    model.save("texts.safetensors")
+    pl.DataFrame({"text": texts, "y": labels}).write_csv("texts.csv")
+    words = ["attack", "texts.safetensors", "texts.csv", "--radius", "0.9", "--lang", "en"]
+    assert main([*words, "--target-class", "positive", "--html", "page.html"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "40 samples. Such vectors need not belong to any token" in out
+    assert "the vectors of a token and of the nearest other one differ" in out
+    assert main([*words, "--columns", "text"]) == 2
+    assert "a model of tables" in capsys.readouterr().err

@@ -81,6 +81,7 @@ IMAGES = (
     Corruption("contrast", (0.25, 0.5, 0.75, 0.9), low_contrast),
 )
 VECTORS = (Corruption("deviations", (0.1, 0.25, 0.5, 1.0), gaussian_noise),)
+TOKENS = (Corruption("token_vectors", (0.1, 0.25, 0.5, 1.0), gaussian_noise),)
 TABLES: Mapping[str, Severities] = {
     "cell_noise": (0.1, 0.25, 0.5, 1.0),
     "missing": (0.05, 0.1, 0.25, 0.5),
@@ -116,7 +117,8 @@ def _array_points(model: ModelState, samples: Samples, seed: int) -> list[SweepP
         flat = problem.x.astype(np.float64)
         units, offset = np.maximum(flat.std(axis=0), 1e-12), flat.mean(axis=0)
     values = (problem.x - offset) / units if samples.pixels is None else problem.x / units + offset
-    for number, one in enumerate(IMAGES if samples.is_image else VECTORS):
+    corruptions = TOKENS if samples.graph.is_embedded else IMAGES if samples.is_image else VECTORS
+    for number, one in enumerate(corruptions):
         for severity in one.severities:
             changed = one.apply(values, severity, Stream(fold(key_of(seed), number)))
             inputs = (changed - offset) * units if samples.pixels is not None else changed * units + offset

@@ -119,5 +119,5 @@ def _unlimited(ball: Ball) -> Ball:
 
 def _unbroken(problem: Problem, ball: Ball, rows: np.ndarray, stream: Stream) -> int:
     """Return how many rows projected gradient descent does not break in a ball."""
-    wider = Problem(problem.graph, problem.arrays, problem.x, problem.labels, problem.feeds, ball)
+    wider = replace(problem, ball=ball, evaluations=0)
     return int((~PGD(steps=20).search(wider, rows, stream).wrong).sum())

@@ -1,7 +1,8 @@
 """What an attack maximizes, as programs: from a point to the logits, the objective and its gradient.
 
 A numeric input is attacked itself. Tokens have no gradient; there the embedding vectors are attacked, which
-measures how sensitive the network is, but such vectors need not belong to any token.
+measures how sensitive the network is, but such vectors need not belong to any token. The vectors of several
+embeddings are one point: they are flattened and concatenated.
 
 Objectives, with the logits z, the true class y and the logits in descending order z_(1), z_(2), ...:
 
@@ -11,6 +12,9 @@ Objectives, with the logits z, the true class y and the logits in descending ord
   number. The cross-entropy of a network with large logits has a gradient of 0 in float32; this one does not;
 - ``targeted_dlr``: (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2) for a chosen class t, which reaches classes
   that are not the closest one at the start. Of three classes the divisor is z_(1) - z_(3).
+
+Where only one class t counts as success, the first three are replaced by ``goal_loss``, log softmax(z)_t,
+``goal_margin``, z_t - max_(i != t) z_i, and ``goal_dlr``, this margin divided by z_(1) - z_(3).
 
 Reference: Croce and Hein (2020), Reliable evaluation of adversarial robustness with an ensemble of diverse
 parameter-free attacks, ICML, section 4.
@@ -35,7 +39,9 @@ from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.network import Network
 
-OBJECTIVES = ("loss", "margin", "dlr", "targeted_dlr")
+GOALS = {"loss": "goal_loss", "margin": "goal_margin", "dlr": "goal_dlr", "targeted_dlr": "targeted_dlr"}
+OBJECTIVES = tuple(GOALS)
+POINT = "attack point"  # the input with the vectors of several embeddings
 LABELS = "attack labels"  # the input of the graph with the true class of each sample
 TARGETS = "attack targets"  # the input with the class that a targeted objective prefers
 _FAR = 1e9  # subtracted from a logit that must not be the largest
@@ -63,38 +69,54 @@ class AttackGraph:
 
     @property
     def input(self) -> str:
-        """The name of the attacked input.
+        """The name of the attacked input; of several inputs of tokens the first one."""
+        assert self.entries
+        return next(iter(self.network.inputs))
+
+    @cached_property
+    def entries(self) -> tuple[Node, ...]:
+        """The nodes whose values are attacked: one input of numbers, or the vectors of all tokens.
 
         Raises:
-            TrainingError E570: several inputs, or one without an entry.
+            TrainingError E570: several inputs with numbers among them, or one without an entry.
         """
-        inputs = list(self.network.inputs)
-        if len(inputs) != 1 or len(self.score.entries.get(inputs[0], ())) != 1:
+        inputs, by_input = self.network.inference.inputs, self.score.entries
+        entries = tuple(node for name in inputs for node in by_input.get(name, ()))
+        is_numeric = any(node in inputs.values() for node in entries)
+        if set(inputs) != set(by_input) or (is_numeric and len(entries) > 1):
             raise TrainingError(
                 "E570", where="attack", received=", ".join(inputs),
-                expected=fact("one input: numbers, or tokens with one embedding"),
+                expected=fact("one input of numbers, or tokens with an embedding"),
             )  # fmt: skip
-        return inputs[0]
+        return entries
 
     @property
     def is_embedded(self) -> bool:
         """Whether the embedding vectors of tokens are attacked."""
-        return self.entry is not self.network.inference.inputs[self.input]
-
-    @property
-    def entry(self) -> Node:
-        """The node whose value is attacked."""
-        (node,) = self.score.entries[self.input]
-        return node
+        return self.entries[0] is not self.network.inference.inputs[self.input]
 
     @cached_property
     def _replaced(self) -> dict[Node, Node]:
-        return {**self.score.condition_inputs, **self.score.entry_inputs} if self.is_embedded else {}
+        if not self.is_embedded:
+            return {}
+        if len(self.entries) == 1:
+            return {**self.score.condition_inputs, **self.score.entry_inputs}
+        start, parts = 0, {}
+        for node in self.entries:
+            end = start + math.prod(bound(node.shape[1:]))
+            parts[node] = F.reshape(self.point[:, start:end], node.shape)
+            start = end
+        return {**self.score.condition_inputs, **parts}
 
     @cached_property
     def point(self) -> Node:
         """The graph input for points."""
-        return self._replaced.get(self.entry, self.entry)
+        if not self.is_embedded:
+            return self.entries[0]
+        if len(self.entries) == 1:
+            return self.score.entry_inputs[self.entries[0]]
+        size = sum(math.prod(bound(node.shape[1:])) for node in self.entries)
+        return input_node(POINT, (self.entries[0].shape[0], size), self.entries[0].dtype)
 
     @property
     def point_name(self) -> str:
@@ -116,6 +138,21 @@ class AttackGraph:
         if name == "loss":
             node = self.network.loss_of(self.output, self.network.inference.outputs[self.output])
             return rebuild([node], self._replaced)[0]
+        return self._of_goal(name) if name.startswith("goal") else self._of_label(name)
+
+    def _of_goal(self, name: str) -> Node:
+        """An objective that is largest where the class of ``TARGETS`` is predicted, (B,)."""
+        z, goal = self.logits, self._one_hot(TARGETS)
+        if name == "goal_loss":
+            return F.sum(F.log_softmax(z, -1) * goal, 1)
+        margin = F.sum(z * goal, 1) - F.max(z - goal * _FAR, 1)
+        if name == "goal_margin" or self.classes < 3:
+            return margin
+        highest = self._highest(3)
+        return margin / (highest[0] - highest[2] + _SMALL)
+
+    def _of_label(self, name: str) -> Node:
+        """An objective that is largest where the true class is not predicted, (B,)."""
         z = self.logits
         own = self._one_hot(LABELS)
         margin = F.max(z - own * _FAR, 1) - F.sum(z * own, 1)
@@ -147,8 +184,10 @@ class AttackGraph:
     @cached_property
     def entry_program(self) -> Program:
         """The program from the inputs of the network to the entry and the conditions."""
-        nodes = {new.op.attributes["label"]: old for old, new in self._replaced.items()}
-        return compile(Graph(nodes or {self.point_name: self.entry}), self.network.engine)
+        conditions = {new.op.attributes["label"]: old for old, new in self.score.condition_inputs.items()}
+        flat = [F.reshape(node, (node.shape[0], math.prod(bound(node.shape[1:])))) for node in self.entries]
+        point = self.entries[0] if len(self.entries) == 1 else F.concatenate(flat, 1)
+        return compile(Graph({**conditions, self.point_name: point}), self.network.engine)
 
     @cached_property
     def forward_program(self) -> Program:
@@ -170,16 +209,6 @@ class AttackGraph:
 def attack_graph(network: Network, output: str, classes: int) -> AttackGraph:
     """Return the graph of attacks on an output, stored with the network, so that it is compiled once."""
     return network.memo(("attack graph", output, classes), lambda: AttackGraph(network, output, classes))
-
-
-def wrong(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return whether the largest logit of each row is not that of its label: (n,).
-
-    Example:
-        >>> wrong(np.array([[1.0, 2.0], [1.0, 0.0]]), np.array([1, 1])).tolist()
-        [False, True]
-    """
-    return logits.argmax(axis=1) != labels
 
 
 Arrays = Mapping[str, np.ndarray]

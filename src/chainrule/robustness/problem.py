@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.attribution.score import run
 from chainrule.records import frozen
 from chainrule.robustness.ball import Ball
-from chainrule.robustness.objective import LABELS, TARGETS, Arrays, AttackGraph, wrong
+from chainrule.robustness.objective import GOALS, LABELS, TARGETS, Arrays, AttackGraph
 
 
 @frozen(eq=False)
@@ -21,7 +21,7 @@ class Evaluation:
     """The network at some points.
 
     Args:
-        wrong: (n,) whether it misclassifies each.
+        wrong: (n,) whether it misclassifies each, or predicts the goal.
         values: (n,) the objective.
         gradient: (n, ...) its gradient with respect to the scaled changes; ``None`` if it was not computed.
     """
@@ -42,6 +42,7 @@ class Problem:
         labels: (n,) their classes.
         feeds: the further inputs of the graph for each sample: encoded targets and conditions.
         ball: the allowed changes.
+        goal: the only class whose prediction counts as success; ``None``: each wrong one.
         evaluations: the number of points that were evaluated.
     """
 
@@ -51,6 +52,7 @@ class Problem:
     labels: np.ndarray
     feeds: Arrays
     ball: Ball
+    goal: int | None = None
     evaluations: int = field(default=0)
 
     @property
@@ -81,21 +83,35 @@ class Problem:
         """
         points = self.ball.points(self.x[rows], u)
         self.evaluations += len(points)
+        if self.goal is not None:
+            objective, targets = GOALS[objective], np.full(len(rows), self.goal)
         program = self.graph.gradient_program(objective)
         feeds = self._feeds(points, rows) | ({} if targets is None else {TARGETS: targets})
         results = run(program, self.arrays, feeds)
-        is_wrong = wrong(results["logits"], self.labels[rows])
+        is_wrong = self.is_success(results["logits"].argmax(axis=1), rows)
         gradient = results["gradient"] * np.asarray(self.ball.scale, results["gradient"].dtype)
         return Evaluation(is_wrong, _finite(results["value"]), gradient)
 
     def margins(self, u: np.ndarray, rows: np.ndarray) -> Evaluation:
         """Return the margins at scaled changes from logits alone, as an attacker without gradients does."""
         logits = self.logits(self.ball.points(self.x[rows], u), rows)
-        return Evaluation(wrong(logits, self.labels[rows]), _margins(logits, self.labels[rows]))
+        return Evaluation(self.is_success(logits.argmax(axis=1), rows), self._margins(logits, rows))
 
     def margins_at(self, points: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return the margins at points: the largest other logit minus that of the true class, (m,)."""
-        return _margins(self.logits(points, rows), self.labels[rows])
+        """Return the margins at points, (m,): positive where the attack succeeds.
+
+        The largest other logit minus that of the true class; with a goal its logit minus the largest other.
+        """
+        return self._margins(self.logits(points, rows), rows)
+
+    def is_success(self, predicted: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return whether predicted classes, (m,), of samples with these indices are what is searched."""
+        return predicted != self.labels[rows] if self.goal is None else predicted == self.goal
+
+    def _margins(self, logits: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        if self.goal is None:
+            return _finite(_excess(logits, self.labels[rows]))
+        return _finite(-_excess(logits, np.full(len(rows), self.goal)))
 
     def _feeds(self, points: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         feeds = {name: array[rows] for name, array in self.feeds.items()}
@@ -144,11 +160,12 @@ class Search:
         return ~evaluation.wrong
 
 
-def _margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    logits, own = logits.astype(np.float64), (np.arange(len(labels)), labels)
+def _excess(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the largest other logit minus that of a class of each row, (m,)."""
+    logits, own = logits.astype(np.float64), (np.arange(len(classes)), classes)
     others = logits.copy()
     others[own] = -np.inf
-    return _finite(others.max(axis=1) - logits[own])
+    return others.max(axis=1) - logits[own]
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ What an attack returns is never trusted: its points are moved into the ball wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,16 +20,17 @@ from chainrule.robustness.masking import masking_checks
 from chainrule.robustness.method import ATTACKS, ENSEMBLE, Attack
 from chainrule.robustness.problem import Problem
 from chainrule.robustness.result import AttackResult, Trial
-from chainrule.robustness.samples import Samples, ball_of, predicted, problem_of, read_samples
+from chainrule.robustness.samples import Samples, ball_of, goal_of, predicted, problem_of, read_samples
 from chainrule.robustness.stream import Stream
 from chainrule.robustness.table_attack import attack_table, refuse_columns
+from chainrule.robustness.token_vectors import token_distance
 from chainrule.settings import settings
 from chainrule.train.options import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang", "columns", "change")
+OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang", "columns", "change", "target_class")
 CHECKS = 1000  # the number of the stream of the checks, after those of all attacks
 
 
@@ -38,11 +39,17 @@ def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any = None, **op
     request = _Request.of(options)
     attacks = known_attacks(request.method, {n: v for n, v in options.items() if n not in OPTIONS})
     samples = read_samples(model, x, y)
+    goal = goal_of(samples, options.get("target_class"))
     if samples.table is not None and samples.pixels is None:
-        return attack_table(model, samples, radius, options, request.seed, request.lang)
-    refuse_columns(options)
-    ball = ball_of(samples, options.get("norm", "inf"), radius, options.get("bounds"))
-    return _attacked(model, samples, problem_of(model, samples, ball), attacks, request)
+        result = attack_table(model, samples, radius, options, goal, request.seed, request.lang)
+    else:
+        refuse_columns(options)
+        samples = samples.take(goal.rows)
+        ball = ball_of(samples, options.get("norm", "inf"), radius, options.get("bounds"))
+        result = _attacked(model, samples, problem_of(model, samples, ball, goal.index), attacks, request)
+    if goal.index is None:
+        return result
+    return replace(result, goal=goal.index, numbers=tuple((goal.rows + 1).tolist()))
 
 
 @frozen
@@ -104,7 +111,7 @@ def _attacked(
         points = x.copy()
         points[rows] = problem.ball.enforce(x[rows], search.points)
         after = predicted(model, samples, problem, points).argmax(axis=1)
-        broken = rows[after[rows] != labels[rows]]
+        broken = rows[problem.is_success(after[rows], rows)]
         by_name[one.name] = broken
         trials.append(Trial(one.name, len(rows), len(broken), problem.evaluations - before))
         new = (broken_by == "") & np.isin(np.arange(len(x)), broken if number else correct)
@@ -118,6 +125,7 @@ def _attacked(
         probabilities[np.arange(len(x)), attacked], samples.names, tuple(broken_by.tolist()), tuple(trials),
         masking_checks(problem, correct, by_name, stream) if request.is_checked else (), _columns(samples),
         samples.graph.is_embedded, scale=problem.ball.scale, seed=request.seed, lang=request.lang,
+        token_distance=token_distance(model, samples.graph, problem.ball.norm),
     )  # fmt: skip
 
 

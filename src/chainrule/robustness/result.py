@@ -103,6 +103,8 @@ class AttackResult:
         numbers: the row numbers of the samples in their file; by default they are counted from 1.
         seed: the seed of all random numbers.
         lang: the language of the text.
+        goal: the index of the only class whose prediction counts as success; ``None``: each wrong one.
+        token_distance: of embedding vectors, the median distance of a token from the nearest other one.
     """
 
     method: str
@@ -128,6 +130,8 @@ class AttackResult:
     numbers: tuple[int, ...] = ()
     seed: int = 0
     lang: str = field(default="en")
+    goal: int | None = None
+    token_distance: float = math.nan
 
     @property
     def rows(self) -> int:
@@ -136,8 +140,9 @@ class AttackResult:
 
     @property
     def success(self) -> np.ndarray:
-        """(n,) Whether the attack changed a correct prediction to a wrong one."""
-        return (self.clean == self.labels) & (self.attacked != self.labels)
+        """(n,) Whether the attack changed a correct prediction to a wrong one, or to that of the goal."""
+        is_reached = self.attacked != self.labels if self.goal is None else self.attacked == self.goal
+        return (self.clean == self.labels) & is_reached
 
     @property
     def clean_accuracy(self) -> Share:
@@ -146,8 +151,8 @@ class AttackResult:
 
     @property
     def robust_accuracy(self) -> Share:
-        """The accuracy under the attack."""
-        return Share(int(((self.clean == self.labels) & (self.attacked == self.labels)).sum()), self.rows)
+        """The accuracy under the attack; with a goal, the share of correct samples that do not reach it."""
+        return Share(self.clean_accuracy.count - int(self.success.sum()), self.rows)
 
     @property
     def strongest(self) -> str:
@@ -187,15 +192,34 @@ class AttackResult:
         norm = render(f"attack_norm_{self.norm}", lang)
         texts = [
             render(f"attack_threat_{kind}", lang, norm=norm, radius=number(self.radius), rows=self.rows),
-            *([render("attack_may_change", lang, columns=self._allowed())] if self.allowed else []),
+            *self._extra_facts(),
             render("attack_clean", lang, share=self.clean_accuracy),
-            render("attack_robust", lang, share=self.robust_accuracy, broken=int(self.success.sum())),
-        ]
+            render(
+                "attack_robust" if self.goal is None else "attack_robust_goal", lang,
+                share=self.robust_accuracy, broken=int(self.success.sum()), name=self._goal,
+            ),
+        ]  # fmt: skip
         if len(self.trials) > 1 and self.success.any():
             texts.append(render("attack_strongest", lang, name=self._title(self.strongest)))
         if self.suspicions:
             texts.append(render("attack_unbelievable", lang))
         return (*texts, render("attack_exhaustive" if self.is_exhaustive else "attack_limit", lang))
+
+    @property
+    def _goal(self) -> str:
+        return "" if self.goal is None else str(self.classes[self.goal])
+
+    def _extra_facts(self) -> list[str]:
+        """The facts that only some attacks have: columns, distances of tokens, the goal."""
+        texts = []
+        if self.allowed:
+            texts.append(render("attack_may_change", self.lang, columns=self._allowed()))
+        if math.isfinite(self.token_distance):
+            distance = number(self.token_distance)
+            texts.append(render(f"attack_tokens_{self.norm}", self.lang, distance=distance))
+        if self.goal is not None:
+            texts.append(render("attack_goal", self.lang, name=self._goal))
+        return texts
 
     def _allowed(self) -> str:
         parts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from chainrule import data
 from chainrule.attribution.score import run
 from chainrule.data.tables.encoders import Pixels
-from chainrule.errors import TrainingError, UsageError, fact
+from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
 from chainrule.robustness.ball import NORMS, Ball
 from chainrule.robustness.objective import AttackGraph, attack_graph
@@ -32,7 +33,7 @@ class Samples:
     Args:
         graph: logits and objectives of the network.
         target: the target of its output.
-        x: (n, ...) the inputs.
+        inputs: (n, ...) the inputs by name.
         y: encoded targets, by the name of their input.
         labels: (n,) the true classes.
         pixels: the encoding of the images of a table; ``None`` for other inputs.
@@ -41,11 +42,22 @@ class Samples:
 
     graph: AttackGraph
     target: Target
-    x: np.ndarray
+    inputs: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
     labels: np.ndarray
     pixels: Pixels | None = None
     table: data.Table | None = None
+
+    @property
+    def x(self) -> np.ndarray:
+        """The attacked input, (n, ...); of several inputs of tokens the first one."""
+        return self.inputs[self.graph.input]
+
+    def take(self, index: np.ndarray) -> Samples:
+        """The samples in ``index``, in that order."""
+        inputs, y = ({k: array[index] for k, array in arrays.items()} for arrays in (self.inputs, self.y))
+        table = None if self.table is None else self.table.take(index)
+        return replace(self, inputs=inputs, y=y, labels=self.labels[index], table=table)
 
     @property
     def is_image(self) -> bool:
@@ -92,19 +104,62 @@ def read_samples(model: ModelState, x: Any, y: Any) -> Samples:
     labels = next(iter(rows.y.values())).reshape(len(next(iter(rows.x.values()))), -1)[:, 0]
     pixels = first if isinstance(first, Pixels) else None
     table = x if isinstance(x, data.Table) else None
-    return Samples(graph, target, rows.x[graph.input], rows.y, labels.astype(np.int64), pixels, table)
+    return Samples(graph, target, dict(rows.x), rows.y, labels.astype(np.int64), pixels, table)
 
 
-def problem_of(model: ModelState, samples: Samples, ball: Any) -> Problem:
-    """Return the problem of attacking samples within a ball."""
+@frozen(eq=False)
+class Goal:
+    """What counts as success, and for which samples.
+
+    Args:
+        index: the index of the only class whose prediction counts; ``None``: each wrong one.
+        rows: the indices of the attacked samples: those of other classes.
+    """
+
+    index: int | None
+    rows: np.ndarray
+
+
+def goal_of(samples: Samples, target_class: Any) -> Goal:
+    """Return the goal of an attack on samples.
+
+    Args:
+        samples: labeled samples.
+        target_class: the label of the class; ``None``: each wrong class counts.
+
+    Raises:
+        UsageError E101: no such class. E102: all samples have it.
+    """
+    if target_class is None:
+        return Goal(None, np.arange(len(samples.labels)))
+    names = [str(name) for name in samples.names]
+    if str(target_class) not in names:
+        close = nearest(str(target_class), names) or names[0]
+        label = samples.names[names.index(close)]
+        raise UsageError(
+            "E101", where="attack, target_class", name=target_class, expected=", ".join(names[:20]),
+            received=repr(target_class)[:80],
+            fix=alternatives(f"target_class={label!r}", f'--target-class "{close}"'),
+        )  # fmt: skip
+    index = names.index(str(target_class))
+    rows = np.flatnonzero(samples.labels != index)
+    if not rows.size:
+        raise UsageError(
+            "E102", where="attack", name="target_class", received=str(target_class),
+            expected=fact("samples of other classes"),
+        )  # fmt: skip
+    return Goal(index, rows)
+
+
+def problem_of(model: ModelState, samples: Samples, ball: Any, goal: int | None = None) -> Problem:
+    """Return the problem of attacking samples within a ball; see ``goal_of``."""
     graph = samples.graph
     feeds: dict[str, np.ndarray] = dict(samples.y)
-    x = samples.x
-    if graph.is_embedded:
-        values = run(graph.entry_program, model.arrays, {graph.input: samples.x})
-        x = values.pop(graph.point_name)
-        feeds |= values
-    return Problem(graph, model.arrays, x, samples.labels, feeds, ball)
+    if not graph.is_embedded:
+        return Problem(graph, model.arrays, samples.x, samples.labels, feeds, ball, goal)
+    values = run(graph.entry_program, model.arrays, samples.inputs)
+    x = values.pop(graph.point_name)  # padding is recognized by the tokens, which stay as they are
+    return Problem(graph, model.arrays, x, samples.labels, {**feeds, **values, **samples.inputs}, ball, goal)
 
 
 def predicted(model: ModelState, samples: Samples, problem: Problem, points: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from chainrule.robustness.ball import Ball
 from chainrule.robustness.cell_combinations import try_all
 from chainrule.robustness.method import COLUMNS
 from chainrule.robustness.result import AttackResult, Trial
-from chainrule.robustness.samples import Samples, predicted, problem_of
+from chainrule.robustness.samples import Goal, Samples, predicted, problem_of
 from chainrule.robustness.stream import Stream
 from chainrule.robustness.tables import (
     Change,
@@ -28,7 +28,7 @@ from chainrule.robustness.tables import (
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-OPTIONS = ("columns", "change", "restarts", "seed", "lang")
+OPTIONS = ("columns", "change", "restarts", "target_class", "seed", "lang")
 RESTARTS = 4
 MAX_RADIUS = 10.0  # standard deviations; larger limits are a mistake of units
 
@@ -48,9 +48,10 @@ def refuse_columns(options: Mapping[str, Any]) -> None:
 
 
 def attack_table(
-    model: ModelState, samples: Samples, radius: Any, options: Mapping[str, Any], seed: int, lang: str
-) -> AttackResult:
-    """Attack rows of a table; see ``tables``.
+    model: ModelState, samples: Samples, radius: Any, options: Mapping[str, Any], goal: Goal,
+    seed: int, lang: str,
+) -> AttackResult:  # fmt: skip
+    """Attack rows of a table; see ``tables`` and, for the goal, ``samples.goal_of``.
 
     Raises:
         UsageError E101, E102: no such column; a radius or a limit that is not one; nothing may change.
@@ -59,8 +60,11 @@ def attack_table(
     preparation, table = model.preparation, samples.table
     assert preparation is not None
     assert table is not None
-    changes = _changes(preparation, table, radius, options)
-    problem = problem_of(model, samples, Ball("inf", 0.0))
+    changes = tuple(change.take(goal.rows) for change in _changes(preparation, table, radius, options))
+    samples = samples.take(goal.rows)
+    table = samples.table
+    assert table is not None
+    problem = problem_of(model, samples, Ball("inf", 0.0), goal.index)
     clean = predicted(model, samples, problem, problem.x).argmax(axis=1)
     correct = np.flatnonzero(clean == samples.labels)
     restarts = int(options.get("restarts", RESTARTS))
@@ -71,7 +75,7 @@ def attack_table(
     points = preparation.inputs(after)
     probabilities = predicted(model, samples, problem, points)
     attacked = probabilities.argmax(axis=1)
-    broken = (clean == samples.labels) & (attacked != samples.labels)
+    broken = (clean == samples.labels) & problem.is_success(attacked, np.arange(len(attacked)))
     final = changed_cells(table, changes, changed, np.flatnonzero(broken))
     points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
     trial = Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations)
@@ -121,8 +125,8 @@ def _changes(
     changes = allowed_changes(preparation, table, None if radius is None else float(radius), columns, limits)
     if not changes:
         raise UsageError(
-            "E102", where="attack", name="columns", received=fact("none"),
-            expected=fact("columns of numbers or categories"),
+            "E102", where="attack", name="columns", expected=fact("columns of numbers or categories"),
+            received=", ".join(f"{e.column}: {e.kind}" for e in preparation.encodings[:20]),
         )  # fmt: skip
     return changes
 

@@ -61,6 +61,10 @@ class NumberChange:
     step: float
     before: np.ndarray
 
+    def take(self, rows: np.ndarray) -> NumberChange:
+        """Return the change of some rows; the range of the data stays that of all."""
+        return replace(self, before=self.before[rows])
+
     @property
     def features(self) -> slice:
         """The slice of its prepared input."""
@@ -123,6 +127,10 @@ class LevelChange:
     features: slice
     levels: tuple[str, ...]
     encoded: np.ndarray
+
+    def take(self, rows: np.ndarray) -> LevelChange:
+        """Return the change of some rows, which is that of all."""
+        return self
 
 
 Change = NumberChange | LevelChange

@@ -26,6 +26,25 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "允许的嵌入向量改变：{norm}不超过 {radius}；{rows} 个样本。这样的向量未必对应任何词元，"
         "因此不等于用真实文本进行的攻击。",
     ),
+    "attack_tokens_inf": (
+        "For comparison: the vectors of a token and of the nearest other one differ by up to {distance} in "
+        "an element (median over the tokens).",
+        "作为参照：词元的向量与最近的另一词元的向量，单个元素至多相差 {distance}（各词元的中位数）。",
+    ),
+    "attack_tokens_2": (
+        "For comparison: the vectors of a token and of the nearest other one have a distance of {distance} "
+        "(median over the tokens).",
+        "作为参照：词元的向量与最近的另一词元的向量相距 {distance}（各词元的中位数）。",
+    ),
+    "attack_goal": (
+        'Goal: the prediction "{name}"; samples of this class are left out.',
+        "目标：使预测变为“{name}”；该类别的样本不参与。",
+    ),
+    "attack_robust_goal": (
+        'Accuracy under the attack, if only changes to "{name}" count: {share}; {broken} correct predictions '
+        "were changed to it.",
+        "只计改为“{name}”的情形时，攻击下的准确率：{share}；{broken} 个正确预测被改为它。",
+    ),
     "attack_clean": ("Accuracy without attack: {share}.", "无攻击时的准确率：{share}。"),
     "attack_robust": (
         "Accuracy under the attack: {share}; {broken} correct predictions were changed.",
@@ -93,6 +112,10 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
     "sweep_blur": ("blur (standard deviation in pixels)", "模糊（标准差，以像素计）"),
     "sweep_contrast": ("lower contrast (share that is lost)", "低对比度（损失的比例）"),
     "sweep_deviations": ("noise (standard deviations of an element)", "噪声（以元素的标准差计）"),
+    "sweep_token_vectors": (
+        "noise in the embedding vectors of the tokens (standard deviations of an element)",
+        "词元嵌入向量中的噪声（以元素的标准差计）",
+    ),
     "sweep_cell_noise": ("noise (standard deviations of a column)", "噪声（以列的标准差计）"),
     "sweep_missing": ("missing cells (share)", "缺失的单元格（比例）"),
     "sweep_shift": ("shifted columns (standard deviations)", "整列偏移（以标准差计）"),

@@ -272,8 +272,9 @@ OPTION: dict[str, tuple[str, str]] = {
     "drift_reference": ("file of training rows", "训练数据文件"),
     "drift_method": ("mahalanobis (default), energy or distance", "mahalanobis（默认）、energy 或 distance"),
     "attack_radius": (
-        "largest change: of images in pixels from 0 to 1 (8/255), of tables in standard deviations",
-        "最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计",
+        "largest change: of images in pixels from 0 to 1 (8/255), of tables in standard deviations, of texts "
+        "in elements of the embedding vectors",
+        "最大改变：图像以 0 到 1 的像素值计（如 8/255），表格以标准差计，文本以嵌入向量的元素计",
     ),
     "attack_norm": (
         "inf: largest change of an element; 2: Euclidean length",
@@ -282,6 +283,10 @@ OPTION: dict[str, tuple[str, str]] = {
     "attack_method": (
         "ensemble (default), pgd, fgsm, apgd, apgd_dlr, apgd_targeted, square",
         "ensemble（默认）、pgd、fgsm、apgd、apgd_dlr、apgd_targeted、square",
+    ),
+    "attack_target_class": (
+        "count only changes to this prediction; rows of the class are left out",
+        "只计变为该预测的情形；该类别的行不参与",
     ),
     "attack_columns": (
         "columns of a table that may change; all numbers and categories by default",

@@ -15,7 +15,8 @@ PHRASES: dict[str, str] = {
     "0 to {limit:g} standard deviations, or a limit for each column": (
         "0 到 {limit:g} 个标准差，或为每列给出限度"
     ),
-    "one input: numbers, or tokens with one embedding": "一个输入：数值，或只有一个嵌入的词元",
+    "one input of numbers, or tokens with an embedding": "一个数值输入，或带嵌入的词元",
+    "samples of other classes": "其他类别的样本",
     "a classifier with one output and one class for a sample": "只有一个输出、每个样本一个类别的分类模型",
     "at most {size:g}: the values are in the range {low:g} to {high:g}": (
         "至多 {size:g}：数值在 {low:g} 到 {high:g} 之间"

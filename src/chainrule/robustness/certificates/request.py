@@ -68,8 +68,9 @@ class _Request:
                 "E582", where="certify", expected=fact("inputs that are numbers"), received=graph.input
             )
         self.model, self.options = model, options
-        rows = inputs_of(model, x)[graph.input]
-        self.samples = Samples(graph, target, rows, {}, np.zeros(len(rows), np.int64), _pixels(model))
+        inputs = dict(inputs_of(model, x))
+        count = len(inputs[graph.input])
+        self.samples = Samples(graph, target, inputs, {}, np.zeros(count, np.int64), _pixels(model))
         default = "2" if options.get("method") == "smoothing" else "inf"
         try:
             self.ball = ball_of(self.samples, options.get("norm", default), radius, options.get("bounds"))

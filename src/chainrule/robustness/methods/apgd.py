@@ -235,15 +235,20 @@ class TargetedAPGD(APGD):
         search = Search(problem, rows)
         if not rows.size:
             return search
-        logits = problem.logits(problem.x[rows], rows).astype(np.float64)
-        logits[np.arange(len(rows)), problem.labels[rows]] = -np.inf
-        others = np.argsort(-logits, axis=1, kind="stable")[:, : min(self.targets, logits.shape[1] - 1)]
-        for chosen in others.T:
+        for chosen in self._order(problem, rows).T:
             for _ in range(self.restarts):
                 start = problem.ball.random((len(rows), *problem.sample_shape), stream)
                 if search.open.size:
                     self._restart(search, start[search.open], chosen[search.open])
         return search
+
+    def _order(self, problem: Problem, rows: np.ndarray) -> np.ndarray:
+        """The classes that are tried for each row, one after the other, (m, targets)."""
+        if problem.goal is not None:
+            return np.full((len(rows), 1), problem.goal)
+        logits = problem.logits(problem.x[rows], rows).astype(np.float64)
+        logits[np.arange(len(rows)), problem.labels[rows]] = -np.inf
+        return np.argsort(-logits, axis=1, kind="stable")[:, : min(self.targets, logits.shape[1] - 1)]
 
     def _targets(self, targets: np.ndarray) -> np.ndarray | None:
         return targets

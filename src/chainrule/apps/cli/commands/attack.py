@@ -35,13 +35,15 @@ OPTIONS = {
     "method": Choice(str, "attack_method", "NAME"),
     "columns": Choice(str, "attack_columns", "A,B"),
     "change": Choice(list[str], "attack_change", "COLUMN:LIMIT"),
+    "target_class": Choice(str, "attack_target_class", "NAME"),
     "rows": Choice(int, "attack_rows", "N"),
     "steps": Choice(int, "attack_steps"),
     "restarts": Choice(int, "attack_restarts"),
     "seed": Choice(int, "attack_seed"),
     "sweep": Choice(bool, "attack_sweep"),
 }
-ONLY_ATTACK = ("radius", "norm", "method", "columns", "change", "steps", "restarts")
+PASSED_ON = ("norm", "method", "steps", "restarts", "target_class")  # as they are
+ONLY_ATTACK = ("radius", "norm", "method", "columns", "change", "steps", "restarts", "target_class")
 
 
 @with_options({**OPTIONS, **READING})
@@ -76,7 +78,9 @@ def attack(
     if "sweep" in chosen:
         result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang)
     else:
-        result = replace(_attacked(model, rows, request, seed), numbers=tuple((index + 1).tolist()))
+        result = _attacked(model, rows, request, seed)
+        kept = np.array(result.numbers, np.int64) - 1 if result.numbers else np.arange(rows.count)
+        result = replace(result, numbers=tuple((index[kept] + 1).tolist()))
     screen.block(str(result))
     _write(run, html, "sweep" if "sweep" in chosen else "attack", result)
     if out is not None:
@@ -89,21 +93,23 @@ def _refuse_mixture(run: str, data: str, chosen: Mapping[str, Any]) -> None:
     Raises:
         UsageError E601: options that do not belong together, or none at all.
     """
-    strange = [f"--{name}" for name in ONLY_ATTACK if name in chosen] if "sweep" in chosen else []
+    strange = [_flag(name) for name in ONLY_ATTACK if name in chosen] if "sweep" in chosen else []
     if strange or not {"sweep", "radius", "change"} & chosen.keys():
         raise UsageError(
             "E601", where="chainrule attack", option=", ".join(strange) or "--radius",
             expected=fact("--radius or --change, or --sweep without them"),
-            received=" ".join(f"--{name}" for name in chosen) or fact("none"),
+            received=" ".join(map(_flag, chosen)) or fact("none"),
             fix=f"chainrule attack {run} {data} --radius 0.1",
         )  # fmt: skip
 
 
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _request(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The options as arguments of ``Model.attack``."""
-    request: dict[str, Any] = {
-        name: chosen[name] for name in ("norm", "method", "steps", "restarts") if name in chosen
-    }
+    request: dict[str, Any] = {name: chosen[name] for name in PASSED_ON if name in chosen}
     if "radius" in chosen:
         request["radius"] = radius_of(chosen["radius"], "chainrule attack")
     if "columns" in chosen:
