@@ -38,13 +38,13 @@ def test_only_predictions_of_the_goal_count(method: Any, norm: Any) -> None:
     model, x, y = labeled_model()
     options = QUERIES.get(method, {})
     result = model.attack(x, y, radius=RADII[norm], norm=norm, method=method, target_class="right", **options)
-    kept = np.array(result.numbers) - 1
-    assert kept.tolist() == np.flatnonzero(y != "right").tolist()
-    assert np.array_equal(result.x, x[kept])
-    before, after = np.asarray(model.predict(x[kept])), np.asarray(model.predict(result.adversarial))
-    assert result.success.tolist() == ((before == y[kept]) & (after == "right")).tolist()
+    others = np.array(result.numbers) - 1
+    assert others.tolist() == np.flatnonzero(y != "right").tolist()
+    assert np.array_equal(result.x, x[others])
+    before, after = np.asarray(model.predict(x[others])), np.asarray(model.predict(result.adversarial))
+    assert result.success.tolist() == ((before == y[others]) & (after == "right")).tolist()
     assert result.success.any()
-    assert result.robust_accuracy.count == int((before == y[kept]).sum()) - int(result.success.sum())
+    assert result.robust_accuracy.count == int((before == y[others]).sum()) - int(result.success.sum())
     assert 'Goal: the prediction "right"' in str(result)
 
 

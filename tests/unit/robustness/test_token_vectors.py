@@ -28,15 +28,15 @@ def pooled() -> cr.Layer:
     return cr.Sequential(embedding(), cr.GlobalMaxPool(), cr.Dense(2))
 
 
-def joined(other: cr.Layer) -> cr.Layer:
+def beside_pooled(other: cr.Layer) -> cr.Layer:
     return cr.Sequential(cr.Parallel("concatenate", a=pooled(), b=other), cr.Dense(2))
 
 
 NETWORKS: dict[str, Callable[[], cr.Layer]] = {
     "mask of the padding": pooled,
     "recurrent": lambda: cr.Sequential(embedding(), cr.GRU(4), cr.Dense(2)),
-    "two embeddings": lambda: joined(cr.Sequential(embedding(2), cr.GlobalAveragePool())),
-    "vectors of n-grams": lambda: joined(hashed()),
+    "two embeddings": lambda: beside_pooled(cr.Sequential(embedding(2), cr.GlobalAveragePool())),
+    "vectors of n-grams": lambda: beside_pooled(hashed()),
 }
 
 
@@ -61,8 +61,8 @@ def test_unchanged_vectors_give_the_prediction_of_the_model(case: Any) -> None:
     model, inputs, y = case
     samples = read_samples(model.state, inputs, y)
     problem = problem_of(model.state, samples, Ball("inf", 0.1))
-    found = predicted(model.state, samples, problem, problem.x)
-    assert found == pytest.approx(model.predict_proba(inputs), abs=1e-6)
+    probabilities = predicted(model.state, samples, problem, problem.x)
+    assert probabilities == pytest.approx(model.predict_proba(inputs), abs=1e-6)
 
 
 @pytest.mark.parametrize("method", ATTACKS)

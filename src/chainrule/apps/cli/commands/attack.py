@@ -79,8 +79,8 @@ def attack(
         result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang)
     else:
         result = _attacked(model, rows, request, seed)
-        kept = np.array(result.numbers, np.int64) - 1 if result.numbers else np.arange(rows.count)
-        result = replace(result, numbers=tuple((index[kept] + 1).tolist()))
+        chosen_rows = np.array(result.numbers, np.int64) - 1 if result.numbers else np.arange(rows.count)
+        result = replace(result, numbers=tuple((index[chosen_rows] + 1).tolist()))
     screen.block(str(result))
     _write(run, html, "sweep" if "sweep" in chosen else "attack", result)
     if out is not None:
