@@ -57,6 +57,18 @@ def test_long_texts_are_cut_with_a_notice(chainrule: Any, reader: Path) -> None:
     assert "不读取" in chainrule("predict", reader, data, "--lang", "zh").err
 
 
+def test_a_label_that_did_not_occur_in_the_training_is_reported_with_its_place(
+    chainrule: Any, reader: Path
+) -> None:
+    data = write("labeled.csv", ["text,y", "好书,pos", "太差,postive"])
+    for words in (("evaluate", reader, data), ("explain", reader, data, "--row", 1)):
+        outcome = chainrule(*words)
+        assert outcome.code == 2
+        assert "E506 in labeled.csv line 3" in outcome.err
+        assert 'column "y"' in outcome.err
+        assert 'fix       correct the label: "pos"' in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -158,8 +158,8 @@ def _default_targets(
     if flat.shape[1] > 1 and task.loss.task != "classification":
         raise TrainingError(
             "E544", where="attribute, target",
-            expected=fact("an integer from 0 to {last}", last=flat.shape[1] - 1), received=fact("none"),
-            fix="target=0",
+            expected=fact("a number of the output, from 0 to {last}", last=flat.shape[1] - 1),
+            received=fact("none"), fix="target=0",
         )  # fmt: skip
     return flat.argmax(1).tolist()
 

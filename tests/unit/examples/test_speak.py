@@ -134,6 +134,11 @@ def check_bad_texts(run: Path, folder: Path, capsys: pytest.CaptureFixture[str])
         message = capsys.readouterr().err
         assert f" {code} " in message
         assert ("line 2" in message) == (code in ("E368", "E365"))
+    for words in (["evaluate"], ["explain", "--row", "1"]):  # a text has no target
+        assert command([*words, str(run), str(folder / "text.txt")]) == 2
+        message = capsys.readouterr().err
+        assert " E607 " in message
+        assert f"fix       chainrule predict {run} {folder / 'text.txt'} --out text-speech" in message
     (folder / "folder.txt").mkdir()
     assert command(["predict", str(run), str(folder / "folder.txt")]) == 2
     assert command(["predict", str(run), str(folder / "text.txt"), "--proba"]) == 2

@@ -30,8 +30,8 @@ from chainrule.apps.cli.question_rows import (
 )
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.segmentation import is_segmenter
-from chainrule.apps.cli.sound_rows import FILE, read_sound_rows, sound_input
-from chainrule.apps.cli.spoken_texts import SpokenTexts, is_speaking, spoken_texts
+from chainrule.apps.cli.sound_rows import FILE, read_sound_rows, sound_input, takes_sounds
+from chainrule.apps.cli.spoken_texts import SpokenTexts, is_speaking, speech_folder, spoken_texts
 from chainrule.apps.cli.text_rows import TARGET, encode_texts, targets_in, text_inputs
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
@@ -80,7 +80,9 @@ class Rows:
             return Rows(self.x.take(index), None, len(index))
         cells = None if self.cells is None else self.cells.take(index)
         questions = None if self.questions is None else self.questions.take(index)
-        return Rows(_take(self.x, index), _take(self.y, index), len(index), cells, questions=questions)
+        speech = None if self.speech is None else self.speech.take(index)
+        x, y = _take(self.x, index), _take(self.y, index)
+        return Rows(x, y, len(index), cells, speech=speech, questions=questions)
 
     def row(self, row: int) -> Rows:
         """The row with number ``row``, from 1.
@@ -107,19 +109,19 @@ def load(run: str, data: str, reading: ReadOptions = NO_OPTIONS) -> tuple[Model,
     """
     file = model_file(run)
     model = Model.load(file)
-    rows = _rows_of(model, data, reading)
+    rows = _rows_of(model, run, data, reading)
     if rows is not None:
         return model, rows
     if not data.endswith(ARRAYS):
-        raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, data)
+        raise _not_text(data) if is_speaking(model) else _not_a_table_model(model, run, data)
     return model, _arrays(model, Path(data))
 
 
-def _rows_of(model: Model, data: str, reading: ReadOptions) -> Rows | None:
+def _rows_of(model: Model, run: str, data: str, reading: ReadOptions) -> Rows | None:
     """The rows of DATA other than an archive of arrays; ``None`` if the model reads no such data."""
     if model.preparation is not None:
         if model.preparation.takes_images and os.path.isfile(data) and not are_images(data):
-            raise _no_images(data)
+            raise _no_images(run, data)
         table = model.preparation.read(data, reading)
         return Rows(table, None, table.rows)
     sounds = sound_input(model, data)
@@ -219,12 +221,16 @@ def _arrays(model: Model, file: Path) -> Rows:
     return Rows({name: arrays[name] for name in inputs}, y, rows)
 
 
-def require_targets(rows: Rows, data: str) -> None:
+def require_targets(rows: Rows, run: str, data: str) -> None:
     """Require targets.
 
     Raises:
-        UsageError E122: rows other than those of a table, without targets.
+        UsageError E122: rows other than those of a table, without targets. E607: texts to speak.
     """
+    if rows.speech is not None:
+        expected = fact("an .npz file with inputs and targets: a text has no spectrogram to compare with")
+        fix = f"chainrule predict {run} {data} --out {speech_folder(data)}"
+        raise UsageError("E607", where=data, expected=expected, received=_kind_of(data), fix=fix)
     if rows.y is None and not isinstance(rows.x, Table):
         expected = fact("a label or a value")
         raise UsageError("E122", where=data, expected=expected, fix=_target_place(rows, data))
@@ -236,7 +242,7 @@ def _target_place(rows: Rows, data: str) -> str:
         return fact('name the column of the answers "{name}"', name=ANSWER)
     if rows.cells is not None and FILE in rows.cells.columns:
         return fact("put each sound into a folder named by its label: FOLDER/LABEL/sound.wav")
-    if rows.cells is not None and rows.speech is None:
+    if rows.cells is not None:
         return fact('name the column of the targets "{name}"', name=TARGET)
     file = data if data.endswith(ARRAYS) else "rows.npz"
     return _save_call(file, (*(rows.x if isinstance(rows.x, dict) else ("x",)), "y"))
@@ -253,29 +259,33 @@ def _not_text(data: str) -> UsageError:
     return UsageError("E607", where=data, expected=expected, received=_kind_of(data))
 
 
-def _no_images(data: str) -> UsageError:
+def _no_images(run: str, data: str) -> UsageError:
     """The error for a file that is no image passed to a model of images."""
     return UsageError(
         "E607", where=data, expected=fact("an image or a folder of images"), received=_kind_of(data),
-        fix="chainrule predict RUN FOLDER",
+        fix=f"chainrule predict {run} FOLDER",
     )  # fmt: skip
 
 
-def _not_a_table_model(model: Model, data: str) -> ChainruleError:
+def _not_a_table_model(model: Model, run: str, data: str) -> ChainruleError:
     """The error for a table or a folder passed to a model of arrays or images, or for a missing file."""
     if Path(data).suffix and not os.path.exists(data):
         return DataError("E301", where=data, received=fact("no such file"))
     if is_detector(model) or is_segmenter(model):
-        return _no_images(data)
+        return _no_images(run, data)
+    if takes_sounds(model):
+        expected = fact("a sound file or a folder of sounds")
+        fix = f"chainrule predict {run} FOLDER"
+        return UsageError("E607", where=data, expected=expected, received=_kind_of(data), fix=fix)
     inputs = ("x",) if model.network is None else tuple(model.network.inputs)
     names = ", ".join(inputs)
     expected, fix = fact("an .npz file with {names}", names=names), _save_call("rows.npz", inputs)
     if model.tokenizers:
         expected = fact("the beginning of a text: this model continues texts")
-        fix = 'chainrule generate RUN "..."'
+        fix = f'chainrule generate {run} "..."'
     elif isinstance(model.facts.get(SYMBOLS_FACT), str):
         expected = fact("an .npz file with {names}: cepstra, not sounds", names=names)
-        fix = "chainrule predict RUN RUN/test.npz"
+        fix = f"chainrule predict {run} {os.path.join(run, 'test.npz')}"
     return UsageError("E607", where=data, expected=expected, received=_kind_of(data), fix=fix)
 
 

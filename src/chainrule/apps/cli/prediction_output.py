@@ -69,7 +69,7 @@ def prediction_columns(
         return _columns(model, model.predict(x))
     predicted, raw = predict_with_probabilities(model.state, x)
     if isinstance(raw, dict) or isinstance(predicted, dict):
-        return _columns(model, predicted)
+        return _columns(model, predicted) | (_of_outputs(model, raw) if proba else {})
     labels = np.array(model.labels if len(model.labels) == raw.shape[-1] else range(1, raw.shape[-1] + 1))
     probabilities = raw
     if calibration is not None:
@@ -99,6 +99,17 @@ def _columns(model: Model, predicted: Any) -> dict[str, np.ndarray]:
             columns |= {f"{title}[{i}]": array[:, i] for i in range(array.shape[1])}
         else:
             columns[title] = array
+    return columns
+
+
+def _of_outputs(model: Model, probabilities: Any) -> dict[str, np.ndarray]:
+    """The probability of each class of each output that has one class for a row."""
+    columns: dict[str, np.ndarray] = {}
+    for name, shares in probabilities.items():
+        labels = model.state.targets[name].labels or range(1, shares.shape[-1] + 1)
+        if shares.ndim == 2:
+            titles = [PROBABILITY.format(f"{name} {label}") for label in labels]
+            columns |= dict(zip(titles, np.asarray(shares, np.float64).T, strict=True))
     return columns
 
 

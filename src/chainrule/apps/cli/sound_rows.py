@@ -18,6 +18,11 @@ FACT = "sound"  # of ``Model.facts``: how the model reads sounds
 FILE = "file"  # column with the names of the files
 
 
+def takes_sounds(model: Model) -> bool:
+    """Whether the model reads sounds."""
+    return SoundInput.from_record(model.facts.get(FACT)) is not None
+
+
 def sound_input(model: Model, data: str) -> SoundInput | None:
     """How the model reads sounds; ``None`` if it does not, or if DATA contains none."""
     is_sound = os.path.isdir(data) or data.lower().endswith(SUFFIXES)

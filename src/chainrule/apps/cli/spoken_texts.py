@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,11 @@ class SpokenTexts:
             rows = self.output.rows_of(phonemes, durations, self.size)[:1]
             parts.append(padded_rows(phonemes, durations, rows, self.size[0]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def take(self, index: np.ndarray) -> SpokenTexts:
+        """The texts in ``index``, in that order."""
+        texts, phonemes = ((*(part[i] for i in index),) for part in (self.texts, self.phonemes))
+        return replace(self, texts=texts, phonemes=phonemes)
 
     def table(self, source: str) -> Table:
         """The texts as a table."""

@@ -8,6 +8,7 @@ tokenizer of the model, cut to the length of the input and padded. Targets are i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from chainrule.apps.cli import screen
 from chainrule.data import Finding, Table, pad_sequences
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.sequences.tokenizer import UNKNOWN, Tokenizer
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, TrainingError, fact
 from chainrule.model import Model
 from chainrule.spec import bound
+from chainrule.train.inputs.target import label_fix
 
 TARGET = "y"
 
@@ -78,12 +80,14 @@ def targets_in(table: Table, model: Model) -> np.ndarray | None:
     """The cells of the column of targets; ``None`` if there is none.
 
     Raises:
-        DataError E311: a cell that is no number, for a model that predicts numbers.
+        DataError E311: a cell that is no number, for a model that predicts numbers. TrainingError E506: a
+            label that did not occur in the training.
     """
     if TARGET not in table.columns:
         return None
     cells = table.words(TARGET).cast(pl.String)
     if model.labels:
+        _refuse_unknown(table, cells.to_list(), model.labels)
         return table.frame[TARGET].to_numpy()
     wrong = np.flatnonzero(cells.cast(pl.Float64, strict=False).is_null().to_numpy())
     if len(wrong):
@@ -92,6 +96,22 @@ def targets_in(table: Table, model: Model) -> np.ndarray | None:
         raise DataError("E311", where=place, value=value[:40], expected=fact("a number"),
                         received=f'"{value[:40]}"', fix=fact("leave the row out"))  # fmt: skip
     return cells.cast(pl.Float64).to_numpy()
+
+
+def _refuse_unknown(table: Table, cells: list[str | None], labels: tuple[Any, ...]) -> None:
+    """Refuse a label that did not occur in the training.
+
+    Raises:
+        TrainingError E506: with the place in the file.
+    """
+    known = {str(label) for label in labels}
+    row = next((row for row, cell in enumerate(cells) if cell not in known), None)
+    if row is not None:
+        raise TrainingError(
+            "E506", where=fact('{place}, column "{column}"', place=table.place(row), column=TARGET),
+            expected=", ".join(sorted(known)[:8]), received=f'"{(cells[row] or "")[:40]}"',
+            fix=label_fix(cells[row] or "", labels),
+        )  # fmt: skip
 
 
 def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> np.ndarray:

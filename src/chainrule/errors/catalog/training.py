@@ -10,7 +10,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E503": Entry("the model is not trained yet", "模型还没有训练过"),
     "E504": Entry("the targets do not match the output of the network", "目标的形状与网络的输出不符"),
-    "E506": Entry("a label is not among those of the training", "出现了训练时没有见过的标签"),
+    "E506": Entry("this label did not occur in the training", "此标签在训练中没有出现过"),
     "E508": Entry("{what} does not fit into the free memory", "空闲内存容纳不下{what_zh}"),
     "E507": Entry("this model predicts values, not probabilities", "此模型输出数值，而不是概率"),
     "E505": Entry("the training to resume is a different one", "要继续的训练与当前设置不一致"),
@@ -39,7 +39,7 @@ ENTRIES: dict[str, Entry] = {
     "E541": Entry("the network lacks what the method needs: {what}", "网络缺少该方法所需的部分：{what_zh}"),
     "E542": Entry("the baseline does not match the inputs", "基线与输入的形状不符"),
     "E543": Entry("the method needs {what}", "该方法需要{what_zh}"),
-    "E544": Entry("there is no such output to explain", "没有这样的输出可以解释"),
+    "E544": Entry("the output to explain is missing or unknown", "没有指明要解释的输出，或没有这样的输出"),
     "E509": Entry("no alignment of the frames yields this target", "没有任何路径能读出这个目标序列"),
     "E545": Entry(
         "exact Shapley values of {players} parts need 2^{players} predictions",

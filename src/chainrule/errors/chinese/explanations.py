@@ -81,6 +81,13 @@ PHRASES: dict[str, str] = {
     "(position, class): a position up to ({last})": "（位置, 类别）：位置不超过 ({last})",
     "a class: {names}": "类别：{names}",
     "an integer from 0 to {last}": "0 到 {last} 的整数",
+    "a number of the output, from 0 to {last}": "输出中某个数的编号，0 到 {last}",
+    "an .npz file with inputs and targets: a text has no spectrogram to compare with": (
+        "含输入与目标的 .npz 文件：文本没有可供比较的频谱图"
+    ),
+    "a sound file or a folder of sounds": "声音文件或声音文件夹",
+    'correct the label: "{label}"': "更正标签：“{label}”",
+    "leave the row out, or train with rows of this label": "去掉此行，或用含此标签的行训练",
     "{count} learning rates, one for each checkpoint": "{count} 个学习率，每个检查点一个",
     "{name} {received} not {expected}": "{name} 为 {received}，而非 {expected}",
 }

@@ -68,12 +68,18 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
 def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
     """The results of ``predict`` and ``predict_proba`` from one pass over the rows.
 
+    Of several outputs, the probabilities are those of the outputs with classes, by name.
+
     Raises:
-        TrainingError E507: the model predicts values, not classes.
+        TrainingError E507: no output has classes.
     """
-    _require_classes(model)
+    classes = [n for n, target in model.targets.items() if target.loss.task == "classification"]
+    if not classes:
+        _require_classes(model)
     predicted = predictions(model, inputs_of(model, x), "prediction")
-    return _decided(model, predicted), _probabilities(model, predicted)
+    if len(predicted) == 1:
+        return _decided(model, predicted), _probabilities(model, predicted)
+    return _decided(model, predicted), {n: model.targets[n].probabilities(predicted[n]) for n in classes}
 
 
 def _require_classes(model: ModelState) -> None:

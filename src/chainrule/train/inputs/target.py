@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DataError, TrainingError, fact
+from chainrule.errors import DataError, TrainingError, fact, nearest
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
@@ -205,6 +205,7 @@ class Target:
                 where=f"{where}[{', '.join(map(str, first))}]",
                 expected=_some(self.labels),
                 received=repr(_plain(values[unknown])),
+                fix=label_fix(_plain(values[unknown]), self.labels),
             )
         return np.array(classes, np.int64)[indices.reshape(-1)]
 
@@ -246,6 +247,14 @@ def _plain(value: Any) -> Label:
     """A NumPy scalar as a Python value; an integral float as an int, so that 1.0 and 1 are the same class."""
     plain = value.item() if isinstance(value, np.generic) else value
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+
+
+def label_fix(label: Label, known: tuple[Label, ...]) -> str:
+    """What can be done about a label that did not occur in the training."""
+    close = nearest(str(label), map(str, known))
+    if close:
+        return fact('correct the label: "{label}"', label=close)
+    return fact("leave the row out, or train with rows of this label")
 
 
 def _some(labels: tuple[Label, ...]) -> str:

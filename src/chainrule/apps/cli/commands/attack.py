@@ -70,7 +70,7 @@ def attack(
     _refuse_mixture(run, data, chosen)
     request = {} if "sweep" in chosen else _request(chosen)
     model, rows = load(run, data, reading)
-    require_targets(rows, data)
+    require_targets(rows, run, data)
     warn_of_known_rows(model, rows.x, run)
     index = _selected(rows, chosen.get("rows", ROWS))
     rows = rows.take(index)

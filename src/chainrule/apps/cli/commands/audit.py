@@ -117,8 +117,8 @@ def _of_rows(run: str, data: str | None, chosen: dict[str, Any], reading: ReadOp
         )  # fmt: skip
     model, members = load(run, data, reading)
     _, others = load(run, chosen["others"], reading)
-    require_targets(members, data)
-    require_targets(others, chosen["others"])
+    require_targets(members, run, data)
+    require_targets(others, run, chosen["others"])
     return model.audit_membership(
         _pair(members), _pair(others), shadows=chosen.get("shadows", 0), seed=chosen.get("seed", 0),
         lang=settings.lang,

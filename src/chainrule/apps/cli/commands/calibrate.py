@@ -41,7 +41,7 @@ def calibrate(
         model, report = _of_training(run, method, seed)
     else:
         model, rows = load(run, data, take_reading(options))
-        require_targets(rows, data)
+        require_targets(rows, run, data)
         warn_of_known_rows(model, rows.x, run)
         report = model.calibrate(rows.x, rows.y, method=method, seed=seed)  # type: ignore[arg-type]
     screen.block(str(report))

@@ -41,18 +41,18 @@ def evaluate(
     if rows.questions is not None and rows.cells is not None:
         print_question_scores(model, rows.questions, rows.cells, metric or [])
     elif model.preparation is None:
-        _arrays(model, rows, data, metric)
+        _arrays(model, rows, run, data, metric)
     else:
         _table(model, model.preparation, rows.x, run, metric or [])
 
 
-def _arrays(model: Model, rows: Rows, data: str, metric: list[str] | None) -> None:
+def _arrays(model: Model, rows: Rows, run: str, data: str, metric: list[str] | None) -> None:
     """Print the loss and the metrics on arrays.
 
     Raises:
         UsageError E122: the file contains no targets. E101: no such metric.
     """
-    require_targets(rows, data)
+    require_targets(rows, run, data)
     usual = [m.name for target in model.state.targets.values() for m in default_metrics(target.task)]
     values = model.evaluate(rows.x, rows.y, metrics=metric or model.state.metrics or usual)
     screen.line(text_of("evaluated").format(rows=rows.count, data=data))

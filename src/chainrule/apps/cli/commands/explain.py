@@ -96,7 +96,7 @@ def _row(run: str, data: str, row: int, reading: ReadOptions) -> tuple[Model, An
     """The model with inputs and target of a row."""
     model, rows = load(run, data, reading)
     one = rows.row(row)
-    require_targets(one, data)
+    require_targets(one, run, data)
     return model, one.x, one.y
 
 

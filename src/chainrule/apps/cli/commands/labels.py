@@ -38,7 +38,7 @@ def labels(
     reading = take_reading(options)
     chosen = {name: value for name, value in options.items() if value is not None}
     model, rows = load(run, data, reading)
-    require_targets(rows, data)
+    require_targets(rows, run, data)
     issues = model.label_issues(rows.x, rows.y, lang=settings.lang, **chosen)
     screen.block(str(issues))
     for file, content in ((html, issues.to_html), (out, lambda: _csv(issues))):

@@ -58,7 +58,7 @@ from chainrule.data.tables.damaged_cells import (
     without_damaged,
 )
 from chainrule.data.tables.findings import Finding
-from chainrule.errors import DataError, UsageError, fact, unknown_name
+from chainrule.errors import DataError, TrainingError, UsageError, fact, unknown_name
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -105,6 +105,8 @@ def predict(
         return
     encoded = Encoded(rows.x) if model.preparation is None else encode(model.preparation, rows.x, damaged)
     refuse_long_text(model.targets, rows.count)
+    if proba:
+        _require_probabilities(model, run, data)
     uncertainty = Uncertainty(sets, abstain)
     require_classes(model, uncertainty)
     if rows.questions is None:
@@ -237,6 +239,20 @@ def _options_of(model: Model, rows: Rows) -> str:
     if rows.questions is not None:
         return fact("answers: --out, --only-predictions, --raw")
     return fact("suggestions: --out, --raw") if item_names(model) else ""
+
+
+def _require_probabilities(model: Model, run: str, data: str) -> None:
+    """Require an output with classes.
+
+    Raises:
+        TrainingError E507: the model predicts values.
+    """
+    losses = [target.loss for target in model.state.targets.values()]
+    if all(loss.task != "classification" for loss in losses):
+        raise TrainingError(
+            "E507", where="--proba", expected=fact("a model of classes"),
+            received=", ".join(loss.name for loss in losses), fix=f"chainrule predict {run} {data}",
+        )  # fmt: skip
 
 
 def _refuse_options(expected: str, **options: bool) -> None:
