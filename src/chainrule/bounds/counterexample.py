@@ -1,7 +1,7 @@
 """Search for counterexamples: random inputs, corners, and projected gradient descent.
 
 A counterexample is only accepted if the property is violated both by the network as it runs, in its own
-dtype, and by bounds that hold in exact arithmetic.
+dtype, and in exact arithmetic: by bounds, or where a condition is met with equality, by fractions.
 
 Reference: Madry, Makelov, Schmidt, Tsipras and Vladu (2018), Towards deep learning models resistant to
 adversarial attacks (ICLR).
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule.bounds.exact_values import MAX_PRODUCTS, exact_outputs, products
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.records import frozen
@@ -41,6 +42,7 @@ class Falsifier:
 
     def __init__(self, subject: Subject, case: Case) -> None:
         self.subject, self.case = subject, case
+        self.remaining_products = MAX_PRODUCTS
 
     def search(self, seed: int = 0) -> Counterexample | None:
         """Return a counterexample that is easy to find, if there is one."""
@@ -80,6 +82,19 @@ class Falsifier:
 
     def _is_proven(self, x: np.ndarray) -> bool:
         """Whether the conditions are true in exact arithmetic."""
+        return self._is_bounded(x) or self._is_exactly_true(x)
+
+    def _is_exactly_true(self, x: np.ndarray) -> bool:
+        """Whether the conditions are true of exact values, which decide what bounds cannot: equality."""
+        cost = products(self.subject)
+        if cost > self.remaining_products:
+            return False
+        self.remaining_products -= cost
+        y = exact_outputs(self.subject, x)
+        return y is not None and self.case.is_met(y)
+
+    def _is_bounded(self, x: np.ndarray) -> bool:
+        """Whether the conditions are true of bounds."""
         point = x[None].astype(np.float64)
         exact = self.subject.exact
         enclosure = exact.enclosure(point, point, is_tightened=False)

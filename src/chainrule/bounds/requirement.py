@@ -61,6 +61,15 @@ class Case:
                 lowered[i] = np.nextafter(lowered[i], -np.inf)
         return lowered
 
+    def is_met(self, y: Sequence[Fraction]) -> bool:
+        """Whether outputs meet all conditions, exactly."""
+        strict = self.strict or (False,) * len(self.limits)
+        for row, limit, is_strict in zip(self.coefficients.tolist(), self.limits, strict, strict=True):
+            total = sum((Fraction(a) * value for a, value in zip(row, y, strict=True)), Fraction(0))
+            if total > limit or (is_strict and total == limit):
+                return False
+        return True
+
     def contains(self, x: np.ndarray) -> bool:
         """Whether an input is in the box, exactly."""
         if not np.isfinite(x).all():

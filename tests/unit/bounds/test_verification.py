@@ -91,6 +91,30 @@ def test_a_box_without_conditions_and_without_a_number_of_the_dtype_is_unknown()
     assert verify(network(2), [inside]).status == "violated"
 
 
+def test_a_violation_that_touches_a_boundary_is_found_where_a_number_touches_it() -> None:
+    """Of y = x w y >= its largest value is met at one corner, with equality."""
+    x = input_node("x", (None, 2), "float32")
+    w = np.array([[0.125], [-0.75]], "float32")
+    subject = Subject(F.relu(x) @ constant(w), {}, "x")
+    one, limit = Fraction(1), Fraction(1, 8)
+    box = (-one,) * 2, (one,) * 2
+
+    def status(limit: Fraction, strict: bool = False) -> str:
+        case = Case(*box, np.array([[-1.0]]), (-limit,), (strict,))
+        return verify(subject, [case], seconds=2).status
+
+    assert status(limit) == "violated"
+    assert status(limit, strict=True) != "violated"
+    assert status(limit + Fraction(1, 10**6)) == "holds"
+
+
+def test_a_point_that_only_real_numbers_touch_is_no_counterexample() -> None:
+    x = input_node("x", (None, 1), "float32")
+    tenth = Fraction(1, 10)  # no number of float32
+    case = Case((Fraction(0),), (tenth,), np.array([[-1.0]]), (-tenth,))
+    assert verify(Subject(F.relu(x), {}, "x"), [case], seconds=1).status == "unknown"
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     """A network y = relu(x0) + relu(x1) and a property with bounds -1 and 1; the limit is ``LIMIT``."""
@@ -107,7 +131,9 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return network, requirement
 
 
-@pytest.mark.parametrize(("limit", "word", "code"), [("2.1", "holds", 0), ("1.9", "violated", 3)])
+@pytest.mark.parametrize(
+    ("limit", "word", "code"), [("2.1", "holds", 0), ("2.0", "violated", 3), ("1.9", "violated", 3)]
+)
 def test_the_command_prints_the_verdict(
     files: tuple[Path, Path],
     limit: str,
