@@ -156,12 +156,15 @@ def _with_value(tree: ast.Module, value: ast.expr) -> Iterator[str]:
 
 def _with(tree: ast.Module, value: ast.expr, fits: Callable[[str, ast.AST], bool]) -> Iterator[str]:
     """The program with a value in the place of each node that fits, those of the last statement first."""
-    places = [(i, n) for i in reversed(range(len(tree.body))) for n in range(len(list(_slots(tree.body[i]))))]
+    places = [
+        (i, n)
+        for i in reversed(range(len(tree.body)))
+        for n, (_, field, _, old) in enumerate(_slots(tree.body[i]))
+        if fits(field, old)
+    ]
     for i, n in places:
         program = copy.deepcopy(tree)
-        holder, field, position, old = list(_slots(program.body[i]))[n]
-        if not fits(field, old):
-            continue
+        holder, field, position, _ = list(_slots(program.body[i]))[n]
         if position is None:
             setattr(holder, field, value)
         else:

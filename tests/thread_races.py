@@ -79,23 +79,21 @@ def _is_divided(executable: Executable, state: _State, first: int, end: int) -> 
     assert executable.team is not None
     tables = executable.team.tables[:, first:end].tolist()
     before, expected = state.snapshot(), state.snapshot()
-    owner = np.full(before.size, -1)
+    owner = np.full(before.size, -1, np.int8)
     for thread, calls in enumerate(tables):
         state.restore(before)
         _run(calls)
         after = state.snapshot()
         changed = after != before
-        others = np.unique(owner[changed & (owner >= 0)])
-        assert not others.size, (
-            f"threads {thread} and {others.tolist()} share bytes, calls {first} to {end - 1}"
-        )
+        others = [n for n in range(thread) if (changed & (owner == n)).any()]
+        assert not others, f"threads {thread} and {others} share bytes, calls {first} to {end - 1}"
         owner[changed], expected[changed] = thread, after[changed]
     for order in (tables, tables[::-1]):
         state.restore(before)
         for calls in order:
             _run(calls)
         assert np.array_equal(state.snapshot(), expected), f"order matters, calls {first} to {end - 1}"
-    return np.unique(owner[owner >= 0]).size > 1
+    return sum(bool((owner == n).any()) for n in range(len(tables))) > 1
 
 
 def _run(calls: list[tuple[int, int]]) -> None:

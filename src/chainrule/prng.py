@@ -110,6 +110,13 @@ def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
     return words
 
 
+def bits_of_keys(keys: np.ndarray, count: int) -> np.ndarray:
+    """``bits(key, count)`` for n keys (n, 2) at once: (n, count) uint32."""
+    index = np.arange(count, dtype=np.uint32)
+    words, _ = threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
+    return words
+
+
 def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Both words of ``count`` counters in blocks that fit into the cache, each with its slice."""
     for low in range(0, count, _BLOCK):
@@ -132,9 +139,7 @@ def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0)
 
 def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
     """``uniform(key, count)`` for n keys (n, 2) at once: (n, count) float64."""
-    index = np.arange(count, dtype=np.uint32)
-    words, _ = threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
-    return words.astype(np.float64) * 2.0**-32
+    return bits_of_keys(keys, count).astype(np.float64) * 2.0**-32
 
 
 def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:

@@ -18,16 +18,17 @@ Bootstrapping clustered data, JRSS B 69(3).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.prng import bits, fold, key_of
+from chainrule.prng import bits_of_keys, fold, folds, key_of
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import Predictions, resolve_metrics
 
 LEVEL = 0.95
 SAMPLES, MIN_SAMPLES, MAX_ROWS = 200, 40, 1_000_000  # rows of all samples together
+TOGETHER = 2**14  # random numbers, so that they stay in the cache
 _Z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 _STREAM = 0x424F4F54  # "BOOT"
 
@@ -59,12 +60,12 @@ def score_intervals(
         >>> score_intervals(Predictions(y, p, None, "classification"), ["accuracy"])["accuracy"].high
         1.0
     """
-    intervals = {}
-    for metric in resolve_metrics(names, [predictions.task]):
-        is_simple = predictions.weights is None and groups is None
-        exact = _by_formula(predictions, metric.label) if is_simple else None
-        intervals[metric.label] = exact or bootstrap(predictions, [metric.label], seed, groups)[metric.label]
-    return intervals
+    labels = [metric.label for metric in resolve_metrics(names, [predictions.task])]
+    is_simple = predictions.weights is None and groups is None
+    exact = {label: _by_formula(predictions, label) for label in labels if is_simple}
+    sampled = [label for label in labels if not exact.get(label)]
+    intervals = {**exact, **(bootstrap(predictions, sampled, seed, groups) if sampled else {})}
+    return {label: intervals[label] for label in labels}
 
 
 def _by_formula(a: Predictions, metric: str) -> Interval | None:
@@ -138,13 +139,25 @@ def bootstrap(
     parts = None if groups is None else rows_of_groups(groups)
     units = rows if parts is None else len(parts)
     values: dict[str, list[float]] = {metric.label: [] for metric in metrics}
-    for number in range(count):
-        index = bits(fold(key_of(seed), _STREAM, number), units) % max(units, 1)
+    for index in samples_of(units, count, seed):
         index = index if parts is None else np.concatenate([parts[i] for i in index.tolist()])
         sample = _take(predictions, index)
         for metric in metrics:
             values[metric.label].append(metric.of(sample))
     return {name: _interval(np.array(scores), count) for name, scores in values.items()}
+
+
+def samples_of(units: int, count: int, seed: int) -> Iterator[np.ndarray]:
+    """The numbers of the units of each sample: as many as there are, with replacement.
+
+    Example:
+        >>> [len(index) for index in samples_of(3, 2, seed=0)]
+        [3, 3]
+    """
+    keys = folds(fold(key_of(seed), _STREAM), np.arange(count))
+    at_once = max(1, TOGETHER // max(units, 1))
+    for first in range(0, count, at_once):
+        yield from bits_of_keys(keys[first : first + at_once], units) % max(units, 1)
 
 
 def rows_of_groups(groups: np.ndarray) -> list[np.ndarray]:
