@@ -1,9 +1,10 @@
-"""Accuracy of losses and remedies under wrong labels; writes the table of docs/label-noise.md.
+"""Accuracy of losses and remedies under wrong labels; writes the tables of docs/label-noise.md.
 
-Run it as ``python -m campaigns.label_noise``. A fully connected network learns 2,000 images of Fashion-MNIST
-some of whose labels were replaced: by another class at random (symmetric), or by the next class (pairs). Test
+Run it as ``python -m campaigns.label_noise``. A fully connected network learns rows of three data sets some
+of whose labels were replaced: by another class at random (symmetric), or by the next class (pairs). Test
 labels are right. Nothing is tuned: losses have the settings of their papers, and all have the same network,
-optimizer and epochs. Results in the folder are not recomputed; ``--seeds N`` has N seeds.
+optimizer and epochs. Results in the folder are not recomputed; ``--seeds N`` has N seeds, and ``--only`` a
+single data set.
 """
 
 from __future__ import annotations
@@ -13,24 +14,56 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits
 
 import chainrule as cr
 
 PAGES = [Path(__file__).parents[1] / "docs" / name for name in ("label-noise.md", "label-noise.zh.md")]
+Results = dict[tuple[str, str], list[float]]
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
-ROWS, VALIDATION, EPOCHS, BATCH = 2_000, 400, 30, 64
-NOISES = {"none": 0.0, "symmetric 20 %": 0.2, "symmetric 40 %": 0.4, "pairs 30 %": 0.3}
+Data = tuple[np.ndarray, np.ndarray]
+EPOCHS, BATCH = 30, 64
+TEN_CLASSES = (
+    "none",
+    "symmetric 20 %",
+    "symmetric 40 %",
+    "symmetric 60 %",
+    "pairs 20 %",
+    "pairs 30 %",
+    "pairs 40 %",
+)
+TWO_CLASSES = ("none", "flipped 10 %", "flipped 20 %", "flipped 30 %", "flipped 40 %")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A data set.
+
+    Args:
+        title: English and Chinese.
+        rows: training rows.
+        noises: kinds of noise with their rates.
+        read: returns the training rows and the test rows for a seed; test rows are never noisy.
+    """
+
+    title: tuple[str, str]
+    rows: int
+    noises: tuple[str, ...]
+    read: Callable[[int, int], tuple[Data, Data]]
+
+
 CHINESE = {
     "method": "方法",
     "none": "无",
-    "symmetric 20 %": "对称 20 %",
-    "symmetric 40 %": "对称 40 %",
-    "pairs 30 %": "成对 30 %",
+    "symmetric": "对称",
+    "pairs": "成对",
+    "flipped": "翻转",
     "cross-entropy": "交叉熵",
     "label smoothing 0.1": "标签平滑 0.1",
     "bootstrapping (hard, 0.8)": "自举（hard，0.8）",
@@ -39,8 +72,6 @@ CHINESE = {
     "cross-entropy, early stopping": "交叉熵，早停",
     "cross-entropy, issues removed": "交叉熵，移除可疑标签",
 }
-
-Data = tuple[np.ndarray, np.ndarray]
 
 
 @cache
@@ -51,23 +82,70 @@ def images(part: str) -> Data:
     return pixels.astype(np.float32).reshape(len(pixels), -1) / 255, table.frame[str(table.target)].to_numpy()
 
 
-def with_noise(y: np.ndarray, noise: str, seed: int) -> np.ndarray:
+def fashion(rows: int, seed: int) -> tuple[Data, Data]:
+    """Random training images, and all test images."""
+    x, y = images("train")
+    chosen = np.random.default_rng(seed).permutation(len(y))[:rows]
+    return (x[chosen], y[chosen]), images("test")
+
+
+def digits(rows: int, seed: int) -> tuple[Data, Data]:
+    """Random images of 8 x 8 pixels of scikit-learn; the others are test images."""
+    x, y = load_digits(return_X_y=True)
+    return divided((x / 16).astype(np.float32), y, rows, seed)
+
+
+def tumors(rows: int, seed: int) -> tuple[Data, Data]:
+    """Random rows of a table of tumors, standardized by the training rows; the others are test rows."""
+    x, y = load_breast_cancer(return_X_y=True)
+    (own, labels), (others, expected) = divided(x, y, rows, seed)
+    mean, std = own.mean(axis=0), own.std(axis=0)
+    own, others = ((part - mean) / std for part in (own, others))
+    return (own.astype(np.float32), labels), (others.astype(np.float32), expected)
+
+
+def divided(x: np.ndarray, y: np.ndarray, rows: int, seed: int) -> tuple[Data, Data]:
+    """Random training rows, and the others."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    own, others = order[:rows], order[rows:]
+    return (x[own], y[own]), (x[others], y[others])
+
+
+SUBJECTS = {
+    "fashion": Subject(("Fashion-MNIST", "Fashion-MNIST"), 2_000, TEN_CLASSES, fashion),
+    "digits": Subject(("Digits of 8 x 8 pixels", "8 x 8 像素的数字"), 1_000, TEN_CLASSES, digits),
+    "tumors": Subject(("Breast cancer, a table", "乳腺癌（表格）"), 400, TWO_CLASSES, tumors),
+}  # fmt: skip
+
+
+def rate_of(noise: str) -> float:
+    """The share of wrong labels of a kind of noise.
+
+    Example:
+        >>> rate_of("pairs 30 %"), rate_of("none")
+        (0.3, 0.0)
+    """
+    return 0.0 if noise == "none" else int(noise.split()[1]) / 100
+
+
+def with_noise(y: np.ndarray, noise: str, seed: int, classes: int) -> np.ndarray:
     """Class indices of which a share is replaced by another class, or by the next one."""
     rng = np.random.default_rng(1000 + seed)
-    is_wrong = rng.random(len(y)) < NOISES[noise]
-    step = np.ones(len(y), np.int64) if noise.startswith("pairs") else rng.integers(1, 10, len(y))
-    return np.where(is_wrong, (y + step) % 10, y)
+    is_wrong = rng.random(len(y)) < rate_of(noise)
+    others = rng.integers(1, classes, len(y))
+    step = np.ones(len(y), np.int64) if noise.startswith("pairs") else others
+    return np.where(is_wrong, (y + step) % classes, y)
 
 
-def network(loss: str | cr.Loss) -> cr.Model:
+def network(loss: str | cr.Loss, classes: int) -> cr.Model:
     """Two hidden layers."""
-    net = cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(10))
+    net = cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(classes))
     return cr.Model(net, loss, cr.Adam(1e-3))  # type: ignore[arg-type]
 
 
 def trained(loss: str | cr.Loss, data: Data, seed: int, **options: Any) -> cr.Model:
     """A network after all epochs."""
-    model = network(loss)
+    model = network(loss, len(np.unique(data[1])))
     words = {"epochs": EPOCHS, "batch_size": BATCH, "verbose": False, "probes": False, "doctor": False}
     model.fit(*data, seed=seed, **{**words, **options})
     return model
@@ -81,7 +159,7 @@ def by_loss(loss: str | cr.Loss) -> Callable[[Data, int], cr.Model]:
 def stopped(data: Data, seed: int) -> cr.Model:
     """Cross-entropy, stopped by validation rows, whose labels are as noisy."""
     order = np.random.default_rng(seed).permutation(len(data[1]))
-    own, others = order[VALIDATION:], order[:VALIDATION]
+    own, others = order[len(order) // 5 :], order[: len(order) // 5]
     validation = (data[0][others], data[1][others])
     stopping = cr.EarlyStopping(patience=5)
     return trained("cross_entropy", (data[0][own], data[1][own]), seed, validation=validation,
@@ -107,14 +185,13 @@ METHODS: dict[str, Callable[[Data, int], cr.Model]] = {
 }
 
 
-def measure(method: str, noise: str, seed: int) -> float:
-    """The accuracy on all test images."""
-    x, y = images("train")
-    rows = np.random.default_rng(seed).permutation(len(y))[:ROWS]
-    classes = np.unique(y)
-    labels = classes[with_noise(np.searchsorted(classes, y[rows]), noise, seed)]
-    model = METHODS[method]((x[rows], labels), seed)
-    return float(model.evaluate(*images("test"))["accuracy"])
+def measure(subject: Subject, method: str, noise: str, seed: int) -> float:
+    """The accuracy on all test rows."""
+    (x, y), test = subject.read(subject.rows, seed)
+    classes = np.unique(np.concatenate([y, test[1]]))
+    labels = classes[with_noise(np.searchsorted(classes, y), noise, seed, len(classes))]
+    model = METHODS[method]((x, labels), seed)
+    return float(model.evaluate(*test)["accuracy"])
 
 
 def cell(values: list[float], is_best: bool) -> str:
@@ -124,47 +201,65 @@ def cell(values: list[float], is_best: bool) -> str:
     return f"**{text}**" if is_best else text
 
 
-def table(results: dict[str, dict[str, list[float]]], words: dict[str, str]) -> str:
-    """The table of accuracies, by method and noise."""
+def table(results: Results, subject: Subject, words: dict[str, str]) -> str:
+    """The table of accuracies of a data set, by method and noise."""
     best = {
-        noise: max(METHODS, key=lambda method: statistics.mean(results[method][noise])) for noise in NOISES
+        noise: max(METHODS, key=lambda method: statistics.mean(results[method, noise]))
+        for noise in subject.noises
     }
-    heads = [words.get(name, name) for name in ("method", *NOISES)]
+    kinds = [noise.partition(" ") for noise in subject.noises]
+    heads = [
+        words.get("method", "method"),
+        *(words.get(kind, kind) + gap + rate for kind, gap, rate in kinds),
+    ]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for method in METHODS:
-        cells = [cell(results[method][noise], best[noise] == method) for noise in NOISES]
+        cells = [cell(results[method, noise], best[noise] == method) for noise in subject.noises]
         lines.append(f"| {' | '.join([words.get(method, method), *cells])} |")
     return "\n".join(lines)
 
 
-def write(results: dict[str, dict[str, list[float]]]) -> None:
+def write(results: dict[str, Results]) -> None:
     """Replace the tables between the marks of both pages."""
-    for page, words in zip(PAGES, ({}, CHINESE), strict=True):
+    for lang, (page, words) in enumerate(zip(PAGES, ({}, CHINESE), strict=True)):
+        parts = [
+            f"{SUBJECTS[name].title[lang]}:\n\n{table(own, SUBJECTS[name], words)}"
+            for name, own in results.items()
+        ]
         before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
         after = rest.partition(END)[2]
-        page.write_text(f"{before}{BEGIN}\n{table(results, words)}\n{END}{after}", encoding="utf-8")
+        text = "\n\n".join(parts)
+        page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def measured(name: str, seeds: int, file: Path) -> Results:
+    """The accuracies of a data set by method and noise; those in a file are not repeated."""
+    known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    results: Results = {}
+    for seed in range(seeds):
+        for noise in SUBJECTS[name].noises:
+            for method in METHODS:
+                key = f"{method}, {noise}, {seed}"
+                if key not in known:
+                    known[key] = measure(SUBJECTS[name], method, noise, seed)
+                    file.write_text(json.dumps(known, indent=1), encoding="utf-8")
+                    print(f"{name}, {key}: {known[key]:.4f}", flush=True)
+                results.setdefault((method, noise), []).append(known[key])
+    return results
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure what is missing; write the tables when nothing is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/label-noise"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=SUBJECTS)
     options = parser.parse_args(words)
     options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "accuracy.json"
-    known: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    results: dict[str, dict[str, list[float]]] = {}
-    for seed in range(options.seeds):
-        for noise in NOISES:
-            for method in METHODS:
-                key = f"{method}, {noise}, {seed}"
-                if key not in known:
-                    known[key] = measure(method, noise, seed)
-                    file.write_text(json.dumps(known, indent=1), encoding="utf-8")
-                    print(f"{key}: {known[key]:.4f}", flush=True)
-                results.setdefault(method, {}).setdefault(noise, []).append(known[key])
-    write(results)
+    names = [options.only] if options.only else list(SUBJECTS)
+    results = {name: measured(name, options.seeds, options.out / f"{name}.json") for name in names}
+    if not options.only:
+        write(results)
     return 0
 
 

@@ -103,7 +103,8 @@ def test_a_model_file_is_audited_with_both_tables(chainrule: Command, rows: Path
         (("run", "--canaries", "3"), "E102", "--canaries"),
         (("run/model.safetensors", "rows.csv"), "E601", "--others FILE"),
         (("run/model.safetensors", "rows.csv", "--others", "others.csv", "--claim", "1"), "E601", "fit"),
-        (("nothing",), "E601", ""),
+        (("nothing",), "E401", ""),
+        (("nothing", "--claim", "1"), "E401", ""),
     ],
 )
 def test_bad_input_is_one_error_with_a_fix(

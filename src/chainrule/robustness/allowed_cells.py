@@ -18,6 +18,7 @@ from chainrule.data.tables.yes_no_words import YES_NO
 from chainrule.errors import Message, UsageError, alternatives, fact, nearest
 from chainrule.robustness.tables import Change, LevelChange, NumberChange
 
+REGULAR = 0.98  # share of the numbers of a column that have its decimals; a few may have more
 MAX_LEVELS = 50  # levels of a category that are tried, the most frequent first
 
 
@@ -116,7 +117,7 @@ def _number(encoding: Number, table: Table, feature: int, limit: float) -> Numbe
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     std = encoding.std if encoding.std > 0 else 1.0
     return NumberChange(
-        encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values), before
+        encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values, REGULAR), before
     )
 
 

@@ -265,7 +265,11 @@ class AttackResult:
     def _change(self, i: int) -> str:
         """Return the changed columns of a sample, or the size of the change."""
         if self.cells:
-            return "; ".join(f"{name} {old} → {new}" for name, old, new in self.cells[i])
+            parts = [f"{name} {old} → {new}" for name, old, new in self.cells[i]]
+            return "; ".join(parts[:MAX_CHANGES]) + (
+                render("attack_more", self.lang, count=len(parts) - MAX_CHANGES)
+                if len(parts) > MAX_CHANGES else ""
+            )  # fmt: skip
         before, after = self.x[i].reshape(-1), self.adversarial[i].reshape(-1)
         change = ((self.adversarial[i].astype(np.float64) - self.x[i]) / self.scale).reshape(-1)
         if len(self.columns) == len(before):

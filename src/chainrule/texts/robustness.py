@@ -168,6 +168,7 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
     "attack_after": ("under attack", "攻击后"),
     "attack_confidence": ("probability", "概率"),
     "attack_change": ("change", "改变"),
+    "attack_more": ("; {count} more", "；另有 {count} 处"),
     "attack_size": ("largest {largest}, length {length}", "最大 {largest}，长度 {length}"),
     "attack_picture": (
         "row {row}: {before}, the change (gray is 0), and {after}",

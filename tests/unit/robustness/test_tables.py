@@ -54,6 +54,34 @@ def test_numbers_stay_within_their_limit_their_decimals_and_the_range_of_the_dat
     assert after["age"].is_null().to_list() == frame["age"].is_null().to_list()
 
 
+def test_one_number_with_more_decimals_does_not_give_them_to_all() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 2, 120).round(1)
+    label = np.where(x > 0, "high", "low")
+    x[0] = 9.899999
+    frame = pl.DataFrame({"x": x, "class": label})
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy", cr.Adam(0.05))
+    model.fit(frame, "class", epochs=20, seed=0, verbose=False)
+    result = model.attack(frame, radius=0.4)
+    assert result.success.any()
+    assert result.table is not None
+    changed = result.table.frame["x"].to_numpy()[1:]
+    assert np.abs(changed - changed.round(1)).max() < 1e-9
+
+
+def test_a_row_lists_some_of_many_changed_cells() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 9)).round(1)
+    columns = {f"x{i}": x[:, i] for i in range(9)}
+    frame = pl.DataFrame({**columns, "class": np.where(x.sum(axis=1) > 0, "a", "b")})
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy", cr.Adam(0.05))
+    model.fit(frame, "class", epochs=20, seed=0, verbose=False)
+    result = model.attack(frame, radius=0.5)
+    worst = result.worst(1)[0]
+    assert len(result.cells[worst]) == 9
+    assert f"; {len(result.cells[worst]) - 6} more" in str(result)
+
+
 def test_only_the_columns_that_may_change_do() -> None:
     _, frame = credit()
     result = attack(radius=0.3, columns=["city"])

@@ -272,15 +272,16 @@ def _number_axis(name: str, values: np.ndarray, now: float) -> Axis:
     return Axis(name, low, high, scale or 1.0, step_of(values), is_fixed=low == high)
 
 
-def step_of(values: np.ndarray) -> float:
-    """Return the power of ten of which all values are multiples, 0 if they have too many decimals.
+def step_of(values: np.ndarray, share: float = 1.0) -> float:
+    """Return the power of ten of which a share of the values are multiples, 0 if they have too many decimals.
 
     Example:
         >>> step_of(np.array([1.5, 2.0])), step_of(np.array([30.0, 700.0])), step_of(np.array([1 / 3]))
         (0.1, 10.0, 0.0)
     """
     for decimals in range(MIN_DECIMALS, MAX_DECIMALS + 1):
-        if np.allclose(np.round(values, decimals), values, rtol=1e-12, atol=1e-9):
+        are_multiples = np.isclose(np.round(values, decimals), values, rtol=1e-12, atol=1e-9)
+        if are_multiples.sum() >= share * len(values):
             return 10.0**-decimals
     return 0.0
 

@@ -77,6 +77,7 @@ def audit(
             claim, delta = chosen.get("claim"), chosen.get("delta", 0.0)
             bound = canary_audit(training, chosen.get("canaries"), delta, claim, seed)
     else:
+        Model.load(model_file(run))  # a RUN that is none has its own error
         _refuse_canaries(run, has_claim)
         membership = _of_rows(run, data, chosen, reading)
     screen.block(str(membership))
