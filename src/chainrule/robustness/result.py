@@ -203,7 +203,8 @@ class AttackResult:
             texts.append(render("attack_strongest", lang, name=self._title(self.strongest)))
         if self.suspicions:
             texts.append(render("attack_unbelievable", lang))
-        return (*texts, render("attack_exhaustive" if self.is_exhaustive else "attack_limit", lang))
+        is_exact = self.is_exhaustive and self.robust_accuracy.count > 0  # else no row was left to be tried
+        return (*texts, render("attack_exhaustive" if is_exact else "attack_limit", lang))
 
     @property
     def _goal(self) -> str:

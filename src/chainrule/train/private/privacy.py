@@ -97,9 +97,9 @@ def large_delta(delta: float, rows: int) -> tuple[str, str]:
     """The notice on a delta with which a whole row may be revealed, in English and Chinese."""
     return (
         f"privacy: delta {delta:g} is at least 1 / {rows:,}: publishing one row at random would satisfy "
-        f"it; use delta={0.1 / rows:.0e} or less",
+        f"it; use a delta of {0.1 / rows:.0e} or less",
         f"隐私：delta {delta:g} 不小于 1 / {rows:,}：随机公开一行的做法也能满足它；"
-        f"请用 delta={0.1 / rows:.0e} 或更小",
+        f"请用不超过 {0.1 / rows:.0e} 的 delta",
     )
 
 
