@@ -119,6 +119,23 @@ def test_bad_input_is_one_error_with_a_fix(
     assert fix in outcome.err
 
 
+def test_a_private_run_is_audited_with_rows_that_are_passed(chainrule: Command, tmp_path: Path) -> None:
+    """Its training is not repeated, since that would spend more; rows of both kinds are passed."""
+    rng = np.random.default_rng(0)
+    sizes = rng.uniform(0, 20, 200).round(2)
+    frame = pl.DataFrame({"size": sizes, "label": np.where(sizes > 10, "large", "small")})
+    frame[:100].write_csv(tmp_path / "rows.csv")
+    frame[100:].write_csv(tmp_path / "others.csv")
+    (tmp_path / "public.toml").write_text('target = ["large", "small"]\n[columns]\nsize = [0, 20]\n')
+    words = ("--target", "label", "--epsilon", "3", "--delta", "1e-3", "--public", "public.toml")
+    assert chainrule("train", "rows.csv", *words, "--out", "private").code == 0
+    missing = chainrule("audit", "private")
+    assert missing.code == 2
+    assert "chainrule audit private DATA --others FILE" in missing.err
+    assert "audit_in_one_run" in chainrule("audit", "private", "--claim", "3").err
+    assert chainrule("audit", "private", "rows.csv", "--others", "others.csv", "--shadows", "0").code == 0
+
+
 def test_a_run_of_all_rows_needs_shadows_or_others(chainrule: Command, rows: Path) -> None:
     words = ("train", "rows.csv", "--target", "kind", "--epochs", "1", "--units", "8", "--out", "run")
     assert chainrule(*words).code == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.errors import ChainruleError, TrainingError
+from chainrule.errors import ChainruleError, TrainingError, UsageError
 from chainrule.robustness.certificates.smoothing import lower_limit, smoothed
 from chainrule.robustness.stream import Stream
 
@@ -228,3 +228,15 @@ def test_linear_bounds_use_the_ball_of_the_euclidean_norm() -> None:
     is_proven = np.array([s == "proven" for s in divided.status])
     attacked = model.attack(x[:20], divided.predictions, radius=0.7, method="pgd", restarts=20)
     assert not (is_proven & attacked.success).any()
+
+
+def test_an_operation_without_a_rule_is_named_with_smoothing_which_has_no_rules() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 4, 2)).astype("float32")
+    model = cr.Model(cr.Sequential(cr.GRU(3), cr.Dense(2)), "cross_entropy")
+    model.fit(x, np.arange(20) % 2, epochs=1, verbose=False)
+    with pytest.raises(UsageError) as raised:
+        model.certify(x[:2], radius=0.1)
+    assert raised.value.code == "E580"
+    assert 'method="smoothing"' in raised.value.fix
+    assert model.certify(x[:2], radius=0.1, method="smoothing", samples=50).radii.shape == (2,)

@@ -58,6 +58,11 @@ def is_recorded(run: str) -> bool:
     return os.path.isdir(run) and os.path.isfile(Path(run) / CONFIG)
 
 
+def is_repeatable(run: str) -> bool:
+    """Whether a RUN records a training that can be repeated: not of a model file, and not a private one."""
+    return is_recorded(run) and not read_config(RunFolder.open(run))[0].epsilon
+
+
 def recorded_training(run: str, data: str | None = None) -> RecordedTraining:
     """Read the options of a RUN and the rows of its training.
 

@@ -81,11 +81,21 @@ class _Request:
             raise
         self.stream = Stream(key_of(int(self._number("seed", 0, 0, is_integer=True))))
 
+    def _subject(self) -> Subject:
+        """The network for bounds; where an operation has no rule, the error names smoothing instead."""
+        graph = self.samples.graph
+        try:
+            return Subject(graph.logits, self.model.arrays, graph.point_name)
+        except UsageError as error:
+            if error.code == "E580":
+                error.fix = 'model.certify(x, radius=0.1, method="smoothing")'
+            raise
+
     def linear(self, lang: str) -> Certificate:
         """Certificates by linear bounds; samples that are not proven are attacked."""
         samples, ball = self.samples, self.ball
         classes = self._classes(samples.x)
-        subject = Subject(samples.graph.logits, self.model.arrays, samples.graph.point_name)
+        subject = self._subject()
         region = Region.of(ball, samples.x)
         is_proven = proven(subject, region, classes)
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)

@@ -14,7 +14,7 @@ from chainrule.apps.cli.audit_training import canary_audit, membership_of
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
-from chainrule.apps.cli.recorded_training import RecordedTraining, is_recorded, recorded_training
+from chainrule.apps.cli.recorded_training import RecordedTraining, is_repeatable, recorded_training
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
@@ -70,14 +70,14 @@ def audit(
             expected=fact("--delta with --claim or --canaries"), fix=f"--claim 3 --delta {chosen['delta']:g}",
         )  # fmt: skip
     seed, bound = chosen.get("seed", 0), None
-    if is_recorded(run):
+    if is_repeatable(run):
         training = recorded_training(run, data)
         membership = _of_training(run, training, chosen, reading)
         if has_claim:
             claim, delta = chosen.get("claim"), chosen.get("delta", 0.0)
             bound = canary_audit(training, chosen.get("canaries"), delta, claim, seed)
     else:
-        Model.load(model_file(run))  # a RUN that is none has its own error
+        Model.load(model_file(run))  # so that a RUN that is none has its own error
         _refuse_canaries(run, has_claim)
         membership = _of_rows(run, data, chosen, reading)
     screen.block(str(membership))
