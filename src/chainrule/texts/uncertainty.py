@@ -19,7 +19,7 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "  {name}：校准前 {before}，校准后 {after}",
     ),
     "calibration_sets": (
-        "Prediction sets that contain the true class with probability {level}: {size} classes on average",
+        "Prediction sets that contain the true class with probability {level}: mean size {size}",
         "以 {level} 的概率包含真实类别的预测集：平均 {size} 个类别",
     ),
     "calibration_risk": (
