@@ -174,16 +174,22 @@ def measure(name: str, seed: int, rows: int, file: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def share(count: int, rows: int) -> str:
-    """A share of the attacked images with its standard error."""
-    p = count / rows
-    return f"{100 * p:.1f} % ± {100 * (p * (1 - p) / rows) ** 0.5:.1f} %"
+def share(counts: Sequence[int], rows: int) -> str:
+    """The mean share over the trainings with its standard error over the images, and the range.
+
+    All trainings are attacked on the same images, so their number does not reduce the standard error.
+    """
+    p = sum(counts) / len(counts) / rows
+    text = f"{100 * p:.1f} % ± {100 * (p * (1 - p) / rows) ** 0.5:.1f} %"
+    if len(counts) == 1:
+        return text
+    return f"{text} ({100 * min(counts) / rows:.1f} … {100 * max(counts) / rows:.1f})"
 
 
 def line(name: str, results: Sequence[dict[str, Any]]) -> str:
     """A row of the table: the mean over the seeds."""
-    rows = sum(result["rows"] for result in results)
-    robust, is_proven = (sum(result[key] for result in results) for key in ("robust", "proven"))
+    rows = results[0]["rows"]
+    robust, is_proven = ([result[key] for result in results] for key in ("robust", "proven"))
     accuracy, seconds = (np.mean([result[key] for result in results]) for key in ("accuracy", "seconds"))
     return (
         f"| {name} | {results[0]['epochs']} | {100 * accuracy:.1f} % | {share(robust, rows)} "

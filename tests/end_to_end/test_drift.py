@@ -55,6 +55,22 @@ def test_columns_outside_their_range_are_listed_without_a_reference(
     assert "--reference" in streams.out
 
 
+def test_rows_without_a_difference_and_models_without_profiles_are_stated(
+    model_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drift", model_file, "train.csv", "--lang", "en"]) == 0
+    assert "No column differs" in capsys.readouterr().out
+    model = cr.Model(cr.Sequential(cr.Dense(2, "tanh"), cr.Dense(2)), "cross_entropy")
+    public = {"a": (-2, 2), "b": (-2, 2)}
+    privacy = cr.Privacy(epsilon=3, delta=1e-3, columns=public, target=("p", "q"))
+    model.fit("train.csv", "class", epochs=1, batch_size=20, verbose=False, privacy=privacy)
+    model.save("private.safetensors")
+    assert main(["drift", "private.safetensors", "train.csv", "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert "No column differs" not in out
+    assert "stores no profiles" in out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [(["--html", "a.html"], "E601"), (["--reference", "train.csv", "--method", "enrgy"], "E101"),

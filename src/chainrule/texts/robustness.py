@@ -41,13 +41,13 @@ ROBUSTNESS: dict[str, tuple[str, str]] = {
         "目标：使预测变为“{name}”；该类别的样本不参与。",
     ),
     "attack_robust_goal": (
-        'Accuracy under the attack, if only changes to "{name}" count: {share}; {broken} correct predictions '
-        "were changed to it.",
+        'Accuracy under the attack, if only changes to "{name}" count: {share}; correct predictions that '
+        "were changed to it: {broken}.",
         "只计改为“{name}”的情形时，攻击下的准确率：{share}；{broken} 个正确预测被改为它。",
     ),
     "attack_clean": ("Accuracy without attack: {share}.", "无攻击时的准确率：{share}。"),
     "attack_robust": (
-        "Accuracy under the attack: {share}; {broken} correct predictions were changed.",
+        "Accuracy under the attack: {share}; correct predictions that were changed: {broken}.",
         "攻击下的准确率：{share}；{broken} 个正确预测被改变。",
     ),
     "attack_strongest": ("Strongest single attack: {name}.", "最强的单个攻击：{name}。"),

@@ -33,7 +33,9 @@ def drift(
     model, rows = load(run, data, reading)
     if model.preparation is not None and isinstance(rows.x, Table):
         notices = model.preparation.apply(rows.x).notices
-        print_differences(model.preparation, rows.x, notices)
+        if not print_differences(model.preparation, rows.x, notices):
+            key = "drift_none" if model.preparation.profiles else "drift_without_profiles"
+            screen.line(text_of(key))
     elif options["reference"] is None:
         raise _no_reference(run, data)
     if options["reference"] is None:
