@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from end_to_end.conftest import Command
+from end_to_end.conftest import Command, run_command
 
 
-@pytest.fixture
-def run(chainrule: Command, tmp_path: Path) -> Path:
-    """A RUN of three classes, with the files old.csv, held-out.csv and new.csv."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RUN of three classes, with the files old.csv, held-out.csv and new.csv; tests do not change it."""
+    place = tmp_path_factory.mktemp("classes")
     rng = np.random.Generator(np.random.Philox(5))
     x = rng.normal(size=(1_200, 2))
     y = (x[:, 0] + rng.normal(size=1_200) > 0).astype(int) + (x[:, 1] + rng.normal(size=1_200) > 0.5)
     for name, part in (("old", slice(0, 400)), ("held-out", slice(400, 800)), ("new", slice(800, None))):
         rows = [f"{a:.4f},{b:.4f},{'abc'[k]}" for (a, b), k in zip(x[part], y[part], strict=True)]
-        (tmp_path / f"{name}.csv").write_text("u,v,kind\n" + "\n".join(rows) + "\n")
+        (place / f"{name}.csv").write_text("u,v,kind\n" + "\n".join(rows) + "\n")
     words = ("train", "old.csv", "--target", "kind", "--quick", "--epochs", "20", "--out", "run")
-    assert chainrule(*words).code == 0
+    with contextlib.chdir(place):
+        assert run_command(*words).code == 0
+    return place
+
+
+@pytest.fixture
+def run(chainrule: Command, trained: Path, tmp_path: Path) -> Path:
+    """A copy of this folder that a test may change; commands run in it."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -100,6 +100,39 @@ def test_a_path_is_used_or_refused_by_every_command(chainrule, places, name: str
         assert len(codes) == (outcome.code != 0), (words, outcome.err[-300:])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "run", "iris", "--row", "1", "--html"),
+        ("attribute", "run", "iris", "--html"),
+        ("attack", "run", "iris", "--radius", "0.1", "--html"),
+        ("attack", "run", "iris", "--radius", "0.1", "--out"),
+        ("audit", "run", "--html"),
+        ("doctor", "run", "--html"),
+        ("drift", "run", "iris", "--html"),
+        ("labels", "run", "iris", "--out"),
+        ("plot", "run", "weights", "--out"),
+        ("predict", "run", "iris", "--out"),
+        ("show", "run", "--plan", "--out"),
+        ("verify", "net.onnx", "property.vnnlib", "--out"),
+    ],
+    ids=lambda words: f"{words[0]} {words[-1]}",
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    chainrule, places, monkeypatch, words: tuple[str, ...]
+) -> None:
+    def work(*_: Any, **__: Any) -> None:
+        raise AssertionError("a model or a table was read")
+
+    monkeypatch.setattr(cr.Model, "load", work)
+    monkeypatch.setattr(cr.data.Preparation, "read", work)
+    for path in ("missing/x.svg", "/sys/x.svg", "file/x.svg", LONG):
+        outcome = chainrule(*words, path)
+        assert outcome.code == 2
+        assert re.search(r"FileError E40[2-9]", outcome.err), outcome.err
+    assert not list(Path().glob(".chainrule-*"))
+
+
 @pytest.mark.parametrize("call", [cr.load, cr.data.read_table, cr.data.map_array, cr.data.read_images])
 @pytest.mark.parametrize(
     "name", ["long.npz", "a link to itself", "pipe.npz", "pipe.csv", "very long", "NUL.npz"]

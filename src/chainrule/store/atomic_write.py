@@ -4,9 +4,9 @@ Overwriting a file in place has a moment in which the old content is gone and th
 process killed in that moment leaves half a file. Therefore, nothing is written in place:
 
 1. the bytes are written to a *temporary* file in the same folder (a rename works only within one file
-system); 2. ``fsync`` of this file: the bytes are on the disk, not only in the page cache. Without it, a power
-cut after
-   the rename can leave a file of the right name and length, full of zeros;
+   system);
+2. ``fsync`` of this file: the bytes are on the disk, not only in the page cache. Without it, a power cut
+   after the rename can leave a file of the right name and length, full of zeros;
 3. ``rename`` to the target name, which is atomic: every reader sees either the old file or the new one;
 4. ``fsync`` of the folder: the new name is on the disk.
 
@@ -87,6 +87,29 @@ def write(
         raise
     except OSError as cause:
         raise os_errors.write_error(cause, target, len(data)) from cause
+
+
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Require that ``write`` can write a file, before the work whose result it will contain.
+
+    Args:
+        path: path of the file, which is not changed.
+
+    Raises:
+        FileError: as ``write``, with the same cause.
+    """
+    target = Path(path)
+    try:
+        with place_of(path, enclosing_run(path)) as place:
+            target = place.path
+            _mode_of(place)
+            temporary, handle = _new_temporary(place.folder)
+            try:
+                os.unlink(temporary, dir_fd=place.folder)
+            finally:
+                os.close(handle)
+    except OSError as cause:
+        raise os_errors.write_error(cause, target, 0) from cause
 
 
 def _flush_after(place: Place, size: int) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.radius import radius_of
 from chainrule.apps.cli.reading import READING, take_reading
@@ -50,8 +51,8 @@ ONLY_ATTACK = ("radius", "norm", "method", "columns", "change", "steps", "restar
 def attack(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
-    html: Annotated[str | None, typer.Option(help="=attack_html", metavar="FILE")] = None,
-    out: Annotated[str | None, typer.Option(help="=attack_out", metavar="CSV")] = None,
+    html: Annotated[str | None, output_file("=attack_html")] = None,
+    out: Annotated[str | None, output_file("=attack_out", "CSV")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

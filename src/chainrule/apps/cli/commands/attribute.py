@@ -18,6 +18,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.item_ranking import by_item, first_suggestion, item_names
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.molecule_rows import with_atoms
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.question_rows import by_character, spans
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
@@ -52,7 +53,7 @@ BASELINE_ROWS = 32  # default number of rows for methods that need a baseline
 def attribute(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
-    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    html: Annotated[str | None, output_file("=html")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.audit_training import canary_audit, membership_of
 from chainrule.apps.cli.model_and_rows import Rows, load, require_targets
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.recorded_training import RecordedTraining, is_repeatable, recorded_training
@@ -46,8 +47,8 @@ OPTIONS = {
 def audit(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str | None, typer.Argument(help="=audit_data", metavar="[DATA]")] = None,
-    html: Annotated[str | None, typer.Option(help="=audit_html", metavar="FILE")] = None,
-    out: Annotated[str | None, typer.Option(help="=audit_out", metavar="CSV")] = None,
+    html: Annotated[str | None, output_file("=audit_html")] = None,
+    out: Annotated[str | None, output_file("=audit_out", "CSV")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

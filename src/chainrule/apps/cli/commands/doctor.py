@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.remedies import commands_for
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.views.doctor import saved_diagnosis
@@ -19,7 +20,7 @@ from chainrule.store import atomic_write
 
 def doctor(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    html: Annotated[str | None, output_file("=html")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print each finding of a training: the problem, its evidence, its cause and one fix to try."""

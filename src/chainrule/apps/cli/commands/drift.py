@@ -9,6 +9,7 @@ import typer
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
@@ -24,7 +25,7 @@ OPTIONS = {"reference": Choice(str, "drift_reference", "FILE"), "method": Choice
 def drift(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
-    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    html: Annotated[str | None, output_file("=html")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.replay import replay
 from chainrule.apps.cli.signature import Choice, with_options
@@ -39,7 +40,7 @@ OPTIONS = {
 def explain(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
-    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    html: Annotated[str | None, output_file("=html")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

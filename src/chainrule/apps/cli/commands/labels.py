@@ -9,6 +9,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, require_targets
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
@@ -29,8 +30,8 @@ OPTIONS = {
 def labels(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
-    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
-    out: Annotated[str | None, typer.Option(help="=labels_out", metavar="CSV")] = None,
+    html: Annotated[str | None, output_file("=html")] = None,
+    out: Annotated[str | None, output_file("=labels_out", "CSV")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
 ) -> None:

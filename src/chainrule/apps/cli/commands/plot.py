@@ -11,6 +11,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.reading import READING, take_reading
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.signature import with_options
@@ -28,7 +29,7 @@ def plot(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     kind: Annotated[str, typer.Argument(help="=plot_kind", metavar="KIND")],
     data: Annotated[str | None, typer.Argument(help="=plot_data", metavar="[DATA]")] = None,
-    out: Annotated[str | None, typer.Option(help="=plot_out", metavar="FILE")] = None,
+    out: Annotated[str | None, output_file("=plot_out")] = None,
     row: Annotated[int | None, typer.Option(help="=row")] = None,
     of: Annotated[str | None, typer.Option(help="=plot_of", metavar="NAMES")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,

@@ -26,6 +26,7 @@ from chainrule.apps.cli.drift_table import print_differences
 from chainrule.apps.cli.image_rows import ImageRows
 from chainrule.apps.cli.item_ranking import item_names, suggestion_columns
 from chainrule.apps.cli.model_and_rows import Rows, load
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_intervals import interval_columns
 from chainrule.apps.cli.prediction_output import (
     PREDICTION,
@@ -73,7 +74,7 @@ def predict(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=rows_file", metavar="DATA")],
     *,
-    out: Annotated[str | None, typer.Option(help="=csv", metavar="CSV")] = None,
+    out: Annotated[str | None, output_file("=csv", "CSV", is_or_folder=True)] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
     only: Annotated[bool, typer.Option("--only-predictions", help="=only_predictions")] = False,
     damaged: Annotated[str, typer.Option(help="=damaged_cells", metavar="CHOICE")] = "refuse",

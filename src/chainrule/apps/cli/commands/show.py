@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.run_paths import MODEL, model_file
 from chainrule.apps.cli.run_writer import Result
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
@@ -41,7 +42,7 @@ def show(
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="=plan")] = False,
     batch_size: Annotated[int | None, typer.Option(help="=batch_size")] = None,
-    out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
+    out: Annotated[str | None, output_file("=show_out")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print a RUN, a building block (``layer NAME``, ...), a model or a network (``net WORDS``)."""

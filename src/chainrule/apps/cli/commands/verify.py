@@ -13,6 +13,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.bounds.counterexample import Counterexample
 from chainrule.bounds.subject import Subject
@@ -32,7 +33,7 @@ def verify(
     requirement: Annotated[str, typer.Argument(help="=verify_property", metavar="PROP.vnnlib")],
     *,
     timeout: Annotated[float, typer.Option(help="=verify_timeout", metavar="SECONDS")] = 60.0,
-    out: Annotated[str | None, typer.Option(help="=verify_out", metavar="FILE")] = None,
+    out: Annotated[str | None, output_file("=verify_out")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> int:
     """Print whether a property holds, is violated (with the counterexample), or neither could be shown."""
