@@ -47,6 +47,7 @@ from chainrule.train.objective import epoch_losses
 from chainrule.train.private.private_steps import PrivateSteps
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.stopping import Decision, StoppingRule
+from chainrule.train.subnormal import is_due, replace_subnormal
 from chainrule.train.training_run import TrainingRun
 
 
@@ -212,6 +213,7 @@ def _failed_step(run: TrainingRun, results: Mapping[str, np.ndarray]) -> FailedS
 def _end_epoch(run: TrainingRun) -> str:
     """Append the row of the epoch and evaluate the rules; returns the reason to stop, or ``""``."""
     state = run.state
+    _replace_subnormal(run)
     sums = {label: state.slots[label] for label in run.step.sums}
     losses = epoch_losses(run.model.targets, sums, float(run.data.rows))
     loss = None if run.mechanism is not None else state.loss_sum / state.weight_sum
@@ -238,6 +240,17 @@ def _end_epoch(run: TrainingRun) -> str:
         EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best)
     )
     return reason
+
+
+def _replace_subnormal(run: TrainingRun) -> None:
+    """Replace subnormal numbers in the state by 0, if that is due at the end of this epoch."""
+    state = run.state
+    if (
+        is_due(state.step - run.order.steps, state.step)
+        and replace_subnormal(state)
+        and run.runner is not None
+    ):
+        run.runner.load(state)
 
 
 def _keep_best(run: TrainingRun, decisions: Sequence[Decision], predicting: Tensors) -> bool:
