@@ -240,4 +240,31 @@ CASES = (
         table(y=["High", "high ", "LOW", "Low", "low"]),
         notices=["merged_spellings"],
     ),
+    _file(
+        SURVEYS,
+        "rows of questions and identifiers of Qualtrics below the names",
+        [
+            "StartDate,Finished,Q1,Q2,y",
+            'Start Date,Finished,"How old are you?\n(in years)","What do you do, mostly?",y',
+            ",".join(
+                f'"{{""ImportId"":""{name}""}}"' for name in ("startDate", "finished", "QID1", "QID2", "y")
+            ),
+        ],
+        lambda i: (
+            f"2020-01-{i % 28 + 1:02} 10:{i % 60:02}:00,{i % 3 == 0},{18 + i % 50},"
+            f"{'work' if i % 7 else 'study'},{Y[i]}"
+        ),
+        kinds={"StartDate": "date", "Q1": "number", "Q2": "category"},
+        values={"Q1": [18.0, 19.0]},
+        notices=["label_rows"],
+    ),
+    _file(
+        SURVEYS,
+        "a row of questions below the names",
+        ["Q1,Q2,y", '"How old are you?","What do you do?",Ill?'],
+        lambda i: f"{18 + i % 50},{'work' if i % 7 else 'study'},{Y[i]}",
+        kinds={"Q1": "number", "Q2": "category"},
+        values={"Q1": [18.0, 19.0]},
+        notices=["units_row"],
+    ),
 )

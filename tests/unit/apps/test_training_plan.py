@@ -107,3 +107,13 @@ def test_a_setting_of_an_ensemble_is_refused_for_a_single_network(
     with pytest.raises(UsageError, match="E102") as raised:
         plan(repeated, passed=(name,), **kind)
     assert f"leave out --{name.replace('_', '-')}" in raised.value.fix
+
+
+@pytest.mark.parametrize("options", [{}, {"quick": True}], ids=["folds", "rows"])
+def test_the_table_of_held_out_rows_has_their_cells(repeated: Path, options: dict[str, object]) -> None:
+    chosen = plan(repeated, epochs=1, **options)
+    model, training = chosen.model(), chosen.prepared.training
+    model.fit(training.x, chosen.prepared.labels(training), verbose=False, **chosen.fit_options())
+    rows, _ = chosen.held_out(model)
+    np.testing.assert_array_equal(chosen.prepared.preparation.inputs(chosen.held_out_table), rows.x)
+    np.testing.assert_array_equal(chosen.prepared.preparation.targets(chosen.held_out_table), rows.y)

@@ -67,6 +67,35 @@ def test_any_texts_are_numbers_or_stay_as_they_are(texts: list[str | None]) -> N
     assert 0 <= analysis.share <= 1
 
 
+NUMBER_LIKE = st.sampled_from(
+    [
+        "A11",
+        "School-3",
+        "$5",
+        "12 cm",
+        "7",
+        "007 cm",
+        "１２",
+        "(3)",
+        "<1",
+        "1.2.3.4",
+        "5 %",
+        "",
+        "Rel 4",
+        "x",
+        "'7",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(NUMBER_LIKE, min_size=1, max_size=6))
+def test_repeated_cells_are_read_as_single_ones(texts: list[str]) -> None:
+    single, repeated = (analyze(clean(pl.Series("c", texts * times))) for times in (1, 8))
+    assert repeated.values.to_list() == single.values.to_list() * 8
+    assert (repeated.is_number, repeated.share) == (single.is_number, single.share)
+
+
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(st.floats(-1e15, 1e15), min_size=1, max_size=8))
 def test_plain_numbers_are_read_as_polars_reads_them(values: list[float]) -> None:

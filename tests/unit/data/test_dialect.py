@@ -7,6 +7,7 @@ import csv
 import io
 from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -76,6 +77,29 @@ def test_lines_that_are_no_rows_are_left_out_with_a_notice(
     codes = {notice.code for notice in table.notices}
     assert ("units_row" in codes, "total_row" in codes) == (units, totals)
     assert bool(codes & {"lines_above", "comment_lines"}) == any(above)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("questions", [[], ["How old?\nIn years", "Why, mostly?"]], ids=["ids", "questions"])
+def test_the_questions_of_a_survey_are_left_out_with_a_notice(
+    questions: list[str], suffix: str, tmp_path: Path
+) -> None:
+    identifiers = ['{"ImportId":"QID1"}', '{"ImportId":"QID2","choiceId":"1"}']
+    rows = [["age", "reason"], *([questions] if questions else []), identifiers, ["31", "so"], ["47", "no"]]
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    else:
+        workbook = openpyxl.Workbook()
+        for row in rows:
+            workbook.active.append([int(cell) if cell.isdecimal() else cell for cell in row])
+        workbook.save(path)
+    table = read_table(path)
+    assert table.frame.rows() == [(31, "so"), (47, "no")]
+    notices = {notice.code: notice.facts for notice in table.notices}
+    assert notices["label_rows"]["count"] == len(questions) // 2 + 1
+    assert notices["label_rows"]["line"] == 2
 
 
 @given(lines=st.lists(st.text(st.sampled_from('ab1,;\t| "#'), max_size=12), max_size=8))

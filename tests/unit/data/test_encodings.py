@@ -15,11 +15,18 @@ from chainrule.data.readers.text.encodings import MODELS, detect, ranking
 from chainrule.errors import UsageError
 
 TEXTS: dict[str, tuple[str, ...]] = {
-    "gb18030": ("城市\n北京\n上海\n", "name\n张三\n李四\n", "颜色\n红\n绿\n", "评价\n非常满意\n一般\n"),
+    "gb18030": (
+        "城市\n北京\n上海\n", "name\n张三\n李四\n", "颜色\n红\n绿\n", "评价\n非常满意\n一般\n",
+        "性别\n男\n女\n", "是否吸烟\n是\n否\n", "等级\n优\n良\n差\n", "sex\n男\n女\n", "学历\n本科\n硕士\n",
+    ),
     "big5": ("城市\n台北\n高雄\n", "顏色\n紅色\n綠色\n", "學校\n國立臺灣大學\n"),
     "cp932": ("都市\n東京\n大阪\n", "名前\nすずき\nさとう\n", "商品\nノート\nペン\n"),
     "euc_jp": ("名前\nすずき\nさとう\n",),
-    "cp949": ("도시\n서울\n부산\n", "이름\n김철수\n이영희\n", "부서\n영업부\n총무부\n"),
+    "cp949": (
+        "도시\n서울\n부산\n", "이름\n김철수\n이영희\n", "부서\n영업부\n총무부\n", "성별\n남\n여\n",
+        "흡연\n예\n아니오\n", "등급\n우수\n보통\n", "sex\n남성\n여성\n", "학력\n고졸\n대졸\n",
+        "결제\n카드\n현금\n", "상태\n정상\n고장\n",
+    ),
     "cp1252": (
         "name\nZoë\n", "ville\nOrléans\nBesançon\n", "Stadt\nMünchen\nGießen\n", "país\nEspaña\nMéxico\n",
         "farge\nblå\nrød\n", "temp °C\n5\n", "città\nForlì\n", "estado\nSão Paulo\nParaná\n",

@@ -32,6 +32,39 @@ def test_split_conformal_intervals_cover_new_values(noise: str, level: float) ->
         assert np.mean(rates) <= level + 1 / 61 + 0.01
 
 
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_intervals_cover_new_values_of_new_groups(level: float) -> None:
+    rng = np.random.Generator(np.random.Philox(3))
+
+    def values(groups: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values whose spread depends on the group, with more rows in the groups of small spread."""
+        spread = rng.choice([0.1, 1.0, 5.0], groups)
+        group = np.repeat(np.arange(groups), np.where(spread < 1, 40, 4))
+        return rng.normal(size=len(group)) * spread[group], group
+
+    rates, rates_of_rows = [], []
+    for _ in range(200):
+        residuals, group = values(30)
+        later, other = values(60)
+        first = np.unique(other, return_index=True)[1]  # one row of each group
+        for width, into in (
+            (half_width(residuals, level, groups=group), rates),
+            (half_width(residuals, level), rates_of_rows),
+        ):
+            into.append(np.mean(np.abs(later[first]) <= width))
+    assert level - 0.02 <= np.mean(rates) <= level + 0.06
+    assert np.mean(rates_of_rows) < level - 0.1, "intervals of rows are too narrow for such data"
+
+
+@given(
+    residuals=st.lists(st.floats(-9, 9), min_size=1, max_size=40), level=st.sampled_from([0.5, 0.8]),
+    copies=st.integers(1, 4),
+)  # fmt: skip
+def test_a_group_of_equal_rows_counts_as_one_row(residuals: list[float], level: float, copies: int) -> None:
+    values, group = np.repeat(residuals, copies), np.repeat(np.arange(len(residuals)), copies)
+    assert half_width(values, level, groups=group) == half_width(np.array(residuals), level)
+
+
 def _least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(np.c_[x, np.ones(len(x))], y, rcond=None)[0]
 

@@ -81,3 +81,13 @@ def test_a_learning_curve_states_whether_more_rows_help() -> None:
     flat = LearningCurve((100, 200), (hard, hard + rng.normal(0, 0.3, 200)))
     assert flat.render("en").startswith("It is not clear that more rows would help")
     assert flat.render("zh").startswith("尚不清楚更多数据是否有帮助")
+
+
+def test_a_row_of_weight_two_counts_twice_in_a_learning_curve() -> None:
+    rng = np.random.Generator(np.random.Philox(4))
+    first, second = rng.exponential(size=(2, 50))
+    weights = rng.integers(1, 4, 50)
+    repeated = [np.repeat(losses, weights) for losses in (first, second)]
+    curve = LearningCurve((10, 20), (first, second), weights=weights.astype(float))
+    np.testing.assert_allclose(curve.means, LearningCurve((10, 20), tuple(repeated)).means)
+    np.testing.assert_allclose(curve.last_gain.mean, repeated[0].mean() - repeated[1].mean())

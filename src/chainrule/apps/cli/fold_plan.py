@@ -172,6 +172,10 @@ class Folds:
         rows = self.prepared.training.take(self.cross_validation.scored)
         return rows, self._out_of_fold(model, rows.x, np.arange(len(rows.y)))
 
+    @property
+    def held_out_table(self) -> Table:
+        return self._table.take(self.cross_validation.scored)
+
     def trained_on(self, rows: np.ndarray) -> Model:
         part = self.prepared.training.take(rows)
         plan = replace(self.cross_validation, folds=self.cross_validation.folds[rows])

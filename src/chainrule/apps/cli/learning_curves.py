@@ -30,7 +30,7 @@ def measure(plan: TrainingPlan, scores: Scores) -> LearningCurve | None:
         return row_losses(scores.task, predictions.target, predictions.prediction)
 
     curve = learning_curve(losses_of, len(training.y), scores.losses["net"], labels, plan.options.seed)
-    return replace(curve, groups=scores.groups)
+    return replace(curve, groups=scores.groups, weights=scores.weights)
 
 
 def print_curve(curve: LearningCurve | None) -> None:

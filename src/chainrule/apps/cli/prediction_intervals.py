@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.apps.cli.run_writer import to_scores
+from chainrule.apps.cli.run_writer import groups_in, split_group, to_scores
 from chainrule.apps.cli.training_plan import TrainingPlan
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
@@ -28,7 +29,10 @@ def held_out_scores(plan: TrainingPlan, model: Model, scores: Scores) -> Scores 
     if plan.is_cross_validated:
         return scores
     rows, output = plan.held_out(model)
-    return to_scores(model, rows.y, {"net": output}, rows.weights) if len(rows.y) else None
+    if not len(rows.y):
+        return None
+    own = to_scores(model, rows.y, {"net": output}, rows.weights)
+    return replace(own, groups=groups_in(plan.held_out_table, split_group(plan)))
 
 
 def half_widths(scores: Scores | None) -> dict[str, float]:
@@ -40,7 +44,7 @@ def half_widths(scores: Scores | None) -> dict[str, float]:
     if scores is None or scores.task != "regression":
         return {}
     residuals = (scores.target - scores.outputs["net"])[:, 0]
-    widths = {f"{level:g}": half_width(residuals, level, scores.weights) for level in LEVELS}
+    widths = {f"{level:g}": half_width(residuals, level, scores.weights, scores.groups) for level in LEVELS}
     return {level: width for level, width in widths.items() if math.isfinite(width)}
 
 

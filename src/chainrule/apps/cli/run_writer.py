@@ -114,7 +114,8 @@ def evaluate_models(model: Model, plan: TrainingPlan) -> Scores:
             all_rows = outputs.setdefault(baseline.name, np.zeros((len(scored.y), output.shape[1])))
             all_rows[predicted] = output
     return replace(
-        to_scores(model, scored.y, outputs, scored.weights), groups=groups_in(plan.scored_table, _group(plan))
+        to_scores(model, scored.y, outputs, scored.weights),
+        groups=groups_in(plan.scored_table, split_group(plan)),
     )
 
 
@@ -125,7 +126,7 @@ def groups_in(table: Table, column: object) -> np.ndarray | None:
     return table.frame[column].cast(str).to_numpy()
 
 
-def _group(plan: TrainingPlan) -> str:
+def split_group(plan: TrainingPlan) -> str:
     """The column whose groups divided the rows; empty if there is none."""
     division = Division.parse(plan.options.split or "random")
     return division.column if division.way == "group" else ""
@@ -200,7 +201,7 @@ def add_facts(model: Model, plan: TrainingPlan, results: list[Result], decided: 
         "command": options.command(),
         **({"ids": list(options.id)} if options.id else {}),
         **({"weight": options.weight} if options.weight else {}),
-        **({GROUP: _group(plan)} if _group(plan) else {}),
+        **({GROUP: split_group(plan)} if split_group(plan) else {}),
         **decided,
     }
     if prepared.task.is_classification:

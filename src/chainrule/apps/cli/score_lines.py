@@ -93,7 +93,8 @@ def prediction_interval_line(scores: Scores | None) -> None:
     """Print the half width of 90 % prediction intervals, from residuals of rows outside the training."""
     if scores is None:
         return
-    width = half_width((scores.target - scores.outputs["net"])[:, 0], weights=scores.weights)
+    residuals = (scores.target - scores.outputs["net"])[:, 0]
+    width = half_width(residuals, weights=scores.weights, groups=scores.groups)
     if math.isfinite(width):
         words = {"level": f"{LEVEL:.0%}", "width": short(width), "rows": len(scores.target)}
         screen.line(text_of("prediction_interval").format(**words))

@@ -90,6 +90,10 @@ class SplitRows:
         rows = self.prepared.validation
         return rows, model_output(model, rows.x) if len(rows.y) else np.zeros((0, 1))
 
+    @property
+    def held_out_table(self) -> Table:
+        return self.prepared.table.take(self.prepared.parts.validation)
+
     def trained_on(self, rows: np.ndarray) -> Model:
         training, weights = self.prepared.training, self.prepared.training.weights
         options = self.fit_options() | {"sample_weight": None if weights is None else weights[rows]}

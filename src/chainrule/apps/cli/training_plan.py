@@ -93,6 +93,11 @@ class TrainingPlan(Protocol):
         """Rows outside the training, possibly none, and the model's output; never test rows of a split."""
         ...
 
+    @property
+    def held_out_table(self) -> Table:
+        """The cells of the rows of ``held_out``."""
+        ...
+
     def trained_on(self, rows: np.ndarray) -> Model:
         """A new model, trained with the same options on the training rows with these numbers."""
         ...

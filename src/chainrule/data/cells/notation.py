@@ -57,6 +57,7 @@ _SHARE = 1.0  # numbers up to it beside percentages are shares
 _CODE = r"^0[0-9]"  # digits that identify something: 007
 _ORDINALS = ("st", "nd", "rd", "th")
 HALF = 0.5
+DISTINCT = 0.25  # share of different cells up to which these are examined first, which is faster
 MAX_UNITS = 4  # more different texts after numbers are words: 12 Main St, 7C
 
 
@@ -128,12 +129,13 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
         >>> analyze(pl.Series(["159 cm", "1.6 m"])).fault
         'units'
     """
+    nothing = pl.Series(texts.name, [None], dtype=pl.Float64).new_from_index(0, len(texts))
+    if not _may_be_numbers(texts, is_lenient):
+        return Analysis(nothing, 0.0, ".")
     cells = ascii_numbers(texts)
-    parts = pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
+    parts = _parts(cells)
     if parts["number"].null_count() == len(parts):
-        return Analysis(
-            pl.Series(texts.name, [None], dtype=pl.Float64).new_from_index(0, len(texts)), 0.0, "."
-        )
+        return Analysis(nothing, 0.0, ".")
     count = max(len(texts) - texts.null_count(), 1)
     suffixes, units = _suffixes(parts, is_lenient)
     fault = next((kind for kind, names in units.items() if len(names) > 1), "")
@@ -148,6 +150,20 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     examples = _examples(texts, cells, parts, values) if values.count() else ()
     unit = "" if fault else next((name for names in units.values() for name in names), "")
     return Analysis(values, values.count() / count, marks or ".", fault, unit, examples)
+
+
+def _parts(cells: pl.Series) -> pl.DataFrame:
+    """The parts of each cell, null where a cell is not divided into parts."""
+    return pl.DataFrame(cells.alias("text")).select(pl.col("text").str.extract_groups(PARTS)).unnest("text")
+
+
+def _may_be_numbers(texts: pl.Series, is_lenient: bool) -> bool:
+    """Whether some cell has the parts of a number; not tested where few cells are equal."""
+    distinct = texts.unique()
+    if len(distinct) > DISTINCT * len(texts):
+        return True
+    parts = _parts(ascii_numbers(distinct))
+    return bool(_valid(parts, _suffixes(parts, is_lenient)[0]).any())
 
 
 def _has_shares(parts: pl.DataFrame, values: pl.Series) -> bool:

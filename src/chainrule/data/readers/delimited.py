@@ -91,6 +91,7 @@ class Header:
         record: the header as it is in the file.
         width: number of fields of a row; more than there are names if the header ends in delimiters.
         units: the line of a row of units; 0 if there is none.
+        labels: the lines of rows with the questions of a survey.
         notices: what is left out above the header, and columns that are named.
     """
 
@@ -99,6 +100,7 @@ class Header:
     record: list[str]
     width: int
     units: int
+    labels: tuple[int, ...] = ()
     notices: tuple[Finding, ...] = ()
 
 
@@ -167,7 +169,8 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
         limit = fact("at most {limit:,} columns", limit=COLUMN_LIMIT)
         raise DataError("E308", where=where, expected=limit, received=f"{len(record):,}")
     names = [cell.strip() for cell in record]
-    if options.header == "auto" and not has_header(names, records[layout.header + 1 :]):
+    body = records[layout.header + 1 + len(layout.labels) :]
+    if options.header == "auto" and not has_header(names, body):
         raise DataError(
             "E310",
             where=where,
@@ -182,7 +185,7 @@ def header_of(records: Sequence[Numbered], source: str, options: ReadOptions) ->
         check_names(where, names, is_empty_allowed=True)  # a column without a name may have no value either
     else:
         check_names(where, names)
-    return Header(names, line, record, width, layout.units, (*layout.notices, *notices))
+    return Header(names, line, record, width, layout.units, layout.labels, (*layout.notices, *notices))
 
 
 def _commented(head: _Head) -> list[str]:
@@ -215,7 +218,7 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
     """Read all rows below the header."""
     names, width = header.names, header.width
     optional = width - len(names)
-    rows = Rows(lines.name, width, header.record, header.units, optional, bool(head.comments))
+    rows = Rows(lines.name, width, header.record, header.units, header.labels, optional, bool(head.comments))
     lines.number, lines.buffered = head.start, 0
     records = records_of(lines, text, head.dialect)
     if header.line > head.start:

@@ -167,6 +167,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "line {line} of {source} contains units and is left out ({example})",
         "{source} 第 {line} 行是单位，已略去（{example}）",
     ),
+    "label_rows": (
+        "{count} rows of {source} below the names contain questions and identifiers of a survey and are "
+        "left out, the first is line {line} ({example})",
+        "{source} 列名之下有 {count} 行是问卷的题目与编号，已略去，第一处在第 {line} 行（{example}）",
+    ),
     "total_row": (
         "line {line} of {source} contains totals and is left out ({example})",
         "{source} 第 {line} 行是合计，已略去（{example}）",

@@ -24,7 +24,7 @@ from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
 from chainrule.data.tables.columns import USED, Column, Faults, number_cells
-from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
+from chainrule.data.tables.encoders import ENCODINGS, Category, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
@@ -222,11 +222,14 @@ class Preparation:
 
     def _encoded(self, table: Table, faults: Faults) -> Applied:
         notices, start = [*table.notices], 0
-        x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
+        x = np.zeros((table.rows, len(self.features)), np.float32)  # (N, F)
         for encoding in self.encodings:
-            numbers, findings = encoding.encode(table, faults)
-            x[:, start : start + numbers.shape[1]] = numbers
-            start += numbers.shape[1]
+            part = x[:, start : start + len(encoding.features)]
+            if isinstance(encoding, Category):
+                findings = encoding.encode_into(part, table)
+            else:
+                part[...], findings = encoding.encode(table, faults)
+            start += part.shape[1]
             notices += findings
         return Applied(x, tuple(notices))
 

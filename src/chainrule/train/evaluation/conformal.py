@@ -7,6 +7,10 @@ rows of the residuals, and that these rows were not used to train the network th
 absolute residual of n, k = ceil((n + 1) level); the interval covers a new value with at least that
 probability.
 
+*Groups*: where the rows of a group resemble each other and the new row is of another group, the groups are
+exchangeable, not their rows. Every group has the same share of the distribution of the residuals, and the new
+group one that is infinitely far away.
+
 *CV+*: out-of-fold residuals of all rows; none are set aside. Row i in fold k(i) has the residual R_i of the
 network that was trained without that fold. The ends of the interval of a new row x are quantiles of
 mu_k(i)(x) - R_i and mu_k(i)(x) + R_i over all rows i. The coverage is at least 2 level - 1 in theory and
@@ -15,7 +19,8 @@ close to ``level`` in practice.
 References: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-free predictive inference for
 regression, JASA 113, section 2.2; Barber, Candès, Ramdas and Tibshirani (2021), Predictive inference with the
 jackknife+, Annals of Statistics 49, section 3; Tibshirani, Barber, Candès and Ramdas (2019), Conformal
-prediction under covariate shift, NeurIPS 32, for weights.
+prediction under covariate shift, NeurIPS 32, for weights; Lee, Barber and Willett (2023), Distribution-free
+inference with hierarchical data, arXiv:2306.06342, for groups.
 """
 
 from __future__ import annotations
@@ -28,7 +33,12 @@ LEVEL = 0.9
 _BLOCK = 1 << 22  # values sorted at once
 
 
-def half_width(residuals: np.ndarray, level: float = LEVEL, weights: np.ndarray | None = None) -> float:
+def half_width(
+    residuals: np.ndarray,
+    level: float = LEVEL,
+    weights: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> float:
     """The half width of split-conformal intervals; infinite if there are too few residuals for the level.
 
     Args:
@@ -36,17 +46,25 @@ def half_width(residuals: np.ndarray, level: float = LEVEL, weights: np.ndarray 
         level: the probability that an interval contains the value, above 0 and below 1.
         weights: (n,) sample weights, at least 0 and not all 0; the new row is assumed to have their mean. By
             default all are equal.
+        groups: (n,) the group of each row; the new row is of another one. ``None``: rows are independent.
 
     Example:
         >>> half_width(np.array([-1.0, 2.0, -3.0, 4.0, 5.0, 6.0, 7.0, -8.0, 9.0]))
         9.0
+        >>> half_width(np.array([1.0, 1.0, 1.0, 1.0, 2.0, 3.0]), 0.75, groups=np.array([0, 0, 0, 0, 1, 2]))
+        3.0
     """
     sizes = np.abs(np.asarray(residuals, np.float64))
     shares = np.ones(len(sizes)) if weights is None else np.asarray(weights, np.float64)
     used = shares > 0
     sizes, shares = sizes[used], shares[used] / shares[used].mean()
+    count = len(sizes)  # of what is exchangeable
+    if groups is not None:
+        codes = np.unique(np.asarray(groups)[used], return_inverse=True)[1]
+        totals = np.bincount(codes, shares)
+        shares, count = shares / totals[codes], len(totals)
     order = np.argsort(sizes, kind="stable")
-    rank = int(np.searchsorted(np.cumsum(shares[order]), (len(sizes) + 1) * level - 1e-9))
+    rank = int(np.searchsorted(np.cumsum(shares[order]), (count + 1) * level - 1e-9))
     return float(sizes[order[rank]]) if rank < len(sizes) else math.inf
 
 

@@ -41,21 +41,23 @@ class LearningCurve:
         rows: the numbers of training rows, ascending.
         losses: (N,) losses of the evaluation rows, for each of these numbers.
         groups: (N,) the group of each evaluation row; ``None``: they are independent.
+        weights: (N,) sample weights of the evaluation rows; ``None``: all are equal.
     """
 
     rows: tuple[int, ...]
     losses: tuple[np.ndarray, ...]
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def means(self) -> tuple[float, ...]:
         """The mean loss of each number of rows."""
-        return tuple(float(np.mean(losses)) for losses in self.losses)
+        return tuple(float(np.average(losses, weights=self.weights)) for losses in self.losses)
 
     @property
     def last_gain(self) -> Difference:
         """The loss of the last but one number of rows minus that of the last."""
-        return difference(self.losses[-2], self.losses[-1], groups=self.groups)
+        return difference(self.losses[-2], self.losses[-1], weights=self.weights, groups=self.groups)
 
     def render(self, lang: str = "en") -> str:
         """Whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""

@@ -66,7 +66,8 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
     header = header_of(records, source, options)
     names, notices = header.names, list(header.notices)
-    body = [row for row in rows if row[0] > header.line and row[0] != header.units]
+    described = {header.units, *header.labels}
+    body = [row for row in rows if row[0] > header.line and row[0] not in described]
     if len(body) * len(names) > max(_FREE_CELLS, _CELL_RATIO * sheet.count):
         received = fact("{rows} rows, {columns} columns", rows=len(body), columns=len(names))
         raise DataError("E308", where=source, received=received, fix=fact("is this a table?"))
@@ -91,11 +92,14 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
 
 
 def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
-    """The notices for a row of units, cells with an error, and formulas without a value."""
+    """The notices for rows of units and of questions, cells with an error, and formulas without a value."""
     notices = []
     if header.units:
         facts = {"source": source, "count": 1, "line": header.units, "example": ""}
         notices.append(Finding("units_row", "info", facts))
+    if header.labels:
+        facts = {"source": source, "count": len(header.labels), "line": header.labels[0], "example": ""}
+        notices.append(Finding("label_rows", "info", facts))
     if sheet.errors:
         facts = {"source": source, "count": sheet.errors, "example": sheet.error}
         notices.append(Finding("error_cells", "warning", facts))

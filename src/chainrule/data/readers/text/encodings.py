@@ -147,7 +147,26 @@ _HAN = (
     "的一是不了人在有我他这中大来上国个到说们为子和地出道也时年得就那要下以生会自着去之过家学对可里后"
     "小市区省县男女东西南北京海山江湖河州安明王李张刘陈名性别日月价格城口类型号数量"
 )
+_MORE_HAN = (
+    "行天发长用动分主部力无斯高公手事法机开外民尔新心电面头好体多点特意全化理水政文者成利三战第军方工"
+    "本定重两车前十克入业场加实于作合拉教交通亚情物美内同员度身产制二万老马报期金相打信门起气能世关代"
+    "路当位总回院流进书线看次光放商风视处权平所保任台品正科四华比德士收语经太运见选解反清想此受接几联"
+    "星现集感传转五火知向党级爱建原布取花首真种结然表立程调队间务常乐共论义强击色巴界话资基儿案器图委"
+    "言百尼最如应网带单称片白空边落治议管领达球指字节维局计影游元记导变赛师神声失观周深样府活组服护件"
+    "团演林目各专少造证族精质装社提约校难复卫病预房改查命推热古兰剧走友料连标形音官近职极效率千而问使"
+    "决统直死设米派早红给司钱示非备照英增住亲列罗步黑营满夫防波快听支式干境告先条编奖害救修留客层等从"
+    "果历像源举投杀办离警广求系容参息存争值除远费引算停假势伤眼阿试石做由更持写纪助消低创晚评室往六半"
+    "班配血八并及认史术规整致注属录农象绝限双兴播福汉养票楼兵药纳恶夜很展站何望至切"
+)
 _HANGUL = "이다는의에가을고하로기지사서도리어자인대시한구동남여김박정성주경수민제원부산울천청"
+_MORE_HANGUL = (
+    "스아라트드나마장전소니미비유상오일레해보신우진요무선모조려세치타프화바연러공관그파거크카단야국실"
+    "내방포안문교물명터위발히학피재토호중영운회양식코생르버체디계행노반간당심워저용데통면금차루린강개"
+    "티분래만배브매들임감불종질출까키력으역직예점과작군난메입적초즈판법결합후태올달음속외더건업본추돌"
+    "플테약베온색퍼현네두복창머격목망알설급평절증승형석와살커투열변져애독각집편페란병림광블친표처갈겨"
+    "게걸근언릴너백쳐환클른날항악립말은밀할순담케품션슬권손막패취탄북렸충총졌벌등송령술왕료향축쿠락탈"
+    "폭랜없따누특론량류별새녀침귀허줄름긴준극"
+)
 
 
 def _level(codec: str, low: int, high: int) -> Callable[[str], bool]:
@@ -177,17 +196,20 @@ def _between(low: str, high: str) -> Callable[[str], bool]:
     return lambda char: low <= char <= high
 
 
-_CHINESE = ((lambda char: char in _HAN, -8.5),)
+_CHINESE = ((lambda char: char in _HAN, -8.5), (lambda char: char in _MORE_HAN, -10.1))
 _ASIAN_SIGNS = (lambda char: char in "　、。，：；（）《》「」“”·％－～", _PUNCTUATION)
 _GB = _east(
-    (*_CHINESE, (_level("gb2312", 0xB0, 0xD7), -12.3), _ASIAN_SIGNS, (_level("gb2312", 0xD8, 0xF7), -17.0))
+    (*_CHINESE, (_level("gb2312", 0xB0, 0xD7), -13.0), _ASIAN_SIGNS, (_level("gb2312", 0xD8, 0xF7), -17.0))
 )
 _BIG5 = _east(((_level("big5", 0xA4, 0xC6), -12.4), _ASIAN_SIGNS, (_level("big5", 0xC9, 0xF9), -18.0)))
 _JAPANESE = _east((
     (_between("ぁ", "ん"), -7.0), (_between("ァ", "ー"), -8.0), (_level("shift_jis", 0x88, 0x98), -13.0),
     _ASIAN_SIGNS, (_between("｡", "ﾟ"), -13.5), (_level("shift_jis", 0x98, 0xEA), -20.0),
 ))  # fmt: skip
-_KOREAN = _east(((lambda char: char in _HANGUL, -7.0), (_level("euc_kr", 0xB0, 0xC8), -11.8), _ASIAN_SIGNS))
+_KOREAN = _east((
+    (lambda char: char in _HANGUL, -7.0), (lambda char: char in _MORE_HANGUL, -9.1),
+    (_level("euc_kr", 0xB0, 0xC8), -12.7), _ASIAN_SIGNS,
+))  # fmt: skip
 
 # Alphabets, the most frequent letters first.
 _SIGNS = "°€£§²³µ×±–—‘’“”•…™®©½«»ºª\u00a0"
@@ -238,7 +260,7 @@ MODELS = (
     Model("big5", "Big5", _BIG5, -3.0),
     Model("cp932", "Shift_JIS", _JAPANESE, -3.0),
     Model("euc_jp", "EUC-JP", _JAPANESE, -6.0),
-    Model("cp949", "EUC-KR", _KOREAN, -6.0),
+    Model("cp949", "EUC-KR", _KOREAN, -3.0),
     Model("cp1250", "Windows-1250", _CENTRAL, -3.0),
     Model("cp1251", "Windows-1251", _RUSSIAN, -3.0),
     Model("koi8_r", "KOI8-R", _RUSSIAN, -8.0),

@@ -1,10 +1,10 @@
 """The layout of a text table: which records are the header, and which are neither header nor data.
 
 Files from spreadsheets and instruments have more lines than a header and rows. Lines above the header
-(titles, ``sep=;``, comments, the upper row of a header with merged cells) and a row of units below it are
-recognized in the first lines of the file, totals and notes below the table in ``footer.py``; everything that
-is left out is a notice with its line, so that nothing disappears without a word. What is not recognized stays
-a row and is checked like one.
+(titles, ``sep=;``, comments, the upper row of a header with merged cells) and rows of units or of a survey's
+questions below it are recognized in the first lines of the file, totals and notes below the table in
+``footer.py``; everything that is left out is a notice with its line, so that nothing disappears without a
+word. What is not recognized stays a row and is checked like one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _MISSING = frozenset((*ALWAYS, *MAYBE))
 _PLAIN = re.compile(PLAIN)
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€)]?")  # in any notation
 _TITLES = 30  # records above a header, at most
+_LABELS = 2  # rows below a header with the questions of a survey and their identifiers
+_IMPORT_ID = re.compile(r'\{\s*"ImportId"\s*:.*\}', re.DOTALL)  # below the questions in exports of Qualtrics
 
 Numbered = tuple[int, list[str]]  # physical line on which a record begins, and its fields
 
@@ -36,12 +38,14 @@ class Layout:
     Args:
         header: index of the header among the records of the sample; -1 if there is none.
         units: the physical line of a row of units; 0 if there is none.
+        labels: the physical lines of rows with the questions of a survey.
         has_row_names: whether the rows begin with a name that has no column name.
         notices: what is left out above the header.
     """
 
     header: int = 0
     units: int = 0
+    labels: tuple[int, ...] = ()
     has_row_names: bool = False
     notices: tuple[Finding, ...] = ()
 
@@ -60,8 +64,9 @@ def layout_of(records: Sequence[Numbered], source: str) -> Layout:
         notices.append(Finding("lines_above", "info", facts))
     body = records[header + 1 :]
     names = records[header][1] if records else []
-    units = _units(names, body)
-    return Layout(header, units, _has_row_names(names, body), tuple(notices))
+    labels = tuple(line for line, _ in body[: _label_rows(body)])
+    units = 0 if labels else _units(names, body)
+    return Layout(header, units, labels, _has_row_names(names, body), tuple(notices))
 
 
 def _header(records: Sequence[Numbered]) -> int:
@@ -130,6 +135,20 @@ def _without_end(row: Sequence[str]) -> list[str]:
 def numbers_in(row: Sequence[str]) -> int:
     """How many fields are numbers."""
     return sum(bool(_PLAIN.match(field.strip())) for field in row)
+
+
+def _label_rows(body: Sequence[Numbered]) -> int:
+    """How many rows below the header describe a survey: the last of them has an identifier in every column.
+
+    Example:
+        >>> ids = ['{"ImportId":"QID1"}', '{"ImportId":"QID2"}']
+        >>> _label_rows([(2, ["How old?", "Why?"]), (3, ids), (4, ["31", "so"])])
+        2
+    """
+    for index, (_, row) in enumerate(body[:_LABELS]):
+        if all(_IMPORT_ID.fullmatch(field.strip()) for field in row if field.strip()) and any(row):
+            return index + 1
+    return 0
 
 
 def _units(names: Sequence[str], body: Sequence[Numbered]) -> int:

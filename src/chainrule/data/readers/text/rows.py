@@ -23,6 +23,7 @@ class Rows:
         width: number of columns.
         header: the record of the header; repetitions of it are left out.
         units: the line of a row of units, 0 if there is none.
+        labels: the lines of rows with the questions of a survey.
         optional: trailing columns that a row may lack, since the header ends in delimiters.
         has_comments: whether records that begin with ``#`` are comments.
     """
@@ -31,6 +32,7 @@ class Rows:
     width: int
     header: Sequence[str] = ()
     units: int = 0
+    labels: Sequence[int] = ()
     optional: int = 0
     has_comments: bool = False
     ragged: list[Numbered] = field(default_factory=list)
@@ -76,6 +78,8 @@ class Rows:
         line, row = entry
         if line == self.units:
             self._leave_out("units_row", line, row)
+        elif line in self.labels:
+            self._leave_out("label_rows", line, row)
         elif self.width > 1 and len(row) == 1 and not row[0].strip(" \t\r\n\x1a"):
             pass  # a line of blanks, or the end of a text file of DOS
         elif self.width > 1 and is_ruler(row):

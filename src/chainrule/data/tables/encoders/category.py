@@ -102,18 +102,29 @@ class Category:
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
+        x = np.zeros((table.rows, len(self.features)), np.float32)
+        return x, self.encode_into(x, table)
+
+    def encode_into(self, x: np.ndarray, table: Table) -> list[Finding]:
+        """Write the features of every row to zeros, (N, F): most features of a level are 0.
+
+        Returns:
+            findings.
+        """
         texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
         codes = self._codes(texts)
-        return self._encode_codes(texts, codes), self._notices(texts, codes)
+        self._encode_codes(x, texts, codes)
+        return self._notices(texts, codes)
 
     def encode_texts(self, texts: pl.Series) -> np.ndarray:
         """The features of levels, (N, F); null is a missing value."""
-        return self._encode_codes(texts, self._codes(texts))
+        x = np.zeros((len(texts), len(self.features)))
+        self._encode_codes(x, texts, self._codes(texts))
+        return x
 
-    def _encode_codes(self, texts: pl.Series, code: np.ndarray) -> np.ndarray:
-        listed, width = len(self.levels), len(self.features)
+    def _encode_codes(self, x: np.ndarray, texts: pl.Series, code: np.ndarray) -> None:
+        listed, width = len(self.levels), x.shape[1]
         is_missing = texts.is_null().to_numpy()
-        x = np.zeros((len(texts), width))
         if self.missing:
             x[is_missing, width - 1] = 1.0
         if self.rare:
@@ -124,7 +135,6 @@ class Category:
             code[is_missing] = -1
         rows = np.flatnonzero(code >= 0)
         x[rows, code[rows]] = 1.0
-        return x
 
     def _notices(self, texts: pl.Series, codes: np.ndarray) -> list[Finding]:
         unseen = codes < 0
