@@ -110,7 +110,9 @@ def test_a_setting_of_an_ensemble_is_refused_for_a_single_network(
 
 
 @pytest.mark.parametrize("options", [{}, {"quick": True}], ids=["folds", "rows"])
-def test_the_table_of_held_out_rows_has_their_cells(repeated: Path, options: dict[str, object]) -> None:
+def test_the_table_of_rows_outside_the_training_has_their_cells(
+    repeated: Path, options: dict[str, object]
+) -> None:
     chosen = plan(repeated, epochs=1, **options)
     model, training = chosen.model(), chosen.prepared.training
     model.fit(training.x, chosen.prepared.labels(training), verbose=False, **chosen.fit_options())
