@@ -31,9 +31,8 @@ def fitted(dtype: str) -> cr.Model:
 def test_weights_of_an_inactive_unit_become_zero(dtype: str, engine: str) -> None:
     with cr.settings.using(engine=engine, dtype=dtype):
         parameters = fitted(dtype).parameters()
-    for name, array in parameters.items():
-        sizes = np.abs(array[array != 0])
-        assert (sizes >= TINY[array.dtype.type]).all(), name
+    smallest = [np.abs(array[array != 0]).min(initial=np.inf) for array in parameters.values()]
+    assert min(smallest) >= TINY[np.dtype(dtype).type]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
