@@ -46,6 +46,13 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         >>> [(finding.code, finding.severity) for finding in check(table, "y")]
         [('leak', 'warning')]
     """
+    return described_and_checked(table, target, kinds)[1]
+
+
+def described_and_checked(
+    table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None
+) -> tuple[tuple[Column, ...], list[Finding]]:
+    """The columns of a table with one spelling for each level, and the findings of ``check``."""
     require_table(table)
     table = merge_spellings(table)
     columns = describe(table, target, kinds)
@@ -64,7 +71,7 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         *_target_scale(columns, task),
         *_useless(columns),
     ]
-    return sorted(findings, key=lambda finding: SEVERITY[finding.severity])
+    return columns, sorted(findings, key=lambda finding: SEVERITY[finding.severity])
 
 
 def _duplicates(sample: Table) -> Iterator[Finding]:

@@ -15,10 +15,8 @@ from chainrule.apps.cli.table_of_options import drop_columns, prepare_data
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import plan_of
-from chainrule.data import check as check_table
-from chainrule.data import describe
 from chainrule.data.readers.sources import read_source
-from chainrule.data.tables.spellings import merge_spellings
+from chainrule.data.tables.checks import described_and_checked
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
 
@@ -42,8 +40,8 @@ def check(
     chosen = Options(data, target or "", drop=dropped, **columns, **asdict(reading))
     kinds = chosen.kinds
     table = drop_columns(read_source(data, reading), dropped)
-    findings = check_table(table, target, kinds)
-    columns_table(describe(merge_spellings(table), target, kinds))
+    described, findings = described_and_checked(table, target, kinds)
+    columns_table(described)
     screen.line()
     severities = {finding.severity for finding in findings}
     if findings:
