@@ -16,7 +16,7 @@ from chainrule.attribution.method import METHODS, Method, MethodResult, sum_erro
 from chainrule.attribution.target import SelectedTarget, select_target
 from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
-from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
 COMMON = ("explains", "output", "seed", "strict", "lang")
+MAX_PARTS = 100  # of an input whose Shapley values are suggested: sampling takes a prediction for each part
 MAX_CELLS = 100  # rows of a table whose cells are stored with their values
 
 
@@ -259,6 +260,8 @@ def require_sum(attribution: Attribution) -> None:
     count_name = next((name for name in ("steps", "samples") if name in attribution.settings), "")
     count = attribution.settings.get(count_name, 0)
     more = f"{count_name}={2 * count}" if count_name else 'method="integrated_gradients"'
+    parts = sum(values[0].size for values in attribution.values.values())
+    other = "shapley" if parts <= MAX_PARTS else "occlusion"
     raise TrainingError(
         "E540", where=fact("attribute, {method}, sample {number}", method=attribution.method, number=worst),
         method=attribution.method, expected=fact("at most {limit:.3g}", limit=attribution.tolerance[worst]),
@@ -269,5 +272,5 @@ def require_sum(attribution: Attribution) -> None:
                 count=int(is_off.sum()), rows=attribution.rows,
             )
         ],
-        fix=fact('{finer}, another baseline, or method="shapley"', finer=more),
+        fix=alternatives(more, fact("another baseline"), f'method="{other}"'),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from attribution_cases import CASES, KINDS, normal_numbers, ready
+from chainrule.apps.cli.remedies import on_command_line
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
 from chainrule.spec import Size, Spec
 
@@ -163,6 +164,7 @@ def test_incomplete_attributions_need_strict_false(dense: tuple[cr.Model, np.nda
     with pytest.raises(TrainingError, match="E540") as caught:
         model.attribute(20 * x, steps=1, target=1)
     assert "steps=2" in caught.value.fix
+    assert on_command_line(caught.value.fix, ["--method", "--baseline"]) == "--method shapley"
     assert "strict=False" in str(caught.value)
     attribution = model.attribute(20 * x, steps=1, target=1, strict=False)
     assert "UNRELIABLE" in str(attribution)

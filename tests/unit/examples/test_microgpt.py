@@ -65,7 +65,7 @@ def test_a_small_training_invents_names_and_explains_a_step(
     assert command(["generate", str(run), "--lang", "en"]) == 0
     (tmp_path / "a.csv").write_text("text\nemma\n")
     faults = {"generate 123": "use tokens such as ", "generate LEA": 'fix       "lea"',
-              f"predict {tmp_path / 'a.csv'}": "fix       chainrule generate RUN"}  # fmt: skip
+              f"predict {tmp_path / 'a.csv'}": f"fix       chainrule generate {run}"}  # fmt: skip
     for words, fix in faults.items():
         name, text = words.split()
         capsys.readouterr()

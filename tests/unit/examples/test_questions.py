@@ -165,6 +165,10 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     assert command(["explain", str(run), str(run / "test.csv"), "--row", "1"]) == 0
     assert command(["evaluate", str(run), str(run / "test.csv"), "--metric", "accuracy"]) == 2
     assert "E601" in capsys.readouterr().err
+    two = [f"{rows[0]['passage']},{rows[0]['question']},別的,{rows[0]['prediction'] or '答'}"]
+    (tmp_path / "two.csv").write_text("\n".join(["passage,question,answer,answer 2", *two]), encoding="utf-8")
+    assert command(["evaluate", str(run), str(tmp_path / "two.csv"), "--lang", "en"]) == 0
+    assert "1.0000  1.0000" in capsys.readouterr().out
     (tmp_path / "none.csv").write_text("passage,question\n天氣很好。,天氣？\n", encoding="utf-8")
     assert command(["evaluate", str(run), str(tmp_path / "none.csv")]) == 2
     assert "answer" in capsys.readouterr().err

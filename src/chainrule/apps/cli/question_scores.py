@@ -1,7 +1,8 @@
 """The metrics of a network that marks answers, on a table with the column ``answer``.
 
-An empty cell of that column means that the passage has no answer. Two questions are kept apart: how good the
-most probable answers are (EM and F1, without refusals), and which answers are refused.
+An empty cell of that column means that the passage has no answer; columns ``answer 2``, ``answer 3``, ...
+have other right answers. Two questions are kept apart: how good the most probable answers are (EM and F1,
+without refusals), and which answers are refused.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def print_question_scores(model: Model, rows: QuestionRows, table: Table, metric
             received=", ".join(table.columns),
             fix=fact('name the column of the answers "{name}"', name=ANSWER),
         )  # fmt: skip
-    references = table.words(ANSWER).cast(pl.String).fill_null("").to_list()
+    references = _references(table)
     texts, probabilities = answers(model, rows)
-    has_answer = np.array([bool(text.strip()) for text in references])
+    has_answer = np.array([bool(known) for known in references])
     is_given = probabilities >= min_probability(model)
     screen.line(text_of("evaluated").format(rows=len(texts), data=table.source))
     if has_answer.any():
@@ -59,10 +60,19 @@ def print_question_scores(model: Model, rows: QuestionRows, table: Table, metric
         screen.line(text)
 
 
-def _with_answer(pairs: Sequence[tuple[str, str]], is_given: np.ndarray) -> None:
+def _references(table: Table) -> list[tuple[str, ...]]:
+    """The right answers to each question; none of one whose passage has no answer."""
+    names = [ANSWER]
+    while (name := f"{ANSWER} {len(names) + 1}") in table.columns:
+        names.append(name)
+    columns = [table.words(name).cast(pl.String).fill_null("").to_list() for name in names]
+    return [tuple(text for text in row if text.strip()) for row in zip(*columns, strict=True)]
+
+
+def _with_answer(pairs: Sequence[tuple[str, tuple[str, ...]]], is_given: np.ndarray) -> None:
     """Print EM and F1 of the questions that have an answer, and how many are answered."""
-    texts, expected = [text for text, _ in pairs], [(reference,) for _, reference in pairs]
-    right = np.array([exact_match([text], [(reference,)]) for text, reference in pairs])
+    texts, expected = [text for text, _ in pairs], [references for _, references in pairs]
+    right = np.array([exact_match([text], [references]) for text, references in pairs])
     titles = [text_of(f"questions_{name}") for name in ("with", "answered", "right")]
     columns = [titles[0], "EM", "F1", *titles[1:]]
     of_given = float(right[is_given].mean()) if is_given.any() else float("nan")

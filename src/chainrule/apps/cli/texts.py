@@ -69,6 +69,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_copy": ("copy", "副本"),
     "data_here": ("yes", "已有"),
     "data_credit": ("Source: {credit}. License: {license}.", "来源：{credit}。许可：{license}。"),
+    "data_checksum": (
+        "SHA-256 of the names and contents of these files: {digest}",
+        "这些文件的名称与内容的 SHA-256：{digest}",
+    ),
+    "data_md5": ("MD5 of the download, as published: {digest}", "下载文件的 MD5（由发布者给出）：{digest}"),
+    "data_unchecked": (
+        "No checksum: the address names a commit, but the files are not compared.",
+        "没有校验和：地址指定了一次提交，但文件内容不作核对。",
+    ),
     "data_source": ("Downloaded from {source}; files {members}", "下载自 {source}；所用文件：{members}"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     **OPTION,

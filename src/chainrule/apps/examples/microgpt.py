@@ -37,8 +37,6 @@ TEXTS = {
     "note": ("The names were given in the United States before 1990; the test names are of the same list."
              "\nSomebody may have an invented name.",
              "名字来自 1990 年前的美国，测试名字取自同一名单。\n生成的名字可能是真人的名字。"),
-    "out": ("{folder}: the model, step.html with every number of the step, and the test names",
-            "{folder}：模型、含这一步所有数字的 step.html，以及测试名字"),
 }  # fmt: skip
 BATCH, EPOCHS, SMALL = 128, 30, cr.SmallNormal(0.08)  # names per step; epochs; initial vectors
 
@@ -93,7 +91,7 @@ def main(lang: str = "en", data: str = "", long: bool = False, seeds: Count = 3,
     if out:
         files = {"step.html": models[0].explain(x, y, depth=3, lang=lang).to_html(),
                  "names.npz": npz(x=names.rows[2][0], y=names.rows[2][1])}  # fmt: skip
-        print(texts["out"].format(folder=save_run(out, models[0], scores, files)))
+        save_run(out, models[0], scores, files)
 
 
 if __name__ == "__main__":

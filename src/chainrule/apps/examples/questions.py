@@ -25,7 +25,7 @@ from chainrule.apps.examples.refusal import refusal_line, with_threshold
 from chainrule.apps.examples.result_page import credit_line
 from chainrule.apps.examples.score_table import Score, print_scores, save_run
 from chainrule.apps.examples.stories import Question
-from chainrule.apps.examples.unanswerable import question_parts
+from chainrule.apps.examples.unanswerable import question_parts, question_rows
 from chainrule.data.sequences.question_input import QuestionInput
 from chainrule.escaping import csv_text
 from chainrule.train.evaluation.answers import character_f1, exact_match
@@ -84,8 +84,7 @@ def main(*, lang: str = "en", set: Literal["stories", "drcd"] = "stories", data:
     if not is_story:
         print(credit_line("questions", lang))
     if out:
-        rows = [(q.passage, q.question, *(q.answers[:1] or [""])) for part in tested for q in part]
-        files = {"test.csv": csv_text([["passage", "question", "answer"], *rows]),
+        files = {"test.csv": csv_text(question_rows([q for part in tested for q in part])),
                  "answers.html": answer_page(models[0], tested.questions, test, lang)}  # fmt: skip
         save_run(out, models[0], scores, files)
 

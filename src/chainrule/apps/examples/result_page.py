@@ -16,7 +16,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #212529; max-width: 46em; ma
   padding: 0 1em }
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em } svg { width: 100%; max-width: 36em }
 table { border-collapse: collapse; font-size: 0.92em } td, th { padding: 0.2em 0.8em; text-align: right }
-td:first-child, th:first-child { text-align: left } tr { border-bottom: 1px solid #dee2e6 }
+td:first-child, th:first-child, .text { text-align: left } section { overflow-x: auto }
+tr { border-bottom: 1px solid #dee2e6 }
 p { color: #495057 }
 """
 
@@ -68,15 +69,21 @@ def result_page(title: str, lang: str, sections: Iterable[tuple[str, str, str]])
 
 
 def markup_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as markup; numbers are shortened.
+    """A table as markup; numbers are shortened, columns with a text are aligned to the left.
 
     Example:
         >>> markup_table(["group", "share"], [("a & b", 0.25)])[-48:]
         '<tr><td>a &amp; b</td><td>0.25</td></tr></table>'
+        >>> markup_table(["share", "reasons"], [(0.25, "popup")])[-57:]
+        '<tr><td>0.25</td><td class="text">popup</td></tr></table>'
     """
-    lines = ["".join(f"<th>{escape(name)}</th>" for name in header)]
+    rows = [list(row) for row in rows]
+    is_text = [i > 0 and any(isinstance(row[i], str) for row in rows) for i in range(len(header))]
+    kinds = [' class="text"' if text else "" for text in is_text]  # the first column always is
+    lines = ["".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, header, strict=True))]
     for row in rows:
-        lines.append("".join(f"<td>{escape(_cell(value))}</td>" for value in row))
+        cells = zip(kinds, row, strict=True)
+        lines.append("".join(f"<td{kind}>{escape(_cell(value))}</td>" for kind, value in cells))
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 

@@ -13,9 +13,11 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.decision_threshold import FACT
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.store import atomic_write
 
 SCORES, MODEL = "scores.json", "model.safetensors"
+MAX_NAMES = 6  # of the files of a RUN that are listed
 SMALLER_IS_BETTER = frozenset({
     "RMSE", "MAE", "Brier", "log-loss", "perplexity", "WER", "CER", "EER", "MCD", "QLIKE", "cost",
 })  # fmt: skip
@@ -41,6 +43,7 @@ _EQUAL = (
     "{best}与{other}的差别不超过两个标准误：{metric} 分别为 {a:.4g} 和 {b:.4g}。",
 )
 _METHOD = ("method", "方法")
+_SAVED = ("Written to {folder}: {files}", "已写入 {folder}：{files}")
 
 
 @frozen
@@ -182,4 +185,7 @@ def save_run(
     contents = {SCORES: json.dumps(record, indent=1) + "\n", **(files or {})}
     for name, content in contents.items():
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
+    names = [MODEL, *contents]
+    listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
+    screen.line(_SAVED[settings.lang == "zh"].format(folder=out, files=listed))
     return folder

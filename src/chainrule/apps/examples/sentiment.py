@@ -33,8 +33,6 @@ TEXTS = {
              "\nmay be in two parts: on other products and platforms, the accuracy is lower.",
              "软件包未说明标签由谁标注，其中有错误。同一商品的评论可能分在两个部分，\n"
              "换成其他商品或平台，准确率会更低。"),
-    "out": ("{folder}: the model, test.csv, and five errors colored by attribution in errors.html",
-            "{folder}：模型、test.csv，以及按归因着色的五条误判评论 errors.html"),
 }  # fmt: skip
 NET, HASHES = ("convolutional and linear ensemble", "卷积网络与线性模型的集成"), 2**18
 QUICK, LONG = (1, 64, 5), (4, 64, 6)  # convolutional members, channels, epochs
@@ -92,8 +90,7 @@ def main(*, lang: str = "en", data: str = "", long: bool = False, seeds: Count =
         errors_first = np.argsort(models[0].predict(x) == y, kind="stable")[:5]
         colored = models[0].attribute({"text": x["text"][errors_first]}, lang=lang).to_html()
         test = csv_text([["text", "y"], *zip(reviews.texts[2], y.tolist(), strict=True)])
-        folder = save_run(out, models[0], scores, {"test.csv": test, "errors.html": colored})
-        print(names["out"].format(folder=folder))
+        save_run(out, models[0], scores, {"test.csv": test, "errors.html": colored})
 
 
 if __name__ == "__main__":

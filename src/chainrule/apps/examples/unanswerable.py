@@ -48,6 +48,22 @@ def question_parts(set: str, lang: str, data: str, sizes: Sequence[int]) -> tupl
     )
 
 
+def question_rows(questions: Sequence[Question]) -> list[list[str]]:
+    """The header and the rows of a table that ``evaluate`` reads: a column for each possible answer.
+
+    Example:
+        >>> question_rows([Question("It is red.", "Which color?", ("red", "is red"), (6, 3))])[0]
+        ['passage', 'question', 'answer', 'answer 2']
+    """
+    count = max(1, *(len(set(question.answers)) for question in questions))
+    header = ["passage", "question", "answer", *(f"answer {i}" for i in range(2, count + 1))]
+    rows = []
+    for question in questions:
+        known = list(dict.fromkeys(question.answers))  # without repetitions
+        rows.append([question.passage, question.question, *known, *[""] * (count - len(known))])
+    return [header, *rows]
+
+
 def about_other_texts(questions: Sequence[Question]) -> Iterator[Question]:
     """Every second question with another passage that does not contain its answers.
 

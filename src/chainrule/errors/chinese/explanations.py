@@ -56,7 +56,7 @@ PHRASES: dict[str, str] = {
     "{rows} targets": "{rows} 个目标",
     "{rows} targets, one for each sample": "{rows} 个目标，每个样本一个",
     "target=None: the prediction of the model": "target=None：模型的预测",
-    '{finer}, another baseline, or method="shapley"': '{finer}、另一个基线，或 method="shapley"',
+    "another baseline": "另一个基线",
     "the names and shapes of model.parameters()": "model.parameters() 的名称和形状",
     "a layer with attention": "带注意力的层",
     "{limit} classes at most": "至多 {limit} 个类别",

@@ -67,6 +67,9 @@ def _describe(dataset: Dataset) -> None:
     screen.line(f"{dataset.name}: {dataset.title[settings.lang == 'zh']}")
     screen.line(text_of("data_credit").format(**_facts(dataset)))
     screen.line(text_of("data_source").format(source=dataset.source, members=", ".join(dataset.members)))
+    md5 = getattr(dataset.source, "md5", "")
+    key = "data_checksum" if dataset.digest else "data_md5" if md5 else "data_unchecked"
+    screen.line(text_of(key).format(digest=dataset.digest or md5))
 
 
 def _where(dataset: Dataset) -> None:
