@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.number_parsing import clean
 from chainrule.data.readers.text import blocks
+from chainrule.data.tables.encoders import number
 from chainrule.errors import DataError
 
 CELLS = st.sampled_from(
@@ -158,3 +160,34 @@ def test_a_table_without_thousands_of_columns_is_refused_quickly(tmp_path: Path)
     assert caught.value.code == "E326"
     assert "and 3980 more" in caught.value.received
     assert len(str(caught.value)) < 5000
+
+
+NUMBERS = st.lists(
+    st.one_of(st.none(), st.sampled_from([0.0, 1e300, -1e308, 1e-300, 3.0]), st.floats(-1e6, 1e6)),
+    min_size=4, max_size=4,
+)  # fmt: skip
+
+
+@given(trained=st.lists(NUMBERS, min_size=1, max_size=4), later=st.lists(NUMBERS, min_size=4, max_size=4))
+def test_columns_encoded_together_equal_columns_encoded_one_by_one(
+    trained: list[list[float | None]], later: list[list[float | None]]
+) -> None:
+    target = pl.Series("y", ["a", "b", "a", "b"])
+    tables = [
+        Table(
+            pl.DataFrame([*(pl.Series(f"x{i}", c, dtype=pl.Float64) for i, c in enumerate(columns)), target])
+        )
+        for columns in (trained, later)
+    ]
+    columns = [replace(c, kind="number") for c in describe(tables[0], "y") if c.name != "y"]
+    preparation = Preparation.fit(tables[0], columns, "y", "classification")
+    with pytest.MonkeyPatch.context() as patch:
+        results = []
+        for many in (1, 1000):
+            patch.setattr(number, "MANY", many)
+            results.append(preparation.apply(tables[1]))
+    together, single = results
+    np.testing.assert_array_equal(together.x, single.x)
+    assert [notice.render("en") for notice in together.notices] == [
+        notice.render("en") for notice in single.notices
+    ]

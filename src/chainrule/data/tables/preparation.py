@@ -25,6 +25,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
 from chainrule.data.tables.columns import USED, Column, Faults, number_cells
 from chainrule.data.tables.encoders import ENCODINGS, Category, Encoding, Feature, Pixels
+from chainrule.data.tables.encoders.number import encode_together
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
@@ -223,7 +224,12 @@ class Preparation:
     def _encoded(self, table: Table, faults: Faults) -> Applied:
         notices, start = [*table.notices], 0
         x = np.zeros((table.rows, len(self.features)), np.float32)  # (N, F)
-        for encoding in self.encodings:
+        together = encode_together(table, self.encodings)
+        for index, encoding in enumerate(self.encodings):
+            if index in together:
+                x[:, start] = together[index]
+                start += 1
+                continue
             part = x[:, start : start + len(encoding.features)]
             if isinstance(encoding, Category):
                 findings = encoding.encode_into(part, table)

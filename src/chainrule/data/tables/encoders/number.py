@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.data.cells.notation import Notation
 from chainrule.data.cells.typed_columns import with_mark
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
@@ -18,6 +20,8 @@ from chainrule.errors import fact
 from chainrule.records import frozen
 
 MAX_UNIT = 40  # characters of a unit in a record
+MANY = 100  # columns from which plain numbers are encoded together
+HUGE = 1e307  # from which a difference could overflow
 
 
 @frozen
@@ -118,4 +122,29 @@ class Number:
 
 def _is_huge(values: np.ndarray, number: Number) -> bool:
     """Whether the difference could overflow."""
-    return float(np.abs(values).max(initial=0.0)) > 1e307 or abs(number.mean) > 1e307
+    return float(np.abs(values).max(initial=0.0)) > HUGE or abs(number.mean) > HUGE
+
+
+def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.ndarray]:
+    """The features (N,) of many columns of plain numbers, by the position of their encoder.
+
+    Calls for each of thousands of columns would take longer than the arithmetic. Columns with missing values,
+    values beyond the limit or another notation are left out, since they have notices or faults.
+    """
+    types = table.frame.schema
+    numbers = {
+        i: encoder
+        for i, encoder in enumerate(encoders)
+        if isinstance(encoder, Number) and not encoder.indicator and encoder.std > 0
+        and abs(encoder.mean) <= HUGE and encoder.column not in table.notations
+        and types[encoder.column].is_numeric()
+    }  # fmt: skip
+    if len(numbers) < MANY:
+        return {}
+    frame = table.frame.select([number.column for number in numbers.values()])
+    values = frame.cast(pl.Float64).to_numpy()  # (N, K); missing cells are NaN
+    mean, std, limit = np.array([(n.mean, n.std, n.limit) for n in numbers.values()]).T
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = (values - mean) / std
+        is_plain = (np.abs(z) <= limit).all(axis=0) & (np.abs(values) <= HUGE).all(axis=0)
+    return {i: z[:, k] for k, i in enumerate(numbers) if is_plain[k]}
