@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
+from chainrule.bounds.branch_and_bound import BranchAndBound
+from chainrule.bounds.requirement import Case
+from chainrule.bounds.subject import Subject
 from chainrule.errors import ChainruleError, TrainingError, UsageError
+from chainrule.graph import input_node
+from chainrule.ops import functional as F
+from chainrule.robustness.certificates import linear
+from chainrule.robustness.certificates.linear import Region
 from chainrule.robustness.certificates.smoothing import lower_limit, smoothed
 from chainrule.robustness.stream import Stream
 
@@ -240,3 +247,21 @@ def test_an_operation_without_a_rule_is_named_with_smoothing_which_has_no_rules(
     assert raised.value.code == "E580"
     assert 'method="smoothing"' in raised.value.fix
     assert model.certify(x[:2], radius=0.1, method="smoothing", samples=50).radii.shape == (2,)
+
+
+def test_only_classes_that_linear_bounds_leave_open_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the logits r(x) - r(x + 0.05) + 0.1, 0 and -5 bounds exclude only the last; r is relu."""
+    x = input_node("x", (None, 1), "float64")
+    first = F.relu(x) - F.relu(x + 0.05) + 0.1  # at least 0.05
+    subject = Subject(F.concatenate([first, x * 0.0, x * 0.0 - 5.0], 1), {}, "x")
+    region = Region(np.full((2, 1), -1.0), np.full((2, 1), 1.0), None)
+    searched = []
+
+    def search(subject: Subject, case: Case) -> BranchAndBound:
+        searched.append(case.coefficients[0].tolist())
+        return BranchAndBound(subject, case)
+
+    monkeypatch.setattr(linear, "BranchAndBound", search)
+    is_proven, point = linear.divided(subject, region, 0, 0, seconds=5.0)
+    assert (is_proven, point) == (True, None)
+    assert searched == [[1.0, -1.0, 0.0]]

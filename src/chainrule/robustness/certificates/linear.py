@@ -59,8 +59,13 @@ class Region:
 
 def proven(subject: Subject, region: Region, classes: np.ndarray) -> np.ndarray:
     """Whether linear bounds prove that the class of each sample has the largest logit on its region, (n,)."""
+    return np.asarray((lower_margins(subject, region, classes) > 0).all(1))  # NaN, no bound, is no proof
+
+
+def lower_margins(subject: Subject, region: Region, classes: np.ndarray) -> np.ndarray:
+    """Lower bounds of the logit of the class of each sample minus each other one, in order, (n, K - 1)."""
     count = subject.outputs
-    done = np.zeros(len(classes), bool)
+    lowest = np.zeros((len(classes), count - 1))
     for first in range(0, len(classes), SAMPLES):
         index = np.arange(first, min(first + SAMPLES, len(classes)))
         part = region.rows(index)
@@ -75,8 +80,8 @@ def proven(subject: Subject, region: Region, classes: np.ndarray) -> np.ndarray:
         place, rows = np.arange(len(own)), np.zeros((len(own), count))
         rows[place, own], rows[place, other] = 1.0, -1.0
         margins = enclosure.linear_bound(subject.structure.output, rows, np.array(boxes, int)).value
-        done[index] = (margins.reshape(len(index), -1) > 0).all(1)
-    return done
+        lowest[index] = margins.reshape(len(index), -1)
+    return lowest
 
 
 def attacked(problem: Problem, rows: np.ndarray, stream: Stream) -> np.ndarray:
@@ -127,9 +132,10 @@ def divided(
     has_few = region.ellipsoid is None and region.lower.shape[1] <= FEW
     ellipsoid = None if region.ellipsoid is None else (region.ellipsoid[0][row], region.ellipsoid[1][row])
     lower, upper = (tuple(Fraction(float(v)) for v in end[row]) for end in (region.lower, region.upper))
-    for other in range(subject.outputs):
-        if other == label:
-            continue
+    margins = lower_margins(subject, region.rows(np.array([row])), np.array([label]))[0]
+    others = np.delete(np.arange(subject.outputs), label)
+    is_open = np.flatnonzero(~(margins > 0))  # the other classes are excluded by linear bounds already
+    for other in others[is_open[np.argsort(margins[is_open])]].tolist():
         coefficients = np.zeros((1, subject.outputs))
         coefficients[0, label], coefficients[0, other] = 1.0, -1.0
         case = Case(lower, upper, coefficients, (Fraction(0),))
