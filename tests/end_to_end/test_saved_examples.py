@@ -79,3 +79,15 @@ def test_a_model_of_sounds_names_what_it_reads(chainrule: Any, command: str) -> 
     assert "E607" in outcome.err
     assert "a sound file or a folder of sounds" in outcome.err
     assert "fix       chainrule predict digits.safetensors FOLDER" in outcome.err
+
+
+@pytest.mark.parametrize(("user", "fix"), [(7, "0 to 2, or 8 rows\n"), (-1, "0 to 2\n")], ids=["7", "-1"])
+def test_an_unknown_user_is_refused_with_the_known_ones(chainrule: Any, user: int, fix: str) -> None:
+    net = cr.Sequential(cr.Embedding(3, 2), cr.Flatten(), cr.Dense(1))
+    model = cr.Model(net, "mse", cr.Adam(0.01))
+    model.fit(np.arange(3)[:, None], np.ones((3, 1), "float32"), epochs=1, verbose=False)
+    model.save("stars.safetensors")
+    np.savez("rows.npz", x=np.array([[user]]))
+    outcome = chainrule("predict", "stars.safetensors", "rows.npz")
+    assert outcome.code == 2
+    assert f"fix       an index from {fix}" in outcome.err

@@ -53,9 +53,9 @@ def checked_indices(op: str, indices: np.ndarray, length: int) -> np.ndarray:
             received=fact("{index} at position {position}", index=indices[place], position=place),
             notes=[fact("{count} of {total} indices are so", count=len(wrong), total=indices.size)],
             fix=(
-                fact("{rows} rows: as many as the largest index and 1", rows=largest + 1)
+                fact("an index from 0 to {last}, or {rows} rows", last=length - 1, rows=largest + 1)
                 if largest >= length
-                else ""
+                else fact("an index from 0 to {last}", last=length - 1)
             ),
         )  # fmt: skip
     return indices
