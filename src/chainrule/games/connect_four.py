@@ -24,6 +24,7 @@ import numpy as np
 from numba import njit
 
 ROWS, COLUMNS, CELLS = 6, 7, 42
+PLANES = 4  # of a position as an image
 BOTTOM = sum(1 << 7 * column for column in range(COLUMNS))  # the lowest cell of each column
 BOARD = BOTTOM * ((1 << ROWS) - 1)  # all cells
 DIRECTIONS = (1, 7, 6, 8)
@@ -93,19 +94,24 @@ def cell_of(mask: int, column: int) -> int:
 
 @njit(nogil=True)
 def write_planes(own: np.ndarray, mask: np.ndarray, planes: np.ndarray) -> None:
-    """Write positions as images: planes (N, 6, 7, 2), top row first, own stones and those of the opponent."""
+    """Write positions as images: planes (N, 6, 7, 4), top row first.
+
+    The planes are the own stones, those of the opponent, and the empty cells that complete four in a row of
+    the own ones and of those of the opponent.
+    """
     for i in range(len(own)):
-        for row in range(ROWS):
-            for column in range(COLUMNS):
-                bit = 7 * column + ROWS - 1 - row
-                stone, mine = (mask[i] >> bit) & 1, (own[i] >> bit) & 1
-                planes[i, row, column, 0] = mine
-                planes[i, row, column, 1] = stone ^ mine
+        other = own[i] ^ mask[i]
+        cells = own[i], other, threats(own[i], mask[i]), threats(other, mask[i])
+        for cell in range(CELLS):
+            row, column = cell // COLUMNS, cell % COLUMNS
+            bit = 7 * column + ROWS - 1 - row
+            for plane in range(PLANES):
+                planes[i, row, column, plane] = (cells[plane] >> bit) & 1
 
 
 def planes_of(own: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Positions as images, (N, 6, 7, 2) float32; see ``write_planes``."""
-    planes = np.empty((len(own), ROWS, COLUMNS, 2), np.float32)
+    """Positions as images, (N, 6, 7, 4) float32; see ``write_planes``."""
+    planes = np.empty((len(own), ROWS, COLUMNS, PLANES), np.float32)
     write_planes(np.asarray(own, np.int64), np.asarray(mask, np.int64), planes)
     return planes
 

@@ -8,7 +8,8 @@ with N visits the move is chosen that maximizes::
 
 where Q is the mean value and P the prior. Values that are known are exact: a node is proven won if the player
 to move can win at once or a move leads to a position proven lost, and proven lost or drawn if all moves are
-proven. Moves that lose at once are not searched.
+proven. Moves that lose at once are not searched. A position with a single move has the value of the next one,
+so that a walk passes through it to the first position with a choice: only that one is evaluated.
 
     forest = Forest(positions=64, visits=50)
     forest.search(own, mask, evaluate)            # evaluate(planes) -> scores of the moves, values
@@ -31,6 +32,7 @@ from chainrule.games.connect_four import (
     BOARD,
     CELLS,
     COLUMNS,
+    PLANES,
     ROWS,
     cell_of,
     has_four,
@@ -42,9 +44,10 @@ from chainrule.games.connect_four import (
 )
 
 UNKNOWN = 2  # in `proven`: the value is not known
+NODES = 3  # of a tree for each walk; more than one, for positions with a single move
 UNVISITED = 0.2  # a move without visits is valued less than its node by this
 Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Planes (N, 6, 7, 2) -> scores of the moves, softmax gives the priors, (N, 7), and values -1 ... 1, (N,)."""
+"""Planes (N, 6, 7, 4) -> scores of the moves, softmax gives the priors, (N, 7), and values -1 ... 1, (N,)."""
 
 
 class Trees(NamedTuple):
@@ -132,11 +135,16 @@ def _best_column(t: Trees, g: int, n: int, exploration: float) -> int:
 
 
 @njit(nogil=True)
-def _walk(t: Trees, g: int, exploration: float) -> int:
-    """Walk to a leaf, and create it; returns the number of nodes of the path."""
-    n, length = 0, 1
+def _walk(t: Trees, g: int, walks: int, exploration: float) -> int:
+    """Walk to a leaf, and create it; returns the number of nodes of the path.
+
+    A new node with a single move is no leaf, while there is space: its value is that of the next position.
+    """
+    n, length, space = 0, 1, t.own.shape[1] - walks + t.visits[g, 0]  # each later walk needs a node
     t.paths[g, 0] = 0
-    while t.proven[g, n] == UNKNOWN and t.visits[g, n]:
+    while t.proven[g, n] == UNKNOWN and (
+        t.visits[g, n] or (n and t.size[g] < space and not t.moves[g, n] & (t.moves[g, n] - 1))
+    ):
         column = _best_column(t, g, n, exploration)
         child = t.children[g, n, column]
         if child < 0:
@@ -188,7 +196,7 @@ def _select(t: Trees, walks: int, exploration: float, planes: np.ndarray) -> Non
     for g in range(len(t.size)):
         t.lengths[g] = 0
         while t.proven[g, 0] == UNKNOWN and t.visits[g, 0] < walks:
-            length = _walk(t, g, exploration)
+            length = _walk(t, g, walks, exploration)
             n = t.paths[g, length - 1]
             if t.proven[g, n] == UNKNOWN:
                 t.lengths[g] = length
@@ -241,8 +249,9 @@ class Forest:
     """
 
     def __init__(self, positions: int, visits: int, exploration: float = 1.5) -> None:
-        self._trees, self._walks, self._exploration = _empty_trees(positions, visits + 2), visits, exploration
-        self._planes = np.zeros((positions, ROWS, COLUMNS, 2), np.float32)
+        self._trees, self._walks = _empty_trees(positions, NODES * visits + 2), visits
+        self._exploration = exploration
+        self._planes = np.zeros((positions, ROWS, COLUMNS, PLANES), np.float32)
 
     def search(
         self, own: np.ndarray, mask: np.ndarray, evaluate: Evaluate, noise: np.ndarray | None = None

@@ -146,6 +146,6 @@ def test_the_board_numbers_the_stones() -> None:
 def test_a_saved_network_has_no_updates_of_a_trainer_without_steps(tmp_path: Path) -> None:
     net = policy_value_network(4, 1)
     model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
-    parameters = cr.Parameters(model.initialize(np.zeros((7, 6, 7, 2), np.float32), seed=0))
+    parameters = cr.Parameters(model.initialize(np.zeros((7, 6, 7, 4), np.float32), seed=0))
     saved_model(net, parameters).save(tmp_path / "model.safetensors")
     assert "steps" not in cr.load(tmp_path / "model.safetensors").facts

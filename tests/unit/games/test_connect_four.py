@@ -131,6 +131,14 @@ def test_planes_and_text_are_the_cells_from_the_top(moves: list[int]) -> None:
     board = cells(own, mask)[::-1]
     planes = c4.planes_of(np.array([own]), np.array([mask]))[0]
     np.testing.assert_array_equal(planes[..., 0] - planes[..., 1], board)
+    for plane, player in ((2, 1), (3, -1)):
+        if wins(board, player):
+            continue  # every cell would complete four
+        for row, column in np.argwhere(board == 0):
+            after = board.copy()
+            after[row, column] = player
+            assert planes[row, column, plane] == wins(after, player)
+        assert not planes[..., plane][board != 0].any()
     first = 1 if c4.count_bits(mask) % 2 == 0 else -1
     text = [line.split() for line in c4.board_text(own, mask).splitlines()]
     np.testing.assert_array_equal(np.array(text) == "X", board == first)
@@ -181,6 +189,25 @@ def test_a_search_proves_most_nearly_full_boards() -> None:
     assert forest.proven().mean() > 0.9
     exact = np.array([SOLVER.value(*board) for board in boards])
     np.testing.assert_array_equal(forest.root_values()[forest.proven()], exact[forest.proven()])
+
+
+def test_positions_with_a_single_move_are_not_evaluated() -> None:
+    boards = np.array([some_position(18, seed) for seed in range(30)], np.int64)
+    choices: list[int] = []
+
+    def evaluate(planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        bits = (7 * np.arange(7) + np.arange(6)[::-1, None])[..., None]
+        own, other = np.moveaxis((planes[..., :2].astype(np.int64) << bits).sum(axis=(1, 2)), -1, 0)
+        for stones, mask in zip(own.tolist(), (own | other).tolist(), strict=True):
+            choices.append(c4.count_bits(c4.non_losing(stones, mask)))
+        return uniform(planes)
+
+    Forest(len(boards), 1).search(*boards.T, evaluate)
+    roots = len(choices)
+    forest = Forest(len(boards), 30)
+    forest.search(*boards.T, evaluate)
+    assert len(choices) > 5 * roots
+    assert np.mean(np.array(choices[2 * roots :]) == 1) < 0.02  # only where the space of a tree is used up
 
 
 def test_a_search_follows_its_evaluation() -> None:

@@ -27,7 +27,7 @@ from chainrule.games.connect_four_players import FlatMonteCarlo, block_and_cente
 from chainrule.games.connect_four_problems import Player, Problems, game, match, openings, problems
 from chainrule.games.connect_four_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
 
-PROBLEMS, OPENINGS, SEED, VISITS, PLAYOUTS = 400, 50, 2026, 100, 700
+PROBLEMS, OPENINGS, SEED, VISITS, MORE_VISITS, PLAYOUTS = 400, 50, 2026, 100, 400, 700
 KEEPS, WINS = "moves that keep the value", "games won against flat Monte Carlo"
 
 
@@ -41,13 +41,15 @@ def measured(player: Player, tests: Problems) -> dict[str, float]:
     return {KEEPS: tests.score(player), WINS: float(np.mean(results == 1))}
 
 
-def compare(networks: list[Evaluate], tests: Problems) -> list[Score]:
-    """The scores of the baselines and of the networks, without and with search."""
+def compare(networks: list[Evaluate], tests: Problems, long: bool) -> list[Score]:
+    """The scores of the baselines and of the networks, without and with search, which is long or not."""
     players: dict[str, list[Player]] = {
         "center": [block_and_center_columns], "flat": [FlatMonteCarlo(PLAYOUTS)],
         "search": [SearchPlayer(uniform, VISITS)], "alone": [PolicyPlayer(network) for network in networks],
         "net": [SearchPlayer(network, VISITS) for network in networks],
     }  # fmt: skip
+    if long:
+        players["more"] = [SearchPlayer(network, MORE_VISITS) for network in networks]
     scores = [Score(NAMES["random"], {KEEPS: [tests.random_score()]})]
     for name, several in players.items():
         scores.append(Score(NAMES[name], collected(measured(player, tests) for player in several)))
@@ -66,7 +68,7 @@ def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural
         for seed in range(0 if run else 1 if play else seeds):
             models.append(train_network(form, tests, seed, texts["progress"]))
         networks = [evaluator(model) for model in models]
-        scores = compare(networks, tests)
+        scores = compare(networks, tests, long)
         print_scores(scores, lang, KEEPS)
         screen.block(texts["limits"])
         if out:

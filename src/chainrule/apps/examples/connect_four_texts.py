@@ -50,4 +50,5 @@ NAMES = {
     "search": ("search of 100 visits without network", "无网络搜索，100 次访问"),
     "alone": ("network without search", "网络，不搜索"),
     "net": ("network with search of 100 visits", "网络加搜索，100 次访问"),
+    "more": ("network with search of 400 visits", "网络加搜索，400 次访问"),
 }

@@ -11,12 +11,12 @@ import numpy as np
 import chainrule as cr
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.errors import UsageError, fact
-from chainrule.games.connect_four import COLUMNS, ROWS
+from chainrule.games.connect_four import COLUMNS, PLANES, ROWS
 from chainrule.games.connect_four_search import Evaluate
 
 
 def policy_value_network(channels: int, blocks: int) -> cr.Layer:
-    """Residual network: planes (B, 6, 7, 2) -> policy, scores (B, 7), and value (B, 1) of -1 ... 1.
+    """Residual network: planes (B, 6, 7, 4) -> policy, scores (B, 7), and value (B, 1) of -1 ... 1.
 
     Args:
         channels: of each 3 x 3 convolution.
@@ -59,7 +59,7 @@ def saved_model(net: cr.Layer, parameters: cr.Parameters) -> cr.Model:
         parameters: the trained parameters; they are copied.
     """
     model = cr.Model(net, {"policy": "cross_entropy", "value": "mse"})
-    planes = np.zeros((COLUMNS, ROWS, COLUMNS, 2), np.float32)
+    planes = np.zeros((COLUMNS, ROWS, COLUMNS, PLANES), np.float32)
     example = {"policy": np.arange(COLUMNS) + 1, "value": np.zeros((COLUMNS, 1), np.float32)}
     model.trainer(planes, example, parameters=parameters).commit()
     model.adopt(replace(model.state, facts={}))  # of no training: this trainer makes no step
@@ -75,7 +75,7 @@ def load_network(run: str) -> cr.Model:
     model = cr.load(model_file(run))
     inputs = {} if model.state.network is None else model.state.network.inputs
     shapes = [spec.shape[1:] for spec in inputs.values()]
-    if shapes != [(ROWS, COLUMNS, 2)] or set(model.state.targets) != {"policy", "value"}:
+    if shapes != [(ROWS, COLUMNS, PLANES)] or set(model.state.targets) != {"policy", "value"}:
         raise UsageError(
             "E102", where="chainrule example connect-four", name="--run",
             expected=fact("a network that this example saved"), received=run,

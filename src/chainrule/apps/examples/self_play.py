@@ -24,7 +24,7 @@ from chainrule.records import frozen
 
 
 class Row(NamedTuple):
-    """A position of a game: planes (6, 7, 2), probabilities of the moves (7,), value (1,)."""
+    """A position of a game: planes (6, 7, 4), probabilities of the moves (7,), value (1,)."""
 
     planes: np.ndarray
     policy: np.ndarray

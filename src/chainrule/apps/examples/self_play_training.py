@@ -13,7 +13,7 @@ from chainrule.apps.examples.policy_value import (
 )
 from chainrule.apps.examples.self_play import Row, SelfPlay, Settings, mirror
 from chainrule.data.batches.replay_buffer import ReplayBuffer
-from chainrule.games.connect_four import COLUMNS, ROWS
+from chainrule.games.connect_four import COLUMNS, PLANES, ROWS
 from chainrule.games.connect_four_problems import Problems
 from chainrule.records import frozen
 
@@ -50,7 +50,7 @@ def train_network(form: Form, excluded: Problems, seed: int, text: str) -> cr.Mo
     net = policy_value_network(form.channels, form.blocks)
     adam = cr.AdamW(cr.OneCycle(LEARNING_RATE))
     model = cr.Model(net, {"policy": "soft_cross_entropy", "value": "mse"}, adam)
-    planes = np.zeros((BATCH, ROWS, COLUMNS, 2), np.float32)
+    planes = np.zeros((BATCH, ROWS, COLUMNS, PLANES), np.float32)
     targets = {"policy": np.zeros((BATCH, COLUMNS), np.float32), "value": np.zeros((BATCH, 1), np.float32)}
     parameters = cr.Parameters(model.initialize(planes, seed=seed))
     steps = form.rounds * form.updates
