@@ -69,7 +69,7 @@ def main(lang: str = "en", long: bool = False, seeds: Count = 3, rounds: Natural
             models.append(train_network(form, tests, seed, texts["progress"]))
         networks = [evaluator(model) for model in models]
         scores = compare(networks, tests, long)
-        print_scores(scores, lang, KEEPS)
+        print_scores(scores, lang, KEEPS, own=3 if long else 2)
         screen.block(texts["limits"])
         if out:
             boards = game(SearchPlayer(networks[0], VISITS), FlatMonteCarlo(PLAYOUTS))

@@ -88,7 +88,7 @@ def main(*, lang: str = "en", digits: bool = False, data: str = "", long: bool =
     for name, every in transcripts.items():
         errors = [error_rates(own, test) for own in every]
         scores.append(Score(name, {metric: [own[metric] for own in errors] for metric in ("WER", "CER")}))
-    print_scores(scores, lang, "WER")
+    print_scores(scores, lang, "WER", own=2)
     print(texts["note"], credit_line("speech", lang), sep="\n")
     if out:
         page = transcript_page(test, transcripts[GREEDY][0], transcripts[BEAM][0], lang)

@@ -114,23 +114,26 @@ def collected(runs: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
     return values
 
 
-def print_scores(scores: Sequence[Score], lang: str, first: str) -> None:
+def print_scores(scores: Sequence[Score], lang: str, first: str, own: int = 1) -> None:
     """Print the methods in the order given, and which one has the best mean of a metric.
 
     Args:
         scores: the network last.
         lang: ``"en"`` or ``"zh"``.
         first: the metric of the verdict.
+        own: how many of the last methods use the network.
     """
     metrics = list(dict.fromkeys(name for score in scores for name in score.values))
     rows = [(s.name[lang == "zh"], *(s.text(metric) for metric in metrics)) for s in scores]
     titles = [metric_name(metric, lang) for metric in metrics]
     screen.table([_METHOD[lang == "zh"], *titles], rows, numbers=range(1, len(metrics) + 1))
-    screen.line(verdict(scores, lang, first))
+    screen.line(verdict(scores, lang, first, own))
 
 
-def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
-    """Which method is the best, beside the network, or beside the next best if that is the network.
+def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1) -> str:
+    """Which method is the best, beside the network, or beside the best of the others if that is the network.
+
+    The last ``own`` methods use the network; the best of them counts.
 
     Two methods are called equal if the difference of their means is within two standard errors. The error is
     that of paired differences if both have the same number of values, and unknown, thus zero, for one value.
@@ -140,8 +143,9 @@ def verdict(scores: Sequence[Score], lang: str, first: str) -> str:
     best, *others = sorted(known, key=lambda score: sign * score.mean(first))
     if not others:
         return f"{best.name[lang == 'zh']}: {metric_name(first, lang)} {best.text(first)}"
-    network = scores[-1]
-    other = network if best is not network and network in others else others[0]
+    networks = [score for score in scores[-own:] if score in known]
+    rest = [score for score in others if (score in networks) != (best in networks)]
+    other = rest[0] if rest else others[0]
     a, b = best.mean(first), other.mean(first)
     text = _EQUAL if abs(a - b) <= 2 * _standard_error(best.values[first], other.values[first]) else _WINS
     names = {"best": best.name[lang == "zh"], "other": other.name[lang == "zh"]}
