@@ -153,3 +153,11 @@ def test_check_reports_identifiers_and_leakage(chainrule, credit: Path) -> None:
     outcome = chainrule("check", "leak.csv", "--target", "credit", "--lang", "zh")
     assert outcome.code == 2
     assert "列“copy”与目标相同" in outcome.out
+
+
+def test_a_long_comparison_with_baselines_is_announced(chainrule, credit: Path, monkeypatch) -> None:
+    words = ("train", credit, "--target", "credit", "--epochs", 1, "--quick", "--out")
+    assert "baselines for comparison" not in chainrule(*words, "short").err
+    monkeypatch.setattr("chainrule.apps.cli.commands.train.MANY_CELLS", 1_000)
+    outcome = chainrule(*words, "long")
+    assert re.search(r"Training the baselines for comparison, on \d+ rows of \d+ features", outcome.err)

@@ -119,6 +119,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "split_time": (", divided by time: {column}", "，按时间“{column}”划分"),
     "split_group": (", divided by group: {column}", "，按组“{column}”划分"),
     "split_test": ("; the test rows are those of {file}", "；测试数据来自 {file}"),
+    "comparing": (
+        "Training the baselines for comparison, on {rows:,} rows of {features:,} features.",
+        "正在训练用于比较的基线：{rows:,} 行、{features:,} 个特征。",
+    ),
     "test_again": (
         "These test rows have been used before. Choosing among trainings by their score makes it "
         "too optimistic.",

@@ -42,6 +42,7 @@ from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
+MANY_CELLS = 5_000_000  # of the rows that baselines are trained on, from which this takes many seconds
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 _TEXTS = {
     "test": "test_file",
@@ -237,6 +238,7 @@ def _finish(
         recorder: of the training.
     """
     options, kind = plan.options, plan.prepared.task.kind
+    _announce_baselines(plan)
     scores = run_writer.evaluate_models(model, plan)
     results = run_writer.results_of(scores, run_writer.metric_names(kind, options.metric))
     threshold = decision_threshold.choose(plan, model, scores)
@@ -264,6 +266,13 @@ def _finish(
     print_summary(summary)
     screen.line()
     screen.line(text_of("written").format(run=path, files=", ".join((MODEL, HISTORY, CONFIG, *texts))))
+
+
+def _announce_baselines(plan: TrainingPlan) -> None:
+    """Print that the baselines are being trained, if that takes long."""
+    rows, features = plan.baseline_fits[0][0].flat.shape
+    if rows * features * len(plan.baseline_fits) >= MANY_CELLS:
+        screen.line(text_of("comparing").format(rows=rows, features=features), to_errors=True)
 
 
 def print_summary(summary: Summary) -> None:
