@@ -102,12 +102,15 @@ def test_a_private_run_resumes_and_is_not_extended(chainrule: Command, folder: P
 def test_results_that_would_read_the_training_rows_are_refused(chainrule: Command, folder: Path) -> None:
     assert train(chainrule, "--epochs", "2", "--out", "run").code == 0
     for words in (
-        ("audit", "run"), ("calibrate", "run"), ("explain", "run", "rows.csv", "--step", "1"),
+        ("calibrate", "run"), ("explain", "run", "rows.csv", "--step", "1"),
         ("doctor", "run"), ("doctor", "run/model.safetensors"), ("predict", "run", "rows.csv", "--novelty"),
     ):  # fmt: skip
         outcome = chainrule(*words)
         assert outcome.code == 2
         assert " E591 " in outcome.err
+    audit = chainrule("audit", "run")
+    assert audit.code == 2
+    assert "fix       chainrule audit run DATA --others FILE" in audit.err
     assert "fix       --novelty --reference FILE" in outcome.err
     assert chainrule("predict", "run", "rows.csv", "--novelty", "--reference", "rows.csv").code == 0
 
