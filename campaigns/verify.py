@@ -133,7 +133,7 @@ def section(rows: list[dict[str, object]]) -> str:
         "`python -m campaigns.verify acasxu.zip`: the 45 networks for collision avoidance (ACAS Xu) with the",
         f"properties 1 and 2 of Katz et al. (2017). The limit of each instance is {SECONDS:.0f} s of "
         "processor time, as much as",
-        f"two cores have in {SECONDS / 2:.0f} s; the machine was shared, so elapsed time was not measured.",
+        f"two cores have in {SECONDS / 2:.0f} s.",
         f"{len(decided)} of {len(rows)} instances are decided. Verdicts that differ from the published ones,",
         "counterexamples that the onnx library does not confirm, and proofs that",
         f"{POINTS:,} random inputs refute: {len(wrong)}. Proofs also hold for the float32 arithmetic of the",
