@@ -12,8 +12,9 @@ leakage:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +38,8 @@ from chainrule.errors import DataError, alternatives, fact, join_facts, nearest
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
+T = TypeVar("T")
+MANY_ROWS = 20_000  # from which threads save time
 HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed
 
 
@@ -222,21 +225,26 @@ class Preparation:
         return faults
 
     def _encoded(self, table: Table, faults: Faults) -> Applied:
-        notices, start = [*table.notices], 0
+        notices = [*table.notices]
         x = np.zeros((table.rows, len(self.features)), np.float32)  # (N, F)
         together = encode_together(table, self.encodings)
-        for index, encoding in enumerate(self.encodings):
+        ends = np.cumsum([len(encoding.features) for encoding in self.encodings])
+
+        def encode(index: int) -> tuple[list[Finding], Faults]:
+            encoding, own = self.encodings[index], Faults(faults.kinds)
+            part = x[:, ends[index] - len(encoding.features) : ends[index]]
             if index in together:
-                x[:, start] = together[index]
-                start += 1
-                continue
-            part = x[:, start : start + len(encoding.features)]
+                part[:, 0] = together[index]
+                return [], own
             if isinstance(encoding, Category):
-                findings = encoding.encode_into(part, table)
-            else:
-                part[...], findings = encoding.encode(table, faults)
-            start += part.shape[1]
+                return encoding.encode_into(part, table), own
+            part[...], findings = encoding.encode(table, own)
+            return findings, own
+
+        for findings, own in _of_each(encode, len(self.encodings), table.rows):
             notices += findings
+            faults.masks += own.masks
+            faults.cells += own.cells
         return Applied(x, tuple(notices))
 
     def inputs(self, table: Table) -> np.ndarray:
@@ -354,6 +362,18 @@ class Preparation:
             DataError E328: not a record that ``to_record`` could have written.
         """
         return cls(*read_record(record))
+
+
+def _of_each(function: Callable[[int], T], count: int, rows: int) -> Iterable[T]:
+    """The results for 0 to ``count`` - 1, in order, by several threads where there are many rows.
+
+    polars and NumPy compute without holding the interpreter lock.
+    """
+    threads = pl.thread_pool_size()
+    if threads == 1 or count == 1 or rows < MANY_ROWS:
+        return map(function, range(count))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, range(count)))
 
 
 def _spelling(label: object) -> str:

@@ -42,7 +42,7 @@ from chainrule.train.callback.histograms import FILE, read_histograms
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
-MANY_CELLS = 5_000_000  # of the rows that baselines are trained on, from which this takes many seconds
+MANY_CELLS = 20_000_000  # of the rows that baselines are trained on, from which this takes many seconds
 _REPEATED = {"metric": "NAME"}  # other options that can be passed several times name columns
 _TEXTS = {
     "test": "test_file",
