@@ -20,7 +20,7 @@ import chainrule as cr
 from chainrule.escaping import spreadsheet_text
 
 NAMES = sorted(PAYLOADS)
-GROUPS = [NAMES[i::2] for i in range(2)]
+GROUPS = [NAMES[i::4] for i in range(4)]
 AS_ARGUMENTS = ("window title", "bidi override", "forged line", "braces", "path traversal", "NUL")
 CHROMIUM = shutil.which("chromium")
 

@@ -153,7 +153,7 @@ THINGS = {
 
 
 @pytest.mark.parametrize(("block", "peer"), CALLS, ids=IDS)
-@settings(max_examples=25)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCall, data: Any) -> None:
     kind = block_named(block)

@@ -178,3 +178,28 @@ def test_a_record_has_exactly_its_fields(change: str) -> None:
         changed = broken if holder is record else {**record, "encodings": [broken]}
         with pytest.raises(DataError, match="E328"):
             Preparation.from_record(changed)
+
+
+def test_threads_do_not_change_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    words = rng.choice(["a", "b", "c", None], 200).tolist()
+    columns: dict[str, Any] = {
+        "n": rng.normal(size=200),
+        "w": words,
+        "v": rng.integers(0, 9, 200),
+        "y": words,
+    }
+    p = fit(columns | {"y": rng.integers(0, 2, 200)})
+    table = read_table({**columns, "w": ["new", *words[1:]], "n": [1e9, *columns["n"][1:]]})
+    wrong = read_table(
+        {**columns, "n": ["x", *map(str, columns["n"][1:])], "v": ["z", *map(str, columns["v"][1:])]}
+    )
+    alone, faults = p.apply(table), p.faults(wrong)
+    monkeypatch.setattr("chainrule.data.tables.preparation.MANY_ROWS", 1)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
+    together = p.apply(table)
+    assert together.x.tobytes() == alone.x.tobytes()
+    assert together.notices == alone.notices
+    assert alone.notices
+    assert p.faults(wrong).cells == faults.cells
+    assert [facts["column"] for _, facts in faults.cells] == ["n", "v"]

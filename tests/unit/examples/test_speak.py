@@ -109,7 +109,7 @@ def test_a_small_training_writes_sounds_and_a_model_that_speaks(
     assert (run / "spectrograms.html").read_bytes().count(b"<audio") == len(list(run.glob("*.wav")))
     text = tmp_path / "text.txt"
     text.write_text("\ufeffHello, press 7.\n\n  thanks again \n", encoding="utf-8")
-    assert command(["predict", str(run), str(text), "--out", str(tmp_path / "said")]) == 0
+    assert command(["predict", str(run), str(text), "--out", str(tmp_path / "new" / "said")]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["text"] for row in rows] == ["Hello, press 7.", "thanks again"]
     for row in rows:
