@@ -42,40 +42,40 @@ def free_memory(root: Path = Path("/")) -> int:
     Args:
         root: the folder that contains ``proc`` and ``sys``. Without them, only ``settings.memory`` counts.
     """
-    free = _number(root / "proc/meminfo", "MemAvailable:", sys.maxsize // 1024) * 1024
-    for line in _lines(root / "proc/self/cgroup"):
+    free = _number(f"{root}/proc/meminfo", "MemAvailable:", sys.maxsize // 1024) * 1024
+    for line in _lines(f"{root}/proc/self/cgroup"):
         _, kinds, path = line.split(":", 2)
         kind, limit, usage = ("", "memory.max", "memory.current")
         if "memory" in kinds.split(","):
             kind, limit, usage = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
         elif kinds:
             continue
-        top = root / "sys/fs/cgroup" / kind
-        inside = top / path.lstrip("/")
-        for folder in (inside, *inside.parents):
+        folder = f"{root}/sys/fs/cgroup/{kind}"
+        free = min(free, _available_in_group(folder, limit, usage))
+        for part in filter(None, path.split("/")):
+            folder = f"{folder}/{part}"
             free = min(free, _available_in_group(folder, limit, usage))
-            if folder == top:
-                break
     return min(free, settings.memory or free)
 
 
-def _available_in_group(folder: Path, limit: str, usage: str) -> int:
+def _available_in_group(folder: str, limit: str, usage: str) -> int:
     """The bytes that a control group may still allocate; file caches that can be dropped count as free."""
-    limit_text = "".join(_lines(folder / limit))
-    used_text = "".join(_lines(folder / usage)) if limit_text.isdigit() else ""
+    limit_text = "".join(_lines(f"{folder}/{limit}"))
+    used_text = "".join(_lines(f"{folder}/{usage}")) if limit_text.isdigit() else ""
     if not used_text.isdigit():
         return sys.maxsize
-    return max(0, int(limit_text) - int(used_text) + _number(folder / "memory.stat", "inactive_file", 0))
+    return max(0, int(limit_text) - int(used_text) + _number(f"{folder}/memory.stat", "inactive_file", 0))
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: str) -> list[str]:
     try:
-        return file.read_text().splitlines()
+        with open(file, "rb", buffering=0) as stream:
+            return stream.read().decode(errors="replace").splitlines()
     except OSError:
         return []
 
 
-def _number(file: Path, name: str, default: int) -> int:
+def _number(file: str, name: str, default: int) -> int:
     """The number in the line ``name number`` of a file; ``default`` if there is none."""
     words = next((line.split() for line in _lines(file) if line.startswith(f"{name} ")), [])
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else default

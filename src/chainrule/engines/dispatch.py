@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -27,6 +27,10 @@ class Program(Protocol):
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs by name, for arrays by input name."""
+        ...
+
+    def run_each(self, inputs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the outputs for each of several inputs, in arrays that the next outputs may overwrite."""
         ...
 
     def memory_requirement(self, sizes: Mapping[str, int]) -> MemoryRequirement:

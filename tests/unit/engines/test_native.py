@@ -5,6 +5,7 @@ the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from chainrule.errors import ShapeError
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from random_graph import arrays, graphs
+
+SPANS = (0, 10), (10, 20), (20, 27), (27, 27), (30, 40)  # first row and end of each run
 
 
 def both(graph: Graph, feeds: dict[str, np.ndarray]) -> tuple[dict, dict]:
@@ -103,6 +106,32 @@ def test_results_are_independent_copies() -> None:
     assert {name: value.tolist() for name, value in second.items()} == {
         "y": [2.0, 4.0], "x": [1.0, 2.0], "c": [1.0, 2.0],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", [native, reference])
+def test_each_of_several_runs_has_the_outputs_of_a_single_run(engine: Any) -> None:
+    x, scale = input_node("x", (None, 3), "float64"), input_node("scale", (), "float64")
+    program = engine.Program(Graph({"y": cr.tanh(x) * scale, "x": x}))
+    wide = np.random.default_rng(0).normal(size=(3, 40))
+    inputs = [{"x": np.ascontiguousarray(wide.T[low:high]), "scale": np.array(2.0)} for low, high in SPANS]
+    inputs.append({"x": wide.T[1::3], "scale": np.array(3.0)})  # not contiguous
+    count = 0
+    for feeds, outputs in zip(inputs, program.run_each(iter(inputs)), strict=True):
+        for name, expected in program.run(feeds).items():  # while the other run is suspended
+            np.testing.assert_array_equal(outputs[name], expected)
+        count += 1
+    assert count == len(inputs)
+    with pytest.raises(ShapeError):
+        list(program.run_each([{"x": np.zeros((2, 4)), "scale": np.array(1.0)}]))
+
+
+def test_several_runs_copy_no_output() -> None:
+    x = input_node("x", (None, 3), "float64")
+    program = native.Program(Graph({"y": x * 2.0}))
+    outputs = [output["y"] for output in program.run_each([{"x": np.full((4, 3), i)} for i in (1.0, 2.0)])]
+    assert np.shares_memory(outputs[0], outputs[1])
+    next(program.run_each([{"x": np.ones((4, 3))}]))  # not exhausted
+    assert len(program._free) == 1
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,27 @@ def test_blocks_have_the_bits_of_the_reference(shape: tuple[int, ...], count: in
     values[scale] = np.array(0.3, np.float32)
     with np.errstate(all="ignore"):
         expected = list(chain.blocks(values, count))
-    computed = list(CompiledUpdate(chain).blocks(values, count))
+    computed = [block.copy() for block in CompiledUpdate(chain).blocks(values, count)]
     assert [block.shape for block in computed] == [block.shape for block in expected]
     for block, like in zip(computed, expected, strict=True):
         np.testing.assert_array_equal(block, like)
+
+
+def test_blocks_copy_no_number_twice() -> None:
+    """A block overwrites the one before, rows that are contiguous are read in place, and a number that is
+    stored once is repeated once for all blocks.
+    """
+    w, g, v = (input_node(name, (640, 100), "float32") for name in "wgv")
+    update = CompiledUpdate(ElementwiseChain(w - g * v, []))
+    values = {node: RNG.normal(size=(640, 100)).astype(np.float32) for node in (w, g)}
+    values[v] = np.broadcast_to(np.float32(0.5), (640, 100))
+    first, second = list(update.blocks(values, 320))
+    assert np.shares_memory(first, second)
+    reads = list(update._reads(values, 320))
+    labels = {source: label for label, (source, _) in update._inputs.items()}
+    for node in (w, g):
+        assert all(np.shares_memory(block[labels[node]], values[node]) for block in reads)
+    assert np.shares_memory(reads[0][labels[v]], reads[1][labels[v]])
 
 
 def test_operations_that_are_not_exact_are_not_compiled() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +21,18 @@ def test_one_non_finite_value_is_found(dtype: str, size: int, position: float, v
     assert is_finite(array)
     array[round(position * (size - 1))] = value
     assert not is_finite(array)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_check_of_a_large_finite_array_allocates_little(dtype: str) -> None:
+    array = np.ones(20 * _BLOCK + 5, dtype)
+    is_finite(array)
+    tracemalloc.start()
+    try:
+        assert is_finite(array)
+        assert tracemalloc.get_traced_memory()[1] < 20_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_views_that_are_not_contiguous_are_checked() -> None:

@@ -7,7 +7,7 @@ size, whose arrays then need no second check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -90,6 +90,10 @@ class Program:
                 for i in step.last:
                     values[i] = None
         return {name: np.asarray(values[self._slot[node]]) for name, node in self.graph.outputs.items()}
+
+    def run_each(self, inputs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the outputs for each of several inputs."""
+        return map(self.run, inputs)
 
     def stream(self, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the outputs one after the other, each as soon as it is computed, and free them after their

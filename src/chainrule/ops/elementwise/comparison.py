@@ -11,6 +11,10 @@ from chainrule.ops.card import Flat, NoGradient, Sample, Says, card, draw
 from chainrule.ops.elementwise.elementwise import Elementwise, same_kind
 from chainrule.spec import Spec, shape_text
 
+MANY, MAX_BYTES = (
+    1 << 12,
+    4,
+)  # values, and bytes of each, whose bits are combined instead of chosen by branches
 _STEP = Flat("a comparison is piecewise constant")
 _LOGIC = NoGradient("booleans are not differentiable")
 
@@ -225,7 +229,13 @@ class Where(Elementwise):
         return values[0]
 
     def evaluate(self, c: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.where(c, a, b)
+        is_plain = c.flags.c_contiguous and all(v.flags.c_contiguous or not any(v.strides) for v in (a, b))
+        if not is_plain or a.size < MANY or a.itemsize > MAX_BYTES:
+            return np.where(c, a, b)
+        bits = np.dtype(f"i{a.itemsize}")
+        mask = (-c.view(np.int8)).astype(bits)  # all bits are 1 where the condition is true
+        other = b.view(bits)
+        return (((a.view(bits) ^ other) & mask) ^ other).view(a.dtype)
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:

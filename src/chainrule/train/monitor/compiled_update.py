@@ -8,7 +8,7 @@ correctly, compiled code has the same bits, in a fifth of the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -57,17 +57,30 @@ class CompiledUpdate:
         return is_large and same_dtype and all(node.op.name in EXACT for node in computed)
 
     def blocks(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[np.ndarray]:
-        """Yield the last node some rows at a time, in order.
+        """Yield the last node some rows at a time, in order; each block overwrites the one before.
 
         Args:
             values: values of all sources.
             count: number of rows; the last block may have fewer.
         """
-        arrays = {label: np.asarray(values[source]) for label, (source, _) in self._inputs.items()}
+        return (outputs["last"] for outputs in self._program.run_each(self._reads(values, count)))
+
+    def _reads(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yield what each block reads, by label."""
+        fixed: dict[str, np.ndarray] = {}
+        reads: list[tuple[str, np.ndarray, Callable[[np.ndarray, slice], np.ndarray]]] = []
+        for label, (source, part) in self._inputs.items():
+            array = np.asarray(values[source])
+            if part == "all":
+                fixed[label] = array.reshape(())
+            elif any(array.strides):
+                reads.append((label, array, _columns if part == "columns" else _rows))
+            else:  # a number that is stored once: a block of it is written once
+                block = np.full((min(count, self._length), *array.shape[1:]), array.flat[0])
+                reads.append((label, block, _first_rows))
         for first in range(0, self._length, count):
-            rows = slice(first, first + count)
-            block = {label: _READ[part](arrays[label], rows) for label, (_, part) in self._inputs.items()}
-            yield self._program.run(block)["last"]
+            rows = slice(first, min(first + count, self._length))
+            yield {**fixed, **{label: read(array, rows) for label, array, read in reads}}
 
 
 def _part_of(source: Node, last: Node) -> str:
@@ -79,14 +92,14 @@ def _part_of(source: Node, last: Node) -> str:
 
 def _rows(array: np.ndarray, rows: slice) -> np.ndarray:
     """These rows as a contiguous array."""
-    block = array[rows]
-    # Copying numbers that are all stored in one place is slower than writing it.
-    return np.ascontiguousarray(block) if any(block.strides) else np.full(block.shape, block.flat[0])
+    return np.ascontiguousarray(array[rows])
+
+
+def _first_rows(array: np.ndarray, rows: slice) -> np.ndarray:
+    """As many rows, of an array whose rows are all the same."""
+    return array[: rows.stop - rows.start]
 
 
 def _columns(array: np.ndarray, rows: slice) -> np.ndarray:
     """The transpose of these rows as a contiguous array: the transpose of a gradient is often contiguous."""
     return np.ascontiguousarray(array.T[:, rows])
-
-
-_READ = {"rows": _rows, "columns": _columns, "all": lambda array, rows: array.reshape(())}

@@ -54,10 +54,10 @@ class ProbeGraph:
 
     @cached_property
     def updates(self) -> dict[str, ElementwiseChain]:
-        """The operations from the gradient of each parameter to its new value, by path."""
+        """The operations from the gradient of each parameter to the change of its value, by path."""
         new = self._step.graph.outputs
         return {
-            path: ElementwiseChain(new[f"parameter.{path}"], [node])
+            path: ElementwiseChain(new[f"parameter.{path}"] - self._trainable[path].node, [node])
             for path, node in self._step.gradients.items()
         }
 

@@ -37,7 +37,7 @@ class ProbeStatistics:
     Args:
         step: the training step.
         graph: its outputs are passed to ``add``.
-        updates: for each parameter, the operations from its gradient to its new value.
+        updates: for each parameter, the operations from its gradient to the change of its value.
         activations: for each layer, the nodes of its preactivations z and its outputs a.
         terms: the parts of the gradients, by statistic and path; see ``ProbeGraph.gradient_terms``.
         operands: the inputs of weight matrices; see ``ProbeGraph.operands``.
@@ -162,10 +162,7 @@ class ProbeStatistics:
         """The change of a parameter by the step, in blocks of rows."""
         parameter = np.atleast_1d(parameter)
         rows = max(1, _BLOCK * len(parameter) // max(1, parameter.size))
-        starts = range(0, len(parameter), rows)
-        for low, new in zip(starts, chain.blocks(self._values, rows), strict=True):
-            before = parameter[low : low + rows]
-            yield new.reshape(before.shape) - before
+        return chain.blocks(self._values, rows)
 
     def _add_layer(self, path: str) -> set[Node]:
         """Compute the statistics of a layer; returns the nodes whose values were read."""
@@ -220,8 +217,8 @@ def _block_sum(block: np.ndarray) -> float:
         quarter of the time of float64 alone. Where a square could overflow or underflow, all is float64.
     """
     if block.dtype == np.float32 and block.size % _GROUP == 0:
-        groups = block.reshape(-1, 1, _GROUP)
-        total = float(np.matmul(groups, groups.swapaxes(1, 2)).sum(dtype=np.float64))
+        groups = block.reshape(-1, _GROUP)
+        total = float(np.vecdot(groups, groups).sum(dtype=np.float64))
         if _SAFE_SUM[0] < total < _SAFE_SUM[1]:
             return total
     wide = block.astype(np.float64, copy=False)

@@ -235,7 +235,11 @@ class Executable:
         return True
 
     def run(self, arrays: Arrays, threads: int = 1) -> dict[str, np.ndarray]:
-        """Return the outputs for the arrays bound last, as new arrays.
+        """Return the outputs for the arrays bound last, as new arrays; see ``views``."""
+        return {name: view.copy() for name, view in self.views(arrays, threads).items()}
+
+    def views(self, arrays: Arrays, threads: int = 1) -> dict[str, np.ndarray]:
+        """Return the outputs for the arrays bound last, in memory that the next run overwrites.
 
         Args:
             arrays: the bound arrays.
@@ -247,7 +251,7 @@ class Executable:
         self.compute(arrays, threads)
         refuse_outside(self.flag)
         return {
-            name: (view_array(self, self.plan.outputs[name], arrays) if view is None else view).copy()
+            name: view_array(self, self.plan.outputs[name], arrays) if view is None else view
             for name, view in self._output_views.items()
         }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -89,6 +89,28 @@ class Program:
         rows = self._rows_at_a_time(sizes.get("B", 0))
         return self._run_chunks(arrays, sizes["B"], rows) if rows else self._run_all(arrays, sizes, threads)
 
+    def run_each(self, inputs: Iterable[Arrays]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the outputs for each of several inputs, all rows at once, in arrays that the next outputs may
+        overwrite.
+
+        Args:
+            inputs: as for ``run``.
+        """
+        executable: Executable | None = None
+        try:
+            for arrays in inputs:
+                if executable is None or not executable.bind(arrays):
+                    former = executable
+                    executable, arrays = self._bound(arrays, bind(self._specs, arrays))
+                    self._give_back(former)
+                yield executable.views(arrays, settings.threads)
+        finally:
+            self._give_back(executable)
+
+    def _give_back(self, executable: Executable | None) -> None:
+        if executable is not None:
+            self._free.appendleft(executable)
+
     @property
     def _fixed_rows(self) -> int:
         """Rows of every chunk, the last one padded, if bits must not depend on the batch; else 0."""
@@ -121,11 +143,15 @@ class Program:
 
     def _run_all(self, arrays: Arrays, sizes: Mapping[str, int], threads: int) -> dict[str, np.ndarray]:
         """Return the outputs of all rows at once, for arrays of any memory layout."""
+        return self._run_executable(*self._bound(arrays, sizes), threads)
+
+    def _bound(self, arrays: Arrays, sizes: Mapping[str, int]) -> tuple[Executable, Arrays]:
+        """Return an executable and the arrays that it has bound: contiguous copies where necessary."""
         specs = self._specs.items()
         arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in specs}
         executable = self._take(arrays) or self._new_executable(sizes)
         executable.bind(arrays)
-        return self._run_executable(executable, arrays, threads)
+        return executable, arrays
 
     def _new_executable(self, sizes: Mapping[str, int]) -> Executable:
         for node in self.graph.nodes:
