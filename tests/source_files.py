@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from pages.source_text import nodes_of
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 PACKAGE = sorted(SOURCE.rglob("*.py"))
@@ -23,6 +25,12 @@ def text(file: Path) -> str:
 @cache
 def tree(file: Path) -> ast.Module:
     return ast.parse(text(file))
+
+
+@cache
+def nodes(file: Path) -> list[ast.AST]:
+    """All nodes of a file, without those that contain nothing: several tests read the same files."""
+    return nodes_of(tree(file))
 
 
 def violations(rule: Callable[[Path], object], files: list[Path]) -> dict[str, object]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import tomllib
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from source_files import EVERYWHERE, ROOT, text, violations
+from source_files import EVERYWHERE, ROOT, nodes, text, violations
 
 LIMITS = {"file": 400, "body": 40, "line": 110, "arguments": 7, "nesting": 3}
 
@@ -63,13 +64,19 @@ def nesting(statements: list[ast.stmt]) -> int:
     return deepest
 
 
-def over_limits(name: str, text: str) -> dict[str, str]:
-    """The sizes in a source file that are over a limit: place -> limit and size."""
+def over_limits(name: str, text: str, nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """The sizes in a source file that are over a limit: place -> limit and size.
+
+    Args:
+        name: of the file.
+        text: its content.
+        nodes: those of its syntax tree.
+    """
     lines = text.splitlines()
     sizes = {name: f"file: {len(lines)} lines"} if len(lines) > LIMITS["file"] else {}
     wide = {f"{name}: line {i}": f"line: {columns(line)} columns" for i, line in enumerate(lines, 1)
             if columns(line) > LIMITS["line"]}  # fmt: skip
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes:
         if isinstance(node, Function):
             counts = {"body": body_lines(node), "arguments": arguments(node), "nesting": nesting(node.body)}
             over = [f"{what}: {n}" for what, n in counts.items() if n > LIMITS[what]]
@@ -80,7 +87,7 @@ def over_limits(name: str, text: str) -> dict[str, str]:
 @cache
 def over(file: Path) -> dict[str, str]:
     """``over_limits`` of a file."""
-    return over_limits(str(file.relative_to(ROOT)), text(file))
+    return over_limits(str(file.relative_to(ROOT)), text(file), nodes(file))
 
 
 def test_no_size_is_over_its_limit() -> None:
@@ -95,14 +102,17 @@ def test_exceptions_are_over_a_limit_and_have_reasons() -> None:
 
 
 def test_sizes_over_a_limit_are_reported() -> None:
+    def sizes(code: str) -> dict[str, str]:
+        return over_limits("m", code, ast.walk(ast.parse(code)))
+
     blocks = ("for a in x:", "if a:", "while a:", "with a:", "pass")
     deep = "def f(x):\n" + "".join(f"{'    ' * (i + 1)}{line}\n" for i, line in enumerate(blocks))
-    assert over_limits("m", deep) == {"m: f": "nesting: 4"}
+    assert sizes(deep) == {"m: f": "nesting: 4"}
     chain = "def f(x):\n" + "".join(f"    {'el' if i else ''}if x == {i}:\n        pass\n" for i in range(9))
-    assert over_limits("m", chain) == {}
-    assert over_limits("m", "def f(self, a, b, c, d, e, f, g, *, h): pass") == {"m: f": "arguments: 8"}
-    assert over_limits("m", "def f(self, a, b, c, d, e, f, g, *, h=0, i=0): pass") == {}
+    assert sizes(chain) == {}
+    assert sizes("def f(self, a, b, c, d, e, f, g, *, h): pass") == {"m: f": "arguments: 8"}
+    assert sizes("def f(self, a, b, c, d, e, f, g, *, h=0, i=0): pass") == {}
     long = 'def f():\n    """A.\n\n    B."""\n' + "    x = 1\n" * 41
-    assert over_limits("m", long) == {"m: f": "body: 41"}
-    assert over_limits("m", "x = 1\n" * 401) == {"m": "file: 401 lines"}
-    assert over_limits("m", "# " + "梯" * 55) == {"m: line 1": "line: 112 columns"}
+    assert sizes(long) == {"m: f": "body: 41"}
+    assert sizes("x = 1\n" * 401) == {"m": "file: 401 lines"}
+    assert sizes("# " + "梯" * 55) == {"m: line 1": "line: 112 columns"}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
 import chainrule as cr
+from source_files import ROOT, nodes
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "tests", "pages", "campaigns", "benchmarks")
 HOMES = ("chainrule", "chainrule.nn", "chainrule.data.augmentation", "chainrule.train.callback")
 REFUSED = "test_call_forms.py"  # its calls are refused on purpose
@@ -32,10 +32,10 @@ def limits() -> dict[str, int]:
 LIMITS = limits()
 
 
-def ours(tree: ast.Module) -> dict[str, str]:
+def ours(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """The names that a file imports from chainrule, each with its name there."""
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {a.asname: a.name for a in node.names if a.asname and a.name.startswith("chainrule")}
         if isinstance(node, ast.ImportFrom) and node.module and is_home(node.module):
@@ -49,9 +49,8 @@ def is_home(module: str) -> bool:
 
 
 def calls_over_the_limit(file: Path) -> Iterator[str]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    names = ours(tree)
-    for node in ast.walk(tree):
+    names = ours(nodes(file))
+    for node in nodes(file):
         match node:
             case ast.Call(func=ast.Name(id=name), args=args) if name in names:
                 called = names[name]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from source_files import PACKAGE, SOURCE, tree
+from source_files import PACKAGE, SOURCE, nodes
 
 
 def modules() -> dict[str, Path]:
@@ -21,7 +21,7 @@ def modules() -> dict[str, Path]:
 
 def imports(known: Mapping[str, Path], file: Path) -> Iterator[str]:
     """The modules of the package that a file imports anywhere, for types alone or not."""
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.module:

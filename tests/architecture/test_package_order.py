@@ -6,7 +6,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from source_files import PACKAGE, SOURCE, tree, violations
+from source_files import PACKAGE, SOURCE, nodes, violations
 
 LOWEST = (
     "lazy_imports",
@@ -123,7 +123,7 @@ def package_of(file: Path) -> str:
 def imports_of(file: Path) -> list[tuple[str, int]]:
     """The modules that a file imports anywhere, also inside functions, with the line."""
     modules: list[tuple[str, int]] = []
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             modules += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

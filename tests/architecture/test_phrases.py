@@ -6,15 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from string import Formatter
-
-from pages.source_text import nodes_of
 
 from chainrule.errors import DataError, UsageError, fact, join_facts
 from chainrule.errors.chinese import PHRASES
+from source_files import PACKAGE
+from source_files import nodes as nodes_of
 
-PACKAGE = Path(__file__).parents[2] / "src" / "chainrule"
 FACTS = ("expected", "received", "fix", "notes")
 CODE = re.compile(
     r"^(return|chainrule|python -m|apt install|npm pack|iconv|mv|ulimit) |\w\(|\w=|--\w|\"[^\"]*\""
@@ -25,8 +23,7 @@ PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])"
 @cache
 def nodes() -> list[ast.AST]:
     """The calls and constants of all modules of the package."""
-    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in sorted(PACKAGE.rglob("*.py")))
-    return [node for tree in trees for node in nodes_of(tree) if isinstance(node, ast.Call | ast.Constant)]
+    return [node for file in PACKAGE for node in nodes_of(file) if isinstance(node, ast.Call | ast.Constant)]
 
 
 def templates() -> set[str]:

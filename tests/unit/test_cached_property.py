@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from chainrule.memo import cached_property
-from source_files import PACKAGE, text, tree
+from source_files import PACKAGE, nodes, text
 
 
 class Counted:
@@ -87,7 +87,7 @@ def test_the_package_uses_no_cached_property_with_a_lock() -> None:
         (file.name, alias.name)
         for file in PACKAGE
         if "functools" in text(file)
-        for node in ast.walk(tree(file))
+        for node in nodes(file)
         if isinstance(node, ast.ImportFrom) and node.module == "functools"
         for alias in node.names
     }

@@ -26,7 +26,7 @@ from chainrule.escaping import (
     spreadsheet_cell,
     spreadsheet_text,
 )
-from source_files import PACKAGE, SOURCE, tree, violations
+from source_files import PACKAGE, SOURCE, nodes, violations
 
 # Visible format characters: signs before Arabic, Syriac and Kaithi numbers.
 VISIBLE = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -135,8 +135,9 @@ OUTPUT = {
 def unescaped(file: Path) -> list[str]:
     """The calls of a module that escape or print without this module."""
     calls = []
-    for node in ast.walk(tree(file)):
-        name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+    for node in nodes(file):
+        is_used = isinstance(node, ast.Attribute) and node.attr in ("escape", "write", "writer")
+        name = ast.unparse(node) if is_used else ""
         if name in ("html.escape", "sys.stdout.write", "sys.stderr.write", "csv.writer"):
             calls.append(f"{name} (line {node.lineno})")
         if isinstance(node, ast.ImportFrom) and node.module in ("html", "xml.sax.saxutils"):
