@@ -11,6 +11,7 @@ machines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Apart, Card, Reduced, Shared, Whole
@@ -62,9 +63,19 @@ def roles(nodes: Sequence[Node], known: Mapping[Node, Role] | None = None) -> di
     """
     roles_of = dict(known or {})
     for node in nodes:
-        if node not in roles_of:
+        if node in roles_of:
+            continue
+        if known:
             roles_of[node] = _role(node, roles_of)
+        elif (role := _ROLES.get(node)) is not None:
+            roles_of[node] = role
+        else:
+            roles_of[node] = _ROLES[node] = _role(node, roles_of)
     return roles_of
+
+
+_ROLES: WeakKeyDictionary[Node, Role] = WeakKeyDictionary()
+"""The roles of nodes where none were given: each plan of a graph needs them several times."""
 
 
 def _role(node: Node, roles_of: Mapping[Node, Role]) -> Role:

@@ -149,6 +149,8 @@ class Lowering:
         """Return a new buffer with its axes in this memory order, outermost first, viewed with its axes as
         they are.
         """
+        if tuple(order) == tuple(range(len(shape))):
+            return self.new(tuple(shape), dtype, origin, label)
         buffer = self.new(tuple(shape[axis] for axis in order), dtype, origin, label)
         return buffer.transposed(np.argsort(order).tolist())
 

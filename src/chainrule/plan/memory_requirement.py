@@ -23,7 +23,7 @@ from chainrule.graph import Graph, Node
 from chainrule.notation.text_columns import aligned
 from chainrule.notation.units import amount
 from chainrule.plan.memory_allocation import ALIGN
-from chainrule.plan.microbatch import split_batch
+from chainrule.plan.microbatch import planned_split
 from chainrule.plan.passes.deferred_gradients import DEFERRED
 from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
 from chainrule.plan.plan import Cut, Plan, plan
@@ -155,10 +155,11 @@ def step_memory(graph: Graph, cut: Cut, batch: int, cores: int, data: Collection
         cores: number of cores that the plan is optimized for.
         data: the inputs whose rows are gathered from a data set.
     """
-    split = split_batch(graph, batch, cut, cores)
+    split, full = planned_split(graph, batch, cut, cores)
+    last = batch - (split.microbatches - 1) * split.rows
+    short = [] if last == split.rows else [plan(graph, {"B": batch}, replace(cut, rows=last))]
     allocations = Allocations()
-    for rows in dict.fromkeys((split.rows, batch - (split.microbatches - 1) * split.rows)):
-        step_plan = plan(graph, {"B": batch}, replace(cut, rows=rows))
+    for step_plan in (full, *short):
         for replica, buffer in _touched(step_plan, split.replicas, data):
             allocations.find(step_plan, replica, buffer)
     uses: Counter[str] = Counter()

@@ -15,14 +15,16 @@ import numpy as np
 from chainrule.graph import Graph
 from chainrule.ops.recomputation import Remat
 from chainrule.plan.passes.axis_layout import WINDOW_OPS
-from chainrule.plan.plan import Cut, has_microbatches, plan
+from chainrule.plan.plan import Cut, Plan, has_microbatches, plan
 from chainrule.plan.tasks import AFTER, MICROBATCHES, Task
 from chainrule.records import frozen
+from chainrule.spec import size_at
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 MAX_BYTES, MIN_SAMPLES = 8 * 1024 * 1024, 16  # of a microbatch; the second overrides the first
 HARD_MAX_BYTES = 24 * 1024 * 1024  # overrides MIN_SAMPLES down to two samples; not for images
 CACHE_BANDWIDTH, MEMORY_BANDWIDTH = 40e9, 12e9  # bytes a second
+TRIAL = 8  # rows of the trial of a larger batch
 CALL = 60e-9  # seconds of overhead of a call
 MIN_FLOPS = 2_000_000  # of a batch, below which the synchronization of replicas costs more than it saves
 
@@ -51,10 +53,35 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
         cut: how the step is cut into phases.
         cores: cores of the machine; the split depends on them, not on the number of threads.
     """
-    if not has_microbatches(graph):
-        return Split(batch, 1, 1)
-    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
-    rows = trial.rows
+    return planned_split(graph, batch, cut, cores)[0]
+
+
+def planned_split(graph: Graph, batch: int, cut: Cut, cores: int) -> tuple[Split, Plan]:
+    """Return the split of a batch, and the plan of a full microbatch.
+
+    The split is chosen by the plan of a trial. If the batch is small, the trial has all of it: then it
+    usually is the plan of the microbatch, and nothing is planned twice.
+
+    Args:
+        graph, batch, cut, cores: those of ``split_batch``.
+    """
+    rows = batch if not has_microbatches(graph) or _is_small(graph, batch) else min(batch, TRIAL)
+    trial = plan(graph, {"B": batch}, replace(cut, rows=rows))
+    split = _best_split(trial, batch, cores) if trial.is_divided else Split(batch, 1, 1)
+    if split.rows == rows:
+        return split, trial
+    return split, plan(graph, {"B": batch}, replace(cut, rows=split.rows))
+
+
+def _is_small(graph: Graph, batch: int) -> bool:
+    """Return whether all values of a batch, stored or not, fit in the cache."""
+    shapes = ([size_at(axis, {"B": batch}) for axis in node.shape] for node in graph.nodes)
+    return sum(map(math.prod, shapes)) * np.dtype(np.float32).itemsize <= CACHE
+
+
+def _best_split(trial: Plan, batch: int, cores: int) -> Split:
+    """Return the split of a batch by the plan of some of its rows."""
+    graph, rows = trial.graph, trial.rows
     repeated_tasks = [task for task in trial.tasks if task.phase == MICROBATCHES]
     flops = sum(task.flops for task in repeated_tasks) * batch / rows
     replicas = 1 if flops < MIN_FLOPS else max(1, min(cores, batch // 4))

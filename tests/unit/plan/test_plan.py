@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import Graph, Node, input_node
-from chainrule.plan.microbatch import split_batch
+from chainrule.plan import microbatch
+from chainrule.plan.microbatch import TRIAL, Split, planned_split, split_batch
 from chainrule.plan.plan import Cut, Plan, plan
 from training_step import step
 
@@ -61,9 +64,27 @@ def test_plans_are_equal_in_processes_with_other_hash_seeds() -> None:
 @given(st.integers(1, 300), st.integers(1, 16))
 def test_a_split_covers_every_sample_once(batch: int, cores: int) -> None:
     graph, cut = step()
-    split = split_batch(graph, batch, cut, cores)
+    split, full = planned_split(graph, batch, cut, cores)
+    assert split == split_batch(graph, batch, cut, cores)
+    assert full.record == plan(graph, {"B": batch}, replace(cut, rows=split.rows)).record
     assert (split.microbatches - 1) * split.rows < batch <= split.microbatches * split.rows
     assert 1 <= split.replicas <= min(cores, split.microbatches)
+
+
+def test_a_small_batch_is_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[Plan] = []
+
+    def recording(*args: Any) -> Plan:
+        planned.append(plan(*args))
+        return planned[-1]
+
+    monkeypatch.setattr(microbatch, "plan", recording)
+    graph, cut = step()
+    assert planned_split(graph, 30, cut, 4) == (Split(30, 1, 1), planned[0])
+    assert [trial.rows for trial in planned] == [30]
+    planned.clear()
+    assert planned_split(graph, 10**6, cut, 1)[1] is planned[-1]
+    assert planned[0].rows == TRIAL, "a large batch is not planned as a whole"
 
 
 def test_only_large_steps_have_several_replicas() -> None:

@@ -260,7 +260,7 @@ def first_phase(phases: Mapping[Node, int]) -> dict[Node, int]:
 
 def memory_source(node: Node) -> Node:
     """Return the node whose memory a chain of layout operations is a view of."""
-    while is_layout(node):
+    while type(node.op) in LAYOUT and is_layout(node):  # without a call for most nodes
         (node,) = node.inputs
     return node
 

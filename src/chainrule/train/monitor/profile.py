@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from chainrule import prng
 from chainrule.data import Arrays
 from chainrule.engines.profile import ProfiledStep, StepProfile, measure
 from chainrule.errors import TrainingError, UsageError, fact
-from chainrule.plan.microbatch import split_batch
-from chainrule.plan.plan import Cut, Plan, plan
+from chainrule.plan.microbatch import planned_split
+from chainrule.plan.plan import Cut, Plan
 from chainrule.records import frozen
 from chainrule.settings import planning_cores
 from chainrule.spec import FLOATS, Spec
@@ -48,8 +47,7 @@ def plan_step(model: ModelState, batch_size: int | None = None) -> Plan:
     batch = _batch(model, batch_size, "plan")
     step = _step(model)
     cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
-    rows = split_batch(step.graph, batch, cut, planning_cores()).rows
-    return plan(step.graph, {"B": batch}, replace(cut, rows=rows))
+    return planned_split(step.graph, batch, cut, planning_cores())[1]
 
 
 def measure_step(

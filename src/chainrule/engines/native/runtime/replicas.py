@@ -37,7 +37,7 @@ from chainrule.engines.native.runtime.levels import levels
 from chainrule.engines.native.runtime.partition import MIN_ELEMENTS, MIN_STEP_FLOPS, is_worth_dividing
 from chainrule.engines.native.runtime.step_table import StepTable
 from chainrule.graph import Graph
-from chainrule.plan.microbatch import Split, split_batch
+from chainrule.plan.microbatch import Split, planned_split
 from chainrule.plan.passes.deferred_gradients import DEFERRED
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
@@ -139,10 +139,10 @@ class StepLayout:
 
     def __init__(self, definition: StepDefinition, batch: int) -> None:
         self.definition, self.batch = definition, batch
-        self.split: Split = split_batch(definition.graph, batch, definition.cut, definition.cores)
         self.bases = Bases(definition.data)
+        self.split: Split
+        self.split, self.plan = planned_split(definition.graph, batch, definition.cut, definition.cores)
         last = batch - (self.split.microbatches - 1) * self.split.rows
-        self.plan = self._plan(self.split.rows)
         is_worth_it = not self.plan.is_divided and self.plan.flops >= MIN_STEP_FLOPS
         self.slices = definition.cores if is_worth_it else 1  # slices of a call
         self.count = max(self.split.replicas, self.slices)
