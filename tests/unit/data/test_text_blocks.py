@@ -8,10 +8,11 @@ from unittest import mock
 
 import polars
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Table, read_table
+from chainrule.data.readers import delimited
 from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
 
@@ -23,6 +24,7 @@ LINES = st.lists(
     ),
     max_size=30,
 )
+SAMPLE, MORE = 20, 25  # lines of the sample that decides the dialect, and more than that
 
 
 def outcome(file: Path, is_parsed: bool) -> object:
@@ -42,13 +44,20 @@ def description(table: Table) -> object:
     return columns, table.frame.schema, table.lines.tolist(), [notice.en for notice in table.notices]
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.fixture
+def short_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of an example lie behind the sample; the usual one has ten times as many lines."""
+    monkeypatch.setattr(delimited, "SAMPLE_LINES", SAMPLE)
+
+
+@pytest.mark.usefixtures("short_sample")
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, end=st.sampled_from(["\n", "\r\n"]), is_ended=st.booleans())
 def test_both_ways_of_reading_agree(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, is_ended: bool
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "blocks.csv"
-    rows = ["a,b", *(["1,2"] * 210), *lines]  # more lines than the sample that decides the dialect
+    rows = ["a,b", *(["1,2"] * MORE), *lines]
     file.write_bytes((end.join(rows) + end * is_ended).encode())
     assert outcome(file, is_parsed=False) == outcome(file, is_parsed=True)
 
@@ -76,14 +85,15 @@ NUMBERS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.usefixtures("short_sample")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=40))
 def test_threads_and_the_size_of_blocks_do_not_change_a_table(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "threads.csv"
-    # More lines than the sample that decides the dialect, in each column numbers until the drawn rows.
-    file.write_text("\n".join(["a,b,c", *(["1,2.5,30"] * 210), *map(",".join, rows)]) + "\n")
+    # In each column numbers until the drawn rows.
+    file.write_text("\n".join(["a,b,c", *(["1,2.5,30"] * MORE), *map(",".join, rows)]) + "\n")
     tables = []
     for threads, size in ((1, 1 << 20), (1, 9), (3, 9), (3, 200)):
         small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)

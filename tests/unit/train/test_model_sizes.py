@@ -91,7 +91,7 @@ def test_the_campaign_reports_hangs_deaths_and_memory() -> None:
     blocks = [bytearray(30 * 2**20) for _ in range(12)]
     last = bytearray(2 * 10**5)  # the end of the heap: the blocks stay in it when they are freed
     del blocks
-    outcomes = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 5.0)}
+    outcomes = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 1.5)}
     assert [outcomes[i].result for i in (1, 2)] == ["hung", "died"]
     assert outcomes[3].megabytes > 190 > 50 > outcomes[0].megabytes
     assert last
