@@ -27,6 +27,7 @@ import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chainrule.errors import FileError, fact
@@ -71,7 +72,34 @@ def write(
         ...     read(Path(folder) / "note.txt")
         b'kept'
     """
-    target = Path(path)
+    _write(path, [data], is_cache, within)
+
+
+def write_parts(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
+    """Write the parts of a file as ``write`` does; only one of them is in memory at a time.
+
+    An exception while a part is computed leaves the previous file unchanged, too.
+
+    Raises:
+        FileError: as ``write``.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_parts(Path(folder) / "note.txt", (word for word in (b"not ", b"lost")))
+        ...     read(Path(folder) / "note.txt")
+        b'not lost'
+    """
+    _write(path, parts, is_cache=False, within=None)
+
+
+def _write(
+    path: str | os.PathLike[str],
+    parts: Iterable[bytes],
+    is_cache: bool,
+    within: str | os.PathLike[str] | None,
+) -> None:
+    target, counted = Path(path), _Counted(iter(parts))
     try:
         with place_of(path, within or (None if is_cache else enclosing_run(path))) as place:
             target = place.path
@@ -80,13 +108,27 @@ def write(
                 sweep(place.folder)
             if is_cache:
                 _SWEPT.add(target.parent)
-            _replace(place, data, mode, is_durable=not is_cache)
+            _replace(place, counted, mode, is_durable=not is_cache)
             if not is_cache:
-                _flush_after(place, len(data))
+                _flush_after(place, counted.size)
     except FileError:
         raise
     except OSError as cause:
-        raise os_errors.write_error(cause, target, len(data)) from cause
+        for _ in counted:  # the error states the size of the complete file
+            pass
+        raise os_errors.write_error(cause, target, counted.size) from cause
+
+
+class _Counted:
+    """Parts of a file; ``size`` is the number of the bytes of those so far."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self.parts, self.size = parts, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            self.size += len(part)
+            yield part
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:
@@ -256,12 +298,13 @@ def _mode_of(place: Place) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _replace(place: Place, data: bytes, mode: int | None, is_durable: bool) -> None:
+def _replace(place: Place, parts: Iterable[bytes], mode: int | None, is_durable: bool) -> None:
     temporary, handle = _new_temporary(place.folder)
     try:
         if mode is not None:
             os.fchmod(handle, mode)
-        _write_all(handle, data)
+        for part in parts:
+            _write_all(handle, part)
         if is_durable:
             os.fsync(handle)
         # The lock is held during the rename, so that no other writer sweeps the file before it.

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Table, read_table
-from chainrule.data.readers import delimited
+from chainrule.data.readers import cell_blocks, delimited
 from chainrule.data.readers.text import blocks
 from chainrule.errors import DataError
 
@@ -95,11 +95,12 @@ def test_threads_and_the_size_of_blocks_do_not_change_a_table(
     # In each column numbers until the drawn rows.
     file.write_text("\n".join(["a,b,c", *(["1,2.5,30"] * MORE), *map(",".join, rows)]) + "\n")
     tables = []
-    for threads, size in ((1, 1 << 20), (1, 9), (3, 9), (3, 200)):
+    for threads, size, divided in ((1, 1 << 20, 1000), (1, 9, 1), (3, 9, 2), (3, 200, 3), (3, 2000, 1)):
         small = mock.patch.multiple(blocks, BLOCK_CELLS=4, BLOCK_CHARACTERS=size)
-        with small, mock.patch.object(polars, "thread_pool_size", return_value=threads):
+        pool = mock.patch.object(polars, "thread_pool_size", return_value=threads)
+        with small, pool, mock.patch.object(cell_blocks, "MANY_ROWS", divided):
             tables.append(description(read_table(file)))
-    assert len(tables) == 4
+    assert len(tables) == 5
     assert all(table == tables[0] for table in tables[1:])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.data import Preparation, Table, choose_task, describe, read_table
 from chainrule.data.cells.typed_columns import type_texts
+from chainrule.data.readers import cell_blocks
 from chainrule.data.readers.cell_columns import Cells
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.number_parsing import clean
@@ -41,16 +43,20 @@ COLUMN = st.one_of(
 )
 
 
-@given(st.lists(COLUMN, min_size=1, max_size=6), st.sampled_from(",;\t"), st.integers(1, 6))
+@given(
+    st.lists(COLUMN, min_size=1, max_size=6), st.sampled_from(",;\t"), st.integers(1, 6), st.integers(1, 7)
+)
 def test_columns_read_in_bulk_are_those_read_one_by_one(
-    columns: list[list[str]], delimiter: str, block: int
+    columns: list[list[str]], delimiter: str, block: int, divided: int
 ) -> None:
     cells = Cells([f"c{i}" for i in range(len(columns))], delimiter)
     rows = [*zip(*columns, strict=True)]
-    for start in range(0, len(rows), block):
-        cells.add(rows[start : start + block])
-    texts = [clean(pl.Series(f"c{i}", column, dtype=pl.String)) for i, column in enumerate(columns)]
-    pairs = list(zip(cells.columns(), type_texts(texts, delimiter), strict=True))
+    # Blocks of at least this many rows are divided into columns; the last block may be smaller.
+    with mock.patch.object(cell_blocks, "MANY_ROWS", divided):
+        for start in range(0, len(rows), block):
+            cells.add(rows[start : start + block])
+        texts = [clean(pl.Series(f"c{i}", column, dtype=pl.String)) for i, column in enumerate(columns)]
+        pairs = list(zip(cells.columns(), type_texts(texts, delimiter), strict=True))
     assert len(pairs) == len(columns)
     for read, expected in pairs:
         assert read.values.dtype == expected.values.dtype

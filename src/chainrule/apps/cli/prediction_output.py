@@ -7,13 +7,13 @@ Labels and cells come from data and are escaped according to the destination:
   or that starts with an apostrophe, is prefixed by an apostrophe, which
   ``chainrule.escaping.spreadsheet_text`` removes; ``--raw`` writes texts unchanged.
 
-Columns are converted as a whole, so that a million rows take about a second. polars does not quote a carriage
-return, so text that contains one is written by ``csv_text``.
+Columns are converted as a whole, so that a million rows take about a second, and are written in parts of some
+rows. polars does not quote a carriage return, so text that contains one is written by ``csv_text``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
 DIGITS = 6  # significant digits of a probability
 MAX_COLUMNS = 20  # of the numbers of one output
 CERTAIN = Uncertainty()
+PART = 1 << 16  # rows that are written together
 TINY = 1e-15  # below which polars rounds to a neighbor of the nearest number of six digits
 CELLS: dict[str, Callable[[Any], Any] | None] = {
     "terminal": lambda value: printable(value) if isinstance(value, str) else value,
@@ -144,6 +145,9 @@ def prediction_frame(
 def _series(name: str, values: np.ndarray) -> pl.Series:
     if values.ndim > 1:  # several values for each row
         return pl.Series(name, [str(row) for row in values.tolist()], dtype=pl.String)
+    if values.dtype.kind == "U":  # in parts, since lists of texts take several times the memory of a column
+        parts = [values[start : start + PART].tolist() for start in range(0, len(values), PART)]
+        return pl.concat([pl.Series(name, part, dtype=pl.String) for part in parts or [[]]])
     if name == PREDICTION or values.dtype.kind != "f":
         return pl.Series(name, values if values.dtype.kind in "fiub" else values.tolist())
     rounded = pl.Series(name, values).round_sig_figs(DIGITS).to_numpy().copy()
@@ -181,41 +185,58 @@ def _free(name: str, names: set[str]) -> str:
 
 
 def to_csv(frame: pl.DataFrame, destination: str) -> str:
-    """A frame as CSV.
+    """A frame as CSV; see ``csv_parts``."""
+    return "".join(csv_parts(frame, destination))
+
+
+def csv_parts(frame: pl.DataFrame, destination: str) -> Iterator[str]:
+    """A frame as CSV, in parts of ``PART`` rows, the header first.
 
     Args:
         frame: columns of numbers, booleans, texts or dates.
         destination: ``"terminal"``, ``"spreadsheet"`` or ``"raw"``.
     """
     cell = CELLS[destination]
-    columns = [_escaped(column, destination) for column in frame.get_columns()]
     names = [name if cell is None else cell(name) for name in frame.columns]
-    texts = [column for column in columns if column.dtype == pl.String]
-    if any("\r" in name for name in names) or any(
-        column.str.contains("\r", literal=True).any() for column in texts
-    ):
-        rows = zip(*(column.to_list() for column in columns), strict=True)
-        return csv_text([names, *([_plain(value) for value in row] for row in rows)])
-    header = csv_text([names])
+    escapes = {c.name: _escapes(c, destination) for c in frame.get_columns() if c.dtype == pl.String}
+    is_quoted = any("\r" in name for name in names) or any(has_return for _, has_return in escapes.values())
+    yield csv_text([names])
+    for start in range(0, frame.height, PART):
+        columns = [
+            column.replace(list(changes), list(changes.values())) if changes else column
+            for column in frame.slice(start, PART).get_columns()
+            for changes, _ in [escapes.get(column.name, ({}, False))]
+        ]
+        yield _with_returns(columns) if is_quoted else _without_returns(columns)
+
+
+def _escapes(column: pl.Series, destination: str) -> tuple[dict[str, str], bool]:
+    """The texts that are replaced for a destination, and whether a text has a carriage return then."""
+    cell, distinct = CELLS[destination], column.unique().drop_nulls()
+    changes: dict[str, str] = {}
+    if cell is not None:
+        risky = distinct
+        if destination == "spreadsheet":
+            risky = distinct.filter(distinct.str.head(1).is_in([*FORMULA, "'"]))  # the others do not change
+        changes = {text: safe for text in risky.to_list() if (safe := cell(text)) != text}
+    written = distinct.replace(list(changes), list(changes.values())) if changes else distinct
+    return changes, bool(written.str.contains("\r", literal=True).any())
+
+
+def _with_returns(columns: Sequence[pl.Series]) -> str:
+    """Rows as CSV, which may contain carriage returns."""
+    rows = zip(*(column.to_list() for column in columns), strict=True)
+    return csv_text([_plain(value) for value in row] for row in rows)
+
+
+def _without_returns(columns: Sequence[pl.Series]) -> str:
+    """Rows as CSV, written by polars."""
     unnamed = pl.DataFrame([column.alias(f"{i}") for i, column in enumerate(columns)])
     # An empty text would be written as "", a missing cell is not.
     plain = unnamed.with_columns(pl.col(pl.String).replace("", None))
-    return header + plain.write_csv(include_header=False)
+    return plain.write_csv(include_header=False)
 
 
 def _plain(value: Any) -> Any:
     """A cell as ``polars`` writes it."""
     return ("true" if value else "false") if isinstance(value, bool) else value
-
-
-def _escaped(column: pl.Series, destination: str) -> pl.Series:
-    """The texts of a column for a destination; other columns as they are."""
-    cell = CELLS[destination]
-    if column.dtype != pl.String or cell is None:
-        return column
-    risky = column
-    if destination == "spreadsheet":
-        risky = column.filter(column.str.head(1).is_in([*FORMULA, "'"]))  # the others do not change
-    distinct = risky.unique().drop_nulls()
-    changed = {text: safe for text in distinct.to_list() if (safe := cell(text)) != text}
-    return column.replace(list(changed), list(changed.values())) if changed else column

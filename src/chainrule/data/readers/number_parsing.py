@@ -8,8 +8,8 @@ from typing import Any
 
 from chainrule.data.cells.missing import ALWAYS
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.table import EXACT
 
+EXACT = 2**53  # beyond this, float64 does not represent every integer
 PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INTEGER = r"^[+-]?[0-9]+$"
 CODE = r"^[+-]?0[0-9]+$"

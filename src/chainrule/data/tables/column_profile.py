@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.number_parsing import level_texts
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Faults, count_levels, number_cells, present_numbers
 from chainrule.data.tables.encoders import Encoding
 from chainrule.data.tables.record_checks import (
@@ -118,11 +118,11 @@ def known_levels(table: Table, profile: ColumnProfile) -> tuple[np.ndarray, list
 
     Upper and lower case are not distinguished.
     """
-    texts = level_texts(table.words(profile.column))
+    levels = table.levels(profile.column)
     known = {level.lower() for level in profile.levels}
-    distinct = texts.unique().drop_nulls().to_list()
-    unseen = [text for text in distinct if text.lower() not in known]
-    return ~texts.is_in(unseen).fill_null(value=False).to_numpy(), unseen
+    is_unseen = np.array([t is not None and t.lower() not in known for t in levels.texts.to_list()], bool)
+    unseen = dict.fromkeys(levels.texts.filter(pl.Series(is_unseen)).to_list())
+    return ~is_unseen[levels.index], list(unseen)
 
 
 def _read_count(path: str, value: object, low: int, high: int) -> int:

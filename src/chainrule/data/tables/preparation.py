@@ -12,9 +12,8 @@ leakage:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +24,8 @@ from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
 from chainrule.data.tables.columns import USED, Column, Faults, number_cells
-from chainrule.data.tables.encoders import ENCODINGS, Category, Encoding, Feature, Pixels
-from chainrule.data.tables.encoders.number import encode_together
+from chainrule.data.tables.encoded_rows import EncodedRows
+from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
@@ -38,8 +37,6 @@ from chainrule.errors import DataError, alternatives, fact, join_facts, nearest
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
-T = TypeVar("T")
-MANY_ROWS = 20_000  # from which threads save time
 HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed
 
 
@@ -207,10 +204,20 @@ class Preparation:
         self._check_columns(table)
         if isinstance(self.encodings[0], Pixels):
             return Applied(self.encodings[0].encode(table, Faults())[0], table.notices)
+        rows = self.rows(table)
+        return Applied(rows.inputs(), rows.notices)
+
+    def rows(self, table: Table) -> EncodedRows:
+        """The rows of a table, encoded where they are needed; not of images.
+
+        Raises:
+            DataError: as ``apply``.
+        """
+        self._check_columns(table)
         faults = Faults()
-        applied = self._encoded(table, faults)
+        rows = EncodedRows.of(table, self.encodings, faults)
         faults.raise_any()
-        return applied
+        return rows
 
     def faults(self, table: Table) -> Faults:
         """The invalid cells of a table, which ``apply`` refuses.
@@ -221,31 +228,8 @@ class Preparation:
         self._check_columns(table)
         faults = Faults()
         if not isinstance(self.encodings[0], Pixels):
-            self._encoded(table, faults)
+            EncodedRows.of(table, self.encodings, faults)
         return faults
-
-    def _encoded(self, table: Table, faults: Faults) -> Applied:
-        notices = [*table.notices]
-        x = np.zeros((table.rows, len(self.features)), np.float32)  # (N, F)
-        together = encode_together(table, self.encodings)
-        ends = np.cumsum([len(encoding.features) for encoding in self.encodings])
-
-        def encode(index: int) -> tuple[list[Finding], Faults]:
-            encoding, own = self.encodings[index], Faults(faults.kinds)
-            part = x[:, ends[index] - len(encoding.features) : ends[index]]
-            if index in together:
-                part[:, 0] = together[index]
-                return [], own
-            if isinstance(encoding, Category):
-                return encoding.encode_into(part, table), own
-            part[...], findings = encoding.encode(table, own)
-            return findings, own
-
-        for findings, own in _of_each(encode, len(self.encodings), table.rows):
-            notices += findings
-            faults.masks += own.masks
-            faults.cells += own.cells
-        return Applied(x, tuple(notices))
 
     def inputs(self, table: Table) -> np.ndarray:
         """The inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
@@ -362,18 +346,6 @@ class Preparation:
             DataError E328: not a record that ``to_record`` could have written.
         """
         return cls(*read_record(record))
-
-
-def _of_each(function: Callable[[int], T], count: int, rows: int) -> Iterable[T]:
-    """The results for 0 to ``count`` - 1, in order, by several threads where there are many rows.
-
-    polars and NumPy compute without holding the interpreter lock.
-    """
-    threads = pl.thread_pool_size()
-    if threads == 1 or count == 1 or rows < MANY_ROWS:
-        return map(function, range(count))
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, range(count)))
 
 
 def _spelling(label: object) -> str:

@@ -16,12 +16,12 @@ import numpy as np
 
 from chainrule.data.cells.notation import Notation
 from chainrule.data.readers.lazy_polars import pl, require_threads
+from chainrule.data.readers.number_parsing import EXACT
 from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.levels import Levels
 from chainrule.errors import UsageError, fact, short_repr
 from chainrule.memo import cached_property
 from chainrule.records import frozen
-
-EXACT = 2**53  # beyond this, float64 does not represent every integer
 
 
 @frozen(eq=False)
@@ -88,6 +88,16 @@ class Table:
     def words(self, name: str) -> pl.Series:
         """The cells of a column as they were written, for a column of categories: ``$5`` instead of 5."""
         return self.originals.get(name, self.frame[name])
+
+    def levels(self, name: str) -> Levels:
+        """The distinct texts of a column, computed once."""
+        if name not in self._levels:
+            self._levels[name] = Levels.of(self.words(name))
+        return self._levels[name]
+
+    @cached_property
+    def _levels(self) -> dict[str, Levels]:
+        return {}
 
     @cached_property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, UsageError, nearest
@@ -52,7 +53,7 @@ def _single_row_outputs(model: ModelState, x: Any) -> np.ndarray | None:
 
 def predict(model: ModelState, x: Any) -> ByOutput:
     """Labels or values for these inputs; see ``chainrule.Model.predict``."""
-    return _decided(model, predictions(model, inputs_of(model, x), "prediction"))
+    return _decided(model, _predicted(model, x))
 
 
 def predict_proba(model: ModelState, x: Any) -> ByOutput:
@@ -62,7 +63,7 @@ def predict_proba(model: ModelState, x: Any) -> ByOutput:
         TrainingError E507: the model predicts values, not classes.
     """
     _require_classes(model)
-    return _probabilities(model, predictions(model, inputs_of(model, x), "prediction"))
+    return _probabilities(model, _predicted(model, x))
 
 
 def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByOutput]:
@@ -76,10 +77,21 @@ def predict_with_probabilities(model: ModelState, x: Any) -> tuple[ByOutput, ByO
     classes = [n for n, target in model.targets.items() if target.loss.task == "classification"]
     if not classes:
         _require_classes(model)
-    predicted = predictions(model, inputs_of(model, x), "prediction")
+    predicted = _predicted(model, x)
     if len(predicted) == 1:
         return _decided(model, predicted), _probabilities(model, predicted)
     return _decided(model, predicted), {n: model.targets[n].probabilities(predicted[n]) for n in classes}
+
+
+def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+    """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
+    if not isinstance(x, EncodedRows):
+        return predictions(model, inputs_of(model, x), "prediction")
+    parts = (part for block in x.blocks() for part in _computed(model, inputs_of(model, block)))
+    outputs = _joined(model, list(parts), "prediction")
+    if not all(map(is_finite, outputs.values())):
+        nonfinite.report_nonfinite_predictions(model, inputs_of(model, x.inputs()), outputs)
+    return outputs
 
 
 def _require_classes(model: ModelState) -> None:
@@ -110,18 +122,27 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
         arrays: the inputs by name.
         kind: ``"raw"`` for the network's outputs, ``"prediction"`` for probabilities or values.
     """
-    assert model.network is not None
-    program, variables = model.network.prediction_program, model.arrays
-    names = model.network.inference.outputs
-    with refuse_memory_error(program):
-        parts = [
-            program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
-            for rows in blocks(program, len(next(iter(arrays.values()))))
-        ]
-        outputs = {name: concatenated(parts, f"{kind}.{name}") for name in names}
+    outputs = _joined(model, _computed(model, arrays), kind)
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, arrays, outputs)
     return outputs
+
+
+def _computed(model: ModelState, arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The results of the prediction program, in blocks of rows."""
+    assert model.network is not None
+    program, variables = model.network.prediction_program, model.arrays
+    with refuse_memory_error(program):
+        return [
+            program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
+            for rows in blocks(program, len(next(iter(arrays.values()))))
+        ]
+
+
+def _joined(model: ModelState, parts: Sequence[Mapping[str, np.ndarray]], kind: str) -> dict[str, np.ndarray]:
+    """The outputs of all blocks, by name."""
+    assert model.network is not None
+    return {name: concatenated(parts, f"{kind}.{name}") for name in model.network.inference.outputs}
 
 
 def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,10 +33,10 @@ from chainrule.apps.cli.prediction_output import (
     PREDICTION,
     REASON,
     beside,
+    csv_parts,
     id_columns,
     prediction_columns,
     prediction_frame,
-    to_csv,
 )
 from chainrule.apps.cli.question_rows import answer_columns
 from chainrule.apps.cli.radius import radius_of
@@ -58,8 +59,10 @@ from chainrule.data.tables.damaged_cells import (
     refusal,
     without_damaged,
 )
+from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
 from chainrule.errors import DataError, TrainingError, UsageError, fact, unknown_name
+from chainrule.memo import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -111,14 +114,15 @@ def predict(
     uncertainty = Uncertainty(sets, abstain)
     require_classes(model, uncertainty)
     if rows.questions is None:
-        columns = prediction_columns(model, encoded.x, proba, _threshold(model, threshold), uncertainty)
+        columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
     else:
         columns = answer_columns(model, rows.questions)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval)
     if certify is not None:
         columns |= certificate_columns(model, encoded.x, radius_of(certify, "chainrule predict", "--certify"))
-    columns |= measured_columns(run, model, encoded.x, options, reading)
+    if any(options.get(name) not in (None, False) for name in MEASURES):
+        columns |= measured_columns(run, model, encoded.x, options, reading)
     frame = prediction_frame(columns, rows.count, encoded.index)
     if encoded.reasons:
         frame = frame.with_columns(pl.Series(REASON, encoded.reasons, dtype=pl.String))
@@ -151,11 +155,12 @@ def _write_images(model: Model, images: ImageRows, out: str | None, raw: bool) -
 def _write(frame: pl.DataFrame, out: str | None, raw: bool) -> None:
     """Write a frame as CSV to a file or to the standard output."""
     is_terminal = out is None and sys.stdout.isatty()
-    text = to_csv(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
+    parts = csv_parts(frame, "terminal" if is_terminal else "raw" if raw else "spreadsheet")
     if out is not None:
-        atomic_write.write(out, text.encode())
+        atomic_write.write_parts(out, (part.encode() for part in parts))
         return
-    sys.stdout.write(text)
+    for part in parts:
+        sys.stdout.write(part)
     sys.stdout.flush()
 
 
@@ -190,14 +195,19 @@ class Encoded:
     """Inputs of the network.
 
     Args:
-        x: (n, ...), or arrays by input name.
+        rows: (n, ...), arrays by input name, or rows that are encoded where they are needed.
         index: (n,) the rows that they belong to; ``None`` for all.
         reasons: for each row why it is damaged, ``None`` if it is not; empty if no row is.
     """
 
-    x: np.ndarray | dict[str, np.ndarray]
+    rows: np.ndarray | dict[str, np.ndarray] | EncodedRows
     index: np.ndarray | None = None
     reasons: tuple[str | None, ...] = ()
+
+    @cached_property
+    def x(self) -> np.ndarray | dict[str, np.ndarray]:
+        """The inputs of all rows."""
+        return self.rows.inputs() if isinstance(self.rows, EncodedRows) else self.rows
 
 
 def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
@@ -212,7 +222,7 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
         DataError E311, E312, E318, E332: damaged cells that are refused, or one in every row.
     """
     try:
-        applied, encoded = preparation.apply(table), None
+        (encoded, notices), index, texts = _encoded(preparation, table), None, ()
     except DataError as error:
         cells = damaged_cells(preparation, table) if error.code in CODES else ()
         if not cells:
@@ -223,14 +233,22 @@ def encode(preparation: Preparation, table: Table, damaged: str) -> Encoded:
         index = np.flatnonzero(~is_damaged) if damaged == "skip" else None
         texts = tuple(reasons(table, cells, settings.lang))
         table = without_damaged(table, cells) if index is None else table.take(index)
-        applied = preparation.apply(table)
-        encoded = Encoded(applied.x, index, texts)
+        encoded, notices = _encoded(preparation, table)
         count = sum(int(c.is_damaged.sum()) for c in cells)
         facts = {"count": count, "rows": int(is_damaged.sum()), "reason": REASON}
         code = "damaged_as_missing" if index is None else "damaged_skipped"
         screen.notices([Finding(code, "warning", facts)], to_errors=True)
-    print_differences(preparation, table, applied.notices)
-    return encoded or Encoded(applied.x)
+    print_differences(preparation, table, notices)
+    return Encoded(encoded, index, texts)
+
+
+def _encoded(preparation: Preparation, table: Table) -> tuple[np.ndarray | EncodedRows, Sequence[Finding]]:
+    """The inputs of a table's rows, and notices."""
+    if preparation.takes_images:
+        applied = preparation.apply(table)
+        return applied.x, applied.notices
+    rows = preparation.rows(table)
+    return rows, rows.notices
 
 
 def _options_of(model: Model, rows: Rows) -> str:

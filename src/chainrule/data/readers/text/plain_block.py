@@ -72,8 +72,6 @@ def plain_block(
 def _is_regular(text: bytes, delimiter: str, rows: int, width: int) -> bool:
     """Whether every line has the same number of fields; all ends are those of lines."""
     characters = np.frombuffer(text, np.uint8)
-    is_end = characters == ord("\n")
-    separators = is_end[is_end | (characters == ord(delimiter))]
-    if len(separators) != rows * width:
-        return False
-    return bool(separators.reshape(rows, width)[:, -1].all())
+    places = np.flatnonzero((characters == ord("\n")) | (characters == ord(delimiter)))
+    # There are as many ends of lines as rows, so that all other separators are delimiters.
+    return len(places) == rows * width and bool((characters[places[width - 1 :: width]] == ord("\n")).all())

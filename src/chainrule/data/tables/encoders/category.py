@@ -13,15 +13,17 @@ logarithm of the number of training rows tells rare levels from very rare ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import FEW, level_texts
+from chainrule.data.readers.number_parsing import FEW
 from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, missing_feature
 from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.levels import Levels
 from chainrule.data.tables.record_checks import invalid, read_count, read_counts, read_flag, read_texts
 from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.table import Table
@@ -102,29 +104,30 @@ class Category:
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
+        rows, findings = self.encoder(table)
         x = np.zeros((table.rows, len(self.features)), np.float32)
-        return x, self.encode_into(x, table)
+        rows(x, slice(None))
+        return x, findings
 
-    def encode_into(self, x: np.ndarray, table: Table) -> list[Finding]:
-        """Write the features of every row to zeros, (N, F): most features of a level are 0.
+    def encoder(self, table: Table) -> tuple[Callable[[np.ndarray, slice], None], list[Finding]]:
+        """A function that writes the features of some rows to zeros, (n, F), and findings."""
+        levels = table.levels(self.column)
+        codes = self._codes(match_spellings(levels.texts, (*self.levels, *self.rare)))  # (K,)
 
-        Returns:
-            findings.
-        """
-        texts = match_spellings(level_texts(table.words(self.column)), (*self.levels, *self.rare))
-        codes = self._codes(texts)
-        self._encode_codes(x, texts, codes)
-        return self._notices(texts, codes)
+        def write(x: np.ndarray, rows: slice) -> None:
+            index = levels.index[rows]
+            self._encode_codes(x, levels.is_missing[index], codes[index])
+
+        return write, self._notices(levels, codes)
 
     def encode_texts(self, texts: pl.Series) -> np.ndarray:
         """The features of levels, (N, F); null is a missing value."""
         x = np.zeros((len(texts), len(self.features)))
-        self._encode_codes(x, texts, self._codes(texts))
+        self._encode_codes(x, texts.is_null().to_numpy(), self._codes(texts))
         return x
 
-    def _encode_codes(self, x: np.ndarray, texts: pl.Series, code: np.ndarray) -> None:
+    def _encode_codes(self, x: np.ndarray, is_missing: np.ndarray, code: np.ndarray) -> None:
         listed, width = len(self.levels), x.shape[1]
-        is_missing = texts.is_null().to_numpy()
         if self.missing:
             x[is_missing, width - 1] = 1.0
         if self.rare:
@@ -136,17 +139,18 @@ class Category:
         rows = np.flatnonzero(code >= 0)
         x[rows, code[rows]] = 1.0
 
-    def _notices(self, texts: pl.Series, codes: np.ndarray) -> list[Finding]:
+    def _notices(self, levels: Levels, codes: np.ndarray) -> list[Finding]:
         unseen = codes < 0
-        is_missing = texts.is_null().to_numpy()
         if self.missing:
-            unseen &= ~is_missing
+            unseen &= ~levels.is_missing
         if self.unlisted:
-            unseen &= is_missing  # other texts may be unlisted levels
+            unseen &= levels.is_missing  # other texts may be unlisted levels
         if not unseen.any():
             return []
-        example = texts[int(np.argmax(unseen))]
-        facts = {"column": self.column, "count": int(unseen.sum()), "example": example or "missing"}
+        first = int(np.argmax(unseen[levels.index]))
+        example = levels.texts[int(levels.index[first])]
+        count = int(levels.counts[unseen].sum())
+        facts = {"column": self.column, "count": count, "example": example or "missing"}
         return [Finding("unseen_levels", "warning", facts)]
 
     @cached_property

@@ -38,7 +38,7 @@ def missing_feature(column: str) -> Feature:
 def with_indicator(values: np.ndarray, is_missing: np.ndarray, indicator: bool) -> np.ndarray:
     """The values (N,) as (N, 1), or as (N, 2) with the feature "is missing"."""
     return (
-        np.stack([values, is_missing.astype(float)], axis=1) if indicator else values[:, None]
+        np.stack([values, is_missing.astype(values.dtype)], axis=1) if indicator else values[:, None]
     )  # (N,) -> (N, F)
 
 

@@ -21,6 +21,7 @@ from chainrule.records import frozen
 
 MAX_UNIT = 40  # characters of a unit in a record
 MANY = 100  # columns from which plain numbers are encoded together
+BLOCK = 1 << 14  # numbers that are computed together, so that they stay in the cache
 HUGE = 1e307  # from which a difference could overflow
 
 
@@ -91,16 +92,7 @@ class Number:
         values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
         if cells.null_count():
             values, is_missing = cells.fill_null(self.mean).to_numpy(), cells.is_null().to_numpy()
-        if self.std > 0:
-            with np.errstate(over="ignore", invalid="ignore"):
-                z = (
-                    values / self.std - self.mean / self.std
-                    if _is_huge(values, self)
-                    else (values - self.mean) / self.std
-                )
-        else:
-            z = np.zeros(len(values))
-        clipped = int((np.abs(z) > self.limit).sum())
+        z, clipped = self._standardized(values)
         notices = fill_notices(self.column, is_missing, self.mean, self.indicator)
         unit = table.notations.get(self.column, Notation()).unit
         if unit and self.unit and unit != self.unit:
@@ -108,8 +100,22 @@ class Number:
             notices.append(Finding("other_unit", "warning", facts))
         if clipped:
             notices.append(self._clipped(clipped))
-        z = np.clip(np.nan_to_num(z, posinf=FAR, neginf=-FAR), -self.limit, self.limit)
         return with_indicator(z, is_missing, self.indicator), notices
+
+    def _standardized(self, values: np.ndarray) -> tuple[np.ndarray, int]:
+        """The values (N,) as z, clipped, and the number of those beyond the limit."""
+        z, clipped = np.zeros(len(values), np.float32), 0
+        if not self.std > 0:
+            return z, clipped
+        is_huge = _is_huge(values, self)
+        for start in range(0, len(values), BLOCK):
+            part = values[start : start + BLOCK]
+            with np.errstate(over="ignore", invalid="ignore"):
+                exact = part / self.std - self.mean / self.std if is_huge else (part - self.mean) / self.std
+            clipped += int((np.abs(exact) > self.limit).sum())
+            exact = np.nan_to_num(exact, copy=False, posinf=FAR, neginf=-FAR)
+            z[start : start + BLOCK] = np.clip(exact, -self.limit, self.limit)
+        return z, clipped
 
     def _clipped(self, count: int) -> Finding:
         """The notice about values beyond the limit."""

@@ -1,0 +1,111 @@
+"""The encoded rows of a table, written where they are needed, a block of rows at a time.
+
+The features of a category are zeros but one, so that the inputs of a table may take several times the memory
+of the table. What depends on all rows (the faults, the notices, whether a number could overflow) is computed
+once; then any rows can be encoded, with the same result as all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.tables.columns import Faults
+from chainrule.data.tables.encoders import Category, Encoding
+from chainrule.data.tables.encoders.number import encode_together
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.records import frozen
+
+T = TypeVar("T")
+Writer = Callable[[np.ndarray, slice], None]
+MANY_ROWS = 20_000  # from which threads save time
+BLOCK = 1 << 16  # rows that are encoded together
+PART = 1 << 13  # of which a thread writes so many at once, so that they stay in its cache
+
+
+@frozen(eq=False)
+class EncodedRows:
+    """Rows of a table, from which inputs are computed.
+
+    Args:
+        count: the number of rows.
+        features: the number of features.
+        writers: for each column the position of its first feature, the one after its last, and a function
+            that writes the features of some rows to an array of zeros.
+        notices: for the user.
+    """
+
+    count: int
+    features: int
+    writers: tuple[tuple[int, int, Writer], ...]
+    notices: tuple[Finding, ...]
+
+    @staticmethod
+    def of(table: Table, encodings: Sequence[Encoding], faults: Faults) -> EncodedRows:
+        """The rows of a table; invalid cells are added to the faults."""
+        together = encode_together(table, encodings)
+        ends = np.cumsum([len(encoding.features) for encoding in encodings]).tolist()
+
+        def encode(i: int) -> tuple[Writer, list[Finding], Faults]:
+            encoding, own = encodings[i], Faults(faults.kinds)
+            if i in together:
+                return _writer_of(together[i][:, None]), [], own
+            if isinstance(encoding, Category):
+                return *encoding.encoder(table), own
+            x, findings = encoding.encode(table, own)
+            return _writer_of(x.astype(np.float32, copy=False)), findings, own
+
+        notices, writers = [*table.notices], []
+        for i, (writer, findings, own) in enumerate(_of_each(encode, range(len(encodings)), table.rows)):
+            notices += findings
+            faults.masks += own.masks
+            faults.cells += own.cells
+            writers.append((ends[i - 1] if i else 0, ends[i], writer))
+        return EncodedRows(table.rows, ends[-1], tuple(writers), tuple(notices))
+
+    def blocks(self, rows: int = BLOCK) -> Iterator[np.ndarray]:
+        """The inputs (n, F), ``rows`` at a time; the last block has the rest."""
+        for start in range(0, self.count, rows):
+            yield self._inputs(slice(start, min(start + rows, self.count)))
+
+    def inputs(self) -> np.ndarray:
+        """The inputs of all rows, (N, F)."""
+        return self._inputs(slice(0, self.count))
+
+    def _inputs(self, rows: slice) -> np.ndarray:
+        x = np.zeros((rows.stop - rows.start, self.features), np.float32)
+
+        def write(start: int) -> None:
+            part = slice(start, min(start + PART, rows.stop))
+            for first, end, writer in self.writers:
+                writer(x[part.start - rows.start : part.stop - rows.start, first:end], part)
+
+        for _ in _of_each(write, range(rows.start, rows.stop, PART), len(x)):
+            pass
+        return x
+
+
+def _writer_of(features: np.ndarray) -> Writer:
+    """A function that copies encoded features, (N, f)."""
+
+    def write(x: np.ndarray, rows: slice) -> None:
+        x[...] = features[rows]
+
+    return write
+
+
+def _of_each(function: Callable[[int], T], arguments: Sequence[int], rows: int) -> Iterable[T]:
+    """The results in order, by several threads where there are many rows.
+
+    polars and NumPy compute without holding the interpreter lock.
+    """
+    threads = pl.thread_pool_size()
+    if threads == 1 or len(arguments) <= 1 or rows < MANY_ROWS:
+        return map(function, arguments)
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, arguments))
