@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Preparation, choose_task, describe, read_table
+from chainrule.data.tables import encoded_rows
 from chainrule.errors import DataError
 from hostile_records import refused_changes
 
@@ -195,7 +197,8 @@ def test_threads_do_not_change_the_encoding(monkeypatch: pytest.MonkeyPatch) -> 
         {**columns, "n": ["x", *map(str, columns["n"][1:])], "v": ["z", *map(str, columns["v"][1:])]}
     )
     alone, faults = p.apply(table), p.faults(wrong)
-    monkeypatch.setattr("chainrule.data.tables.preparation.MANY_ROWS", 1)
+    monkeypatch.setattr("chainrule.data.tables.encoded_rows.MANY_ROWS", 1)
+    monkeypatch.setattr("chainrule.data.tables.encoded_rows.PART", 7)
     monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
     together = p.apply(table)
     assert together.x.tobytes() == alone.x.tobytes()
@@ -203,3 +206,32 @@ def test_threads_do_not_change_the_encoding(monkeypatch: pytest.MonkeyPatch) -> 
     assert alone.notices
     assert p.faults(wrong).cells == faults.cells
     assert [facts["column"] for _, facts in faults.cells] == ["n", "v"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(block=st.integers(1, 61), part=st.integers(1, 61), threads=st.integers(1, 3), seed=st.integers(0, 9))
+def test_rows_that_are_encoded_in_blocks_are_those_encoded_together(
+    block: int, part: int, threads: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    words = ["red", "Red", "blue", "green", None]
+    columns: dict[str, Any] = {
+        "n": rng.normal(size=60),
+        "gaps": np.where(rng.random(60) < 0.3, np.nan, rng.normal(size=60)),
+        "w": rng.choice(words, 60).tolist(),
+        "day": [f"2024-0{1 + i % 9}-1{i % 10}" for i in range(60)],
+        "text": [f"remark {i} of {rng.choice(['many', 'few'])} words" for i in range(60)],
+        "y": rng.integers(0, 2, 60),
+    }
+    p = fit(columns)
+    table = read_table(
+        {**columns, "w": rng.choice([*words, "new"], 60).tolist(), "n": [1e9, *columns["n"][1:]]}
+    )
+    together = p.apply(table)
+    small = mock.patch.multiple(encoded_rows, MANY_ROWS=1, BLOCK=block, PART=part)
+    with small, mock.patch.object(pl, "thread_pool_size", return_value=threads):
+        rows = p.rows(table)
+        assert np.concatenate(list(rows.blocks())).tobytes() == together.x.tobytes()
+        assert rows.notices == together.notices
+    one_by_one = [p.inputs(table.take(np.array([i]))) for i in range(0, 60, 7)]
+    assert np.concatenate(one_by_one).tobytes() == together.x[::7].tobytes()

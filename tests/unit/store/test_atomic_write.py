@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -228,3 +229,32 @@ def test_missing_folders_are_created(tmp_path):
     (tmp_path / "file").touch()
     assert code_of(atomic_write.make_folder, tmp_path / "file").code == "E432"
     assert code_of(atomic_write.make_folder, tmp_path / "file" / "b").code == "E407"
+
+
+def test_parts_are_written_as_one_file_or_not_at_all(tmp_path):
+    path = tmp_path / "a.csv"
+    atomic_write.write_parts(path, (bytes([i]) * i for i in range(4)))
+    assert path.read_bytes() == b"\1\2\2\3\3\3"
+
+    def fail() -> Iterator[bytes]:
+        yield b"new"
+        raise ValueError("the next part")
+
+    with pytest.raises(ValueError, match="the next part"):
+        atomic_write.write_parts(path, fail())
+    assert path.read_bytes() == b"\1\2\2\3\3\3"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_an_error_states_the_size_of_all_parts(tmp_path, monkeypatch):
+    def full(handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic_write.os, "write", full)
+    errors = [
+        code_of(atomic_write.write, tmp_path / "a.csv", b"x" * 3000),
+        code_of(atomic_write.write_parts, tmp_path / "a.csv", (b"x" * 1000 for _ in range(3))),
+    ]
+    assert errors[0].code == errors[1].code == "E405"
+    assert all("3,000 bytes needed" in str(error) for error in errors)
+    assert os.listdir(tmp_path) == []

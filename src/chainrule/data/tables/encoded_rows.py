@@ -24,7 +24,7 @@ from chainrule.records import frozen
 T = TypeVar("T")
 Writer = Callable[[np.ndarray, slice], None]
 MANY_ROWS = 20_000  # from which threads save time
-BLOCK = 1 << 16  # rows that are encoded together
+BLOCK = 1 << 16  # rows that are encoded together; a multiple of those that a network predicts at once
 PART = 1 << 13  # of which a thread writes so many at once, so that they stay in its cache
 
 
@@ -68,10 +68,10 @@ class EncodedRows:
             writers.append((ends[i - 1] if i else 0, ends[i], writer))
         return EncodedRows(table.rows, ends[-1], tuple(writers), tuple(notices))
 
-    def blocks(self, rows: int = BLOCK) -> Iterator[np.ndarray]:
-        """The inputs (n, F), ``rows`` at a time; the last block has the rest."""
-        for start in range(0, self.count, rows):
-            yield self._inputs(slice(start, min(start + rows, self.count)))
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The inputs (n, F), ``BLOCK`` rows at a time; the last block has the rest."""
+        for start in range(0, self.count, BLOCK):
+            yield self._inputs(slice(start, min(start + BLOCK, self.count)))
 
     def inputs(self) -> np.ndarray:
         """The inputs of all rows, (N, F)."""

@@ -40,7 +40,8 @@ class Levels:
             numbers: dict[object, int] = {}
             index = [numbers.setdefault(cell, len(numbers)) for cell in cells.to_list()]
             return Levels(
-                level_texts(pl.Series(cells.name, list(numbers), dtype=cells.dtype)), np.array(index)
+                level_texts(pl.Series(cells.name, list(numbers), dtype=cells.dtype)),
+                np.array(index, np.int64),
             )
         distinct = cells.unique()
         numbers_of = pl.Series(np.arange(len(distinct), dtype=np.min_scalar_type(len(distinct))))

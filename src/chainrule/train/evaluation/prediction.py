@@ -87,8 +87,8 @@ def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
         return predictions(model, inputs_of(model, x), "prediction")
-    parts = (part for block in x.blocks() for part in _computed(model, inputs_of(model, block)))
-    outputs = _joined(model, list(parts), "prediction")
+    parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
+    outputs = _joined(model, parts, "prediction")
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, inputs_of(model, x.inputs()), outputs)
     return outputs
@@ -128,14 +128,16 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
     return outputs
 
 
-def _computed(model: ModelState, arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """The results of the prediction program, in blocks of rows."""
+def _computed(
+    model: ModelState, arrays: Mapping[str, np.ndarray], total: int = 0
+) -> list[dict[str, np.ndarray]]:
+    """The results of the prediction program, in blocks of rows, of which there are ``total`` in all."""
     assert model.network is not None
     program, variables = model.network.prediction_program, model.arrays
     with refuse_memory_error(program):
         return [
             program.run({**variables, **{name: a[rows] for name, a in arrays.items()}})
-            for rows in blocks(program, len(next(iter(arrays.values()))))
+            for rows in blocks(program, len(next(iter(arrays.values()))), total)
         ]
 
 
@@ -219,9 +221,15 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
                 checked_indices(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
 
 
-def blocks(program: Program, rows: int) -> Iterator[slice]:
-    """Slices that divide the rows into blocks whose computation fits into memory."""
-    size = rows_per_block(program, rows)
+def blocks(program: Program, rows: int, total: int = 0) -> Iterator[slice]:
+    """Slices that divide the rows into blocks whose computation fits into memory.
+
+    Args:
+        program: computes the blocks.
+        rows: number of rows.
+        total: number of rows that these are a part of.
+    """
+    size = rows_per_block(program, max(rows, total))
     return (slice(start, start + size) for start in range(0, rows, size))
 
 
