@@ -69,7 +69,7 @@ def table(rows: int, columns: int, seed: int, has_target: bool) -> pl.DataFrame:
 
 
 def timed(words: Sequence[str]) -> int:
-    """Run a command in this process; print the seconds of its phases and the peak memory as JSON.
+    """Run a command in this process; print the seconds of its phases, processor time and memory as JSON.
 
     Returns:
         the exit status of the command.
@@ -78,9 +78,9 @@ def timed(words: Sequence[str]) -> int:
     for name, phase in PHASES.items():
         setattr(predict, name, _timer(getattr(predict, name), phase, seconds))
     code = command_line.main(list(words))
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    usage, unit = resource.getrusage(resource.RUSAGE_SELF), 1 if sys.platform == "darwin" else 1024
+    facts = {"processor time": usage.ru_utime + usage.ru_stime, "peak memory": usage.ru_maxrss * unit}
+    print(json.dumps({"seconds": seconds, **facts}))
     return code
 
 
@@ -108,8 +108,8 @@ def measure(folder: Path, model: str, threads: int, rounds: int) -> dict[str, li
         begin = time.perf_counter()
         result = json.loads(_run([sys.executable, "-c", RUN, *words], environment).splitlines()[-1])
         total = time.perf_counter() - begin
-        start = total - sum(result["seconds"].values())
-        values = {"start": start, **result["seconds"], "total": total, "peak memory": result["peak"]}
+        seconds = result.pop("seconds")
+        values = {"start": total - sum(seconds.values()), **seconds, "total": total, **result}
         for name, value in values.items():
             readings.setdefault(name, []).append(value)
     return readings
@@ -145,7 +145,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for phase, values in readings.items():
         median = statistics.median(values)
         text = f"{median / 1e9:8.2f} GB" if phase == "peak memory" else f"{median:8.2f} s"
-        print(f"{options.model:9} {phase:12} {text}")
+        print(f"{options.model:9} {phase:14} {text}")
     if options.json is not None:
         facts = {"rows": rows, "columns": options.columns, "model": options.model, "bytes": size}
         options.json.write_text(json.dumps({**facts, "readings": readings}, indent=1) + "\n")

@@ -35,13 +35,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         cells = [age, rng.choice(["Bern", "Rome", "Oslo", ""]), f"2024-0{1 + i % 9}-11"]
         lines.append(",".join(map(str, [*cells, age * 2 + rng.gauss(0, 9), "old" if age > 50 else "new"])))
     (folder / "train.csv").write_text("\n".join(lines) + "\n")
-    found = {}
+    folders = {}
     for target, other in (("kind", "length"), ("length", "kind")):
-        found[target] = folder / target
+        folders[target] = folder / target
         words = ("--target", target, "--drop", other, "--epochs", 2, "--net", "4 tanh")
-        outcome = run_command("train", folder / "train.csv", *words, "--out", found[target])
+        outcome = run_command("train", folder / "train.csv", *words, "--out", folders[target])
         assert outcome.code == 0, outcome.err
-    return found
+    return folders
 
 
 def table(is_damaged: bool) -> str:

@@ -219,8 +219,8 @@ def _escapes(column: pl.Series, destination: str) -> tuple[dict[str, str], bool]
         if destination == "spreadsheet":
             risky = distinct.filter(distinct.str.head(1).is_in([*FORMULA, "'"]))  # the others do not change
         changes = {text: safe for text in risky.to_list() if (safe := cell(text)) != text}
-    written = distinct.replace(list(changes), list(changes.values())) if changes else distinct
-    return changes, bool(written.str.contains("\r", literal=True).any())
+    safe_texts = distinct.replace(list(changes), list(changes.values())) if changes else distinct
+    return changes, bool(safe_texts.str.contains("\r", literal=True).any())
 
 
 def _with_returns(columns: Sequence[pl.Series]) -> str:

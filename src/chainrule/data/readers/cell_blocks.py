@@ -129,7 +129,7 @@ class Columns:
         return self._take(i).cast(pl.String)
 
     def take_numbers(self, chosen: Sequence[int], is_integral: Sequence[bool], run: Map) -> list[pl.Series]:
-        return [_as_numbers(self._take(i), whole) for i, whole in zip(chosen, is_integral, strict=True)]
+        return [_as_numbers(self._take(i), integral) for i, integral in zip(chosen, is_integral, strict=True)]
 
     def _take(self, i: int) -> pl.Series:
         cells, self.cells[i] = self.cells[i], None
@@ -159,7 +159,7 @@ class Rows:
 
         for _ in run(convert, range(len(ends))):
             pass
-        return [_number(values[:, k], whole) for k, whole in enumerate(is_integral)]
+        return [_number(values[:, k], integral) for k, integral in enumerate(is_integral)]
 
 
 def _values(texts: pl.Series, chosen: np.ndarray) -> np.ndarray:

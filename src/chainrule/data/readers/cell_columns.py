@@ -101,7 +101,7 @@ class Cells:
 
         def column(i: int) -> pl.Series:
             texts = [segment.take_texts(i) for segment in segments]
-            return _joined(texts, pl.String()).alias(self.names[i])
+            return _concatenated(texts, pl.String()).alias(self.names[i])
 
         examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word).tolist()}
         if self.delimiter == ";" or any("," in entry.marks for entry in examined.values()):
@@ -122,10 +122,10 @@ class Cells:
         is_integral = (~self._properties[DECIMAL, chosen]).tolist()
         run = self._pool.map if self._pool else map
         parts = [segment.take_numbers(chosen.tolist(), is_integral, run) for segment in segments]
-        return (_joined(pieces, pl.Float64()) for pieces in zip(*parts, strict=True))
+        return (_concatenated(pieces, pl.Float64()) for pieces in zip(*parts, strict=True))
 
 
-def _joined(parts: Sequence[pl.Series], dtype: pl.DataType) -> pl.Series:
+def _concatenated(parts: Sequence[pl.Series], dtype: pl.DataType) -> pl.Series:
     """The parts of a column as one series; an empty one of this type if there are none."""
     return pl.concat(parts, rechunk=True) if parts else pl.Series(dtype=dtype)
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Writer = Callable[[np.ndarray, slice], None]
 MANY_ROWS = 20_000  # from which threads save time
 BLOCK = 1 << 16  # rows that are encoded together; a multiple of those that a network predicts at once
-PART = 1 << 13  # of which a thread writes so many at once, so that they stay in its cache
+PART = 1 << 13  # rows that a thread writes at once, which stay in its cache
 
 
 @frozen(eq=False)

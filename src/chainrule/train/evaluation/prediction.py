@@ -88,7 +88,7 @@ def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     if not isinstance(x, EncodedRows):
         return predictions(model, inputs_of(model, x), "prediction")
     parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
-    outputs = _joined(model, parts, "prediction")
+    outputs = _outputs_of(model, parts, "prediction")
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, inputs_of(model, x.inputs()), outputs)
     return outputs
@@ -122,7 +122,7 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
         arrays: the inputs by name.
         kind: ``"raw"`` for the network's outputs, ``"prediction"`` for probabilities or values.
     """
-    outputs = _joined(model, _computed(model, arrays), kind)
+    outputs = _outputs_of(model, _computed(model, arrays), kind)
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, arrays, outputs)
     return outputs
@@ -141,7 +141,9 @@ def _computed(
         ]
 
 
-def _joined(model: ModelState, parts: Sequence[Mapping[str, np.ndarray]], kind: str) -> dict[str, np.ndarray]:
+def _outputs_of(
+    model: ModelState, parts: Sequence[Mapping[str, np.ndarray]], kind: str
+) -> dict[str, np.ndarray]:
     """The outputs of all blocks, by name."""
     assert model.network is not None
     return {name: concatenated(parts, f"{kind}.{name}") for name in model.network.inference.outputs}
