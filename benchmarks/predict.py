@@ -13,32 +13,26 @@ prediction does not depend on them; ``--model quick`` is that of ``train --quick
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from benchmarks.command import parsed, parser_of
 from benchmarks.measure import ROOT, environment_of
-from chainrule.apps.cli import main as command_line
-from chainrule.apps.cli.commands import predict
 
 TRAINING_ROWS, ROWS, QUICK_ROWS, COLUMNS, ROUNDS = 20_000, 1_000_000, 20_000, 14, 3
 LEVELS = (7, 16, 5, 14, 6, 5, 2, 41)  # of the categories, in turn
 GAPS = (0.05, 0.0, 0.0, 0.05, 0.0, 0.0, 0.0, 0.02)  # share of missing cells of each
-PHASES = {"load": "reading", "encode": "encoding", "prediction_columns": "network", "_write": "writing"}
 MODELS = {"ensemble": ("--epochs", "12"), "quick": ("--quick",)}
 TARGET, FOLDER = "income", "run"
 COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
-RUN = "import sys; from benchmarks.predict import timed; sys.exit(timed(sys.argv[1:]))"
 
 
 def table(rows: int, columns: int, seed: int, has_target: bool) -> pl.DataFrame:
@@ -68,35 +62,6 @@ def table(rows: int, columns: int, seed: int, has_target: bool) -> pl.DataFrame:
     return pl.DataFrame([*series, *([label] if has_target else [])])
 
 
-def timed(words: Sequence[str]) -> int:
-    """Run a command in this process; print the seconds of its phases, processor time and memory as JSON.
-
-    Returns:
-        the exit status of the command.
-    """
-    seconds: dict[str, float] = {}
-    for name, phase in PHASES.items():
-        setattr(predict, name, _timer(getattr(predict, name), phase, seconds))
-    code = command_line.main(list(words))
-    usage, unit = resource.getrusage(resource.RUSAGE_SELF), 1 if sys.platform == "darwin" else 1024
-    facts = {"processor time": usage.ru_utime + usage.ru_stime, "peak memory": usage.ru_maxrss * unit}
-    print(json.dumps({"seconds": seconds, **facts}))
-    return code
-
-
-def _timer(function: Callable[..., Any], phase: str, seconds: dict[str, float]) -> Callable[..., Any]:
-    """The function, which adds its time to that of a phase."""
-
-    def run(*arguments: Any, **options: Any) -> Any:
-        begin = time.perf_counter()
-        try:
-            return function(*arguments, **options)
-        finally:
-            seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - begin
-
-    return run
-
-
 def measure(folder: Path, model: str, threads: int, rounds: int) -> dict[str, list[float]]:
     """The readings of each phase, of the complete process (``total``), and of its peak memory, in bytes."""
     environment, readings = environment_of(threads) | {"POLARS_MAX_THREADS": str(threads)}, {}
@@ -106,7 +71,9 @@ def measure(folder: Path, model: str, threads: int, rounds: int) -> dict[str, li
     for _ in range(rounds):
         words = ["predict", str(run), str(folder / "rows.csv"), "--out", str(folder / "out.csv")]
         begin = time.perf_counter()
-        result = json.loads(_run([sys.executable, "-c", RUN, *words], environment).splitlines()[-1])
+        result = json.loads(
+            _run([sys.executable, "-m", "benchmarks.predict_phases", *words], environment).splitlines()[-1]
+        )
         total = time.perf_counter() - begin
         seconds = result.pop("seconds")
         values = {"start": total - sum(seconds.values()), **seconds, "total": total, **result}
