@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -84,7 +84,8 @@ def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
     """
     numbers = column.cast(pl.Int64, strict=False)
     gaps = numbers.null_count()
-    if 2 * gaps > len(column) or not -LARGEST <= numbers.min() <= numbers.max() <= LARGEST:  # type: ignore[operator]
+    ends: list[Any] = [numbers.min(), numbers.max()]
+    if 2 * gaps > len(column) or max(map(abs, ends)) > LARGEST:
         is_repeated = 2 * column.head(SAMPLED).n_unique() <= SAMPLED
         return None, column.unique() if is_repeated else column
     is_other = (numbers.cast(pl.String) != column) if not gaps else column.ne_missing(numbers.cast(pl.String))
