@@ -14,11 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.tables.columns import Faults
-from chainrule.data.tables.encoders import Category, Encoding
-from chainrule.data.tables.encoders.number import encode_together
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.table import Table
 from chainrule.records import frozen
 
 T = TypeVar("T")
@@ -36,7 +32,7 @@ class EncodedRows:
         count: the number of rows.
         features: the number of features.
         writers: for each column the position of its first feature, the one after its last, and a function
-            that writes the features of some rows to an array of zeros.
+            that writes the features of some rows to an array of zeros (see ``row_encoding.py``).
         notices: for the user.
     """
 
@@ -44,29 +40,6 @@ class EncodedRows:
     features: int
     writers: tuple[tuple[int, int, Writer], ...]
     notices: tuple[Finding, ...]
-
-    @staticmethod
-    def of(table: Table, encodings: Sequence[Encoding], faults: Faults) -> EncodedRows:
-        """The rows of a table; invalid cells are added to the faults."""
-        together = encode_together(table, encodings)
-        ends = np.cumsum([len(encoding.features) for encoding in encodings]).tolist()
-
-        def encode(i: int) -> tuple[Writer, list[Finding], Faults]:
-            encoding, own = encodings[i], Faults(faults.kinds)
-            if i in together:
-                return _writer_of(together[i][:, None]), [], own
-            if isinstance(encoding, Category):
-                return *encoding.encoder(table), own
-            x, findings = encoding.encode(table, own)
-            return _writer_of(x.astype(np.float32, copy=False)), findings, own
-
-        notices, writers = [*table.notices], []
-        for i, (writer, findings, own) in enumerate(_of_each(encode, range(len(encodings)), table.rows)):
-            notices += findings
-            faults.masks += own.masks
-            faults.cells += own.cells
-            writers.append((ends[i - 1] if i else 0, ends[i], writer))
-        return EncodedRows(table.rows, ends[-1], tuple(writers), tuple(notices))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The inputs (n, F), ``BLOCK`` rows at a time; the last block has the rest."""
@@ -85,21 +58,12 @@ class EncodedRows:
             for first, end, writer in self.writers:
                 writer(x[part.start - rows.start : part.stop - rows.start, first:end], part)
 
-        for _ in _of_each(write, range(rows.start, rows.stop, PART), len(x)):
+        for _ in of_each(write, range(rows.start, rows.stop, PART), len(x)):
             pass
         return x
 
 
-def _writer_of(features: np.ndarray) -> Writer:
-    """A function that copies encoded features, (N, f)."""
-
-    def write(x: np.ndarray, rows: slice) -> None:
-        x[...] = features[rows]
-
-    return write
-
-
-def _of_each(function: Callable[[int], T], arguments: Sequence[int], rows: int) -> Iterable[T]:
+def of_each(function: Callable[[int], T], arguments: Sequence[int], rows: int) -> Iterable[T]:
     """The results in order, by several threads where there are many rows.
 
     polars and NumPy compute without holding the interpreter lock.

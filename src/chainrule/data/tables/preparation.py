@@ -29,6 +29,7 @@ from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
+from chainrule.data.tables.row_encoding import encode_rows
 from chainrule.data.tables.spellings import match_spellings
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
@@ -215,7 +216,7 @@ class Preparation:
         """
         self._check_columns(table)
         faults = Faults()
-        rows = EncodedRows.of(table, self.encodings, faults)
+        rows = encode_rows(table, self.encodings, faults)
         faults.raise_any()
         return rows
 
@@ -228,7 +229,7 @@ class Preparation:
         self._check_columns(table)
         faults = Faults()
         if not isinstance(self.encodings[0], Pixels):
-            EncodedRows.of(table, self.encodings, faults)
+            encode_rows(table, self.encodings, faults)
         return faults
 
     def inputs(self, table: Table) -> np.ndarray:
