@@ -73,6 +73,8 @@ class ModelUncertainty(StateHolder):
         ``chainrule.uncertainty.disagreement`` divides their uncertainty into what every member has and what
         they disagree about. For several models, see ``chainrule.uncertainty.ensemble_samples``.
 
+        The prediction of the ensemble is their mean with ``member_weights``.
+
         Args:
             x: samples, as for ``predict``.
 
@@ -84,6 +86,15 @@ class ModelUncertainty(StateHolder):
             TrainingError E503: the model is not trained. UsageError E101: it is a single network.
         """
         return uncertainty.member_samples(self.state, x)
+
+    @property
+    def member_weights(self) -> np.ndarray:
+        """The weight of each member of an ensemble in its prediction, (S,), with sum 1.
+
+        Raises:
+            TrainingError E503: the model is not trained. UsageError E101: it is a single network.
+        """
+        return uncertainty.member_weights(self.state)
 
     def dropout_samples(self, x: Samples, samples: int = 50, seed: int = 0) -> np.ndarray:
         """Predictions of random parts of the network: layers that drop values at random stay active.

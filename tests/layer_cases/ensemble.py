@@ -32,6 +32,11 @@ def _log_mean(logs: torch.Tensor) -> torch.Tensor:
     return torch.logsumexp(logs, 1) - math.log(logs.shape[1])
 
 
+def _weighted_log_mean(logs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    of_members = weights.repeat_interleave(2)[:, None] / 2.0  # (G,) -> (K, 1), groups of two
+    return torch.logsumexp(logs + torch.log(of_members.clamp_min(1e-30)), 1)
+
+
 CASES = {
     "ensemble normalization": Case(nn.EnsembleNormalization(2, limit=2.0), (3,), _normalized),
     "ensemble piecewise linear": Case(
@@ -47,5 +52,20 @@ CASES = {
     "ensemble mean of yes and no": Case(
         nn.EnsembleMean("sigmoid"), (3, 2),
         lambda x, p: torch.logit(torch.sigmoid(x).mean(1)), _same,
+    ),
+    "weighted mean of values": Case(
+        nn.EnsembleMean("value", weights=(0.25, 0.75)), (4, 2),
+        lambda x, p: (x * p["weights"].repeat_interleave(2)[:, None] / 2.0).sum(1), _same,
+    ),
+    "weighted mean of probabilities": Case(
+        nn.EnsembleMean("softmax", weights=(0.0, 1.0)), (4, 3),
+        lambda x, p: _weighted_log_mean(torch.log_softmax(x, -1), p["weights"]), _same,
+    ),
+    "weighted mean of yes and no": Case(
+        nn.EnsembleMean("sigmoid", weights=(0.5, 0.5)), (4, 2),
+        lambda x, p: (
+            _weighted_log_mean(-torch.nn.functional.softplus(-x), p["weights"])
+            - _weighted_log_mean(-torch.nn.functional.softplus(x), p["weights"])
+        ), _same,
     ),
 }  # fmt: skip

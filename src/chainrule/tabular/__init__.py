@@ -6,7 +6,7 @@ them. It reads no files and prints nothing.
 """
 
 from chainrule.tabular.cross_validation import CrossValidation
-from chainrule.tabular.ensemble import EnsembleTraining, out_of_fold
+from chainrule.tabular.ensemble import EnsembleTraining, fold_weights, out_of_fold
 from chainrule.tabular.recipe import MIN_FOLDS, TabularRecipe, ensemble_network, recipe_for
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "EnsembleTraining",
     "TabularRecipe",
     "ensemble_network",
+    "fold_weights",
     "out_of_fold",
     "recipe_for",
 ]

@@ -12,7 +12,9 @@ from chainrule.memo import cached_property
 from chainrule.records import frozen
 from chainrule.tabular.cross_validation import CrossValidation
 from chainrule.tabular.recipe import TabularRecipe, ensemble_network
-from chainrule.train.evaluation.member_rows import evaluate_members
+from chainrule.train.evaluation.evaluate import encoded
+from chainrule.train.evaluation.group_weights import predictions_of_groups
+from chainrule.train.evaluation.member_rows import evaluate_members, group_predictions
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.stopping import EnsembleEarlyStopping
 
@@ -69,8 +71,31 @@ class EnsembleTraining:
         }
 
 
+def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: EnsembleTraining) -> np.ndarray:
+    """The weights of the kinds of members for the rows of each fold, (folds, G), chosen without these rows.
+
+    Args:
+        model: the trained ensemble.
+        x, y: all encoded rows and targets in the order of the training, (N, F) and (N,).
+        training: of the model.
+    """
+    network, plan = model.network, training.plan
+    assert network is not None
+    weights = 1.0 if training.weights is None else training.weights[:, None]
+    rows = encoded(model, Arrays.of({next(iter(network.inputs)): x}, y, plan.validation * weights))
+    assert rows.weights is not None
+    predictions = predictions_of_groups(network, rows, model.arrays, rows.weights)
+    if predictions is None:
+        return np.ones((plan.count, 1))
+    fold = plan.folds[predictions.rows]
+    return np.stack([predictions.best_weights(fold != own) for own in range(plan.count)])
+
+
 def out_of_fold(
-    model: ModelState, x: np.ndarray | Mapping[str, np.ndarray], plan: CrossValidation
+    model: ModelState,
+    x: np.ndarray | Mapping[str, np.ndarray],
+    plan: CrossValidation,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predictions of rows by the members that they did not influence.
 
@@ -78,6 +103,7 @@ def out_of_fold(
         model: the trained ensemble.
         x: all encoded rows, (N, F), in the order of the training.
         plan: the role of each row for each member.
+        weights: (folds, G) of the kinds of members, from ``fold_weights``; ``None``: all are equal.
 
     Returns:
         the numbers of the predicted rows, (n,), and their predictions, (n, C): probabilities of each class,
@@ -88,8 +114,12 @@ def out_of_fold(
     inputs = x if isinstance(x, Mapping) else {next(iter(model.network.inputs)): x}
     rows = plan.scored
     arrays = Arrays({name: array[rows] for name, array in inputs.items()}, {}, None)
-    results = evaluate_members(model.network, arrays, model.arrays, plan.scoring[rows])
-    mean = results.predictions
+    scoring = plan.scoring[rows]
+    if weights is None:
+        mean = evaluate_members(model.network, arrays, model.arrays, scoring).predictions
+    else:
+        _, values = group_predictions(model.network, arrays, model.arrays, scoring, plan.groups)  # (n, G, C)
+        mean = (values * weights[plan.folds[rows], :, None].astype(values.dtype)).sum(1)
     return rows, target.probabilities(mean) if target.is_classes else mean
 
 

@@ -1,13 +1,14 @@
 """The recipe of the default network for a table, by the size of the table.
 
-Two kinds of networks are averaged. A *plain* member reads the scaled features; its connection from the input
-to the output makes it as good as a linear model where nothing else can be learned from few rows. An
-*interval* member reads in addition the position of each number in intervals with about equally many rows, so
-that steps and bends are easy to learn, as they are for decision trees. On small tables the mean of both is
-better than either; on large ones interval members alone are.
+Three kinds of networks are averaged. A *plain* member reads the scaled features and has a connection from the
+input to the output. An *interval* member reads in addition the position of each number in intervals with
+about equally many rows, so that steps and bends are easy to learn, as they are for decision trees. A *linear*
+member has no hidden layer: where nothing but a linear function can be learned from the rows, it is better
+than the others. Each kind has one weight in the mean, chosen on the validation rows of the members
+(``EnsembleMean``). On large tables there are no plain members: interval members alone are better.
 
 All constants were chosen on the development tables of ``campaigns/tables.py``, not on those of the published
-comparison; docs/decisions/0050-ensemble-over-folds.md has what was tried.
+comparison; docs/decisions/0050-ensemble-over-folds.md and 0061-weights-of-kinds.md have what was tried.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from chainrule.nn import (
     Merge,
     Optimizer,
     Parallel,
+    Rescaling,
     Residual,
     Sequential,
 )
 from chainrule.records import frozen
 
-PLAIN, INTERVALS = "plain", "intervals"
+PLAIN, INTERVALS, LINEAR = "plain", "intervals", "linear"
+LINEAR_SCALE = 12.0  # of the outputs of linear members, whose coefficients therefore change as much faster
 MIN_FOLDS = 3  # for training, stopping and scoring
 SMALL, MIDDLE, LARGE = 600, 3_000, 20_000  # rows from which the next recipe applies
 MAX_ENCODED = 2_048  # values of all intervals of a row
@@ -45,7 +48,7 @@ class TabularRecipe:
     Args:
         folds: K, the folds of the cross-validation.
         members: the members of each group.
-        groups: the kinds of members: ``"plain"`` and ``"intervals"``.
+        groups: the kinds of members: ``"plain"``, ``"intervals"`` and ``"linear"``.
         units: units of each of the two hidden layers of a member.
         dropout: dropout rate after each hidden layer.
         intervals: intervals of each number.
@@ -58,7 +61,7 @@ class TabularRecipe:
 
     folds: int
     members: int
-    groups: tuple[str, ...] = (PLAIN, INTERVALS)
+    groups: tuple[str, ...] = (PLAIN, INTERVALS, LINEAR)
     units: int = 64
     dropout: float = 0.0
     intervals: int = 8
@@ -67,6 +70,12 @@ class TabularRecipe:
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
+
+    @property
+    def group_weights(self) -> tuple[float, ...]:
+        """The weight of each kind of members before the choice: linear ones have none."""
+        deep = [group for group in self.groups if group != LINEAR]
+        return tuple(0.0 if group == LINEAR and deep else 1.0 / len(deep or [group]) for group in self.groups)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -79,7 +88,7 @@ def recipe_for(rows: int) -> TabularRecipe:
 
     Example:
         >>> recipe_for(1_000).groups, recipe_for(50_000).groups
-        (('plain', 'intervals'), ('intervals',))
+        (('plain', 'intervals', 'linear'), ('intervals', 'linear'))
     """
     if rows < SMALL:
         count = max(MIN_FOLDS, min(16, rows // 4))
@@ -87,14 +96,14 @@ def recipe_for(rows: int) -> TabularRecipe:
     if rows < MIDDLE:
         return TabularRecipe(8, 8)
     large = TabularRecipe(
-        10, 5, (INTERVALS,), units=128, dropout=0.1, intervals=16, epochs=60, patience=10, batch_size=128,
-        learning_rate=4e-3, weight_decay=0.03,
+        10, 5, (INTERVALS, LINEAR), units=128, dropout=0.1, intervals=16, epochs=60, patience=10,
+        batch_size=128, learning_rate=4e-3, weight_decay=0.03,
     )  # fmt: skip
     if rows < LARGE:
         return large
     return TabularRecipe(
-        16, 4, (INTERVALS,), units=128, dropout=0.1, intervals=16, epochs=40, patience=6, batch_size=256,
-        learning_rate=4e-3, weight_decay=0.03,
+        16, 4, (INTERVALS, LINEAR), units=128, dropout=0.1, intervals=16, epochs=40, patience=6,
+        batch_size=256, learning_rate=4e-3, weight_decay=0.03,
     )  # fmt: skip
 
 
@@ -111,16 +120,27 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
     encoded = tuple(numbers) if len(numbers) <= MAX_FEATURES else ()
     branches: dict[str, Layer] = {}
     for group in recipe.groups:
+        if group == LINEAR:
+            branches[group] = _linear_member(members, outputs)
+            continue
         features: Layer = EnsembleNormalization(members)
         if group == INTERVALS and encoded:
             count = max(2, min(recipe.intervals, MAX_ENCODED // len(encoded)))
             positions = EnsemblePiecewiseLinear(members, features=encoded, intervals=count)
             features = Parallel(scaled=features, positions=positions)
         branches[group] = Sequential(inputs=features, network=_member(recipe, outputs))
-    mean = EnsembleMean(mode)
     if len(branches) == 1:
-        return Sequential(**branches, mean=mean)
+        return Sequential(**branches, mean=EnsembleMean(mode))
+    mean = EnsembleMean(mode, weights=recipe.group_weights)
     return Sequential(networks=Parallel("none", **branches), all=Merge("concatenate", axis=1), mean=mean)
+
+
+def _linear_member(members: int, outputs: int) -> Layer:
+    """One layer on the scaled features, without a bound, so that it is linear in them."""
+    return Sequential(
+        inputs=EnsembleNormalization(members, limit=None),
+        output=EnsembleDense(outputs, weight_initializer="zeros"), scale=Rescaling(LINEAR_SCALE),
+    )  # fmt: skip
 
 
 def _member(recipe: TabularRecipe, outputs: int) -> Layer:

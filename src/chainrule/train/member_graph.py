@@ -45,7 +45,7 @@ def member_slices(network: Network) -> dict[str, slice]:
 def _member_slices(network: Network) -> dict[str, slice]:
     built = members_in_inference(network)
     (output,) = built.outputs.values()
-    groups = list(output.inputs) if output.op.name == "concatenate" else [output]
+    groups = _concatenated(output)
     paths = {variable.node: path for path, variable in {**built.parameters, **built.states}.items()}
     slices, start = {}, 0
     for group in groups:
@@ -53,6 +53,13 @@ def _member_slices(network: Network) -> dict[str, slice]:
         slices |= {paths[node]: slice(start, start + length) for node in ancestors(group) if node in paths}
         start += length
     return slices
+
+
+def _concatenated(node: Node) -> list[Node]:
+    """The values that a node concatenates, in order; the node itself if it is no concatenation."""
+    if node.op.name != "concatenate":
+        return [node]
+    return [part for source in node.inputs for part in _concatenated(source)]
 
 
 def ancestors(node: Node) -> set[Node]:

@@ -14,6 +14,7 @@ from chainrule.memo import cached_property
 from chainrule.settings import planning_cores
 from chainrule.train import private
 from chainrule.train.evaluation.evaluate import Evaluator
+from chainrule.train.evaluation.group_weights import with_group_weights
 from chainrule.train.inputs.augment import EpochAugmentation
 from chainrule.train.inputs.sequence_trimming import SequenceTrimming
 from chainrule.train.interrupt import Interrupt
@@ -190,6 +191,8 @@ class TrainingRun:
             reason: why it ended; see ``TrainingEnded``.
         """
         parameters, states = self.state.final(self.predicting_parameters())
+        if self.evaluator is not None and self.evaluator.is_of_members:
+            states = with_group_weights(self.network, self.evaluator.rows, parameters, states)
         return replace(
             self.model, parameters=parameters, states=states, is_given=False, history=self.state.history,
             probes=[] if self.prober is None else self.prober.probes, findings=self.findings,

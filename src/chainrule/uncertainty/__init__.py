@@ -18,7 +18,7 @@ _LAZY = LazyNames(
         "calibration": "Calibration CalibrationReport calibrate stored_calibration with_calibration",
         "probability_map": "Isotonic ProbabilityMap Temperature",
         "conformal_sets": "prediction_sets set_threshold",
-        "network_disagreement": "Disagreement disagreement ensemble_samples member_samples",
+        "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
     },
     {"RiskCoverage": "train.evaluation.abstention", "risk_coverage": "train.evaluation.abstention"},

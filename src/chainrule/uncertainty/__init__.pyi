@@ -14,6 +14,7 @@ from chainrule.uncertainty.network_disagreement import Disagreement as Disagreem
 from chainrule.uncertainty.network_disagreement import disagreement as disagreement
 from chainrule.uncertainty.network_disagreement import ensemble_samples as ensemble_samples
 from chainrule.uncertainty.network_disagreement import member_samples as member_samples
+from chainrule.uncertainty.network_disagreement import member_weights as member_weights
 from chainrule.uncertainty.probability_map import Isotonic as Isotonic
 from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap
 from chainrule.uncertainty.probability_map import Temperature as Temperature

@@ -24,6 +24,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
+from chainrule.train.evaluation.group_weights import weighted_mean
 from chainrule.train.evaluation.members import run_members
 from chainrule.train.evaluation.prediction import inputs_of, predict, predict_proba
 from chainrule.train.member_graph import member_columns
@@ -31,6 +32,7 @@ from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
+    from chainrule.train.network import Network
 
 
 @frozen(eq=False)
@@ -53,15 +55,16 @@ class Disagreement:
         return np.maximum(0.0, self.entropy - self.expected_entropy)
 
 
-def disagreement(samples: np.ndarray) -> Disagreement:
+def disagreement(samples: np.ndarray, weights: np.ndarray | None = None) -> Disagreement:
     """Return the uncertainty of predictions by several networks.
 
     Args:
         samples: (S, N, K) probabilities, as ``ensemble_samples``, ``Model.member_samples`` and
             ``Model.dropout_samples`` return them.
+        weights: (S,) of the networks in the mean, as ``Model.member_weights``; ``None``: all are equal.
 
     Raises:
-        UsageError E102: other than three axes.
+        UsageError E102: other than three axes, or not one weight for each network.
 
     Example:
         >>> result = disagreement(np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]))
@@ -74,8 +77,13 @@ def disagreement(samples: np.ndarray) -> Disagreement:
             "E102", where="disagreement", name="samples", expected=fact("probabilities (S, N, K)"),
             received=str(p.shape), fix="disagreement(model.member_samples(x))",
         )  # fmt: skip
-    mean = p.mean(axis=0)
-    return Disagreement(mean, _entropy(mean), _entropy(p).mean(axis=0))
+    if weights is not None and np.shape(weights) != p.shape[:1]:
+        raise UsageError(
+            "E102", where="disagreement", name="weights", expected=fact("{count} numbers", count=len(p)),
+            received=str(np.shape(weights)), fix="disagreement(samples, model.member_weights)",
+        )  # fmt: skip
+    mean = np.average(p, axis=0, weights=weights)
+    return Disagreement(mean, _entropy(mean), np.average(_entropy(p), axis=0, weights=weights))
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:
@@ -115,16 +123,19 @@ def has_members(model: ModelState) -> bool:
     return model.network is not None and bool(member_columns(model.network))
 
 
+def member_weights(model: ModelState) -> np.ndarray:
+    """Return the weight of each member in the mean; see ``Model.member_weights``."""
+    network = _network_with_members(model, "member_weights")
+    count, averaging = len(member_columns(network)), weighted_mean(network)
+    if averaging is None:
+        return np.full(count, 1.0 / count)
+    of_groups = model.states[f"{averaging[0]}.weights"].astype(np.float64)
+    return np.repeat(of_groups * (len(of_groups) / count), count // len(of_groups))
+
+
 def member_samples(model: ModelState, x: Any) -> np.ndarray:
     """Return the prediction of each member of an ensemble; see ``Model.member_samples``."""
-    network = model.network
-    if network is None:
-        raise TrainingError("E503", where="member_samples", fix="model.fit(x, y)")
-    if not has_members(model):
-        raise UsageError(
-            "E101", where="member_samples", name="EnsembleMean", expected=fact("an ensemble"),
-            received=fact("a single network"), fix="uncertainty.ensemble_samples([model, other], x)",
-        )  # fmt: skip
+    network = _network_with_members(model, "member_samples")
     ((_, target),) = model.targets.items()
     inputs = inputs_of(model, x)
     outputs = run_members(network, Arrays(inputs, {}, None), model.arrays)["prediction"]  # (N, S, C)
@@ -132,3 +143,19 @@ def member_samples(model: ModelState, x: Any) -> np.ndarray:
     if target.is_classes:
         return np.stack([target.probabilities(part) for part in samples])
     return samples if model.preparation is None else np.stack([model.preparation.restore(p) for p in samples])
+
+
+def _network_with_members(model: ModelState, where: str) -> Network:
+    """The network of an ensemble.
+
+    Raises:
+        TrainingError E503: the model is not trained. UsageError E101: it is a single network.
+    """
+    if model.network is None:
+        raise TrainingError("E503", where=where, fix="model.fit(x, y)")
+    if not has_members(model):
+        raise UsageError(
+            "E101", where=where, name="EnsembleMean", expected=fact("an ensemble"),
+            received=fact("a single network"), fix="uncertainty.ensemble_samples([model, other], x)",
+        )  # fmt: skip
+    return model.network

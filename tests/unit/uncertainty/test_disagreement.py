@@ -57,6 +57,7 @@ def test_models_disagree_more_far_from_the_training() -> None:
     )
 
 
+@pytest.mark.parametrize("groups", [(), (0.25, 0.75), (0.5, 0.0, 0.5)], ids=["equal", "two", "three"])
 @pytest.mark.parametrize(
     ("mode", "loss", "y"),
     [
@@ -65,15 +66,17 @@ def test_models_disagree_more_far_from_the_training() -> None:
         ("value", "mse", X[:, 0]),
     ],
 )
-def test_the_mean_of_the_members_is_the_prediction(mode: str, loss: str, y: np.ndarray) -> None:
-    outputs = 3 if mode == "softmax" else 1
-    model = trained(
-        0, cr.Sequential(EnsembleNormalization(5), EnsembleDense(outputs), EnsembleMean(mode)), loss, y
-    )
-    samples = model.member_samples(X[80:])
-    assert samples.shape == (5, 40, {"softmax": 3, "sigmoid": 2, "value": 1}[mode])
+def test_the_weighted_mean_of_the_members_is_the_prediction(
+    mode: str, loss: str, y: np.ndarray, groups: tuple[float, ...]
+) -> None:
+    outputs, mean = 3 if mode == "softmax" else 1, EnsembleMean(mode, weights=groups)
+    model = trained(0, cr.Sequential(EnsembleNormalization(6), EnsembleDense(outputs), mean), loss, y)
+    samples, weights = model.member_samples(X[80:]), model.member_weights
+    assert samples.shape == (6, 40, {"softmax": 3, "sigmoid": 2, "value": 1}[mode])
+    expected = np.repeat(groups or (1.0,), 6 // len(groups or (1.0,)))
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-6)
     predicted = np.asarray(model.predict(X[80:]) if mode == "value" else model.predict_proba(X[80:]))
-    means = samples.mean(axis=0).reshape(predicted.shape)
+    means = np.average(samples, axis=0, weights=weights).reshape(predicted.shape)
     np.testing.assert_allclose(means, predicted, rtol=1e-4, atol=1e-5)
     assert samples.std(axis=0).max() > 1e-3
 
@@ -88,5 +91,9 @@ def test_what_has_no_members_or_other_classes_is_refused() -> None:
         ensemble_samples([model], X)
     with pytest.raises(UsageError, match="E102"):
         ensemble_samples([model, trained(0, y=np.where(Y == "c", "d", Y))], X)
+    with pytest.raises(UsageError, match="E101"):
+        _ = model.member_weights
+    with pytest.raises(UsageError, match="E102"):
+        disagreement(np.ones((3, 2, 2)), np.ones(2))
     with pytest.raises(UsageError, match="E102"):
         disagreement(np.ones((3, 2)))

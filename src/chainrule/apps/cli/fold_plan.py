@@ -16,12 +16,19 @@ from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import folds, row_digests
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import DataError, fact
-from chainrule.memo import cached_property
+from chainrule.memo import Memo, cached_property
 from chainrule.model import Model
 from chainrule.nn import L2
 from chainrule.records import frozen
 from chainrule.settings import EngineName
-from chainrule.tabular import CrossValidation, EnsembleTraining, TabularRecipe, out_of_fold, recipe_for
+from chainrule.tabular import (
+    CrossValidation,
+    EnsembleTraining,
+    TabularRecipe,
+    fold_weights,
+    out_of_fold,
+    recipe_for,
+)
 from chainrule.tabular.recipe import MIN_FOLDS
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
@@ -96,6 +103,11 @@ class Folds:
             self.recipe, self.cross_validation, rows.x, prepared.outputs, prepared.loss, rows.weights
         )
 
+    @cached_property
+    def _weights(self) -> Memo:
+        """The weights of the kinds of members for the rows of each fold, by model."""
+        return Memo(1)
+
     @property
     def is_ensemble(self) -> bool:
         return True
@@ -163,10 +175,18 @@ class Folds:
 
     def _out_of_fold(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The output for training rows by the members that they did not influence."""
-        plan = self.cross_validation
+        plan, training = self.cross_validation, self.prepared.training
         chosen = replace(plan, folds=plan.folds[plan.scored[rows]])
-        output = out_of_fold(model.state, x, chosen)[1]
+        labels = self.prepared.labels(training)
+        weights = self._weights(
+            model.state, lambda: fold_weights(model.state, training.x, labels, self.training)
+        )
+        output = out_of_fold(model.state, x, chosen, weights)[1]
         return output if self.prepared.task.is_classification else output.reshape(-1, 1)
+
+    def kinds(self, model: Model) -> dict[str, float]:
+        weights = model.member_weights.reshape(len(self.recipe.groups), -1).sum(1)
+        return dict(zip(self.recipe.groups, weights.tolist(), strict=True))
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
         rows = self.prepared.training.take(self.cross_validation.scored)

@@ -70,11 +70,16 @@ def uncertainty_columns(model: Model, x: Any) -> dict[str, np.ndarray]:
     Raises:
         UsageError E601: a single network without dropout.
     """
-    samples = model.member_samples(x) if has_members(model.state) else _dropout_samples(model, x)
+    weights: np.ndarray | None = None
+    if has_members(model.state):
+        samples, weights = model.member_samples(x), model.member_weights
+    else:
+        samples = _dropout_samples(model, x)
     if model.task != "classification":
-        spread = samples.std(axis=0)
+        mean = np.average(samples, axis=0, weights=weights)
+        spread = np.sqrt(np.average(np.square(samples - mean), axis=0, weights=weights))
         return {SPREAD: spread.reshape(len(spread), -1).mean(axis=1)}
-    result = disagreement(samples)
+    result = disagreement(samples, weights)
     return {ENTROPY: result.entropy, DISAGREEMENT: result.mutual_information}
 
 

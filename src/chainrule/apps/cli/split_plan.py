@@ -86,6 +86,9 @@ class SplitRows:
     def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return model_output(model, x)
 
+    def kinds(self, model: Model) -> dict[str, float]:
+        return {}
+
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
         rows = self.prepared.validation
         return rows, model_output(model, rows.x) if len(rows.y) else np.zeros((0, 1))

@@ -175,6 +175,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Early stopping at epoch {epochs}; restored the best weights of each network.",
         "第 {epochs} 轮早停；已恢复每个网络的最佳权重。",
     ),
+    "kinds": ("Weights of the kinds of networks: {kinds}.", "各类网络的权重：{kinds}。"),
+    "kinds_joined": (", ", "、"),
+    "kind_plain": ("plain", "普通"),
+    "kind_intervals": ("with intervals", "分区间"),
+    "kind_linear": ("linear", "线性"),
     "end_converged": ("Stopped at epoch {epochs}: the loss converged.", "第 {epochs} 轮停止：损失已收敛。"),
     "end_callback": ("Stopped at epoch {epochs} by a callback.", "第 {epochs} 轮由回调停止。"),
     "interrupted": (

@@ -89,6 +89,10 @@ class TrainingPlan(Protocol):
         """
         ...
 
+    def kinds(self, model: Model) -> dict[str, float]:
+        """The weight of each kind of networks in the prediction; empty for a single network."""
+        ...
+
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
         """Rows outside the training, possibly none, and the model's output; never test rows of a split."""
         ...

@@ -31,6 +31,7 @@ from chainrule.spec import Shape, bound, shape_text
 
 MAX_RUNS = 32  # up to which features are selected by slices, beyond by a product with a matrix of 0 and 1
 MEANS = ["value", "softmax", "sigmoid"]
+SMALLEST = 1e-30  # weight of a group, so that its logarithm is finite
 
 
 @frozen
@@ -56,6 +57,21 @@ class EachMember(Initializer):
         members, *own = axes_of(shape)
         streams = [stream_of(f"{stream} {member}") for member in range(members)]
         return F.stack([self.inner(key, tuple(own), dtype, own_stream) for own_stream in streams])
+
+
+@frozen
+class EachValue(Initializer):
+    """Sets the elements of a parameter with one axis to these numbers.
+
+    Args:
+        values: a number for each element.
+    """
+
+    chinese = ("逐值初始化", "各元素设为给定的数。")
+    values: tuple[float, ...]
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return constant(np.array(self.values), dtype)
 
 
 @layer
@@ -241,20 +257,28 @@ class EnsembleMean(Layer):
     In training the layer returns its input: every member has a loss of its own, and ``sample_weight`` may
     have a weight for each member, (N, K), such as 0 for the rows that a member is not trained on.
 
+    The members may form groups of equal size, one after the other, such as networks of several kinds. Each
+    group has a weight, which its members share equally. A training with validation rows of each member,
+    ``validation=(x, y, weights)`` with weights (N, K), ends with a choice of the weights: those for which the
+    loss of the weighted mean is smallest on these rows.
+
     Shapes: (B, K, C) -> (B, C) for K members; in training the same.
 
-    Formula: ``"value"``: y = mean_k x_k. ``"softmax"``: y = log mean_k softmax(x_k), so that softmax(y) is
-    the mean of the members' probabilities. ``"sigmoid"``: the same for the logits of independent yes/no
-    outputs, y = logit(mean_k sigmoid(x_k)).
+    Formula: ``"value"``: y = sum_k w_k x_k. ``"softmax"``: y = log sum_k w_k softmax(x_k), so that softmax(y)
+    is the weighted mean of the members' probabilities. ``"sigmoid"``: the same for the logits of independent
+    yes/no outputs, y = logit(sum_k w_k sigmoid(x_k)). The w_k are 1/K without groups.
 
     Args:
         mode: what is averaged: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
+        weights: the weight of each group before the choice, at least 0 with sum 1; empty: all members always
+            have the same weight.
 
-    Numerics: ``"sigmoid"`` is computed as log mean sigmoid(x_k) - log mean sigmoid(-x_k), without overflow.
+    Numerics: ``"sigmoid"`` is computed as log sum_k w_k sigmoid(x_k) - log sum_k w_k sigmoid(-x_k), without
+    overflow.
 
     Raises:
-        ShapeError E208: the input is not (B, K, C).
-        UsageError E101: unknown mode.
+        ShapeError E208: the input is not (B, K, C), or K is not a multiple of the number of groups.
+        UsageError E101: unknown mode. UsageError E102: weights below 0, or with another sum than 1.
 
     Example:
         >>> print(EnsembleMean("softmax"))
@@ -263,37 +287,67 @@ class EnsembleMean(Layer):
 
     chinese = ("集成平均层", "对集成各成员的预测取平均：数值，或概率。")
     takes_one = True
+    samples = (
+        Sample((3, 2), {"mode": "softmax"}),
+        Sample((4, 2), {"mode": "value", "weights": (0.25, 0.75)}),
+        Sample((2, 3), {"mode": "sigmoid", "weights": (0.5, 0.5)}),
+    )
     mode: str
+    _: KW_ONLY
+    weights: tuple[float, ...] = ()
 
     def check(self) -> None:
         if self.mode not in MEANS:
             raise unknown("EnsembleMean, mode", self.mode, MEANS, 'mode="{}"')
+        object.__setattr__(self, "weights", tupled(self.weights))
+        are_numbers = isinstance(self.weights, tuple) and all(
+            isinstance(weight, int | float) and weight >= 0 for weight in self.weights
+        )
+        fits = are_numbers and (not self.weights or math.isclose(sum(self.weights), 1.0, abs_tol=1e-6))
+        require(self, "weights", fits, fact("numbers, at least 0, with sum 1"), "weights=(0.5, 0.5)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, K, C) -> (B, C)
-        require_members(self, x)
+        require_members(self, x, max(1, len(self.weights)))
+        groups, members = len(self.weights), bound(x.shape[1:2])[0]
+        of_group = scope.state("weights", (groups,), EachValue(self.weights)) if groups else None
         if scope.training:
             return x
+        weight = None if of_group is None else _of_members(of_group, members)  # (K, 1)
         if self.mode == "value":
-            return F.mean(x, 1)
+            return F.mean(x, 1) if weight is None else F.sum(x * weight, 1)
         if self.mode == "softmax":
-            return _log_mean(F.log_softmax(x))
-        return _log_mean(-F.softplus(-x)) - _log_mean(-F.softplus(x))
+            return _log_mean(F.log_softmax(x), weight)
+        return _log_mean(-F.softplus(-x), weight) - _log_mean(-F.softplus(x), weight)
 
 
-def _log_mean(logs: Node) -> Node:  # (B, K, C) -> (B, C)
+def _of_members(weights: Node, members: int) -> Node:
+    """The weight of each member, (G,) -> (K, 1): the members of a group share its weight."""
+    groups = bound(weights.shape)[0]
+    shares = F.reshape(weights * (groups / members), (groups, 1))
+    return F.reshape(F.broadcast_to(shares, (groups, members // groups)), (members, 1))
+
+
+def _log_mean(logs: Node, weight: Node | None) -> Node:  # (B, K, C) -> (B, C)
     """The logarithm of the mean over members of numbers of which the logarithms are given."""
-    return F.logsumexp(logs, 1) - math.log(bound(logs.shape[1:2])[0])
+    if weight is None:
+        return F.logsumexp(logs, 1) - math.log(bound(logs.shape[1:2])[0])
+    return F.logsumexp(logs + F.log(F.maximum(weight, SMALLEST)), 1)
 
 
-def require_members(part: Layer, x: Node) -> None:
-    """Require an input with an axis of members and one of features.
+def require_members(part: Layer, x: Node, groups: int = 1) -> None:
+    """Require an input with an axis of members, in groups of equal size, and one of features.
 
     Raises:
         ShapeError E208: another shape.
     """
     if x.rank != 3 or not all(isinstance(length, int) for length in x.shape[1:]):
-        raise ShapeError(
-            "E208", op=type(part).__name__, constraint=fact("an axis of members and one of features"),
+        constraint = fact("an axis of members and one of features")
+    elif bound(x.shape[1:2])[0] % groups:
+        constraint = fact("a multiple of {count} members", count=groups)
+    else:
+        return
+    raise ShapeError(
+            "E208", op=type(part).__name__, constraint=constraint,
             expected="(B, K, I)", received=shape_text(x.shape), fix="cr.EnsembleNormalization(8)",
         )  # fmt: skip
 

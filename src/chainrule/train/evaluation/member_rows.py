@@ -36,6 +36,7 @@ from chainrule.nn import (
     EnsemblePiecewiseLinear,
     Merge,
     Parallel,
+    Rescaling,
     Residual,
     Sequential,
 )
@@ -51,7 +52,7 @@ from chainrule.train.network import Network
 
 LAYERS = (
     Dropout, EnsembleDense, EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear, Merge, Parallel,
-    Residual, Sequential,
+    Rescaling, Residual, Sequential,
 )  # fmt: skip
 """Layers that compute the same with inputs of each member, where no other layer precedes them."""
 MAX_SHARE = 0.5  # of the rows; members that need more of them are computed for all
@@ -89,19 +90,57 @@ def evaluate_members(
         weights: (N, K), not 0 where a member is evaluated on a row.
         has_targets: whether the losses are computed.
     """
-    index = _rows_of_members(network, weights)
-    if index is None:
-        results = run_members(network, rows, variables, has_targets)
-        index = np.tile(np.arange(rows.rows)[:, None], (1, weights.shape[1]))  # (N, K)
-    else:
-        results = _run(network, rows, variables, index, has_targets)
-        index = np.tile(index, (1, weights.shape[1] // index.shape[1]))  # (R, M) -> (R, K)
+    results, index = _results(network, rows, variables, weights, has_targets)
     own = np.take_along_axis(weights, index, axis=0)  # (R, K)
     evaluated = np.flatnonzero(weights.any(1))
     predictions = weighted_prediction(results["prediction"], own, index, rows.rows)[evaluated]
     return MemberEvaluation(
         evaluated, predictions, weighted_loss(results["loss"], own) if has_targets else None
     )
+
+
+def group_predictions(
+    network: Network,
+    rows: Arrays,
+    variables: Mapping[str, np.ndarray],
+    weights: np.ndarray,
+    groups: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The predictions of each group of members for the rows on which a member of each has a weight.
+
+    Args:
+        network, rows, variables, weights: as for ``evaluate_members``.
+        groups: G; the members of a group follow each other.
+
+    Returns:
+        the numbers of the rows, (n,), ascending, and the weighted mean predictions, (n, G, C).
+    """
+    results, index = _results(network, rows, variables, weights, has_targets=False)
+    own = np.take_along_axis(weights, index, axis=0)  # (R, K)
+    count = weights.shape[1] // groups
+    parts = [slice(start, start + count) for start in range(0, weights.shape[1], count)]
+    is_predicted = np.all([weights[:, part].any(1) for part in parts], axis=0)
+    predictions = [
+        weighted_prediction(results["prediction"][:, part], own[:, part], index[:, part], rows.rows)
+        for part in parts
+    ]
+    return np.flatnonzero(is_predicted), np.stack(predictions, axis=1)[is_predicted]
+
+
+def _results(
+    network: Network,
+    rows: Arrays,
+    variables: Mapping[str, np.ndarray],
+    weights: np.ndarray,
+    has_targets: bool,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """``prediction`` (R, K, C) and with targets ``loss`` (R, K), and the row of each, (R, K)."""
+    index = _rows_of_members(network, weights)
+    if index is None:
+        results = run_members(network, rows, variables, has_targets)
+        return results, np.tile(np.arange(rows.rows)[:, None], (1, weights.shape[1]))  # (N, K)
+    results = _run(network, rows, variables, index, has_targets)
+    return results, np.tile(index, (1, weights.shape[1] // index.shape[1]))  # (R, M) -> (R, K)
 
 
 def weighted_loss(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:

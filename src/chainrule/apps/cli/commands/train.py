@@ -252,7 +252,7 @@ def _finish(
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
     run_writer.save(model, folder, texts)
-    _print_end(recorder, plan, len(model.history))
+    _print_end(recorder, plan, model)
     heading = "result_heading_folds" if plan.is_cross_validated else "result_heading"
     screen.heading(text_of(heading).format(test=len(plan.scored.y)))
     if is_repeated:
@@ -321,7 +321,11 @@ def print_notices(recorder: run_writer.EventRecorder) -> None:
             screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
 
-def _print_end(recorder: run_writer.EventRecorder, plan: TrainingPlan, epochs: int) -> None:
+def _print_end(recorder: run_writer.EventRecorder, plan: TrainingPlan, model: Model) -> None:
     end: Any = recorder.end
+    epochs = len(model.history)
     key = "end_epochs_of_members" if end.reason == "epochs" and plan.is_ensemble else f"end_{end.reason}"
     screen.line(text_of(key).format(epochs=epochs, best=end.best_epoch or epochs))
+    if kinds := plan.kinds(model):
+        parts = [f"{text_of(f'kind_{kind}')} {weight:.2f}" for kind, weight in kinds.items()]
+        screen.line(text_of("kinds").format(kinds=text_of("kinds_joined").join(parts)))
