@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 
 import chainrule as cr
 from chainrule.train.evaluation.group_weights import (
+    MIN_WEIGHT,
     UNIT,
     GroupPredictions,
     log_loss,
@@ -69,6 +70,17 @@ def test_few_rows_change_the_initial_weights_little() -> None:
     assert of_rows[2] > 0.99
 
 
+def test_a_group_with_little_weight_is_left_out() -> None:
+    errors = DRAW.normal(size=(2, 4000))
+    for factor, is_part in ((4.0, False), (2.0, True)):  # the best weights are 1/17 and 1/5
+        values = np.stack([errors[0], factor * errors[1]], 1)
+        weights = GroupPredictions(
+            np.array([0.5, 0.5]), np.arange(4000), np.ones(4000), values, np.zeros(4000)
+        ).best_weights()
+        assert weights.sum() == 1.0
+        assert weights[1] == pytest.approx(0.2 if is_part else 0.0, abs=0.03)
+
+
 @pytest.mark.parametrize("values", [np.full((5, 2), np.nan), np.zeros((5, 2))], ids=["nan", "equal"])
 def test_predictions_without_a_difference_leave_the_initial_weights(values: np.ndarray) -> None:
     initial = np.array([0.75, 0.25])
@@ -121,7 +133,8 @@ def test_a_training_chooses_the_weights_on_the_validation_rows_of_the_members(lo
             np.square(mean[:, 0] - y).mean() if mode == "value" else -np.log(mean[np.arange(ROWS), y]).mean()
         )
 
-    grid = [np.array([1.0 - share, share]) for share in np.linspace(0.0, 1.0, 101)]
+    shares = [0.0, *np.linspace(MIN_WEIGHT, 1.0 - MIN_WEIGHT, 101), 1.0]
+    grid = [np.array([1.0 - share, share]) for share in shares]
     assert score(weights) <= min(map(score, grid)) * 1.02  # of the initial weights one row is added
     np.testing.assert_allclose(model.member_weights, np.repeat(weights / K, K))
 
@@ -134,11 +147,11 @@ def test_without_validation_rows_of_the_members_the_initial_weights_stay(loss: s
 
 
 def test_a_resumed_training_chooses_the_same_weights(tmp_path) -> None:
-    outputs, mode, y = CASES["cross_entropy"]
+    outputs, mode, y = CASES["mse"]
     weights = []
     for run, stops in ((tmp_path / "whole", (12,)), (tmp_path / "parts", (5, 12))):
         for stop in stops:
-            model = cr.Model(ensemble(outputs, mode), "cross_entropy", cr.Adam(0.02))
+            model = cr.Model(ensemble(outputs, mode), "mse", cr.Adam(0.02))
             model.fit(
                 X, y, epochs=stop, batch_size=16, sample_weight=1 - HELD_OUT, validation=(X, y, HELD_OUT),
                 callbacks=[cr.EnsembleEarlyStopping(patience=0)], verbose=False, seed=1, run=run, resume=True,

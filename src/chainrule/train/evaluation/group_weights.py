@@ -4,7 +4,9 @@ An ensemble may consist of groups of different networks, such as linear ones bes
 is best depends on the data, so each group has a weight in the mean: the weights, at least 0 with sum 1, for
 which the loss of the weighted mean is smallest on the validation rows, each predicted by the members that are
 not trained on it. With few rows the choice stays near the initial weights: they count as ``PRIOR`` further
-rows.
+rows. A group with a weight below ``MIN_WEIGHT`` is left out: a row is predicted by one member of each group
+here and by all of them later, whose mean is better than one member where the members differ, so small
+weights are too large for groups whose members are alike.
 
 The minimum is found by moving a share of the weight from one group to another as long as this decreases the
 loss, with shares from 1/2 down to 1/1024. The loss is convex, so this ends within 1/1024 of the minimum, at
@@ -29,6 +31,7 @@ from chainrule.train.network import Network
 UNIT = 1024  # the weights are multiples of its inverse
 MAX_ROWS = 1 << 14  # on which the weights are chosen; of more rows every n-th
 PRIOR = 1.0  # rows that the initial weights count for
+MIN_WEIGHT = 0.1  # of a group that is part of the mean
 SMALLEST = 1e-7  # of a probability
 
 
@@ -72,7 +75,9 @@ class GroupPredictions:
         def penalized(w: np.ndarray) -> float:
             return loss(w) - float((share * np.log(np.maximum(w, SMALLEST)))[is_preferred].sum())
 
-        return smallest(penalized, self.initial)
+        best = smallest(penalized, self.initial)
+        kept = np.where(best < MIN_WEIGHT, 0.0, best)
+        return kept / kept.sum() if kept.any() else self.initial
 
 
 def squared_error(
