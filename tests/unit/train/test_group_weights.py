@@ -90,7 +90,7 @@ def test_predictions_without_a_difference_leave_the_initial_weights(values: np.n
         np.testing.assert_array_equal(predictions.best_weights(np.zeros(5, bool)), initial)
 
 
-def ensemble(outputs: int, mode: str) -> cr.Sequential:
+def ensemble(outputs: int, mode: str, weights: tuple[float, ...] = (1.0, 0.0)) -> cr.Sequential:
     deep = cr.Sequential(
         inputs=cr.EnsembleNormalization(K),
         hidden=cr.EnsembleDense(16, "relu"),
@@ -99,7 +99,7 @@ def ensemble(outputs: int, mode: str) -> cr.Sequential:
     linear = cr.Sequential(inputs=cr.EnsembleNormalization(K), output=cr.EnsembleDense(outputs))
     return cr.Sequential(
         groups=cr.Parallel("none", deep=deep, linear=linear), all=cr.Merge("concatenate", axis=1),
-        mean=cr.EnsembleMean(mode, weights=(1.0, 0.0)),
+        mean=cr.EnsembleMean(mode, weights=weights),
     )  # fmt: skip
 
 
@@ -151,13 +151,13 @@ def test_a_resumed_training_chooses_the_same_weights(tmp_path) -> None:
     weights = []
     for run, stops in ((tmp_path / "whole", (12,)), (tmp_path / "parts", (5, 12))):
         for stop in stops:
-            model = cr.Model(ensemble(outputs, mode), "mse", cr.Adam(0.02))
+            model = cr.Model(ensemble(outputs, mode, (0.5, 0.5)), "mse", cr.Adam(0.02))
             model.fit(
                 X, y, epochs=stop, batch_size=16, sample_weight=1 - HELD_OUT, validation=(X, y, HELD_OUT),
                 callbacks=[cr.EnsembleEarlyStopping(patience=0)], verbose=False, seed=1, run=run, resume=True,
             )  # fmt: skip
         weights.append(model.state.states["mean.weights"].tolist())
-    assert weights[0] == weights[1] != [1.0, 0.0]
+    assert weights[0] == weights[1] != [0.5, 0.5]
 
 
 @pytest.mark.parametrize("weights", [(0.5,), (0.5, -0.5, 1.0), (1, 1), "ab", ("a",)], ids=repr)
