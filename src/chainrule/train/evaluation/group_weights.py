@@ -76,8 +76,8 @@ class GroupPredictions:
             return loss(w) - float((share * np.log(np.maximum(w, SMALLEST)))[is_preferred].sum())
 
         best = smallest(penalized, self.initial)
-        kept = np.where(best < MIN_WEIGHT, 0.0, best)
-        return kept / kept.sum() if kept.any() else self.initial
+        best[best < MIN_WEIGHT] = 0.0
+        return best / best.sum() if best.any() else self.initial
 
 
 def squared_error(
