@@ -104,7 +104,7 @@ def test_the_report_has_both_languages(page: Page) -> None:
 def test_the_report_of_a_regression_has_plots(chainrule) -> None:
     assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
     source = Path("run/report.html").read_text(encoding="utf-8")
-    plots = 5 + 6  # two curves, predictions, residuals, network; the partial dependence on six columns
+    plots = 5 + 5  # two curves, predictions, residuals, network; the partial dependence on five columns
     assert [tag for tag, _ in Page(source).tags].count("svg") == plots
     assert '<html lang="zh">' in source
 

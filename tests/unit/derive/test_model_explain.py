@@ -20,6 +20,9 @@ from chainrule.nn import (
     ClipGlobalNorm,
     Dense,
     Dropout,
+    EnsembleDense,
+    EnsembleMean,
+    EnsembleNormalization,
     Flatten,
     Residual,
     Sequential,
@@ -202,3 +205,13 @@ def test_the_function_takes_a_trace(classifier: Model) -> None:
     t = classifier.trace(X[0], KINDS[0])
     assert str(explain(t, labels=classifier.labels)) == str(classifier.explain(X[0], KINDS[0]))
     assert "0.0" in str(explain(t, weight="dense1.weight[-1,-1]"))
+
+
+def test_samples_that_pull_a_bias_of_a_member_are_compared() -> None:
+    net = Sequential(EnsembleNormalization(2), EnsembleDense(1), EnsembleMean("value"))
+    model = Model(net, "mse", Adam(0.01))
+    model.initialize({"x": X})
+    replay = model.replay(1, X, VALUES[:, 0], seed=0)
+    text = str(replay.explain(depth=2, lang="en"))
+    assert "in opposite directions" in text
+    assert "b₁₁" in text  # of member 1

@@ -92,8 +92,9 @@ def _pull(writer: Writer, last: NamedLayer) -> Iterator[str]:
     if pulls[low] < 0 < pulls[high]:
         one, two = sorted((low, high))
         facts = {"one": signed(pulls[one]), "two": signed(pulls[two]), "i": one + 1, "j": two + 1}
-        facts["mean"] = signed(float(t.gradients[bias][0]))
-        yield writer.render("opposite", parameter=writer.text(writer.parameter(bias, (0,))), **facts)
+        first = (0,) * t.gradients[bias].ndim  # (C,), or (K, C) of the members of an ensemble
+        facts["mean"] = signed(float(t.gradients[bias][first]))
+        yield writer.render("opposite", parameter=writer.text(writer.parameter(bias, first)), **facts)
 
 
 def cautions(writer: Writer) -> Section | None:

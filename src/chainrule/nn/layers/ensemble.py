@@ -287,11 +287,6 @@ class EnsembleMean(Layer):
 
     chinese = ("集成平均层", "对集成各成员的预测取平均：数值，或概率。")
     takes_one = True
-    samples = (
-        Sample((3, 2), {"mode": "softmax"}),
-        Sample((4, 2), {"mode": "value", "weights": (0.25, 0.75)}),
-        Sample((2, 3), {"mode": "sigmoid", "weights": (0.5, 0.5)}),
-    )
     mode: str
     _: KW_ONLY
     weights: tuple[float, ...] = ()
