@@ -101,10 +101,14 @@ class LazyRegistry(Mapping[str, T]):
 
     def __init__(self, package: str, objects: Mapping[str, str]) -> None:
         self.package, self.objects = package, objects
+        self._places: dict[str, tuple[str, str]] = {}  # module and attribute of the objects looked up so far
 
     def __getitem__(self, name: str) -> T:
-        module, _, attribute = self.objects[name].rpartition(".")
-        module = f"{self.package}.{module}"
+        place = self._places.get(name)
+        if place is None:
+            module, _, attribute = self.objects[name].rpartition(".")
+            place = self._places[name] = f"{self.package}.{module}", attribute
+        module, attribute = place
         loaded = getattr(sys.modules.get(module), attribute, None)  # import_module takes five times as long
         return getattr(import_module(module), attribute) if loaded is None else loaded
 

@@ -75,8 +75,11 @@ def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iter
                 run.prober = Prober(run.network, run.step, batch)
             if folder is not None:
                 attach_folder(folder, run, latest)
-            _start_callbacks(run)
-            yield run
+            try:
+                _start_callbacks(run)
+                yield run
+            finally:
+                run.release()
 
 
 def _start_callbacks(run: TrainingRun) -> None:

@@ -281,10 +281,10 @@ _TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by th
 def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
     """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
     trainer = _TRAINERS.pop(model.state, None)
-    if trainer is None:
-        trainer = Trainer(model, Batch(x, y, sample_weight), classes=classes)
+    if trainer is None:  # it must not refer to the model, which would then be kept as long as the trainer
+        trainer = Trainer(StateHolder(model.state), Batch(x, y, sample_weight), classes=classes)
     loss = trainer.step(x, y, sample_weight)
-    trainer.commit()
+    model.adopt(trainer.state)
     _TRAINERS[model.state] = trainer
     return loss
 

@@ -151,6 +151,14 @@ class TrainingRun:
         """Send an event to all listeners; one of them may request a stop."""
         self.is_stop_requested |= self.channel.send(event)
 
+    def release(self) -> None:
+        """End the run: release what refers to it, so that its arrays are freed with it.
+
+        Otherwise they would be freed by the garbage collector, which may run many trainings later.
+        """
+        self.channel.listeners.clear()
+        self.save = None
+
     def predicting_parameters(self) -> Tensors:
         """The parameters for predictions: the present ones, or the averages of an optimizer such as
         ``cr.EMA``."""

@@ -10,6 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.reference import ElementwiseChain
 from chainrule.graph import Constant, Node, input_node
+from chainrule.ops.array.shape import transpose
 from chainrule.train.monitor.compiled_update import MANY, CompiledUpdate
 from chainrule.train.monitor.probe_graph import ProbeGraph
 from chainrule.train.step import training_step
@@ -67,6 +68,18 @@ def test_blocks_have_the_bits_of_the_reference(shape: tuple[int, ...], count: in
     assert [block.shape for block in computed] == [block.shape for block in expected]
     for block, like in zip(computed, expected, strict=True):
         np.testing.assert_array_equal(block, like)
+
+
+@pytest.mark.parametrize("count", [1, 64, 100, 513, 1000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blocks_of_a_transposed_gradient_have_the_bits_of_the_reference(dtype: str, count: int) -> None:
+    w, g = input_node("w", (513, 64), dtype), transpose(input_node("g", (64, 513), dtype), (1, 0))
+    chain = ElementwiseChain(w - g / 3.0 - w, [])
+    assert g in chain.sources
+    values = {w: RNG.normal(size=(513, 64)).astype(dtype), g: RNG.normal(size=(64, 513)).astype(dtype).T}
+    values |= {node: node.op.array for node in chain.sources if isinstance(node.op, Constant)}
+    computed = [block.copy() for block in CompiledUpdate(chain).blocks(values, count)]
+    np.testing.assert_array_equal(np.concatenate(computed), values[w] - values[g] / 3 - values[w])
 
 
 def test_blocks_copy_no_number_twice() -> None:

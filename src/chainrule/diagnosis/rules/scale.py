@@ -29,17 +29,26 @@ def _inputs_unscaled(context: TrainingContext) -> Iterator[Evidence]:
     if context.normalizes or context.sampled_rows < FEWEST:
         return
     for name, features in context.features.items():
-        if np.abs(features).max() > 1.0:  # values within [-1, 1] are small enough in any case
-            yield from _spreads(name, features)
+        magnitude = np.abs(features).max()
+        if magnitude > 1.0:  # values within [-1, 1] are small enough in any case
+            yield from _spreads(name, features, magnitude)
 
 
-def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
-    """Report means and standard deviations of features, (n, F), that exceed the thresholds."""
-    mean, std = features.mean(axis=0), features.std(axis=0)  # (F,)
-    is_binary = ((features == 0.0) | (features == 1.0)).all(
-        axis=0
-    )  # one-hot codes and booleans have no scale
-    varying = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~is_binary)
+def _spreads(name: str, features: np.ndarray, magnitude: float) -> Iterator[Evidence]:
+    """Report means and standard deviations of features, (n, F), that exceed the thresholds.
+
+    Args:
+        name: of the input.
+        features: the features.
+        magnitude: the largest absolute value.
+    """
+    mean = features.mean(axis=0, keepdims=True)  # (1, F)
+    mean, std = mean[0], features.std(axis=0, mean=mean)  # (F,)
+    is_binary = (features[0] == 0.0) | (features[0] == 1.0)  # one-hot codes and booleans have no scale
+    binary = np.flatnonzero(is_binary)
+    if binary.size:
+        is_binary[binary] = ((features[:, binary] == 0.0) | (features[:, binary] == 1.0)).all(axis=0)
+    varying = np.flatnonzero((std > 1e-12 * magnitude) & ~is_binary)
     if not varying.size:
         return
     large, small = varying[np.argmax(std[varying])], varying[np.argmin(std[varying])]

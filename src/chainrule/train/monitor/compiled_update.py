@@ -22,6 +22,7 @@ from chainrule.spec import Size, bound
 EXACT = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt"}
 """The operations that IEEE 754 rounds correctly: every implementation has the same bits."""
 MANY = 1 << 15  # numbers of a parameter whose update is compiled
+PADDING = 16  # numbers after each row of columns: at distances of a power of two, few of them stay in a cache
 ROWS = Size.symbol("rows")
 
 
@@ -40,9 +41,9 @@ class CompiledUpdate:
         for i, source in enumerate(self.sources):
             part = _part_of(source, chain.last)
             self._inputs[f"source {i}"] = source, part
-            read = {"rows": shape, "columns": shape[::-1], "all": ()}[part]
+            read = {"rows": shape, "columns": (*shape[:0:-1], ROWS + PADDING), "all": ()}[part]
             node = input_node(f"source {i}", read, source.dtype)
-            moved[source] = transpose(node, (1, 0)) if part == "columns" else node
+            moved[source] = transpose(node[:, :-PADDING], (1, 0)) if part == "columns" else node
         for node in chain.nodes:
             if is_repeated(node):
                 moved[node] = broadcast_to(moved[node.inputs[0]], shape)
@@ -67,16 +68,19 @@ class CompiledUpdate:
 
     def _reads(self, values: Mapping[Node, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:
         """Yield what each block reads, by label."""
+        count = min(count, self._length)
         fixed: dict[str, np.ndarray] = {}
         reads: list[tuple[str, np.ndarray, Callable[[np.ndarray, slice], np.ndarray]]] = []
         for label, (source, part) in self._inputs.items():
             array = np.asarray(values[source])
             if part == "all":
                 fixed[label] = array.reshape(())
+            elif part == "columns":
+                reads.append((label, array, _padded_columns(array, count)))
             elif any(array.strides):
-                reads.append((label, array, _columns if part == "columns" else _rows))
+                reads.append((label, array, _rows))
             else:  # a number that is stored once: a block of it is written once
-                block = np.full((min(count, self._length), *array.shape[1:]), array.flat[0])
+                block = np.full((count, *array.shape[1:]), array.flat[0])
                 reads.append((label, block, _first_rows))
         for first in range(0, self._length, count):
             rows = slice(first, min(first + count, self._length))
@@ -100,6 +104,16 @@ def _first_rows(array: np.ndarray, rows: slice) -> np.ndarray:
     return array[: rows.stop - rows.start]
 
 
-def _columns(array: np.ndarray, rows: slice) -> np.ndarray:
-    """The transpose of these rows as a contiguous array: the transpose of a gradient is often contiguous."""
-    return np.ascontiguousarray(array.T[:, rows])
+def _padded_columns(array: np.ndarray, count: int) -> Callable[[np.ndarray, slice], np.ndarray]:
+    """Return a function that returns the transpose of some rows, padded and contiguous: the transpose of a
+    gradient is often contiguous. Blocks of ``count`` rows overwrite one another.
+    """
+    buffer = np.zeros((array.shape[1], count + PADDING), array.dtype)
+
+    def read(array: np.ndarray, rows: slice) -> np.ndarray:
+        size = rows.stop - rows.start
+        block = buffer if size == count else np.zeros((array.shape[1], size + PADDING), array.dtype)
+        block[:, :size] = array.T[:, rows]
+        return block
+
+    return read
