@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -109,6 +110,7 @@ def _layers(net: Layer, inputs: Mapping[str, Spec]) -> list[Row]:
     return [row._replace(layer=without_long_lists(row.layer)) for row in summary_rows(net, inputs)]
 
 
+@cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("chainrule.apps.report", "template"),
