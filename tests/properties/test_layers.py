@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from chainrule import nn
-from chainrule.engines import check_gradient, evaluate
+from chainrule.engines import check_gradient, compile, evaluate
+from chainrule.engines.dispatch import Program
 from chainrule.engines.gradient_check import weighted_sum
 from chainrule.gradient import grad
-from chainrule.graph import Node, constant, input_node, order
+from chainrule.graph import Graph, Node, constant, input_node, order
 from chainrule.nn.class_registry import LAYERS
 from chainrule.nn.scope import Collected, Scope
 from chainrule.prng import KEY, key_of
@@ -132,9 +133,9 @@ def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     along = {name: rng.normal(size=a.shape) for name, a in arrays.items()}
     second = evaluate(grad(total, inputs, unused="zeros"), arrays, "reference")
     expected = sum(float((h * along[name]).sum()) for name, h in zip(arrays, second, strict=True))
-    step = 1e-5
+    step, program = 1e-5, compile(Graph({"total": total}), "reference")
     sides = [
-        float(evaluate(total, {n: a + change * along[n] for n, a in arrays.items()}, "reference"))
+        float(program.run({n: a + change * along[n] for n, a in arrays.items()})["total"])
         for change in (step, -step)
     ]
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(expected, rel=1e-6, abs=1e-6)
@@ -145,15 +146,16 @@ def test_engines_agree_on_values_gradients_and_state_updates_in_training(case: C
     gradients = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
     nodes = [net.built.output, *gradients, *net.built.book.updates.values()]
     feeds = {**net.arrays, **({} if net.built.book.key is None else {KEY: key_of(3)})}
-    reference, fast = (evaluate(nodes, feeds, engine) for engine in ("reference", "native"))
-    spreads = _spreads(nodes, feeds, reference)
+    program = compile(Graph({str(i): node for i, node in enumerate(nodes)}), "reference")
+    reference, fast = list(program.run(feeds).values()), evaluate(nodes, feeds, "native")
+    spreads = _spreads(program, feeds, reference)
     for ours, theirs, spread in zip(fast, reference, spreads, strict=True):
         scale = max(1.0, float(np.abs(theirs).max(initial=0)))
         assert spread <= 1e-3 * scale, "too ill-conditioned for a comparison"
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * scale + 4 * spread)
 
 
-def _spreads(nodes: list[Node], feeds: dict[str, np.ndarray], values: list[np.ndarray]) -> list[float]:
+def _spreads(program: Program, feeds: dict[str, np.ndarray], values: list[np.ndarray]) -> list[float]:
     """The largest change of each value when the inputs change in their last bits: its conditioning.
 
     Two correct orders of additions differ by as much, so that a fixed tolerance would fit only one of them.
@@ -166,7 +168,7 @@ def _spreads(nodes: list[Node], feeds: dict[str, np.ndarray], values: list[np.nd
             else a
             for name, a in feeds.items()
         }
-        for i, (a, b) in enumerate(zip(evaluate(nodes, perturbed, "reference"), values, strict=True)):
+        for i, (a, b) in enumerate(zip(program.run(perturbed).values(), values, strict=True)):
             spreads[i] = max(spreads[i], float(np.abs(a - b).max(initial=0)))
     return spreads
 
