@@ -27,6 +27,10 @@ from chainrule.train.monitor.compiled_update import EXACT
 COPIED = {"input", "constant", "broadcast", "uniform"}
 """Other operations of which every implementation has the same bits."""
 MANY = 1 << 15  # uniform random numbers that compiled code samples
+SMALL, KEPT = 1 << 14, 16  # elements of a compiled program that networks share, and the number of these
+
+_shared = Memo(KEPT)
+"""Programs of small products of matrices: a search creates many networks with the same layers."""
 
 
 def sample(
@@ -63,7 +67,10 @@ def sample(
 
 
 def _program(nodes: Mapping[str, Node], engine: str, memo: Memo) -> Program:
-    return memo(("initial values", engine, *nodes.items()), lambda: compile(Graph(nodes), engine))
+    elements = sum(size_at(node.spec.size, {}) for node in nodes.values())
+    target = settings.vector_bytes, settings.portable_bits, settings.cores
+    kept = _shared if engine == "native" and elements <= SMALL else memo
+    return kept(("initial values", engine, target, *nodes.items()), lambda: compile(Graph(nodes), engine))
 
 
 def _from_draws(node: Node, draws: list[Node], key: np.ndarray, memo: Memo) -> np.ndarray:

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.engines import compile
 from chainrule.engines.native.runtime import replicas
 from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
 from chainrule.engines.native.runtime.step_runner import MAX_LAYOUTS
+from chainrule.memo import Memo
 from chainrule.plan.plan import Plan, plan
 from chainrule.spec import Size, Spec
+from chainrule.train import initialization
 from chainrule.train import network as network_module
 from chainrule.train import step as step_module
 from chainrule.train.step import training_step
@@ -217,6 +220,31 @@ def test_threads_train_copies_of_one_model() -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda i: trained(copies[i], x, y, seed=i), range(4)))
     assert results == expected
+
+
+def test_networks_share_the_programs_of_small_initial_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def recording(graph: Any, engine: str) -> Any:
+        compiled.append(engine)
+        return compile(graph, engine)
+
+    monkeypatch.setattr(initialization, "compile", recording)
+    monkeypatch.setattr(initialization, "_shared", Memo(initialization.KEPT))
+
+    def values(units: int, seed: int) -> dict[str, bytes]:
+        net = cr.Sequential(cr.GRU(units), cr.Dense(3))  # its recurrent weights are orthogonal
+        return bits(cr.Model(net, "cross_entropy").initialize(SEQUENCES, seed=seed))
+
+    first = values(4, 0)
+    assert compiled.count("native") == 1
+    assert values(4, 1) != first == values(4, 0)
+    assert compiled.count("native") == 1
+    values(5, 0)
+    assert compiled.count("native") == 2
+    monkeypatch.setattr(initialization, "SMALL", 10)
+    assert values(4, 0) == first
+    assert compiled.count("native") == 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
