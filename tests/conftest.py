@@ -68,6 +68,15 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
 
 
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Free the syntax trees of the sources after the tests of a folder that read them: later tests fork
+    this process and collect its garbage.
+    """
+    is_last = nextitem is None or nextitem.path.parent != item.path.parent
+    if is_last and "source_files" in sys.modules:
+        sys.modules["source_files"].release()
+
+
 def _is_parallel() -> bool:
     """Whether another process runs tests at the same time: then threads of both would wait for each other."""
     return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1

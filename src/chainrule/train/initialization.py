@@ -69,8 +69,8 @@ def sample(
 def _program(nodes: Mapping[str, Node], engine: str, memo: Memo) -> Program:
     elements = sum(size_at(node.spec.size, {}) for node in nodes.values())
     target = settings.vector_bytes, settings.portable_bits, settings.cores
-    kept = _shared if engine == "native" and elements <= SMALL else memo
-    return kept(("initial values", engine, target, *nodes.items()), lambda: compile(Graph(nodes), engine))
+    programs = _shared if engine == "native" and elements <= SMALL else memo
+    return programs(("initial values", engine, target, *nodes.items()), lambda: compile(Graph(nodes), engine))
 
 
 def _from_draws(node: Node, draws: list[Node], key: np.ndarray, memo: Memo) -> np.ndarray:

@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("segment") / "run"
-    segment.main(data=str(data), epochs=2, out=str(folder))
+    segment.main(data=str(data), epochs=1, out=str(folder))
     return folder
 
 

@@ -150,7 +150,7 @@ MAPPED = 60_000 * 256 * 4  # bytes
 
 @pytest.fixture(scope="module")
 def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """The peak of the memory of each way in a process of their own; what is kept counts for the next ones."""
+    """The peak of the memory of each way, in another process; what one keeps counts for the next ones."""
     folder = tmp_path_factory.mktemp("mapped")
     x = np.lib.format.open_memmap(folder / "x.npy", "w+", np.float32, (60_000, 256))
     x[:] = np.linspace(-1, 1, 256, dtype=np.float32)
