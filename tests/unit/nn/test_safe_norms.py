@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.engines import evaluate
+from chainrule.engines import compile, evaluate
+from chainrule.engines.dispatch import Program
 from chainrule.errors import ChainruleError
 from chainrule.events import Channel, notices
 from chainrule.gradient import grad
-from chainrule.graph import Node, constant, input_node
+from chainrule.graph import Graph, Node, constant, input_node
 from chainrule.nn import safe_norms
 from chainrule.nn.loss import LOSSES
 from chainrule.nn.optimizer.registry import OPTIMIZERS
@@ -41,21 +43,31 @@ ENGINES = ("native", "reference")
 
 def both(layer: nn.Layer, x: np.ndarray, dtype: str, engine: str | None = None, by: float = 1.0) -> list[Any]:
     """A layer's outputs and its gradient by the inputs, in training; its matrices scaled by a factor."""
-    net = nn.build(layer, {"x": Spec((B, *x.shape[1:]), dtype)}, dtype, True)
+    initial, program = compiled(layer, x.shape[1:], dtype, engine)
+    values = {
+        path: (value * by if value.ndim > 1 else value).astype(dtype) for path, value in initial.items()
+    }
+    width = program.graph.outputs["output"].shape[-1]
+    feeds = {"x": x.astype(dtype), "weight of outputs": W[..., :width].astype(dtype)}
+    with np.errstate(all="ignore"):
+        return list(program.run({name: {**values, **feeds}[name] for name in program.graph.inputs}).values())
+
+
+@cache
+def compiled(
+    layer: nn.Layer, shape: tuple[int, ...], dtype: str, engine: str | None
+) -> tuple[dict[str, np.ndarray], Program]:
+    """The initial values of a layer, and the program of its outputs and its gradient by the inputs."""
+    net = nn.build(layer, {"x": Spec((B, *shape), dtype)}, dtype, True)
     variables = {**net.parameters, **net.states}
     graph = nn.initial_values(variables, {path: stream_of(path) for path in variables})
     key = {name: np.array([1, 2], np.uint32) for name in graph.inputs}
     initial = evaluate(list(graph.outputs.values()), key) if variables else []
-    values = {
-        path: (value * by if value.ndim > 1 else value).astype(dtype)
-        for path, value in zip(graph.outputs, initial, strict=True)
-    }
     (output,) = net.outputs.values()
     weight = input_node("weight of outputs", output.shape, dtype)
     (gradient,) = grad((output * weight).sum(), [net.inputs["x"]])
-    feeds = {"x": x.astype(dtype), "weight of outputs": W[..., : output.shape[-1]].astype(dtype)}
-    with np.errstate(all="ignore"):
-        return evaluate([output, gradient], {**values, **feeds}, engine)
+    program = compile(Graph({"output": output, "gradient": gradient}), engine)
+    return dict(zip(graph.outputs, initial, strict=True)), program
 
 
 def exact_or_non_finite(values: np.ndarray, exact: np.ndarray, tolerance: float) -> None:
