@@ -8,11 +8,12 @@ reason. Prints ``file:line: word (kind) -> suggestion`` for every hit; exits wit
 from __future__ import annotations
 
 import argparse
+import ast
 import fnmatch
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -200,12 +201,14 @@ def exceptions(text: str) -> Iterator[Exemption]:
         yield Exemption(pattern, tuple(row["files"]), row["reason"], tuple(row.get("words", ())))
 
 
-def check(files: Iterable[Path], words: Glossary) -> list[Hit]:
-    """The hits in some files, in order."""
+def check(
+    files: Iterable[Path], words: Glossary, nodes: Callable[[Path], list[ast.AST]] | None = None
+) -> list[Hit]:
+    """The hits in some files, in order; for ``nodes`` see ``passages``."""
     refused: list[Hit] = []
     for file in files:
         name = file.relative_to(ROOT).as_posix()
-        for passage in passages(file, name):
+        for passage in passages(file, name, nodes):
             refused += words.hits(name, passage)
     return sorted(set(refused), key=lambda hit: (hit.file, hit.line, hit.word))
 

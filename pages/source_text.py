@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,20 +49,22 @@ class Passage:
     line: int
 
 
-def passages(file: Path, name: str) -> list[Passage]:
+def passages(file: Path, name: str, nodes: Callable[[Path], list[ast.AST]] | None = None) -> list[Passage]:
     """All passages of a file.
 
     Args:
         file: the file to read.
         name: its path relative to the repository.
+        nodes: returns the nodes of a Python file, for a program that has parsed it already.
     """
-    text = file.read_text(encoding="utf-8")
-    read = {".py": _python, ".md": _markdown, ".toml": _toml, ".html": _html}[file.suffix]
-    return [Passage("file name", Path(name).stem, 1), *read(text)]
+    text, title = file.read_text(encoding="utf-8"), Passage("file name", Path(name).stem, 1)
+    if file.suffix == ".py":
+        return [title, *_python(text, nodes_of(ast.parse(text)) if nodes is None else nodes(file))]
+    read = {".md": _markdown, ".toml": _toml, ".html": _html}[file.suffix]
+    return [title, *read(text)]
 
 
-def _python(text: str) -> Iterator[Passage]:
-    nodes = nodes_of(ast.parse(text))
+def _python(text: str, nodes: list[ast.AST]) -> Iterator[Passage]:
     yield from identifiers(nodes)
     documented = set(docstring_lines(nodes))
     for kind, line, body in _runs(text):

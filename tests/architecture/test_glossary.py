@@ -8,7 +8,7 @@ import pytest
 from pages.glossary import PAGE, Glossary, check, checked_files, entries, exceptions, glossary
 from pages.source_text import passages
 
-from source_files import ROOT
+from source_files import ROOT, nodes
 
 TABLE = """
 | Term | 中文 | Meaning | Instead of |
@@ -43,7 +43,7 @@ def hits(words: Glossary, folder: Path, name: str, text: str) -> list[tuple[int,
 
 
 def test_every_word_is_in_the_glossary() -> None:
-    assert list(map(str, check(checked_files(), glossary()))) == []
+    assert list(map(str, check(checked_files(), glossary(), nodes))) == []
 
 
 def test_exceptions_have_reasons_and_name_entries_of_the_page() -> None:

@@ -143,17 +143,23 @@ def weights_of(net: nn.Built) -> tuple[dict[str, np.ndarray], dict[str, np.ndarr
     return parameters, {path: rng.uniform(0.5, 1.5, bound(p.spec.shape)) for path, p in net.states.items()}
 
 
-@pytest.mark.parametrize("calls", [2, 3])
 @pytest.mark.parametrize("name", CASES)
-def test_several_calls_at_one_path_equal_consecutive_calls(name: str, calls: int) -> None:
-    case, groups = CASES[name], CALLS[:calls]
-    parameters, states = weights_of(built(case, groups))
-    arrays = {**inputs_of(case, calls), **parameters, **states}
-    shared, alone = outcome(case, groups, arrays), list[Outcome]()
-    for group in groups:
+def test_two_and_three_calls_at_one_path_equal_consecutive_calls(name: str) -> None:
+    case = CASES[name]
+    parameters, states = weights_of(built(case, CALLS))
+    inputs = inputs_of(case, len(CALLS))
+    alone, after = list[Outcome](), states
+    for group in CALLS:
         first = sum(len(call.results) for call in alone)
-        alone.append(outcome(case, [group], arrays, first))
-        arrays |= alone[-1].states
+        alone.append(outcome(case, [group], {**inputs, **parameters, **after}, first))
+        after = {**after, **alone[-1].states}
+    for calls in (2, 3):
+        shared = outcome(case, CALLS[:calls], {**inputs, **parameters, **states})
+        agree_with_consecutive_calls(shared, alone[:calls])
+
+
+def agree_with_consecutive_calls(shared: Outcome, alone: Sequence[Outcome]) -> None:
+    """Compare the outcome of several calls at one path with those of calls one after the other."""
     close(shared.results, [array for call in alone for array in call.results])
     assert list(shared.states) == list(alone[-1].states)
     close(list(shared.states.values()), list(alone[-1].states.values()))
@@ -188,9 +194,8 @@ IN_LOOPS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["reference", "native"])
 @pytest.mark.parametrize("name", IN_LOOPS)
-def test_a_layer_in_a_scan_equals_the_unrolled_loop(name: str, engine: str) -> None:
+def test_a_layer_in_a_scan_equals_the_unrolled_loop(name: str) -> None:
     """The scan operation equals the Python loop of ``unrolled``, which calls the layer at each time step."""
     case, steps = CASES[name], 3
     spec = {"x": Spec((case.specs()["x"].shape[0], steps, *case.inputs["x"]), "float64")}
@@ -203,15 +208,20 @@ def test_a_layer_in_a_scan_equals_the_unrolled_loop(name: str, engine: str) -> N
     parameters, states = weights_of(plain)
     x = np.random.default_rng(8).uniform(0.2, 1.5, (3, steps, *case.inputs["x"]))
     arrays = {"x": x, KEY: key_of(5), **parameters, **states}
-    close(*(values(net, arrays, engine) for net in (looped, plain)))
+    nodes = [results_and_gradients(net) for net in (looped, plain)]
+    for engine in ("reference", "native"):
+        close(*(evaluate(own, inputs_among(arrays, own), engine) for own in nodes))
 
 
-def values(net: nn.Built, arrays: Arrays, engine: str) -> list[np.ndarray]:
+def results_and_gradients(net: nn.Built) -> list[Node]:
     """Output, states after the step, penalties, and the gradients of their sum."""
     total = (net.output * net.output * 0.3 + net.output).sum()
     for cost in net.book.costs.values():
         total = total + cost
     nodes = [net.output, *net.book.updates.values(), *net.book.costs.values()]
-    nodes += grad(total, [p.node for p in net.parameters.values()], unused="zeros")
-    graph = Graph({str(i): node for i, node in enumerate(nodes)})
-    return evaluate(nodes, {label: arrays[label] for label in graph.inputs}, engine)
+    return nodes + grad(total, [p.node for p in net.parameters.values()], unused="zeros")
+
+
+def inputs_among(arrays: Arrays, nodes: Sequence[Node]) -> dict[str, np.ndarray]:
+    """The arrays that some nodes need."""
+    return {label: arrays[label] for label in Graph({str(i): n for i, n in enumerate(nodes)}).inputs}
