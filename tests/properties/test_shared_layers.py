@@ -219,7 +219,7 @@ def results_and_gradients(net: nn.Built) -> list[Node]:
     for cost in net.book.costs.values():
         total = total + cost
     nodes = [net.output, *net.book.updates.values(), *net.book.costs.values()]
-    return nodes + grad(total, [p.node for p in net.parameters.values()], unused="zeros")
+    return [*nodes, *grad(total, [p.node for p in net.parameters.values()], unused="zeros")]
 
 
 def inputs_among(arrays: Arrays, nodes: Sequence[Node]) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from chainrule.engines.native.runtime import replicas
 from chainrule.engines.native.runtime.replicated_step import ReplicatedStep
 from chainrule.engines.native.runtime.step_runner import MAX_LAYOUTS
 from chainrule.memo import Memo
+from chainrule.plan import microbatch
 from chainrule.plan.plan import Plan, plan
 from chainrule.spec import Size, Spec
 from chainrule.train import initialization
@@ -66,7 +67,8 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
         plans.append(plan(*args))
         return plans[-1]
 
-    monkeypatch.setattr(replicas, "plan", recording)
+    for module in (microbatch, replicas):
+        monkeypatch.setattr(module, "plan", recording)
     return plans
 
 
