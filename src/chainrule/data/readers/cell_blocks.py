@@ -15,7 +15,7 @@ from chainrule.records import frozen
 
 MANY_ROWS = 1000  # from which a block is divided into columns
 LARGEST = 10**15 - 1  # integers up to it are no codes
-SAMPLED = 200  # cells, of which at most half are distinct where each distinct one is tested once
+SAMPLED = 200  # first cells, by which the way to test a column is chosen
 
 Map = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
 
@@ -82,14 +82,17 @@ def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
 
     Of other columns, each distinct cell is returned once.
     """
-    numbers = column.cast(pl.Int64, strict=False)
-    gaps = numbers.null_count()
-    ends: list[Any] = [numbers.min(), numbers.max()]
-    if 2 * gaps > len(column) or max(map(abs, ends)) > LARGEST:
-        is_repeated = 2 * column.head(SAMPLED).n_unique() <= SAMPLED
-        return None, column.unique() if is_repeated else column
-    is_other = (numbers.cast(pl.String) != column) if not gaps else column.ne_missing(numbers.cast(pl.String))
-    return numbers, column.filter(is_other).unique()
+    sample = column.head(SAMPLED)
+    if 2 * sample.cast(pl.Int64, strict=False).null_count() <= len(sample):
+        numbers = column.cast(pl.Int64, strict=False)
+        gaps = numbers.null_count()
+        ends: list[Any] = [numbers.min(), numbers.max()]
+        if 2 * gaps <= len(column) and max(map(abs, ends)) <= LARGEST:
+            texts = numbers.cast(pl.String)
+            is_other = column.ne_missing(texts) if gaps else texts != column
+            return numbers, column.filter(is_other).unique()
+    is_repeated = 2 * sample.n_unique() <= len(sample)
+    return None, column.unique() if is_repeated else column
 
 
 def _without(column: pl.Series, missing: pl.Series) -> pl.Series:

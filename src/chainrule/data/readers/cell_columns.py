@@ -28,11 +28,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from operator import methodcaller
 
 import numpy as np
 
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
-from chainrule.data.readers.cell_blocks import Block, Segment, examine_cells, segments_of
+from chainrule.data.readers.cell_blocks import Block, Columns, Segment, examine_cells, segments_of
 from chainrule.data.readers.cell_properties import CODE, COUNT, DECIMAL, MAYBE, OTHER, PRESENT, WORD
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.text.plain_block import PlainBlock
@@ -121,7 +122,9 @@ class Cells:
         """The columns of plain numbers; integral ones as integers."""
         is_integral = (~self._properties[DECIMAL, chosen]).tolist()
         run = self._pool.map if self._pool else map
-        parts = [segment.take_numbers(chosen.tolist(), is_integral, run) for segment in segments]
+        is_divided = all(isinstance(segment, Columns) for segment in segments)  # else a segment uses the pool
+        convert = methodcaller("take_numbers", chosen.tolist(), is_integral, map if is_divided else run)
+        parts = (run if is_divided else map)(convert, segments)
         return (_concatenated(pieces, pl.Float64()) for pieces in zip(*parts, strict=True))
 
 
