@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn import ensemble
 
 from chainrule.data import PreparedData, read_table
 from chainrule.train.evaluation.baseline import baselines
@@ -78,6 +79,22 @@ def test_boosting_has_equal_results_in_every_run_and_weights_count_rows() -> Non
     np.testing.assert_array_equal(first, second)
     heavy = boosting(x, y, 2, np.where(y == 1, 20.0, 1.0))(x[:, ::-1])
     assert heavy[:, 1].mean() > boosting(x, y, 2)(x[:, ::-1])[:, 1].mean()
+
+
+@pytest.mark.parametrize("rows", [12, 60, 300])
+@pytest.mark.parametrize("classes", [0, 2])
+def test_boosting_of_few_rows_is_scikit_learns_with_default_settings(rows: int, classes: int) -> None:
+    draw = np.random.Generator(np.random.Philox(3))
+    x = np.c_[draw.normal(size=(rows, 3)), draw.integers(0, 4, rows)]
+    x[::5, 1] = np.nan
+    y = np.tile([0, 1], rows // 2) if classes else draw.normal(size=rows)
+    predicted = boosting(x, y, classes)(x)
+    if classes:
+        model = ensemble.HistGradientBoostingClassifier(random_state=0, early_stopping=False)
+        np.testing.assert_array_equal(predicted, model.fit(x, y).predict_proba(x))
+    else:
+        regressor = ensemble.HistGradientBoostingRegressor(random_state=0)
+        np.testing.assert_array_equal(predicted[:, 0], regressor.fit(x, y).predict(x))
 
 
 def test_boosting_of_large_tables_is_left_out() -> None:

@@ -21,6 +21,7 @@ from chainrule.train.background_import import finish_imports, import_in_backgrou
 
 TREES = 100  # scikit-learn's default number of iterations
 MAX_CATEGORIES = 255  # of a column of codes
+MAX_BINS = 255  # of a column, scikit-learn's default
 MAX_COST, COST_OF_A_TREE = 2e9, 2e5  # in cells that a tree reads
 IMPORTS = ("scipy.sparse", "scipy.stats", "sklearn.base", "sklearn.tree", "sklearn.ensemble")  # in this order
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -125,7 +126,10 @@ def boosting(
     from sklearn import ensemble  # noqa: PLC0415  # takes longer to import than most networks to train
 
     columns = TreeColumns((x.shape[1],), ("plain",)) if columns is None else columns
-    settings: dict[str, Any] = {"categorical_features": columns.is_category, "random_state": 0}
+    bins = max(2, min(MAX_BINS, len(x)))  # of few rows, as many are enough, and need less time and memory
+    settings: dict[str, Any] = {
+        "categorical_features": columns.is_category, "random_state": 0, "max_bins": bins,
+    }  # fmt: skip
     if not classes:
         trees = ensemble.HistGradientBoostingRegressor(**settings)
         return _fitted(trees, columns, x, y, weights, lambda x: trees.predict(x)[:, None])
