@@ -24,7 +24,8 @@ from chainrule.engines.dispatch import Trainer
 from chainrule.prng import fold, folds, key_of
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
-from chainrule.train.state import Tensors, TrainState
+from chainrule.train.parameters import Block
+from chainrule.train.state import TrainState
 from chainrule.train.step import EACH_STEP, GROUPS, Step
 
 TARGET_SECONDS = 0.1  # duration of one run
@@ -220,17 +221,14 @@ def step_runner(
     if data.weights is not None:
         inputs[SAMPLE_WEIGHT] = data.weights
     inputs = viewed_arrays(data, inputs)
-    arrays = {**_copies(state.parameters), **_copies(state.states)}
-    # Zeros that are allocated again are cheaper than a copy, which reads and writes all of them.
-    arrays |= step.initial_slots() if state.step == 0 else _copies(state.slots)
+    arrays = {name: array.copy() for name, array in {**state.parameters, **state.states}.items()}
+    # One block, whose zeros are written once: glibc keeps the memory of a block for the next training, but
+    # returns that of several arrays to the system.
+    arrays |= Block(state.slots).arrays
     compiled = step.program.trainer(inputs, arrays, engine)
     return (
         None if compiled is None else StepRunner(step, order, seed, compiled, state, counts, index_of(data))
     )
-
-
-def _copies(arrays: Tensors) -> Tensors:
-    return {name: array.copy() for name, array in arrays.items()}
 
 
 def _views(data: Arrays) -> list[RowView]:

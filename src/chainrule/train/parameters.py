@@ -38,7 +38,9 @@ class Block:
         starts = np.cumsum([0, *sizes]).tolist()
         for (path, array), start in zip(arrays.items(), starts, strict=False):
             view = block[start : start + array.size].reshape(array.shape)
-            view[...] = array
+            is_number = not any(array.strides)  # that is stored once
+            if not is_number or array.flat[:1].tobytes().strip(b"\0"):  # zeros are not written again
+                view[...] = array
             self.arrays[path] = view
 
     @property
