@@ -8,6 +8,7 @@ import numpy as np
 
 UNTHREADED = 8_192  # elements up to which a scalar product of OpenBLAS uses one thread
 _FAST = (np.dtype(np.float32), np.dtype(np.float64))  # dtypes of OpenBLAS
+_LARGE = 131_072  # elements from which sums of squares take less time than comparing all of them
 _BLOCK = 65_536  # elements compared at once, so that the result stays in the cache
 
 
@@ -17,7 +18,8 @@ def is_finite(array: np.ndarray) -> bool:
     Numerics: the sum of the squares is computed first: it is finite only if all elements are, and takes a
         single pass, which writes nothing. It may also overflow for large finite elements; then every element
         is checked. A large array has a sum for every ``UNTHREADED`` elements: longer ones would wake the
-        threads of OpenBLAS in every step, which then wait actively on the cores of other threads.
+        threads of OpenBLAS in every step, which then wait actively on the cores of other threads. Between
+        both sizes every element is checked at once.
 
     Example:
         >>> is_finite(np.array([1.0, 2.0])), is_finite(np.array([1.0, np.nan])), is_finite(np.array([1e300]))
@@ -28,7 +30,7 @@ def is_finite(array: np.ndarray) -> bool:
     if array.size <= UNTHREADED:
         return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
     flat = array.reshape(-1)
-    if array.dtype in _FAST:
+    if array.dtype in _FAST and array.size > _LARGE:
         grouped = flat.size - flat.size % UNTHREADED
         groups = flat[:grouped].reshape(-1, UNTHREADED)
         with np.errstate(all="ignore"):
