@@ -145,8 +145,10 @@ def _outputs_of(
     model: ModelState, parts: Sequence[Mapping[str, np.ndarray]], kind: str
 ) -> dict[str, np.ndarray]:
     """The outputs of all blocks, by name."""
-    assert model.network is not None
-    return {name: concatenated(parts, f"{kind}.{name}") for name in model.network.inference.outputs}
+    network = model.network
+    assert network is not None
+    with refuse_memory_error(network.prediction_program):
+        return {name: concatenated(parts, f"{kind}.{name}") for name in network.inference.outputs}
 
 
 def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
