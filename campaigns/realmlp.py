@@ -88,7 +88,7 @@ def main(words: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the packages with the tables")
-    parser.add_argument("--splits", type=int, default=5, metavar="N")
+    parser.add_argument("--splits", type=int, default=3, metavar="N")
     parser.add_argument("--again", action="store_true", help="compute results that the file has")
     parser.add_argument("--write", action="store_true", help="write the table of docs/tables.md")
     options = parser.parse_args(words)

@@ -2,9 +2,9 @@
 
 An L2 penalty shrinks the weights of an inactive unit in each step, down to numbers below the smallest normal
 one (1.2e-38 in float32), and the moments of an optimizer decay in the same way. They no longer change any
-prediction, but processors compute with them 10 to 100 times slower: an evaluation of a network half of whose
-units were inactive took 14 times as long. Arithmetic in which the processor itself replaces subnormal numbers
-by 0 was rejected, since operations are exact for them (the logarithm of 1e-40 is -92).
+prediction, but processors compute with them 10 to 100 times slower (``python -m benchmarks.subnormal``).
+Arithmetic in which the processor itself replaces subnormal numbers by 0 was rejected, since operations are
+exact for them (the logarithm of 1e-40 is -92).
 """
 
 from __future__ import annotations
