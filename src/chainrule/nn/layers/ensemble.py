@@ -262,11 +262,13 @@ class EnsembleMean(Layer):
     ``validation=(x, y, weights)`` with weights (N, K), ends with a choice of the weights: those for which the
     loss of the weighted mean is smallest on these rows.
 
+    ``"softmax"`` returns logits whose probabilities are the weighted mean of those of the members, and
+    ``"sigmoid"`` the same for independent yes/no outputs. Without groups all weights w_k are 1/K.
+
     Shapes: (B, K, C) -> (B, C) for K members; in training the same.
 
-    Formula: ``"value"``: y = sum_k w_k x_k. ``"softmax"``: y = log sum_k w_k softmax(x_k), so that softmax(y)
-    is the weighted mean of the members' probabilities. ``"sigmoid"``: the same for the logits of independent
-    yes/no outputs, y = logit(sum_k w_k sigmoid(x_k)). The w_k are 1/K without groups.
+    Formula: ``"value"``: y = sum_k w_k x_k. ``"softmax"``: y = log sum_k w_k softmax(x_k). ``"sigmoid"``:
+    y = logit(sum_k w_k sigmoid(x_k)).
 
     Args:
         mode: what is averaged: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
