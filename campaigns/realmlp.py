@@ -5,8 +5,9 @@
 ``--write`` replaces the table of docs/tables.md. It needs ``pip install "pytabkit[models]"``, which is no
 extra, since it installs PyTorch, Lightning and two libraries of boosting.
 
-RealMLP-TD is the class with its default arguments, on both cores. Its inputs are those of the other methods:
-text columns are categories, and the tables have no missing numbers.
+Both are estimators of scikit-learn with their default arguments, in one process on both cores: for chainrule
+``cr.TabularClassifier`` and ``cr.TabularRegressor``, the network of ``chainrule train``. Text columns are
+categories; the tables have no missing numbers.
 
 Reference: Holzmüller, Grinsztajn and Steinwart (2024), Better by default: strong pre-tuned MLPs and boosted
 trees on tabular data, NeurIPS.
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,39 +31,41 @@ from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.protocol import Result, Store
 from campaigns.table_cases.sources import unpack
 
+import chainrule as cr
+
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 START, END = "<!-- realmlp -->", "<!-- end of realmlp -->"
 TABLES = ("juice", "cells", "election", "windsor")
-NAME = "realmlp"
+OWN, OTHER = METHODS = ("chainrule", "realmlp")
 
 
-def predict(case: Case, train: pl.DataFrame, test: pl.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Train RealMLP-TD and predict; arguments and result are those of ``baselines.predict``."""
+def estimator_of(method: str, task: str, seed: int) -> Any:
+    """The estimator of a method with its default arguments."""
+    is_regression = task == "regression"
+    if method == OWN:
+        return (cr.TabularRegressor if is_regression else cr.TabularClassifier)(random_state=seed)
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor  # noqa: PLC0415  # not an extra
 
-    columns = [name for name in train.columns if name != case.target]
-    frames = [part.select(columns).to_pandas() for part in (train, test)]
-    for frame in frames:
-        for name in columns:
-            if not train.schema[name].is_numeric():
-                frame[name] = frame[name].astype("category")
-    y = train[case.target].to_numpy()
-    create = RealMLP_TD_Regressor if case.task == "regression" else RealMLP_TD_Classifier
-    estimator = create(device="cpu", random_state=seed)
-    estimator.fit(frames[0], y)
-    if case.task == "regression":
-        return np.empty(0), np.asarray(estimator.predict(frames[1])).ravel()
-    return np.asarray(estimator.classes_), np.asarray(estimator.predict_proba(frames[1]))
+    create = RealMLP_TD_Regressor if is_regression else RealMLP_TD_Classifier
+    return create(device="cpu", random_state=seed)
 
 
-def run(case: Case, frame: pl.DataFrame, seed: int) -> Result:
-    """Train and measure RealMLP-TD on one split."""
-    train, test = protocol.split(case, frame, seed)
+def run(case: Case, frame: pl.DataFrame, method: str, seed: int) -> Result:
+    """Train and measure a method on one split."""
+    parts = protocol.split(case, frame, seed)
+    x, x_test = (part.drop(case.target).to_pandas() for part in parts)
+    texts = [name for name in x if not frame.schema[name].is_numeric()]
+    x, x_test = (part.astype(dict.fromkeys(texts, "category")) for part in (x, x_test))
+    y, y_test = (part[case.target].to_numpy() for part in parts)
     start = time.perf_counter()
-    labels, output = predict(case, train, test, seed)
+    estimator = estimator_of(method, case.task, seed).fit(x, y)
+    if case.task == "regression":
+        labels, output = np.empty(0), np.asarray(estimator.predict(x_test)).ravel()
+    else:
+        labels, output = np.asarray(estimator.classes_), np.asarray(estimator.predict_proba(x_test))
     seconds = time.perf_counter() - start
-    scores = protocol.measured(case, labels, output, test[case.target].to_numpy())
-    head = {"table": case.name, "task": case.task, "method": NAME, "seed": seed}
+    scores = protocol.measured(case, labels, output, y_test)
+    head = {"table": case.name, "task": case.task, "method": method, "seed": seed}
     return {**head, **scores, "seconds": round(seconds, 3), "rows": frame.height}
 
 
@@ -71,10 +75,10 @@ def table(results: Sequence[Result]) -> str:
     seconds = comparison.scores(results, "seconds")
     for metric, name in METRICS.items():
         for case, by_method in comparison.scores(results, metric).items():
-            own, other = by_method["chainrule"], by_method[NAME]
+            own, other = by_method[OWN], by_method[OTHER]
             means = comparison.means({"own": own, "other": other})
             gain = comparison.difference(own, other, metric)
-            times = [float(np.median(list(seconds[case][method].values()))) for method in ("chainrule", NAME)]
+            times = [float(np.median(list(seconds[case][method].values()))) for method in METHODS]
             lines.append(
                 f"| {case} | {name} | {means['own']:.4f} | {means['other']:.4f} "
                 f"| {gain.mean:+.4f} ± {gain.error:.4f} | {times[0]:.1f}, {times[1]:.1f} |"
@@ -99,13 +103,11 @@ def main(words: Sequence[str] | None = None) -> int:
     for case in cases:
         frame = case.frame(options.data)
         for seed in range(options.splits):
-            for method in ("chainrule", NAME):
+            for method in METHODS:
                 if (case.name, method, seed) not in known:
-                    single = (
-                        run(case, frame, seed) if method == NAME else protocol.run(case, frame, method, seed)
-                    )
-                    store.append(single)
-                    print(protocol.line(single), flush=True)
+                    result = run(case, frame, method, seed)
+                    store.append(result)
+                    print(protocol.line(result), flush=True)
     text = table(list(store.results().values()))
     print(text)
     if options.write:
