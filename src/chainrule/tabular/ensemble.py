@@ -46,6 +46,15 @@ class EnsembleTraining:
         """The indices of the features with more than two values."""
         return [i for i, column in enumerate(self.x.T) if _has_more_than_two_values(column)]
 
+    @property
+    def _row_weights(self) -> np.ndarray | float:
+        return 1.0 if self.weights is None else self.weights[:, None]
+
+    @property
+    def validation_weights(self) -> np.ndarray:
+        """The weight of each row for the members that are stopped on it, (N, G M), otherwise 0."""
+        return self.plan.validation * self._row_weights
+
     def model(self, **options: Any) -> ModelState:
         """The untrained model.
 
@@ -61,12 +70,11 @@ class EnsembleTraining:
         Args:
             y: (N,) targets: labels, or values.
         """
-        weights = 1.0 if self.weights is None else self.weights[:, None]
         return {
             "epochs": self.recipe.epochs,
             "batch_size": self.recipe.batch_size,
-            "sample_weight": self.plan.training * weights,
-            "validation": (self.x, y, self.plan.validation * weights),
+            "sample_weight": self.plan.training * self._row_weights,
+            "validation": (self.x, y, self.validation_weights),
             "callbacks": [EnsembleEarlyStopping(patience=self.recipe.patience)],
         }
 
@@ -81,8 +89,7 @@ def fold_weights(model: ModelState, x: np.ndarray, y: np.ndarray, training: Ense
     """
     network, plan = model.network, training.plan
     assert network is not None
-    weights = 1.0 if training.weights is None else training.weights[:, None]
-    rows = encoded(model, Arrays.of({next(iter(network.inputs)): x}, y, plan.validation * weights))
+    rows = encoded(model, Arrays.of({next(iter(network.inputs)): x}, y, training.validation_weights))
     assert rows.weights is not None
     predictions = predictions_of_groups(network, rows, model.arrays, rows.weights)
     if predictions is None:

@@ -139,6 +139,18 @@ def test_a_training_chooses_the_weights_on_the_validation_rows_of_the_members(lo
     np.testing.assert_allclose(model.member_weights, np.repeat(weights / K, K))
 
 
+def test_probabilities_of_classes_as_targets_choose_the_same_weights_as_the_classes() -> None:
+    weights, classes = [], CASES["cross_entropy"][2]
+    for loss, y in (("cross_entropy", classes), ("soft_cross_entropy", np.eye(3, dtype=np.float32)[classes])):
+        model = cr.Model(ensemble(3, "softmax", (0.5, 0.5)), loss, cr.Adam(0.02))
+        model.fit(
+            X, y, epochs=20, batch_size=30, verbose=False, seed=1, sample_weight=1 - HELD_OUT,
+            validation=(X, y, HELD_OUT),
+        )  # fmt: skip
+        weights.append(model.state.states["mean.weights"].tolist())
+    assert weights[0] == weights[1] != [0.5, 0.5]
+
+
 @pytest.mark.parametrize("loss", CASES)
 def test_without_validation_rows_of_the_members_the_initial_weights_stay(loss: str) -> None:
     _, _, y = CASES[loss]

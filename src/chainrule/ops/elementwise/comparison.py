@@ -11,10 +11,8 @@ from chainrule.ops.card import Flat, NoGradient, Sample, Says, card, draw
 from chainrule.ops.elementwise.elementwise import Elementwise, same_kind
 from chainrule.spec import Spec, shape_text
 
-MANY, MAX_BYTES = (
-    1 << 12,
-    4,
-)  # values, and bytes of each, whose bits are combined instead of chosen by branches
+MANY = 1 << 12  # values whose bits are combined instead of chosen by branches
+MAX_BYTES = 4  # of such a value
 _STEP = Flat("a comparison is piecewise constant")
 _LOGIC = NoGradient("booleans are not differentiable")
 

@@ -3,14 +3,15 @@
 An ensemble may consist of groups of different networks, such as linear ones beside deep ones. Which of them
 is best depends on the data, so each group has a weight in the mean: the weights, at least 0 with sum 1, for
 which the loss of the weighted mean is smallest on the validation rows, each predicted by the members that are
-not trained on it. With few rows the choice stays near the initial weights: they count as ``PRIOR`` further
-rows. A group with a weight below ``MIN_WEIGHT`` is left out: a row is predicted by one member of each group
-here and by all of them later, whose mean is better than one member where the members differ, so small
+not trained on it. It is the log-loss of probabilities or the squared error of values, whatever loss the
+members are trained with. With few rows the choice stays near the initial weights: they count as ``PRIOR``
+further rows. A group with a weight below ``MIN_WEIGHT`` is left out: a row is predicted by one member of each
+group here and by all of them later, whose mean is better than one member where the members differ, so small
 weights are too large for groups whose members are alike.
 
 The minimum is found by moving a share of the weight from one group to another as long as this decreases the
 loss, with shares from 1/2 down to 1/1024. The loss is convex, so this ends within 1/1024 of the minimum, at
-numbers that do not depend on the rounding of a processor.
+multiples of 1/1024, which rounding changes only where two of them are equally good.
 
 Reference: Wolpert (1992), Stacked generalization, Neural Networks 5; van der Laan, Polley and Hubbard (2007),
 Super learner, Statistical Applications in Genetics and Molecular Biology 6.
@@ -171,7 +172,7 @@ def predictions_of_groups(
     part[numbers[:: -(-len(numbers) // MAX_ROWS) or 1]] = True
     numbers, values = group_predictions(network, rows, variables, weights * part[:, None], len(initial))
     totals = weights[numbers].sum(1, dtype=np.float64) / len(initial)
-    return _observed(initial, numbers, totals, values, coded[numbers], is_value)
+    return _observed(initial, numbers, totals, values, coded[numbers], layer.mode)
 
 
 def _targets(rows: Arrays) -> list[np.ndarray]:
@@ -181,18 +182,20 @@ def _targets(rows: Arrays) -> list[np.ndarray]:
 
 def _observed(
     initial: np.ndarray, numbers: np.ndarray, totals: np.ndarray, values: np.ndarray, coded: np.ndarray,
-    is_value: bool,
+    mode: str,
 ) -> GroupPredictions:  # fmt: skip
     """The predictions (n, G, C) of values, or of the classes that occurred."""
     outputs = values.shape[2]
-    if not is_value and outputs > 1 and coded.ndim == 1:  # numbers of classes
+    if mode == "softmax" and coded.ndim == 1:  # numbers of classes
         observed = np.take_along_axis(values, coded[:, None, None], axis=2)[:, :, 0]  # (n, G)
         return GroupPredictions(initial, numbers, totals, observed, None)
     flat = np.moveaxis(values, 1, 2).reshape(-1, len(initial))  # (n C, G)
     repeated, weights = np.repeat(numbers, outputs), np.repeat(totals, outputs) / outputs
     y = coded.reshape(-1).astype(np.float64)
-    if is_value:
+    if mode == "value":
         return GroupPredictions(initial, repeated, weights, flat, y)
+    if mode == "softmax":  # probabilities of classes as targets
+        return GroupPredictions(initial, repeated, weights * y * outputs, flat, None)
     return GroupPredictions(
         initial, np.tile(repeated, 2), np.concatenate([weights * y, weights * (1.0 - y)]),
         np.concatenate([flat, 1.0 - flat]), None,
