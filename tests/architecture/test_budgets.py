@@ -11,7 +11,7 @@ from pathlib import Path
 
 from source_files import EVERYWHERE, ROOT, nodes, text, violations
 
-LIMITS = {"file": 400, "body": 40, "line": 110, "arguments": 7, "nesting": 3}
+LIMITS = {"file": 1000, "body": 40, "line": 110, "arguments": 7, "nesting": 3}
 
 # Sizes that are over a limit; this list may only shrink. "file.py: function" -> "limit: reason".
 EXCEPTIONS: dict[str, str] = tomllib.loads(
