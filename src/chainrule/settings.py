@@ -136,7 +136,24 @@ def _boolean(name: str, value: object) -> bool:
     return value
 
 
-_COUNTS = {"threads": _threads, "memory": _memory, "cores": _cores, "vector_bytes": _vector_bytes}
+def _decode_limit(value: object) -> int:
+    """Validate the number of bytes that a file may take when it is decoded."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1_000_000 <= value <= 2**50:
+        raise UsageError(
+            "E102", where="cr.settings", name="decode_limit", expected=fact("bytes, 1,000,000 or more"),
+            received=value, fix="cr.settings.decode_limit = 4_000_000_000",
+        )  # fmt: skip
+    return value
+
+
+_FLAGS = ("batch_invariant", "portable_bits", "isolated_decoding")
+_COUNTS = {
+    "threads": _threads,
+    "memory": _memory,
+    "cores": _cores,
+    "vector_bytes": _vector_bytes,
+    "decode_limit": _decode_limit,
+}
 
 
 def planning_cores() -> int:
@@ -170,6 +187,11 @@ class Settings:
             products take longer (docs/reproducibility.md). Affects code compiled after the change.
         batch_invariant: whether the prediction of a row has the same bits regardless of the other rows of the
             call. Off by default, because single rows then take several times as long (docs/decisions/0038).
+        decode_limit: bytes that a Parquet, Arrow, ``.npz`` or database file may take when it is decoded; a
+            file may always take 100 times its size, and never more than the free memory.
+        isolated_decoding: whether Parquet, Arrow and databases are decoded in another process, so that a
+            damaged file cannot abort this one. Turn it off only where no process can be started, and for
+            files that you trust (docs/decisions/0069).
 
     Raises:
         UsageError E101: an unknown setting or an invalid choice.
@@ -186,6 +208,8 @@ class Settings:
         vector_bytes = 0
         batch_invariant = False
         portable_bits = False
+        decode_limit = 1000000000
+        isolated_decoding = True
     """
 
     dtype: FloatName = "float32"
@@ -197,6 +221,8 @@ class Settings:
     vector_bytes: int = 0
     batch_invariant: bool = False
     portable_bits: bool = False
+    decode_limit: int = 1_000_000_000
+    isolated_decoding: bool = True
 
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]
@@ -208,7 +234,7 @@ class Settings:
         if name in _COUNTS:
             object.__setattr__(self, name, _COUNTS[name](value))
             return
-        if name in ("batch_invariant", "portable_bits"):
+        if name in _FLAGS:
             object.__setattr__(self, name, _boolean(name, value))
             return
         if name == "lang" and value == "":

@@ -114,5 +114,5 @@ def test_sizes_over_a_limit_are_reported() -> None:
     assert sizes("def f(self, a, b, c, d, e, f, g, *, h=0, i=0): pass") == {}
     long = 'def f():\n    """A.\n\n    B."""\n' + "    x = 1\n" * 41
     assert sizes(long) == {"m: f": "body: 41"}
-    assert sizes("x = 1\n" * 401) == {"m": "file: 401 lines"}
+    assert sizes("x = 1\n" * 1001) == {"m": "file: 1001 lines"}
     assert sizes("# " + "梯" * 55) == {"m: line 1": "line: 112 columns"}

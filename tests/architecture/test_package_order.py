@@ -81,6 +81,7 @@ LOWEST_IMPORTS = {
         "fork",
         "records",
         "prng",
+        "settings",
         "spec",
         "store",
     },
@@ -171,7 +172,7 @@ def test_upward_imports_are_reported() -> None:
     assert upward("graph", [("chainrule.ops.card", 1), ("chainrule.spec", 2)]) == [
         "chainrule.ops.card (line 1)"
     ]
-    assert upward("data", [("chainrule.settings", 3)]) == ["chainrule.settings (line 3)"]
+    assert upward("data", [("chainrule.games", 3)]) == ["chainrule.games (line 3)"]
     assert upward("nn", [("chainrule.data.tables.table", 4)]) == ["chainrule.data.tables.table (line 4)"]
     assert upward("train", [("chainrule.data.tables.table", 5), ("chainrule.engines", 6)]) == []
 

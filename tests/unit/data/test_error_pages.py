@@ -73,6 +73,7 @@ EXAMPLES = {
     "E372": "100 samples",
     "E375": "at least 4 rows",
     "E376": "later than 3",
+    "E381": "cannot start Python",
     "E380": "columns first",
     "E390": "line 2",
 }

@@ -26,7 +26,7 @@ from chainrule.data.readers.formats.spreadsheet import SPREADSHEET_OPTIONS, read
 from chainrule.data.readers.formats.workbook import MAIN
 from chainrule.data.readers.frames import of_columns, plain
 from chainrule.data.readers.image_folder import read_images
-from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.npz import read_archive
 from chainrule.data.readers.read_options import TEXT_OPTIONS, ReadOptions
 from chainrule.data.readers.safe_folder import open_plain
@@ -196,27 +196,11 @@ def _refuse_foreign(content: Content, head: bytes) -> None:
 def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table:
     kind = fact("a Parquet file") if is_parquet else fact("an Arrow file")
     options.require_only((), content.name, kind)
-    try:
-        if is_parquet and content.path is not None:
-            frame = pl.read_parquet(content.path, glob=False, hive_partitioning=False)
-        elif is_parquet:
-            frame = pl.read_parquet(content.binary.read())
-        else:  # not memory-mapped: the file may change later
-            data = content.binary.read()
-            # The file format starts with a magic number, the stream format does not.
-            frame = pl.read_ipc(data) if data[:6] == b"ARROW1" else pl.read_ipc_stream(data)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError("E316", where=content.name, expected=kind, received=received) from error
-    try:
-        return type_frame(plain(frame, content.name), content.name)
-    except DataError as error:
-        nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-        if error.code == "E314" and is_parquet and nested:
-            error.fix = (
-                f"polars.read_parquet({content.name!r}).drop({nested!r}).write_parquet('plain.parquet')"
-            )
-        raise
+    if is_parquet:
+        frame = read_parquet(content.binary, content.name)
+    else:
+        frame = decode("arrow", content.binary, content.name, kind)
+    return type_frame(plain(frame, content.name), content.name)
 
 
 def _standard_input() -> Content:

@@ -60,7 +60,7 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
         else:
             series.append(series_of(str(name), array, faults))
     if faults:
-        raise _unusable(source, faults)
+        raise unusable(source, faults)
     _check_lengths(source, series)
     check_names(source, [column.name for column in series])
     target = "y" if set(columns) == {"x", "y"} else None
@@ -153,7 +153,7 @@ def plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
         if c.dtype.is_nested() or _is_raw(c)
     ]
     if strange:
-        raise _unusable(source, strange)
+        raise unusable(source, strange)
     return pl.DataFrame([_plain_column(column) for column in frame.get_columns()])
 
 
@@ -175,7 +175,8 @@ def _plain_column(column: pl.Series) -> pl.Series:
     return column
 
 
-def _unusable(source: str, faults: Sequence[str]) -> DataError:
+def unusable(source: str, faults: Sequence[str]) -> DataError:
+    """The error for columns that are neither numbers, texts, booleans nor dates."""
     return DataError(
         "E314",
         where=source,

@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chainrule import fork
-from chainrule.errors import UsageError, fact
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +36,8 @@ def require_threads() -> None:
         UsageError E130: names a start method that works.
     """
     if fork.polars_is_unusable():
+        from chainrule.errors import UsageError, fact  # noqa: PLC0415  # a decoder process needs no errors
+
         raise UsageError(
             "E130",
             where=f"process {os.getpid()}",

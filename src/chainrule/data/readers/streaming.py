@@ -17,14 +17,17 @@ from them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from chainrule.data.batches.arrays import Arrays
 from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
+from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npy_header import read_layout
 from chainrule.data.readers.safe_folder import open_plain
@@ -202,29 +205,32 @@ def stream(arrays: Arrays, order: Order, epoch: int = 0, workers: int = 2) -> It
 
 
 def _count(file: Path) -> int:
+    with _opened(file) as stream:
+        count = decode("parquet_rows", stream, file.name, fact("a Parquet file"))
+    rows = int(count.item()) if count.shape == (1, 1) and count.dtypes == [pl.Int64] else 0
+    if rows < 1:
+        raise DataError("E304", where=file.name, expected=fact("at least one row"), received=fact("0 rows"))
+    return rows
+
+
+def _block(file: Path, start: int, rows: int) -> Table:
+    with _opened(file) as stream:
+        frame = read_parquet(stream, file.name, start, start + rows)  # reads only the groups of these rows
+    return Table(read_table(frame).frame, file.name)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
     if not os.path.isfile(file):
         raise DataError(
             "E301", where=str(file), expected=fact("a Parquet file"), received=fact("no such file")
         )
-    count = int(_collect(file, lambda scan: scan.select(pl.len()))[0, 0])
-    if not count:
-        raise DataError("E304", where=file.name, expected=fact("at least one row"), received=fact("0 rows"))
-    return count
-
-
-def _block(file: Path, start: int, rows: int) -> Table:
-    frame = _collect(file, lambda scan: scan.slice(start, rows))  # reads only the groups of these rows
-    return Table(read_table(frame).frame, file.name)
-
-
-def _collect(file: Path, narrow: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
     try:
-        return narrow(pl.scan_parquet(file, glob=False, hive_partitioning=False)).collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as cause:
-        received = _first_line(cause)
-        raise DataError(
-            "E316", where=file.name, expected=fact("a Parquet file"), received=received
-        ) from cause
+        stream = open_plain(file)
+    except OSError as cause:
+        raise DataError("E301", where=str(file), received=cause.strerror or str(cause)) from cause
+    with stream:
+        yield stream
 
 
 def _first_line(cause: Exception) -> str:

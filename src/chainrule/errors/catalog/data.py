@@ -81,6 +81,7 @@ ENTRIES: dict[str, Entry] = {
     "E380": Entry(
         "the file contains no array that can be memory-mapped by rows", "文件中没有可逐行读取的数组"
     ),
+    "E381": Entry("no process can be started that decodes the file", "无法启动解码文件的进程"),
     # E39x: molecules.
     "E390": Entry("the molecule cannot be read", "无法读取该分子"),
 }

@@ -329,4 +329,19 @@ PHRASES: dict[str, str] = {
     "Got unexpected extra arguments ({words})": "多出的参数：{words}",
     "Got unexpected extra argument(s) ({words})": "多出的参数：{words}",
     "Invalid value for '{name}': {reason}": "{name} 的值无效：{reason}",
+    "bytes, 1,000,000 or more": "字节数，至少 1,000,000",
+    "{size:,} bytes: {rows:,} rows, {columns:,} columns": "{size:,} 字节：{rows:,} 行，{columns:,} 列",
+    "convert the file to CSV": "把文件转换为 CSV",
+    "a process that decodes the file": "用于解码文件的进程",
+    "this program cannot start Python": "本程序无法启动 Python",
+    "the decoder was aborted": "解码器异常中止",
+    "the decoder crashed": "解码器崩溃",
+    "the decoder took too long": "解码器用时过长",
+    "the decoded values were too large": "解码后的数据过大",
+    "the decoder was killed": "解码器被系统终止",
+    "the decoder ended with code {code}": "解码器以代码 {code} 结束",
+    "the decoder returned invalid columns": "解码器返回了无效的列",
+    "a file that takes more memory than its rows and columns, or than {limit:,} bytes": (
+        "所需内存超过其行列应占的大小或 {limit:,} 字节的文件"
+    ),
 }

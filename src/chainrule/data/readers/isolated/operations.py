@@ -1,0 +1,118 @@
+"""What a decoder process does with a file. Each operation returns columns of types that tables have.
+
+Rows and widths are bounded by what the file states about itself before a value is decoded, and the memory of
+the process is limited to that: a buffer that claims to be longer than the rows need ends the process instead
+of filling the memory.
+
+A decoder imports this file first, so it imports little; errors are imported where they are raised.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from chainrule.data.readers.isolated.columns import is_transferable, transferable, width_of
+from chainrule.data.readers.lazy_polars import pl
+
+Options = Mapping[str, Any]
+ROOM = 256_000_000  # bytes that a decoder may take beside the values: buffers of compressed parts, threads
+
+
+class Request(NamedTuple):
+    """A file to decode.
+
+    Args:
+        descriptor: the open file.
+        options: those of the operation; ``limit``: bytes that the result may take.
+        allow: is called with the number of bytes that the process may take from now on.
+    """
+
+    descriptor: int
+    options: Options
+    allow: Callable[[int], None]
+
+
+def read_parquet(request: Request) -> pl.DataFrame:
+    """Rows ``start`` to ``stop`` (``None``: the last) of a Parquet file."""
+    request.allow(ROOM)
+    start, stop = request.options["start"], request.options["stop"]
+    scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
+    names = _usable(request, scan.collect_schema())
+    rows = int(scan.select(pl.len()).collect().item())
+    rows = max(0, min(rows, rows if stop is None else stop) - start)
+    dtypes = scan.select(names).collect_schema().dtypes()
+    _require_room(request, rows, dtypes)
+    return transferable(scan.select(names).slice(start, rows).collect())
+
+
+def count_parquet(request: Request) -> pl.DataFrame:
+    """The number of rows of a Parquet file, as a column of one value."""
+    request.allow(ROOM)
+    scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
+    return scan.select(pl.len().cast(pl.Int64).alias("rows")).collect()
+
+
+def read_arrow(request: Request) -> pl.DataFrame:
+    """An Arrow file, or a stream of Arrow."""
+    size = os.fstat(request.descriptor).st_size
+    request.allow(ROOM + size)
+    content = os.pread(request.descriptor, 6, 0)
+    if content != b"ARROW1":  # the stream format has no directory of its parts
+        request.allow(ROOM + size + 2 * request.options["limit"])
+        with os.fdopen(os.dup(request.descriptor), "rb") as stream:
+            stream.seek(0)
+            frame = pl.read_ipc_stream(io.BytesIO(stream.read()))
+        _require_room(request, frame.height, frame.dtypes)
+        return transferable(frame.select(_usable(request, frame.schema)))
+    scan = pl.scan_ipc(_source(request.descriptor))
+    names = _usable(request, scan.collect_schema())
+    rows = int(scan.select(pl.len()).collect().item())
+    _require_room(request, rows, scan.select(names).collect_schema().dtypes())
+    return transferable(scan.select(names).collect())
+
+
+def _usable(request: Request, schema: Mapping[str, Any]) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        DataError E314: columns of types that a table cannot have.
+    """
+    strange = {name: dtype for name, dtype in schema.items() if not is_transferable(dtype)}
+    if strange:
+        from chainrule.data.readers.isolated.refusals import strange_columns  # noqa: PLC0415
+
+        raise strange_columns(request.options["name"], strange, request.options.get("is_parquet", False))
+    return list(schema)
+
+
+def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
+    """Bound the memory of a frame before it is decoded, and allow the process as much.
+
+    Raises:
+        DataError E308: its values take more than the limit.
+    """
+    dtypes = list(dtypes)
+    size = rows * sum(map(width_of, dtypes))
+    limit = request.options["limit"]
+    if size > limit:
+        from chainrule.data.readers.isolated.refusals import too_large  # noqa: PLC0415
+
+        raise too_large(request.options["name"], size, rows, len(dtypes), limit)
+    texts = limit if any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in dtypes) else 0
+    request.allow(ROOM + os.fstat(request.descriptor).st_size + 3 * size + texts)
+
+
+def _source(descriptor: int) -> Any:
+    """The file as a source for polars: a path, which it maps, where the system has one."""
+    path = f"/proc/self/fd/{descriptor}"
+    return path if os.path.exists(path) else os.fdopen(os.dup(descriptor), "rb")
+
+
+OPERATIONS: Mapping[str, Callable[[Request], pl.DataFrame]] = {
+    "parquet": read_parquet,
+    "parquet_rows": count_parquet,
+    "arrow": read_arrow,
+}
