@@ -31,7 +31,9 @@ class ModelUncertainty(StateHolder):
 
         The calibration is kept with the model as ``calibration`` and saved in its file. ``predict_proba``
         still returns the probabilities of the network; ``model.calibration.map(p)`` corrects them, and
-        ``model.calibration.sets(p, 0.9)`` are prediction sets. ``chainrule predict`` uses it.
+        ``model.calibration.sets(p, 0.9)`` are prediction sets, of three methods. ``chainrule predict`` uses
+        it. A correction that raises the log-loss of samples that did not fit it is not used: the report
+        states it, and the probabilities stay as they are.
 
         Args:
             x, y: labeled samples, as in ``evaluate``, at least 40. A half of them fits the map, the other
@@ -42,7 +44,8 @@ class ModelUncertainty(StateHolder):
 
         Returns:
             the report, which prints calibration error, log-loss and accuracy before and after with 95 %
-            intervals, the size of prediction sets, and the error if uncertain samples are not decided.
+            intervals, coverage and size of prediction sets of each method, and the error if uncertain samples
+            are not decided.
 
         Raises:
             TrainingError E503: the model is not trained. E507: it does not predict one class per sample.

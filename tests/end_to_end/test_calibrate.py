@@ -25,7 +25,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, part in (("old", slice(0, 400)), ("held-out", slice(400, 800)), ("new", slice(800, None))):
         rows = [f"{a:.4f},{b:.4f},{'abc'[k]}" for (a, b), k in zip(x[part], y[part], strict=True)]
         (place / f"{name}.csv").write_text("u,v,kind\n" + "\n".join(rows) + "\n")
-    words = ("train", "old.csv", "--target", "kind", "--quick", "--epochs", "20", "--out", "run")
+    words = ("train", "old.csv", "--target", "kind", "--quick", "--epochs", "3", "--out", "run")
     with contextlib.chdir(place):
         assert run_command(*words).code == 0
     return place
@@ -61,6 +61,11 @@ def test_a_calibrated_run_predicts_sets_and_leaves_uncertain_rows_open(chainrule
         assert float(new["confidence"]) == pytest.approx(max(shares), rel=1e-4)
         assert new["prediction"] == (old["prediction"] if max(shares) >= 0.6 else "")
     assert 0 < sum(not row["prediction"] for row in after) < len(after)
+    for method in ("adaptive", "class"):
+        words = ("predict", "run", "new.csv", "--sets", "0.9", "--sets-method", method)
+        inside = [row["kind"] in row["set"].split("; ") for row in rows(chainrule(*words))]
+        assert 0.85 < np.mean(inside) < 0.97
+        assert f"{method} (" in outcome.out
     changed = [
         old["probability of a"] != new["probability of a"] for old, new in zip(before, after, strict=True)
     ]
@@ -74,6 +79,7 @@ def test_a_calibrated_run_predicts_sets_and_leaves_uncertain_rows_open(chainrule
         (("calibrate", "run", "few.csv"), "E331"),
         (("calibrate", "run", "absent.csv"), "E301"),
         (("predict", "run", "new.csv", "--sets", "0.33"), "E101"),
+        (("predict", "run", "new.csv", "--sets", "0.9", "--sets-method", "class1"), "E101"),
         (("predict", "run", "new.csv", "--abstain", "1.5"), "E601"),
         (("predict", "run/model.safetensors", "new.csv", "--novelty"), "E601"),
         (("predict", "run", "new.csv", "--reference", "old.csv"), "E601"),

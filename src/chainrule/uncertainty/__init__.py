@@ -16,8 +16,9 @@ _LAZY = LazyNames(
     __name__,
     {
         "calibration": "Calibration CalibrationReport calibrate stored_calibration with_calibration",
-        "probability_map": "Isotonic ProbabilityMap Temperature",
-        "conformal_sets": "prediction_sets set_threshold",
+        "probability_map": "Identity Isotonic ProbabilityMap Temperature",
+        "conformal_sets": "SetMethod conformities prediction_sets set_thresholds",
+        "set_coverage": "SetCoverage set_coverage",
         "network_disagreement": "Disagreement disagreement ensemble_samples member_samples member_weights",
         "dropout_sampling": "dropout_samples",
     },

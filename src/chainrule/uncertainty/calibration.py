@@ -1,13 +1,17 @@
 """Calibration of a trained classifier on rows that it was not trained on.
 
 The rows are divided at random. One half fits the map of the probabilities; the other half measures the
-calibration before and after, and contains the thresholds of prediction sets, so that no number is measured on
-rows that it was fitted to.
+calibration before and after, and contains the thresholds of prediction sets, so that no number is measured
+on rows that it was fitted to. The sets of a fifth of this half are measured with thresholds of its other
+four fifths.
+
+A map that raises the log-loss is not used, be it in cross-validation on the rows that fit it or on the other
+half. The probabilities then stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +26,10 @@ from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
 from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
 from chainrule.train.loading import CALIBRATION
-from chainrule.uncertainty.conformal_sets import prediction_sets, set_threshold
+from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
 from chainrule.uncertainty.labeled_outputs import labeled_outputs
-from chainrule.uncertainty.probability_map import MAPS, ProbabilityMap, map_of
+from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
+from chainrule.uncertainty.set_coverage import LARGE, SetCoverage, set_coverage
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 LEVELS = (0.8, 0.9, 0.95, 0.99)
 MIN_ROWS = 40
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)
+DETAILED = 0.9  # the level whose coverage by class and by size is printed
+PARTS = 5  # of the rows that fit a map, for its log-loss in cross-validation
 METRICS = ("calibration_error", "log_loss", "accuracy")
 _STREAM = 0x43414C49  # "CALI"
 
@@ -42,36 +49,54 @@ class Calibration:
 
     Args:
         map: from the probabilities of the network to calibrated ones.
-        thresholds: the lowest calibrated probability of a class in a prediction set, by level.
+        thresholds: the lowest conformity of each class in a prediction set, (K,), by method and level; see
+            ``set_thresholds``.
         rows: the number of rows that the thresholds are from.
     """
 
     map: ProbabilityMap
-    thresholds: Mapping[float, float]
+    thresholds: Mapping[str, Mapping[float, np.ndarray]]
     rows: int
 
-    def sets(self, probabilities: np.ndarray, level: float = 0.9) -> np.ndarray:
+    def sets(
+        self, probabilities: np.ndarray, level: float = 0.9, method: SetMethod = "threshold"
+    ) -> np.ndarray:
         """Whether each class is in the prediction set of each row, (N, K).
 
         Args:
             probabilities: (N, K) of the network, as ``Model.predict_proba`` returns them.
             level: the probability that a set contains the true class; one of ``LEVELS``.
+            method: ``"threshold"`` (the smallest sets), ``"adaptive"`` (larger where the network is less
+                certain) or ``"class"`` (the coverage holds for every class; a class with too few rows is in
+                every set). ``set_thresholds`` has the formulas.
 
         Raises:
-            UsageError E101: another level.
+            UsageError E101: another level or method.
+
+        Reference: Sadinle, Lei and Wasserman (2019) for ``"threshold"`` and ``"class"``; Romano, Sesia and
+        Candès (2020) for ``"adaptive"``.
         """
-        if level not in self.thresholds:
-            known = [f"{value:g}" for value in self.thresholds]
+        if method not in SET_METHODS:
+            raise UsageError(
+                "E101", where="sets, method", name=str(method), expected=", ".join(SET_METHODS),
+                received=repr(method), fix=f'method="{nearest(str(method), SET_METHODS) or "threshold"}"',
+            )  # fmt: skip
+        thresholds = self.thresholds[method]
+        if level not in thresholds:
+            known = [f"{value:g}" for value in thresholds]
             raise UsageError(
                 "E101", where="sets, level", name=f"{level:g}", expected=", ".join(known),
                 received=f"{level:g}", fix=f"level={nearest(f'{level:g}', known) or known[-1]}",
             )  # fmt: skip
-        return prediction_sets(self.map(probabilities), self.thresholds[level])
+        return prediction_sets(self.map(probabilities), thresholds[level], method)
 
     @property
     def fact(self) -> dict[str, Any]:
         """The calibration as plain data for a model file."""
-        thresholds = {f"{level:g}": value for level, value in self.thresholds.items()}
+        thresholds = {
+            method: {f"{level:g}": values.tolist() for level, values in by_level.items()}
+            for method, by_level in self.thresholds.items()
+        }
         return {"map": self.map.fact, "thresholds": thresholds, "rows": self.rows}
 
     @staticmethod
@@ -79,12 +104,27 @@ class Calibration:
         """The calibration of a model file; ``None`` if there is none or it is damaged."""
         if not isinstance(record, Mapping) or not isinstance(record.get("thresholds"), Mapping):
             return None
-        mapped, rows, values = map_of(record.get("map"), classes), record.get("rows"), record["thresholds"]
-        names = {f"{level:g}": level for level in LEVELS}
-        is_valid = all(type(v) is float and 0 <= v <= 1 and name in names for name, v in values.items())
-        if mapped is None or not is_valid or type(rows) is not int or not 0 < rows < 2**53:
+        mapped, rows = map_of(record.get("map"), classes), record.get("rows")
+        thresholds = {
+            method: _thresholds_of(record["thresholds"].get(method), classes) for method in SET_METHODS
+        }
+        if mapped is None or type(rows) is not int or not 0 < rows < 2**53:
             return None
-        return Calibration(mapped, {names[name]: value for name, value in values.items()}, rows)
+        known = {method: values for method, values in thresholds.items() if values is not None}
+        return Calibration(mapped, known, rows) if len(known) == len(SET_METHODS) else None
+
+
+def _thresholds_of(record: Any, classes: int) -> dict[float, np.ndarray] | None:
+    """The thresholds of one method in a model file, by level; ``None`` if they are damaged."""
+    names = {f"{level:g}": level for level in LEVELS}
+    if not isinstance(record, Mapping) or not set(record) <= set(names):
+        return None
+    for values in record.values():
+        if not isinstance(values, list) or len(values) != classes:
+            return None
+        if not all(type(value) is float and 0 <= value <= 1 for value in values):
+            return None
+    return {names[name]: np.array(values) for name, values in record.items()}
 
 
 @frozen(eq=False)
@@ -95,7 +135,10 @@ class CalibrationReport:
         calibration: the calibration.
         before, after: metrics of the probabilities, by name.
         intervals: the 95 % interval of each metric before and after.
-        set_sizes: the mean number of classes in a set, by level.
+        refused: the name of a map that was not used because it does not lower the log-loss, else empty, and
+            the log-loss before and after it, on rows that did not fit it.
+        coverage: of the prediction sets, by method and level.
+        names: of the classes.
         curve: risk and coverage of the calibrated probabilities.
         lang: language of the text.
     """
@@ -104,7 +147,9 @@ class CalibrationReport:
     before: Mapping[str, float]
     after: Mapping[str, float]
     intervals: tuple[Mapping[str, Interval], Mapping[str, Interval]]
-    set_sizes: Mapping[float, float]
+    refused: tuple[str, float, float]
+    coverage: Mapping[str, Mapping[float, SetCoverage]]
+    names: tuple[str, ...]
     curve: RiskCoverage
     lang: str
 
@@ -114,7 +159,12 @@ class CalibrationReport:
     def _lines(self) -> list[str]:
         fact_of_map, rows = self.calibration.map.fact, self.calibration.rows
         value = f"{fact_of_map['value']:.4g}" if "value" in fact_of_map else ""
-        lines = [render(f"calibration_{fact_of_map['method']}", self.lang, rows=rows, value=value)]
+        lines = []
+        name, before, after = self.refused
+        if name:
+            words = {"method": render(f"calibration_map_{name}", self.lang), "after": f"{after:.4g}"}
+            lines.append(render("calibration_refused", self.lang, before=f"{before:.4g}", **words))
+        lines.append(render(f"calibration_{fact_of_map['method']}", self.lang, rows=rows, value=value))
         for name in METRICS:
             words = {"name": render(f"calibration_of_{name}", self.lang)}
             for key, values, ranges in zip(
@@ -122,13 +172,43 @@ class CalibrationReport:
             ):
                 words[key] = f"{values[name]:.4g} ({ranges[name].low:.4g} … {ranges[name].high:.4g})"
             lines.append(render("calibration_metric", self.lang, **words))
-        for level, size in self.set_sizes.items():
-            lines.append(render("calibration_sets", self.lang, level=f"{level:.0%}", size=f"{size:.3g}"))
+        lines += self._lines_of_sets()
         for coverage in COVERAGES:
             confidence, risk = self.curve.at(coverage)
             words = {"coverage": f"{coverage:.0%}", "confidence": f"{confidence:.3f}", "risk": f"{risk:.2%}"}
             lines.append(render("calibration_risk", self.lang, **words))
         return lines
+
+    def _lines_of_sets(self) -> list[str]:
+        """How often the sets of each method contain the true class, and how large they are."""
+        lines = [render("calibration_sets", self.lang, rows=self.calibration.rows)]
+        for method, by_level in self.coverage.items():
+            lines.append(f"  {render(f'calibration_sets_{method}', self.lang)}")
+            for level, measured in by_level.items():
+                words = {
+                    "level": f"{level:.0%}",
+                    "share": f"{measured.share:.1%}",
+                    "size": f"{measured.size:.3g}",
+                }
+                lines.append(render("calibration_sets_level", self.lang, **words))
+                if level == DETAILED:
+                    lines.append(self._line_of_parts(measured))
+        return lines
+
+    def _line_of_parts(self, measured: SetCoverage) -> str:
+        """The class with the lowest coverage, and the coverage by the size of the set."""
+        lowest = int(np.nanargmin(measured.by_class))
+        sizes = render("calibration_sets_joined", self.lang).join(
+            render(
+                "calibration_sets_size", self.lang, size=f"{size}+" if size == LARGE else size,
+                share=f"{share:.1%}", rows=count,
+            )
+            for size, (share, count) in measured.by_size.items()
+        )  # fmt: skip
+        return render(
+            "calibration_sets_parts", self.lang, class_name=self.names[lowest], sizes=sizes,
+            lowest=f"{measured.by_class[lowest]:.1%}", count=int(measured.rows_of_class[lowest]),
+        )  # fmt: skip
 
 
 def calibrate(
@@ -136,11 +216,19 @@ def calibrate(
 ) -> CalibrationReport:
     """Calibrate a classifier; see ``Model.calibrate``."""
     rows = labeled_outputs(model, x, y, "calibrate")
-    return calibrate_probabilities(rows.probabilities, rows.labels, method=method, seed=seed)
+    (target,) = model.targets.values()
+    return calibrate_probabilities(
+        rows.probabilities, rows.labels, method=method, seed=seed, names=target.labels
+    )
 
 
 def calibrate_probabilities(
-    p: np.ndarray, labels: np.ndarray, *, method: str = "temperature", seed: int = 0
+    p: np.ndarray,
+    labels: np.ndarray,
+    *,
+    method: str = "temperature",
+    seed: int = 0,
+    names: Sequence[Any] = (),
 ) -> CalibrationReport:
     """Calibrate probabilities of rows that the model was not trained on.
 
@@ -148,6 +236,7 @@ def calibrate_probabilities(
         p: (N, K) of the network.
         labels: (N,) class indices.
         method, seed: as for ``Model.calibrate``.
+        names: of the classes; by default their indices.
 
     Raises:
         UsageError E101: no such method. DataError E331: fewer than 40 rows.
@@ -163,20 +252,53 @@ def calibrate_probabilities(
             received=fact("{count} rows", count=len(labels)), fix=fact("add rows"),
         )  # fmt: skip
     order = permutation(fold(key_of(seed), _STREAM), len(labels))
-    own, others = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-    mapped = MAPS[method].fitted(p[own], labels[own])
+    own, others = order[: len(order) // 2], np.sort(order[len(order) // 2 :])
     raw, y = p[others], labels[others]
+    mapped, refused = _map_that_helps(method, (p[own], labels[own]), (raw, y))
     calibrated = mapped(raw)
     parts = [Predictions(y, part, None, "classification") for part in (raw.astype(np.float64), calibrated)]
     before, after = (score(part, METRICS) for part in parts)
-    thresholds = {level: set_threshold(calibrated, y, level) for level in LEVELS}
-    calibration = Calibration(mapped, thresholds, len(y))
-    sizes = {
-        level: float(prediction_sets(calibrated, t).sum(axis=1).mean()) for level, t in thresholds.items()
+    thresholds = {
+        kind: {level: set_thresholds(calibrated, y, level, kind) for level in LEVELS} for kind in SET_METHODS
     }
+    coverage = {
+        kind: {level: set_coverage(calibrated, y, level, kind, seed) for level in LEVELS}
+        for kind in SET_METHODS
+    }
+    calibration = Calibration(mapped, thresholds, len(y))
     first, second = (bootstrap(part, METRICS, seed) for part in parts)
-    curve = risk_coverage(calibrated, y)
-    return CalibrationReport(calibration, before, after, (first, second), sizes, curve, settings.lang)
+    texts = tuple(str(names[k]) if k < len(names) else str(k) for k in range(p.shape[1]))
+    return CalibrationReport(
+        calibration, before, after, (first, second), refused, coverage, texts,
+        risk_coverage(calibrated, y), settings.lang,
+    )  # fmt: skip
+
+
+def _map_that_helps(
+    method: str, own: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
+) -> tuple[ProbabilityMap, tuple[str, float, float]]:
+    """The map of the own rows, or none where it does not lower the log-loss; see the module.
+
+    Returns:
+        the map, and the name of a map that was not used with the log-loss before and after it; an empty name
+        if it is used.
+    """
+    p, labels = own
+    part = np.arange(len(labels)) % PARTS  # the rows are in random order
+    crossed = np.empty(p.shape)
+    for number in range(PARTS):
+        crossed[part == number] = MAPS[method].fitted(p[part != number], labels[part != number])(
+            p[part == number]
+        )
+    mapped = MAPS[method].fitted(p, labels)
+    for rows, raw, calibrated in ((labels, p, crossed), (others[1], others[0], mapped(others[0]))):
+        before, after = (
+            score(Predictions(rows, values, None, "classification"), ["log_loss"])["log_loss"]
+            for values in (raw.astype(np.float64), calibrated)
+        )
+        if not after <= before:
+            return Identity(), (method, before, after)
+    return mapped, ("", 0.0, 0.0)
 
 
 def with_calibration(model: ModelState, report: CalibrationReport) -> ModelState:

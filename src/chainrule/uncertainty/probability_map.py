@@ -35,6 +35,20 @@ class ProbabilityMap(Protocol):
 
 
 @frozen(eq=False)
+class Identity:
+    """Leaves the probabilities as they are, where no other map lowers the log-loss."""
+
+    name: ClassVar[str] = "identity"
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        return np.asarray(probabilities, np.float64)
+
+    @property
+    def fact(self) -> dict[str, Any]:
+        return {"method": self.name}
+
+
+@frozen(eq=False)
 class Temperature:
     """Divides the logarithms of the probabilities by one number; the predicted class stays the same.
 
@@ -140,6 +154,8 @@ def map_of(fact: Any, classes: int) -> ProbabilityMap | None:
     if not isinstance(fact, Mapping):
         return None
     value, knots = fact.get("value"), fact.get("knots")
+    if fact.get("method") == Identity.name:
+        return Identity()
     if fact.get("method") == Temperature.name:
         return Temperature(value) if type(value) is float and LOW / 2 <= value <= HIGH * 2 else None
     if fact.get("method") != Isotonic.name or not isinstance(knots, list) or len(knots) != classes:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.train.evaluation.metric import Predictions, score
-from chainrule.uncertainty import Isotonic, Temperature, prediction_sets, risk_coverage, set_threshold
-from chainrule.uncertainty.calibration import LEVELS, Calibration
-from chainrule.uncertainty.probability_map import MAPS, map_of
+from chainrule.uncertainty import Isotonic, Temperature, prediction_sets, risk_coverage, set_thresholds
+from chainrule.uncertainty.calibration import LEVELS, Calibration, calibrate_probabilities
+from chainrule.uncertainty.conformal_sets import SET_METHODS
+from chainrule.uncertainty.probability_map import MAPS, Identity, map_of
 
 
 def sample(rows: int, classes: int, sharpness: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,7 @@ def test_prediction_sets_contain_the_true_class(level: float, sharpness: float) 
     rates = []
     for seed in range(200):
         p, y = sample(260, 5, sharpness, 100 + seed)
-        inside = prediction_sets(p[60:], set_threshold(p[:60], y[:60], level))
+        inside = prediction_sets(p[60:], set_thresholds(p[:60], y[:60], level))
         assert inside.any(axis=1).all()
         rates.append(inside[np.arange(200), y[60:]].mean())
     assert np.mean(rates) >= level - 0.01
@@ -90,7 +91,8 @@ def test_prediction_sets_contain_the_true_class(level: float, sharpness: float) 
 
 def test_too_few_rows_for_a_level_give_sets_of_all_classes() -> None:
     p, y = sample(8, 4, 1.0, 0)
-    assert set_threshold(p, y, 0.9) == 0.0
+    for method in SET_METHODS:
+        assert not set_thresholds(p, y, 0.9, method).any()
     assert prediction_sets(p, 0.0).all()
 
 
@@ -157,6 +159,31 @@ def test_a_calibration_is_saved_with_the_model(model: cr.Model, tmp_path: Path) 
     np.testing.assert_array_equal(loaded.calibration.sets(before, 0.9), model.calibration.sets(before, 0.9))
     with pytest.raises(cr.errors.UsageError, match="E101"):
         loaded.calibration.sets(before, 0.5)
+    for kind in SET_METHODS:
+        sets = loaded.calibration.sets(before, 0.9, kind)
+        np.testing.assert_array_equal(sets, model.calibration.sets(before, 0.9, kind))
+        assert kind in str(report)
+    with pytest.raises(cr.errors.UsageError, match="adaptive"):
+        loaded.calibration.sets(before, 0.9, "adaptiv")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", MAPS)
+@pytest.mark.parametrize("rows", [40, 120])
+def test_no_calibration_makes_log_loss_worse(rows: int, method: str) -> None:
+    """Neither on the rows that fit it nor on those that measure it; the report states it."""
+    unchanged = 0
+    for seed in range(10):
+        p, y = sample(rows, 3, 1.0, 5_000 + seed)
+        report = calibrate_probabilities(p, y, method=method, seed=seed)
+        assert report.after["log_loss"] <= report.before["log_loss"]
+        if report.calibration.map.name == Identity.name:
+            unchanged += 1
+            assert "is not used" in str(report)
+            np.testing.assert_array_equal(report.calibration.map(p), p)
+            assert map_of(report.calibration.map.fact, 3) is not None
+    assert unchanged > 1, "right probabilities need no map"
+    p, y = sample(2_000, 3, 3.0, 1)
+    assert calibrate_probabilities(p, y, method=method).calibration.map.name == method
 
 
 @pytest.mark.parametrize(
@@ -169,15 +196,19 @@ def test_a_calibration_is_saved_with_the_model(model: cr.Model, tmp_path: Path) 
         {"map": {"method": "isotonic", "knots": [[[0.0, 1.0], [0.0]]] * 3}},
         {"map": {"method": "isotonic", "knots": [[[0.0], [0.5]]] * 2}},
         {"map": {"method": "isotonic", "knots": [[[True], [0.5]]] * 3}},
-        {"thresholds": {"0.9": 2.0}},
-        {"thresholds": {"0.123": 0.5}},
+        {"thresholds": {"threshold": {"0.9": [0.5] * 3}}},
+        {"thresholds": {key: {"0.9": [2.0] * 3} for key in SET_METHODS}},
+        {"thresholds": {key: {"0.9": [0.5] * 2} for key in SET_METHODS}},
+        {"thresholds": {key: {"0.9": 0.5} for key in SET_METHODS}},
+        {"thresholds": {key: {"0.123": [0.5] * 3} for key in SET_METHODS}},
         {"thresholds": []},
         {"rows": 0},
         {"rows": "many"},
     ],
 )
 def test_a_damaged_calibration_of_a_file_is_not_used(change: dict[str, Any]) -> None:
-    valid = Calibration(Temperature(1.5), {0.9: 0.2}, 50).fact
+    thresholds = {method: {0.9: np.full(3, 0.2)} for method in SET_METHODS}
+    valid = Calibration(Temperature(1.5), thresholds, 50).fact
     assert Calibration.of_fact(valid, 3) is not None
     assert Calibration.of_fact({**valid, **change}, 3) is None
 

@@ -83,7 +83,7 @@ def choose(plan: TrainingPlan, model: Model, scores: Scores) -> DecisionThreshol
     rule = "cost" if options.cost else options.threshold
     cost = Cost.parse(options.cost) if options.cost else None
     scored = scores.predictions()
-    y, p = scored.target, scored.prediction[:, 1]
+    y, p = scored.target, scored.prediction[:, 1].astype(np.float64)
     if cost is not None:
         value = cost.threshold
         decided = p >= value
@@ -100,7 +100,7 @@ def choose(plan: TrainingPlan, model: Model, scores: Scores) -> DecisionThreshol
 
 def _compared(value: float, rule: str, cost: str, scores: Scores, decided: np.ndarray) -> DecisionThreshold:
     rows = scores.predictions()
-    known, p = Cost.parse(cost) if cost else None, rows.prediction[:, 1]
+    known, p = Cost.parse(cost) if cost else None, rows.prediction[:, 1].astype(np.float64)
     results = (Decisions.of(rows.target, d, known, rows.weights) for d in (decided, p >= DEFAULT))
     return DecisionThreshold(value, rule, cost, scores.labels[1], *results)
 
@@ -118,7 +118,8 @@ def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
         cost = ""
     if rule not in RULES or (rule == "cost") != bool(cost):
         return None
-    return _compared(value, rule, cost, scores, scores.predictions().prediction[:, 1] >= value)
+    p = scores.predictions().prediction[:, 1].astype(np.float64)
+    return _compared(value, rule, cost, scores, p >= value)
 
 
 def _curve(predictions: Predictions) -> ThresholdCurve:
@@ -139,7 +140,8 @@ def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) ->
     Args:
         model: of two classes.
         probabilities: (N, 2).
-        threshold: for the second class.
+        threshold: for the second class; compared in float64, since a stored one can lie between two adjacent
+            numbers of float32.
     """
     labels = np.array(list(model.labels), dtype=object)
-    return labels[(probabilities[:, 1] >= threshold).astype(int)]
+    return labels[(probabilities[:, 1].astype(np.float64) >= threshold).astype(int)]

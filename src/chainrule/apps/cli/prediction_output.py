@@ -28,6 +28,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
 from chainrule.train.evaluation.prediction import predict_with_probabilities
+from chainrule.uncertainty.probability_map import Identity
 
 SYMBOLS_FACT = "symbols"  # of ``Model.facts``: the character of each label of a transcript
 PREDICTION, PROBABILITY, REASON = "prediction", "probability of {}", "reason"
@@ -76,8 +77,9 @@ def prediction_columns(
     if calibration is not None:
         probabilities = calibration.map(raw)
         predicted = labels[probabilities.argmax(axis=1)] if len(model.labels) else predicted
-        words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
-        screen.line(text_of("calibration_used").format(**words), to_errors=True)
+        if calibration.map.name != Identity.name:
+            words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
+            screen.line(text_of("calibration_used").format(**words), to_errors=True)
     if threshold is not None:
         predicted = decided_labels(model, probabilities, threshold)
     elif level is not None:

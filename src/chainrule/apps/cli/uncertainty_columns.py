@@ -9,6 +9,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.uncertainty.conformal_sets import SetMethod
 
 SET, CONFIDENCE = "set", "confidence"
 SEPARATOR = "; "
@@ -20,10 +21,12 @@ class Uncertainty:
 
     Args:
         level: the probability that a prediction set contains the true class; ``None``: no sets.
+        method: of the sets.
         abstain: the lowest probability of a class that is predicted; ``None``: every row is decided.
     """
 
     level: float | None = None
+    method: SetMethod = "threshold"
     abstain: float | None = None
 
     @property
@@ -47,7 +50,7 @@ class Uncertainty:
         if model.calibration is None:
             raise UsageError("E612", where="--sets", fix="chainrule calibrate RUN DATA")
         try:
-            inside = model.calibration.sets(probabilities, self.level)
+            inside = model.calibration.sets(probabilities, self.level, self.method)
         except UsageError as error:
             error.where, error.fix = "--sets", f"--sets {error.fix.partition('=')[2]}"
             raise
@@ -64,7 +67,7 @@ class Uncertainty:
         if self.abstain is None:
             return {}
         confidence = probabilities.max(axis=1)
-        is_open = confidence < self.abstain
+        is_open = confidence < np.asarray(self.abstain, confidence.dtype)  # 0.7 of the user is float32(0.7)
         words = {"count": int(is_open.sum()), "rows": len(is_open), "limit": f"{self.abstain:g}"}
         screen.line(text_of("abstained").format(**words), "yellow", to_errors=True)
         labels = predicted.astype(object)

@@ -67,6 +67,12 @@ UNCERTAINTY: dict[str, tuple[str, str]] = {
         "0.99); requires chainrule calibrate",
         "增加一列预测集：以此概率（0.8、0.9、0.95 或 0.99）包含真实类别的类别；需先运行 chainrule calibrate",
     ),
+    "predict_sets_method": (
+        "of --sets: threshold (default, the smallest sets), adaptive (larger where the network is less "
+        "certain) or class (the coverage holds for every class)",
+        "--sets 的方法：threshold（默认，集合最小）、adaptive（网络把握较小处集合更大）"
+        "或 class（保证每个类别的覆盖率）",
+    ),
     "predict_abstain": (
         "leave the prediction of rows empty whose most likely class has a lower probability",
         "最可能类别的概率低于此值的行不给出预测",

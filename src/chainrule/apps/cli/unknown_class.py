@@ -11,13 +11,14 @@ import numpy as np
 from chainrule.model import Model
 
 FACT = "unknown"  # in the facts of a model: the smallest probability of a class that is named
+HIGHEST = float(np.nextafter(1.0, 2.0))  # a level that no probability reaches
 UNKNOWN = "unknown"  # the prediction of other rows
 
 
 def stored_level(model: Model) -> float | None:
     """The level in the facts of a classifier of several classes; ``None`` if there is none."""
     level = model.facts.get(FACT)
-    is_valid = isinstance(level, float) and 0 <= level <= 1 and model.task == "classification"
+    is_valid = isinstance(level, float) and 0 <= level <= HIGHEST and model.task == "classification"
     return level if is_valid and len(model.labels or ()) > 1 else None
 
 
@@ -28,4 +29,5 @@ def with_unknown(labels: np.ndarray, probabilities: np.ndarray, level: float) ->
         >>> with_unknown(np.array(["ann", "bob"]), np.array([[0.9, 0.1], [0.4, 0.6]]), 0.7).tolist()
         ['ann', 'unknown']
     """
-    return np.where(probabilities.max(axis=1) < level, UNKNOWN, labels.astype(object))
+    largest = probabilities.max(axis=1).astype(np.float64)  # float32 would round the level to a probability
+    return np.where(largest < level, UNKNOWN, labels.astype(object))

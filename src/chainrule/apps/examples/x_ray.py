@@ -69,7 +69,8 @@ def measure(name: tuple[str, str], outputs: list[list[np.ndarray]], y: list[np.n
     values: dict[str, list[float]] = {"AUC": [], "accuracy": []}
     for validation, test in outputs:
         values["AUC"].append(cr.metric("roc_auc")(y[2], test))
-        values["accuracy"].append(float(np.mean((test >= threshold_of(y[1], validation)) == y[2])))
+        decided = test.astype(np.float64) >= threshold_of(y[1], validation)
+        values["accuracy"].append(float(np.mean(decided == y[2])))
     return Score(name, values)
 
 

@@ -14,7 +14,9 @@ CONFIDENCE = 0.95
 class RiskCoverage:
     """The share of errors for every share of decided rows.
 
-    Rows are decided in the order of the probability of their predicted class, the most certain first.
+    Rows are decided in the order of the probability of their predicted class, the most certain first. Of rows
+    with equal probabilities, which no threshold separates, each has the mean error of all of them, so that
+    the curve does not depend on the order of the rows.
 
     Args:
         confidence: (N,) the probabilities, descending: the lowest one that is still decided.
@@ -44,8 +46,8 @@ class RiskCoverage:
     def confidence_for(self, risk: float) -> float | None:
         """The lowest confidence at which the error is at most ``risk`` with a confidence of 95 %.
 
-        The bound of Clopper and Pearson is computed for shares of 1, 0.8, 0.64, ..., and holds for all of
-        them together.
+        The bound of Clopper and Pearson is computed for the confidences that shares of 1, 0.8, 0.64, ... of
+        the rows reach, with all rows that reach them, and holds for all of them together.
 
         Args:
             risk: the share of errors that is allowed.
@@ -55,17 +57,17 @@ class RiskCoverage:
 
         Reference: Geifman and El-Yaniv (2017), Selective classification for deep neural networks (NeurIPS).
         """
-        count, sizes = len(self.risk), [len(self.risk)]
+        sizes = [len(self.risk)]
         while sizes[-1] > 1:
             sizes.append(sizes[-1] * 4 // 5)
+        limit = 1.0 - (1.0 - CONFIDENCE) / len(sizes)
         for size in sizes:
-            if size < count and self.confidence[size - 1] == self.confidence[size]:
-                continue  # a threshold cannot separate rows with the same confidence
-            errors = round(float(self.risk[size - 1]) * size)
-            limit = 1.0 - (1.0 - CONFIDENCE) / len(sizes)
-            bound = 1.0 if errors == size else float(betaincinv(errors + 1, size - errors, limit))
+            confidence = self.confidence[size - 1]
+            reached = int(np.searchsorted(-self.confidence, -confidence, "right"))  # with equal ones
+            errors = round(float(self.risk[reached - 1]) * reached)
+            bound = 1.0 if errors == reached else float(betaincinv(errors + 1, reached - errors, limit))
             if bound <= risk:
-                return float(self.confidence[size - 1])
+                return float(confidence)
         return None
 
 
@@ -82,6 +84,9 @@ def risk_coverage(probabilities: np.ndarray, y: np.ndarray) -> RiskCoverage:
         ([0.9, 0.7, 0.6], [0.0, 0.0, 0.333])
     """
     confidence, is_wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
-    order = np.argsort(-confidence, kind="stable")
-    risk = np.cumsum(is_wrong[order]) / np.arange(1, len(y) + 1)
-    return RiskCoverage(confidence[order].astype(np.float64), risk)
+    levels, level = np.unique(-confidence.astype(np.float64), return_inverse=True)  # the most certain first
+    rows = np.bincount(level, minlength=len(levels))
+    errors = np.bincount(level, is_wrong, len(levels))
+    ranks = np.arange(1, len(y) + 1)
+    risk = np.interp(ranks, np.append(0, np.cumsum(rows)), np.append(0.0, np.cumsum(errors))) / ranks
+    return RiskCoverage(np.repeat(-levels, rows), risk)

@@ -59,7 +59,7 @@ def group_scores(
         >>> scores[0].observed, scores[0].predicted, scores[0].false_positive_rate
         (0.5, 0.75, 1.0)
     """
-    is_positive, is_selected = np.asarray(y, bool), p >= threshold
+    is_positive, is_selected = np.asarray(y, bool), np.asarray(p, np.float64) >= threshold
     scores = []
     for name, members in groups.items():
         rows = np.asarray(members, bool)

@@ -76,7 +76,7 @@ class Cost:
             >>> Cost(1.0, 4.0).mean(np.array([1, 0, 0]), np.array([0.1, 0.3, 0.1]))
             1.6666666666666667
         """
-        cost = Decisions.of(y, np.asarray(p) >= self.threshold, self).cost
+        cost = Decisions.of(y, np.asarray(p, np.float64) >= self.threshold, self).cost
         assert cost is not None
         return cost
 
@@ -174,7 +174,7 @@ class ThresholdCurve:
 
     def at(self, threshold: float) -> int:
         """The index of the entry with the same predictions as a threshold."""
-        return int(np.count_nonzero(self.probabilities >= threshold))
+        return int(np.count_nonzero(self.probabilities >= np.float64(threshold)))
 
 
 def best_threshold(curve: ThresholdCurve, rule: str, cost: Cost | None = None) -> Threshold:
@@ -284,6 +284,7 @@ def cross_fitted(
 
     Reference: Stone (1974), Cross-validatory choice and assessment of statistical predictions, JRSS B 36.
     """
+    p = np.asarray(p, np.float64)  # thresholds lie between two of them
     part = np.zeros(len(y), np.int64)
     part[permutation(fold(key_of(seed), _STREAM), len(y))] = np.arange(len(y)) % PARTS
     decided = np.zeros(len(y), bool)

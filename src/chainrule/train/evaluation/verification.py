@@ -59,7 +59,9 @@ def rank_one(similarity: np.ndarray, labels: np.ndarray, gallery: np.ndarray) ->
 
 
 def accept_level(scores: np.ndarray, max_false: float = 0.01) -> float:
-    """The lowest level that at most a share of the scores of strangers reach; at most 1.
+    """The lowest level that at most a share of the scores of strangers reach.
+
+    It is above 1, and no probability reaches it, where more strangers than that have the probability 1.
 
     Args:
         scores: (N,) the largest probability of each stranger, N at least 1.
@@ -72,8 +74,13 @@ def accept_level(scores: np.ndarray, max_false: float = 0.01) -> float:
         0.5000000000000001
     """
     ordered = np.sort(np.asarray(scores, np.float64))
-    allowed = int(max_false * len(ordered))  # scores that may reach the level
-    return float(min(np.nextafter(ordered[len(ordered) - 1 - min(allowed, len(ordered) - 1)], np.inf), 1.0))
+    allowed = _count(max_false, len(ordered))  # scores that may reach the level
+    return float(np.nextafter(ordered[len(ordered) - 1 - min(allowed, len(ordered) - 1)], np.inf))
+
+
+def _count(share: float, total: int) -> int:
+    """The largest number of events that is at most a share of a total; 29 for 0.29 of 100."""
+    return int(share * total * (1 + 1e-12))
 
 
 def verify_pairs(similarity: np.ndarray, labels: np.ndarray, max_false: float = 0.01) -> Verification:
@@ -94,7 +101,7 @@ def verify_pairs(similarity: np.ndarray, labels: np.ndarray, max_false: float = 
     scores, is_same = similarity[first, second], labels[first] == labels[second]
     same, different = scores[is_same], np.sort(scores[~is_same])
     levels = np.unique(scores)
-    rates = 1 - np.searchsorted(different, levels, "left") / len(different)  # accepted at each level
-    allowed = levels[rates <= max_false]
+    accepted = len(different) - np.searchsorted(different, levels, "left")  # at each level
+    allowed = levels[accepted <= _count(max_false, len(different))]
     threshold = float(allowed[0]) if len(allowed) else float(np.nextafter(levels[-1], np.inf))
     return Verification(threshold, float(np.mean(same >= threshold)), float(np.mean(different >= threshold)))

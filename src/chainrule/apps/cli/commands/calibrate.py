@@ -70,5 +70,5 @@ def _of_training(run: str, method: str, seed: int) -> tuple[Model, CalibrationRe
     rows, output = plan.held_out(model)
     key = "calibrate_folds" if plan.is_ensemble else "calibrate_validation"
     screen.line(text_of(key).format(rows=len(rows.y), data=training.options.data), to_errors=True)
-    report = calibrate_probabilities(output, rows.y, method=method, seed=seed)
+    report = calibrate_probabilities(output, rows.y, method=method, seed=seed, names=model.labels)
     return Model.of(with_calibration(model.state, report)), report

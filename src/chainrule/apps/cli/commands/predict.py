@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import typer
@@ -68,6 +68,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.train.monitor.memory import refuse_long_text
+from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 
 DAMAGED = ("refuse", "skip", "missing")
 
@@ -85,6 +86,9 @@ def predict(
     interval: Annotated[float | None, typer.Option(help="=predict_interval")] = None,
     certify: Annotated[str | None, typer.Option(help="=predict_certify", metavar="RADIUS")] = None,
     sets: Annotated[float | None, typer.Option(help="=predict_sets", metavar="LEVEL")] = None,
+    sets_method: Annotated[
+        str, typer.Option("--sets-method", help="=predict_sets_method", metavar="NAME")
+    ] = "threshold",
     abstain: Annotated[float | None, typer.Option(help="=predict_abstain", min=0, max=1)] = None,
     raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
@@ -111,7 +115,9 @@ def predict(
     refuse_long_text(model.targets, rows.count)
     if proba:
         _require_probabilities(model, run, data)
-    uncertainty = Uncertainty(sets, abstain)
+    if sets_method not in SET_METHODS:
+        raise unknown_name("--sets-method", sets_method, SET_METHODS, otherwise="threshold")
+    uncertainty = Uncertainty(sets, cast(SetMethod, sets_method), abstain)
     require_classes(model, uncertainty)
     if rows.questions is None:
         columns = prediction_columns(model, encoded.rows, proba, _threshold(model, threshold), uncertainty)
