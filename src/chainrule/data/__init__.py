@@ -43,7 +43,7 @@ _LAZY = LazyNames(
         "tables.columns": "Column describe require_columns",
         "tables.division": "Division divide",
         "tables.findings": "Finding",
-        "tables.folds": "folds row_digests",
+        "tables.folds": "folds row_digests unit_digests",
         "readers.image_folder": "read_images",
         "batches.row_order": "Order",
         "tables.preparation": "Applied Cell Feature Preparation",

@@ -28,6 +28,7 @@ from chainrule.data.tables.division import divide as divide
 from chainrule.data.tables.findings import Finding as Finding
 from chainrule.data.tables.folds import folds as folds
 from chainrule.data.tables.folds import row_digests as row_digests
+from chainrule.data.tables.folds import unit_digests as unit_digests
 from chainrule.data.tables.preparation import Applied as Applied
 from chainrule.data.tables.preparation import Cell as Cell
 from chainrule.data.tables.preparation import Feature as Feature

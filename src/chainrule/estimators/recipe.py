@@ -1,12 +1,13 @@
 """The network of an estimator and its training.
 
 The default is the ensemble over folds that ``chainrule train`` trains: ``chainrule.tabular`` with the recipe
-for the number of distinct rows. Any other network is a single one, with one fold of the rows for early
-stopping.
+for the number of rows, copies counted once. Any other network is a single one, with one fold of the rows for
+early stopping.
 
-Folds are drawn over distinct rows by a hash of their content, and statistics are weighted: a row with weight
-2 therefore has the same effect as the row twice, up to rounding, and the order of the rows has none while a
-batch holds all of them and the network has no dropout.
+Folds are drawn over rows by a hash of their content, and statistics are weighted. Copies of a row share a
+fold: a row with weight 2 therefore has the same effect as the row twice, up to rounding. The order of the
+rows has no effect while a batch holds all of them and the network has no dropout. Equal inputs of separate
+observations do not share a fold (``unit_digests``), and a weight is then not the same as copies.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Table, folds, row_digests
+from chainrule.data import Table, folds, row_digests, unit_digests
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import UsageError, fact
 from chainrule.estimators.inputs import EncodedRows
@@ -60,7 +61,7 @@ class Settings:
                 raise UsageError("E102", where="fit", name=name, expected=expected, received=value)
 
     def recipe(self, rows: int) -> TabularRecipe:
-        """The recipe for a number of distinct rows, with the values that are set."""
+        """The recipe for a number of rows, copies counted once, with the values that are set."""
         names = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
         values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return replace(recipe_for(rows), **values)
@@ -112,9 +113,9 @@ def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, ver
     Raises:
         UsageError: a text or setting that is invalid. UsageError E104: ``net`` is no layer.
     """
-    distinct = distinct_rows(rows)
-    recipe = settings.recipe(distinct)
-    if settings.net != ENSEMBLE or distinct < MIN_FOLDS:
+    count = unit_count(rows)
+    recipe = settings.recipe(count)
+    if settings.net != ENSEMBLE or count < MIN_FOLDS:
         model = new_network(settings, rows, head, recipe.optimizer, seed)
         _fit_network(model, settings, rows, seed=seed, verbose=verbose)
         return Trained(model)
@@ -132,7 +133,7 @@ def fit_again(
     Raises:
         DataError E331: fewer distinct rows than the ensemble has folds.
     """
-    before, recipe = trained.recipe, settings.recipe(distinct_rows(rows))
+    before, recipe = trained.recipe, settings.recipe(unit_count(rows))
     model = _with_optimizer(trained.model, recipe.optimizer)
     if before is None:
         _fit_network(model, settings, rows, seed=seed, verbose=verbose)
@@ -210,13 +211,14 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
 
     A class of which all rows are equal is not among them, and where all rows are equal there are none.
     """
-    digests, distinct = digests_of(rows), distinct_rows(rows)
-    recipe = settings.recipe(distinct)
+    units = np.unique(units_of(rows), return_inverse=True)[1]
+    count = int(units.max()) + 1
+    recipe = settings.recipe(count)
     is_validation = np.zeros(len(rows.x), bool)
-    if distinct > 1:
-        is_validation = fold_of_rows(rows, min(FOLDS, distinct), seed) == 0
+    if count > 1:
+        is_validation = fold_of_rows(rows, min(FOLDS, count), seed) == 0
     if is_classes(rows):
-        pairs = np.unique(np.stack([class_numbers(rows), np.unique(digests, return_inverse=True)[1]]), axis=1)
+        pairs = np.unique(np.stack([class_numbers(rows), units]), axis=1)
         is_validation &= (np.bincount(pairs[0]) > 1)[class_numbers(rows)]
     arguments = {
         "x": rows.x[~is_validation], "y": rows.y[~is_validation],
@@ -231,12 +233,12 @@ def rows_of_network(settings: Settings, rows: EncodedRows, seed: int) -> dict[st
 
 
 def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
-    """The fold of each row, (N,) from 0; equal rows share a fold, whatever their number and weights.
+    """The fold of each row, (N,) from 0; copies of a row share a fold, whatever their number and weights.
 
     Raises:
         DataError E331: fewer distinct rows than folds.
     """
-    distinct, of_row = np.unique(digests_of(rows), return_inverse=True)
+    distinct, of_row = np.unique(units_of(rows), return_inverse=True)
     labels = None
     if is_classes(rows):
         numbers = class_numbers(rows)
@@ -245,14 +247,14 @@ def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
     return folds(distinct, count, labels=labels, seed=seed)[of_row]
 
 
-def digests_of(rows: EncodedRows) -> np.ndarray:
-    """The digest of the content of each row, (N,)."""
-    return row_digests(Table(pl.DataFrame(rows.x)))
+def units_of(rows: EncodedRows) -> np.ndarray:
+    """The digests over which folds are drawn, (N,): copies of a row have equal ones."""
+    return unit_digests(row_digests(Table(pl.DataFrame(rows.x))), rows.y)
 
 
-def distinct_rows(rows: EncodedRows) -> int:
-    """The number of different rows."""
-    return len(np.unique(digests_of(rows)))
+def unit_count(rows: EncodedRows) -> int:
+    """The number of rows, copies of a row counted once."""
+    return len(np.unique(units_of(rows)))
 
 
 def is_classes(rows: EncodedRows) -> bool:

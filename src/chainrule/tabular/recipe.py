@@ -36,7 +36,7 @@ from chainrule.records import frozen
 PLAIN, INTERVALS, LINEAR = "plain", "intervals", "linear"
 LINEAR_SCALE = 12.0  # of the outputs of linear members, whose coefficients therefore change as much faster
 MIN_FOLDS = 3  # for training, stopping and scoring
-SMALL, MIDDLE, LARGE = 600, 3_000, 20_000  # rows from which the next recipe applies
+TINY, SMALL, MIDDLE, LARGE = 128, 600, 3_000, 20_000  # rows from which the next recipe applies
 MAX_ENCODED = 2_048  # values of all intervals of a row
 MAX_FEATURES = 1_024  # numbers up to which they are encoded by intervals
 
@@ -92,6 +92,8 @@ def recipe_for(rows: int) -> TabularRecipe:
     """
     if rows < SMALL:
         count = max(MIN_FOLDS, min(16, rows // 4))
+        if rows < TINY:  # an epoch is one or two updates
+            return TabularRecipe(count, count, epochs=300, patience=60)
         return TabularRecipe(count, count)
     if rows < MIDDLE:
         return TabularRecipe(8, 8)

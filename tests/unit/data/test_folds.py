@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import folds, read_table, row_digests
+from chainrule.data import folds, read_table, row_digests, unit_digests
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, UsageError
 
@@ -154,3 +154,27 @@ def test_too_few_rows_or_folds_are_refused() -> None:
         folds(digests[:0], 2)
     with pytest.raises(DataError, match="labels has 2"):
         folds(digests, 2, labels=[0, 1])
+
+
+@given(
+    levels=st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=8, max_size=20),
+    seed=st.integers(0, 2**32),
+)
+def test_copies_are_one_unit_and_separate_observations_are_many(levels: list[tuple], seed: int) -> None:
+    copies, varies = np.array([count for count, _ in levels]), np.array([varied for _, varied in levels])
+    inputs = np.repeat(np.arange(len(levels), dtype=np.uint64), copies)
+    targets = np.arange(len(inputs)) * np.repeat(varies, copies)  # different ones, or 0
+    repeated, differing = copies[copies > 1].sum(), copies[(copies > 1) & varies].sum()
+    units = unit_digests(inputs, targets)
+    is_separate = differing >= repeated / 2 or not repeated
+    assert len(np.unique(units)) == (len(inputs) if is_separate else len(levels))
+    order = np.random.default_rng(seed).permutation(len(inputs))
+    shuffled = unit_digests(inputs[order], targets[order])
+    assert sorted(zip(targets[order], shuffled, strict=True)) == sorted(zip(targets, units, strict=True))
+
+
+@pytest.mark.parametrize(("levels", "copies"), [(2, 4), (7, 2), (30, 10)])
+def test_levels_with_one_target_each_are_in_every_fold(levels: int, copies: int) -> None:
+    inputs = np.repeat(np.arange(levels, dtype=np.uint64), copies)
+    units = unit_digests(inputs, inputs % 2)
+    assert len(np.unique(units)) == len(inputs)

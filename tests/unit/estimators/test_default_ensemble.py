@@ -42,11 +42,18 @@ def test_a_row_of_the_table_trains_most_of_the_members() -> None:
     assert classifier.score(*rows(200, seed=1)) > 0.9
 
 
-@pytest.mark.parametrize("distinct", [1, 2])
-def test_rows_without_folds_train_a_single_network(distinct: int) -> None:
-    x, y = np.arange(40)[:, None] % distinct * 1.0, np.arange(40) % 2
+def test_two_rows_have_no_folds_and_train_a_single_network() -> None:
+    x, y = np.array([[0.0], [1.0]]), np.array([0, 1])
     classifier = cr.TabularClassifier(random_state=0).fit(x, y)
     assert members(classifier) == 0
+    assert classifier.score(x, y) == 1.0
+
+
+@pytest.mark.parametrize("distinct", [1, 2])
+def test_rows_of_one_or_two_levels_are_divided_into_folds(distinct: int) -> None:
+    x, y = np.arange(40)[:, None] % distinct * 1.0, np.arange(40) % 2
+    classifier = cr.TabularClassifier(random_state=0).fit(x, y)
+    assert members(classifier) > 0
     assert classifier.score(x, y) == (1.0 if distinct == 2 else 0.5)
 
 

@@ -13,7 +13,7 @@ from chainrule.apps.cli.fit_arguments import common_arguments, fitted, optimizer
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import OF_ENSEMBLE, Options
 from chainrule.data import PreparedData, Table
-from chainrule.data.tables.folds import folds, row_digests
+from chainrule.data.tables.folds import folds, row_digests, unit_digests
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.errors import DataError, fact
 from chainrule.memo import Memo, cached_property
@@ -32,7 +32,7 @@ from chainrule.tabular import (
 from chainrule.tabular.recipe import MIN_FOLDS
 
 BASELINE_FITS = 5  # fits of each baseline in cross-validation
-MIN_ROWS = 8  # rows of an ensemble, and distinct inputs from which equal rows share a fold
+MIN_ROWS = 8  # different rows of an ensemble
 OVERRIDES = ("epochs", "batch_size", "learning_rate", "patience", *OF_ENSEMBLE)
 """Options that replace values of the recipe."""
 
@@ -66,15 +66,13 @@ class Folds:
 
     @cached_property
     def _digests(self) -> np.ndarray:
-        """The digest of the inputs of each training row, (N,); its number where there are few distinct ones.
+        """The digest of each training row over which folds are drawn, (N,); copies of a row share a fold."""
+        return unit_digests(self._inputs, self.prepared.training.y)
 
-        Without the target: rows with equal inputs and different targets would otherwise be in different
-        folds, each without the others, and a network would learn the opposite of what it is scored on.
-        """
-        digests = row_digests(self._table, self.prepared.preparation.columns)
-        if len(np.unique(digests)) >= MIN_ROWS:
-            return digests
-        return np.arange(len(digests), dtype=np.uint64)  # later rows repeat the same few inputs, too
+    @cached_property
+    def _inputs(self) -> np.ndarray:
+        """The digest of the inputs of each training row, (N,)."""
+        return row_digests(self._table, self.prepared.preparation.columns)
 
     @cached_property
     def _groups(self) -> np.ndarray | None:
@@ -153,6 +151,17 @@ class Folds:
     @property
     def scored(self) -> PreparedRows:
         return self._scored
+
+    @property
+    def known_inputs(self) -> int:
+        if not self.is_cross_validated:
+            columns = self.prepared.preparation.columns
+            return int(np.isin(row_digests(self.prepared.test_rows, columns), self._inputs).sum())
+        fold, of_row = self.cross_validation.folds, np.unique(self._inputs, return_inverse=True)[1]
+        low, high = np.full(len(fold), len(fold)), np.full(len(fold), -1)
+        np.minimum.at(low, of_row, fold)
+        np.maximum.at(high, of_row, fold)
+        return int((low < high)[of_row][self.cross_validation.scored].sum())
 
     @property
     def scored_table(self) -> Table:

@@ -14,6 +14,7 @@ from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import ENSEMBLE, NET, Options
 from chainrule.apps.cli.robust_options import patience_of, robust_of
 from chainrule.data import PreparedData, Table
+from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.model import Model
 from chainrule.nn import L2, Flatten, Sequential, net_from_text
@@ -78,6 +79,15 @@ class SplitRows:
     @property
     def scored(self) -> PreparedRows:
         return self.prepared.test
+
+    @property
+    def known_inputs(self) -> int:
+        prepared = self.prepared
+        known, tested = (
+            row_digests(table, prepared.preparation.columns)
+            for table in (prepared.table.take(prepared.parts.train), prepared.test_rows)
+        )
+        return int(np.isin(tested, known).sum())
 
     @property
     def scored_table(self) -> Table:

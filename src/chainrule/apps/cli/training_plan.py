@@ -75,6 +75,11 @@ class TrainingPlan(Protocol):
         ...
 
     @property
+    def known_inputs(self) -> int:
+        """The number of scored rows with the inputs of a row that their networks are trained on."""
+        ...
+
+    @property
     def scored_table(self) -> Table:
         """The cells of the scored rows."""
         ...

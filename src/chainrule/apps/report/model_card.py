@@ -99,7 +99,11 @@ def _scores(analysis: Analysis, summary: Summary) -> list[str]:
         [text_of(f"{result.name}_{kind}"), *(cell(float(result.values[name])) for name in names)]
         for result in analysis.results
     ]
-    return [f"## {text_of('card_scores')}", _table(head, rows), *(markdown(_own(s)) for s in summary.quality)]
+    return [
+        f"## {text_of('card_scores')}",
+        _table(head, rows),
+        *(markdown(_own(s)) for s in (*summary.quality, *summary.scope)),
+    ]
 
 
 def _importance(analysis: Analysis, summary: Summary) -> list[str]:

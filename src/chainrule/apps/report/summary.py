@@ -22,6 +22,7 @@ FEW_ROWS = 100  # test rows below which scores are rough
 MINORITY = 0.2  # the share of a class that is called rare
 MISCALIBRATED = 0.05  # difference between mean probability and accuracy, beyond its interval
 NEXT_COLUMNS = 3  # named after the most important one
+MANY_KNOWN = 0.2  # the share of scored rows with the inputs of a training row that is mentioned
 NAMED = 5  # columns or classes named in a sentence
 
 
@@ -32,19 +33,23 @@ class Summary:
     Args:
         task: what is predicted from what.
         quality: the score with its interval, the baselines, and the conclusion.
+        scope: which rows the scores hold for, where that is not any new row.
         columns: the most important columns.
         cautions: what limits the use of the predictions.
     """
 
     task: Pair
     quality: tuple[Pair, ...]
+    scope: tuple[Pair, ...]
     columns: tuple[Pair, ...]
     cautions: tuple[Pair, ...]
 
 
 def summarize(analysis: Analysis) -> Summary:
     """The summary of a trained and evaluated model."""
-    return Summary(_task(analysis), _quality(analysis), _columns(analysis), _cautions(analysis))
+    return Summary(
+        _task(analysis), _quality(analysis), _scope(analysis), _columns(analysis), _cautions(analysis)
+    )
 
 
 def sentence(key: str, **facts: Any) -> Pair:
@@ -104,6 +109,14 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     verdict = analysis.scores.verdict
     conclusion = () if verdict is None else ((verdict.render("en"), verdict.render("zh")),)
     return first, sentence("summary_comparison", values=values), *conclusion
+
+
+def _scope(analysis: Analysis) -> tuple[Pair, ...]:
+    """A sentence if many of the scored rows have the inputs of a training row."""
+    known, rows = analysis.plan.known_inputs, len(analysis.plan.scored.y)
+    if known < MANY_KNOWN * rows:
+        return ()
+    return (sentence("summary_known_inputs", known=f"{known:,}", rows=f"{rows:,}"),)
 
 
 def _columns(analysis: Analysis) -> tuple[Pair, ...]:

@@ -29,6 +29,12 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "在网络未学习过的 {rows} 行数据上，典型误差（RMSE）为 {value}（95% 区间：{low} 到 {high}），"
         "能解释 {share} 的方差。",
     ),
+    "summary_known_inputs": (
+        "{known} of the {rows} scored rows have the same inputs as a training row: the scores measure new "
+        "rows with known combinations of values, not new combinations.",
+        "在参与评估的 {rows} 行中，{known} 行的输入与某个训练行相同：分数衡量的是取值组合已知的新行，"
+        "而不是新的组合。",
+    ),
     "summary_comparison": ("For comparison: {values}.", "比较：{values}。"),
     "summary_comparison_item": ("{name} {value}", "{name} {value}"),
     "summary_comparison_comma": (", ", "，"),

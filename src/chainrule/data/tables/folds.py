@@ -2,7 +2,9 @@
 
 The fold of a row depends on the content of the rows alone, not on their order or on the format of the file.
 Duplicates share a fold: a row of which a copy is in the training folds is predicted from memory, and its
-score is no estimate for new rows.
+score is no estimate for new rows. Rows with equal inputs that are separate observations do not share one
+(``unit_digests``): four variants of an experiment are four different rows, and a network that is trained on
+other folds would otherwise never see the variant that it is stopped and scored on.
 
 The rows that have to share a fold form a *unit*: the duplicates of a row, or whole groups. Units are assigned
 to folds by descending size. All units of one kind (equal size and equal labels) are assigned at once, each to
@@ -30,7 +32,11 @@ from chainrule.errors import DataError, UsageError, fact
 from chainrule.prng import fold, key_of, threefry
 from chainrule.records import frozen
 
+FEW = 8  # different rows below which equal rows are separate observations
+REPEATED = 10.0  # rows for each different one, on average, from which they are
+DIFFERING = 0.5  # the share of the repeated rows that equal a row with another target, from which they are
 _STREAM = 0x464F4C44  # "FOLD"
+_COPY_KEY = key_of(0x434F5059)  # "COPY"
 _ROW_KEY, _LABEL_KEY = key_of(0x524F5753), key_of(0x4C41424C)  # "ROWS", "LABL"
 _NUMBER, _TEXT, _IMAGE = range(3)
 
@@ -70,6 +76,41 @@ def row_digests(table: Table, columns: Sequence[str] | None = None) -> np.ndarra
             _keyed(name, _TEXT, _text_words(cells, ~is_number)),
         )
     return digests
+
+
+def unit_digests(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The digests over which folds are drawn, (N,) uint64: equal where rows are copies of one row.
+
+    Rows with equal inputs are copies of one row (a file that was joined to itself, classes that were repeated
+    to be equally large) or separate observations under equal conditions (an experiment, a table of a few
+    categories). They are separate observations if ``DIFFERING`` of the rows whose inputs repeat are among
+    equal ones with another target, if there are ``REPEATED`` rows for each different one, or fewer than
+    ``FEW`` different ones. Then the n-th copy of a row is a unit of its own, in any order of the rows, and
+    the result has N different digests.
+
+    Args:
+        inputs: (N,) the digest of the inputs of each row.
+        targets: (N,) or (N, O) targets.
+
+    Example:
+        >>> rows, same = np.arange(20, dtype=np.uint64) // 2, np.arange(20) // 10
+        >>> [len(np.unique(unit_digests(rows, y))) for y in (same, np.arange(20) % 2)]
+        [10, 20]
+    """
+    distinct, of_row, counts = np.unique(inputs, return_inverse=True, return_counts=True)
+    target = np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)  # (N,) ranks
+    pairs, of_pair, copies = np.unique(
+        np.stack([of_row, target]), axis=1, return_inverse=True, return_counts=True
+    )
+    repeated = counts[counts > 1].sum()
+    differing = counts[np.bincount(pairs[0]) > 1].sum()
+    is_level = len(distinct) < FEW or len(inputs) >= REPEATED * len(distinct)
+    if not repeated or not (is_level or differing >= DIFFERING * repeated):
+        return inputs
+    order = np.argsort(of_pair.reshape(-1), kind="stable")
+    copy = np.empty(len(inputs), np.uint64)
+    copy[order] = np.arange(len(inputs)) - np.repeat(np.cumsum(copies) - copies, copies)
+    return _mix(_COPY_KEY, _mix(_COPY_KEY, inputs ^ _mix(_LABEL_KEY, target.astype(np.uint64))) + copy)
 
 
 def folds(

@@ -279,7 +279,7 @@ def print_summary(summary: Summary) -> None:
     """Print how good the model is and which columns matter most."""
     i, blank = (1, "") if settings.lang == "zh" else (0, " ")
     screen.heading(text_of("summary_heading"))
-    for sentences in (summary.quality[:1], summary.columns):
+    for sentences in (summary.quality[:1] + summary.scope, summary.columns):
         if sentences:
             screen.line(blank.join(pair[i] for pair in sentences))
 
