@@ -14,7 +14,6 @@ from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
 from chainrule.attribution.target import SelectedTarget, select_target
-from chainrule.data import Arrays
 from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, alternatives, fact, nearest
 from chainrule.notation import number
@@ -135,7 +134,7 @@ def read_rows(model: ModelState, x: Any) -> EncodedRows:
 
 
 def _checked(model: ModelState, x: Any) -> dict[str, np.ndarray]:
-    return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
+    return checked_inputs(model, model.rows_of(x).x)
 
 
 def _cells(preparation: Preparation, table: Table, row: int) -> dict[str, str]:

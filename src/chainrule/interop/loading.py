@@ -107,7 +107,9 @@ def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
         dtype = target.recipe.dtype
         if target.network is not None:
             return target.network.inference, dtype
-        return build(target.recipe.net, _specs(x, dtype), dtype), dtype
+        built = target.state.built(_specs(x, dtype), are_fixed=False).network
+        assert built is not None
+        return built.inference, dtype
     if not isinstance(target, Layer):
         raise UsageError(
             "E104", where="load_weights", expected=fact("a cr.Model or a layer"),
@@ -126,8 +128,7 @@ def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
         )
     if isinstance(x, Mapping) and all(isinstance(spec, Spec) for spec in x.values()):
         return x
-    arrays = Arrays.of(x, dtype=dtype).x
-    return evaluate.specs_of(arrays if isinstance(arrays, dict) else {"x": arrays})
+    return evaluate.specs_of(Arrays.raw(x), dtype)
 
 
 def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:

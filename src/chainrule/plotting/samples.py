@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from chainrule.data import Arrays
 from chainrule.engines import reference
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.graph import Graph, Node
@@ -74,7 +73,7 @@ def inputs_of(model: ModelState, x: Any, kind: str) -> Rows:
     first: Any = x.get(name) if isinstance(x, dict) else x
     if np.ndim(first) == spec.rank - 1:
         x = {k: np.asarray(v)[None] for k, v in x.items()} if isinstance(x, dict) else np.asarray(x)[None]
-    return Rows(checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x), {})
+    return Rows(checked_inputs(model, model.rows_of(x).x), {})
 
 
 def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
@@ -88,7 +87,7 @@ def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
     x, y = tabular.encode_table(model.preparation, x, y)
     if x is None or y is None:
         raise missing_rows(kind, "x, y", fact("no rows") if x is None else fact("rows without targets"))
-    encoded: Any = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    encoded: Any = evaluate.encoded(model, model.rows_of(x, y))
     return Rows(encoded.x, encoded.y)
 
 

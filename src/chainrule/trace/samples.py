@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import data
-from chainrule.data import Arrays, Cell, Preparation
+from chainrule.data import Cell, Preparation
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.trace.tracer import Trace, TrainingPosition, trace
@@ -56,7 +56,7 @@ def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
         )
     single = _is_single(model.network, x)
     x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
-    encoded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    encoded = evaluate.encoded(model, model.rows_of(x, y))
     assert isinstance(encoded.x, dict)
     assert isinstance(encoded.y, dict)
     return Rows(encoded.x, encoded.y, features)

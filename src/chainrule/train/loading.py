@@ -25,10 +25,9 @@ def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     """The model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
     values = inputs.values() if isinstance(inputs, Mapping) else (inputs,)
     if values and all(isinstance(value, np.ndarray) for value in values):
-        x = Arrays.of(inputs, dtype=model.recipe.dtype).x
-        inputs = specs_of(x if isinstance(x, dict) else {"x": x})
+        inputs = specs_of(Arrays.raw(inputs), model.recipe.dtype)
     require_specs(inputs)
-    return replace(model.built(inputs).initialized(seed), is_given=True)
+    return replace(model.built(inputs, are_fixed=False).initialized(seed), is_given=True)
 
 
 def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:

@@ -28,6 +28,7 @@ from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
 from chainrule.train.inputs.target import Target, targets_of
+from chainrule.train.integer_inputs import with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
 from chainrule.train.state import Row, Tensors
@@ -129,13 +130,20 @@ class ModelState:
             return self.recorded
         return computation(self.network, self.step)
 
-    def built(self, inputs: Mapping[str, Spec]) -> ModelState:
+    def built(self, inputs: Mapping[str, Spec], are_fixed: bool = True) -> ModelState:
         """The model with graphs for inputs of these specs, and without parameters.
+
+        Args:
+            inputs: the spec of each input, by name.
+            are_fixed: whether the dtypes are part of the specs; if not, inputs that the network uses only as
+                integers, such as the indices of an embedding, become int64.
 
         Raises:
             UsageError E101: a frozen path that does not exist. UsageError E118: a name that is used twice.
         """
         network = Network(self.recipe, dict(inputs), self.engine)
+        if not are_fixed:
+            network = with_integer_inputs(network)
         network.check()
         return replace(self, network=network, targets=targets_of(network), parameters={}, states={})
 
@@ -144,6 +152,16 @@ class ModelState:
         assert self.network is not None
         parameters, states = self.network.initialize(seed, known)
         return replace(self, parameters=parameters, states=states)
+
+    def rows_of(self, x: Any, y: Any = None, weights: Any = None) -> data.Arrays:
+        """Inputs, targets and weights as validated arrays; inputs in the dtypes of the network.
+
+        Raises:
+            DataError, DtypeError: as ``Arrays.of``.
+        """
+        specs = {} if self.network is None else self.network.inputs
+        dtypes = {name: spec.dtype for name, spec in specs.items()}
+        return data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes)
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
         """The model with these parameters and states."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order, split
+from chainrule.data.batches.arrays import Inputs
 from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Channel, Listener, notices
 from chainrule.nn.schedule import plateau_of
@@ -137,7 +138,7 @@ def _split(model: ModelState, data: Arrays, validation: Any, seed: int) -> tuple
             received=type(validation).__name__, fix="validation=0.2",
         )  # fmt: skip
     vx, vy, weights = (*validation, None)[:3]
-    return data, Arrays.of(vx, vy, weights, model.recipe.dtype)
+    return data, model.rows_of(vx, vy, weights)
 
 
 def _continues(model: ModelState, options: FitOptions) -> bool:
@@ -145,13 +146,16 @@ def _continues(model: ModelState, options: FitOptions) -> bool:
     return model.network is not None and (model.is_given or options.warm_start)
 
 
-def _with_inputs(model: ModelState, data: Arrays, continues: bool) -> ModelState:
+def _with_inputs(model: ModelState, x: Inputs, continues: bool) -> ModelState:
     """The model with the graphs for these inputs."""
     if continues:
         return model
-    specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
-    is_built = model.network is not None and dict(model.network.inputs) == specs
-    return model if is_built else model.built(specs)
+    specs = evaluate.specs_of(x, model.recipe.dtype)
+    built = {} if model.network is None else dict(model.network.inputs)
+    is_built = built.keys() == specs.keys() and all(
+        spec in (specs[name], specs[name].with_dtype("int64")) for name, spec in built.items()
+    )
+    return model if is_built else model.built(specs, are_fixed=False)
 
 
 def _prepare(
@@ -164,10 +168,10 @@ def _prepare(
         rows: arrays.
         labels: public classes, which need not all occur; empty: the classes are those that occur.
     """
-    data = Arrays.of(rows.x, rows.y, options.sample_weight, model.recipe.dtype)
+    x, continues = Arrays.raw(rows.x), _continues(model, options)
     rules, listeners = callbacks_of(options.callbacks)
-    continues = _continues(model, options)
-    model = _with_inputs(model, data, continues)
+    model = _with_inputs(model, x, continues)
+    data = model.rows_of(x, rows.y, options.sample_weight)
     model, coding, data = learn_labels(model, data, continues, rows.labels, labels)
     network = model.network
     assert network is not None

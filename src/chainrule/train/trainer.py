@@ -179,7 +179,7 @@ class Trainer:
     def _encoded(self, x: Any, y: Any, sample_weight: Any) -> Arrays:
         """A batch by the names of the step's inputs."""
         x, y = tabular.encode_table(self._state.preparation, x, y)
-        return evaluate.encoded(self._state, Arrays.of(x, y, sample_weight, self._state.recipe.dtype))
+        return evaluate.encoded(self._state, self._state.rows_of(x, y, sample_weight))
 
     def _allocate(self, batch: Arrays) -> None:
         """Allocate buffers for batches of this size, and the engine's trainer for them."""
@@ -291,10 +291,10 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
 
 def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
     """The model with graphs, labels and parameters; those that it already has are not changed."""
-    data = Arrays.of(example.x, example.y, dtype=model.recipe.dtype)
+    x = Arrays.raw(example.x)
     if model.network is None:
-        specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
-        model = model.built(specs)
+        model = model.built(evaluate.specs_of(x, model.recipe.dtype), are_fixed=False)
+    data = model.rows_of(x, example.y)
     if not model.labels:
         parts = by_output(model.targets, data.y)
         if classes is not None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.records import frozen
 from chainrule.train.evaluation.evaluate import encoded
@@ -54,7 +53,7 @@ def labeled_outputs(model: ModelState, x: Any, y: Any, where: str) -> LabeledOut
         fix = f"model.{where}(x, y)"
         raise UsageError("E122", where=where, expected=fact("a label or a value"), fix=fix)
     x, y = tabular.encode_table(model.preparation, x, y)
-    rows = encoded(model, Arrays.of(x, y, None, model.recipe.dtype))
+    rows = encoded(model, model.rows_of(x, y))
     inputs: Any = rows.x
     coded: Any = rows.y
     labels = next(iter(coded.values())).reshape(rows.rows, -1)[:, 0].astype(np.int64)

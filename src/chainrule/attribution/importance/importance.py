@@ -108,7 +108,7 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
         raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
     known_rows_used = known_rows(model, x)
     x, y = tabular.encode_table(model.preparation, x, y)
-    rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    rows = evaluate.encoded(model, model.rows_of(x, y))
     name, measure = _metric_function(model, rows, options.get("metric"))
     groups, seed = _groups(model, rows, options.get("groups")), options.get("seed", 0)
     inputs: Any = rows.x

@@ -1,6 +1,7 @@
 """Validation of arrays passed by the user, before training or prediction.
 
-Rules: inputs are numbers with at least two axes, rows first. Targets have the same number of rows; a target
+Rules: inputs are numbers with at least two axes, rows first, in the dtypes of the network's inputs; integers
+stay exact or are refused. Targets have the same number of rows; a target
 of shape (N, 1) is squeezed to (N,), since (N, 1) minus (N,) would silently broadcast to (N, N). Integers,
 texts and booleans are labels and keep their dtype, as do booleans among named inputs (masks); floating-point
 targets are values.
@@ -14,10 +15,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule.data.batches.exact_cast import exact_cast, keeps_integers
 from chainrule.data.batches.row_view import pick_rows
 from chainrule.data.readers.lazy_polars import is_polars, require_threads
 from chainrule.errors import DataError, fact, join_facts
 from chainrule.records import frozen
+from chainrule.spec import FLOATS
 
 BLOCK = 1 << 22  # elements checked at once
 
@@ -39,7 +42,13 @@ class Arrays:
     weights: np.ndarray | None = None
 
     @staticmethod
-    def of(x: Any, y: Any = None, weights: Any = None, dtype: str = "float32") -> Arrays:
+    def of(
+        x: Any,
+        y: Any = None,
+        weights: Any = None,
+        dtype: str = "float32",
+        inputs: Mapping[str, str] | None = None,
+    ) -> Arrays:
         """Validate arrays passed to ``fit`` and copy them only if their form must change.
 
         Args:
@@ -48,21 +57,44 @@ class Arrays:
             y: targets, one per row; or a dict by name.
             weights: the weight of each row, or of each of its positions.
             dtype: dtype of the inputs and of floating-point targets.
+            inputs: the dtype of each input by name, where it is another one; of an unnamed ``x`` the first.
 
         Raises:
             DataError: E340 for an unsupported dtype, E341 for a shape, E342 for a NaN or an infinity (its
                 first position), E343 for no rows, E344 for different numbers of rows.
+            DtypeError: E234 for an integer that the dtype of an input does not represent, E235 for a fraction
+                where an input takes integers.
 
         Example:
             >>> data = Arrays.of([[0, 1], [1, 0]], [[1.0], [0.0]])
             >>> data.x.dtype.name, data.y.shape, data.rows
             ('float32', (2,), 2)
         """
-        inputs = _map_named("x", x, _named if isinstance(x, Mapping) else _inputs, dtype)
+        raw, dtypes = Arrays.raw(x), dict(inputs or {})
+        if isinstance(raw, dict):
+            arrays: Any = {
+                name: _converted(
+                    f'x["{name}"]', array, dtypes.get(name, "bool" if _is_mask(array) else dtype)
+                )
+                for name, array in raw.items()
+            }
+        else:
+            arrays = _converted("x", raw, next(iter(dtypes.values()), dtype))
         targets = None if y is None else _map_named("y", y, _targets, dtype)
         weight = None if weights is None else _weights(weights, dtype)
-        _check_rows(inputs, targets, weight)
-        return Arrays(inputs, targets, weight)
+        _check_rows(arrays, targets, weight)
+        return Arrays(arrays, targets, weight)
+
+    @staticmethod
+    def raw(x: Any) -> Inputs:
+        """The inputs as arrays of numbers with rows, in the dtypes that they have.
+
+        Raises:
+            DataError: as ``of``, without E342.
+        """
+        if isinstance(x, Mapping):
+            return {str(name): _inputs(f'x["{name}"]', part) for name, part in x.items()}
+        return _inputs("x", x)
 
     @property
     def rows(self) -> int:
@@ -94,18 +126,25 @@ def _map_named(name: str, value: Any, check: Callable[[str, Any, str], np.ndarra
     return check(name, value, dtype)
 
 
-def _inputs(name: str, value: Any, dtype: str) -> np.ndarray:
+def _inputs(name: str, value: Any) -> np.ndarray:
     array = _numeric(name, _array(name, value))
     if array.ndim < 2:
         shape = f"{tuple(array.shape)}"
         raise DataError("E341", where=name, expected="(N, ...)", received=shape, fix=f"{name}.reshape(-1, 1)")
-    return _floats(name, array, dtype)
+    return array
 
 
-def _named(name: str, value: Any, dtype: str) -> np.ndarray:
-    """One of several inputs; booleans keep their dtype, because they mark valid positions (a mask)."""
-    array = _array(name, value)
-    return array if array.dtype.kind == "b" and array.ndim > 1 else _inputs(name, value, dtype)
+def _is_mask(array: np.ndarray) -> bool:
+    """Whether a named input marks valid positions: booleans keep their dtype."""
+    return array.dtype.kind == "b"
+
+
+def _converted(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+    """An input in the dtype of the network's input."""
+    if array.dtype.kind == "f":
+        finite = _floats(name, array, dtype if dtype in FLOATS else array.dtype.name)
+        return finite if dtype in FLOATS else exact_cast(name, finite, dtype)
+    return exact_cast(name, array, dtype)
 
 
 def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
@@ -119,7 +158,12 @@ def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
     if array.dtype.kind in "UTb":
         return _filled(name, array)
     array = _numeric(name, array)
-    return _floats(name, array, dtype) if array.dtype.kind == "f" else _filled(name, array).astype(np.int64)
+    if array.dtype.kind != "f":
+        return exact_cast(name, array, "int64")
+    floats = _floats(name, array, dtype)
+    return (
+        floats if keeps_integers(array, floats) else _floats(name, array, "float64")
+    )  # labels stay distinct
 
 
 def _weights(value: Any, dtype: str) -> np.ndarray:

@@ -1,6 +1,10 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
+    "integers that {dtype} represents": "{dtype} 能表示的整数",
+    "{number}, which would become {nearest}": "{number}，会变成 {nearest}",
+    "{name} - {name}.min(), or smaller numbers": "{name} - {name}.min()，或更小的数",
+    "{name}.round() if these are rounding errors of integers": ("{name}.round()，如果这些只是整数的舍入误差"),
     "a kind for each column by name": "按列名给出的各列类型",
     "a robust training": "一种鲁棒训练",
     "a training that continues encodes the columns as before": "继续的训练沿用之前的列编码",

@@ -35,8 +35,8 @@ class Embedding(Layer):
     Formula: y = scale W[x], W (vocabulary_size, units).
 
     Args:
-        vocabulary_size: the number of words: x is 0 to vocabulary_size - 1. Floating-point numbers are
-            cut to integers, as data often comes in one kind.
+        vocabulary_size: the number of words: x is 0 to vocabulary_size - 1. An input of integers
+            alone is int64 in a ``Model``, so that large indices stay exact.
         units: the size of a vector.
         padding_index: the number of a word that stands for none: its vector is 0 and learns nothing.
         weight_initializer: initial values of W; by default normal, rows of length about 1.

@@ -51,7 +51,7 @@ class Rescaling(Layer):
         require_number(self, "offset")
 
     def __call__(self, x: Node, scope: Scope) -> Node:
-        return _numbers(x, scope) * float(self.scale) + float(self.offset)
+        return (_numbers(x) * float(self.scale) + float(self.offset)).astype(scope.dtype)
 
 
 @layer
@@ -104,8 +104,9 @@ class Normalization(Layer):
                     "E208", op="Normalization", constraint=fact("a {name} for each feature", name=name),
                     expected=f"(B, ..., {len(numbers)})", received=shape_text(x.shape),
                 )  # fmt: skip
-        x, middle = _numbers(x, scope), np.asarray(self.mean, scope.dtype)
-        return (x - constant(middle)) / constant(np.sqrt(np.asarray(self.variance, scope.dtype)))
+        x = _numbers(x)
+        middle, spread = np.asarray(self.mean, x.dtype), np.sqrt(np.asarray(self.variance, x.dtype))
+        return ((x - constant(middle)) / constant(spread)).astype(scope.dtype)
 
 
 @layer
@@ -143,8 +144,9 @@ class Discretization(Layer):
         )
 
     def __call__(self, x: Node, scope: Scope) -> Node:
-        edges = constant(np.asarray(self.boundaries, scope.dtype))
-        beyond = F.reshape(_numbers(x, scope), (*x.shape, 1)) >= edges  # (...) -> (..., n)
+        numbers = _numbers(x)
+        edges = constant(np.asarray(self.boundaries, numbers.dtype))
+        beyond = F.reshape(numbers, (*x.shape, 1)) >= edges  # (...) -> (..., n)
         return F.sum(beyond.astype(scope.dtype), -1).astype("int64")
 
 
@@ -156,8 +158,8 @@ class CategoryEncoding(Layer):
     for the others.
 
     Args:
-        classes: the number of categories: x is 0 to classes - 1. Floating-point numbers are truncated to
-            integers, as data often has a single dtype.
+        classes: the number of categories: x is 0 to classes - 1. An input of integers alone is int64 in a
+            ``Model``, so that large indices stay exact.
         mode: ``"one_hot"``: a row for each number; ``"multi_hot"``: one for T numbers, 1 where a category is
             among them; ``"count"``: how often it is.
 
@@ -200,6 +202,6 @@ def _as_tuple(value: object) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _numbers(x: Node, scope: Scope) -> Node:
-    """Convert to the dtype of the parameters, since raw features are often integers."""
-    return x if x.spec.is_float else x.astype(scope.dtype)
+def _numbers(x: Node) -> Node:
+    """Raw features as floating-point numbers: integers as float64, in which timestamps keep their digits."""
+    return x if x.spec.is_float else x.astype("float64")

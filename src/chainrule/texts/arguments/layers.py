@@ -27,7 +27,7 @@ LAYERS: dict[str, str] = {
     "reverse": "是否从最后一步读到第一步；输出仍在各步原来的位置。",
     "stride": "卷积核（或窗口）每次移动的距离：一个数，或每个空间轴一个。",
     "units": "输出的个数。",
-    "vocabulary_size": "词的个数：x 为 0 到 vocabulary_size - 1；浮点数被截断为整数。",
+    "vocabulary_size": "词的个数：x 为 0 到 vocabulary_size - 1；模型中的整数输入为 int64，保持精确。",
     "weight_initializer": '权重的初始值：一个初始化方法或其名称，如 "he"。',
     # normalization and penalties
     "ActivityRegularization.penalty": "对每个样本的数所加的惩罚：cr.L1(…) 使多数为 0，cr.L2(…) 使它们较小。",
@@ -189,7 +189,7 @@ LAYERS: dict[str, str] = {
     "PixelUnshuffle.downscale_factor": "每个空间轴缩小的倍数。",
     "ChannelShuffle.groups": "组数；第 g 组的第 j 个通道变为第 j * groups + g 个。",
     # values and shapes
-    "CategoryEncoding.classes": "类别的个数：x 为 0 到 classes - 1；浮点数被截断为整数。",
+    "CategoryEncoding.classes": "类别的个数：x 为 0 到 classes - 1；模型中的整数输入为 int64，保持精确。",
     "CategoryEncoding.mode": (
         '"one_hot"：每个数一行；"multi_hot"：T 个数合为一行，出现的类别为 1；"count"：各类别出现的次数。'
     ),

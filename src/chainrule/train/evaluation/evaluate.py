@@ -276,7 +276,7 @@ def evaluate(
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     x, y = tabular.encode_table(model.preparation, x, y)
-    rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
+    rows = encoded(model, model.rows_of(x, y, sample_weight))
     refuse_weight_shape(model.network, rows.weights)
     refuse_zero_weights(row_weights(model.network, rows))
     values = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.arrays)
@@ -324,7 +324,15 @@ def summary(model: ModelState) -> str:
     return "\n".join([*lines, f"{model.network.count:,} parameters"])
 
 
-def specs_of(arrays: Mapping[str, np.ndarray]) -> dict[str, Spec]:
-    """The specs of inputs with the shapes and dtypes of the arrays, for any batch size."""
-    batch = Size.symbol("B")
-    return {name: Spec((batch, *a.shape[1:]), a.dtype.name) for name, a in arrays.items()}
+def specs_of(arrays: Mapping[str, np.ndarray] | np.ndarray, dtype: str = "") -> dict[str, Spec]:
+    """The specs of inputs with the shapes of the arrays, for any batch size.
+
+    Args:
+        arrays: arrays by name; one without a name is ``x``.
+        dtype: the dtype of all inputs except masks; by default that of each array.
+    """
+    batch, named = Size.symbol("B"), {"x": arrays} if isinstance(arrays, np.ndarray) else arrays
+    return {
+        name: Spec((batch, *a.shape[1:]), a.dtype.name if not dtype or a.dtype.kind == "b" else dtype)
+        for name, a in named.items()
+    }

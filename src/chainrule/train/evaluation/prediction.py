@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Arrays
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
@@ -190,7 +189,7 @@ def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     if model.preparation is not None and tabular.is_table(x, None):
         x = tabular.inputs(model.preparation, x)
     refuse_sample(model.network.inputs, x)
-    return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
+    return checked_inputs(model, model.rows_of(x).x)
 
 
 def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:

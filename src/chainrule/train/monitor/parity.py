@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.data import Arrays
 from chainrule.engines.parity import Parity
 from chainrule.engines.parity import parity as parity_of
 from chainrule.errors import TrainingError
@@ -29,9 +28,9 @@ def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
     if model.network is None:
         raise TrainingError("E503", where="parity", fix="model.fit(x, y)")
     if y is None:
-        inputs = checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
+        inputs = checked_inputs(model, model.rows_of(x).x)
         return parity_of(model.network.prediction_program.graph, {**model.arrays, **inputs})
-    rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    rows = evaluate.encoded(model, model.rows_of(x, y))
     step = training_step(model.network, weighted=False, horizon=1)
     state = TrainState(model.parameters, model.states, step.initial_slots())
     inputs = step.feed(rows, state, seed=0)

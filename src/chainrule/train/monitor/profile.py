@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from chainrule import prng
-from chainrule.data import Arrays
 from chainrule.engines.profile import ProfiledStep, StepProfile, measure
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.plan.microbatch import planned_split
@@ -124,7 +123,7 @@ def _step(model: ModelState) -> Step:
 def _encoded_data(model: ModelState, x: Any, y: Any) -> dict[str, np.ndarray]:
     """The rows of the user, by the names of the step's inputs."""
     x, y = tabular.encode_table(model.preparation, x, y)
-    coded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    coded = evaluate.encoded(model, model.rows_of(x, y))
     return {**_by_name(coded.x), **_by_name(coded.y)}
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.data import Arrays
 from chainrule.data.sample_types import Samples
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
@@ -51,7 +50,7 @@ def trace_nonfinite(model: StateHolder, x: Samples) -> NonfiniteReport | None:
     state = model.state
     if state.network is None:
         raise TrainingError("E503", where="trace_nonfinite", fix="model.fit(x, y)")
-    arrays = checked_inputs(state, Arrays.of(x, dtype=state.recipe.dtype).x)
+    arrays = checked_inputs(state, state.rows_of(x).x)
     predictions = state.network.prediction_program.run({**state.arrays, **arrays})
     rows = _nonfinite_rows(predictions)
     return _report(state, arrays, rows) if len(rows) else None
