@@ -146,7 +146,7 @@ def measure(case: Case) -> tuple[int, int]:
     model.adopt(model.state.built(specs_of({"x": x})))
     network = model.network
     assert network is not None
-    kind = next(iter(targets_of(network).values())).spec.dtype
+    kind = next(iter(targets_of(network, {}).values())).spec.dtype
     data = Arrays({"x": x}, {"target": (np.arange(rows) % 10).astype(kind)})
     step = training_step(network, False, 2 * EPOCHS)
 

@@ -78,6 +78,8 @@ class Model(ModelPrediction, ModelAnalysis, ModelGeneration, ModelRobustness, Mo
         options: ``loss_weights`` (the factor of each output's loss in the objective, by output; 1 by
             default); ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by
             default those of the settings; ``frozen`` (paths of parts that are not trained; see ``freeze``);
+            ``classes`` (the labels in the order of the outputs, for several outputs by name; without them,
+            integers below the number of outputs are the outputs' numbers, and other labels are sorted);
             ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can generate
             text).
 

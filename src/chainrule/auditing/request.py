@@ -81,7 +81,7 @@ def _trainer(model: ModelState, parts: list[LabeledOutputs], options: FitOptions
     names = list(parts[0].inputs)
     x = {name: np.concatenate([part.inputs[name] for part in parts]) for name in names}
     labels = np.concatenate([part.labels for part in parts])
-    start = replace(model, preparation=None, is_given=False)
+    start = replace(model, preparation=None, is_given=False, classes={})
 
     def train(rows: np.ndarray, seed: int) -> np.ndarray:
         data = TrainingData({name: array[rows] for name, array in x.items()}, labels[rows])

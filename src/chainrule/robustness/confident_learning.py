@@ -56,7 +56,7 @@ def label_issues(
         )  # fmt: skip
     samples = read_samples(model, x, y)
     counts = np.bincount(samples.labels, minlength=samples.graph.classes)
-    rarest = int(counts.argmin())
+    rarest = int(np.where(counts > 0, counts, len(samples.labels) + 1).argmin())  # of those that occur
     if counts[rarest] < 2:
         raise UsageError(
             "E102", where="label_issues", name="y", received=f"{samples.names[rarest]}: {counts[rarest]}",
@@ -95,7 +95,7 @@ def out_of_sample(model: ModelState, samples: Samples, folds: int, options: FitO
     """
     x, labels = samples.x, samples.labels
     part = _folds(labels, folds, options.seed)
-    start = replace(model, preparation=None, is_given=False)
+    start = replace(model, preparation=None, is_given=False, classes={})
     probabilities = np.zeros((len(x), samples.graph.classes))
     for k in range(int(part.max()) + 1):
         inside = part == k

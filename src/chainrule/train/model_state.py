@@ -27,7 +27,7 @@ from chainrule.settings import EngineName, FloatName, settings
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import MetricLike, resolve_metrics, to_name
-from chainrule.train.inputs.target import Target, targets_of
+from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
@@ -65,6 +65,7 @@ class ModelState:
         metrics: names of metrics, or functions; ``None``: the default metrics of the task.
         engine: the engine that runs the graphs; ``None``: that of the settings.
         tokenizers: the tokenizers of texts, by input; ``""`` is the one for all inputs.
+        classes: the declared labels by output, in the order of the scores; ``""`` is the only output.
         network: the graphs; ``None`` until the shapes of the inputs are known.
         targets: loss, spec and labels of each output, by name.
         preparation: the preparation that converts tables to arrays.
@@ -84,6 +85,7 @@ class ModelState:
     metrics: tuple[Any, ...] | None = None
     engine: str | None = None
     tokenizers: Mapping[str, Tokenizer] = field(default_factory=dict)
+    classes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     network: Network | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     preparation: Preparation | None = None
@@ -145,7 +147,9 @@ class ModelState:
         if not are_fixed:
             network = with_integer_inputs(network)
         network.check()
-        return replace(self, network=network, targets=targets_of(network), parameters={}, states={})
+        return replace(
+            self, network=network, targets=targets_of(network, self.classes), parameters={}, states={}
+        )
 
     def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
         """The model with initial parameters: those of ``known``, the others sampled by the seed."""
@@ -177,6 +181,7 @@ class Options(TypedDict, total=False):
     frozen: Sequence[str]
     engine: EngineName | None
     tokenizer: Tokenizer | Mapping[str, Tokenizer] | None
+    classes: Sequence[object] | Mapping[str, Sequence[object]] | None
 
 
 def untrained(
@@ -209,4 +214,5 @@ def untrained(
         None if metrics is None else tuple(map(to_name, resolve_metrics(metrics))),
         options.get("engine"),
         data.tokenizers_of(tokenizer) if (tokenizer := options.get("tokenizer")) else {},
+        declared_classes(options.get("classes")),
     )

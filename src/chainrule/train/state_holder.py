@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs.target import Target
@@ -68,6 +70,12 @@ class StateHolder:
     def labels(self) -> tuple[Any, ...]:
         """The classes in the order of their numbers; empty for regression."""
         return self._state.labels
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes in the order of the columns of ``predict_proba``, as in scikit-learn; empty for
+        regression."""
+        return np.array(self._state.labels)
 
     @property
     def task(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.train.inputs.target import by_output
+from chainrule.train.inputs.target import by_output, targets_of
 from chainrule.train.model_state import ModelState
 
 
@@ -58,21 +58,28 @@ def _takes_indices(model: ModelState, continues: bool) -> bool:
 
 
 def _with_indices(model: ModelState, labels: Sequence[Any]) -> ModelState:
-    """The model with the indices of its labels among ``labels`` in place of the labels."""
+    """The model with the indices of its labels among ``labels`` in place of the labels; a label that is not
+    among them gets a number that no row has."""
+    unused, index_of = range(-1, -1 << 40, -1), {label: i for i, label in enumerate(labels)}
     indices = {
-        name: replace(target, labels=tuple(labels.index(label) for label in target.labels))
+        name: replace(
+            target,
+            labels=tuple(index_of.get(label, unused[i]) for i, label in enumerate(target.labels)),
+        )
         for name, target in model.targets.items()
     }
     return replace(model, targets=indices)
 
 
 def _with_labels(model: ModelState, data: Arrays, continues: bool, labels: Sequence[Any]) -> ModelState:
-    """The model with ``labels``; if empty, those of these targets."""
+    """The model with ``labels``; if empty, the declared ones, or those of these targets."""
     parts = by_output(model.targets, np.array(labels) if labels else data.y)
     if continues and model.labels:
         return model
+    assert model.network is not None
+    targets = targets_of(model.network, model.classes)
     learned = {
-        name: target.with_labels(parts[name]) if name in parts else target
-        for name, target in model.targets.items()
+        name: target.with_labels(parts[name]) if name in parts and not target.labels else target
+        for name, target in targets.items()
     }
     return replace(model, targets=learned)

@@ -31,7 +31,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import ByOutput, activations, raw_outputs
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_weight_shape, refuse_zero_weights, weight_shape_of
-from chainrule.train.inputs.target import by_output
+from chainrule.train.inputs.target import Target, by_output, sorted_labels
 from chainrule.train.model_state import GIVEN, ModelState
 from chainrule.train.nonfinite.check import is_finite
 from chainrule.train.nonfinite.failed_step import FailedStep, StepInputs
@@ -297,13 +297,19 @@ def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> 
     data = model.rows_of(x, example.y)
     if not model.labels:
         parts = by_output(model.targets, data.y)
-        if classes is not None:
-            parts = dict.fromkeys(parts, np.asarray(classes))
         learned = {
-            name: t.with_labels(parts[name]) if name in parts else t for name, t in model.targets.items()
+            name: _with_labels(t, parts[name], classes) if name in parts else t
+            for name, t in model.targets.items()
         }
         model = replace(model, targets=learned)
     return model if model.arrays else model.initialized(seed)
+
+
+def _with_labels(target: Target, y: np.ndarray, classes: Any) -> Target:
+    """The target with all labels: ``classes``, or those of the example batch."""
+    if classes is None or not target.is_classes:
+        return target.with_labels(y)
+    return target.with_classes(sorted_labels(np.asarray(classes), target.ignored))
 
 
 def _horizon(model: ModelState, steps: int | None) -> int:

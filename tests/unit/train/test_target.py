@@ -40,7 +40,8 @@ def test_positions_without_a_label_are_ignored(ignored: int) -> None:
     y[:, -2:] = ignored
     shuffled = SENTENCES.copy()
     shuffled[:, -2:] = SENTENCES[::-1, -2:]  # inputs at ignored positions
-    net, loss = cr.Dense(4), cr.CrossEntropy(ignore_index=ignored)
+    net = cr.Dense(4 if ignored in (0, 1) else 3)  # an ignored index among the outputs has an output
+    loss = cr.CrossEntropy(ignore_index=ignored)
     model, other = (fitted(net, loss, x, y) for x in (SENTENCES, shuffled))
     np.testing.assert_array_equal(model.predict(SENTENCES)[:, :3], y[:, :3])
     assert model.evaluate(SENTENCES, y)["accuracy"] == 1.0

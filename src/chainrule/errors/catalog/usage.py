@@ -51,6 +51,10 @@ ENTRIES: dict[str, Entry] = {
     "E140": Entry("{kind}.{name} is set, but it is not a field", "设置了 {kind}.{name}，但它不是字段"),
     "E141": Entry("the class {kind} cannot be a record of its fields", "类 {kind} 不能成为由字段构成的记录"),
     "E142": Entry("{kind} would change if it were saved and loaded", "{kind} 保存后再加载会发生变化"),
+    "E143": Entry(
+        "the network has {outputs} outputs, and there are {classes} classes",
+        "网络有 {outputs} 个输出，但只有 {classes} 个类别",
+    ),
     # E130: processes.
     "E130": Entry("polars hangs in a forked process", "在 fork 出的子进程中，polars 会一直等待"),
 }

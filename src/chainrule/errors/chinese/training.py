@@ -1,6 +1,13 @@
 """Facts of errors about training and generation."""
 
 PHRASES: dict[str, str] = {
+    "{count} classes, or integers from 0 to {last}": "{count} 个类别，或 0 到 {last} 的整数",
+    "Model(..., classes=[all {count} labels by output]), or cr.Dense({classes}) at the end": (
+        "在 Model 中设置 classes=[按输出顺序的全部 {count} 个标签]，或最后一层用 cr.Dense({classes})"
+    ),
+    "labels of outputs with classes: {names}": "分类输出的标签：{names}",
+    "labels of one output": "单个输出的标签",
+    "at least two different labels: texts, numbers or booleans": "至少两个不同的标签：文本、数或布尔值",
     "integers that {dtype} represents": "{dtype} 能表示的整数",
     "{number}, which would become {nearest}": "{number}，会变成 {nearest}",
     "{name} - {name}.min(), or smaller numbers": "{name} - {name}.min()，或更小的数",

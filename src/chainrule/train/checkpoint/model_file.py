@@ -71,6 +71,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
             {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
             for name, spec in inputs.items()
         ],
+        "classes": {name: list(labels) for name, labels in model.classes.items()},
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
         "tokenizers": {name: tokenizer.to_record() for name, tokenizer in model.tokenizers.items()},
@@ -152,6 +153,7 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> 
         dtype=record["dtype"],
         frozen=record["frozen"],
         loss_weights=record["loss_weights"],
+        classes=record.get("classes") or None,  # older files have none
     )
     if record["inputs"]:
         model = model.built({part["name"]: _spec(part) for part in record["inputs"]})
@@ -194,7 +196,7 @@ def _refuse_contradictions(model: ModelState) -> None:
     shapes = [spec.shape[1:] for spec in model.network.inputs.values()]
     if shapes != [preparation.shape] or preparation.task != model.task:
         raise ValueError(f"a preparation of inputs {preparation.shape} for {preparation.task}")
-    if not set(model.labels) <= set(preparation.labels):
+    if not (set(model.labels) <= set(preparation.labels) or set(preparation.labels) <= set(model.labels)):
         raise ValueError("labels that are not in the preparation")
 
 

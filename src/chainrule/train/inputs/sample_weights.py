@@ -96,7 +96,8 @@ def refuse_weight_shape(network: Network, weights: np.ndarray | None) -> None:
 def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -> np.ndarray:
     """The weight of each class, (K,); ``classes`` (N,) are the class indices of the rows."""
     if isinstance(class_weight, Mapping):
-        return np.array([_weight(class_weight, label) for label in _checked_labels(class_weight, labels)])
+        _refuse_labels(class_weight, labels, {labels[i] for i in np.unique(classes)})
+        return np.array([_weight(class_weight, label) for label in labels])
     if not isinstance(class_weight, str) or class_weight != "balanced":
         received = repr(class_weight)[:80]
         raise UsageError(
@@ -107,9 +108,9 @@ def _of_classes(class_weight: ClassWeight, classes: np.ndarray, labels: tuple) -
     return len(classes) / (len(labels) * np.maximum(counts, 1))
 
 
-def _checked_labels(class_weight: Mapping, labels: tuple) -> tuple:
-    """The labels, after a check that exactly these have weights."""
-    missing = [label for label in labels if label not in class_weight]
+def _refuse_labels(class_weight: Mapping, labels: tuple, occurring: set) -> None:
+    """Refuse weights of unknown labels, and labels that occur without a weight."""
+    missing = [label for label in labels if label in occurring and label not in class_weight]
     unknown = [label for label in class_weight if label not in labels]
     if missing or unknown:
         name = (unknown or missing)[0]
@@ -120,11 +121,11 @@ def _checked_labels(class_weight: Mapping, labels: tuple) -> tuple:
             notes=[fact("{label} has no weight", label=label) for label in missing],
             fix=f"class_weight={{{close or labels[0]!r}: 1.0, ...}}",
         )  # fmt: skip
-    return labels
 
 
 def _weight(class_weight: Mapping, label: object) -> float:
-    weight = class_weight[label]
+    """The weight of a label; 1 for a label that does not occur."""
+    weight = class_weight.get(label, 1.0)
     if (
         isinstance(weight, bool)
         or not isinstance(weight, int | float | np.number)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DataError, TrainingError, fact, nearest
+from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
@@ -84,10 +84,11 @@ class Target:
     def with_labels(self, y: np.ndarray) -> Target:
         """The target with the labels that occur in ``y``, sorted.
 
-        Integers from 0 to K - 1 at each position of a sample are indices of the network's K scores. All K are
-        labels then, so that a token that occurs in the validation rows only has a label too.
+        Integers from 0 to K - 1 are indices of the network's K scores. All K are labels then: a class that
+        occurs in other rows only has its score, and a network with trained scores keeps their meaning.
 
         Raises:
+            UsageError E143: fewer classes than the network has scores, which are no indices of the scores.
             TrainingError E502: more classes than the network has scores.
             TrainingError E504: not one label for each sample or position.
             DataError E321: only one class.
@@ -95,7 +96,7 @@ class Target:
         if not self.is_classes:
             return self
         self._refuse_shape(y)
-        labels = tuple(sorted({_plain(v) for v in distinct(y)} - {self.ignored}))
+        labels = sorted_labels(y, self.ignored)
         if len(labels) < 2:
             raise DataError(
                 "E321",
@@ -103,8 +104,19 @@ class Target:
                 expected=fact("at least 2 classes"),
                 received=fact("only {labels}", labels=_some(labels)),
             )
-        if not self.is_single and all(type(v) is int and 0 <= v < self.max_classes for v in labels):
-            labels = tuple(range(self.max_classes))  # a vocabulary, of which the rows contain only a part
+        return self.with_classes(labels)
+
+    def with_classes(self, labels: tuple[Label, ...]) -> Target:
+        """The target with these labels, in the order of the scores; integers as in ``with_labels``.
+
+        Raises:
+            UsageError E143, TrainingError E502: as ``with_labels``.
+        """
+        if (
+            all(type(v) is int and 0 <= v < self.max_classes for v in labels)
+            and len(labels) < self.max_classes
+        ):
+            labels = tuple(range(self.max_classes))
         elif self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have this index
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.max_classes:
@@ -113,6 +125,19 @@ class Target:
                 last_label=labels[-1],
                 expected=fact("at most {limit} classes", limit=self.max_classes), received=_some(labels),
                 fix=fact("cr.Dense({classes}) as the last layer, with cross_entropy", classes=len(labels)),
+            )  # fmt: skip
+        if len(labels) < self.max_classes:
+            raise UsageError(
+                "E143", where="y", outputs=self.max_classes, classes=len(labels),
+                expected=fact(
+                    "{count} classes, or integers from 0 to {last}", count=self.max_classes,
+                    last=self.max_classes - 1,
+                ),
+                received=_some(labels),
+                fix=fact(
+                    "Model(..., classes=[all {count} labels by output]), or cr.Dense({classes}) at the end",
+                    count=self.max_classes, classes=len(labels),
+                ),
             )  # fmt: skip
         return replace(self, labels=labels)
 
@@ -243,6 +268,11 @@ def distinct(y: np.ndarray) -> np.ndarray:
     return ordered[is_new]
 
 
+def sorted_labels(y: np.ndarray, ignored: Label | None) -> tuple[Label, ...]:
+    """The sorted labels that occur, without the one that is ignored."""
+    return tuple(sorted({_plain(v) for v in distinct(y)} - {ignored}))  # pyright: ignore[reportArgumentType]
+
+
 def _plain(value: Any) -> Label:
     """A NumPy scalar as a Python value; an integral float as an int, so that 1.0 and 1 are the same class."""
     plain = value.item() if isinstance(value, np.generic) else value
@@ -262,12 +292,64 @@ def _some(labels: tuple[Label, ...]) -> str:
     return ", ".join(map(str, labels[:8])) + (", ..." if len(labels) > 8 else "")
 
 
-def targets_of(network: Network) -> dict[str, Target]:
-    """The target of each output of a network, before any label is known."""
-    return {
+def targets_of(network: Network, classes: Mapping[str, tuple[Label, ...]]) -> dict[str, Target]:
+    """The target of each output of a network, with the declared labels.
+
+    Args:
+        network: the graphs.
+        classes: the labels of outputs by name, in the order of the scores; ``""`` is the only output of
+            classes.
+
+    Raises:
+        UsageError E102: labels of an output that does not exist or has no classes.
+        UsageError E143, TrainingError E502: more or fewer labels than scores.
+    """
+    targets = {
         name: Target(network.losses[name], network.targets[name].spec, node.spec)
         for name, node in network.inference.outputs.items()
     }
+    outputs = [name for name, target in targets.items() if target.is_classes]
+    for name, labels in classes.items():
+        output = outputs[0] if name == "" and len(outputs) == 1 else name
+        if output not in outputs:
+            raise UsageError(
+                "E102", where="Model", name="classes",
+                expected=fact("labels of outputs with classes: {names}", names=", ".join(outputs) or "–"),
+                received=name or fact("labels of one output"),
+                fix=f'classes={{"{outputs[0]}": [...]}}' if outputs else "classes=None",
+            )  # fmt: skip
+        targets[output] = targets[output].with_classes(labels)
+    return targets
+
+
+def declared_classes(classes: Any) -> dict[str, tuple[Label, ...]]:
+    """The declared labels by output; ``""`` is the only output of classes.
+
+    Raises:
+        UsageError E102: not at least two different labels for an output.
+    """
+    if classes is None:
+        return {}
+    parts = classes if isinstance(classes, Mapping) else {"": classes}
+    declared = {str(name): _declared(part) for name, part in parts.items()}
+    for name, labels in declared.items():
+        if len(labels) < 2 or len(set(labels)) < len(labels) or not all(map(_is_label, labels)):
+            raise UsageError(
+                "E102", where=f'Model, classes["{name}"]' if name else "Model", name="classes",
+                expected=fact("at least two different labels: texts, numbers or booleans"),
+                received=repr(parts[name])[:80], fix='classes=["no", "yes"]',
+            )  # fmt: skip
+    return declared
+
+
+def _declared(part: Any) -> tuple[Any, ...]:
+    if isinstance(part, str) or not hasattr(part, "__iter__"):
+        return ()
+    return tuple(_plain(label) for label in part)
+
+
+def _is_label(label: object) -> bool:
+    return isinstance(label, str | int | float)
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
