@@ -69,6 +69,26 @@ def has_independent_rows(graph: Graph) -> bool:
     )
 
 
+def couples_rows(graph: Graph) -> bool:
+    """Return whether a row of an output depends on other rows: its rows cannot be computed in parts.
+
+    Lengths besides the batch may be symbolic. Random numbers do not count: those of a part of the rows are
+    others of the same distribution.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.input("x", (None, 4))
+        >>> couples_rows(Graph({"y": x - x.mean(0)})), couples_rows(Graph({"y": x.mean(1)}))
+        (True, False)
+    """
+    roles_of = roles(graph.nodes)
+    if any(role.kind == "reduced" for role in roles_of.values()) or any(map(_counts_rows, graph.nodes)):
+        return True
+    return any(
+        roles_of[node].axis not in (None, 0) or node.shape[:1] != (BATCH,) for node in graph.outputs.values()
+    )
+
+
 def _counts_rows(node: Node) -> bool:
     """Return whether a node is a count of elements that grows with the batch, such as the divisor of a batch
     mean.

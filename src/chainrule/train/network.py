@@ -18,7 +18,7 @@ from chainrule.memo import Memo, cached_property
 from chainrule.nn.build import Built, build, initial_values, total_penalty
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
-from chainrule.nn.loss.loss import divisor
+from chainrule.nn.loss.loss import divisor, require_rows
 from chainrule.nn.loss.members import member_parts
 from chainrule.nn.optimizer import Optimizer, Slot
 from chainrule.nn.regularization.clip import Clip
@@ -269,7 +269,9 @@ class Network:
     def loss_of(self, output: str, node: Node) -> Node:
         """The loss of each sample for an output, (B,), without its loss weight; ``node`` as for ``parts``."""
         if node.rank == self.inference.outputs[output].rank:
-            return self.losses[output](node, self.targets[output])
+            loss = self.losses[output](node, self.targets[output])
+            require_rows(self.losses[output], loss, node)
+            return loss
         total, count = self.parts(output, node)
         return total if count is None else total / divisor(count)
 

@@ -32,6 +32,7 @@ from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built
 from chainrule.nn.loss.loss import divisor
 from chainrule.ops import functional as F
+from chainrule.plan.inference_chunks import couples_rows
 from chainrule.records import frozen
 from chainrule.spec import Shape
 from chainrule.train.network import SAMPLE_WEIGHT, Network
@@ -289,7 +290,7 @@ def _run_over(graph: Graph, data: Arrays) -> dict[str, np.ndarray]:
     """The outputs of a graph of targets and weights over all rows, computed in blocks."""
     values: Any = {**(data.y if isinstance(data.y, dict) else {}), SAMPLE_WEIGHT: data.weights}
     arrays = {name: values[name] for name in graph.inputs}
-    program = compile(graph, "reference")
-    blocks = [slice(start, start + BLOCK) for start in range(0, data.rows, BLOCK)]
+    program, size = compile(graph, "reference"), data.rows if couples_rows(graph) else BLOCK
+    blocks = [slice(start, start + size) for start in range(0, data.rows, size)]
     results = [program.run({name: array[rows] for name, array in arrays.items()}) for rows in blocks]
     return {name: np.concatenate([r[name] for r in results]).astype(np.float64) for name in graph.outputs}

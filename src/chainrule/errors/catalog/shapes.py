@@ -54,6 +54,7 @@ ENTRIES: dict[str, Entry] = {
     # E234 and E235: numbers of an input that its dtype does not represent.
     "E234": Entry("{dtype} does not represent this integer", "{dtype} 无法表示这个整数"),
     "E235": Entry("this input takes integers ({dtype})", "这个输入只接受整数（{dtype}）"),
+    "E236": Entry("{loss} does not return a loss for each sample", "{loss} 没有为每个样本返回一个损失"),
     "E251": Entry("the dtype {dtype} is not supported", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs inputs of one dtype", "{op} 的各个输入的数值类型必须相同"),
     "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),

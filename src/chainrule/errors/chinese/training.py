@@ -8,6 +8,14 @@ PHRASES: dict[str, str] = {
     "labels of outputs with classes: {names}": "分类输出的标签：{names}",
     "labels of one output": "单个输出的标签",
     "at least two different labels: texts, numbers or booleans": "至少两个不同的标签：文本、数或布尔值",
+    "fewer rows at a time": "一次传入更少的行",
+    "a method": "方法",
+    "terms(self, output, target), such as cr.square(output - target)": (
+        "terms(self, output, target)，例如 cr.square(output - target)"
+    ),
+    "one loss for each sample: the mean over the batch is computed by the training": (
+        "每个样本一个损失：对批的平均由训练计算"
+    ),
     "integers that {dtype} represents": "{dtype} 能表示的整数",
     "{number}, which would become {nearest}": "{number}，会变成 {nearest}",
     "{name} - {name}.min(), or smaller numbers": "{name} - {name}.min()，或更小的数",

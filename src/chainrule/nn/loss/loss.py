@@ -54,6 +54,11 @@ class Loss(Extensible):
     pytorch: ClassVar[str] = ""
     keras: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if not hasattr(cls, "name"):  # a custom loss without one
+            cls.name = cls.__name__
+
     def __post_init__(self) -> None:
         self.check()
 
@@ -66,7 +71,12 @@ class Loss(Extensible):
 
     def terms(self, output: Node, target: Node) -> Node:
         """The terms of a sample's loss: (B, ...), one for each value or position, or (B,)."""
-        raise TypeError(f"{type(self).__name__} defines no loss")
+        if type(self).__call__ is not Loss.__call__:
+            return self(output, target)
+        raise UsageError(
+            "E113", where=type(self).__name__, name="terms", expected=fact("a method"), received=fact("none"),
+            fix=fact("terms(self, output, target), such as cr.square(output - target)"),
+        )  # fmt: skip
 
     def shares(self, output: Node, target: Node) -> Node | None:
         """The weight of each term, in the shape of ``terms``, a factor of them; ``None``: all 1."""
@@ -95,8 +105,10 @@ class Loss(Extensible):
 
         Raises:
             ShapeError E201: weights of a different shape.
+            ShapeError E236: terms that are not those of the samples, such as a mean over the batch.
         """
         terms, shares = self.terms(output, target), self.shares(output, target)
+        require_rows(self, terms, output)
         if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
             raise ShapeError(
                 "E201", op=self.name, expected=fact("weight {shape}", shape=shape_text(terms.shape)),
@@ -172,6 +184,21 @@ class Loss(Extensible):
                 "E252", op=self.name, expected=spec.dtype, received=target.dtype,
                 fix=f'target.astype("{spec.dtype}")',
             )  # fmt: skip
+
+
+def require_rows(loss: Loss, terms: Node, output: Node) -> None:
+    """Refuse terms without a row for each sample.
+
+    Raises:
+        ShapeError E236: a scalar, such as the mean over the batch, or another number of rows.
+    """
+    if terms.shape[:1] != output.shape[:1]:
+        raise ShapeError(
+            "E236", where=type(loss).__name__, loss=type(loss).__name__,
+            expected=shape_text((*output.shape[:1], "...")),  # pyright: ignore[reportArgumentType]
+            received=shape_text(terms.shape),
+            fix=fact("one loss for each sample: the mean over the batch is computed by the training"),
+        )  # fmt: skip
 
 
 def per_sample(values: Node, how: str) -> Node:

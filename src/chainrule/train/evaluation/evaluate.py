@@ -1,6 +1,7 @@
 """Evaluation: the loss and the metrics of a model on labeled rows.
 
-The rows are processed in blocks, so that the memory does not grow with their number.
+The rows are processed in blocks, so that the memory does not grow with their number, except where a layer or
+a loss makes them depend on each other: these are computed together.
 """
 
 from __future__ import annotations

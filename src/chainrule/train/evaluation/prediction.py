@@ -1,6 +1,7 @@
 """Predictions and activations of a model.
 
-The rows are processed in blocks, so that the memory does not grow with their number.
+The rows are processed in blocks, so that the memory does not grow with their number, except where a layer
+makes them depend on each other: these are computed together.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
 from chainrule.train.inputs.input_check import refuse_sample, require_fit
 from chainrule.train.model_state import ModelState
-from chainrule.train.monitor.memory import refuse_memory_error, rows_per_block
+from chainrule.train.monitor.memory import couples_rows_of, refuse_memory_error, rows_per_block
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
 
@@ -86,6 +87,8 @@ def _predicted(model: ModelState, x: Any) -> dict[str, np.ndarray]:
     """The predictions for inputs, or for rows of a table, which are encoded a block at a time."""
     if not isinstance(x, EncodedRows):
         return predictions(model, inputs_of(model, x), "prediction")
+    if model.network is not None and couples_rows_of(model.network.prediction_program):
+        return predictions(model, inputs_of(model, x.inputs()), "prediction")
     parts = [part for block in x.blocks() for part in _computed(model, inputs_of(model, block), x.count)]
     outputs = _outputs_of(model, parts, "prediction")
     if not all(map(is_finite, outputs.values())):

@@ -20,6 +20,7 @@ import numpy as np
 from chainrule.engines.dispatch import Program
 from chainrule.errors import Message, TrainingError, fact
 from chainrule.notation.units import amount
+from chainrule.plan.inference_chunks import couples_rows
 from chainrule.plan.memory_requirement import (
     MemoryRequirement,
     largest_batch,
@@ -119,26 +120,41 @@ def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: 
 
 
 def rows_per_block(program: Program, rows: int) -> int:
-    """The number of rows that a program computes at once: all of them, or as many as fit.
+    """The number of rows that a program computes at once: all of them, or as many as fit. Where rows depend
+    on each other, as in ``x - x.mean(0)``, it is all of them.
 
     The free memory is read once for each program and number of rows.
 
     Raises:
-        TrainingError E508: not even one row fits.
+        TrainingError E508: not even one row fits; or rows that depend on each other do not fit together.
     """
     cache = _BLOCKS.setdefault(program, {})
-    key = max(1, min(rows, BLOCK)), settings.memory
+    if rows > BLOCK and couples_rows_of(program):
+        key = rows, settings.memory
+    else:
+        key = max(1, min(rows, BLOCK)), settings.memory
     if key not in cache:
         cache[key] = _fitting_rows(program, key[0])
     return cache[key]
 
 
+def couples_rows_of(program: Program) -> bool:
+    """Whether a row of an output of a program depends on other rows."""
+    if program not in _COUPLED:
+        _COUPLED[program] = couples_rows(program.graph)
+    return _COUPLED[program]
+
+
 _BLOCKS: WeakKeyDictionary[Program, dict[tuple[int, int], int]] = WeakKeyDictionary()
+_COUPLED: WeakKeyDictionary[Program, bool] = WeakKeyDictionary()
 
 
 def _fitting_rows(program: Program, rows: int) -> int:
     free = free_memory()
     budget = min(BUDGET, free)
+    if memory_upper_bound(program.graph, rows, 1) > budget and couples_rows_of(program):
+        _refuse_rows(program, rows, free)
+        return rows
     while (
         rows > 1
         and memory_upper_bound(program.graph, rows, 1) > budget
@@ -154,6 +170,17 @@ def _fitting_rows(program: Program, rows: int) -> int:
         texts = ("the prediction for one sample", "对一个样本的预测")
         raise _too_large(texts, memory, free, fact("a smaller network"))
     return rows
+
+
+def _refuse_rows(program: Program, rows: int, free: int) -> None:
+    """Refuse rows that depend on each other and do not fit into the memory together."""
+    memory = program.memory_requirement({"B": rows})
+    if memory.total > free:
+        texts = (
+            f"the prediction of {rows} rows, of which each depends on the others",
+            f"{rows} 行相互依赖，对它们的预测",
+        )
+        raise _too_large(texts, memory, free, fact("fewer rows at a time"))
 
 
 def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
