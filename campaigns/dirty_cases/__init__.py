@@ -2,6 +2,7 @@
 
 from campaigns.dirty_cases import (
     calendars,
+    conventions,
     decimal_marks,
     exports,
     frames_of_files,
@@ -21,5 +22,5 @@ from campaigns.dirty_cases.case import Case
 CASES: tuple[Case, ...] = (
     *numbers.CASES, *decimal_marks.CASES, *missing.CASES, *levels.CASES, *targets.CASES, *inputs.CASES,
     *sources.CASES, *exports.CASES, *calendars.CASES, *frames_of_files.CASES, *workbooks.CASES,
-    *predictions.CASES, *statements.CASES, *instruments.CASES,
+    *predictions.CASES, *statements.CASES, *instruments.CASES, *conventions.CASES,
 )  # fmt: skip

@@ -52,3 +52,31 @@ def test_an_option_without_effect_ends_in_one_error(folder: Path, capsys: pytest
 def test_a_url_ends_in_one_error_with_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "https://example.org/data.csv", "--target", "y"]) == 2
     assert fix_of(capsys.readouterr().err)[:3] == ["curl", "-fLo", "data.csv"]
+
+
+def test_the_conventions_of_cells_are_options_of_training_and_prediction(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = [f"{1 + i * 5 % 12:02}/{1 + i * 7 % 12:02}/2024" for i in range(60)]
+    sold = ["950" if i % 3 else f"{1 + i % 8}.{100 + i}" for i in range(60)]
+    rows = [
+        f"{day};{count};{'yes' if i % 2 else 'no'}"
+        for i, (day, count) in enumerate(zip(days, sold, strict=True))
+    ]
+    Path("shop.csv").write_text("\n".join(["day;sold;y", *rows]))
+    words = ["shop.csv", "--target", "y"]
+    assert main(["check", *words]) == 0
+    notices = capsys.readouterr().out
+    assert "--decimal" in notices
+    assert "--day-first" in notices
+    chosen = ["--decimal", ",", "--day-first"]
+    assert main(["check", *words, *chosen]) == 0
+    assert "--decimal" not in capsys.readouterr().out
+    assert main(["train", *words, *chosen, "--quick", "--epochs", "1", "--out", "run"]) == 0
+    assert "--decimal , --day-first" in capsys.readouterr().out
+    config = (folder / "run" / "config.toml").read_text()
+    assert "day_first = true" in config
+    Path("later.csv").write_text("day;sold\n12/03/2024;1.234\n")
+    assert main(["predict", "run", "later.csv"]) == 0
+    assert '"1.234" is read as 1234' in capsys.readouterr().err
+    assert main(["predict", "run", "later.csv", "--decimal", ".", "--day-first", "--month-first"]) == 2

@@ -53,6 +53,7 @@ EXAMPLES = {
     "E342": "x[0, 1]",
     "E343": "shape (1, 0)",
     "E344": "y has 3",
+    "E345": "03/12/2024",
     "E350": "chainrule[audio]",
     "E351": "pets/CLASS/image.png",
     "E352": "pets/cat/1.png",

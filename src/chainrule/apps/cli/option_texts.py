@@ -47,6 +47,18 @@ OPTION: dict[str, tuple[str, str]] = {
         "工作簿的工作表、数据库的表或压缩包中的文件",
     ),
     "read_query": ("SQL query of a database", "数据库的 SQL 查询"),
+    "read_decimal": (
+        'decimal mark, "." or ",", of numbers that could be read in two ways (1.234); detected by default',
+        "可有两种读法的数字（如 1.234）的小数点，“.”或“,”；默认自动识别",
+    ),
+    "read_day_first": (
+        "05/11/2020 is in November; the order is detected by default",
+        "05/11/2020 是 11 月；日与月的先后默认自动识别",
+    ),
+    "read_month_first": (
+        "05/11/2020 is in May; the order is detected by default",
+        "05/11/2020 是 5 月；日与月的先后默认自动识别",
+    ),
     "run": ("run folder of a training, or its model file", "训练结果文件夹，或其中的模型文件"),
     "target": ("column to predict", "要预测的列"),
     "net": (

@@ -76,7 +76,8 @@ class Options:
         id: columns that identify rows; not inputs, but part of the output of ``predict``.
         category, number, date, text: columns with a kind set by the user.
         drop: columns that are not used.
-        delimiter, skip, encoding, header, table, query: how the file is read, as in ``ReadOptions``.
+        delimiter, skip, encoding, header, table, query, decimal, day_first, month_first: how the file is
+            read, as in ``ReadOptions``.
         passed: the options of ``OF_RECIPE`` that are used although their value is the default.
     """
 
@@ -127,6 +128,9 @@ class Options:
     header: str = "auto"
     table: str = ""
     query: str = ""
+    decimal: str = ""
+    day_first: bool = False
+    month_first: bool = False
     passed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -218,12 +222,16 @@ class Options:
     @property
     def reading(self) -> ReadOptions:
         """How the file is read."""
-        return ReadOptions(self.delimiter, self.skip, self.encoding, self.header, self.table, self.query)
+        return ReadOptions(**{field.name: getattr(self, field.name) for field in fields(ReadOptions)})
 
     @property
     def reading_words(self) -> str:
         """The options of reading that are not the default, for a command with the same data."""
-        words = [f" --{name} {quoted(str(getattr(self, name)))}" for name in self.reading.changed]
+        changed = {name.replace("_", "-"): getattr(self, name) for name in self.reading.changed}
+        words = [
+            f" --{name}" if value is True else f" --{name} {quoted(str(value))}"
+            for name, value in changed.items()
+        ]
         return "".join(words)
 
     @property

@@ -1,4 +1,4 @@
-"""The options of commands that set how DATA is read: ``--delimiter``, ``--header`` and others."""
+"""The options of commands that set how DATA is read: ``--delimiter``, ``--decimal`` and others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ READING: dict[str, Choice] = {
     "header": Choice(str, "read_header", "WHICH"),
     "table": Choice(str, "read_table", "NAME"),
     "query": Choice(str, "read_query", "SQL"),
+    "decimal": Choice(str, "read_decimal", "MARK"),
+    "day_first": Choice(bool, "read_day_first"),
+    "month_first": Choice(bool, "read_month_first"),
 }
 
 

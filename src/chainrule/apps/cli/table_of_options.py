@@ -65,7 +65,7 @@ def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
     Raises:
         DataError E313: an unknown column; the error suggests the closest name.
     """
-    unknown = [name for name in columns if name not in table.columns]
+    unknown = [name for name in columns if name not in (*table.columns, *table.unusable)]
     if unknown:
         raise DataError(
             "E313",
@@ -74,4 +74,6 @@ def drop_columns(table: Table, columns: tuple[str, ...]) -> Table:
             expected=", ".join(table.columns[:12]),
             fix=f"--drop {quoted(close)}" if (close := nearest(unknown[0], table.columns)) else "",
         )
-    return replace(table, frame=table.frame.drop(columns))
+    unusable = {name: content for name, content in table.unusable.items() if name not in columns}
+    frame = table.frame.drop([name for name in columns if name in table.columns])
+    return replace(table, frame=frame, unusable=unusable)

@@ -59,6 +59,10 @@ _ORDINALS = ("st", "nd", "rd", "th")
 HALF = 0.5
 DISTINCT = 0.25  # share of different cells up to which these are examined first, which is faster
 MAX_UNITS = 4  # more different texts after numbers are words: 12 Main St, 7C
+BOTH = ".,"
+EVIDENCE = ("none", "assumed", "shown", "chosen", "trained")
+"""Why a column has its decimal mark: no number has one, none shows which it is, a number of the table shows
+it, the user has set it, a model was trained with it."""
 
 
 @frozen
@@ -68,12 +72,19 @@ class Notation:
     Args:
         unit: the unit or the currency in lower case, ``""`` if there is none.
         mark: the decimal mark with which they were read.
-        marks: the decimal marks with which they could be read.
+        marks: the decimal marks with which they could be read; both only if the numbers would differ.
+        evidence: why this mark, see ``EVIDENCE``.
     """
 
     unit: str = ""
     mark: str = "."
     marks: str = "."
+    evidence: str = "none"
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the numbers could also be other ones, and nothing decides."""
+        return self.marks == BOTH and self.evidence == "assumed"
 
 
 @frozen(eq=False)
@@ -88,6 +99,7 @@ class Analysis:
             ``""``.
         unit: the unit or the currency, ``""`` if there is none or several occur.
         examples: texts and their numbers, one for each way in which they differ from plain numbers.
+        has_marks: whether some number has a point or a comma.
     """
 
     values: pl.Series
@@ -96,6 +108,7 @@ class Analysis:
     fault: str = ""
     unit: str = ""
     examples: tuple[tuple[str, float], ...] = ()
+    has_marks: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -149,7 +162,8 @@ def analyze(texts: pl.Series, mark: str = "", is_lenient: bool = False) -> Analy
     fault = fault or ("shares" if not is_lenient and _has_shares(parts, values) else "")
     examples = _examples(texts, cells, parts, values) if values.count() else ()
     unit = "" if fault else next((name for names in units.values() for name in names), "")
-    return Analysis(values, values.count() / count, marks or ".", fault, unit, examples)
+    has_marks = bool(parts["number"].filter(valid).str.contains("[.,]").any())
+    return Analysis(values, values.count() / count, marks or ".", fault, unit, examples, has_marks)
 
 
 def _parts(cells: pl.Series) -> pl.DataFrame:

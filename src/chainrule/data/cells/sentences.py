@@ -7,6 +7,39 @@ CELLS: dict[str, tuple[str, str]] = {
         'column "{column}" is read as numbers: {examples_en}',
         "列“{column}”按数字读取：{examples_zh}",
     ),
+    "ambiguous_numbers": (
+        'column "{column}": no number shows whether the point or the comma is the decimal mark; "{text}" is '
+        'read as {value}; if it is {other}, set --decimal "{mark}", in Python decimal="{mark}"',
+        "列“{column}”：没有数字能表明小数点是点号还是逗号；“{text}”读作 {value}；若应为 {other}，"
+        '请指定 --decimal "{mark}"，在 Python 中为 decimal="{mark}"',
+    ),
+    "numbers_as_trained": (
+        'column "{column}": "{text}" is read as {value}, with the decimal mark of the training; if it is '
+        '{other}, set --decimal "{mark}", in Python decimal="{mark}"',
+        "列“{column}”：“{text}”按训练时的小数点读作 {value}；若应为 {other}，"
+        '请指定 --decimal "{mark}"，在 Python 中为 decimal="{mark}"',
+    ),
+    "other_mark": (
+        'column "{column}" has the decimal mark "{mark}", but the training cells, which did not show theirs, '
+        'were read with "{trained}"; if that was wrong, train again with --decimal "{mark}"',
+        "列“{column}”的小数点是“{mark}”，而训练数据未能表明小数点，当时按“{trained}”读取；"
+        '若有误，请以 --decimal "{mark}" 重新训练',
+    ),
+    "other_decimal": (
+        'column "{column}" is read with the decimal mark "{mark}", which its numbers show, not with '
+        '"{chosen}" as requested',
+        "列“{column}”按“{mark}”作小数点读取：其中的数字表明了这一点，未采用指定的“{chosen}”",
+    ),
+    "other_order": (
+        'column "{column}" is read with the {order} first, which its dates show, not as requested',
+        "列“{column}”按{order_zh}在前读取：其中的日期表明了这一点，未采用指定的先后",
+    ),
+    "dates_by_cells": (
+        'column "{column}": dates such as "{text}" are read with the {order} first, as {date}; training '
+        "dates were written in another form; --{other}-first reads the others",
+        "列“{column}”：“{text}”这类日期与训练数据的写法不同，按{order_zh}在前读取，即 {date}；"
+        "--{other}-first 则按相反顺序读取",
+    ),
     "missing_words": (
         '"{words}" in column "{column}" is read as missing (cells: {count})',
         "列“{column}”中的“{words}”按缺失值处理（单元格数：{count}）",

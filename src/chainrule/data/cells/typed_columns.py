@@ -12,7 +12,8 @@ The rules, column by column, first match wins; spellings of missing values are l
 ``1,234`` is 1234 or 1.234, and ``1.729`` is 1.729 or 1729: the other cells decide. A table has one decimal
 mark. If some column can only be read with the comma (``164,6``) and none only with the point, the comma is
 the mark in all columns. Without any such column, a file with the delimiter ``;`` has the comma, any other the
-point.
+point: an assumption, which the column's notation records, so that the user is notified and can decide
+(``conventions.py``).
 
 The inference of polars was rejected: it guesses from the first rows, converts ``007`` to 7 and 2**53 + 1 to
 the neighboring float, and does not report the line that is not a number.
@@ -27,9 +28,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.cells.missing import drop_missing_marks, drop_missing_words, may_be_missing
-from chainrule.data.cells.notation import Analysis, Notation, analyze
+from chainrule.data.cells.notation import BOTH, Analysis, Notation, analyze
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import (
+    GROUPED_POINT,
     INFINITE,
     INTEGER,
     PLAIN,
@@ -43,7 +45,6 @@ from chainrule.records import frozen
 MOSTLY = 0.9  # share of numbers from which other cells are considered mistakes
 SHOWN = 10  # columns that a notice of one kind names
 _DATE_LIKE = r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}"
-_GROUPED_POINT = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
 _BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
 
 
@@ -53,8 +54,9 @@ class TypedColumn:
 
     Args:
         values: booleans, numbers or texts.
-        original: the texts of a column of numbers that were in another than the plain notation, else None.
-        notation: of these texts.
+        original: the texts of a column of numbers that were in another than the plain notation, or that could
+            be other numbers (``1.234``), else None.
+        notation: how they were written; also of plain texts that show the decimal mark.
         notices: how its cells were read, where it is not obvious.
     """
 
@@ -71,8 +73,8 @@ class ExaminedColumn:
     Args:
         texts: the column, null where missing.
         kind: ``"boolean"``, ``"plain"`` or ``"notation"`` (numbers), ``"text"``.
-        marks: the decimal marks with which it can be read: ``"."``, ``","`` or ``".,"``; ``""`` if that does
-            not matter.
+        marks: the decimal marks with which it can be read: ``"."``, ``","`` or ``".,"``; ``""`` if no number
+            has one.
         analysis: of the numbers in another notation.
         notices: about missing values.
     """
@@ -123,7 +125,8 @@ def examine(column: pl.Series) -> ExaminedColumn:
         return ExaminedColumn(texts, "plain", _plain_marks(cells), notices=notices)
     analysis = analyze(texts)
     if analysis.is_number:
-        return ExaminedColumn(texts, "notation", analysis.marks, analysis, notices)
+        marks = analysis.marks if analysis.has_marks else ""
+        return ExaminedColumn(texts, "notation", marks, analysis, notices)
     share: Any = plain.mean() or 0.0
     is_like_numbers = max(float(share), analysis.share) >= MOSTLY
     if is_like_numbers or cells.str.contains(_DATE_LIKE).all():
@@ -136,52 +139,71 @@ def _plain_marks(cells: pl.Series) -> str:
     """The marks with which a column in plain notation can be read."""
     if not cells.str.contains(".", literal=True).any():
         return ""
-    is_grouped = cells.str.contains(_GROUPED_POINT) | cells.str.contains(_BELOW_THOUSAND)
-    return ".," if is_grouped.all() else "."
+    is_grouped = cells.str.contains(GROUPED_POINT) | cells.str.contains(_BELOW_THOUSAND)
+    return BOTH if is_grouped.all() else "."
 
 
-def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str) -> str:
-    """The decimal mark of a table: ``"."``, ``","``, or ``""`` if its columns contradict each other.
+@frozen
+class TableMark:
+    """The decimal mark of a table.
+
+    Args:
+        mark: ``"."``, ``","``, or ``""`` if its columns contradict each other.
+        evidence: ``"shown"`` by a column, or ``"assumed"``.
+    """
+
+    mark: str
+    evidence: str
+
+
+def decimal_mark(columns: Iterable[ExaminedColumn], delimiter: str, shows_point: bool = False) -> TableMark:
+    """The decimal mark of a table.
+
+    Args:
+        columns: the columns of a table.
+        delimiter: as in ``type_texts``.
+        shows_point: whether another column can only be read with the point.
 
     Example:
         >>> examined = [examine(pl.Series(cells)) for cells in (["164,6", "76,1"], ["1.729", "674"])]
         >>> decimal_mark(examined, ";"), decimal_mark(examined[1:], ",")
-        (',', '.')
+        (TableMark(mark=',', evidence='shown'), TableMark(mark='.', evidence='assumed'))
     """
-    marks = {column.marks for column in columns}
+    columns = list(columns)
+    marks = {column.marks for column in columns} | ({"."} if shows_point else set())
     if {".", ","} <= marks:
-        return ""
+        return TableMark("", "assumed")
     if "," in marks or "." in marks:
-        return "," if "," in marks else "."
+        return TableMark("," if "," in marks else ".", "shown")
     has_commas = any(column.kind == "notation" for column in columns)
-    return "," if delimiter == ";" and has_commas else "."
+    return TableMark("," if delimiter == ";" and has_commas else ".", "assumed")
 
 
-def finish(column: ExaminedColumn, mark: str, keeps_plain: bool = False) -> TypedColumn:
+def finish(column: ExaminedColumn, table: TableMark, keeps_plain: bool = False) -> TypedColumn:
     """The typed column, given the decimal mark of its table.
 
     Args:
         column: the result of ``examine``.
-        mark: the result of ``decimal_mark``.
-        keeps_plain: as in ``type_texts``.
+        table: the result of ``decimal_mark``.
+        keeps_plain: as in ``type_texts``; columns that could be other numbers become numbers.
     """
     texts, notices, name = column.texts, column.notices, column.texts.name
-    analysis = column.analysis
-    if column.marks == ".," and mark == ",":
+    analysis, marks = column.analysis, column.marks
+    mark = table.mark if table.mark and table.mark in marks else marks[:1] or "."
+    if marks == BOTH and mark == ",":
         analysis = analyze(texts, ",")
+    evidence = "none" if not marks else table.evidence if marks == BOTH else "shown"
+    notation = Notation("" if analysis is None else analysis.unit, mark, marks or ".", evidence)
     if analysis is not None:
-        notation = Notation(
-            analysis.unit, mark if mark and mark in column.marks else column.marks[0], column.marks
-        )
         notices = (*_read_notice(name, analysis), *notices)
         return TypedColumn(analysis.values.alias(name), texts, notation, notices)
-    if column.kind == "text" or keeps_plain:
+    if column.kind == "text" or (keeps_plain and marks != BOTH):
         return TypedColumn(texts, notices=notices)
     if column.kind == "boolean":
         return TypedColumn((texts.str.to_lowercase() == "true").alias(name), notices=notices)
     is_integral = bool(texts.drop_nulls().str.contains(INTEGER).all())
     numbers = texts.str.strip_prefix("+").cast(pl.Int64 if is_integral else pl.Float64, strict=False)
-    return TypedColumn(numbers, notices=notices)
+    return TypedColumn(numbers, texts if marks == BOTH else None, notation if marks else None, notices)
 
 
 def _read_notice(name: str, analysis: Analysis) -> tuple[Finding, ...]:
@@ -247,37 +269,22 @@ def tabulate(
     return Table(frame, source, target, lines, notices=notices, originals=originals, notations=notations)
 
 
-def type_frame(frame: pl.DataFrame, source: str, target: str | None = None) -> Table:
+def type_frame(
+    frame: pl.DataFrame, source: str, target: str | None = None, declared: frozenset[str] = frozenset()
+) -> Table:
     """The table of a frame: its columns of texts in a notation of numbers become numbers.
 
     Args:
         frame: columns of numbers, booleans, texts or dates.
         source, target: as in ``Table``.
+        declared: columns that are declared as categories; their cells stay as they are.
 
     Example:
         >>> type_frame(pl.DataFrame({"price": ["$3,004.89", "$5"], "zip": ["7", "8"]}), "frame").frame.rows()
         [(3004.89, '7'), (5.0, '8')]
     """
-    texts = [column for column in frame.get_columns() if column.dtype == pl.String]
+    columns = frame.get_columns()
+    texts = [column for column in columns if column.dtype == pl.String and column.name not in declared]
     typed = dict(zip((c.name for c in texts), type_texts(texts, "", keeps_plain=True), strict=True))
-    return tabulate([typed.get(c.name, TypedColumn(c)) for c in frame.get_columns()], source, None, target)
-
-
-def with_mark(table: Table, column: str, mark: str) -> Table:
-    """The table with a column of numbers read with the decimal mark of an earlier table, if it has no own.
-
-    Args:
-        table: the later table.
-        column: a column of numbers.
-        mark: the decimal mark of the earlier table.
-
-    Example:
-        >>> later = type_frame(pl.DataFrame({"width": ["1,234"]}), "frame")
-        >>> later.frame["width"][0], with_mark(later, "width", ",").frame["width"][0]
-        (1234.0, 1.234)
-    """
-    notation = table.notations.get(column)
-    if notation is None or notation.marks != ".," or notation.mark == mark:
-        return table
-    values = analyze(table.originals[column], mark, is_lenient=True).values
-    return replace(table, frame=table.frame.with_columns(values.alias(column)))
+    table = tabulate([typed.get(c.name, TypedColumn(c)) for c in columns], source, None, target)
+    return replace(table, declared=declared) if declared else table

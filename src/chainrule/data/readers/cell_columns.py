@@ -32,12 +32,14 @@ from operator import methodcaller
 
 import numpy as np
 
+from chainrule.data.cells.notation import Notation
 from chainrule.data.cells.typed_columns import TypedColumn, decimal_mark, examine, finish
 from chainrule.data.readers.cell_blocks import Block, Columns, Segment, examine_cells, segments_of
-from chainrule.data.readers.cell_properties import CODE, COUNT, DECIMAL, MAYBE, OTHER, PRESENT, WORD
+from chainrule.data.readers.cell_properties import CODE, COUNT, DECIMAL, MAYBE, OTHER, POINT, PRESENT, WORD
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.text.plain_block import PlainBlock
 
+POINTS = Notation(evidence="shown")
 SPACES = " \t\n\x0b\x0c\r"  # the spaces of ASCII
 
 
@@ -105,14 +107,13 @@ class Cells:
             return _concatenated(texts, pl.String()).alias(self.names[i])
 
         examined = {i: examine(column(i)) for i in np.flatnonzero(~is_number & ~is_word).tolist()}
-        if self.delimiter == ";" or any("," in entry.marks for entry in examined.values()):
-            points = np.flatnonzero(is_number & has[DECIMAL]).tolist()  # may be grouped by points
-            examined |= {i: examine(column(i)) for i in points}
-            is_number[points] = False
-        mark = decimal_mark(examined.values(), self.delimiter)
+        unclear = np.flatnonzero(is_number & has[DECIMAL] & ~has[POINT]).tolist()  # may be grouped by points
+        examined |= {i: examine(column(i)) for i in unclear}
+        is_number[unclear] = False
+        mark = decimal_mark(examined.values(), self.delimiter, bool((is_number & has[POINT]).any()))
         numbers = iter(self._numbers(segments, np.flatnonzero(is_number)))
         return [
-            TypedColumn(next(numbers).alias(name)) if is_number[i]
+            TypedColumn(next(numbers).alias(name), notation=POINTS if has[POINT, i] else None) if is_number[i]
             else finish(examined[i], mark) if i in examined
             else TypedColumn(column(i))
             for i, name in enumerate(self.names)

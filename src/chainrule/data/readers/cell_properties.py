@@ -9,7 +9,7 @@ from chainrule.data.cells.characters import unwrap_formulas
 from chainrule.data.cells.notation import PARTS, ascii_numbers
 from chainrule.data.readers import number_parsing
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.number_parsing import EXPONENT_CODE, INFINITE, INTEGER, PLAIN
+from chainrule.data.readers.number_parsing import EXPONENT_CODE, GROUPED_POINT, INFINITE, INTEGER, PLAIN
 
 LONG = 16  # digits from which float64 may not represent an integer exactly
 PRESENT = 0  # some cell is certainly not missing
@@ -19,7 +19,8 @@ OTHER = 3  # some cell is neither missing nor a number in plain notation
 DECIMAL = 4  # some cell is a number but not an integer
 CODE = 5  # some cell may be a code
 WORD = 6  # some cell is neither number-like nor true or false
-COUNT = 7  # of properties
+POINT = 7  # some cell is a number that shows the point as the decimal mark: 0.5, not 1.234
+COUNT = 8  # of properties
 
 
 def cell_properties(
@@ -64,7 +65,23 @@ def cell_properties(
         (OTHER, is_other), (DECIMAL, plain & ~integral), (CODE, code),
     ):  # fmt: skip
         properties[index, owner[cells]] = True
+    properties[POINT] = _shows_point(texts, owner, np.flatnonzero(plain & ~integral), len(words))
     return properties, other[is_missing]
+
+
+def _shows_point(texts: pl.Series, owner: np.ndarray, decimals: np.ndarray, width: int) -> np.ndarray:
+    """Which columns, (width,), have a number with a point that does not separate thousands.
+
+    The first number of a column usually shows it; all numbers are tested in the other columns only.
+    """
+    shows = np.zeros(width, bool)
+    _, first = np.unique(owner[decimals], return_index=True)
+    for chosen in (decimals[first], decimals):
+        cells = chosen[~shows[owner[chosen]]]
+        numbers = texts.gather(cells)
+        has_point = _matches(numbers, ".", is_literal=True) & ~_matches(numbers, GROUPED_POINT)
+        shows[owner[cells[has_point]]] = True
+    return shows
 
 
 def _matches(texts: pl.Series, pattern: str, is_literal: bool = False) -> np.ndarray:

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.content import Content
 from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.readers.delimited import read_delimited
@@ -22,9 +21,10 @@ from chainrule.data.readers.formats.databases import (
 )
 from chainrule.data.readers.formats.expanded import IN_MEMORY, ZIP, compression_of, expand
 from chainrule.data.readers.formats.json_records import looks_like_json, read_json
+from chainrule.data.readers.formats.pandas_metadata import declared_categories
 from chainrule.data.readers.formats.spreadsheet import SPREADSHEET_OPTIONS, read_spreadsheet
 from chainrule.data.readers.formats.workbook import MAIN
-from chainrule.data.readers.frames import of_columns, plain
+from chainrule.data.readers.frames import of_columns, of_frame
 from chainrule.data.readers.image_folder import read_images
 from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.npz import read_archive
@@ -200,7 +200,7 @@ def _columnar(content: Content, options: ReadOptions, is_parquet: bool) -> Table
         frame = read_parquet(content.binary, content.name)
     else:
         frame = decode("arrow", content.binary, content.name, kind)
-    return type_frame(plain(frame, content.name), content.name)
+    return of_frame(frame, content.name, declared=declared_categories(content))
 
 
 def _standard_input() -> Content:

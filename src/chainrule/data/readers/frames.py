@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from chainrule.data.cells.typed_columns import type_frame
 from chainrule.data.readers.delimited import check_names
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import clean
-from chainrule.data.tables.table import Table, is_exact
+from chainrule.data.tables.table import Table, is_exact, unusable_columns
 from chainrule.errors import DataError, fact
 
 
@@ -47,31 +48,49 @@ def of_array(source: Any) -> Table:
 def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
     """A table from named columns; an array of several axes becomes one column per element of a row."""
     series: list[pl.Series] = []
-    faults: list[str] = []
+    unusable: dict[str, str] = {}
+    declared = frozenset(f"{name}" for name, values in columns.items() if _is_declared(values))
     for name, values in columns.items():
         array = values if isinstance(values, pl.Series) else _as_array(values)
         if isinstance(array, np.ndarray) and array.ndim > 1:
             flat = array.reshape(len(array), -1)
             single = flat.shape[1] == 1
             series += [
-                series_of(f"{name}" if single else f"{name}{i + 1}", flat[:, i], faults)
+                series_of(f"{name}" if single else f"{name}{i + 1}", flat[:, i], unusable)
                 for i in range(flat.shape[1])
             ]
         else:
-            series.append(series_of(str(name), array, faults))
-    if faults:
-        raise unusable(source, faults)
-    _check_lengths(source, series)
+            series.append(series_of(str(name), array, unusable))
     check_names(source, [column.name for column in series])
+    _check_lengths(source, series)
     target = "y" if set(columns) == {"x", "y"} else None
-    return type_frame(plain(pl.DataFrame(series), source), source, target)
+    return of_frame(pl.DataFrame(series), source, target, declared, unusable)
+
+
+def _is_declared(values: Any) -> bool:
+    """Whether a column has the type of a category: in pandas, pyarrow or polars."""
+    dtype = str(getattr(values, "dtype", "") or getattr(values, "type", "")).lower()
+    return dtype == "category" or dtype.startswith(("dictionary<", "categorical", "enum("))
 
 
 def _as_array(values: Any) -> np.ndarray:
     if isinstance(values, list | tuple):
         return _of_list(values)
+    if _is_declared(values) and hasattr(values, "astype") and hasattr(values, "isna"):  # pandas
+        values = _category_cells(values)
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     return array.astype(array.dtype.newbyteorder("=")) if array.dtype.kind in "fiu" else array
+
+
+def _category_cells(values: Any) -> Any:
+    """The cells of a pandas category; levels that are neither numbers nor texts (intervals) as texts."""
+    levels = list((values.cat if hasattr(values, "cat") else values).categories)
+    if all(isinstance(level, str | bool | int | float | np.generic) for level in levels):
+        return values
+    cells = np.empty(len(values), object)
+    for i, (cell, is_missing) in enumerate(zip(values, values.isna(), strict=True)):
+        cells[i] = None if is_missing else str(cell)
+    return cells
 
 
 def _of_list(values: list | tuple) -> np.ndarray:
@@ -89,34 +108,40 @@ def _of_list(values: list | tuple) -> np.ndarray:
     return cells
 
 
-def series_of(name: str, values: Any, faults: list[str]) -> pl.Series:
-    """A polars column; None, NaN and pandas' NA become null; unsupported content is added to ``faults``."""
+def series_of(name: str, values: Any, unusable: dict[str, str]) -> pl.Series:
+    """A polars column; None, NaN and pandas' NA become null; unsupported content is named in ``unusable``."""
     if isinstance(values, pl.Series):
         return values.alias(name)
     if values.ndim == 0:
-        faults.append(fact('"{name}" is a single value', name=name))
-        return pl.Series(name, [])
+        raise DataError(
+            "E314", where="columns", expected=fact("numbers, texts, yes/no or dates"),
+            received=fact('"{name}" is a single value', name=name),
+        )  # fmt: skip
     if values.dtype.kind != "O":
         try:
             return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
         except (TypeError, ValueError, pl.exceptions.PolarsError):
-            faults.append(fact('"{name}" holds {content}', name=name, content=values.dtype))
-            return pl.Series(name, [])
+            unusable[name] = str(values.dtype)
+            return _no_values(name, len(values))
     cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
     try:
         return pl.Series(name, cells, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        return _mixed(name, cells, faults)
+        return _mixed(name, cells, unusable)
 
 
-def _mixed(name: str, cells: list, faults: list[str]) -> pl.Series:
+def _no_values(name: str, rows: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=pl.Null).new_from_index(0, rows)
+
+
+def _mixed(name: str, cells: list, unusable: dict[str, str]) -> pl.Series:
     if all(cell is None or isinstance(cell, int | float) for cell in cells):
         return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
     if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
         return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
     kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
-    faults.append(fact('"{name}" holds {content}', name=name, content=", ".join(kinds[:5])))
-    return pl.Series(name, [])
+    unusable[name] = ", ".join(kinds[:5])
+    return _no_values(name, len(cells))
 
 
 def _is_missing(cell: Any) -> bool:
@@ -141,20 +166,35 @@ def _check_lengths(source: str, series: list[pl.Series]) -> None:
         raise DataError("E317", where=source, expected=expected, received=differing[0], notes=differing[1:20])
 
 
-def plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Convert every column to numbers, booleans, texts or dates, and NaN to null."""
+def of_frame(
+    frame: pl.DataFrame,
+    source: str,
+    target: str | None = None,
+    declared: frozenset[str] = frozenset(),
+    unusable: Mapping[str, str] | None = None,
+) -> Table:
+    """The table of a polars frame: numbers, booleans, texts and dates, NaN as null.
+
+    Args:
+        frame: its columns may have any type.
+        source, target: as in ``Table``.
+        declared: columns that are categories although their type is another.
+        unusable: columns known to have other content, with that content.
+    """
     if not frame.width or not frame.height:
         received = fact("{columns} columns, {rows} rows", columns=frame.width, rows=frame.height)
         raise DataError("E304", where=source, expected=fact("at least one row"), received=received)
     check_names(source, frame.columns)
-    strange = [
-        fact('"{name}" holds {content}', name=c.name, content=c.dtype)
-        for c in frame.get_columns()
-        if c.dtype.is_nested() or _is_raw(c)
-    ]
-    if strange:
-        raise unusable(source, strange)
-    return pl.DataFrame([_plain_column(column) for column in frame.get_columns()])
+    columns = frame.get_columns()
+    strange = {c.name: str(c.dtype) for c in columns if c.dtype.is_nested() or _is_raw(c)} | {
+        **(unusable or {})
+    }
+    usable = [column for column in columns if column.name not in strange]
+    if not usable:
+        raise unusable_columns(source, strange)
+    chosen = {c.name for c in usable if c.name in declared or c.dtype in (pl.Categorical, pl.Enum)}
+    plain = pl.DataFrame([_plain_column(column) for column in usable])
+    return replace(type_frame(plain, source, target, frozenset(chosen)), unusable=strange)
 
 
 def _is_raw(column: pl.Series) -> bool:
@@ -173,15 +213,3 @@ def _plain_column(column: pl.Series) -> pl.Series:
     if not is_exact(column):
         return column.cast(pl.String)  # such integers are codes: float64 cannot distinguish them
     return column
-
-
-def unusable(source: str, faults: Sequence[str]) -> DataError:
-    """The error for columns that are neither numbers, texts, booleans nor dates."""
-    return DataError(
-        "E314",
-        where=source,
-        expected=fact("numbers, texts, yes/no or dates"),
-        received=faults[0],
-        notes=faults[1:20],
-        fix=fact("leave these columns out before the table is read"),
-    )

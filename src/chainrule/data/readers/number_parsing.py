@@ -14,6 +14,7 @@ PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INTEGER = r"^[+-]?[0-9]+$"
 CODE = r"^[+-]?0[0-9]+$"
 EXPONENT_CODE = r"^[0-9]+E[0-9]+$"  # 12E3; programs write 12000, 1.2E4 or 1E+04
+GROUPED_POINT = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"  # 1.234 may be 1234
 INFINITE = r"^(?i)[+-]?(?:inf|infinity)$"
 FEW = 512  # cells up to which a loop is faster than an operation on a column, which starts threads
 LONGEST = 400  # digits of an integer that is compared as a number

@@ -1,4 +1,4 @@
-"""The options of reading a file: delimiter, lines to skip, encoding, header, table, query.
+"""The options of reading a file: delimiter, lines to skip, encoding, header, table, query, and conventions.
 
 Everything is detected by default. An option that does not apply to the format of a file is refused, because
 an option without effect hides a misunderstanding.
@@ -40,6 +40,9 @@ class ReadOptions:
             not skipped; ``"none"``: the file has no names, and the columns are named x1, x2, ...
         table: the sheet of a workbook, the table of a database, or the file in an archive.
         query: a query in SQL for a database.
+        decimal: the decimal mark of numbers in texts that could be read in two ways, ``"."`` or ``","``.
+            Empty: detected.
+        day_first, month_first: the order of day and month in dates such as 05/11/2020. Neither: detected.
     """
 
     delimiter: str = ""
@@ -48,6 +51,9 @@ class ReadOptions:
     header: str = "auto"
     table: str = ""
     query: str = ""
+    decimal: str = ""
+    day_first: bool = False
+    month_first: bool = False
 
     def __post_init__(self) -> None:
         if type(self.skip) is not int or not 0 <= self.skip <= _SKIP_LIMIT:
@@ -85,6 +91,19 @@ class ReadOptions:
             )
         if self.table and self.query:
             raise UsageError("E124", where="read_table", first="table", second="query")
+        self._require_conventions()
+
+    def _require_conventions(self) -> None:
+        if self.decimal not in ("", ".", ","):
+            raise UsageError(
+                "E101",
+                where="read_table",
+                name=ascii(self.decimal),
+                expected=fact('"." or ","'),
+                fix=alternatives('decimal=","', '--decimal ","'),
+            )
+        if self.day_first and self.month_first:
+            raise UsageError("E124", where="read_table", first="day_first", second="month_first")
 
     @property
     def separator(self) -> str:
@@ -96,9 +115,14 @@ class ReadOptions:
         """The names of the options that the user set."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
-    def without(self, name: str) -> ReadOptions:
-        """These options with one of them as by default."""
-        return replace(self, **{name: getattr(NO_OPTIONS, name)})
+    @property
+    def order(self) -> bool | None:
+        """Whether the user sets the day first (True) or the month (False); None: detected."""
+        return True if self.day_first else False if self.month_first else None
+
+    def without(self, *names: str) -> ReadOptions:
+        """These options with some of them as by default."""
+        return replace(self, **{name: getattr(NO_OPTIONS, name) for name in names})
 
     def require_only(self, allowed: Collection[str], source: str, kind: str) -> None:
         """Refuse options that have no effect on a format.
@@ -116,6 +140,7 @@ class ReadOptions:
 
 
 NO_OPTIONS = ReadOptions()
+CONVENTIONS = ("decimal", "day_first", "month_first")  # of the cells of any format
 TEXT_OPTIONS = ("delimiter", "skip", "encoding", "header")
 
 

@@ -10,13 +10,13 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from chainrule.data.cells.typed_columns import type_frame
+from chainrule.data.cells.conventions import with_conventions
 from chainrule.data.readers.files import read_path
-from chainrule.data.readers.frames import of_array, of_columns, of_pandas, plain
+from chainrule.data.readers.frames import of_array, of_columns, of_frame, of_pandas
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.data.readers.read_options import ReadOptions
+from chainrule.data.readers.read_options import CONVENTIONS, ReadOptions
 from chainrule.data.sample_types import Samples
-from chainrule.data.tables.table import Table
+from chainrule.data.tables.table import Table, require_usable
 from chainrule.errors import fact
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def read_table(
     header: str | None = "auto",
     table: str = "",
     query: str = "",
+    decimal: str = "",
+    day_first: bool | None = None,
 ) -> Table:
     """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled data set.
 
@@ -47,6 +49,10 @@ def read_table(
             ``"none"`` or ``None``: there is none, and the columns are named x1, x2, ...
         table: sheet of a workbook, table of a database, or file of an archive.
         query: SQL query of a database.
+        decimal: decimal mark, ``"."`` or ``","``, of numbers in texts that could be read in two ways, such as
+            ``1.234``; detected by default, with a notice where nothing decides.
+        day_first: whether 05/11/2020 is in November; detected by default, with a notice where nothing
+            decides.
 
     Raises:
         DataError: E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column
@@ -58,11 +64,27 @@ def read_table(
         >>> read_table({"age": [31, 47, None], "sick": ["no", "yes", "no"]}).frame["age"].to_list()
         [31, 47, None]
     """
-    return read_source(source, ReadOptions(delimiter, skip, encoding, header or "none", table, query))
+    order = {"day_first": day_first is True, "month_first": day_first is False}
+    options = ReadOptions(delimiter, skip, encoding, header or "none", table, query, decimal, **order)
+    result = read_source(source, options)
+    require_usable(result)
+    return result
 
 
 def read_source(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -> Table:
-    """Read a table, with the options of reading as a record; see ``read_table``."""
+    """Read a table, with the options of reading as a record; see ``read_table``.
+
+    Columns of unsupported content are listed in ``Table.unusable`` instead of being refused, since they may
+    be left out, or not be needed by a model.
+    """
+    table = _read(source, options.without(*CONVENTIONS))
+    if table.images:
+        options.require_only((), table.source, fact("images"))
+    return with_conventions(table, options.decimal, options.order)
+
+
+def _read(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOptions) -> Table:
+    """Read a table; its cells by their own convention."""
     if isinstance(source, str | os.PathLike):
         return read_path(source, options)
     options.require_only((), "read_table", fact("data in memory"))
@@ -71,7 +93,7 @@ def read_source(source: Samples | tuple[ArrayLike, ArrayLike], options: ReadOpti
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if isinstance(source, pl.DataFrame):
-        return type_frame(plain(source, "frame"), "frame")
+        return of_frame(source, "frame")
     if isinstance(source, tuple) and len(source) == 2:
         return of_columns({"x": source[0], "y": source[1]}, "arrays")
     if hasattr(source, "columns") and hasattr(source, "iloc"):

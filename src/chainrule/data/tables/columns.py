@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.conventions import ambiguity
 from chainrule.data.cells.typed_columns import MOSTLY
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text
@@ -41,7 +42,7 @@ from chainrule.data.tables.mixed_columns import (
     several_numbers,
 )
 from chainrule.data.tables.statistics import range_statistics
-from chainrule.data.tables.table import Table, require_table
+from chainrule.data.tables.table import Table, require_table, require_usable
 from chainrule.data.tables.yes_no_words import yes_no_pair
 from chainrule.errors import DataError, UsageError, alternatives, fact, nearest
 from chainrule.records import frozen
@@ -49,6 +50,7 @@ from chainrule.records import frozen
 USED = ("number", "category", "yes_no", "image", "date", "time", "duration", "text")
 KINDS = (*USED, "constant", "id", "empty")
 LEVEL_LIMIT = 50  # levels of a category with their own feature; more levels of several words are texts
+FEW_IDS = 20  # rows from which different texts in all of them are ids
 FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
 ID_NAME = re.compile(
     r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
@@ -122,6 +124,7 @@ def describe(
         [('age', 'number'), ('smokes', 'yes_no')]
     """
     require_table(table)
+    require_usable(table)
     target = table.target if target is None else target
     kinds = kinds or {}
     if target:
@@ -235,7 +238,8 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if requested is not None:
         kind, reason = requested, Finding("requested")
     column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
-    if requested is None and kind in ("category", "text", "id") and cells.dtype == pl.String:
+    is_inferred = requested is None and name not in table.declared
+    if is_inferred and kind in ("category", "text", "id") and cells.dtype == pl.String:
         present = cells.drop_nulls()
         reading = read_likely_numbers(present)
         is_code = reading is None or has_codes(present)
@@ -250,13 +254,12 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
         )
     if kind == "number":
         values = number_cells(table, name, faults)
+        notation = table.notations.get(name)
+        if notation is not None and notation.is_assumed:
+            column = replace(column, doubts=(*column.doubts, *ambiguity(table, name)))
         return replace(column, **range_statistics(present_numbers(values)))
     if kind == "date":
-        dates, is_invalid = describe_dates(table.words(name))
-        faults.add_all("E332", table, name, is_invalid)
-        if reason.code == "dates" and dates.order:
-            reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
-        return replace(column, reason=reason, dates=dates)
+        return _with_dates(column, table, faults)
     if kind in ("time", "duration"):
         values = (read_times if kind == "time" else read_durations)(table.words(name))
         faults.add_all("E332", table, name, cells.is_not_null().to_numpy() & ~np.isfinite(values))
@@ -264,6 +267,23 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if kind in ("category", "yes_no", "constant"):
         return replace(column, levels=count_levels(table.words(name)))
     return column
+
+
+def _with_dates(column: Column, table: Table, faults: Faults) -> Column:
+    """A column of dates with their range and the order of day and month."""
+    dates, is_invalid = describe_dates(table.words(column.name), table.day_first)
+    faults.add_all("E332", table, column.name, is_invalid)
+    if table.day_first not in (None, dates.is_day_first) and dates.evidence == "days":
+        facts = {
+            "column": column.name,
+            "order": dates.order,
+            "order_zh": "日" if dates.is_day_first else "月",
+        }
+        column = replace(column, doubts=(*column.doubts, Finding("other_order", "warning", facts)))
+    reason = column.reason
+    if reason.code == "dates" and dates.order:
+        reason = Finding(f"dates_{dates.order}_first", facts=reason.facts)
+    return replace(column, reason=reason, dates=dates)
 
 
 def _infer(
@@ -281,6 +301,14 @@ def _infer(
     example = short_cell(present[0])
     if distinct == 1 and count == table.rows and not is_target:
         return "constant", Finding("one_value", facts={"example": example})
+    if cells.name in table.declared:
+        is_id = not is_target and distinct == table.rows and count >= FEW_IDS
+        facts: dict[str, object] = {"example": example} if is_id else {"levels": distinct}
+        return (
+            ("id", Finding("names_rows", facts=facts))
+            if is_id
+            else ("category", Finding("declared", facts=facts))
+        )
     if cells.dtype.is_temporal():
         return "date", Finding("dates", facts={"count": count, "example": example})
     # 0 and 1 among the inputs are numbers: a later table may contain a 2.
@@ -330,7 +358,7 @@ def _infer_text(
     if reading is not None and reading.is_mostly_numbers and requested is None:
         _add_texts(table, cells.name, read_numbers(cells, is_lenient=False), faults)
         return "number", Finding("numbers", facts={"count": count})
-    if not is_target and distinct == table.rows and count >= 20 and not _has_words(present):
+    if not is_target and distinct == table.rows and count >= FEW_IDS and not _has_words(present):
         return "id", Finding("names_rows", facts={"example": example})
     if (distinct > 20 and distinct * 2 > count) or (distinct > LEVEL_LIMIT and _has_words(present)):
         return "text", Finding("free_text", facts={"levels": distinct, "count": count})

@@ -21,6 +21,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "two_values": ("only {no} and {yes} occur", "只出现 {no} 和 {yes} 两种值"),
     "few_levels": ("{levels} different values in {count}", "{count} 个值中有 {levels} 种"),
     "codes": ("integers used as codes ({example})", "作为编码使用的整数（{example}）"),
+    "declared": ("declared as categories, {levels} of which occur", "声明为类别，出现 {levels} 种"),
     "dates": ("all {count} values are dates ({example})", "全部 {count} 个值都是日期（{example}）"),
     "dates_day_first": (
         "all {count} values are dates, the day first ({example})",
@@ -124,15 +125,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "assumed_day_first": (
         'column "{column}": no date shows whether day or month is first; read with the day first '
-        "(05/11/2020 is in November); if that is wrong, write 2020-05-11",
+        "(05/11/2020 is in November); if that is wrong, set --month-first, in Python day_first=False",
         "列“{column}”：没有日期能表明日与月的先后，按日在前读取（05/11/2020 是 11 月）；"
-        "若不对，请写成 2020-05-11",
+        "若不对，请指定 --month-first，在 Python 中为 day_first=False",
     ),
     "assumed_month_first": (
         'column "{column}": no date shows whether day or month is first; read with the month first '
-        "(05/11/2020 is in May); if that is wrong, write 2020-11-05",
+        "(05/11/2020 is in May); if that is wrong, set --day-first, in Python day_first=True",
         "列“{column}”：没有日期能表明日与月的先后，按月在前读取（05/11/2020 是 5 月）；"
-        "若不对，请写成 2020-11-05",
+        "若不对，请指定 --day-first，在 Python 中为 day_first=True",
     ),
     "thin_class": (
         "class {label} has {count} rows, too few for each part of the split",

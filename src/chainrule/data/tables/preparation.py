@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.conventions import as_trained, mark_of
 from chainrule.data.readers.datasets import IMAGE_SETS
 from chainrule.data.readers.image_folder import SUFFIXES, read_image, read_images
 from chainrule.data.readers.lazy_polars import pl
@@ -25,7 +26,7 @@ from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
 from chainrule.data.tables.columns import USED, Column, Faults, number_cells
 from chainrule.data.tables.encoded_rows import EncodedRows
-from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
+from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Number, Pixels
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.preparation_record import Parts, read_record, write_record
@@ -80,6 +81,7 @@ class Preparation:
         labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
         target_mean, target_std: of the training targets, for regression.
         profiles: the input columns in the training rows; none of images.
+        target_mark, target_mark_evidence: the decimal mark of the training targets, as of ``Number``.
 
     Example:
         >>> from chainrule.data import describe, read_table
@@ -96,6 +98,8 @@ class Preparation:
     target_mean: float = 0.0
     target_std: float = 1.0
     profiles: tuple[ColumnProfile, ...] = ()
+    target_mark: str = "."
+    target_mark_evidence: str = "none"
 
     @classmethod
     def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
@@ -134,7 +138,8 @@ class Preparation:
                 expected=fact("at least 2 different numbers"),
                 received=fact("always {value:g}", value=mean),
             )
-        return cls(target, kind, encodings, (), mean, std, profiles_of(table, encodings))
+        profiles = profiles_of(table, encodings)
+        return cls(target, kind, encodings, (), mean, std, profiles, *mark_of(table, target))
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -189,12 +194,21 @@ class Preparation:
         """
         first = self.encodings[0]
         if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
-            return read_source(source, options)
+            return self.as_trained(read_source(source, options))
         if os.path.isdir(source):
             return read_images(source, first.shape[:2], first.shape[2], labeled=False)
         if str(source).lower().endswith(SUFFIXES):
             return read_image(source, first.shape[:2], first.shape[2])
         return read_images(source) if str(source) in IMAGE_SETS else read_source(source, options)
+
+    def as_trained(self, table: Table) -> Table:
+        """The table with its ambiguous numbers read as those of the training, and notices about them."""
+        marks = [(e.column, e.mark, e.mark_evidence) for e in self.encodings if isinstance(e, Number)]
+        if self.task == "regression":
+            marks.append((self.target, self.target_mark, self.target_mark_evidence))
+        for column, mark, evidence in marks if table.notations else ():
+            table = as_trained(table, column, mark, evidence)
+        return table
 
     def apply(self, table: Table) -> Applied:
         """The inputs of a table's rows, with notices.
@@ -216,7 +230,7 @@ class Preparation:
         """
         self._check_columns(table)
         faults = Faults()
-        rows = encode_rows(table, self.encodings, faults)
+        rows = encode_rows(self.as_trained(table), self.encodings, faults)
         faults.raise_any()
         return rows
 
@@ -229,7 +243,7 @@ class Preparation:
         self._check_columns(table)
         faults = Faults()
         if not isinstance(self.encodings[0], Pixels):
-            encode_rows(table, self.encodings, faults)
+            encode_rows(self.as_trained(table), self.encodings, faults)
         return faults
 
     def inputs(self, table: Table) -> np.ndarray:
@@ -294,7 +308,7 @@ class Preparation:
 
     def _standardize_targets(self, table: Table) -> np.ndarray:
         faults = Faults()
-        values = number_cells(table, self.target, faults).to_numpy()
+        values = number_cells(self.as_trained(table), self.target, faults).to_numpy()
         faults.raise_any()
         return ((values - self.target_mean) / self.target_std).astype(np.float32)
 
@@ -336,7 +350,8 @@ class Preparation:
     def to_record(self) -> dict[str, Any]:
         """The preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
         mean, std = self.target_mean, self.target_std
-        parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, self.profiles)
+        marks = (self.target_mark, self.target_mark_evidence)
+        parts = Parts(self.target, self.task, self.encodings, self.labels, mean, std, self.profiles, *marks)
         return write_record(parts)
 
     @classmethod

@@ -11,6 +11,7 @@ import itertools
 from dataclasses import fields
 from typing import Any, NamedTuple
 
+from chainrule.data.cells.notation import EVIDENCE
 from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.encoders import ENCODINGS, Encoding, Pixels
 from chainrule.data.tables.record_checks import invalid, read_fields, read_list, read_number, read_text
@@ -29,6 +30,8 @@ class Parts(NamedTuple):
     target_mean: float
     target_std: float
     profiles: tuple[ColumnProfile, ...] = ()
+    target_mark: str = "."
+    target_mark_evidence: str = "none"
 
 
 def write_record(parts: Parts) -> dict[str, Any]:
@@ -77,7 +80,11 @@ def read_record(record: object) -> Parts:
     mean, std = (read_number(name, values[name]) for name in ("target_mean", "target_std"))
     if std <= 0:
         raise invalid("target_std", fact("a number above 0"), std)
-    return Parts(target, task, encodings, labels, mean, std, _read_profiles(values["profiles"], encodings))
+    marks = [values["target_mark"], values["target_mark_evidence"]]
+    if marks[0] not in (".", ",") or marks[1] not in EVIDENCE:
+        raise invalid("target_mark, target_mark_evidence", f'"." or ",", {", ".join(EVIDENCE)}', marks)
+    profiles = _read_profiles(values["profiles"], encodings)
+    return Parts(target, task, encodings, labels, mean, std, profiles, *marks)
 
 
 def _read_profiles(value: object, encodings: tuple[Encoding, ...]) -> tuple[ColumnProfile, ...]:

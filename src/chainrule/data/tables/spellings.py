@@ -47,7 +47,7 @@ def merge_spellings(table: Table) -> Table:
     """
     columns, notices = [], []
     for column in table.frame.get_columns():
-        if column.dtype != pl.String or column.name in table.images:
+        if column.dtype != pl.String or column.name in table.images or column.name in table.declared:
             continue
         merged, findings = _merge(column)
         notices += findings

@@ -9,8 +9,9 @@ for missing values), everything else as UTF-8 text with its length, which distin
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.readers.number_parsing import EXACT
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.levels import Levels
-from chainrule.errors import UsageError, fact, short_repr
+from chainrule.errors import DataError, UsageError, alternatives, fact, short_repr
 from chainrule.memo import cached_property
 from chainrule.records import frozen
 
@@ -37,7 +38,11 @@ class Table:
             names.
         notices: messages about the reading for the user, such as skipped files.
         originals: the texts of columns of numbers that were read from another notation (``$5``).
-        notations: how these columns were written.
+        notations: how the columns of numbers in texts were written.
+        day_first: whether 05/11/2020 is in November, where the user sets it.
+        declared: columns that are declared as categories, whatever their cells are.
+        unusable: columns of lists and other content that cannot be inputs, with that content; they are not
+            in the frame, and refused unless they are left out.
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
@@ -53,6 +58,9 @@ class Table:
     notices: tuple[Finding, ...] = ()
     originals: Mapping[str, pl.Series] = field(default_factory=dict, repr=False)
     notations: Mapping[str, Notation] = field(default_factory=dict, repr=False)
+    day_first: bool | None = None
+    declared: frozenset[str] = frozenset()
+    unusable: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def rows(self) -> int:
@@ -81,9 +89,7 @@ class Table:
         images = {name: pixels[index] for name, pixels in self.images.items()}
         rows = np.asarray(index, np.int64)
         originals = {name: texts[rows] for name, texts in self.originals.items()}
-        return Table(
-            self.frame[rows], self.source, self.target, lines, images, self.notices, originals, self.notations
-        )
+        return replace(self, frame=self.frame[rows], lines=lines, images=images, originals=originals)
 
     def words(self, name: str) -> pl.Series:
         """The cells of a column as they were written, for a column of categories: ``$5`` instead of 5."""
@@ -114,6 +120,27 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.source}: {self.rows} rows, {len(self.columns)} columns)"
+
+
+def require_usable(table: Table) -> None:
+    """Refuse a table with columns of lists and other content that no input can have.
+
+    Raises:
+        DataError E314: naming them.
+    """
+    if table.unusable:
+        raise unusable_columns(table.source, table.unusable)
+
+
+def unusable_columns(source: str, contents: Mapping[str, str]) -> DataError:
+    """The error for columns whose content no input can have, by column."""
+    faults = [fact('"{name}" holds {content}', name=name, content=text) for name, text in contents.items()]
+    options = " ".join(f"--drop {shlex.quote(name)}" for name in list(contents)[:5])
+    return DataError(
+        "E314", where=source, expected=fact("numbers, texts, yes/no or dates"), received=faults[0],
+        notes=faults[1:20],
+        fix=alternatives(options, fact("leave these columns out before the table is read")),
+    )  # fmt: skip
 
 
 def _frame(table: Table) -> pl.DataFrame:

@@ -54,6 +54,10 @@ ENTRIES: dict[str, Entry] = {
     "E342": Entry("an array contains an invalid number", "数组中有不可用的数值"),
     "E343": Entry("an array is empty", "数组为空"),
     "E344": Entry("arrays differ in their number of rows", "各数组的行数不同"),
+    "E345": Entry(
+        'the order of day and month in column "{column}" is not known, or not that of the training',
+        "列“{column}”中日与月的先后无法确定，或与训练时不同",
+    ),
     # E35x: images and their augmentation.
     "E350": Entry("the required library {library} is not installed", "需要安装 {library} 库"),
     "E351": Entry("the folder has no images where they are expected", "文件夹中应有图像的位置没有图像"),

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 PHRASES: dict[str, str] = {
+    '"." or ","': "“.”或“,”",
+    "a part of {text}": "{text} 的一部分",
+    "the day first": "日在前",
+    "the month first": "月在前",
+    "{order}, as in training": "与训练时一样{order}",
+    "dates whose order of day and month is clear: 2024-12-03": "日与月的先后明确的日期：2024-12-03",
     "an OpenDocument spreadsheet": "OpenDocument 电子表格",
     "a Numbers spreadsheet": "Numbers 电子表格",
     "a binary workbook (.xlsb)": "二进制工作簿（.xlsb）",

@@ -54,7 +54,8 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
     if not is_table or y is None or isinstance(y, str):
         return x, y
     table, name = data.read_table(x), target or name_of(y)
-    column = data.read_table({name: y}).frame[name]
+    targets = data.read_table({name: y})
+    column = targets.frame[name]
     if name in table.columns:
         both, fix = fact('"{name}" in x and in y', name=name), fact('leave "{name}" out of x', name=name)
         raise DataError(
@@ -66,7 +67,14 @@ def join_target(x: Any, y: Any, target: str = "", kinds: Mapping[str, str] | Non
             fact("y has {count}", count=len(column)),
         )
         raise DataError("E344", where=fact("x and y"), expected=expected, received=received)
-    return replace(table, frame=table.frame.with_columns(column)), name
+    return replace(
+        table,
+        frame=table.frame.with_columns(column),
+        declared=table.declared | targets.declared,
+        originals={**table.originals, **targets.originals},
+        notations={**table.notations, **targets.notations},
+        notices=(*table.notices, *targets.notices),
+    ), name
 
 
 def encode_table(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, Any]:

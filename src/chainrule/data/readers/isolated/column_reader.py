@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.isolated.columns import NUMBERS, TIMES, aligned
+from chainrule.data.readers.isolated.columns import CATEGORY, NUMBERS, OTHER, TIMES, aligned
 from chainrule.data.readers.lazy_polars import pl
 
 _UNITS = ("ms", "us", "ns")
@@ -54,9 +55,12 @@ class _Reader:
         base, _, detail = str(kind).partition(":")
         if base == "Null":
             return pl.Series(name, [], dtype=pl.Null).clear(self.rows)
+        if base == OTHER:
+            return pl.Series(name, [], dtype=_other_type(detail)).clear(self.rows)
         present = self._series("u1", self.rows).cast(pl.Boolean) if has_missing is True else None
-        if base == "String":
-            return self._texts(text_bytes, present).alias(name)
+        if base in ("String", CATEGORY):
+            texts = self._texts(text_bytes, present).alias(name)
+            return texts.cast(pl.Categorical) if base == CATEGORY else texts
         if base == "Boolean":
             values, dtype = self._series("u1", self.rows).cast(pl.Boolean), pl.Boolean
         else:
@@ -86,6 +90,16 @@ class _Reader:
 
     def _series(self, dtype: str, length: int) -> pl.Series:
         return _series(self._array(dtype, length))
+
+
+def _other_type(text: str) -> Any:
+    """A type that a table cannot have, of the same name as in the file where it is a simple one."""
+    if text in ("Binary", "Object"):
+        return pl.Binary
+    if text.startswith("Struct"):
+        return pl.Struct({"": pl.Null})
+    element = re.sub(r"^(?:List|Array)\(([A-Za-z0-9]+).*", r"\1", text)
+    return pl.List(getattr(pl, element) if element in (*NUMBERS, "String", "Boolean") else pl.Null)
 
 
 def _series(array: np.ndarray) -> pl.Series:

@@ -45,7 +45,7 @@ def read_parquet(request: Request) -> pl.DataFrame:
     rows = max(0, min(rows, rows if stop is None else stop) - start)
     dtypes = scan.select(names).collect_schema().dtypes()
     _require_room(request, rows, dtypes)
-    return transferable(scan.select(names).slice(start, rows).collect())
+    return _with_others(scan.select(names).slice(start, rows).collect(), scan.collect_schema())
 
 
 def count_parquet(request: Request) -> pl.DataFrame:
@@ -66,26 +66,34 @@ def read_arrow(request: Request) -> pl.DataFrame:
             stream.seek(0)
             frame = pl.read_ipc_stream(io.BytesIO(stream.read()))
         _require_room(request, frame.height, frame.dtypes)
-        return transferable(frame.select(_usable(request, frame.schema)))
+        return _with_others(frame.select(_usable(request, frame.schema)), frame.schema)
     scan = pl.scan_ipc(_source(request.descriptor))
     names = _usable(request, scan.collect_schema())
     rows = int(scan.select(pl.len()).collect().item())
     _require_room(request, rows, scan.select(names).collect_schema().dtypes())
-    return transferable(scan.select(names).collect())
+    return _with_others(scan.select(names).collect(), scan.collect_schema())
 
 
 def _usable(request: Request, schema: Mapping[str, Any]) -> list[str]:
-    """The names of the columns.
+    """The names of the columns of types that a table can have.
 
     Raises:
-        DataError E314: columns of types that a table cannot have.
+        DataError E314: there is none.
     """
     strange = {name: dtype for name, dtype in schema.items() if not is_transferable(dtype)}
-    if strange:
+    if len(strange) == len(schema):
         from chainrule.data.readers.isolated.refusals import strange_columns  # noqa: PLC0415
 
         raise strange_columns(request.options["name"], strange, request.options.get("is_parquet", False))
-    return list(schema)
+    return [name for name in schema if name not in strange]
+
+
+def _with_others(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """The frame, with the columns of other types without their values: a table may leave them out."""
+    others = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if not is_transferable(dtype)
+    ]
+    return transferable(frame).with_columns(others) if others else transferable(frame)
 
 
 def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:

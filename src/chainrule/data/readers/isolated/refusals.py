@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.data.readers.frames import unusable
+from chainrule.data.tables.table import unusable_columns
 from chainrule.errors import DataError, alternatives, fact
 
 
 def strange_columns(name: str, columns: Mapping[str, Any], is_parquet: bool) -> DataError:
     """The error for columns of types that a table cannot have."""
-    error = unusable(
-        name,
-        [fact('"{name}" holds {content}', name=name, content=str(dtype)) for name, dtype in columns.items()],
-    )
+    error = unusable_columns(name, {column: str(dtype) for column, dtype in columns.items()})
     nested = [name for name, dtype in columns.items() if dtype.is_nested()]
     if nested and is_parquet:
         error.fix = f"polars.read_parquet({name!r}).drop({nested!r}).write_parquet('plain.parquet')"

@@ -33,7 +33,10 @@ COMPACT = (
     "^(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
     f"(?:[t ]?(?P<hour>[0-9]{{2}})(?P<minute>[0-9]{{2}})(?P<second>[0-9]{{2}})?{_ZONE})?$"
 )
-NUMERIC = f"^{_WEEKDAY}(?P<left>[0-9]{{1,2}})[-/.](?P<right>[0-9]{{1,2}})[-/.]{_ANY_YEAR}{_TIME}$"
+SEPARATORS = "-./"  # of numeric dates
+NUMERIC = (
+    f"^{_WEEKDAY}(?P<left>[0-9]{{1,2}})(?P<separator>[-/.])(?P<right>[0-9]{{1,2}})[-/.]{_ANY_YEAR}{_TIME}$"
+)
 VERSION = r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}$"  # 1.2.30 is a version, 01.02.30 a date
 FORMS = (
     f"^{_WEEKDAY}{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}{_TIME}$",  # 2020/11/5 13:30, 2020-11-05T13:30:00Z
@@ -138,7 +141,7 @@ def components(texts: pl.Series, forms: tuple[str, ...] = FORMS) -> dict[str, np
 
 _FIELDS = (
     "year", "short_year", "month", "day", "word", "quarter", "week", "weekday", "left", "right",
-    "hour", "minute", "second", "fraction", "half", "zone",
+    "hour", "minute", "second", "fraction", "half", "zone", "separator",
 )  # fmt: skip
 
 
@@ -147,6 +150,9 @@ def _integers(name: str, group: pl.Series) -> np.ndarray:
     if name == "word":
         words = pl.Series(list(MONTHS)), pl.Series(list(MONTHS.values()), dtype=pl.Int64)
         values = group.replace_strict(*words, default=-1, return_dtype=pl.Int64)
+    elif name == "separator":
+        codes = range(1, len(SEPARATORS) + 1)
+        values = group.replace_strict(list(SEPARATORS), list(codes), default=0, return_dtype=pl.Int64)
     elif name == "half":
         values = group.replace_strict(["a", "p"], [1, 2], default=0, return_dtype=pl.Int64)
     elif name == "zone":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.dates.forms import FORMS, VERSION, normalized
 from chainrule.data.tables.dates.moments import iso_date, read_compact, read_moments
-from chainrule.data.tables.dates.order import day_order
+from chainrule.data.tables.dates.order import DayOrder, day_order
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 
@@ -30,13 +31,20 @@ class DateRange:
     Args:
         is_day_first: whether 05/11/2020 is in November.
         evidence: why, see ``DayOrder``.
+        separators: see ``DayOrder``.
         first, last: the earliest and the latest date, as 2020-11-05; empty without any.
     """
 
     is_day_first: bool
     evidence: str
+    separators: str
     first: str
     last: str
+
+    @property
+    def day_order(self) -> DayOrder:
+        """The order of day and month, with its evidence."""
+        return DayOrder(self.is_day_first, self.evidence, self.separators)
 
     @property
     def order(self) -> str:
@@ -44,18 +52,33 @@ class DateRange:
         return "" if self.evidence == "none" else "day" if self.is_day_first else "month"
 
 
-def describe_dates(cells: pl.Series) -> tuple[DateRange, np.ndarray]:
+def describe_dates(cells: pl.Series, day_first: bool | None = None) -> tuple[DateRange, np.ndarray]:
     """The range of the dates of a column, and which cells (N,) are neither dates nor missing.
+
+    Args:
+        cells: the column.
+        day_first: the order of day and month where the user sets it and the cells do not decide.
 
     Example:
         >>> describe_dates(pl.Series(["2020-11-05", None, "2019-01-03"]))[0].last
         '2020-11-05'
     """
-    order = day_order(spread(cells, MAX_CELLS))
+    order = whole_order(cells, day_first)
     moments = read_moments(cells, order.is_day_first)
     instants = moments.instant[moments.is_valid]
     first, last = (iso_date(int(f(instants))) if len(instants) else "" for f in (np.min, np.max))
-    return DateRange(order.is_day_first, order.evidence, first, last), ~moments.is_valid & present(cells)
+    dates = DateRange(order.is_day_first, order.evidence, order.separators, first, last)
+    return dates, ~moments.is_valid & present(cells)
+
+
+def whole_order(cells: pl.Series, day_first: bool | None = None) -> DayOrder:
+    """The order of day and month in a column; all of its cells decide, however many there are."""
+    if len(cells) <= MAX_CELLS:
+        return day_order(cells, day_first)
+    distinct = day_order(cells.unique(), day_first)
+    if distinct.evidence in ("none", "days", "chosen"):
+        return distinct
+    return replace(day_order(spread(cells, MAX_CELLS)), separators=distinct.separators)
 
 
 def has_dates(cells: pl.Series, share: float) -> bool:

@@ -7,6 +7,8 @@ for cells without a time zone.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
@@ -27,12 +29,20 @@ class Moments:
     is_valid: np.ndarray
 
 
-def read_moments(cells: pl.Series, is_day_first: bool) -> Moments:
+class Order(Protocol):
+    """The order of day and month, which may depend on the separator of a cell."""
+
+    def of(self, parts: dict[str, np.ndarray]) -> np.ndarray | bool:
+        """Whether the day is first in each cell."""
+        ...
+
+
+def read_moments(cells: pl.Series, is_day_first: Order | bool) -> Moments:
     """Read the cells of a column as points in time.
 
     Args:
         cells: dates, texts, or integers such as 20201105.
-        is_day_first: whether 05/11/2020 is in November.
+        is_day_first: whether 05/11/2020 is in November; or an order that depends on the cell.
 
     Example:
         >>> moments = read_moments(pl.Series(["1970-01-02", "2/1/70", "2 Jan 1970 01:00+01:00", "?"]), True)
@@ -49,15 +59,19 @@ def read_moments(cells: pl.Series, is_day_first: bool) -> Moments:
     return read_compact(cells)
 
 
-def _of_texts(cells: pl.Series, is_day_first: bool) -> Moments:
+def _of_texts(cells: pl.Series, order: Order | bool) -> Moments:
     """The points in time of texts; each distinct text is read once."""
     distinct = cells.unique()
     if len(distinct) * 2 > len(cells):
-        return moments_of(components(normalized(cells)), is_day_first)
-    moments = moments_of(components(normalized(distinct)), is_day_first)
+        return _of_parts(components(normalized(cells)), order)
+    moments = _of_parts(components(normalized(distinct)), order)
     indices = pl.Series(np.arange(len(distinct)))
     rows = cells.replace_strict(distinct, indices, return_dtype=pl.Int64).to_numpy()
     return Moments(moments.local[rows], moments.instant[rows], moments.is_valid[rows])
+
+
+def _of_parts(parts: dict[str, np.ndarray], order: Order | bool) -> Moments:
+    return moments_of(parts, order if isinstance(order, bool) else order.of(parts))
 
 
 def read_compact(cells: pl.Series) -> Moments:
@@ -78,9 +92,10 @@ def _of_datetimes(cells: pl.Series) -> Moments:
     return Moments(local, instant, is_valid)
 
 
-def moments_of(parts: dict[str, np.ndarray], is_day_first: bool) -> Moments:
+def moments_of(parts: dict[str, np.ndarray], is_day_first: np.ndarray | bool) -> Moments:
     """The points in time with these components; a date that does not exist is not valid."""
-    left, right = (parts["left"], parts["right"]) if is_day_first else (parts["right"], parts["left"])
+    first, second = parts["left"], parts["right"]
+    left, right = np.where(is_day_first, first, second), np.where(is_day_first, second, first)
     year = parts["year"] + parts["short_year"]
     month = (
         parts["month"] + parts["word"] + right + np.where(parts["quarter"] > 0, 3 * parts["quarter"] - 2, 0)

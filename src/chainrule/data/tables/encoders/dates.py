@@ -19,15 +19,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults
+from chainrule.data.tables.dates.forms import NUMERIC, SEPARATORS, components
 from chainrule.data.tables.dates.inference import present
 from chainrule.data.tables.dates.moments import DAY, CalendarParts, calendar_parts, iso_date, read_moments
+from chainrule.data.tables.dates.order import DayOrder, LaterOrder, later_order
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number
+from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
-from chainrule.errors import fact
+from chainrule.errors import DataError, alternatives, fact
 from chainrule.records import frozen
 
 CYCLES = ("month", "weekday", "day", "hour")
@@ -43,6 +46,7 @@ class Dates:
     Args:
         column: name of the column.
         is_day_first: whether 05/11/2020 is in November.
+        separators: of the training dates that have an order of day and month, a part of ``"-./"``.
         first, last: the earliest and the latest training date, in whole days since 1970.
         mean, std: of the days since ``first`` in the training rows (divisor N).
         year_mean, year_std: of the year.
@@ -53,6 +57,7 @@ class Dates:
     kind: ClassVar[str] = "date"
     column: str
     is_day_first: bool
+    separators: str
     first: float
     last: float
     mean: float
@@ -65,14 +70,14 @@ class Dates:
     @staticmethod
     def fit(table: Table, column: Column, faults: Faults) -> Dates:
         cells = table.words(column.name)
-        is_day_first = column.dates is not None and column.dates.is_day_first
-        moments = read_moments(cells, is_day_first)
+        order = DayOrder(False, "none") if column.dates is None else column.dates.day_order
+        moments = read_moments(cells, order)
         faults.add_all("E332", table, column.name, ~moments.is_valid & present(cells))
         days = moments.instant[moments.is_valid] / DAY
         first, last = (math.floor(f(days)) if len(days) else 0 for f in (np.min, np.max))
         calendar = calendar_parts(moments.local[moments.is_valid])
         return Dates(
-            column.name, is_day_first, float(first), float(last),
+            column.name, order.is_day_first, order.separators, float(first), float(last),
             *mean_and_std(days - first), *mean_and_std(calendar.year.astype(float)),
             _varying(calendar), bool(cells.null_count()),
         )  # fmt: skip
@@ -116,7 +121,10 @@ class Dates:
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, F), and findings."""
         cells = table.words(self.column)
-        moments = read_moments(cells, self.is_day_first)
+        later = later_order(cells, self.order, table.day_first)
+        if later.order is None:
+            raise self._unclear(table, later)
+        moments = read_moments(cells, later.order)
         is_present, is_valid = present(cells), moments.is_valid
         faults.add_all("E332", table, self.column, is_present & ~is_valid)
         calendar = calendar_parts(moments.local)
@@ -133,7 +141,41 @@ class Dates:
         x[~is_valid] = 0.0
         if self.indicator:
             x = np.concatenate([x, ~is_present[:, None]], axis=1)
-        return x, self._notices(days[is_valid], int((~is_present).sum()))
+        notices = self._notices(days[is_valid], int((~is_present).sum()))
+        if later.example:
+            notices.append(self._by_cells(later))
+        return x, notices
+
+    @property
+    def order(self) -> DayOrder:
+        """The order of day and month in the training dates."""
+        return DayOrder(self.is_day_first, "days" if self.separators else "none", self.separators)
+
+    def _by_cells(self, later: LaterOrder) -> Finding:
+        """The notice about dates in another form than those of the training."""
+        assert later.order is not None
+        moment = read_moments(pl.Series([later.example]), later.order).instant[0]
+        is_day_first = bool(later.order.of(components(pl.Series([later.example]), (NUMERIC,))))
+        facts = {
+            "column": self.column, "text": later.example, "date": iso_date(float(moment)),
+            "order": "day" if is_day_first else "month", "other": "month" if is_day_first else "day",
+            "order_zh": "日" if is_day_first else "月",
+        }  # fmt: skip
+        return Finding("dates_by_cells", "warning", facts)
+
+    def _unclear(self, table: Table, later: LaterOrder) -> DataError:
+        """The error for a table whose order of day and month differs from the training, or is not known."""
+        order = fact("the day first") if self.is_day_first else fact("the month first")
+        expected = (
+            fact("{order}, as in training", order=order)
+            if later.is_contrary
+            else fact("dates whose order of day and month is clear: 2024-12-03")
+        )
+        return DataError(
+            "E345", where=fact('{place}, column "{column}"', place=table.source, column=self.column),
+            column=self.column, expected=expected, received=f'"{later.example}"',
+            fix=alternatives("--day-first", "--month-first", "day_first=True"),
+        )  # fmt: skip
 
     def _notices(self, days: np.ndarray, missing: int) -> list[Finding]:
         facts = {"column": self.column, "first": self._first_text, "last": iso_date(self.last * DAY)}
@@ -161,8 +203,23 @@ class Dates:
             raise invalid(f"{path}.parts", ", ".join(PARTS), parts)
         flags = (read_flag(f"{path}.{name}", fields[name]) for name in ("is_day_first", "indicator"))
         is_day_first, indicator = flags
+        separators = fields["separators"]
+        is_part = isinstance(separators, str) and separators == "".join(
+            s for s in SEPARATORS if s in separators
+        )
+        require(f"{path}.separators", separators, is_part, fact("a part of {text}", text=SEPARATORS))
         return Dates(
-            column, is_day_first, first, last, mean, std, year_mean, year_std, tuple(parts), indicator
+            column,
+            is_day_first,
+            separators,
+            first,
+            last,
+            mean,
+            std,
+            year_mean,
+            year_std,
+            tuple(parts),
+            indicator,
         )
 
 

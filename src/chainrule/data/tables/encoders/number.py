@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.cells.notation import Notation
-from chainrule.data.cells.typed_columns import with_mark
+from chainrule.data.cells.conventions import mark_of
+from chainrule.data.cells.notation import EVIDENCE, Notation
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
@@ -37,7 +37,8 @@ class Number:
         mean, std: of the present values in the training rows (divisor N).
         indicator: whether there is a second feature "is missing".
         unit: the unit or the currency of the training cells, ``""`` if they had none.
-        mark: the decimal mark of the training cells, for cells that can be read with both.
+        mark: the decimal mark of the training cells, for later cells that can be read with both.
+        mark_evidence: why it is that, a word of ``EVIDENCE``.
         limit: the largest |z|; 1 for a public range of ``mean`` - ``std`` to ``mean`` + ``std``.
     """
 
@@ -48,6 +49,7 @@ class Number:
     indicator: bool
     unit: str = ""
     mark: str = "."
+    mark_evidence: str = "none"
     limit: float = FAR
 
     @staticmethod
@@ -55,8 +57,8 @@ class Number:
         cells = number_cells(table, column.name, faults)
         values = present_numbers(cells)
         mean, std = mean_and_std(values[np.isfinite(values)])
-        notation = table.notations.get(column.name, Notation())
-        return Number(column.name, mean, std, bool(cells.null_count()), notation.unit, notation.mark)
+        unit = table.notations.get(column.name, Notation()).unit
+        return Number(column.name, mean, std, bool(cells.null_count()), unit, *mark_of(table, column.name))
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -78,16 +80,24 @@ class Number:
         is_unit = isinstance(unit, str) and len(unit) <= MAX_UNIT
         require(f"{path}.unit", unit, is_unit, fact("a text of at most {count} characters", count=MAX_UNIT))
         require(f"{path}.mark", mark, mark in (".", ","), '"." or ","')
+        evidence = fields["mark_evidence"]
+        require(f"{path}.mark_evidence", evidence, evidence in EVIDENCE, ", ".join(EVIDENCE))
         limit = read_number(f"{path}.limit", fields["limit"])
         if not 0 < limit <= FAR:
             raise invalid(f"{path}.limit", fact("a number above 0"), limit)
         return Number(
-            column, mean, std, read_flag(f"{path}.indicator", fields["indicator"]), unit, mark, limit
+            column,
+            mean,
+            std,
+            read_flag(f"{path}.indicator", fields["indicator"]),
+            unit,
+            mark,
+            evidence,
+            limit,
         )
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, 1) or (N, 2), and findings."""
-        table = with_mark(table, self.column, self.mark)
         cells = number_cells(table, self.column, faults)
         values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
         if cells.null_count():
@@ -142,7 +152,7 @@ def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.nd
         i: encoder
         for i, encoder in enumerate(encoders)
         if isinstance(encoder, Number) and not encoder.indicator and encoder.std > 0
-        and abs(encoder.mean) <= HUGE and encoder.column not in table.notations
+        and abs(encoder.mean) <= HUGE and encoder.column not in table.originals
         and types[encoder.column].is_numeric()
     }  # fmt: skip
     if len(numbers) < MANY:
