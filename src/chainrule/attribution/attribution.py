@@ -77,6 +77,7 @@ class Attribution:
         words: for each sample the tokens of a text, or the atoms of a molecule; empty for other inputs.
         drawings: SVG of the first molecules with colored atoms; empty for other inputs.
         settings: the options that were used.
+        fixed: the names of the options of the method that the user chose.
         seed: the seed of random values.
         lang: the language of the text, ``"en"`` or ``"zh"``.
     """
@@ -97,6 +98,7 @@ class Attribution:
     words: tuple[tuple[str, ...], ...] = ()
     drawings: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
     seed: int = 0
     lang: str = "en"
 

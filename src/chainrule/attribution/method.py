@@ -17,6 +17,8 @@ from chainrule.errors import UsageError, fact
 from chainrule.lazy_imports import LazyRegistry
 from chainrule.records import frozen
 
+ROUNDING = 32  # units in the last place of the scores and values
+
 
 @frozen(eq=False)
 class MethodResult:
@@ -28,8 +30,8 @@ class MethodResult:
         base: (n,) the score of the baseline; the values of a complete method sum to score - base. ``None`` if
             the method has no baseline.
         errors: the standard error of each value, if the values are sampled.
-        tolerance: the maximum error of the sum of the values, relative to the larger of the explained
-            difference and the sum of the absolute values.
+        tolerance: the maximum error of the sum of the values, relative to the explained difference; rounding
+            errors are allowed besides (``sum_error``).
         settings: the options that were used, and further facts such as the number of steps.
         columns: the column of each element of the last axis, if it differs from the columns of the network.
     """
@@ -37,7 +39,7 @@ class MethodResult:
     values: Mapping[str, np.ndarray]
     base: np.ndarray | None = None
     errors: Mapping[str, np.ndarray] | None = None
-    tolerance: float = 0.01
+    tolerance: float = 1e-4
     settings: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
 
@@ -91,24 +93,32 @@ METHODS: Mapping[str, Method] = LazyRegistry(
 )
 
 
-def sum_error(values: Mapping[str, np.ndarray], expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sum_error(
+    values: Mapping[str, np.ndarray], scores: np.ndarray, base: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Compare the sum of the values with the difference that they should explain.
 
     Args:
         values: by input, (n, ...).
-        expected: (n,) the expected sum of the values of each sample.
+        scores, base: (n,) the explained scores, in the dtype of the network, and those of the baseline.
+        tolerance: the maximum error, relative to the difference.
 
     Returns:
-        (n,) the sum minus the expected sum; (n,) the larger of the absolute expected sum and the sum of the
-        absolute values.
+        (n,) the sum minus the difference; (n,) its maximum: the tolerance, and the rounding errors of a sum
+        of such values and scores, ``ROUNDING`` units in the last place.
 
     Example:
-        >>> sum_error({"x": np.array([[3.0, -1.0]])}, np.array([1.5]))
-        (array([0.5]), array([4.]))
+        >>> values = {"x": np.array([[3.0, -1.0]])}
+        >>> residual, limit = sum_error(values, np.array([1.5]), np.array([0.0]), 0.01)
+        >>> residual.tolist(), limit.round(6).tolist()
+        ([0.5], [0.015])
     """
     flat = [array.reshape(len(array), -1).astype(np.float64) for array in values.values()]
     total, magnitude = sum(a.sum(1) for a in flat), sum(np.abs(a).sum(1) for a in flat)
-    return total - expected, np.maximum(np.abs(expected), magnitude)
+    exact = scores.astype(np.float64) - base
+    sizes = np.abs(scores.astype(np.float64)) + np.abs(base) + magnitude
+    eps = np.finfo(scores.dtype).eps
+    return total - exact, tolerance * np.abs(exact) + ROUNDING * eps * sizes
 
 
 def require_count(method: str, name: str, value: Any, low: int) -> None:

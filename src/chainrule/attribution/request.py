@@ -58,7 +58,8 @@ def attribute(
     context, selected, rows = build_context(model, x, target, y, baseline, options)
     own = {name: value for name, value in options.items() if name in card.options}
     attribution = _attribution(card, context, card.run(context, **own), selected, rows.cells)
-    attribution = replace(attribution, lang=lang)
+    fixed = tuple(name for name, value in own.items() if value is not None)
+    attribution = replace(attribution, lang=lang, fixed=fixed)
     if options.get("strict", True):
         require_sum(attribution)
     return attribution
@@ -202,10 +203,7 @@ def _attribution(
     residual = tolerance = None
     scores = context.sample_scores
     if card.complete and result.base is not None:
-        residual, size = sum_error(result.values, scores - result.base)
-        tolerance = result.tolerance * size
-        # The rounding errors of two large scores are not errors of the method.
-        tolerance = tolerance + 8 * np.finfo(scores.dtype).eps * (np.abs(scores) + np.abs(result.base))
+        residual, tolerance = sum_error(result.values, scores, result.base, result.tolerance)
     columns = result.columns if result.columns is not None else context.columns
     return Attribution(
         card.name, result.values, selected.score.explains, selected.names, scores, _readable(context),
@@ -256,9 +254,14 @@ def require_sum(attribution: Attribution) -> None:
     if not is_off.any():
         return
     worst = int(np.argmax(np.where(is_off, np.nan_to_num(np.abs(attribution.residual), nan=np.inf), -1.0)))
-    count_name = next((name for name in ("steps", "samples") if name in attribution.settings), "")
-    count = attribution.settings.get(count_name, 0)
-    more = f"{count_name}={2 * count}" if count_name else 'method="integrated_gradients"'
+    chosen = next((name for name in ("steps", "samples") if name in attribution.fixed), "")
+    more = (
+        fact("no fixed {name}", name=chosen)
+        if chosen
+        else f"tolerance={10 * attribution.settings['tolerance']:g}"
+        if "tolerance" in attribution.settings
+        else 'method="integrated_gradients"'
+    )
     parts = sum(values[0].size for values in attribution.values.values())
     other = "shapley" if parts <= MAX_PARTS else "occlusion"
     raise TrainingError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chainrule.notation import number
 from chainrule.notation.letters import lowered
 from chainrule.texts import render
+from chainrule.texts.sentence import Sentence
 
 if TYPE_CHECKING:
     from chainrule.data import Cell
@@ -16,7 +17,7 @@ IN_ORDER = 12  # inputs
 MAX_RAW = 60  # characters of a cell
 
 
-def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ()) -> tuple[str, ...]:
+def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ()) -> tuple[Sentence, ...]:
     """Return one line per input (symbol, name, raw text, encoded value), or one line for an image.
 
     Beyond ``IN_ORDER`` inputs, those that are 0 (other levels, words that do not occur) come last.
@@ -28,21 +29,29 @@ def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ())
     """
     if len(shape) > 1 and cells:
         values = [cell.value for cell in cells]
-        facts = {"low": number(min(values)), "high": number(max(values)), "shape": "×".join(map(str, shape))}
-        return (render("feature_whole", lang, column=cells[0].column, raw=cells[0].raw or "–", **facts),)
+        facts: dict[str, object] = {
+            "low": number(min(values)),
+            "high": number(max(values)),
+            "shape": "×".join(map(str, shape)),
+        }
+        facts |= {"column": cells[0].column, "raw": cells[0].raw or "–"}
+        text = render("feature_whole", lang, **facts)
+        return (Sentence.of(text, "feature_whole", lang, facts, {}),)
     numbered = list(enumerate(cells, 1))
     if len(numbered) > IN_ORDER:
         numbered.sort(key=lambda pair: pair[1].value == 0)
-    return tuple(
-        render(
-            "feature",
-            lang,
-            i=lowered(str(i)),
-            name=(lang == "zh" and cell.chinese) or cell.feature,
-            raw=_cut(cell.raw) or "–",
-            value=number(cell.value),
-        )
-        for i, cell in numbered
+    return tuple(_line(i, cell, lang) for i, cell in numbered)
+
+
+def _line(number_of_input: int, cell: Cell, lang: str) -> Sentence:
+    facts: dict[str, object] = {
+        "i": lowered(str(number_of_input)),
+        "name": (lang == "zh" and cell.chinese) or cell.feature,
+        "raw": _cut(cell.raw) or "–",
+        "value": number(cell.value),
+    }
+    return Sentence.of(
+        render("feature", lang, **facts), "feature", lang, facts, {"index": number_of_input - 1}
     )
 
 

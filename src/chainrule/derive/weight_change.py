@@ -164,7 +164,7 @@ def _changes(
 def _table(writer: Writer, changes: tuple[Change, ...], first: str) -> Table:
     head = tuple(writer.render(key) for key in (first, "old", "new", "if_change"))
     rows = tuple((c.name, figure(c.old), figure(c.new), signed(c.new - c.old)) for c in changes)
-    return Table(head, rows, _NUMBERS)
+    return Table(head, rows, _NUMBERS, "edits")
 
 
 def _effect(writer: Writer, loss: Change, promise: float) -> Section:
@@ -195,7 +195,6 @@ def _changed_values(
             "name": writer.unindexed_name(node),
             "layer": node.site.path or writer.trace.names[node].role,
         }
-        yield writer.render(
-            "if_many" if len(rows) < len(changed) else "if_all", n=len(changed), k=len(rows), **facts
-        )
-        yield Table(head, tuple(rows), _NUMBERS)
+        key = "if_many" if len(rows) < len(changed) else "if_all"
+        yield writer.render(key, n=len(changed), k=len(rows), **facts, about={"node": node})
+        yield Table(head, tuple(rows), _NUMBERS, "changes")

@@ -6,8 +6,9 @@ as they were passed; a sum of more than six terms is shown by its first two term
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +25,11 @@ from chainrule.notation import (
     substitute,
     to_unicode,
 )
-from chainrule.ops.card import Card
 from chainrule.page.page import Equation, Lines
 from chainrule.texts import render
-from chainrule.trace import Name, Scalar, Trace
+from chainrule.texts.sentence import Sentence
+from chainrule.trace import Name, Scalar, Trace, scalars
+from chainrule.trace.step_nodes import is_curve
 
 Index = tuple[int, ...]
 
@@ -59,9 +61,15 @@ class Writer:
     ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # cache of ledger.largest
     _counts: dict[str, int] = field(default_factory=dict)
 
-    def render(self, key: str, **facts: object) -> str:
-        """Return the text of ``key`` in the language of the explanation."""
-        return render(key, self.lang, **facts)
+    def render(self, key: str, *, about: Any = None, **facts: object) -> Sentence:
+        """Return the text of ``key`` in the language of the explanation, with its record.
+
+        Args:
+            key: the key of the template.
+            about: the nodes, elements and layers that the sentence is about, by role.
+            facts: the values of the placeholders.
+        """
+        return Sentence.of(render(key, self.lang, **facts), key, self.lang, facts, about or {})
 
     @property
     def few(self) -> int:
@@ -170,7 +178,14 @@ class Writer:
         steps = (shortened,) if isinstance(numbers, Number) else (shortened, numbers)
         if isinstance(shortened, Number):
             steps = ()
-        return Equation(left, steps, value, sign, note)
+        arguments = tuple(self._arguments(shortened))
+        return Equation(left, steps, value, sign, note, arguments=arguments)
+
+    def _arguments(self, tree: Tree) -> Iterator[tuple[Scalar, Tree]]:
+        """Yield the symbol of the argument of each value in a formula that is a function of one value."""
+        for at in dict.fromkeys(scalars(tree)):
+            if is_curve(at.node) and at.node.inputs[0] in self.trace.names:
+                yield at, self.symbol(at.node.inputs[0], at.index)
 
     def lines(self, label: str, places: Sequence[Index], equation: Callable[[Index], Equation]) -> Lines:
         """Return the equations of several elements under one label: all if they are few, else some and a
@@ -182,16 +197,23 @@ class Writer:
 
     # --- words
 
-    def backward_word(self, card: Card) -> str:
-        """Return the clause that describes the backward pass of an operation."""
-        return card.says.backward if self.lang == "en" else card.says.backward_zh
+    def backward_word(self, node: Node) -> Sentence:
+        """Return the clause that describes the backward pass of the operation of a node."""
+        says = self.trace.cards[node].says
+        clause = says.backward if self.lang == "en" else says.backward_zh
+        return self.render("clause", clause=clause, about={"function": node})
 
     def arrow(self, stops: Iterable[Scalar]) -> str:
         """Return a sequence of error signals as text; for an activation function only the signal of its
         input.
         """
-        deltas = [at for at in stops if self.trace.names[at.node].letter == "delta"] or list(stops)
-        return " → ".join(self.text(self.symbol(at.node, at.index)) for at in deltas) or "∂J"
+        return " → ".join(self.text(self.symbol(at.node, at.index)) for at in self.deltas(stops)) or "∂J"
+
+    def deltas(self, stops: Iterable[Scalar]) -> list[Scalar]:
+        """Return those of a sequence of error signals that are shown; for an activation function only the
+        signal of its input.
+        """
+        return [at for at in stops if self.trace.names[at.node].letter == "delta"] or list(stops)
 
     def join(self, texts: Iterable[str]) -> str:
         """Return texts as a list within a sentence."""
@@ -231,8 +253,9 @@ def signed(value: float) -> str:
 
 
 def brief(value: float) -> str:
-    """Format a number with three significant digits."""
-    return number(float(f"{value:.3g}"), 3 if abs(value) < 1e5 else 0)
+    """Format a number with three significant digits; above 100 as an integer."""
+    rounded = float(f"{value:.3g}")
+    return number(round(value) if 100 <= abs(rounded) < 1e7 else rounded)
 
 
 def as_given(value: float) -> str:

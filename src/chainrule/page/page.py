@@ -6,6 +6,7 @@ value that can be compared and searched.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TypeAlias
 
 from chainrule.notation import Tree
@@ -26,6 +27,8 @@ class Equation:
         note: a short remark.
         aloud: whether it is always followed by its wording, not only when the reader selects formulas in
             words.
+        arguments: for each value in the formula that is a function of one other value: the target of its
+            symbol, and the symbol of the other value, the argument at which a derivative is taken.
     """
 
     left: Tree | None
@@ -34,6 +37,7 @@ class Equation:
     sign: str = "="
     note: str = ""
     aloud: bool = False
+    arguments: tuple[tuple[Hashable, Tree], ...] = ()
 
 
 @frozen
@@ -62,11 +66,13 @@ class Table:
         head: the column headings.
         rows: the cells.
         right: the indices of right-aligned columns.
+        subject: the key of what its rows state, such as ``"derivatives"``, for programs that check them.
     """
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     right: tuple[int, ...] = ()
+    subject: str = ""
 
 
 @frozen

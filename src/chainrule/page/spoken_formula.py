@@ -1,13 +1,14 @@
-"""Formulas in words: "the error signal δ₁ times the derivative of the sigmoid at a₁ times ..."
+"""Formulas in words: "the error signal δ₁ times the derivative of the sigmoid at z₁ times ..."
 
 ``notation.spoken`` words the mathematics. This module adds the nouns of the symbols, names a prediction minus
 its target the error, and names factors that equal the derivative in the card of an activation function its
-derivative.
+derivative. The factors a₁(1 − a₁) are written with the value of the sigmoid; the derivative that they are is
+taken at its argument z₁.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 
 from chainrule.graph import Node
@@ -33,18 +34,34 @@ from chainrule.ops import CARDS
 from chainrule.ops.card import Card
 from chainrule.page.page import Equation
 from chainrule.records import frozen
-from chainrule.texts.symbols import BECOMES, DERIVATIVE, ERROR, IN_TIME, NOUNS, READ_OUT
+from chainrule.texts.symbols import (
+    BECOMES,
+    DERIVATIVE,
+    DERIVATIVE_OF_VALUE,
+    ERROR,
+    IN_TIME,
+    NOUNS,
+    READ_OUT,
+)
 
 _CHINESE = {card.name: card.chinese for card in CARDS}
+Arguments = Sequence[tuple[Hashable, Tree]]
 LONGEST = 24  # maximum number of leaves; longer formulas are not worded
 
 
 @frozen
 class DerivativeFactors:
-    """The target of the factors of a derivative: the function and its argument."""
+    """The target of the factors of a derivative.
+
+    Args:
+        function: the name of the function.
+        at: the symbol of its argument, where the derivative is taken; ``None`` if the argument has no symbol.
+        value: the symbol of its value.
+    """
 
     function: str
-    at: Tree
+    at: Tree | None
+    value: Tree
 
 
 @frozen
@@ -54,15 +71,26 @@ class Error:
     formula: Tree
 
 
-def spoken(tree: Tree, lang: str) -> str:
+def spoken(tree: Tree, lang: str, arguments: Arguments = ()) -> str:
     """Return a formula of an explanation in words.
+
+    Args:
+        tree: the formula.
+        lang: ``"en"`` or ``"zh"``.
+        arguments: as in ``Equation``.
 
     Example:
         >>> spoken(parse("delta[1]^{(2)} * w[1,1]^{(2)}"), "en")
         'the error signal δ₁⁽²⁾ times the weight w₁₁⁽²⁾'
     """
     place = LANGUAGES.index(lang)
-    return to_words(substitute(tree, _with_named_factors), lang, namer=lambda part: _named(part, place))
+    return to_words(named_factors(tree, arguments), lang, namer=lambda part: _named(part, place))
+
+
+def named_factors(tree: Tree, arguments: Arguments = ()) -> Tree:
+    """Return the formula with derivatives and errors as links to ``DerivativeFactors`` and ``Error``."""
+    known = dict(arguments)
+    return substitute(tree, lambda part: _with_named_factors(part, known))
 
 
 def spoken_equation(equation: Equation, lang: str) -> str:
@@ -70,15 +98,17 @@ def spoken_equation(equation: Equation, lang: str) -> str:
     if equation.left is None or not equation.steps or len(leaves(equation.steps[0])) > LONGEST:
         return ""
     sentence = READ_OUT if equation.sign == "=" else BECOMES
-    left, right = spoken(equation.left, lang), spoken(equation.steps[0], lang)
+    left, right = spoken(equation.left, lang), spoken(equation.steps[0], lang, equation.arguments)
     text = spaced(sentence[LANGUAGES.index(lang)].format(left=left, right=right))
     return text[0].upper() + text[1:] + (". ", "。")[LANGUAGES.index(lang)].strip()
 
 
 def _named(tree: Tree, language: int) -> str | None:
     match tree:
-        case Link(DerivativeFactors(function, at), _):
+        case Link(DerivativeFactors(function, at, value), _):
             name = (function, _CHINESE.get(function, function))[language]
+            if at is None:
+                return DERIVATIVE_OF_VALUE[language].format(function=name, value=to_unicode(value))
             return DERIVATIVE[language].format(function=name, at=to_unicode(at))
         case Link(Error(formula), _):
             return ERROR[language].format(formula=to_unicode(formula))
@@ -90,25 +120,26 @@ def _named(tree: Tree, language: int) -> str | None:
             return None
 
 
-def _with_named_factors(tree: Tree) -> Tree | None:
+def _with_named_factors(tree: Tree, arguments: Mapping[Hashable, Tree]) -> Tree | None:
     """Replace derivatives in a product, and errors, by named links; ``None`` for anything else."""
     match tree:
         case Sum((Link(_, Symbol("y", _, _, "hat")), Negative(Link(_, Symbol("y", _, _, ""))))):
             return Link(Error(tree), tree)
         case Product(factors):
-            return _with_derivatives(factors)
+            return _with_derivatives(factors, arguments)
         case _:
             return None
 
 
-def _with_derivatives(factors: tuple[Tree, ...]) -> Tree | None:
+def _with_derivatives(factors: tuple[Tree, ...], arguments: Mapping[Hashable, Tree]) -> Tree | None:
     left = list(factors)
     for symbol in dict.fromkeys(link for factor in factors for link in _symbols(factor)):
         function, slope = _derivative_of(symbol)
         if slope and all(part in left for part in slope):
             place = min(left.index(part) for part in slope)
             left = [part for part in left if part not in slope]
-            left.insert(place, Link(DerivativeFactors(function, symbol), Product(slope)))
+            target = DerivativeFactors(function, arguments.get(symbol.target), symbol)
+            left.insert(place, Link(target, Product(slope)))
     return Product(tuple(left)) if left != list(factors) else None
 
 

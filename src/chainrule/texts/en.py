@@ -15,6 +15,7 @@ WORDS: dict[str, str] = {
     "update": "Parameter update",
     "effect": "Did the step reduce the loss?",
     "shrinking": "Why do early layers learn more slowly?",
+    "signal_sizes": "How does the error signal change from layer to layer?",
     "samples": "Comparison of the {n} samples",
     "matrices": "Matrix form: all samples at once",
     "pitfalls": "Common mistakes",
@@ -30,9 +31,13 @@ WORDS: dict[str, str] = {
     "C": "C",
     # small words
     "comma": ", ",
-    "stop": ".",
+    "clause": "{clause}",
+    "equal": "{name} = {value}",
+    "moved": "{name} {old} → {new}",
+    "outputs_moved": "{outputs}.",
     "falls": "falls",
     "rises": "rises",
+    "stays": "stays the same",
     "label_of": "{number} ({label})",
     "more_lines": "... and {n} more",
     "more_short": "... and {n} more",
@@ -52,14 +57,16 @@ WORDS: dict[str, str] = {
     # in one line
     "line_value": (
         "The network outputs {output}; the target is {target}. After one update the output {moves}, "
-        "and the loss {falls} from {old} to {new}."
+        "and the loss {change}."
     ),
     "line_class": (
         "The network assigns probability {output} to the target class {target}. After one update this "
-        "probability {moves}, and the loss {falls} from {old} to {new}."
+        "probability {moves}, and the loss {change}."
     ),
-    "line_mean": ("The mean loss over {n} samples is {old}; after one update it {falls} to {new}."),
-    "line_loss": "The loss is {old}; after one update it {falls} to {new}.",
+    "line_mean": "The mean loss over {n} samples is {old}; after one update it {change}.",
+    "line_loss": "The loss is {old}; after one update it {change}.",
+    "changes_from": "{moves} from {old} to {new}",
+    "changes_to": "{moves} to {new}",
     "line_price": (
         "Of this loss, {data} is the error and {cost} is the penalty on large weights: an update may "
         "reduce the penalty more than the error."
@@ -68,9 +75,15 @@ WORDS: dict[str, str] = {
     "letters": (
         "x is an input, w a weight, b a bias, z a weighted sum, a the activation computed from it, ŷ "
         "the output of the network, y the target, J the loss; δ = ∂J/∂z is the error signal of a "
-        "weighted sum. Subscripts count from 1: w₁₂ connects input 2 to unit 1. The number in "
-        "parentheses in the superscript is the layer."
+        "weighted sum. Subscripts count from 1. The number in parentheses in the superscript is the layer."
     ),
+    "letters_weight": "For example, {weight} connects input {input} to unit {unit} of layer {layer}.",
+    "letters_member_weight": (
+        "In an ensemble the first subscript is the number of the network: {weight} connects input {input} "
+        "to unit {unit} of layer {layer} of network {member}."
+    ),
+    "letters_state": "{letters}: stored numbers of the network that are not trained.",
+    "letters_also_feeds": "{value} is also the input of layer {layers}.",
     "features": "The inputs are:",
     "feature": "x{i} ({name}) = {raw}, which the network receives as {value}",
     "rounding": (
@@ -97,11 +110,13 @@ WORDS: dict[str, str] = {
     "layer_name": "Layer ({number}) is {path}.",
     # forward
     "forward_intro": (
-        "Each unit computes the weighted sum of its inputs and applies its activation function to it."
+        "Each unit computes the weighted sum of its inputs and applies its activation function, if it has "
+        "one, to it."
     ),
     "shown_sample": "The formulas show the values of sample {i}.",
-    "losses_weighted": ("J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}, where Σ ω⁽ⁱ⁾ = {sum} and {losses}{more}."),
-    "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}, where {losses}{more}.",
+    "losses_weighted": ("{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}, where Σ ω⁽ⁱ⁾ = {sum} and {losses}{more}."),
+    "losses_of_samples": "{name}(1/{n}) Σ J⁽ⁱ⁾ = {mean}, where {losses}{more}.",
+    "mean_penalty": "J also contains the penalty on large weights.",
     "penalty": ("The penalty on the weights is {cost}; with the loss of the samples, {data}, J = {loss}."),
     # backward
     "backward_intro": (
@@ -123,7 +138,7 @@ WORDS: dict[str, str] = {
     # all derivatives
     "raise_it": "raising it lowers the loss",
     "lower_it": "raising it raises the loss: lower it",
-    "no_influence": "no influence on this loss",
+    "no_influence": "no influence to first order",
     "largest": (
         "The {n} largest are shown, {left} are omitted. The {n} account for {share}% of the squared "
         'norm of the gradient. To see any other, pass its name: weight="{path}".'
@@ -144,6 +159,7 @@ WORDS: dict[str, str] = {
         "the number of the update."
     ),
     "memory_first": "The optimizer state has its initial values (zeros), as in the first update.",
+    "memory_initial": "The optimizer state has its initial values, as in the first update.",
     "memory_given": "The optimizer state is the one that was passed.",
     "clipped": ("The gradients were clipped before the update ({clip}); ĝ is the clipped gradient."),
     "loss_moved": "J: {old} → {new}, a change of {change} (the gradient predicts {promise}).",
@@ -160,10 +176,16 @@ WORDS: dict[str, str] = {
         "curvature at this point."
     ),
     "flat": "The gradient is 0: this update changes nothing.",
+    "no_move": "No parameter changes in this update.",
+    "uphill": (
+        "The gradient predicts no decrease of the loss: the update does not follow the gradient of this "
+        "sample alone, but also the state of the optimizer, such as momentum or weight decay."
+    ),
     # why is an early layer slower
     "shrinking_intro": (
         "The norm ‖δ‖ of the error signal, layer by layer in the backward pass, as an exact product "
-        "of two factors:"
+        "of two factors: that of the weights, with all other operations between the layers, and that of "
+        "the derivatives of the activation function."
     ),
     "split": (
         "Layer ({near}) → ({far}): {sent}; after the weights {arrived} (×{weights}); after the "
@@ -187,8 +209,10 @@ WORDS: dict[str, str] = {
         "all samples is {mean}."
     ),
     # matrices and pitfalls
+    "numbered": "{i}. {text}",
+    "matrices_penalty": "R is the penalty.",
     "matrices_intro": (
-        "X has one row per sample; ⊙ is the elementwise product; g is the activation function."
+        "X has one row per sample; ⊙ is the elementwise product; g is the activation function of the layer."
     ),
     "simultaneous": (
         "Changing a weight before the gradients of the others are computed: compute all gradients "
@@ -259,11 +283,14 @@ WORDS: dict[str, str] = {
     "residual": (
         "The formula alone gives {value}; relative difference from the stored gradient: {residual}."
     ),
+    "contributors_within": (
+        "It contains a sum of {n} terms with total {total}; the {k} largest add up to {shown}:"
+    ),
     "contributors": ("This is a sum of {n} terms with total {total}; the {k} largest add up to {shown}:"),
     "paths": "All paths from the loss",
     "paths_intro": "Each path is a product of factors; the derivative is the sum over all paths.",
-    "paths_count": "There are {n} paths with total {total}; the {k} largest add up to {shown}",
-    "paths_share": " ({percent}%).",
+    "paths_count": "There are {n} paths with total {total}; the {k} largest add up to {shown}{share}.",
+    "paths_share": " ({percent}%)",
     "path": "path",
     "contribution": "contribution",
     "if": "if",

@@ -87,9 +87,9 @@ LEDGER: dict[str, tuple[str, str]] = {
     "letters_attention": (
         (
             "q, k and v are queries, keys and values; s are the scores, and a with four indices are the "
-            "attention weights."
+            "attention weights, both with the number of the layer of the queries."
         ),
-        "q、k、v 是查询、键、值；s 是得分，带四个下标的 a 是注意力权重。",
+        "q、k、v 是查询、键、值；s 是得分，带四个下标的 a 是注意力权重，两者都带查询层的层号。",
     ),
     "letters_norm": (
         "μ and var are the mean and variance used by a normalization layer; its z is its output.",
@@ -100,8 +100,8 @@ LEDGER: dict[str, tuple[str, str]] = {
         "γ 与 β 是规范化层的拉伸参数与偏移参数。",
     ),
     "letters_between": (
-        "h with the number of a layer is the value passed to the next layer.",
-        "带层号的 h 是传到后一层的值。",
+        "h with the number of a layer is the input of this layer.",
+        "带层号的 h 是该层的输入。",
     ),
     "letters_rate": (
         "η is the learning rate, t the number of the update.",
@@ -112,14 +112,14 @@ LEDGER: dict[str, tuple[str, str]] = {
         "{letters}: the parameters of that name in their layer.",
         "{letters}：所在层的同名参数。",
     ),
-    "letters_input": ("{letters}: inputs of the network.", "{letters}：网络的输入。"),
+    "letters_input": ("{letters}: given numbers.", "{letters}：给定的数。"),
     "letters_memory": (
         "{letters}: stored by the optimizer for each weight; ′ marks the value after this update.",
         "{letters}：优化器为每个权重保存的量；′ 表示这次更新之后的值。",
     ),
     "letters_hidden": (
-        "{letters}: intermediate values between the layers.",
-        "{letters}：层与层之间的中间值。",
+        "{letters}: further intermediate values.",
+        "{letters}：其他中间值。",
     ),
     "feature_whole": (
         "x is {raw} ({column}): {shape} values, from {low} to {high} as the network receives them",

@@ -31,5 +31,9 @@ IN_TIME: dict[str, tuple[str, str]] = {
 """Nouns for the additional symbols of recurrent layers."""
 ERROR = ("the error ({formula})", "误差（{formula}）")
 DERIVATIVE = ("the derivative of the {function} at {at}", "{function}在 {at} 处的导数")
+DERIVATIVE_OF_VALUE = (
+    "the derivative of the {function} where its value is {value}",
+    "{function}在取值为 {value} 处的导数",
+)
 READ_OUT = ("{left} equals {right}", "{left}等于{right}")
 BECOMES = ("{left} becomes {right}", "{left}变为{right}")

@@ -15,6 +15,7 @@ WORDS: dict[str, str] = {
     "update": "更新",
     "effect": "损失下降了吗？",
     "shrinking": "为什么靠前的层学得慢？",
+    "signal_sizes": "误差信号逐层如何变化？",
     "samples": "{n} 个样本并排比较",
     "matrices": "矩阵形式：所有样本一起算",
     "pitfalls": "常见错误",
@@ -30,9 +31,13 @@ WORDS: dict[str, str] = {
     "C": "链",
     # 小词
     "comma": "、",
-    "stop": "。",
+    "clause": "{clause}",
+    "equal": "{name} = {value}",
+    "moved": "{name} {old} → {new}",
+    "outputs_moved": "{outputs}。",
     "falls": "下降",
     "rises": "上升",
+    "stays": "不变",
     "label_of": "{number}（{label}）",
     "more_lines": "……另有 {n} 个",
     "more_short": "……另有 {n} 个",
@@ -50,22 +55,26 @@ WORDS: dict[str, str] = {
     "of_size": "占自身大小",
     "term": "项",
     # 一句话
-    "line_value": (
-        "网络输出 {output}，而期望是 {target}；更新一步后输出{moves}，损失由 {old} {falls}到 {new}。"
-    ),
-    "line_class": (
-        "网络给期望类别 {target} 的概率是 {output}；更新一步后该概率{moves}，损失由 {old} {falls}到 {new}。"
-    ),
-    "line_mean": "{n} 个样本的平均损失为 {old}；更新一步后{falls}到 {new}。",
-    "line_loss": "损失为 {old}；更新一步后{falls}到 {new}。",
+    "line_value": "网络输出 {output}，而期望是 {target}；更新一步后输出{moves}，损失{change}。",
+    "line_class": "网络给期望类别 {target} 的概率是 {output}；更新一步后该概率{moves}，损失{change}。",
+    "line_mean": "{n} 个样本的平均损失为 {old}；更新一步后{change}。",
+    "line_loss": "损失为 {old}；更新一步后{change}。",
+    "changes_from": "由 {old} {moves}到 {new}",
+    "changes_to": "{moves}到 {new}",
     "line_price": "其中误差为 {data}，对大权重的惩罚为 {cost}：更新可能主要降低后者。",
     # 记号
     "letters": (
         "x 是输入，w 是权重，b 是偏置，z 表示加权和，a 表示由它得到的激活值，"
         "ŷ 是网络的输出，y 是期望输出，J 是损失；δ = ∂J/∂z "
-        "是传回加权和的误差信号。下标从 1 数起：w₁₂ 从输入 2 通向神经元 1；"
-        "右上角括号里的数字是层号。"
+        "是传回加权和的误差信号。下标从 1 数起；右上角括号里的数字是层号。"
     ),
+    "letters_weight": "例如，{weight} 从输入 {input} 通向第 {layer} 层的单元 {unit}。",
+    "letters_member_weight": (
+        "在集成中，第一个下标是网络的编号：{weight} 从输入 {input} 通向网络 {member} 第 {layer} 层的"
+        "单元 {unit}。"
+    ),
+    "letters_state": "{letters}：网络中存储而不参加训练的数。",
+    "letters_also_feeds": "{value} 也是第 {layers} 层的输入。",
     "features": "各个输入是：",
     "feature": "x{i}（{name}）= 原值 {raw}，网络收到的值为 {value}",
     "rounding": (
@@ -88,10 +97,11 @@ WORDS: dict[str, str] = {
     "layer_names": "各层是：{names}。",
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
-    "forward_intro": "每个神经元先把输入加权求和，再应用激活函数。",
+    "forward_intro": "每个单元先把输入加权求和，有激活函数时再应用它。",
     "shown_sample": "公式中代入的是样本 {i} 的数字。",
-    "losses_weighted": "J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
-    "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
+    "mean_penalty": "J 还包含对大权重的惩罚项。",
+    "losses_weighted": "{name}Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
+    "losses_of_samples": "{name}(1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
     "penalty": "权重的惩罚项为 {cost}；加上样本的损失 {data}，J = {loss}。",
     # 反向
     "backward_intro": "从损失开始反向计算：在每一站，把传来的梯度乘以该站的局部导数。",
@@ -104,7 +114,7 @@ WORDS: dict[str, str] = {
     # 全部偏导数
     "raise_it": "增大它，损失下降",
     "lower_it": "增大它，损失上升：应当减小",
-    "no_influence": "此处没有影响",
+    "no_influence": "一阶近似下没有影响",
     "largest": (
         "列出最大的 {n} 个，其余 {left} 个未列出。它们占梯度范数平方的 {share}%。"
         '任何一个都可按名称查看：weight="{path}"。'
@@ -115,6 +125,7 @@ WORDS: dict[str, str] = {
     "update_intro": "先计算所有梯度，再同时更新参数（{optimizer}，η = {rate}）。",
     "memory_names": "优化器为每个权重保存 {names}；′ 表示这次更新之后的值，t 是更新的次数。",
     "memory_first": "优化器状态取初始值（零），相当于它的第一次更新。",
+    "memory_initial": "优化器状态取初始值，相当于它的第一次更新。",
     "memory_given": "优化器状态取给定的值。",
     "clipped": "更新前对梯度做了裁剪（{clip}）；ĝ 是裁剪后的梯度。",
     "loss_moved": "J：{old} → {new}，变化 {change}（按梯度预测为 {promise}）。",
@@ -123,16 +134,23 @@ WORDS: dict[str, str] = {
     "curvature": "损失下降了。差额 {gap}（预测值的 {percent}%）来自曲率：梯度沿这一步发生变化。",
     "too_far": "梯度预测损失下降，实际却没有：相对于此处的曲率，步长过大。",
     "flat": "梯度为 0：这次更新不改变任何参数。",
+    "no_move": "这次更新没有改变任何参数。",
+    "uphill": (
+        "按梯度预测，损失不会下降：这次更新不只取决于这个样本的梯度，还取决于优化器的状态，如动量或权重衰减。"
+    ),
     # 为什么慢
-    "shrinking_intro": "反向传播中各层误差信号的范数 ‖δ‖，精确地写成两个因子之积：",
+    "shrinking_intro": (
+        "反向传播中各层误差信号的范数 ‖δ‖，精确地写成两个因子之积：一个来自权重（连同两层之间的其他运算），"
+        "一个来自激活函数的导数。"
+    ),
     "split": (
         "第 ({near}) 层 → 第 ({far}) 层：{sent}；经过权重后为 {arrived}（×{weights}）；"
         "经过激活函数的导数后为 {left}（×{slopes}）；合计 ×{total}。"
     ),
     "split_weights": "第 ({near}) 层 → 第 ({far}) 层：{sent}；经过权重后为 {arrived}（×{weights}）。",
-    "lost_in_slopes": "{percent}% 损失于激活函数的导数：这是最小规模的梯度消失。",
-    "lost_in_weights": "{percent}% 损失于权重。",
-    "lost_of_slopes": "{percent}% 损失于激活函数的导数。",
+    "lost_in_slopes": "激活函数的导数使它衰减 {percent}%：这是最小规模的梯度消失。",
+    "lost_in_weights": "权重使它衰减 {percent}%。",
+    "lost_of_slopes": "激活函数的导数使它衰减 {percent}%。",
     "grew": "误差信号增大了 {percent}%。",
     # 多个样本
     "samples_weighted": "J 是 {n} 个损失的加权平均：每个样本以自身梯度的 ω⁽ⁱ⁾/{sum} 参与。",
@@ -141,7 +159,9 @@ WORDS: dict[str, str] = {
         "样本 {i} 和样本 {j} 对 {parameter} 的梯度方向相反（{one} 与 {two}）；全部样本的平均为 {mean}。"
     ),
     # 矩阵与常见错误
-    "matrices_intro": "X 的每一行是一个样本；⊙ 是按元素乘法；g 是激活函数。",
+    "numbered": "{i}. {text}",
+    "matrices_penalty": "R 是惩罚项。",
+    "matrices_intro": "X 的每一行是一个样本；⊙ 是按元素乘法；g 是该层的激活函数。",
     "simultaneous": "在其他权重的梯度算完之前就更新某个权重：应先算完所有梯度，再一起更新。",
     "one_over_n": "遗漏 1/n 或 1/2：方向不变，但步长错误。",
     "z_for_a": "该用 a 的地方用了 z：Sigmoid 的导数是 a(1 − a)，不是 z(1 − z)。",
@@ -185,11 +205,12 @@ WORDS: dict[str, str] = {
     "chain_intro": "从输出逐站返回到这个权重；有多条路径时，只沿贡献最大的三条。",
     "chain_intro_short": ("从输出逐站返回到这个权重；有多条路径时，只沿贡献最大的一条，并列出最大的三条。"),
     "residual": "仅由公式得 {value}；与存储的梯度的相对误差：{residual}。",
+    "contributors_within": "其中含有 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "paths": "从损失出发的所有路径",
     "paths_intro": "每条路径是一串因子的乘积；偏导数是所有路径之和。",
-    "paths_count": "共有 {n} 条路径，合计 {total}；最大的 {k} 条共 {shown}",
-    "paths_share": "（{percent}%）。",
+    "paths_count": "共有 {n} 条路径，合计 {total}；最大的 {k} 条共 {shown}{share}。",
+    "paths_share": "（{percent}%）",
     "path": "路径",
     "contribution": "贡献",
     "if": "若",

@@ -25,7 +25,7 @@ from chainrule.spec import Size
 from chainrule.trace.step_nodes import POSITION_WEIGHTS, Derivation
 
 Index = tuple[int, ...]
-INPUT_ROLES = ("input", "target", "parameter", "rate", "slot")
+INPUT_ROLES = ("input", "target", "parameter", "rate", "slot", "state")
 STATES = ("h", "c", "m")  # letters of the first, second and third state of a recurrent layer
 PROJECTED = {"query": "q", "key": "k", "value": "v"}
 STATISTICS = ("mu", "var")  # mean and variance of normalization layers
@@ -43,9 +43,9 @@ class Name:
 
     Args:
         letter: a letter or word (``"delta"`` for the Greek one).
-        role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``prediction``, ``hidden``, ``loss``,
-            ``rate``, ``slot``, ``memory`` (a slot after the update), ``signal`` (a cotangent) or
-            ``gradient``.
+        role: ``input``, ``target``, ``parameter``, ``state`` (a stored number that is not trained), ``z``,
+            ``a``, ``prediction``, ``hidden``, ``loss``, ``rate``, ``slot``, ``memory`` (a slot after the
+            update), ``signal`` (a cotangent) or ``gradient``.
         layer: the number of the layer, written as a superscript in parentheses.
         accent: ``"hat"`` or nothing.
         batched: whether the first axis is the batch axis.
@@ -150,7 +150,7 @@ def names_of(derivation: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names,
     # With a penalty, J is more than the loss of the single sample, which is then numbered: J^(1).
     alone = derivation.penalty is not None and derivation.samples == 1
     names[derivation.sample_losses] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
-    names = dict(_optimizer_names(derivation, layers)) | names
+    names = dict(_state_names(derivation)) | dict(_optimizer_names(derivation, layers)) | names
     sums = {call.z: call.label for call in calls if call.z is not None and names[call.z].letter in SUMMED}
     return names | _signal_names(derivation, names, sums), layers
 
@@ -231,7 +231,17 @@ def _optimizer_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> 
         for last, letter in RUNNING.items():
             state = derivation.built.states.get(f"{layer.path}.{last}".lstrip("."))
             if state is not None:
-                yield state.node, Name(letter, "input", number)
+                yield state.node, Name(letter, "state", number)
+
+
+def _state_names(derivation: Derivation) -> Iterator[tuple[Node, Name]]:
+    """The stored numbers of layers without parameters, by the shortest end of their path that is unique."""
+    paths = list(derivation.built.states)
+    for path, state in derivation.built.states.items():
+        parts = path.split(".")
+        ends = [".".join(parts[-n:]) for n in range(1, len(parts) + 1)]
+        short = next(end for end in ends if sum(f".{p}".endswith(f".{end}") for p in paths) == 1)
+        yield state.node, Name(short, "state")
 
 
 def _recurrent_names(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
@@ -290,9 +300,11 @@ def _is_single(node: Node) -> bool:
 
 
 def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
-    """Names for the unnamed inputs of weighted sums: h^(l) is the input of layer l + 1.
+    """Names for the unnamed inputs of weighted sums: h^(l) is the input of layer l.
 
-    Without them a formula would be a sum over sums. Operations that only move elements are skipped.
+    Without them a formula would be a sum over sums. Operations that only move elements are skipped. A value
+    that several layers read has the number of the first of them; one that a layer computes itself, or that is
+    read outside of the numbered layers, has a letter of its own.
     """
     by_path = {layer.path: layer for layer in layers}
     added: Names = {}
@@ -315,14 +327,19 @@ def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer
             and isinstance(source.shape[0], Size)
         ):
             layer = by_path.get(node.site.path)
-            feeds = f"h{len(added) + 1}" if layer is None else _input_label(layer, node.site.call)
-            added[source] = Name("h", "hidden", feeds, batched=True)
+            is_input = layer is not None and not _is_within(source, layer.path)
+            name = (
+                Name("h", "hidden", layer.label(node.site.call), batched=True)
+                if layer is not None and is_input
+                else Name(f"h{len(added) + 1}", "hidden", batched=True)
+            )
+            added[source] = name
     return added
 
 
-def _input_label(layer: NamedLayer, call: int) -> str:
-    """The superscript of the input of a layer's call: the number of the layer before."""
-    return f"{layer.number - 1},u={call}" if layer.is_shared else str(layer.number - 1)
+def _is_within(node: Node, path: str) -> bool:
+    """Whether a layer at this path computes a value."""
+    return node.site.path == path or node.site.path.startswith(f"{path}.")
 
 
 def _mean_of(node: Node) -> Node | None:

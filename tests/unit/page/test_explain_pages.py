@@ -114,10 +114,11 @@ def test_long_sections_are_collapsed() -> None:
 def test_formulas_are_followed_by_their_wording() -> None:
     words = re.findall(r'<div class="words">(.*?)</div>', article("en").to_html())
     assert (
-        "The error signal δ₁⁽²⁾ equals the error (ŷ − y) times the derivative of the sigmoid at ŷ." in words
+        "The error signal δ₁⁽²⁾ equals the error (ŷ − y) times the derivative of the sigmoid at z₁⁽²⁾."
+        in words
     )
-    assert "误差信号 δ₁⁽²⁾ 等于误差（ŷ − y）乘以 Sigmoid 函数在 ŷ 处的导数。" in words
-    slope = "times the weight w₁₁⁽²⁾ times the derivative of the sigmoid at a₁⁽¹⁾."
+    assert "误差信号 δ₁⁽²⁾ 等于误差（ŷ − y）乘以 Sigmoid 函数在 z₁⁽²⁾ 处的导数。" in words
+    slope = "times the weight w₁₁⁽²⁾ times the derivative of the sigmoid at z₁⁽¹⁾."
     assert f"The error signal δ₁⁽¹⁾ equals the error signal δ₁⁽²⁾ {slope}" in words
     moved = next(text for text in words if "becomes" in text)
     assert moved.endswith("the learning rate η times the derivative of the loss J by the weight w₁₁⁽¹⁾.")

@@ -12,11 +12,12 @@ from chainrule.page.spoken_formula import spoken, spoken_equation
 from chainrule.trace import Scalar
 
 X = input_node("x", (None, 2), "float64")
+FUNCTIONS = {"sigmoid": F.sigmoid(X), "tanh": F.tanh(X), "exp": F.exp(X)}
 
 
 def linked(function: str, text: str) -> Tree:
     """A formula in which ``a`` is the value of a function."""
-    value = Link(Scalar(getattr(F, function)(X), (0, 0)), Symbol("a", ("1",)))
+    value = Link(Scalar(FUNCTIONS[function], (0, 0)), Symbol("a", ("1",)))
     return substitute(parse(text), lambda tree: value if tree == Symbol("a", ("1",)) else None)
 
 
@@ -29,8 +30,13 @@ SLOPES = [
 @pytest.mark.parametrize(("function", "text", "name"), SLOPES)
 def test_factors_of_a_derivative_are_named_derivative(function: str, text: str, name: str) -> None:
     tree = linked(function, text)
-    assert spoken(tree, "en") == f"the error signal δ times the derivative of the {function} at a₁"
-    assert spoken(tree, "zh").replace(" ", "") == f"误差信号δ乘以{name}在a₁处的导数".replace(" ", "")
+    derivative = f"the error signal δ times the derivative of the {function}"
+    chinese = f"误差信号δ乘以{name}在".replace(" ", "")
+    assert spoken(tree, "en") == f"{derivative} where its value is a₁"
+    assert spoken(tree, "zh").replace(" ", "") == f"{chinese}取值为a₁处的导数"
+    argument = ((Scalar(FUNCTIONS[function], (0, 0)), Symbol("z", ("1",))),)
+    assert spoken(tree, "en", argument) == f"{derivative} at z₁"
+    assert spoken(tree, "zh", argument).replace(" ", "") == f"{chinese}z₁处的导数"
 
 
 OTHERS = [

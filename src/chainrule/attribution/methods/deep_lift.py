@@ -191,7 +191,7 @@ def _legendre_points(count: int) -> Iterator[tuple[float, float]]:
 
 
 def deep_lift(
-    context: AttributionContext, points: int | None = None, tolerance: float = 1e-3
+    context: AttributionContext, points: int | None = None, tolerance: float = 1e-4
 ) -> MethodResult:
     """Return the contributions of the entries, averaged over the baselines."""
     require_size("deep_lift", "tolerance", tolerance)
@@ -200,8 +200,8 @@ def deep_lift(
     used, *finer = POINTS if points is None else (points,)
     values, base = _contributions(context, used)
     for count in finer:
-        residual, size = sum_error(values, context.sample_scores - base)
-        if (np.abs(residual) > tolerance * size).any():
+        residual, limit = sum_error(values, context.sample_scores, base, tolerance)
+        if not (np.abs(residual) <= limit).all():
             used, (values, base) = count, _contributions(context, count)
     return MethodResult(values, base, None, tolerance, {"points": used, "tolerance": tolerance})
 
@@ -233,13 +233,13 @@ DEEP_LIFT = Method(
     formula="m[i] (x[i] - b[i]), m propagated from the score backward as dy / dx of each operation",
     summary=(
         "The difference from the baseline, propagated from the score to the inputs in one backward pass: the "
-        "values sum exactly to the difference of the scores.",
-        "把得分与基线之差逐层分回各输入，一次反向遍历即可：各值之和恰好等于两处得分之差。",
+        "values sum to the difference of the scores.",
+        "把得分与基线之差逐层分回各输入，一次反向遍历即可：各值之和等于两处得分之差。",
     ),
     reference="Shrikumar, Greenside and Kundaje (2017), Learning important features through propagating "
     "activation differences (ICML)",
     run=deep_lift,
     complete=True,
     needs=("gradient",),
-    options={"points": None, "tolerance": 1e-3},
+    options={"points": None, "tolerance": 1e-4},
 )

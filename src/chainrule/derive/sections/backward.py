@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from chainrule.derive.writer import Writer, brief
 from chainrule.graph import Node
 from chainrule.page.page import Lines, Part, Section
-from chainrule.trace import NamedLayer
+from chainrule.trace import NamedLayer, Scalar
 
 
 def backward(writer: Writer) -> Section:
@@ -52,7 +52,7 @@ def _cotangents(writer: Writer, node: Node) -> Iterator[Lines]:
     )  # fmt: skip
     slope = d.local_derivatives().get(node)
     if slope is not None and node.inputs[0] in writer.trace.names:
-        word = writer.backward_word(writer.trace.cards[node])
+        word = writer.backward_word(node)
         yield writer.lines(
             writer.label("B"), places,
             lambda i: writer.equation(slope, i, writer.slope(node, i), note=word if i == places[0] else ""),
@@ -77,7 +77,7 @@ def _error_note(writer: Writer, node: Node) -> str:
     index = writer.places(node)[0]
     error = writer.value(node, index) - writer.value(target, index)
     key = "too_low" if error < 0 else "too_high" if error > 0 else "exact"
-    return writer.render(key, by=brief(abs(error)))
+    return writer.render(key, by=brief(abs(error)), about={"output": Scalar(node, index), "target": target})
 
 
 def _parameter_gradients(writer: Writer, layer: NamedLayer) -> Iterator[Lines]:

@@ -11,7 +11,7 @@ from chainrule.derive.writer import Writer, as_given, brief, figure, signed
 from chainrule.graph import Node
 from chainrule.notation import number
 from chainrule.page.page import Cell, Part, Section, Table
-from chainrule.trace import NamedLayer
+from chainrule.trace import NamedLayer, Scalar
 
 SLOPE = 0.05  # an activation whose derivative is below this is saturated
 MANY_FLAT = {
@@ -35,10 +35,12 @@ def gradient_check(writer: Writer) -> Section | None:
         "step": f"{c.step:.5f}",
         "error": number(c.error, 2),
     }
-    parts = [writer.render(key, **facts, where=writer.text(writer.gradient(path, index)))]
+    where = writer.text(writer.gradient(path, index))
+    parts = [writer.render(key, **facts, where=where, about={"weight": (path, index)})]
     if not c.error <= AGREES:
         a, n = c.analytic[c.worst], c.numeric[c.worst]
-        parts.append(writer.render("check_differs", analytic=figure(a), numeric=figure(n)))
+        facts = {"analytic": figure(a), "numeric": figure(n)}
+        parts.append(writer.render("check_differs", **facts, about={"weight": (path, index)}))
     return Section(writer.render("checked"), tuple(parts))
 
 
@@ -61,7 +63,7 @@ def samples(writer: Writer) -> Section:
         writer.render(
             "samples_weighted" if d.weights else "samples_intro", n=t.samples, sum=as_given(d.divisor)
         ),
-        Table(head, tuple(rows), tuple(range(len(head)))),
+        Table(head, tuple(rows), tuple(range(len(head))), "samples"),
     ]
     if t.samples > len(rows_shown):
         parts.append(writer.render("more_short", n=t.samples - len(rows_shown)))
@@ -94,7 +96,9 @@ def _pull(writer: Writer, last: NamedLayer) -> Iterator[str]:
         facts = {"one": signed(pulls[one]), "two": signed(pulls[two]), "i": one + 1, "j": two + 1}
         first = (0,) * t.gradients[bias].ndim  # (C,), or (K, C) of the members of an ensemble
         facts["mean"] = signed(float(t.gradients[bias][first]))
-        yield writer.render("opposite", parameter=writer.text(writer.parameter(bias, first)), **facts)
+        about = {"weight": (bias, first), "samples": (one, two)}
+        parameter = writer.text(writer.parameter(bias, first))
+        yield writer.render("opposite", parameter=parameter, **facts, about=about)
 
 
 def cautions(writer: Writer) -> Section | None:
@@ -110,7 +114,8 @@ def cautions(writer: Writer) -> Section | None:
         if share >= MANY_FLAT.get(node.op.name, FLAT):
             key = "silent" if node.op.name == "relu" else "saturated"
             facts = {"n": int(np.sum(slope < SLOPE)), "total": slope.size, "percent": brief(100 * share)}
-            parts.append(writer.render(key, where=writer.unindexed_name(node), limit=SLOPE, **facts))
+            where = writer.unindexed_name(node)
+            parts.append(writer.render(key, where=where, limit=SLOPE, **facts, about={"function": node}))
     length = float(np.sqrt(sum(float(np.sum(g * g)) for g in t.gradients.values())))
     if length < TINY:
         parts.append(writer.render("tiny", length=figure(length)))
@@ -129,7 +134,14 @@ def not_finite(writer: Writer) -> Section | None:
         label = getattr(node.op, "label", node.op.name)
         return Section(
             writer.render("not_finite"),
-            (writer.render("given_not_finite", where=f"{label}{list(index)}", value=value),),
+            (
+                writer.render(
+                    "given_not_finite",
+                    where=f"{label}{list(index)}",
+                    value=value,
+                    about={"element": Scalar(node, index)},
+                ),
+            ),
         )
     word = card.says.forward if writer.lang == "en" else card.says.forward_zh
     tree = t.formulas.scalar(node, index)
@@ -140,9 +152,11 @@ def not_finite(writer: Writer) -> Section | None:
         "index": list(index),
         "value": value,
     }
-    text = writer.render("arose_not_finite", **facts)
+    at = Scalar(node, index)
+    text = writer.render("arose_not_finite", **facts, about={"element": at})
     numbers = writer.text(t.formulas.numeric(tree, 6))
+    formula = writer.text(tree)
     return Section(
         writer.render("not_finite"),
-        (text, writer.render("from_numbers", formula=writer.text(tree), numbers=numbers)),
+        (text, writer.render("from_numbers", formula=formula, numbers=numbers, about={"element": at})),
     )

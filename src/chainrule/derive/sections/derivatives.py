@@ -30,8 +30,9 @@ def derivatives(writer: Writer) -> Section:
         share = 100 * part / everything if everything else 0.0
         path, index = entries[0]
         facts = {"left": f"{total - len(entries):,}", "path": f"{path}[{','.join(map(str, index))}]"}
-        parts.append(writer.render("largest", n=len(entries), share=brief(share), **facts))
-    parts.append(Table(head, rows, (0, 4)))
+        about = {"entries": tuple(entries)}
+        parts.append(writer.render("largest", n=len(entries), share=brief(share), **facts, about=about))
+    parts.append(Table(head, rows, (0, 4), "derivatives"))
     return Section(writer.render("derivatives", n=f"{total:,}"), tuple(parts))
 
 

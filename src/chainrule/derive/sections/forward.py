@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.derive.writer import Writer, as_given, figure, some
+from chainrule.derive.writer import Index, Writer, as_given, figure, some
 from chainrule.graph import Node, order
 from chainrule.page.page import Lines, Part, Section
+from chainrule.texts.sentence import Sentence
+from chainrule.trace import Scalar
 from chainrule.trace.names import INPUT_ROLES
 from chainrule.trace.step_nodes import is_curve
 
@@ -42,6 +44,12 @@ def _values(writer: Writer, node: Node) -> Iterator[Lines]:
         yield Lines(writer.label("F"), (writer.equation(node, index),))
 
 
+def _equal(writer: Writer, node: Node, place: Index, value: str) -> Sentence:
+    """A symbol and its value, for an enumeration."""
+    name = writer.text(writer.symbol(node, place))
+    return writer.render("equal", name=name, value=value, about={"element": Scalar(node, place)})
+
+
 def _loss(writer: Writer) -> Iterator[Part]:
     t, d = writer.trace, writer.trace.derivation
     yield Lines(writer.label("F"), (writer.equation(d.sample_losses, (writer.sample,)),))
@@ -50,21 +58,19 @@ def _loss(writer: Writer) -> Iterator[Part]:
     losses = t.values[d.sample_losses]
     if t.samples > 1:
         places, left = some([(i,) for i in range(t.samples)], writer.few)
-        texts = [
-            f"{writer.text(writer.symbol(d.sample_losses, place))} = {figure(losses[place])}"
-            for place in places
-        ]
+        texts = [_equal(writer, d.sample_losses, place, figure(losses[place])) for place in places]
         tail = writer.render("more_short", n=left) if left else ""
         key, weights = "losses_of_samples", None
         if d.weights:
             key, weights = "losses_weighted", next(iter(d.weights.values()))
-            texts += [
-                f"{writer.text(writer.symbol(weights, place))} = {as_given(float(t.values[weights][place]))}"
-                for place in places
-            ]
+            array = t.values[weights]
+            texts += [_equal(writer, weights, place, as_given(float(array[place]))) for place in places]
         cost = 0.0 if d.penalty is None else float(t.values[d.penalty])
         facts = {"mean": figure(t.loss - cost), "n": t.samples, "sum": as_given(d.divisor)}
-        yield writer.render(key, losses=writer.join(texts), more=tail, **facts)
+        facts["name"] = "J = " if d.penalty is None else ""
+        yield writer.render(
+            key, losses=writer.join(texts), more=tail, **facts, about={"equal": texts, "places": places}
+        )
     if d.penalty is not None:
         cost = float(t.values[d.penalty])
         yield writer.render("penalty", cost=figure(cost), data=figure(t.loss - cost), loss=figure(t.loss))

@@ -48,10 +48,11 @@ def _identity(writer: Writer, path: str, index: Index) -> Section:
         "symbol": writer.text(writer.parameter(path, index)),
     }
     shape = " × ".join(map(str, t.parameters[path].shape))
-    text = writer.render("weight_is", **facts, value=number(float(t.parameters[path][index])), shape=shape)
+    value, about = number(float(t.parameters[path][index])), {"weight": (path, index)}
+    text = writer.render("weight_is", **facts, value=value, shape=shape, about=about)
     g = float(t.gradients[path][index])
     word = meaning(writer, g)
-    return Section("", (text, writer.render("weight_meaning", gradient=signed(g), meaning=word)))
+    return Section("", (text, writer.render("weight_meaning", gradient=signed(g), meaning=word, about=about)))
 
 
 def _chain(writer: Writer, path: str, index: Index) -> Section:
@@ -87,7 +88,7 @@ def _slope(writer: Writer, at: Scalar) -> Iterator[Equation]:
     for above, slope in local_derivatives.items():
         below = above.inputs[0]
         if back.get(below) is at.node and above in t.names and below in t.names:
-            word = writer.backward_word(t.cards[above])
+            word = writer.backward_word(above)
             yield writer.equation(slope, at.index, writer.slope(above, at.index), note=word)
 
 
@@ -143,7 +144,8 @@ def _product(writer: Writer, path: str, index: Index) -> Section:
     equation = replace(equation, aloud=bool(is_read_out))
     parts: list[Part] = [Lines(writer.label("B"), (equation,))]
     residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
-    parts.append(writer.render("residual", value=figure(alone), residual=number(residual, 1)))
+    facts = {"value": figure(alone), "residual": number(residual, 1)}
+    parts.append(writer.render("residual", **facts, about={"weight": (path, index), "formula": product}))
     return Section(writer.render("product"), tuple(parts))
 
 
@@ -163,17 +165,22 @@ def _contributors(writer: Writer, at: Scalar) -> Iterator[Part]:
         (term, writer.trace.formulas.numeric(term, DIGITS), signed(value)) for term, value in terms[:FOLLOWED]
     )
     facts = {"total": signed(sum(values)), "shown": signed(sum(values[:FOLLOWED]))}
-    yield writer.render("contributors", n=len(terms), k=FOLLOWED, **facts)
-    yield Table((writer.render("term"), writer.render("numbers"), writer.render("result")), rows, (2,))
+    formula = writer.trace.formulas.scalar(at.node, at.index)
+    is_whole = isinstance(formula, Sum) and len(formula.terms) == len(terms)
+    about = {"element": at, "terms": tuple(term for term, _ in terms)}
+    key = "contributors" if is_whole else "contributors_within"
+    yield writer.render(key, n=len(terms), k=FOLLOWED, **facts, about=about)
+    head = (writer.render("term"), writer.render("numbers"), writer.render("result"))
+    yield Table(head, rows, (2,), "terms")
 
 
 def _check(writer: Writer, path: str, index: Index) -> Section:
     """The numerical check of this weight."""
     c = writer.trace.check([(path, index)])
     facts = {"analytic": figure(c.analytic[0]), "numeric": figure(c.numeric[0]), "step": f"{c.step:.5f}"}
-    return Section(
-        writer.render("checked"), (writer.render("weight_checked", **facts, error=number(c.error, 2)),)
-    )
+    facts["error"] = number(c.error, 2)
+    text = writer.render("weight_checked", **facts, about={"weight": (path, index)})
+    return Section(writer.render("checked"), (text,))
 
 
 def _update(writer: Writer, path: str, index: Index) -> Section:
@@ -188,7 +195,9 @@ def _update(writer: Writer, path: str, index: Index) -> Section:
     promise = change * float(t.gradients[path][index])
     facts = {"change": signed(change), "promise": signed(promise)}
     key = "weight_moves_up" if change > 0 else "weight_moves_down" if change < 0 else "weight_stays"
-    parts.append(writer.render(key, **facts))
+    about = {"weight": (path, index)}
+    parts.append(writer.render(key, **facts, about=about))
     if t.predicted_change:
-        parts.append(writer.render("weight_share", percent=brief(100 * promise / t.predicted_change)))
+        percent = brief(100 * promise / t.predicted_change)
+        parts.append(writer.render("weight_share", percent=percent, about=about))
     return Section(writer.render("update"), tuple(parts))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chainrule.derive.writer import Writer
+from chainrule.graph import Node, order
 from chainrule.notation import Big, Derivative, Product, Symbol, Tree
+from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.page.page import Equation, Items, Lines, Part, Section
+from chainrule.texts.sentence import Sentence
 from chainrule.trace import Name, NamedLayer
 
 _LETTERS = "opqrstuv"
@@ -40,7 +43,25 @@ def layer_chain(writer: Writer) -> list[NamedLayer]:
             return []
         if not _reads_only(t.reads(layer.z), source, layer):
             return []
+        if layer is not layers[-1] and _activation(layer) is not layer.a:
+            return []  # a unit of the layer depends on several weighted sums
     return layers if layers[-1].z in t.derivation.cotangents else []
+
+
+def _activation(layer: NamedLayer) -> Node:
+    """The activation of a layer if each unit depends on its own weighted sum only, else the weighted sum."""
+    assert layer.z is not None
+    assert layer.a is not None
+    pending, seen = [layer.a], {layer.z}
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.inputs and (not isinstance(node.op, Elementwise) or node.rank not in (0, layer.z.rank)):
+            return layer.z
+        pending += node.inputs
+    return layer.a
 
 
 def _reads_only(inputs: tuple[object, ...], source: object, layer: NamedLayer) -> bool:
@@ -61,7 +82,7 @@ def _path_sum(writer: Writer, layers: list[NamedLayer], target: NamedLayer) -> T
     factors: list[Tree] = []
     before: Tree = Symbol("J")
     for layer in reversed([target, *above]):
-        for node in dict.fromkeys((layer.a, layer.z)):
+        for node in dict.fromkeys((_activation(layer), layer.z)):
             assert node is not None
             now = _symbol(t.names[node], units[layer.number])
             factors.append(Derivative(before, now))
@@ -82,49 +103,71 @@ def matrices(writer: Writer) -> Section | None:
     layers = layer_chain(writer)
     if not layers:
         return None
-    lines = [*_forward(layers), *_backward(writer, layers)]
-    return Section(writer.render("matrices"), (writer.render("matrices_intro"), Items(tuple(lines))))
+    lines = [*_forward(writer, layers), *_backward(writer, layers)]
+    parts: list[Part] = [writer.render("matrices_intro")]
+    if writer.trace.derivation.penalty is not None:
+        parts.append(writer.render("matrices_penalty"))
+    return Section(writer.render("matrices"), (*parts, Items(tuple(lines))))
 
 
-def _forward(layers: list[NamedLayer]) -> Iterator[str]:
+def _line(writer: Writer, equations: Sequence[str]) -> Sentence:
+    return writer.render("clause", clause=",  ".join(equations), about={"matrices": tuple(equations)})
+
+
+def _values(layer: NamedLayer) -> str:
+    """The matrix of the values that a layer passes on."""
+    return f"{'A' if _activation(layer) is not layer.z else 'Z'}^({layer.number})"
+
+
+def _forward(writer: Writer, layers: list[NamedLayer]) -> Iterator[Sentence]:
     source = "X"
     for layer in layers:
         n = layer.number
         bias = f" + b^({n})" if any(path.endswith("bias") for path in layer.parameters) else ""
-        yield f"Z^({n}) = {source}·W^({n})ᵀ{bias}" + (
-            f",  A^({n}) = g(Z^({n}))" if layer.a is not layer.z else ""
-        )
-        source = f"A^({n})" if layer.a is not layer.z else f"Z^({n})"
+        equations = [f"Z^({n}) = {source}·W^({n})ᵀ{bias}"]
+        source = _values(layer)
+        yield _line(writer, [*equations, *([f"{source} = g(Z^({n}))"] if source[0] == "A" else [])])
 
 
-def _backward(writer: Writer, layers: list[NamedLayer]) -> Iterator[str]:
-    last = layers[-1]
-    slope = (
-        f" ⊙ g′(Z^({last.number}))"
-        if last.a is not last.z and last.a in writer.trace.derivation.cotangents
-        else ""
-    )
-    yield (
-        f"D^({last.number}) = ∂J⁽ⁱ⁾/∂A^({last.number}){slope}"
-        if slope
-        else f"D^({last.number}) = ∂J⁽ⁱ⁾/∂Z^({last.number})"
-    )
+def _backward(writer: Writer, layers: list[NamedLayer]) -> Iterator[Sentence]:
+    last, d = layers[-1], writer.trace.derivation
+    weight = "ω⁽ⁱ⁾·" if d.weights else ""
+    has_slope = _activation(last) is not last.z and last.a in d.cotangents
+    slope = f" ⊙ g′(Z^({last.number}))" if has_slope else ""
+    values = f"{'A' if has_slope else 'Z'}^({last.number})"
+    yield _line(writer, [f"D^({last.number}) = {weight}∂J⁽ⁱ⁾/∂{values}{slope}"])
+    mean = "(1/Σω)" if d.weights else "(1/n)"
     for layer in reversed(layers):
         n = layer.number
         below = layers[n - 2] if n > 1 else None
-        source = "X" if below is None else f"A^({n - 1})" if below.a is not below.z else f"Z^({n - 1})"
-        bias = (
-            f",  ∂J/∂b^({n}) = (1/n)·Σᵢ D^({n})" if any(p.endswith("bias") for p in layer.parameters) else ""
-        )
-        yield f"∂J/∂W^({n}) = (1/n)·D^({n})ᵀ·{source}{bias}"
+        source = "X" if below is None else _values(below)
+        equations = []
+        for path, node in layer.parameters.items():
+            letter = "b" if path.endswith("bias") else "W"
+            data = f"{mean}·Σᵢ D^({n})" if letter == "b" else f"{mean}·D^({n})ᵀ·{source}"
+            penalty = f" + ∂R/∂{letter}^({n})" if _is_penalized(writer, node) else ""
+            equations.append(f"∂J/∂{letter}^({n}) = {data}{penalty}")
+        yield _line(writer, equations)
         if below is not None:
-            slope = f" ⊙ g′(Z^({n - 1}))" if below.a is not below.z else ""
-            yield f"D^({n - 1}) = (D^({n})·W^({n})){slope}"
+            slope = f" ⊙ g′(Z^({n - 1}))" if _values(below)[0] == "A" else ""
+            yield _line(writer, [f"D^({n - 1}) = (D^({n})·W^({n})){slope}"])
+
+
+def _is_penalized(writer: Writer, parameter: Node) -> bool:
+    penalty = writer.trace.derivation.penalty
+    return penalty is not None and parameter in order([penalty])
 
 
 def pitfalls(writer: Writer) -> Section:
     """Common mistakes in manual derivations."""
     return Section(
         writer.render("pitfalls"),
-        (Items(tuple(f"{i}. {writer.render(key)}" for i, key in enumerate(PITFALLS, 1))),),
+        (
+            Items(
+                tuple(
+                    writer.render("numbered", i=i, text=writer.render(key))
+                    for i, key in enumerate(PITFALLS, 1)
+                )
+            ),
+        ),
     )

@@ -139,12 +139,13 @@ def paths(writer: Writer, at: Scalar) -> Section:
     result = finder.result
     sum_of_listed = sum(path.value for path in result.ranked)
     facts = {"n": f"{result.count:,}", "k": len(result.ranked)}
-    text = writer.render("paths_count", **facts, total=signed(result.total), shown=signed(sum_of_listed))
+    facts |= {"total": signed(result.total), "shown": signed(sum_of_listed), "share": ""}
     if result.total:
-        text += writer.render("paths_share", percent=brief(100 * sum_of_listed / result.total))
+        facts["share"] = writer.render("paths_share", percent=brief(100 * sum_of_listed / result.total))
+    text = writer.render("paths_count", **facts, about={"element": at})
     listed = [path for path in result.ranked if path.value] or list(result.ranked)
     rows = tuple((_description(writer, path), signed(path.value)) for path in listed)
-    table = Table((writer.render("path"), writer.render("contribution")), rows, (1,))
+    table = Table((writer.render("path"), writer.render("contribution")), rows, (1,), "paths")
     cut = () if finder.is_complete else (writer.render("paths_cut"),)
     rest = (writer.render("paths_nothing"),) if len(listed) < len(result.ranked) else ()
     return Section(writer.render("paths"), (writer.render("paths_intro"), *cut, text, table, *rest))
@@ -153,7 +154,9 @@ def paths(writer: Writer, at: Scalar) -> Section:
 def _description(writer: Writer, path: Path) -> str:
     """Describe a path by its error signals; a path without signals starts at the loss or at the penalty."""
     priced = not path.stops and writer.trace.derivation.penalty is not None
-    return writer.render("path_penalty") if priced else writer.arrow(path.stops)
+    if priced:
+        return writer.render("path_penalty")
+    return writer.render("clause", clause=writer.arrow(path.stops), about={"stops": path.stops})
 
 
 def _unknown(leaf: Tree) -> float:

@@ -13,6 +13,7 @@ from chainrule.derive.symbols import letters
 from chainrule.derive.writer import MANY, Index, Writer, as_given, figure, share, signed
 from chainrule.graph import Node, order
 from chainrule.page.page import Items, Part, Section
+from chainrule.texts.sentence import Sentence
 
 STEP = 0.01  # the increase in "increasing it by 0.01 would change the loss by about ..."
 MOST = 110  # maximum length of a line at depth 1
@@ -24,15 +25,13 @@ LINED = 8  # maximum number of layers listed line by line in the notation
 def one_line(writer: Writer) -> Section:
     """Summary: output, target, change of the output, change of the loss."""
     t = writer.trace
-    facts = {"old": figure(t.loss), "new": figure(t.new_loss)}
-    facts["falls"] = writer.render("falls" if t.new_loss < t.loss else "rises")
     sentence = _output_sentence(writer) if t.samples == 1 and len(t.predictions) == 1 else None
-    key = "line_mean" if t.samples > 1 else "line_loss"
-    text = (
-        writer.render(key, n=t.samples, **facts)
-        if sentence is None
-        else writer.render(sentence[0], **sentence[1], **facts)
-    )
+    if sentence is None:
+        key = "line_mean" if t.samples > 1 else "line_loss"
+        change = _loss_change(writer, "changes_to")
+        text = writer.render(key, n=t.samples, old=figure(t.loss), change=change)
+    else:
+        text = writer.render(sentence[0], **sentence[1], change=_loss_change(writer, "changes_from"))
     penalty = t.derivation.penalty
     if penalty is None:
         return Section(writer.render("one_line"), (text,))
@@ -41,6 +40,20 @@ def one_line(writer: Writer) -> Section:
         writer.render("one_line"),
         (text, writer.render("line_price", cost=figure(cost), data=figure(t.loss - cost))),
     )
+
+
+def _moves(writer: Writer, old: float, new: float) -> Sentence:
+    """The verb for a number that changes from one value to another."""
+    return writer.render("falls" if new < old else "rises" if new > old else "stays")
+
+
+def _loss_change(writer: Writer, key: str) -> Sentence:
+    """The clause on the change of the loss; one word if it does not change."""
+    t = writer.trace
+    moves = _moves(writer, t.loss, t.new_loss)
+    if t.loss == t.new_loss:
+        return moves
+    return writer.render(key, moves=moves, old=figure(t.loss), new=figure(t.new_loss))
 
 
 def _output_sentence(writer: Writer) -> tuple[str, dict[str, Any]] | None:
@@ -52,20 +65,15 @@ def _output_sentence(writer: Writer) -> tuple[str, dict[str, Any]] | None:
     old = prediction[writer.sample].reshape(-1)
     if target.ndim == 0 and target.dtype.kind in "iu":
         expected = int(target)
-        facts = {
-            "target": writer.labels_of(expected),
-            "output": figure(old[expected]),
-        }
-        return "line_class", facts | {
-            "moves": writer.render("falls" if new[expected] < old[expected] else "rises")
-        }
+        facts = {"target": writer.labels_of(expected), "output": figure(old[expected])}
+        return "line_class", facts | {"moves": _moves(writer, old[expected], new[expected])}
     if old.size != 1:
         return None
     value = float(target.reshape(-1)[0])
     expected = as_given(value)
     if len(writer.labels) == 2 and str(writer.labels[int(value)]) != expected:
         expected = writer.render("label_of", number=expected, label=writer.labels[int(value)])
-    moves = writer.render("falls" if new[0] < old[0] else "rises")
+    moves = _moves(writer, old[0], new[0])
     return "line_value", {"output": figure(old[0]), "target": expected, "moves": moves}
 
 
@@ -77,6 +85,7 @@ def notation(writer: Writer) -> Section:
     many = "mean_weighted" if t.derivation.weights else "mean_many"
     facts = {"n": t.samples, "sum": as_given(t.derivation.divisor)}
     parts.append(writer.render(many, **facts) if t.samples > 1 else writer.render(_mean_key(writer)))
+    parts += [writer.render("mean_penalty")] if t.samples > 1 and t.derivation.penalty is not None else []
     parts += _layers(writer)
     if writer.features:
         listed = writer.features[: MANY if writer.depth > 2 else SHOWN_FEATURES]
@@ -98,9 +107,16 @@ def _layers(writer: Writer) -> list[Part]:
     layers = writer.trace.layers
     if len(layers) > LINED:
         return [
-            writer.render("layer_names", names=writer.join(f"({a.number}) {a.path or 'net'}" for a in layers))
+            writer.render(
+                "layer_names",
+                names=writer.join(f"({a.number}) {a.path or 'net'}" for a in layers),
+                about={"layers": layers},
+            )
         ]
-    names = [writer.render("layer_name", number=layer.number, path=layer.path or "net") for layer in layers]
+    names = [
+        writer.render("layer_name", number=layer.number, path=layer.path or "net", about={"layers": (layer,)})
+        for layer in layers
+    ]
     return [Items(tuple(names))] if names else []
 
 
@@ -116,15 +132,11 @@ def outline(writer: Writer) -> list[Section]:
     ]
 
 
-def _stops(writer: Writer, heading: str, lines: Iterable[str]) -> Section:
-    return Section(writer.render(heading), (Items(tuple(_fit(line) for line in lines)),))
+def _stops(writer: Writer, heading: str, lines: Iterable[Sentence]) -> Section:
+    return Section(writer.render(heading), (Items(tuple(line.shortened(MOST) for line in lines)),))
 
 
-def _fit(line: str) -> str:
-    return line if len(line) <= MOST else f"{line[: MOST - 1]}…"
-
-
-def _forward(writer: Writer) -> Iterator[str]:
+def _forward(writer: Writer) -> Iterator[Sentence]:
     t, d = writer.trace, writer.trace.derivation
     for node in forward_nodes(writer):
         inputs = _sources(writer, node)
@@ -140,7 +152,8 @@ def _forward(writer: Writer) -> Iterator[str]:
             "n_out": _shape(values.shape),
             "unit": ",".join(str(int(i) + 1) for i in best) or "1",
         }
-        yield writer.render("stop_forward", **facts, most=figure(float(values[best])))
+        about = {"node": node, "inputs": inputs}
+        yield writer.render("stop_forward", **facts, most=figure(float(values[best])), about=about)
     yield from _loss(writer, float(t.values[d.sample_losses][writer.sample]))
 
 
@@ -157,7 +170,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "1"
 
 
-def _loss(writer: Writer, loss: float) -> Iterator[str]:
+def _loss(writer: Writer, loss: float) -> Iterator[Sentence]:
     """Yield target, output and loss; for classes, the probability of the target class."""
     t, d = writer.trace, writer.trace.derivation
     sentence = _output_sentence(writer) if len(t.predictions) == 1 else None
@@ -176,27 +189,27 @@ def _loss(writer: Writer, loss: float) -> Iterator[str]:
     yield writer.render("stop_loss", loss=figure(loss), **facts)
 
 
-def _backward(writer: Writer) -> Iterator[str]:
+def _backward(writer: Writer) -> Iterator[Sentence]:
     entries, total = listed_entries(writer)
     for path, index in entries:
         g = float(writer.trace.gradients[path][index])
         name = writer.text(writer.parameter(path, index))
-        yield writer.render(
-            "stop_backward", name=name, gradient=signed(g), step=STEP, change=signed(STEP * g)
-        )
+        facts = {"gradient": signed(g), "step": STEP, "change": signed(STEP * g)}
+        yield writer.render("stop_backward", name=name, **facts, about={"weight": (path, index)})
     if len(entries) < total:
         yield writer.render("more_short", n=f"{total - len(entries):,}")
 
 
-def _update(writer: Writer) -> Iterator[str]:
+def _update(writer: Writer) -> Iterator[Sentence]:
     t = writer.trace
     yield from (moved_line(writer, path, index) for path, index in listed_entries(writer)[0])
     facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(t.new_loss - t.loss)}
     yield writer.render("loss_moved", **facts, promise=signed(t.predicted_change))
 
 
-def moved_line(writer: Writer, path: str, index: Index) -> str:
+def moved_line(writer: Writer, path: str, index: Index) -> Sentence:
     """Describe the change of one parameter element in one line."""
     old, new = float(writer.trace.parameters[path][index]), float(writer.trace.new_parameters[path][index])
     facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": share(new - old, old)}
-    return writer.render("stop_update", name=writer.text(writer.parameter(path, index)), **facts)
+    name = writer.text(writer.parameter(path, index))
+    return writer.render("stop_update", name=name, **facts, about={"weight": (path, index)})

@@ -8,10 +8,12 @@ import numpy as np
 
 from chainrule.derive.sections.derivatives import listed_entries
 from chainrule.derive.writer import Index, Writer, brief, figure, share, signed
+from chainrule.graph import Node, order
 from chainrule.nn.optimizer import SGD, Optimizer
 from chainrule.notation import number
 from chainrule.page.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.records import frozen
+from chainrule.texts.sentence import Sentence
 from chainrule.trace import NamedLayer, Scalar, scalars
 
 MOST_SLOTS = 4  # maximum number of optimizer slots listed; with more, only the formula is shown
@@ -40,7 +42,7 @@ def update(writer: Writer) -> Section:
     head = tuple(
         writer.render(key) for key in ("parameter", "old", "derivative_short", "new", "move", "of_size")
     )
-    parts.append(Table(head, rows, (1, 2, 3, 4, 5)))
+    parts.append(Table(head, rows, (1, 2, 3, 4, 5), "update"))
     if len(trained) < total:
         parts.append(writer.render("more_short", n=f"{total - len(trained):,}"))
     return Section(writer.render("update"), tuple(parts))
@@ -51,7 +53,11 @@ def state_description(writer: Writer) -> Iterator[str]:
     slots = {name.letter: None for name in writer.trace.names.values() if name.role == "slot"}
     if slots and len(slots) <= MOST_SLOTS:
         yield writer.render("memory_names", names=writer.join(slots))
-    yield writer.render(f"memory_{writer.trace.optimizer_state}")
+    t = writer.trace
+    befores = [before for own in t.derivation.slots.values() for before, _ in own.values()]
+    is_zero = not any(t.values[node].any() for node in befores if node in t.values)
+    is_first = t.optimizer_state == "first"
+    yield writer.render("memory_given" if not is_first else "memory_first" if is_zero else "memory_initial")
 
 
 def update_equations(writer: Writer, path: str, index: Index) -> tuple[Equation, ...]:
@@ -110,18 +116,22 @@ def _is_plain(writer: Writer) -> bool:
     return plain and recipe.clip is None and not recipe.frozen
 
 
-def _outputs(writer: Writer) -> str:
-    texts = []
+def _outputs(writer: Writer) -> Sentence:
+    texts: list[Sentence] = []
     for name, old in writer.trace.predictions.items():
         new = writer.trace.new_predictions[name]
         node = writer.trace.derivation.network.losses[name].prediction(
             writer.trace.derivation.built.outputs[name]
         )
         places = _listed(writer, name, writer.places(node), np.maximum(old, new))
-        texts += [
-            f"{writer.text(writer.symbol(node, i))} {figure(old[i])} → {figure(new[i])}" for i in places
-        ]
-    return writer.join(texts) + writer.render("stop")
+        for i in places:
+            facts = {
+                "name": writer.text(writer.symbol(node, i)),
+                "old": figure(old[i]),
+                "new": figure(new[i]),
+            }
+            texts.append(writer.render("moved", **facts, about={"output": name, "index": i, "node": node}))
+    return writer.render("outputs_moved", outputs=writer.join(texts), about={"moved": texts})
 
 
 def _listed(writer: Writer, output: str, places: list[Index], sizes: np.ndarray) -> list[Index]:
@@ -133,10 +143,13 @@ def _listed(writer: Writer, output: str, places: list[Index], sizes: np.ndarray)
     return ranked[: writer.few]
 
 
-def _verdict(writer: Writer, change: float) -> str:
-    promise = writer.trace.predicted_change
-    if promise == 0:
-        return writer.render("flat")
+def _verdict(writer: Writer, change: float) -> Sentence:
+    """Compare the change of the loss with the one that the gradient predicts."""
+    t, promise = writer.trace, writer.trace.predicted_change
+    if all(np.array_equal(t.new_parameters[path], value) for path, value in t.parameters.items()):
+        return writer.render("flat" if not any(g.any() for g in t.gradients.values()) else "no_move")
+    if promise >= 0:
+        return writer.render("uphill")
     gap = change - promise
     key = "curvature" if change < 0 else "too_far"
     return writer.render(key, gap=signed(gap), percent=brief(100 * abs(gap / promise)))
@@ -151,6 +164,7 @@ class SignalTransfer:
         sent, arrived, left: norm of the signal at the near weighted sum, at the far activation and at the far
             weighted sum.
         has_activation: whether an activation function lies between the last two.
+        share_of_first: the product of all factors from the last layer on.
     """
 
     near: NamedLayer
@@ -159,6 +173,7 @@ class SignalTransfer:
     arrived: float
     left: float
     has_activation: bool
+    share_of_first: float
 
     @property
     def weight_factor(self) -> float:
@@ -174,7 +189,8 @@ class SignalTransfer:
 def shrinking(writer: Writer) -> Section | None:
     """The norm of the error signal per layer, as exact products of a weight factor and a derivative factor.
 
-    Many layers are shown as a table.
+    Many layers are shown as a table. The heading is the question why early layers learn slowly only if they
+    do.
     """
     transfers = list(signal_transfers(writer))
     if not transfers:
@@ -188,22 +204,56 @@ def shrinking(writer: Writer) -> Section | None:
         writer.render("shrinking_intro"),
         *([writer.render("ladder_intro")] if len(transfers) > MAX_SENTENCES else []),
     ]
-    return Section(writer.render("shrinking"), (*intro, *parts))
+    is_smaller = all(transfer.share_of_first < 1 for transfer in transfers)
+    heading = writer.render("shrinking" if is_smaller else "signal_sizes", about={"transfers": transfers})
+    return Section(heading, (*intro, *parts))
 
 
 def signal_transfers(writer: Writer) -> Iterator[SignalTransfer]:
-    """Yield the transfers of the error signal from the last layer to the first."""
+    """Yield the transfers of the error signal from the last layer to the first.
+
+    A transfer goes from a layer to the one before it if the loss depends on the earlier layer only through
+    the later one. Layers side by side, such as the branches of an ensemble, have no transfer between them.
+    """
     t, back = writer.trace, writer.trace.derivation.cotangents
     single = [layer for layer in t.layers if not layer.is_shared]  # a shared layer has several positions
     layers = [layer for layer in single if layer.z is not None and layer.z in back and layer.a in back]
-    for near, far in zip(reversed(layers), reversed(layers[:-1]), strict=False):
+    forward = order([t.derivation.sample_losses])
+    position = {node: i for i, node in enumerate(forward)}
+    layers.sort(key=lambda layer: -position[layer.z])  # type: ignore[index]
+    shares: dict[int, float] = {}
+    for far in layers:
+        near = _only_reader(far, [layer for layer in reversed(layers) if layer is not far], forward)
+        if near is None:
+            continue
         nodes = [node for node in (near.z, far.a, far.z) if node is not None]
         sent, arrived, left = (float(np.linalg.norm(t.values[back[node]])) for node in nodes)
         if sent and arrived:
-            yield SignalTransfer(near, far, sent, arrived, left, far.a is not far.z)
+            shares[far.number] = shares.get(near.number, 1.0) * left / sent
+            has_activation = far.a is not far.z
+            yield SignalTransfer(near, far, sent, arrived, left, has_activation, shares[far.number])
 
 
-def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[str]:
+def _only_reader(far: NamedLayer, layers: list[NamedLayer], forward: list[Node]) -> NamedLayer | None:
+    """The first of some layers through which every path from the activation of a layer to the loss leads."""
+    assert far.a is not None
+    position = {node: i for i, node in enumerate(forward)}
+    start = position[far.a]
+    for near in layers:
+        assert near.z is not None
+        if position[near.z] <= start:
+            continue
+        reached, is_read = {far.a}, False
+        for node in forward[start + 1 :]:
+            if not reached.isdisjoint(node.inputs):
+                is_read = is_read or node is near.z
+                reached |= {node} - {near.z}
+        if is_read and forward[-1] not in reached:
+            return near
+    return None
+
+
+def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[Sentence]:
     facts = {"near": transfer.near.number, "far": transfer.far.number, "sent": figure(transfer.sent)}
     facts |= {
         "arrived": figure(transfer.arrived),
@@ -211,7 +261,8 @@ def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[str]:
         "slopes": brief(transfer.derivative_factor),
     }
     facts |= {"left": figure(transfer.left), "total": brief(transfer.left / transfer.sent)}
-    yield writer.render("split" if transfer.has_activation else "split_weights", **facts)
+    about = {"transfer": transfer}
+    yield writer.render("split" if transfer.has_activation else "split_weights", **facts, about=about)
     if transfer.has_activation:
         is_vanishing = (
             transfer.derivative_factor < 0.5 and transfer.derivative_factor <= transfer.weight_factor
@@ -233,7 +284,7 @@ def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[str]:
             if key == "lost_in_weights" and transfer.derivative_factor < transfer.weight_factor
             else key
         )
-        yield writer.render(key, percent=brief(100 * abs(1 - share)))
+        yield writer.render(key, percent=brief(100 * abs(1 - share)), about=about)
 
 
 def _ladder(writer: Writer, transfers: list[SignalTransfer]) -> Table:
@@ -247,13 +298,12 @@ def _ladder(writer: Writer, transfers: list[SignalTransfer]) -> Table:
         "ladder_left",
         "ladder_all",
     )
-    first = transfers[0].sent
     rows = tuple(
         (
             f"({t.near.number}) {t.near.path}", f"({t.far.number}) {t.far.path}", figure(t.sent),
             f"×{brief(t.weight_factor)}", f"×{brief(t.derivative_factor)}" if t.has_activation else "–",
-            figure(t.left), f"×{brief(t.left / first)}",
+            figure(t.left), f"×{brief(t.share_of_first)}",
         )
         for t in transfers
     )  # fmt: skip
-    return Table(tuple(writer.render(key) for key in head), rows, (2, 3, 4, 5, 6))
+    return Table(tuple(writer.render(key) for key in head), rows, (2, 3, 4, 5, 6), "transfers")

@@ -57,6 +57,7 @@ PHRASES: dict[str, str] = {
     "{rows} targets, one for each sample": "{rows} 个目标，每个样本一个",
     "target=None: the prediction of the model": "target=None：模型的预测",
     "another baseline": "另一个基线",
+    "no fixed {name}": "不固定 {name}",
     "the names and shapes of model.parameters()": "model.parameters() 的名称和形状",
     "a layer with attention": "带注意力的层",
     "{limit} classes at most": "至多 {limit} 个类别",
