@@ -10,6 +10,7 @@ from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 
 import chainrule as cr
+from chainrule.tabular import CrossValidation, EnsembleTraining, recipe_for
 
 
 def _overfitting(rows: int, apart: float, seed: int = 0) -> Rules:
@@ -84,7 +85,30 @@ def _easier() -> Rules:
     return trained(model, x, y, epochs=15, validation=(easy, labels))
 
 
+def _stopped(rule: cr.nn.StoppingRule | cr.EarlyStopping, seed: int = 0) -> Rules:
+    """A network far too large for a few rows, with a rule that keeps the best epoch."""
+    x, y = blobs(240, 20, 2, 1.5, seed)
+    net = cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(1e-3))
+    return trained(model, x[:40], y[:40], epochs=60, validation=(x[40:], y[40:]), seed=seed, callbacks=[rule])
+
+
+def _members(rows: int) -> Rules:
+    """The default network for a table whose rows are mostly noise."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(rows, 6)).astype("f4")
+    y = (x[:, 0] + 2 * draw.normal(size=rows) > 0).astype(int)
+    recipe = recipe_for(rows)
+    fold = draw.permutation(rows) % recipe.folds
+    plan = CrossValidation(fold, recipe.folds, recipe.members, len(recipe.groups))
+    training = EnsembleTraining(recipe, plan, x, 1, "binary_cross_entropy")
+    return trained(cr.Model.of(training.model()), x, y, **training.fit_options(y))
+
+
 CASES = (
+    Case("overfitting-undone", "40 rows, patience 30", lambda: _stopped(cr.EarlyStopping(patience=30))),
+    Case("overfitting-undone", "40 rows, all epochs", lambda: _stopped(cr.EarlyStopping(patience=0), 1)),
+    Case("overfitting-undone", "the default network for 200 rows", lambda: _members(200)),
     Case("overfitting", "40 rows, 20 features, a wide network", lambda: _overfitting(40, 1.5)),
     Case("overfitting", "60 rows whose classes overlap", lambda: _overfitting(60, 1.0, 1)),
     Case("overfitting", "60 rows of noisy values", _overfitting_values),

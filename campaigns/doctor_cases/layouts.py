@@ -1,4 +1,4 @@
-"""Images with channels first, and other data of four axes with the right order. Rule 36."""
+"""Images with channels first or without channels, and other data with the right axes. Rules 36, 38."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def findings_of(make: Callable[[], np.ndarray], first: bool, kernel: Any = 3) ->
         )
         findings = cr.Model(net, "cross_entropy").check(x, y, lang="en").rules
         return tuple(
-            rule for rule in findings if rule == "channels-first"
+            rule for rule in findings if rule in ("channels-first", "no-channel-axis")
         )  # other rules may report the random labels
 
     return diagnose
@@ -112,8 +112,22 @@ SOUND: dict[str, tuple[Callable[[], np.ndarray], Any]] = {
     "three rows of a board": (lambda: boards((3, 7, 17)), 3),
     "tables of numbers": (lambda: blurred((4, 10, 32)), 3),
     "a map of features": (lambda: blurred((4, 12, 12), 1, 2), 3),
+    "steps with as many features": (lambda: blurred((20, 20), 1), 3),
+    "drifting sensors": (lambda: steps((1, 40, 40))[:, 0], 3),
+    "spectra in time": (lambda: blurred((40, 30), 1, 2), 3),
+    "steps without neighbors": (lambda: blurred((16, 16)), 3),
+    "words as vectors": (lambda: boards((12, 12)), 3),
+}
+GRAY: dict[str, Callable[[], np.ndarray]] = {
+    "digits": lambda: bundled("digits", 8)[..., 0],
+    "fashion": lambda: bundled("fashion-mnist", 28)[..., 0],
+    "gray shapes": lambda: shapes(16, 1)[..., 0],
+    "standardized digits": lambda: 2.0 * bundled("digits", 8)[..., 0] - 0.7,
+    "a photo in gray": lambda: photo("china", 32).mean(3),
+    "wide digits": lambda: np.concatenate([bundled("digits", 8)[..., 0]] * 2, axis=2),
 }
 CASES = (
+    *(Case("no-channel-axis", name, findings_of(make, False)) for name, make in GRAY.items()),
     *(Case("channels-first", name, findings_of(make, True)) for name, make in images().items()),
     *(Case("", f"axes: {name}", findings_of(make, False)) for name, make in images().items()),
     *(Case("", f"axes: {name}", findings_of(make, False, kernel)) for name, (make, kernel) in SOUND.items()),

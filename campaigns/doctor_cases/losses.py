@@ -50,6 +50,8 @@ FAULTS: dict[str, dict[str, Callable[[], Rules]]] = {
         "classes, SGD with a rate of 1e-4": lambda: _classify(cr.SGD(1e-4)),
         "classes, Adam with a rate of 1e-5": lambda: _classify(cr.Adam(1e-5)),
         "values, SGD with a rate of 1e-4": lambda: _approach(cr.SGD(1e-4)),
+        "classes, SGD with a rate of 1e-6": lambda: _classify(cr.SGD(1e-6)),
+        "values, Adam with a rate of 1e-8": lambda: _approach(cr.Adam(1e-8)),
     },
     "oscillating-loss": {
         "values, Adam with a rate of 0.1": lambda: _approach(cr.Adam(0.1), batch_size=8),

@@ -235,6 +235,7 @@ RULES_BEFORE = {
     "target-scale": "diagnosis.rules.scale.TARGET_SCALE",
     "loss-activation": "diagnosis.rules.output_activation.LOSS_ACTIVATION",
     "label-numbers": "diagnosis.rules.labels.LABEL_NUMBERS",
+    "labels-unrelated": "diagnosis.rules.gradients.LABELS_UNRELATED",
     "class-imbalance": "diagnosis.rules.labels.CLASS_IMBALANCE",
     "data-leakage": "diagnosis.rules.leakage.DATA_LEAKAGE",
     "mode-gap": "diagnosis.rules.generalization.MODE_GAP",
@@ -243,13 +244,13 @@ RULES_BEFORE = {
     "integer-inputs": "diagnosis.rules.scale.INTEGER_INPUTS",
     "duplicate-rows": "diagnosis.rules.leakage.DUPLICATE_ROWS",
     "channels-first": "diagnosis.rules.axis_order.CHANNELS_FIRST",
+    "no-channel-axis": "diagnosis.rules.axis_order.NO_CHANNEL_AXIS",
 }
 RULES_FIRST = {
     "weight-scale": "diagnosis.rules.initialization.WEIGHT_SCALE",
     "symmetry": "diagnosis.rules.initialization.SYMMETRY",
     "first-loss": "diagnosis.rules.initialization.FIRST_LOSS",
     "parameters-not-learning": "diagnosis.rules.initialization.NOT_LEARNING",
-    "labels-unrelated": "diagnosis.rules.gradients.LABELS_UNRELATED",
     "gradients-not-reset": "diagnosis.rules.gradients.STALE_GRADIENTS",
     "wrong-gradient": "diagnosis.rules.gradients.WRONG_PULLBACK",
     "penalty-too-strong": "diagnosis.rules.penalty.PENALTY_TOO_STRONG",
@@ -260,6 +261,8 @@ RULES_DURING = {
     "vanishing-gradients": "diagnosis.rules.signals.VANISHING_GRADIENTS",
     "dying-relu": "diagnosis.rules.signals.DYING_RELU",
     "saturated": "diagnosis.rules.signals.SATURATED",
+    "weight-scale": "diagnosis.rules.initialization.WEIGHT_SCALE",
+    "first-loss": "diagnosis.rules.initialization.FIRST_LOSS",
     "rate-too-high": "diagnosis.rules.loss_curve.RATE_TOO_HIGH",
     "rate-too-low": "diagnosis.rules.loss_curve.RATE_TOO_LOW",
     "oscillating-loss": "diagnosis.rules.loss_curve.OSCILLATING",
@@ -274,4 +277,5 @@ RULES_DURING = {
     "gradient-underflow": "diagnosis.rules.signals.UNDERFLOW",
     "batch-size": "diagnosis.rules.randomness.BATCH_SIZE",
     "seed-effect": "diagnosis.rules.randomness.SEED_EFFECT",
+    "overfitting-undone": "diagnosis.rules.generalization.OVERFITTING_UNDONE",
 }

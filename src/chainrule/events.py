@@ -122,13 +122,16 @@ class TrainingEnded(Event):
             ``"interrupted"``.
         epoch: complete passes over the data.
         step: number of updates.
-        best_epoch: the epoch whose weights were restored, with early stopping.
+        best_epoch: the epoch whose weights the model has, with early stopping; the last one where that is the
+            best.
+        member_epochs: the same of each member of an ensemble whose members have epochs of their own.
     """
 
     reason: str
     epoch: int
     step: int
     best_epoch: int | None = None
+    member_epochs: tuple[int, ...] = ()
 
 
 @frozen

@@ -14,7 +14,7 @@ import pytest
 
 from chainrule.settings import settings
 
-FILES = ("model.safetensors", "history.csv", "config.toml", "model-card.md", "report.html")
+FILES = ("model.safetensors", "history.csv", "config.toml", "model-card.md", "doctor.json", "report.html")
 PROGRAM = """
 import sys
 from chainrule.apps.cli.main import main

@@ -54,15 +54,15 @@ CASES = {
         lambda x, p: torch.logit(torch.sigmoid(x).mean(1)), _same,
     ),
     "weighted mean of values": Case(
-        nn.EnsembleMean("value", weights=(0.25, 0.75)), (4, 2),
+        nn.EnsembleMean("value", initial_weights=(0.25, 0.75)), (4, 2),
         lambda x, p: (x * p["weights"].repeat_interleave(2)[:, None] / 2.0).sum(1), _same,
     ),
     "weighted mean of probabilities": Case(
-        nn.EnsembleMean("softmax", weights=(0.0, 1.0)), (4, 3),
+        nn.EnsembleMean("softmax", initial_weights=(0.0, 1.0)), (4, 3),
         lambda x, p: _weighted_log_mean(torch.log_softmax(x, -1), p["weights"]), _same,
     ),
     "weighted mean of yes and no": Case(
-        nn.EnsembleMean("sigmoid", weights=(0.5, 0.5)), (4, 2),
+        nn.EnsembleMean("sigmoid", initial_weights=(0.5, 0.5)), (4, 2),
         lambda x, p: (
             _weighted_log_mean(-torch.nn.functional.softplus(-x), p["weights"])
             - _weighted_log_mean(-torch.nn.functional.softplus(x), p["weights"])

@@ -13,14 +13,17 @@ from dataclasses import replace
 from chainrule import diagnosis, store
 from chainrule.diagnosis.context import BRIEF, TrainingContext, collect_context
 from chainrule.diagnosis.finding import Finding, by_severity
+from chainrule.diagnosis.first_steps import brief_step
 from chainrule.diagnosis.monitor import RuleMonitor
-from chainrule.diagnosis.registry import BEFORE, RULES
+from chainrule.diagnosis.registry import BEFORE, FIRST, RULES
 from chainrule.diagnosis.rule import Check, Evidence
 from chainrule.events import Event, Listener, Notice, TrainingEnded, TrainingFailed, TrainingStarted
 from chainrule.records import frozen
 from chainrule.settings import settings
+from chainrule.texts import render
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
+from chainrule.train.monitor.progress import warn
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,34 +37,56 @@ class Doctor(Callback):
 
     def start(self, training: TrainingView) -> Listener:
         """Return the listener of one training."""
-        reported: list[Finding] = []
+        before: list[Finding] = []
         monitor = RuleMonitor(training, apply_rules)
 
         def listen(event: Event) -> None:
             if isinstance(event, TrainingStarted):
-                findings = findings_before(context_of(training))
+                before.extend(findings_at_start(training))
                 if event.step == 0:
-                    report(training, findings, reported)
+                    report(training, before)
+                    warn_of_silent(training, before)
                 else:
-                    reported.extend(findings)
-                return
-            findings = monitor.on_event(event)
-            if isinstance(event, TrainingEnded | TrainingFailed):
-                report(training, [f for f in findings if not monitor.is_reported(f)], [])
-                end(training, [*reported, *findings])
+                    monitor.resume()
+            elif isinstance(event, TrainingEnded | TrainingFailed):
+                new, findings = monitor.at_end(event)
+                report(training, new)
+                store_findings(training, [*before, *findings])
             else:
-                report(training, findings, [])
+                report(training, monitor.on_event(event))
 
         return last_step_only(listen)
 
 
-def end(training: TrainingView, findings: list[Finding]) -> None:
+def warn_of_silent(training: TrainingView, findings: Iterable[Finding]) -> None:
+    """Emit warnings of Python for problems without any sign, where nothing prints the notices."""
+    for finding in findings:
+        if finding.rule.is_silent and finding.severity != "info" and not training.prints_notices:
+            remedy = render("doctor_try", settings.lang, text=finding.remedy_in(settings.lang))
+            warn(f"{finding.line(settings.lang)}\n  {remedy}")
+
+
+def store_findings(training: TrainingView, findings: list[Finding]) -> None:
     """Store the findings in the model, and in the run folder if there is one."""
     training.set_findings(by_severity(findings))
     run = training.options.run
     if run is not None:
         folder = run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
         folder.write_text(diagnosis.DIAGNOSIS_FILE, diagnosis.Diagnosis.of(findings, settings.lang).to_json())
+
+
+def findings_at_start(training: TrainingView) -> tuple[Finding, ...]:
+    """Return the findings before the first step of a training.
+
+    Rules of the first steps that read a probe, too, run at the first probe.
+    """
+    context = context_of(training)
+    found = findings_before(context)
+    first = brief_step(context, training)
+    if first is None:
+        return found
+    names = [name for name in dict.fromkeys([*BEFORE, *FIRST]) if RULES[name].during is None]
+    return by_severity([*found, *apply_rules(names, "first", lambda check: check(first))])
 
 
 def context_of(training: TrainingView) -> TrainingContext:
@@ -77,7 +102,16 @@ def context_of(training: TrainingView) -> TrainingContext:
 
 def findings_before(context: TrainingContext) -> tuple[Finding, ...]:
     """Return the findings of the rules that run before training, the most severe first."""
-    return by_severity(apply_rules(BEFORE, "before", lambda check: check(context)))
+    findings = apply_rules(BEFORE, "before", lambda check: check(context))
+    return by_severity(_in_sample(finding, context) for finding in findings)
+
+
+def _in_sample(finding: Finding, context: TrainingContext) -> Finding:
+    """A finding that states the number of rows, where its rule has measured some of them."""
+    rows, evidence = context.sampled_rows, finding.evidence
+    if not finding.rule.reads_rows or context.table_findings is not None or rows == context.rows:
+        return finding
+    return replace(finding, evidence=replace(evidence, sample=(rows, context.rows)))
 
 
 def apply_rules(names: Iterable[str], time: str, run: Callable[[Check], Iterable[Evidence]]) -> list[Finding]:
@@ -99,8 +133,7 @@ def apply_rules(names: Iterable[str], time: str, run: Callable[[Check], Iterable
     return findings
 
 
-def report(training: TrainingView, findings: Iterable[Finding], reported: list[Finding]) -> None:
-    """Emit each finding as a notice, and append it to ``reported``."""
+def report(training: TrainingView, findings: Iterable[Finding]) -> None:
+    """Emit each finding as a notice."""
     for finding in findings:
-        reported.append(finding)
         training.send(Notice(finding.en, finding.zh))

@@ -21,6 +21,7 @@ from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
 from chainrule.errors import ChainruleError, ShapeError, fact
 from chainrule.spec import shape_text
+from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.tabular import is_table, join_target
 from chainrule.train.model_state import ModelState
 from chainrule.train.options import FitOptions, checked_options
@@ -50,8 +51,8 @@ def diagnose(
         run.network, run.model.targets, run.data, run.order, validation_rows, _table_findings(x, y)
     )
     stored, before = (_checked_gradients(passed, run.state.parameters) for passed in (gradients, previous))
-    first = first_steps(context, run, stored, before)
-    names = [*BEFORE, *FIRST]
+    first = first_steps(context, TrainingView(run), stored, before)
+    names = dict.fromkeys([*BEFORE, *FIRST])
     return Diagnosis.of(
         [*findings_before(context), *apply_rules(names, "first", lambda check: check(first))], lang
     )

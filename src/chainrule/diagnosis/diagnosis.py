@@ -119,5 +119,7 @@ def _section(finding: Finding, lang: str) -> Section:
         "try": finding.remedy_in(lang),
         "see": finding.see,
     }
+    if end := finding.end(lang):
+        keys = {"end": end, **keys}
     lines = [render(f"doctor_{key}", lang, text=text) for key, text in keys.items()]
     return Section(heading, (finding.what(lang), Items(tuple(lines))))

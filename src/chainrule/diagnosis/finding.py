@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+import string
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from chainrule import texts
+from chainrule.data.tables.findings import of_sample
 from chainrule.diagnosis.registry import RULES
 from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule, in_language
 from chainrule.errors.message import Message, known_fact, rendered
@@ -23,7 +26,9 @@ class Finding:
 
     Args:
         rule: the rule.
-        evidence: its numbers.
+        evidence: its numbers, as they were reported.
+        latest: the numbers at the end of the training, where its sentence is another one then.
+        is_over: whether the complete history of the training has no such finding any more.
 
     Example:
         >>> facts = {"large": "income", "small": "age", "ratio": 2500.0}
@@ -36,6 +41,13 @@ class Finding:
 
     rule: Rule
     evidence: Evidence
+    latest: Evidence | None = None
+    is_over: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is reported once in a training: the rule, and the layer or column."""
+        return self.rule.id, self.evidence.layer
 
     @property
     def severity(self) -> str:
@@ -45,10 +57,7 @@ class Finding:
     @property
     def facts(self) -> dict[str, Any]:
         """The values of the placeholders in the texts."""
-        own = self.evidence
-        return {
-            "value": own.value, "threshold": own.threshold, "step": own.step, "layer": own.layer, **own.facts,
-        }  # fmt: skip
+        return _facts(self.evidence)
 
     def name(self, lang: str = "en") -> str:
         """Return the title of the problem."""
@@ -56,20 +65,52 @@ class Finding:
 
     def what(self, lang: str = "en") -> str:
         """Return one sentence with the numbers of the finding."""
-        return self.rule.sentence(self.evidence.form, lang).format(
-            **{name: rendered(fact, lang) for name, fact in self.facts.items()}
-        )
+        return self._sentence(self.evidence, lang)
+
+    def _sentence(self, evidence: Evidence, lang: str) -> str:
+        facts = {name: rendered(fact, lang) for name, fact in _facts(evidence).items()}
+        sentence = self.rule.sentence(evidence.form, lang).format(**facts)
+        return of_sample(sentence, evidence.sample, lang)
+
+    def at_end(self, final: Finding | None) -> Finding:
+        """Return this finding with what the complete history of the training says about it.
+
+        Args:
+            final: the finding of the same rule at the end; ``None`` if there is none.
+        """
+        if final is None:
+            return replace(self, is_over=True)
+        is_same = final.what() == self.what()
+        return replace(self, latest=None if is_same else final.evidence)
+
+    def end(self, lang: str = "en") -> str:
+        """Return what the end of the training says about a finding reported before; ``""``: the same."""
+        if self.is_over:
+            return texts.render("doctor_over", lang)
+        return "" if self.latest is None else self._sentence(self.latest, lang)
 
     def numbers(self, lang: str = "en") -> str:
-        """Return the evidence: value, threshold, source, step and layer."""
+        """Return the evidence: value, threshold, source, step and layer.
+
+        Value and threshold have the form that the value has in the sentence, such as percent.
+        """
         own = self.evidence
+        form = self._form_of_value(lang)
         parts = [
-            texts.render("doctor_number", lang, value=_figure(own.value), threshold=_figure(own.threshold)),
+            texts.render("doctor_number", lang, value=form(own.value), threshold=_limit(own.threshold, form)),
             texts.render("doctor_source", lang, source=source_in(self.rule.source, lang)),
         ]
         parts += [] if own.step is None else [texts.render("doctor_step", lang, step=own.step)]
         parts += [own.layer] if own.layer else []
         return texts.render("doctor_comma", lang).join(parts)
+
+    def _form_of_value(self, lang: str) -> Callable[[float], str]:
+        """How a sentence writes the value: with four digits, or as its placeholder does, if in percent."""
+        facts, sentence = self.facts, self.rule.sentence(self.evidence.form, lang)
+        for _, name, form, _ in string.Formatter().parse(sentence):
+            if name and form and form.endswith("%") and facts.get(name) == self.evidence.value:
+                return lambda value: format(value, form)
+        return _figure
 
     def why(self, lang: str = "en") -> str:
         """Return the cause."""
@@ -105,12 +146,8 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as plain values for a file; ``of_json`` reads them."""
-        own = self.evidence
-        return {
-            "rule": self.rule.id, "severity": own.severity, "value": _plain(own.value),
-            "threshold": _plain(own.threshold), "facts": {k: _plain(v) for k, v in own.facts.items()},
-            "step": own.step, "layer": own.layer, "form": own.form, "remedy": own.remedy,
-        }  # fmt: skip
+        latest = None if self.latest is None else _record(self.latest)
+        return {"rule": self.rule.id, **_record(self.evidence), "latest": latest, "is_over": self.is_over}
 
     @staticmethod
     def of_json(item: Mapping[str, Any]) -> Finding:
@@ -119,16 +156,54 @@ class Finding:
         Raises:
             KeyError, TypeError, ValueError: invalid data, or an unknown rule.
         """
-        rule = RULES[item["rule"]]
-        if item["severity"] not in ("", *SEVERITIES) or not isinstance(item["facts"], dict):
-            raise ValueError("not a finding")
-        step = None if item["step"] is None else int(item["step"])
-        value, threshold = float(item["value"]), float(item["threshold"])
-        words = [str(item[key]) for key in ("layer", "form", "severity", "remedy")]
-        facts = {name: _read(fact) for name, fact in item["facts"].items()}
-        finding = Finding(rule, Evidence(value, threshold, facts, step, *words))
+        latest = None if item["latest"] is None else _evidence(item["latest"])
+        finding = Finding(RULES[item["rule"]], _evidence(item), latest, item["is_over"] is True)
         finding.what()  # raises if a fact of the sentence is missing
+        finding.end()
         return finding
+
+
+def _facts(evidence: Evidence) -> dict[str, Any]:
+    """The values of the placeholders in the texts."""
+    return {
+        "value": evidence.value, "threshold": evidence.threshold, "step": evidence.step,
+        "layer": evidence.layer, **evidence.facts,
+    }  # fmt: skip
+
+
+def _record(evidence: Evidence) -> dict[str, Any]:
+    """Evidence as plain values."""
+    return {
+        "severity": evidence.severity, "value": _plain(evidence.value),
+        "threshold": _plain(evidence.threshold), "facts": {k: _plain(v) for k, v in evidence.facts.items()},
+        "step": evidence.step, "layer": evidence.layer, "form": evidence.form, "remedy": evidence.remedy,
+        "sample": None if evidence.sample is None else list(evidence.sample),
+    }  # fmt: skip
+
+
+def _evidence(item: Mapping[str, Any]) -> Evidence:
+    """Invert ``_record``.
+
+    Raises:
+        KeyError, TypeError, ValueError: invalid data.
+    """
+    if item["severity"] not in ("", *SEVERITIES) or not isinstance(item["facts"], dict):
+        raise ValueError("not a finding")
+    step = None if item["step"] is None else int(item["step"])
+    rows, all_rows = (None, None) if item["sample"] is None else map(int, item["sample"])
+    layer, form, severity, remedy = (str(item[key]) for key in ("layer", "form", "severity", "remedy"))
+    return Evidence(
+        float(item["value"]), float(item["threshold"]),
+        {name: _read(fact) for name, fact in item["facts"].items()}, step, layer, form, severity, remedy,
+        None if rows is None or all_rows is None else (rows, all_rows),
+    )  # fmt: skip
+
+
+def _limit(threshold: float, form: Callable[[float], str]) -> str:
+    """A threshold in the form of the value; with four digits where that form would round it."""
+    text = form(threshold)
+    is_exact = text.endswith("%") and math.isclose(float(text[:-1]) / 100, threshold, rel_tol=1e-9)
+    return text if is_exact else f"{threshold:.4g}"
 
 
 def _figure(value: float) -> str:
@@ -153,5 +228,5 @@ def _read(fact: Any) -> Any:
 
 
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings by severity, the most severe first, then by number."""
-    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule.number)))
+    """Return findings by severity, the most severe first, then by number; those that are over come last."""
+    return tuple(sorted(findings, key=lambda f: (f.is_over, SEVERITIES.index(f.severity), f.rule.number)))

@@ -17,13 +17,14 @@ from chainrule.engines import compile
 from chainrule.graph import Graph, Node
 from chainrule.nn.optimizer import Accumulated
 from chainrule.records import frozen
-from chainrule.train.state import Tensors, TrainState
+from chainrule.train.callback.training_view import TrainingView
+from chainrule.train.state import Tensors
 from chainrule.train.step import Step
-from chainrule.train.training_run import TrainingRun
 
 STEPS = 3  # number of updates
 MOST_BATCHES = 8  # maximum number of batches per update, with gradient accumulation
 ROWS = 256  # maximum number of rows of a batch
+MAX_VALUES = 2**21  # parameters, and values computed from a few rows, up to which a training computes a step
 
 
 @frozen(eq=False)
@@ -59,26 +60,45 @@ class FirstSteps:
 
 
 def first_steps(
-    context: TrainingContext, run: TrainingRun,
+    context: TrainingContext, training: TrainingView,
     stored: Mapping[str, np.ndarray] | None = None, previous: Mapping[str, np.ndarray] | None = None,
 ) -> FirstSteps:  # fmt: skip
     """Compute the first steps of a training.
 
     Args:
         context: the facts before the training.
-        run: the training, of which only data, order, seed and the initial state are used.
+        training: the training before its first step.
         stored, previous: gradients passed by the user.
     """
-    state, step, order = (
-        TrainState(run.state.parameters, run.state.states, run.state.slots),
-        run.step,
-        run.order,
-    )
+    count = STEPS * min(MOST_BATCHES, batches_of(training.network.recipe.optimizer))
+    return _steps(context, training, count, ROWS, stored or {}, previous or {})
+
+
+def brief_step(context: TrainingContext, training: TrainingView) -> FirstSteps | None:
+    """Compute the first step of a training on few rows; ``None`` where that would take long.
+
+    Args:
+        context: the facts before the training.
+        training: the training before its first step.
+    """
+    graph, rows = training.update.graph, training.probed_rows
+    is_changed = training.options.augmentation is not None or training.options.robust is not None
+    is_small = max(rows * training.values_per_sample, training.network.count) <= MAX_VALUES
+    if is_changed or not rows or not is_small or any(node.op.name == "scan" for node in graph.nodes):
+        return None
+    return _steps(context, training, 1, rows, {}, {})
+
+
+def _steps(
+    context: TrainingContext, training: TrainingView, count: int, max_rows: int,
+    stored: Mapping[str, np.ndarray], previous: Mapping[str, np.ndarray],
+) -> FirstSteps:  # fmt: skip
+    state, step, order = training.initial_state(), training.update, training.order
     program = compile(Graph(_outputs(step)), "reference")
     results, parameters, first_arrays = [], [state.parameters], {}
-    for i in range(STEPS * min(MOST_BATCHES, batches_of(run.network.recipe.optimizer))):
-        rows = order.batch(i // order.steps, i % order.steps)[:ROWS]
-        feed = step.feed(run.data.take(rows), state, run.seed)
+    for i in range(count):
+        rows = order.batch(i // order.steps, i % order.steps)[:max_rows]
+        feed = step.feed(training.data.take(rows), state, training.options.seed)
         arrays = {name: feed[name] for name in program.graph.inputs}
         values = {name: np.array(value) for name, value in program.run(arrays).items()}
         first_arrays = first_arrays or arrays
@@ -97,7 +117,7 @@ def first_steps(
         context, step, tuple(float(result["loss"]) for result in results), float(first["watched.data"]),
         float(first["loss"]) - float(first["watched.data"]), _group(first, "output"), _group(first, "sum"),
         tuple(parameters), tuple(_group(result, "gradient") for result in results), first_arrays,
-        stored or {}, previous or {},
+        stored, previous,
     )  # fmt: skip
 
 

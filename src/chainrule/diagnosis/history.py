@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
-from chainrule.diagnosis.weight_chains import weight_chains_of, weight_matrices_of
+from chainrule.diagnosis.context import NORMALIZE
+from chainrule.diagnosis.weight_chains import units_of, weight_chains_of, weight_matrices_of
 from chainrule.errors import TrainingError
 from chainrule.memo import cached_property
 from chainrule.nn.regularization.penalty import L1, L2, Penalty
@@ -25,9 +26,10 @@ from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
-from chainrule.train.stopping import MEMBER_LOSS
+from chainrule.train.objective import DATA_LOSS
 
 RECTIFIERS = ("relu", "maximum")  # activations whose units can become permanently inactive
+SCORED = ("cross_entropy", "binary_cross_entropy", "nll")  # losses whose value by chance is ln K
 SATURATING = ("sigmoid", "tanh")  # activations that saturate on both sides
 
 
@@ -49,6 +51,12 @@ class TrainingRecord:
         ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
         error: the error of a failed training.
         weight_chains: the chains of weight matrices, see ``weight_chains_of``.
+        units: the units of each layer with a weight matrix, by the path of the layer.
+        normalizes: whether some layer normalizes its inputs.
+        classes: the classes among which an untrained network guesses; 0 for other tasks.
+        keeps_best: whether a stopping rule stores the weights of the best epoch for the trained model.
+        best_epoch: that epoch so far; ``None`` where each member of an ensemble has its own, or without one.
+        kept_loss: the validation loss of the weights that the model has; ``None`` without one.
     """
 
     history: Sequence[Mapping[str, float | None]] = ()
@@ -64,12 +72,17 @@ class TrainingRecord:
     ended: str = ""
     error: BaseException | None = None
     weight_chains: Sequence[tuple[str, ...]] = ()
+    units: Mapping[str, int] = field(default_factory=dict)
+    normalizes: bool = False
+    classes: int = 0
+    keeps_best: bool = False
+    best_epoch: int | None = None
+    kept_loss: float | None = None
 
     @property
-    def restores_best(self) -> bool:
-        """Whether early stopping restores the best epoch; in an ensemble, the best epoch of each member."""
-        is_ensemble = bool(self.history) and any(map(MEMBER_LOSS.fullmatch, self.history[0]))
-        return is_ensemble or self.ended == "early_stopping"
+    def kept(self) -> TrainingRecord:
+        """The training up to the epoch whose weights the model has, if that is one of all members."""
+        return self if self.best_epoch is None else replace(self, history=self.history[: self.best_epoch])
 
     @property
     def nonfinite_error(self) -> TrainingError | None:
@@ -79,19 +92,23 @@ class TrainingRecord:
 
     def column(self, name: str) -> np.ndarray:
         """Return a column of the history; NaN for missing values."""
-        return np.array([row.get(name, math.nan) for row in self.history], np.float64)
+        values = (row.get(name) for row in self.history)
+        return np.array([math.nan if value is None else value for value in values], np.float64)
 
     @cached_property
     def losses(self) -> np.ndarray:
         """The mean loss of the samples in each epoch, without penalty.
 
-        The history contains the objective, loss plus penalty, and the penalty may be many times the loss. The
-        probes contain both, but there are few of them. Between two probes, loss and penalty are interpolated
-        logarithmically, and two estimates result: the objective minus the penalty, and the loss. The larger
-        one is used, because the penalty often falls quickly at first, so that its interpolation is too large.
-        Therefore a diverging loss is detected, and a falling penalty is not mistaken for a falling loss.
-        After the last probe, the loss keeps its share of the objective.
+        A training with a penalty records it as ``data_loss``; with several outputs, it is estimated: the
+        history then contains the objective, loss plus penalty, and the penalty may be many times the loss.
+        The probes contain both, but there are few of them. Between two probes, loss and penalty are
+        interpolated logarithmically, and two estimates result: the objective minus the penalty, and the loss.
+        The larger one is used, because the penalty often falls quickly at first, so that its interpolation is
+        too large. Therefore a diverging loss is detected, and a falling penalty is not mistaken for a falling
+        loss. After the last probe, the loss keeps its share of the objective.
         """
+        if self.history and DATA_LOSS in self.history[0]:
+            return self.column(DATA_LOSS)
         objective = self.column("loss")
         probes = [probe for probe in self.probes if probe.values["loss"] > probe.values["training_loss"] > 0]
         if not probes:
@@ -187,7 +204,20 @@ def record_of(training: TrainingView) -> TrainingRecord:
         weight_matrices=weight_matrices_of(network), activations=activations_of(network),
         constant_loss=constant_loss_of(data, model.targets), task=model.task,
         weaker_penalty=_weaker(network.recipe.penalty), weight_chains=weight_chains_of(network),
+        units=units_of(network), normalizes=normalizes(network), keeps_best=training.keeps_best,
+        classes=guessed_classes(next(iter(model.targets.values()))) if len(model.targets) == 1 else 0,
     )  # fmt: skip
+
+
+def normalizes(network: Network) -> bool:
+    """Whether some layer normalizes its inputs, so that the scale of weights does not matter."""
+    return any(type(layer).__name__ in NORMALIZE for layer in network.inference.book.layers.values())
+
+
+def guessed_classes(target: Target) -> int:
+    """Return the number of classes among which an untrained network guesses; 0 for other losses."""
+    is_scored = target.loss.name in SCORED and target.is_single and len(target.labels) >= 2
+    return max(len(target.labels), target.max_classes) if is_scored else 0
 
 
 def _weaker(penalty: Penalty | None) -> str:

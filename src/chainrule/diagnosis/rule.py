@@ -41,6 +41,7 @@ class Evidence:
         form: which of the rule's sentences applies, if it has several.
         severity: if it differs from that of the rule.
         remedy: the line of code to try, if it differs from that of the rule.
+        sample: the number of rows that it was measured on and the number of all rows, where they differ.
     """
 
     value: float
@@ -51,6 +52,7 @@ class Evidence:
     form: str = ""
     severity: str = ""
     remedy: str = ""
+    sample: tuple[int, int] | None = None
 
 
 Check: TypeAlias = Callable[[Any], Iterable[Evidence]]
@@ -72,6 +74,10 @@ class Rule:
         why: the cause.
         remedy: a line of code to try, with placeholders; a comment behind it is English.
         remedy_comment: the Chinese translation of that comment.
+        reads_rows: whether it measures rows before a training, of which there may be a sample only; a finding
+            then says so.
+        is_silent: whether a training with this problem computes something else than intended, without any
+            sign; a finding before the training is then a warning of Python where nothing prints it.
         before, first, during, after: the functions that run before a training (on a ``TrainingContext``),
             in its first steps (on ``FirstSteps``), during and after it (on a ``TrainingRecord``). A rule has
             at least one.
@@ -98,6 +104,8 @@ class Rule:
     during: Check | None = None
     after: Check | None = None
     remedy_comment: str = ""
+    reads_rows: bool = False
+    is_silent: bool = False
 
     def __post_init__(self) -> None:
         assert self.severity in SEVERITIES, self.severity

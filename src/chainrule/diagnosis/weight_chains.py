@@ -11,8 +11,10 @@ the chain of ``dense3`` is dense1, dense2, dense3, and that of ``shortcut`` is t
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chainrule.graph import Graph, Node
-from chainrule.spec import size_at
+from chainrule.spec import bound, size_at
 from chainrule.train.member_graph import member_slices
 from chainrule.train.network import Network
 
@@ -29,13 +31,33 @@ def weight_matrices_of(network: Network) -> dict[str, int]:
 
 def _weight_matrices(network: Network) -> dict[str, int]:
     tables = {path for path, _ in network.inference.book.tables}
-    is_ensemble = any(map(network.members, network.inference.outputs))
-    of_members = member_slices(network) if is_ensemble else {}
+    of_members = parameters_of_members(network)
     return {
         path: size_at(parameter.spec.size, {})
         for path, parameter in network.trainable.items()
         if parameter.spec.rank - (path in of_members) >= 2 and path.rpartition(".")[0] not in tables
     }
+
+
+def parameters_of_members(network: Network) -> Collection[str]:
+    """Return the parameters whose first axis is that of the members of an ensemble."""
+    return member_slices(network) if any(map(network.members, network.inference.outputs)) else ()
+
+
+def units_of(network: Network) -> dict[str, int]:
+    """Return the number of units of each layer with a weight matrix, by the path of the layer.
+
+    Each unit adds up its inputs, so the weights have one row for each unit, of an ensemble one for each unit
+    of each member.
+    """
+    of_members = parameters_of_members(network)
+    units = {}
+    for path, parameter in network.parameters.items():
+        layer, _, name = path.rpartition(".")
+        if name == "weight" and parameter.spec.rank >= 2:
+            shape = bound(parameter.spec.shape)
+            units[layer] = shape[0] * (shape[1] if path in of_members else 1)
+    return units
 
 
 def weight_chains_of(network: Network) -> tuple[Chain, ...]:

@@ -133,7 +133,7 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
         branches[group] = Sequential(inputs=features, network=_member(recipe, outputs))
     if len(branches) == 1:
         return Sequential(**branches, mean=EnsembleMean(mode))
-    mean = EnsembleMean(mode, weights=recipe.group_weights)
+    mean = EnsembleMean(mode, initial_weights=recipe.group_weights)
     return Sequential(networks=Parallel("none", **branches), all=Merge("concatenate", axis=1), mean=mean)
 
 

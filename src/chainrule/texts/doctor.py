@@ -18,6 +18,8 @@ DOCTOR: dict[str, tuple[str, str]] = {
     "doctor_source": ("source: {source}", "来源：{source}"),
     "doctor_step": ("step {step}", "第 {step} 步"),
     "doctor_comma": (", ", "，"),
+    "doctor_end": ("at the end: {text}", "结束时：{text}"),
+    "doctor_over": ("no longer found in the complete training", "在整个训练过程中已不再成立"),
 }
 
 # The sources of the thresholds, by their English text. Those that only name a tool or a work are left out.

@@ -64,6 +64,7 @@ def open_run(model: ModelState, data: TrainingData, options: FitOptions) -> Iter
     folder, claim = folder_of(options.run)
     with claim, reporting_to(folder), handle_signals(), progress(options.verbose) as listeners:
         run.channel.listeners.extend(listeners)
+        run.prints_notices = bool(run.channel.listeners)
         report_data_notices(run.data_notices, run.channel if listeners else None)
         latest = folder.latest() if folder is not None and options.resume else None
         with planned_as(recorded_cores(latest)):

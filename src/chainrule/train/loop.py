@@ -88,7 +88,8 @@ def train(run: TrainingRun) -> str:
         _save(run)
         if run.account is not None:  # steps that were accounted for in advance and not made
             run.account(state.step + run.discarded)
-        run.send(TrainingEnded(reason, state.epoch, state.step, _best_epoch(run.rules, state)))
+        facts = run.training_facts(reason)
+        run.send(TrainingEnded(reason, state.epoch, state.step, facts.best_epoch, facts.member_epochs))
     return reason
 
 
@@ -278,14 +279,6 @@ def _reduce_rate(run: TrainingRun, row: Row, watch: Mapping[str, Any]) -> None:
 def _stopped_before(rules: Sequence[StoppingRule], state: TrainState) -> str:
     """The rule that ended this training before it was resumed; ``""``: none did."""
     return next((rule.name for rule in rules if state.watch.get(rule.name, {}).get("stop")), "")
-
-
-def _best_epoch(rules: Sequence[StoppingRule], state: TrainState) -> int | None:
-    for rule in rules:
-        epoch = state.watch.get(rule.name, {}).get("epoch")
-        if rule.keeps_best and epoch is not None:
-            return int(epoch)
-    return None
 
 
 def _save(run: TrainingRun) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
@@ -178,9 +178,13 @@ class EnsembleEarlyStopping(StoppingRule):
             was_done = waited >= self.patience > 0  # a member that has stopped keeps its parameters
             is_better = value is not None and (best is None or best - value > self.min_delta) and not was_done
             waited = 0 if is_better else waited if was_done else waited + 1
-            after |= {f"best {name}": value if is_better else best, f"waited {name}": waited}
             is_monitored.append(best is not None or value is not None)
             improved.append(is_better or not is_monitored[-1])
+            epoch = row["epoch"] if improved[-1] else counters.get(f"epoch {name}")
+            after |= {
+                f"best {name}": value if is_better else best, f"waited {name}": waited,
+                f"epoch {name}": epoch,
+            }  # fmt: skip
             is_done.append(waited >= self.patience > 0)
         is_best = any(a and b for a, b in zip(improved, is_monitored, strict=True))
         after["epoch"] = row["epoch"] if is_best else counters.get("epoch")
@@ -219,3 +223,29 @@ class Converged(StoppingRule):
 RULES: dict[str, type[StoppingRule]] = {
     rule.name: rule for rule in (EarlyStopping, EnsembleEarlyStopping, Converged)
 }
+
+
+def best_epochs(
+    rules: Iterable[StoppingRule], watch: Mapping[str, Mapping[str, float | None]]
+) -> tuple[int | None, tuple[int, ...]]:
+    """The epoch whose weights the trained model has, and those of the members of an ensemble.
+
+    Args:
+        rules: the stopping rules.
+        watch: the counters of each rule, by its name.
+
+    Returns:
+        ``None`` and no epochs where no rule stores the best weights, or before the first epoch.
+
+    Example:
+        >>> best_epochs([EarlyStopping()], {"early_stopping": {"best": 0.5, "waited": 2, "epoch": 7}})
+        (7, ())
+    """
+    for rule in rules:
+        counters = watch.get(rule.name, {}) if rule.keeps_best else {}
+        members = [epoch for name, epoch in counters.items() if name.startswith("epoch ")]
+        if members:
+            return None, tuple(int(epoch or 0) for epoch in members)
+        if (epoch := counters.get("epoch")) is not None:
+            return int(epoch), ()
+    return None, ()

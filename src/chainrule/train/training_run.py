@@ -29,7 +29,8 @@ from chainrule.train.private.privacy import PRIVACY, Mechanism
 from chainrule.train.private.private_steps import PrivateSteps
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
-from chainrule.train.stopping import StoppingRule
+from chainrule.train.stopping import MEMBER_LOSS, StoppingRule, best_epochs
+from chainrule.train.training_facts import TrainingFacts
 
 Save = Callable[[TrainState], str]
 
@@ -60,6 +61,7 @@ class TrainingRun:
         interrupt: whether a signal requests a stop.
         saved_at: when the last checkpoint was saved, in seconds of ``time.monotonic``.
         is_stop_requested: whether a listener requests a stop.
+        prints_notices: whether a progress bar or a function among the callbacks receives the notices.
     """
 
     model: ModelState
@@ -83,6 +85,7 @@ class TrainingRun:
     interrupt: Interrupt = field(default_factory=Interrupt)
     saved_at: float = field(default_factory=time.monotonic)
     is_stop_requested: bool = False
+    prints_notices: bool = False
 
     @property
     def network(self) -> Network:
@@ -170,18 +173,29 @@ class TrainingRun:
         Args:
             reason: why it ended; see ``TrainingEnded``.
         """
+        return {**self.training_facts(reason).plain(), **self._privacy_facts()}
+
+    def training_facts(self, reason: str) -> TrainingFacts:
+        """What the training did so far; see ``facts``."""
         state = self.state
-        return {
-            "rows": self.data.rows,
-            "epochs": state.epoch,
-            "steps": state.step,
-            "batch_size": self.options.batch_size,
-            "seed": self.seed,
-            "cores": planning_cores(),
-            "ended": reason,
-            "last": state.history[-1] if state.history else {},
-            **self._privacy_facts(),
-        }
+        best, members = best_epochs(self.rules, state.watch)
+        return TrainingFacts(
+            rows=self.data.rows, epochs=state.epoch, max_epochs=self.options.epochs, steps=state.step,
+            batch_size=self.options.batch_size, seed=self.seed, cores=planning_cores(), ended=reason,
+            best_epoch=best, member_epochs=members, validation_loss=self._kept_loss(best, members),
+            last=state.history[-1] if state.history else {},
+        )  # fmt: skip
+
+    def _kept_loss(self, best: int | None, members: Sequence[int]) -> float | None:
+        """The validation loss of the weights that the model has: of the best epochs, or the last ones."""
+        history = self.state.history
+        if not history or self.evaluator is None:
+            return None
+        if members:
+            columns = [name for name in history[-1] if MEMBER_LOSS.fullmatch(name)]
+            losses = [history[epoch - 1][name] for epoch, name in zip(members, columns, strict=True)]
+            return self.evaluator.mean_of_members(losses)
+        return history[(best or len(history)) - 1].get("val_loss")
 
     def _privacy_facts(self) -> dict[str, Any]:
         """The privacy spent so far; empty for other trainings."""

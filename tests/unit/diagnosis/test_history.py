@@ -181,7 +181,11 @@ def spoke(one: TrainingRecord) -> set[str]:
 def test_overfitting_suggests_early_stopping() -> None:
     losses, val = [1 / n for n in range(1, 21)], [0.5, 0.4, *np.linspace(0.3, 1.2, 18)]
     assert "overfitting" in spoke(course(losses, val=val))
-    assert "overfitting" not in spoke(course(losses, val=val, ended="early_stopping"))
+    kept = {"keeps_best": True, "ended": "early_stopping", "kept_loss": 0.3}
+    assert spoke(course(losses, val=val, best_epoch=3, **kept)) == {"overfitting-undone"}
+    assert spoke(course(losses, val=val, **kept)) == {"overfitting-undone"}, "of members"
+    assert spoke(course(losses, val=val, keeps_best=True)) == set(), "while it runs"
+    assert "overfitting" in spoke(course(losses, val=val, best_epoch=20, **kept)), "by another column"
 
 
 def test_a_loss_that_falls_in_the_last_epochs_is_not_reported() -> None:
@@ -258,7 +262,7 @@ def test_the_campaign_reports_wrong_cases(
     cases = tuple(Case(name, f"{name} {i}", lambda name=name: (name,)) for name in RULES for i in range(3))
     monkeypatch.setattr(doctor, "CASES", (*cases, Case("", "well", lambda: ("validation-easier",))))
     assert doctor.main([]) == 0
-    assert "108 of 108 faults found, 0 false alarms in 1" in page.read_text()
+    assert "114 of 114 faults found, 0 false alarms in 1" in page.read_text()
     monkeypatch.setattr(doctor, "CASES", (*cases[1:], Case("", "well", lambda: ("symmetry",))))
     assert doctor.main([]) == 1
     output = capsys.readouterr().out

@@ -99,7 +99,7 @@ def ensemble(outputs: int, mode: str, weights: tuple[float, ...] = (1.0, 0.0)) -
     linear = cr.Sequential(inputs=cr.EnsembleNormalization(K), output=cr.EnsembleDense(outputs))
     return cr.Sequential(
         groups=cr.Parallel("none", deep=deep, linear=linear), all=cr.Merge("concatenate", axis=1),
-        mean=cr.EnsembleMean(mode, weights=weights),
+        mean=cr.EnsembleMean(mode, initial_weights=weights),
     )  # fmt: skip
 
 
@@ -175,13 +175,15 @@ def test_a_resumed_training_chooses_the_same_weights(tmp_path) -> None:
 @pytest.mark.parametrize("weights", [(0.5,), (0.5, -0.5, 1.0), (1, 1), "ab", ("a",)], ids=repr)
 def test_weights_that_are_no_shares_are_refused(weights) -> None:
     with pytest.raises(cr.errors.UsageError, match="E102"):
-        cr.EnsembleMean("value", weights=weights)
+        cr.EnsembleMean("value", initial_weights=weights)
 
 
 def test_groups_of_different_size_are_refused() -> None:
     model = cr.Model(
         cr.Sequential(
-            cr.EnsembleNormalization(3), cr.EnsembleDense(1), cr.EnsembleMean("value", weights=(0.5, 0.5))
+            cr.EnsembleNormalization(3),
+            cr.EnsembleDense(1),
+            cr.EnsembleMean("value", initial_weights=(0.5, 0.5)),
         ),
         "mse",
     )

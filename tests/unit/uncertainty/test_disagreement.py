@@ -69,7 +69,7 @@ def test_models_disagree_more_far_from_the_training() -> None:
 def test_the_weighted_mean_of_the_members_is_the_prediction(
     mode: str, loss: str, y: np.ndarray, groups: tuple[float, ...]
 ) -> None:
-    outputs, mean = 3 if mode == "softmax" else 1, EnsembleMean(mode, weights=groups)
+    outputs, mean = 3 if mode == "softmax" else 1, EnsembleMean(mode, initial_weights=groups)
     model = trained(0, cr.Sequential(EnsembleNormalization(6), EnsembleDense(outputs), mean), loss, y)
     samples, weights = model.member_samples(X[80:]), model.member_weights
     assert samples.shape == (6, 40, {"softmax": 3, "sigmoid": 2, "value": 1}[mode])

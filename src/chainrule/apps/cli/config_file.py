@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.options import OF_RECIPE, Options
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.store import RunFolder
 from chainrule.store.json_document import is_text
@@ -24,15 +24,17 @@ _TEXT = r'"(?:[^"\\]|\\.)*"'
 _LINE = re.compile(
     rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
 )
-FINGERPRINT = "fingerprint"  # the only line of the file that is not an option
+FINGERPRINT, CHOSEN = "fingerprint", "chosen"  # the lines of the file that are not options
 
 
-def to_toml(options: Options, fingerprint: str) -> str:
-    """The text of ``config.toml``.
+def to_toml(options: Options, fingerprint: str, used: Mapping[str, Any] | None = None) -> str:
+    """The text of ``config.toml``, with the values that the training uses.
 
     Args:
         options: options of the training.
         fingerprint: fingerprint of the table, so that the training is not resumed with other rows.
+        used: the values that were chosen for this table, in place of the defaults of options that the user
+            did not pass; their names are stored, so that they are chosen again.
 
     Raises:
         UsageError E601: a name that is not valid Unicode, which a text file cannot contain.
@@ -42,8 +44,9 @@ def to_toml(options: Options, fingerprint: str) -> str:
         data = "iris"
     """
     lines = ["# The options of this training; `chainrule train DATA --out RUN --resume` reads them."]
+    used = used or {}
     for field in fields(options):
-        value = getattr(options, field.name)
+        value = used.get(field.name, getattr(options, field.name))
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and not is_text(text):
                 raise UsageError(
@@ -54,6 +57,10 @@ def to_toml(options: Options, fingerprint: str) -> str:
                     received=ascii(text),
                 )
         lines.append(f"{field.name} = {_toml(value)}")
+    if used:
+        lines.append(
+            f"{CHOSEN} = {_toml(tuple(used))}  # for this table; a value without its name here is fixed"
+        )
     return "\n".join([*lines, f"{FINGERPRINT} = {_toml(fingerprint)}", ""])
 
 
@@ -84,7 +91,12 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     where = str(folder.path / CONFIG)
     entries = _parse(text, where)
     fingerprint = entries.pop(FINGERPRINT, None)
+    chosen = entries.pop(CHOSEN, [])
     values, wrong = _values(entries)
+    if isinstance(chosen, list) and set(chosen) <= {"net", *OF_RECIPE}:
+        values = {name: value for name, value in values.items() if name not in chosen}
+    else:
+        wrong = [*wrong, fact('"{name}" is unknown', name=CHOSEN)]
     if not isinstance(fingerprint, str):
         wrong = [*wrong, fact('"{name}" is missing', name=FINGERPRINT)]
     if wrong:

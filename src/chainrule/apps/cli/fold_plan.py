@@ -12,6 +12,7 @@ from chainrule import data
 from chainrule.apps.cli.fit_arguments import common_arguments, fitted, optimizer_of
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import OF_ENSEMBLE, Options
+from chainrule.apps.cli.row_use import RowUse
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import folds, row_digests, unit_digests
 from chainrule.data.tables.prepared_data import PreparedRows
@@ -136,13 +137,23 @@ class Folds:
         return {**common_arguments(self.options, self.prepared), **self.training.fit_options(labels)}
 
     @property
-    def split(self) -> tuple[str, dict[str, Any]]:
-        recipe, test = self.recipe, self.prepared.parts.sizes[2]
-        numbers = {
-            "rows": self.prepared.parts.sizes[0], "folds": recipe.folds, "trained": recipe.folds - 2,
-            "networks": recipe.members * len(recipe.groups), "test": test, "seed": self.options.seed,
-        }  # fmt: skip
-        return "split_folds_and_test" if test else "split_folds", numbers
+    def row_use(self) -> RowUse:
+        recipe, (training, validation, test) = self.recipe, self.prepared.parts.sizes
+        division = data.Division.parse(self.options.split or "random")
+        return RowUse(
+            self.prepared.table.rows, training, validation, test, self.options.seed, recipe.folds,
+            recipe.members * len(recipe.groups), len(self.cross_validation.scored), division.way,
+            division.column, self.options.test,
+        )  # fmt: skip
+
+    @property
+    def used(self) -> dict[str, Any]:
+        recipe, options = self.recipe, self.options
+        values: dict[str, Any] = {name: getattr(recipe, name) for name in OVERRIDES}
+        values |= {"optimizer": "adamw", "penalty": 0.0}
+        if options.is_passed("optimizer"):  # with its own learning rate, and without decay
+            values |= {"learning_rate": options.learning_rate}
+        return {name: value for name, value in values.items() if not options.is_passed(name)}
 
     @property
     def is_cross_validated(self) -> bool:
@@ -193,9 +204,9 @@ class Folds:
         output = out_of_fold(model.state, x, chosen, weights)[1]
         return output if self.prepared.task.is_classification else output.reshape(-1, 1)
 
-    def kinds(self, model: Model) -> dict[str, float]:
-        weights = model.member_weights.reshape(len(self.recipe.groups), -1).sum(1)
-        return dict(zip(self.recipe.groups, weights.tolist(), strict=True))
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.recipe.groups
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
         rows = self.prepared.training.take(self.cross_validation.scored)

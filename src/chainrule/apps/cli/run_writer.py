@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apps.cli.row_use import SPLIT
 from chainrule.apps.cli.run_paths import HISTORY, MODEL
 from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.apps.cli.training_status import KINDS
 from chainrule.data import Division, Table
 from chainrule.data.tables.prepared_data import PreparedRows
 from chainrule.escaping import csv_text
@@ -196,7 +198,8 @@ def add_facts(model: Model, plan: TrainingPlan, results: list[Result], decided: 
         "data": prepared.table.source,
         "fingerprint": prepared.table.fingerprint,
         "target": prepared.task.target,
-        "split": dict(zip(("training", "validation", "test"), prepared.parts.sizes, strict=True)),
+        SPLIT: plan.row_use.fact,
+        **({KINDS: list(plan.kinds)} if plan.kinds else {}),
         "result": {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in results},
         "command": options.command(),
         **({"ids": list(options.id)} if options.id else {}),

@@ -13,6 +13,7 @@ from chainrule.apps.cli.fit_arguments import common_arguments, fitted, optimizer
 from chainrule.apps.cli.model_output import model_output
 from chainrule.apps.cli.options import ENSEMBLE, NET, Options
 from chainrule.apps.cli.robust_options import patience_of, robust_of
+from chainrule.apps.cli.row_use import RowUse
 from chainrule.data import PreparedData, Table
 from chainrule.data.tables.folds import row_digests
 from chainrule.data.tables.prepared_data import PreparedRows
@@ -68,9 +69,17 @@ class SplitRows:
         }
 
     @property
-    def split(self) -> tuple[str, dict[str, Any]]:
-        sizes = dict(zip(("training", "validation", "test"), self.prepared.parts.sizes, strict=True))
-        return "split", {**sizes, "seed": self.options.seed}
+    def row_use(self) -> RowUse:
+        training, validation, test = self.prepared.parts.sizes
+        division = data.Division.parse(self.options.split or "random")
+        return RowUse(
+            self.prepared.table.rows, training, validation, test, self.options.seed, way=division.way,
+            column=division.column, file=self.options.test,
+        )  # fmt: skip
+
+    @property
+    def used(self) -> dict[str, Any]:
+        return {"net": NET} if self.options.net == ENSEMBLE else {}
 
     @property
     def is_cross_validated(self) -> bool:
@@ -96,8 +105,9 @@ class SplitRows:
     def output(self, model: Model, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return model_output(model, x)
 
-    def kinds(self, model: Model) -> dict[str, float]:
-        return {}
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ()
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:
         rows = self.prepared.validation

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.apps.cli.fold_plan import Folds
 from chainrule.apps.cli.options import OF_ENSEMBLE, Options
 from chainrule.apps.cli.robust_options import robust_of
+from chainrule.apps.cli.row_use import RowUse
 from chainrule.apps.cli.split_plan import SplitRows
 from chainrule.apps.cli.table_of_options import is_ensemble
 from chainrule.data import PreparedData, Table
@@ -60,8 +61,13 @@ class TrainingPlan(Protocol):
         ...
 
     @property
-    def split(self) -> tuple[str, dict[str, Any]]:
-        """The key of the sentence that describes how the rows are used, and its numbers."""
+    def row_use(self) -> RowUse:
+        """How the rows are used."""
+        ...
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """The values of options that the training uses and that the user did not pass."""
         ...
 
     @property
@@ -94,8 +100,9 @@ class TrainingPlan(Protocol):
         """
         ...
 
-    def kinds(self, model: Model) -> dict[str, float]:
-        """The weight of each kind of networks in the prediction; empty for a single network."""
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of the networks, in the order of their weights; empty for a single network."""
         ...
 
     def held_out(self, model: Model) -> tuple[PreparedRows, np.ndarray]:

@@ -14,6 +14,7 @@ from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_status import ending, weights_of_kinds
 from chainrule.apps.report.analysis import Analysis
 from chainrule.apps.report.column_sections import importance_section
 from chainrule.apps.report.summary import Pair, Summary, sentence
@@ -30,7 +31,7 @@ def model_card(analysis: Analysis, summary: Summary) -> str:
     title = text_of("card_title").format(target=prepared.task.target, data=prepared.table.source)
     blocks = [
         f"# {markdown(title)}",
-        *_section("card_model", [_own(summary.task), _model(analysis)]),
+        *_section("card_model", [_own(summary.task), _model(analysis), *_ending(analysis)]),
         *_section("card_use", [_own(text) for text in intended_use(analysis)]),
         *_data(analysis),
         *_scores(analysis, summary),
@@ -79,11 +80,17 @@ def _model(analysis: Analysis) -> str:
     return "; ".join(parts)
 
 
+def _ending(analysis: Analysis) -> list[str]:
+    """How the training ended, and the weights of the kinds of networks."""
+    kinds = weights_of_kinds(analysis.model)
+    weights = [] if kinds is None else [text_of("kinds").format(kinds=_own(kinds))]
+    return [_own(ending(analysis.model)), *weights]
+
+
 def _data(analysis: Analysis) -> list[str]:
     prepared = analysis.prepared
-    key, numbers = analysis.plan.split
-    rows = f"{prepared.table.rows:,}"
-    split = text_of(key if "rows" in numbers else f"card_{key}").format(**{**numbers, "rows": rows})
+    rows = text_of("card_rows").format(rows=f"{prepared.table.rows:,}")
+    split = f"{rows}{analysis.plan.row_use.text}"
     fingerprint = text_of("card_fingerprint").format(fingerprint=prepared.table.fingerprint[:16])
     notices = [notice.render(settings.lang) for notice in prepared.notices]
     head = [text_of(key) for key in ("name", "kind", "missing", "summary", "why")]

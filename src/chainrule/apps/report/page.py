@@ -21,7 +21,7 @@ from chainrule.apps.cli.run_writer import RESULT_METRICS
 from chainrule.apps.cli.screen import cell
 from chainrule.apps.cli.tables import column_rows, without_long_lists
 from chainrule.apps.cli.texts import WORDS
-from chainrule.apps.cli.training_plan import TrainingPlan
+from chainrule.apps.cli.training_status import status_of
 from chainrule.apps.report import svg_charts
 from chainrule.apps.report.analysis import Analysis
 from chainrule.apps.report.column_sections import effects_caption, effects_section, importance_section
@@ -40,6 +40,7 @@ from chainrule.train.callback import RecordedHistograms
 from chainrule.train.evaluation.metric import PRIMARY_METRIC, Predictions
 from chainrule.train.objective import DATA_LOSS
 from chainrule.train.stopping import MEMBER_LOSS
+from chainrule.train.training_facts import TrainingFacts
 
 MAX_CLASSES = 30  # of a confusion matrix
 SEPARATOR = re.compile(r"(?<=[_./:-])(?=\w)")  # in a name, after which it may be broken
@@ -71,7 +72,8 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
     model, options, prepared = analysis.model, analysis.options, analysis.prepared
     predictions, history = analysis.rows.predictions, model.history
     assert model.network is not None
-    best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
+    training = TrainingFacts.of(model.facts)
+    best = training.best_epoch if training is not None else None
     return _template().render(
         words=WORDS,
         lang=settings.lang,
@@ -80,7 +82,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         summary=summary,
         intended_use=intended_use(analysis),
         open_questions=[WORDS[key] for key in OPEN],
-        facts=_facts(analysis.plan, history, int(best["epoch"] or 0)),
+        facts=status_of(model),
         metrics=RESULT_METRICS[prepared.task.kind],
         positive=_positive(prepared),
         results=analysis.results,
@@ -92,7 +94,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         penalty=str(model.recipe.penalty or ""),
         notices=[(notice.en, notice.zh) for notice in prepared.notices],
         history=[{k: v for k, v in row.items() if not MEMBER_LOSS.fullmatch(k)} for row in history],
-        curves=_curves(history, prepared.task.kind, int(best["epoch"] or 0)),
+        curves=_curves(history, prepared.task.kind, best),
         confusion=_confusion(prepared, predictions),
         plots=[]
         if prepared.task.is_classification
@@ -168,26 +170,10 @@ def _finding(finding: Finding, options: Options) -> dict[str, Any]:
     return {
         "severity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name),
         "rule": finding.rule.id,
-        "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
+        "what": both(finding.what), "end": both(finding.end), "evidence": both(finding.numbers),
+        "why": both(finding.why),
         "command": command or ("" if advice else finding.see), "advice": advice,
     }  # fmt: skip
-
-
-def _facts(plan: TrainingPlan, history: list, best: int) -> list[tuple[tuple[str, str], str]]:
-    """The facts of the training, each with its name in both languages."""
-    options, prepared = plan.options, plan.prepared
-    parts = dict(zip(("training", "validation", "test"), map(str, prepared.parts.sizes), strict=True))
-    facts = {
-        "fact_rows": f"{prepared.table.rows:,}",
-        "fact_target": prepared.task.target,
-        "fact_split": " / ".join(parts.values()),
-        "fact_epochs": f"{len(history)} / {plan.epochs}",
-        "fact_best": str(best),
-        "fact_batch": str(plan.batch_size),
-        "fact_seed": str(options.seed),
-        "fact_fingerprint": prepared.table.fingerprint[:16],
-    }
-    return [(WORDS[key], value) for key, value in facts.items()]
 
 
 def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
@@ -209,7 +195,7 @@ def _columns(prepared: PreparedData) -> list[dict[str, Any]]:
     ]
 
 
-def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
+def _curves(history: list, kind: str, best: int | None) -> list[dict[str, Any]]:
     """The training and validation loss without penalties, and the validation metric, by epoch."""
     metric = f"val_{PRIMARY_METRIC[kind]}"
 
@@ -217,11 +203,12 @@ def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
         return [np.nan if row[name] is None else row[name] for row in history]
 
     training = DATA_LOSS if DATA_LOSS in history[0] else "loss"
+    caption = "curve_val_loss_and_best" if best else "curve_val_loss"
     losses = [(values(training), svg_charts.BLUE), (values("val_loss"), svg_charts.ORANGE)]
     return [
         {
             "svg": Markup(svg_charts.curves(losses, best)),
-            "caption": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS["curve_val_loss"])],
+            "caption": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS[caption])],
         },
         {
             "svg": Markup(svg_charts.curves([(values(metric), svg_charts.GREEN)], best)),

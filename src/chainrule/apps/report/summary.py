@@ -171,7 +171,8 @@ def _cautions(analysis: Analysis) -> tuple[Pair, ...]:
         cautions.append(sentence("caution_few_rows", rows=rows))
     for finding in analysis.model.state.findings or ():
         if finding.severity != "info":
-            name, what = ((text("en"), text("zh")) for text in (finding.name, finding.what))
+            name, what, end = ((text("en"), text("zh")) for text in (finding.name, finding.what, finding.end))
+            what = sentence("caution_end", what=what, end=end) if end[0] else what
             cautions.append(sentence("caution_finding", name=_capital(name), what=what))
     if analysis.labels and rows:
         cautions += [*_rare_class(analysis), *_calibration(analysis)]

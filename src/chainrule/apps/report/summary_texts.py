@@ -84,6 +84,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "概率偏低：平均概率为 {confidence} 的预测，正确的有 {accuracy}。",
     ),
     "caution_finding": ("{name}: {what}.", "{name}：{what}。"),
+    "caution_end": ("{what} (at the end: {end})", "{what}（结束时：{end}）"),
     "caution_unused": (
         "{count} columns are not used: {columns}.",
         "有 {count} 列未使用：{columns}。",
@@ -112,11 +113,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
         "不适用于：未经重新评估的其他来源的数据，以及无人复核的、关于人的决定。",
     ),
     "card_data": ("Data", "数据"),
-    "card_split": (
-        "{rows} rows: {training} training, {validation} validation (early stopping), {test} test rows; "
-        "seed {seed}.",
-        "共 {rows} 行：{training} 行训练，{validation} 行验证（用于早停），{test} 行测试；种子 {seed}。",
-    ),
+    "card_rows": ("{rows} rows: ", "共 {rows} 行："),
     "card_fingerprint": ("Fingerprint of the rows: {fingerprint}", "数据指纹：{fingerprint}"),
     "card_scores": ("Scores on rows that were not used in training", "未参与训练的数据上的分数"),
     "card_columns": ("Important columns", "重要的列"),

@@ -2,12 +2,13 @@
 
 Each rule is a few lines that count something and compare it with a threshold from practice
 (``check_thresholds.py``); a finding contains its numbers, so that a reader can evaluate it. Rules inspect
-only the first ``ROWS`` rows.
+only the first ``ROWS`` rows; a finding says so where there are more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,15 +64,20 @@ def described_and_checked(
         *table.notices,
         *task.notices,
         *(doubt for column in columns for doubt in column.doubts),
-        *suspicions(sample, columns, task),
-        *_duplicates(sample),
-        *_balance(sample, task),
+        *_in_sample([*suspicions(sample, columns, task), *_duplicates(sample)], sample.rows, len(task.rows)),
+        *_balance(table, task),
         *_label_numbers(task),
         *_scales(columns),
         *_target_scale(columns, task),
         *_useless(columns),
     ]
     return columns, sorted(findings, key=lambda finding: SEVERITY[finding.severity])
+
+
+def _in_sample(findings: Sequence[Finding], rows: int, all_rows: int) -> Iterator[Finding]:
+    """Findings that were measured on some of the rows."""
+    for finding in findings:
+        yield finding if rows == all_rows else replace(finding, sample=(rows, all_rows))
 
 
 def _duplicates(sample: Table) -> Iterator[Finding]:
@@ -81,10 +87,10 @@ def _duplicates(sample: Table) -> Iterator[Finding]:
         yield Finding("duplicates", "warning", {"count": count, "share": share})
 
 
-def _balance(sample: Table, task: Task) -> Iterator[Finding]:
+def _balance(table: Table, task: Task) -> Iterator[Finding]:
     if not task.is_classification:
         return
-    counts = sample.frame[task.target].value_counts(sort=True)
+    counts = table.frame[task.target].gather(task.rows).value_counts(sort=True)
     names, sizes = counts[task.target].to_list(), counts["count"].to_list()
     if sizes[0] / sizes[-1] > IMBALANCE:
         facts = {"large": names[0], "small": names[-1], "ratio": sizes[0] / sizes[-1]}

@@ -302,6 +302,7 @@ class Finding:
         code: a key of ``SENTENCES``.
         severity: ``"info"``, ``"warning"`` or ``"error"``.
         facts: the values of the sentence's placeholders.
+        sample: the number of rows that it was measured on and the number of all rows, where they differ.
 
     Example:
         >>> Finding("target_missing", "info", {"count": 3}).render("en")
@@ -311,10 +312,13 @@ class Finding:
     code: str
     severity: str = "info"
     facts: Mapping[str, object] = field(default_factory=dict)
+    sample: tuple[int, int] | None = None
 
     def render(self, lang: str = "en") -> str:
         """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
-        return SENTENCES[self.code][1 if lang == "zh" else 0].format(**self.facts)
+        return of_sample(
+            SENTENCES[self.code][1 if lang == "zh" else 0].format(**self.facts), self.sample, lang
+        )
 
     @property
     def en(self) -> str:
@@ -326,3 +330,23 @@ class Finding:
 
     def __str__(self) -> str:
         return self.render("en")
+
+
+def of_sample(sentence: str, sample: tuple[int, int] | None, lang: str) -> str:
+    """A sentence with the number of rows that its numbers are measured on.
+
+    Args:
+        sentence: the sentence.
+        sample: these rows and all rows; ``None``: all rows were used.
+        lang: ``"en"`` or ``"zh"``.
+
+    Example:
+        >>> of_sample("90 rows repeat an earlier row", (1000, 4000), "en")
+        '90 rows repeat an earlier row (in a sample of 1,000 of 4,000 rows)'
+    """
+    if sample is None:
+        return sentence
+    rows, all_rows = sample
+    if lang == "zh":
+        return f"{sentence}（在 {all_rows:,} 行中抽取的 {rows:,} 行上）"
+    return f"{sentence} (in a sample of {rows:,} of {all_rows:,} rows)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def suspicions(table: Table, columns: Sequence[Column], task: Task) -> list[Find
     findings += _identifiers(sample, inputs)
     findings += _sentinels(sample, inputs)
     findings += sentinel_dates(sample, inputs)
-    return findings
+    rows = None if step == 1 else (sample.rows, table.rows)
+    return findings if rows is None else [replace(finding, sample=rows) for finding in findings]
 
 
 def _copies(sample: Table, inputs: Sequence[Column], task: Task) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Rule on the order of the axes of images: problem 36.
+"""Rules on the axes of images: problems 36 and 38.
 
 PyTorch stores images as (N, C, H, W), this library and Keras as (N, H, W, C). An array in the order of
 PyTorch is read as images with C rows, H columns and W channels, and trains without an error. The shape alone
@@ -30,6 +30,7 @@ SMOOTH = 0.7  # an axis is smooth if the relative difference of neighbors is sma
 ALIKE = 2.5  # the maximum ratio of the differences along both sides
 IMAGE = 4  # axes of a batch of images
 REMEDY = "{0} = {0}.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)"
+CHANNEL_AXIS = "{0} = {0}[..., None]  # (N, H, W) -> (N, H, W, 1)"
 REARRANGED = ("Permute", "Reshape", "Flatten", "RepeatVector", "PatchEmbedding")
 
 
@@ -46,6 +47,28 @@ def _channels_first(context: TrainingContext) -> Iterator[Evidence]:
             first, second, last = x.shape[1:]
             facts = {"first": first, "second": second, "last": last, "name": name}
             yield Evidence(along, SMOOTH, facts, layer=name, remedy=REMEDY.format(name))
+
+
+def _without_channel_axis(context: TrainingContext) -> Iterator[Evidence]:
+    """Report gray images without an axis of channels, whose columns a layer reads as channels."""
+    if context.sampled_rows < FEWEST or not _has_sliding_window(context):
+        return
+    for name, x in context.x.items():
+        if x.ndim != IMAGE - 1 or x.dtype.kind != "f" or not _may_be_gray_image(x):
+            continue
+        down, along = (neighbor_difference(x, axis) for axis in (1, 2))
+        gap = abs(math.log(max(down, 1e-12) / max(along, 1e-12)))
+        if 0 < max(down, along) < SMOOTH and gap < math.log(ALIKE):
+            facts = {"rows": x.shape[1], "columns": x.shape[2], "name": name}
+            yield Evidence(along, SMOOTH, facts, layer=name, remedy=CHANNEL_AXIS.format(name))
+
+
+def _may_be_gray_image(x: np.ndarray) -> bool:
+    """Whether samples (H, W) may be images: square, or at most twice as long, and black is 0."""
+    height, width = x.shape[1:]
+    if min(height, width) < LONG:
+        return False
+    return height == width or (float(x.min()) == 0.0 and max(height, width) <= 2 * min(height, width))
 
 
 def _may_be_channels_first(first: int, second: int, last: int) -> bool:
@@ -121,4 +144,43 @@ CHANNELS_FIRST = Rule(
     ),
     remedy=REMEDY.format("x"),
     before=_channels_first,
+    is_silent=True,
+    reads_rows=True,
+)
+
+NO_CHANNEL_AXIS = Rule(
+    38,
+    "no-channel-axis",
+    ("images without a channel axis", "图像缺少通道轴"),
+    "warning",
+    symptom=(
+        "gray images are stored as (height, width), and a convolution reads their columns as channels",
+        "灰度图像按（高、宽）存放，卷积把列当作通道",
+    ),
+    threshold=(
+        f"samples have two axes of at least {LONG}, and are square, or at most twice as long as wide with 0 "
+        "as the smallest value; along both axes neighbors differ by less than "
+        f"{SMOOTH:g} of the difference of two random elements, similarly (within a factor of {ALIKE:g}); not "
+        "reported if no window of several rows slides over the input",
+        f"样本有两个不短于 {LONG} 的轴，为方形，或长不超过宽的两倍且最小值为 0；"
+        f"两个轴上相邻数之差都小于任意两数之差的 {SMOOTH:g} 倍，且两者相近（相差不到 {ALIKE:g} 倍）；"
+        "没有跨多行的窗口在输入上滑动时不提示",
+    ),
+    source="this project's own",
+    what=(
+        'samples of "{name}" are {rows} x {columns} and look like gray images: the convolution slides over '
+        "the {rows} rows only and reads the {columns} columns as channels",
+        "“{name}”的样本是 {rows} × {columns}，像灰度图像：卷积只沿 {rows} 行滑动，把 {columns} 列当作通道",
+    ),
+    why=(
+        "The last axis of an input is that of its channels. (N, H, W) is therefore a batch of sequences of H "
+        "steps with W channels, and the convolution has one axis: the training runs, but neighbors within a "
+        "row are unrelated channels to it.",
+        "输入的最后一个轴是通道。因此 (N, H, W) 是 H 步、W 个通道的序列，卷积只有一个空间轴："
+        "虽能训练，但同一行里的相邻像素被当作互不相关的通道。",
+    ),
+    remedy=CHANNEL_AXIS.format("x"),
+    before=_without_channel_axis,
+    is_silent=True,
+    reads_rows=True,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.diagnosis.history import TrainingRecord, median
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.diagnosis.rules.batch_norm_mode import SMALL_BATCH, SMALL_BATCHES, small_batches
+from chainrule.diagnosis.rules.loss_curve import too_low
 
 RISE, GAP = 0.15, 0.1  # validation loss relative to its best; validation loss relative to the training loss
 SLIGHT, WIDE = 0.05, 1.0  # a smaller rise is reported with a larger gap
@@ -21,18 +22,53 @@ EASIER = 0.05  # relative difference by which the validation loss is below the t
 
 
 def _overfitting(record: TrainingRecord) -> Iterator[Evidence]:
-    val, train = record.validation_losses, record.losses
-    if len(val) < 8 or record.restores_best or not np.isfinite(val).all():
+    """Report a validation loss that has risen, of the weights that the model has.
+
+    Where a rule keeps the best weights, this is judged at the end, up to the epoch that they are of.
+    """
+    if record.keeps_best and not (record.ended and record.best_epoch is not None):
         return
+    if (rise := _rise(record.kept)) is not None:
+        value, threshold, best, form = rise
+        yield Evidence(value, threshold, {"epoch": best + 1}, record.step, form=form)
+
+
+def _undone(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report a validation loss that has risen where the model has the weights of better epochs."""
+    if not record.keeps_best or record.kept_loss is None or any(_overfitting(record)):
+        return
+    if (rise := _rise(record)) is not None:
+        value, threshold, *_ = rise
+        val, train = record.validation_losses, record.losses
+        facts = {
+            "epoch": int(np.argmin(val)) + 1, "last": float(val[-1]), "train": float(train[-1]),
+            "kept": record.kept_loss, "best": record.best_epoch,
+        }  # fmt: skip
+        form = "members" if record.best_epoch is None else "epoch"
+        yield Evidence(value, threshold, facts, record.step, form=form)
+
+
+def _rise(record: TrainingRecord) -> tuple[float, float, int, str] | None:
+    """Return how far the validation loss has risen above its best, or the training loss, and the threshold.
+
+    Returns:
+        also the index of the best epoch, and the form of the sentence; ``None``: not far.
+    """
+    val, train = record.validation_losses, record.losses
+    if len(val) < 8 or not np.isfinite(val).all():
+        return None
     best = int(np.argmin(val))
     tail = val[-max(3, len(val) // 5) :]
-    rise, gap = float(tail.min() / max(val[best], 1e-12) - 1), float(val[-1] / max(train[-1], 1e-12) - 1)
-    is_overfitted = (rise > RISE and gap > GAP) or (rise > SLIGHT and gap > WIDE)
+    if best >= len(val) - len(tail) or not train[-1] < train[best]:
+        return None
+    lowest, last = (float(value / max(val[best], 1e-12) - 1) for value in (tail.min(), val[-1]))
+    gap = float(val[-1] / max(train[-1], 1e-12) - 1)
+    for rise, distance in ((RISE, GAP), (SLIGHT, WIDE)):
+        if lowest > rise and gap > distance:
+            return last, rise, best, "rise"
     scale = record.constant_loss if record.constant_loss > 0 else record.first_loss
-    is_memorized = rise > 0 and gap > FAR and tail.min() - train[-1] > 0.5 * scale
-    if best < len(val) - len(tail) and (is_overfitted or is_memorized) and train[-1] < train[best]:
-        facts = {"epoch": best + 1, "rise": float(val[-1] / max(val[best], 1e-12) - 1), "gap": gap}
-        yield Evidence(rise, RISE, facts, record.step)
+    is_memorized = lowest > 0 and gap > FAR and tail.min() - train[-1] > 0.5 * scale
+    return (gap, FAR, best, "gap") if is_memorized else None
 
 
 def _underfitting(record: TrainingRecord) -> Iterator[Evidence]:
@@ -44,13 +80,13 @@ def _underfitting(record: TrainingRecord) -> Iterator[Evidence]:
     level = float(current / record.constant_loss)
     is_flat = before - current < 0.02 * before
     gap = record.validation_losses[-1] / current - 1 if len(record.validation_losses) else 0.0
-    if level > POOR and is_flat and gap < 2 * GAP:
+    if level > POOR and is_flat and gap < 2 * GAP and not any(too_low(record)):
         yield Evidence(level, POOR, {"share": level}, record.step)
 
 
 def _too_long(record: TrainingRecord) -> Iterator[Evidence]:
     val = record.validation_losses
-    if len(val) <= PATIENCE or record.restores_best or not np.isfinite(val).all():
+    if len(val) <= PATIENCE or record.keeps_best or not np.isfinite(val).all():
         return
     best, at = val[0], 0
     for epoch, value in enumerate(val):
@@ -75,10 +111,7 @@ def _modes_differ(record: TrainingRecord) -> Iterator[Evidence]:
 
 
 def _validation_easier(record: TrainingRecord) -> Iterator[Evidence]:
-    share = median(
-        probe.values["training_loss"] / max(probe.values["loss"], 1e-12) for probe in record.probes
-    )
-    val, train = record.validation_losses, record.column("loss") * share  # without penalty
+    val, train = record.validation_losses, record.losses
     if len(val) < 3:
         return
     lower = val < train * (1 - EASIER)
@@ -97,7 +130,8 @@ OVERFITTING = Rule(
         "the validation loss rises while the training loss falls", "训练损失下降，验证损失上升",
     ),
     threshold=(
-        f"in the last fifth of eight or more epochs, the validation loss is more than {RISE:.0%} above "
+        "up to the epoch whose weights the model has, if there are eight or more: "
+        f"in the last fifth of the epochs, the validation loss is more than {RISE:.0%} above "
         f"its best and more than {GAP:.0%} above the training loss, which still falls; or {SLIGHT:.0%} "
         f"and {WIDE:.0%}; or above its best and {FAR:.0%} above the training loss, and by more than half "
         "of the loss of a constant prediction",
@@ -109,10 +143,17 @@ OVERFITTING = Rule(
         "SageMaker Debugger, Overfit (a gap of 0.1); UMLAUT and AutoTrainer (one rises while the other "
         "falls); the size of the rise is this project's own"
     ),
-    what=(
-        "since epoch {epoch} the validation loss has risen by {rise:.0%}, while the training loss falls",
-        "第 {epoch} 轮之后验证损失上升了 {rise:.0%}，训练损失仍在下降",
-    ),
+    what={
+        "rise": (
+            "since epoch {epoch} the validation loss has risen by {value:.0%}, while the training loss falls",
+            "第 {epoch} 轮之后验证损失上升了 {value:.0%}，训练损失仍在下降",
+        ),
+        "gap": (
+            "since epoch {epoch} the validation loss rises, and it is {value:.0%} above the training loss, "
+            "which still falls",
+            "第 {epoch} 轮之后验证损失上升，已比仍在下降的训练损失高 {value:.0%}",
+        ),
+    },
     why=(
         "The network memorizes details of the training rows that do not generalize.",
         "网络开始死记训练样本各自的特点。",
@@ -164,6 +205,43 @@ TOO_LONG = Rule(
     why=("Epochs after the best one only cost time.", "最好的一轮之后，继续训练只是浪费时间。"),
     remedy="model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])",
     after=_too_long,
+)  # fmt: skip
+OVERFITTING_UNDONE = Rule(
+    37, "overfitting-undone", ("overfitting, undone by the best epoch", "过拟合，已由最佳轮消除"), "info",
+    symptom=(
+        "the validation loss rises while the training loss falls, and the model has the weights of an "
+        "earlier epoch",
+        "训练损失下降而验证损失上升，但模型采用了较早一轮的权重",
+    ),
+    threshold=(
+        "that of overfitting, in a training with early stopping, whose model has the weights of the best "
+        "epoch",
+        "与过拟合相同；训练使用早停，模型采用最佳轮的权重",
+    ),
+    source="this project's own; an explanation, not a warning",
+    what={
+        "epoch": (
+            "after epoch {epoch} the validation loss rose to {last:.4g}, while the training loss fell to "
+            "{train:.4g}; the model has the weights of epoch {best}, with a validation loss of {kept:.4g}",
+            "第 {epoch} 轮之后验证损失升到 {last:.4g}，训练损失降到 {train:.4g}；"
+            "模型采用第 {best} 轮的权重，验证损失为 {kept:.4g}",
+        ),
+        "members": (
+            "after epoch {epoch} the validation loss rose to {last:.4g}, while the training loss fell to "
+            "{train:.4g}; each network of the model has the weights of its best epoch, with a validation "
+            "loss of {kept:.4g}",
+            "第 {epoch} 轮之后验证损失升到 {last:.4g}，训练损失降到 {train:.4g}；"
+            "模型中每个网络采用各自最佳轮的权重，验证损失为 {kept:.4g}",
+        ),
+    },
+    why=(
+        "Longer training memorizes details of the training rows. Early stopping keeps the weights from "
+        "before that; epochs after the best one do not change the model.",
+        "训练过久会死记训练样本各自的特点。早停保留此前的权重，最佳轮之后的训练不影响模型。",
+    ),
+    remedy="cr.Dropout(0.3)  # or penalty=cr.L2(1e-4): may move the best epoch to a lower validation loss",
+    remedy_comment="或 penalty=cr.L2(1e-4)：可能使最佳轮的验证损失更低",
+    after=_undone,
 )  # fmt: skip
 MODE_GAP = Rule(
     24, "mode-gap", ("training and inference differ", "训练与推理模式不一致"), "warning",

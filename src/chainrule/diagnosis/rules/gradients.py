@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from chainrule.diagnosis.context import TrainingContext
 from chainrule.diagnosis.first_steps import FirstSteps
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.engines import check_gradient
@@ -78,8 +79,7 @@ def _check_pullback(node: Node, inputs: tuple[np.ndarray, ...]) -> Iterator[Evid
         yield Evidence(result.error, WRONG, facts, step=0, layer=str(node.site))
 
 
-def _unrelated(first: FirstSteps) -> Iterator[Evidence]:
-    context = first.context
+def _unrelated(context: TrainingContext) -> Iterator[Evidence]:
     x, single = context.flat, context.single_output
     if x is None or single is None or not context.features or context.sampled_rows < FEWEST:
         return
@@ -154,7 +154,7 @@ LABELS_UNRELATED = Rule(
     ),
     remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]  # shuffle both in one order",
     remedy_comment="用同一次序一起打乱",
-    first=_unrelated,
+    before=_unrelated,
 )
 
 STALE_GRADIENTS = Rule(

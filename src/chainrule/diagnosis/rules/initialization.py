@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from chainrule.diagnosis.context import NORMALIZE
 from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
-from chainrule.diagnosis.history import TrainingRecord
+from chainrule.diagnosis.history import TrainingRecord, guessed_classes, normalizes
 from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.diagnosis.weight_chains import parameters_of_members, units_of
 
 VARIANCES = 10.0  # largest over smallest variance of the weighted sums of the layers
 EARLY = 10  # in the first steps a gradient may be 0 because other weights are
 GAIN = (0.05, 8.0)  # range of the factor of the mean square of a layer; 1 or 2 preserves the scale of signals
-CHANCE = 3.0  # maximum initial loss relative to random guessing; He initialization alone reaches nearly 2
-SCORED = ("cross_entropy", "binary_cross_entropy", "nll")
+CHANCE = 4.5  # maximum initial loss relative to random guessing; two sound layers of He weights reach 3.7
 
 
 def _wrong_weight_scale(first: FirstSteps) -> Iterator[Evidence]:
+    network = first.context.network
     spread = {path: float(z.astype(np.float64).var()) for path, z in first.sums.items() if z.size > 1}
+    gains = {}
+    for path, units in units_of(network).items():
+        weight = first.parameters[0][f"{path}.weight"].astype(np.float64)
+        gains[path] = float((weight**2).sum()) / units
+    yield from _compare_scales(spread, gains, normalizes(network))
+
+
+def _of_first_probe(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report the same as ``_wrong_weight_scale``, from the probe before the first step."""
+    for probe in record.probes[:1]:
+        if probe.step == 0:
+            spread = {path: layer["spread"] for path, layer in probe.layers.items() if "spread" in layer}
+            norms = record.statistic(probe, "weight")
+            gains = {
+                path: norms[f"{path}.weight"] ** 2 / units
+                for path, units in record.units.items() if f"{path}.weight" in norms
+            }  # fmt: skip
+            yield from _compare_scales(spread, gains, record.normalizes)
+
+
+def _compare_scales(
+    spread: Mapping[str, float], factors: Mapping[str, float], is_normalized: bool
+) -> Iterator[Evidence]:
+    """Compare the variances of the weighted sums of the layers.
+
+    Args:
+        spread: these variances by path.
+        factors: by what the weights of a layer multiply the mean square of its inputs.
+        is_normalized: whether layers normalize their inputs, and therefore work at any scale.
+    """
     spread = {path: v for path, v in spread.items() if v > 0 and math.isfinite(v)}
-    layers = first.context.network.inference.book.layers.values()
-    if len(spread) < 2 or any(type(layer).__name__ in NORMALIZE for layer in layers):
-        return  # layers that normalize their inputs work at any scale
+    if len(spread) < 2 or is_normalized:
+        return
     large, small = max(spread, key=lambda p: spread[p]), min(spread, key=lambda p: spread[p])
     ratio = spread[large] / spread[small]
-    gains = {path: g for path in spread if (g := _gain(first, path)) is not None}
+    gains = {path: factors[path] for path in spread if factors.get(path)}
     wrong = {path: g for path, g in gains.items() if not GAIN[0] <= g <= GAIN[1]}
     if ratio > VARIANCES and wrong:
         worst = max(wrong, key=lambda p: abs(math.log(wrong[p])))
@@ -35,19 +64,10 @@ def _wrong_weight_scale(first: FirstSteps) -> Iterator[Evidence]:
         yield Evidence(ratio, VARIANCES, facts, step=0, layer=worst)
 
 
-def _gain(first: FirstSteps, path: str) -> float | None:
-    """Return the factor by which the weights of a layer multiply the mean square of its inputs; ``None``
-    without weights.
-    """
-    weight = first.parameters[0].get(f"{path}.weight")
-    if weight is None or weight.ndim < 2 or not weight.any():
-        return None
-    return float((weight.astype(np.float64) ** 2).mean()) * weight[0].size
-
-
 def _symmetric(first: FirstSteps) -> Iterator[Evidence]:
+    of_members = parameters_of_members(first.context.network)  # equal members learn from different rows
     for path, weight in first.parameters[0].items():
-        if weight.ndim < 2 or len(weight) < 2 or path not in first.gradients[0]:
+        if weight.ndim < 2 or len(weight) < 2 or path not in first.gradients[0] or path in of_members:
             continue
         later_values = [first.parameters[-1][path], *(step[path] for step in first.gradients)]
         if all(_is_constant(value) for value in (weight, *later_values)):
@@ -63,14 +83,20 @@ def _first_loss(first: FirstSteps) -> Iterator[Evidence]:
     if first.context.single_output is None:
         return
     target, _ = first.context.single_output
-    classes = len(target.labels)
-    if target.loss.name not in SCORED or not target.is_single or classes < 2:
-        return
-    chance = math.log(max(classes, target.max_classes))
-    times = first.data_loss / chance
-    if times > CHANCE:
-        facts = {"loss": first.data_loss, "chance": chance, "classes": max(classes, target.max_classes)}
-        yield Evidence(times, CHANCE, facts, step=0)
+    yield from _compare_with_chance(first.data_loss, guessed_classes(target))
+
+
+def _first_loss_of_probe(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report the same as ``_first_loss``, from the probe before the first step."""
+    for probe in record.probes[:1]:
+        if probe.step == 0:
+            yield from _compare_with_chance(probe.values["training_loss"], record.classes)
+
+
+def _compare_with_chance(loss: float, classes: int) -> Iterator[Evidence]:
+    if classes >= 2 and loss / math.log(classes) > CHANCE:
+        chance = math.log(classes)
+        yield Evidence(loss / chance, CHANCE, {"loss": loss, "chance": chance, "classes": classes}, step=0)
 
 
 def _unmoved(first: FirstSteps) -> Iterator[Evidence]:
@@ -135,6 +161,7 @@ WEIGHT_SCALE = Rule(
     remedy='cr.Dense(64, "relu", weight_initializer="he")  # "xavier" before tanh or sigmoid',
     remedy_comment="tanh 或 sigmoid 之前用 “xavier”",
     first=_wrong_weight_scale,
+    during=_of_first_probe,
 )
 
 SYMMETRY = Rule(
@@ -193,6 +220,7 @@ FIRST_LOSS = Rule(
     remedy="cr.Dense(10, weight_initializer=cr.Normal(0.0, 0.01))  # small initial scores; scale the inputs",
     remedy_comment="使初始得分较小；并缩放输入",
     first=_first_loss,
+    during=_first_loss_of_probe,
 )
 
 NOT_LEARNING = Rule(

@@ -127,6 +127,7 @@ LABEL_NUMBERS = Rule(
     remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
     remedy_comment="0, 1, ..., K - 1",
     before=_wrong_label_numbers,
+    is_silent=True,
 )
 
 CLASS_IMBALANCE = Rule(
@@ -152,6 +153,7 @@ CLASS_IMBALANCE = Rule(
     ),
     remedy='model.fit(x, y, class_weight="balanced")',
     before=_imbalance,
+    reads_rows=True,
 )
 
 UNSHUFFLED = Rule(
@@ -178,4 +180,5 @@ UNSHUFFLED = Rule(
     ),
     remedy="model.fit(x, y, shuffle=True)",
     before=_unshuffled,
+    reads_rows=True,
 )

@@ -22,7 +22,10 @@ def _leakage(context: TrainingContext) -> Iterator[Evidence]:
     for finding in context.findings("copy_of_target", "leak"):
         severity = "error" if finding.code == "copy_of_target" else ""
         column = str(finding.facts["column"])
-        yield Evidence(1.0, EQUAL, finding.facts, layer=column, form=finding.code, severity=severity)
+        yield Evidence(
+            1.0, EQUAL, finding.facts, layer=column, form=finding.code, severity=severity,
+            sample=finding.sample,
+        )  # fmt: skip
     if (
         context.table_findings is None
         and context.single_output is not None
@@ -86,7 +89,8 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _duplicates(context: TrainingContext) -> Iterator[Evidence]:
     if context.table_findings is not None:
         for finding in context.findings("duplicates"):
-            yield Evidence(float(str(finding.facts["share"])), DUPLICATES, finding.facts)
+            share = float(str(finding.facts["share"]))
+            yield Evidence(share, DUPLICATES, finding.facts, sample=finding.sample)
         return
     if context.sampled_rows < FEWEST or not context.features or _must_repeat(context):
         return  # repeated texts are not an error
@@ -149,6 +153,7 @@ DATA_LEAKAGE = Rule(
     remedy="x = numpy.delete(x, column, axis=1)  # or split before rows are copied or augmented",
     remedy_comment="或先划分数据，再复制或增广",
     before=_leakage,
+    reads_rows=True,
 )
 
 DUPLICATE_ROWS = Rule(
@@ -171,4 +176,5 @@ DUPLICATE_ROWS = Rule(
     ),
     remedy="x, first = numpy.unique(x, axis=0, return_index=True); y = y[first]",
     before=_duplicates,
+    reads_rows=True,
 )

@@ -14,6 +14,8 @@ from chainrule.diagnosis.rules.penalty import shrinking
 RUNAWAY = 4.0  # loss relative to the best before it
 STRIDE, LEAP = 0.1, 0.5  # update relative to the norm of the weights; the same for the first update
 CREEP, STRAIGHT = 1e-3, 0.6  # a small relative update; late decrease of the loss relative to the early one
+STUCK, UNCHANGED = 0.02, 0.9  # all updates relative to the weights; final loss relative to the initial one
+GOOD = 0.7  # final loss relative to that of the best constant prediction, below which the weights are good
 SWING, SHARE = 0.3, 0.15  # size of a turn of the loss, relative to its mean; share of epochs with a turn
 JITTER = 0.02  # smaller turns, relative to the initial loss, are no oscillation
 LEVEL = 0.05  # mean loss relative to the initial loss, below which turns are not reported
@@ -67,22 +69,27 @@ def _stride(record: TrainingRecord, first: bool = False) -> float:
     return median(steps) if steps else 0.0
 
 
-def _too_low(record: TrainingRecord) -> Iterator[Evidence]:
-    losses, stride = record.losses, _stride(record)
+def too_low(record: TrainingRecord) -> Iterator[Evidence]:
+    """Report steps that are too small for the weights to have gone anywhere."""
+    losses, stride = record.losses, _stride(record) or _stride(record, first=True)
     if len(losses) < 8 or not 0 < stride < CREEP or not np.isfinite(losses).all():
+        return
+    distance = stride * record.steps_per_epoch * len(losses)  # of all updates, if they have one direction
+    has_moved = distance >= STUCK or not losses[-1] > UNCHANGED * record.first_loss
+    if not has_moved and not losses[-1] < GOOD * record.constant_loss:
+        yield Evidence(distance, STUCK, {"steps": record.step}, record.step, form="stuck")
         return
     start, center, end = (float(part.mean()) for part in _thirds(losses))
     early_decrease, late_decrease = start - center, center - end
     decreasing = float(np.mean(np.diff(losses) < 0))
-    moved = stride * record.steps_per_epoch * len(losses)
     if (
         early_decrease > 0
         and late_decrease > STRAIGHT * early_decrease
         and decreasing > 0.7
         and end > 0.5 * record.first_loss
-        and moved < 1
+        and distance < 1
     ):
-        yield Evidence(stride, CREEP, {"share": late_decrease / early_decrease}, record.step)
+        yield Evidence(stride, CREEP, {}, record.step, form="creep")
 
 
 def _thirds(losses: np.ndarray) -> list[np.ndarray]:
@@ -182,24 +189,37 @@ RATE_TOO_HIGH = Rule(
 )  # fmt: skip
 RATE_TOO_LOW = Rule(
     10, "rate-too-low", ("learning rate too low", "学习率过小"), "warning",
-    symptom=("the loss falls linearly, by a little in each epoch", "损失沿直线缓慢下降"),
+    symptom=(
+        "the loss falls linearly, by a little in each epoch, or the weights hardly change at all",
+        "损失沿直线缓慢下降，或权重几乎不变",
+    ),
     threshold=(
         f"steps below {CREEP:g} of the norm of the weights, and a loss above half of its initial value "
-        f"that falls at the end as fast (more than {STRAIGHT:.0%}) as at the beginning",
-        f"每步移动不到权重长度的 {CREEP:g}，损失仍高于初值的一半，且后期下降速度不低于前期的 {STRAIGHT:.0%}",
+        f"that falls at the end as fast (more than {STRAIGHT:.0%}) as at the beginning; or all steps "
+        f"together below {STUCK:.0%} of that norm, and a loss above {UNCHANGED:.0%} of its initial value",
+        f"每步移动不到权重长度的 {CREEP:g}，损失仍高于初值的一半，且后期下降速度不低于前期的 {STRAIGHT:.0%}；"
+        f"或所有步加起来不到该长度的 {STUCK:.0%}，且损失仍高于初值的 {UNCHANGED:.0%}",
     ),
     source="CS231n (steps of about 1e-3); AutoTrainer",
-    what=(
-        "each step changes the weights by only {value:.2g} of their norm, and the loss still falls linearly",
-        "每一步只移动权重长度的 {value:.2g}，损失仍在沿直线下降",
-    ),
+    what={
+        "creep": (
+            "each step changes the weights by only {value:.2g} of their norm, and the loss still falls "
+            "linearly",
+            "每一步只移动权重长度的 {value:.2g}，损失仍在沿直线下降",
+        ),
+        "stuck": (
+            "all {steps} steps together change the weights by at most {value:.2g} of their norm: nothing "
+            "could be learned yet",
+            "全部 {steps} 步加起来至多移动权重长度的 {value:.2g}：还学不到任何东西",
+        ),
+    },
     why=(
         "Steps this small need many times as many epochs.",
         "步子这样小，需要多出许多倍的轮数才能收敛。",
     ),
     remedy="model.find_learning_rate(x, y).suggestion  # or multiply the learning rate by 3 to 10",
     remedy_comment="或把学习率增大 3 至 10 倍",
-    after=_too_low,
+    after=too_low,
 )  # fmt: skip
 OSCILLATING = Rule(
     11, "oscillating-loss", ("oscillating loss", "损失震荡"), "warning",

@@ -108,6 +108,7 @@ LOSS_ACTIVATION = Rule(
     remedy="cr.Dense(10)  # output scores, without activation; predict_proba returns probabilities",
     remedy_comment="输出得分：最后一层不加激活函数；概率由 predict_proba 给出",
     before=_repeated_activation,
+    is_silent=True,
     first=_probabilities_as_scores,
 )
 
@@ -140,4 +141,5 @@ BROADCAST_LOSS = Rule(
     remedy="output[:, 0] - target[:, 0]  # in the loss: use equal shapes",
     remedy_comment="在损失函数里：使两者形状相同",
     before=_broadcast_to_pairs,
+    is_silent=True,
 )

@@ -142,6 +142,7 @@ INPUT_SCALE = Rule(
     remedy="x = (x - x_train.mean(axis=0)) / x_train.std(axis=0)  # or cr.Normalization() as the first layer",
     remedy_comment="或把 cr.Normalization() 作为第一层",
     before=_inputs_unscaled,
+    reads_rows=True,
 )
 
 TARGET_SCALE = Rule(
@@ -175,6 +176,7 @@ TARGET_SCALE = Rule(
     ),
     remedy="y = (y - y_train.mean()) / y_train.std()",
     before=_targets_unscaled,
+    reads_rows=True,
 )
 
 INTEGER_INPUTS = Rule(
@@ -203,4 +205,5 @@ INTEGER_INPUTS = Rule(
     remedy="x = x / 255.0  # pixels; cr.Embedding(rows, width) for codes",
     remedy_comment="像素；编码用 cr.Embedding(rows, width)",
     before=_integer_inputs,
+    reads_rows=True,
 )

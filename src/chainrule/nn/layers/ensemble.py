@@ -272,8 +272,8 @@ class EnsembleMean(Layer):
 
     Args:
         mode: what is averaged: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
-        weights: the weight of each group before the choice, at least 0 with sum 1; empty: all members always
-            have the same weight.
+        initial_weights: the weight of each group before the choice, at least 0 with sum 1; empty: all members
+            always have the same weight.
 
     Numerics: ``"sigmoid"`` is computed as log sum_k w_k sigmoid(x_k) - log sum_k w_k sigmoid(-x_k), without
     overflow.
@@ -291,22 +291,25 @@ class EnsembleMean(Layer):
     takes_one = True
     mode: str
     _: KW_ONLY
-    weights: tuple[float, ...] = ()
+    initial_weights: tuple[float, ...] = ()
 
     def check(self) -> None:
         if self.mode not in MEANS:
             raise unknown("EnsembleMean, mode", self.mode, MEANS, 'mode="{}"')
-        object.__setattr__(self, "weights", tupled(self.weights))
-        are_numbers = isinstance(self.weights, tuple) and all(
-            isinstance(weight, int | float) and weight >= 0 for weight in self.weights
+        object.__setattr__(self, "initial_weights", tupled(self.initial_weights))
+        are_numbers = isinstance(self.initial_weights, tuple) and all(
+            isinstance(weight, int | float) and weight >= 0 for weight in self.initial_weights
         )
-        fits = are_numbers and (not self.weights or math.isclose(sum(self.weights), 1.0, abs_tol=1e-6))
-        require(self, "weights", fits, fact("numbers, at least 0, with sum 1"), "weights=(0.5, 0.5)")
+        fits = are_numbers and (
+            not self.initial_weights or math.isclose(sum(self.initial_weights), 1.0, abs_tol=1e-6)
+        )
+        fix = "initial_weights=(0.5, 0.5)"
+        require(self, "initial_weights", fits, fact("numbers, at least 0, with sum 1"), fix)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, K, C) -> (B, C)
-        require_members(self, x, max(1, len(self.weights)))
-        groups, members = len(self.weights), bound(x.shape[1:2])[0]
-        of_group = scope.state("weights", (groups,), EachValue(self.weights)) if groups else None
+        require_members(self, x, max(1, len(self.initial_weights)))
+        groups, members = len(self.initial_weights), bound(x.shape[1:2])[0]
+        of_group = scope.state("weights", (groups,), EachValue(self.initial_weights)) if groups else None
         if scope.training:
             return x
         weight = None if of_group is None else _of_members(of_group, members)  # (K, 1)

@@ -16,6 +16,7 @@ from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint.identity import depends_on_horizon
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
 from chainrule.train.model_state import ModelState
+from chainrule.train.training_facts import TrainingFacts
 
 FEW = 3  # up to this many epochs, points are marked
 FACTOR = 30.0  # ratio of largest to smallest loss from which the axis is logarithmic
@@ -41,8 +42,7 @@ def draw(model: ModelState) -> Plot:
     learning_rate = _learning_rates(model, epochs)
     is_drawn = learning_rate is not None and learning_rate.min() < learning_rate.max()
     figure, frames = grid(plot_text("learning_curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
-    watched = history.get("val_loss", history["loss"])
-    best = int(epochs[np.nanargmin(watched)]) if np.isfinite(watched).any() else None
+    best = _best_epoch(model, history)
     _loss(frames[0], epochs, history, best)
     for frame, name in zip(frames[1:], metrics, strict=False):
         _line(frame, epochs, history[name], GREEN, "")
@@ -61,6 +61,18 @@ def draw(model: ModelState) -> Plot:
         settings.lang,
         _text(history, metrics, best, learning_rate),
     )
+
+
+def _best_epoch(model: ModelState, history: dict[str, np.ndarray]) -> int | None:
+    """Return the epoch whose weights the model has, with early stopping; else that of the smallest loss.
+
+    Members of an ensemble have epochs of their own.
+    """
+    training = TrainingFacts.of(model.facts)
+    if training is not None and training.keeps_best:
+        return training.best_epoch
+    watched = history.get("val_loss", history["loss"])
+    return int(np.nanargmin(watched)) + 1 if np.isfinite(watched).any() else None
 
 
 def _metric_label(name: str) -> str:

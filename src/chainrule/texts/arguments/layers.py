@@ -102,7 +102,7 @@ LAYERS: dict[str, str] = {
     "EnsembleDense.units": "每个成员的输出个数 O。",
     "EnsembleDense.weight_initializer": "一个成员的权重 (O, I) 的初始值：一个初始化方法或其名称。",
     "EnsembleDense.bias_initializer": "偏置的初始值：一个初始化方法或其名称。",
-    "EnsembleMean.weights": "选择之前各组的权重，不小于 0，总和为 1；空：所有成员的权重始终相同。",
+    "EnsembleMean.initial_weights": "选择之前各组的权重，不小于 0，总和为 1；空：所有成员的权重始终相同。",
     "EnsembleMean.mode": '对什么取平均："value" 数值，"softmax" 或 "sigmoid" 概率。',
     "FeedForward.units": "隐藏层的宽度：通常为 4 C，带门控时为 8/3 C。",
     "FeedForward.gated": '是否由第二个乘积决定每个隐藏数通过多少（与 "silu" 一起即 SwiGLU）。',

@@ -19,7 +19,9 @@ from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
 from chainrule.train.private.refusals import private_only
-from chainrule.train.state import Row, Tensors
+from chainrule.train.state import Row, Tensors, TrainState
+from chainrule.train.step import Step
+from chainrule.train.training_facts import TrainingFacts
 from chainrule.train.training_run import TrainingRun
 
 
@@ -64,6 +66,31 @@ class TrainingView:
         return self._run.order
 
     @property
+    def prints_notices(self) -> bool:
+        """Whether a progress bar or a function among the callbacks receives the notices."""
+        return self._run.prints_notices
+
+    @property
+    def update(self) -> Step:
+        """The graph of one update."""
+        return self._run.step
+
+    def initial_state(self) -> TrainState:
+        """The state before the first update, for updates on copies: its arrays must not be written to."""
+        state = self._run.state
+        return TrainState(state.parameters, state.states, state.slots)
+
+    @property
+    def probed_rows(self) -> int:
+        """The number of rows that a probe reads; 0 without probes."""
+        return 0 if self._run.prober is None else self._run.prober.rows
+
+    @property
+    def values_per_sample(self) -> int:
+        """About how many values an update computes for each row; 0 without probes."""
+        return 0 if self._run.prober is None else self._run.prober.values_per_sample
+
+    @property
     def history(self) -> list[Row]:
         """A row of numbers for each complete epoch; a value that could not be measured is ``None``."""
         return list(self._run.state.history)
@@ -82,6 +109,16 @@ class TrainingView:
     def epoch(self) -> int:
         """The number of complete epochs."""
         return self._run.state.epoch
+
+    @property
+    def facts(self) -> TrainingFacts:
+        """What the training did so far; see ``TrainingFacts``."""
+        return self._run.training_facts("running")
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether a stopping rule stores the weights of the best epoch for the trained model."""
+        return any(rule.keeps_best for rule in self._run.rules)
 
     def parameters(self) -> Tensors:
         """Copies of the parameters for predictions, by path; with ``cr.EMA`` the means of the weights."""

@@ -127,13 +127,18 @@ class Evaluator:
         weights: Any = self.rows.weights
         results = evaluate_members(self.network, self.rows, variables, weights, has_targets=True)
         losses: Any = results.losses
-        totals = weights.sum(0, dtype=np.float64)  # a member without validation rows has no loss
-        values = {"loss": float(np.average(losses[totals > 0], weights=totals[totals > 0]))}
+        values = {"loss": self.mean_of_members(losses)}
         values |= dict(zip(member_columns(self.network), losses.tolist(), strict=True))
         ((output, target),), coded = self.targets.items(), cast(Mapping[str, np.ndarray], self.rows.y)
         y = next(iter(coded.values()))[results.rows]
         predicted = self._predictions(target, y, results.predictions, None)
         return values | {column(self.targets, output, m.label): m.of(predicted) for m in self.metrics[output]}
+
+    def mean_of_members(self, losses: Sequence[float | None] | np.ndarray) -> float:
+        """The mean of the losses of the members (K,); a member without validation rows has none."""
+        weights: Any = self.rows.weights
+        totals, values = weights.sum(0, dtype=np.float64), np.array(losses, np.float64)
+        return float(np.average(values[totals > 0], weights=totals[totals > 0]))
 
     def _predictions(
         self, target: Target, y: np.ndarray, prediction: np.ndarray, weights: np.ndarray | None

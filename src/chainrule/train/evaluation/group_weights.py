@@ -142,7 +142,7 @@ def weighted_mean(network: Network) -> tuple[str, EnsembleMean] | None:
     """The path of the layer that averages groups with weights, and the layer; ``None`` if there is none."""
     layers = network.inference.book.layers
     means = ((path, layer) for path, layer in layers.items() if isinstance(layer, EnsembleMean))
-    return next(((path, layer) for path, layer in means if layer.weights), None)
+    return next(((path, layer) for path, layer in means if layer.initial_weights), None)
 
 
 def predictions_of_groups(
@@ -166,7 +166,7 @@ def predictions_of_groups(
     is_value = layer.mode == "value"
     if is_value != (next(iter(network.losses.values())).task == "regression"):
         return None
-    initial = np.array(layer.weights, np.float64)
+    initial = np.array(layer.initial_weights, np.float64)
     numbers = np.flatnonzero((weights != 0).any(1))
     part = np.zeros(len(weights), bool)
     part[numbers[:: -(-len(numbers) // MAX_ROWS) or 1]] = True

@@ -140,6 +140,11 @@ class Prober:
         return rows if rows >= min_rows else 0
 
     @property
+    def values_per_sample(self) -> int:
+        """About how many values an update computes for each row."""
+        return self._source.values_per_sample
+
+    @property
     def memory(self) -> int:
         """Memory requirement of a probe in bytes; nothing is allocated."""
         if not self.rows:

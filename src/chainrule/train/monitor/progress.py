@@ -47,7 +47,12 @@ def report_data_notices(findings: Sequence[Finding], channel: Channel | None) ->
         if channel is not None:
             channel.send(Notice(finding.en, finding.zh))
         else:
-            warnings.warn(finding.render(settings.lang), UserWarning, stacklevel=_outside())
+            warn(finding.render(settings.lang))
+
+
+def warn(text: str) -> None:
+    """Emit a warning of Python at the line outside the package that started the training."""
+    warnings.warn(text, UserWarning, stacklevel=_outside())
 
 
 def _outside() -> int:

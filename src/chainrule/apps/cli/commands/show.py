@@ -14,19 +14,23 @@ from chainrule.apps.cli.run_paths import MODEL, model_file
 from chainrule.apps.cli.run_writer import Result
 from chainrule.apps.cli.tables import history_table, layers_table, model_table, result_table
 from chainrule.apps.cli.texts import text_of
+from chainrule.apps.cli.training_status import status_of
 from chainrule.apps.cli.views import doctor, errors, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_nonfinite_report
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.cli.views.weights import is_foreign, show_weights
 from chainrule.catalog import KINDS, resolve_kind
+from chainrule.diagnosis import DIAGNOSIS_FILE
 from chainrule.errors import UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
 from chainrule.plotting.network.blocks import flow_of
 from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.text_tree import tree
+from chainrule.settings import settings
 from chainrule.spec import Size, Spec
+from chainrule.texts import render
 
 MAX_INPUTS = 1_000_000
 FORMS = "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | error CODE | net WORDS"
@@ -115,17 +119,10 @@ def _run(run: str) -> None:
         return
     file = model_file(run)
     model = Model.load(file)
-    facts = model.facts
+    facts, position = model.facts, settings.lang == "zh"
     screen.line(str(file), "bold")
-    known = [
-        (key, facts[key])
-        for key in ("data", "target", "rows", "epochs", "steps", "batch_size", "seed")
-        if key in facts
-    ]
-    if known:
-        screen.table(
-            [text_of("fact"), text_of("value")], [(text_of(f"fact_{key}"), value) for key, value in known]
-        )
+    if status := [(name[position], value[position]) for name, value in status_of(model)]:
+        screen.table([text_of("fact"), text_of("value")], status)
     screen.heading(text_of("net_heading"))
     assert model.network is not None
     model_table(model, model.network.inputs)
@@ -135,10 +132,22 @@ def _run(run: str) -> None:
     if model.history:
         screen.heading(text_of("history_end"))
         history_table(model.history)
+    _findings(run)
     if "command" in facts:
         screen.line()
         screen.line(text_of("report_again"))
         screen.line(f"  {facts['command']}")
+
+
+def _findings(run: str) -> None:
+    """Print the findings of the training, one line each, if its folder has them."""
+    file = Path(run) / DIAGNOSIS_FILE
+    if os.path.isdir(run) and os.path.isfile(file) and (findings := doctor.saved_diagnosis(run)).findings:
+        screen.heading(text_of("report_doctor"))
+        for finding in findings:
+            screen.line(finding.line(settings.lang))
+            if end := finding.end(settings.lang):
+                screen.line(f"  {render('doctor_end', settings.lang, text=end)}")
 
 
 def _results(result: object) -> list[Result]:

@@ -26,13 +26,13 @@ from chainrule.apps.cli.table_of_options import is_image_source, prepare_data
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.apps.cli.training_plan import TrainingPlan, plan_of
+from chainrule.apps.cli.training_status import ending, weights_of_kinds
 from chainrule.apps.report.analysis import analyze
 from chainrule.apps.report.evaluation_rows import EvaluationRows
 from chainrule.apps.report.model_card import model_card
 from chainrule.apps.report.page import page
 from chainrule.apps.report.robust_accuracy import refuse_robustness
 from chainrule.apps.report.summary import Summary, summarize
-from chainrule.data import Division
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.model import Model
 from chainrule.nn import net_from_text
@@ -161,13 +161,8 @@ def print_setup(plan: TrainingPlan, model: Model) -> None:
     columns_table(prepared.columns, prepared.preparation)
     screen.notices(prepared.notices)
     screen.line()
-    key, numbers = plan.split
-    options, division = plan.options, Division.parse(plan.options.split or "random")
-    screen.line(
-        text_of(key).format(**numbers)
-        + (text_of(f"split_{division.way}").format(column=division.column) if division.column else "")
-        + (text_of("split_test").format(file=options.test) if options.test else "")
-    )
+    options = plan.options
+    screen.line(plan.row_use.text)
     if options.robust:
         units = text_of("robust_pixels" if has_pixels(prepared) else "robust_prepared")
         screen.line(text_of("robust_setup").format(name=options.robust, radius=options.radius, units=units))
@@ -203,7 +198,7 @@ def _run_training(
         lang_option: the language option for printed commands.
     """
     options, prepared = plan.options, plan.prepared
-    config = to_toml(options, prepared.fingerprint)
+    config = to_toml(options, prepared.fingerprint, plan.used)
     is_repeated = not plan.is_cross_validated and os.path.exists(path / MODEL)  # its test rows have been used
     if not resume:
         folder.write_text(CONFIG, config)
@@ -216,7 +211,7 @@ def _run_training(
         command = _resume_command(options, path, lang_option)
         screen.block(text_of("interrupted").format(command=command), "yellow", to_errors=True)
         return 1
-    _finish(plan, model, folder, path, is_repeated, recorder)
+    _finish(plan, model, folder, path, is_repeated)
     data = quoted(options.data) + options.reading_words
     screen.line(text_of("next").format(run=path, data=data) + lang_option)
     return 0
@@ -228,14 +223,12 @@ def _finish(
     folder: RunFolder,
     path: Path,
     is_repeated: bool,
-    recorder: run_writer.EventRecorder,
 ) -> None:
     """Evaluate a trained model, save it, and print the result.
 
     Args:
         path: the folder as passed by the user.
         is_repeated: whether the test rows have been used before.
-        recorder: of the training.
     """
     options, kind = plan.options, plan.prepared.task.kind
     _announce_baselines(plan)
@@ -252,7 +245,7 @@ def _finish(
     histograms = read_histograms(folder.path / FILE, folder.path) if options.histograms else None
     texts = {CARD: model_card(analysis, summary), REPORT: page(analysis, summary, histograms)}
     run_writer.save(model, folder, texts)
-    _print_end(recorder, plan, model)
+    _print_end(model)
     heading = "result_heading_folds" if plan.is_cross_validated else "result_heading"
     screen.heading(text_of(heading).format(test=len(plan.scored.y)))
     if is_repeated:
@@ -321,11 +314,9 @@ def print_notices(recorder: run_writer.EventRecorder) -> None:
             screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
 
-def _print_end(recorder: run_writer.EventRecorder, plan: TrainingPlan, model: Model) -> None:
-    end: Any = recorder.end
-    epochs = len(model.history)
-    key = "end_epochs_of_members" if end.reason == "epochs" and plan.is_ensemble else f"end_{end.reason}"
-    screen.line(text_of(key).format(epochs=epochs, best=end.best_epoch or epochs))
-    if kinds := plan.kinds(model):
-        parts = [f"{text_of(f'kind_{kind}')} {weight:.2f}" for kind, weight in kinds.items()]
-        screen.line(text_of("kinds").format(kinds=text_of("kinds_joined").join(parts)))
+def _print_end(model: Model) -> None:
+    """Print how the training ended, and the weights of the kinds of networks."""
+    position = settings.lang == "zh"
+    screen.line(ending(model)[position])
+    if kinds := weights_of_kinds(model):
+        screen.line(text_of("kinds").format(kinds=kinds[position]))
