@@ -124,7 +124,7 @@ class TrainingEnded(Event):
         step: number of updates.
         best_epoch: the epoch whose weights the model has, with early stopping; the last one where that is the
             best.
-        member_epochs: the same of each member of an ensemble whose members have epochs of their own.
+        member_epochs: the same of each member of an ensemble, where each has another one.
     """
 
     reason: str

@@ -81,12 +81,12 @@ def findings_at_start(training: TrainingView) -> tuple[Finding, ...]:
     Rules of the first steps that read a probe, too, run at the first probe.
     """
     context = context_of(training)
-    found = findings_before(context)
+    findings = findings_before(context)
     first = brief_step(context, training)
     if first is None:
-        return found
+        return findings
     names = [name for name in dict.fromkeys([*BEFORE, *FIRST]) if RULES[name].during is None]
-    return by_severity([*found, *apply_rules(names, "first", lambda check: check(first))])
+    return by_severity([*findings, *apply_rules(names, "first", lambda check: check(first))])
 
 
 def context_of(training: TrainingView) -> TrainingContext:

@@ -73,7 +73,7 @@ class Finding:
         return of_sample(sentence, evidence.sample, lang)
 
     def at_end(self, final: Finding | None) -> Finding:
-        """Return this finding with what the complete history of the training says about it.
+        """Return this finding with its state in the complete history of the training.
 
         Args:
             final: the finding of the same rule at the end; ``None`` if there is none.
@@ -84,7 +84,7 @@ class Finding:
         return replace(self, latest=None if is_same else final.evidence)
 
     def end(self, lang: str = "en") -> str:
-        """Return what the end of the training says about a finding reported before; ``""``: the same."""
+        """Return the state of a reported finding at the end of the training; ``""``: the same."""
         if self.is_over:
             return texts.render("doctor_over", lang)
         return "" if self.latest is None else self._sentence(self.latest, lang)

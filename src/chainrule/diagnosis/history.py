@@ -80,7 +80,7 @@ class TrainingRecord:
     kept_loss: float | None = None
 
     @property
-    def kept(self) -> TrainingRecord:
+    def up_to_best(self) -> TrainingRecord:
         """The training up to the epoch whose weights the model has, if that is one of all members."""
         return self if self.best_epoch is None else replace(self, history=self.history[: self.best_epoch])
 

@@ -2,8 +2,8 @@
 
 They run at each probe, and at the ends of epochs at growing intervals, so that their cost is negligible. A
 finding is reported once for each layer, when a rule detects it for the first time. At the end, all rules run
-once more on the complete history. A finding that was reported stays in the diagnosis, with what the complete
-history says about it: the same, other numbers, or nothing any more, such as a loss that was far above its
+once more on the complete history. A finding that was reported stays in the diagnosis, with its state in the
+complete history: the same, other numbers, or nothing any more, such as a loss that was far above its
 best and then fell. Findings of the end that are new are reported then.
 
 Which findings are reported is a function of the history and the probes, so a resumed training computes those

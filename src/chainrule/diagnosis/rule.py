@@ -75,7 +75,7 @@ class Rule:
         remedy: a line of code to try, with placeholders; a comment behind it is English.
         remedy_comment: the Chinese translation of that comment.
         reads_rows: whether it measures rows before a training, of which there may be a sample only; a finding
-            then says so.
+            then states its size.
         is_silent: whether a training with this problem computes something else than intended, without any
             sign; a finding before the training is then a warning of Python where nothing prints it.
         before, first, during, after: the functions that run before a training (on a ``TrainingContext``),

@@ -57,14 +57,14 @@ class TrainingFacts:
     @property
     def is_restored(self) -> bool:
         """Whether the weights of an epoch before the last one were restored."""
-        kept = (self.epochs if self.best_epoch is None else self.best_epoch, *self.member_epochs)
-        return min(kept) < self.epochs
+        best = self.epochs if self.best_epoch is None else self.best_epoch
+        return min(best, *self.member_epochs, self.epochs) < self.epochs
 
     @property
     def kept_epochs(self) -> tuple[int, int] | None:
         """The first and the last of the epochs whose weights the model has; ``None`` before the first one."""
-        kept = self.member_epochs or (self.epochs if self.best_epoch is None else self.best_epoch,)
-        return (min(kept), max(kept)) if max(kept) else None
+        epochs = self.member_epochs or (self.epochs if self.best_epoch is None else self.best_epoch,)
+        return (min(epochs), max(epochs)) if max(epochs) else None
 
     def plain(self) -> dict[str, Any]:
         """The facts as plain data for a file."""
@@ -86,14 +86,13 @@ class TrainingFacts:
             return None
         size, best, members = (facts.get(name) for name in ("batch_size", "best_epoch", "member_epochs"))
         loss, last = facts.get("validation_loss"), facts.get("last")
+        are_epochs = isinstance(members, list) and all(map(_is_count, members))
         return TrainingFacts(
             **values,
             batch_size=size if isinstance(size, int) and _is_count(size) else None,
             ended=facts["ended"],
             best_epoch=best if isinstance(best, int) and _is_count(best) else None,
-            member_epochs=tuple(members)
-            if isinstance(members, list) and all(map(_is_count, members))
-            else (),
+            member_epochs=tuple(members or ()) if are_epochs else (),
             validation_loss=loss if isinstance(loss, float) and math.isfinite(loss) else None,
             last=dict(last) if isinstance(last, Mapping) else {},
         )

@@ -181,11 +181,11 @@ def spoke(one: TrainingRecord) -> set[str]:
 def test_overfitting_suggests_early_stopping() -> None:
     losses, val = [1 / n for n in range(1, 21)], [0.5, 0.4, *np.linspace(0.3, 1.2, 18)]
     assert "overfitting" in spoke(course(losses, val=val))
-    kept = {"keeps_best": True, "ended": "early_stopping", "kept_loss": 0.3}
-    assert spoke(course(losses, val=val, best_epoch=3, **kept)) == {"overfitting-undone"}
-    assert spoke(course(losses, val=val, **kept)) == {"overfitting-undone"}, "of members"
+    stopped: dict[str, Any] = {"keeps_best": True, "ended": "early_stopping", "kept_loss": 0.3}
+    assert spoke(course(losses, val=val, best_epoch=3, **stopped)) == {"overfitting-undone"}
+    assert spoke(course(losses, val=val, **stopped)) == {"overfitting-undone"}, "of members"
     assert spoke(course(losses, val=val, keeps_best=True)) == set(), "while it runs"
-    assert "overfitting" in spoke(course(losses, val=val, best_epoch=20, **kept)), "by another column"
+    assert "overfitting" in spoke(course(losses, val=val, best_epoch=20, **stopped)), "by another column"
 
 
 def test_a_loss_that_falls_in_the_last_epochs_is_not_reported() -> None:

@@ -1,7 +1,6 @@
 """The status of a training: what ``train``, ``show``, the report and the model card state about it.
 
-Everything is read from the trained model, which stores it as it was when the training ended; nothing is
-computed again.
+Everything is read from the trained model, which stores it as it was when the training ended.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ def ending(model: Model) -> Pair:
     training = TrainingFacts.of(model.facts)
     assert training is not None
     reason = "early_stopping" if training.ended in EARLY_STOPPED else training.ended
-    kept = "kept_members" if training.member_epochs else "kept_epoch" if training.is_restored else "kept_last"
-    kept = "kept_all" if not training.keeps_best else kept
+    restored = "kept_epoch" if training.is_restored else "kept_last"
+    weights = "kept_members" if training.member_epochs else restored if training.keeps_best else "kept_all"
     values = {"epochs": training.epochs, "best": training.best_epoch}
-    english, chinese = ((WORDS[f"end_{reason}"][i] + WORDS[kept][i]).format(**values) for i in (0, 1))
+    english, chinese = ((WORDS[f"end_{reason}"][i] + WORDS[weights][i]).format(**values) for i in (0, 1))
     return english, chinese
 
 

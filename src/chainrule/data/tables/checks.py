@@ -2,7 +2,7 @@
 
 Each rule is a few lines that count something and compare it with a threshold from practice
 (``check_thresholds.py``); a finding contains its numbers, so that a reader can evaluate it. Rules inspect
-only the first ``ROWS`` rows; a finding says so where there are more.
+only the first ``ROWS`` rows; a finding states the number of rows where there are more.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ EASIER = 0.05  # relative difference by which the validation loss is below the t
 def _overfitting(record: TrainingRecord) -> Iterator[Evidence]:
     """Report a validation loss that has risen, of the weights that the model has.
 
-    Where a rule keeps the best weights, this is judged at the end, up to the epoch that they are of.
+    Where a rule keeps the best weights, this is evaluated at the end, up to the epoch that they are of.
     """
     if record.keeps_best and not (record.ended and record.best_epoch is not None):
         return
-    if (rise := _rise(record.kept)) is not None:
+    if (rise := _rise(record.up_to_best)) is not None:
         value, threshold, best, form = rise
         yield Evidence(value, threshold, {"epoch": best + 1}, record.step, form=form)
 

@@ -66,7 +66,7 @@ def draw(model: ModelState) -> Plot:
 def _best_epoch(model: ModelState, history: dict[str, np.ndarray]) -> int | None:
     """Return the epoch whose weights the model has, with early stopping; else that of the smallest loss.
 
-    Members of an ensemble have epochs of their own.
+    Each member of an ensemble has another one.
     """
     training = TrainingFacts.of(model.facts)
     if training is not None and training.keeps_best:
