@@ -102,6 +102,12 @@ def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return np.stack(threefry(key, high, low), axis=1)
 
 
+def fold_each(keys: np.ndarray, number: int) -> np.ndarray:
+    """``fold(key, number)`` for n keys (n, 2): (n, 2) uint32."""
+    high, low = (np.full(len(keys), word, np.uint32) for word in key_of(number))
+    return np.stack(threefry(keys.T, high, low), axis=1)
+
+
 def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
     """``count`` words of 32 random bits, beginning with number ``start`` of the stream."""
     words = np.empty(count, np.uint32)
@@ -112,9 +118,13 @@ def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
 
 def bits_of_keys(keys: np.ndarray, count: int) -> np.ndarray:
     """``bits(key, count)`` for n keys (n, 2) at once: (n, count) uint32."""
+    return _words_of_keys(keys, count)[0]
+
+
+def _words_of_keys(keys: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both words of the first ``count`` counters for n keys (n, 2): (n, count) each."""
     index = np.arange(count, dtype=np.uint32)
-    words, _ = threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
-    return words
+    return threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
 
 
 def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
@@ -130,16 +140,19 @@ def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0)
     """``count`` numbers in [0, 1), each of 24 random bits (float32) or 32 (float64)."""
     samples = np.empty(count, np.float32 if dtype == "float32" else np.float64)
     for part, words, _ in _pieces(key, count, start):
-        if dtype == "float32":
-            samples[part] = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
-        else:
-            samples[part] = words.astype(np.float64) * 2.0**-32
+        samples[part] = _as_uniform(words, dtype)
     return samples
 
 
-def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
-    """``uniform(key, count)`` for n keys (n, 2) at once: (n, count) float64."""
-    return bits_of_keys(keys, count).astype(np.float64) * 2.0**-32
+def _as_uniform(words: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "float32":
+        return (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    return words.astype(np.float64) * 2.0**-32
+
+
+def uniforms(keys: np.ndarray, count: int, dtype: str = "float64") -> np.ndarray:
+    """``uniform(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
+    return _as_uniform(bits_of_keys(keys, count), dtype)
 
 
 def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
@@ -151,9 +164,18 @@ def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) 
     """
     samples = np.empty(count, dtype)
     for part, u, v in _pieces(key, count, start):
-        radius = np.sqrt(-2.0 * log((u.astype(np.float64) + 0.5) * 2.0**-32))
-        samples[part] = radius * cos_of_turns(v.astype(np.float64) * 2.0**-32)
+        samples[part] = _as_normal(u, v)
     return samples
+
+
+def _as_normal(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    radius = np.sqrt(-2.0 * log((u.astype(np.float64) + 0.5) * 2.0**-32))
+    return radius * cos_of_turns(v.astype(np.float64) * 2.0**-32)
+
+
+def normals(keys: np.ndarray, count: int, dtype: str = "float64") -> np.ndarray:
+    """``normal(key, count, dtype)`` for n keys (n, 2) at once: (n, count)."""
+    return _as_normal(*_words_of_keys(keys, count)).astype(dtype)
 
 
 def permutation(key: np.ndarray, count: int) -> np.ndarray:

@@ -92,3 +92,20 @@ def test_a_sample_of_weight_zero_adds_nothing_even_if_its_gradient_is_nan() -> N
         changed = run(list(clipped.gradients), others)
     same = run(list(clipped.gradients), arrays)
     assert [value.tobytes() for value in changed] == [value.tobytes() for value in same]
+
+
+@pytest.mark.parametrize("width", [3, 64])  # norms from terms, and from products of parts with each other
+@pytest.mark.parametrize("difference", [1e-2, 1e-4, 1e-6])
+def test_a_sample_is_clipped_even_if_the_parts_of_its_gradient_cancel(width: int, difference: float) -> None:
+    rng = np.random.default_rng(0)
+    a, d = rng.normal(size=(2, 1, 1, width))
+    a = np.concatenate([a, -a * (1 + difference * rng.normal(size=a.shape))], 1).astype("float32")
+    d = np.concatenate([d, d], 1)
+    true_norm = np.linalg.norm(np.einsum("ki,kj->ij", a[0].astype("float64"), d[0]))
+    d = (d * (10 / true_norm)).astype("float32")
+    left, right = (input_node(name, ("B", 2, width), "float32") for name in "ad")
+    weight = input_node("w", (width, width), "float32", "state")
+    loss = F.sum(F.matmul(left, weight.T) * right, (1, 2))
+    clipped = SampleGradients(loss, [weight]).clipped(1.0)
+    (total,) = run(list(clipped.gradients), {"a": a, "d": d, "w": np.zeros((width, width), "float32")})
+    assert 0 < np.linalg.norm(total) <= 1.0

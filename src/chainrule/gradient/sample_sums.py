@@ -13,6 +13,15 @@ The squares of an outer product are |a[b]|^2 |d[b]|^2, without the product (Good
 applied at k places of a sample has terms A.T D with A (k, I) and D (k, J); their squares are those of the
 product, or the sum over A A.T * D D.T where k is small (Li et al., 2022), whichever is smaller.
 
+Numerics: the k parts of a term may cancel, and then rounding errors of the parts are as large as the term, or
+larger: the sum over A A.T * D D.T may even be negative. A norm that is too small would let a sample through
+that should be clipped. So ``squares`` adds a bound of these errors, a small multiple of the square of
+
+    mass = sum over the parts of |a| |d|
+
+which is negligible unless parts cancel almost completely. It also bounds the mass of a clipped term, and with
+it the rounding errors of the sum over the samples.
+
 The samples lie along one axis of the operands, with k consecutive elements each; ``split`` makes them the
 first axis.
 
@@ -34,6 +43,8 @@ from chainrule.records import frozen
 from chainrule.spec import Axis, Size
 
 Axes: TypeAlias = Sequence[int]
+UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}  # the largest relative error of rounding
+MASS = {"float32": 2.0**-14, "float64": 2.0**-40}  # the share of the squared mass that counts as a term
 
 
 @frozen
@@ -47,6 +58,26 @@ class SampleSum:
 
     terms: Callable[[Node, Axes], Node]
     squares: Callable[[Node, Axes], Node]
+
+
+def guarded(squares: Node, left: Node, right: Node | None = None, *, is_gram: bool = False) -> Node:
+    """Squared norms of sums of parts with a bound of their rounding errors, (B,).
+
+    Args:
+        squares: the computed squared norms, (B,).
+        left, right: the factors of each part, (B, ..., k, I) and (B, ..., k, J); ``None``: ``left`` are the
+            parts.
+        is_gram: whether the squares were computed from the products of parts with each other.
+    """
+    share, factors = MASS[squares.dtype], [left] if right is None else [left, right]
+    lengths = [F.sqrt(F.sum(F.square(x), (x.rank - 1,))) for x in factors]
+    masses = lengths[0] if right is None else lengths[0] * lengths[1]  # (B, ..., k)
+    if is_gram:  # each product has the errors of its two scalar products, and the sum has k^2 of them
+        sizes = [*(x.shape[-1] for x in factors), left.shape[-2] * left.shape[-2]]
+        share = max(share, sum(n for n in sizes if isinstance(n, int)) * UNIT[squares.dtype])
+    mass = F.sum(masses, (masses.rank - 1,))
+    total = F.square(mass) if mass.rank == 1 else F.sum(F.square(mass), tuple(range(1, mass.rank)))
+    return F.maximum(squares, 0.0) + total * share
 
 
 def places(x: Node, axis: int) -> Axis:
@@ -127,11 +158,15 @@ def squared(terms: Node) -> Node:
     return F.sum(F.square(terms), tuple(range(1, terms.rank)))
 
 
-def _squares_of(terms: Callable[[Node, Axes], Node]) -> Callable[[Node, Axes], Node]:
-    return lambda node, axes: squared(terms(node, axes))
-
-
 # --- sums
+
+
+def _sum_squares(node: Node, axes: Axes) -> Node:
+    terms = _sum_terms(node, axes)
+    if node.spec.size == node.inputs[0].spec.size // BATCH:
+        return squared(terms)  # of one part each
+    masses = _sum_terms(make(node.op, F.abs(node.inputs[0])), axes)
+    return squared(terms) + squared(masses) * MASS[terms.dtype]
 
 
 def _sum_terms(node: Node, axes: Axes) -> Node:
@@ -163,10 +198,13 @@ def _matmul_squares(node: Node, axes: Axes) -> Node:
     if k == 1:
         products = F.sum(F.square(a), (a.rank - 2, a.rank - 1)) * F.sum(F.square(d), (d.rank - 2, d.rank - 1))
         return F.sum(products, tuple(range(1, products.rank)))
-    if _is_small(k, a.shape[-2], d.shape[-1]):
+    is_gram = _is_small(k, a.shape[-2], d.shape[-1])
+    if is_gram:
         gram = F.matmul(a.T, a) * F.matmul(d, d.T)
-        return F.sum(gram, (*over, gram.rank - 2, gram.rank - 1))
-    return squared(F.matmul(a, d))
+        squares = F.sum(gram, (*over, gram.rank - 2, gram.rank - 1))
+    else:
+        squares = squared(F.matmul(a, d))
+    return guarded(squares, a.T, d, is_gram=is_gram)
 
 
 def _is_small(k: Axis, i: Axis, j: Axis) -> bool:
@@ -208,8 +246,8 @@ def _convolution_terms(node: Node, axes: Axes) -> Node:
 def _convolution_squares(node: Node, axes: Axes) -> Node:
     windows, g = _windows(node)
     if _has_small_gram(node):
-        return squared_gram(windows, g)
-    return squared(F.matmul(g.T, windows))
+        return guarded(squared_gram(windows, g), windows, g, is_gram=True)
+    return guarded(squared(F.matmul(g.T, windows)), windows, g)
 
 
 def _has_small_gram(node: Node) -> bool:
@@ -254,11 +292,12 @@ def _scatter_squares(node: Node, axes: Axes) -> Node:
     if k == 1:
         return squared(value)
     same = F.equal(F.reshape(index, (BATCH, k, 1)), F.reshape(index, (BATCH, 1, k)))
-    return F.sum(F.cast(same, value.dtype) * F.matmul(value, value.T), (1, 2))
+    squares = F.sum(F.cast(same, value.dtype) * F.matmul(value, value.T), (1, 2))
+    return guarded(squares, value, is_gram=True)
 
 
 SAMPLE_SUMS: Mapping[str, SampleSum] = {
-    "sum": SampleSum(_sum_terms, _squares_of(_sum_terms)),
+    "sum": SampleSum(_sum_terms, _sum_squares),
     "matmul": SampleSum(_matmul_terms, _matmul_squares),
     "convolution_weight": SampleSum(_convolution_terms, _convolution_squares),
     "scatter_add": SampleSum(_scatter_terms, _scatter_squares),

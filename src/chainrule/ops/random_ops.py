@@ -3,6 +3,10 @@
 The i-th number, counted over the full shape with the last axis fastest, depends only on the key, the stream
 and i (see ``chainrule.prng``). So any part of a batch can be sampled on its own, and all engines sample the
 same numbers.
+
+A key may also be one key for each row, (B, 2). The numbers of a row are then a function of its own key and of
+their place in the row, whatever the other rows are and wherever the row lies in the batch: a private training
+needs this (``train.private.row_keys``).
 """
 
 from __future__ import annotations
@@ -52,12 +56,15 @@ class Draw(Card):
     stream: int = 0
     arguments: ClassVar = ("key",)
     pullbacks: ClassVar = {"key": _KEY}
-    constraints: ClassVar = {"C1": "the key is two uint32", "C2": "the numbers drawn are floating-point"}
+    constraints: ClassVar = {
+        "C1": "the key is two uint32, or two for each row",
+        "C2": "the numbers drawn are floating-point",
+    }
 
     def infer(self, *specs: Spec) -> Spec:
-        if specs[0] != Spec((2,), "uint32"):
+        if specs[0] != Spec((2,), "uint32") and not self._has_row_keys(specs[0]):
             raise ShapeError(
-                "E208", op=self.name, constraint=self.requirement("C1"), expected="uint32(2,)",
+                "E208", op=self.name, constraint=self.requirement("C1"), expected="uint32(2,), uint32(B, 2)",
                 received=specs[0],
             )  # fmt: skip
         if self.dtype not in FLOATS:
@@ -66,13 +73,29 @@ class Draw(Card):
             )
         return Spec(self.shape, self.dtype)
 
+    def _has_row_keys(self, key: Spec) -> bool:
+        """Whether each row of the result has a key of its own."""
+        rows = key.shape[0] if key.rank == 2 else None
+        if rows is None or key.shape[1] != 2 or key.dtype != "uint32" or not self.shape:
+            return False
+        if isinstance(rows, int) and isinstance(self.shape[0], int):
+            return self.shape[0] % max(rows, 1) == 0
+        return rows == B and bool(per_sample(self.shape))
+
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         """The first ``count`` numbers of the stream."""
         raise TypeError(f"{type(self).__name__} does not define numbers")
 
+    def numbers_of_rows(self, keys: np.ndarray, count: int) -> np.ndarray:
+        """The first ``count`` numbers of the stream of each key (n, 2): (n, count)."""
+        raise TypeError(f"{type(self).__name__} does not define numbers_of_rows")
+
     def evaluate(self, key: np.ndarray) -> np.ndarray:
         shape = bound(self.shape)
-        return self.numbers(prng.fold(key, self.stream), math.prod(shape)).reshape(shape)
+        if key.ndim == 1:
+            return self.numbers(prng.fold(key, self.stream), math.prod(shape)).reshape(shape)
+        count = math.prod(shape) // max(len(key), 1)
+        return self.numbers_of_rows(prng.fold_each(key, self.stream), count).reshape(shape)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return (_KEY,)
@@ -95,6 +118,8 @@ class Draw(Card):
             Sample(cls((2, 3), "float32", 7), (key,)),
             Sample(cls(()), (key,)),
             Sample(cls((0, 3)), (key,)),
+            Sample(cls((4, 3), "float32", 7), (np.arange(8, dtype="uint32").reshape(4, 2),)),
+            Sample(cls((4, 3)), (np.zeros((3, 2), "uint32"),), breaks="C1"),
             Sample(cls((2,)), (np.array([1, 2]),), breaks="C1"),
             Sample(cls((2,), "int64"), (key,), breaks="C2"),
         )
@@ -114,6 +139,9 @@ class Uniform(Draw):
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         return prng.uniform(key, count, self.dtype)
 
+    def numbers_of_rows(self, keys: np.ndarray, count: int) -> np.ndarray:
+        return prng.uniforms(keys, count, self.dtype)
+
 
 @card
 class Normal(Draw):
@@ -132,9 +160,12 @@ class Normal(Draw):
     def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
         return prng.normal(key, count, self.dtype)
 
+    def numbers_of_rows(self, keys: np.ndarray, count: int) -> np.ndarray:
+        return prng.normals(keys, count, self.dtype)
+
 
 def uniform(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
-    """Uniform random numbers in [0, 1), a function of ``key`` and ``stream``."""
+    """Uniform random numbers in [0, 1), a function of ``key``, or of one key for each row, and ``stream``."""
     return make(Uniform(tuple(shape), dtype, stream), key)
 
 

@@ -58,7 +58,7 @@ CONSTRAINTS: dict[str, str] = {
     "the windows are those of an image of this space": "窗口来自这个空间的图像",
     "the dtype is supported": "支持该数值类型",
     "every axis exists": "每个轴都存在",
-    "the key is two uint32": "密钥为两个 uint32",
+    "the key is two uint32, or two for each row": "密钥为两个 uint32，或每行两个",
     "the numbers drawn are floating-point": "抽取的数为浮点数",
     "one input for each state, sequence and given of the step, of its shape and kind":
         "每一步的每个状态、序列和常量各有一个形状与类型相符的输入",

@@ -17,7 +17,7 @@ from chainrule.graph import Graph
 from chainrule.store import RunFolder
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
 from chainrule.train.private.ledger import LEDGER, write_ledger
-from chainrule.train.private.objective import PrivateObjective, noise_label
+from chainrule.train.private.objective import PrivateObjective, grid, noise_label
 from chainrule.train.step import training_step
 
 PRIVACY = cr.Privacy(epsilon=3, delta=1e-5)
@@ -64,11 +64,17 @@ def test_a_step_adds_the_clipped_gradients_of_the_drawn_rows_to_the_noise() -> N
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     slope = p - np.eye(2)[y]
     gradients = np.concatenate([np.einsum("bo,bi->boi", slope, x).reshape(12, -1), slope], axis=1)
-    factors = sampled * np.minimum(1, 0.3 / np.linalg.norm(gradients, axis=1))
+    limit, h = 0.3 * (1 - 2.0**-20 - 2.0**-20), grid(0.3, 10)
+    factors = sampled * np.minimum(1, limit / np.linalg.norm(gradients, axis=1))
     total = factors @ gradients
-    weight = (total[:8].reshape(2, 4) + 0.6 * noise[noise_label("dense1.weight")]) / 5
+
+    def noisy(part: np.ndarray, path: str) -> np.ndarray:
+        steps = np.floor(part / h + 0.5) + np.floor(0.6 * noise[noise_label(path)] / h + 0.5)
+        return steps * h / 5
+
+    weight = noisy(total[:8].reshape(2, 4), "dense1.weight")
     np.testing.assert_allclose(after["parameter.dense1.weight"], before["dense1.weight"] - weight, rtol=1e-9)
-    bias = (total[8:] + 0.6 * noise[noise_label("dense1.bias")]) / 5
+    bias = noisy(total[8:], "dense1.bias")
     np.testing.assert_allclose(after["parameter.dense1.bias"], before["dense1.bias"] - bias, rtol=1e-9)
 
 

@@ -46,7 +46,7 @@ PHRASES: dict[str, str] = {
     "compute the gradient together with the value it belongs to": "把梯度与它所属的值一起计算",
     "{derivative:.12g} (a step of {step:g})": "{derivative:.12g}（步长 {step:g}）",
     "{derivative:.12g} (relative error {error:.1e})": "{derivative:.12g}（相对误差 {error:.1e}）",
-    "the key is two uint32": "键是两个 uint32",
+    "the key is two uint32, or two for each row": "键是两个 uint32，或每行两个",
     "the numbers drawn are floating-point": "抽取的是浮点数",
     "all inputs have one shape": "所有输入形状相同",
     "the condition is true/false": "条件为真/假",

@@ -36,6 +36,7 @@ PHRASES: dict[str, str] = {
     "a layer without values that are computed from the rows": "不含由数据行计算的值的层",
     "a layer without a penalty on activations": "不对激活值加惩罚的层",
     "a layer that normalizes each row separately": "逐行规范化的层",
+    "random numbers that depend on a single row": "只取决于单独一行的随机数",
     "a network without {kind}": "不含 {kind} 的网络",
     "a model that was trained without privacy": "没有使用差分隐私训练的模型",
     "a private model": "差分隐私模型",

@@ -21,7 +21,7 @@ def lookup(lowering: Lowering, node: Node, phase: int) -> None:
 
 
 def uniform(lowering: Lowering, node: Node, phase: int) -> None:
-    """Lower uniform random numbers."""
+    """Lower uniform random numbers of one key, or of a key for each row."""
     reads = [lowering.dense(node.inputs[0], phase)]
     stream, writes = node.op.attributes["stream"], (lowering.target(node),)
     lowering.add("uniform", (node,), reads, writes, phase, stream=stream, per_sample=per_sample(node.shape))

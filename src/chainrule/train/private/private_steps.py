@@ -19,7 +19,7 @@ from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph
-from chainrule.prng import fold, folds, key_of
+from chainrule.prng import KEY, fold, folds, key_of
 from chainrule.spec import bound
 from chainrule.train.multi_step import index_of, viewed_arrays
 from chainrule.train.nonfinite.check import is_finite
@@ -27,6 +27,7 @@ from chainrule.train.objective import SAMPLE_WEIGHT
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
 from chainrule.train.private.objective import noise_label
 from chainrule.train.private.privacy import Mechanism
+from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import EACH_STEP, GROUPS, Step
 
@@ -57,9 +58,14 @@ class PrivateSteps:
         inputs = _by_name(data)
         self._index = index_of(data)
         inputs = viewed_arrays(data, inputs)
-        self._weights = np.zeros(len(next(iter(inputs.values()))), step.recipe.dtype)
+        count = len(next(iter(inputs.values())))
+        self._weights = np.zeros(count, step.recipe.dtype)
         self._inputs = {**inputs, SAMPLE_WEIGHT: self._weights}
-        self._noise = {path: np.zeros(bound(node.shape), node.dtype) for path, node in step.gradients.items()}
+        self._words = None
+        if ROW_KEYS in step.graph.inputs:
+            self._words, self._keys = row_words(inputs), np.zeros((count, 2), np.uint32)
+            self._inputs[ROW_KEYS] = self._keys
+        self._noise = {path: np.zeros(bound(node.shape)) for path, node in step.gradients.items()}
         noise = {noise_label(path): array for path, array in self._noise.items()}
         arrays = {**_copies(state.parameters), **_copies(state.states), **_copies(state.slots), **noise}
         self._trainer = step.program.trainer(self._inputs, arrays, engine)
@@ -85,10 +91,10 @@ class PrivateSteps:
         for array in self._noise.values():
             array[...] = standard_normal(array.size).reshape(array.shape)
         sampled = poisson_rows(self.mechanism.rows, self.mechanism.sampling_rate)
-        learning_rate = self._run(self._batch(sampled, self._all_rows), state)
+        learning_rate = self._run(self._batch(sampled, self._all_rows, state), state)
         if learning_rate is None:
             finite = self._finite_rows(state)
-            learning_rate = self._run(self._batch(sampled[finite[sampled]], finite), state)
+            learning_rate = self._run(self._batch(sampled[finite[sampled]], finite, state), state)
         values = {label: self._arrays[label] for label in self.step.homes.values()}
         if learning_rate is None or not all(map(is_finite, values.values())):
             raise _diverged(state.step + 1)
@@ -115,12 +121,13 @@ class PrivateSteps:
                 elif label in self._arrays:
                     self._arrays[label][...] = array
 
-    def _batch(self, sampled: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    def _batch(self, sampled: np.ndarray, usable: np.ndarray, state: TrainState) -> np.ndarray:
         """The row numbers of a batch: the sampled rows, whose weight becomes 1, and padding of weight 0.
 
         Args:
             sampled: the sampled rows.
             usable: (N,) whether a row may be padding.
+            state: the state before the step.
         """
         mechanism = self.mechanism
         size = padded_size(len(sampled), mechanism.batch_size, mechanism.rows)
@@ -131,7 +138,14 @@ class PrivateSteps:
         rows, used = (rows, sampled) if self._index is None else (self._index[rows], self._index[sampled])
         self._weights[:] = 0.0
         self._weights[used] = 1.0
+        self._set_row_keys(rows, state)
         return np.ascontiguousarray(rows, np.int64)
+
+    def _set_row_keys(self, rows: np.ndarray, state: TrainState) -> None:
+        """Write the keys of these rows for the step that follows a state."""
+        if self._words is not None:
+            key = self.step.key(self.seed, state.step)[KEY]
+            self._keys[rows] = keys_of_rows(key, self._words[rows])
 
     def _run(self, rows: np.ndarray, state: TrainState) -> float | None:
         """Run the step on these rows; returns its learning rate, or ``None`` if its gradient is not finite.
@@ -142,7 +156,7 @@ class PrivateSteps:
             return None
         if self._trainer is not None:
             keys = NO_KEYS
-            if self.step.built.book.key is not None:
+            if KEY in self.step.graph.inputs:
                 keys = folds(fold(key_of(self.seed), EACH_STEP), np.array([state.step]))
             reported, failed = self._trainer.run(rows, len(rows), 0, 1, state.step, keys)
             return None if failed else float(reported[-1, 1])
@@ -172,6 +186,7 @@ class PrivateSteps:
         graph, rows = Graph({"norms": norms}), np.arange(self.mechanism.rows)
         program = compile(graph, self._engine)
         every = rows if self._index is None else self._index
+        self._set_row_keys(every, state)
         parts = [every[start : start + BLOCK] for start in range(0, len(every), BLOCK)]
         values = [program.run(self._arrays_of(graph, part, state))["norms"] for part in parts]
         return np.isfinite(np.concatenate(values))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
 from chainrule.errors import ChainruleError, TrainingError, fact
 from chainrule.graph import Node, order
+from chainrule.nn.scope import Collected
 from chainrule.ops.batch_axis import roles
 from chainrule.spec import bound
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
+from chainrule.train.private.row_keys import unsafe_draw, with_row_keys
 
 GROUPS = (32, 16, 8, 4, 2, 1)  # numbers of groups of the proposed normalization
 
@@ -53,14 +56,30 @@ def refuse_network(network: Network) -> None:
     if network.recipe.optimizer.needs_all:
         name = type(network.recipe.optimizer).__name__
         raise _refused("optimizer", fact("an optimizer that uses gradients only"), name, "cr.Adam(0.001)")
+    losses = with_row_keys(network.sample_loss(network.training))
+    for path, expected in unsafe_layers(book, losses):
+        raise _layer_refused(network, path, expected)
+
+
+def unsafe_layers(book: Collected, losses: Node) -> Iterator[tuple[str, object]]:
+    """The path of each layer that computes with several rows at once, and what is expected instead.
+
+    Values of a row that depend on others by the graph alone are found by ``SampleGradients``.
+
+    Args:
+        book: what the layers declared.
+        losses: the loss of each sample, the result of ``with_row_keys``.
+    """
     for path in book.fitted:
-        raise _layer_refused(network, path, fact("a layer without values that are computed from the rows"))
+        yield path, fact("a layer without values that are computed from the rows")
     for path in book.costs:
-        raise _layer_refused(network, path, fact("a layer without a penalty on activations"))
+        yield path, fact("a layer without a penalty on activations")
     for state, node in book.updates.items():
         if _reads_rows(node):
-            path = state.rpartition(".")[0]
-            raise _layer_refused(network, path, fact("a layer that normalizes each row separately"))
+            yield state.rpartition(".")[0], fact("a layer that normalizes each row separately")
+    mixed = unsafe_draw(losses)
+    if mixed is not None:
+        yield mixed.site.path, fact("random numbers that depend on a single row")
 
 
 def _reads_rows(node: Node) -> bool:

@@ -75,6 +75,11 @@ def uniform(builder: CallBuilder, task: Task) -> list[Call]:
     """Return the call of random numbers, which is not divided."""
     (key,), (y,) = task.reads, task.writes
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
+    if len(key.shape) == 2:
+        rows = key.shape[0]
+        words = [rows, int(np.prod(y.shape)) // max(rows, 1), builder.address(key), stream >> 32,
+                 stream & 0xFFFFFFFF, builder.address(y)]  # fmt: skip
+        return [Call(builder.kernel("random.uniform_numbers_of_rows", builder.dtype(y)), tuple(words))]
     # Positions count over the whole batch; a microbatch samples from the position of its first row on.
     first = RowOffset(task.facts["per_sample"]) if task.facts["per_sample"] else 0
     words = [

@@ -16,8 +16,7 @@ def uniform_numbers(dtype: str) -> Source:
 
     Block: [count, first position, address of the key (two uint32), stream high, stream low, Y].
     """
-    real = REAL[dtype]
-    is_float32 = dtype == "float32"
+    real, number = REAL[dtype], _number_of(dtype)
 
     def run(block):
         w = words(block)
@@ -27,14 +26,43 @@ def uniform_numbers(dtype: str) -> Source:
         for i in range(w[0]):
             position = w[1] + i
             bits, _ = threefry(k0, k1, np.uint32(position >> 32), np.uint32(position & 0xFFFFFFFF))
-            if is_float32:
-                y[i] = real(bits >> np.uint32(8)) * real(
-                    5.9604644775390625e-08
-                )  # float32 has 24 bits of precision
-            else:
-                y[i] = real(bits) * real(2.3283064365386963e-10)
+            y[i] = number(bits)
 
     return Source(run)
+
+
+def uniform_numbers_of_rows(dtype: str) -> Source:
+    """Sample uniform random numbers in [0, 1) with one key for each row.
+
+    Block: [rows, numbers of a row, address of the keys (rows, 2), stream high, stream low, Y].
+    """
+    real, number = REAL[dtype], _number_of(dtype)
+
+    def run(block):
+        w = words(block)
+        keys = carray(pointer(w[2], np.uint32(0)), (w[0], 2))
+        y = carray(pointer(w[5], real(0)), (w[0], w[1]))
+        for row in range(w[0]):
+            k0, k1 = threefry(keys[row, 0], keys[row, 1], np.uint32(w[3]), np.uint32(w[4]))
+            for i in range(w[1]):
+                bits, _ = threefry(k0, k1, np.uint32(0), np.uint32(i))
+                y[row, i] = number(bits)
+
+    return Source(run)
+
+
+def _number_of(dtype: str):
+    """The function from a word of random bits to a number in [0, 1)."""
+    real = REAL[dtype]
+    is_float32 = dtype == "float32"
+
+    @inlined
+    def number(bits):
+        if is_float32:
+            return real(bits >> np.uint32(8)) * real(5.9604644775390625e-08)  # float32 has 24 bits
+        return real(bits) * real(2.3283064365386963e-10)
+
+    return number
 
 
 @inlined
