@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -247,4 +246,4 @@ def with_values(model: ModelState, built: Built, values: Mapping[str, np.ndarray
     """The model with these values; its next training starts with them."""
     if model.network is None:
         model = model.built({name: node.spec for name, node in built.inputs.items()})
-    return replace(model.initialized(SEED, {**model.arrays, **values}), is_given=True)
+    return model.initialized(SEED, {**model.arrays, **values}).changed("load_weights")

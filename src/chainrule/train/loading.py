@@ -15,10 +15,7 @@ from chainrule.spec import shape_text
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
-from chainrule.train.private.privacy import PRIVACY
 from chainrule.train.state import Tensors
-
-CALIBRATION = "calibration"  # the name of the fact
 
 
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
@@ -27,7 +24,7 @@ def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     if values and all(isinstance(value, np.ndarray) for value in values):
         inputs = specs_of(Arrays.raw(inputs), model.recipe.dtype)
     require_specs(inputs)
-    return replace(model.built(inputs, are_fixed=False).initialized(seed), is_given=True)
+    return replace(model.built(inputs, are_fixed=False).initialized(seed), is_given=True, facts={})
 
 
 def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
@@ -37,7 +34,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
             "E503", where="load_parameters", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     parameters = replace_arrays("load_parameters", model.parameters, values)
-    return replace(model, parameters=parameters, facts=_transferable_facts(model), is_given=True)
+    return model.changed("load_parameters", parameters=parameters)
 
 
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
@@ -47,12 +44,7 @@ def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
             "E503", where="load_states", fix=fact("model.fit(x, y), or model.initialize(inputs)")
         )
     states = replace_arrays("load_states", model.states, values)
-    return replace(model, states=states, facts=_transferable_facts(model), is_given=True)
-
-
-def _transferable_facts(model: ModelState) -> dict[str, Any]:
-    """The facts of a model without those that hold for its arrays alone: its calibration and its privacy."""
-    return {name: value for name, value in model.facts.items() if name not in (CALIBRATION, PRIVACY)}
+    return model.changed("load_states", states=states)
 
 
 def replace_arrays(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:

@@ -31,6 +31,7 @@ from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.integer_inputs import with_integer_inputs
 from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
+from chainrule.train.private.privacy import CALIBRATION, CHANGED, PRIVACY
 from chainrule.train.state import Row, Tensors
 from chainrule.train.step import Step
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
     from chainrule.train.monitor.probe import Probe
 
+OF_ARRAYS = (CALIBRATION, PRIVACY)  # facts that hold for the arrays of a model alone
+MAX_CHANGES = 16  # that are recorded
 SAMPLED, GIVEN = "sampled", "given"  # origins of the initial parameters of a training
 
 
@@ -166,6 +169,26 @@ class ModelState:
         specs = {} if self.network is None else self.network.inputs
         dtypes = {name: spec.dtype for name, spec in specs.items()}
         return data.Arrays.of(x, y, weights, self.recipe.dtype, dtypes)
+
+    def changed(
+        self, by: str, parameters: Tensors | None = None, states: Tensors | None = None
+    ) -> ModelState:
+        """The model with arrays that its trainings did not compute; its next training starts with them.
+
+        Facts that hold for the former arrays alone, calibration and privacy, are dropped, and the change is
+        recorded: nobody knows from which rows the new arrays were computed.
+
+        Args:
+            by: the name of the function that sets the arrays.
+            parameters, states: the arrays; ``None``: the present ones.
+        """
+        facts = {name: value for name, value in self.facts.items() if name not in OF_ARRAYS}
+        earlier = facts.get(CHANGED)
+        facts[CHANGED] = [*(earlier if isinstance(earlier, list) else []), by][-MAX_CHANGES:]
+        return replace(
+            self, parameters=self.parameters if parameters is None else parameters,
+            states=self.states if states is None else states, facts=facts, is_given=True,
+        )  # fmt: skip
 
     def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
         """The model with these parameters and states."""

@@ -41,8 +41,14 @@ from chainrule.train.network import Network
 from chainrule.train.objective import epoch_columns, row_weights
 from chainrule.train.options import FitOptions
 from chainrule.train.private.objective import PrivateObjective
-from chainrule.train.private.privacy import UNPROTECTED_START, Mechanism, large_delta, phases_of
-from chainrule.train.private.refusals import refuse_network, refuse_options
+from chainrule.train.private.privacy import (
+    Mechanism,
+    large_delta,
+    phases_of,
+    start_of,
+    unprotected_start,
+)
+from chainrule.train.private.refusals import refuse_network, refuse_options, refuse_start
 from chainrule.train.robust.input_space import InputSpace
 from chainrule.train.robust.robust_training import RobustObjective
 from chainrule.train.state import TrainState
@@ -249,10 +255,11 @@ def _mechanism(
         notices.emit(*large_delta(privacy.delta, coded.rows))
     batch, steps = min(order.batch_size, coded.rows), max(1, options.epochs * order.steps)
     continues = _continues(model, options)
-    before = phases_of(model.facts) if continues else ()
-    if continues and model.facts and not before:
-        notices.emit(*UNPROTECTED_START)
-    return private.calibrated(privacy, coded.rows, batch, steps, size, before)
+    before, unprotected = (phases_of(model.facts), start_of(model.facts)) if continues else ((), ())
+    if unprotected:
+        refuse_start(privacy, unprotected)
+        notices.emit(*unprotected_start(unprotected))
+    return private.calibrated(privacy, coded.rows, batch, steps, size, before, unprotected)
 
 
 def _objective_of(

@@ -25,7 +25,7 @@ from chainrule.texts import render
 from chainrule.train.evaluation.abstention import RiskCoverage, risk_coverage
 from chainrule.train.evaluation.interval import Interval, bootstrap
 from chainrule.train.evaluation.metric import Predictions, score
-from chainrule.train.loading import CALIBRATION
+from chainrule.train.private.privacy import CALIBRATION
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
 from chainrule.uncertainty.labeled_outputs import labeled_outputs
 from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of

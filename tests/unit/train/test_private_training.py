@@ -11,13 +11,16 @@ import pytest
 from scipy import stats
 
 import chainrule as cr
-from chainrule.errors import ChainruleError, FileError, TrainingError
+from chainrule.apps.cli.main import main
+from chainrule.errors import ChainruleError, FileError, TrainingError, UsageError
 from chainrule.events import Event, StepDone
 from chainrule.graph import Graph
 from chainrule.store import RunFolder
+from chainrule.train.private.accounting import epsilon_of
 from chainrule.train.private.entropy import padded_size, poisson_rows, standard_normal
 from chainrule.train.private.ledger import LEDGER, write_ledger
 from chainrule.train.private.objective import PrivateObjective, grid, noise_label
+from chainrule.train.private.privacy import Phase
 from chainrule.train.step import training_step
 
 PRIVACY = cr.Privacy(epsilon=3, delta=1e-5)
@@ -273,14 +276,119 @@ def test_parameters_that_were_set_have_no_privacy() -> None:
     assert one.privacy_spent is None
 
 
-def test_a_start_that_was_trained_without_privacy_is_reported() -> None:
-    one, (x, y) = fit(privacy=None), data()
-    notices: list[str] = []
-    options = {"epochs": 1, "batch_size": 40, "verbose": False, "privacy": PRIVACY}
-    one.fit(x, y, warm_start=True, callbacks=[lambda event: notices.append(str(event))], **options)
-    assert "trained without privacy" in " ".join(notices)
-    model().initialize(x).fit(x, y, callbacks=[lambda event: notices.append(str(event))], **options)
-    assert sum("trained without privacy" in text for text in notices) == 1
+def continued(one: cr.Model, **options: Any) -> cr.Model:
+    """A model after a private epoch that starts from its parameters."""
+    x, y = data()
+    kept = {"epochs": 1, "batch_size": 40, "verbose": False, "warm_start": True, "privacy": PRIVACY}
+    one.fit(x, y, **{**kept, **options})
+    return one
+
+
+def loaded_weights(folder: Path) -> cr.Model:
+    """A private model with the weights of another one."""
+    other, path = fit(privacy=None), folder / "weights.safetensors"
+    other.save(path)
+    one = fit()
+    cr.load_weights(one, path)
+    return one
+
+
+def stepped() -> cr.Model:
+    """A private model after an update without privacy."""
+    one, (x, y) = fit(), data()
+    one.partial_fit(x[:40], y[:40])
+    return one
+
+
+def averaged() -> cr.Model:
+    """A private model with the average of its parameters and those of another one."""
+    one, other = fit(), fit(privacy=None).parameters()
+    one.load_parameters({path: (value + other[path]) / 2 for path, value in one.parameters().items()})
+    return one
+
+
+def assigned() -> cr.Model:
+    """An untrained model with the parameters of a trained one."""
+    one = model().initialize(data()[0])
+    one.load_parameters(fit(privacy=None).parameters())
+    return one
+
+
+UNPROTECTED_STARTS: dict[str, tuple[Any, str]] = {
+    "trained without privacy": (lambda _: fit(privacy=None), "training"),
+    "private, then trained without": (lambda _: continued(fit(), privacy=None), "training"),
+    "private, then an update without": (lambda _: stepped(), "training"),
+    "private, then the average with others": (lambda _: averaged(), "loaded"),
+    "private, then weights of a file": (loaded_weights, "loaded"),
+    "initialized, then set": (lambda _: assigned(), "loaded"),
+}
+
+
+@pytest.mark.parametrize("name", UNPROTECTED_STARTS)
+def test_changes_outside_of_the_private_training_are_in_the_record(name: str, tmp_path: Path) -> None:
+    make, reason = UNPROTECTED_STARTS[name]
+    one, path = make(tmp_path), tmp_path / "model.safetensors"
+    assert one.privacy_spent is None
+    one.save(path)
+    stated = cr.Privacy(3, 1e-5, public_start=True)
+    for start in (one, cr.load(path)):
+        with pytest.raises(TrainingError) as caught:
+            continued(start)
+        assert caught.value.code == "E573"
+        continued(start, privacy=stated).save(path)
+        read = cr.load(path)
+        for spent in (start.privacy_spent, read.privacy_spent, continued(read, privacy=stated).privacy_spent):
+            assert spent is not None
+            assert reason in spent.unprotected
+            assert "for the rows of the private training alone" in str(spent)
+            assert "not protected" in str(spent)
+
+
+def test_show_states_what_is_not_protected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, path = fit(privacy=None), tmp_path / "model.safetensors"
+    continued(one, privacy=cr.Privacy(3, 1e-5, public_start=True)).save(path)
+    capsys.readouterr()
+    assert main(["show", str(path)]) == 0
+    assert "not protected" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_calibration_is_not_protected_and_does_not_end_the_guarantee() -> None:
+    one, (x, y) = fit(), data()
+    one.calibrate(x, y)
+    spent = one.privacy_spent
+    assert spent is not None
+    assert spent.unprotected == ("calibration",)
+    spent = continued(one).privacy_spent
+    assert spent is not None
+    assert spent.unprotected == ()
+
+
+def test_an_initialized_model_starts_without_a_record() -> None:
+    spent = continued(fit(privacy=None).initialize(data()[0]), warm_start=False).privacy_spent
+    assert spent is not None
+    assert spent.unprotected == ()
+
+
+def test_groups_of_rows_have_more_than_their_number_times_epsilon() -> None:
+    spent = fit().privacy_spent
+    assert spent is not None
+    alone, pair, five = (spent.for_group(rows) for rows in (1, 2, 5))
+    assert alone.epsilon == pytest.approx(spent.epsilon, rel=1e-3)
+    assert 2 * spent.epsilon < pair.epsilon < five.epsilon
+    assert "for groups of 5 rows" in str(five)
+    # The definition alone gives k epsilon, with a delta that grows to the sum of e^(i epsilon) delta.
+    delta = spent.delta * sum(np.exp(i * spent.epsilon) for i in range(2))
+    assert delta > 2 * spent.delta
+    assert spent.for_group(2, delta).epsilon <= 2 * spent.epsilon * 1.01
+    for wrong in (0, 65, True, 1.5):
+        with pytest.raises(UsageError) as caught:
+            spent.for_group(wrong)  # pyright: ignore[reportArgumentType]
+        assert caught.value.code == "E102"
+
+
+def test_a_group_of_a_step_with_all_rows_is_a_normal_distribution_of_larger_shift() -> None:
+    four, one = epsilon_of([Phase(4.0, 1.0, 1)], 1e-5, 4), epsilon_of([Phase(1.0, 1.0, 1)], 1e-5)
+    assert four == pytest.approx(one, rel=0.02)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -321,6 +321,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_data": ("data", "数据"),
     "fact_training_rows": ("training rows", "训练行数"),
     "fact_kinds": ("weights of the kinds of networks", "各类网络的权重"),
+    "fact_privacy": ("privacy", "隐私"),
     "fact_steps": ("updates", "更新次数"),
     "fact_batch_size": ("batch size", "批量大小"),
     "history_end": ("Last epochs", "最后几轮"),

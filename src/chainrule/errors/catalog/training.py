@@ -64,5 +64,9 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E593": Entry("a private training diverged in step {step}", "差分隐私训练在第 {step} 步发散"),
     "E594": Entry("the steps of a private training are not accounted for", "没有差分隐私训练已用步数的记录"),
+    "E573": Entry(
+        "the training would start from parameters whose rows are not protected",
+        "训练将从数据行不受保护的参数开始",
+    ),
     "E570": Entry("this needs a classifier with one output", "这需要只有一个输出的分类模型"),
 }

@@ -37,6 +37,17 @@ PHRASES: dict[str, str] = {
     "a layer without a penalty on activations": "不对激活值加惩罚的层",
     "a layer that normalizes each row separately": "逐行规范化的层",
     "random numbers that depend on a single row": "只取决于单独一行的随机数",
+    "initial parameters from the seed, or from private trainings": "由种子产生、或来自差分隐私训练的初始参数",
+    "the rows of a training without privacy, from whose parameters this one started": (
+        "一次未使用差分隐私的训练的数据行（本次训练从其参数开始）"
+    ),
+    "the rows from which loaded parameters were computed, from which the training started": (
+        "用来计算所载入参数的数据行（训练从这些参数开始）"
+    ),
+    "the rows from which the calibration was computed": "用来计算校准的数据行",
+    "warm_start=False, or public_start=True in cr.Privacy if those rows are public": (
+        "warm_start=False；若那些数据行是公开的，则在 cr.Privacy 中写 public_start=True"
+    ),
     "a network without {kind}": "不含 {kind} 的网络",
     "a model that was trained without privacy": "没有使用差分隐私训练的模型",
     "a private model": "差分隐私模型",

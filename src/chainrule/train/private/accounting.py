@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from scipy.optimize import brentq
+from scipy.stats import binom
 
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import TrainingError, fact
@@ -33,14 +34,23 @@ except ImportError:
     privacy_loss_distribution = None
 
 DISCRETIZATION = 1e-4  # error of epsilon that the discretization of the privacy loss may add
+GROUP_DISCRETIZATION = 1e-2  # the same for each row of a group, whose distributions take longer
 MIN_INTERVAL = 1e-6  # of the discretized privacy loss
 TOLERANCE = 2e-5  # relative, of the noise multiplier
 MOST_NOISE = 1e7  # noise multiplier that is searched
 MAX_ROWS = 10**12
 
 
-def epsilon_of(phases: Sequence[Phase], delta: float) -> float:
+def epsilon_of(phases: Sequence[Phase], delta: float, group: int = 1) -> float:
     """The epsilon that the steps of these phases spend together at this delta; infinite without a bound.
+
+    A step draws each row of a group on its own, so that the group moves the sum by i C with the binomial
+    probability of drawing i of its rows: the mechanism is a mixture of normal distributions.
+
+    Args:
+        phases: the steps.
+        delta: of the guarantee.
+        group: the number of rows that are protected together.
 
     Raises:
         DataError E350: ``dp-accounting`` is not installed.
@@ -49,36 +59,53 @@ def epsilon_of(phases: Sequence[Phase], delta: float) -> float:
         >>> round(epsilon_of([Phase(1.5, 2048 / 60000, 900)], 1e-5), 2)
         3.38
     """
-    return _epsilon(tuple(phase for phase in phases if phase.steps), delta)
+    return _epsilon(tuple(phase for phase in phases if phase.steps), delta, group)
 
 
 @lru_cache(maxsize=512)
-def _epsilon(phases: tuple[Phase, ...], delta: float) -> float:
+def _epsilon(phases: tuple[Phase, ...], delta: float, group: int = 1) -> float:
     if privacy_loss_distribution is None:
         raise missing("privacy", "fit(privacy=...)")
     if not phases:
         return 0.0
     total = None
     for phase in phases:
-        one = privacy_loss_distribution.from_gaussian_mechanism(
-            phase.noise_multiplier, sampling_prob=phase.sampling_rate,
-            value_discretization_interval=_interval(phases),
-        )  # fmt: skip
-        steps = one.self_compose(phase.steps)
+        steps = _loss_of_step(phase, _interval(phases, group), group).self_compose(phase.steps)
         total = steps if total is None else total.compose(steps)
     assert total is not None
     return float(total.get_epsilon_for_delta(delta))
 
 
-def _interval(phases: tuple[Phase, ...]) -> float:
+def _loss_of_step(phase: Phase, interval: float, group: int) -> Any:
+    """The distribution of the privacy loss of one step."""
+    assert privacy_loss_distribution is not None
+    noise, rate = phase.noise_multiplier, phase.sampling_rate
+    if group == 1 or rate == 1:
+        return privacy_loss_distribution.from_gaussian_mechanism(
+            noise / group, sampling_prob=rate, value_discretization_interval=interval
+        )
+    drawn = range(group + 1)
+    return privacy_loss_distribution.from_mixture_gaussian_mechanism(
+        noise, [float(i) for i in drawn], binom.pmf(drawn, group, rate).tolist(),
+        value_discretization_interval=interval,
+    )  # fmt: skip
+
+
+def _interval(phases: tuple[Phase, ...], group: int) -> float:
     """The interval of the discretization: its error grows with the number of steps and its square."""
     scale = math.sqrt(sum(p.sampling_rate**2 * p.steps / p.noise_multiplier**2 for p in phases))
-    error = DISCRETIZATION * min(1.0, scale)
+    error = (DISCRETIZATION if group == 1 else GROUP_DISCRETIZATION * group) * min(1.0, scale)
     return max(MIN_INTERVAL, math.sqrt(2 * error / sum(phase.steps for phase in phases)))
 
 
 def calibrated(
-    privacy: Privacy, rows: int, batch_size: int, steps: int, size: int, before: tuple[Phase, ...] = ()
+    privacy: Privacy,
+    rows: int,
+    batch_size: int,
+    steps: int,
+    size: int,
+    before: tuple[Phase, ...] = (),
+    unprotected: tuple[str, ...] = (),
 ) -> Mechanism:
     """The mechanism with the least noise that keeps the guarantee.
 
@@ -90,6 +117,7 @@ def calibrated(
         size: the number of trained parameters.
         before: the phases of the private trainings from which this one starts; their privacy adds up, and
             is not part of the guarantee.
+        unprotected: what the initial parameters depend on without protection.
 
     Raises:
         TrainingError E592: with this much noise nothing can be learned from so few rows.
@@ -100,7 +128,7 @@ def calibrated(
     if _epsilon((Phase(limit, sampling_rate, steps),), privacy.delta) > privacy.epsilon:
         raise _too_small(privacy, rows, batch_size, steps, size)
     noise = _noise_multiplier(privacy, sampling_rate, steps)
-    return Mechanism(privacy, noise, rows, batch_size, steps, before)
+    return Mechanism(privacy, noise, rows, batch_size, steps, before, unprotected)
 
 
 def _noise_multiplier(privacy: Privacy, sampling_rate: float, steps: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from chainrule.data.tables.public_columns import PublicColumns
@@ -14,29 +14,47 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 
 PRIVACY = "privacy"  # the name of the facts of a private training
-UNPROTECTED_START = (
-    "privacy: the training starts from parameters that were trained without privacy; the rows of that "
-    "training are not protected",
-    "隐私：训练从未使用差分隐私得到的参数开始；那次训练的数据行不受保护",
-)
+CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
+CALIBRATION = "calibration"  # the name of the fact: the calibration of the probabilities
+MAX_GROUP = 64  # rows
 TEXT = {
     "en": (
-        "({epsilon:.4g}, {delta:.4g})-differentially private: {steps} steps, sampling rate "
-        "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}"
+        "({epsilon:.4g}, {delta:.4g})-differentially private{scope}: {steps} steps, sampling rate "
+        "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}{unprotected}"
     ),
     "zh": (
-        "满足 ({epsilon:.4g}, {delta:.4g})-差分隐私：{steps} 步，抽样率 {sampling_rate:.3g}，"
-        "噪声倍数 {noise_multiplier:.4g}"
+        "{scope}满足 ({epsilon:.4g}, {delta:.4g})-差分隐私：{steps} 步，抽样率 {sampling_rate:.3g}，"
+        "噪声倍数 {noise_multiplier:.4g}{unprotected}"
     ),
 }
+SCOPES = {
+    "en": (" for the rows of the private training alone", " for groups of {group} rows"),
+    "zh": ("仅对差分隐私训练的数据行", "对每组 {group} 行"),
+}
+NOT_PROTECTED = {"en": "; not protected: {parts}", "zh": "；不受保护：{parts}"}
+UNPROTECTED = {
+    "training": (
+        "the rows of a training without privacy, from whose parameters this one started",
+        "一次未使用差分隐私的训练的数据行（本次训练从其参数开始）",
+    ),
+    "loaded": (
+        "the rows from which loaded parameters were computed, from which the training started",
+        "用来计算所载入参数的数据行（训练从这些参数开始）",
+    ),
+    "calibration": (
+        "the rows from which the calibration was computed",
+        "用来计算校准的数据行",
+    ),
+}
+"""What parameters of a private model may depend on without protection, in English and Chinese."""
 
 
 @frozen
 class Privacy:
     """Differential privacy of a training, by DP-SGD: the value of ``fit(privacy=...)``.
 
-    A training is (epsilon, delta)-differentially private if for any two data sets that differ in one row, and
-    any set S of models::
+    A training is (epsilon, delta)-differentially private if for any two data sets of which one has a row that
+    contributes nothing in the other (zero-out: the number of rows is public), and any set S of models::
 
         P(model in S) <= e^epsilon P(model in S with the other data set) + delta
 
@@ -53,6 +71,9 @@ class Privacy:
             high)``, or the levels of its category, as texts. The preparation is created from them alone;
             other columns are left out.
         target: for a table, the range of the target, or its classes as texts.
+        public_start: states that the parameters from which the training starts may depend on public rows
+            only, as in fine-tuning. Needed if they were loaded, or trained without privacy; the record of the
+            model then says that those rows are not protected.
 
     Raises:
         UsageError E102: a number out of its range, or ranges and levels that are not valid.
@@ -69,6 +90,7 @@ class Privacy:
     max_norm: float = 1.0
     columns: Mapping[str, Sequence[float] | Sequence[str]] | None = field(default=None, repr=False)
     target: Sequence[float] | Sequence[str] | None = field(default=None, repr=False)
+    public_start: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("epsilon", "max_norm"):
@@ -77,6 +99,9 @@ class Privacy:
                 raise _refused(name, fact("a number above 0"), value, f"{name}=1.0")
         if not is_number(self.delta) or not 0 < self.delta < 1:
             raise _refused("delta", "0 < delta < 1", self.delta, "delta=1e-5")
+        if not isinstance(self.public_start, bool):
+            expected = fact("True or False")
+            raise _refused("public_start", expected, self.public_start, "public_start=True")
         _ = self.public  # refuses invalid ranges and levels
 
     @property
@@ -87,10 +112,39 @@ class Privacy:
         return PublicColumns.of(self.columns, self.target)
 
 
-def _refused(name: str, expected: object, value: object, fix: str) -> UsageError:
-    return UsageError(
-        "E102", where="Privacy", name=name, expected=expected, received=repr(value)[:80], fix=fix
+def unprotected_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the arrays of a model depend on without protection, from its facts: keys of ``UNPROTECTED``.
+
+    Args:
+        facts: of the model, which may come from a file.
+    """
+    private = facts.get(PRIVACY)
+    stored: Any = private.get("unprotected", []) if isinstance(private, dict) else []
+    reasons = (
+        {entry for entry in stored if isinstance(entry, str)} if isinstance(stored, list) else {"training"}
     )
+    if "steps" in facts and not phases_of(facts):
+        reasons.add("training")
+    if facts.get(CHANGED):
+        reasons.add("loaded")
+    if CALIBRATION in facts:
+        reasons.add("calibration")
+    return tuple(reason for reason in UNPROTECTED if reason in reasons)
+
+
+def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the parameters of a model depend on without protection; a calibration does not change them."""
+    return tuple(reason for reason in unprotected_of(facts) if reason != "calibration")
+
+
+def unprotected_start(reasons: Sequence[str]) -> tuple[str, str]:
+    """The notice on a start whose rows are not protected, in English and Chinese."""
+    english, chinese = (", ".join(UNPROTECTED[reason][i] for reason in reasons) for i in (0, 1))
+    return f"privacy: not protected: {english}", f"隐私：不受保护：{chinese}"
+
+
+def _refused(name: str, expected: object, value: object, fix: str, where: str = "Privacy") -> UsageError:
+    return UsageError("E102", where=where, name=name, expected=expected, received=repr(value)[:80], fix=fix)
 
 
 def large_delta(delta: float, rows: int) -> tuple[str, str]:
@@ -153,6 +207,7 @@ class Mechanism:
         batch_size: the expected number of rows that a step draws; every sum is divided by it.
         steps: the number of steps for which the noise was calibrated.
         before: the phases of earlier private trainings from which this one starts.
+        unprotected: what the initial parameters depend on without protection; keys of ``UNPROTECTED``.
     """
 
     privacy: Privacy
@@ -161,6 +216,7 @@ class Mechanism:
     batch_size: int
     steps: int
     before: tuple[Phase, ...] = ()
+    unprotected: tuple[str, ...] = ()
 
     @property
     def sampling_rate(self) -> float:
@@ -187,12 +243,15 @@ class Mechanism:
             "epsilon": epsilon, "delta": self.privacy.delta, "target": self.privacy.epsilon,
             "max_norm": self.privacy.max_norm, "rows": self.rows, "batch_size": self.batch_size,
             "phases": [phase.record() for phase in self.phases(steps)],
+            "unprotected": list(self.unprotected),
         }  # fmt: skip
 
 
 @frozen
 class PrivacySpent:
     """The privacy that the training of a model spent.
+
+    The guarantee is that of ``Privacy``: for one row of the private training, or for ``group`` rows.
 
     Args:
         epsilon: with ``delta``, the guarantee that holds for the model.
@@ -201,6 +260,11 @@ class PrivacySpent:
         sampling_rate: of the last training.
         steps: the number of steps of all private trainings, with those that were discarded.
         max_norm: the largest norm of the gradient of a row.
+        unprotected: what the model depends on without protection: ``"training"`` (rows of an earlier training
+            without privacy), ``"loaded"`` (rows from which loaded parameters were computed),
+            ``"calibration"``; empty: nothing that is known.
+        phases: the steps of each private training.
+        group: the number of rows that are protected together.
 
     Example:
         >>> print(PrivacySpent(2.99, 1e-5, 1.5, 0.034, 900, 1.0))
@@ -213,12 +277,54 @@ class PrivacySpent:
     sampling_rate: float
     steps: int
     max_norm: float
+    unprotected: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = field(default=(), repr=False)
+    group: int = 1
 
     def __str__(self) -> str:
-        return TEXT[settings.lang].format(
+        lang = settings.lang
+        alone, together = SCOPES[lang]
+        scope = alone if self.unprotected else ""
+        scope += together.format(group=self.group) if self.group > 1 else ""
+        parts = ", ".join(UNPROTECTED[reason][lang == "zh"] for reason in self.unprotected)
+        return TEXT[lang].format(
             epsilon=self.epsilon, delta=self.delta, steps=self.steps, sampling_rate=self.sampling_rate,
-            noise_multiplier=self.noise_multiplier,
+            noise_multiplier=self.noise_multiplier, scope=scope,
+            unprotected=NOT_PROTECTED[lang].format(parts=parts) if parts else "",
         )  # fmt: skip
+
+    def for_group(self, rows: int, delta: float | None = None) -> PrivacySpent:
+        """The guarantee for several rows together, such as all rows of one person.
+
+        It is weaker than ``rows`` times epsilon: by the definition alone, delta grows to the sum over i <
+        ``rows`` of e^(i epsilon) delta. Here the epsilon at the same delta is computed from the distribution
+        of the privacy loss, where each step draws each of the rows on its own.
+
+        Args:
+            rows: the number of rows, 1 to 64.
+            delta: by default that of the guarantee for one row.
+
+        Raises:
+            UsageError E102: a number of rows or a delta out of range.
+            DataError E350: ``dp-accounting`` is not installed.
+
+        Reference: Ganesh (2024), Tight group-level DP guarantees for DP-SGD with sampling via mixture of
+        Gaussians mechanisms, arXiv:2401.10294.
+
+        Example:
+            >>> spent = PrivacySpent(0.65, 1e-5, 4.0, 0.1, 10, 1.0, phases=(Phase(4.0, 0.1, 10),))
+            >>> [round(spent.for_group(rows).epsilon, 1) for rows in (1, 2, 3)]
+            [0.3, 0.7, 1.0]
+        """
+        from chainrule.train.private.accounting import epsilon_of  # noqa: PLC0415
+
+        if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= MAX_GROUP:
+            raise _refused("rows", fact("1 to {limit}", limit=MAX_GROUP), rows, "rows=2", "for_group")
+        delta = self.delta if delta is None else delta
+        if not is_number(delta) or not 0 < delta < 1:
+            raise _refused("delta", "0 < delta < 1", delta, "delta=1e-5", "for_group")
+        epsilon = epsilon_of(self.phases, delta, rows) if self.phases else math.inf
+        return replace(self, epsilon=epsilon, delta=float(delta), group=rows)
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> PrivacySpent | None:
@@ -232,4 +338,7 @@ class PrivacySpent:
         epsilon, delta, max_norm = map(float, numbers)
         last = phases[-1]
         steps = sum(phase.steps for phase in phases)
-        return PrivacySpent(epsilon, delta, last.noise_multiplier, last.sampling_rate, steps, max_norm)
+        return PrivacySpent(
+            epsilon, delta, last.noise_multiplier, last.sampling_rate, steps, max_norm, unprotected_of(facts),
+            phases,
+        )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -13,6 +13,7 @@ from chainrule.ops.batch_axis import roles
 from chainrule.spec import bound
 from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
+from chainrule.train.private.privacy import UNPROTECTED, Privacy
 from chainrule.train.private.row_keys import unsafe_draw, with_row_keys
 
 GROUPS = (32, 16, 8, 4, 2, 1)  # numbers of groups of the proposed normalization
@@ -106,6 +107,26 @@ def _refused(name: str, expected: object, received: object, fix: str) -> Trainin
     return TrainingError(
         "E590", where="fit, privacy", name=name, expected=expected, received=received, fix=fix
     )
+
+
+def refuse_start(privacy: Privacy, unprotected: Sequence[str]) -> None:
+    """Refuse a start whose rows would not be protected, unless the user states that they are public.
+
+    Args:
+        privacy: the guarantee.
+        unprotected: what the initial parameters depend on; keys of ``UNPROTECTED``.
+
+    Raises:
+        TrainingError E573: they depend on rows that are not protected.
+    """
+    causes = [fact(UNPROTECTED[reason][0]) for reason in unprotected]
+    if not privacy.public_start:
+        raise TrainingError(
+            "E573", where="fit, privacy",
+            expected=fact("initial parameters from the seed, or from private trainings"),
+            received=causes[0], notes=causes[1:],
+            fix=fact("warm_start=False, or public_start=True in cr.Privacy if those rows are public"),
+        )  # fmt: skip
 
 
 def private_only(what: str, fix: str = "") -> ChainruleError:
