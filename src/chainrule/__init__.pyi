@@ -437,7 +437,7 @@ from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.run_file import read_nonfinite_report as read_nonfinite_report
 from chainrule.train.parameters import Parameters as Parameters
 from chainrule.train.private.privacy import Privacy as Privacy
-from chainrule.train.private.privacy import PrivacySpent as PrivacySpent
+from chainrule.train.private.privacy_spent import PrivacySpent as PrivacySpent
 from chainrule.train.robust.adversarial import AdversarialTraining as AdversarialTraining
 from chainrule.train.robust.adversarial import TRADES as TRADES
 from chainrule.train.robust.interval_training import IntervalTraining as IntervalTraining

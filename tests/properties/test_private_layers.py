@@ -73,5 +73,5 @@ def test_the_value_of_a_row_depends_on_this_row_alone_or_the_layer_is_refused(na
 
 
 def test_random_layers_are_among_the_cases() -> None:
-    drawn = [name for name in CASES if ROW_KEYS in Graph({"loss": losses(ready(CASES[name], True))}).inputs]
-    assert len(drawn) > 10
+    random = [name for name in CASES if ROW_KEYS in Graph({"loss": losses(ready(CASES[name], True))}).inputs]
+    assert len(random) > 10

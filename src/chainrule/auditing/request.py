@@ -15,7 +15,8 @@ from chainrule.train.evaluation.prediction import predict_proba
 from chainrule.train.fit import fit
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData
-from chainrule.train.private.privacy import Privacy, PrivacySpent
+from chainrule.train.private.privacy import Privacy
+from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.uncertainty.labeled_outputs import LabeledOutputs, labeled_outputs
 
 if TYPE_CHECKING:

@@ -176,7 +176,7 @@ class ModelState:
         """The model with arrays that its trainings did not compute; its next training starts with them.
 
         Facts that hold for the former arrays alone, calibration and privacy, are dropped, and the change is
-        recorded: nobody knows from which rows the new arrays were computed.
+        recorded: the rows from which the new arrays were computed are unknown.
 
         Args:
             by: the name of the function that sets the arrays.

@@ -18,7 +18,7 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network, Recipe
-from chainrule.train.private.privacy import PrivacySpent
+from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.train.state import Row, Tensors
 
 if TYPE_CHECKING:

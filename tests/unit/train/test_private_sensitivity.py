@@ -200,7 +200,7 @@ def test_the_mask_of_a_row_depends_on_the_step_and_not_on_its_place() -> None:
 
 
 @pytest.mark.parametrize("rows", [200, 1000])
-def test_an_attacker_who_knows_the_seed_and_all_other_rows_succeeds_no_more_than_the_guarantee_allows(
+def test_an_attacker_with_the_seed_and_all_other_rows_succeeds_no_more_than_the_guarantee_allows(
     rows: int,
 ) -> None:
     """The likelihood ratio test of Neyman and Pearson, which no attack exceeds."""

@@ -279,8 +279,8 @@ def test_parameters_that_were_set_have_no_privacy() -> None:
 def continued(one: cr.Model, **options: Any) -> cr.Model:
     """A model after a private epoch that starts from its parameters."""
     x, y = data()
-    kept = {"epochs": 1, "batch_size": 40, "verbose": False, "warm_start": True, "privacy": PRIVACY}
-    one.fit(x, y, **{**kept, **options})
+    defaults = {"epochs": 1, "batch_size": 40, "verbose": False, "warm_start": True, "privacy": PRIVACY}
+    one.fit(x, y, **{**defaults, **options})
     return one
 
 

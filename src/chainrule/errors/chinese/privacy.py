@@ -48,6 +48,7 @@ PHRASES: dict[str, str] = {
     "warm_start=False, or public_start=True in cr.Privacy if those rows are public": (
         "warm_start=False；若那些数据行是公开的，则在 cr.Privacy 中写 public_start=True"
     ),
+    "1 to {limit}": "1 到 {limit}",
     "a network without {kind}": "不含 {kind} 的网络",
     "a model that was trained without privacy": "没有使用差分隐私训练的模型",
     "a private model": "差分隐私模型",

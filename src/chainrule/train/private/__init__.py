@@ -17,7 +17,8 @@ _LAZY = LazyNames(
     __name__,
     {
         "accounting": "calibrated epsilon_of",
-        "privacy": "Privacy PrivacySpent",
+        "privacy": "Privacy",
+        "privacy_spent": "PrivacySpent",
     },
 )
 

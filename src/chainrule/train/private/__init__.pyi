@@ -3,4 +3,4 @@
 from chainrule.train.private.accounting import calibrated as calibrated
 from chainrule.train.private.accounting import epsilon_of as epsilon_of
 from chainrule.train.private.privacy import Privacy as Privacy
-from chainrule.train.private.privacy import PrivacySpent as PrivacySpent
+from chainrule.train.private.privacy_spent import PrivacySpent as PrivacySpent

@@ -79,14 +79,14 @@ def _epsilon(phases: tuple[Phase, ...], delta: float, group: int = 1) -> float:
 def _loss_of_step(phase: Phase, interval: float, group: int) -> Any:
     """The distribution of the privacy loss of one step."""
     assert privacy_loss_distribution is not None
-    noise, rate = phase.noise_multiplier, phase.sampling_rate
-    if group == 1 or rate == 1:
+    noise, probability = phase.noise_multiplier, phase.sampling_rate
+    if group == 1 or probability == 1:
         return privacy_loss_distribution.from_gaussian_mechanism(
-            noise / group, sampling_prob=rate, value_discretization_interval=interval
+            noise / group, sampling_prob=probability, value_discretization_interval=interval
         )
-    drawn = range(group + 1)
+    counts = range(group + 1)
     return privacy_loss_distribution.from_mixture_gaussian_mechanism(
-        noise, [float(i) for i in drawn], binom.pmf(drawn, group, rate).tolist(),
+        noise, [float(i) for i in counts], binom.pmf(counts, group, probability).tolist(),
         value_discretization_interval=interval,
     )  # fmt: skip
 

@@ -1,37 +1,19 @@
-"""``Privacy``: the guarantee of a private training, its mechanism, and what was spent."""
+"""``Privacy``: the guarantee of a private training, and its mechanism."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 from chainrule.data.tables.public_columns import PublicColumns
 from chainrule.errors import UsageError, fact
 from chainrule.nn.validation import is_number
 from chainrule.records import frozen
-from chainrule.settings import settings
 
 PRIVACY = "privacy"  # the name of the facts of a private training
 CHANGED = "changed"  # the name of the fact: what set arrays of the model outside of a training
 CALIBRATION = "calibration"  # the name of the fact: the calibration of the probabilities
-MAX_GROUP = 64  # rows
-TEXT = {
-    "en": (
-        "({epsilon:.4g}, {delta:.4g})-differentially private{scope}: {steps} steps, sampling rate "
-        "{sampling_rate:.3g}, noise multiplier {noise_multiplier:.4g}{unprotected}"
-    ),
-    "zh": (
-        "{scope}满足 ({epsilon:.4g}, {delta:.4g})-差分隐私：{steps} 步，抽样率 {sampling_rate:.3g}，"
-        "噪声倍数 {noise_multiplier:.4g}{unprotected}"
-    ),
-}
-SCOPES = {
-    "en": (" for the rows of the private training alone", " for groups of {group} rows"),
-    "zh": ("仅对差分隐私训练的数据行", "对每组 {group} 行"),
-}
-NOT_PROTECTED = {"en": "; not protected: {parts}", "zh": "；不受保护：{parts}"}
 UNPROTECTED = {
     "training": (
         "the rows of a training without privacy, from whose parameters this one started",
@@ -73,7 +55,7 @@ class Privacy:
         target: for a table, the range of the target, or its classes as texts.
         public_start: states that the parameters from which the training starts may depend on public rows
             only, as in fine-tuning. Needed if they were loaded, or trained without privacy; the record of the
-            model then says that those rows are not protected.
+            model then states that those rows are not protected.
 
     Raises:
         UsageError E102: a number out of its range, or ranges and levels that are not valid.
@@ -96,12 +78,12 @@ class Privacy:
         for name in ("epsilon", "max_norm"):
             value = getattr(self, name)
             if not is_number(value) or value <= 0:
-                raise _refused(name, fact("a number above 0"), value, f"{name}=1.0")
+                raise refused_argument(name, fact("a number above 0"), value, f"{name}=1.0")
         if not is_number(self.delta) or not 0 < self.delta < 1:
-            raise _refused("delta", "0 < delta < 1", self.delta, "delta=1e-5")
+            raise refused_argument("delta", "0 < delta < 1", self.delta, "delta=1e-5")
         if not isinstance(self.public_start, bool):
             expected = fact("True or False")
-            raise _refused("public_start", expected, self.public_start, "public_start=True")
+            raise refused_argument("public_start", expected, self.public_start, "public_start=True")
         _ = self.public  # refuses invalid ranges and levels
 
     @property
@@ -143,7 +125,10 @@ def unprotected_start(reasons: Sequence[str]) -> tuple[str, str]:
     return f"privacy: not protected: {english}", f"隐私：不受保护：{chinese}"
 
 
-def _refused(name: str, expected: object, value: object, fix: str, where: str = "Privacy") -> UsageError:
+def refused_argument(
+    name: str, expected: object, value: object, fix: str, where: str = "Privacy"
+) -> UsageError:
+    """The error for a value of ``Privacy`` or of its methods that is out of range."""
     return UsageError("E102", where=where, name=name, expected=expected, received=repr(value)[:80], fix=fix)
 
 
@@ -245,100 +230,3 @@ class Mechanism:
             "phases": [phase.record() for phase in self.phases(steps)],
             "unprotected": list(self.unprotected),
         }  # fmt: skip
-
-
-@frozen
-class PrivacySpent:
-    """The privacy that the training of a model spent.
-
-    The guarantee is that of ``Privacy``: for one row of the private training, or for ``group`` rows.
-
-    Args:
-        epsilon: with ``delta``, the guarantee that holds for the model.
-        delta: see ``Privacy``.
-        noise_multiplier: of the last training.
-        sampling_rate: of the last training.
-        steps: the number of steps of all private trainings, with those that were discarded.
-        max_norm: the largest norm of the gradient of a row.
-        unprotected: what the model depends on without protection: ``"training"`` (rows of an earlier training
-            without privacy), ``"loaded"`` (rows from which loaded parameters were computed),
-            ``"calibration"``; empty: nothing that is known.
-        phases: the steps of each private training.
-        group: the number of rows that are protected together.
-
-    Example:
-        >>> print(PrivacySpent(2.99, 1e-5, 1.5, 0.034, 900, 1.0))
-        (2.99, 1e-05)-differentially private: 900 steps, sampling rate 0.034, noise multiplier 1.5
-    """
-
-    epsilon: float
-    delta: float
-    noise_multiplier: float
-    sampling_rate: float
-    steps: int
-    max_norm: float
-    unprotected: tuple[str, ...] = ()
-    phases: tuple[Phase, ...] = field(default=(), repr=False)
-    group: int = 1
-
-    def __str__(self) -> str:
-        lang = settings.lang
-        alone, together = SCOPES[lang]
-        scope = alone if self.unprotected else ""
-        scope += together.format(group=self.group) if self.group > 1 else ""
-        parts = ", ".join(UNPROTECTED[reason][lang == "zh"] for reason in self.unprotected)
-        return TEXT[lang].format(
-            epsilon=self.epsilon, delta=self.delta, steps=self.steps, sampling_rate=self.sampling_rate,
-            noise_multiplier=self.noise_multiplier, scope=scope,
-            unprotected=NOT_PROTECTED[lang].format(parts=parts) if parts else "",
-        )  # fmt: skip
-
-    def for_group(self, rows: int, delta: float | None = None) -> PrivacySpent:
-        """The guarantee for several rows together, such as all rows of one person.
-
-        It is weaker than ``rows`` times epsilon: by the definition alone, delta grows to the sum over i <
-        ``rows`` of e^(i epsilon) delta. Here the epsilon at the same delta is computed from the distribution
-        of the privacy loss, where each step draws each of the rows on its own.
-
-        Args:
-            rows: the number of rows, 1 to 64.
-            delta: by default that of the guarantee for one row.
-
-        Raises:
-            UsageError E102: a number of rows or a delta out of range.
-            DataError E350: ``dp-accounting`` is not installed.
-
-        Reference: Ganesh (2024), Tight group-level DP guarantees for DP-SGD with sampling via mixture of
-        Gaussians mechanisms, arXiv:2401.10294.
-
-        Example:
-            >>> spent = PrivacySpent(0.65, 1e-5, 4.0, 0.1, 10, 1.0, phases=(Phase(4.0, 0.1, 10),))
-            >>> [round(spent.for_group(rows).epsilon, 1) for rows in (1, 2, 3)]
-            [0.3, 0.7, 1.0]
-        """
-        from chainrule.train.private.accounting import epsilon_of  # noqa: PLC0415
-
-        if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= MAX_GROUP:
-            raise _refused("rows", fact("1 to {limit}", limit=MAX_GROUP), rows, "rows=2", "for_group")
-        delta = self.delta if delta is None else delta
-        if not is_number(delta) or not 0 < delta < 1:
-            raise _refused("delta", "0 < delta < 1", delta, "delta=1e-5", "for_group")
-        epsilon = epsilon_of(self.phases, delta, rows) if self.phases else math.inf
-        return replace(self, epsilon=epsilon, delta=float(delta), group=rows)
-
-    @staticmethod
-    def of(facts: Mapping[str, Any]) -> PrivacySpent | None:
-        """What the facts of a model state; ``None`` for a model that was not trained privately."""
-        phases, private = phases_of(facts), facts.get(PRIVACY)
-        if not phases or not isinstance(private, dict):
-            return None
-        numbers: Sequence[Any] = [private.get(name) for name in ("epsilon", "delta", "max_norm")]
-        if not all(is_number(value) or value == math.inf for value in numbers):
-            return None
-        epsilon, delta, max_norm = map(float, numbers)
-        last = phases[-1]
-        steps = sum(phase.steps for phase in phases)
-        return PrivacySpent(
-            epsilon, delta, last.noise_multiplier, last.sampling_rate, steps, max_norm, unprotected_of(facts),
-            phases,
-        )  # fmt: skip

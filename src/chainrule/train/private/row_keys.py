@@ -10,7 +10,7 @@ Here each row has a key of its own, from which all its numbers are computed::
 
 The hash is that of the content of the row, inputs and targets, so it does not depend on the number, order or
 content of other rows. The gradient of a row is then a function of this row, the parameters and the seed, and
-the clipped sum changes by at most C for any row that is removed or added, even for someone who knows the
+the clipped sum changes by at most C for any row that is removed or added, even for someone with the
 seed. Equal rows have equal masks.
 
 Numbers without a batch axis, such as the regions of ``FractionalMaxPool``, are one value for all rows and
@@ -37,11 +37,11 @@ def with_row_keys(losses: Node) -> Node:
     """The losses of single samples, with random numbers that depend on the row alone."""
     nodes = order([losses])
     known = roles(nodes)
-    drawn = [node for node in nodes if isinstance(node.op, Draw) and known[node].kind == "sample"]
-    if not drawn:
+    random = [node for node in nodes if isinstance(node.op, Draw) and known[node].kind == "sample"]
+    if not random:
         return losses
     keys = input_node(ROW_KEYS, ("B", 2), "uint32")
-    return rebuild([losses], {node: make(node.op, keys) for node in drawn})[0]
+    return rebuild([losses], {node: make(node.op, keys) for node in random})[0]
 
 
 def unsafe_draw(losses: Node) -> Node | None:
