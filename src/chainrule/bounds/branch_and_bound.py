@@ -27,6 +27,7 @@ from chainrule.bounds.interval import Interval
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.rounding import gamma
 from chainrule.bounds.subject import Subject
+from chainrule.engines.large_stack import start_with_large_stack
 from chainrule.graph import Node
 from chainrule.records import frozen
 
@@ -108,7 +109,7 @@ class BranchAndBound:
         """
         others = [Thread(target=self._work, args=(is_over,), daemon=True) for _ in range(workers - 1)]
         for thread in others:
-            thread.start()
+            start_with_large_stack(thread)
         self._work(is_over)
         for thread in others:
             thread.join()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
+from chainrule.engines.large_stack import on_large_stack
 from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.graph import Graph, Node
@@ -59,7 +60,7 @@ def _engine(name: str | None) -> ModuleType:
             received=name,
             fix=f'engine="{close}"',
         )
-    return import_module(f"chainrule.engines.{name}")
+    return on_large_stack(import_module, f"chainrule.engines.{name}")
 
 
 def compile(graph: Graph, engine: str | None = None) -> Program:

@@ -18,6 +18,8 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+from chainrule.engines.large_stack import start_with_large_stack
+
 _threads: list[Thread] = []  # those that may be importing
 
 
@@ -41,7 +43,7 @@ def import_in_background(modules: Sequence[str]) -> None:
     _loaded_libraries()
     thread = Thread(target=load)
     _threads.append(thread)
-    thread.start()
+    start_with_large_stack(thread)
 
 
 def finish_imports() -> None:

@@ -15,7 +15,6 @@ import pytest
 from scipy import stats
 
 import chainrule as cr
-from chainrule.data import Arrays
 from chainrule.errors import ChainruleError
 from chainrule.train.evaluation import evaluate
 from chainrule.train.private.accounting import calibrated
@@ -50,7 +49,7 @@ class Sums:
     ) -> None:  # fmt: skip
         holder = cr.Model(net, "cross_entropy", cr.SGD(1.0), dtype=dtype, engine=engine)
         model = holder.initialize(x, seed=3).state
-        rows = Arrays.of(x, y, None, dtype)
+        rows = model.rows_of(x, y)
         model, coding, rows = learn_labels(model, rows, False, (), (0, 1))
         network = model.network
         assert network is not None

@@ -18,6 +18,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from chainrule.engines.large_stack import THREAD, on_large_stack
 from chainrule.engines.native.jit.cache import load, save, source_digest
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import Target, host_target
@@ -71,6 +72,8 @@ class Machine:
         """
         digest = hashlib.sha256(f"{self.stamp}\n{source.text}".encode()).hexdigest()[:24]
         symbol = f"{source.name}_{digest}"
+        if THREAD.is_small and symbol not in self._loaded:
+            return on_large_stack(self.function, source, write)
         with self._lock:
             if symbol not in self._loaded:
                 code = self._load(symbol) or self._compile(symbol, source.text, write(symbol))
@@ -147,5 +150,15 @@ def kernel_of(name: str, *arguments: Any) -> Any:
 def callable_at(address: int) -> Callable[[int], None]:
     """Return the code at an address as a function of its block's address; it releases the GIL
     while it runs.
+
+    A thread with little stack waits for another one that runs it.
     """
-    return ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)
+    code = ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)
+
+    def run(block: int) -> None:
+        if THREAD.is_small:
+            on_large_stack(code, block)
+        else:
+            code(block)
+
+    return run

@@ -18,6 +18,7 @@ from threading import Lock, Thread
 
 import numpy as np
 
+from chainrule.engines.large_stack import start_with_large_stack
 from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.runtime.buffers import aligned
 
@@ -57,7 +58,7 @@ class WorkerThreads:
         self._threads = [Thread(target=self._work, args=(i,), daemon=True) for i in range(count)]
         for lock, thread in zip(self._wake_locks, self._threads, strict=True):
             lock.acquire()
-            thread.start()
+            start_with_large_stack(thread)
         atexit.register(self.close)
 
     def wake(self) -> None:
