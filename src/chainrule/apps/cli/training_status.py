@@ -37,6 +37,8 @@ def status_of(model: Model) -> list[tuple[Pair, Pair]]:
             ("fact_batch_size", _same(training.batch_size) if training.batch_size else WORDS["all_rows"]),
             ("fact_seed", _same(training.seed)),
         ]
+    if (spent := model.privacy_spent) is not None:
+        values.append(("fact_privacy", (spent.text("en"), spent.text("zh"))))
     if weights := weights_of_kinds(model):
         values.append(("fact_kinds", weights))
     if isinstance(facts.get("fingerprint"), str):

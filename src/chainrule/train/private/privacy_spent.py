@@ -73,7 +73,10 @@ class PrivacySpent:
     group: int = 1
 
     def __str__(self) -> str:
-        lang = settings.lang
+        return self.text(settings.lang)
+
+    def text(self, lang: str) -> str:
+        """The guarantee and what is not protected, in English or Chinese."""
         alone, together = SCOPES[lang]
         scope = alone if self.unprotected else ""
         scope += together.format(group=self.group) if self.group > 1 else ""
