@@ -40,6 +40,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 """Prefixes of a cell that spreadsheets interpret as a formula; the last four are full-width forms."""
 
 
+_SEPARATORS = re.compile("([;|\t\r\n])")
+
+
 def printable(text: Any, limit: int | None = None) -> str:
     r"""Convert to one line in which every control and invisible character is an escape sequence.
 
@@ -97,25 +100,41 @@ def escape(text: Any, quote: bool = True) -> str:
 def spreadsheet_cell(value: Any) -> Any:
     """Convert a value to a CSV cell that no spreadsheet interprets as a formula.
 
-    A text is prefixed with an apostrophe, which spreadsheets do not display, if it begins with a character of
-    ``FORMULA`` and is not a number, or begins with an apostrophe; ``spreadsheet_text`` removes it.
+    Spreadsheets also split lines at semicolons, tabs or bars, depending on their language, and do not respect
+    the quotes of a cell that contains one. A text is a formula if it, or a part of it after such a separator
+    or a line break, begins with a character of ``FORMULA`` and is not a number. It is prefixed with an
+    apostrophe, which spreadsheets do not display, as is each such part; so is a text that begins with an
+    apostrophe. ``spreadsheet_text`` removes them.
+
     Example:
         >>> spreadsheet_cell("=HYPERLINK(1)"), spreadsheet_cell("-3.5"), spreadsheet_cell("setosa")
         ("'=HYPERLINK(1)", '-3.5', 'setosa')
+        >>> spreadsheet_cell("x;=HYPERLINK(1)")
+        "'x;'=HYPERLINK(1)"
     """
-    if not isinstance(value, str) or not value.startswith((*FORMULA, "'")) or _is_number(value):
+    if not isinstance(value, str) or _is_number(value):
         return value
-    return f"'{value}"
+    parts = _SEPARATORS.split(value)
+    if not value.startswith((*FORMULA, "'")) and not any(map(_is_formula, parts[2::2])):
+        return value
+    parts[2::2] = [f"'{part}" if part.startswith("'") or _is_formula(part) else part for part in parts[2::2]]
+    return f"'{''.join(parts)}"
+
+
+def _is_formula(part: str) -> bool:
+    return part.startswith(FORMULA) and not _is_number(part)
 
 
 def spreadsheet_text(cell: str) -> str:
     """Recover the text from a cell written by ``spreadsheet_cell``.
 
     Example:
-        >>> spreadsheet_text("'=1+1"), spreadsheet_text("setosa")
-        ('=1+1', 'setosa')
+        >>> spreadsheet_text("'=1+1"), spreadsheet_text("setosa"), spreadsheet_text("'x;'=1")
+        ('=1+1', 'setosa', 'x;=1')
     """
-    return cell[1:] if cell.startswith("'") else cell
+    if not cell.startswith("'"):
+        return cell
+    return "".join(part.removeprefix("'") for part in _SEPARATORS.split(cell))
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:

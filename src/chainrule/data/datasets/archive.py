@@ -19,7 +19,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
-from chainrule.data.datasets.tar_members import DEBIAN, open_member, read_debian_packages, tar_members
+from chainrule.data.datasets.tar_members import (
+    DEBIAN,
+    open_member,
+    open_tar,
+    read_debian_packages,
+    tar_members,
+)
+from chainrule.data.readers.formats.expanded import open_zip
 from chainrule.data.readers.safe_folder import open_inside, open_plain
 from chainrule.errors import DataError, fact, nearest
 from chainrule.records import frozen
@@ -145,7 +152,7 @@ def _opened(path: Path) -> tuple[list[str], Open]:
     if path.name.endswith(DEBIAN):
         return read_debian_packages([path])
     if zipfile.is_zipfile(path):
-        archive = zipfile.ZipFile(path)
+        archive = open_zip(open_plain(path), str(path), MEMBERS)  # stays open as long as files are read
         return [n for n in archive.namelist() if not n.endswith("/")], archive.open
     return _tar(path)
 
@@ -161,10 +168,10 @@ def _folder_names(folder: Path) -> list[str]:
 
 def _tar(path: Path) -> tuple[list[str], Open]:
     try:
-        archive = tarfile.open(path)  # noqa: SIM115, stays open as long as the files are read
+        archive = open_tar(open_plain(path))  # stays open as long as the files are read
+        members = tar_members(archive, MEMBERS)
     except tarfile.TarError as error:
         raise ValueError(fact("neither a zip nor a tar file")) from error
-    members = tar_members(archive, MEMBERS)
     return list(members), lambda name: open_member(archive, members[name])
 
 

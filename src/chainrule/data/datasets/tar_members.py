@@ -23,12 +23,36 @@ from chainrule.errors import fact
 DEBIAN = ".deb"
 TOTAL_LIMIT = 8_000_000_000  # bytes of all files of a tar file
 DEBIAN_LIMIT = 1_000_000_000  # bytes of a package, and of its files
+HEADER_LIMIT = 1_000_000  # bytes of the names and extensions of a file
+_EXTENSIONS = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
 _MAGIC, _HEADER = b"!<arch>\n", 60
 _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "data.tar.xz": lzma.LZMAFile,
     "data.tar.gz": lambda stream: gzip.GzipFile(fileobj=stream),
     "data.tar": lambda stream: stream,
 }
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """A header of a tar file whose extensions are bounded: ``tarfile`` reads them into memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        """Continue with the content of a header.
+
+        Raises:
+            ValueError: a name or extension of more than ``HEADER_LIMIT`` bytes.
+        """
+        if self.type in _EXTENSIONS and self.size > HEADER_LIMIT:
+            raise ValueError(fact("a header of {size:,} bytes", size=self.size))
+        return super()._proc_member(archive)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def open_tar(stream: IO[bytes]) -> tarfile.TarFile:
+    """Open a tar file, also a compressed one."""
+    return tarfile.open(fileobj=stream, tarinfo=_BoundedHeader)
 
 
 def tar_members(archive: tarfile.TarFile, limit: int) -> dict[str, tarfile.TarInfo]:
@@ -68,7 +92,7 @@ def read_debian_packages(paths: Sequence[Path]) -> tuple[list[str], Callable[[st
     owners: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = {}
     for path in paths:
         try:
-            archive = tarfile.open(fileobj=io.BytesIO(_data_tar(path)))  # noqa: SIM115, stays open
+            archive = open_tar(io.BytesIO(_data_tar(path)))
             members = tar_members(archive, 200_000)
         except tarfile.TarError as error:
             raise ValueError(fact("{file}: no Debian package", file=path.name)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import clean
 from chainrule.data.tables.table import Table, is_exact, unusable_columns
 from chainrule.errors import DataError, fact
+
+_WIDEST = 2**127  # integers of polars have 128 bits
 
 
 def of_pandas(frame: Any) -> Table:
@@ -47,12 +50,19 @@ def of_array(source: Any) -> Table:
 
 def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
     """A table from named columns; an array of several axes becomes one column per element of a row."""
+    frame, unusable = frame_of_columns(columns, source)
+    declared = frozenset(f"{name}" for name, values in columns.items() if _is_declared(values))
+    target = "y" if set(columns) == {"x", "y"} else None
+    return of_frame(frame, source, target, declared, unusable)
+
+
+def frame_of_columns(columns: Mapping[Any, Any], source: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A frame from named columns, as ``of_columns``, and the columns of other content with that content."""
     series: list[pl.Series] = []
     unusable: dict[str, str] = {}
-    declared = frozenset(f"{name}" for name, values in columns.items() if _is_declared(values))
     for name, values in columns.items():
         array = values if isinstance(values, pl.Series) else _as_array(values)
-        if isinstance(array, np.ndarray) and array.ndim > 1:
+        if isinstance(array, np.ndarray) and array.ndim > 1 and len(array):
             flat = array.reshape(len(array), -1)
             single = flat.shape[1] == 1
             series += [
@@ -60,11 +70,16 @@ def of_columns(columns: Mapping[Any, Any], source: str) -> Table:
                 for i in range(flat.shape[1])
             ]
         else:
-            series.append(series_of(str(name), array, unusable))
+            values = np.ravel(array) if _is_empty(array) else array
+            series.append(series_of(str(name), values, unusable))
     check_names(source, [column.name for column in series])
     _check_lengths(source, series)
-    target = "y" if set(columns) == {"x", "y"} else None
-    return of_frame(pl.DataFrame(series), source, target, declared, unusable)
+    return pl.DataFrame(series), unusable
+
+
+def _is_empty(values: Any) -> bool:
+    """Whether values are an array without rows, whatever other axes it has."""
+    return isinstance(values, np.ndarray) and values.ndim > 1 and not values.size
 
 
 def _is_declared(values: Any) -> bool:
@@ -117,6 +132,9 @@ def series_of(name: str, values: Any, unusable: dict[str, str]) -> pl.Series:
             "E314", where="columns", expected=fact("numbers, texts, yes/no or dates"),
             received=fact('"{name}" is a single value', name=name),
         )  # fmt: skip
+    if values.dtype.kind == "U" and not _has_characters(values):
+        unusable[name] = fact("numbers that are no characters")
+        return _no_values(name, len(values))
     if values.dtype.kind != "O":
         try:
             return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
@@ -124,6 +142,8 @@ def series_of(name: str, values: Any, unusable: dict[str, str]) -> pl.Series:
             unusable[name] = str(values.dtype)
             return _no_values(name, len(values))
     cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
+    if any(isinstance(cell, int) and not -_WIDEST <= cell < _WIDEST for cell in cells):
+        return _mixed(name, cells, unusable)  # polars prints integers of thousands of digits, which fails
     try:
         return pl.Series(name, cells, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
@@ -134,11 +154,25 @@ def _no_values(name: str, rows: int) -> pl.Series:
     return pl.Series(name, [None], dtype=pl.Null).new_from_index(0, rows)
 
 
+def _has_characters(texts: np.ndarray) -> bool:
+    """Whether every element of an array of texts consists of characters of Unicode.
+
+    NumPy reads any 32 bits as a character, and Python and polars trust it.
+    """
+    if not texts.dtype.itemsize or not texts.size:
+        return not texts.size
+    codes = np.ascontiguousarray(texts).view(f"{texts.dtype.byteorder}u4")
+    return bool((codes <= 0x10FFFF).all() and ((codes < 0xD800) | (codes > 0xDFFF)).all())
+
+
 def _mixed(name: str, cells: list, unusable: dict[str, str]) -> pl.Series:
-    if all(cell is None or isinstance(cell, int | float) for cell in cells):
-        return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
-    if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
-        return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
+    is_number = all(cell is None or isinstance(cell, int | float) for cell in cells)
+    with suppress(OverflowError):  # of an integer beyond all floats, which is a code
+        if is_number:
+            return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
+    with suppress(ValueError):  # of an integer of thousands of digits
+        if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
+            return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
     kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
     unusable[name] = ", ".join(kinds[:5])
     return _no_values(name, len(cells))

@@ -22,9 +22,29 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             require_threads()
-            return getattr(sys.modules.get("polars") or import_module("polars"), name)
+            return getattr(sys.modules.get("polars") or _imported(), name)
 
     pl = _LazyModule()
+
+_THREADS, _MOST_THREADS = "POLARS_MAX_THREADS", 1024
+
+
+def _imported() -> Any:
+    """Import polars; the number of its threads must be one that it accepts: with 0 it panics.
+
+    Raises:
+        UsageError E102: another value of the variable.
+    """
+    threads = os.environ.get(_THREADS, "1")
+    if not threads.isascii() or not threads.isdigit() or not 1 <= int(threads[:9]) <= _MOST_THREADS:
+        from chainrule.errors import UsageError, fact  # noqa: PLC0415  # as below
+
+        raise UsageError(
+            "E102", where=fact("the environment"), name=_THREADS, expected=fact("1 to 1024"),
+            received=threads[:40], fix=f"unset {_THREADS}",
+        )  # fmt: skip
+    return import_module("polars")
+
 
 __all__ = ["is_polars", "pl", "require_threads"]
 

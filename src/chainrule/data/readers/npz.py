@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO
+from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO, open_zip
 from chainrule.data.readers.npy_header import read_layout
 from chainrule.data.readers.safe_folder import open_plain
 from chainrule.errors import DataError, fact, message_of
@@ -25,12 +25,13 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
         DataError: E308 it would expand too much; E314 Python objects; E316 no such file, or damaged.
     """
     try:
-        with open_plain(path) as stream, zipfile.ZipFile(stream) as archive:
+        with open_plain(path) as stream, open_zip(stream, path.name) as archive:
             size = sum(member.file_size for member in archive.infolist())
-            if size > max(SWELL_FREE, SWELL_RATIO * path.stat().st_size):
-                raise DataError(
-                    "E308", where=path.name, received=fact("{size:,} bytes after unpacking", size=size)
-                )
+            limit = max(SWELL_FREE, SWELL_RATIO * path.stat().st_size)
+            if size > limit:
+                received = fact("{size:,} bytes after unpacking", size=size)
+                expected = fact("at most {limit:,} bytes", limit=limit)
+                raise DataError("E308", where=path.name, expected=expected, received=received)
             names = [_key(member) for member in archive.infolist()]
             if len(set(names)) < len(names) or any(m.compress_type not in STORED for m in archive.infolist()):
                 raise ValueError(fact("two arrays of one name, or a compression that NumPy does not use"))
@@ -84,11 +85,11 @@ def _array(file: IO[bytes], file_size: int, name: str, where: str) -> np.ndarray
             fix=fact("leave these columns out before the table is read"),
         )  # fmt: skip
     size = math.prod(shape) * dtype.itemsize
+    if not dtype.itemsize and math.prod(shape):
+        raise ValueError(fact("{name} has elements of 0 bytes", name=name))
     if size != file_size - start:
         raise ValueError(f"{name} promises shape {shape}, which the file is not of the size for")
     flat = np.frombuffer(bytearray(file.read(size)), np.uint8)
     if len(flat) != size:
         raise ValueError(f"{name} is cut off")
-    if not dtype.itemsize:
-        return np.zeros(shape, dtype)
     return flat.view(dtype).reshape(shape, order="F" if is_fortran else "C")

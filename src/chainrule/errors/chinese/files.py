@@ -344,4 +344,10 @@ PHRASES: dict[str, str] = {
     "a file that takes more memory than its rows and columns, or than {limit:,} bytes": (
         "所需内存超过其行列应占的大小或 {limit:,} 字节的文件"
     ),
+    "{name} beside it, which is not a file": "旁边的 {name}，它不是文件",
+    "a database that another program is changing": "另一个程序正在修改的数据库",
+    "numbers that are no characters": "不是字符的数值",
+    "{name} has elements of 0 bytes": "{name} 的元素为 0 字节",
+    "a directory of {size:,} bytes": "{size:,} 字节的目录",
+    "the environment": "环境变量",
 }

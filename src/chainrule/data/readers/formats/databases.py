@@ -1,58 +1,37 @@
-"""Tables of SQLite and DuckDB files, read by a query that cannot write, attach, load or run without end.
+"""Tables of SQLite and DuckDB files, read by a decoder process (``database_queries.py``).
 
-A database file is untrusted in two ways: its bytes may be damaged on purpose, and its views contain SQL that
-a query on them runs. Therefore:
-
-- SQLite opens the file read-only (``mode=ro``). An authorizer allows reading and functions only, so that
-  ``ATTACH``, ``PRAGMA`` and changes are refused; extensions are disabled; functions of the schema that are
-  marked unsafe do not run (``trusted_schema``); values and statements have limits.
-- DuckDB opens the file read-only with ``enable_external_access=false`` and a locked configuration: no other
-  file, no network, no extension, and bounded memory.
-- Both are interrupted after ``SECONDS``, and the cells of a result are counted. A single value of SQLite is
-  bounded by ``VALUE_BYTES``; DuckDB bounds its memory only where it counts it, not for one long text.
+Nothing is written beside the file. SQLite keeps the newest rows of a database in write-ahead mode in another
+file (``NAME-wal``), and the rows that an interrupted change replaced in ``NAME-journal``; to read
+either, it writes beside the database. If there is such a file, both are copied to a temporary folder, where
+SQLite applies it; else the database in this mode is opened as one that does not change (``immutable``).
 """
 
 from __future__ import annotations
 
-import decimal
-import importlib
-import sqlite3
-import threading
-import time
-import urllib.parse
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+import importlib.util
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from chainrule.data.readers.content import Content
-from chainrule.data.readers.delimited import COLUMN_LIMIT
-from chainrule.data.readers.formats.expanded import several_tables
-from chainrule.data.readers.frames import of_columns
+from chainrule.data.readers.frames import of_frame
+from chainrule.data.readers.isolated.decoding import decode
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, fact, message_of
+from chainrule.errors import DataError, fact
 
 SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"  # the second from byte 8
 DATABASE_OPTIONS = ("table", "query")
 SECONDS = 300.0  # of a query
-VALUES = 400_000_000  # cells of a result, at most
-VALUE_BYTES = 10_000_000  # of one value
-RESULT_BYTES = 8_000_000_000  # of the texts of a result
-DUCKDB_MEMORY = "2GB"
-_STEPS = 100_000  # instructions of SQLite's machine between two looks at the clock
-_BLOCK = 10_000  # rows that are fetched at once
-_DAMAGE = ("malformed", "not a database", "not a valid duckdb", "corrupt")  # words of errors of the file
-_SELECT = fact("one SELECT statement that runs")
-_READING = (
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
-)
+LOGS = ("-wal", "-journal")
+_WAL_MODE = 2  # in byte 18 of the file
+_TRIES = 3  # to copy a database while no other program changes it
+_DATABASE = fact("a database")
 
 
 def read_sqlite(content: Content, options: ReadOptions) -> Table:
@@ -60,44 +39,15 @@ def read_sqlite(content: Content, options: ReadOptions) -> Table:
 
     Raises:
         DataError: E304 no rows; E308 too large; E314 bytes; E316 damaged; E327 several tables; E338 a query
-            that fails, changes something or takes too long.
+            that fails, changes something or takes too long; E381 no decoder process.
     """
-    path = _path(content)
-    address = f"file:{urllib.parse.quote(str(path.resolve()))}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
-            _restrict(connection)
-            end = time.monotonic() + SECONDS
-            connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
-            tables = [name for (name,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
-                "AND substr(name, 1, 7) <> 'sqlite_' ORDER BY rowid"
-            )]  # fmt: skip
-            query = _query(content.name, options, tables)
-            return _of_cursor(content.name, connection.execute(query))
-    except (sqlite3.Error, sqlite3.Warning, ValueError) as cause:  # ValueError: text that is not UTF-8
-        if isinstance(cause, DataError):
-            raise
-        raise _failure(content.name, cause, options.query) from cause
-
-
-def _restrict(connection: sqlite3.Connection) -> None:
-    """Limit what statements and the schema may do; nothing can lift it afterwards."""
-    if hasattr(connection, "enable_load_extension"):
-        connection.enable_load_extension(False)
-    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1_000_000)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 200)
-    connection.set_authorizer(_authorize)
-
-
-def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:
-    """Allow statements that read; ``load_extension`` is a function and refused by name."""
-    is_reading = action in _READING and "load_extension" not in (first, second)
-    return sqlite3.SQLITE_OK if is_reading else sqlite3.SQLITE_DENY
+    path = _path(content).resolve()
+    logs = [log for ending in LOGS if (log := Path(f"{path}{ending}")) and _size(log, content.name)]
+    if not logs:
+        is_wal = content.head()[18:19] == bytes([_WAL_MODE])
+        return _read("sqlite", content, options, path, "mode=ro&immutable=1" if is_wal else "mode=ro")
+    with _copied([path, *logs], content.name) as copy:
+        return _read("sqlite", content, options, copy, "mode=rw", str(copy.parent))
 
 
 def read_duckdb(content: Content, options: ReadOptions) -> Table:
@@ -106,42 +56,65 @@ def read_duckdb(content: Content, options: ReadOptions) -> Table:
     Raises:
         DataError: as ``read_sqlite``; E350 DuckDB is not installed.
     """
+    if importlib.util.find_spec("duckdb") is None:
+        raise missing("duckdb", content.name)
+    return _read("duckdb", content, options, _path(content).resolve(), "")
+
+
+def _read(
+    operation: str, content: Content, options: ReadOptions, path: Path, flags: str, folder: str = ""
+) -> Table:
+    frame = decode(
+        operation, content.binary, content.name, _DATABASE, folder, path=str(path), flags=flags,
+        query=options.query, table=options.table, patience=SECONDS, seconds=SECONDS + 60,
+    )  # fmt: skip
+    return of_frame(frame, content.name)
+
+
+def _size(log: Path, source: str) -> int:
+    """The bytes of a log beside a database; 0 if there is none.
+
+    Raises:
+        DataError E316: a link, pipe or folder in its place.
+    """
     try:
-        duckdb = importlib.import_module("duckdb")
-    except ImportError as cause:
-        raise missing("duckdb", content.name) from cause
-    config = {
-        "enable_external_access": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "allow_community_extensions": "false",
-        "allow_unsigned_extensions": "false",
-        "memory_limit": DUCKDB_MEMORY,
-        "temp_directory": "",  # nothing is written
-        "lock_configuration": "true",
-    }
-    try:
-        with closing(duckdb.connect(str(_path(content)), read_only=True, config=config)) as connection:
-            tables = [name for (name,) in connection.execute(
-                "SELECT table_name FROM information_schema.tables ORDER BY table_name"
-            ).fetchall()]  # fmt: skip
-            query = _query(content.name, options, tables)
-            with _interrupted(connection):
-                return _of_cursor(content.name, connection.execute(query))
-    except duckdb.Error as cause:
-        raise _failure(content.name, cause, options.query) from cause
+        status = os.lstat(log)
+    except OSError:
+        return 0
+    if not stat.S_ISREG(status.st_mode):
+        received = fact("{name} beside it, which is not a file", name=log.name)
+        raise DataError("E316", where=source, expected=_DATABASE, received=received)
+    return status.st_size
 
 
 @contextmanager
-def _interrupted(connection: Any) -> Iterator[None]:
-    """Interrupt a query of DuckDB after ``SECONDS``."""
-    timer = threading.Timer(SECONDS, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+def _copied(files: list[Path], source: str) -> Iterator[Path]:
+    """A copy of a database and its logs in a temporary folder.
+
+    Raises:
+        DataError: E301 it cannot be copied; E316 another program changes it.
+    """
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
+        copies = [Path(place, file.name) for file in files]
+        if not any(_is_copied(files, copies, source) for _ in range(_TRIES)):
+            received = fact("a database that another program is changing")
+            raise DataError("E316", where=source, expected=_DATABASE, received=received)
+        yield copies[0]
+
+
+def _is_copied(files: list[Path], copies: list[Path], source: str) -> bool:
+    """Copy files; whether none of them changed meanwhile."""
     try:
-        yield
-    finally:
-        timer.cancel()
+        before = _states(files)
+        for file, copy in zip(files, copies, strict=True):
+            shutil.copyfile(file, copy)
+        return _states(files) == before
+    except OSError as cause:
+        raise DataError("E301", where=source, received=cause.strerror or str(cause)) from cause
+
+
+def _states(files: list[Path]) -> list[tuple[int, int]]:
+    return [((status := os.stat(file)).st_size, status.st_mtime_ns) for file in files]
 
 
 def _path(content: Content) -> Path:
@@ -151,65 +124,3 @@ def _path(content: Content) -> Path:
             received=fact("a database in a pipe or archive"), fix=fact("save it as a file first"),
         )  # fmt: skip
     return content.path
-
-
-def _query(source: str, options: ReadOptions, tables: Sequence[str]) -> str:
-    """The query of the user, or one that reads the only table or the selected one."""
-    if options.query:
-        return options.query
-    if not tables:
-        raise DataError("E304", where=source, expected=fact("at least one row"), received=fact("no tables"))
-    if options.table not in tables and (options.table or len(tables) > 1):
-        raise several_tables(source, list(tables), options.table)
-    name = (options.table or tables[0]).replace('"', '""')
-    return f'SELECT * FROM "{name}"'
-
-
-def _of_cursor(source: str, cursor: Any) -> Table:
-    """The result of a query as a table, fetched in blocks so that its size is bounded."""
-    names = [entry[0] for entry in (cursor.description if cursor else None) or ()]
-    end = time.monotonic() + SECONDS
-    if not names:
-        raise DataError("E338", where=source, expected=fact("a query with rows"), received=fact("no rows"))
-    columns: list[list[Any]] = [[] for _ in names]
-    size = 0
-    while block := cursor.fetchmany(_BLOCK):
-        for column, values in zip(columns, zip(*block, strict=True), strict=True):
-            column.extend(map(_plain, values))
-            size += sum(len(value) for value in values if isinstance(value, str | bytes))
-        cells = len(columns[0]) * len(names)
-        if time.monotonic() > end:
-            raise DataError("E338", where=source, expected=_SELECT, received=_timeout())
-        if cells > VALUES or size > RESULT_BYTES or len(names) > COLUMN_LIMIT:
-            received = fact("over {cells:,} cells, {size:,} bytes of text", cells=cells, size=size)
-            raise DataError("E308", where=source, received=received, fix=fact("select fewer rows or columns"))
-    if not columns[0]:
-        raise DataError("E304", where=source, expected=fact("at least one row"), received=fact("0 rows"))
-    repeated = {f"{name}": column for name, column in zip(names, columns, strict=True)}
-    if len(repeated) < len(names):
-        first = next(name for name in names if names.count(name) > 1)
-        fix = fact("name the columns in the query: SELECT a.x AS x, b.x AS other")
-        raise DataError("E305", where=source, received=fact('"{name}" twice', name=first), fix=fix)
-    return replace(of_columns(repeated, source), target=None)
-
-
-def _plain(value: Any) -> Any:
-    """A value as numbers, texts, yes/no or dates."""
-    if isinstance(value, decimal.Decimal):
-        return float(value)
-    return str(value) if isinstance(value, uuid.UUID) else value
-
-
-def _timeout() -> str:
-    return fact("a query that took over {seconds:g} s", seconds=SECONDS)
-
-
-def _failure(source: str, cause: Exception, query: str) -> DataError:
-    """The error for a query that fails or for a damaged file."""
-    received = message_of(cause, 200).strip().splitlines()[0]
-    is_late = "interrupt" in received.lower()
-    if is_late:
-        received = _timeout()
-    if is_late or (query and not any(word in received.lower() for word in _DAMAGE)):
-        return DataError("E338", where=source, expected=_SELECT, received=received)
-    return DataError("E316", where=source, expected=fact("a database"), received=received)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO
+from chainrule.data.readers.formats.expanded import SWELL_FREE, SWELL_RATIO, open_zip
 from chainrule.errors import DataError, fact
 
 MAIN = "xl/workbook.xml"
@@ -72,7 +72,7 @@ class Workbook:
         self._left = max(SWELL_FREE, SWELL_RATIO * size)  # bytes that may still be expanded
         self._packed = size
         with self._damage():
-            self._archive = zipfile.ZipFile(binary)
+            self._archive = open_zip(binary, source)
             targets = self._relations()
             self._is_1904 = False
             self._sheets = {name: targets[id] for name, id in self._listed() if id in targets}

@@ -25,9 +25,10 @@ from typing import Any, BinaryIO
 from chainrule.data.readers.isolated import process as processes
 from chainrule.data.readers.isolated.column_reader import read_columns
 from chainrule.data.readers.isolated.error_records import error_of
-from chainrule.data.readers.isolated.operations import OPERATIONS, Request
+from chainrule.data.readers.isolated.operations import OPERATIONS
 from chainrule.data.readers.isolated.process import DecoderEndedError, Process
 from chainrule.data.readers.isolated.refusals import raise_limit, too_large
+from chainrule.data.readers.isolated.request import Request
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, alternatives, fact, message_of
 from chainrule.settings import free_memory, settings
@@ -46,7 +47,9 @@ def decode_limit(size: int) -> int:
     return min(max(settings.decode_limit, RATIO * size), free_memory())
 
 
-def decode(operation: str, stream: BinaryIO, name: str, kind: str, **options: Any) -> pl.DataFrame:
+def decode(
+    operation: str, stream: BinaryIO, name: str, kind: str, folder: str = "", **options: Any
+) -> pl.DataFrame:
     """Decode an open file.
 
     Args:
@@ -54,6 +57,7 @@ def decode(operation: str, stream: BinaryIO, name: str, kind: str, **options: An
         stream: the file, open for reading.
         name: its name for messages.
         kind: what it should be, for messages.
+        folder: a folder in which the decoder may write; empty: none.
         options: those of the operation; ``seconds``: of processor time.
 
     Raises:
@@ -67,7 +71,7 @@ def decode(operation: str, stream: BinaryIO, name: str, kind: str, **options: An
         if not settings.isolated_decoding:
             return _decode_here(operation, file, kind, options)
         message = {"operation": operation, "options": options, "seconds": seconds}
-        return _decode_there(message, file, kind)
+        return _decode_there(message, file, kind, folder)
 
 
 def read_parquet(stream: BinaryIO, name: str, start: int = 0, stop: int | None = None) -> pl.DataFrame:
@@ -79,10 +83,10 @@ def read_parquet(stream: BinaryIO, name: str, start: int = 0, stop: int | None =
     return decode("parquet", stream, name, fact("a Parquet file"), start=start, stop=stop, is_parquet=True)
 
 
-def _decode_there(message: dict[str, Any], file: BinaryIO, kind: str) -> pl.DataFrame:
+def _decode_there(message: dict[str, Any], file: BinaryIO, kind: str, folder: str) -> pl.DataFrame:
     options = message["options"]
     with processes.shared_file() as shared:
-        process = _requested(message, [file.fileno(), shared.fileno()], options["name"])
+        process = _requested(message, [file.fileno(), shared.fileno()], options["name"], folder)
         try:
             pl.DataFrame  # noqa: B018  # imports polars while the other process decodes
             reply = process.reply(time.monotonic() + PATIENCE * message["seconds"])
@@ -94,23 +98,26 @@ def _decode_there(message: dict[str, Any], file: BinaryIO, kind: str) -> pl.Data
         except BaseException:  # an interrupt, or columns that are not valid
             processes.end(process)
             raise
-    processes.give_back(process)
+    if folder:
+        processes.end(process)
+    else:
+        processes.give_back(process)
     if isinstance(result, DataError):
         raise result
     return result
 
 
-def _requested(message: dict[str, Any], descriptors: list[int], name: str) -> Process:
+def _requested(message: dict[str, Any], descriptors: list[int], name: str, folder: str) -> Process:
     """A process that has accepted the request.
 
     Raises:
         DataError E381: none can be started.
     """
     try:
-        process, is_used = processes.take()
+        process, is_used = processes.take(folder)
         if not process.request(message, descriptors) and is_used:  # it was idle for too long
             processes.end(process)
-            process, is_used = processes.start(), False
+            process, is_used = processes.start(folder), False
             process.request(message, descriptors)
     except OSError as cause:
         raise _not_started(name, message_of(cause, 200)) from cause

@@ -12,27 +12,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.data.readers.isolated.columns import is_transferable, transferable, width_of
+from chainrule.data.readers.isolated.request import ROOM, Request
 from chainrule.data.readers.lazy_polars import pl
-
-Options = Mapping[str, Any]
-ROOM = 256_000_000  # bytes that a decoder may take beside the values: buffers of compressed parts, threads
-
-
-class Request(NamedTuple):
-    """A file to decode.
-
-    Args:
-        descriptor: the open file.
-        options: those of the operation; ``limit``: bytes that the result may take.
-        allow: is called with the number of bytes that the process may take from now on.
-    """
-
-    descriptor: int
-    options: Options
-    allow: Callable[[int], None]
 
 
 def read_parquet(request: Request) -> pl.DataFrame:
@@ -119,8 +103,24 @@ def _source(descriptor: int) -> Any:
     return path if os.path.exists(path) else os.fdopen(os.dup(descriptor), "rb")
 
 
+def query_sqlite(request: Request) -> pl.DataFrame:
+    """The result of a query of an SQLite file."""
+    from chainrule.data.readers.formats.database_queries import read_sqlite  # noqa: PLC0415
+
+    return read_sqlite(request)
+
+
+def query_duckdb(request: Request) -> pl.DataFrame:
+    """The result of a query of a DuckDB file."""
+    from chainrule.data.readers.formats.database_queries import read_duckdb  # noqa: PLC0415
+
+    return read_duckdb(request)
+
+
 OPERATIONS: Mapping[str, Callable[[Request], pl.DataFrame]] = {
     "parquet": read_parquet,
     "parquet_rows": count_parquet,
     "arrow": read_arrow,
+    "sqlite": query_sqlite,
+    "duckdb": query_duckdb,
 }

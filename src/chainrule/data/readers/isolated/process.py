@@ -37,7 +37,7 @@ for name, place in {packages}.items():
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [place]
 from chainrule.data.readers.isolated.worker import main
-main({descriptor})
+main({descriptor}, {folder!r})
 """
 _ALLOCATION = ("memory allocation of", "MemoryError", "Cannot allocate memory", "out of memory")
 _SIGNALS = {
@@ -66,10 +66,13 @@ class DecoderEndedError(Exception):
 class Process:
     """A running decoder process.
 
+    Args:
+        folder: a folder in which it may write; empty: none.
+
     Its packages are created empty: what they import themselves takes longer than to decode a file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = "") -> None:
         own, other = socket.socketpair()
         self.channel, self.errors = own, tempfile.TemporaryFile()  # noqa: SIM115  # closed in close
         packages = {name: os.path.dirname(str(sys.modules[name].__file__)) for name in _PACKAGES}
@@ -77,7 +80,7 @@ class Process:
         environment.pop("RUST_BACKTRACE", None)
         with other:
             path = [os.path.abspath(place) for place in sys.path if place]
-            code = _CODE.format(path=path, packages=packages, descriptor=other.fileno())
+            code = _CODE.format(path=path, packages=packages, descriptor=other.fileno(), folder=folder)
             self.child = subprocess.Popen(
                 [sys.executable, "-I", "-B", "-c", code], stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=self.errors, pass_fds=[other.fileno()], cwd="/",
@@ -145,20 +148,23 @@ _idle: list[Process] = []
 _all: set[Process] = set()
 
 
-def start() -> Process:
-    """A new process.
+def start(folder: str = "") -> Process:
+    """A new process, which may write in ``folder``.
 
     Raises:
         OSError: it cannot be started.
     """
-    process = Process()
+    process = Process(folder)
     with _lock:
         _all.add(process)
     return process
 
 
-def take() -> tuple[Process, bool]:
+def take(folder: str = "") -> tuple[Process, bool]:
     """A process for one file, and whether it has decoded another one before.
+
+    Args:
+        folder: a folder in which it may write, which only a new process can.
 
     Raises:
         OSError: it cannot be started.
@@ -166,9 +172,9 @@ def take() -> tuple[Process, bool]:
     if not sys.executable or getattr(sys, "frozen", False) or not hasattr(socket, "send_fds"):
         raise OSError(fact("this program cannot start Python"))
     with _lock:
-        if _idle:
+        if _idle and not folder:
             return _idle.pop(), True
-    return start(), False
+    return start(folder), False
 
 
 def give_back(process: Process) -> None:

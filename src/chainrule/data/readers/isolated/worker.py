@@ -17,6 +17,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import sys
 import threading
 from contextlib import suppress
@@ -24,20 +25,32 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.data.readers.isolated.columns import columns_header, write_columns
-from chainrule.data.readers.isolated.operations import OPERATIONS, Request
+from chainrule.data.readers.isolated.operations import OPERATIONS
 from chainrule.data.readers.isolated.protocol import receive_message, send_message
+from chainrule.data.readers.isolated.request import Request
 from chainrule.data.readers.lazy_polars import pl
 
 IDLE = 30.0  # seconds
+RETAINED = 512_000_000  # bytes of memory beyond which a process is not used again
 _STATUS = Path("/proc/self/status")
-_CREATE_RULESET, _RESTRICT_SELF, _NO_NEW_PRIVILEGES = 444, 446, 38  # system calls, the same on all machines
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _NO_NEW_PRIVILEGES = (
+    444,
+    445,
+    446,
+    38,
+)  # system calls, the same on all machines
 _FILES = {1: 0x1FF3, 2: 0x3FF3, 3: 0x7FF3, 5: 0xFFF3}  # rights by version: all except reading
 _CONNECTIONS = 0b11  # binding and connecting of TCP, from version 4
 
 
-def main(descriptor: int) -> None:
-    """Serve the requests that arrive over a socket."""
-    restrict()  # applies to this thread and to those that it starts
+def main(descriptor: int, folder: str = "") -> None:
+    """Serve the requests that arrive over a socket.
+
+    Args:
+        descriptor: the socket.
+        folder: a folder in which this process may write; empty: none.
+    """
+    restrict(folder)  # applies to this thread and to those that it starts
     channel = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -52,6 +65,8 @@ def main(descriptor: int) -> None:
         send_message(channel, serve(message, descriptors))
         for opened in descriptors:
             os.close(opened)
+        if data_bytes() > RETAINED:
+            return
 
 
 def _end_with_parent(descriptor: int) -> None:
@@ -68,15 +83,15 @@ def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 
     Nothing of the package is imported for it except in the case of an error.
     """
-    options = message["options"]
+    options, size = message["options"], os.fstat(descriptors[0]).st_size
     limit_processor(message["seconds"])
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * options["limit"] + 1, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * options["limit"] + size + 1, resource.RLIM_INFINITY))
     try:
         frame = OPERATIONS[message["operation"]](Request(descriptors[0], options, limit_memory))
         header = columns_header(frame)
-        size = sum(column[3] for column in header["columns"])
-        if size > options["limit"]:
-            return {"size": size, "rows": frame.height, "columns": frame.width}
+        texts = sum(column[3] for column in header["columns"])
+        if texts > options["limit"]:
+            return {"size": texts, "rows": frame.height, "columns": frame.width}
         write_columns(frame, header, descriptors[1])
     except MemoryError:
         return {"memory": True}
@@ -105,14 +120,23 @@ def limit_processor(seconds: float) -> None:
 
 def limit_memory(size: int) -> None:
     """Limit the memory of this process to ``size`` bytes more than what its parts take now."""
-    with suppress(OSError):  # a system without /proc does not limit the data of a process
-        with _STATUS.open(encoding="utf-8") as lines:
-            used = next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
+    used = data_bytes()
+    if used:
         resource.setrlimit(resource.RLIMIT_DATA, (used + size, resource.RLIM_INFINITY))
 
 
-def restrict() -> bool:
+def data_bytes() -> int:
+    """The memory that this process has for its data; 0 on a system that does not state it."""
+    with suppress(OSError), _STATUS.open(encoding="utf-8") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
+    return 0
+
+
+def restrict(folder: str = "") -> bool:
     """Forbid this process to change or execute files and to open connections; whether that is possible.
+
+    Args:
+        folder: a folder in which it may change files.
 
     Reference: landlock(7).
     """
@@ -126,6 +150,11 @@ def restrict() -> bool:
     rules = (ctypes.c_uint64 * 2)(rights, _CONNECTIONS if version >= 4 else 0)
     size = ctypes.c_size_t(16 if version >= 4 else 8)
     ruleset = library.syscall(_CREATE_RULESET, rules, size, ctypes.c_uint(0))
+    if ruleset >= 0 and folder:
+        place = os.open(folder, os.O_PATH)
+        rule = struct.pack("=Qi", rights & ~1, place)
+        library.syscall(_ADD_RULE, ruleset, ctypes.c_int(1), rule, ctypes.c_uint(0))
+        os.close(place)
     if ruleset < 0 or library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         return False
     done = library.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint(0)) == 0
