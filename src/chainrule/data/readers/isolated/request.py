@@ -1,4 +1,4 @@
-"""What a decoder is asked to do with a file."""
+"""A request to decode a file."""
 
 from __future__ import annotations
 
