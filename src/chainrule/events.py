@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from chainrule.errors import ChainruleError, TrainingError, fact
 from chainrule.records import frozen
+from chainrule.thread_count import MAX_THREADS, faulty_variables
 
 
 @frozen
@@ -254,3 +255,9 @@ class NoticeQueue:
 
 
 notices = NoticeQueue()
+
+for _name, _text in faulty_variables():
+    notices.emit(
+        f"{_name}={_text!r} is ignored: it is not a number of threads from 1 to {MAX_THREADS:,}",
+        f"忽略 {_name}={_text!r}：它不是 1 到 {MAX_THREADS:,} 之间的线程数",
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from chainrule.errors import ChainruleError, UsageError, fact, nearest
+from chainrule.thread_count import default_threads, processors, read_lines
 
 Language: TypeAlias = Literal["en", "zh"]
 EngineName: TypeAlias = Literal["native", "reference"]
@@ -30,11 +31,6 @@ def _language() -> Language:
     return "zh" if name.casefold().startswith(("zh", "chinese")) else "en"
 
 
-def processors() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def free_memory(root: Path = Path("/")) -> int:
     """The bytes that this process may still allocate, as limited by the system, its container and
     ``settings``.
@@ -43,7 +39,7 @@ def free_memory(root: Path = Path("/")) -> int:
         root: the folder that contains ``proc`` and ``sys``. Without them, only ``settings.memory`` counts.
     """
     free = _number(f"{root}/proc/meminfo", "MemAvailable:", sys.maxsize // 1024) * 1024
-    for line in _lines(f"{root}/proc/self/cgroup"):
+    for line in read_lines(f"{root}/proc/self/cgroup"):
         _, kinds, path = line.split(":", 2)
         kind, limit, usage = ("", "memory.max", "memory.current")
         if "memory" in kinds.split(","):
@@ -60,24 +56,16 @@ def free_memory(root: Path = Path("/")) -> int:
 
 def _available_in_group(folder: str, limit: str, usage: str) -> int:
     """The bytes that a control group may still allocate; file caches that can be dropped count as free."""
-    limit_text = "".join(_lines(f"{folder}/{limit}"))
-    used_text = "".join(_lines(f"{folder}/{usage}")) if limit_text.isdigit() else ""
+    limit_text = "".join(read_lines(f"{folder}/{limit}"))
+    used_text = "".join(read_lines(f"{folder}/{usage}")) if limit_text.isdigit() else ""
     if not used_text.isdigit():
         return sys.maxsize
     return max(0, int(limit_text) - int(used_text) + _number(f"{folder}/memory.stat", "inactive_file", 0))
 
 
-def _lines(file: str) -> list[str]:
-    try:
-        with open(file, "rb", buffering=0) as stream:
-            return stream.read().decode(errors="replace").splitlines()
-    except OSError:
-        return []
-
-
 def _number(file: str, name: str, default: int) -> int:
     """The number in the line ``name number`` of a file; ``default`` if there is none."""
-    words = next((line.split() for line in _lines(file) if line.startswith(f"{name} ")), [])
+    words = next((line.split() for line in read_lines(file) if line.startswith(f"{name} ")), [])
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else default
 
 
@@ -92,7 +80,7 @@ def _memory(value: object) -> int:
 
 
 def _threads(value: object) -> int:
-    """Validate a number of threads; 0 means all processors."""
+    """Validate a number of threads; 0 means the default of this process."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
         raise UsageError(
             "E102",
@@ -102,7 +90,7 @@ def _threads(value: object) -> int:
             received=value,
             fix="cr.settings.threads = 2",
         )
-    return value or processors()
+    return value or default_threads()
 
 
 def _cores(value: object) -> int:
@@ -174,7 +162,9 @@ class Settings:
         dtype: dtype of parameters and inputs, ``"float32"`` or ``"float64"``.
         engine: the engine that runs graphs, ``"native"`` or ``"reference"``.
         lang: language of messages, ``"en"`` or ``"zh"``; by default that of the locale.
-        threads: number of worker threads; by default the number of processors. Results do not depend on it.
+        threads: number of worker threads; by default ``CHAINRULE_THREADS``, else ``OMP_NUM_THREADS``, else
+            the processors of the process, limited by the CPU quota of its container. Results do not depend on
+            it.
         memory: bytes that a training step or a prediction may allocate; 0, the default, means all free
             memory.
         cores: number of cores that trainings are planned for; 0, the default, means the number of processors.
