@@ -122,6 +122,11 @@ class BranchAndBound:
         """Whether every box has been examined, and none was too small to divide."""
         return not self._stack and not self._active and not self.stuck
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no box is left to examine."""
+        return not self._stack and not self._active
+
     def _work(self, is_over: Callable[[], bool]) -> None:
         with np.errstate(all="ignore"):
             while (boxes := self._newest(is_over)) is not None:

@@ -13,10 +13,14 @@ import numpy as np
 
 from chainrule.bounds.exact_values import MAX_PRODUCTS, exact_outputs, products
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.subject import Descent, Subject
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 
 SAMPLES, STARTS, STEPS = 4096, 32, 50
+DIRECTED, TURNS = 32, 3  # starts from extremes of a hidden value, and steps towards them
+MOMENTUM = 0.75
+TINY = 1e-30  # keeps quotients finite where a gradient is 0
 
 
 @frozen(eq=False)
@@ -43,13 +47,21 @@ class Falsifier:
     def __init__(self, subject: Subject, case: Case) -> None:
         self.subject, self.case = subject, case
         self.remaining_products = MAX_PRODUCTS
+        self._lower, self._upper = case.inside(subject.input.dtype)
+        self._width = self._upper.astype(np.float64) - self._lower
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no number of the dtype of the network is within the bounds of some input."""
+        return bool((self._lower > self._upper).any())
 
     def search(self, seed: int = 0) -> Counterexample | None:
         """Return a counterexample that is easy to find, if there is one."""
+        if self.is_empty:
+            return None
         rng = np.random.default_rng(seed)
-        lower, upper = self.case.box
-        samples = max(min(SAMPLES, 2**22 // max(lower.size, 1)), STARTS)
-        x = lower + (upper - lower) * rng.random((samples, lower.size))
+        samples = max(min(SAMPLES, 2**22 // max(self._lower.size, 1)), STARTS)
+        x = self._inside(self._lower + self._width * rng.random((samples, self._lower.size)))
         worst = self._excess(x)
         counterexample = self.check(x[np.argsort(worst)[:8]])
         if counterexample is not None or not self.case.limits:
@@ -57,9 +69,40 @@ class Falsifier:
         best = x[np.argsort(worst)[: STARTS // 2]]
         return self.check(self._descended(np.concatenate([best, x[: STARTS // 2]])))
 
+    def directed(self, number: int) -> Counterexample | None:
+        """Return a counterexample that descent reaches from inputs at which hidden values are extreme.
+
+        Where the outputs are flat, as they are almost everywhere for a saturated network, most random inputs
+        descend to the same point. Random directions of a hidden value differ more.
+
+        Args:
+            number: of this search; each starts from other inputs and takes the next hidden value.
+
+        Reference: Tashiro, Song and Ermon (2020), Diversity can be transferred: output diversification for
+        white- and black-box attacks (NeurIPS), there for the outputs.
+        """
+        if self.is_empty or not self.case.limits:
+            return None
+        rng, pulls = np.random.default_rng([1, number]), self.subject.pulls
+        pull = pulls[number % len(pulls)]
+        x = self._inside(self._lower + self._width * rng.random((DIRECTED, self._lower.size)))
+        direction = rng.normal(size=(DIRECTED, pull.size))
+        for _ in range(TURNS):
+            gradient = pull(x, direction)
+            x = np.where(gradient > 0, self._upper, np.where(gradient < 0, self._lower, x))
+        return self.check(self._descended(x))
+
+    def near(self, x: np.ndarray) -> Counterexample | None:
+        """Return a counterexample among some inputs, or one that descent reaches from them."""
+        if self.is_empty or not self.case.limits:
+            return self.check(x)
+        return self.check(self._descended(self._inside(x), STEPS // 5))
+
     def check(self, x: np.ndarray) -> Counterexample | None:
-        """Return the first of some inputs, rounded to the dtype of the network, that is a violation."""
-        inside = self._rounded_inside(x)
+        """Return the first of some inputs, moved into the box in the dtype, that is a violation."""
+        if self.is_empty:
+            return None
+        inside = self._inside(x)
         y = self.subject.run(inside)
         with np.errstate(all="ignore"):
             violates = (y.astype(np.float64) @ self.case.coefficients.T <= self.case.lowered).all(1)
@@ -68,17 +111,17 @@ class Falsifier:
                 return Counterexample(inside[i], y[i])
         return None
 
+    @cached_property
+    def _descent(self) -> Descent:
+        return self.subject.descent(self.case.coefficients, self.case.lowered)
+
     def _excess(self, x: np.ndarray) -> np.ndarray:
         y = self.subject.run(x).astype(np.float64)
         return (y @ self.case.coefficients.T - self.case.lowered).max(1, initial=-np.inf)
 
-    def _rounded_inside(self, x: np.ndarray) -> np.ndarray:
-        """The inputs in the dtype of the network, moved by one unit in the last place if outside."""
-        lower, upper = self.case.box
-        dtype = np.dtype(self.subject.input.dtype)
-        rounded = np.clip(x, lower, upper).astype(dtype)
-        rounded = np.where(rounded > upper, np.nextafter(rounded, dtype.type(-np.inf)), rounded)
-        return np.where(rounded < lower, np.nextafter(rounded, dtype.type(np.inf)), rounded)
+    def _inside(self, x: np.ndarray) -> np.ndarray:
+        """The nearest inputs in the dtype of the network that are in the box."""
+        return np.clip(x.astype(self._lower.dtype), self._lower, self._upper)
 
     def _is_proven(self, x: np.ndarray) -> bool:
         """Whether the conditions are true in exact arithmetic."""
@@ -102,17 +145,17 @@ class Falsifier:
         minimum = enclosure.linear_bound(exact.structure.output, rows, np.zeros(len(rows), int)).value
         return bool((-minimum <= self.case.lowered).all())
 
-    def _descended(self, x: np.ndarray) -> np.ndarray:
+    def _descended(self, x: np.ndarray, steps: int = STEPS) -> np.ndarray:
         """The inputs after projected gradient descent on the largest excess; the best ones first."""
-        lower, upper = self.case.box
-        descent = self.subject.descent(self.case.coefficients, self.case.lowered)
         best, minimum = x, np.full(len(x), np.inf)
-        for step in range(STEPS):
-            worst, gradient = descent(x)
+        velocity = np.zeros(x.shape)
+        for step in range(steps):
+            worst, gradient = self._descent(x)
             is_better = worst < minimum
             best, minimum = np.where(is_better[:, None], x, best), np.where(is_better, worst, minimum)
             if (minimum <= 0).any():
                 break
-            step_size = 0.25 * (upper - lower) * (1.0 - step / STEPS)
-            x = np.clip(x - step_size * np.sign(gradient), lower, upper)
+            length = np.abs(gradient).mean(1, keepdims=True)
+            velocity = MOMENTUM * velocity + np.nan_to_num(gradient / np.maximum(length, TINY))
+            x = self._inside(x - 0.25 * self._width * (1.0 - step / steps) * np.sign(velocity))
         return best[np.argsort(minimum)]

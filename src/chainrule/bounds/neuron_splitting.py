@@ -33,6 +33,8 @@ from chainrule.records import frozen
 NUMBERS = 2**22  # of all intervals of the parts that are bounded at once
 PARTS = 64  # that are bounded at once, at most
 FIRST_STEPS, STEPS = 40, 12  # passes for the whole box, and for a part
+ARGUMENT_STEPS = 12  # passes for each bound of an argument on the whole box
+NEAR = 8  # minimizers of open parts from which a counterexample is searched for
 
 
 @frozen(eq=False)
@@ -76,6 +78,34 @@ class Parts:
         return Parts(lower, upper, signs, alphas, penalties, chosen)
 
 
+def box_enclosure(
+    subject: Subject,
+    case: Case,
+    ellipsoid: tuple[np.ndarray, np.ndarray] | None,
+    is_over: Callable[[], bool],
+) -> Enclosure:
+    """Bounds on the whole box of a case, with optimized bounds of the arguments of relu.
+
+    Args:
+        subject: the network.
+        case: the box.
+        ellipsoid: see ``NeuronSplitting``.
+        is_over: whether the time is over; bounds hold also if it is, but are looser.
+    """
+    lower, upper = (end[None] for end in case.box)
+    ellipsoids = _repeated(subject, ellipsoid, 1)
+    return subject.enclosure(lower, upper, ellipsoids=ellipsoids, steps=ARGUMENT_STEPS, is_over=is_over)
+
+
+def _repeated(
+    subject: Subject, ellipsoid: tuple[np.ndarray, np.ndarray] | None, count: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
+    if ellipsoid is None:
+        return None
+    center, axes = (np.repeat(part[None], count, 0) for part in ellipsoid)
+    return {subject.label: (center, axes)}
+
+
 class NeuronSplitting:
     """The search for one case of a property.
 
@@ -83,17 +113,22 @@ class NeuronSplitting:
         subject: the network, with at least one relu.
         case: the box and the conditions of a violation.
         ellipsoid: center and half axes of an ellipsoid that contains the inputs as well, (inputs,) each.
+        enclosure: bounds on the whole box, for cases with the same one.
     """
 
     def __init__(
-        self, subject: Subject, case: Case, ellipsoid: tuple[np.ndarray, np.ndarray] | None = None
+        self,
+        subject: Subject,
+        case: Case,
+        ellipsoid: tuple[np.ndarray, np.ndarray] | None = None,
+        enclosure: Enclosure | None = None,
     ) -> None:
         self.subject, self.case = subject, case
         self.nodes = rectifiers(subject.structure)
         self.falsifier = Falsifier(subject, case)
         self.examined = 0
         self.stuck = 0  # parts without a relu to split that are not proven
-        self._ellipsoid = ellipsoid
+        self._ellipsoid, self._enclosure_of_box, self._is_started = ellipsoid, enclosure, False
         self._stack: list[Parts] = []
         self._is_done = False
 
@@ -102,22 +137,31 @@ class NeuronSplitting:
         """Whether every part has been proven."""
         return self._is_done
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no part is left to examine."""
+        return self._is_started and not self._stack
+
     def run(self, is_over: Callable[[], bool], workers: int = 1) -> Counterexample | None:
         """Examine parts until none are left, a counterexample is found, or the time is over.
 
         Args:
-            is_over: whether the time is over.
+            is_over: whether the time is over; the search may be run again then.
             workers: not used; one thread examines the parts.
         """
-        counterexample = self._first()
+        counterexample = None
+        if not self._is_started:
+            self._is_started = True
+            counterexample = self._first(is_over)
         while self._stack and counterexample is None and not is_over():
             counterexample = self._bounded(self._divided(self._newest()))
         self._is_done = not self._stack and not self.stuck and counterexample is None
         return counterexample
 
-    def _first(self) -> Counterexample | None:
+    def _first(self, is_over: Callable[[], bool]) -> Counterexample | None:
         """Bound the whole box."""
-        enclosure, structure = self._enclosure(1), self.subject.structure
+        structure = self.subject.structure
+        enclosure = self._enclosure_of_box or box_enclosure(self.subject, self.case, self._ellipsoid, is_over)
         intervals = {x: enclosure.intervals[x] for x in self._arguments}
         lower, upper = (
             {x: structure.by_sample(x, np.asarray(getattr(i, end)), 1) for x, i in intervals.items()}
@@ -131,24 +175,15 @@ class NeuronSplitting:
     def _arguments(self) -> list[Node]:
         return list(dict.fromkeys(node.inputs[0] for node in self.nodes))
 
-    def _enclosure(self, count: int, parts: Parts | None = None) -> Enclosure:
+    def _enclosure(self, parts: Parts) -> Enclosure:
+        structure, count = self.subject.structure, len(parts)
+        known = {
+            x: Interval(structure.from_samples(x, parts.lower[x]), structure.from_samples(x, parts.upper[x]))
+            for x in parts.lower
+        }
         lower, upper = (np.repeat(end[None], count, 0) for end in self.case.box)
-        known = None
-        if parts is not None:
-            structure = self.subject.structure
-            known = {
-                x: Interval(
-                    structure.from_samples(x, parts.lower[x]), structure.from_samples(x, parts.upper[x])
-                )
-                for x in parts.lower
-            }
-        ellipsoids = None
-        if self._ellipsoid is not None:
-            center, axes = (np.repeat(part[None], count, 0) for part in self._ellipsoid)
-            ellipsoids = {self.subject.label: (center, axes)}
-        return self.subject.enclosure(
-            lower, upper, known=known, is_tightened=parts is None, ellipsoids=ellipsoids
-        )
+        ellipsoids = _repeated(self.subject, self._ellipsoid, count)
+        return self.subject.enclosure(lower, upper, known=known, is_tightened=False, ellipsoids=ellipsoids)
 
     def _newest(self) -> Parts:
         """The newest parts, as many as are bounded at once."""
@@ -187,7 +222,7 @@ class NeuronSplitting:
         """Bound parts; those that are not proven are kept, with the relu to split next."""
         case, structure, count = self.case, self.subject.structure, len(parts)
         self.examined += count
-        enclosure = enclosure or self._enclosure(count, parts)
+        enclosure = enclosure or self._enclosure(parts)
         conditions = len(case.limits)
         if not conditions:  # every input is a violation; the falsifier did not find one
             self.stuck += count
@@ -202,7 +237,7 @@ class NeuronSplitting:
             start = alphas, penalties
         signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
         result = optimized(
-            enclosure, rows, boxes, np.tile(case.raised, count), signs=signs,
+            enclosure, structure.output, rows, boxes, np.tile(case.raised, count), signs=signs,
             start=start, steps=steps,
         )  # fmt: skip
         excess = result.value.reshape(count, conditions) - case.raised
@@ -211,7 +246,8 @@ class NeuronSplitting:
             return None
         best = np.argmax(np.nan_to_num(excess, nan=-np.inf), 1)
         place = np.arange(count) * conditions + best
-        counterexample = self.falsifier.check(result.points[self.subject.label][place][is_open])
+        points = result.points[self.subject.label][place][is_open]
+        counterexample = self.falsifier.check(points) or self.falsifier.near(points[:NEAR])
         if counterexample is not None:
             return counterexample
         self._keep(parts, result, place, is_open, structure.by_sample, enclosure)

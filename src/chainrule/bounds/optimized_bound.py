@@ -18,12 +18,12 @@ Xu, Lin, Jana, Hsieh and Kolter (2021), Beta-CROWN (NeurIPS), section 3.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
-from chainrule.bounds.backward_pass import BackwardPass, Multipliers
+from chainrule.bounds.backward_pass import BackwardPass, Enclosed, Multipliers
 from chainrule.bounds.evaluation import evaluated
-from chainrule.bounds.propagation import Enclosure
 from chainrule.bounds.rounding import middle
 from chainrule.bounds.rule import reduced_axes
 from chainrule.bounds.structure import Structure
@@ -61,20 +61,22 @@ def rectifiers(structure: Structure) -> list[Node]:
 
 
 def optimized(
-    enclosure: Enclosure,
+    enclosure: Enclosed,
+    node: Node,
     rows: np.ndarray,
     boxes: np.ndarray,
     limits: np.ndarray,
     *,
-    signs: Mapping[Node, np.ndarray],
+    signs: Mapping[Node, np.ndarray] = MappingProxyType({}),
     start: tuple[Arrays, Arrays] | None = None,
     steps: int = 20,
 ) -> Optimized:
-    """Lower bounds of linear functions of the output, with optimized slopes and penalties.
+    """Lower bounds of linear functions of a node, with optimized slopes and penalties.
 
     Args:
-        enclosure: bounds of all nodes.
-        rows: the coefficients, (R, outputs).
+        enclosure: bounds of all nodes before it.
+        node: the node.
+        rows: the coefficients, (R, size of the node for one sample).
         boxes: the index of the box of each row, (R,).
         limits: what the bounds are to exceed, (R,); the search ends when all do.
         signs: by argument of relu, 1 where it is 0 or above in the part of the box of a row, -1 where it is
@@ -83,7 +85,7 @@ def optimized(
         steps: passes.
     """
     structure = enclosure.structure
-    nodes = rectifiers(structure)
+    nodes = [relu for relu in rectifiers(structure) if relu in enclosure.intervals]
     alphas, penalties = start or (_first_alphas(enclosure, nodes, boxes), {})
     penalties = {x: penalties.get(x, np.zeros(s.shape)) for x, s in signs.items()}
     search = _Ascent()
@@ -91,7 +93,7 @@ def optimized(
     def passed() -> tuple[BackwardPass, np.ndarray, dict[str, np.ndarray], Arrays]:
         signed = {x: -signs[x] * b for x, b in penalties.items()}
         run = BackwardPass(enclosure, boxes, Multipliers(alphas, signed), is_recorded=True)
-        bound = run.run(structure.output, rows)
+        bound = run.run(node, rows)
         points = {label: run.minimizer(label, a) for label, a in bound.factors.items()}
         return run, bound.value, points, relaxed_values(run, points)
 
@@ -103,7 +105,7 @@ def optimized(
             alphas, penalties = search.step(run, values, alphas, penalties, signs)
             run, bound, points, values = passed()
             value = np.fmax(value, bound)
-        gaps = {node: _gap(run, node, values) for node in nodes if node in run.rows}
+        gaps = {relu: _gap(run, relu, values) for relu in nodes if relu in run.rows}
     return Optimized(value, alphas, penalties, gaps, points)
 
 
@@ -149,7 +151,7 @@ class _Ascent:
         return DECAY**self._count * first / (1.0 - MOMENTS[0] ** self._count) / size
 
 
-def _first_alphas(enclosure: Enclosure, nodes: list[Node], boxes: np.ndarray) -> Arrays:
+def _first_alphas(enclosure: Enclosed, nodes: list[Node], boxes: np.ndarray) -> Arrays:
     """The slopes of CROWN: 1 where the argument reaches further above 0 than below, else 0."""
     structure, alphas = enclosure.structure, {}
     for node in nodes:

@@ -20,13 +20,14 @@ certifying neural networks (POPL).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
 
 import numpy as np
 
 from chainrule.bounds.backward_pass import NONE, BackwardPass, LinearBound, Multipliers, Prepared
 from chainrule.bounds.interval import Interval
+from chainrule.bounds.optimized_bound import optimized
 from chainrule.bounds.rounding import TINY, UNIT, gamma, middle
 from chainrule.bounds.rule import Relaxation, reduced_axes
 from chainrule.bounds.scalar_function import enclosed, relax_function
@@ -48,6 +49,8 @@ class Enclosure:
         is_tightened: whether intervals are tightened by linear bounds.
         ellipsoids: by label of an input, the center and the half axes of an ellipsoid that contains the
             inputs as well, (n, size) each.
+        steps: passes for each tightened bound; more than 1 optimize the slopes below relu.
+        is_over: whether there is no time left to tighten.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Enclosure:
         known: Known | None = None,
         is_tightened: bool = True,
         ellipsoids: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+        steps: int = 1,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self.structure = structure
         self._known = known = known or {}
@@ -72,7 +77,7 @@ class Enclosure:
         self._errors: dict[Node, np.ndarray] = {}  # by rounding of the network
         self._cells: dict[Node, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self.ellipsoids = ellipsoids or {}
-        self._is_tightened = is_tightened
+        self._is_tightened, self._steps, self._is_over = is_tightened, steps, is_over
         self._run()
 
     def _run(self) -> None:
@@ -138,15 +143,23 @@ class Enclosure:
         lower, upper = (self.structure.by_sample(node, end.copy(), self.count) for end in (x.lower, x.upper))
         step = max(ELEMENTS // (2 * self._widest), 1)
         for first in range(0, len(boxes), step):
+            if self._is_over():
+                break
             box, element = boxes[first : first + step], elements[first : first + step]
             rows = np.zeros((2 * len(box), lower.shape[1]))
             place = np.arange(len(box))
             rows[place, element], rows[place + len(box), element] = 1.0, -1.0
-            bound = self.linear_bound(node, rows, np.concatenate([box, box])).value
+            bound = self._lowest(node, rows, np.concatenate([box, box]))
             lower[box, element] = np.fmax(lower[box, element], bound[: len(box)])
             upper[box, element] = np.fmin(upper[box, element], -bound[len(box) :])
         lower, upper = (self.structure.from_samples(node, end) for end in (lower, upper))
         self.intervals[node] = self.tightened[node] = Interval(lower, upper, x.slack)
+
+    def _lowest(self, node: Node, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """Lower bounds of linear functions of a node, (R,)."""
+        if self._steps > 1 and any(relu.op.name == "relu" for relu in self.intervals):
+            return optimized(self, node, rows, boxes, np.full(len(rows), np.inf), steps=self._steps).value
+        return self.linear_bound(node, rows, boxes).value
 
     @property
     def _widest(self) -> int:

@@ -47,6 +47,19 @@ class Case:
         """The smallest box in float64 that contains the box."""
         return rounded(self.lower, -1), rounded(self.upper, 1)
 
+    def inside(self, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+        """The smallest and the largest number of a dtype that each input may have; crossed where none may.
+
+        Example:
+            >>> case = Case((Fraction(1, 10),), (Fraction(3, 10),), np.array([[1.0]]), (Fraction(0),))
+            >>> low, high = case.inside("float32")
+            >>> case.contains(low), case.contains(high), case.contains(np.nextafter(high, np.float32(1)))
+            (True, True, False)
+        """
+        above, below = self.excluded
+        lower = _inward(self.lower, above, 1, np.dtype(dtype))
+        return lower, _inward(self.upper, below, -1, np.dtype(dtype))
+
     @cached_property
     def raised(self) -> np.ndarray:
         """The limits, rounded up: the property holds where a condition exceeds one of these."""
@@ -97,4 +110,25 @@ def rounded(numbers: Sequence[Fraction], direction: int) -> np.ndarray:
             is_largest = abs(values[i]) == np.finfo(np.float64).max
             end = direction * np.inf
             values[i] = end if is_largest and values[i] * direction > 0 else np.nextafter(values[i], end)
+    return values
+
+
+def _inward(
+    numbers: Sequence[Fraction], excluded: frozenset[int], direction: int, dtype: np.dtype
+) -> np.ndarray:
+    """The nearest numbers of a dtype that are not below (``direction`` 1) or not above (-1) some numbers.
+
+    Args:
+        numbers: the numbers.
+        excluded: which of them do not count themselves.
+        direction: 1 or -1.
+        dtype: of the result.
+    """
+    wide = rounded(numbers, direction)  # of float64, which contains the other dtypes
+    values = wide.astype(dtype)
+    end = dtype.type(direction * np.inf)
+    values = np.where((values - wide) * direction < 0, np.nextafter(values, end), values)
+    for i in excluded:
+        if np.isfinite(values[i]) and Fraction(float(values[i])) == numbers[i]:
+            values[i] = np.nextafter(values[i], end)
     return values

@@ -11,7 +11,7 @@ from chainrule.bounds.propagation import Enclosure
 from chainrule.bounds.structure import Structure
 from chainrule.engines import compile
 from chainrule.gradient import grad
-from chainrule.graph import Graph, Node, constant
+from chainrule.graph import Graph, Node, constant, input_node
 from chainrule.memo import cached_property
 from chainrule.ops import functional as F
 from chainrule.spec import bound
@@ -68,6 +68,44 @@ class Subject:
     def descent(self, coefficients: np.ndarray, limits: np.ndarray) -> Descent:
         """The gradient of the largest excess of conditions; see ``Descent``."""
         return Descent(self, coefficients, limits)
+
+    @cached_property
+    def pulls(self) -> list[Pull]:
+        """The gradients of the arguments of nonlinear operations; without any, those of the output."""
+        structure = self.structure
+        nonlinear = [node for node in structure.sources if node not in structure.linear]
+        sources = [x for node in nonlinear for x in structure.sources[node] if x.spec.is_float]
+        return [Pull(self, x) for x in dict.fromkeys(sources) if x is not self.input] or [
+            Pull(self, structure.output)
+        ]
+
+
+class Pull:
+    """The gradient by the input of a linear function of a node.
+
+    Args:
+        subject: the network.
+        node: the node.
+    """
+
+    def __init__(self, subject: Subject, node: Node) -> None:
+        self._subject, self._node = subject, node
+        self.size = subject.structure.size(node)
+
+    @cached_property
+    def _program(self):
+        node = self._node
+        direction = input_node("direction", node.shape, node.dtype)
+        gradient = grad(F.sum(direction * node), [self._subject.input], unused="zeros")[0]
+        return compile(Graph({"gradient": gradient}), "reference")
+
+    def __call__(self, x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The gradient (n, inputs) for flat inputs (n, inputs) and coefficients of the node (n, size)."""
+        subject = self._subject
+        shaped = x.astype(subject.input.dtype).reshape(-1, *subject.shape)
+        rows = subject.structure.from_samples(self._node, direction.astype(self._node.dtype))
+        values = self._program.run({**subject.arrays, subject.label: shaped, "direction": rows})
+        return as_float64(values["gradient"]).reshape(len(x), -1)
 
 
 class Descent:

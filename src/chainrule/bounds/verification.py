@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.counterexample import Counterexample, Falsifier
-from chainrule.bounds.neuron_splitting import NeuronSplitting
+from chainrule.bounds.neuron_splitting import NeuronSplitting, box_enclosure
 from chainrule.bounds.optimized_bound import rectifiers
+from chainrule.bounds.propagation import Enclosure
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.records import frozen
 
 FEW = 12  # inputs up to which boxes are divided, not the signs of relu
+FIRST_ROUNDS = 8  # of each search in the first turn; in each further one twice as many
+Search: TypeAlias = "BranchAndBound | NeuronSplitting"
 Status: TypeAlias = Literal["holds", "violated", "unknown"]
 
 
@@ -64,27 +68,79 @@ def verify(
         >>> verify(subject, [case]).status  # relu(x) - x is never -0.1 or less
         'holds'
     """
-    started, examined = clock(), 0
-
-    def verdict(status: Status, counterexample: Counterexample | None = None) -> Verdict:
-        return Verdict(status, counterexample, examined, clock() - started)
-
+    started = clock()
+    attempt = _Attempt(subject, cases, lambda: clock() - started > seconds, workers)
     with np.errstate(all="ignore"):
-        for case in cases:
-            counterexample = Falsifier(subject, case).search()
-            if counterexample is not None:
-                return verdict("violated", counterexample)
-        is_complete = True
-        for case in cases:
-            is_split = len(case.lower) > FEW and rectifiers(subject.structure)
-            search = NeuronSplitting(subject, case) if is_split else BranchAndBound(subject, case)
-            counterexample = search.run(lambda: clock() - started > seconds, workers)
-            examined += search.examined
-            if counterexample is not None:
-                return verdict("violated", counterexample)
-            is_complete = is_complete and search.is_done
-            if clock() - started > seconds:
-                break
-        else:
-            return verdict("holds" if is_complete else "unknown")
-    return verdict("unknown")
+        counterexample = attempt.run()
+    if counterexample is not None:
+        status: Status = "violated"
+    else:
+        status = "holds" if attempt.is_proven else "unknown"
+    return Verdict(status, counterexample, attempt.examined, clock() - started)
+
+
+class _Attempt:
+    """An attempt to prove or to refute a property within a time.
+
+    Args:
+        subject: the network.
+        cases: the property.
+        is_over: whether the time is over.
+        workers: number of threads that divide boxes.
+    """
+
+    def __init__(
+        self, subject: Subject, cases: Sequence[Case], is_over: Callable[[], bool], workers: int
+    ) -> None:
+        self._subject, self._cases, self._is_over, self._workers = subject, cases, is_over, workers
+        self._searches: list[Search] = []
+        self.is_proven = False
+
+    @property
+    def examined(self) -> int:
+        """How many boxes, or parts of boxes, were bounded."""
+        return sum(search.examined for search in self._searches)
+
+    def run(self) -> Counterexample | None:
+        """Return a counterexample if one is found."""
+        for case in self._cases:
+            counterexample = Falsifier(self._subject, case).search()
+            if counterexample is not None or self._is_over():
+                return counterexample
+        enclosures: dict[tuple[bytes, ...], Enclosure] = {}
+        for case in self._cases:
+            self._searches.append(self._search(case, enclosures))
+            counterexample = self._searches[-1].run(self._is_over_after(1), self._workers)
+            if counterexample is not None or self._is_over():
+                return counterexample
+        return self._alternated()
+
+    def _alternated(self) -> Counterexample | None:
+        """Run the searches that are not done in turns, each longer than the last, and look for violations."""
+        for turn in count():
+            left = [search for search in self._searches if not search.is_exhausted]
+            if self._is_over() or not left:
+                self.is_proven = all(search.is_done for search in self._searches)
+                return None
+            for search in left:
+                counterexample = search.falsifier.directed(turn)
+                counterexample = counterexample or search.run(
+                    self._is_over_after(FIRST_ROUNDS * 2**turn), self._workers
+                )
+                if counterexample is not None or self._is_over():
+                    return counterexample
+        return None
+
+    def _search(self, case: Case, enclosures: dict[tuple[bytes, ...], Enclosure]) -> Search:
+        """The search for one case; cases with the same box share the bounds on it."""
+        if len(case.lower) <= FEW or not rectifiers(self._subject.structure):
+            return BranchAndBound(self._subject, case)
+        key = tuple(end.tobytes() for end in case.box)
+        if key not in enclosures:
+            enclosures[key] = box_enclosure(self._subject, case, None, self._is_over)
+        return NeuronSplitting(self._subject, case, enclosure=enclosures[key])
+
+    def _is_over_after(self, rounds: int) -> Callable[[], bool]:
+        """Whether the time, or a number of rounds, is over."""
+        left = iter(range(rounds))
+        return lambda: next(left, None) is None or self._is_over()

@@ -76,7 +76,7 @@ def test_optimized_bounds_hold_on_parts_and_are_at_least_those_of_crown(
     rows = np.array([[1.0, -1.0, 0.0], [0.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 0.0, 0.0]])
     enclosure = subject.enclosure(lower[None], upper[None])
     boxes, limits = np.zeros(4, int), np.full(4, np.inf)
-    best = optimized(enclosure, rows, boxes, limits, signs=signs, steps=8).value
+    best = optimized(enclosure, structure.output, rows, boxes, limits, signs=signs, steps=8).value
     crown = enclosure.linear_bound(structure.output, rows, boxes).value
     assert (best >= crown - 1e-12 * np.abs(crown)).all()
     products = y @ rows.T
@@ -118,7 +118,8 @@ def test_splitting_proves_what_linear_bounds_and_optimized_slopes_do_not() -> No
     ends = tuple(Fraction(float(v)) for v in lower), tuple(Fraction(float(v)) for v in upper)
     case = Case(*ends, rows, (Fraction(0.5 * smallest + 0.5 * crown),))
     boxes, limits = np.zeros(1, int), np.full(1, np.inf)
-    assert crown < optimized(enclosure, rows, boxes, limits, signs={}).value[0] < case.raised[0]
+    best = optimized(enclosure, subject.structure.output, rows, boxes, limits).value[0]
+    assert crown < best < case.raised[0]
     assert verify(subject, [case], seconds=20).status == "holds"
 
 
