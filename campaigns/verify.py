@@ -84,7 +84,7 @@ def instance(folder: Path, name: str, number: int) -> dict[str, object]:
     path = folder / f"ACASXU_run2a_{name}_batch_2000.onnx"
     network = read_onnx(path)
     subject = Subject(network.output, network.arrays)
-    cases = read_vnnlib(folder / f"prop_{number}.vnnlib", 5, 5)
+    cases = read_vnnlib(folder / f"prop_{number}.vnnlib", 5, 5).cases
     verdict = verify(subject, cases, SECONDS, time.process_time)
     published = "holds" if number == 1 or name in PROP_2_HOLDS else "violated"
     return {

@@ -83,11 +83,13 @@ class BranchAndBound:
     Args:
         subject: the network.
         case: the box and the conditions of a violation.
+        is_over: whether the time is over; ``run`` has a shorter one.
     """
 
-    def __init__(self, subject: Subject, case: Case) -> None:
+    def __init__(self, subject: Subject, case: Case, is_over: Callable[[], bool] = lambda: False) -> None:
         self.subject, self.case = subject, case
-        self.falsifier = Falsifier(subject, case)
+        self.falsifier = Falsifier(subject, case, is_over)
+        self._is_over, self._limit = is_over, subject.at_once(BOXES, max(len(case.limits), 1))
         lower, upper = case.box
         self.examined = 0
         self.stuck = 0  # boxes too small to divide
@@ -150,11 +152,11 @@ class BranchAndBound:
             if not self._stack or self._counterexample or self._failure or is_over():
                 return None
             parts, count = [], 0
-            while self._stack and count < BOXES:
+            while self._stack and count < self._limit:
                 part = self._stack.pop()
-                if count + len(part) > BOXES:
-                    self._stack.append(part.take(slice(BOXES - count, None)))
-                    part = part.take(slice(0, BOXES - count))
+                if count + len(part) > self._limit:
+                    self._stack.append(part.take(slice(self._limit - count, None)))
+                    part = part.take(slice(0, self._limit - count))
                 parts.append(part)
                 count += len(part)
             self._active += 1
@@ -175,7 +177,7 @@ class BranchAndBound:
             node: Interval(*(structure.from_samples(node, end) for end in ends))
             for node, ends in boxes.known.items()
         }
-        enclosure = self.subject.enclosure(boxes.lower, boxes.upper, known=inherited)
+        enclosure = self.subject.enclosure(boxes.lower, boxes.upper, known=inherited, is_over=self._is_over)
         conditions = self.case.coefficients
         rows, index = np.tile(conditions, (len(boxes), 1)), np.repeat(np.arange(len(boxes)), len(conditions))
         bound = enclosure.linear_bound(self.subject.structure.output, rows, index)

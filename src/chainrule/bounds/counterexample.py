@@ -9,6 +9,8 @@ adversarial attacks (ICLR).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from chainrule.bounds.exact_values import MAX_PRODUCTS, exact_outputs, products
@@ -42,10 +44,11 @@ class Falsifier:
     Args:
         subject: the network.
         case: the box and the conditions of a violation.
+        is_over: whether the time is over; a search then ends.
     """
 
-    def __init__(self, subject: Subject, case: Case) -> None:
-        self.subject, self.case = subject, case
+    def __init__(self, subject: Subject, case: Case, is_over: Callable[[], bool] = lambda: False) -> None:
+        self.subject, self.case, self._is_over = subject, case, is_over
         self.remaining_products = MAX_PRODUCTS
         self._lower, self._upper = case.inside(subject.input.dtype)
         self._width = self._upper.astype(np.float64) - self._lower
@@ -60,14 +63,15 @@ class Falsifier:
         if self.is_empty:
             return None
         rng = np.random.default_rng(seed)
-        samples = max(min(SAMPLES, 2**22 // max(self._lower.size, 1)), STARTS)
+        samples = self.subject.at_once(SAMPLES)
         x = self._inside(self._lower + self._width * rng.random((samples, self._lower.size)))
         worst = self._excess(x)
         counterexample = self.check(x[np.argsort(worst)[:8]])
-        if counterexample is not None or not self.case.limits:
+        if counterexample is not None or not self.case.limits or self._is_over():
             return counterexample
         best = x[np.argsort(worst)[: STARTS // 2]]
-        return self.check(self._descended(np.concatenate([best, x[: STARTS // 2]])))
+        starts = np.concatenate([best, x[: STARTS // 2]])
+        return self.check(self._descended(starts[: self.subject.at_once(STARTS)]))
 
     def directed(self, number: int) -> Counterexample | None:
         """Return a counterexample that descent reaches from inputs at which hidden values are extreme.
@@ -85,8 +89,9 @@ class Falsifier:
             return None
         rng, pulls = np.random.default_rng([1, number]), self.subject.pulls
         pull = pulls[number % len(pulls)]
-        x = self._inside(self._lower + self._width * rng.random((DIRECTED, self._lower.size)))
-        direction = rng.normal(size=(DIRECTED, pull.size))
+        starts = self.subject.at_once(DIRECTED)
+        x = self._inside(self._lower + self._width * rng.random((starts, self._lower.size)))
+        direction = rng.normal(size=(starts, pull.size))
         for _ in range(TURNS):
             gradient = pull(x, direction)
             x = np.where(gradient > 0, self._upper, np.where(gradient < 0, self._lower, x))
@@ -96,6 +101,7 @@ class Falsifier:
         """Return a counterexample among some inputs, or one that descent reaches from them."""
         if self.is_empty or not self.case.limits:
             return self.check(x)
+        x = x[: self.subject.at_once(len(x))]
         return self.check(self._descended(self._inside(x), STEPS // 5))
 
     def check(self, x: np.ndarray) -> Counterexample | None:
@@ -103,20 +109,27 @@ class Falsifier:
         if self.is_empty:
             return None
         inside = self._inside(x)
-        y = self.subject.run(inside)
+        y = self._outputs(inside)
         with np.errstate(all="ignore"):
             violates = (y.astype(np.float64) @ self.case.coefficients.T <= self.case.lowered).all(1)
         for i in np.flatnonzero(violates):
+            if self._is_over():
+                break
             if self.case.contains(inside[i]) and self._is_proven(inside[i]):
                 return Counterexample(inside[i], y[i])
         return None
+
+    def _outputs(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for inputs, some at a time."""
+        step = self.subject.at_once(len(x))
+        return np.concatenate([self.subject.run(x[i : i + step]) for i in range(0, max(len(x), 1), step)])
 
     @cached_property
     def _descent(self) -> Descent:
         return self.subject.descent(self.case.coefficients, self.case.lowered)
 
     def _excess(self, x: np.ndarray) -> np.ndarray:
-        y = self.subject.run(x).astype(np.float64)
+        y = self._outputs(x).astype(np.float64)
         return (y @ self.case.coefficients.T - self.case.lowered).max(1, initial=-np.inf)
 
     def _inside(self, x: np.ndarray) -> np.ndarray:
@@ -153,7 +166,7 @@ class Falsifier:
             worst, gradient = self._descent(x)
             is_better = worst < minimum
             best, minimum = np.where(is_better[:, None], x, best), np.where(is_better, worst, minimum)
-            if (minimum <= 0).any():
+            if (minimum <= 0).any() or self._is_over():
                 break
             length = np.abs(gradient).mean(1, keepdims=True)
             velocity = MOMENTUM * velocity + np.nan_to_num(gradient / np.maximum(length, TINY))

@@ -114,6 +114,7 @@ class NeuronSplitting:
         case: the box and the conditions of a violation.
         ellipsoid: center and half axes of an ellipsoid that contains the inputs as well, (inputs,) each.
         enclosure: bounds on the whole box, for cases with the same one.
+        is_over: whether the time is over; ``run`` has a shorter one.
     """
 
     def __init__(
@@ -122,10 +123,11 @@ class NeuronSplitting:
         case: Case,
         ellipsoid: tuple[np.ndarray, np.ndarray] | None = None,
         enclosure: Enclosure | None = None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self.subject, self.case = subject, case
         self.nodes = rectifiers(subject.structure)
-        self.falsifier = Falsifier(subject, case)
+        self.falsifier, self._is_over = Falsifier(subject, case, is_over), is_over
         self.examined = 0
         self.stuck = 0  # parts without a relu to split that are not proven
         self._ellipsoid, self._enclosure_of_box, self._is_started = ellipsoid, enclosure, False
@@ -188,7 +190,8 @@ class NeuronSplitting:
     def _newest(self) -> Parts:
         """The newest parts, as many as are bounded at once."""
         size = sum(a[0].size for a in self._stack[-1].lower.values()) * (2 + 4 * len(self.case.limits))
-        limit, parts, count = max(min(PARTS, NUMBERS // max(size, 1)), 1), [], 0
+        count_at_once = self.subject.at_once(PARTS, 4 * max(len(self.case.limits), 1))
+        limit, parts, count = max(min(count_at_once, NUMBERS // max(size, 1)), 1), [], 0
         while self._stack and count < limit:
             part = self._stack.pop()
             if count + len(part) > limit:
@@ -238,7 +241,7 @@ class NeuronSplitting:
         signs = {x: s[boxes] for x, s in parts.signs.items() if s.any()}
         result = optimized(
             enclosure, structure.output, rows, boxes, np.tile(case.raised, count), signs=signs,
-            start=start, steps=steps,
+            start=start, steps=steps, is_over=self._is_over,
         )  # fmt: skip
         excess = result.value.reshape(count, conditions) - case.raised
         is_open = np.asarray(~(excess > 0).any(1)) & ~self._is_empty(enclosure)

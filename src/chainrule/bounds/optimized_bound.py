@@ -17,7 +17,7 @@ Xu, Lin, Jana, Hsieh and Kolter (2021), Beta-CROWN (NeurIPS), section 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -70,6 +70,7 @@ def optimized(
     signs: Mapping[Node, np.ndarray] = MappingProxyType({}),
     start: tuple[Arrays, Arrays] | None = None,
     steps: int = 20,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Optimized:
     """Lower bounds of linear functions of a node, with optimized slopes and penalties.
 
@@ -83,6 +84,7 @@ def optimized(
             0 or below, else 0, (R, size).
         start: slopes and penalties to begin with.
         steps: passes.
+        is_over: whether the time is over, which ends the search.
     """
     structure = enclosure.structure
     nodes = [relu for relu in rectifiers(structure) if relu in enclosure.intervals]
@@ -100,7 +102,7 @@ def optimized(
     with np.errstate(all="ignore"):
         run, value, points, values = passed()
         for _ in range(steps - 1):
-            if (value > limits).all():
+            if (value > limits).all() or is_over():
                 break
             alphas, penalties = search.step(run, values, alphas, penalties, signs)
             run, bound, points, values = passed()

@@ -158,7 +158,8 @@ class Enclosure:
     def _lowest(self, node: Node, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Lower bounds of linear functions of a node, (R,)."""
         if self._steps > 1 and any(relu.op.name == "relu" for relu in self.intervals):
-            return optimized(self, node, rows, boxes, np.full(len(rows), np.inf), steps=self._steps).value
+            limits = np.full(len(rows), np.inf)
+            return optimized(self, node, rows, boxes, limits, steps=self._steps, is_over=self._is_over).value
         return self.linear_bound(node, rows, boxes).value
 
     @property

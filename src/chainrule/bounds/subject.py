@@ -16,6 +16,8 @@ from chainrule.memo import cached_property
 from chainrule.ops import functional as F
 from chainrule.spec import bound
 
+NUMBERS = 2**24  # in all values that are computed at once
+
 
 class Subject:
     """A network with one input and one output, for which both are vectors of numbers.
@@ -43,11 +45,21 @@ class Subject:
         self.input = self.structure.inputs[self.label]
         self.shape = bound(self.input.shape[1:])
         self.outputs = self.structure.size(output)
+        self.numbers = sum(self.structure.size(node) for node in self.structure.nodes)  # of one sample
 
     def enclosure(self, lower: np.ndarray, upper: np.ndarray, **options: object) -> Enclosure:
         """Bounds on boxes of flat inputs, (n, inputs)."""
         box = lower.reshape(-1, *self.shape), upper.reshape(-1, *self.shape)
         return Enclosure(self.structure, {self.label: box}, **options)  # pyright: ignore[reportArgumentType]
+
+    def at_once(self, limit: int, rows: int = 1) -> int:
+        """How many samples are computed at once, at least 1, so that memory stays bounded.
+
+        Args:
+            limit: the most.
+            rows: values of the network that are kept for each sample.
+        """
+        return max(min(limit, NUMBERS // max(self.numbers * rows, 1)), 1)
 
     @cached_property
     def exact(self) -> Subject:

@@ -104,7 +104,7 @@ class _Attempt:
     def run(self) -> Counterexample | None:
         """Return a counterexample if one is found."""
         for case in self._cases:
-            counterexample = Falsifier(self._subject, case).search()
+            counterexample = Falsifier(self._subject, case, self._is_over).search()
             if counterexample is not None or self._is_over():
                 return counterexample
         enclosures: dict[tuple[bytes, ...], Enclosure] = {}
@@ -134,11 +134,11 @@ class _Attempt:
     def _search(self, case: Case, enclosures: dict[tuple[bytes, ...], Enclosure]) -> Search:
         """The search for one case; cases with the same box share the bounds on it."""
         if len(case.lower) <= FEW or not rectifiers(self._subject.structure):
-            return BranchAndBound(self._subject, case)
+            return BranchAndBound(self._subject, case, self._is_over)
         key = tuple(end.tobytes() for end in case.box)
         if key not in enclosures:
             enclosures[key] = box_enclosure(self._subject, case, None, self._is_over)
-        return NeuronSplitting(self._subject, case, enclosure=enclosures[key])
+        return NeuronSplitting(self._subject, case, enclosure=enclosures[key], is_over=self._is_over)
 
     def _is_over_after(self, rounds: int) -> Callable[[], bool]:
         """Whether the time, or a number of rounds, is over."""

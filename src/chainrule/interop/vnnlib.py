@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -27,12 +27,14 @@ from chainrule.bounds.requirement import Case
 from chainrule.errors import FileError, Message, fact
 from chainrule.interop.refusals import clipped
 from chainrule.interop.s_expressions import Expression, Token, expressions, line_of, name_of, text_of
+from chainrule.memo import cached_property
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 
 LIMIT = 2**24  # bytes of a file
 CASES = 10_000
 CONDITIONS = 2**18  # of all cases together
+BITS = 2**14  # of a numerator or a denominator
 _NUMBER = re.compile(r"[+-]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})([eE][+-]?[0-9]{1,3})?")
 _VARIABLE = re.compile(r"([XY])_(0|[1-9][0-9]{0,6})")  # X_00 would be a second name of X_0
 _COMPARISONS = ("<=", ">=", "<", ">", "=")
@@ -52,10 +54,23 @@ class Condition:
         return [name for name, value in self.terms.items() if name and value]
 
 
+@frozen(eq=False)
+class Property:
+    """A property of a network.
+
+    Args:
+        cases: of a violation.
+        contradiction: where there is no case, why: the bounds of an input that exclude one another.
+    """
+
+    cases: tuple[Case, ...]
+    contradiction: str = ""
+
+
 Clause: TypeAlias = "list[Condition]"  # conditions that are all true
 
 
-def read_vnnlib(path: str | os.PathLike[str], inputs: int, outputs: int) -> tuple[Case, ...]:
+def read_vnnlib(path: str | os.PathLike[str], inputs: int, outputs: int) -> Property:
     """Read a property.
 
     Args:
@@ -63,13 +78,13 @@ def read_vnnlib(path: str | os.PathLike[str], inputs: int, outputs: int) -> tupl
         inputs, outputs: how many numbers the network takes and computes.
 
     Returns:
-        the cases of a violation; none if the assertions contradict one another.
+        the property; it has no case if the assertions contradict one another.
 
     Raises:
         FileError: E401 to E410 it cannot be read; E460 not a property of this form; E461 a property of a
             network with other inputs or outputs.
     """
-    return _Reader(os.fspath(path), inputs, outputs).cases(atomic_write.read(path, LIMIT))
+    return _Reader(os.fspath(path), inputs, outputs).read(atomic_write.read(path, LIMIT))
 
 
 class _Reader:
@@ -77,7 +92,7 @@ class _Reader:
         self._where = where
         self._counts = {"X": inputs, "Y": outputs}
 
-    def cases(self, data: bytes) -> tuple[Case, ...]:
+    def read(self, data: bytes) -> Property:
         common: Clause = []  # conditions of every case
         clauses: list[Clause] = [[]]
         try:
@@ -100,8 +115,9 @@ class _Reader:
         first = _Region(self._counts["X"]).narrowed(self._of_inputs(common))
         conditions = self._of_outputs(common)
         self._limit_conditions(len(clauses) * len(conditions) + sum(map(len, clauses)), 1)
-        cases = (self._case(first, conditions, clause) for clause in clauses)
-        return tuple(case for case in cases if case is not None)
+        candidates = [self._case(first, conditions, clause) for clause in clauses]
+        cases = tuple(case for case in candidates if case is not None)
+        return Property(cases, "" if cases else self._contradiction(first, clauses))
 
     # --- expressions
 
@@ -136,12 +152,8 @@ class _Reader:
         if name in _COMPARISONS and len(arguments) == 2:
             left, right = (self._linear(part) for part in arguments)
             pairs = {"<": [(left, right)], ">": [(right, left)], "=": [(left, right), (right, left)]}
-            return [
-                [
-                    Condition(_sum(low, high, Fraction(-1)), name in "<>", line)
-                    for low, high in pairs[name if name == "=" else name[0]]
-                ]
-            ]
+            chosen = pairs[name if name == "=" else name[0]]
+            return [[Condition(self._difference(*pair, line), name in "<>", line) for pair in chosen]]
         raise self._refused(line, "<=, >=, <, >, =, and, or", name or text_of(expression))
 
     def _conjunction(self, parts: Sequence[Expression], line: int) -> list[Clause]:
@@ -182,6 +194,23 @@ class _Reader:
             if _NUMBER.fullmatch(expression.text):
                 return {"": Fraction(expression.text)}
             raise self._refused(expression.line, fact("a number, X_0 or Y_0"), expression.text)
+        try:
+            return self._combined(expression)
+        except OverflowError:
+            raise self._long(line_of(expression)) from None
+
+    def _difference(self, low: Linear, high: Linear, line: int) -> Linear:
+        try:
+            return _sum(low, high, Fraction(-1))
+        except OverflowError:
+            raise self._long(line) from None
+
+    def _long(self, line: int) -> FileError:
+        expected = fact("numbers of at most {limit:,} binary digits", limit=BITS)
+        return self._refused(line, expected, fact("more"))
+
+    def _combined(self, expression: list[Expression]) -> Linear:
+        """A sum, a difference or a multiple of linear terms."""
         name, line = name_of(expression), line_of(expression)
         parts = [self._linear(part) for part in expression[1:]]
         if name == "+" and parts:
@@ -227,21 +256,30 @@ class _Reader:
         """The case of a clause; ``None`` if no input satisfies its bounds."""
         region = first.narrowed(self._of_inputs(clause))
         conditions = [*common, *self._of_outputs(clause)]
-        missing = region.missing
-        if missing:
-            raise self._refused(1, fact("a lower and an upper bound of each input"), ", ".join(missing))
+        if region.missing:
+            raise self._refused(
+                1, fact("a lower and an upper bound of each input"), ", ".join(region.missing)
+            )
         if region.is_empty:
             return None
         rows = [self._row(condition) for condition in conditions]
         limits = tuple(-condition.terms.get("", Fraction(0)) for condition in conditions)
         return Case(
-            tuple(v for v in region.lower if v is not None),
-            tuple(v for v in region.upper if v is not None),
+            *region.box,
             np.array(rows).reshape(len(rows), self._counts["Y"]),
             limits,
             tuple(condition.is_strict for condition in conditions),
             (frozenset(region.above), frozenset(region.below)),
         )
+
+    def _contradiction(self, first: _Region, clauses: list[Clause]) -> str:
+        """The bounds of an input that exclude one another; empty if a condition without an input is false."""
+        region = first if first.is_empty else first.narrowed(self._of_inputs(clauses[0]))
+        for i in range(self._counts["X"]):
+            if region.is_crossed(i):
+                low, high = (float(end or 0) for end in (region.lower[i], region.upper[i]))
+                return f"{low:.17g} <= X_{i} <= {high:.17g}"
+        return ""
 
     def _row(self, condition: Condition) -> np.ndarray:
         row = np.zeros(self._counts["Y"])
@@ -264,6 +302,8 @@ class _Reader:
 class _Region:
     """Bounds of the inputs; ``above`` and ``below`` are the inputs whose bound is excluded.
 
+    Regions of thousands of cases mostly differ in a few inputs, so a narrowed one looks at those alone.
+
     Args:
         count: the number of inputs.
     """
@@ -274,22 +314,32 @@ class _Region:
         self.above: set[int] = set()
         self.below: set[int] = set()
         self.is_false = False  # a condition without variables is false
+        self._outer_is_empty = False
+        self._changed: Iterable[int] = range(count)  # since the outer region
 
-    @property
+    @cached_property
     def missing(self) -> list[str]:
         """The first inputs that lack a bound."""
         pairs = enumerate(zip(self.lower, self.upper, strict=True))
         return [f"X_{i}" for i, (low, high) in pairs if low is None or high is None][:4]
 
-    @property
+    @cached_property
     def is_empty(self) -> bool:
-        if self.is_false:
-            return True
-        excluded = self.above | self.below
-        ends = enumerate(zip(self.lower, self.upper, strict=True))
-        return any(
-            a is not None and b is not None and (a > b or (a == b and i in excluded)) for i, (a, b) in ends
-        )
+        """Whether no input is in the region."""
+        return self.is_false or self._outer_is_empty or any(map(self.is_crossed, self._changed))
+
+    def is_crossed(self, i: int) -> bool:
+        """Whether the bounds of an input exclude one another."""
+        a, b = self.lower[i], self.upper[i]
+        if a is None or b is None:
+            return False
+        return a > b or (a == b and (i in self.above or i in self.below))
+
+    @cached_property
+    def box(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+        """The bounds of all inputs, none of which is missing."""
+        lower, upper = (tuple(v for v in ends if v is not None) for ends in (self.lower, self.upper))
+        return lower, upper
 
     def narrowed(self, conditions: Sequence[Condition]) -> _Region:
         """The region with further conditions on one input each."""
@@ -298,6 +348,8 @@ class _Region:
         region = _Region(0)
         region.lower, region.upper = list(self.lower), list(self.upper)
         region.above, region.below, region.is_false = set(self.above), set(self.below), self.is_false
+        region._outer_is_empty = self.is_empty
+        region._changed = {int(name[2:]) for condition in conditions for name in condition.variables}
         for condition in conditions:
             region._add(condition)
         return region
@@ -319,8 +371,16 @@ class _Region:
 
 
 def _add(total: dict[str, Fraction], terms: Linear, factor: Fraction) -> None:
+    """Add terms.
+
+    Raises:
+        OverflowError: a number with more than ``BITS`` binary digits.
+    """
     for name, value in terms.items():
-        total[name] = total.get(name, Fraction(0)) + factor * value
+        result = total.get(name, Fraction(0)) + factor * value
+        if max(abs(result.numerator), result.denominator) >> BITS:
+            raise OverflowError
+        total[name] = result
 
 
 def _sum(a: Linear, b: Linear, factor: Fraction) -> Linear:

@@ -178,3 +178,34 @@ def test_the_command_states_that_nothing_was_shown_in_time(
     assert capsys.readouterr().out.split("\n")[0] in ("holds", "unknown")
     assert main(["verify", str(network), str(requirement), "--timeout", "-1"]) == 2
     assert "E102" in capsys.readouterr().err
+
+
+def test_a_property_about_no_input_is_named(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, requirement = files
+    requirement.write_text(requirement.read_text().replace("LIMIT", "1") + "(assert (>= X_0 2))")
+    assert main(["verify", str(network), str(requirement)]) == 5
+    printed = capsys.readouterr().out
+    assert printed.startswith("empty\n")
+    assert "holds" not in printed
+    assert "2 <= X_0 <= 1" in printed
+    assert main(["verify", str(network), str(requirement), "--lang", "zh"]) == 5
+    assert "没有任何输入" in capsys.readouterr().out
+
+
+def test_more_conditions_than_fit_into_memory_are_refused(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, requirement = files
+    steps = [helper.make_node("Concat", ["x"] * 2, ["h0"], axis=1)]
+    steps += [helper.make_node("Concat", [f"h{i}"] * 2, [f"h{i + 1}"], axis=1) for i in range(14)]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])
+    y = helper.make_tensor_value_info("h14", TensorProto.FLOAT, None)
+    opset = helper.make_opsetid("", 17)
+    proto = helper.make_model(helper.make_graph(steps, "net", [x], [y]), opset_imports=[opset])
+    onnx.save(proto, str(network))
+    bounds = requirement.read_text().split("(assert (>= Y_0")[0]
+    requirement.write_text(bounds + "".join(f"(assert (<= Y_{i} 1))" for i in range(2000)))
+    assert main(["verify", str(network), str(requirement)]) == 2
+    assert "E460" in capsys.readouterr().err

@@ -20,7 +20,7 @@ BOUNDS = "(assert (>= X_0 -0.1))\n(assert (<= X_0 0.3))\n(assert (<= X_1 1))\n(a
 def read(text: str, folder: Path, inputs: int = 2, outputs: int = 3) -> tuple:
     path = folder / "prop.vnnlib"
     path.write_text(text)
-    return read_vnnlib(path, inputs, outputs)
+    return read_vnnlib(path, inputs, outputs).cases
 
 
 def test_bounds_and_conditions_are_read_exactly(tmp_path: Path) -> None:
@@ -64,6 +64,11 @@ WRONG = {
     "a coefficient that is rounded": (BOUNDS + "(assert (<= (* 0.1 Y_0) 1))", 5),
     "a number with a huge exponent": (BOUNDS + "(assert (<= Y_0 1e9999999))", 5),
     "deep nesting": ("(" * 1000, 1),
+    "a product of many digits": (f"{BOUNDS}(assert (<= Y_0 {'(* 1.5e999 ' * 40}1{')' * 40}))", 5),
+    "a difference of many digits": (
+        f"{BOUNDS}(assert (<= (+ Y_0 {'(* 1e999 ' * 4}1{')' * 4}) {'(* 1e-999 ' * 4}1{')' * 4}))",
+        5,
+    ),
     "too many cases": (BOUNDS + "(assert (or (<= Y_0 1) (<= Y_0 2)))\n" * 20, 18),
 }
 
@@ -211,3 +216,30 @@ def test_a_file_above_the_limit_is_refused_without_reading_it(tmp_path: Path) ->
     with pytest.raises(FileError) as caught:
         read_vnnlib(path, 1, 1)
     assert caught.value.code[:2] == "E4"
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("(assert (<= X_0 1))(assert (>= X_0 2))(assert (<= X_1 1))(assert (>= X_1 0))", "2 <= X_0 <= 1"),
+        (BOUNDS + "(assert (or (>= X_1 1.5) (<= X_0 -1)))", "1.5 <= X_1 <= 1"),
+        (BOUNDS + "(assert (> X_1 1))", "1 <= X_1 <= 1"),
+        (BOUNDS + "(assert (< 1 0))", ""),
+    ],
+)
+def test_the_bounds_that_contradict_one_another_are_named(text: str, bounds: str, tmp_path: Path) -> None:
+    (tmp_path / "prop.vnnlib").write_text(text)
+    statement = read_vnnlib(tmp_path / "prop.vnnlib", 2, 3)
+    assert statement.cases == ()
+    assert statement.contradiction == bounds
+
+
+def test_cases_that_share_their_bounds_are_read_without_copies_of_them(tmp_path: Path) -> None:
+    """Of thousands of cases with many inputs, memory and time grow with the file, not the product."""
+    bounds = "".join(f"(assert (>= X_{i} -1))(assert (<= X_{i} 1))" for i in range(900))
+    parts = (f"(<= Y_0 {i}) (and (<= X_{i % 900} 0) (<= Y_1 {i}))" for i in range(2000))
+    text = f"{bounds}(assert (or {' '.join(parts)}))"
+    cases = read(text, tmp_path, 900, 3)
+    assert len(cases) == 4000
+    assert len({id(case.lower) for case in cases[::2]}) == 1
+    assert [case.upper[i % 900] for i, case in enumerate(cases[1::2])] == [0] * 2000

@@ -15,8 +15,8 @@ VERIFICATION: dict[str, tuple[str, str]] = {
     ),
     "verify": (
         "prove a property of a network in an ONNX file, or find a counterexample (exit code 0: holds, "
-        "3: violated, 4: unknown)",
-        "证明 ONNX 文件中网络的性质，或找出反例（退出码 0：成立，3：被违反，4：未知）",
+        "3: violated, 4: unknown, 5: the property is about no input)",
+        "证明 ONNX 文件中网络的性质，或找出反例（退出码 0：成立，3：被违反，4：未知，5：性质不涉及任何输入）",
     ),
     "verify_holds": (
         "No input of the property violates it: proven in exact arithmetic, and for the network as it runs, "
@@ -31,6 +31,13 @@ VERIFICATION: dict[str, tuple[str, str]] = {
         "Neither a proof nor a counterexample was found in this time.",
         "在限定时间内既没有证明，也没有找到反例。",
     ),
+    "verify_empty": (
+        "No input satisfies all assertions, so the property is about nothing, and nothing was proven of the "
+        "network. (In the verification competition this is unsat.) Check the bounds of the inputs.",
+        "没有任何输入满足全部断言：该性质不涉及任何输入，也没有证明网络的任何性质。"
+        "（按验证竞赛的约定，结果为 unsat。）请检查输入的界。",
+    ),
+    "verify_contradiction": ("These bounds exclude one another: {bounds}", "以下的界互相矛盾：{bounds}"),
     "verify_counts": (
         "{inputs} inputs, {outputs} outputs; cases of a violation: {cases}; parts examined: {boxes:,}; "
         "{seconds:.1f} s",

@@ -11,6 +11,7 @@ from chainrule.bounds.rounding import TINY, Arithmetic, gamma
 from chainrule.bounds.rule import Relaxation, Rule
 from chainrule.ops.card import Card
 
+TERMS = 2**20  # exponentials that are computed at once
 WIDEST = 40.0  # an interval of scores; chords of wider exponentials are of no use
 
 
@@ -125,11 +126,17 @@ class Scores(Rule):
         return rounded_scores(y, inputs[0].magnitude.max(axis, keepdims=True), terms, arithmetic)
 
     def _value(self, own: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """The value with each score from ``own`` and all other scores from ``others``."""
-        with np.errstate(all="ignore"):
-            terms = np.exp(others[..., None, :] - own[..., :, None])  # (..., K) -> (..., K, K)
-        np.einsum("...kk->...k", terms)[...] = 0.0
-        total = terms.sum(-1)
+        """The value with each score from ``own`` and all other scores from ``others``, some at a time."""
+        size = own.shape[-1]
+        step = max(TERMS // max(own.size, 1), 1)
+        total = np.empty_like(own)
+        for first in range(0, size, step):
+            part = slice(first, min(first + step, size))
+            with np.errstate(all="ignore"):
+                terms = np.exp(others[..., None, :] - own[..., part, None])  # (..., K) -> (..., k, K)
+            place = np.arange(part.start, part.stop)
+            terms[..., place - first, place] = 0.0
+            total[..., part] = terms.sum(-1)
         return -np.log1p(total) if self.is_logarithm else 1.0 / (1.0 + total)
 
 

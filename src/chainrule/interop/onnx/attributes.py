@@ -13,20 +13,33 @@ from chainrule.interop.onnx.tensors import array_of, text_of
 from chainrule.interop.refusals import clipped
 
 _WINDOW = "auto_pad dilations kernel_shape pads strides"
+_REDUCTION = "axes keepdims noop_with_empty_axes"
 ATTRIBUTES: dict[str, frozenset[str]] = {
     kind: frozenset(names.split())
     for kind, names in {
         "AveragePool": f"{_WINDOW} ceil_mode count_include_pad",
         "BatchNormalization": "epsilon momentum spatial training_mode",
+        "Clip": "max min",
         "Concat": "axis",
         "Constant": "value value_float value_floats value_int value_ints",
         "Conv": f"{_WINDOW} group",
         "Dropout": "ratio seed",
         "Flatten": "axis",
+        "Gather": "axis",
+        "Gelu": "approximate",
         "Gemm": "alpha beta transA transB",
+        "LayerNormalization": "axis epsilon stash_type",
         "LeakyRelu": "alpha",
+        "LogSoftmax": "axis",
         "MaxPool": f"{_WINDOW} ceil_mode storage_order",
+        "Pad": "mode pads value",
+        "ReduceMax": _REDUCTION,
+        "ReduceMean": _REDUCTION,
+        "ReduceMin": _REDUCTION,
+        "ReduceSum": _REDUCTION,
         "Reshape": "allowzero shape",
+        "Slice": "axes ends starts",
+        "Softmax": "axis",
         "Squeeze": "axes",
         "Transpose": "perm",
         "Unsqueeze": "axes",
@@ -37,13 +50,13 @@ _FLOAT, _INTEGER, _TEXT, _TENSOR, _FLOATS, _INTEGERS = 1, 2, 3, 4, 6, 7  # ``Att
 _KINDS: dict[str, int] = {
     name: kind
     for kind, names in {
-        _FLOAT: "alpha beta epsilon momentum ratio value_float",
-        _INTEGER: "allowzero axis ceil_mode count_include_pad group seed spatial storage_order training_mode"
-        " transA transB value_int",
-        _TEXT: "auto_pad",
+        _FLOAT: "alpha beta epsilon max min momentum ratio value_float",
+        _INTEGER: "allowzero axis ceil_mode count_include_pad group keepdims noop_with_empty_axes seed"
+        " spatial stash_type storage_order training_mode transA transB value_int",
+        _TEXT: "approximate auto_pad mode",
         _TENSOR: "value",
         _FLOATS: "value_floats",
-        _INTEGERS: "axes dilations kernel_shape pads perm shape strides value_ints",
+        _INTEGERS: "axes dilations ends kernel_shape pads perm shape starts strides value_ints",
     }.items()
     for name in names.split()
 }
@@ -78,7 +91,8 @@ def attributes_of(step: Any, where: str) -> dict[str, Any]:
             raise unsupported(where, operation, expected, clipped(name))
         if name in attributes or attribute.ref_attr_name:
             raise invalid(where, fact("a name of its own for each value"), clipped(name))
-        if attribute.type != _KINDS[name]:
+        kind = _FLOAT if (operation, name) == ("Pad", "value") else _KINDS[name]  # else of Constant: a tensor
+        if attribute.type != kind:
             expected = fact("attributes of numbers, texts and tensors, each of its kind")
             raise invalid(where, expected, f"{operation}: {name}")
         value = attributes[name] = _READ[attribute.type](attribute, where)

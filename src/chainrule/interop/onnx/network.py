@@ -18,12 +18,14 @@ from chainrule.errors import ChainruleError, FileError, fact
 from chainrule.graph import Constant, Node, constant, input_node, order
 from chainrule.graph.limits import Limits, building
 from chainrule.interop.onnx.attributes import attributes_of
-from chainrule.interop.onnx.operators import OPERATORS, WITH_INTEGERS, Call, OperatorError
+from chainrule.interop.onnx.call import Call, OperatorError
+from chainrule.interop.onnx.operators import OPERATORS, WITH_INTEGERS
 from chainrule.interop.onnx.refusals import invalid, unsupported
 from chainrule.interop.onnx.tensors import array_of, text_of
 from chainrule.interop.refusals import clipped
+from chainrule.ops.batch_axis import BATCH
 from chainrule.records import frozen
-from chainrule.spec import Size, bound
+from chainrule.spec import Size, bound, count, size_at
 from chainrule.store import atomic_write
 
 try:
@@ -33,6 +35,9 @@ except ImportError:
 
 LIMIT = 2**28  # bytes of a file
 NODES = 20_000
+VALUES, VALUES_PER_BYTE = 2**21, 16  # numbers in all values of one sample, for a file of any size, and more
+PRODUCTS, PRODUCTS_PER_BYTE = 2**28, 256  # to compute them
+ONE = {str(BATCH): 1}  # sizes of one sample
 OLDEST = 7  # version of the operations
 INPUT_DTYPES = {1: "float32", 11: "float64"}
 
@@ -81,13 +86,15 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxNetwork:
         raise invalid(where, fact("an ONNX file with operations"), fact("none"))
     if len(graph.node) > NODES or len(model.functions):
         raise invalid(where, fact("at most {limit:,} operations", limit=NODES), f"{len(graph.node):,}")
-    _require_operator_set(model, where)
+    version = _required_version(model, where)
     with building(Limits.of_file(len(data), {})):
-        return _Import(graph, where).network()
+        network = _Import(graph, where, version).network()
+    _require_bounded(network, len(data), where)
+    return network
 
 
-def _require_operator_set(model: Any, where: str) -> None:
-    """Require a version of the operations that means what is imported.
+def _required_version(model: Any, where: str) -> int:
+    """Return the version of the operations, which must mean what is imported.
 
     Before version 7, dropout and batch normalization are in training mode by default, and concatenation has
     another default axis; a version that the library does not contain may mean anything.
@@ -99,6 +106,35 @@ def _require_operator_set(model: Any, where: str) -> None:
             where, "opset_import", fact("a version from {oldest} to {newest}", oldest=OLDEST, newest=newest),
             ", ".join(map(str, versions)) or fact("none"),
         )  # fmt: skip
+    return int(versions[0])
+
+
+def _require_bounded(network: OnnxNetwork, size: int, where: str) -> None:
+    """Require values and products of one sample that a file of this size can need, before any is computed.
+
+    A file of 600 bytes can double a value 16 times, or broadcast one to 8,192 x 8,192; a network with values
+    that large has weights, and so a file, to match.
+    """
+    nodes = order([network.output])
+    values = sum(size_at(count(node.shape), ONE) for node in nodes)
+    if values > VALUES + VALUES_PER_BYTE * size:
+        expected = fact("at most {limit:,} numbers in all values", limit=VALUES + VALUES_PER_BYTE * size)
+        raise invalid(where, expected, f"{values:,}")
+    products = sum(_products(node) for node in nodes)
+    if products > PRODUCTS + PRODUCTS_PER_BYTE * size:
+        expected = fact("at most {limit:,} products", limit=PRODUCTS + PRODUCTS_PER_BYTE * size)
+        raise invalid(where, expected, f"{products:,}")
+
+
+def _products(node: Node) -> int:
+    """About how many products the value of a node needs for one sample."""
+    if node.op.name in ("softmax", "log_softmax"):  # bounds compare each element with all others
+        return size_at(count(node.shape), ONE) * size_at(count([node.shape[node.op.attributes["axis"]]]), ONE)
+    if node.op.name not in ("matmul", "convolution"):
+        return 0
+    weight = node.inputs[1].shape
+    terms = weight[-2:-1] if node.op.name == "matmul" else weight[1:]
+    return size_at(count(node.shape), ONE) * size_at(count(terms), ONE)
 
 
 class _Import:
@@ -107,13 +143,18 @@ class _Import:
     Args:
         graph: a ``GraphProto``.
         where: the file.
+        version: of the operations.
     """
 
-    def __init__(self, graph: Any, where: str) -> None:
-        self._graph, self._where = graph, where
+    def __init__(self, graph: Any, where: str, version: int) -> None:
+        self._graph, self._where, self._version = graph, where, version
         self._dtype = ""
         self._nodes: dict[str, Node] = {}
         self._values: dict[str, np.ndarray] = {}
+        if len(graph.sparse_initializer):
+            raise unsupported(
+                where, "sparse_initializer", fact("weights as dense tensors"), "sparse_initializer"
+            )
         for tensor in graph.initializer:
             self._claim(text_of(tensor.name), "initializer")
             self._values[text_of(tensor.name)] = array_of(tensor, where)
@@ -209,7 +250,7 @@ class _Import:
         for name, node in zip(names, inputs, strict=True):
             if node is not None and node.dtype != self._dtype and kind not in WITH_INTEGERS:
                 raise unsupported(self._where, f"{kind}: {name}", self._dtype, node.dtype)
-        call = Call(inputs, attributes_of(step, self._where), values)
+        call = Call(inputs, attributes_of(step, self._where), values, self._version)
         try:
             result = OPERATORS[kind](call)
         except OperatorError as error:

@@ -9,95 +9,20 @@ Reference: ONNX Operator Schemas, version 1.16.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import Message, fact
+from chainrule.errors import fact
 from chainrule.graph import Node, constant
+from chainrule.interop.onnx.call import Call, OperatorError, axis_of, has_batch, lengths_of
+from chainrule.interop.onnx.versioned_operators import VERSIONED
 from chainrule.ops import functional as F
-from chainrule.records import frozen
-from chainrule.spec import Axis, Size
+from chainrule.spec import Axis
 
-RANK = 64  # axes
 WIDEST = 2**16  # padding
-
-
-class OperatorError(ValueError):
-    """An attribute or a shape that is not imported; ``expected`` and ``received`` describe it."""
-
-    def __init__(self, expected: Message | str, received: object) -> None:
-        super().__init__(str(received))
-        self.expected, self.received = expected, received
-
-
-@frozen(eq=False)
-class Call:
-    """A node of the file.
-
-    Args:
-        inputs: nodes; ``None`` for an optional input that is absent.
-        attributes: by name: numbers, texts, lists of numbers, arrays.
-        values: the arrays of inputs that are constants, by position.
-    """
-
-    inputs: tuple[Node | None, ...]
-    attributes: Mapping[str, Any]
-    values: Mapping[int, np.ndarray]
-
-    @property
-    def x(self) -> Node:
-        return self.input(0)
-
-    def input(self, i: int) -> Node:
-        node = self.inputs[i] if i < len(self.inputs) else None
-        if node is None:
-            raise OperatorError(fact("at least {count} inputs", count=i + 1), len(self.inputs))
-        return node
-
-    def optional(self, i: int) -> Node | None:
-        return self.inputs[i] if i < len(self.inputs) else None
-
-    def integers(self, name: str, i: int = -1) -> tuple[int, ...] | None:
-        """Integers of an attribute, or of a constant input."""
-        if name in self.attributes:
-            return _integers(name, self.attributes[name])
-        if i < 0 or i >= len(self.inputs) or self.inputs[i] is None:
-            return None
-        if i not in self.values:
-            raise OperatorError(fact("a constant input {name}", name=name), fact("a computed one"))
-        return _integers(name, np.ravel(self.values[i]))
-
-    def require(self, name: str, value: object) -> None:
-        """Refuse another value of an attribute or input ``name`` than the only one that is imported.
-
-        Raises:
-            OperatorError: another value.
-        """
-        if self.attributes.get(name, value) != value:
-            raise OperatorError(f"{name} = {value}", f"{name} = {self.attributes[name]}")
-
-
-def _integers(name: str, numbers: Any) -> tuple[int, ...]:
-    if not isinstance(numbers, list | np.ndarray) or len(numbers) > RANK:
-        raise OperatorError(fact("at most {limit} axes", limit=RANK), name)
-    if any(not isinstance(n, int | np.integer) for n in numbers):
-        raise OperatorError(fact("integers"), name)
-    return tuple(int(n) for n in numbers)
-
-
-def _lengths(x: Node) -> tuple[int, ...]:
-    """The lengths of all axes but the batch."""
-    if not all(isinstance(n, int) for n in x.shape[1:]):
-        raise OperatorError(fact("known lengths of all axes but the first"), x.spec)
-    return tuple(int(str(n)) for n in x.shape[1:])
-
-
-def _axis(x: Node, axis: int) -> int:
-    if not -x.rank <= axis < x.rank:
-        raise OperatorError(fact("an axis below {rank}", rank=x.rank), axis)
-    return axis % x.rank
 
 
 def _to_last(x: Node) -> Node:
@@ -108,10 +33,6 @@ def _to_last(x: Node) -> Node:
 def _to_second(x: Node) -> Node:
     """(B, *space, C) -> (B, C, *space)."""
     return F.transpose(x, (0, x.rank - 1, *range(1, x.rank - 1)))
-
-
-def _has_batch(x: Node) -> bool:
-    return bool(x.shape) and isinstance(x.shape[0], Size)
 
 
 def gemm(call: Call) -> Node:
@@ -132,9 +53,9 @@ def gemm(call: Call) -> Node:
 def flatten(call: Call) -> Node:
     """All axes but the batch as one."""
     x, axis = call.x, call.attributes.get("axis", 1)
-    if _axis(x, axis) != 1:
+    if axis_of(x, axis) != 1:
         raise OperatorError("axis = 1", f"axis = {axis}")
-    return F.reshape(x, (x.shape[0], math.prod(_lengths(x))))
+    return F.reshape(x, (x.shape[0], math.prod(lengths_of(x))))
 
 
 def reshape(call: Call) -> Node:
@@ -147,10 +68,10 @@ def reshape(call: Call) -> Node:
 
 def _reshaped(x: Node, target: Sequence[int]) -> Node:
     """A node in another shape, given as in ONNX: 0 keeps a length, -1 is computed."""
-    if not _has_batch(x):
+    if not has_batch(x):
         return F.reshape(x, tuple(x.shape[i] if n == 0 else n for i, n in enumerate(target)))
-    size = math.prod(_lengths(x))
-    rest = [_lengths(x)[i] if n == 0 and i < x.rank - 1 else n for i, n in enumerate(target[1:])]
+    size = math.prod(lengths_of(x))
+    rest = [lengths_of(x)[i] if n == 0 and i < x.rank - 1 else n for i, n in enumerate(target[1:])]
     known = math.prod(n for n in rest if n != -1)
     if -1 in rest and known and size % known == 0:
         rest[rest.index(-1)] = size // known
@@ -166,10 +87,10 @@ def squeeze(call: Call) -> Node:
     x, axes = call.x, call.integers("axes", 1)
     if not axes:  # of all axes of length 1, the batch may be one
         raise OperatorError(fact("axes without the batch"), "()")
-    chosen = {_axis(x, a) for a in axes}
+    chosen = {axis_of(x, a) for a in axes}
     if any(x.shape[i] != 1 for i in chosen - {0}):
         raise OperatorError(fact("axes of length 1"), axes)
-    if 0 in chosen and _has_batch(x):
+    if 0 in chosen and has_batch(x):
         raise OperatorError(fact("axes without the batch"), axes)
     return F.reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in chosen))
 
@@ -181,7 +102,7 @@ def unsqueeze(call: Call) -> Node:
     if any(not -rank <= a < rank for a in axes) or len({a % rank for a in axes}) != len(axes):
         raise OperatorError(fact("an axis below {rank}", rank=rank), axes)
     chosen = {a % rank for a in axes}
-    if 0 in chosen and _has_batch(x):
+    if 0 in chosen and has_batch(x):
         raise OperatorError(fact("axes without the batch"), axes)
     lengths = iter(x.shape)
     shape: list[Axis] = [1 if i in chosen else next(lengths) for i in range(rank)]
@@ -192,7 +113,7 @@ def transpose(call: Call) -> Node:
     """The axes in another order."""
     x = call.x
     axes = call.integers("perm") or tuple(reversed(range(x.rank)))
-    if _has_batch(x) and axes[0] != 0:
+    if has_batch(x) and axes[0] != 0:
         raise OperatorError(fact("an order that keeps the batch first"), axes)
     return F.transpose(x, axes)
 
@@ -200,8 +121,8 @@ def transpose(call: Call) -> Node:
 def concatenate(call: Call) -> Node:
     """The inputs along one axis."""
     parts = [call.input(i) for i in range(len(call.inputs))]
-    axis = _axis(call.x, call.attributes.get("axis", 0))
-    if axis == 0 and _has_batch(call.x):
+    axis = axis_of(call.x, call.attributes.get("axis", 0))
+    if axis == 0 and has_batch(call.x):
         raise OperatorError(fact("an axis other than the batch"), axis)
     return F.concatenate(parts, axis)
 
@@ -211,7 +132,7 @@ def batch_normalization(call: Call) -> Node:
     call.require("training_mode", 0)
     call.require("spatial", 1)
     x, epsilon = call.x, float(call.attributes.get("epsilon", np.float32(1e-5)))
-    shape = (_lengths(x)[0], *[1] * (x.rank - 2))
+    shape = (lengths_of(x)[0], *[1] * (x.rank - 2))
     scale, shift, mean, variance = (F.reshape(call.input(i), shape) for i in range(1, 5))
     return (x - mean) / F.sqrt(variance + epsilon) * scale + shift
 
@@ -277,6 +198,14 @@ def leaky_relu(call: Call) -> Node:
     return F.where(F.greater(call.x, 0.0), call.x, call.x * slope)
 
 
+def power(call: Call) -> Node:
+    """``x`` to a constant power, which is one number; ONNX has the dtype of the base."""
+    exponent = call.values.get(1)
+    if exponent is None or exponent.size != 1 or not np.isfinite(exponent).all():
+        raise OperatorError(fact("a constant exponent"), fact("a computed one"))
+    return F.power(call.x, float(exponent.item()))
+
+
 def dropout(call: Call) -> Node:
     """The value itself, as in inference."""
     mode = call.values.get(2)
@@ -302,7 +231,13 @@ def _binary(function: Callable[[Any, Any], Node]) -> Callable[[Call], Node]:
     return lambda call: function(call.x, call.input(1))
 
 
+def _variadic(function: Callable[[Any, Any], Node]) -> Callable[[Call], Node]:
+    return lambda call: reduce(function, [call.input(i) for i in range(max(len(call.inputs), 1))])
+
+
 OPERATORS: dict[str, Callable[[Call], Node]] = {
+    **VERSIONED,
+    "Abs": _unary(F.abs),
     "Add": _binary(F.add),
     "AveragePool": average_pool,
     "BatchNormalization": batch_normalization,
@@ -319,18 +254,27 @@ OPERATORS: dict[str, Callable[[Call], Node]] = {
     "Identity": _unary(lambda x: x),
     "LeakyRelu": leaky_relu,
     "MatMul": _binary(F.matmul),
+    "Max": _variadic(F.maximum),
     "MaxPool": max_pool,
+    "Min": _variadic(F.minimum),
     "Mul": _binary(F.multiply),
     "Neg": _unary(F.negative),
+    "Pow": power,
     "Relu": _unary(F.relu),
     "Reshape": reshape,
+    "Reciprocal": _unary(lambda x: 1.0 / x),
     "Sigmoid": _unary(F.sigmoid),
     "Softplus": _unary(F.softplus),
     "Squeeze": squeeze,
+    "Sqrt": _unary(F.sqrt),
     "Sub": _binary(F.subtract),
+    "Sum": _variadic(F.add),
     "Tanh": _unary(F.tanh),
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }
-WITH_INTEGERS = ("Constant", "Dropout", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+WITH_INTEGERS = (
+    "Constant", "Dropout", "Gather", "Identity", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceMin",
+    "ReduceSum", "Reshape", "Slice", "Squeeze", "Unsqueeze",
+)  # fmt: skip
 """Operations with inputs that are not numbers of the network, such as shapes."""

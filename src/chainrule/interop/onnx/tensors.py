@@ -63,5 +63,6 @@ def array_of(tensor: Any, where: str) -> np.ndarray:
     source = np.frombuffer(tensor.raw_data, dtype) if tensor.raw_data else np.array(getattr(tensor, field))
     array = source.astype(np.dtype(dtype).newbyteorder("=")).reshape(shape)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise invalid(where, fact("finite numbers"), f"NaN: {name}")
+        kind = "NaN" if np.isnan(array).any() else fact("infinite")
+        raise invalid(where, fact("finite numbers"), fact("{name}: {value}", name=name, value=kind))
     return array

@@ -1,6 +1,7 @@
 """``chainrule verify``: prove a property of a network of an ONNX file, or find a counterexample.
 
-Exit codes: 0 the property holds; 3 it is violated; 4 unknown within the time; 1 and 2 as for all commands.
+Exit codes: 0 the property holds; 3 it is violated; 4 unknown within the time; 5 the assertions contradict one
+another, so that the property is about no input; 1 and 2 as for all commands.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.bounds.counterexample import Counterexample
+from chainrule.bounds.requirement import Case
 from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify as verify_property
-from chainrule.errors import UsageError, fact
+from chainrule.errors import FileError, UsageError, fact
 from chainrule.interop.onnx import read_onnx
 from chainrule.interop.vnnlib import read_vnnlib
 from chainrule.settings import planning_cores
 from chainrule.store import atomic_write
 
-EXIT = {"holds": 0, "violated": 3, "unknown": 4}
+EXIT = {"holds": 0, "violated": 3, "unknown": 4, "empty": 5}
 SHOWN = 20
+LARGEST = 2**26  # coefficients of all values, for all conditions of a case
 
 
 def verify(
@@ -45,7 +48,11 @@ def verify(
     imported = read_onnx(network)
     subject = Subject(imported.output, imported.arrays)
     inputs = math.prod(imported.input_shape)
-    cases = read_vnnlib(requirement, inputs, subject.outputs)
+    statement = read_vnnlib(requirement, inputs, subject.outputs)
+    cases = statement.cases
+    if not cases:
+        return _empty(statement.contradiction)
+    _require_memory(subject, cases, requirement)
     verdict = verify_property(subject, cases, timeout, workers=planning_cores())
     screen.line(verdict.status, "bold")
     screen.line(text_of(f"verify_{verdict.status}"))
@@ -56,6 +63,24 @@ def verify(
     counts = {"boxes": verdict.boxes, "seconds": verdict.seconds, "inputs": inputs, "cases": len(cases)}
     screen.line(text_of("verify_counts").format(outputs=subject.outputs, **counts))
     return EXIT[verdict.status]
+
+
+def _empty(contradiction: str) -> int:
+    """Print that no input satisfies all assertions."""
+    screen.line("empty", "bold")
+    screen.line(text_of("verify_empty"))
+    if contradiction:
+        screen.line(text_of("verify_contradiction").format(bounds=contradiction))
+    return EXIT["empty"]
+
+
+def _require_memory(subject: Subject, cases: Sequence[Case], where: str) -> None:
+    """Refuse more conditions on the outputs than fit into memory, each with a coefficient for every value."""
+    conditions = max(len(case.limits) for case in cases)
+    limit = max(LARGEST // subject.numbers, 1)
+    if conditions > limit:
+        expected = fact("at most {limit:,} conditions in a case", limit=limit)
+        raise FileError("E460", where=where, expected=expected, received=f"{conditions:,}")
 
 
 def _show(counterexample: Counterexample) -> None:
