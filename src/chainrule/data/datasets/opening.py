@@ -11,17 +11,27 @@ from chainrule.data.datasets.archive import Archive, of_files, open_archive
 from chainrule.data.datasets.dataset import Address, Dataset, DebianPackages
 from chainrule.data.datasets.download import download
 from chainrule.data.datasets.table import DATASETS
-from chainrule.errors import DataError, fact, unknown_name
+from chainrule.errors import DataError, FileError, fact, unknown_name
 from chainrule.events import notices
+from chainrule.store.cache_folder import cache_folder
 
 VARIABLE = "CHAINRULE_DATA"
 DPKG = Path("/var/lib/dpkg/info")  # lists of the files of Debian packages
 
 
-def cache_folder() -> Path:
-    """The folder of downloaded data sets."""
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "chainrule" / "datasets"
+def downloads_folder() -> Path:
+    """The folder of downloaded data sets.
+
+    Raises:
+        FileError E407: there is no home folder.
+    """
+    folder = cache_folder("datasets")
+    if folder is None:
+        expected = fact("a home folder, in which data sets are kept")
+        fix = "export XDG_CACHE_HOME=/var/tmp/cache"
+        raise FileError("E407", where="HOME", expected=expected, received=fact("none"), action="write",
+                        action_zh="写入", fix=fix)  # fmt: skip
+    return folder
 
 
 def dataset_of(name: str) -> Dataset:
@@ -51,7 +61,7 @@ def open_dataset(name: str, data: str | os.PathLike[str] = "") -> Archive:
     dataset = dataset_of(name)
     copy = open_copy(dataset, data)
     if copy is None:
-        path = download(dataset, cache_folder())
+        path = download(dataset, downloads_folder())
         copy = open_archive(path, dataset.members)
     _check(dataset, copy)
     return copy
@@ -81,7 +91,8 @@ def open_copy(dataset: Dataset, data: str | os.PathLike[str]) -> Archive | None:
 def _find(dataset: Dataset) -> Path | None:
     """The archive of a data set in the folders of the environment variable or in the cache."""
     folders = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
-    paths = (_inside(dataset, folder) for folder in (*folders, cache_folder()))
+    cached = cache_folder("datasets")
+    paths = (_inside(dataset, folder) for folder in (*folders, *([cached] if cached else [])))
     return next((path for path in paths if path is not None), None)
 
 
@@ -139,7 +150,7 @@ def _check(dataset: Dataset, copy: Archive) -> None:
     expected, received = _checksums(dataset, copy)
     if received == expected:
         return
-    if copy.path.parent != cache_folder():
+    if copy.path.parent != cache_folder("datasets"):
         notices.emit(
             f"{copy.path} differs from the published files of the data set {dataset.name}; scores may differ",
             f"{copy.path} 与数据集 {dataset.name} 的发布文件不同；成绩可能不同",

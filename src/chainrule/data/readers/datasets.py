@@ -12,8 +12,8 @@ and Forina (1992) wine; Alpaydin and Kaynak (1998) digits; Xiao, Rasul and Vollg
 from __future__ import annotations
 
 import gzip
+import io
 import math
-import os
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,7 +25,9 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.table import Table
-from chainrule.errors import DataError, fact
+from chainrule.errors import DataError, FileError, fact
+from chainrule.store import atomic_write
+from chainrule.store.cache_folder import cache_folder, read_private
 
 TARGETS = {
     "iris": "species",
@@ -66,11 +68,13 @@ def read_named(name: str) -> Table:
     """
     if name == "fashion-mnist":
         return _fashion()
-    cache_file = cache_folder() / f"{name}-{version('scikit-learn')}.npz"
-    arrays = _read_cache(cache_file)
+    folder = cache_folder("sets")  # spares the import of scikit-learn
+    path = None if folder is None else folder / f"{name}-{version('scikit-learn')}.npz"
+    arrays = None if path is None else _read_cache(path)
     if arrays is None:
         arrays = _from_scikit_learn(name)
-        _write_cache(cache_file, arrays)
+        if path is not None:
+            _write_cache(path, arrays)
     return _table(name, arrays["x"], arrays["columns"].tolist(), arrays["labels"])
 
 
@@ -86,16 +90,11 @@ def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
     return {"x": np.asarray(bunch.data), "columns": np.asarray(bunch.feature_names, str), "labels": labels}
 
 
-def cache_folder() -> Path:
-    """The folder in which data sets of scikit-learn are cached, to avoid importing it again."""
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "chainrule" / "sets"
-
-
 def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays of a cached file; ``None`` if it does not exist or is damaged."""
+    content = read_private(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content or b""), allow_pickle=False) as file:
             return {name: file[name] for name in ("x", "columns", "labels")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
@@ -103,11 +102,11 @@ def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
 
 def _write_cache(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Cache a data set; failures are ignored."""
-    temporary = path.with_name(f"{path.stem}-{os.getpid()}.npz")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(temporary, x=arrays["x"], columns=arrays["columns"], labels=arrays["labels"])
-        temporary.replace(path)  # atomic
+    content = io.BytesIO()
+    np.savez(content, x=arrays["x"], columns=arrays["columns"], labels=arrays["labels"])
+    with suppress(FileError):
+        atomic_write.make_folder(path.parent)
+        atomic_write.write(path, content.getvalue(), is_cache=True)
 
 
 def _table(name: str, x: np.ndarray, columns: Sequence[str], labels: np.ndarray) -> Table:

@@ -8,7 +8,7 @@ import typer
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import text_of
-from chainrule.data.datasets import DATASETS, cache_folder, copy_of, open_dataset
+from chainrule.data.datasets import DATASETS, copy_of, downloads_folder, open_dataset
 from chainrule.data.datasets.dataset import Dataset
 from chainrule.data.datasets.opening import dataset_of
 from chainrule.errors import DataError, UsageError, fact, unknown_name
@@ -84,7 +84,7 @@ def _where(dataset: Dataset) -> None:
             "E315",
             where=dataset.name,
             name=dataset.name,
-            expected=fact("a copy in {folder}, or a connection to the network", folder=cache_folder()),
+            expected=fact("a copy in {folder}, or a connection to the network", folder=downloads_folder()),
             received=fact("no copy"),
             fix=f"chainrule data get {dataset.name}",
         )

@@ -1,9 +1,9 @@
 """Cache folder of compiled code.
 
 The user's cache folder has one folder for each version and processor, with one object file for each function.
-A file ends in a checksum. A file that is missing, damaged or from another version is compiled again; if the
-folder cannot be written, the engine works without a cache and reports it once. Folders of other versions that
-were not used for ``STALE_DAYS`` days are removed when a new folder is created.
+A file ends in a checksum. A file that is missing, damaged, from another version or writable by other users is
+compiled again; if the folder cannot be written, the engine works without a cache and reports it once. Folders
+of other versions that were not used for ``STALE_DAYS`` days are removed when a new folder is created.
 """
 
 from __future__ import annotations
@@ -18,25 +18,43 @@ from pathlib import Path
 from chainrule.errors import FileError
 from chainrule.events import notices
 from chainrule.store import atomic_write
+from chainrule.store.cache_folder import cache_folder, is_private, read_private
 
 _DIGEST = 32
+OBJECT = b"\x7fELF"  # an object file starts with it
 STALE_DAYS = 30  # after which the code of another version is removed
 
 
-def cache_folder(stamp: str) -> Path:
-    """Return the folder of compiled code for a stamp, in the user's cache folder.
+def folder_of(stamp: str) -> Path | None:
+    """Return the folder of compiled code for a stamp; ``None`` without a cache, which is reported.
 
     Args:
         stamp: text that identifies version and processor.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "chainrule" / "native" / hashlib.sha256(stamp.encode()).hexdigest()[:16]
+    home = cache_folder("native")
+    if home is None:
+        notices.emit("compiled code is not cached: there is no home folder", "编译结果不会保存：没有主目录")
+        return None
+    if not _is_trusted(home):
+        en, zh = f"others can write to {home.parent}", f"其他用户可以写入 {home.parent}"
+        notices.emit(f"compiled code is not cached: {en}", f"编译结果不会保存：{zh}")
+        return None
+    folder = home / hashlib.sha256(stamp.encode()).hexdigest()[:16]
     with suppress(OSError):  # if the folder cannot be written, ``save`` reports it
         if folder.is_dir():
             os.utime(folder)  # marks it as used
         else:
-            clear(folder.parent)
+            clear(home)
     return folder
+
+
+def _is_trusted(home: Path) -> bool:
+    """Whether nobody else can have created ``chainrule`` in the cache folder, or folders in it."""
+    for folder in (home.parent, home):
+        with suppress(OSError):
+            if not is_private(folder.lstat()):
+                return False
+    return True
 
 
 def clear(home: Path, days: float = STALE_DAYS) -> None:
@@ -58,12 +76,12 @@ def save(path: Path, code: bytes) -> bool:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save(Path(folder) / "loop.o", b"code"), load(Path(folder) / "loop.o")
-        (True, b'code')
+        ...     save(Path(folder) / "loop.o", b"\x7fELF code"), load(Path(folder) / "loop.o")
+        (True, b'\x7fELF code')
     """
     try:
         atomic_write.make_folder(path.parent)
-        atomic_write.write(path, code + hashlib.sha256(code).digest(), is_cache=True)
+        atomic_write.write(path, code + _checksum(path, code), is_cache=True)
     except FileError as error:
         en, zh = error.clause(), error.clause("zh")
         notices.emit(f"compiled code is not cached: {en}", f"编译结果不会保存：{zh}")
@@ -72,13 +90,22 @@ def save(path: Path, code: bytes) -> bool:
 
 
 def load(path: Path) -> bytes | None:
-    """Return the compiled code of a file, or ``None`` if it does not exist or is damaged."""
-    try:
-        data = path.read_bytes()
-    except OSError:
+    """Return the compiled code of a file.
+
+    ``None`` if the file does not exist, is damaged, has the checksum of another name, or can have been
+    written by another user (``store.cache_folder``).
+    """
+    data = read_private(path)
+    if data is None:
         return None
     code = data[:-_DIGEST]
-    return code if hashlib.sha256(code).digest() == data[-_DIGEST:] else None
+    return code if code.startswith(OBJECT) and _checksum(path, code) == data[-_DIGEST:] else None
+
+
+def _checksum(path: Path, code: bytes) -> bytes:
+    """The checksum of compiled code and of its place, so that exchanged files are not loaded."""
+    place = f"{path.parent.name}/{path.name}".encode()
+    return hashlib.sha256(len(place).to_bytes(4, "little") + place + code).digest()
 
 
 def source_digest(folder: Path) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
-from chainrule.engines.native.jit.cache import cache_folder
+from chainrule.engines.native.jit.cache import folder_of
 from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.jit.target import host_target
@@ -52,7 +52,7 @@ def machine() -> Machine:
 @cache
 def _machine(vector_bytes: int) -> Machine:
     compiler = Machine(None, host_target(vector_bytes))
-    compiler.folder = cache_folder(compiler.stamp)
+    compiler.folder = folder_of(compiler.stamp)
     return compiler
 
 
