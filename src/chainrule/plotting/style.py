@@ -11,8 +11,10 @@ colormaps with consideration for color vision deficiency (PLOS ONE).
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -50,11 +52,36 @@ def style() -> Iterator[None]:
         DataError E350: matplotlib is not installed.
     """
     try:
-        matplotlib: Any = import_module("matplotlib")
+        matplotlib = _matplotlib()
     except ImportError as cause:
         raise optional_dependency.missing("plots", "model.plot") from cause
-    with matplotlib.rc_context({**_STYLE, "font.family": font.families()}):
+    with matplotlib.rc_context({**_defaults(matplotlib), **_STYLE, "font.family": font.families()}):
         yield
+
+
+def _matplotlib() -> Any:
+    """matplotlib; a variable ``MPLBACKEND`` that names no backend is ignored, since figures have none."""
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        matplotlib = import_module("matplotlib")
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
+
+
+def _defaults(matplotlib: Any) -> dict[str, Any]:
+    """The default settings, without those of a ``matplotlibrc`` in the working folder.
+
+    That file may belong to somebody else, and ``text.usetex`` in it would start programs.
+    """
+    kept = ("backend", "backend_fallback", "interactive")  # of the process: figures have none
+    return {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in kept}
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -276,3 +276,15 @@ print(read_table("iris").rows, cr.evaluate(cr.square(cr.constant([3.0]))).tolist
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["150", "[9.0]"], done.stderr
+
+
+def test_settings_of_numba_in_the_environment_and_the_folder_are_ignored(tmp_path: Path) -> None:
+    variables = {"NUMBA_DISABLE_JIT": "1", "NUMBA_OPT": "0", "NUMBA_BOUNDSCHECK": "1"}
+    (tmp_path / ".numba_config.yaml").write_text("cpu_name: generic\n", encoding="utf-8")
+    program = USE + "from numba.core import config; print(config.DISABLE_JIT)\n"
+    environment = {**os.environ, **variables, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [*EXPECTED, "1"], done.stderr

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -91,7 +91,7 @@ class Machine:
             arguments: its arguments, such as a dtype.
         """
         source = kernel_source(name, *arguments)
-        return self.function(source, lambda symbol: kernel_of(name, *arguments).instructions(symbol))
+        return self.function(source, lambda symbol: _instructions(symbol, name, arguments))
 
     def _compile(self, symbol: str, text: str, generated: object) -> bytes:
         module = llvm.parse_assembly(str(generated))
@@ -135,6 +135,27 @@ def kernel_source(name: str, *arguments: str | int) -> KernelSource:
     """
     text = f"{name}({', '.join(map(repr, arguments))})"
     return KernelSource(name.rpartition(".")[2], (PYTHON_KERNEL, name, *arguments), text)
+
+
+def _instructions(symbol: str, name: str, arguments: tuple[str | int, ...]) -> str:
+    """Return the LLVM instructions of a kernel."""
+    with default_numba():
+        return kernel_of(name, *arguments).instructions(symbol)
+
+
+@contextmanager
+def default_numba() -> Iterator[None]:
+    """Context manager: numba with its default settings, and the settings of the process afterwards.
+
+    numba reads variables such as ``NUMBA_DISABLE_JIT`` and ``.numba_config.yaml`` in the working folder,
+    which may belong to somebody else; with some of them it does not compile, or not the code that is cached.
+    """
+    reloader = import_module("numba.core.config")._env_reloader
+    reloader.process_environ({})
+    try:
+        yield
+    finally:
+        reloader.process_environ(reloader.old_environ)
 
 
 def kernel_of(name: str, *arguments: Any) -> Any:
