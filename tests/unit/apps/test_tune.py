@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -99,11 +100,28 @@ def test_settings_outside_the_search_space_are_refused(name: str, complete: Path
         Study(path, NETWORK, 0)
 
 
-@pytest.mark.parametrize("content", ["no JSON\n", "[]\n", '{"op_code": 99}\n', "1\n" * 3])
+@pytest.mark.parametrize("content", ["no JSON\n", "[]\n", '{"op_code": 99}\n', "1\n" * 3, "[" * 9_000 + "\n"])
 def test_a_journal_that_no_search_has_written_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / JOURNAL).write_text(content)
     with pytest.raises(FileError, match="E605"):
         Study(tmp_path / JOURNAL, NETWORK, 0)
+
+
+def test_a_journal_with_another_name_outside_the_folder_is_not_written(
+    complete: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(complete.read_bytes() + b"torn")
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / JOURNAL
+    os.link(outside, path)
+    with pytest.raises(FileError, match="E434"):
+        Study(path, NETWORK, 0)
+    assert outside.read_bytes().endswith(b"torn")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(FileError, match="E402"):
+        Study(path, NETWORK, 0)
 
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from chainrule.apps.cli.tuning.search_space import SearchSpace
 from chainrule.data.readers.optional_dependency import missing
 from chainrule.errors import FileError, fact
 from chainrule.prng import fold, key_of
+from chainrule.store import os_errors
+from chainrule.store.open_folder import place_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 JOURNAL = "search.journal"
 ROUND = 4  # trials that are proposed at once
 MAX_BYTES = 2**26  # of a journal
+MAX_LINE = 2**20  # bytes of a line of a journal
 SAMPLERS = ("tpe", "random")
 
 
@@ -49,9 +52,9 @@ class Study:
     def __init__(self, path: Path, space: SearchSpace, seed: int, sampler: str = "tpe") -> None:
         self._optuna, self.path, self.space = _optuna(), path, space
         self.seed, self.sampler = seed, sampler
+        _drop_torn_line(path)
         if path.exists() and os.path.getsize(path) > MAX_BYTES:
             raise self._damaged(fact("more than {limit} bytes", limit=MAX_BYTES))
-        _drop_torn_line(path)
         journal = self._optuna.storages.journal
         try:
             storage = journal.JournalStorage(journal.JournalFileBackend(str(path), _NoLock()))
@@ -59,7 +62,7 @@ class Study:
                 study_name="search", storage=storage, load_if_exists=True
             )
             self.values  # noqa: B018 (refuses a damaged journal)
-        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as cause:
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as cause:
             raise self._damaged(str(cause)[:80]) from cause
 
     @property
@@ -135,12 +138,24 @@ class _NoLock:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Remove the end of a journal that was not written completely when its process was killed."""
-    if not path.exists():
+    """Remove the end of a journal that was not written completely when its process was killed.
+
+    Raises:
+        FileError: E434 for a link, also a hard one; E402 for what is no file.
+    """
+    try:
+        with place_of(path, path.parent) as place, open(place.open(os.O_RDWR), "r+b") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - MAX_LINE)
+            file.seek(start)
+            end = file.read().rfind(b"\n") + 1
+            if end or not start:
+                file.truncate(start + end)
+    except FileNotFoundError:
         return
-    with path.open("r+b") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
+    except FileError:
+        raise
+    except OSError as cause:
+        raise os_errors.read_error(cause, path) from cause
 
 
 def best_of(values: Sequence[tuple[Mapping[str, float], float]]) -> int:
