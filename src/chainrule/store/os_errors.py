@@ -109,6 +109,17 @@ def _facts_of_space(
             return allowed, fact("{size:,} bytes", size=needed), "ulimit -f unlimited"
 
 
+def output_error(fault: OSError) -> FileError:
+    """The error to raise if the standard output could not be written."""
+    return FileError(
+        "E412",
+        where=fact("the standard output"),
+        expected=fact("an open file or a terminal with space"),
+        received=_in_words(fault),
+        fix=fact("send the output to another disk: > FILE"),
+    )
+
+
 def read_error(fault: OSError, path: Path) -> FileError:
     """The error to raise if ``path`` could not be read."""
     code = _CODES.get(fault.errno or 0, "E410")

@@ -36,6 +36,7 @@ from chainrule.store import atomic_write, container, json_document, os_errors
 from chainrule.store.open_folder import folder_of, place_of, refuse_link
 from chainrule.store.run_lock import FolderLock, folder_gone_error
 
+MISSING = ("E401", "E407", "E410")  # codes of a file that cannot be found, or of an unknown cause
 CHECKPOINT = "checkpoint"  # the kind of the checkpoint files
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
 
@@ -122,7 +123,7 @@ class RunFolder:
             atomic_write.write(note, _signature().encode(), within=self.path)
             yield
         except FileError as cause:
-            if cause.code == "E433" or lock.is_there:
+            if cause.code not in MISSING or lock.is_there:
                 raise
             raise folder_gone_error(self.path) from cause  # the cause of the error is the missing folder
         finally:

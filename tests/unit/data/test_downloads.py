@@ -13,6 +13,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -318,6 +319,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     content: ClassVar[bytes] = bytes(range(256)) * 4000
     broken: ClassVar[int] = 0
+    other_part: ClassVar[int] = 0
     tag: ClassVar[str] = '"one"'
     starts: ClassVar[list[int]] = []
 
@@ -325,8 +327,14 @@ class Server(http.server.BaseHTTPRequestHandler):
         first_byte = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0]
         start = int(first_byte) if self.headers.get("If-Range") in (None, self.tag) else 0
         Server.starts.append(start)
-        part = self.content[start:]
+        if start >= len(self.content):
+            self.send_error(416)
+            return
+        sent = min(start, self.other_part or start)
+        part = self.content[sent:]
         self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {sent}-{len(self.content) - 1}/{len(self.content)}")
         self.send_header("ETag", self.tag)
         self.send_header("Content-Length", str(len(part)))
         self.end_headers()
@@ -338,7 +346,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    Server.broken, Server.tag, Server.starts = 0, '"one"', []
+    Server.broken, Server.other_part, Server.tag, Server.starts = 0, 0, '"one"', []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with contextlib.closing(server.socket):
@@ -372,6 +380,32 @@ def test_a_file_that_changed_is_downloaded_from_the_beginning(url: str, tmp_path
     get(url, tmp_path / "set.zip")
     assert Server.starts == [0, 0]
     assert (tmp_path / "set.zip").read_bytes() == Server.content
+
+
+def test_a_download_that_was_killed_before_its_last_step_is_repeated(url: str, tmp_path: Path) -> None:
+    (tmp_path / "set.zip.part").write_bytes(Server.content)
+    (tmp_path / "set.zip.etag").write_text('"one"')
+    get(url, tmp_path / "set.zip")
+    assert Server.starts == [len(Server.content), 0]
+    assert (tmp_path / "set.zip").read_bytes() == Server.content
+
+
+def test_a_part_that_was_not_requested_is_not_appended(url: str, tmp_path: Path) -> None:
+    (tmp_path / "set.zip.part").write_bytes(Server.content[:300_000])
+    (tmp_path / "set.zip.etag").write_text('"one"')
+    Server.other_part = 100_000
+    get(url, tmp_path / "set.zip")
+    assert Server.starts == [300_000, 0]
+    assert (tmp_path / "set.zip").read_bytes() == Server.content
+
+
+def test_downloads_at_once_share_one_file(url: str, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(get, url, tmp_path / "set.zip") for _ in range(4)]:
+            done.result()
+    assert Server.starts == [0]
+    assert (tmp_path / "set.zip").read_bytes() == Server.content
+    assert [path.name for path in tmp_path.iterdir()] == ["set.zip"]
 
 
 @pytest.mark.parametrize(

